@@ -1,0 +1,53 @@
+# Everything that this project does on a fresh machine with Python 3.11 or newer.
+#   make sweep   fresh virtual environment, install, the default sweep
+#   make test    the same for the whole test suite
+#   make check   format, lint, types, import layers, tests: what a person runs before a commit
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+SWEEP ?= sweeps/task_order.py
+ARGS ?=
+
+.PHONY: sweep test check format lint types layers browser clean
+
+$(VENV)/installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet -e .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/pip install --quiet -e '.[dev]'
+	touch $@
+
+sweep: $(VENV)/installed
+	$(BIN)/python $(SWEEP) $(ARGS)
+
+# One test drives the MLflow UI in headless Chromium; on Debian or Ubuntu, as root, it is installed here.
+browser:
+	@command -v chromium chromium-browser google-chrome >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	    apt-get install -y -qq chromium chromium-driver >/dev/null; } || \
+	  echo "No Chromium here: the test that opens the MLflow UI will be skipped. Install chromium and its driver to run it."
+
+test: $(VENV)/installed-dev browser
+	$(BIN)/python -m pytest $(ARGS)
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff format .
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/installed-dev
+	$(BIN)/mypy
+
+layers: $(VENV)/installed-dev
+	$(BIN)/lint-imports
+
+check: lint types layers test
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

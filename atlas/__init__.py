@@ -1,0 +1,1 @@
+"""atlas: sweep task orders, adapters and schedules of multi-modal continual learning on Ray."""

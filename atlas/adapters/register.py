@@ -1,0 +1,36 @@
+"""The one place that tells PEFT of the method."""
+
+from __future__ import annotations
+
+import peft
+from peft import mapping
+
+from atlas.adapters.config import PEFT_TYPE, AtlasConfig
+from atlas.adapters.model import AtlasModel
+from atlas.errors import AtlasError
+
+SUPPORTED = "0.21."
+
+
+def register() -> None:
+    """Enters the method into PEFT's three mappings; a second call changes nothing.
+
+    PEFT's own `register_peft_method` refuses names outside its enum.
+
+    Raises:
+        AtlasError: with another release of PEFT than the one this was written for, or if the name is taken.
+    """
+    if not peft.__version__.startswith(SUPPORTED):
+        raise AtlasError(
+            f"PEFT {peft.__version__} is installed; atlas needs {SUPPORTED}x: pip install 'peft>=0.21,<0.22'."
+        )
+    entries: tuple[tuple[dict, object], ...] = (
+        (mapping.PEFT_TYPE_TO_CONFIG_MAPPING, AtlasConfig),
+        (mapping.PEFT_TYPE_TO_TUNER_MAPPING, AtlasModel),
+        (mapping.PEFT_TYPE_TO_PREFIX_MAPPING, AtlasModel.prefix),
+    )
+    for known, entry in entries:
+        if known.get(PEFT_TYPE, entry) != entry:
+            raise AtlasError(f"PEFT already has a method {PEFT_TYPE!r}: {known[PEFT_TYPE]}. Unload the other one.")
+    for known, entry in entries:
+        known[PEFT_TYPE] = entry

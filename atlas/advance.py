@@ -1,0 +1,178 @@
+"""Carry one step out: load what it builds on, learn, score, commit."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from atlas.backbones import load
+from atlas.backbones.vilt import Backbone
+from atlas.data.loader import open_split
+from atlas.data.prepare import Prepared
+from atlas.errors import AtlasError
+from atlas.learners.fit import Curve, TaskData, fit, score
+from atlas.learners.group import Group
+from atlas.learners.stack import Stack
+from atlas.step import Step
+from atlas.store import Store
+
+
+class MissingParent(AtlasError):
+    """What a step builds on is not in the store (any more)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """What a worker loads once: the backbone, the prepared tasks, and the processes it learns with."""
+
+    backbone: Backbone
+    data: Mapping[str, TaskData]
+    group: Group = field(default_factory=Group)
+
+
+def open_bench(backbone: str, prepared: Mapping[str, str], group: Group) -> Bench:
+    """The bench for a backbone (name or folder) and the prepared folders of the tasks, by name."""
+    model = load(backbone).to(group.device)
+    return Bench(backbone=model, data={name: open_task(Path(path)) for name, path in prepared.items()}, group=group)
+
+
+def open_task(path: Path) -> TaskData:
+    """A prepared task, memory-mapped."""
+    prepared = Prepared.load(path)
+    card = prepared.card
+    return TaskData(
+        name=prepared.task,
+        score=card["score"],
+        outputs=card["outputs"],
+        images=card["images"],
+        splits={split: open_split(path, split) for split in prepared.counts},
+    )
+
+
+def advance(
+    step: Step, bench: Bench, store: Store, on_update: Callable[[int, int], None] = lambda update, updates: None
+) -> dict[str, Any]:
+    """Learn `step` and commit it, by rank 0 of the bench's group; gives the facts that the store keeps of it.
+
+    `scores[route][split][task]` are in percent: route `latest` scores every task by the newest adapters and
+    queries, route `own` by those that it was learnt with (METHOD, 4).
+
+    Raises:
+        MissingParent: the store lacks a step that this one builds on.
+        CorruptEntry: an entry that it builds on was altered; the store has put it aside.
+        Diverged: the loss became NaN or infinite.
+        AtlasError: the bench's backbone or data is not the step's.
+    """
+    _check_bench(step, bench)
+    started, began = time.perf_counter(), time.time()
+    stack = Stack(bench.backbone, *_head_sizes(bench))
+    try:
+        _load_past(stack, step, store)
+        stage, data = step.stage, bench.data[step.task]
+        stage.begin(stack, step.task, torch.Generator().manual_seed(step.random_seed("initialise")))
+        torch.manual_seed(step.random_seed("forward"))
+        curve = fit(
+            stack,
+            stage,
+            data,
+            seed=step.random_seed("records"),
+            group=bench.group,
+            limit=step.evaluation.val,
+            on_update=on_update,
+        )
+        learnt = time.perf_counter()
+        scores = _scores(stack, step, bench, store)
+        facts = {
+            **_outcome(stack, step, curve, scores),
+            "cost": {"seconds": time.perf_counter() - started, "learning": learnt - started},
+            "began": began,
+            "ended": time.time(),
+        }
+        if bench.group.rank == 0:
+            _commit(stack, step, store, facts)
+    finally:
+        stack.detach()
+    return facts
+
+
+def restore(step: Step, bench: Bench, store: Store) -> Stack:
+    """The model after `step`, as the store keeps it. Raises as `advance` does. Detach it when done."""
+    stack = Stack(bench.backbone, *_head_sizes(bench))
+    _load_past(stack, step, store)
+    stack.load(step.task, _entry(step, store))
+    return stack
+
+
+def _check_bench(step: Step, bench: Bench) -> None:
+    if step.backbone != bench.backbone.digest:
+        raise AtlasError(
+            f"the step needs the backbone {step.backbone[:12]}, this worker has {bench.backbone.digest[:12]}; "
+            f"give all workers the same folder or revision."
+        )
+    if missing := [task for task in step.order if task not in bench.data]:
+        raise AtlasError(f"no prepared data here for {', '.join(missing)}; run `atlas prepare` where workers see it.")
+
+
+def _head_sizes(bench: Bench) -> tuple[dict[str, int], dict[str, int]]:
+    return (
+        {name: data.outputs for name, data in bench.data.items()},
+        {name: data.images for name, data in bench.data.items()},
+    )
+
+
+def _entry(step: Step, store: Store) -> Path:
+    entry = store.find(step.key)
+    if entry is None:
+        raise MissingParent(f"{step.title} [{step.key[:12]}] is not in the store; it will be learnt again.")
+    return store.fetch(entry, Path(tempfile.gettempdir()) / "atlas-fetched" / step.key)
+
+
+def _load_past(stack: Stack, step: Step, store: Store) -> None:
+    """Every earlier task as its last stage left it, and this task's earlier stages."""
+    for past in list(step.chain())[:-1]:
+        if past.stage.last or past.task == step.task:
+            stack.load(past.task, _entry(past, store))
+
+
+def _scores(stack: Stack, step: Step, bench: Bench, store: Store) -> dict[str, dict[str, dict[str, float]]]:
+    tasks = step.order if step.stage.last else (step.task,)
+    limits = {"val": step.evaluation.val, "test": step.evaluation.test}
+    latest: dict[str, dict[str, float]] = {}
+    for split, limit in limits.items():
+        latest[split] = {task: score(stack, bench.data[task], split, limit=limit, group=bench.group) for task in tasks}
+    past = list(step.chain())[:-1]
+    inherited = [store.find(parent.key) for parent in past if parent.stage.last]
+    own: dict[str, dict[str, float]] = {}
+    for split in limits:
+        own[split] = {**(inherited[-1].facts["scores"]["own"][split] if inherited and inherited[-1] else {})}
+        own[split][step.task] = latest[split][step.task]
+    return {"latest": latest, "own": own}
+
+
+def _outcome(stack: Stack, step: Step, curve: Curve, scores: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "step": step.describe(),
+        "title": step.title,
+        "order": list(step.order),
+        "scores": scores,
+        "losses": curve.losses,
+        "validations": curve.patience.scores,
+        "updates": curve.updates,
+        "records": curve.updates * step.stage.schedule.batch_size,
+        "trained_parameters": sum(value.numel() for value in stack.parameters() if value.requires_grad),
+        "versions": {"torch": torch.__version__},
+    }
+
+
+def _commit(stack: Stack, step: Step, store: Store, facts: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory(prefix="atlas-step-") as folder:
+        stack.save(step.task, Path(folder))
+        (Path(folder) / "result.json").write_text(json.dumps(facts, indent=1, sort_keys=True))
+        store.commit(step.key, Path(folder), facts)

@@ -1,0 +1,116 @@
+"""Where a backbone's files are, what they are, and loading them. Thin: torch is imported by `load` alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlas.errors import AtlasError, unknown
+
+if TYPE_CHECKING:
+    from atlas.backbones.vilt import Backbone
+
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
+TOKENIZERS = ("tokenizer.json", "vocab.txt")
+_HUB_FILES = ["config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*", "vocab.txt"]
+_HUB_FILES += ["special_tokens_map.json", "preprocessor_config.json", "README.md"]
+
+# Name -> folder, or the id of a repository on the Hugging Face hub.
+BACKBONES: dict[str, Path | str] = {
+    "vilt-tiny": Path(__file__).parent / "weights" / "vilt-tiny",
+    "vilt-b32": "dandelin/vilt-b32-mlm",
+}
+
+
+def locate(name: str | Path) -> Path:
+    """The folder with the files of a backbone.
+
+    `name` is a name of BACKBONES, a local folder, or a repository of the Hugging Face hub ("owner/name"), which is
+    fetched, or found in the hub's cache. Raises AtlasError for an unknown name, a folder that is missing or lacks
+    files, and a hub that cannot be reached.
+    """
+    place = BACKBONES.get(str(name), name)
+    folder = Path(place).expanduser()
+    if folder.is_dir():
+        return _checked(folder)
+    if _is_path(place):
+        raise AtlasError(f"backbone {str(name)!r}: there is no folder {folder}. Give a folder or a name.")
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", str(place)):
+        return _checked(_fetch(str(place)))
+    raise unknown("backbone", name, BACKBONES)
+
+
+def digest(folder: Path) -> str:
+    """sha256 (hex) over the names and contents of the configuration and the weights: the backbone's identity."""
+    total = hashlib.sha256()
+    for path in [folder / "config.json", *_weight_files(folder)]:
+        with path.open("rb") as file:
+            total.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def load(name: str | Path) -> Backbone:
+    """The frozen backbone of that name or folder, with its processor.
+
+    Raises AtlasError as `locate` does, for a model that is not a ViLT, and for weights other than its card's.
+    """
+    from atlas.backbones.vilt import load_vilt
+
+    folder = locate(name)
+    found = digest(folder)
+    _check_card(folder, found)
+    kind = json.loads((folder / "config.json").read_text()).get("model_type")
+    if kind != "vilt":
+        raise AtlasError(f"backbone {str(name)!r}: its config.json says model_type {kind!r}; only 'vilt' is known.")
+    return load_vilt(folder, digest=found)
+
+
+def _is_path(place: str | Path) -> bool:
+    return isinstance(place, Path) or place.startswith((".", "/", "~")) or place.count("/") > 1
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.safetensors")) or sorted(folder.glob("pytorch_model*.bin"))
+
+
+def _checked(folder: Path) -> Path:
+    groups = {"config.json": ("config.json",), "weights": WEIGHTS, "a tokenizer": TOKENIZERS}
+    for what, files in groups.items():
+        if not any((folder / file).is_file() for file in files):
+            raise AtlasError(
+                f"backbone folder {folder} lacks {what} (one of: {', '.join(files)}). "
+                "It has to be a checkpoint as `save_pretrained` writes it, with its tokenizer."
+            )
+    return folder
+
+
+def _check_card(folder: Path, found: str) -> None:
+    """Compares the digest with the one that the card states, where it states one."""
+    card = folder / "README.md"
+    stated = re.search(r"^digest: ([0-9a-f]{64})$", card.read_text(), re.MULTILINE) if card.is_file() else None
+    if stated and stated[1] != found:
+        raise AtlasError(
+            f"backbone folder {folder} is altered: its card states digest {stated[1][:12]}…, its config.json and "
+            f"weights have {found[:12]}…. Install it again, or remove the card's digest if the change is yours."
+        )
+
+
+def _fetch(repository: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(repository, allow_patterns=_HUB_FILES))
+        if not _weight_files(folder):
+            snapshot_download(repository, allow_patterns=["pytorch_model*.bin"])
+        return folder
+    except RepositoryNotFoundError as error:
+        raise AtlasError(f"backbone {repository!r}: the hub knows no such repository (or it is private).") from error
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise AtlasError(
+            f"backbone {repository!r} is neither in the hub's cache nor can the hub be reached "
+            f"({type(error).__name__}). Go online (unset HF_HUB_OFFLINE), give a local folder, or use 'vilt-tiny'."
+        ) from error

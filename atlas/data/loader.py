@@ -1,0 +1,156 @@
+"""Batches from prepared data: the files are mapped into memory, and a batch is gathered by array indexing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import torch
+from torch import Tensor
+
+from atlas.data.prepared import Prepared
+from atlas.errors import AtlasError, unknown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """B records. pixels: uint8 [B, images, 3, S, S]; tokens: long [B, choices, L]; mask: bool [B, choices, L], true
+    where there is a token; targets: long [B], or float [B, classes] where the score is soft.
+    """
+
+    pixels: Tensor
+    tokens: Tensor
+    mask: Tensor
+    targets: Tensor
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on a device; copies do not wait where the memory is pinned."""
+        moved = {name: value.to(device, non_blocking=True) for name, value in vars(self).items()}
+        return Batch(**moved)
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+
+class Rows:
+    """A column of fixed width over the record batches of a mapped Arrow file, as arrays that copy nothing."""
+
+    def __init__(self, parts: Sequence[np.ndarray]) -> None:
+        self.parts = parts  # all of one length but the last
+        self.length = len(parts[0])
+
+    def gather(self, indices: np.ndarray) -> np.ndarray:
+        """[B, width]: the rows with these numbers, one indexing a record batch that is touched."""
+        part, row = np.divmod(indices, self.length)
+        touched = np.unique(part)
+        if len(touched) == 1:
+            return self.parts[touched[0]][row]
+        found = np.empty((len(indices), *self.parts[0].shape[1:]), dtype=self.parts[0].dtype)
+        for number in touched:
+            here = part == number
+            found[here] = self.parts[number][row[here]]
+        return found
+
+
+def rows(batches: Sequence[pa.RecordBatch], name: str) -> Rows:
+    """The column of that name, [N, width] (or [N] where it holds single numbers)."""
+    return Rows([array_of(batch.column(name)) for batch in batches])
+
+
+def array_of(column: pa.Array) -> np.ndarray:
+    """A view of one column's memory."""
+    if pa.types.is_fixed_size_list(column.type):
+        return column.flatten().to_numpy(zero_copy_only=True).reshape(len(column), column.type.list_size)
+    if pa.types.is_fixed_size_binary(column.type):
+        return np.frombuffer(column.buffers()[1], dtype=np.uint8).reshape(len(column), column.type.byte_width)
+    return column.to_numpy(zero_copy_only=True)
+
+
+def map_file(path: Path) -> list[pa.RecordBatch]:
+    """The record batches of an Arrow file, mapped. Raises AtlasError where it cannot be read."""
+    try:
+        reader = pa.ipc.open_file(pa.memory_map(str(path)))
+        return [reader.get_batch(i) for i in range(reader.num_record_batches)]
+    except (OSError, pa.ArrowInvalid) as error:
+        raise AtlasError(f"cannot map {path}: {error}. Remove its folder and prepare again") from error
+
+
+class Split:
+    """One split of prepared data: `len(split)` records, `split.batch(indices)`. Pickles as its path."""
+
+    def __init__(self, prepared: Prepared, name: str, limit: int | None) -> None:
+        card = prepared.card
+        self.path, self.name, self.limit = prepared.path, name, limit
+        self.images, self.choices, self.size = card["images"], card["choices"], card["image_size"]
+        self.width, self.pad_id, self.soft = card["max_tokens"], card["pad_id"], card["score"] == "soft"
+        self.records = map_file(prepared.path / f"{name}.arrow")
+        self.pixels = rows(map_file(prepared.path / f"{name}-pictures.arrow"), "pixels")
+        self.pictures, self.tokens = rows(self.records, "pictures"), rows(self.records, "tokens")
+        self.labels = rows(self.records, "targets" if self.soft else "label")
+        self.length = min(prepared.counts[name], limit or prepared.counts[name])
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return open_split, (self.path, self.name, self.limit)
+
+    def batch(self, indices: Tensor) -> Batch:
+        """The records with these numbers ([B], long), in that order. Raises AtlasError on one out of range."""
+        wanted = self.checked(indices)
+        pictures = self.pictures.gather(wanted).ravel()
+        pixels = torch.from_numpy(self.pixels.gather(pictures))
+        tokens = torch.from_numpy(self.tokens.gather(wanted)).long()
+        tokens = tokens.view(len(wanted), self.choices, self.width)
+        return Batch(
+            pixels=pixels.view(len(wanted), self.images, 3, self.size, self.size),
+            tokens=tokens,
+            mask=tokens != self.pad_id,
+            targets=self.tensor(self.labels.gather(wanted)),
+        )
+
+    @cached_property
+    def targets(self) -> Tensor:
+        """The targets of all records: long [N], or float [N, classes]."""
+        return self.tensor(self.labels.gather(np.arange(len(self))))
+
+    def ids(self, indices: Tensor) -> list[str]:
+        """The records' own names."""
+        column = pa.chunked_array([batch.column("id") for batch in self.records])
+        return column.take(pa.array(self.checked(indices))).to_pylist()
+
+    def checked(self, indices: Tensor) -> np.ndarray:
+        """The indices as int64 [B]."""
+        wanted = indices.cpu().numpy().astype(np.int64, copy=False)
+        if wanted.size and (wanted.min() < 0 or wanted.max() >= len(self)):
+            raise AtlasError(f"{self.path} {self.name}: records {wanted.min()} to {wanted.max()} asked of {len(self)}")
+        return wanted
+
+    def tensor(self, labels: np.ndarray) -> Tensor:
+        """Classes as long, soft scores as float."""
+        return torch.from_numpy(labels) if self.soft else torch.from_numpy(labels).long()
+
+
+def open_split(prepared_path: Path, split: str, limit: int | None = None) -> Split:
+    """A split of prepared data, or its first `limit` records. Nothing is read yet, and nothing is ever written.
+
+    Raises AtlasError on an unknown split, a limit below 1 or a folder that is not whole.
+    """
+    prepared = Prepared.load(prepared_path)
+    if split not in prepared.counts:
+        raise unknown("split", split, prepared.counts)
+    if limit is not None and limit < 1:
+        raise AtlasError(f"the limit of {split!r} is {limit}, should be at least 1")
+    return Split(prepared, split, limit)
+
+
+def permutation(n: int, seed: int, epoch: int) -> Tensor:
+    """The order of n records in an epoch, long [n]: a function of (n, seed, epoch) alone."""
+    digest = hashlib.sha256(f"permutation {seed} {epoch}".encode()).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big", signed=True))
+    return torch.randperm(n, generator=generator)

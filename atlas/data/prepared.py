@@ -1,0 +1,85 @@
+"""A prepared folder: Arrow files a split, and the card that says what they are.
+
+<root>/<task>/<key>/{train,val,test}.arrow            id, pictures, tokens, label (or targets)
+                    {train,val,test}-pictures.arrow   pixels: one row a picture, whatever its records
+                    card.json
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from atlas.errors import AtlasError
+
+CARD = "card.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A finished folder of one task. `fingerprint` is the digest of its Arrow files; counts are records a split."""
+
+    path: Path
+    task: str
+    fingerprint: str
+    counts: Mapping[str, int]
+    card: Mapping[str, Any]
+
+    @classmethod
+    def load(cls, path: Path) -> Prepared:
+        """Read the card of a prepared folder. Raises AtlasError where there is none or files are short."""
+        path = Path(path)
+        card = read_card(path)
+        if card is None:
+            raise AtlasError(f"{path} holds no whole prepared data. Prepare the task again")
+        return cls(path=path, task=card["task"], fingerprint=card["fingerprint"], counts=card["counts"], card=card)
+
+    def verify(self) -> None:
+        """Read every file and compare its digest with the card's. Raises AtlasError that names what changed."""
+        digests = file_digests(self.path, self.card["files"])
+        changed = [name for name, digest in digests.items() if digest != self.card["files"][name]["sha256"]]
+        if changed:
+            raise AtlasError(
+                f"{self.path}: {', '.join(changed)} changed since it was prepared. Remove and prepare again"
+            )
+
+
+def read_card(path: Path) -> dict[str, Any] | None:
+    """The card of a folder whose files all have the recorded sizes; None where anything is missing."""
+    try:
+        card: dict[str, Any] = json.loads((path / CARD).read_text(encoding="utf-8"))
+        sizes = {name: (path / name).stat().st_size for name in card["files"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return card if all(sizes[name] == entry["bytes"] for name, entry in card["files"].items()) else None
+
+
+def write_card(path: Path, card: Mapping[str, Any]) -> None:
+    """Write the card to the disk, byte for byte the same for the same content."""
+    with (path / CARD).open("w", encoding="utf-8") as file:
+        json.dump(card, file, indent=1, sort_keys=True)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def file_digests(path: Path, names: Iterable[str]) -> dict[str, str]:
+    """sha256 of each file. Raises AtlasError where one cannot be read."""
+    digests = {}
+    for name in sorted(names):
+        try:
+            with (path / name).open("rb") as file:
+                digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise AtlasError(f"cannot read {path / name}: {error.strerror}. Prepare the task again") from error
+    return digests
+
+
+def fingerprint(digests: Mapping[str, str]) -> str:
+    """One digest of all files: sha256 over their names and digests in order."""
+    return hashlib.sha256("".join(f"{name} {digests[name]}\n" for name in sorted(digests)).encode()).hexdigest()

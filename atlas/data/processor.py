@@ -1,0 +1,166 @@
+"""What a backbone makes of images and texts before its first layer: pixels and token numbers.
+
+Everything is read from the backbone's folder: `config.json` (image_size, max_position_embeddings),
+`preprocessor_config.json` (image_mean, image_std; 0.5 where it is absent) and `tokenizer.json` (else any
+tokenizer that transformers can load from the folder).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atlas.errors import AtlasError
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from tokenizers import Tokenizer
+
+RECIPE = 1  # raised by hand when the same image or text gives other numbers
+MAX_TOKENS = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Processor:
+    """Encodes images to uint8 [3, S, S] and texts to int32 [L]; `digest` names everything that decides both.
+
+    mean and std are per channel, of pixels in [0, 1]: what reads the pixels computes (x / 255 - mean) / std.
+    """
+
+    folder: Path
+    image_size: int
+    max_tokens: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    pad_id: int
+    vocab_size: int
+    digest: str
+    tokenizer: Tokenizer = field(repr=False, compare=False)
+
+    @classmethod
+    def load(cls, folder: Path, *, max_tokens: int = MAX_TOKENS) -> Processor:
+        """The processor of a backbone's folder, texts cut at max_tokens or what the backbone can place.
+
+        Raises AtlasError where a file is missing, unreadable or without what is needed.
+        """
+        folder = Path(folder)
+        config = read_json(folder / "config.json")
+        picture = read_json(folder / "preprocessor_config.json", optional=True)
+        size = square_side(config, folder)
+        length = min(max_tokens, int(config.get("max_position_embeddings", max_tokens)))
+        tokenizer = load_tokenizer(folder)
+        pad_id = find_pad(tokenizer, config, folder)
+        tokenizer.enable_truncation(length)
+        tokenizer.enable_padding(pad_id=pad_id, length=length)
+        mean, std = channels(picture.get("image_mean")), channels(picture.get("image_std"))
+        decides = [RECIPE, size, length, mean, std, pad_id, tokenizer.to_str()]
+        return cls(
+            folder=folder,
+            image_size=size,
+            max_tokens=length,
+            mean=mean,
+            std=std,
+            pad_id=pad_id,
+            vocab_size=tokenizer.get_vocab_size(),
+            digest=hashlib.sha256(json.dumps(decides).encode()).hexdigest(),
+            tokenizer=tokenizer,
+        )
+
+    def pixels(self, image: Image.Image) -> np.ndarray:
+        """uint8 [3, S, S], RGB. The whole image fills the whole square: its sides are scaled separately
+        (bicubic), nothing is cropped or padded, so that every sample has every patch.
+        """
+        from PIL import Image
+
+        side = self.image_size
+        image = image.convert("RGB")
+        if image.size != (side, side):
+            image = image.resize((side, side), Image.Resampling.BICUBIC)
+        return np.ascontiguousarray(np.asarray(image, dtype=np.uint8).transpose(2, 0, 1))
+
+    def blank(self) -> np.ndarray:
+        """uint8 [3, S, S], each channel at its mean: the image of a task that has none."""
+        colour = np.round(np.array(self.mean) * 255).astype(np.uint8)
+        return np.ascontiguousarray(np.broadcast_to(colour[:, None, None], (3, self.image_size, self.image_size)))
+
+    def token_rows(self, texts: Sequence[str]) -> tuple[np.ndarray, int]:
+        """int32 [texts, L], padded with pad_id and cut at L, and how many texts were cut."""
+        encoded = self.tokenizer.encode_batch(list(texts))
+        rows = np.array([one.ids for one in encoded], dtype=np.int32).reshape(len(encoded), self.max_tokens)
+        return rows, sum(bool(one.overflowing) for one in encoded)
+
+    def tokens(self, text: str) -> np.ndarray:
+        """int32 [L] of one text."""
+        return self.token_rows([text])[0][0]
+
+
+def read_json(path: Path, *, optional: bool = False) -> dict[str, Any]:
+    """The object in a JSON file; {} where an optional one is absent. Raises AtlasError."""
+    if optional and not path.is_file():
+        return {}
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise AtlasError(f"a backbone's folder needs {path.name}, cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise AtlasError(f"{path} is not JSON: {error}") from error
+    if not isinstance(read, dict):
+        raise AtlasError(f"{path} should hold a JSON object, holds a {type(read).__name__}")
+    return read
+
+
+def square_side(config: Mapping[str, Any], folder: Path) -> int:
+    """The side of the backbone's square images. Raises AtlasError."""
+    size = config.get("image_size")
+    if not isinstance(size, int) or size < 1:
+        raise AtlasError(f"{folder / 'config.json'}: image_size is {size!r}, should be a whole number of pixels")
+    return size
+
+
+def channels(values: Sequence[float] | None) -> tuple[float, float, float]:
+    """Three numbers, one a channel; ViLT's 0.5 where the folder says nothing."""
+    red, green, blue = values or (0.5, 0.5, 0.5)
+    return float(red), float(green), float(blue)
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """The folder's tokenizer, a copy of our own. Raises AtlasError where there is none."""
+    from tokenizers import Tokenizer
+
+    path = folder / "tokenizer.json"
+    if path.is_file():
+        try:
+            return Tokenizer.from_file(str(path))
+        except Exception as error:  # the Rust binding raises bare Exception
+            raise AtlasError(f"{path} is no tokenizer that `tokenizers` can read: {error}") from error
+    return convert_tokenizer(folder)
+
+
+def convert_tokenizer(folder: Path) -> Tokenizer:
+    """A tokenizer kept in an older form (vocab.txt and the like), through transformers. Raises AtlasError."""
+    from tokenizers import Tokenizer
+    from transformers import AutoTokenizer
+
+    try:
+        loaded = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, ImportError) as error:
+        raise AtlasError(f"{folder} has no tokenizer.json, and transformers finds no tokenizer: {error}") from error
+    backend = getattr(loaded, "backend_tokenizer", None)
+    if not isinstance(backend, Tokenizer):
+        raise AtlasError(f"the tokenizer in {folder} ({type(loaded).__name__}) has no form for `tokenizers`")
+    return Tokenizer.from_str(backend.to_str())
+
+
+def find_pad(tokenizer: Tokenizer, config: Mapping[str, Any], folder: Path) -> int:
+    """The number of the padding token: the tokenizer's [PAD], else the config's. Raises AtlasError."""
+    candidates = (tokenizer.token_to_id("[PAD]"), config.get("pad_token_id"), (tokenizer.padding or {}).get("pad_id"))
+    found = next((pad for pad in candidates if pad is not None), None)
+    if found is None:
+        raise AtlasError(f"{folder}: no padding token; name pad_token_id in config.json")
+    return int(found)

@@ -1,0 +1,70 @@
+"""What a learner is: for every position of an order, the stages by which its task is learnt."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from atlas.learners.schedule import Precision, Schedule
+
+if TYPE_CHECKING:
+    import torch
+
+    from atlas.learners.stack import Stack
+
+Lineage = Literal["sequence", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage(ABC):
+    """One stage of learning one task: a value that holds all settings that decide its result, and nothing else.
+
+    `last` says that the task is learnt once this stage is over: every task seen so far is scored then, otherwise
+    the newest alone.
+    """
+
+    kind: ClassVar[str]
+    schedule: Schedule
+    last: bool = True
+
+    @abstractmethod
+    def begin(self, stack: Stack, task: str, generator: torch.Generator) -> None:
+        """Give `stack` the stage's new parameters, drawn from `generator`, and mark what is trained."""
+
+    def penalty(self, stack: Stack, task: str) -> torch.Tensor | None:
+        """What is added to the task's loss (a scalar), or None."""
+        return None
+
+    def settings(self) -> dict[str, Any]:
+        """The stage as plain JSON values, its kind included."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learner(ABC):
+    """A way of learning one task after another.
+
+    `lineage` declares what of the past its steps depend on: the ordered `sequence`, or `none` of it.
+    """
+
+    name: ClassVar[str]
+    lineage: ClassVar[Lineage]
+
+    @abstractmethod
+    def stages(self, position: int) -> tuple[Stage, ...]:
+        """The stages for the task at `position` (0-based) of an order; the last of them has `last` set."""
+
+    def settings(self) -> dict[str, Any]:
+        """The learner as plain JSON values, its name included."""
+        return {"name": self.name, **asdict(self)}
+
+    def at_precision(self, precision: Precision) -> Learner:
+        """The same learner, and the one it may be like, with every schedule at `precision`."""
+        changed: dict[str, Any] = {}
+        for name, value in vars(self).items():
+            if isinstance(value, Schedule):
+                changed[name] = replace(value, precision=precision)
+            elif isinstance(value, Learner):
+                changed[name] = value.at_precision(precision)
+        return replace(self, **changed)

@@ -1,0 +1,212 @@
+"""The one optimisation loop: AdamW with warm-up and decay, over the batches that a seed decides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from atlas.data.loader import Batch, Split, permutation
+from atlas.errors import AtlasError
+from atlas.learners.base import Stage
+from atlas.learners.group import Group
+from atlas.learners.patience import Patience
+from atlas.learners.schedule import Schedule
+from atlas.learners.stack import Stack
+
+EVALUATION_BATCH = 256
+
+
+class Diverged(AtlasError):
+    """The loss is not a number any more; what was learnt in this step is thrown away."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskData:
+    """One task's memory-mapped splits and what its card says of score, logits and pictures."""
+
+    name: str
+    score: str
+    outputs: int
+    images: int
+    splits: dict[str, Split]
+
+
+@dataclass
+class Curve:
+    """How a stage was learnt: (update, loss) of the logged updates, and the validations on the way."""
+
+    patience: Patience
+    losses: list[tuple[int, float]] = field(default_factory=list)
+    updates: int = 0
+
+
+class Objective(nn.Module):
+    """Task loss + the stage's penalty, as one module, so that DDP sees one forward."""
+
+    def __init__(self, stack: Stack, stage: Stage, data: TaskData) -> None:
+        super().__init__()
+        self.stack, self.stage, self.data = stack, stage, data
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The scalar loss of a batch, averaged over its records."""
+        loss = task_loss(self.stack(batch, self.data.name), batch.targets, self.data.score)
+        penalty = self.stage.penalty(self.stack, self.data.name)
+        return loss if penalty is None else loss + penalty
+
+
+def task_loss(logits: Tensor, targets: Tensor, score: str) -> Tensor:
+    """Cross-entropy of [B, classes] with [B]; for soft scores binary cross-entropy with [B, classes], × classes."""
+    if score == "soft":
+        return nn.functional.binary_cross_entropy_with_logits(logits, targets) * logits.shape[1]
+    return nn.functional.cross_entropy(logits, targets)
+
+
+class Trainer:
+    """One stage's module, optimiser, rate and loss scaling, advanced an update at a time."""
+
+    def __init__(self, stack: Stack, stage: Stage, data: TaskData, group: Group, updates: int) -> None:
+        self.schedule, self.data, self.group = stage.schedule, data, group
+        self.objective = group.wrap(Objective(stack, stage, data))
+        self.optimizer = _optimizer(stack, self.schedule)
+        self.scheduler = LambdaLR(self.optimizer, lambda update: self.schedule.rate(update, updates))
+        self.scaler = torch.amp.GradScaler(group.device.type, enabled=self.schedule.precision == "float16")
+
+    def update(self, indices: Tensor) -> Tensor:
+        """One update on the global batch `indices` [N]; gives this process's loss (a scalar)."""
+        loss = self._backward(indices)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scheduler.step()
+        return loss
+
+    def _backward(self, indices: Tensor) -> Tensor:
+        parts = indices.chunk(self.schedule.accumulate)
+        loss = torch.zeros((), device=self.group.device)
+        for number, part in enumerate(parts, start=1):
+            batch = self.data.splits["train"].batch(self.group.share(part)).to(self.group.device)
+            apart = self.group.without_sync(self.objective) if number < len(parts) else nullcontext()
+            with apart:
+                with self._autocast():
+                    share = self.objective(batch) / len(parts)
+                self.scaler.scale(share).backward()
+            loss += share.detach().float()
+        return loss
+
+    def _autocast(self) -> torch.autocast:
+        dtype = getattr(torch, self.schedule.precision)
+        return torch.autocast(self.group.device.type, dtype=dtype, enabled=dtype is not torch.float32)
+
+
+def fit(
+    stack: Stack,
+    stage: Stage,
+    data: TaskData,
+    *,
+    seed: int,
+    group: Group,
+    limit: int | None = None,
+    on_update: Callable[[int, int], None] = lambda update, updates: None,
+) -> Curve:
+    """Train what `stack` has marked as trainable, by the stage's schedule, on the task's `train` split.
+
+    `seed` decides the order of the records; `limit` is how many validation records decide an early stop.
+
+    Raises:
+        Diverged: the loss became NaN or infinite.
+        AtlasError: the group cannot share a batch equally.
+    """
+    schedule, train = stage.schedule, data.splits["train"]
+    _check_shares(schedule, group)
+    updates = schedule.updates(len(train))
+    validate = partial(score, stack, data, "val", limit=limit, group=group)
+    curve = Curve(Patience(stack, schedule, validate))
+    if updates == 0:
+        return curve
+    trainer = Trainer(stack, stage, data, group, updates)
+    for update, indices in enumerate(batches(len(train), schedule.batch_size, updates, seed), start=1):
+        loss = trainer.update(indices)
+        if update % max(1, updates // 50) == 0 or update in (1, updates):
+            curve.losses.append((update, _checked(loss, group, update)))
+        curve.updates = update
+        on_update(update, updates)
+        if curve.patience.over(update):
+            break
+    curve.patience.restore_best()
+    return curve
+
+
+def score(stack: Stack, data: TaskData, split: str, *, limit: int | None, group: Group) -> float:
+    """The task's score on a split, in percent: the mean target value of the answers given.
+
+    `limit` scores a draw of so many records that depends on the task's data alone, the same for all steps.
+    """
+    part = data.splits[split]
+    chosen = permutation(len(part), seed=0, epoch=0)[:limit].sort().values
+    right = torch.zeros(2, dtype=torch.float64, device=group.device)
+    with torch.no_grad():
+        for indices in group.share(chosen).split(EVALUATION_BATCH):
+            batch = part.batch(indices).to(group.device)
+            answers = stack(batch, data.name).argmax(dim=1)
+            right[0] += _worth(answers, batch.targets).sum()
+            right[1] += len(indices)
+    total = group.total(right)
+    return 100.0 * float(total[0] / total[1])
+
+
+def batches(records: int, size: int, updates: int, seed: int) -> Iterator[Tensor]:
+    """`updates` batches of exactly `size` indices, through one seeded shuffle of the records after another."""
+    left, epoch = torch.empty(0, dtype=torch.long), 0
+    for _ in range(updates):
+        while len(left) < size:
+            left = torch.cat([left, permutation(records, seed=seed, epoch=epoch)])
+            epoch += 1
+        yield left[:size]
+        left = left[size:]
+
+
+def _check_shares(schedule: Schedule, group: Group) -> None:
+    """Unequal shares would weigh records differently, and an empty one has no loss."""
+    if schedule.batch_size % (group.size * schedule.accumulate):
+        raise AtlasError(
+            f"batch_size {schedule.batch_size} cannot be shared by {group.size} workers in {schedule.accumulate} equal "
+            f"micro-batches; give a multiple of {group.size * schedule.accumulate}."
+        )
+
+
+def _worth(answers: Tensor, targets: Tensor) -> Tensor:
+    if targets.ndim == 2:
+        return targets.gather(1, answers[:, None])[:, 0].double()
+    return (answers == targets).double()
+
+
+def _checked(loss: Tensor, group: Group, update: int) -> float:
+    value = float(group.total(loss.clone())) / group.size
+    if not math.isfinite(value):
+        raise Diverged(f"the loss became {value} at update {update}; lower the learning rate, or try float32.")
+    return value
+
+
+def _optimizer(stack: Stack, schedule: Schedule) -> torch.optim.AdamW:
+    """AdamW: no decay on biases and LayerNorm weights, the queries at `query_rate_factor` times the rate."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in stack.named_parameters():
+        if parameter.requires_grad:
+            factor = schedule.query_rate_factor if "query" in name else 1.0
+            decay = 0.0 if parameter.ndim == 1 else schedule.weight_decay
+            groups.setdefault((factor, decay), []).append(parameter)
+    return torch.optim.AdamW(
+        [
+            {"params": parameters, "lr": schedule.learning_rate * factor, "weight_decay": decay}
+            for (factor, decay), parameters in groups.items()
+        ],
+        betas=(schedule.beta1, schedule.beta2),
+        eps=schedule.epsilon,
+    )

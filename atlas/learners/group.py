@@ -1,0 +1,38 @@
+"""The processes that learn one step together. Alone by default; `atlas.train` makes the ones of a fleet."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """`size` processes, of which this is number `rank`, computing on `device`."""
+
+    rank: int = 0
+    size: int = 1
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """The module with gradients averaged over the group (DDP), or itself where it is alone."""
+        return DistributedDataParallel(module) if self.size > 1 else module
+
+    def without_sync(self, module: nn.Module) -> AbstractContextManager[object]:
+        """No averaging of gradients within: for all micro-batches of an update but the last."""
+        return module.no_sync() if isinstance(module, DistributedDataParallel) else nullcontext()
+
+    def total(self, values: Tensor) -> Tensor:
+        """The sum of `values` over the group, on every process."""
+        if self.size > 1:
+            dist.all_reduce(values)
+        return values
+
+    def share(self, indices: Tensor) -> Tensor:
+        """This process's part of `indices` [N]: every size-th, so that equal batches give equal parts."""
+        return indices[self.rank :: self.size]

@@ -1,0 +1,129 @@
+"""ATLAS: experience-based learning, then novel knowledge expansion (arXiv:2410.10923; METHOD, 3)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from atlas.errors import AtlasError, unknown
+from atlas.learners.base import Learner, Lineage, Stage
+from atlas.learners.schedule import Schedule
+
+if TYPE_CHECKING:
+    import torch
+
+    from atlas.learners.stack import Stack
+
+CHOICES = {
+    "weighting": ("whole", "dimension"),
+    "normalisation": ("none", "sum", "softmax"),
+    "skip": ("inside", "outside"),
+    "combination": ("learned", "uniform", "fixed"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fusion:
+    """How the adapters of a stack are combined at a site (METHOD, 2): each name is one of `CHOICES`.
+
+    `weights` are the α_i of a `fixed` combination, one for each position of the order. `penalty` is λ of the
+    orthogonality penalty.
+    """
+
+    weighting: str = "whole"
+    normalisation: str = "none"
+    skip: str = "inside"
+    combination: str = "learned"
+    weights: tuple[float, ...] = ()
+    penalty: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise unknown(name, getattr(self, name), allowed)
+        if not self.penalty >= 0:
+            raise AtlasError(f"penalty is {self.penalty}; give λ as 0 or more (the paper: 0.1).")
+        if bool(self.weights) != (self.combination == "fixed"):
+            raise AtlasError(
+                f"weights are {list(self.weights)} with combination {self.combination!r}; a fixed combination "
+                f"needs one weight for each position of the order, the others take none."
+            )
+
+    def first(self, count: int) -> dict[str, Any]:
+        """The adapter's settings in a stack of `count` adapters."""
+        if self.combination == "fixed" and len(self.weights) < count:
+            raise AtlasError(f"{len(self.weights)} fixed weights for {count} adapters; give one a position.")
+        values = asdict(self)
+        return {**values, "weights": list(self.weights[:count]) or None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experience(Stage):
+    """Stage 1: queries over the frozen adapters of the past, and the head. Nothing of the past is changed."""
+
+    kind: ClassVar[str] = "experience"
+    fusion: Fusion = field(default_factory=Fusion)
+    last: bool = False
+
+    def begin(self, stack: Stack, task: str, generator: torch.Generator) -> None:
+        stack.add_adapter(task, generator, novel=False, **self.fusion.first(len(stack.past(task))))
+        stack.ensure_head(task, generator)
+        stack.train_experience(task)
+
+    def penalty(self, stack: Stack, task: str) -> torch.Tensor | None:
+        return stack.penalty(task, "experience")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expansion(Stage):
+    """Stage 2: a new adapter with its key and query, and the head; the queries of stage 1 are frozen.
+
+    `alone` says that no stage 1 went before, so that the queries over the past are trained here too.
+    """
+
+    kind: ClassVar[str] = "expansion"
+    fusion: Fusion = field(default_factory=Fusion)
+    adapter: str = "bottleneck"
+    rank: int = 48
+    alone: bool = False
+
+    def __post_init__(self) -> None:
+        if self.rank < 1:
+            raise AtlasError(f"rank is {self.rank}; an adapter needs a rank of 1 or more (the paper: 48).")
+
+    def begin(self, stack: Stack, task: str, generator: torch.Generator) -> None:
+        count = len(stack.past(task)) + 1
+        stack.add_adapter(task, generator, novel=True, kind=self.adapter, r=self.rank, **self.fusion.first(count))
+        stack.ensure_head(task, generator)
+        stack.train_expansion(task, query_past=self.alone)
+
+    def penalty(self, stack: Stack, task: str) -> torch.Tensor | None:
+        return stack.penalty(task, "expansion")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoStage(Learner):
+    """ATLAS, both stages; `experience=None` leaves stage 1 out."""
+
+    name: ClassVar[str] = "atlas"
+    lineage: ClassVar[Lineage] = "sequence"
+    fusion: Fusion = field(default_factory=Fusion)
+    adapter: str = "bottleneck"
+    rank: int = 48
+    experience: Schedule | None = field(default_factory=Schedule)
+    expansion: Schedule = field(default_factory=Schedule)
+
+    def __post_init__(self) -> None:
+        self.stages(1)
+
+    def stages(self, position: int) -> tuple[Stage, ...]:
+        expansion = Expansion(
+            schedule=self.expansion,
+            fusion=self.fusion,
+            adapter=self.adapter,
+            rank=self.rank,
+            alone=position > 0 and self.experience is None,
+        )
+        if position == 0 or self.experience is None:
+            return (expansion,)
+        return (Experience(schedule=self.experience, fusion=self.fusion), expansion)

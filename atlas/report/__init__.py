@@ -1,0 +1,33 @@
+"""Reports of a sweep: `summary.json`, tables, figures and one self-contained page."""
+
+from __future__ import annotations
+
+from atlas.report.page import render_page, write_report
+from atlas.report.summary import SCHEMA, read_summary, validate, write_summary
+from atlas.report.tables import (
+    Row,
+    TaskRow,
+    leaderboard,
+    order_metrics,
+    order_statistics,
+    settings_label,
+    task_rows,
+    trial_metrics,
+)
+
+__all__ = [
+    "SCHEMA",
+    "Row",
+    "TaskRow",
+    "leaderboard",
+    "settings_label",
+    "order_metrics",
+    "order_statistics",
+    "read_summary",
+    "render_page",
+    "task_rows",
+    "trial_metrics",
+    "validate",
+    "write_report",
+    "write_summary",
+]

@@ -1,0 +1,257 @@
+"""The figures of a report, drawn with matplotlib; matrices in cividis, lines in Okabe and Ito's colours.
+
+Every figure's title names the definition, the split, the seeds and the route. A figure is a matplotlib `Figure`:
+`save_png` writes it for other people's eyes, `inline_svg` turns it into a part of a page that follows the
+page's font and its light or dark colours.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atlas.errors import AtlasError
+from atlas.report.tables import final_scores, leaderboard, matrix, settings_label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Summary = Mapping[str, Any]
+
+INK, MUTED, RULE = "#1d1d22", "#8d8d97", "#d9d9e0"
+BEST, WORST, THIRD = "#0072b2", "#d55e00", "#009e73"
+PAGE_COLOURS = {INK: "currentColor", MUTED: "var(--muted)", RULE: "var(--rule)", BEST: "var(--best)"}
+PAGE_COLOURS |= {WORST: "var(--worst)", THIRD: "var(--third)"}
+STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "font.size": 10,
+    "text.color": INK,
+    "axes.edgecolor": RULE,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+}
+
+
+def heat_maps(summary: Summary, *, split: str = "test", route: str = "latest", most: int = 24) -> Figure:
+    """R of the first `most` trials of the leaderboard: a row a step of the order, a column a task of it."""
+    trials = _ranked(summary)[:most]
+    low, high = score_range(summary)
+    columns = min(6, max(1, len(trials)))
+    rows = -(-len(trials) // columns)
+    figure, panels = _figure(2.6 * columns, 2.75 * rows + 1.1, rows, columns)
+    for axes, (rank, trial) in zip(panels, trials, strict=False):
+        _heat_map(axes, matrix(trial, split, route), trial["order"], low, high)
+        axes.set_title(f"{rank}. trial {trial['id']}", loc="left", fontsize=10)
+    for axes in panels[len(trials) :]:
+        axes.set_axis_off()
+    return _titled(figure, summary, "R[i, j]: score (%) on the task of column j after learning row i", split, route)
+
+
+def forgetting_curves(summary: Summary, *, split: str = "test", route: str = "latest") -> Figure:
+    """A panel a task: its score over the steps since it was learnt, a line an order."""
+    from matplotlib.ticker import MaxNLocator
+
+    trials, tasks = _ranked(summary), list(summary["tasks"])
+    figure, panels = _figure(2.9 * len(tasks) + 0.6, 3.6, 1, len(tasks), share=True)
+    for axes, task in zip(panels, tasks, strict=True):
+        for colour, width, trial in _styled(trials):
+            if task in trial["order"]:
+                column = trial["order"].index(task)
+                scores = matrix(trial, split, route)[column:, column]
+                axes.plot(range(len(scores)), scores, color=colour, linewidth=width, marker="o", markersize=width + 1)
+        axes.set_title(task, loc="left", fontsize=10)
+        axes.set_xlabel("tasks learnt since")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    panels[0].set_ylabel("score (%)")
+    _name_colours(figure, trials)
+    return _titled(figure, summary, "Score of each task over the steps after it was learnt", split, route)
+
+
+def order_sensitivity(summary: Summary, *, split: str = "test", route: str = "latest") -> Figure:
+    """Final scores by task, a line an order; the bar is the spread between orders, OPD.
+
+    Orders are compared under one setting: that of the best finished trial.
+    """
+    finished, tasks = _ranked(summary, finished=True), list(summary["tasks"])
+    label = settings_label(finished[0][1]["settings"]) if finished else ""
+    trials = [(rank, trial) for rank, trial in finished if settings_label(trial["settings"]) == label]
+    figure, (axes,) = _figure(max(5.0, 1.7 * len(tasks) + 1.2), 4.4, 1, 1)
+    _draw_spread(axes, tasks, list(final_scores(summary, split, route).get(label, {}).values()))
+    for colour, width, trial in _styled(trials):
+        last = dict(zip(trial["order"], matrix(trial, split, route)[-1], strict=True))
+        axes.plot(
+            range(len(tasks)), [last.get(task, np.nan) for task in tasks], color=colour, linewidth=width,
+            marker="o", markersize=width + 2,
+        )  # fmt: skip
+    axes.set_xticks(range(len(tasks)), tasks)
+    axes.set_xlim(-0.4, len(tasks) - 0.6)
+    axes.margins(y=0.12)
+    axes.set_ylabel("final score (%)")
+    _name_colours(figure, trials)
+    return _titled(figure, summary, "Final score of each task under each order; bar: OPD = max − min", split, route)
+
+
+def sharing(summary: Summary) -> Figure:
+    """How many trainings the sweep would have taken without sharing, and what became of them."""
+    plan, ledger = summary["plan"], summary["ledger"]
+    figure, (axes,) = _figure(7.0, 2.3, 1, 1)
+    bars = [("without sharing", plan["trainings_without_sharing"], MUTED)]
+    bars += [("distinct steps", plan["distinct_steps"], BEST), ("trained now", ledger["steps_trained"], THIRD)]
+    for place, (_, count, colour) in enumerate(bars):
+        axes.barh(place, count, color=colour, height=0.62)
+        axes.annotate(str(count), (count, place), (5, 0), textcoords="offset points", va="center", color=INK)
+    axes.set_yticks(range(len(bars)), [name for name, _, _ in bars])
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("trainings of a task")
+    axes.margins(x=0.1)
+    figure.suptitle(f"Trainings that sharing steps between orders saved\n{summary['sweep']['name']}", x=0.01, ha="left")
+    return figure
+
+
+def score_range(summary: Summary) -> tuple[float, float]:
+    """The tens around all scores of R: one colour scale for all matrices of a report."""
+    scores = [
+        score
+        for trial in summary["trials"]
+        for routes in trial["R"].values()
+        for R in routes.values()
+        for row in R
+        for score in row
+        if score is not None
+    ]
+    if not scores:
+        return 0.0, 100.0
+    low, high = 10.0 * (min(scores) // 10), -10.0 * (-max(scores) // 10)
+    return low, max(high, low + 10.0)
+
+
+def cell_colours(score: float, low: float, high: float) -> tuple[str, str]:
+    """(background, text) of a score on the cividis scale."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    shade = colormaps["cividis"](float(np.clip((score - low) / (high - low), 0, 1)))
+    bright = 0.299 * shade[0] + 0.587 * shade[1] + 0.114 * shade[2] > 0.5
+    return to_hex(shade), "#111111" if bright else "#ffffff"
+
+
+def save_png(figure: Figure, path: Path) -> Path:
+    """Write the figure on white, for a screen."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=130, facecolor="white")
+    return path
+
+
+def inline_svg(figure: Figure, name: str) -> str:
+    """The figure as SVG for a page: transparent, text as text, colours from the page, ids of its own.
+
+    The title is left out: the page says it in words beside the figure.
+    """
+    import matplotlib as mpl
+
+    title = figure.get_suptitle()
+    figure.suptitle("")
+    figure.canvas.draw()
+    text = io.StringIO()
+    with mpl.rc_context({**STYLE, "svg.hashsalt": name}):
+        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+    svg = text.getvalue()[text.getvalue().index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"font: ([0-9.]+px) [^;\"]+", r"font-size: \1; font-family: inherit", svg)
+    svg = re.sub(r"font-family: [^;\"]+", "font-family: inherit", svg)
+    svg = re.sub(r'id="([^"]+)"', rf'id="{name}-\1"', svg)
+    svg = re.sub(r"(url\(#|href=\"#)", rf"\1{name}-", svg)
+    svg = re.sub(r'<svg ([^>]*?)width="([0-9.]+)pt"', r'<svg \1width="100%" style="max-width:\2pt"', svg, count=1)
+    svg = re.sub(r' height="[0-9.]+pt"', f' role="img" aria-label="{_escaped(title)}"', svg, count=1)
+    for ink, variable in PAGE_COLOURS.items():
+        svg = svg.replace(ink, variable)
+    return svg
+
+
+def _figure(width: float, height: float, rows: int, columns: int, *, share: bool = False) -> tuple[Figure, list[Axes]]:
+    """A figure without pyplot's global state, and its axes in reading order."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    if rows < 1:
+        raise AtlasError("the summary has no trial to draw.")
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        panels = figure.subplots(rows, columns, squeeze=False, sharey=share)
+    return figure, list(panels.flat)
+
+
+def _draw_spread(axes: Axes, tasks: list[str], orders: list[dict[str, float]]) -> None:
+    for place, task in enumerate(tasks):
+        scores = [final[task] for final in orders if task in final]
+        if not scores:
+            continue
+        low, high = min(scores), max(scores)
+        axes.plot([place] * 2, [low, high], color=RULE, linewidth=14, solid_capstyle="round")
+        note: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": 9, "color": INK}
+        axes.annotate(f"OPD {high - low:.1f}", (place, high), (0, 11), **note)
+
+
+def _heat_map(axes: Axes, R: np.ndarray, order: list[str], low: float, high: float) -> None:
+    axes.imshow(R, cmap="cividis", vmin=low, vmax=high)
+    for i, j in zip(*np.nonzero(np.isfinite(R)), strict=True):
+        axes.text(j, i, f"{R[i, j]:.0f}", ha="center", va="center", color=cell_colours(R[i, j], low, high)[1])
+    short = [name if len(name) <= 10 else name[:9] + "…" for name in order]
+    axes.set_xticks(range(len(order)), short, rotation=40, ha="right", fontsize=8)
+    axes.set_yticks(range(len(order)), short, fontsize=8)
+    axes.grid(visible=False)
+
+
+def _ranked(summary: Summary, *, finished: bool = False) -> list[tuple[int, Mapping[str, Any]]]:
+    """(rank, trial) in the leaderboard's order."""
+    by_id = {trial["id"]: trial for trial in summary["trials"]}
+    rows = [row for row in leaderboard(summary) if row.status == "FINISHED" or not finished]
+    return [(row.rank, by_id[row.trial]) for row in rows]
+
+
+def _styled(trials: list[tuple[int, Mapping[str, Any]]]) -> list[tuple[str, float, Mapping[str, Any]]]:
+    """(colour, line width, trial): the best and the last by `val` stand out and are drawn on top."""
+    plain = [(MUTED, 0.7, trial) for _, trial in trials[1:-1]]
+    last = [(WORST, 2.2, trials[-1][1])] if len(trials) > 1 else []
+    return [*plain, *last, *([(BEST, 2.2, trials[0][1])] if trials else [])]
+
+
+def _name_colours(figure: Figure, trials: list[tuple[int, Mapping[str, Any]]]) -> None:
+    from matplotlib.lines import Line2D
+
+    if not trials:
+        return
+    names = [(BEST, "best by val: " + " → ".join(trials[0][1]["order"]))]
+    names += [(WORST, "last by val: " + " → ".join(trials[-1][1]["order"]))] if len(trials) > 1 else []
+    names += [(MUTED, f"the {len(trials) - 2} others")] if len(trials) > 2 else []
+    lines = [Line2D([], [], color=colour, label=label, linewidth=2) for colour, label in names]
+    figure.legend(handles=lines, loc="outside lower left", frameon=False, fontsize=9, labelcolor=INK)
+
+
+def _titled(figure: Figure, summary: Summary, definition: str, split: str, route: str) -> Figure:
+    seeds = ", ".join(map(str, summary["seeds"]))
+    where = f"{summary['sweep']['name']} · split {split} · route {route} · seed {seeds}"
+    figure.suptitle(f"{definition}\n{where}", x=0.01, ha="left", fontsize=10)
+    return figure
+
+
+def _escaped(text: str) -> str:
+    from html import escape
+
+    return escape(text.replace("\n", ". "), quote=True).replace("\\", "/")

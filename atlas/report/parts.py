@@ -1,0 +1,46 @@
+"""Pieces of the page: tables, lists, orders, numbers; everything a person named is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+
+def table(head: Sequence[str], body: Iterable[Sequence[str]], *, wide: set[int], best: bool = False) -> str:
+    """A table of ready HTML cells; columns in `wide` hold words and are set to the left."""
+
+    def row(cells: Sequence[str], tag: str) -> str:
+        return "".join(
+            f"<{tag}{' class=w' if index in wide else ''}>{cell}</{tag}>" for index, cell in enumerate(cells)
+        )
+
+    lines = [
+        f"<tr{' class=best' if best and place == 0 else ''}>{row(cells, 'td')}</tr>" for place, cells in enumerate(body)
+    ]
+    return f"<table><thead><tr>{row(head, 'th')}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def pairs(shown: Mapping[str, Any]) -> str:
+    return "<dl>" + "".join(f"<dt>{escape(str(k))}</dt><dd>{escape(str(v))}</dd>" for k, v in shown.items()) + "</dl>"
+
+
+def arrows(order: Sequence[str]) -> str:
+    """The order, broken across lines between tasks alone."""
+    return '<span class="arrow">→</span><wbr>'.join(f'<span class="task">{escape(task)}</span>' for task in order)
+
+
+def number(value: float | None, unit: str = "", *, sign: bool = False) -> str:
+    if value is None or not np.isfinite(value):
+        return "–"
+    return f"{value:{'+' if sign else ''}.1f}{unit}".replace("-", "−")
+
+
+def duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

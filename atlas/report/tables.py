@@ -1,0 +1,245 @@
+"""The numbers of a report: the leaderboard, statistics over orders, the tasks. Pure functions of a summary."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from atlas import metrics
+from atlas.metrics import Figure, Undefined
+
+Summary = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A trial on the leaderboard. Scores in percent, forgetting in points, None where undefined."""
+
+    rank: int
+    trial: str
+    order: tuple[str, ...]
+    seed: int
+    settings: str
+    status: str
+    val: float | None
+    test: float | None
+    test_own: float | None
+    relative: float | None
+    forgetting: float | None
+    backward: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskRow:
+    """A task: what guessing gives, what it scores alone, and how it fared over all orders (test, latest)."""
+
+    name: str
+    modality: str
+    samples: int
+    chance: float
+    majority: float | None
+    untrained: float | None
+    head_only: float | None
+    lone: float | None
+    mean: float | None
+    low: float | None
+    high: float | None
+
+
+def matrix(trial: Mapping[str, Any], split: str, route: str) -> NDArray[np.float64]:
+    """R of a trial, [T, T], NaN where not evaluated; all NaN where the split or route was not."""
+    R = trial["R"].get(split, {}).get(route)
+    size = len(trial["order"])
+    return np.full((size, size), np.nan) if R is None else np.array(R, dtype=float).reshape(size, size)
+
+
+def order_metrics(
+    R_latest: ArrayLike,
+    R_own: ArrayLike | None,
+    lone: Sequence[float | None] | None = None,
+    *,
+    chance: Sequence[float] | None = None,
+) -> dict[str, Any]:
+    """Every figure of one order and split, by `<route>/<name>`; None where undefined, the reasons in `undefined`.
+
+    `lone` and `chance` are in the order of the tasks, as the columns of R. Transfers are means over tasks:
+    forgetting over those learnt before the last, upstream knowledge over those after the first.
+    """
+    figures: dict[str, Figure] = {}
+    for route, R in (("latest", R_latest), ("own", R_own)):
+        if R is None:
+            continue
+        figures |= {
+            f"{route}/{name}": value for name, value in _route_figures(np.asarray(R, dtype=float), lone).items()
+        }
+    if lone is not None and chance is not None:
+        figures |= _transfers(np.asarray(R_latest, dtype=float), lone, chance)
+    values: dict[str, Any] = {name: None if isinstance(value, Undefined) else value for name, value in figures.items()}
+    reasons = {name: value.reason for name, value in figures.items() if isinstance(value, Undefined)}
+    return {**values, "undefined": reasons}
+
+
+def trial_metrics(summary: Summary, trial: Mapping[str, Any], split: str) -> dict[str, Any]:
+    """`order_metrics` of a trial, against the lone adapters of its seed."""
+    lone = summary["references"]["lone"].get(str(trial["seed"]))
+    alone = None if lone is None else [lone.get(task, {}).get(split) for task in trial["order"]]
+    chance = [summary["tasks"][task]["chance"] for task in trial["order"]]
+    return order_metrics(matrix(trial, split, "latest"), matrix(trial, split, "own"), alone, chance=chance)
+
+
+def leaderboard(summary: Summary) -> list[Row]:
+    """All trials; finished ones first, by average accuracy on `val`, route `latest`. `test` never decides."""
+    judged = [
+        (trial, trial_metrics(summary, trial, "val"), trial_metrics(summary, trial, "test"))
+        for trial in summary["trials"]
+    ]
+    judged.sort(key=lambda item: (item[0]["status"] != "FINISHED", -(item[1]["latest/average_accuracy"] or 0.0)))
+    return [_row(rank, trial, val, test) for rank, (trial, val, test) in enumerate(judged, start=1)]
+
+
+def final_scores(summary: Summary, split: str, route: str) -> dict[str, dict[tuple[str, ...], dict[str, float]]]:
+    """Settings label → order → task → final score, the mean over seeds; finished trials alone."""
+    gathered: dict[str, dict[tuple[str, ...], dict[str, list[float]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(list))
+    )
+    for trial in summary["trials"]:
+        last = matrix(trial, split, route)[-1] if trial["order"] else np.array([])
+        if trial["status"] != "FINISHED" or not np.isfinite(last).all():
+            continue
+        for task, score in zip(trial["order"], last, strict=True):
+            gathered[settings_label(trial["settings"])][tuple(trial["order"])][task].append(float(score))
+    return {
+        label: {
+            order: {task: float(np.mean(scores)) for task, scores in tasks.items()} for order, tasks in orders.items()
+        }
+        for label, orders in gathered.items()
+    }
+
+
+def order_statistics(summary: Summary) -> list[dict[str, Any]]:
+    """Disparity between orders, for every settings, split and route (the summary's `orders`).
+
+    Only orders of the same tasks are comparable: the most frequent set of tasks of each settings is taken.
+    """
+    by_label = {settings_label(trial["settings"]): trial["settings"] for trial in summary["trials"]}
+    statistics = []
+    for split in ("val", "test"):
+        for route in ("latest", "own"):
+            for label, orders in final_scores(summary, split, route).items():
+                final = _by_task(orders)
+                figures = {"aopd": metrics.aopd(final), "mopd": metrics.mopd(final)}
+                statistics.append(
+                    {
+                        "settings": dict(by_label[label]),
+                        "split": split,
+                        "route": route,
+                        "count": len(next(iter(final.values()))),
+                        "opd": metrics.opd(final),
+                        **{name: None if isinstance(value, Undefined) else value for name, value in figures.items()},
+                    }
+                )
+    return statistics
+
+
+def task_rows(summary: Summary) -> list[TaskRow]:
+    """One row a task, in the summary's order; references are means over seeds, on `test`."""
+    finals = [score for orders in final_scores(summary, "test", "latest").values() for score in orders.values()]
+    rows = []
+    for name, task in summary["tasks"].items():
+        scores = [final[name] for final in finals if name in final]
+        rows.append(
+            TaskRow(
+                name=name,
+                modality=task["modality"],
+                samples=task["counts"].get("train", 0),
+                chance=task["chance"],
+                majority=task.get("majority"),
+                **{kind: _reference(summary, kind, name) for kind in ("untrained", "head_only", "lone")},
+                mean=float(np.mean(scores)) if scores else None,
+                low=min(scores, default=None),
+                high=max(scores, default=None),
+            )
+        )
+    return rows
+
+
+def settings_label(settings: Mapping[str, Any]) -> str:
+    """`name=value` of the settings that differ between trials, sorted; empty where none does."""
+    return ", ".join(
+        f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in sorted(settings.items())
+    )
+
+
+def _route_figures(R: NDArray[np.float64], lone: Sequence[float | None] | None) -> dict[str, Figure]:
+    seen = metrics.tasks_seen(R)
+    alone = {str(j): score for j, score in enumerate(lone or ()) if score is not None}
+    last = {str(j): float(R[seen - 1, j]) for j in range(seen)}
+    return {
+        "average_accuracy": metrics.average_accuracy(R),
+        "average_anytime_accuracy": metrics.average_anytime_accuracy(R),
+        "backward_transfer": metrics.backward_transfer(R),
+        "forgetting": metrics.forgetting(R),
+        "relative_accuracy": metrics.relative_accuracy(last, alone)
+        if lone is not None
+        else Undefined("no adapter was trained alone"),
+    }
+
+
+def _transfers(R: NDArray[np.float64], lone: Sequence[float | None], chance: Sequence[float]) -> dict[str, Figure]:
+    """CLiMB's transfers, each the mean over the tasks for which it is defined."""
+    seen = metrics.tasks_seen(R)
+    forgotten = [metrics.forgetting_transfer(R[j, j], R[seen - 1, j], chance[j]) for j in range(seen - 1)]
+    upstream = [
+        metrics.upstream_knowledge_transfer(R[j, j], score, chance[j])
+        for j, score in enumerate(lone[:seen])
+        if j > 0 and score is not None
+    ]
+    return {
+        "latest/forgetting_transfer": _mean_defined(forgotten),
+        "latest/upstream_knowledge_transfer": _mean_defined(upstream),
+    }
+
+
+def _mean_defined(figures: Sequence[Figure]) -> Figure:
+    defined = [value for value in figures if not isinstance(value, Undefined)]
+    if defined:
+        return float(np.mean(defined))
+    return figures[0] if figures else Undefined("it takes two tasks")
+
+
+def _row(rank: int, trial: Mapping[str, Any], val: Mapping[str, Any], test: Mapping[str, Any]) -> Row:
+    return Row(
+        rank=rank,
+        trial=trial["id"],
+        order=tuple(trial["order"]),
+        seed=trial["seed"],
+        settings=settings_label(trial["settings"]),
+        status=trial["status"],
+        val=val["latest/average_accuracy"],
+        test=test["latest/average_accuracy"],
+        test_own=test["own/average_accuracy"],
+        relative=test["latest/relative_accuracy"],
+        forgetting=test["latest/forgetting"],
+        backward=test["latest/backward_transfer"],
+    )
+
+
+def _by_task(orders: Mapping[tuple[str, ...], Mapping[str, float]]) -> dict[str, list[float]]:
+    """Task → its final score in each order, over the most frequent set of tasks."""
+    groups: dict[frozenset[str], list[Mapping[str, float]]] = defaultdict(list)
+    for order, scores in orders.items():
+        groups[frozenset(order)].append(scores)
+    largest = max(groups.values(), key=len)
+    return {task: [scores[task] for scores in largest] for task in largest[0]}
+
+
+def _reference(summary: Summary, kind: str, task: str) -> float | None:
+    seeds = summary["references"].get(kind, {}).values()
+    scores = [scores[task]["test"] for scores in seeds if scores.get(task, {}).get("test") is not None]
+    return float(np.mean(scores)) if scores else None

@@ -1,0 +1,9 @@
+"""Sweeps: what to ask (`Sweep`), how to set it (`Options`), and `main`, which runs it from the command line."""
+
+from __future__ import annotations
+
+from atlas.sweep.options import Options
+from atlas.sweep.run import main, run
+from atlas.sweep.sweep import Sweep, base_learner
+
+__all__ = ["Options", "Sweep", "base_learner", "main", "run"]

@@ -1,0 +1,231 @@
+"""The broker: who asks for a step gets its result; each step is learnt once, by whichever fleet is free.
+
+It knows nothing that the store does not: killed, it starts again empty, trials ask again, fleets go on renewing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from atlas.step import Step
+from atlas.store import Store
+
+LEASE_SECONDS = 60.0
+ATTEMPTS = 3
+Job = tuple[str, str]  # scope in the store, key of the step
+
+
+class StepFailed(RuntimeError):
+    """A step cannot be learnt; the message names the step and the reason."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """A step handed to a fleet, to be committed in the store's `scope`."""
+
+    step: Step
+    scope: str = ""
+
+
+@dataclass
+class _Work:
+    lease: Lease
+    result: asyncio.Future[dict[str, Any]]
+    state: Literal["waiting", "queued", "running", "done", "failed"] = "waiting"
+    fleet: str = ""
+    renewed: float = 0.0
+    progress: float = 0.0
+    attempts: int = 0
+
+
+@dataclass(repr=False)
+class Broker:
+    """The actor's class. `store_uri` is where finished steps are looked up."""
+
+    store_uri: str
+    _stores: dict[str, Store] = field(default_factory=dict)
+    _work: dict[Job, _Work] = field(default_factory=dict)
+    _queue: deque[Job] = field(default_factory=deque)
+    _trained: list[float] = field(default_factory=list)
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    _closed: bool = False
+
+    async def request(self, step: Step, scope: str = "") -> dict[str, Any]:
+        """The facts of `step`, from the store, or once a fleet has learnt it (and all it builds on).
+
+        Raises:
+            StepFailed: it cannot be learnt.
+        """
+        work = self._find(step, scope)
+        if work is None:
+            work = _Work(Lease(step=step, scope=scope), asyncio.get_running_loop().create_future())
+            self._work[scope, step.key] = work
+            self._start(self._carry(work))
+        return await asyncio.shield(work.result)
+
+    async def anticipate(self, steps: list[Step], scope: str = "") -> None:
+        """Queue steps that will be asked for, so that no fleet waits for a trial to get to them."""
+        for step in steps:
+            self._start(self.request(step, scope))
+
+    async def lease(self, fleet: str, wait: float) -> Lease | Literal["close"] | None:
+        """The next step for `fleet`; None after `wait` seconds without one; "close" when there will be no more."""
+        deadline = time.monotonic() + wait
+        while not self._closed:
+            self._take_back_expired()
+            if self._queue:
+                return self._hand_out(self._queue.popleft(), fleet)
+            if time.monotonic() >= deadline:
+                return None
+            await asyncio.sleep(0.02)
+        return "close"
+
+    async def renew(self, fleet: str, lease: Lease, progress: float) -> None:
+        """`fleet` is still at it, `progress` in [0, 1]. A broker that was restarted learns of the lease here."""
+        work = self._adopt(lease)
+        if work.state in ("queued", "waiting", "running"):
+            self._mark_running(work, fleet)
+            work.progress = progress
+
+    async def done(self, lease: Lease, seconds: float) -> None:
+        """The step was committed, after `seconds`."""
+        work = self._adopt(lease)
+        facts = self._stored(lease)
+        if facts is None:
+            return self._again(work, "its entry is not in the store")
+        self._trained.append(seconds)
+        return self._finish(work, facts)
+
+    async def failed(self, lease: Lease, reason: str, *, final: bool) -> None:
+        """The step failed. Where that is not `final` (what it builds on was lost), its past is learnt again first."""
+        work = self._adopt(lease)
+        if final:
+            return self._fail(work, reason)
+        for past in lease.step.chain():
+            known = self._work.get((lease.scope, past.key))
+            if past.key != lease.step.key and known is not None and known.state == "done":
+                del self._work[lease.scope, past.key]  # what is not done is being learnt again, with askers of its own
+        return self._again(work, reason)
+
+    async def hello(self, fleet: str) -> None:
+        """`fleet` has just (re)started: what it had leased goes back to the queue."""
+        for job, work in self._work.items():
+            if work.state == "running" and work.fleet == fleet:
+                self._requeue(job, work)
+
+    async def status(self) -> dict[str, Any]:
+        """For the live view: how many steps are in each state, what runs, what the trained ones took."""
+        self._take_back_expired()
+        states = [work.state for work in self._work.values()]
+        running = [
+            (work.fleet, work.lease.step.title, work.progress)
+            for work in self._work.values()
+            if work.state == "running"
+        ]
+        return {
+            "states": {state: states.count(state) for state in sorted(set(states))},
+            "running": sorted(running),
+            "trained": len(self._trained),
+            "trained_seconds": sum(self._trained),
+        }
+
+    async def give_up(self, reason: str) -> None:
+        """Nobody is left to learn: whatever is not done fails, with this reason."""
+        for work in self._work.values():
+            if work.state != "done":
+                self._fail(work, reason)
+
+    async def close(self) -> None:
+        """No more steps: fleets end when they next ask."""
+        self._closed = True
+
+    def _start(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run a coroutine beside the others; the loop itself would let go of it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen: who asked for the step hears of its failure
+
+    async def _carry(self, work: _Work) -> None:
+        lease = work.lease
+        facts = self._stored(lease)
+        if facts is not None:
+            return self._finish(work, facts)
+        if lease.step.parent is not None:
+            try:
+                await self.request(lease.step.parent, lease.scope)
+            except StepFailed as failure:
+                return self._fail(work, f"what it builds on failed: {failure}")
+        if work.state == "waiting":
+            self._requeue((lease.scope, lease.step.key), work)
+        return None
+
+    def _find(self, step: Step, scope: str) -> _Work | None:
+        work = self._work.get((scope, step.key))
+        return None if work is not None and work.state == "failed" else work
+
+    def _stored(self, lease: Lease) -> dict[str, Any] | None:
+        if lease.scope not in self._stores:
+            self._stores[lease.scope] = Store.open(self.store_uri, scope=lease.scope)
+        entry = self._stores[lease.scope].find(lease.step.key)
+        return None if entry is None else dict(entry.facts)
+
+    def _adopt(self, lease: Lease) -> _Work:
+        job = (lease.scope, lease.step.key)
+        if job not in self._work:
+            self._work[job] = _Work(lease, asyncio.get_running_loop().create_future())
+        return self._work[job]
+
+    def _hand_out(self, job: Job, fleet: str) -> Lease:
+        work = self._work[job]
+        self._mark_running(work, fleet)
+        return work.lease
+
+    def _mark_running(self, work: _Work, fleet: str) -> None:
+        self._leave_queue(work)
+        work.state, work.fleet, work.renewed = "running", fleet, time.monotonic()
+
+    def _take_back_expired(self) -> None:
+        for job, work in self._work.items():
+            if work.state == "running" and time.monotonic() - work.renewed > LEASE_SECONDS:
+                self._requeue(job, work)
+
+    def _requeue(self, job: Job, work: _Work) -> None:
+        work.state, work.progress, work.fleet = "queued", 0.0, ""
+        self._queue.append(job)
+
+    def _leave_queue(self, work: _Work) -> None:
+        """A fleet that was thought lost may bring, or go on with, a step that is queued again."""
+        job = (work.lease.scope, work.lease.step.key)
+        if job in self._queue:
+            self._queue.remove(job)
+
+    def _again(self, work: _Work, reason: str) -> None:
+        work.attempts += 1
+        if work.attempts >= ATTEMPTS:
+            return self._fail(work, f"given up after {ATTEMPTS} attempts: {reason}")
+        work.state = "waiting"
+        self._start(self._carry(work))
+        return None
+
+    def _finish(self, work: _Work, facts: dict[str, Any]) -> None:
+        self._leave_queue(work)
+        work.state = "done"
+        if not work.result.done():
+            work.result.set_result(facts)
+
+    def _fail(self, work: _Work, reason: str) -> None:
+        self._leave_queue(work)
+        work.state = "failed"
+        if not work.result.done():
+            work.result.set_exception(StepFailed(f"{work.lease.step.title}: {reason}"))
+            work.result.exception()  # seen: a failure nobody waits for is no news

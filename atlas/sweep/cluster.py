@@ -1,0 +1,105 @@
+"""The cluster: join or start it, and size the fleets to what it holds."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from atlas.errors import AtlasError
+from atlas.sweep.options import Options
+from atlas.train import FleetSize
+
+NAMESPACE = "atlas"
+TRIAL_CPUS = 0.01
+TRIALS_AT_ONCE = 8
+RESERVE = 0.1
+
+
+def local_resources() -> dict[str, float] | None:
+    """What this machine holds, where the sweep will start a cluster of its own here; None where it joins one."""
+    if os.environ.get("RAY_ADDRESS"):
+        return None
+    gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
+    return {"CPU": float(os.cpu_count() or 1)} | ({"GPU": float(gpus)} if gpus else {})
+
+
+def leave_cluster() -> None:
+    """Leave the cluster; one of our own ends."""
+    import ray
+
+    ray.shutdown()
+
+
+def join_cluster() -> Mapping[str, float]:
+    """Join the cluster that RAY_ADDRESS names, or start one of our own on this machine; gives its resources.
+
+    Raises:
+        AtlasError: the cluster does not answer, or refuses the token.
+    """
+    import ray
+
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own tables: the view says all of it
+    address = os.environ.get("RAY_ADDRESS") or "local"
+    own: dict[str, Any] = {"include_dashboard": False, "num_cpus": os.cpu_count()} if address == "local" else {}
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the view and the summary say what failed
+    try:
+        ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR, **own)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise AtlasError(
+            f"no Ray cluster at {address}: {_first_line(error)} Check RAY_ADDRESS (unset it to start one here), and "
+            f"that RAY_AUTH_MODE=token and the token are those of the cluster."
+        ) from error
+    return dict(ray.cluster_resources())
+
+
+def size_fleets(options: Options, resources: Mapping[str, float]) -> FleetSize:
+    """How many fleets, and what each worker takes.
+
+    By default as many fleets of one worker as the cluster has GPUs or, without any, CPUs; a little of the CPUs is
+    left to trials.
+
+    Raises:
+        AtlasError: the cluster cannot place it.
+    """
+    gpus = _worker_gpus(options, resources)
+    total = resources.get("CPU", 0.0) - RESERVE
+    possible = int(resources.get("GPU", 0) / gpus) if gpus else math.ceil(total)
+    workers = options.workers_per_fleet
+    fleets = options.fleets or max(1, possible // workers)
+    cpus = options.cpus_per_worker
+    if cpus is None:
+        cpus = max(0.1, math.floor(100 * min(total / (fleets * workers), 4.0 if gpus else 1.0)) / 100)
+    size = FleetSize(fleets=fleets, workers=workers, cpus=cpus, gpus=gpus)
+    _check_placeable(size, resources)
+    return size
+
+
+def threads_of(size: FleetSize) -> int:
+    """The threads that a worker computes with."""
+    return max(1, round(size.cpus))
+
+
+def _worker_gpus(options: Options, resources: Mapping[str, float]) -> float:
+    if options.gpus_per_worker is not None:
+        return options.gpus_per_worker
+    return 1.0 if resources.get("GPU", 0) >= 1 else 0.0
+
+
+def _check_placeable(size: FleetSize, resources: Mapping[str, float]) -> None:
+    count = size.fleets * size.workers
+    for name, each, spare in (("CPU", size.cpus, RESERVE), ("GPU", size.gpus, 0.0)):
+        have = resources.get(name, 0.0)
+        if count * each + spare > have + 1e-6:
+            raise AtlasError(
+                f"{size.fleets} fleets of {size.workers} workers at {each:g} {name} need {count * each + spare:g} "
+                f"{name}s (with {spare:g} for the trials), the cluster has {have:g}; "
+                f"give fewer --fleets, --workers-per-fleet or less a worker."
+            )
+
+
+def _first_line(error: Any) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

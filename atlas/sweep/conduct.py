@@ -1,0 +1,221 @@
+"""Conduct a sweep on a cluster: broker, tracker, fleets, trials and the view; then the summary."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from atlas.report import write_report, write_summary
+from atlas.step import Step
+from atlas.sweep.broker import Broker
+from atlas.sweep.cluster import NAMESPACE, local_resources, threads_of
+from atlas.sweep.fleets import Fleets
+from atlas.sweep.folder import SweepFolder
+from atlas.sweep.ground import Ground
+from atlas.sweep.journal import Journal, listen
+from atlas.sweep.options import Options
+from atlas.sweep.planner import Plan
+from atlas.sweep.printing import (
+    print_leaderboard,
+    print_next,
+    print_order_statistics,
+    print_sharing,
+    print_tasks,
+    resume_command,
+)
+from atlas.sweep.progress import View
+from atlas.sweep.result import Ended, summarise
+from atlas.sweep.search import Search, is_exact, rehearsed
+from atlas.sweep.sweep import Sweep
+from atlas.sweep.tracked import Tracked, champion_of, start_scribe, sweep_figures
+from atlas.sweep.trial import TrialSetup
+from atlas.tracking import ui_command
+from atlas.train import FleetSetup, FleetSize
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+FLUSH_SECONDS = 120.0
+JOIN_SECONDS = 60.0
+
+
+@dataclass
+class Conduct:
+    """One sweep under way."""
+
+    sweep: Sweep
+    options: Options
+    ground: Ground
+    size: FleetSize
+    plan: Plan
+    folder: SweepFolder
+    console: Console
+    _started: float = field(default_factory=time.time)
+
+    def run(self) -> bool:
+        """Run it to its end; True where all trials ended well. SIGINT ends it early, with what there is."""
+        import ray
+
+        self._references = self.sweep.references(self.options, self.size.precision)
+        self._broker = self._start_broker()
+        self._scribe = start_scribe(self.ground.tracking_uri, self.folder.path / "spool")
+        self._tracked = Tracked(
+            self._scribe, self.folder.id, self.ground.store, self.ground.prepared, self.options.sharing
+        )
+        self._fleets = self._make_fleets()
+        if self.plan.missing:
+            self._fleets.start()
+        self._announce()
+        ray.get(self._broker.anticipate.remote(self._known_steps()))
+        journal = Journal(self.ground.around, [self._tracked])
+        listen(journal)
+        try:
+            with View(self.console, self.plan, journal, self._poll, self._watch):
+                self._search().run(resume=bool(self.options.resume))
+            return self._end(journal)
+        except BaseException:
+            self._scribe.tell.remote("sweep_finished", self.folder.id, "FAILED")
+            ray.get(self._scribe.finish.remote(JOIN_SECONDS))
+            raise
+        finally:
+            listen(None)
+
+    def _start_broker(self) -> Any:
+        import ray
+
+        name = f"broker-{self.folder.id}"
+        options = {"name": name, "namespace": NAMESPACE, "num_cpus": 0, "max_restarts": -1, "max_task_retries": -1}
+        return ray.remote(Broker).options(max_concurrency=1000, **options).remote(self.ground.store_uri)
+
+    def _make_fleets(self) -> Fleets:
+        setup = FleetSetup(
+            broker=f"broker-{self.folder.id}",
+            namespace=NAMESPACE,
+            store_uri=self.ground.store_uri,
+            backbone=str(self.ground.backbone),
+            prepared={name: str(prepared.path) for name, prepared in self.ground.prepared.items()},
+            threads=threads_of(self.size),
+        )
+        return Fleets(setup=setup, size=self.size, storage=str(self.folder.path / "fleets"), label=self.folder.id)
+
+    def _announce(self) -> None:
+        params = {**asdict(self.options), "question": self.sweep.question.strip(), **self.plan.as_facts()}
+        tags = {"kind": "sweep", "sweep": self.sweep.name}
+        self._scribe.tell.remote("sweep_started", self.folder.id, self.folder.id, params, tags, self.sweep.question)
+
+    def _known_steps(self) -> list[Step]:
+        """The references, and where all trials are known before, all their steps."""
+        walks = [walk for walks in self._references.values() for walk in walks]
+        if is_exact(self.sweep, self.options) and self.options.sharing:
+            walks += [walk for trial in rehearsed(self.sweep, self.options, self.size.precision) for walk in trial]
+        steps = (step for walk in walks for stages in walk.steps(self.ground.around) for step in stages)
+        return list({step.key: step for step in steps}.values())
+
+    def _search(self) -> Search:
+        lone: dict[int, dict[str, Step]] = {}
+        for walk in self._references["lone"]:
+            last = walk.steps(self.ground.around)[-1][-1]
+            lone.setdefault(walk.seed, {})[last.task] = last
+        setup = TrialSetup(
+            broker=f"broker-{self.folder.id}",
+            namespace=NAMESPACE,
+            around=self.ground.around,
+            lone=lone,
+            aim=self.options.aim,
+            sharing=self.options.sharing,
+        )
+        return Search(
+            sweep=self.sweep, options=self.options, precision=self.size.precision, setup=setup, folder=self.folder.path
+        )
+
+    def _poll(self) -> dict[str, Any]:
+        import ray
+
+        return ray.get(self._broker.status.remote())
+
+    def _watch(self, status: dict[str, Any]) -> None:
+        """Start fleets once a step waits; where all of them ended too early, let the trials know."""
+        self._fleets.start_if_needed(status)
+        if self._fleets.all_ended:
+            self._broker.give_up.remote(f"no fleet is left: {'; '.join(self._fleets.failures) or 'all ended'}")
+
+    def _end(self, journal: Journal) -> bool:
+        """Close what runs, write the summary and the page, tell MLflow, say what came of it."""
+        import ray
+
+        self._broker.close.remote()
+        for record in journal.trials.values():
+            if record.status == "RUNNING":
+                record.status = "KILLED"
+                self._tracked.trial_changed(record, [])
+        ended = self._ended(journal)
+        summary = summarise(ended)
+        write_summary(summary, self.folder.summary)
+        pictures = write_report(summary, self.folder.path)
+        for _, _, step in ended.reference_steps():
+            self._tracked.tell_step(step)
+        status = summary["sweep"]["status"]
+        files = [str(path) for path in (self.folder.summary, *pictures)]
+        self._scribe.tell.remote("sweep_finished", self.folder.id, status, sweep_figures(summary), files)
+        model = self._register(ended, summary)
+        complete = ray.get(self._scribe.finish.remote(FLUSH_SECONDS))
+        self._fleets.join(0.0 if local_resources() else JOIN_SECONDS)
+        self._say(summary, model, complete)
+        return status == "FINISHED"
+
+    def _ended(self, journal: Journal) -> Ended:
+        trials = list(journal.trials.values())
+        whole = len(trials) == self.sweep.trial_count(self.options)
+        statuses = {record.status for record in trials}
+        status = "FINISHED" if whole and statuses == {"FINISHED"} else "FAILED" if whole else "KILLED"
+        stamp = "%Y-%m-%dT%H:%M:%S%z"
+        facts = {
+            "id": self.folder.id,
+            "name": self.sweep.name,
+            "question": self.sweep.question.strip().splitlines()[0],
+            "command": shlex.join(["python", *sys.argv]),
+            "started": time.strftime(stamp, time.localtime(self._started)),
+            "finished": time.strftime(stamp),
+            "status": "KILLED" if "KILLED" in statuses else status,
+        }
+        return Ended(
+            sweep=facts,
+            options=self.options,
+            ground=self.ground,
+            plan=self.plan,
+            trials=trials,
+            references=self._references,
+            began=self._started,
+        )
+
+    def _register(self, ended: Ended, summary: dict[str, Any]) -> str:
+        """Register the best stack, unless nothing has finished; gives its model URI, or why there is none."""
+        import ray
+
+        champion = champion_of(ended, summary)
+        if champion is None:
+            return "none: no trial finished"
+        return ray.get(self._scribe.register_champion.remote(champion, self.ground.tracking_uri))
+
+    def _say(self, summary: dict[str, Any], model: str, complete: bool) -> None:
+        print_leaderboard(self.console, summary)
+        print_tasks(self.console, summary)
+        print_order_statistics(self.console, summary)
+        print_sharing(self.console, summary)
+        for record in summary["trials"]:
+            if record["error"]:
+                self.console.print(f"trial {record['id']} failed: {record['error']}", style="red", highlight=False)
+        lines = [
+            ("summary", str(self.folder.summary)),
+            ("page", str(self.folder.path / "report.html")),
+            ("champion", model),
+            ("see the runs", ui_command(self.ground.tracking_uri)),
+        ]
+        if not complete:
+            lines.append(("MLflow", f"has not taken everything yet; the rest waits in {self.folder.path / 'spool'}"))
+        if summary["sweep"]["status"] == "KILLED":
+            lines.append(("go on with", resume_command(sys.argv[0], str(self.options.root), self.folder.id)))
+        print_next(self.console, lines)

@@ -1,0 +1,58 @@
+"""The fleets of a running sweep: started once a step waits, watched, and ended with the sweep."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+from atlas.train import FleetSetup, FleetSize, run_fleet
+
+_importing = threading.Lock()
+
+
+@dataclass
+class Fleets:
+    """One thread a fleet, each with a `TorchTrainer`. `failures` says why a fleet ended early."""
+
+    setup: FleetSetup
+    size: FleetSize
+    storage: str
+    label: str
+    failures: list[str] = field(default_factory=list)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Start all fleets, unless they run."""
+        if self._threads:
+            return
+        import ray.tune  # noqa: F401 - before any thread imports ray.train: together they trip over their own cycle
+
+        for number in range(self.size.fleets):
+            name = f"{self.label}-fleet-{number}"
+            thread = threading.Thread(target=self._run, args=(name,), daemon=True, name=name)
+            self._threads.append(thread)
+            thread.start()
+
+    def start_if_needed(self, status: dict[str, Any]) -> None:
+        """Start the fleets once the broker's status shows a step that waits."""
+        if status.get("states", {}).get("queued"):
+            self.start()
+
+    @property
+    def all_ended(self) -> bool:
+        """Whether fleets were started and none is left."""
+        return bool(self._threads) and not any(thread.is_alive() for thread in self._threads)
+
+    def join(self, timeout: float) -> None:
+        """Wait for the fleets to end after the broker has closed."""
+        for thread in self._threads:
+            thread.join(timeout)
+
+    def _run(self, name: str) -> None:
+        try:
+            with _importing:
+                import ray.train.torch  # noqa: F401
+            run_fleet(name, self.setup, self.size, self.storage)
+        except Exception as error:  # whatever ends a fleet: the sweep must hear of it, the thread must not raise
+            self.failures.append(f"{name}: {str(error).strip().splitlines()[0]}")

@@ -1,0 +1,67 @@
+"""A sweep's own folder: its options, the search's state, the spool of the tracker, summary and page."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from atlas.errors import AtlasError, unknown
+from atlas.sweep.options import Options, with_values
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepFolder:
+    """`<storage>/sweeps/<id>`. The id begins with the sweep's name and the time it started."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """The sweep's id."""
+        return self.path.name
+
+    @property
+    def summary(self) -> Path:
+        """Where `summary.json` is, or will be."""
+        return self.path / "summary.json"
+
+    @classmethod
+    def new(cls, root: Path, name: str, options: Options) -> SweepFolder:
+        """A fresh folder with the options in it, so that an interrupted sweep can be resumed."""
+        path = root / "sweeps" / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+        path.mkdir(parents=True)
+        (path / "options.json").write_text(json.dumps(asdict(options), indent=1))
+        return cls(path=path)
+
+    @classmethod
+    def unfinished(cls, root: Path, name: str, wanted: str) -> SweepFolder:
+        """The interrupted sweep of that id, or the `latest` one of that name.
+
+        Raises:
+            AtlasError: there is none, or it has ended already.
+        """
+        paths = sorted((root / "sweeps").glob(f"{name}-*/options.json"))
+        folders = [cls(path=path.parent) for path in paths]
+        open_ = {folder.id: folder for folder in folders if not folder.is_finished()}
+        if wanted == "latest" and open_:
+            return max(open_.values(), key=lambda folder: (folder.path / "options.json").stat().st_mtime)
+        if wanted in open_:
+            return open_[wanted]
+        if wanted in {folder.id for folder in folders}:
+            raise AtlasError(f"the sweep {wanted} has ended; start it again without --resume (its steps are kept).")
+        if not open_:
+            raise AtlasError(f"no interrupted sweep {name!r} under {root / 'sweeps'}; start one without --resume.")
+        raise unknown("interrupted sweep", wanted, open_)
+
+    def options(self) -> Options:
+        """The options that the sweep was started with."""
+        return with_values(Options(), json.loads((self.path / "options.json").read_text()))
+
+    def is_finished(self) -> bool:
+        """Whether the sweep's summary says that it ended."""
+        if not self.summary.exists():
+            return False
+        return json.loads(self.summary.read_text())["sweep"]["status"] == "FINISHED"

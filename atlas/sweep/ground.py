@@ -1,0 +1,115 @@
+"""What a sweep stands on, checked before anything is trained: backbone, prepared data, store, tracking."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from atlas.backbones import digest, locate
+from atlas.data.prepare import Prepared, prepare
+from atlas.data.processor import Processor
+from atlas.errors import AtlasError
+from atlas.step import Evaluation, Surroundings
+from atlas.store import Store
+from atlas.sweep.options import Options
+from atlas.sweep.planner import Pace, Plan, Walk, measured_pace, plan
+from atlas.tasks import find_task
+from atlas.tracking import check_tracking, default_tracking_uri
+
+TIMED = 20  # how many steps of the store the estimate looks at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """The backbone's folder, the prepared tasks, the store and the tracking server, all of them there."""
+
+    backbone: Path
+    prepared: dict[str, Prepared]
+    store: Store
+    store_uri: str
+    tracking_uri: str
+    around: Surroundings
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The records of each task's training split."""
+        return {name: prepared.counts["train"] for name, prepared in self.prepared.items()}
+
+    def plan(self, trials: Sequence[Sequence[Walk]], references: Sequence[Walk], *, at_once: int, exact: bool) -> Plan:
+        """The plan for these walks on this ground, timed by what the store knows of steps like these."""
+        walks = [*(walk for trial in trials for walk in trial), *references]
+        keys = {step.key for walk in walks for stages in walk.steps(self.around) for step in stages}
+        stored = self.store.has(keys)
+        timed = list(islice(stored, TIMED)) or list(islice(self.store.keys(), TIMED))
+        facts = [entry.facts for key in timed if (entry := self.store.find(key)) is not None]
+        pace = Pace(per_record=measured_pace(facts, fallback=_guess(self.backbone)), at_once=at_once, sizes=self.sizes)
+        return plan(trials, references, self.around, stored=stored, pace=pace, exact=exact)
+
+
+def _guess(backbone: Path) -> float:
+    """Seconds a record on one CPU: forward and backward at 40 GFLOP/s, 12 D² multiplications a token and layer."""
+    config = json.loads((backbone / "config.json").read_text())
+    tokens = (config["image_size"] // config["patch_size"]) ** 2 + config["max_position_embeddings"]
+    parameters = 12 * config["hidden_size"] ** 2 * config["num_hidden_layers"]
+    return 6 * parameters * tokens / 4e10
+
+
+def lay_ground(options: Options, progress: Callable[[str, int], None] | None = None) -> Ground:
+    """Check and prepare everything that needs no cluster. Preparing is done once; later calls find it.
+
+    Raises:
+        AtlasError: an unknown task, a backbone that is missing or altered, a task without data, a storage that
+            cannot be written, a tracking server that does not answer.
+    """
+    tasks = [find_task(name) for name in options.tasks]
+    folder = locate(options.backbone)
+    store_uri = str(_writable(options.root) / "store")
+    store = Store.open(store_uri)
+    tracking_uri = options.tracking_uri or default_tracking_uri(options.root)
+    check_tracking(tracking_uri)
+    processor = Processor.load(folder)
+    sources = _sources(options)
+    prepared = {
+        task.name: prepare(
+            task, processor=processor, root=options.root / "data", source=sources.get(task.name), progress=progress
+        )
+        for task in tasks
+    }
+    return Ground(
+        backbone=folder,
+        prepared=prepared,
+        store=store,
+        store_uri=store_uri,
+        tracking_uri=tracking_uri,
+        around=Surroundings(
+            backbone=digest(folder),
+            data={name: one.fingerprint for name, one in prepared.items()},
+            evaluation=_evaluation(options),
+        ),
+    )
+
+
+def _evaluation(options: Options) -> Evaluation:
+    val, test = options.evaluate
+    return Evaluation(val=val or None, test=test or None)
+
+
+def _sources(options: Options) -> dict[str, Path]:
+    pairs = [text.partition("=") for text in options.source]
+    for task, equals, folder in pairs:
+        if not equals or not folder:
+            raise AtlasError(f"--source {task!r} is not TASK=FOLDER; give e.g. --source vqa=/data/vqa.")
+        if not Path(folder).expanduser().is_dir():
+            raise AtlasError(f"--source {task}={folder}: there is no such folder.")
+    return {find_task(task).name: Path(folder).expanduser().resolve() for task, _, folder in pairs}
+
+
+def _writable(root: Path) -> Path:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AtlasError(f"the storage {root} cannot be made: {error.strerror}; give another --storage.") from error
+    return root

@@ -1,0 +1,122 @@
+"""What happens to trials, as it happens: kept for the view and the summary, and told to the tracker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from atlas.step import Step, Surroundings
+from atlas.sweep.planner import Walk
+from atlas.sweep.space import AFTER
+from atlas.sweep.trial import walks_of
+
+
+@dataclass
+class TrialRecord:
+    """One trial so far: its walks, the keys of the steps taken by each, its objective and figures."""
+
+    id: str
+    config: dict[str, Any]
+    status: str = "RUNNING"
+    steps: list[list[str]] = field(default_factory=list)
+    objective: float | None = None
+    tasks_seen: int = 0
+    figures: dict[str, float] = field(default_factory=dict)
+    error: str = ""
+
+    @property
+    def walks(self) -> list[Walk]:
+        """The trial's walks."""
+        return walks_of(self.config)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was searched beside the order: the suggested parameters."""
+        return {
+            name: value
+            for name, value in self.config.items()
+            if name not in ("learner", "orders", "seeds") and not name.startswith(AFTER)
+        }
+
+    def scope(self, sharing: bool) -> str:
+        """Where in the store the trial's steps are: among all others, or apart where nothing is shared."""
+        return "" if sharing else f"private/{self.id}"
+
+
+class Listener(Protocol):
+    """Who wants to know of a change to a trial; `taken` are the steps that it has taken since the last."""
+
+    def trial_changed(self, record: TrialRecord, taken: list[Step]) -> None:
+        """Called in the driver, on the thread that runs Tune."""
+
+
+@dataclass
+class Journal:
+    """The trials of the sweep that this process runs."""
+
+    around: Surroundings
+    listeners: list[Listener] = field(default_factory=list)
+    trials: dict[str, TrialRecord] = field(default_factory=dict)
+
+    def record(self, trial: Any, status: str | None = None, result: dict[str, Any] | None = None) -> None:
+        """Take in what Tune says of a trial, and tell the listeners."""
+        record = self.trials.setdefault(trial.trial_id, TrialRecord(trial.trial_id, dict(trial.config)))
+        record.status = status or record.status
+        record.error = _reason(trial) if record.status == "FAILED" else ""
+        taken: list[Step] = []
+        if result and "steps" in result:
+            taken = self._new_steps(record, result["steps"])
+            record.steps, record.objective = result["steps"], result["objective"]
+            record.tasks_seen, record.figures = result["tasks_seen"], result["figures"]
+        for listener in self.listeners:
+            listener.trial_changed(record, taken)
+
+    def _new_steps(self, record: TrialRecord, keys: list[list[str]]) -> list[Step]:
+        known = {key for walk in record.steps for key in walk}
+        new = {key for walk in keys for key in walk} - known
+        steps = (step for walk in record.walks for stages in walk.steps(self.around) for step in stages)
+        return [step for step in steps if step.key in new]
+
+
+_journal: Journal | None = None
+
+
+def listen(journal: Journal | None) -> None:
+    """Make `journal` the one that this process's search reports to."""
+    global _journal
+    _journal = journal
+
+
+def listening_callback() -> Any:
+    """A Tune callback without state of its own (Tune pickles it, and restores it in another process)."""
+    from ray.tune import Callback
+
+    class ListeningCallback(Callback):
+        def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+            _tell(trial, "RUNNING")
+
+        def on_trial_result(
+            self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+        ) -> None:
+            _tell(trial, None, result)
+
+        def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+            _tell(trial, "FINISHED")
+
+        def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+            _tell(trial, "FAILED")
+
+    return ListeningCallback()
+
+
+def _tell(trial: Any, status: str | None, result: dict[str, Any] | None = None) -> None:
+    if _journal is not None:
+        _journal.record(trial, status, result)
+
+
+def _reason(trial: Any) -> str:
+    """The last line of what a trial's error file says."""
+    path = getattr(trial, "error_file", None)
+    lines = Path(path).read_text().strip().splitlines() if path and Path(path).exists() else []
+    return lines[-1] if lines else "the trial ended without an error file"

@@ -1,0 +1,83 @@
+"""What a walk has brought so far: its accuracy matrices and the figures of merit that trials are compared by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from atlas.report import order_metrics
+from atlas.step import Step, Surroundings
+from atlas.sweep.planner import Walk
+
+Matrix = list[list[float]]
+ROUTES = ("latest", "own")
+SPLITS = ("val", "test")
+NAN = float("nan")
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """One walk and the facts of the steps it has taken."""
+
+    walk: Walk
+    around: Surroundings
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @cached_property
+    def steps(self) -> list[list[Step]]:
+        """For each task of the order the steps by which it is learnt."""
+        return self.walk.steps(self.around)
+
+    def add(self, step: Step, facts: dict[str, Any]) -> None:
+        """Take the facts of a step in."""
+        self.facts[step.key] = facts
+
+    @property
+    def taken(self) -> list[Step]:
+        """The steps taken so far, in order."""
+        return [step for stages in self.steps for step in stages if step.key in self.facts]
+
+    def matrix(self, split: str, route: str) -> Matrix:
+        """R [T, T] in percent: row i after the i-th task of the order, column j the order's j-th; NaN where unknown."""
+        return [self._row(stages[-1], split, route) for stages in self.steps]
+
+    def _row(self, last: Step, split: str, route: str) -> list[float]:
+        scores = self.facts.get(last.key, {}).get("scores", {}).get(route, {}).get(split, {})
+        return [scores.get(task, NAN) for task in self.walk.order]
+
+    def metrics(self, lone: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+        """`<split>/<route>/<figure>` of the tasks seen so far, those that are defined.
+
+        `lone[split][task]` scores each task learnt alone.
+        """
+        figures: dict[str, float] = {}
+        for split in SPLITS:
+            latest, own = (self.matrix(split, route) for route in ROUTES)
+            found = order_metrics(latest, own, [lone[split].get(task) for task in self.walk.order])
+            figures |= {f"{split}/{name}": value for name, value in found.items() if isinstance(value, float)}
+        return figures
+
+
+def objective(outcomes: Sequence[Outcome], lone: Mapping[str, Mapping[str, float]], aim: str) -> float:
+    """What a trial is judged by, on the validation split, route `latest`.
+
+    Midway the relative accuracy, since raw averages over different tasks are not comparable; at the end the average
+    accuracy. Of several orders the `mean`, or the `worst`; of several seeds the mean.
+    """
+    done = all(len(outcome.taken) == sum(map(len, outcome.steps)) for outcome in outcomes)
+    name = "val/latest/average_accuracy" if done else "val/latest/relative_accuracy"
+    by_order: dict[tuple[str, ...], list[float]] = {}
+    for outcome in outcomes:
+        by_order.setdefault(outcome.walk.order, []).append(outcome.metrics(lone)[name])
+    values = [sum(scores) / len(scores) for scores in by_order.values()]
+    return min(values) if aim == "worst" else sum(values) / len(values)
+
+
+def mean_metrics(outcomes: Sequence[Outcome], lone: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """The means over a trial's walks, of the figures that are defined for all of them."""
+    figures = [outcome.metrics(lone) for outcome in outcomes]
+    names = [name for name in figures[0] if all(math.isfinite(figure.get(name, NAN)) for figure in figures)]
+    return {name: sum(figure[name] for figure in figures) / len(figures) for name in names}

@@ -1,0 +1,133 @@
+"""What a sweep prints: its plan before, the leaderboard and what to do next after."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from atlas.report import leaderboard, settings_label, task_rows
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from atlas.sweep.planner import Plan
+
+SHOWN = 24
+
+
+def clock(seconds: float) -> str:
+    """A duration as people say it."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def print_plan(console: Console, name: str, question: str, plan: Plan, settings: Mapping[str, str]) -> None:
+    """The plan, before anything is trained."""
+    from rich.table import Table
+
+    about = "" if plan.exact else "about "
+    share = plan.trainings / plan.distinct if plan.distinct else 1.0
+    rows = {
+        "question": question.strip().splitlines()[0],
+        **settings,
+        "trials": str(plan.trials),
+        "trainings without sharing": f"{about}{plan.trainings}",
+        "distinct steps": f"{about}{plan.distinct}  (sharing saves a factor of {share:.2f})",
+        "already in the store": str(plan.stored),
+        "to train": f"{about}{plan.missing}",
+        "estimated time": _estimate(plan),
+    }
+    table = Table(title=f"Plan of the sweep {name}", title_justify="left", show_header=False)
+    for label, value in rows.items():
+        table.add_row(label, value)
+    console.print(table)
+
+
+def _estimate(plan: Plan) -> str:
+    if plan.missing == 0:
+        return "nothing to train; about 20 s to gather results"
+    return f"{clock(plan.seconds)}, roughly" if plan.seconds else "not known yet: nothing like it was ever timed here"
+
+
+def print_leaderboard(console: Console, summary: Mapping[str, Any]) -> None:
+    """One line a walk, best first by the validation split; the test split is what to report."""
+    from rich.table import Table
+
+    rows = leaderboard(summary)
+    seeds, tuned = len(summary["seeds"]) > 1, any(row.settings for row in rows)
+    table = Table(title="Leaderboard: chosen by val, reported on test; in percent and points", title_justify="left")
+    for heading in ["", "order", *["settings"] * tuned, *["seed"] * seeds]:
+        table.add_column(heading, overflow="fold")
+    for heading in ("val A", "A", "A own", "forgetting", "BWT", "relative"):
+        table.add_column(heading, justify="right")
+    for row in rows[:SHOWN]:
+        extra = [row.settings] * tuned + [str(row.seed)] * seeds
+        name = " > ".join(row.order) + ("" if row.status == "FINISHED" else f" ({row.status})")
+        values = (row.val, row.test, row.test_own, row.forgetting, row.backward, row.relative)
+        table.add_row(str(row.rank), name, *extra, *map(_figure, values))
+    console.print(table)
+    if len(rows) > SHOWN:
+        console.print(f"… and {len(rows) - SHOWN} more in summary.json")
+    console.print(
+        "A: average accuracy after the last task, route latest (one evolving model); A own: each task with the "
+        "adapters it was learnt with; BWT: backward transfer; relative: accuracy over that of each task learnt alone.",
+        style="dim",
+    )
+
+
+def print_tasks(console: Console, summary: Mapping[str, Any]) -> None:
+    """Each task beside chance, the untrained head, the head alone and the lone adapter (test, mean over seeds)."""
+    from rich.table import Table
+
+    table = Table(title="Each task alone, and after the last task of all orders (test, %)", title_justify="left")
+    table.add_column("task")
+    for heading in ("chance", "majority", "untrained head", "head only", "lone adapter", "worst order", "mean", "best"):
+        table.add_column(heading, justify="right")
+    for row in task_rows(summary):
+        values = (row.chance, row.majority, row.untrained, row.head_only, row.lone, row.low, row.mean, row.high)
+        table.add_row(row.name, *map(_figure, values))
+    console.print(table)
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def print_order_statistics(console: Console, summary: Mapping[str, Any]) -> None:
+    """How much the order matters."""
+    for found in summary["orders"]:
+        if found["split"] != "test" or found["mopd"] is None:
+            continue
+        worst = max(found["opd"], key=found["opd"].get)
+        each = ", ".join(f"{task} {value:.1f}" for task, value in found["opd"].items())
+        label = f"; {settings_label(found['settings'])}" if found["settings"] else ""
+        console.print(
+            f"Order matters (test, route {found['route']}, {found['count']} orders{label}): a task's final score differs "
+            f"by {found['aopd']:.1f} points between its best and worst order on average (AOPD), by {found['mopd']:.1f} "
+            f"at most (MOPD, {worst}). OPD: {each}.",
+            highlight=False,
+        )
+
+
+def print_sharing(console: Console, summary: Mapping[str, Any]) -> None:
+    """What sharing saved."""
+    ledger = summary["ledger"]
+    console.print(
+        f"Sharing: the trials took {ledger['steps_trained'] + ledger['steps_reused']} steps; "
+        f"{ledger['steps_trained']} were trained now, {ledger['steps_reused']} were there already. "
+        f"That saved {clock(ledger['seconds_saved'])} of training.",
+        highlight=False,
+    )
+
+
+def print_next(console: Console, lines: Sequence[tuple[str, str]]) -> None:
+    """What to do next: labelled paths and commands, each whole on its line."""
+    for label, value in lines:
+        console.print(f"[bold]{label}[/]: {value}", soft_wrap=True, highlight=False)
+
+
+def resume_command(script: str, storage: str, sweep_id: str) -> str:
+    """The command that goes on with an interrupted sweep."""
+    return f"python {shlex.quote(script)} --storage {shlex.quote(storage)} --resume {sweep_id}"

@@ -1,0 +1,130 @@
+"""Run a sweep: check the ground, print the plan, search, report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from atlas.errors import AtlasError
+from atlas.sweep.options import Options, read_options
+from atlas.sweep.printing import print_plan
+from atlas.sweep.sweep import Sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import Console
+
+    from atlas.sweep.folder import SweepFolder
+    from atlas.sweep.ground import Ground
+    from atlas.sweep.planner import Plan
+    from atlas.train import FleetSize
+
+PLAIN_WIDTH = 140
+
+
+def main(sweep: Sweep, arguments: Sequence[str] | None = None) -> None:
+    """What a file under `sweeps/` calls: read the command line and run.
+
+    Exits with 0; with 2 for bad input, before any training; with 1 where a trial failed or the sweep was stopped.
+    """
+    try:
+        options = read_options(sweep.question, sweep.defaults, arguments)
+        whole = run(sweep, sweep.smoke(options) if options.smoke else options)
+    except AtlasError as error:
+        print(f"atlas: {error}", file=sys.stderr)
+        sys.exit(2)
+    sys.exit(0 if whole else 1)
+
+
+def run(sweep: Sweep, options: Options, console: Console | None = None) -> bool:
+    """Run `sweep`; True where all its trials ended well.
+
+    Raises:
+        AtlasError: bad input, before any training.
+    """
+    from atlas.sweep.folder import SweepFolder
+
+    console = console or _console()
+    folder = None
+    if options.resume:
+        folder = SweepFolder.unfinished(options.root, sweep.name, options.resume)
+        options = replace(folder.options(), resume=folder.id)
+    _check(sweep, options)
+    return _run(sweep, options, console, folder)
+
+
+def _check(sweep: Sweep, options: Options) -> None:
+    """Everything that needs nothing but the options. Raises AtlasError."""
+    sweep.trial_count(options)
+    sweep.orders(options)
+    sweep.references(options, "float32")
+
+
+def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder | None) -> bool:
+    from atlas.sweep.cluster import join_cluster, leave_cluster, local_resources, size_fleets
+    from atlas.sweep.folder import SweepFolder
+    from atlas.sweep.ground import lay_ground
+
+    here = local_resources()
+    if here is not None:
+        size_fleets(options, here)
+    with _preparing(console) as progress:
+        ground = lay_ground(options, progress)
+    if options.dry_run and here is not None:
+        _show_plan(sweep, options, ground, size_fleets(options, here), console)
+        return True
+    resources = join_cluster()
+    try:
+        size = size_fleets(options, resources)
+        plan = _show_plan(sweep, options, ground, size, console)
+        if options.dry_run:
+            return True
+        from atlas.sweep.conduct import Conduct
+
+        folder = folder or SweepFolder.new(options.root, sweep.name, options)
+        return Conduct(
+            sweep=sweep, options=options, ground=ground, size=size, plan=plan, folder=folder, console=console
+        ).run()
+    finally:
+        leave_cluster()
+
+
+def _show_plan(sweep: Sweep, options: Options, ground: Ground, size: FleetSize, console: Console) -> Plan:
+    from atlas.sweep.search import is_exact, rehearsed
+
+    trials = rehearsed(sweep, options, size.precision)
+    references = [walk for walks in sweep.references(options, size.precision).values() for walk in walks]
+    made = ground.plan(trials, references, at_once=size.fleets, exact=is_exact(sweep, options))
+    print_plan(console, sweep.name, sweep.question, made, describe(options, size))
+    return made
+
+
+def describe(options: Options, size: FleetSize) -> dict[str, str]:
+    """The settings that people ask for first."""
+    each = f"{size.cpus:g} CPUs" + (f", {size.gpus:g} GPUs" if size.gpus else "")
+    return {
+        "tasks": ", ".join(options.tasks),
+        "seeds": ", ".join(map(str, options.seeds)),
+        "backbone": options.backbone,
+        "fleets": f"{size.fleets} of {size.workers} worker(s), {each} each, {size.precision}",
+        "storage": str(options.root),
+    }
+
+
+def _console() -> Console:
+    """The terminal, or wide plain lines where there is none."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.is_terminal else Console(width=PLAIN_WIDTH)
+
+
+@contextmanager
+def _preparing(console: Console) -> Iterator[Callable[[str, int], None]]:
+    """Says what is being prepared, once it takes more than a moment."""
+    with console.status("checking backbone, data and storage …") as status:
+        yield lambda split, records: status.update(f"preparing {split}: {records:,} records")

@@ -1,0 +1,88 @@
+"""The order search: Optuna's TPE over the tree of prefixes, no order twice."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from atlas.sweep.space import AFTER, Order, order_of, prefix_name
+
+
+class PrefixSampler(BaseSampler):
+    """Asks `TPESampler` for the next task after each prefix, and turns away from prefixes whose orders are all taken.
+
+    All orders of the tasks are therefore proposed before any is proposed again, whatever TPE prefers.
+    """
+
+    def __init__(self, tasks: Order, *, seed: int, startup: int = 6) -> None:
+        self.tasks, self.seed = tasks, seed
+        self.inner = TPESampler(seed=seed, n_startup_trials=startup)
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return {}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return {}
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        chosen = self.inner.sample_independent(study, trial, param_name, param_distribution)
+        if not param_name.startswith(AFTER) or not isinstance(param_distribution, CategoricalDistribution):
+            return chosen
+        free = self._open(study, trial, param_name, param_distribution)
+        if not free or chosen in free:
+            return chosen
+        return random.Random(f"{self.seed}/{trial.number}/{param_name}").choice(free)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        self.inner.before_trial(study, trial)
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
+        self.inner.after_trial(study, trial, state, values)
+
+    def reseed_rng(self) -> None:
+        self.inner.reseed_rng()
+
+    def _open(self, study: Study, trial: FrozenTrial, name: str, distribution: CategoricalDistribution) -> list[str]:
+        """The choices at this node below which an order is still free."""
+        prefix = _prefix(trial.params, self.tasks)
+        if prefix_name(prefix) != name:
+            return []
+        others = study.get_trials(deepcopy=False, states=None)
+        orders = {order_of(other.params, self.tasks) for other in others if other.number != trial.number}
+        leaves = math.factorial(len(self.tasks) - len(prefix) - 1)
+        return [
+            str(task)
+            for task in distribution.choices
+            if sum(order is not None and order[: len(prefix) + 1] == (*prefix, task) for order in orders) < leaves
+        ]
+
+
+def _prefix(params: dict[str, Any], tasks: Order) -> Order:
+    prefix: list[str] = []
+    while (chosen := params.get(prefix_name(prefix))) is not None:
+        prefix.append(chosen)
+    return tuple(prefix)
+
+
+def rehearse(
+    sampler: BaseSampler, ask: Callable[[optuna.Trial], None], trials: int, points: list[dict[str, Any]]
+) -> None:
+    """Ask `trials` times without any result, `points` first: which proposals to expect."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    study = optuna.create_study(sampler=sampler)
+    for point in points:
+        study.enqueue_trial(point)
+    for _ in range(trials):
+        ask(study.ask())

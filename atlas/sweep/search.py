@@ -1,0 +1,152 @@
+"""The search: Ray Tune with OptunaSearch over a sweep's space, each trial a thin walk."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import AtlasError
+from atlas.learners import Precision
+from atlas.sweep.cluster import TRIAL_CPUS, TRIALS_AT_ONCE
+from atlas.sweep.journal import listening_callback
+from atlas.sweep.options import Options
+from atlas.sweep.planner import Walk
+from atlas.sweep.space import order_count, prefix_name
+from atlas.sweep.sweep import Sweep
+from atlas.sweep.trial import TrialSetup, run_trial, walks_of
+
+if TYPE_CHECKING:
+    import optuna
+    from ray.tune import ResultGrid, Tuner
+
+EXPERIMENT = "tune"
+
+
+def make_sampler(sweep: Sweep, options: Options) -> optuna.samplers.BaseSampler:
+    """TPE over prefixes for orders; multivariate TPE for settings. Seeded by the sweep's first seed."""
+    from optuna.samplers import TPESampler
+
+    from atlas.sweep.sampler import PrefixSampler
+
+    if sweep.searches_orders:
+        return PrefixSampler(options.tasks, seed=options.seeds[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # `group` is called experimental; without it conditional settings draw alone
+        return TPESampler(seed=options.seeds[0], multivariate=True, group=True, n_startup_trials=4)
+
+
+def rehearsed(sweep: Sweep, options: Options, precision: Precision) -> list[list[Walk]]:
+    """The walks of each trial as the sampler would draw them without any result: exact where all orders are tried."""
+    from atlas.sweep.sampler import rehearse
+
+    trials: list[list[Walk]] = []
+    written = _points(sweep, options)
+
+    def ask(trial: optuna.Trial) -> None:
+        trials.append(walks_of(sweep.propose(trial, options, precision)))
+
+    rehearse(make_sampler(sweep, options), ask, sweep.trial_count(options), points=written)
+    return trials
+
+
+def is_exact(sweep: Sweep, options: Options) -> bool:
+    """Whether the trials are known before any result: all orders, or orders that were written out."""
+    if not sweep.searches_orders:
+        return False
+    return bool(_points(sweep, options)) or sweep.trial_count(options) == order_count(options.tasks)
+
+
+@dataclass(frozen=True)
+class Space:
+    """The sweep's space as OptunaSearch calls it. It pickles whatever functions the sweep is made of."""
+
+    sweep: Sweep
+    options: Options
+    precision: Precision
+
+    def __call__(self, trial: optuna.Trial) -> dict[str, Any]:
+        """A trial's configuration."""
+        return self.sweep.propose(trial, self.options, self.precision)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """OptunaSearch saves itself with plain pickle, which knows no functions of a script."""
+        from ray import cloudpickle
+
+        return _space_from, (cloudpickle.dumps((self.sweep, self.options, self.precision)),)
+
+
+def _space_from(pickled: bytes) -> Space:
+    from ray import cloudpickle
+
+    return Space(*cloudpickle.loads(pickled))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """A sweep's search and where its state lies. `setup` goes to every trial."""
+
+    sweep: Sweep
+    options: Options
+    precision: Precision
+    setup: TrialSetup
+    folder: Path
+
+    def run(self, *, resume: bool) -> ResultGrid:
+        """Run (or resume) all trials; what happens is told to `journal.listen`. Blocks; SIGINT stops it.
+
+        Raises:
+            AtlasError: there is nothing to resume.
+        """
+        return (self._restored() if resume else self._tuner()).fit()
+
+    def _trainable(self) -> Callable[[dict[str, Any]], None]:
+        from ray import tune
+
+        return tune.with_resources(partial(run_trial, setup=self.setup), {"CPU": TRIAL_CPUS})
+
+    def _tuner(self) -> Tuner:
+        from ray import tune
+        from ray.tune.search import ConcurrencyLimiter
+        from ray.tune.search.optuna import OptunaSearch
+
+        search = OptunaSearch(
+            Space(self.sweep, self.options, self.precision),
+            metric="objective",
+            mode="max",
+            sampler=make_sampler(self.sweep, self.options),
+            study_name=self.folder.name,
+            points_to_evaluate=_points(self.sweep, self.options) or None,
+        )
+        return tune.Tuner(
+            self._trainable(),
+            tune_config=tune.TuneConfig(
+                search_alg=ConcurrencyLimiter(search, max_concurrent=TRIALS_AT_ONCE),
+                num_samples=self.sweep.trial_count(self.options),
+                reuse_actors=True,
+            ),
+            run_config=tune.RunConfig(
+                name=EXPERIMENT, storage_path=str(self.folder), callbacks=[listening_callback()], verbose=0
+            ),
+        )
+
+    def _restored(self) -> Tuner:
+        from ray import tune
+
+        path = self.folder / EXPERIMENT
+        if not tune.Tuner.can_restore(str(path)):
+            raise AtlasError(f"{self.folder} holds no interrupted search; start the sweep without --resume.")
+        return tune.Tuner.restore(str(path), trainable=self._trainable(), resume_unfinished=True, restart_errored=True)
+
+
+def _points(sweep: Sweep, options: Options) -> list[dict[str, Any]]:
+    """Orders that were written out, as the parameters that spell them."""
+    if not sweep.searches_orders:
+        return []
+    return [
+        {prefix_name(order[:i]): task for i, task in enumerate(order[:-1])}
+        for order in options.parsed_orders(options.tasks)
+    ]

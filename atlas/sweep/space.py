@@ -1,0 +1,71 @@
+"""The spaces that sweeps search: task orders as a tree of prefixes, and a learner's settings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import AtlasError
+
+if TYPE_CHECKING:
+    import optuna
+
+Order = tuple[str, ...]
+AFTER = "after "
+
+
+def prefix_name(prefix: Sequence[str]) -> str:
+    """The name of the choice made after `prefix`: one categorical parameter for each node of the tree."""
+    return AFTER + (" > ".join(prefix) if prefix else "nothing")
+
+
+def suggest_order(trial: optuna.Trial, tasks: Order) -> Order:
+    """An order of `tasks`, chosen task by task, so that a sampler's liking for a prefix is a step shared."""
+    order: list[str] = []
+    left = list(tasks)
+    while len(left) > 1:
+        chosen = trial.suggest_categorical(prefix_name(order), left)
+        order.append(chosen)
+        left.remove(chosen)
+    return (*order, *left)
+
+
+def order_of(params: dict[str, Any], tasks: Order) -> Order | None:
+    """The order that an Optuna trial's parameters spell, or None where they are not complete."""
+    order: list[str] = []
+    left = list(tasks)
+    while len(left) > 1:
+        chosen = params.get(prefix_name(order))
+        if chosen is None:
+            return None
+        order.append(chosen)
+        left.remove(chosen)
+    return (*order, *left)
+
+
+def order_count(tasks: Order) -> int:
+    """How many orders there are: T!."""
+    return math.factorial(len(tasks))
+
+
+def named_orders(tasks: Order, count: int) -> tuple[Order, ...]:
+    """A few orders that differ much: as given, reversed, then their rotations, each task early once and late once.
+
+    Raises AtlasError for more orders than there are.
+    """
+    if not 1 <= count <= order_count(tasks):
+        raise AtlasError(f"{count} orders of {len(tasks)} tasks; there are {order_count(tasks)}: give 1 to that.")
+    turned = [tasks[i:] + tasks[:i] for i in range(len(tasks))]
+    candidates = [order for forward in turned for order in (forward, forward[::-1])]
+    candidates += _all_orders(tasks) if count > len(set(candidates)) else []
+    return tuple(dict.fromkeys(candidates))[:count]
+
+
+def _all_orders(tasks: Order) -> list[Order]:
+    from itertools import permutations
+
+    return list(permutations(tasks))
+
+
+Space = Callable[["optuna.Trial"], dict[str, Any]]

@@ -1,0 +1,128 @@
+"""What a sweep is: a question, a space of learners, and orders that are searched or given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import AtlasError
+from atlas.learners import Fusion, HeadOnly, Learner, Precision, Schedule, TwoStage
+from atlas.sweep.options import Options
+from atlas.sweep.planner import Walk
+from atlas.sweep.space import Order, named_orders, order_count, suggest_order
+
+if TYPE_CHECKING:
+    import optuna
+
+SMOKE = Options(tasks=("easy-vqa", "digits"), steps=8, evaluate=(64, 64), smoke=True)
+
+
+def base_learner(options: Options) -> TwoStage:
+    """ATLAS with the rank and the schedule of `options`; the settings that no sweep searches stay as they are here.
+
+    The rate is higher and the batch smaller than the paper's, since the default backbone is a hundred times smaller.
+    """
+    named = ("steps", "epochs", "batch_size", "learning_rate")
+    given: dict[str, Any] = {name: value for name in named if (value := getattr(options, name)) is not None}
+    if "steps" not in given and "epochs" not in given:
+        given["steps"] = DEFAULT_STEPS
+    schedule = replace(DEFAULT_SCHEDULE, **given)
+    return TwoStage(fusion=Fusion(), rank=options.rank, experience=schedule, expansion=schedule)
+
+
+DEFAULT_STEPS = 100
+DEFAULT_SCHEDULE = Schedule(batch_size=64, learning_rate=2e-3, query_rate_factor=10.0)
+
+
+def no_search(trial: optuna.Trial, options: Options) -> Learner:
+    """The base learner: the space of a sweep that searches orders alone."""
+    return base_learner(options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """One question, asked of many trials.
+
+    `learner(trial, options)` suggests settings on the Optuna trial and returns the learner to try.
+    `searches_orders`: each trial walks one order, proposed task by task; else each walks the same few orders, and
+    their mean (or the worst of them, as `--aim` says) is what the search looks at.
+    """
+
+    name: str
+    question: str
+    learner: Callable[[optuna.Trial, Options], Learner] = no_search
+    searches_orders: bool = False
+    trials: int = 8
+    defaults: Options = field(default_factory=Options)
+
+    def smoke(self, options: Options) -> Options:
+        """The very small run that `--smoke` asks for: what was given on the command line beside it stays."""
+        changed: dict[str, Any] = {
+            name: getattr(SMOKE, name)
+            for name in ("tasks", "steps", "evaluate")
+            if getattr(options, name) == getattr(self.defaults, name)
+        }
+        return replace(options, **changed, trials=options.trials or 2)
+
+    def trial_count(self, options: Options) -> int:
+        """How many trials: as given, else the sweep's own number; never more orders than there are."""
+        if not self.searches_orders:
+            return options.trials or self.trials
+        if written := options.parsed_orders(options.tasks):
+            return len(written)
+        return min(order_count(options.tasks), options.trials or _number(options.orders) or self.trials)
+
+    def orders(self, options: Options) -> tuple[Order, ...]:
+        """The orders that every trial walks; none where the sweep searches them."""
+        if self.searches_orders:
+            return ()
+        written = options.parsed_orders(options.tasks)
+        return written or named_orders(options.tasks, _number(options.orders) or min(2, order_count(options.tasks)))
+
+    def propose(self, trial: optuna.Trial, options: Options, precision: Precision) -> dict[str, Any]:
+        """A trial's configuration as plain values: the learner (JSON), the orders it walks, the seeds."""
+        learner = self.learner(trial, options).at_precision(precision)
+        orders = self.orders(options) or (suggest_order(trial, options.tasks),)
+        return {
+            "learner": json.dumps(learner.settings(), sort_keys=True),
+            "orders": [list(order) for order in orders],
+            "seeds": list(options.seeds),
+        }
+
+    def references(self, options: Options, precision: Precision) -> dict[str, list[Walk]]:
+        """What trials are measured by, each task alone: `lone` adapters, the `head_only`, and it `untrained`.
+
+        The head alone has as many updates as both stages together.
+        """
+        like = base_learner(options).at_precision(precision)
+        assert isinstance(like, TwoStage)
+        schedule = like.expansion
+        double = (
+            replace(schedule, steps=2 * schedule.steps)
+            if schedule.steps
+            else replace(schedule, epochs=2 * schedule.epochs)
+        )
+        learners: dict[str, Learner] = {
+            "lone": like,
+            "head_only": HeadOnly(schedule=double),
+            "untrained": HeadOnly(schedule=replace(schedule, steps=0)),
+        }
+        return {
+            name: [Walk(order=(task,), learner=learner, seed=seed) for seed in options.seeds for task in options.tasks]
+            for name, learner in learners.items()
+        }
+
+
+def _number(orders: tuple[str, ...]) -> int | None:
+    """The number that `--orders` gives; None where it gives none."""
+    if not orders or "," in orders[0]:
+        return None
+    if orders[0] == "all":
+        return 10**9
+    if len(orders) > 1 or not orders[0].isdigit() or int(orders[0]) < 1:
+        raise AtlasError(
+            f"--orders is {' '.join(orders)!r}; give a number of 1 or more, `all`, or orders written a,b,c."
+        )
+    return int(orders[0])

@@ -1,0 +1,85 @@
+"""The trial: a thin walk along its orders that asks the broker for one step after another."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from atlas.learners import learner_from
+from atlas.step import Step, Surroundings
+from atlas.sweep.outcome import Outcome, mean_metrics, objective
+from atlas.sweep.planner import Walk
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialSetup:
+    """What all trials of a sweep have in common. `lone` are the reference steps, by seed and task."""
+
+    broker: str
+    namespace: str
+    around: Surroundings
+    lone: dict[int, dict[str, Step]]
+    aim: str
+    sharing: bool
+
+
+def walks_of(config: dict[str, Any]) -> list[Walk]:
+    """The walks that a trial's configuration asks for: each of its orders, once a seed."""
+    learner = learner_from(json.loads(config["learner"]))
+    return [
+        Walk(order=tuple(order), learner=learner, seed=seed) for order in config["orders"] for seed in config["seeds"]
+    ]
+
+
+def run_trial(config: dict[str, Any], *, setup: TrialSetup) -> None:
+    """What Ray Tune runs: all walks advance a task at a time, and the trial reports after each.
+
+    Raises:
+        StepFailed: a step cannot be learnt; the trial fails with it, the sweep goes on.
+    """
+    import ray
+    from ray import tune
+
+    broker = ray.get_actor(setup.broker, namespace=setup.namespace)
+    scope = "" if setup.sharing else f"private/{tune.get_context().get_trial_id()}"
+    outcomes = [Outcome(walk=walk, around=setup.around) for walk in walks_of(config)]
+    lone = lone_scores(broker, setup.lone)
+    for position in range(len(outcomes[0].walk.order)):
+        _advance(broker, outcomes, position, scope)
+        taken = [[step.key for step in outcome.taken] for outcome in outcomes]
+        tune.report(
+            {
+                "objective": objective(outcomes, lone, setup.aim),
+                "tasks_seen": position + 1,
+                "steps": taken,
+                "figures": mean_metrics(outcomes, lone),
+            }
+        )
+
+
+def _advance(broker: Any, outcomes: list[Outcome], position: int, scope: str) -> None:
+    """Take every walk through its task at `position`, all of them at once."""
+    import ray
+
+    stages = [outcome.steps[position] for outcome in outcomes]
+    for number in range(max(map(len, stages))):
+        asked = [
+            (outcome, steps[number]) for outcome, steps in zip(outcomes, stages, strict=True) if number < len(steps)
+        ]
+        answers = ray.get([broker.request.remote(step, scope) for _, step in asked])
+        for (outcome, step), facts in zip(asked, answers, strict=True):
+            outcome.add(step, facts)
+
+
+def lone_scores(broker: Any, lone: dict[int, dict[str, Step]]) -> dict[str, dict[str, float]]:
+    """`[split][task]`: what each task scores when it is learnt alone, the mean over the seeds."""
+    import ray
+
+    steps = [(task, step) for by_task in lone.values() for task, step in by_task.items()]
+    answers = ray.get([broker.request.remote(step) for _, step in steps])
+    scores: dict[str, dict[str, list[float]]] = {"val": {}, "test": {}}
+    for (task, _), facts in zip(steps, answers, strict=True):
+        for split, by_task in scores.items():
+            by_task.setdefault(task, []).append(facts["scores"]["own"][split][task])
+    return {split: {task: sum(all_) / len(all_) for task, all_ in by_task.items()} for split, by_task in scores.items()}

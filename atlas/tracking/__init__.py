@@ -1,0 +1,26 @@
+"""One writer to MLflow: a journal on disk, replayed by key; nothing is lost and nothing doubled.
+
+Importing this package does not import mlflow. `Tracker` is what a sweep talks to.
+"""
+
+from __future__ import annotations
+
+from atlas.tracking.address import check_tracking, default_tracking_uri, find_step_runs, initialise
+from atlas.tracking.events import Event, StepFacts
+from atlas.tracking.server import Server, free_port, run_url, server_command, ui_command
+from atlas.tracking.tracker import Tracker
+
+__all__ = [
+    "Event",
+    "Server",
+    "StepFacts",
+    "Tracker",
+    "check_tracking",
+    "default_tracking_uri",
+    "find_step_runs",
+    "free_port",
+    "initialise",
+    "run_url",
+    "server_command",
+    "ui_command",
+]

@@ -1,0 +1,177 @@
+"""Where runs go: checking an address quickly, and initialising it once before anyone writes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+import sqlite3
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+from atlas.errors import AtlasError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+KEY_TAG = "atlas.key"
+SQLITE = "sqlite:///"
+ALLOWED = "Give http(s)://host:port of an MLflow server, or sqlite:////absolute/path/mlflow.db."
+
+
+def default_tracking_uri(folder: Path) -> str:
+    """The SQLite database `mlflow.db` in `folder`; its artifacts lie beside it."""
+    return f"{SQLITE}{Path(folder).expanduser().resolve() / 'mlflow.db'}"
+
+
+def database_file(tracking_uri: str) -> Path | None:
+    """The file of an SQLite address; None for any other."""
+    return Path(tracking_uri.removeprefix(SQLITE)) if tracking_uri.startswith(SQLITE) else None
+
+
+def check_tracking(tracking_uri: str, timeout: float = 5.0) -> None:
+    """Raises AtlasError within `timeout` seconds where runs cannot be logged at this address.
+
+    A server must answer, an SQLite file must be (or become) a writable database. Imports no mlflow.
+    """
+    scheme = urllib.parse.urlsplit(tracking_uri).scheme
+    if scheme in ("http", "https"):
+        _check_server(tracking_uri, timeout)
+    elif (database := database_file(tracking_uri)) is not None:
+        _check_sqlite(database, timeout)
+    elif scheme.startswith(("postgresql", "mysql", "mssql")):
+        _check_port(tracking_uri, timeout)
+    elif scheme != "databricks" and tracking_uri != "databricks":
+        raise AtlasError(f"runs cannot be logged to {tracking_uri!r}. {ALLOWED}")
+
+
+def initialise(tracking_uri: str, experiment: str) -> str:
+    """The id of `experiment`, created where missing; an SQLite database is set up first, by one process only.
+
+    The artifacts of an SQLite database lie beside it in `mlartifacts/`. A deleted experiment is restored.
+    """
+    client = connect(tracking_uri)
+    database = database_file(tracking_uri)
+    if database is None:
+        return _experiment_id(client, experiment, None)
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{database}.lock"):
+        return _experiment_id(client, experiment, database.parent / "mlartifacts")
+
+
+def connect(tracking_uri: str) -> MlflowClient:
+    """A client that gives up in seconds, with no run of its own.
+
+    `MLFLOW_RUN_ID` would win over every run named here, so it is taken out of this process's environment.
+    """
+    os.environ.pop("MLFLOW_RUN_ID", None)
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    from mlflow import MlflowClient
+
+    for name in ("alembic", "mlflow.store.db.utils"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    database = database_file(tracking_uri)
+    if database is None:
+        return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{database}.lock"):  # opening a fresh file migrates it: two at once would break it
+        return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+
+
+def find_step_runs(tracking_uri: str, experiment: str, keys: Iterable[str]) -> dict[str, str]:
+    """The run ids of those `keys` (steps of the store) that were logged in `experiment`."""
+    client = connect(tracking_uri)
+    known = client.get_experiment_by_name(experiment)
+    if known is None:
+        return {}
+    found = ((key, client.search_runs([known.experiment_id], key_filter(key), max_results=1)) for key in keys)
+    return {key: runs[0].info.run_id for key, runs in found if runs}
+
+
+def key_filter(key: str) -> str:
+    """The search that finds the run of `key`."""
+    if "'" in key:
+        raise AtlasError(f"the name {key!r} must not contain a quote.")
+    return f"tags.`{KEY_TAG}` = '{key}'"
+
+
+@contextlib.contextmanager
+def creating(tracking_uri: str) -> Iterator[None]:
+    """Alone while looking for a run and creating it: two trackers on one SQLite file never double a step."""
+    database = database_file(tracking_uri)
+    if database is None:
+        yield
+        return
+    with FileLock(f"{database}.create.lock"):
+        yield
+
+
+def _experiment_id(client: MlflowClient, name: str, artifacts: Path | None) -> str:
+    from mlflow.exceptions import MlflowException
+
+    known = client.get_experiment_by_name(name)
+    if known is not None and known.lifecycle_stage == "deleted":
+        client.restore_experiment(known.experiment_id)
+    if known is not None:
+        return str(known.experiment_id)
+    location = str(artifacts / urllib.parse.quote(name, safe="")) if artifacts else None
+    try:
+        return str(client.create_experiment(name, artifact_location=location))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":  # another tracker was first
+            raise
+        return _experiment_id(client, name, artifacts)
+
+
+def _check_server(uri: str, timeout: float) -> None:
+    try:
+        with urllib.request.urlopen(uri.rstrip("/") + "/health", timeout=timeout) as answer:
+            answer.read(16)
+    except urllib.error.HTTPError as error:
+        if error.code == 403 and b"host" in error.read(400).lower():
+            raise AtlasError(
+                f"the MLflow server {uri} refuses this name for it: start it with --allowed-hosts."
+            ) from error
+        if error.code >= 500:
+            raise AtlasError(f"the MLflow server {uri} answers with error {error.code}.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise AtlasError(
+            f"the MLflow server {uri} does not answer within {timeout:g} s ({reason}). Start it, or {ALLOWED}"
+        ) from error
+
+
+def _check_sqlite(database: Path, timeout: float) -> None:
+    if not database.is_absolute():
+        raise AtlasError(f"the database {str(database)!r} must be an absolute path (sqlite:////...). {ALLOWED}")
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        probe = database.parent / f".probe-{uuid.uuid4().hex}"
+        probe.write_bytes(b"probe")
+        probe.unlink()
+        if database.exists():
+            with contextlib.closing(sqlite3.connect(f"file:{database}?mode=rw", uri=True, timeout=timeout)) as file:
+                file.execute("PRAGMA schema_version").fetchone()
+            if not os.access(database, os.W_OK):
+                raise OSError(f"{database} is read-only")
+    except (OSError, sqlite3.Error) as error:
+        raise AtlasError(f"the database {database} cannot be used: {error}. {ALLOWED}") from error
+
+
+def _check_port(uri: str, timeout: float) -> None:
+    parts = urllib.parse.urlsplit(uri)
+    port = parts.port or (5432 if parts.scheme.startswith("postgresql") else 3306)
+    try:
+        socket.create_connection((parts.hostname or "localhost", port), timeout).close()
+    except OSError as error:
+        raise AtlasError(f"the database at {parts.hostname}:{port} does not answer: {error}.") from error

@@ -1,0 +1,109 @@
+"""The journal of a tracker: JSON lines, appended and fsync'd, with the place up to which they were replayed.
+
+<folder>/events.jsonl     every event, in order; never rewritten
+<folder>/position         the byte up to which MLflow has it, 20 digits
+<folder>/refused.jsonl    events that MLflow refused, with the reason
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from atlas.errors import AtlasError
+from atlas.tracking.events import Event, parse
+
+DIGITS = 20
+
+
+class Spool:
+    """One writer at a time (a file lock, freed by the system when its process dies); threads may share it."""
+
+    def __init__(self, folder: Path, *, lock_timeout: float = 30.0) -> None:
+        """Open or create the journal. Raises AtlasError where another process holds it or it cannot be written."""
+        self.folder = Path(folder)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(self.folder / "lock", thread_local=False)
+            self._lock.acquire(timeout=lock_timeout)
+        except Timeout as error:
+            raise AtlasError(f"the journal {self.folder} is in use by another tracker. End that first.") from error
+        except OSError as error:
+            raise AtlasError(f"the journal {self.folder} cannot be written: {error}.") from error
+        self._guard = threading.Lock()
+        self._events = open(self.folder / "events.jsonl", "a+b")  # noqa: SIM115 - open as long as the tracker
+        self._position = os.open(self.folder / "position", os.O_RDWR | os.O_CREAT, 0o644)
+        self._end = self._drop_torn_line()
+
+    def append(self, event: Event) -> None:
+        """Add the event; it is on the disk when this returns."""
+        line = event.line()
+        with self._guard:
+            self._events.seek(0, os.SEEK_END)
+            self._events.write(line)
+            self._events.flush()
+            os.fsync(self._events.fileno())
+            self._end += len(line)
+
+    @property
+    def position(self) -> int:
+        """The byte up to which events were acknowledged."""
+        text = os.pread(self._position, DIGITS, 0)
+        return min(int(text), self._end) if len(text) == DIGITS and text.isdigit() else 0
+
+    @property
+    def pending(self) -> int:
+        """Bytes that wait to be replayed."""
+        return self._end - self.position
+
+    def peek(self) -> tuple[Event, int] | None:
+        """The first event that was not acknowledged and the position after it; None where all were."""
+        start = self.position
+        if start >= self._end:
+            return None
+        with self._guard:
+            self._events.seek(start)
+            line = self._events.readline()
+        return parse(line), start + len(line)
+
+    def skip(self) -> None:
+        """Go past the next line unread."""
+        start = self.position
+        with self._guard:
+            self._events.seek(start)
+            length = len(self._events.readline())
+        self.acknowledge(start + length)
+
+    def acknowledge(self, position: int) -> None:
+        """Everything before `position` has reached MLflow. One small write: a kill cannot tear it."""
+        os.pwrite(self._position, f"{position:0{DIGITS}d}".encode(), 0)
+
+    def refuse(self, event: Event, reason: str) -> None:
+        """Keep an event that can never be replayed, with the reason, for a person to read."""
+        with open(self.folder / "refused.jsonl", "a") as file:
+            file.write(json.dumps({"reason": reason, "event": json.loads(event.line())}) + "\n")
+
+    def close(self) -> None:
+        self._events.close()
+        os.close(self._position)
+        self._lock.release()
+
+    def _drop_torn_line(self) -> int:
+        """Cut a last line without its end (its caller never got an answer); returns the journal's length."""
+        size = self._events.seek(0, os.SEEK_END)
+        kept, block = size, 1 << 16
+        while kept > 0:
+            start = max(0, kept - block)
+            self._events.seek(start)
+            cut = self._events.read(kept - start).rfind(b"\n")
+            if cut >= 0:
+                kept = start + cut + 1
+                break
+            kept = start
+        if kept < size:
+            self._events.truncate(kept)
+        return kept

@@ -1,0 +1,166 @@
+"""Is a sweep on shared steps and running fleets faster than plain Ray Tune, with one TorchTrainer a trial?
+
+    python benchmarks/sharing.py              6 orders of 3 tasks, both ways, on this machine
+    python benchmarks/sharing.py --steps 100 --fleets 1
+
+The plain way is what Ray's documentation shows: a Tune trial builds and fits a `TorchTrainer` that walks its order
+from the bare backbone; nothing is shared. Learner, schedule, seeds, data and the scoring are the same, and so must be
+every accuracy matrix, to the bit. Printed: both wall times, start-up included, their ratio and its parts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+TASKS = ("digits", "piqa-twin", "easy-vqa")
+HERE = Path(__file__).resolve().parent
+
+
+def main() -> None:
+    """Run both ways, each in a process of its own, and print the comparison."""
+    given = _parser().parse_args()
+    if given.plain:
+        return plain(given)
+    with tempfile.TemporaryDirectory(prefix="atlas-benchmark-") as folder:
+        given.storage = given.storage or folder
+        _prepare(given)
+        ours, _ = _timed("platform", _platform_command(given))
+        theirs, _ = _timed("plain Tune", [sys.executable, __file__, "--plain", *_arguments(given)])
+        summary = json.loads(next(Path(given.storage).glob("sweeps/*/summary.json")).read_text())
+        report(given, summary, ours, theirs)
+    return None
+
+
+def report(given: argparse.Namespace, summary: dict[str, Any], ours: float, theirs: float) -> None:
+    """Print the ratio with its parts; exits with 1 where a matrix differs."""
+    expected = json.loads((Path(given.storage) / "plain.json").read_text())
+    found = {",".join(trial["order"]): trial["R"]["test"]["latest"] for trial in summary["trials"]}
+    same = found == expected["R"]
+    ledger = summary["ledger"]
+    print(f"\norders {len(found)}, tasks {len(TASKS)}, updates a stage {given.steps}, on {os.cpu_count()} CPUs")
+    print(f"plain Ray Tune, a TorchTrainer a trial : {theirs:7.1f} s  ({expected['learning']:.1f} s of it in steps)")
+    trained = f"{ledger['seconds_trained']:.1f} s of it in steps, {summary['plan']['distinct_steps']} of them"
+    print(f"this platform, reporting included      : {ours:7.1f} s  ({trained}, references included)")
+    print(f"ratio                                  : {theirs / ours:7.2f} ×")
+    print(f"accuracy matrices identical            : {same}")
+    if not same:
+        sys.exit(1)
+
+
+def plain(given: argparse.Namespace) -> None:
+    """The plain way: Ray Tune over all orders, each trial with a TorchTrainer of its own."""
+    import ray
+    from ray import tune
+
+    ray.init(address="local", log_to_driver=False, num_cpus=os.cpu_count())
+    tuner = tune.Tuner(
+        tune.with_resources(fit_one, {"CPU": 0.1}),
+        param_space={"order": tune.grid_search(list(permutations(TASKS))), "given": vars(given)},
+        tune_config=tune.TuneConfig(max_concurrent_trials=given.concurrent),
+        run_config=tune.RunConfig(storage_path=str(Path(given.storage) / "plain"), name="plain", verbose=0),
+    )
+    results = tuner.fit()
+    facts = [json.loads(Path(results[i].metrics["file"]).read_text()) for i in range(len(results))]
+    out = {"R": {fact["order"]: fact["R"] for fact in facts}, "learning": sum(fact["seconds"] for fact in facts)}
+    (Path(given.storage) / "plain.json").write_text(json.dumps(out))
+
+
+def fit_one(config: dict[str, Any]) -> None:
+    """One trial: build and fit a TorchTrainer for one order."""
+    from ray import train, tune
+    from ray.train.torch import TorchTrainer
+
+    order = ",".join(config["order"])
+    folder = Path(config["given"]["storage"]) / "plain" / order.replace(",", "-")
+    folder.mkdir(parents=True)
+    TorchTrainer(
+        walk_one,
+        train_loop_config={**config, "folder": str(folder)},
+        scaling_config=train.ScalingConfig(num_workers=1, resources_per_worker={"CPU": 0.8}),
+        run_config=train.RunConfig(storage_path=str(folder), name="train"),
+    ).fit()
+    tune.report({"file": str(folder / "facts.json")})
+
+
+def walk_one(config: dict[str, Any]) -> None:
+    """The training loop: every step of the order, from the bare backbone, into a store of its own."""
+    import torch
+
+    from atlas.advance import advance, open_bench
+    from atlas.learners.group import Group
+    from atlas.store import Store
+    from atlas.sweep.ground import lay_ground
+    from atlas.sweep.outcome import Outcome
+    from atlas.sweep.planner import Walk
+    from atlas.sweep.result import _plain
+    from atlas.sweep.sweep import base_learner
+
+    torch.set_num_threads(1)
+    options = options_of(argparse.Namespace(**config["given"]))
+    ground = lay_ground(options)
+    bench = open_bench(str(ground.backbone), {n: str(p.path) for n, p in ground.prepared.items()}, Group())
+    store = Store.open(str(Path(config["folder"]) / "store"))
+    walk = Walk(order=tuple(config["order"]), learner=base_learner(options), seed=0)
+    outcome = Outcome(walk=walk, around=ground.around)
+    for step in (step for stages in outcome.steps for step in stages):
+        outcome.add(step, advance(step, bench, store))
+    seconds = sum(fact["cost"]["seconds"] for fact in outcome.facts.values())
+    facts = {"order": ",".join(walk.order), "R": _plain(outcome.matrix("test", "latest")), "seconds": seconds}
+    (Path(config["folder"]) / "facts.json").write_text(json.dumps(facts))
+
+
+def options_of(given: argparse.Namespace) -> Any:
+    """The sweep's options that both ways share."""
+    from atlas.sweep import Options
+
+    return Options(tasks=TASKS, steps=given.steps, evaluate=tuple(given.evaluate), storage=given.storage)
+
+
+def _prepare(given: argparse.Namespace) -> None:
+    from atlas.sweep.ground import lay_ground
+
+    lay_ground(options_of(given))
+
+
+def _platform_command(given: argparse.Namespace) -> list[str]:
+    sweep = HERE.parent / "sweeps" / "task_order.py"
+    fleets = ["--fleets", str(given.fleets)] if given.fleets else []
+    return [sys.executable, str(sweep), "--orders", "all", "--tasks", *TASKS, *fleets, *_arguments(given)]
+
+
+def _arguments(given: argparse.Namespace) -> list[str]:
+    evaluate = map(str, given.evaluate)
+    return ["--storage", given.storage, "--steps", str(given.steps), "--evaluate", *evaluate]
+
+
+def _timed(name: str, command: list[str]) -> tuple[float, str]:
+    print(f"{name} …", flush=True)
+    started = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    if done.returncode:
+        sys.exit(f"{name} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+    return time.perf_counter() - started, done.stdout
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=20, help="updates a stage (default: %(default)s)")
+    parser.add_argument("--evaluate", type=int, nargs=2, default=[64, 128], help="records of val and of test")
+    parser.add_argument("--storage", default="", help="keep everything here (default: a temporary folder)")
+    parser.add_argument("--fleets", type=int, help="the platform's fleets (default: what the machine holds)")
+    parser.add_argument("--concurrent", type=int, default=2, help="plain trials at once (default: %(default)s)")
+    parser.add_argument("--plain", action="store_true", help=argparse.SUPPRESS)
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""What tests of learning share: the shipped backbone, and one of two layers with random weights, on real data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+
+
+@pytest.fixture(scope="session")
+def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where prepared data of the session lies."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture(scope="session")
+def world(data_root: Path):  # type: ignore[no-untyped-def]  # naming its type here would import torch for every test
+    """The first records of four tasks, one of each form, on vilt-tiny."""
+    from small import make_world
+
+    from atlas.tasks import TASKS
+
+    return make_world(
+        "vilt-tiny", data_root, [TASKS[name] for name in ("digits", "easy-vqa", "piqa-twin", "easy-pair")]
+    )
+
+
+@pytest.fixture(scope="session")
+def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint of a ViLT of two layers with random weights."""
+    from small import write_small_vilt
+
+    return write_small_vilt(tmp_path_factory.mktemp("small-vilt"))
+
+
+@pytest.fixture(scope="session")
+def small_world(small_folder: Path, data_root: Path):  # type: ignore[no-untyped-def]
+    """The first records of three tasks, on the ViLT of two layers."""
+    from small import make_world
+
+    from atlas.tasks import TASKS
+
+    return make_world(small_folder, data_root, [TASKS[name] for name in ("digits", "easy-vqa", "piqa-twin")])
+
+
+@pytest.fixture
+def store(tmp_path: Path):  # type: ignore[no-untyped-def]
+    """An empty store."""
+    from atlas.store import Store
+
+    return Store.open(str(tmp_path / "store"))
+
+
+@pytest.fixture
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A storage of its own, named by the environment; no cluster is joined."""
+    monkeypatch.setenv("ATLAS_STORAGE", str(tmp_path / "storage"))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    return tmp_path / "storage"

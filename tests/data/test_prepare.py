@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from atlas.data.prepare import Prepared, find_prepared, prepare
+from atlas.data.processor import Processor
+from atlas.errors import AtlasError
+from atlas.tasks import Record, Task
+from data.toys import CHOICES, COUNTS, PAIRS, SHADES, read_shades, write_folder
+
+# A child that prepares `shades`, says so at its first progress, and goes on when its stdin says so.
+CHILD = """
+import sys
+from pathlib import Path
+from atlas.data.prepare import prepare
+from atlas.data.processor import Processor
+from data.toys import SHADES
+
+def pause(split, done):
+    print(split, done, flush=True)
+    sys.stdin.readline()
+
+print("ready", flush=True)
+sys.stdin.readline()
+done = prepare(SHADES, processor=Processor.load(Path(sys.argv[1])), root=Path(sys.argv[2]), progress=pause)
+print(done.fingerprint, flush=True)
+"""
+
+
+def child(folder: Path, root: Path) -> subprocess.Popen[str]:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, "-c", CHILD, str(folder), str(root)]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, bufsize=1
+    )
+    assert process.stdout
+    assert process.stdout.readline().strip() == "ready"
+    return process
+
+
+def say(process: subprocess.Popen[str], lines: int = 1) -> None:
+    assert process.stdin
+    process.stdin.write("go\n" * lines)
+    process.stdin.flush()
+
+
+def hear(process: subprocess.Popen[str]) -> str:
+    assert process.stdout
+    return process.stdout.readline().strip()
+
+
+def visible(root: Path) -> list[str]:
+    return sorted(path.name for path in (root / "shades").iterdir() if not path.name.startswith("."))
+
+
+@pytest.mark.parametrize("task", [SHADES, CHOICES, PAIRS])
+def test_the_card_tells_what_the_task_and_the_data_are(task: Task, tmp_path: Path, processor: Processor) -> None:
+    card = prepare(task, processor=processor, root=tmp_path).card
+    for name in ("name", "title", "modality", "choices", "images", "score", "chance", "licence", "about", "outputs"):
+        assert card["task" if name == "name" else name] == getattr(task, name)
+    assert card["counts"] == COUNTS
+    assert tuple(card["answers"]) == task.answers
+    assert (card["image_size"], card["max_tokens"], card["pad_id"]) == (8, 6, 0)
+    assert card["sources"] == {"made up": "1"}
+
+
+def test_the_card_counts_labels_and_the_majority(tmp_path: Path, processor: Processor) -> None:
+    card = prepare(SHADES, processor=processor, root=tmp_path).card
+    assert card["balance"]["train"] == {"none": 9, "one": 8, "two": 8}
+    assert card["majority"]["train"] == pytest.approx(36.0)
+    assert card["pictures"] == {"train": 13, "val": 3, "test": 4}
+
+
+def test_the_card_counts_texts_that_were_cut(tmp_path: Path) -> None:
+    tight = Processor.load(write_folder(tmp_path / "tight", length=3))
+    assert prepare(SHADES, processor=tight, root=tmp_path).card["truncated"] == COUNTS
+
+
+def test_two_roots_get_the_same_bytes(tmp_path: Path, processor: Processor) -> None:
+    one, other = (prepare(PAIRS, processor=processor, root=tmp_path / name) for name in ("one", "other"))
+    assert one.fingerprint == other.fingerprint
+    for path in one.path.iterdir():
+        assert path.read_bytes() == (other.path / path.name).read_bytes()
+
+
+def test_what_is_there_is_not_made_again(tmp_path: Path, processor: Processor) -> None:
+    reads = []
+
+    def read(split: str, source: Path | None) -> Iterator[Record]:
+        reads.append(split)
+        return read_shades(split, source)
+
+    task = replace(SHADES, read=read)
+    assert find_prepared(task, processor=processor, root=tmp_path) is None
+    first = prepare(task, processor=processor, root=tmp_path)
+    assert prepare(task, processor=processor, root=tmp_path) == first
+    assert find_prepared(task, processor=processor, root=tmp_path) == first
+    assert reads == ["train", "val", "test"]
+
+
+def test_limits_take_the_first_records_into_a_folder_of_their_own(tmp_path: Path, processor: Processor) -> None:
+    whole = prepare(SHADES, processor=processor, root=tmp_path)
+    part = prepare(SHADES, processor=processor, root=tmp_path, limits={"train": 4, "test": 999})
+    assert part.counts == {"train": 4, "val": 5, "test": 7}
+    assert part.path != whole.path
+
+
+def test_everything_that_decides_the_content_decides_the_folder(tmp_path: Path, processor: Processor) -> None:
+    def newer(source: Path | None) -> Mapping[str, str]:
+        return {"made up": "2"}
+
+    other = Processor.load(write_folder(tmp_path / "other", size=4))
+    variants = [(SHADES, processor), (replace(SHADES, version=2), processor)]
+    variants += [(replace(SHADES, sources=newer), processor), (SHADES, other)]
+    paths = {prepare(task, processor=one, root=tmp_path / "root").path for task, one in variants}
+    assert len(paths) == 4
+
+
+def test_words_about_the_task_do_not_decide_the_folder(tmp_path: Path, processor: Processor) -> None:
+    one = prepare(SHADES, processor=processor, root=tmp_path)
+    assert prepare(replace(SHADES, about="Other words."), processor=processor, root=tmp_path) == one
+
+
+@pytest.mark.parametrize("name", ["train.arrow", "val-pictures.arrow", "card.json"])
+def test_a_folder_that_lost_a_file_is_made_again(tmp_path: Path, processor: Processor, name: str) -> None:
+    first = prepare(SHADES, processor=processor, root=tmp_path)
+    (first.path / name).unlink()
+    assert find_prepared(SHADES, processor=processor, root=tmp_path) is None
+    assert prepare(SHADES, processor=processor, root=tmp_path) == first
+    first.verify()
+
+
+def test_a_truncated_file_is_made_again(tmp_path: Path, processor: Processor) -> None:
+    first = prepare(SHADES, processor=processor, root=tmp_path)
+    path = first.path / "train.arrow"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert prepare(SHADES, processor=processor, root=tmp_path) == first
+    first.verify()
+
+
+def test_a_prepare_that_fails_leaves_nothing(tmp_path: Path, processor: Processor) -> None:
+    def read(split: str, source: Path | None) -> Iterator[Record]:
+        if split == "test":
+            raise AtlasError("the test file is missing")
+        return read_shades(split, source)
+
+    with pytest.raises(AtlasError, match="test file"):
+        prepare(replace(SHADES, read=read), processor=processor, root=tmp_path)
+    assert [path.suffix for path in (tmp_path / "shades").iterdir()] == [".lock"]
+
+
+def test_a_killed_prepare_leaves_nothing_under_the_final_name(
+    tmp_path: Path, folder: Path, processor: Processor
+) -> None:
+    process = child(folder, tmp_path)
+    say(process)
+    assert hear(process) == "train 25"
+    process.kill()
+    process.communicate()
+    assert visible(tmp_path) == []
+    prepared = prepare(SHADES, processor=processor, root=tmp_path)
+    prepared.verify()
+    assert visible(tmp_path) == [prepared.path.name]
+    assert not list((tmp_path / "shades").glob(".*.partial"))
+
+
+def test_of_two_processes_one_works_and_the_other_waits(tmp_path: Path, folder: Path) -> None:
+    first, second = child(folder, tmp_path), child(folder, tmp_path)
+    say(first)
+    assert hear(first) == "train 25"
+    say(second)  # finds the lock taken, or comes later and finds all done: either way it has no progress
+    say(first, lines=3)
+    heard = [hear(first), hear(first), hear(first)]
+    assert heard[:2] == ["val 5", "test 7"]
+    assert hear(second) == heard[2]
+    assert first.wait() == second.wait() == 0
+    first.communicate()
+    second.communicate()
+    Prepared.load(tmp_path / "shades" / visible(tmp_path)[0]).verify()
+
+
+def test_a_missing_source_is_refused(tmp_path: Path, processor: Processor) -> None:
+    with pytest.raises(AtlasError, match="not a folder"):
+        prepare(SHADES, processor=processor, root=tmp_path, source=tmp_path / "nowhere")
+
+
+def test_a_root_that_cannot_be_written_is_refused(tmp_path: Path, processor: Processor) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AtlasError, match="Choose another root"):
+        prepare(SHADES, processor=processor, root=tmp_path / "file")
+
+
+@pytest.mark.parametrize(("limits", "message"), [({"valid": 3}, "Did you mean 'val'"), ({"train": 0}, "at least 1")])
+def test_bad_limits_are_refused(tmp_path: Path, processor: Processor, limits: dict[str, int], message: str) -> None:
+    with pytest.raises(AtlasError, match=message):
+        prepare(SHADES, processor=processor, root=tmp_path, limits=limits)
+
+
+def test_an_empty_split_is_refused(tmp_path: Path, processor: Processor) -> None:
+    empty = replace(SHADES, read=lambda split, source: iter(()))
+    with pytest.raises(AtlasError, match="empty"):
+        prepare(empty, processor=processor, root=tmp_path)

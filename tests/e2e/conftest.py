@@ -1,0 +1,141 @@
+"""What the end-to-end tests share: the project run as its users run it, in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ("--tasks", "digits", "piqa-twin", "--steps", "6", "--evaluate", "40", "60")
+WAIT = 240.0
+
+
+def command(*arguments: str, storage: Path, sweep: str = "task_order") -> list[str]:
+    """The command line of a sweep."""
+    return [sys.executable, str(ROOT / "sweeps" / f"{sweep}.py"), *arguments, "--storage", str(storage)]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a user's shell, without a cluster, offline."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "MLFLOW_", "ATLAS_"))}
+    return {**kept, "HF_HUB_OFFLINE": "1", **more}
+
+
+def run(*arguments: str, storage: Path, sweep: str = "task_order", code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run a sweep to its end, and check its exit code."""
+    done = subprocess.run(
+        command(*arguments, storage=storage, sweep=sweep),
+        capture_output=True,
+        text=True,
+        timeout=WAIT,
+        env=environment(),
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def summaries(storage: Path) -> list[dict[str, Any]]:
+    """The summaries under a storage, the oldest first."""
+    paths = sorted(storage.glob("sweeps/*/summary.json"), key=lambda path: path.stat().st_mtime)
+    return [json.loads(path.read_text()) for path in paths]
+
+
+def matrices(summary: dict[str, Any]) -> dict[tuple[str, ...], Any]:
+    """Every R of a summary, by order."""
+    return {tuple(trial["order"]): trial["R"] for trial in summary["trials"]}
+
+
+def committed(storage: Path) -> dict[str, dict[str, Any]]:
+    """Key → marker of every step in a storage's store."""
+    return {path.parent.name: json.loads(path.read_text()) for path in storage.glob("store/steps/*/*/commit.json")}
+
+
+def wait_for(what: Callable[[], Any], *, process: subprocess.Popen[str], seconds: float = WAIT) -> Any:
+    """What `what` gives once that is true, while `process` runs."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := what():
+            return found
+        assert process.poll() is None, f"it ended early:\n{process.communicate()[0]}"
+        time.sleep(0.1)
+    raise AssertionError(f"nothing after {seconds} s")
+
+
+def children(pid: int) -> list[int]:
+    """All processes below `pid`."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError):
+            continue  # it ended while we looked
+        if parent == pid:
+            found += [int(stat.parent.name), *children(int(stat.parent.name))]
+    return found
+
+
+def title_of(pid: int) -> str:
+    """How a process calls itself."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+@pytest.fixture
+def background() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start a sweep in the background; what is left of it at the end of the test is ended, by its own id."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, storage: Path) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            command(*arguments, storage=storage),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment(),
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            end(process, signal.SIGKILL)
+
+
+def end(process: subprocess.Popen[str], how: int) -> None:
+    """End a sweep's driver, and then whatever of its cluster outlives it."""
+    below = children(process.pid)
+    process.send_signal(how)
+    process.wait(timeout=60)
+    for pid in below:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue  # it went with its driver
+
+
+@pytest.fixture(scope="session")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The storage of one undisturbed sweep over both orders of two tasks."""
+    storage = tmp_path_factory.mktemp("quiet")
+    run(*SMALL, storage=storage)
+    return storage
+
+
+@pytest.fixture
+def prepared(quiet: Path, tmp_path: Path) -> Path:
+    """A storage with the prepared data of the quiet one, and nothing else."""
+    shutil.copytree(quiet / "data", tmp_path / "storage" / "data")
+    return tmp_path / "storage"

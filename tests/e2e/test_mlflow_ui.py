@@ -1,0 +1,142 @@
+"""The MLflow UI on a sweep's runs, in headless Chromium: nested runs, the heat map, no noise among the metrics."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from atlas.tracking import Server, default_tracking_uri, free_port
+from atlas.tracking.address import connect
+from tests.e2e.conftest import summaries
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BROWSER is None and not os.environ.get("CI"), reason="no Chromium here; see `make browser`"),
+]
+
+
+@pytest.fixture(scope="module")
+def runs(quiet: Path) -> dict[str, Any]:
+    """The quiet sweep's runs, by what they are."""
+    client = connect(default_tracking_uri(quiet))
+    (experiment,) = client.search_experiments(filter_string="name = 'atlas'")
+    found = client.search_runs([experiment.experiment_id], max_results=1000)
+    by_kind: dict[str, Any] = {"experiment": experiment.experiment_id, "client": client}
+    for run in found:
+        by_kind.setdefault(run.data.tags["atlas.kind"], []).append(run)
+    return by_kind
+
+
+def test_trials_and_steps_are_nested_below_the_sweep_and_steps_are_there_once(
+    runs: dict[str, Any], quiet: Path
+) -> None:
+    summary = summaries(quiet)[0]
+    sweep = next(run for run in runs["sweep"] if run.info.run_name == summary["sweep"]["id"])
+    trials = [run for run in runs["trial"] if run.data.tags["mlflow.parentRunId"] == sweep.info.run_id]
+    steps = [run for run in runs["step"] if run.data.tags["mlflow.parentRunId"] == sweep.info.run_id]
+    assert {run.info.run_name for run in trials} == {"digits > piqa-twin", "piqa-twin > digits"}
+    assert len(steps) == summary["plan"]["distinct_steps"]
+    assert {run.info.status for run in [sweep, *trials, *steps]} == {"FINISHED"}
+
+
+def test_a_trials_run_points_to_its_steps_and_shows_r(runs: dict[str, Any], quiet: Path) -> None:
+    trial = summaries(quiet)[0]["trials"][0]
+    run = next(run for run in runs["trial"] if trial["id"] in run.data.tags["atlas.key"])
+    for key in trial["step_keys"]:
+        assert (
+            next(step for step in runs["step"] if step.data.tags["atlas.key"] == key).info.run_id
+            in (run.data.tags["atlas.steps"])
+        )
+    assert run.data.metrics["test/latest/average_accuracy"] == pytest.approx(
+        trial["metrics"]["test/latest/average_accuracy"]
+    )
+
+
+def test_no_noise_of_rays_is_among_the_metrics_and_each_step_has_its_data_and_adapter(runs: dict[str, Any]) -> None:
+    names = {name for kind in ("sweep", "trial", "step") for run in runs[kind] for name in run.data.metrics}
+    assert not [name for name in names if name.startswith("time_") or "iterations_since" in name or name == "done"]
+    for run in runs["step"]:
+        assert run.inputs.dataset_inputs
+        if run.data.tags["stage"] != "head":
+            files = {file.path for file in runs["client"].list_artifacts(run.info.run_id, "adapter")}
+            assert {"adapter/adapter_config.json", "adapter/adapter_model.safetensors"} <= files
+
+
+def test_the_champion_answers_a_batch_in_a_fresh_process(quiet: Path) -> None:
+    script = (
+        "import sys, json, mlflow, pandas as pd\n"
+        "mlflow.set_tracking_uri(sys.argv[1])\n"
+        "model = mlflow.pyfunc.load_model('models:/atlas-task-order@champion')\n"
+        "texts = json.dumps(['to make the red circle blue , paint it blue .', 'to make it blue , paint it red .'])\n"
+        "from PIL import Image; import io, base64\n"
+        "buffer = io.BytesIO(); Image.new('L', (8, 8), 90).save(buffer, 'PNG')\n"
+        "image = base64.b64encode(buffer.getvalue()).decode()\n"
+        "rows = [dict(task='piqa-twin', text=texts, image=''), dict(task='digits', text='', image=image)]\n"
+        "print(model.predict(pd.DataFrame(rows), params={'route': 'latest'}).to_json(orient='records'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, default_tracking_uri(quiet)],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        cwd="/",
+        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    import json
+
+    choice, digit = json.loads(done.stdout.strip().splitlines()[-1])
+    assert choice["answer"] in ("0", "1")
+    assert digit["answer"] in "0123456789"
+    assert 0 < digit["probability"] <= 1
+
+
+@pytest.fixture(scope="module")
+def page(quiet: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, webdriver.Chrome]]:
+    """The UI's address and a browser."""
+    folder = tmp_path_factory.mktemp("ui")
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER or ""
+    quieted = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic")
+    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", *quieted):
+        options.add_argument(flag)
+    options.add_argument("--window-size=1400,1000")
+    options.add_argument(f"--user-data-dir={folder / 'profile'}")
+    server = Server(default_tracking_uri(quiet), port=free_port(), artifacts=quiet / "mlartifacts", log=folder / "log")
+    driver = shutil.which("chromedriver")
+    with server:
+        browser = webdriver.Chrome(options, webdriver.ChromeService(driver) if driver else None)
+        try:
+            yield server.uri, browser
+        finally:
+            browser.quit()
+
+
+def test_the_ui_shows_the_nested_runs(page: tuple[str, webdriver.Chrome], runs: dict[str, Any]) -> None:
+    address, browser = page
+    browser.get(f"{address}/#/experiments/{runs['experiment']}/runs")
+    name = runs["sweep"][-1].info.run_name
+    WebDriverWait(browser, 90).until(lambda seen: name in seen.find_element(By.TAG_NAME, "body").text)
+
+
+def test_the_ui_shows_the_heat_map_of_r(page: tuple[str, webdriver.Chrome], runs: dict[str, Any]) -> None:
+    address, browser = page
+    run = runs["sweep"][-1].info.run_id
+    browser.get(f"{address}/#/experiments/{runs['experiment']}/runs/{run}/artifacts/accuracy-matrices-latest.png")
+
+    def drawn(seen: webdriver.Chrome) -> bool:
+        sizes = seen.execute_script("return [...document.images].map(i => i.naturalWidth)")
+        return any(size > 300 for size in sizes)
+
+    WebDriverWait(browser, 90).until(drawn)

@@ -1,0 +1,140 @@
+"""The main job, as its user runs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from atlas.report import validate
+from tests.e2e.conftest import ROOT, SMALL, command, committed, environment, matrices, run, summaries
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_sweep_leaves_a_valid_summary_a_page_and_both_orders(quiet: Path) -> None:
+    (summary,) = summaries(quiet)
+    assert validate(summary) == []
+    assert summary["sweep"]["status"] == "FINISHED"
+    assert {tuple(trial["order"]) for trial in summary["trials"]} == {
+        ("digits", "piqa-twin"),
+        ("piqa-twin", "digits"),
+    }
+    folder = quiet / "sweeps" / summary["sweep"]["id"]
+    assert "<svg" in (folder / "report.html").read_text()
+    assert (folder / "order-sensitivity.png").stat().st_size > 10_000
+
+
+def test_each_step_was_trained_once_and_the_first_steps_are_the_lone_adapters(quiet: Path) -> None:
+    (summary,) = summaries(quiet)
+    keys = [key for trial in summary["trials"] for key in trial["step_keys"]]
+    steps = committed(quiet)
+    assert set(keys) <= set(steps)
+    assert len(steps) == summary["plan"]["distinct_steps"]
+    for trial in summary["trials"]:
+        first = trial["order"][0]
+        assert trial["R"]["test"]["own"][0][0] == summary["references"]["lone"]["0"][first]["test"]
+
+
+def test_the_same_sweep_again_trains_nothing_and_gives_the_same_matrices(quiet: Path) -> None:
+    before = committed(quiet)
+    done = run(*SMALL, storage=quiet)
+    first, second = summaries(quiet)
+    assert committed(quiet) == before
+    assert second["ledger"]["steps_trained"] == 0
+    assert matrices(first) == matrices(second)
+    assert "nothing to train" in done.stdout
+
+
+def test_without_sharing_every_trial_trains_its_own_steps_to_bit_identical_matrices(
+    quiet: Path, prepared: Path
+) -> None:
+    run(*SMALL, "--no-sharing", "--fleets", "1", storage=prepared)
+    (apart,) = summaries(prepared)
+    assert matrices(apart) == matrices(summaries(quiet)[0])
+    assert apart["ledger"]["steps_reused"] == 0
+    assert len(list(prepared.glob("store/private/*/steps/*/*/commit.json"))) == 6
+
+
+def test_another_seed_gives_other_numbers(quiet: Path, prepared: Path) -> None:
+    run(*SMALL, "--seed", "1", "--orders", "digits,piqa-twin", storage=prepared)
+    (other,) = summaries(prepared)
+    order = ("digits", "piqa-twin")
+    assert matrices(other)[order] != matrices(summaries(quiet)[0])[order]
+
+
+@pytest.mark.parametrize("sweep", ["adapter", "schedule"])
+def test_a_search_over_settings_walks_the_named_orders(sweep: str, prepared: Path) -> None:
+    run(*SMALL, "--trials", "2", "--aim", "worst", storage=prepared, sweep=sweep)
+    (summary,) = summaries(prepared)
+    assert summary["sweep"]["status"] == "FINISHED"
+    assert len(summary["trials"]) == 4  # two trials over two orders
+    assert len({trial["id"].partition(".")[0] for trial in summary["trials"]}) == 2
+
+
+def test_the_wheels_command_line_runs_a_sweep_from_any_folder(quiet: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from atlas.sweep import Sweep, base_learner, main\n"
+        "from dataclasses import replace\n"
+        "def learner(trial, options):\n"
+        "    return replace(base_learner(options), rank=trial.suggest_categorical('rank', [2, 4]))\n"
+        "if __name__ == '__main__':\n"
+        "    main(Sweep(name='mine', question='Does the rank matter?', learner=learner, trials=1))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "atlas.cli", "sweep", str(file), *SMALL, "--orders", "1", "--storage", str(quiet)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment(),
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Leaderboard" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--tasks", "easy-vqua"), ("easy-vqua", "easy-vqa")),
+        (("--tsaks", "digits"), ("--tsaks", "--tasks")),
+        (("--rank", "0"), ("rank is 0", "1 or more")),
+        (("--learning-rate", "-1"), ("learning_rate is -1", "above 0")),
+        (("--orders", "digits,digits"), ("digits,digits", "twice")),
+        (("--backbone", "/nowhere/vilt"), ("/nowhere/vilt",)),
+        (("--tracking-uri", "http://127.0.0.1:9"), ("127.0.0.1:9",)),
+        (("--fleets", "64"), ("64 fleets", "CPU")),
+        (("--resume", "nothing-such"), ("no interrupted sweep",)),
+    ],
+)
+def test_bad_input_is_one_clear_line_before_any_training(
+    arguments: tuple[str, ...], words: tuple[str, ...], tmp_path: Path
+) -> None:
+    tasks = () if "--tasks" in arguments else ("--tasks", "digits", "piqa-twin")
+    done = subprocess.run(
+        command(*tasks, *arguments, storage=tmp_path), capture_output=True, text=True, env=environment(), timeout=120
+    )
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stderr.startswith("atlas: ")
+    assert done.stderr.count("\n") == 1
+    for word in words:
+        assert word in done.stderr
+    assert committed(tmp_path) == {}
+
+
+def test_a_storage_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("--tasks", "digits", storage=tmp_path / "file", code=2)
+    assert "storage" in done.stderr
+
+
+def test_help_answers_without_torch() -> None:
+    script = "import sys, runpy; sys.argv = ['x', '--help']\ntry: runpy.run_path({!r}, run_name='__main__')\n"
+    script += "except SystemExit: pass\nassert not {{'torch', 'ray', 'mlflow', 'transformers'}} & set(sys.modules)"
+    file = str(ROOT / "sweeps" / "task_order.py")
+    done = subprocess.run([sys.executable, "-c", script.format(file)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "--workers-per-fleet" in done.stdout

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from data.toys import PAIRS
+from hypothesis import given
+from hypothesis import strategies as st
+from small import SCHEDULE, World
+from torch import Tensor
+
+from atlas.advance import open_task
+from atlas.data.prepare import prepare
+from atlas.errors import AtlasError
+from atlas.learners import HeadStage, Schedule
+from atlas.learners.fit import Curve, Diverged, Trainer, batches, fit, score, task_loss
+from atlas.learners.group import Group
+from atlas.learners.stack import Stack
+
+FITTING = Schedule(steps=3, batch_size=8, learning_rate=1e-2)
+
+
+@pytest.fixture
+def stack(small_world: World) -> Iterator[Stack]:
+    stack = small_world.stack()
+    yield stack
+    stack.detach()
+
+
+def learn(world: World, schedule: Schedule, *, task: str = "digits", seed: int = 0, **named: Any) -> tuple[Any, Curve]:
+    """A head learnt alone: its parameters and its curve."""
+    stack, stage = world.stack(), HeadStage(schedule=schedule)
+    stage.begin(stack, task, torch.Generator().manual_seed(0))
+    curve = fit(stack, stage, world.bench.data[task], seed=seed, group=Group(), **named)
+    return [value.detach().clone() for value in stack.heads[task].parameters()], curve
+
+
+def farthest(one: list[Tensor], other: list[Tensor]) -> float:
+    return max(float((a - b).abs().max()) for a, b in zip(one, other, strict=True))
+
+
+def test_the_same_seed_gives_the_same_parameters_and_another_others(small_world: World) -> None:
+    first, again, other = (learn(small_world, FITTING, seed=seed)[0] for seed in (0, 0, 1))
+    assert farthest(first, again) == 0
+    assert farthest(first, other) > 0
+
+
+def test_micro_batches_add_up_to_the_batch(small_world: World) -> None:
+    whole, halves = (learn(small_world, replace(FITTING, accumulate=count))[0] for count in (1, 2))
+    assert farthest(whole, halves) < 1e-5
+
+
+def test_learning_lowers_the_loss(small_world: World) -> None:
+    _, curve = learn(small_world, Schedule(steps=80, batch_size=32, learning_rate=1e-2))
+    assert curve.losses[-1][1] < curve.losses[0][1]
+    assert curve.updates == 80
+
+
+def test_epochs_count_records_and_steps_count_updates(small_world: World) -> None:
+    records = len(small_world.bench.data["digits"].splits["train"])
+    assert learn(small_world, Schedule(epochs=2, batch_size=32))[1].updates == 2 * records / 32
+    assert learn(small_world, Schedule(steps=4, epochs=2, batch_size=32))[1].updates == 4
+
+
+def test_no_updates_leave_the_head_as_it_was_drawn(small_world: World) -> None:
+    untrained, curve = learn(small_world, replace(FITTING, steps=0))
+    assert (curve.updates, curve.losses) == (0, [])
+    assert farthest(untrained, learn(small_world, replace(FITTING, steps=0), seed=1)[0]) == 0
+
+
+def test_at_most_about_fifty_losses_are_kept_the_first_and_the_last_among_them(small_world: World) -> None:
+    _, curve = learn(small_world, Schedule(steps=120, batch_size=1, learning_rate=1e-4))
+    updates = [update for update, _ in curve.losses]
+    assert (updates[0], updates[-1]) == (1, 120)
+    assert len(updates) <= 62
+
+
+def test_patience_ends_a_stage_that_no_longer_rises(small_world: World) -> None:
+    still = replace(FITTING, steps=50, learning_rate=1e-12, patience=2, evaluate_every=2)
+    _, curve = learn(small_world, still)
+    assert curve.updates == 6
+    assert [update for update, _ in curve.patience.scores] == [2, 4, 6]
+
+
+def test_patience_gives_the_best_state_back(small_world: World, stack: Stack) -> None:
+    stage = HeadStage(schedule=replace(FITTING, steps=30, learning_rate=0.05, patience=5, evaluate_every=3))
+    stage.begin(stack, "digits", torch.Generator().manual_seed(0))
+    data = small_world.bench.data["digits"]
+    curve = fit(stack, stage, data, seed=0, group=Group(), limit=16)
+    best = max(value for _, value in curve.patience.scores)
+    assert score(stack, data, "val", limit=16, group=Group()) == best
+
+
+def test_a_loss_that_is_no_number_names_the_update(small_world: World) -> None:
+    with pytest.raises(Diverged, match=r"the loss became \w+ at update \d+; lower the learning rate"):
+        learn(small_world, replace(FITTING, steps=5, learning_rate=1e30))
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_learns_on_a_cpu_too(small_world: World, precision: Any) -> None:
+    half, curve = learn(small_world, replace(FITTING, precision=precision))
+    whole, _ = learn(small_world, FITTING)
+    assert all(math.isfinite(loss) for _, loss in curve.losses)
+    assert 0 < farthest(half, whole) < 0.1
+
+
+def test_soft_scores_with_two_pictures_are_learnt(small_world: World, tmp_path: Path) -> None:
+    """As VQA v2 is scored: the answer given is worth what its target says."""
+    prepared = prepare(PAIRS, processor=small_world.bench.backbone.processor, root=tmp_path)
+    data = open_task(prepared.path)
+    stack, stage = Stack(small_world.bench.backbone, {"pairs": 3}, {"pairs": 2}), HeadStage(schedule=FITTING)
+    stage.begin(stack, "pairs", torch.Generator().manual_seed(0))
+    curve = fit(stack, stage, data, seed=0, group=Group())
+    assert all(math.isfinite(loss) for _, loss in curve.losses)
+    targets = data.splits["test"].targets
+    batch = data.splits["test"].batch(torch.arange(len(targets)))
+    with torch.no_grad():
+        given = stack(batch, "pairs").argmax(1)
+    expected = 100 * float(targets.gather(1, given[:, None]).double().mean())
+    assert score(stack, data, "test", limit=None, group=Group()) == pytest.approx(expected)
+
+
+def test_the_losses_are_cross_entropies() -> None:
+    logits = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
+    hard = -torch.log_softmax(logits, 1)[[0, 1], [0, 1]].mean()
+    assert task_loss(logits, torch.tensor([0, 1]), "accuracy") == pytest.approx(float(hard))
+    targets = torch.tensor([[1.0, 0.0], [0.3, 1.0]])
+    p = logits.sigmoid()
+    soft = -(targets * p.log() + (1 - targets) * (1 - p).log()).sum(1).mean()
+    assert task_loss(logits, targets, "soft") == pytest.approx(float(soft))
+
+
+def test_the_draw_that_scores_a_task_is_the_same_each_time(small_world: World, stack: Stack) -> None:
+    HeadStage(schedule=SCHEDULE).begin(stack, "digits", torch.Generator().manual_seed(0))
+    data = small_world.bench.data["digits"]
+    values = {score(stack, data, "test", limit=11, group=Group()) for _ in range(2)}
+    assert len(values) == 1
+    assert values.pop() * 11 / 100 == pytest.approx(
+        round(float(score(stack, data, "test", limit=11, group=Group())) * 0.11)
+    )
+
+
+def test_decay_and_rates_are_those_of_the_method(small_world: World, stack: Stack) -> None:
+    """No decay on biases and LayerNorm weights; queries at their factor of the rate."""
+    schedule = replace(SCHEDULE, learning_rate=1e-3, query_rate_factor=100.0, weight_decay=0.01)
+    stack.add_adapter("easy-vqa", torch.Generator().manual_seed(0), r=2)
+    stack.ensure_head("easy-vqa", torch.Generator().manual_seed(0))
+    stack.train_expansion("easy-vqa")
+    trainer = Trainer(stack, HeadStage(schedule=schedule), small_world.bench.data["easy-vqa"], Group(), 10)
+    names = {id(value): name for name, value in stack.named_parameters()}
+    for group in trainer.optimizer.param_groups:
+        for parameter in group["params"]:
+            name = names[id(parameter)]
+            flat = any(part in name for part in ("bias", "heads.easy-vqa.1."))
+            assert group["weight_decay"] == (0.0 if flat else 0.01), name
+            assert group["initial_lr"] == pytest.approx(0.1 if "query" in name else 1e-3), name
+            assert (group["betas"], group["eps"]) == ((0.9, 0.98), 1e-4)
+
+
+@given(records=st.integers(1, 20), size=st.integers(1, 30), updates=st.integers(1, 8), seed=st.integers(0, 5))
+def test_batches_go_through_one_shuffle_after_another(records: int, size: int, updates: int, seed: int) -> None:
+    found = list(batches(records, size, updates, seed))
+    assert [len(one) for one in found] == [size] * updates
+    whole = torch.cat(found)
+    for start in range(0, len(whole) - records + 1, records):
+        assert sorted(whole[start : start + records].tolist()) == list(range(records))
+
+
+def test_a_batch_that_the_workers_cannot_share_equally_is_refused(small_world: World, stack: Stack) -> None:
+    stage = HeadStage(schedule=replace(FITTING, batch_size=6, accumulate=2))
+    stage.begin(stack, "digits", torch.Generator().manual_seed(0))
+    with pytest.raises(AtlasError, match="batch_size 6 .* 2 workers"):
+        fit(stack, stage, small_world.bench.data["digits"], seed=0, group=Group(size=2))

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import torch
+from small import SCHEDULE, World, atlas
+
+from atlas.learners import HeadOnly, HeadStage, LoneAdapters
+
+
+def test_only_the_head_is_trained(small_world: World) -> None:
+    stack = small_world.stack()
+    HeadStage(schedule=SCHEDULE).begin(stack, "digits", torch.Generator().manual_seed(0))
+    trained = {name for name, value in stack.named_parameters() if value.requires_grad}
+    assert trained == {f"heads.digits.{part}" for part in ("0.weight", "0.bias", "1.weight", "1.bias")} | {
+        "heads.digits.3.weight",
+        "heads.digits.3.bias",
+    }
+    assert stack.order == []
+
+
+def test_the_head_alone_is_the_same_at_each_position() -> None:
+    learner = HeadOnly(schedule=SCHEDULE)
+    assert learner.stages(0) == learner.stages(3)
+
+
+def test_lone_adapters_take_the_first_step_of_atlas_at_each_position() -> None:
+    learner = LoneAdapters(like=atlas(rank=7))
+    assert learner.stages(3) == atlas(rank=7).stages(0)
+    assert learner.stages(0)[0].settings()["rank"] == 7

@@ -1,0 +1,95 @@
+"""An invented sweep that looks like a real one: all 24 orders of 4 tasks, one seed."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+from atlas.report.tables import leaderboard, order_statistics, trial_metrics
+
+TASKS = {
+    "easy-vqa": ("vision-language", 7.7, 4000, 88.0),
+    "shapes-nlvr": ("vision-language", 50.0, 3200, 74.0),
+    "digits": ("vision", 10.0, 1200, 93.0),
+    "sentiment": ("language", 50.0, 2600, 79.0),
+}
+HARM = {"vision-language": 0.03, "vision": 0.09, "language": 0.12}
+
+
+def matrices(order: tuple[str, ...], noise: np.random.Generator) -> dict[str, list[list[float | None]]]:
+    """R of both routes: a little upstream gain at learning, then loss that grows with each foreign task."""
+    size = len(order)
+    latest: list[list[float | None]] = [[None] * size for _ in range(size)]
+    own: list[list[float | None]] = [[None] * size for _ in range(size)]
+    for j, task in enumerate(order):
+        _, chance, _, lone = TASKS[task]
+        score = learnt = min(99.0, lone + 0.8 * j + noise.normal(0, 0.8))
+        for i in range(j, size):
+            if i > j:
+                score -= (score - chance) * max(0.0, HARM[TASKS[order[i]][0]] + noise.normal(0, 0.02))
+            latest[i][j], own[i][j] = round(score, 2), round(learnt, 2)
+    return {"latest": latest, "own": own}
+
+
+def invented_summary(trials: int = 24) -> dict[str, Any]:
+    noise = np.random.default_rng(7)
+    summary: dict[str, Any] = {
+        "schema": 1,
+        "sweep": {
+            "id": "order-2025-11-22-a1b2",
+            "name": "Task order, four easy tasks",
+            "question": "How much does the order of the tasks change what ATLAS knows in the end?",
+            "command": "python sweeps/task_order.py --tasks easy-vqa,shapes-nlvr,digits,sentiment --orders all",
+            "started": "2025-11-22T14:03:11+00:00",
+            "finished": "2025-11-22T14:31:47+00:00",
+            "status": "FINISHED",
+        },
+        "settings": {"backbone": "vilt-tiny", "learner": "two-stage", "adapter.kind": "bottleneck", "adapter.r": 8},
+        "versions": {"atlas": "0.1.0", "torch": "2.13.0", "ray": "2.60.0", "peft": "0.21.2"},
+        "seeds": [1],
+        "plan": {
+            "trials": 24,
+            "trainings_without_sharing": 96,
+            "distinct_steps": 64,
+            "in_store": 9,
+            "estimated_seconds": 1650.0,
+        },
+        "tasks": {
+            name: {
+                "chance": chance,
+                "score": "accuracy",
+                "modality": modality,
+                "fingerprint": name.encode().hex().ljust(64, "0"),
+                "counts": {"train": samples, "val": samples // 8, "test": samples // 4},
+                "majority": round(chance + 1.9, 1),
+            }
+            for name, (modality, chance, samples, _) in TASKS.items()
+        },
+        "trials": [],
+        "references": {
+            "lone": {"1": {name: {"val": lone + 0.4, "test": lone} for name, (_, _, _, lone) in TASKS.items()}},
+            "head_only": {"1": {name: {"val": None, "test": lone - 17} for name, (_, _, _, lone) in TASKS.items()}},
+            "untrained": {"1": {name: {"val": None, "test": chance} for name, (_, chance, _, _) in TASKS.items()}},
+        },
+        "orders": [],
+        "ledger": {"steps_trained": 55, "steps_reused": 41, "seconds_trained": 1502.4, "seconds_saved": 1120.0},
+        "best": None,
+    }
+    for number, order in enumerate(itertools.islice(itertools.permutations(TASKS), trials)):
+        R = {"test": matrices(order, noise), "val": matrices(order, noise)}
+        trial = {"id": f"t{number:02d}", "order": list(order), "seed": 1, "settings": {}, "R": R}
+        trial |= {"step_keys": [f"{number:060x}{step:04x}" for step in range(4)], "status": "FINISHED"}
+        trial["metrics"] = {split: trial_metrics(summary, trial, split) for split in ("val", "test")}
+        summary["trials"].append(trial)
+    summary["orders"] = order_statistics(summary)
+    first = leaderboard(summary)[0]
+    summary["best"] = {"trial": first.trial, "val": first.val, "test": first.test}
+    return summary
+
+
+@pytest.fixture
+def summary() -> dict[str, Any]:
+    return invented_summary()

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from atlas.report import figures
+
+Summary = dict[str, Any]
+OF_SCORES = [figures.heat_maps, figures.forgetting_curves, figures.order_sensitivity]
+
+
+@pytest.mark.parametrize("draw", OF_SCORES)
+def test_a_title_names_definition_split_route_and_seeds(summary: Summary, draw: Any) -> None:
+    title = draw({**summary, "seeds": [1, 2]}, split="val", route="own").get_suptitle()
+    assert "split val · route own · seed 1, 2" in title
+    assert "core" in title.splitlines()[0]
+
+
+def test_heat_maps_show_the_numbers_in_the_leaderboards_order(summary: Summary) -> None:
+    figure = figures.heat_maps(summary, most=5)
+    shown = [axes for axes in figure.axes if axes.axison]
+    assert len(shown) == 5
+    best = next(trial for trial in summary["trials"] if trial["id"] == summary["best"]["trial"])
+    assert shown[0].get_title(loc="left") == f"1. trial {best['id']}"
+    assert shown[0].texts[0].get_text() == f"{best['R']['test']['latest'][0][0]:.0f}"
+    assert len(shown[0].texts) == 10  # the lower triangle
+
+
+def test_forgetting_starts_at_the_step_where_the_task_was_learnt(summary: Summary) -> None:
+    figure = figures.forgetting_curves(summary)
+    assert len(figure.axes) == 4
+    for axes in figure.axes:
+        assert len(axes.lines) == 24
+        assert all(line.get_xdata()[0] == 0 for line in axes.lines)
+
+
+def test_orders_of_other_settings_are_not_mixed_into_the_spread(summary: Summary) -> None:
+    for number, trial in enumerate(summary["trials"]):
+        trial["settings"] = {"r": number % 2}
+    (axes,) = figures.order_sensitivity(summary).axes
+    assert len(axes.lines) == 4 + 12  # a bar a task, a line an order
+    assert len(axes.texts) == 4
+
+
+def test_the_bars_of_sharing_are_the_counts(summary: Summary) -> None:
+    (axes,) = figures.sharing(summary).axes
+    assert [bar.get_width() for bar in axes.patches] == [96, 64, 55]
+
+
+def test_the_scale_covers_all_scores_in_tens(summary: Summary) -> None:
+    low, high = figures.score_range(summary)
+    assert (low % 10, high % 10) == (0, 0)
+    assert figures.score_range({"trials": []}) == (0.0, 100.0)
+
+
+def test_text_on_a_cell_contrasts_with_it() -> None:
+    assert figures.cell_colours(0, 0, 100)[1] == "#ffffff"
+    assert figures.cell_colours(100, 0, 100)[1] == "#111111"
+
+
+def test_an_inline_figure_follows_the_pages_font_and_colours(summary: Summary) -> None:
+    svg = figures.inline_svg(figures.order_sensitivity(summary), "order")
+    root = ElementTree.fromstring(svg)
+    assert root.get("role") == "img"
+    assert "Final score" in (root.get("aria-label") or "")
+    assert "currentColor" in svg
+    assert not [ink for ink in figures.PAGE_COLOURS if ink in svg]
+    assert "DejaVu" not in svg
+    texts = [node for node in root.iter() if node.tag.endswith("}text")]
+    assert texts
+    assert all("currentColor" in (node.get("style") or "") for node in texts)
+
+
+def test_ids_of_two_inline_figures_do_not_meet(summary: Summary) -> None:
+    names = [
+        {node.get("id") for node in ElementTree.fromstring(figures.inline_svg(draw(summary), name)).iter()} - {None}
+        for draw, name in ((figures.order_sensitivity, "a"), (figures.forgetting_curves, "b"))
+    ]
+    assert not names[0] & names[1]
+
+
+def test_a_png_is_written(summary: Summary, tmp_path: Path) -> None:
+    path = figures.save_png(figures.sharing(summary), tmp_path / "deep" / "sharing.png")
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_importing_the_report_does_not_import_matplotlib_or_torch() -> None:
+    program = "import sys, atlas.report; sys.exit(bool({'matplotlib', 'torch', 'mlflow'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from atlas.report import leaderboard, order_metrics, order_statistics, task_rows
+from atlas.report.tables import final_scores, settings_label
+
+NAN = math.nan
+LATEST = [[80, NAN], [70, 90]]
+OWN = [[80, NAN], [80, 90]]
+
+
+def test_the_figures_of_an_order_worked_out_by_hand() -> None:
+    figures = order_metrics(LATEST, OWN, [100, 90], chance=[50, 50])
+    assert figures["latest/average_accuracy"] == pytest.approx(80)
+    assert figures["own/average_accuracy"] == pytest.approx(85)
+    assert figures["latest/forgetting"] == pytest.approx(10)
+    assert figures["own/forgetting"] == pytest.approx(0)
+    assert figures["latest/backward_transfer"] == pytest.approx(-10)
+    assert figures["latest/average_anytime_accuracy"] == pytest.approx(80)
+    assert figures["latest/relative_accuracy"] == pytest.approx((70 + 100) / 2)
+    assert figures["latest/forgetting_transfer"] == pytest.approx(100 * (80 - 70) / (80 - 50))
+    assert figures["latest/upstream_knowledge_transfer"] == pytest.approx(0)
+    assert figures["undefined"] == {}
+
+
+def test_what_is_undefined_is_none_and_says_why() -> None:
+    figures = order_metrics([[80]], None)
+    assert figures["latest/forgetting"] is None
+    assert figures["undefined"]["latest/forgetting"] == "it takes two tasks"
+    assert figures["undefined"]["latest/relative_accuracy"] == "no adapter was trained alone"
+    assert "own/average_accuracy" not in figures
+
+
+def test_the_leaderboard_is_sorted_by_val_whatever_test_says(summary: dict[str, Any]) -> None:
+    last = leaderboard(summary)[-1]
+    for trial in summary["trials"]:
+        if trial["id"] == last.trial:
+            trial["R"]["test"]["latest"] = [[99.0] * 4] * 4
+    rows = leaderboard(summary)
+    vals = [row.val for row in rows if row.val is not None]
+    assert vals == sorted(vals, reverse=True)
+    assert rows[-1].trial == last.trial
+    assert rows[-1].test == 99.0
+
+
+def test_a_trial_that_did_not_finish_comes_after_those_that_did(summary: dict[str, Any]) -> None:
+    first = leaderboard(summary)[0]
+    for trial in summary["trials"]:
+        if trial["id"] == first.trial:
+            trial["status"] = "PRUNED"
+    rows = leaderboard(summary)
+    assert rows[-1].trial == first.trial
+    assert rows[0].status == "FINISHED"
+
+
+def test_a_trial_without_a_single_score_is_listed(summary: dict[str, Any]) -> None:
+    summary["trials"][0] |= {"R": {}, "status": "FAILED"}
+    row = leaderboard(summary)[-1]
+    assert (row.val, row.test, row.forgetting) == (None, None, None)
+
+
+def small(summary: dict[str, Any], scores: list[tuple[list[str], int, list[float]]]) -> dict[str, Any]:
+    """The summary with one trial for each (order, seed, final scores)."""
+    trials = []
+    for number, (order, seed, last) in enumerate(scores):
+        R = [[None] * len(order)] * (len(order) - 1) + [last]
+        trials.append(
+            {**summary["trials"][0], "id": f"s{number}", "order": order, "seed": seed, "R": {"test": {"latest": R}}}
+        )
+    return {**summary, "trials": trials}
+
+
+def test_disparity_averages_the_seeds_of_an_order_first(summary: dict[str, Any]) -> None:
+    forth, back = ["digits", "sentiment"], ["sentiment", "digits"]
+    chosen = small(summary, [(forth, 1, [60, 80]), (forth, 2, [70, 80]), (back, 1, [78, 75])])
+    (statistics,) = order_statistics(chosen)
+    assert statistics["opd"] == {"digits": 10.0, "sentiment": 2.0}
+    assert (statistics["aopd"], statistics["mopd"], statistics["count"]) == (6.0, 10.0, 2)
+
+
+def test_disparity_compares_orders_of_the_same_tasks_alone(summary: dict[str, Any]) -> None:
+    forth, back = ["digits", "sentiment"], ["sentiment", "digits"]
+    chosen = small(summary, [(forth, 1, [60, 80]), (back, 1, [78, 65]), (["easy-vqa"], 1, [5])])
+    (statistics,) = order_statistics(chosen)
+    assert statistics["opd"] == {"digits": 5.0, "sentiment": 2.0}
+
+
+def test_settings_are_compared_each_with_itself(summary: dict[str, Any]) -> None:
+    for number, trial in enumerate(summary["trials"]):
+        trial["settings"] = {"adapter.r": 8 + number % 2}
+    assert set(final_scores(summary, "test", "latest")) == {"adapter.r=8", "adapter.r=9"}
+    assert {one["count"] for one in order_statistics(summary)} == {12}
+    assert settings_label({"b": 1.5, "a": "lora", "c": [1]}) == "a=lora, b=1.5, c=[1]"
+
+
+def test_tasks_are_shown_with_what_to_compare_them_with(summary: dict[str, Any]) -> None:
+    digits = next(row for row in task_rows(summary) if row.name == "digits")
+    assert (digits.chance, digits.lone, digits.head_only, digits.samples) == (10.0, 93.0, 76.0, 1200)
+    assert digits.low is not None
+    assert digits.mean is not None
+    assert digits.high is not None
+    assert digits.low <= digits.mean <= digits.high

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import http.server
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from atlas.errors import AtlasError
+from atlas.tracking import check_tracking, default_tracking_uri, find_step_runs, free_port, initialise
+from atlas.tracking.address import connect, key_filter
+
+
+@pytest.fixture
+def answering(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A server that answers everything with the status and text of the test's parameter."""
+    status, words = request.param
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(words)
+
+        def log_message(self, *words: object) -> None:
+            """Say nothing."""
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("answering", [(200, b"OK"), (404, b"behind a path")], indirect=True)
+def test_a_server_that_answers_passes(answering: str) -> None:
+    check_tracking(answering)
+
+
+@pytest.mark.parametrize("answering", [(500, b"")], indirect=True)
+def test_a_server_in_trouble_is_refused(answering: str) -> None:
+    with pytest.raises(AtlasError, match="500"):
+        check_tracking(answering)
+
+
+@pytest.mark.parametrize("answering", [(403, b"Invalid Host header")], indirect=True)
+def test_a_server_that_refuses_its_name_says_how_to_allow_it(answering: str) -> None:
+    with pytest.raises(AtlasError, match="--allowed-hosts"):
+        check_tracking(answering)
+
+
+def test_a_server_that_is_away_is_refused_within_seconds() -> None:
+    begun = time.monotonic()
+    with pytest.raises(AtlasError, match="does not answer"):
+        check_tracking(f"http://127.0.0.1:{free_port()}", timeout=2)
+    assert time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize("uri", ["./mlruns", "file:///tmp/mlruns", "sqlite:///relative.db"])
+def test_an_address_of_another_kind_is_refused(uri: str) -> None:
+    with pytest.raises(AtlasError, match="sqlite:////absolute"):
+        check_tracking(uri)
+
+
+def test_a_database_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(AtlasError, match="cannot be used"):
+        check_tracking(f"sqlite:///{tmp_path}/file/mlflow.db")
+    (tmp_path / "mlflow.db").write_text("this is no database at all")
+    with pytest.raises(AtlasError, match="not a database"):
+        check_tracking(default_tracking_uri(tmp_path))
+    with pytest.raises(AtlasError, match="does not answer"):
+        check_tracking(f"postgresql://user@127.0.0.1:{free_port()}/mlflow", timeout=2)
+
+
+def test_a_database_to_be_passes_and_is_not_created_by_looking(tmp_path: Path) -> None:
+    check_tracking(default_tracking_uri(tmp_path / "new"))
+    assert not (tmp_path / "new" / "mlflow.db").exists()
+
+
+def test_an_experiment_is_made_once_with_its_artifacts_beside_the_database(initialised: str) -> None:
+    check_tracking(initialised)
+    made = initialise(initialised, "an experiment")
+    assert initialise(initialised, "an experiment") == made
+    experiment = connect(initialised).get_experiment(made)
+    assert experiment.artifact_location.endswith("/mlartifacts/an%20experiment")
+
+
+def test_a_deleted_experiment_is_restored(initialised: str) -> None:
+    made = initialise(initialised, "deleted")
+    connect(initialised).delete_experiment(made)
+    assert initialise(initialised, "deleted") == made
+    assert connect(initialised).get_experiment(made).lifecycle_stage == "active"
+
+
+def test_a_run_id_in_the_environment_does_not_survive(initialised: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_RUN_ID", "somebody-elses")
+    connect(initialised)
+    assert "MLFLOW_RUN_ID" not in os.environ
+
+
+def test_looking_for_runs_in_an_experiment_that_is_not_there_finds_none(initialised: str) -> None:
+    assert find_step_runs(initialised, "never made", ["k"]) == {}
+
+
+def test_a_key_cannot_break_out_of_its_search() -> None:
+    with pytest.raises(AtlasError, match="quote"):
+        key_filter("k' OR '1")
+
+
+def test_importing_the_package_does_not_import_mlflow() -> None:
+    program = "import sys, atlas.tracking; sys.exit('mlflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.slow
+def test_processes_that_open_a_fresh_database_at_once_all_succeed(tmp_path: Path) -> None:
+    uri = default_tracking_uri(tmp_path)
+    program = f"from atlas.tracking import initialise; print(initialise({uri!r}, 'e'))"
+    started = [
+        subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        for _ in range(4)
+    ]
+    assert {process.communicate()[0] for process in started} == {b"1\n"}

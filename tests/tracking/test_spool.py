@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from atlas.errors import AtlasError
+from atlas.tracking.events import Event
+from atlas.tracking.spool import Spool
+
+
+def event(number: int) -> Event:
+    return Event(kind="trial_started", key=f"trial/{number}", at=number, body={"n": number})
+
+
+def replay(spool: Spool) -> list[str]:
+    keys = []
+    while (waiting := spool.peek()) is not None:
+        keys.append(waiting[0].key)
+        spool.acknowledge(waiting[1])
+    return keys
+
+
+def test_events_come_back_in_order_and_once(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    for number in range(3):
+        spool.append(event(number))
+    assert spool.pending > 0
+    assert replay(spool) == ["trial/0", "trial/1", "trial/2"]
+    assert spool.pending == 0
+    assert spool.peek() is None
+
+
+def test_what_was_not_acknowledged_waits_for_the_next_to_open_it(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.append(event(0))
+    spool.append(event(1))
+    first = spool.peek()
+    assert first is not None
+    spool.acknowledge(first[1])
+    spool.close()
+    again = Spool(tmp_path)
+    assert replay(again) == ["trial/1"]
+
+
+def test_a_torn_last_line_is_dropped(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.append(event(0))
+    spool.close()
+    with open(tmp_path / "events.jsonl", "ab") as file:
+        file.write(event(1).line()[:-5])
+    again = Spool(tmp_path)
+    again.append(event(2))
+    assert replay(again) == ["trial/0", "trial/2"]
+
+
+def test_a_torn_only_line_is_dropped(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_bytes(b'{"kind":' + b"x" * 200_000)
+    assert Spool(tmp_path).pending == 0
+
+
+def test_a_damaged_line_can_be_skipped(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_bytes(b"garbage\n" + event(1).line())
+    spool = Spool(tmp_path)
+    with pytest.raises(AtlasError, match="garbage"):
+        spool.peek()
+    spool.skip()
+    assert replay(spool) == ["trial/1"]
+
+
+def test_a_refused_event_is_kept_with_the_reason(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.refuse(event(7), "too long")
+    kept = json.loads((tmp_path / "refused.jsonl").read_text())
+    assert kept["reason"] == "too long"
+    assert kept["event"]["key"] == "trial/7"
+
+
+def test_two_processes_cannot_replay_one_journal(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    program = f"from atlas.tracking.spool import Spool; Spool({str(tmp_path)!r}, lock_timeout=0)"
+    other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "in use by another tracker" in other.stderr
+    spool.close()
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AtlasError, match="cannot be written"):
+        Spool(tmp_path / "file" / "spool")

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.errors import AtlasError
+from atlas.tracking import Server, StepFacts, Tracker, find_step_runs, free_port
+from atlas.tracking.address import connect
+
+STEPS = ("k1", "k2", "k3")
+
+
+def tell(tracker: Tracker, step_facts: Callable[..., StepFacts]) -> None:
+    """A sweep of two trials that share a step."""
+    tracker.sweep_started("s1", "a sweep", {"lr": 5e-4}, {"who": "me"}, "Which order?")
+    for trial, keys in (("t1", ("k1", "k2")), ("t2", ("k1", "k3"))):
+        tracker.trial_started("s1", trial, {"order": ["a", "b"]})
+        for tasks_seen, key in enumerate(keys, start=1):
+            tracker.step_finished(key, step_facts(name=key))
+            tracker.trial_step("s1", trial, key, tasks_seen, {"val/average": 80.0 - tasks_seen})
+        tracker.trial_finished("s1", trial, "FINISHED", {"final": 78.0})
+    tracker.sweep_finished("s1", "FINISHED", {"best": 78.0})
+
+
+def shown(uri: str, experiment: str) -> dict[str, Any]:
+    """Key → (status, points of each curve) of every run; fails where two have one key."""
+    client = connect(uri)
+    known = client.get_experiment_by_name(experiment)
+    found = client.search_runs([known.experiment_id])
+    runs = {
+        run.data.tags["atlas.key"]: (
+            run.info.status,
+            {name: len(client.get_metric_history(run.info.run_id, name)) for name in run.data.metrics},
+        )
+        for run in found
+    }
+    assert len(runs) == len(found)
+    return runs
+
+
+def expect_whole(uri: str, experiment: str) -> None:
+    runs = shown(uri, experiment)
+    assert set(runs) == {"sweep/s1", "trial/s1/t1", "trial/s1/t2", *STEPS}
+    assert {status for status, _ in runs.values()} == {"FINISHED"}
+    assert runs["trial/s1/t2"][1] == {"val/average": 2, "final": 1}
+    assert {runs[key][1]["train/loss"] for key in STEPS} == {50}
+
+
+def test_what_was_told_arrives(
+    open_tracker: Callable[..., Tracker], step_facts: Callable[..., StepFacts], initialised: str, tmp_path: Path
+) -> None:
+    tracker = open_tracker()
+    tell(tracker, step_facts)
+    assert tracker.flush(60)
+    assert tracker.pending == 0
+    assert tracker.problems == []
+    expect_whole(initialised, tmp_path.name)
+    assert set(find_step_runs(initialised, tmp_path.name, ["k1", "k2", "absent"])) == {"k1", "k2"}
+    assert tracker.find_step_runs(["k3"]).keys() == {"k3"}
+    assert tracker.close()
+
+
+def test_two_trackers_that_tell_the_same_leave_one_run_each(
+    open_tracker: Callable[..., Tracker], step_facts: Callable[..., StepFacts], initialised: str, tmp_path: Path
+) -> None:
+    first, second = open_tracker(), open_tracker(spool="another")
+    tell(first, step_facts)
+    tell(second, step_facts)
+    assert first.flush(60)
+    assert second.flush(60)
+    runs = shown(initialised, tmp_path.name)
+    assert set(runs) == {"sweep/s1", "trial/s1/t1", "trial/s1/t2", *STEPS}
+
+
+def test_an_event_that_mlflow_refuses_is_kept_and_the_others_go_on(
+    open_tracker: Callable[..., Tracker], initialised: str, tmp_path: Path
+) -> None:
+    tracker = open_tracker()
+    tracker.trial_started("s1", "t1", {"lr": 1})
+    tracker.trial_started("s1", "t1", {"lr": 2})  # parameters cannot be changed
+    tracker.trial_finished("s1", "t1", "KILLED")
+    assert tracker.flush(60)
+    assert len(tracker.problems) == 1
+    assert json.loads((tmp_path / "spool" / "refused.jsonl").read_text())["event"]["body"]["params"] == {"lr": 2}
+    assert shown(initialised, tmp_path.name)["trial/s1/t1"][0] == "KILLED"
+
+
+def test_a_damaged_line_of_the_journal_is_left_out(
+    open_tracker: Callable[..., Tracker], initialised: str, tmp_path: Path
+) -> None:
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool" / "events.jsonl").write_bytes(b"garbage\n")
+    tracker = open_tracker()
+    tracker.sweep_started("s1", "a sweep", {})
+    assert tracker.flush(60)
+    assert len(tracker.problems) == 1
+    assert set(shown(initialised, tmp_path.name)) == {"sweep/s1"}
+
+
+def test_an_unknown_status_is_refused_at_the_call(open_tracker: Callable[..., Tracker]) -> None:
+    with pytest.raises(AtlasError, match="KILLED"):
+        open_tracker().trial_finished("s1", "t1", "DONE")
+
+
+def test_a_tracker_whose_server_is_away_returns_at_once_and_keeps_everything(
+    open_tracker: Callable[..., Tracker], step_facts: Callable[..., StepFacts]
+) -> None:
+    tracker = open_tracker(uri=f"http://127.0.0.1:{free_port()}")
+    tell(tracker, step_facts)
+    assert not tracker.flush(0.2)
+    assert not tracker.close(0.0)
+    again = open_tracker(uri=f"http://127.0.0.1:{free_port()}")
+    assert again.pending > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [0, 3, 9, 14])
+def test_a_tracker_that_was_killed_is_continued_by_the_next(
+    open_tracker: Callable[..., Tracker],
+    step_facts: Callable[..., StepFacts],
+    initialised: str,
+    tmp_path: Path,
+    after: int,
+) -> None:
+    """kill -9 in the middle of a request, after the given number of requests."""
+    program = f"""
+import os, signal, sys, json
+import mlflow.tracking.client as client
+from pathlib import Path
+from atlas.tracking import Tracker
+count = [0]
+def counted(verb):
+    def call(*a, **k):
+        answer = verb(*a, **k)
+        count[0] += 1
+        if count[0] > {after}:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+    return call
+for name in ("create_run", "log_batch", "log_inputs", "log_artifacts", "set_terminated"):
+    setattr(client.MlflowClient, name, counted(getattr(client.MlflowClient, name)))
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_tracker import tell
+facts = json.loads(sys.argv[1])
+tracker = Tracker({initialised!r}, {tmp_path.name!r}, Path({str(tmp_path / "spool")!r}))
+tell(tracker, lambda **other: {{**facts, **other}})
+tracker.flush(100)
+"""
+    killed = subprocess.run([sys.executable, "-c", program, json.dumps(step_facts())], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    tracker = open_tracker()
+    tell(tracker, step_facts)  # the resumed sweep says everything again
+    assert tracker.flush(60)
+    assert tracker.problems == []
+    expect_whole(initialised, tmp_path.name)
+
+
+@pytest.mark.slow
+def test_a_server_that_goes_away_and_returns_gets_everything_once(
+    open_tracker: Callable[..., Tracker], step_facts: Callable[..., StepFacts], tmp_path: Path
+) -> None:
+    backend = f"sqlite:///{tmp_path}/server.db"
+    server = Server(backend, port=free_port(), artifacts=tmp_path / "artifacts", log=tmp_path / "server.log")
+    try:
+        server.start()
+        tracker = open_tracker(uri=server.uri)
+        tracker.sweep_started("s1", "a sweep", {"lr": 5e-4}, {"who": "me"}, "Which order?")
+        tracker.step_finished("k1", step_facts(name="k1"))
+        assert tracker.flush(60)
+        server.stop()
+        tell(tracker, step_facts)
+        assert not tracker.flush(1.0)
+        server.start()
+        assert tracker.flush(120)
+        assert tracker.problems == []
+        expect_whole(server.uri, tmp_path.name)
+        run = tracker.find_step_runs(["k1"])["k1"]
+        assert {item.path for item in connect(server.uri).list_artifacts(run, "adapter")} == {
+            "adapter/adapter_config.json",
+            "adapter/adapter_model.safetensors",
+        }
+    finally:
+        server.stop()
+    assert os.environ.get("MLFLOW_RUN_ID") is None

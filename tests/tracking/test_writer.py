@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.tracking import StepFacts
+from atlas.tracking.address import connect
+from atlas.tracking.events import Event
+from atlas.tracking.writer import Writer
+
+ORDER = ["shapes", "digits"]
+
+
+def sweep_started(**other: Any) -> Event:
+    body = {"sweep": "s1", "name": "a sweep", "params": {"lr": 5e-4}, "tags": {"who": "me"}, "note": "Which order?"}
+    return Event(kind="sweep_started", key="sweep/s1", body={**body, **other})
+
+
+def trial(kind: str, **body: Any) -> Event:
+    return Event(kind=kind, key="trial/s1/t1", body={"sweep": "s1", "trial": "t1", **body})  # type: ignore[arg-type]
+
+
+def trial_started() -> Event:
+    return trial("trial_started", params={"order": ORDER, "adapter": {"r": 8}})
+
+
+def step(key: str, facts: StepFacts) -> Event:
+    return Event(kind="step_finished", key=key, body={"facts": facts})
+
+
+@pytest.fixture
+def writer(initialised: str, tmp_path: Path) -> Writer:
+    return Writer(initialised, tmp_path.name)
+
+
+@pytest.fixture
+def runs(initialised: str, writer: Writer) -> Callable[[], dict[str, Any]]:
+    """Every run of the experiment by its key; fails where two have one key."""
+
+    def read() -> dict[str, Any]:
+        found = connect(initialised).search_runs([writer.experiment_id])
+        by_key = {run.data.tags["atlas.key"]: run for run in found}
+        assert len(by_key) == len(found)
+        return by_key
+
+    return read
+
+
+def walk(step_facts: Callable[..., StepFacts]) -> list[Event]:
+    """A sweep of one trial of two steps, from its start to its end."""
+    return [
+        sweep_started(),
+        trial_started(),
+        step("k1", step_facts(name="shapes first", position=0)),
+        trial("trial_step", step="k1", tasks_seen=1, metrics={"val/average": 80.0}),
+        step("k2", step_facts()),
+        trial("trial_step", step="k2", tasks_seen=2, metrics={"val/average": 75.0, "test/forgetting": None}),
+        trial("trial_finished", status="FINISHED", metrics={"final/val": 75.0}),
+        Event(
+            kind="sweep_finished",
+            key="sweep/s1",
+            body={"sweep": "s1", "status": "FINISHED", "metrics": {"best": 75.0}, "artifacts": []},
+        ),
+    ]
+
+
+def test_a_sweep_is_a_tree_of_runs(
+    writer: Writer, runs: Callable[[], dict[str, Any]], step_facts: Callable[..., StepFacts]
+) -> None:
+    for event in walk(step_facts):
+        writer.apply(event)
+    seen = runs()
+    assert set(seen) == {"sweep/s1", "trial/s1/t1", "k1", "k2"}
+    sweep = seen.pop("sweep/s1")
+    assert {run.data.tags["mlflow.parentRunId"] for run in seen.values()} == {sweep.info.run_id}
+    assert {run.info.status for run in (*seen.values(), sweep)} == {"FINISHED"}
+    assert sweep.data.tags["mlflow.note.content"] == "Which order?"
+    assert sweep.data.metrics == {"setting/lr": 5e-4, "best": 75.0}
+
+
+def test_a_step_shows_settings_scores_curve_data_and_adapter(
+    writer: Writer, runs: Callable[[], dict[str, Any]], step_facts: Callable[..., StepFacts], initialised: str
+) -> None:
+    writer.apply(step("k1", step_facts()))
+    run = runs()["k1"]
+    assert run.info.run_name == "digits after shapes"
+    assert run.info.end_time - run.info.start_time == 9000
+    assert run.data.params == {"adapter.kind": "lora", "adapter.r": "8", "lr": "0.0005", "faithful": "true"}
+    assert run.data.metrics["setting/adapter.r"] == 8
+    assert "setting/faithful" not in run.data.metrics
+    assert run.data.metrics["test/latest/digits"] == 91.0
+    assert "val/own/digits" not in run.data.metrics
+    assert run.inputs.dataset_inputs[0].dataset.digest == "f" * 36
+    client = connect(initialised)
+    assert [point.step for point in client.get_metric_history(run.info.run_id, "train/loss")] == list(range(50))
+    names = {item.path for item in client.list_artifacts(run.info.run_id, "adapter")}
+    assert names == {"adapter/adapter_config.json", "adapter/adapter_model.safetensors"}
+
+
+def test_a_trial_points_to_the_runs_of_its_steps(
+    writer: Writer, runs: Callable[[], dict[str, Any]], step_facts: Callable[..., StepFacts]
+) -> None:
+    for event in walk(step_facts)[:6]:
+        writer.apply(event)
+    seen = runs()
+    tags = seen["trial/s1/t1"].data.tags
+    assert seen["k2"].info.run_id in tags["atlas.steps"]
+    assert (
+        f"[shapes first](#/experiments/{writer.experiment_id}/runs/{seen['k1'].info.run_id})"
+        in (tags["mlflow.note.content"])
+    )
+    assert tags["mlflow.note.content"].startswith("**Order:** shapes → digits")
+
+
+def test_a_step_that_is_logged_after_its_trial_took_it_is_linked_at_the_end(
+    writer: Writer, runs: Callable[[], dict[str, Any]], step_facts: Callable[..., StepFacts]
+) -> None:
+    events = walk(step_facts)
+    for index in (0, 1, 3, 2, 6):
+        writer.apply(events[index])
+    seen = runs()
+    assert seen["k1"].info.run_id in seen["trial/s1/t1"].data.tags["atlas.steps"]
+
+
+@pytest.mark.parametrize("lives", [1, 2])
+def test_applying_everything_again_changes_nothing(
+    writer: Writer,
+    runs: Callable[[], dict[str, Any]],
+    step_facts: Callable[..., StepFacts],
+    initialised: str,
+    tmp_path: Path,
+    lives: int,
+) -> None:
+    """Within one life of the writer and in the next, which remembers nothing."""
+    for event in walk(step_facts):
+        writer.apply(event)
+    before = {key: (run.data.metrics, run.data.params, run.data.tags) for key, run in runs().items()}
+    second = writer if lives == 1 else Writer(initialised, tmp_path.name)
+    for event in walk(step_facts):
+        second.apply(event)
+    assert {key: (run.data.metrics, run.data.params, run.data.tags) for key, run in runs().items()} == before
+    client = connect(initialised)
+    history = client.get_metric_history(runs()["trial/s1/t1"].info.run_id, "val/average")
+    assert [(point.step, point.value) for point in history] == [(1, 80.0), (2, 75.0)]
+    assert len(client.get_metric_history(runs()["k2"].info.run_id, "train/loss")) == 50
+    assert len(client.get_metric_history(runs()["sweep/s1"].info.run_id, "setting/lr")) == 1
+
+
+def test_a_step_cut_short_is_completed_without_doubled_points(
+    writer: Writer,
+    runs: Callable[[], dict[str, Any]],
+    step_facts: Callable[..., StepFacts],
+    initialised: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ConnectionError("gone")
+
+    event = step("k1", step_facts())
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "_close", fail)
+        with pytest.raises(ConnectionError):
+            writer.apply(event)
+    assert runs()["k1"].info.status == "RUNNING"
+    Writer(initialised, tmp_path.name).apply(event)
+    run = runs()["k1"]
+    assert run.info.status == "FINISHED"
+    assert len(connect(initialised).get_metric_history(run.info.run_id, "train/loss")) == 50
+    assert len(run.inputs.dataset_inputs) == 1
+
+
+def test_a_step_of_an_earlier_sweep_keeps_its_run(
+    writer: Writer, runs: Callable[[], dict[str, Any]], step_facts: Callable[..., StepFacts]
+) -> None:
+    writer.apply(sweep_started())
+    writer.apply(step("k1", step_facts()))
+    writer.apply(step("k1", step_facts(sweep="s2", settings={"lr": 1.0})))
+    assert runs()["k1"].data.tags["mlflow.parentRunId"] == runs()["sweep/s1"].info.run_id
+    assert "sweep/s2" in runs()
+
+
+def test_a_failed_step_can_be_finished_later(
+    writer: Writer, runs: Callable[[], dict[str, Any]], step_facts: Callable[..., StepFacts]
+) -> None:
+    writer.apply(step("k1", step_facts(status="FAILED", adapter="")))
+    assert runs()["k1"].info.status == "FAILED"
+    writer.apply(step("k1", step_facts()))
+    assert runs()["k1"].info.status == "FINISHED"
+
+
+def test_a_resumed_sweep_runs_again(
+    writer: Writer, runs: Callable[[], dict[str, Any]], step_facts: Callable[..., StepFacts]
+) -> None:
+    for event in walk(step_facts):
+        writer.apply(event)
+    writer.apply(sweep_started())
+    assert runs()["sweep/s1"].info.status == "RUNNING"
+
+
+def test_more_than_a_batch_of_everything_is_logged(
+    writer: Writer, runs: Callable[[], dict[str, Any]], step_facts: Callable[..., StepFacts]
+) -> None:
+    settings = {f"setting {number}": number for number in range(150)}
+    scores = {f"test/latest/task {number}": float(number) for number in range(1200)}
+    writer.apply(step("k1", step_facts(settings=settings, scores=scores)))
+    run = runs()["k1"]
+    assert len(run.data.params) == 150
+    assert len([name for name in run.data.metrics if name.startswith("test/")]) == 1200
+
+
+def test_figures_of_a_sweep_are_uploaded_and_a_missing_one_does_no_harm(
+    writer: Writer, runs: Callable[[], dict[str, Any]], initialised: str, tmp_path: Path
+) -> None:
+    page = tmp_path / "report.html"
+    page.write_text("<html></html>")
+    artifacts = [[str(page), "report"], [str(tmp_path / "gone.png"), "report"]]
+    body = {"sweep": "s1", "status": "KILLED", "metrics": {}, "artifacts": artifacts}
+    writer.apply(Event(kind="sweep_finished", key="sweep/s1", body=body))
+    run = runs()["sweep/s1"]
+    assert run.info.status == "KILLED"
+    assert [item.path for item in connect(initialised).list_artifacts(run.info.run_id, "report")] == [
+        "report/report.html"
+    ]
