@@ -69,7 +69,8 @@ def plain(given: argparse.Namespace) -> None:
         run_config=tune.RunConfig(storage_path=str(Path(given.storage) / "plain"), name="plain", verbose=0),
     )
     results = tuner.fit()
-    facts = [json.loads(Path(results[i].metrics["file"]).read_text()) for i in range(len(results))]
+    paths = [Path((results[i].metrics or {})["file"]) for i in range(len(results))]
+    facts = [json.loads(path.read_text()) for path in paths]
     out = {"R": {fact["order"]: fact["R"] for fact in facts}, "learning": sum(fact["seconds"] for fact in facts)}
     (Path(given.storage) / "plain.json").write_text(json.dumps(out))
 

@@ -153,7 +153,7 @@ def test_a_step_knows_its_order_and_says_what_it_is() -> None:
 )
 def test_stage_one_does_not_depend_on_what_stage_two_sets(changed: dict[str, Any]) -> None:
     one, other = TwoStage().stages(1), TwoStage(**changed).stages(1)
-    below = {"task": "b", "seed": 0, "backbone": "x", "data": "y", "parent": PARENT}
+    below: dict[str, Any] = {"task": "b", "seed": 0, "backbone": "x", "data": "y", "parent": PARENT}
     assert Step(stage=one[0], **below).key == Step(stage=other[0], **below).key
     assert Step(stage=one[1], **below).key != Step(stage=other[1], **below).key
 

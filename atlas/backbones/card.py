@@ -32,7 +32,7 @@ pre-trained from scratch on scenes of coloured shapes, drawn digits and sentence
 any other data set was used. It is meant for the offline suite: sweeps that run in minutes on a laptop.
 
 Rebuild: `python -m atlas.backbones.pretrain --out FOLDER --updates {plan[updates]} --seed {plan[seed]}`
-({minutes:.0f} minutes on two cores when this one was made).
+{origin}
 
 Percent right on new pictures, by kind of lesson:
 
@@ -68,7 +68,7 @@ def write_folder(
         side=SIDE,
         tokens=MAX_TOKENS,
         plan=asdict(plan),
-        minutes=minutes,
+        origin=_origin(plan, minutes),
         kinds=" | ".join(figures),
         rule=" | ".join("---" for _ in figures),
         figures=" | ".join(map(str, figures.values())),
@@ -76,6 +76,15 @@ def write_folder(
     )
     (folder / "README.md").write_text(card)
     return found
+
+
+def _origin(plan: Plan, minutes: float) -> str:
+    if not plan.start:
+        return f"({minutes:.0f} minutes on two cores when this one was made)."
+    return (
+        f"makes its like. This one was made in two sittings: its last phase ({minutes:.0f} minutes on two cores) was run\n"
+        f"with `--start`, from earlier weights of the same script, with digest {plan.start[:12]}…"
+    )
 
 
 def _tokenizer_config() -> dict[str, object]:

@@ -48,6 +48,12 @@ class Pupil(nn.Module):
             **_by_part("patch", self.patch(self.middle[:, length + 1 :]), batch.patches),
         }
 
+    def continue_from(self, start: FastVilt) -> None:
+        """Takes over a model's weights; the heads stay as they are. One modality of a picture is enough here."""
+        weights = start.state_dict()
+        modality = "embeddings.token_type_embeddings.weight"
+        self.model.load_state_dict(weights | {modality: weights[modality][:2]})
+
     def look(self, pixels: Tensor, patches: Tensor) -> Told:
         """The same of patches [B, P, 3] alone, from pictures alone through half of the layers."""
         hidden = self.model.embed_images(pixels / 127.5 - 1)

@@ -124,11 +124,11 @@ def ask_detail(rng: Random, scene: Scene) -> tuple[str, str] | None:
 
 
 QUESTIONS: tuple[tuple[Callable[[Random, Scene], tuple[str, str] | None], float], ...] = (
-    (ask_exists, 0.4),
-    (ask_color, 0.2),
-    (ask_shape, 0.2),
-    (ask_count, 0.1),
-    (ask_detail, 0.1),
+    (ask_exists, 0.56),
+    (ask_color, 0.14),
+    (ask_shape, 0.14),
+    (ask_count, 0.08),
+    (ask_detail, 0.08),
 )
 
 

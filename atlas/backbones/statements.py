@@ -136,12 +136,12 @@ def say_background(rng: Random, scene: Scene) -> tuple[str, bool]:
 
 
 STATEMENTS: tuple[tuple[Callable[[Random, Scene], tuple[str, bool] | None], float], ...] = (
-    (say_exists, 0.3),
+    (say_exists, 0.44),
     (say_is, 0.3),
-    (say_relation, 0.12),
-    (say_count, 0.1),
-    (say_caption, 0.13),
-    (say_background, 0.05),
+    (say_relation, 0.09),
+    (say_count, 0.07),
+    (say_caption, 0.06),
+    (say_background, 0.04),
 )
 
 

@@ -176,7 +176,10 @@ class Broker:
     def _stored(self, lease: Lease) -> dict[str, Any] | None:
         if lease.scope not in self._stores:
             self._stores[lease.scope] = Store.open(self.store_uri, scope=lease.scope)
-        entry = self._stores[lease.scope].find(lease.step.key)
+        store = self._stores[lease.scope]
+        if not store.verify(lease.step.key):  # a damaged entry is moved aside now, not when somebody builds on it
+            return None
+        entry = store.find(lease.step.key)
         return None if entry is None else dict(entry.facts)
 
     def _adopt(self, lease: Lease) -> _Work:

@@ -6,6 +6,7 @@ import logging
 import math
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from atlas.sweep.options import Options
 from atlas.train import FleetSize
 
 NAMESPACE = "atlas"
-TRIAL_CPUS = 0.01
-TRIALS_AT_ONCE = 8
+TRIAL_CPUS = 0.005
 RESERVE = 0.1
+FLEET_WORTH = 20.0  # seconds of work below which one more fleet costs more than it saves
 
 
 def local_resources() -> dict[str, float] | None:
@@ -76,6 +77,19 @@ def size_fleets(options: Options, resources: Mapping[str, float]) -> FleetSize:
     size = FleetSize(fleets=fleets, workers=workers, cpus=cpus, gpus=gpus)
     _check_placeable(size, resources)
     return size
+
+
+def fitted(size: FleetSize, options: Options, resources: Mapping[str, float], work: float) -> FleetSize:
+    """No more fleets than `work`, in seconds of one fleet, is worth; as many as `--fleets` says where it does."""
+    worth = max(1, int(work / FLEET_WORTH))
+    if options.fleets or worth >= size.fleets:
+        return size
+    return size_fleets(replace(options, fleets=worth), resources)
+
+
+def trials_at_once(size: FleetSize) -> int:
+    """Enough trials that no fleet waits for one, few enough that they fit into what fleets leave of the CPUs."""
+    return min(max(4, 2 * size.fleets), int(RESERVE / TRIAL_CPUS))
 
 
 def threads_of(size: FleetSize) -> int:

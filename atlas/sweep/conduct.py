@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.report import write_report, write_summary
 from atlas.step import Step
 from atlas.sweep.broker import Broker
-from atlas.sweep.cluster import NAMESPACE, local_resources, threads_of
+from atlas.sweep.cluster import NAMESPACE, local_resources, threads_of, trials_at_once
 from atlas.sweep.fleets import Fleets
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.ground import Ground
@@ -128,7 +128,12 @@ class Conduct:
             sharing=self.options.sharing,
         )
         return Search(
-            sweep=self.sweep, options=self.options, precision=self.size.precision, setup=setup, folder=self.folder.path
+            sweep=self.sweep,
+            options=self.options,
+            precision=self.size.precision,
+            setup=setup,
+            folder=self.folder.path,
+            at_once=trials_at_once(self.size),
         )
 
     def _poll(self) -> dict[str, Any]:

@@ -42,10 +42,16 @@ class Outcome:
 
     def matrix(self, split: str, route: str) -> Matrix:
         """R [T, T] in percent: row i after the i-th task of the order, column j the order's j-th; NaN where unknown."""
-        return [self._row(stages[-1], split, route) for stages in self.steps]
+        return [self._row(number, split, route) for number in range(len(self.steps))]
 
-    def _row(self, last: Step, split: str, route: str) -> list[float]:
-        scores = self.facts.get(last.key, {}).get("scores", {}).get(route, {}).get(split, {})
+    def _row(self, number: int, split: str, route: str) -> list[float]:
+        """A learner that builds on nothing changes no earlier task, so that its scores are those of each alone."""
+        first = number if self.walk.learner.lineage == "sequence" else 0
+        scores: dict[str, float] = {}
+        for stages in self.steps[first : number + 1]:
+            if stages[-1].key not in self.facts:
+                return [NAN] * len(self.walk.order)
+            scores |= self.facts[stages[-1].key]["scores"][route][split]
         return [scores.get(task, NAN) for task in self.walk.order]
 
     def metrics(self, lone: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

@@ -28,14 +28,15 @@ class Plan:
     """What a sweep is about to do. `exact` is False where the trials are drawn as the sweep goes on.
 
     trainings: stage trainings if nothing were shared; distinct: different steps; stored: those in the store already;
-    seconds: the estimate for the rest, None where nothing was ever timed.
+    work: the estimate for the rest in seconds of one fleet; seconds: in seconds from now, start-up included.
     """
 
     trials: int
     trainings: int
     distinct: int
     stored: int
-    seconds: float | None
+    work: float
+    seconds: float
     exact: bool
 
     @property
@@ -74,6 +75,7 @@ def plan(
         trainings=len(steps) + len({step.key for step in extra}),
         distinct=len(distinct),
         stored=len(distinct) - len(missing),
+        work=sum(map(pace.one, missing)),
         seconds=pace.seconds(missing),
         exact=exact,
     )

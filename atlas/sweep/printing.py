@@ -48,7 +48,7 @@ def print_plan(console: Console, name: str, question: str, plan: Plan, settings:
 def _estimate(plan: Plan) -> str:
     if plan.missing == 0:
         return "nothing to train; about 20 s to gather results"
-    return f"{clock(plan.seconds)}, roughly" if plan.seconds else "not known yet: nothing like it was ever timed here"
+    return f"{clock(plan.seconds)}, roughly"
 
 
 def print_leaderboard(console: Console, summary: Mapping[str, Any]) -> None:
@@ -103,10 +103,11 @@ def print_order_statistics(console: Console, summary: Mapping[str, Any]) -> None
         worst = max(found["opd"], key=found["opd"].get)
         each = ", ".join(f"{task} {value:.1f}" for task, value in found["opd"].items())
         label = f"; {settings_label(found['settings'])}" if found["settings"] else ""
+        aopd, mopd = found["aopd"], found["mopd"]
         console.print(
-            f"Order matters (test, route {found['route']}, {found['count']} orders{label}): a task's final score differs "
-            f"by {found['aopd']:.1f} points between its best and worst order on average (AOPD), by {found['mopd']:.1f} "
-            f"at most (MOPD, {worst}). OPD: {each}.",
+            f"Order matters (test, route {found['route']}, {found['count']} orders{label}): a task's final score "
+            f"differs by {aopd:.1f} points between its best and worst order on average (AOPD), by {mopd:.1f} at most "
+            f"(MOPD, {worst}). OPD: {each}.",
             highlight=False,
         )
 

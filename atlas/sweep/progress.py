@@ -104,7 +104,7 @@ class View:
         if self.plan.missing == 0:
             return "nothing to train"
         if trained < 2:
-            return f"about {clock(self.plan.seconds)} in all" if self.plan.seconds else "time left not known yet"
+            return f"about {clock(self.plan.seconds)} in all"
         at_once = max(1, len(status.get("running", [])))
         left = max(0, self.plan.missing - trained) * status["trained_seconds"] / trained / at_once
         return f"about {clock(left)} left"

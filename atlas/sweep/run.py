@@ -14,7 +14,7 @@ from atlas.sweep.printing import print_plan
 from atlas.sweep.sweep import Sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from rich.console import Console
 
@@ -75,12 +75,11 @@ def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder |
     with _preparing(console) as progress:
         ground = lay_ground(options, progress)
     if options.dry_run and here is not None:
-        _show_plan(sweep, options, ground, size_fleets(options, here), console)
+        _show_plan(sweep, options, ground, here, console)
         return True
     resources = join_cluster()
     try:
-        size = size_fleets(options, resources)
-        plan = _show_plan(sweep, options, ground, size, console)
+        plan, size = _show_plan(sweep, options, ground, resources, console)
         if options.dry_run:
             return True
         from atlas.sweep.conduct import Conduct
@@ -93,14 +92,20 @@ def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder |
         leave_cluster()
 
 
-def _show_plan(sweep: Sweep, options: Options, ground: Ground, size: FleetSize, console: Console) -> Plan:
+def _show_plan(
+    sweep: Sweep, options: Options, ground: Ground, resources: Mapping[str, float], console: Console
+) -> tuple[Plan, FleetSize]:
+    """Print the plan; gives it, and the fleets for it."""
+    from atlas.sweep.cluster import fitted, size_fleets
     from atlas.sweep.search import is_exact, rehearsed
 
+    size = size_fleets(options, resources)
     trials = rehearsed(sweep, options, size.precision)
     references = [walk for walks in sweep.references(options, size.precision).values() for walk in walks]
     made = ground.plan(trials, references, at_once=size.fleets, exact=is_exact(sweep, options))
+    size = fitted(size, options, resources, made.work)
     print_plan(console, sweep.name, sweep.question, made, describe(options, size))
-    return made
+    return made, size
 
 
 def describe(options: Options, size: FleetSize) -> dict[str, str]:

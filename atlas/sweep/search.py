@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError
 from atlas.learners import Precision
-from atlas.sweep.cluster import TRIAL_CPUS, TRIALS_AT_ONCE
+from atlas.sweep.cluster import TRIAL_CPUS
 from atlas.sweep.journal import listening_callback
 from atlas.sweep.options import Options
 from atlas.sweep.planner import Walk
@@ -87,13 +87,14 @@ def _space_from(pickled: bytes) -> Space:
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """A sweep's search and where its state lies. `setup` goes to every trial."""
+    """A sweep's search and where its state lies. `setup` goes to every trial, of which `at_once` run together."""
 
     sweep: Sweep
     options: Options
     precision: Precision
     setup: TrialSetup
     folder: Path
+    at_once: int
 
     def run(self, *, resume: bool) -> ResultGrid:
         """Run (or resume) all trials; what happens is told to `journal.listen`. Blocks; SIGINT stops it.
@@ -124,7 +125,7 @@ class Search:
         return tune.Tuner(
             self._trainable(),
             tune_config=tune.TuneConfig(
-                search_alg=ConcurrencyLimiter(search, max_concurrent=TRIALS_AT_ONCE),
+                search_alg=ConcurrencyLimiter(search, max_concurrent=self.at_once),
                 num_samples=self.sweep.trial_count(self.options),
                 reuse_actors=True,
             ),

@@ -70,16 +70,17 @@ class Sweep:
         """How many trials: as given, else the sweep's own number; never more orders than there are."""
         if not self.searches_orders:
             return options.trials or self.trials
+        number = _number(options)
         if written := options.parsed_orders(options.tasks):
             return len(written)
-        return min(order_count(options.tasks), options.trials or _number(options.orders) or self.trials)
+        return min(order_count(options.tasks), options.trials or number or self.trials)
 
     def orders(self, options: Options) -> tuple[Order, ...]:
         """The orders that every trial walks; none where the sweep searches them."""
         if self.searches_orders:
             return ()
-        written = options.parsed_orders(options.tasks)
-        return written or named_orders(options.tasks, _number(options.orders) or min(2, order_count(options.tasks)))
+        number = _number(options) or min(2, order_count(options.tasks))
+        return options.parsed_orders(options.tasks) or named_orders(options.tasks, number)
 
     def propose(self, trial: optuna.Trial, options: Options, precision: Precision) -> dict[str, Any]:
         """A trial's configuration as plain values: the learner (JSON), the orders it walks, the seeds."""
@@ -115,12 +116,13 @@ class Sweep:
         }
 
 
-def _number(orders: tuple[str, ...]) -> int | None:
-    """The number that `--orders` gives; None where it gives none."""
-    if not orders or "," in orders[0]:
+def _number(options: Options) -> int | None:
+    """The number that `--orders` gives; None where it gives none. Raises AtlasError for what is neither."""
+    orders = options.orders
+    if all("," in text for text in orders):
         return None
-    if orders[0] == "all":
-        return 10**9
+    if orders == ("all",):
+        return order_count(options.tasks)
     if len(orders) > 1 or not orders[0].isdigit() or int(orders[0]) < 1:
         raise AtlasError(
             f"--orders is {' '.join(orders)!r}; give a number of 1 or more, `all`, or orders written a,b,c."

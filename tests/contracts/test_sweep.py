@@ -1,0 +1,122 @@
+"""What every file under `sweeps/` keeps: a new one is tested for free."""
+
+from __future__ import annotations
+
+import io
+import json
+import runpy
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import optuna
+import pytest
+from rich.console import Console
+
+from atlas.learners import learner_from
+from atlas.step import step_from
+from atlas.sweep import Options, Sweep, run
+from atlas.sweep.ground import Ground, lay_ground
+from atlas.sweep.search import make_sampler, rehearsed
+
+FILES = sorted((Path(__file__).parents[2] / "sweeps").glob("*.py"))
+TASKS = ("digits", "piqa-twin", "easy-vqa")
+HEAVY = ("torch", "transformers", "peft", "ray", "mlflow", "optuna", "pyarrow", "matplotlib")
+HELP = """
+import runpy, sys
+sys.argv = [{file!r}, "--help"]
+try:
+    runpy.run_path({file!r}, run_name="__main__")
+except SystemExit as ended:
+    print("code", ended.code, "heavy", [name for name in {heavy!r} if name in sys.modules])
+"""
+
+
+@pytest.fixture(scope="module", params=FILES, ids=lambda path: path.stem)
+def file(request: pytest.FixtureRequest) -> Path:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def sweep(file: Path) -> Sweep:
+    found = runpy.run_path(str(file))["SWEEP"]
+    assert isinstance(found, Sweep)
+    return found
+
+
+@pytest.fixture(scope="module")
+def shared_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("storage")
+
+
+@pytest.fixture(scope="module")
+def ground(shared_storage: Path) -> Ground:
+    return lay_ground(Options(tasks=("piqa-twin", "digits"), storage=str(shared_storage)))
+
+
+def test_there_are_sweeps() -> None:
+    assert len(FILES) >= 3
+
+
+def test_it_opens_with_a_question_and_the_command(file: Path, sweep: Sweep) -> None:
+    lines = sweep.question.strip().splitlines()
+    assert lines[0].endswith("?")
+    assert f"python sweeps/{file.name}" in sweep.question
+
+
+def test_it_is_named_as_its_file(file: Path, sweep: Sweep) -> None:
+    assert sweep.name == file.stem.replace("_", "-")
+
+
+def test_help_answers_within_a_second_and_imports_nothing_heavy(file: Path) -> None:
+    code, took = HELP.format(file=str(file), heavy=HEAVY), []
+    for _ in range(3):
+        started = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        took.append(time.perf_counter() - started)
+        assert done.stdout.splitlines()[-1] == "code 0 heavy []"
+        if took[-1] < 1:
+            return
+    pytest.fail(f"--help took {min(took):.2f} s")
+
+
+def test_its_proposals_are_valid(sweep: Sweep) -> None:
+    options = Options(tasks=TASKS, seeds=(0, 1))
+    study = optuna.create_study(sampler=make_sampler(sweep, options), direction="maximize")
+    for number in range(12):
+        trial = study.ask()
+        config = sweep.propose(trial, options, "bfloat16")
+        assert json.loads(json.dumps(config)) == config
+        learner = learner_from(json.loads(config["learner"]))
+        for order in config["orders"]:
+            assert sorted(order) == sorted(TASKS)
+        for position in range(len(TASKS)):
+            assert all(stage.schedule.precision == "bfloat16" for stage in learner.stages(position))
+        study.tell(trial, float(number % 5))
+
+
+def test_its_trials_do_not_all_ask_the_same(sweep: Sweep) -> None:
+    walks = rehearsed(sweep, Options(tasks=TASKS, trials=6), "float32")
+    assert len({tuple(trial) for trial in walks}) > 3
+
+
+def test_its_steps_can_be_sent_anywhere(sweep: Sweep, ground: Ground) -> None:
+    for trial in rehearsed(sweep, Options(tasks=("piqa-twin", "digits"), trials=3), "float32"):
+        for walk in trial:
+            for stages in walk.steps(ground.around):
+                for step in stages:
+                    assert step_from(json.loads(json.dumps(step.describe()))).key == step.key
+
+
+def test_a_dry_run_prints_its_plan(
+    sweep: Sweep, ground: Ground, shared_storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    console = Console(record=True, width=140, file=io.StringIO())
+    options = Options(tasks=("piqa-twin", "digits"), storage=str(shared_storage), dry_run=True)
+    assert run(sweep, options, console)
+    text = console.export_text()
+    assert f"Plan of the sweep {sweep.name}" in text
+    assert sweep.question.strip().splitlines()[0] in text
+    assert "distinct steps" in text

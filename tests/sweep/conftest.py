@@ -1,0 +1,111 @@
+"""A sweep of two tasks that has ended, its steps really learnt, and no cluster."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import optuna
+import pytest
+from small import SCHEDULE, World, atlas
+
+from atlas.learners import HeadOnly, Learner
+from atlas.step import Surroundings
+from atlas.store import Store
+from atlas.sweep.ground import Ground
+from atlas.sweep.journal import TrialRecord
+from atlas.sweep.options import Options
+from atlas.sweep.planner import Pace, Walk, plan
+from atlas.sweep.result import Ended
+from atlas.sweep.sweep import Sweep
+
+TASKS = ("digits", "easy-vqa")
+
+
+def tiny(trial: optuna.Trial, options: Options) -> Learner:
+    return atlas()
+
+
+SWEEP = Sweep(name="order", question="Which order?\nMore.", searches_orders=True, learner=tiny)
+
+
+def make_ground(world: World, folder: Path) -> Ground:
+    """The ground of a sweep over the two tasks, with an empty store."""
+    return Ground(
+        backbone=world.bench.backbone.processor.folder,
+        prepared={task: world.prepared[task] for task in TASKS},
+        store=Store.open(str(folder / "store")),
+        store_uri=str(folder / "store"),
+        tracking_uri="",
+        around=Surroundings(
+            backbone=world.around.backbone,
+            data={task: world.around.data[task] for task in TASKS},
+            evaluation=world.around.evaluation,
+        ),
+    )
+
+
+def references(seed: int) -> dict[str, list[Walk]]:
+    """Each task alone: with an adapter, with a head, and with a head that learns nothing."""
+    untrained = HeadOnly(schedule=replace(SCHEDULE, steps=0))
+    learners: dict[str, Learner] = {
+        "lone": atlas(),
+        "head_only": HeadOnly(schedule=SCHEDULE),
+        "untrained": untrained,
+    }
+    return {
+        name: [Walk(order=(task,), learner=learner, seed=seed) for task in TASKS] for name, learner in learners.items()
+    }
+
+
+def learnt_trial(world: World, ground: Ground, number: int, order: tuple[str, ...]) -> TrialRecord:
+    """A finished trial over one order, its steps in the store."""
+    config = SWEEP.propose(optuna.trial.FixedTrial({"after nothing": order[0]}), Options(tasks=TASKS), "float32")  # type: ignore[arg-type]
+    record = TrialRecord(f"trial-{number}", {**config, "after nothing": order[0]}, status="FINISHED")
+    for walk in record.walks:
+        steps = [step for stages in walk.steps(ground.around) for step in stages]
+        world.learn(steps, ground.store)
+        record.steps.append([step.key for step in steps])
+    record.tasks_seen, record.objective = len(order), 50.0 + number
+    return record
+
+
+@pytest.fixture(scope="session")
+def ended(small_world: World, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """Both orders of two tasks. Not to be altered."""
+    ground = make_ground(small_world, tmp_path_factory.mktemp("ended"))
+    alone = references(seed=0)
+    for walks in alone.values():
+        for walk in walks:
+            small_world.learn([step for stages in walk.steps(ground.around) for step in stages], ground.store)
+    trials = [learnt_trial(small_world, ground, number, order) for number, order in enumerate((TASKS, TASKS[::-1]))]
+    pace = Pace(per_record=0.001, at_once=1, sizes=ground.sizes)
+    return Ended(
+        sweep={
+            "id": "order-1",
+            "name": "order",
+            "question": "Which order?",
+            "command": "python x.py",
+            "started": "2026-01-01T00:00:00",
+            "finished": "2026-01-01T00:01:00",
+            "status": "FINISHED",
+        },
+        options=Options(tasks=TASKS),
+        ground=ground,
+        plan=plan(
+            [record.walks for record in trials],
+            [walk for walks in alone.values() for walk in walks],
+            ground.around,
+            stored=set(),
+            pace=pace,
+            exact=True,
+        ),
+        trials=trials,
+        references=alone,
+        began=0.0,
+    )
+
+
+@pytest.fixture
+def uri(tmp_path: Path) -> str:
+    return str(tmp_path / "store")

@@ -1,0 +1,57 @@
+"""What the broker's suites share: steps, a store to commit them to, and a fleet that learns nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from atlas.learners import Schedule, TwoStage
+from atlas.step import Step, Surroundings, walk
+from atlas.store import Store
+from atlas.sweep.broker import Broker, Lease
+
+AROUND = Surroundings(backbone="b", data={name: name for name in "abc"})
+LEARNER = TwoStage(experience=None, expansion=Schedule(steps=1))
+FIRST, SECOND, THIRD = (stages[-1] for stages in walk(("a", "b", "c"), LEARNER, 0, AROUND))
+SIBLING = walk(("a", "c"), LEARNER, 0, AROUND)[-1][-1]
+
+
+def commit(uri: str, step: Step, scope: str = "") -> dict[str, Any]:
+    facts = {"title": step.title, "scope": scope}
+    folder = Path(uri).parent / "files"
+    folder.mkdir(exist_ok=True)
+    (folder / "head.json").write_text("{}")
+    Store.open(uri, scope=scope).commit(step.key, folder, facts)
+    return facts
+
+
+async def settle() -> None:
+    """Let everything run that can."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def take(broker: Broker, fleet: str = "f") -> Lease:
+    """The next lease; there has to be one."""
+    await settle()
+    lease = await broker.lease(fleet, 0.0)
+    assert isinstance(lease, Lease)
+    return lease
+
+
+async def work_off(broker: Broker, uri: str) -> list[Step]:
+    """What a fleet does until nothing waits: the steps in the order that they were handed out."""
+    steps = []
+    await settle()
+    while isinstance(lease := await broker.lease("f", 0.0), Lease):
+        commit(uri, lease.step, lease.scope)
+        await broker.done(lease, 1.0)
+        steps.append(lease.step)
+        await settle()
+    return steps
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(work, 20))

@@ -1,0 +1,203 @@
+"""The broker when fleets, steps, entries of the store or the broker itself are lost."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from atlas.store import Store
+from atlas.sweep import broker as module
+from atlas.sweep.broker import LEASE_SECONDS, Broker, Lease, StepFailed
+from sweep.fleet import FIRST, SECOND, SIBLING, THIRD, commit, run, settle, take, work_off
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The broker's clock, to be turned forward by hand."""
+    now = SimpleNamespace(seconds=0.0)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now.seconds))
+    return now
+
+
+def test_a_fleet_that_starts_again_gives_back_what_it_had(uri: str) -> None:
+    async def ask() -> None:
+        broker = Broker(uri)
+        await broker.anticipate([FIRST])
+        lease = await take(broker, "dead")
+        await broker.hello("other")
+        assert await broker.lease("f", 0.0) is None
+        await broker.hello("dead")
+        assert await take(broker) == lease
+
+    run(ask())
+
+
+def test_a_lease_that_is_not_renewed_goes_to_another_fleet(uri: str, clock: SimpleNamespace) -> None:
+    async def ask() -> None:
+        broker = Broker(uri)
+        await broker.anticipate([FIRST])
+        lease = await take(broker, "lost")
+        clock.seconds = LEASE_SECONDS
+        assert await broker.lease("f", 0.0) is None
+        clock.seconds = LEASE_SECONDS + 1
+        assert await take(broker) == lease
+        assert (await broker.status())["running"] == [("f", FIRST.title, 0.0)]
+
+    run(ask())
+
+
+def test_a_lease_that_is_renewed_is_kept(uri: str, clock: SimpleNamespace) -> None:
+    async def ask() -> None:
+        broker = Broker(uri)
+        await broker.anticipate([FIRST])
+        lease = await take(broker)
+        clock.seconds = LEASE_SECONDS
+        await broker.renew("f", lease, 0.5)
+        clock.seconds = 2 * LEASE_SECONDS - 1
+        assert await broker.lease("other", 0.0) is None
+        assert (await broker.status())["running"] == [("f", FIRST.title, 0.5)]
+
+    run(ask())
+
+
+def test_a_fleet_thought_lost_may_still_bring_its_step(uri: str, clock: SimpleNamespace) -> None:
+    """What it brings counts, and nobody learns the step a second time."""
+
+    async def ask() -> None:
+        broker = Broker(uri)
+        asked = asyncio.ensure_future(broker.request(FIRST))
+        lease = await take(broker, "slow")
+        clock.seconds = LEASE_SECONDS + 1
+        assert (await broker.status())["states"] == {"queued": 1}
+        commit(uri, FIRST)
+        await broker.done(lease, 9.0)
+        assert (await asked)["title"] == FIRST.title
+        assert await broker.lease("f", 0.0) is None
+        assert (await broker.status())["states"] == {"done": 1}
+
+    run(ask())
+
+
+def test_a_final_failure_reaches_all_askers_and_what_builds_on_it(uri: str) -> None:
+    async def ask() -> None:
+        broker = Broker(uri)
+        askers = [asyncio.ensure_future(broker.request(step)) for step in (FIRST, FIRST, THIRD)]
+        await broker.failed(await take(broker), "the loss became nan", final=True)
+        answers = await asyncio.gather(*askers, return_exceptions=True)
+        assert all(isinstance(answer, StepFailed) for answer in answers)
+        assert str(answers[0]) == f"{FIRST.title}: the loss became nan"
+        assert str(answers[2]).startswith(f"{THIRD.title}: what it builds on failed: ")
+        assert "the loss became nan" in str(answers[2])
+        assert await broker.lease("f", 0.0) is None
+        assert (await broker.status())["states"] == {"failed": 3}
+
+    run(ask())
+
+
+def test_a_step_that_failed_is_tried_again_for_who_asks_later(uri: str) -> None:
+    async def ask() -> None:
+        broker = Broker(uri)
+        refused = asyncio.ensure_future(broker.request(FIRST))
+        await broker.failed(await take(broker), "x", final=True)
+        with pytest.raises(StepFailed):
+            await refused
+        asked = asyncio.ensure_future(broker.request(FIRST))
+        assert await work_off(broker, uri) == [FIRST]
+        await asked
+
+    run(ask())
+
+
+def test_a_past_that_was_lost_is_learnt_again_first(uri: str) -> None:
+    async def ask() -> None:
+        broker = Broker(uri)
+        asked = asyncio.ensure_future(broker.request(SECOND))
+        first = await take(broker)
+        commit(uri, first.step)
+        await broker.done(first, 1.0)
+        lease = await take(broker)
+        Store.open(uri).remove(FIRST.key)
+        await broker.failed(lease, "its past is gone", final=False)
+        assert await work_off(broker, uri) == [FIRST, SECOND]
+        assert (await asked)["title"] == SECOND.title
+
+    run(ask())
+
+
+def test_two_steps_that_miss_one_past_have_it_learnt_once_and_are_both_answered(uri: str) -> None:
+    async def ask() -> None:
+        broker = Broker(uri)
+        commit(uri, FIRST)
+        askers = [asyncio.ensure_future(broker.request(step)) for step in (SECOND, SIBLING)]
+        leases = [await take(broker, "f"), await take(broker, "g")]
+        Store.open(uri).remove(FIRST.key)
+        await broker.failed(leases[0], "gone", final=False)
+        await settle()
+        askers.append(asyncio.ensure_future(broker.request(FIRST)))
+        await settle()
+        await broker.failed(leases[1], "gone", final=False)
+        handed = await broker.lease("f", 0.0)
+        assert handed == Lease(step=FIRST)
+        commit(uri, FIRST)
+        await broker.done(Lease(step=FIRST), 1.0)
+        assert set(await work_off(broker, uri)) == {SECOND, SIBLING}
+        assert len(await asyncio.gather(*askers)) == 3
+
+    run(ask())
+
+
+def test_a_step_that_is_said_to_be_done_but_is_not_there_is_tried_three_times(uri: str) -> None:
+    async def ask() -> None:
+        broker = Broker(uri)
+        asked = asyncio.ensure_future(broker.request(FIRST))
+        for _ in range(3):
+            await broker.done(await take(broker), 1.0)
+        with pytest.raises(StepFailed, match="given up after 3 attempts: its entry is not in the store"):
+            await asked
+        assert await broker.lease("f", 0.0) is None
+
+    run(ask())
+
+
+def test_a_broker_that_was_killed_learns_of_leases_by_their_renewal(uri: str) -> None:
+    async def ask() -> None:
+        lease = Lease(step=FIRST)
+        broker = Broker(uri)
+        await broker.renew("f", lease, 0.3)
+        asked = asyncio.ensure_future(broker.request(FIRST))
+        await settle()
+        assert await broker.lease("other", 0.0) is None
+        commit(uri, FIRST)
+        await broker.done(lease, 1.0)
+        assert (await asked)["title"] == FIRST.title
+
+    run(ask())
+
+
+def test_a_broker_that_was_killed_takes_done_and_failed_steps_too(uri: str) -> None:
+    async def ask() -> None:
+        broker = Broker(uri)
+        facts = commit(uri, FIRST)
+        await broker.done(Lease(step=FIRST), 1.0)
+        assert await broker.request(FIRST) == facts
+        await broker.failed(Lease(step=SECOND), "no", final=True)
+        assert (await broker.status())["states"] == {"done": 1, "failed": 1}
+
+    run(ask())
+
+
+def test_when_nobody_is_left_all_that_is_not_done_fails(uri: str) -> None:
+    async def ask() -> None:
+        broker = Broker(uri)
+        facts = commit(uri, FIRST)
+        assert await broker.request(FIRST) == facts
+        asked = asyncio.ensure_future(broker.request(THIRD))
+        await settle()
+        await broker.give_up("no fleet is left")
+        with pytest.raises(StepFailed, match="no fleet is left"):
+            await asked
+        assert await broker.request(FIRST) == facts
+
+    run(ask())

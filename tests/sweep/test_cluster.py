@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from atlas.errors import AtlasError
+from atlas.sweep.cluster import (
+    RESERVE,
+    TRIAL_CPUS,
+    fitted,
+    join_cluster,
+    local_resources,
+    size_fleets,
+    threads_of,
+    trials_at_once,
+)
+from atlas.sweep.options import Options
+from atlas.train import FleetSize
+
+
+@pytest.mark.parametrize(
+    ("resources", "options", "expected"),
+    [
+        ({"CPU": 2}, {}, (2, 1, 0.95, 0)),
+        ({"CPU": 1}, {}, (1, 1, 0.9, 0)),
+        ({"CPU": 16}, {}, (16, 1, 0.99, 0)),
+        ({"CPU": 16}, {"fleets": 2}, (2, 1, 1.0, 0)),
+        ({"CPU": 16}, {"fleets": 2, "workers_per_fleet": 4}, (2, 4, 1.0, 0)),
+        ({"CPU": 4}, {"workers_per_fleet": 2}, (2, 2, 0.97, 0)),
+        ({"CPU": 16, "GPU": 1}, {}, (1, 1, 4.0, 1)),
+        ({"CPU": 16, "GPU": 4}, {}, (4, 1, 3.97, 1)),
+        ({"CPU": 16, "GPU": 4}, {"workers_per_fleet": 2}, (2, 2, 3.97, 1)),
+        ({"CPU": 16, "GPU": 1}, {"gpus_per_worker": 0.25}, (4, 1, 3.97, 0.25)),
+        ({"CPU": 16, "GPU": 1}, {"gpus_per_worker": 0}, (16, 1, 0.99, 0)),
+        ({"CPU": 8}, {"fleets": 3, "cpus_per_worker": 2}, (3, 1, 2, 0)),
+    ],
+)
+def test_fleets_fill_the_cluster(
+    resources: dict[str, float], options: dict[str, Any], expected: tuple[Any, ...]
+) -> None:
+    size = size_fleets(Options(**options), resources)
+    assert (size.fleets, size.workers, size.cpus, size.gpus) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("resources", "options", "message"),
+    [
+        ({"CPU": 2}, {"fleets": 3, "cpus_per_worker": 1}, "3 fleets of 1 workers at 1 CPU need 3.1 CPUs"),
+        ({"CPU": 2}, {"cpus_per_worker": 2, "fleets": 1}, "(with 0.1 for the trials), the cluster has 2"),
+        ({"CPU": 8}, {"gpus_per_worker": 1}, "at 1 GPU need 1 GPUs (with 0 for the trials), the cluster has 0"),
+        ({"CPU": 8, "GPU": 2}, {"workers_per_fleet": 4}, "need 4 GPUs"),
+        ({"CPU": 0}, {}, "the cluster has 0"),
+    ],
+)
+def test_what_cannot_be_placed_is_refused_with_the_numbers(
+    resources: dict[str, float], options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(AtlasError) as refused:
+        size_fleets(Options(**options), resources)
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("work", "options", "fleets"),
+    [
+        (0.0, {}, 1),
+        (59.0, {}, 2),
+        (61.0, {}, 3),
+        (1e6, {}, 8),
+        (0.0, {"fleets": 5}, 5),
+        (59.0, {"workers_per_fleet": 2}, 2),
+    ],
+)
+def test_no_more_fleets_are_started_than_the_work_is_worth(work: float, options: dict[str, Any], fleets: int) -> None:
+    given, resources = Options(**options), {"CPU": 8.0}
+    size = fitted(size_fleets(given, resources), given, resources, work)
+    assert size.fleets == fleets
+    assert size.workers == given.workers_per_fleet
+
+
+def test_trials_keep_the_fleets_busy_and_fit_beside_them() -> None:
+    sizes = [FleetSize(fleets=fleets, workers=1, cpus=1, gpus=0) for fleets in (1, 4, 100)]
+    assert [trials_at_once(size) for size in sizes] == [4, 8, 20]
+    assert trials_at_once(sizes[-1]) * TRIAL_CPUS <= RESERVE
+
+
+def test_half_precision_is_for_accelerators() -> None:
+    assert FleetSize(fleets=1, workers=1, cpus=1, gpus=1).precision == "bfloat16"
+    assert FleetSize(fleets=1, workers=1, cpus=1, gpus=0).precision == "float32"
+
+
+def test_a_worker_computes_with_at_least_one_thread() -> None:
+    assert [threads_of(FleetSize(fleets=1, workers=1, cpus=cpus, gpus=0)) for cpus in (0.1, 0.95, 3.97)] == [1, 1, 4]
+
+
+def test_this_machine_counts_where_no_cluster_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    found = local_resources()
+    assert found is not None
+    assert found["CPU"] >= 1
+    monkeypatch.setenv("RAY_ADDRESS", "ray://cluster:10001")
+    assert local_resources() is None
+
+
+def test_an_address_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "nonsense")
+    with pytest.raises(AtlasError, match="no Ray cluster at nonsense: .*Check RAY_ADDRESS"):
+        join_cluster()

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from atlas.errors import AtlasError
+from atlas.sweep.folder import SweepFolder
+from atlas.sweep.options import Options
+
+
+def end(folder: SweepFolder, status: str) -> None:
+    folder.summary.write_text(json.dumps({"sweep": {"status": status}}))
+
+
+def test_the_options_come_back(tmp_path: Path) -> None:
+    options = Options(tasks=("digits", "easy-ve"), seeds=(1, 2), evaluate=(3, 4), epochs=0.5, resume="x", sharing=False)
+    folder = SweepFolder.new(tmp_path, "order", options)
+    assert folder.path.parent == tmp_path / "sweeps"
+    assert folder.id.startswith("order-")
+    assert folder.options() == options
+
+
+def test_two_sweeps_of_one_moment_have_folders_of_their_own(tmp_path: Path) -> None:
+    assert len({SweepFolder.new(tmp_path, "order", Options()).id for _ in range(5)}) == 5
+
+
+def test_the_latest_interrupted_sweep_of_that_name_is_found(tmp_path: Path) -> None:
+    folders = [SweepFolder.new(tmp_path, "order", Options()) for _ in range(3)]
+    other = SweepFolder.new(tmp_path, "adapter", Options())
+    for age, folder in enumerate([folders[1], folders[0], folders[2], other]):
+        os.utime(folder.path / "options.json", (1000 + age, 1000 + age))
+    end(folders[2], "FINISHED")
+    assert SweepFolder.unfinished(tmp_path, "order", "latest") == folders[0]
+    assert SweepFolder.unfinished(tmp_path, "order", folders[1].id) == folders[1]
+
+
+@pytest.mark.parametrize("status", ["KILLED", "FAILED"])
+def test_a_sweep_that_did_not_end_well_may_go_on(tmp_path: Path, status: str) -> None:
+    folder = SweepFolder.new(tmp_path, "order", Options())
+    end(folder, status)
+    assert SweepFolder.unfinished(tmp_path, "order", "latest") == folder
+
+
+def test_a_sweep_that_has_ended_is_not_resumed(tmp_path: Path) -> None:
+    ended, running = (SweepFolder.new(tmp_path, "order", Options()) for _ in range(2))
+    end(ended, "FINISHED")
+    with pytest.raises(AtlasError, match=f"the sweep {ended.id} has ended; start it again without --resume"):
+        SweepFolder.unfinished(tmp_path, "order", ended.id)
+    end(running, "FINISHED")
+    with pytest.raises(AtlasError, match="no interrupted sweep 'order' under"):
+        SweepFolder.unfinished(tmp_path, "order", "latest")
+
+
+def test_an_unknown_sweep_names_the_nearest(tmp_path: Path) -> None:
+    folder = SweepFolder.new(tmp_path, "order", Options())
+    with pytest.raises(AtlasError, match=f"Did you mean '{folder.id}'"):
+        SweepFolder.unfinished(tmp_path, "order", folder.id[:-1])
+    with pytest.raises(AtlasError, match="no interrupted sweep 'adapter'"):
+        SweepFolder.unfinished(tmp_path, "adapter", "latest")

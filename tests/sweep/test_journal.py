@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from atlas.step import Step
+from atlas.sweep.journal import Journal, TrialRecord, listen, listening_callback
+from atlas.sweep.result import Ended
+
+
+class Notes:
+    """A listener that writes down what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str, list[Step]]] = []
+
+    def trial_changed(self, record: TrialRecord, taken: list[Step]) -> None:
+        self.heard.append((record.id, record.status, taken))
+
+
+def as_tune(record: TrialRecord, **other: Any) -> Any:
+    """The trial as Tune hands it to callbacks."""
+    return SimpleNamespace(trial_id=record.id, config=record.config, **other)
+
+
+def result_of(record: TrialRecord, taken: int) -> dict[str, Any]:
+    return {
+        "steps": [record.steps[0][:taken]],
+        "objective": 40.0 + taken,
+        "tasks_seen": taken,
+        "figures": {"val/latest/average_accuracy": 40.0},
+    }
+
+
+@pytest.fixture
+def notes() -> Notes:
+    return Notes()
+
+
+@pytest.fixture
+def journal(ended: Ended, notes: Notes) -> Journal:
+    return Journal(ended.ground.around, [notes])
+
+
+def test_listeners_hear_of_each_step_once_and_in_order(ended: Ended, journal: Journal, notes: Notes) -> None:
+    record = ended.trials[0]
+    journal.record(as_tune(record), "RUNNING")
+    journal.record(as_tune(record), None, result_of(record, 1))
+    journal.record(as_tune(record), None, result_of(record, 3))
+    journal.record(as_tune(record), "FINISHED")
+    assert [status for _, status, _ in notes.heard] == ["RUNNING", "RUNNING", "RUNNING", "FINISHED"]
+    assert [[step.key for step in taken] for _, _, taken in notes.heard] == [
+        [],
+        record.steps[0][:1],
+        record.steps[0][1:],
+        [],
+    ]
+    kept = journal.trials[record.id]
+    assert (kept.objective, kept.tasks_seen, kept.steps) == (43.0, 3, record.steps)
+
+
+def test_a_failed_trial_keeps_the_last_line_of_its_error(ended: Ended, journal: Journal, tmp_path: Path) -> None:
+    (tmp_path / "error.txt").write_text("Traceback …\n  File …\nStepFailed: digits (expansion): the loss became nan\n")
+    journal.record(as_tune(ended.trials[0], error_file=str(tmp_path / "error.txt")), "FAILED")
+    assert journal.trials[ended.trials[0].id].error == "StepFailed: digits (expansion): the loss became nan"
+
+
+def test_a_failed_trial_without_an_error_file_says_that(ended: Ended, journal: Journal) -> None:
+    journal.record(as_tune(ended.trials[0]), "FAILED")
+    assert "without an error file" in journal.trials[ended.trials[0].id].error
+
+
+def test_a_trial_that_is_tried_again_has_no_error_any_more(ended: Ended, journal: Journal) -> None:
+    journal.record(as_tune(ended.trials[0]), "FAILED")
+    journal.record(as_tune(ended.trials[0]), "RUNNING")
+    assert journal.trials[ended.trials[0].id].error == ""
+
+
+def test_the_settings_are_what_was_searched_beside_the_order() -> None:
+    record = TrialRecord("x", {"learner": "{}", "orders": [], "seeds": [0], "after nothing": "a", "rank": 4})
+    assert record.settings == {"rank": 4}
+
+
+def test_a_trial_that_shares_nothing_has_a_scope_of_its_own() -> None:
+    record = TrialRecord("x", {})
+    assert (record.scope(sharing=True), record.scope(sharing=False)) == ("", "private/x")
+
+
+def test_tunes_callback_tells_the_journal_that_listens(ended: Ended, journal: Journal, notes: Notes) -> None:
+    callback, trial = listening_callback(), as_tune(ended.trials[0])
+    callback.on_trial_start(0, [], trial)
+    assert notes.heard == []
+    listen(journal)
+    try:
+        callback.on_trial_start(0, [], trial)
+        callback.on_trial_result(0, [], trial, result_of(ended.trials[0], 1))
+        callback.on_trial_complete(0, [], trial)
+        callback.on_trial_error(0, [], as_tune(ended.trials[1]))
+    finally:
+        listen(None)
+    assert [status for _, status, _ in notes.heard] == ["RUNNING", "RUNNING", "FINISHED", "FAILED"]

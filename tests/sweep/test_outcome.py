@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from atlas.learners import HeadOnly, LoneAdapters, Schedule, TwoStage
+from atlas.step import Surroundings
+from atlas.sweep.outcome import Outcome, mean_metrics, objective
+from atlas.sweep.planner import Walk
+
+AROUND = Surroundings(backbone="x", data={"a": "a", "b": "b"})
+LONE = {"val": {"a": 80.0, "b": 40.0}, "test": {"a": 50.0, "b": 50.0}}
+LEARNER = TwoStage(experience=Schedule(steps=1))
+
+
+def facts(val: dict[str, float], own: dict[str, float] | None = None) -> dict[str, Any]:
+    """A step's scores: on test 10 points fewer than on val."""
+    test = {task: value - 10 for task, value in val.items()}
+    return {"scores": {"latest": {"val": val, "test": test}, "own": {"val": own or val, "test": own or test}}}
+
+
+def walked(order: str, *rows: dict[str, float], seed: int = 0) -> Outcome:
+    """A walk whose tasks were learnt with these scores, both stages of each."""
+    outcome = Outcome(walk=Walk(order=tuple(order), learner=LEARNER, seed=seed), around=AROUND)
+    for stages, row in zip(outcome.steps, rows, strict=False):
+        for step in stages:
+            outcome.add(step, facts(row))
+    return outcome
+
+
+def test_the_matrix_has_a_row_a_task_learnt_and_nan_elsewhere() -> None:
+    outcome = walked("ba", {"b": 30.0}, {"b": 20.0, "a": 60.0})
+    R = outcome.matrix("val", "latest")
+    assert R[1] == [20.0, 60.0]
+    assert R[0][0] == 30.0
+    assert math.isnan(R[0][1])
+    assert outcome.matrix("test", "latest")[1] == [10.0, 50.0]
+    assert all(math.isnan(value) for row in walked("ba").matrix("val", "own") for value in row)
+
+
+def test_the_scores_of_stage_one_are_no_row() -> None:
+    outcome = walked("ab", {"a": 70.0})
+    experience = outcome.steps[1][0]
+    outcome.add(experience, facts({"b": 99.0}))
+    assert all(math.isnan(value) for value in outcome.matrix("val", "latest")[1])
+    assert outcome.taken == [outcome.steps[0][0], experience]
+
+
+def test_midway_the_objective_is_relative_to_each_task_alone() -> None:
+    assert objective([walked("ab", {"a": 60.0})], LONE, "mean") == pytest.approx(75.0)
+    assert objective([walked("ba", {"b": 30.0})], LONE, "mean") == pytest.approx(75.0)
+
+
+def test_at_the_end_the_objective_is_the_average_accuracy() -> None:
+    assert objective([walked("ab", {"a": 60.0}, {"a": 50.0, "b": 30.0})], LONE, "mean") == pytest.approx(40.0)
+
+
+def test_of_several_orders_the_mean_or_the_worst_counts_of_seeds_the_mean() -> None:
+    outcomes = [
+        walked("ab", {"a": 60.0}, {"a": 50.0, "b": 30.0}, seed=0),
+        walked("ab", {"a": 60.0}, {"a": 70.0, "b": 30.0}, seed=1),
+        walked("ba", {"b": 60.0}, {"a": 10.0, "b": 30.0}, seed=0),
+        walked("ba", {"b": 60.0}, {"a": 20.0, "b": 40.0}, seed=1),
+    ]
+    assert objective(outcomes, LONE, "mean") == pytest.approx((45 + 25) / 2)
+    assert objective(outcomes, LONE, "worst") == pytest.approx(25)
+
+
+def test_as_long_as_one_walk_is_under_way_all_are_judged_midway() -> None:
+    done, under_way = walked("ab", {"a": 60.0}, {"a": 80.0, "b": 40.0}), walked("ba", {"b": 20.0})
+    assert objective([done, under_way], LONE, "mean") == pytest.approx((100 + 50) / 2)
+
+
+def test_the_metrics_name_split_and_route() -> None:
+    found = walked("ab", {"a": 60.0}, {"a": 50.0, "b": 30.0}).metrics(LONE)
+    assert found["val/latest/average_accuracy"] == pytest.approx(40.0)
+    assert found["test/latest/average_accuracy"] == pytest.approx(30.0)
+    assert found["val/latest/backward_transfer"] == pytest.approx(-10.0)
+    assert all(math.isfinite(value) for value in found.values())
+
+
+def test_means_are_taken_over_what_all_walks_have() -> None:
+    one, two = walked("ab", {"a": 60.0}), walked("ab", {"a": 60.0}, {"a": 50.0, "b": 30.0})
+    found = mean_metrics([one, two], LONE)
+    assert found["val/latest/average_accuracy"] == pytest.approx((60 + 40) / 2)
+    assert "val/latest/backward_transfer" not in found
+
+
+@pytest.mark.parametrize("learner", [LoneAdapters(like=LEARNER), HeadOnly()])
+def test_a_learner_that_builds_on_nothing_keeps_each_tasks_score(learner: Any) -> None:
+    outcome = Outcome(walk=Walk(order=("a", "b"), learner=learner, seed=0), around=AROUND)
+    outcome.add(outcome.steps[0][0], facts({"a": 60.0}))
+    assert math.isnan(outcome.matrix("val", "latest")[1][0])
+    outcome.add(outcome.steps[1][0], facts({"b": 20.0}))
+    assert outcome.matrix("val", "latest")[1] == [60.0, 20.0]
+    assert objective([outcome], LONE, "mean") == pytest.approx(40.0)
+    assert outcome.metrics(LONE)["val/latest/forgetting"] == 0.0

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small import World
+
+from atlas.report import validate, write_report, write_summary
+from atlas.sweep.journal import TrialRecord
+from atlas.sweep.result import Ended, summarise
+from sweep.conftest import TASKS, learnt_trial, make_ground
+
+
+@pytest.fixture(scope="module")
+def summary(ended: Ended) -> dict[str, Any]:
+    return summarise(ended)
+
+
+def test_the_summary_is_as_documented(summary: dict[str, Any], tmp_path: Path) -> None:
+    assert validate(summary) == []
+    write_summary(summary, tmp_path / "summary.json")
+    assert write_report(summary, tmp_path)[0].exists()
+
+
+def test_the_matrices_are_what_the_steps_scored(ended: Ended, summary: dict[str, Any]) -> None:
+    for record, row in zip(ended.trials, summary["trials"], strict=True):
+        (walk,) = record.walks
+        last = ended.ground.store.read_facts(walk.steps(ended.ground.around)[-1][-1].key)["scores"]
+        for split in ("val", "test"):
+            for route in ("latest", "own"):
+                R = row["R"][split][route]
+                assert R[1] == [last[route][split][task] for task in walk.order]
+                assert R[0][1] is None
+        assert row["step_keys"] == record.steps[0]
+
+
+def test_the_best_is_chosen_by_validation_and_reported_on_test(summary: dict[str, Any]) -> None:
+    finals = {row["id"]: row["metrics"]["val/latest/average_accuracy"] for row in summary["trials"]}
+    best = summary["best"]
+    assert best["val"] == max(finals.values())
+    (chosen,) = (row for row in summary["trials"] if row["id"] == best["trial"])
+    assert best["test"] == chosen["metrics"]["test/latest/average_accuracy"]
+
+
+def test_references_are_there_for_each_task(summary: dict[str, Any]) -> None:
+    assert set(summary["references"]) == {"lone", "head_only", "untrained"}
+    for found in summary["references"].values():
+        assert set(found["0"]) == set(TASKS)
+
+
+def test_every_step_that_a_trial_took_was_trained_now_or_used_again(ended: Ended, summary: dict[str, Any]) -> None:
+    ledger = summary["ledger"]
+    assert (ledger["steps_trained"], ledger["steps_reused"]) == (6, 0)
+    seconds = [ended.ground.store.read_facts(key)["cost"]["seconds"] for t in ended.trials for key in t.steps[0]]
+    assert ledger["seconds_trained"] == pytest.approx(sum(seconds))
+    assert ledger["seconds_saved"] == pytest.approx(0)
+
+
+def test_what_an_earlier_sweep_trained_is_used_again(ended: Ended) -> None:
+    ledger = summarise(replace(ended, began=time.time()))["ledger"]
+    assert (ledger["steps_trained"], ledger["steps_reused"], ledger["seconds_trained"]) == (0, 6, 0)
+    assert ledger["seconds_saved"] > 0
+
+
+def test_a_step_that_two_trials_took_is_trained_once(ended: Ended) -> None:
+    twice = [*ended.trials, replace(ended.trials[0], id="again")]
+    ledger = summarise(replace(ended, trials=twice))["ledger"]
+    assert (ledger["steps_trained"], ledger["steps_reused"]) == (6, 3)
+    seconds = sum(ended.ground.store.read_facts(key)["cost"]["seconds"] for key in ended.trials[0].steps[0])
+    assert ledger["seconds_saved"] == pytest.approx(seconds)
+
+
+def test_where_nothing_is_shared_every_step_counts(ended: Ended, small_world: World, tmp_path: Path) -> None:
+    ground = make_ground(small_world, tmp_path)
+    records = []
+    for number in range(2):
+        apart = replace(ground, store=replace(ground.store, scope=f"private/trial-{number}"))
+        records.append(learnt_trial(small_world, apart, number, TASKS))
+    unshared = replace(ended, ground=ground, trials=records, options=replace(ended.options, sharing=False))
+    found = summarise(unshared)
+    assert validate(found) == []
+    assert (found["ledger"]["steps_trained"], found["ledger"]["steps_reused"]) == (6, 0)
+    assert found["ledger"]["seconds_saved"] == 0
+    assert all(row["R"]["val"]["latest"][1][1] is not None for row in found["trials"])
+
+
+def test_a_trial_of_several_walks_has_a_row_for_each(ended: Ended) -> None:
+    config = {**ended.trials[0].config, "orders": [list(TASKS), list(TASKS[::-1])]}
+    steps = [record.steps[0] for record in ended.trials]
+    record = TrialRecord("both", config, status="FINISHED", steps=steps, tasks_seen=2)
+    found = summarise(replace(ended, trials=[record]))
+    assert validate(found) == []
+    assert [row["id"] for row in found["trials"]] == ["both.0", "both.1"]
+    assert [row["order"] for row in found["trials"]] == [list(TASKS), list(TASKS[::-1])]
+
+
+def test_a_sweep_that_was_stopped_early_has_a_summary_too(ended: Ended) -> None:
+    record = replace(ended.trials[0], status="KILLED", steps=[ended.trials[0].steps[0][:1]])
+    failed = replace(ended.trials[1], status="FAILED", steps=[], error="the loss became nan")
+    found = summarise(replace(ended, trials=[record, failed], sweep={**ended.sweep, "status": "KILLED"}))
+    assert validate(found) == []
+    assert found["best"] is None
+    assert found["trials"][0]["R"]["val"]["latest"][0][0] is not None
+    assert found["trials"][1]["error"] == "the loss became nan"
+
+
+def test_no_trial_at_all_is_a_summary_too(ended: Ended) -> None:
+    assert validate(summarise(replace(ended, trials=[]))) == []

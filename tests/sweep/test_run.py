@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from atlas.sweep import Sweep, main, run
+from atlas.sweep.folder import SweepFolder
+from atlas.sweep.options import Options
+from atlas.sweep.run import describe
+from atlas.train import FleetSize
+
+SWEEP = Sweep(name="order", question="Which order?", searches_orders=True, trials=4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--taks", "digits"], "Did you mean '--tasks'"),
+        (["--tasks", "digts"], "Did you mean 'digits'"),
+        (["--orders", "few"], "--orders is 'few'"),
+        (["--orders", "digits,easy-vqa"], "leaves out easy-ve, piqa-twin"),
+        (["--resume"], "no interrupted sweep 'order'"),
+        (["--rank", "0", "--tasks", "piqa-twin", "--dry-run"], "rank is 0"),
+        (["--steps", "-1", "--tasks", "piqa-twin", "--dry-run"], "steps is -1"),
+        (["--fleets", "500", "--cpus-per-worker", "1"], "500 fleets of 1 workers"),
+        (["--backbone", "/nowhere/x"], "there is no folder"),
+        (["--tracking-uri", "nonsense"], "runs cannot be logged"),
+    ],
+)
+def test_bad_input_ends_with_two_and_one_line(
+    storage: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(SWEEP, arguments)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("atlas: ")
+    assert said.count("\n") == 1
+    assert message in said
+    assert not (storage / "sweeps").exists()
+
+
+def test_help_is_the_question_and_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(SWEEP, ["--help"])
+    assert ended.value.code == 0
+    assert "Which order?" in capsys.readouterr().out
+
+
+def test_a_dry_run_prints_the_plan_and_ends_well(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(SWEEP, ["--dry-run", "--tasks", "piqa-twin", "--seeds", "1", "2"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    for phrase in ("Plan of the sweep order", "piqa-twin", "1, 2", "vilt-tiny", str(storage)):
+        assert phrase in said
+    assert not (storage / "sweeps").exists()
+    assert list((storage / "store").rglob("commit.json")) == []
+
+
+def test_a_smoke_run_is_planned_small(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(SWEEP, ["--dry-run", "--smoke", "--tasks", "piqa-twin"])
+    assert "trials" in capsys.readouterr().out
+
+
+def test_a_resumed_sweep_takes_the_options_it_was_started_with(storage: Path) -> None:
+    """Its dry run prints what was started, not what is given now."""
+    started = Options(tasks=("piqa-twin",), seeds=(5,), dry_run=True)
+    folder = SweepFolder.new(storage, "order", started)
+    console = Console(record=True, width=140, file=io.StringIO())
+    assert run(SWEEP, Options(resume="latest"), console)
+    text = console.export_text()
+    assert "piqa-twin" in text
+    assert json.loads((folder.path / "options.json").read_text())["seeds"] == [5]
+    assert "│ 5 " in text
+
+
+def test_the_settings_that_people_ask_for_first() -> None:
+    size = FleetSize(fleets=2, workers=4, cpus=3.5, gpus=0.5)
+    found = describe(replace(Options(), seeds=(1, 2)), size)
+    assert found["seeds"] == "1, 2"
+    assert found["fleets"] == "2 of 4 worker(s), 3.5 CPUs, 0.5 GPUs each, bfloat16"

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.samplers import TPESampler
+from ray.tune.search.optuna import OptunaSearch
+from small import atlas
+
+from atlas.errors import AtlasError
+from atlas.learners import Learner
+from atlas.step import Surroundings
+from atlas.sweep.options import TASKS, Options
+from atlas.sweep.sampler import PrefixSampler
+from atlas.sweep.search import Search, Space, is_exact, make_sampler, rehearsed
+from atlas.sweep.sweep import Sweep
+from atlas.sweep.trial import TrialSetup
+
+WRITTEN = ("piqa-twin,easy-ve,digits,easy-vqa", "digits,easy-vqa,easy-ve,piqa-twin")
+
+
+def ranked(trial: Any, options: Options) -> Learner:
+    return atlas(rank=trial.suggest_categorical("rank", [2, 4, 8, 16]))
+
+
+ORDERS = Sweep(name="orders", question="Which?", searches_orders=True, trials=9)
+SETTINGS = Sweep(name="settings", question="Which?", learner=ranked, trials=6)
+
+
+def search(sweep: Sweep, options: Options, folder: Path) -> Search:
+    setup = TrialSetup(
+        broker="b", namespace="n", around=Surroundings(backbone="b", data={}), lone={}, aim="mean", sharing=True
+    )
+    return Search(sweep=sweep, options=options, precision="float32", setup=setup, folder=folder, at_once=4)
+
+
+def suggested(sweep: Sweep, options: Options, folder: Path) -> list[dict[str, Any]]:
+    """What Tune would be told to try, nothing being known of any result."""
+    tuner: Any = search(sweep, options, folder)._tuner()
+    algorithm: Any = tuner._local_tuner._tune_config.search_alg.searcher
+    assert isinstance(algorithm, OptunaSearch)
+    return [algorithm.suggest(f"trial-{number}") or {} for number in range(sweep.trial_count(options))]
+
+
+def test_orders_are_searched_by_prefix_and_settings_by_tpe() -> None:
+    assert isinstance(make_sampler(ORDERS, Options()), PrefixSampler)
+    assert isinstance(make_sampler(SETTINGS, Options()), TPESampler)
+
+
+@pytest.mark.parametrize("orders", [(), ("all",), WRITTEN])
+@pytest.mark.parametrize("sweep", [ORDERS, SETTINGS], ids=lambda sweep: sweep.name)
+def test_the_rehearsal_is_what_tune_will_ask(sweep: Sweep, orders: tuple[str, ...], tmp_path: Path) -> None:
+    options = Options(orders=orders, seeds=(3, 4))
+    walks = rehearsed(sweep, options, "float32")
+    asked = suggested(sweep, options, tmp_path)
+    assert len(walks) == len(asked) == sweep.trial_count(options)
+    for trial, config in zip(walks, asked, strict=True):
+        assert list(dict.fromkeys(walk.order for walk in trial)) == [tuple(order) for order in config["orders"]]
+        assert {walk.seed for walk in trial} == {3, 4}
+        rank = trial[0].learner.settings()["rank"]
+        assert rank == config.get("rank", Options.rank)
+
+
+def test_written_orders_are_walked_first_and_as_written() -> None:
+    walks = rehearsed(ORDERS, Options(orders=WRITTEN), "float32")
+    assert [",".join(trial[0].order) for trial in walks] == list(WRITTEN)
+
+
+def test_all_orders_are_each_walked_once() -> None:
+    walks = rehearsed(ORDERS, Options(orders=("all",)), "float32")
+    assert len({trial[0].order for trial in walks}) == len(walks) == 24
+
+
+def test_trials_are_known_beforehand_where_all_or_written_orders_are_walked() -> None:
+    assert is_exact(ORDERS, Options(orders=("all",)))
+    assert is_exact(ORDERS, Options(orders=WRITTEN))
+    assert is_exact(ORDERS, Options(tasks=("digits", "easy-vqa")))
+    assert not is_exact(ORDERS, Options())
+    assert not is_exact(SETTINGS, Options(orders=("all",)))
+
+
+def test_the_space_of_a_script_travels_by_plain_pickle() -> None:
+    sweep = replace(SETTINGS, learner=lambda trial, options: atlas(rank=5))
+    space = pickle.loads(pickle.dumps(Space(sweep, Options(tasks=TASKS), "bfloat16")))
+    assert space.options == Options(tasks=TASKS)
+    assert '"rank": 5' in space(None)["learner"]
+    assert space.precision == "bfloat16"
+
+
+def test_a_folder_without_a_search_cannot_be_resumed(tmp_path: Path) -> None:
+    with pytest.raises(AtlasError, match="holds no interrupted search; start the sweep without --resume"):
+        search(ORDERS, Options(), tmp_path).run(resume=True)

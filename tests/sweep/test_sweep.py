@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import permutations
+from typing import Any
+
+import optuna
+import pytest
+
+from atlas.errors import AtlasError
+from atlas.learners import TwoStage, learner_from
+from atlas.sweep.options import TASKS, Options
+from atlas.sweep.sweep import DEFAULT_STEPS, SMOKE, Sweep, base_learner
+
+ORDERS = Sweep(name="orders", question="Which?", searches_orders=True, trials=12)
+SETTINGS = Sweep(name="settings", question="Which?", trials=5)
+TRIAL = optuna.trial.FixedTrial({"after nothing": "b"})
+
+
+def test_the_base_learner_takes_rank_and_schedule_of_the_options() -> None:
+    plain = base_learner(Options())
+    assert plain.expansion == plain.experience
+    assert plain.expansion.steps == DEFAULT_STEPS
+    given = base_learner(Options(rank=3, epochs=2.0, batch_size=16, learning_rate=1e-4))
+    assert (given.rank, given.expansion.steps, given.expansion.epochs) == (3, None, 2.0)
+    assert (given.expansion.batch_size, given.expansion.learning_rate) == (16, 1e-4)
+    assert base_learner(Options(steps=7, epochs=2.0)).expansion.steps == 7
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        ({}, 12),
+        ({"trials": 3}, 3),
+        ({"orders": ("5",)}, 5),
+        ({"orders": ("all",)}, 24),
+        ({"orders": ("99",)}, 24),
+        ({"trials": 99}, 24),
+        ({"orders": (",".join(TASKS),)}, 1),
+        ({"tasks": ("digits", "easy-vqa")}, 2),
+    ],
+)
+def test_a_search_over_orders_has_no_more_trials_than_orders(options: dict[str, Any], count: int) -> None:
+    assert ORDERS.trial_count(Options(**options)) == count
+
+
+def test_a_search_over_settings_walks_the_same_orders_in_each_trial() -> None:
+    assert SETTINGS.trial_count(Options()) == 5
+    assert SETTINGS.trial_count(Options(trials=2, orders=("all",))) == 2
+    assert SETTINGS.orders(Options()) == (TASKS, TASKS[::-1])
+    assert len(SETTINGS.orders(Options(orders=("4",)))) == 4
+    assert SETTINGS.orders(Options(orders=(",".join(TASKS),))) == (TASKS,)
+    assert SETTINGS.orders(Options(tasks=("digits",))) == (("digits",),)
+
+
+def test_all_orders_may_be_walked_by_each_trial() -> None:
+    assert sorted(SETTINGS.orders(Options(orders=("all",)))) == sorted(permutations(TASKS))
+
+
+@pytest.mark.parametrize("orders", [("0",), ("few",), ("1", "2"), ("-3",), (",".join(TASKS), "3")])
+def test_a_number_of_orders_that_is_none_is_refused(orders: tuple[str, ...]) -> None:
+    message = "give a number of 1 or more, `all`, or orders written"
+    with pytest.raises(AtlasError, match=message):
+        ORDERS.trial_count(Options(orders=orders, trials=3))
+    with pytest.raises(AtlasError, match=message):
+        SETTINGS.orders(Options(orders=orders))
+
+
+def test_a_proposal_is_plain_values() -> None:
+    options = Options(tasks=("a", "b"), seeds=(1, 2))
+    found = ORDERS.propose(TRIAL, options, "bfloat16")  # type: ignore[arg-type]
+    assert json.loads(json.dumps(found)) == found
+    assert (found["orders"], found["seeds"]) == ([["b", "a"]], [1, 2])
+    assert learner_from(json.loads(found["learner"])) == base_learner(options).at_precision("bfloat16")
+
+
+def test_references_are_each_task_alone_once_a_seed() -> None:
+    options = Options(tasks=("a", "b"), seeds=(1, 2), steps=10)
+    found = ORDERS.references(options, "float32")
+    assert set(found) == {"lone", "head_only", "untrained"}
+    for walks in found.values():
+        assert [(walk.order, walk.seed) for walk in walks] == [(("a",), 1), (("b",), 1), (("a",), 2), (("b",), 2)]
+    schedules = {name: walks[0].learner.stages(0)[0].schedule for name, walks in found.items()}
+    assert {name: schedule.steps for name, schedule in schedules.items()} == {
+        "lone": 10,
+        "head_only": 20,
+        "untrained": 0,
+    }
+
+
+def test_the_head_alone_has_twice_the_epochs_too() -> None:
+    found = ORDERS.references(Options(epochs=3.0), "float32")
+    assert found["head_only"][0].learner.stages(0)[0].schedule.epochs == 6.0
+
+
+def test_a_reference_is_learnt_at_the_precision_of_the_trials() -> None:
+    found = ORDERS.references(Options(), "bfloat16")
+    assert {walks[0].learner.stages(0)[0].schedule.precision for walks in found.values()} == {"bfloat16"}
+
+
+def test_a_smoke_run_is_small_but_keeps_what_was_asked_for() -> None:
+    small = ORDERS.smoke(Options(smoke=True))
+    assert (small.tasks, small.steps, small.evaluate, small.trials) == (SMOKE.tasks, 8, (64, 64), 2)
+    kept = ORDERS.smoke(Options(smoke=True, tasks=("digits",), steps=3, trials=1, evaluate=(5, 5)))
+    assert (kept.tasks, kept.steps, kept.evaluate, kept.trials) == (("digits",), 3, (5, 5), 1)
+
+
+def test_a_learner_of_its_own_is_asked() -> None:
+    sweep = replace(SETTINGS, learner=lambda trial, options: TwoStage(rank=options.rank + 1))
+    found = sweep.propose(TRIAL, Options(tasks=("a", "b"), rank=4), "float32")  # type: ignore[arg-type]
+    assert json.loads(found["learner"])["rank"] == 5

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import json
+
+from small import atlas
+
+from atlas.sweep.options import Options
+from atlas.sweep.sweep import Sweep
+from atlas.sweep.trial import walks_of
+
+
+def test_each_order_is_walked_once_a_seed() -> None:
+    config = {"learner": json.dumps(atlas(rank=3).settings()), "orders": [["a", "b"], ["b", "a"]], "seeds": [5, 6]}
+    walks = walks_of(config)
+    assert [(walk.order, walk.seed) for walk in walks] == [
+        (("a", "b"), 5),
+        (("a", "b"), 6),
+        (("b", "a"), 5),
+        (("b", "a"), 6),
+    ]
+    assert {walk.learner for walk in walks} == {atlas(rank=3)}
+
+
+def test_a_proposal_is_walked_as_it_was_meant() -> None:
+    sweep = Sweep(name="x", question="?", learner=lambda trial, options: atlas(adapter="lora"))
+    config = sweep.propose(None, Options(tasks=("a", "b"), orders=("a,b",), seeds=(1,)), "bfloat16")  # type: ignore[arg-type]
+    (walk,) = walks_of(json.loads(json.dumps(config)))
+    assert (walk.order, walk.seed) == (("a", "b"), 1)
+    assert walk.learner == atlas(adapter="lora").at_precision("bfloat16")

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from atlas.cli import main
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What is said on stderr of bad input, one line, with exit code 2."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("atlas: ")
+    assert said.count("\n") == 1
+    return said
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = """
+import sys
+from atlas.cli import main
+try:
+    main(["--help"])
+except SystemExit as ended:
+    print(ended.code, [name for name in ("torch", "ray", "mlflow", "transformers", "optuna") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0 []"
+    assert all(command in done.stdout for command in ("tasks", "prepare", "report", "sweep"))
+
+
+def test_no_command_and_an_unknown_one_end_with_two(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["prepar"]):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 2
+        assert "COMMAND" in capsys.readouterr().err
+
+
+def test_tasks_are_prepared_and_then_listed_as_such(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["prepare", "piqa-twin"])
+    said = capsys.readouterr().out
+    assert said.startswith("piqa-twin: ")
+    assert "train 4,000" in said
+    assert str(storage) in said
+    main(["tasks"])
+    listed = capsys.readouterr().out
+    for name in ("piqa-twin", "digits", "easy-vqa"):
+        assert name in listed
+    assert "train" in listed
+
+
+def test_another_storage_can_be_given(storage: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["prepare", "piqa-twin", "--storage", str(tmp_path / "other")])
+    assert (tmp_path / "other" / "data" / "piqa-twin").is_dir()
+    assert not storage.exists()
+
+
+def test_bad_input_is_answered_in_one_line(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Did you mean 'digits'" in refused(capsys, "prepare", "digts")
+    assert "Did you mean 'vilt-tiny'" in refused(capsys, "prepare", "digits", "--backbone", "vilt-tni")
+    assert "is not a folder" in refused(capsys, "prepare", "digits", "--source", "/nowhere")
+    assert "unknown sweep 'order-1'" in refused(capsys, "report", "order-1")
+    assert "unknown sweep" in refused(capsys, "report", "/nowhere/summary.json")
+    assert "no sweep file given" in refused(capsys, "sweep")
+    assert "there is no sweep file sweeps/nothing.py" in refused(capsys, "sweep", "sweeps/nothing.py")
+
+
+def test_a_report_is_drawn_again_by_id_and_by_path(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from sweep.conftest import SWEEP
+
+    folder = storage / "sweeps" / "order-1"
+    folder.mkdir(parents=True)
+    (folder / "summary.json").write_text(json.dumps(empty_summary(SWEEP.name)))
+    for given in ("order-1", str(folder / "summary.json")):
+        main(["report", given])
+        page = Path(capsys.readouterr().out.strip().splitlines()[0])
+        assert page.is_relative_to(folder)
+        assert page.exists()
+        page.unlink()
+
+
+def empty_summary(name: str) -> dict[str, object]:
+    sweep = {"id": "order-1", "name": name, "question": "Which?", "command": "x", "started": "2026-01-01T00:00:00"}
+    return {
+        "schema": 1,
+        "sweep": {**sweep, "finished": "2026-01-01T00:00:01", "status": "KILLED"},
+        "settings": {},
+        "versions": {},
+        "seeds": [0],
+        "plan": {"trials": 0, "trainings_without_sharing": 0, "distinct_steps": 0},
+        "tasks": {},
+        "trials": [],
+        "references": {"lone": {}},
+        "orders": [],
+        "ledger": {"steps_trained": 0, "steps_reused": 0, "seconds_trained": 0.0, "seconds_saved": 0.0},
+        "best": None,
+    }
+
+
+def test_a_sweeps_file_is_run_with_its_own_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("import sys\nif __name__ == '__main__':\n    print(sys.argv)\n")
+    main(["sweep", str(file), "--tasks", "digits", "--smoke"])
+    assert capsys.readouterr().out.strip() == str([str(file), "--tasks", "digits", "--smoke"])
