@@ -82,8 +82,8 @@ def _origin(plan: Plan, minutes: float) -> str:
     if not plan.start:
         return f"({minutes:.0f} minutes on two cores when this one was made)."
     return (
-        f"makes its like. This one was made in two sittings: its last phase ({minutes:.0f} minutes on two cores) was run\n"
-        f"with `--start`, from earlier weights of the same script, with digest {plan.start[:12]}…"
+        f"makes its like. This one was made in two sittings: its last phase ({minutes:.0f} minutes on two cores) was\n"
+        f"run with `--start`, from earlier weights of the same script, with digest {plan.start[:12]}…"
     )
 
 

@@ -114,7 +114,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few updates on few pictures, to try the command")
     parser.add_argument("--start", type=Path, help="folder with the weights to run the last phase from")
     given = parser.parse_args()
-    start = load_model(given.start).requires_grad_(True) if given.start else None
+    start = load_model(given.start) if given.start else None
     plan = Plan(updates=given.updates, seed=given.seed, start=digest(given.start) if given.start else "")
     if given.quick:
         plan = replace(plan, updates=min(given.updates, 6), size=8, scenes=40, digits=20, tests=1)

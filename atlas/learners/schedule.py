@@ -10,6 +10,7 @@ from atlas.errors import AtlasError, unknown
 
 DECAYS = ("linear", "cosine", "constant")
 Precision = Literal["float32", "bfloat16", "float16"]
+FASTEST = 1e36  # beyond it a rate is no float32 any more
 PRECISIONS = ("float32", "bfloat16", "float16")
 
 
@@ -46,6 +47,11 @@ class Schedule:
         _above("epochs", self.epochs, 0)
         _at_least("batch_size", self.batch_size, 1)
         _above("learning_rate", self.learning_rate, 0)
+        if self.learning_rate * self.query_rate_factor > FASTEST:
+            raise AtlasError(
+                f"learning_rate is {self.learning_rate}, {self.query_rate_factor} times that for queries; "
+                f"give a rate of at most {FASTEST:g} in all (the paper: 5e-4, 100 times that)."
+            )
         _above("query_rate_factor", self.query_rate_factor, 0)
         _at_least("accumulate", self.accumulate, 1)
         _at_least("evaluate_every", self.evaluate_every, 1)

@@ -125,6 +125,7 @@ class Stack(nn.Module):
         if task in self.order:
             self.peft.save_pretrained(str(folder), selected_adapters=[task])
             (folder / task).rename(folder / "adapter")
+            (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty model card
         tensors = {name: value.detach().cpu().contiguous() for name, value in self.heads[task].state_dict().items()}
         save_file(tensors, folder / "head.safetensors")
 

@@ -32,7 +32,7 @@ class Options:
     epochs: float | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
-    evaluate: tuple[int, int] = (400, 800)
+    evaluate: tuple[int, int] = (200, 400)
     storage: str = ""
     source: tuple[str, ...] = ()
     tracking_uri: str = ""

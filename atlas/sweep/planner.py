@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from atlas.learners import Learner
 from atlas.step import Step, Surroundings, walk
+
+STARTUP = 30.0  # seconds until the first step, on two cores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +40,10 @@ class Plan:
     work: float
     seconds: float
     exact: bool
+
+    def on(self, fleets: int) -> Plan:
+        """The same plan, timed for so many fleets."""
+        return replace(self, seconds=STARTUP + self.work / fleets if self.missing else 0.0)
 
     @property
     def missing(self) -> int:
@@ -91,7 +97,7 @@ class Pace:
     per_record: float
     at_once: int
     sizes: Mapping[str, int]
-    startup: float = 25.0
+    startup: float = STARTUP
 
     def seconds(self, steps: Sequence[Step]) -> float:
         """The estimate for `steps`, in seconds, start-up included where there is anything to train."""

@@ -104,6 +104,7 @@ def _show_plan(
     references = [walk for walks in sweep.references(options, size.precision).values() for walk in walks]
     made = ground.plan(trials, references, at_once=size.fleets, exact=is_exact(sweep, options))
     size = fitted(size, options, resources, made.work)
+    made = made.on(size.fleets)
     print_plan(console, sweep.name, sweep.question, made, describe(options, size))
     return made, size
 

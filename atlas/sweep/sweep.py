@@ -32,8 +32,8 @@ def base_learner(options: Options) -> TwoStage:
     return TwoStage(fusion=Fusion(), rank=options.rank, experience=schedule, expansion=schedule)
 
 
-DEFAULT_STEPS = 100
-DEFAULT_SCHEDULE = Schedule(batch_size=64, learning_rate=2e-3, query_rate_factor=10.0)
+DEFAULT_STEPS = 60
+DEFAULT_SCHEDULE = Schedule(batch_size=32, learning_rate=3e-3, query_rate_factor=10.0)
 
 
 def no_search(trial: optuna.Trial, options: Options) -> Learner:

@@ -64,3 +64,8 @@ def test_a_look_pairs_pictures_with_their_patches(course: Course) -> None:
     known = course.gallery.pixels[:30].tolist()
     numbers = [known.index(one.tolist()) for one in pixels]
     assert torch.equal(patches, torch.from_numpy(course.gallery.patches[numbers]))
+
+
+def test_the_last_phase_asks_and_judges_more(course: Course) -> None:
+    before, last = (sum((course.batch(last=late).answers != NONE).sum() for _ in range(20)) for late in (False, True))
+    assert last > before

@@ -16,7 +16,7 @@ from atlas.backbones.gallery import build_gallery
 from atlas.backbones.pretrain import Plan, descend, losses, main, train
 from atlas.backbones.pupil import Pupil, tiny_config
 
-SHORT = Plan(updates=3, size=8, scenes=20, digits=10, tests=1)
+SHORT = Plan(updates=6, size=8, scenes=20, digits=10, tests=1)
 
 
 def test_the_command_writes_a_backbone_that_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,6 +32,20 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     one, two, other = (train(replace(SHORT, seed=seed))[0].state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(one[name], two[name]) for name in one)
     assert not all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_the_last_phase_alone_continues_from_given_weights() -> None:
+    start, _ = train(replace(SHORT, updates=3))
+    before = {name: weight.clone() for name, weight in start.state_dict().items()}
+    continued, _ = train(replace(SHORT, updates=4), start=start)
+    apart = max((weight - before[name]).abs().max() for name, weight in continued.state_dict().items())
+    assert 0 < apart < 0.01  # one update at 1e-3, where fresh weights would differ by more
+
+
+def test_a_card_names_the_weights_that_were_continued(tmp_path: Path) -> None:
+    model, figures = train(replace(SHORT, updates=3))
+    write_folder(model, tmp_path, plan=replace(SHORT, start="abcdef123456789"), figures=figures, minutes=1.0)
+    assert "with digest abcdef123456…" in (tmp_path / "README.md").read_text()
 
 
 def test_figures_are_shares_for_every_kind_of_lesson() -> None:
