@@ -1,6 +1,6 @@
 """In which order should these tasks be learnt, so that the least is forgotten?
 
-    python sweeps/task_order.py                                  8 of the 24 orders of four offline tasks
+    python sweeps/task_order.py                                  6 of the 24 orders of four offline tasks
     python sweeps/task_order.py --orders all --seeds 0 1 2
     python sweeps/task_order.py --orders digits,easy-vqa,easy-ve,piqa-twin piqa-twin,easy-ve,easy-vqa,digits
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from atlas.sweep import Sweep, main
 
-SWEEP = Sweep(name="task-order", question=__doc__ or "", searches_orders=True, trials=8)
+SWEEP = Sweep(name="task-order", question=__doc__ or "", searches_orders=True, trials=6)
 
 if __name__ == "__main__":
     main(SWEEP)
