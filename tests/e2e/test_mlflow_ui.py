@@ -45,7 +45,7 @@ def test_trials_and_steps_are_nested_below_the_sweep_and_steps_are_there_once(
     sweep = next(run for run in runs["sweep"] if run.info.run_name == summary["sweep"]["id"])
     trials = [run for run in runs["trial"] if run.data.tags["mlflow.parentRunId"] == sweep.info.run_id]
     steps = [run for run in runs["step"] if run.data.tags["mlflow.parentRunId"] == sweep.info.run_id]
-    assert {run.info.run_name for run in trials} == {"digits > piqa-twin", "piqa-twin > digits"}
+    assert {run.info.run_name for run in trials} == {"digits → piqa-twin", "piqa-twin → digits"}
     assert len(steps) == summary["plan"]["distinct_steps"]
     assert {run.info.status for run in [sweep, *trials, *steps]} == {"FINISHED"}
 

@@ -75,7 +75,7 @@ def test_what_is_saved_is_loaded_the_same(small_world: World, stack: Stack, tmp_
 def test_a_folder_holds_one_tasks_own_tensors(stack: Stack, tmp_path: Path) -> None:
     grow(stack, "digits", "easy-vqa")
     stack.save("easy-vqa", tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"adapter", "head.safetensors", "README.md"}
+    assert {path.name for path in tmp_path.iterdir()} == {"adapter", "head.safetensors"}
     names = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
     assert {name.rsplit(".", 1)[-1] for name in names} == set(ROLES)
     assert len(names) == 4 * len(ROLES)
