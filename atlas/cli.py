@@ -115,3 +115,7 @@ def _report(given: argparse.Namespace) -> None:
     if not path.is_file():
         raise unknown("sweep", given.sweep, [found.parent.name for found in sweeps.glob("*/summary.json")])
     print(write_report(read_summary(path), path.parent)[0])
+
+
+if __name__ == "__main__":
+    main()
