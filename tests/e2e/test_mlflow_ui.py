@@ -127,7 +127,7 @@ def test_the_ui_shows_the_nested_runs(page: tuple[str, webdriver.Chrome], runs: 
     address, browser = page
     browser.get(f"{address}/#/experiments/{runs['experiment']}/runs")
     name = runs["sweep"][-1].info.run_name
-    WebDriverWait(browser, 90).until(lambda seen: name in seen.find_element(By.TAG_NAME, "body").text)
+    assert WebDriverWait(browser, 90).until(lambda seen: name in seen.find_element(By.TAG_NAME, "body").text)
 
 
 def test_the_ui_shows_the_heat_map_of_r(page: tuple[str, webdriver.Chrome], runs: dict[str, Any]) -> None:
@@ -139,4 +139,4 @@ def test_the_ui_shows_the_heat_map_of_r(page: tuple[str, webdriver.Chrome], runs
         sizes = seen.execute_script("return [...document.images].map(i => i.naturalWidth)")
         return any(size > 300 for size in sizes)
 
-    WebDriverWait(browser, 90).until(drawn)
+    assert WebDriverWait(browser, 90).until(drawn)
