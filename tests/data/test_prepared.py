@@ -27,6 +27,7 @@ def test_a_folder_without_card_is_refused(tmp_path: Path) -> None:
 
 def test_a_whole_folder_verifies(prepared: Prepared) -> None:
     prepared.verify()
+    assert Prepared.load(prepared.path) == prepared
 
 
 def test_an_altered_file_is_found_and_named(prepared: Prepared) -> None:
