@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from atlas.data.prepared import Prepared, file_digests, fingerprint, read_card, 
 from atlas.data.processor import Processor
 from atlas.data.writer import Progress, Written, write_split
 from atlas.errors import AtlasError, unknown
-from atlas.tasks.task import SPLITS, Task
+from atlas.tasks.task import SPLITS, Broken, Record, Task
 
 RECIPE = 1  # raised by hand when the files' layout changes
 
@@ -121,7 +121,7 @@ def build(
     try:
         written = {}
         for split in SPLITS:
-            records = itertools.islice(task.read(split, source), facts["limits"].get(split))
+            records = itertools.islice(whole(task.read(split, source)), facts["limits"].get(split))
             written[split] = write_split(
                 task, records, split=split, folder=partial, processor=processor, progress=progress
             )
@@ -129,6 +129,14 @@ def build(
         partial.rename(final)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def whole(records: Iterator[Record | Broken]) -> Iterator[Record]:
+    """The records. Raises AtlasError at the first that is broken."""
+    for record in records:
+        if isinstance(record, Broken):
+            raise AtlasError(f"{record.where}: {record.reason}")
+        yield record
 
 
 def clear(final: Path) -> None:

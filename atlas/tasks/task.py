@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
+
+from atlas.errors import AtlasError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from PIL import Image
+
+    from atlas.tasks.layout import Layout
 
 SPLITS = ("train", "val", "test")  # learning, selection, reporting
 NO_TEXT = "this is an image ."  # what stands for the text of a task that has none
@@ -39,13 +43,25 @@ class Record:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Broken:
+    """A record that cannot be read: where it stands (`file:line`, or `file: record id`), and why."""
+
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """A dataset and the question asked of it.
 
     answers: the class names; () for multiple choice. choices: texts a record. images: pictures a record.
     chance: the score of guessing, in percent. version: raised by hand when the reader's output changes.
-    read: (split, source folder or None) -> the records, labels mixed, in an order that never changes.
+    read: (split, source folder or None) -> the records, labels mixed, in an order that never changes; what cannot
+    be read is given as `Broken`, so that whoever prepares can count it.
     sources: source folder or None -> what decides the content (file name -> sha256, package -> version).
+    role: learnt one after another (`upstream`), or from few samples afterwards (`downstream`).
+    layout: the published files that the task needs, for one that does not bring its own.
+    answers_of: source folder -> the class names, where only the source knows them (see `at`).
 
     A language-only task yields `pictures=()`, and prepare puts one constant mean-colour image there; a
     vision-only task yields `texts=(NO_TEXT,)`.
@@ -62,8 +78,11 @@ class Task:
     licence: str
     about: str
     version: int
-    read: Callable[[str, Path | None], Iterator[Record]]
+    read: Callable[[str, Path | None], Iterator[Record | Broken]]
     sources: Callable[[Path | None], Mapping[str, str]]
+    role: Literal["upstream", "downstream"] = "upstream"
+    layout: Layout | None = None
+    answers_of: Callable[[Path], tuple[str, ...]] | None = None
 
     @property
     def classes(self) -> int:
@@ -74,3 +93,20 @@ class Task:
     def outputs(self) -> int:
         """The number of logits of the head: one a choice where texts compete, else one a class."""
         return 1 if self.choices > 1 else len(self.answers)
+
+    def at(self, source: Path | None) -> Task:
+        """The task as `source` has it: its layout is checked, and answers that only the source knows are filled in.
+
+        Raises:
+            AtlasError: no source for a task that needs one, or one where files are missing.
+        """
+        if self.layout is None:
+            return self
+        if source is None:
+            raise AtlasError(f"{self.name} needs its published files. {self.layout.obtain} Then name their folder.")
+        self.layout.check(self.name, source)
+        if self.answers_of is None:
+            return self
+        answers = self.answers_of(source)
+        chance = self.chance if self.score == "soft" else 100 / len(answers)
+        return replace(self, answers=answers, chance=chance)
