@@ -63,6 +63,8 @@ OTHER_STEPS: dict[str, Any] = {
     "data": "e" * 64,
     "evaluation": Evaluation(val=400),
     "parent": None,
+    "beside": (replace(PARENT, task="z"),),
+    "jointly": (("z", "f" * 64),),
 }
 
 

@@ -33,10 +33,12 @@ def test_the_catalogues_name_each_by_its_own_name() -> None:
     assert all(stage.kind == kind for kind, stage in STAGES.items())
 
 
-def test_a_task_is_learnt_exactly_once(learner: Learner) -> None:
+def test_a_task_is_learnt_once_its_last_stage_is_over(learner: Learner) -> None:
+    """Only what builds on nothing may be over before: another learner's whole step, shared with it."""
     for position in POSITIONS:
-        assert [stage.last for stage in learner.stages(position)][-1]
-        assert sum(stage.last for stage in learner.stages(position)) == 1
+        over = [stage.last for stage in learner.stages(position)]
+        assert over[-1]
+        assert sum(over) == 1 or learner.lineage != "sequence"
 
 
 def test_its_stages_are_of_the_catalogue(learner: Learner) -> None:
