@@ -129,7 +129,8 @@ def walk_one(config: dict[str, Any]) -> None:
     ground = lay_ground(options)
     bench = open_bench(str(ground.backbone), {n: str(p.path) for n, p in ground.prepared.items()}, Group())
     store = Store.open(str(Path(config["folder"]) / "store"))
-    learner, order = base_learner(options), tuple(config["order"])
+    order = tuple(config["order"])
+    learner: Any = base_learner(options)
     if config["learner"] != "atlas":
         references = Sweep(name="", question="").references(options, "float32")[config["learner"]]
         learner = next(walk.learner for walk in references if walk.order == order)
