@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,12 +18,14 @@ from atlas.sweep.result import Ended
 from atlas.tracking import Tracker
 
 EXPERIMENT = "atlas"
+POLITE = 10  # the writer's niceness: it shares its node with what learns, and nobody waits for it
 
 
 class Scribe:
     """The actor that holds the tracker, the one writer to MLflow; killed, it comes back and replays its spool."""
 
     def __init__(self, tracking_uri: str, spool: Path) -> None:
+        os.nice(POLITE)
         self.tracker = Tracker(tracking_uri, EXPERIMENT, spool)
 
     def tell(self, what: str, *arguments: Any) -> None:
@@ -157,7 +160,7 @@ def champion_of(ended: Ended, summary: Mapping[str, Any]) -> Champion | None:
     store = replace(ended.ground.store, scope=record.scope(ended.options.sharing))
     walk = next(walk for walk in record.walks if (list(walk.order), walk.seed) == (row["order"], row["seed"]))
     last = {stages[-1].task: stages[-1] for stages in walk.steps(ended.ground.around)}
-    names = ("outputs", "images", "choices", "answers")
+    names = ("outputs", "images", "choices", "answers", "text_tokens")
     return Champion(
         name=f"atlas-{ended.sweep['name']}",
         sweep=ended.sweep["id"],
