@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from atlas.sweep.options import Options
 from atlas.sweep.run import main, run
-from atlas.sweep.sweep import Sweep, base_learner
+from atlas.sweep.sweep import Sweep, base_learner, learner_named
 
-__all__ = ["Options", "Sweep", "base_learner", "main", "run"]
+__all__ = ["Options", "Sweep", "base_learner", "learner_named", "main", "run"]

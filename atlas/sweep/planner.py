@@ -119,7 +119,8 @@ def measured_pace(facts: Iterable[Mapping[str, Any]], fallback: float) -> float:
 
 
 def _learnt(step: Step, sizes: Mapping[str, int]) -> int:
-    return step.stage.schedule.updates(sizes.get(step.task, 1000)) * step.stage.schedule.batch_size
+    most = max(sizes.get(task, 1000) for task in step.learns)
+    return step.stage.schedule.updates(most) * step.stage.schedule.batch_size * len(step.learns)
 
 
 def _scored(step: Step) -> int:

@@ -53,15 +53,8 @@ def run(sweep: Sweep, options: Options, console: Console | None = None) -> bool:
     if options.resume:
         folder = SweepFolder.unfinished(options.root, sweep.name, options.resume)
         options = replace(folder.options(), resume=folder.id)
-    _check(sweep, options)
+    sweep.check(options)
     return _run(sweep, options, console, folder)
-
-
-def _check(sweep: Sweep, options: Options) -> None:
-    """Everything that needs nothing but the options. Raises AtlasError."""
-    sweep.trial_count(options)
-    sweep.orders(options)
-    sweep.references(options, "float32")
 
 
 def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder | None) -> bool:

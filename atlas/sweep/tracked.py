@@ -159,7 +159,8 @@ def champion_of(ended: Ended, summary: Mapping[str, Any]) -> Champion | None:
     record = next(record for record in ended.trials if record.id == row["id"].partition(".")[0])
     store = replace(ended.ground.store, scope=record.scope(ended.options.sharing))
     walk = next(walk for walk in record.walks if (list(walk.order), walk.seed) == (row["order"], row["seed"]))
-    last = {stages[-1].task: stages[-1] for stages in walk.steps(ended.ground.around)}
+    steps = [stages[-1] for stages in walk.steps(ended.ground.around)]
+    last = {step.task: step for step in (steps[-1:] if steps[-1].jointly else steps)}
     names = ("outputs", "images", "choices", "answers", "text_tokens")
     return Champion(
         name=f"atlas-{ended.sweep['name']}",
@@ -167,6 +168,6 @@ def champion_of(ended: Ended, summary: Mapping[str, Any]) -> Champion | None:
         backbone=ended.options.backbone,
         digest=ended.ground.around.backbone,
         folders={task: str(store.fetch(step.key, Path(gettempdir()) / step.key)) for task, step in last.items()},
-        tasks={task: {name: ended.ground.prepared[task].card[name] for name in names} for task in last},
+        tasks={task: {name: ended.ground.prepared[task].card[name] for name in names} for task in walk.order},
         figures={split: summary["best"][split] for split in ("val", "test")},
     )
