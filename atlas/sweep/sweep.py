@@ -90,7 +90,7 @@ class Sweep:
         learner = self.learner(trial, options).at_precision(precision)
         orders = self.orders(options) or (suggest_order(trial, options.tasks),)
         return {
-            "learner": json.dumps(learner.settings(), sort_keys=True),
+            "learner_settings": json.dumps(learner.settings(), sort_keys=True),
             "orders": [list(order) for order in orders],
             "seeds": list(options.seeds),
         }

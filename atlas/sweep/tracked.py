@@ -133,8 +133,8 @@ def _trial_params(record: TrialRecord) -> dict[str, Any]:
     return {
         **({"order": list(orders[0])} if len(orders) == 1 else {"orders": [" > ".join(order) for order in orders]}),
         "seeds": sorted({walk.seed for walk in walks}),
-        "learner": walks[0].learner.settings(),
         **record.settings,
+        "learner": walks[0].learner.settings(),
     }
 
 

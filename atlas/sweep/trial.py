@@ -26,7 +26,7 @@ class TrialSetup:
 
 def walks_of(config: dict[str, Any]) -> list[Walk]:
     """The walks that a trial's configuration asks for: each of its orders, once a seed."""
-    learner = learner_from(json.loads(config["learner"]))
+    learner = learner_from(json.loads(config["learner_settings"]))
     return [
         Walk(order=tuple(order), learner=learner, seed=seed) for order in config["orders"] for seed in config["seeds"]
     ]
