@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import gettempdir
@@ -159,8 +159,7 @@ def champion_of(ended: Ended, summary: Mapping[str, Any]) -> Champion | None:
     record = next(record for record in ended.trials if record.id == row["id"].partition(".")[0])
     store = replace(ended.ground.store, scope=record.scope(ended.options.sharing))
     walk = next(walk for walk in record.walks if (list(walk.order), walk.seed) == (row["order"], row["seed"]))
-    steps = [stages[-1] for stages in walk.steps(ended.ground.around)]
-    last = {step.task: step for step in (steps[-1:] if steps[-1].jointly else steps)}
+    last = stack_of(walk.steps(ended.ground.around))
     names = ("outputs", "images", "choices", "answers", "text_tokens")
     return Champion(
         name=f"atlas-{ended.sweep['name']}",
@@ -171,3 +170,9 @@ def champion_of(ended: Ended, summary: Mapping[str, Any]) -> Champion | None:
         tasks={task: {name: ended.ground.prepared[task].card[name] for name in names} for task in walk.order},
         figures={split: summary["best"][split] for split in ("val", "test")},
     )
+
+
+def stack_of(walked: Sequence[Sequence[Step]]) -> dict[str, Step]:
+    """The steps that a walk's stack is made of: each task's last, or the one that learnt all jointly."""
+    steps = [stages[-1] for stages in walked]
+    return {step.task: step for step in (steps[-1:] if steps[-1].jointly else steps)}
