@@ -79,7 +79,7 @@ class Trainer:
     """One stage's module, optimiser, rate and loss scaling, advanced an update at a time."""
 
     def __init__(
-        self, stack: Stack, stage: Stage, data: TaskData, group: Group, updates: int, recall: Recall | None = None
+        self, stack: Stack, stage: Stage, data: TaskData, group: Group, updates: int, *, recall: Recall | None = None
     ) -> None:
         self.schedule, self.data, self.group = stage.schedule, data, group
         self.recall = recall or Recall()
@@ -150,7 +150,7 @@ def fit(
     curve = Curve(Patience(stack, schedule, partial(_validate, stack, judged, limit, group)))
     if updates == 0:
         return curve
-    trainer = Trainer(stack, stage, data, group, updates, recall)
+    trainer = Trainer(stack, stage, data, group, updates, recall=recall)
     for update, indices in enumerate(batches(len(train), schedule.batch_size, updates, seed), start=1):
         loss = trainer.update(indices)
         if update % max(1, updates // 50) == 0 or update in (1, updates):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 import torch
-from small import SCHEDULE, World, atlas, contents, outcome
+from small import SCHEDULE, World, atlas, contents, outcome, weights
 
 from atlas.advance import restore
 from atlas.errors import AtlasError
@@ -136,6 +137,13 @@ def test_the_backbone_is_given_back_as_it_was(learner: Learner, small_world: Wor
     assert after.keys() == before.keys()
     assert [name for name, value in before.items() if not torch.equal(after[name], value)] == []
     assert not any(parameter.requires_grad or parameter.grad is not None for parameter in backbone.parameters())
+
+
+def test_it_learns_at_half_precision_and_keeps_float32(learner: Learner, small_world: World, store: Store) -> None:
+    steps = small_world.walk("digits", "easy-vqa", learner=small(learner).at_precision("bfloat16"))
+    facts = small_world.learn(steps, store)
+    assert all(math.isfinite(loss) for fact in facts for _, loss in fact["losses"])
+    assert {value.dtype for step in steps for value in weights(store, step).values()} == {torch.float32}
 
 
 def test_a_stack_of_its_answers_as_it_was_scored(learner: Learner, small_world: World, store: Store) -> None:
