@@ -59,7 +59,8 @@ class Joint(Learner):
     """Joint (multi-task) training (Caruana, 1997): min over θ, φ_1…φ_t of Σ_{k≤t} L_k(θ, φ_k), from the pre-trained θ.
 
     Each update takes a batch of every task seen, so that each task has as many updates as when it is learnt alone.
-    The result depends on the set of tasks and not on their order: all orders of T tasks need 2^T − 1 trainings.
+    The result depends on the set of tasks and not on their order: all orders of T tasks need 2^T − 1 trainings. Every
+    training learns all its tasks anew, so that the routes `latest` and `own` are the same.
     """
 
     name: ClassVar[str] = "joint"
