@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
+from atlas.data.shots import Shots
 from atlas.errors import AtlasError
 from atlas.learners import Learner, Stage, stage_from
 
@@ -48,7 +49,9 @@ class Step:
 
     `backbone` and `data` are digests of the weights and of the task's prepared data. `beside` are further steps that
     this one builds on, one a task, whose order means nothing: they are sorted by task. `jointly` are further tasks
-    that this step learns together with `task`, each with the digest of its data, sorted by name.
+    that this step learns together with `task`, each with the digest of its data, sorted by name. `shots` are the
+    training records that it is learnt from (None: all). A `downstream` step learns a task that no order goes on from:
+    it is scored on that task alone.
     """
 
     task: str
@@ -60,6 +63,8 @@ class Step:
     parent: Step | None = None
     beside: tuple[Step, ...] = ()
     jointly: tuple[tuple[str, str], ...] = ()
+    shots: Shots | None = None
+    downstream: bool = False
 
     @cached_property
     def key(self) -> str:
@@ -99,10 +104,16 @@ class Step:
         return tuple(dict.fromkeys(task for step in self.chain() for task in step.learns))
 
     @property
+    def scored(self) -> tuple[str, ...]:
+        """The tasks that are scored once this step is done: all of the order where its last task is now learnt."""
+        return self.order if self.stage.last and not self.downstream else (self.task,)
+
+    @property
     def title(self) -> str:
         """The step in a few words: `digits (expansion) after easy-vqa`."""
         past = (", " if self.beside else " > ").join(task for task in self.order if task not in self.learns)
         kind = self.stage.kind + (", untrained" if self.stage.schedule.steps == 0 else "")
+        kind += f", {self.shots.describe()}" if self.shots else ""
         return f"{' + '.join(self.learns)} ({kind})" + (f" after {past}" if past else "")
 
     def describe(self) -> dict[str, Any]:
@@ -118,6 +129,8 @@ class Step:
             "backbone": self.backbone,
             "data": self.data,
             "evaluation": asdict(self.evaluation),
+            "shots": asdict(self.shots) if self.shots else None,
+            "downstream": self.downstream,
             **({"jointly": dict(self.jointly)} if self.jointly else {}),
         }
 
@@ -135,6 +148,8 @@ def step_from(facts: dict[str, Any]) -> Step:
         parent=step_from(parent) if parent else None,
         beside=tuple(step_from(step) for step in facts.get("beside", ())),
         jointly=tuple(sorted(facts.get("jointly", {}).items())),
+        shots=Shots(**facts["shots"]) if facts["shots"] else None,
+        downstream=facts["downstream"],
     )
 
 

@@ -131,28 +131,30 @@ def fit(
     seed: int,
     group: Group,
     limit: int | None = None,
+    records: Tensor | None = None,
     on_update: Callable[[int, int], None] = lambda update, updates: None,
     recall: Recall | None = None,
 ) -> Curve:
     """Train what `stack` has marked as trainable, by the stage's schedule, on the task's `train` split.
 
-    `seed` decides the order of the records; `limit` is how many validation records decide an early stop; `recall`
-    is what the stage remembers (nothing).
+    `seed` decides the order of the records; `limit` is how many validation records decide an early stop. `records`
+    are the numbers of the training records to learn from, long [n]; None for all. `recall` is what the stage remembers
+    of the past (nothing).
 
     Raises:
         Diverged: the loss became NaN or infinite.
         AtlasError: the group cannot share a batch equally.
     """
-    schedule, train, recall = stage.schedule, data.splits["train"], recall or Recall()
+    schedule, recall = stage.schedule, recall or Recall()
+    chosen = torch.arange(len(data.splits["train"])) if records is None else records
     _check_shares(schedule, group)
-    judged = (data, *recall.judged)
-    updates = schedule.updates(max(len(one.splits["train"]) for one in judged))
-    curve = Curve(Patience(stack, schedule, partial(_validate, stack, judged, limit, group)))
+    updates = schedule.updates(max(len(chosen), *(len(one.splits["train"]) for one in recall.judged), 0))
+    curve = Curve(Patience(stack, schedule, partial(_validate, stack, (data, *recall.judged), limit, group)))
     if updates == 0:
         return curve
     trainer = Trainer(stack, stage, data, group, updates, recall=recall)
-    for update, indices in enumerate(batches(len(train), schedule.batch_size, updates, seed), start=1):
-        loss = trainer.update(indices)
+    for update, indices in enumerate(batches(len(chosen), schedule.batch_size, updates, seed), start=1):
+        loss = trainer.update(chosen[indices])
         if update % max(1, updates // 50) == 0 or update in (1, updates):
             curve.losses.append((update, _checked(loss, group, update)))
         curve.updates, curve.records = update, trainer.records

@@ -98,6 +98,7 @@ class Stack(nn.Module):
         else:
             self._peft.append(get_peft_model(self.backbone.model, config, adapter_name=task))
         self.order.append(task)
+        composition.remove(self.adapters.sites())  # what an earlier task composed is not this one's
         self.adapters.reset_adapter(task, generator)
         for name, queries in learnt.items():
             self.adapters.sites()[name].atlas_query_past[task].data.copy_(queries)

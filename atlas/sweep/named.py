@@ -26,17 +26,11 @@ def base_learner(options: Options) -> TwoStage:
     return TwoStage(fusion=Fusion(), rank=options.rank, experience=schedule, expansion=schedule)
 
 
-def doubled(schedule: Schedule) -> Schedule:
-    """The schedule with twice the updates: what a learner of one stage has, so that all learn as long as ATLAS."""
-    if schedule.steps is not None:
-        return replace(schedule, steps=2 * schedule.steps)
-    return replace(schedule, epochs=2 * schedule.epochs)
-
-
 def learner_named(name: str, options: Options) -> Learner:
-    """The learner of the catalogue with the rank and schedule of `options`, all with as many updates a task.
+    """The learner of the catalogue with the rank and schedule of `options`.
 
-    A learner that tunes the backbone learns at a tenth of the default rate, unless `options` name a rate.
+    One of a single stage has it twice as long, so that all have as many updates a task as ATLAS. One that tunes the
+    backbone learns at `BACKBONE_RATE`, unless `options` name a rate.
     Raises AtlasError for a name that the catalogue has not.
     """
     kind, base = find_learner(name), base_learner(options)
@@ -44,7 +38,7 @@ def learner_named(name: str, options: Options) -> Learner:
     if kind.tunes_backbone and options.learning_rate is None:
         schedule = replace(schedule, learning_rate=BACKBONE_RATE)
     made = _made(kind, base.rank, schedule)
-    return made if len(made.stages(1)) > 1 else _made(kind, base.rank, doubled(schedule))
+    return made if len(made.stages(1)) > 1 else _made(kind, base.rank, schedule.times(2))
 
 
 def _made(kind: type[Learner], rank: int, schedule: Schedule) -> Learner:

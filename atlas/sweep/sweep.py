@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError
 from atlas.learners import HeadOnly, Learner, Precision, TwoStage, find_learner
-from atlas.sweep.named import DEFAULT_STEPS, base_learner, doubled, learner_named
+from atlas.learners.downstream import WAYS, Way
+from atlas.sweep.named import DEFAULT_STEPS, base_learner, learner_named
 from atlas.sweep.options import Options
+from atlas.sweep.outcome import AVERAGE
 from atlas.sweep.planner import Walk
+from atlas.sweep.probe import Probe, shots_from
 from atlas.sweep.space import Order, named_orders, order_count, suggest_order
 
 if TYPE_CHECKING:
@@ -34,7 +37,8 @@ class Sweep:
     `learner(trial, options)` suggests settings on the Optuna trial and returns the learner to try.
     `searches_orders`: each trial walks one order, proposed task by task; else each walks the same few orders, and
     their mean (or the worst of them, as `--aim` says) is what the search looks at. `points` are the settings that the
-    first trials take, one each.
+    first trials take, one each. `goal` is what a trial is judged by (see `objective`). `small` is what `--smoke` asks
+    for.
     """
 
     name: str
@@ -44,12 +48,14 @@ class Sweep:
     points: tuple[Mapping[str, Any], ...] = ()
     trials: int = 8
     defaults: Options = field(default_factory=Options)
+    goal: str = AVERAGE
+    small: Options = SMOKE
 
     def smoke(self, options: Options) -> Options:
         """The very small run that `--smoke` asks for: what was given on the command line beside it stays."""
         changed: dict[str, Any] = {
-            name: getattr(SMOKE, name)
-            for name in ("tasks", "steps", "evaluate")
+            name: getattr(self.small, name)
+            for name in ("tasks", "downstream", "shots", "orders", "steps", "evaluate")
             if getattr(options, name) == getattr(self.defaults, name)
         }
         return replace(options, **changed, trials=options.trials or len(self.points) or 2)
@@ -78,6 +84,7 @@ class Sweep:
         self.trial_count(options)
         self.orders(options)
         self.references(options, "float32")
+        self.probes(options)
         find_learner(options.learner)
         if self.learner is not no_search and options.learner != self.defaults.learner:
             raise AtlasError(
@@ -86,14 +93,35 @@ class Sweep:
             )
 
     def propose(self, trial: optuna.Trial, options: Options, precision: Precision) -> dict[str, Any]:
-        """A trial's configuration as plain values: the learner (JSON), the orders it walks, the seeds."""
-        learner = self.learner(trial, options).at_precision(precision)
+        """A trial's configuration as plain values: the learner (JSON), the orders it walks, the seeds, the probes.
+
+        Raises AtlasError for probes of a learner that cannot take them.
+        """
+        learner, probes = self.learner(trial, options).at_precision(precision), self.probes(options)
+        if probes and not isinstance(learner, TwoStage):
+            raise AtlasError(
+                f"--downstream with the learner {learner.name!r}: unseen tasks are learnt as 'atlas' learns; "
+                f"leave --downstream out, or take that learner."
+            )
         orders = self.orders(options) or (suggest_order(trial, options.tasks),)
         return {
             "learner_settings": json.dumps(learner.settings(), sort_keys=True),
             "orders": [list(order) for order in orders],
             "seeds": list(options.seeds),
+            "probes": json.dumps([probe.describe() for probe in probes]),
         }
+
+    def probes(self, options: Options, ways: tuple[Way, ...] = ("experience", "both")) -> tuple[Probe, ...]:
+        """The probes of every order: each downstream task, from each number of shots, in each of the ways."""
+        shots = [shots_from(text) for text in options.shots]
+        return tuple(
+            Probe(task=task, way=way, shots=some) for task in options.downstream for some in shots for way in ways
+        )
+
+    def bare_probes(self, options: Options, precision: Precision) -> list[Walk]:
+        """The same probes and the head alone on the bare backbone M_0: what the order's worth is measured by."""
+        like, probes = base_learner(options).at_precision(precision), self.probes(options, WAYS)
+        return [Walk(order=(), learner=like, seed=seed, probes=probes) for seed in options.seeds if probes]
 
     def references(self, options: Options, precision: Precision) -> dict[str, list[Walk]]:
         """What trials are measured by, each task alone: `lone` adapters, the `head_only`, and it `untrained`.
@@ -102,10 +130,11 @@ class Sweep:
         """
         like = base_learner(options).at_precision(precision)
         assert isinstance(like, TwoStage)
+        schedule = like.expansion
         learners: dict[str, Learner] = {
             "lone": like,
-            "head_only": HeadOnly(schedule=doubled(like.expansion)),
-            "untrained": HeadOnly(schedule=replace(like.expansion, steps=0)),
+            "head_only": HeadOnly(schedule=schedule.times(2)),
+            "untrained": HeadOnly(schedule=replace(schedule, steps=0)),
         }
         return {
             name: [Walk(order=(task,), learner=learner, seed=seed) for seed in options.seeds for task in options.tasks]

@@ -7,7 +7,7 @@ import pytest
 
 from atlas.errors import AtlasError
 from atlas.learners import LEARNERS, HeadOnly, Schedule, learner_from
-from atlas.sweep.named import BACKBONE_RATE, DEFAULT_SCHEDULE, DEFAULT_STEPS, base_learner, doubled, learner_named
+from atlas.sweep.named import BACKBONE_RATE, DEFAULT_SCHEDULE, DEFAULT_STEPS, base_learner, learner_named
 from atlas.sweep.options import Options
 
 
@@ -43,13 +43,8 @@ def test_atlas_is_the_base_learner() -> None:
 
 
 def test_the_head_alone_is_the_reference() -> None:
-    schedule = doubled(base_learner(Options()).expansion)
+    schedule = base_learner(Options()).expansion.times(2)
     assert learner_named("head-only", Options()) == HeadOnly(schedule=schedule)
-
-
-def test_epochs_are_doubled_where_there_are_no_steps() -> None:
-    assert doubled(Schedule(epochs=1.5)).epochs == 3.0
-    assert doubled(Schedule(steps=4, epochs=1.5)) == Schedule(steps=8, epochs=1.5)
 
 
 def test_an_unknown_learner_names_the_nearest() -> None:

@@ -131,3 +131,10 @@ def test_a_smoke_run_tries_every_point() -> None:
     pointed = replace(SETTINGS, points=({"x": 1}, {"x": 2}, {"x": 3}), trials=3)
     assert pointed.smoke(Options(smoke=True)).trials == 3
     assert pointed.smoke(Options(smoke=True, trials=1)).trials == 1
+
+
+def test_unseen_tasks_are_learnt_by_atlas_alone() -> None:
+    options = Options(tasks=("a", "b"), downstream=("c",), learner="ewc")
+    with pytest.raises(AtlasError, match="--downstream with the learner 'ewc': unseen tasks are learnt as 'atlas'"):
+        ORDERS.propose(TRIAL, options, "float32")  # type: ignore[arg-type]
+    ORDERS.propose(TRIAL, replace(options, learner="atlas"), "float32")  # type: ignore[arg-type]
