@@ -70,6 +70,19 @@ def test_another_task_is_not_composed(small_world: World, stack: Stack) -> None:
         assert torch.equal(stack(batch, "digits"), before)
 
 
+def test_a_task_learnt_after_it_is_not_composed(small_world: World, stack: Stack) -> None:
+    """A downstream task builds on the adapters, by keys and queries of its own."""
+    stack.compose("easy-vqa", drawn(3))
+    stack.add_adapter("piqa-twin", drawn(4), r=4)
+    stack.ensure_head("piqa-twin", drawn(4))
+    stack.train_expansion("piqa-twin")
+    layer = next(iter(stack.adapters.sites().values()))
+    x = torch.rand(2, 5, layer.in_features)
+    with torch.no_grad():
+        expected = plain(x, layer.base_layer(x), *layer.stack("piqa-twin"))[0]
+        torch.testing.assert_close(layer(x), expected)
+
+
 def test_what_is_saved_is_loaded_with_the_names_of_its_adapters(stack: Stack, tmp_path: Path) -> None:
     stack.compose("easy-vqa", drawn(3))
     layers = stack.adapters.sites()
