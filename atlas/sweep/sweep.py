@@ -79,7 +79,7 @@ class Sweep:
     def check(self, options: Options) -> None:
         """Everything that needs nothing but the options.
 
-        Raises AtlasError: for orders that are none, an unknown learner, or one that this sweep has no use for.
+        Raises AtlasError for orders that are none, an unknown learner, or one that this sweep has no use for.
         """
         self.trial_count(options)
         self.orders(options)
