@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from atlas.errors import unknown
+from atlas.tasks.commonsense_qa import COMMONSENSE_QA
 from atlas.tasks.digits import DIGITS
 from atlas.tasks.easy import EASY_VQA
 from atlas.tasks.entailment import EASY_VE
+from atlas.tasks.inaturalist import INATURALIST
 from atlas.tasks.pairs import EASY_PAIR
+from atlas.tasks.piqa import PIQA
+from atlas.tasks.places365 import PLACES365
 from atlas.tasks.task import NO_TEXT, SPLITS, Label, Picture, Record, Task
 from atlas.tasks.twins import PIQA_TWIN
 
@@ -16,6 +20,10 @@ TASKS: dict[str, Task] = {
     "easy-pair": EASY_PAIR,
     "digits": DIGITS,
     "piqa-twin": PIQA_TWIN,
+    "piqa": PIQA,
+    "inaturalist": INATURALIST,
+    "commonsense-qa": COMMONSENSE_QA,
+    "places365": PLACES365,
 }
 
 
