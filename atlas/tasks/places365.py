@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atlas.errors import AtlasError
-from atlas.tasks.files import Unreadable, digest, given, picture, text_lines
+from atlas.tasks.files import Unreadable, digest, given, inside, picture, text_lines
 from atlas.tasks.layout import Layout, Needed
 from atlas.tasks.splits import belongs, deal, published, rank
 from atlas.tasks.task import NO_TEXT, Broken, Record, Task
@@ -83,10 +83,15 @@ def _refuse(error: OSError) -> None:
 
 
 def part_of(source: Path, name: str) -> Part:
-    """The part `train` or `val` of the release at hand. Raises AtlasError where only a list could tell the classes."""
+    """The part `train` or `val` of the release at hand.
+
+    Raises AtlasError where only a list could tell the classes, or the folder is a link that leads elsewhere.
+    """
     official = Needed(paths=OFFICIAL[name]).found(source)
     if official is None:
+        inside(source, BY_FOLDER[name])
         return Part(source=source, folder=BY_FOLDER[name], list_file=None)
+    inside(source, official.name)
     folder, listed = f"{official.name}/", (source / LISTS[name]).is_file()
     if not listed and name == "val":
         raise AtlasError(
