@@ -143,13 +143,21 @@ def field(values: Mapping[str, Any], names: str | Sequence[str], kind: type | tu
     return value
 
 
+def label_of(name: str, classes: Sequence[str]) -> int:
+    """The label of a class: its place among them. Raises Unreadable, naming the nearest, for one that is none."""
+    if name not in classes:
+        raise Unreadable(str(unknown("label", name, classes)))
+    return classes.index(name)
+
+
 def digest(path: Path) -> str:
-    """sha256 of a file, in hexadecimal. Raises AtlasError where it cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise AtlasError(f"{path} cannot be read: {error.strerror}.") from error
+    """sha256 of a file, in hexadecimal. Raises AtlasError where it cannot be read, is empty or a Git LFS pointer."""
+    _refuse_pointer(path)
+    with open(path, "rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+        if not file.tell():
+            raise AtlasError(f"{path} is empty; download it again.")
+    return found
 
 
 def _is_text(text: str) -> bool:

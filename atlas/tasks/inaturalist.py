@@ -13,16 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from atlas.errors import AtlasError
-from atlas.tasks.files import Unreadable, digest, field, given, json_file, picture
-from atlas.tasks.layout import Layout, Needed
+from atlas.tasks.files import Unreadable, field, given, json_file, picture
+from atlas.tasks.layout import Layout
 from atlas.tasks.splits import belongs, deal, published, rank
 from atlas.tasks.task import NO_TEXT, Broken, Record, Task
 
 VAL = 0.05  # of the training images
 FILES = ("train2019.json", "val2019.json")
 ID = (int, str)
-LAYOUT = Layout(
-    needs=(*(Needed(paths=(name,)) for name in FILES), Needed(paths=("train_val2019/",))),
+LAYOUT = Layout.of(
+    *FILES,
+    "train_val2019/",
     obtain="Get iNaturalist 2019 from https://github.com/visipedia/inat_comp/tree/master/2019.",
 )
 Line = tuple[str, str, int | str | None]  # an image's id, its file's name, its category's id
@@ -104,13 +105,14 @@ def images(
     for number, row in enumerate(rows):
         where = f"{path.name}: image {row.get('id', f'number {number}')}"
         try:
-            image, name = field(row, "id", ID), field(row, "file_name")
+            image = field(row, "id", ID)
             if image in seen:
                 raise Unreadable("another image has the same id")
             seen.add(image)
             if image not in found:
                 raise Unreadable("it has no annotation")
-            yield where, (str(image), name, found.pop(image))
+            category = found.pop(image)
+            yield where, (str(image), field(row, "file_name"), category)
         except Unreadable as error:
             yield where, Broken(where=where, reason=str(error))
 
@@ -135,11 +137,6 @@ def read_species(split: str, source: Path | None) -> Iterator[Record | Broken]:
     yield from deal(joined(path), key=lambda line: line[0], record=make, mine=mine)
 
 
-def species_sources(source: Path | None) -> Mapping[str, str]:
-    """The digests of both files."""
-    return {name: digest(given(source) / name) for name in FILES}
-
-
 INATURALIST = Task(
     name="inaturalist",
     title="iNaturalist 2019",
@@ -149,7 +146,7 @@ INATURALIST = Task(
     about="Which species is this? 268,243 photos of 1,010 plants and animals, 3,030 of them for reporting.",
     version=1,
     read=read_species,
-    sources=species_sources,
+    sources=LAYOUT.digests,
     layout=LAYOUT,
     answers_of=species_names,
 )
