@@ -125,6 +125,30 @@ def json_file(path: Path) -> Any:
         raise AtlasError(f"{path} cannot be read as JSON: {error}. Download it again.") from error
 
 
+def json_items(path: Path, key: str) -> Iterator[tuple[str, dict[str, Any] | Broken]]:
+    """`(file: key[place], object)` of the list under a JSON object's key, one at a time: memory stays flat.
+
+    Raises AtlasError where the file is empty, cut short, no JSON, a Git LFS pointer, or has no such list.
+    """
+    import ijson
+
+    _refuse_pointer(path)
+    place, keys = -1, ()
+    try:
+        with open(path, "rb") as file:
+            for place, value in enumerate(ijson.items(file, f"{key}.item", use_float=True)):
+                where = f"{path.name}: {key}[{place}]"
+                other = Broken(where=where, reason=f"a {type(value).__name__}, no object")
+                yield where, value if isinstance(value, dict) else other
+            if place < 0:
+                file.seek(0)
+                keys = tuple(name for above, kind, name in ijson.parse(file) if not above and kind == "map_key")
+    except (ijson.JSONError, UnicodeDecodeError) as error:
+        raise AtlasError(f"{path} cannot be read as JSON: {error}. Download it again.") from error
+    if place < 0:
+        raise AtlasError(f"{path}: {unknown('or empty list', key, keys)} Download it again.")
+
+
 def field(values: Mapping[str, Any], names: str | Sequence[str], kind: type | tuple[type, ...] = str) -> Any:
     """The value under the name, or under the first of several spellings.
 

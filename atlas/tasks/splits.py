@@ -54,7 +54,7 @@ def deal(
     lines: Iterable[tuple[str, Line | Broken]],
     *,
     key: Callable[[Line], str],
-    record: Callable[[str, Line], Record],
+    record: Callable[[str, Line], Record | Broken],
     mine: Callable[[str], bool],
 ) -> Iterator[Record | Broken]:
     """The records of one split: of the lines whose key is `mine`, what `record(where, line)` makes of them.
