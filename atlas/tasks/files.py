@@ -144,7 +144,8 @@ def json_items(path: Path, key: str) -> Iterator[tuple[str, dict[str, Any] | Bro
                 file.seek(0)
                 keys = tuple(name for above, kind, name in ijson.parse(file) if not above and kind == "map_key")
     except (ijson.JSONError, UnicodeDecodeError) as error:
-        raise AtlasError(f"{path} cannot be read as JSON: {error}. Download it again.") from error
+        first = next(iter(str(error).splitlines()), "")
+        raise AtlasError(f"{path} cannot be read as JSON: {first}. Download it again.") from error
     if place < 0:
         raise AtlasError(f"{path}: {unknown('or empty list', key, keys)} Download it again.")
 

@@ -24,7 +24,7 @@ from atlas.tasks.layout import Layout, Needed
 from atlas.tasks.records import unseen
 from atlas.tasks.regions import boxes_of, colour_of, marked
 from atlas.tasks.splits import belongs, deal, published
-from atlas.tasks.task import Broken, Record, Task
+from atlas.tasks.task import Broken, Picture, Record, Task
 
 VAL = 0.05  # of the training images
 CHOICES = 4
@@ -49,7 +49,7 @@ def mentions(tokens: Sequence[Any], objects: Sequence[Any]) -> list[int]:
     """The numbers of the objects that tokens mention. Raises Unreadable for one that there is not."""
     found = [place for token in tokens if not isinstance(token, str) for place in listed(token)]
     for place in found:
-        if not isinstance(place, int) or not 0 <= place < len(objects):
+        if not isinstance(place, int) or isinstance(place, bool) or not 0 <= place < len(objects):
             raise Unreadable(f"a token mentions object {place!r} of {len(objects)}")
     return found
 
@@ -86,6 +86,24 @@ def image_of(values: Mapping[str, Any]) -> str:
     return name
 
 
+def spoken(values: Mapping[str, Any]) -> list[list[Any]]:
+    """The tokens of the question and of its four answers. Raises Unreadable where there are none."""
+    question, answers = (files.field(values, name, list) for name in ("question", "answer_choices"))
+    if len(answers) != CHOICES or not all(isinstance(answer, list) and answer for answer in answers):
+        raise Unreadable(f"the field 'answer_choices' has {len(answers)} answers; it should have {CHOICES} lists")
+    if not question:
+        raise Unreadable("the field 'question' is blank")
+    return [question, *answers]
+
+
+def label_of(values: Mapping[str, Any]) -> int:
+    """The place of the right answer. Raises Unreadable where it is none."""
+    label: int = files.field(values, "answer_label", int)
+    if not 0 <= label < CHOICES:
+        raise Unreadable(f"the label is {label}; it should be 0 to {CHOICES - 1}")
+    return label
+
+
 @dataclass(frozen=True, kw_only=True)
 class Stills:
     """How records are made of lines. images: the folder. mark: whether regions are outlined. seen: the ids so far."""
@@ -96,24 +114,21 @@ class Stills:
 
     def record(self, where: str, values: Mapping[str, Any]) -> Record:
         """One question with its four answers. Raises Unreadable for a field, a label or an image that is none."""
-        name = unseen(files.field(values, "annot_id"), self.seen)
-        objects, question = files.field(values, "objects", list), files.field(values, "question", list)
-        answers = files.field(values, "answer_choices", list)
-        label = files.field(values, "answer_label", int)
-        if len(answers) != CHOICES or not all(isinstance(answer, list) and answer for answer in answers):
-            raise Unreadable(f"the field 'answer_choices' has {len(answers)} answers; it should have {CHOICES} lists")
-        if not 0 <= label < CHOICES:
-            raise Unreadable(f"the label is {label}; it should be 0 to {CHOICES - 1}")
-        first, *texts = (sentence(tokens, objects, coloured=self.mark) for tokens in (question, *answers))
-        places = [place for tokens in (question, *answers) for place in mentions(tokens, objects)]
-        if self.mark:
-            boxes = boxes_of(self.images, files.field(values, "metadata_fn"))
-            picture = marked(self.images, image_of(values), boxes=boxes, places=places)
-        else:
-            picture = files.picture(self.images, image_of(values))
+        objects, spoke = files.field(values, "objects", list), spoken(values)
+        question, *answers = (sentence(tokens, objects, coloured=self.mark) for tokens in spoke)
         return Record(
-            id=name, pictures=(picture,), texts=tuple(choice_text(first, text) for text in texts), label=label
+            id=unseen(files.field(values, "annot_id"), self.seen),
+            pictures=(self.picture(values, [place for tokens in spoke for place in mentions(tokens, objects)]),),
+            texts=tuple(choice_text(question, answer) for answer in answers),
+            label=label_of(values),
         )
+
+    def picture(self, values: Mapping[str, Any], places: Sequence[int]) -> Picture:
+        """The still, with these objects outlined if they should be."""
+        if not self.mark:
+            return files.picture(self.images, image_of(values))
+        boxes = boxes_of(self.images, files.field(values, "metadata_fn"))
+        return marked(self.images, image_of(values), boxes=boxes, places=places)
 
 
 def read_stills(split: str, source: Path | None, *, mark: bool) -> Iterator[Record | Broken]:
