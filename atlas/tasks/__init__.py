@@ -7,16 +7,21 @@ from atlas.tasks.commonsense_qa import COMMONSENSE_QA
 from atlas.tasks.digits import DIGITS
 from atlas.tasks.easy import EASY_VQA
 from atlas.tasks.entailment import EASY_VE
-from atlas.tasks.files import csv_lines, label_of, picture
+from atlas.tasks.files import csv_lines, picture
 from atlas.tasks.inaturalist import INATURALIST
 from atlas.tasks.layout import Layout
+from atlas.tasks.nlvr2 import NLVR2
 from atlas.tasks.own import OWN, address_of, bring, is_address
 from atlas.tasks.pairs import EASY_PAIR
 from atlas.tasks.piqa import PIQA
 from atlas.tasks.places365 import PLACES365
+from atlas.tasks.records import class_of
+from atlas.tasks.snli_ve import SNLI_VE
 from atlas.tasks.splits import deal, split_of
 from atlas.tasks.task import NO_TEXT, SPLITS, Broken, Label, Picture, Record, Task
 from atlas.tasks.twins import PIQA_TWIN
+from atlas.tasks.vcr import VCR, VCR_MARKED
+from atlas.tasks.vqa import VQA
 
 TASKS: dict[str, Task] = {
     "easy-vqa": EASY_VQA,
@@ -24,10 +29,15 @@ TASKS: dict[str, Task] = {
     "easy-pair": EASY_PAIR,
     "digits": DIGITS,
     "piqa-twin": PIQA_TWIN,
+    "snli-ve": SNLI_VE,
     "piqa": PIQA,
     "inaturalist": INATURALIST,
+    "vqa": VQA,
+    "vcr": VCR,
+    "vcr-marked": VCR_MARKED,
     "commonsense-qa": COMMONSENSE_QA,
     "places365": PLACES365,
+    "nlvr2": NLVR2,
 }
 
 
@@ -55,10 +65,10 @@ __all__ = [
     "Record",
     "Task",
     "address_of",
+    "class_of",
     "csv_lines",
     "deal",
     "find_task",
-    "label_of",
     "picture",
     "split_of",
 ]

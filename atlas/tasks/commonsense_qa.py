@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from atlas.tasks.choices import choice_text
-from atlas.tasks.files import Unreadable, field, given, json_lines, label_of
+from atlas.tasks.files import Unreadable, field, given, json_lines
 from atlas.tasks.layout import Layout
+from atlas.tasks.records import class_of, unseen
 from atlas.tasks.splits import belongs, deal, published
 from atlas.tasks.task import Broken, Record, Task
 
@@ -38,18 +39,22 @@ def choices_of(question: Mapping[str, Any]) -> list[str]:
     return [texts[label] for label in LABELS]
 
 
-def record_of(where: str, values: Mapping[str, Any]) -> Record:
-    """One record with its five answers. Raises Unreadable for a field or a label that is none."""
+def record_of(where: str, values: Mapping[str, Any], *, seen: set[str]) -> Record:
+    """One record with its five answers. Raises Unreadable for a field, a label or an id that is none."""
     question = field(values, "question", dict)
     texts = tuple(choice_text(field(question, "stem"), text) for text in choices_of(question))
-    return Record(id=field(values, "id"), pictures=(), texts=texts, label=label_of(field(values, "answerKey"), LABELS))
+    label = class_of(field(values, "answerKey"), LABELS)
+    return Record(id=unseen(field(values, "id"), seen), pictures=(), texts=texts, label=label)
 
 
 def read_questions(split: str, source: Path | None) -> Iterator[Record | Broken]:
-    """The records of a split, in the order of their file. Raises AtlasError where a file is unusable."""
-    lines = json_lines(given(source) / published(split, *FILES))
+    """The records of a split, in the order of their file. Raises AtlasError where a file is missing or unusable."""
+    folder = given(source)
+    LAYOUT.check("commonsense-qa", folder)
+    lines = json_lines(folder / published(split, *FILES))
+    make = functools.partial(record_of, seen=set())
     mine = functools.partial(belongs, split, "commonsense-qa", share=VAL)
-    yield from deal(lines, key=question_of, record=record_of, mine=mine)
+    yield from deal(lines, key=question_of, record=make, mine=mine)
 
 
 COMMONSENSE_QA = Task(

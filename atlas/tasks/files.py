@@ -125,6 +125,31 @@ def json_file(path: Path) -> Any:
         raise AtlasError(f"{path} cannot be read as JSON: {error}. Download it again.") from error
 
 
+def json_items(path: Path, key: str) -> Iterator[tuple[str, dict[str, Any] | Broken]]:
+    """`(file: key[place], object)` of the list under a JSON object's key, one at a time: memory stays flat.
+
+    Raises AtlasError where the file is empty, cut short, no JSON, a Git LFS pointer, or has no such list.
+    """
+    import ijson
+
+    _refuse_pointer(path)
+    place, keys = -1, ()
+    try:
+        with open(path, "rb") as file:
+            for place, value in enumerate(ijson.items(file, f"{key}.item", use_float=True)):
+                where = f"{path.name}: {key}[{place}]"
+                other = Broken(where=where, reason=f"a {type(value).__name__}, no object")
+                yield where, value if isinstance(value, dict) else other
+            if place < 0:
+                file.seek(0)
+                keys = tuple(name for above, kind, name in ijson.parse(file) if not above and kind == "map_key")
+    except (ijson.JSONError, UnicodeDecodeError) as error:
+        first = next(iter(str(error).splitlines()), "")
+        raise AtlasError(f"{path} cannot be read as JSON: {first}. Download it again.") from error
+    if place < 0:
+        raise AtlasError(f"{path}: {unknown('or empty list', key, keys)} Download it again.")
+
+
 def field(values: Mapping[str, Any], names: str | Sequence[str], kind: type | tuple[type, ...] = str) -> Any:
     """The value under the name, or under the first of several spellings.
 
@@ -141,13 +166,6 @@ def field(values: Mapping[str, Any], names: str | Sequence[str], kind: type | tu
     if isinstance(value, str) and not _is_text(value):
         raise Unreadable(f"the field {name!r} is {value!r:.60}, no Unicode text")
     return value
-
-
-def label_of(name: str, classes: Sequence[str]) -> int:
-    """The label of a class: its place among them. Raises Unreadable, naming the nearest, for one that is none."""
-    if name not in classes:
-        raise Unreadable(str(unknown("label", name, classes)))
-    return classes.index(name)
 
 
 def digest(path: Path) -> str:

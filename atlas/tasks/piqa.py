@@ -13,8 +13,9 @@ from typing import Any
 
 from atlas.errors import AtlasError
 from atlas.tasks.choices import choice_text
-from atlas.tasks.files import field, given, json_lines, label_of, text_lines
+from atlas.tasks.files import field, given, json_lines, text_lines
 from atlas.tasks.layout import Layout, Needed
+from atlas.tasks.records import class_of
 from atlas.tasks.splits import belongs, deal, published
 from atlas.tasks.task import Broken, Record, Task
 
@@ -57,12 +58,14 @@ def record_of(where: str, line: tuple[dict[str, Any], str, str]) -> Record:
     values, name, label = line
     goal = field(values, "goal")
     texts = tuple(choice_text(goal, field(values, solution)) for solution in ("sol1", "sol2"))
-    return Record(id=name, pictures=(), texts=texts, label=label_of(label, LABELS))
+    return Record(id=name, pictures=(), texts=texts, label=class_of(label, LABELS))
 
 
 def read_piqa(split: str, source: Path | None) -> Iterator[Record | Broken]:
-    """The records of a split, in the order of their file. Raises AtlasError where a file is unusable."""
-    lines = labelled(given(source), published(split, "train", "valid"))
+    """The records of a split, in the order of their file. Raises AtlasError where a file is missing or unusable."""
+    folder = given(source)
+    LAYOUT.check("piqa", folder)
+    lines = labelled(folder, published(split, "train", "valid"))
     mine = functools.partial(belongs, split, "piqa", share=VAL)
     yield from deal(lines, key=goal_of, record=record_of, mine=mine)
 

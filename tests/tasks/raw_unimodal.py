@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +115,11 @@ def write_places_by_list(root: Path, *, train: int = 15, val: int = 2) -> Path:
         for name, label in rows:
             draw(root / folder / name.lstrip("/"), 50 * label)
     return root
+
+
+RAW: dict[str, Callable[[Path], Path]] = {
+    "piqa": write_piqa,
+    "commonsense-qa": write_csqa,
+    "inaturalist": write_inat,
+    "places365": write_places_by_list,
+}

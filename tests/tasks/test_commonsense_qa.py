@@ -45,7 +45,7 @@ def test_a_question_asked_twice_is_in_one_split(source: Path) -> None:
 
 
 def test_what_cannot_be_read_is_told_with_its_line(source: Path) -> None:
-    rows = [csqa_row(i, part="dev") for i in range(7)]
+    rows = [csqa_row(i, part="dev") for i in (*range(7), 6)]
     rows[0]["answerKey"] = "F"
     rows[1]["question"]["stme"] = rows[1]["question"].pop("stem")
     rows[2]["question"]["choices"][0]["label"] = "A"
@@ -55,8 +55,8 @@ def test_what_cannot_be_read_is_told_with_its_line(source: Path) -> None:
     write_jsonl(source / "dev_rand_split.jsonl", rows)
     found = list(COMMONSENSE_QA.read("test", source))
     reasons = {record.where: record.reason for record in found if isinstance(record, Broken)}
-    assert len(found) == 7
-    assert list(reasons) == [f"dev_rand_split.jsonl:{i}" for i in range(1, 7)]
+    assert len(found) == 8
+    assert list(reasons) == [f"dev_rand_split.jsonl:{i}" for i in (*range(1, 7), 8)]
     said = list(reasons.values())
     assert "unknown label 'F'" in said[0]
     assert "'stem'. Did you mean 'stme'" in said[1]
@@ -64,6 +64,7 @@ def test_what_cannot_be_read_is_told_with_its_line(source: Path) -> None:
     assert "labelled C, A, D, B; they" in said[3]
     assert "missing field 'label'" in said[4]
     assert "missing field 'answerKey'" in said[5]
+    assert "another record has the id 'dev0006' too" in said[6]
 
 
 def test_missing_files_are_named(source: Path) -> None:

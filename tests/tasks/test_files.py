@@ -20,7 +20,6 @@ from atlas.tasks.files import (
     inside,
     json_file,
     json_lines,
-    label_of,
     open_image,
     picture,
     text_lines,
@@ -231,12 +230,6 @@ def test_a_field_that_is_missing_or_of_another_kind_is_told() -> None:
             field({"x": True}, "x", kind)
     with pytest.raises(Unreadable, match="no Unicode text"):
         field({"x": "a\ud800"}, "x")
-
-
-def test_a_label_is_the_place_among_the_classes() -> None:
-    assert label_of("no", ("yes", "no")) == 1
-    with pytest.raises(Unreadable, match="unknown label 'ye'. Did you mean 'yes'"):
-        label_of("ye", ("yes", "no"))
 
 
 def test_a_task_that_needs_a_source_says_so() -> None:
