@@ -22,7 +22,7 @@ from atlas.errors import AtlasError
 from atlas.sweep import Options, Sweep
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.ground import lay_ground
-from atlas.sweep.run import named
+from atlas.sweep.run import by_name
 from atlas.tasks import SPLITS, TASKS, Broken, Record, address_of, find_task
 from atlas.tasks.own import OWN
 
@@ -161,11 +161,11 @@ def test_two_tasks_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(AtlasError, match="another task has the name 'photos'"):
         find_task(write(tmp_path / "mine.py"))
     with pytest.raises(AtlasError, match="name one twice"):
-        named(Options(tasks=(ADDRESS, "photos")))
+        by_name(Options(tasks=(ADDRESS, "photos")))
 
 
 def test_steps_know_the_task_by_its_name(source: Path, storage: Path) -> None:
-    options = named(Options(tasks=("digits", ADDRESS), orders=("photos,digits",), source=(f"photos={source}",)))
+    options = by_name(Options(tasks=("digits", ADDRESS), orders=("photos,digits",), source=(f"photos={source}",)))
     assert options.tasks == ("digits", "photos")
     sweep = Sweep(name="toy", question="?")
     proposal = sweep.propose(FixedTrial({}), options, "float32")
@@ -176,10 +176,10 @@ def test_steps_know_the_task_by_its_name(source: Path, storage: Path) -> None:
 
 
 def test_an_interrupted_sweep_finds_the_task_again_in_another_process(tmp_path: Path) -> None:
-    folder = SweepFolder.new(tmp_path, "toy", named(Options(tasks=("digits", ADDRESS))))
+    folder = SweepFolder.new(tmp_path, "toy", by_name(Options(tasks=("digits", ADDRESS))))
     OWN.clear()
     assert json.loads((folder.path / "options.json").read_text())["tasks"] == ["digits", ADDRESS]
-    assert named(folder.options()).tasks == ("digits", "photos")
+    assert by_name(folder.options()).tasks == ("digits", "photos")
 
 
 def test_the_command_line_prepares_it(source: Path, storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
