@@ -14,7 +14,7 @@ from typing import Any
 from atlas.tasks.choices import choice_text
 from atlas.tasks.files import Unreadable, field, given, json_lines
 from atlas.tasks.layout import Layout
-from atlas.tasks.records import class_of, unseen
+from atlas.tasks.records import class_of, text_of, unseen
 from atlas.tasks.splits import belongs, deal, published
 from atlas.tasks.task import Broken, Record, Task
 
@@ -32,7 +32,7 @@ def question_of(values: Mapping[str, Any]) -> str:
 def choices_of(question: Mapping[str, Any]) -> list[str]:
     """The five texts in the order of their labels. Raises Unreadable where the labels are not A to E, each once."""
     choices = [choice if isinstance(choice, dict) else {} for choice in field(question, "choices", list)]
-    texts = {field(choice, "label"): field(choice, "text") for choice in choices}
+    texts = {field(choice, "label"): text_of(choice, "text") for choice in choices}
     if len(choices) != len(LABELS) or set(texts) != set(LABELS):
         seen = ", ".join(field(choice, "label") for choice in choices)
         raise Unreadable(f"the choices are labelled {seen or 'by nothing'}; they should be {', '.join(LABELS)}")
@@ -42,7 +42,8 @@ def choices_of(question: Mapping[str, Any]) -> list[str]:
 def record_of(where: str, values: Mapping[str, Any], *, seen: set[str]) -> Record:
     """One record with its five answers. Raises Unreadable for a field, a label or an id that is none."""
     question = field(values, "question", dict)
-    texts = tuple(choice_text(field(question, "stem"), text) for text in choices_of(question))
+    stem = text_of(question, "stem")
+    texts = tuple(choice_text(stem, text) for text in choices_of(question))
     label = class_of(field(values, "answerKey"), LABELS)
     return Record(id=unseen(field(values, "id"), seen), pictures=(), texts=texts, label=label)
 

@@ -15,7 +15,7 @@ from atlas.errors import AtlasError
 from atlas.tasks.choices import choice_text
 from atlas.tasks.files import field, given, json_lines, text_lines
 from atlas.tasks.layout import Layout, Needed
-from atlas.tasks.records import class_of
+from atlas.tasks.records import class_of, text_of
 from atlas.tasks.splits import belongs, deal, published
 from atlas.tasks.task import Broken, Record, Task
 
@@ -56,7 +56,7 @@ def goal_of(line: tuple[dict[str, Any], str, str]) -> str:
 def record_of(where: str, line: tuple[dict[str, Any], str, str]) -> Record:
     """One record with both solutions. Raises Unreadable for a field or a label that is none."""
     values, name, label = line
-    goal = field(values, "goal")
+    goal = text_of(values, "goal")
     texts = tuple(choice_text(goal, field(values, solution)) for solution in ("sol1", "sol2"))
     return Record(id=name, pictures=(), texts=texts, label=class_of(label, LABELS))
 

@@ -27,12 +27,12 @@ OFFICIAL = {
     "train": ("data_256/", "data_256_standard/", "data_large/", "data_large_standard/"),
     "val": ("val_256/", "val_large/"),
 }
-BY_FOLDER = {"train": "train/", "val": "val/"}
+BY_FOLDER = {part: (f"{part}/", f"places365_standard/{part}/") for part in OFFICIAL}
 IMAGES = (".jpg", ".jpeg", ".png")
 LAYOUT = Layout(
     needs=(
         Needed(paths=(CATEGORIES,)),
-        *(Needed(paths=(*OFFICIAL[part], BY_FOLDER[part])) for part in ("train", "val")),
+        *(Needed(paths=OFFICIAL[part] + BY_FOLDER[part]) for part in OFFICIAL),
     ),
     obtain="Get Places365-Standard and its list of categories from https://github.com/CSAILVision/places365.",
 )
@@ -62,10 +62,10 @@ class Part:
             for folder in folders:
                 if os.path.islink(os.path.join(parent, folder)):
                     raise AtlasError(f"{os.path.join(parent, folder)} is a link; put the folder itself there.")
+            prefix = Path(parent).relative_to(self.source).as_posix()
             for name in sorted(names):
                 if name.lower().endswith(IMAGES):
-                    whole = Path(parent, name).relative_to(self.source).as_posix()
-                    yield os.fsencode(whole).decode(errors="replace")
+                    yield os.fsencode(f"{prefix}/{name}").decode(errors="replace")
 
     def line(self, entry: str) -> tuple[str, Line | Broken]:
         """Where an image is told of, its name, and its class as `/a/airfield/00000001.jpg 0` or its folder have it."""
@@ -88,12 +88,11 @@ def part_of(source: Path, name: str) -> Part:
     Raises AtlasError where only a list could tell the classes, or the folder is a link that leads elsewhere.
     """
     official = Needed(paths=OFFICIAL[name]).found(source)
-    if official is None:
-        inside(source, BY_FOLDER[name])
-        return Part(source=source, folder=BY_FOLDER[name], list_file=None)
-    inside(source, official.name)
-    folder, listed = f"{official.name}/", (source / LISTS[name]).is_file()
-    if not listed and name == "val":
+    found = official or Needed(paths=BY_FOLDER[name]).found(source) or source / BY_FOLDER[name][0]
+    folder = f"{found.relative_to(source).as_posix()}/"
+    inside(source, folder)
+    listed = official is not None and (source / LISTS[name]).is_file()
+    if official and not listed and name == "val":
         raise AtlasError(
             f"{official} has no folders that name the classes: put {LISTS[name]} beside it. {LAYOUT.obtain}"
         )

@@ -82,6 +82,7 @@ def test_other_numbers_of_labels_and_records_are_refused(source: Path) -> None:
 def test_what_cannot_be_read_is_told_once_with_its_line(source: Path) -> None:
     rows = [piqa_row(i) for i in range(40)]
     rows[3]["gaol"] = rows[3].pop("goal")
+    rows[20]["goal"] = " "
     rows[5]["sol2"] = 5  # type: ignore[assignment]
     write_jsonl(source / "train.jsonl", rows)
     lines = (source / "train.jsonl").read_text().splitlines()
@@ -91,11 +92,12 @@ def test_what_cannot_be_read_is_told_once_with_its_line(source: Path) -> None:
     labels[11] = "2"
     write_lines(source / "train-labels.lst", labels)
     found = dict(broken(source))
-    assert len(broken(source)) == len(found) == 5
+    assert len(broken(source)) == len(found) == 6
     assert "'goal'. Did you mean 'gaol'" in found["train.jsonl:4"]
     assert "'sol2' is 5, a int" in found["train.jsonl:6"]
     assert "no JSON" in found["train.jsonl:8"]
     assert "a list, no object" in found["train.jsonl:10"]
+    assert "'goal' is blank" in found["train.jsonl:21"]
     assert "unknown label '2'" in found["train.jsonl:12"]
     assert sum(1 for split in SPLITS for _ in PIQA.read(split, source)) == 46
 

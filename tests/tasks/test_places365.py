@@ -107,6 +107,21 @@ def test_official_folders_tell_the_classes_where_the_training_list_is_missing(by
     assert set(PLACES365.sources(by_list)) == {"categories_places365.txt", "places365_val.txt", "data_256/"}
 
 
+def test_the_folder_that_the_archive_unpacks_to_serves_too(by_folder: Path) -> None:
+    before = {(name, label) for name, label in everything(by_folder)}
+    (by_folder / "places365_standard").mkdir()
+    for part in ("train", "val"):
+        (by_folder / part).rename(by_folder / "places365_standard" / part)
+    assert PLACES365.at(by_folder).classes == 4
+    assert {(name.removeprefix("places365_standard/"), label) for name, label in everything(by_folder)} == before
+
+
+def test_a_folder_that_is_gone_is_told_by_the_sources_too(by_folder: Path) -> None:
+    shutil.rmtree(by_folder / "val")
+    with pytest.raises(AtlasError, match="the folder .*val.* cannot be read: No such file"):
+        PLACES365.sources(by_folder)
+
+
 def test_lists_beside_the_release_by_folders_are_not_taken_for_its_own(by_folder: Path) -> None:
     before = everything(by_folder)
     write_lines(by_folder / "places365_train_standard.txt", ["/a/airfield/00000001.jpg 0"])
@@ -188,7 +203,10 @@ def test_a_category_file_that_is_of_no_use_is_refused(by_folder: Path, lines: li
 def test_what_is_missing_is_told_with_its_alternatives(by_folder: Path) -> None:
     shutil.rmtree(by_folder / "train")
     (by_folder / "categories_places365.txt").unlink()
-    with pytest.raises(AtlasError, match="categories_places365.txt; data_256/ or .* or train/. Get Places365"):
+    with pytest.raises(
+        AtlasError,
+        match="categories_places365.txt; data_256/ or .* or train/ or places365_standard/train/. Get Places365",
+    ):
         PLACES365.at(by_folder)
 
 
