@@ -15,7 +15,7 @@ from typing import Any
 from atlas.errors import unknown
 from atlas.tasks.files import Unreadable, digest, field, given, inside, json_lines, picture
 from atlas.tasks.layout import Layout, Needed
-from atlas.tasks.records import class_of, made, text_of
+from atlas.tasks.records import class_of, made, text_of, unseen
 from atlas.tasks.task import Broken, Picture, Record, Task
 
 PARTS = {"train": "train", "val": "dev", "test": "test1"}
@@ -35,14 +35,14 @@ def photo(values: Mapping[str, Any], file: str, images: Path) -> Picture:
     return picture(images, f"{number}/{file}" if number and inside(images, number).is_dir() else file)
 
 
-def record_of(where: str, values: Mapping[str, Any], *, images: Path) -> Record:
+def record_of(where: str, values: Mapping[str, Any], *, images: Path, seen: set[str]) -> Record:
     """One sentence with its two images. Raises Unreadable for a field, a label or an image that is none."""
     name = field(values, "identifier")
     stem = name.rpartition("-")[0]
     if not stem:
         raise Unreadable(f"the identifier {name!r} has no parts; it should be split-set-pair-sentence")
     return Record(
-        id=name,
+        id=unseen(name, seen),
         pictures=tuple(photo(values, f"{stem}-img{side}.png", images) for side in (0, 1)),
         texts=(text_of(values, "sentence"),),
         label=class_of(str(field(values, "label", (str, bool))), ANSWERS),
@@ -56,7 +56,7 @@ def read_pairs(split: str, source: Path | None) -> Iterator[Record | Broken]:
     folder, part = given(source), PARTS[split]
     LAYOUT.check("nlvr2", folder)
     lines = json_lines(LAYOUT.path(folder, f"{part}.json"))
-    yield from made(lines, functools.partial(record_of, images=LAYOUT.path(folder, f"{part}/")))
+    yield from made(lines, functools.partial(record_of, images=LAYOUT.path(folder, f"{part}/"), seen=set()))
 
 
 def pair_sources(source: Path | None) -> Mapping[str, str]:

@@ -36,3 +36,11 @@ def class_of(label: str, answers: Sequence[str]) -> int:
     if label not in answers:
         raise Unreadable(str(unknown("label", label, answers)))
     return answers.index(label)
+
+
+def unseen(name: str, seen: set[str]) -> str:
+    """The name, which is seen from now on. Raises Unreadable where it was seen before."""
+    if name in seen:
+        raise Unreadable(f"another record has the id {name!r} too")
+    seen.add(name)
+    return name

@@ -17,7 +17,7 @@ from atlas.errors import unknown
 from atlas.tasks.entailment import ANSWERS
 from atlas.tasks.files import csv_lines, digest, field, given, json_lines, picture
 from atlas.tasks.layout import Layout, Needed
-from atlas.tasks.records import class_of, made, text_of
+from atlas.tasks.records import class_of, made, text_of, unseen
 from atlas.tasks.task import Broken, Record, Skipped, Task
 
 PARTS = {"train": "train", "val": "dev", "test": "test"}
@@ -35,14 +35,14 @@ LAYOUT = Layout(
 )
 
 
-def record_of(where: str, values: Mapping[str, Any], *, images: Path) -> Record | Skipped:
+def record_of(where: str, values: Mapping[str, Any], *, images: Path, seen: set[str]) -> Record | Skipped:
     """One sentence with its image. Raises Unreadable for a field, a label or an image that is none."""
     label = field(values, "gold_label")
     if label == UNDECIDED:
         return Skipped(where=where, reason="its annotators did not agree (label '-')")
     image = str(field(values, IMAGE, (str, int)))
     return Record(
-        id=field(values, "pairID"),
+        id=unseen(field(values, "pairID"), seen),
         pictures=(picture(images, image if image.endswith(".jpg") else f"{image}.jpg"),),
         texts=(text_of(values, SENTENCE),),
         label=class_of(label, ANSWERS),
@@ -57,7 +57,7 @@ def read_sentences(split: str, source: Path | None) -> Iterator[Record | Broken]
     LAYOUT.check("snli-ve", folder)
     file, images = (LAYOUT.path(folder, path) for path in (f"snli_ve_{PARTS[split]}.jsonl", IMAGES))
     lines = csv_lines(file) if file.suffix == ".csv" else json_lines(file)
-    yield from made(lines, functools.partial(record_of, images=images))
+    yield from made(lines, functools.partial(record_of, images=images, seen=set()))
 
 
 def sentence_sources(source: Path | None) -> Mapping[str, str]:

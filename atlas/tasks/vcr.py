@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from atlas.tasks import files
 from atlas.tasks.choices import choice_text
 from atlas.tasks.files import Unreadable
 from atlas.tasks.layout import Layout, Needed
+from atlas.tasks.records import unseen
 from atlas.tasks.regions import boxes_of, colour_of, marked
 from atlas.tasks.splits import belongs, deal, published
 from atlas.tasks.task import Broken, Picture, Record, Task
@@ -105,17 +106,18 @@ def label_of(values: Mapping[str, Any]) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Stills:
-    """How records are made of lines. images: the folder. mark: whether regions are outlined."""
+    """How records are made of lines. images: the folder. mark: whether regions are outlined. seen: the ids so far."""
 
     images: Path
     mark: bool
+    seen: set[str] = field(default_factory=set)
 
     def record(self, where: str, values: Mapping[str, Any]) -> Record:
         """One question with its four answers. Raises Unreadable for a field, a label or an image that is none."""
         objects, spoke = files.field(values, "objects", list), spoken(values)
         question, *answers = (sentence(tokens, objects, coloured=self.mark) for tokens in spoke)
         return Record(
-            id=files.field(values, "annot_id"),
+            id=unseen(files.field(values, "annot_id"), self.seen),
             pictures=(self.picture(values, [place for tokens in spoke for place in mentions(tokens, objects)]),),
             texts=tuple(choice_text(question, answer) for answer in answers),
             label=label_of(values),

@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from atlas.tasks import files
 from atlas.tasks.answers import normalise
 from atlas.tasks.files import Unreadable
 from atlas.tasks.layout import Layout, Needed
-from atlas.tasks.records import text_of
+from atlas.tasks.records import text_of, unseen
 from atlas.tasks.splits import belongs, deal, published
 from atlas.tasks.task import Broken, Record, Skipped, Task
 
@@ -86,7 +86,7 @@ class Part:
     """One published part and what its annotations are joined with.
 
     questions: id -> text. wrong: why a question may be missing. images: the folder. classes: answer -> its place.
-    keep: whether questions without any class are kept.
+    keep: whether questions without any class are kept. seen: the ids of the records made so far.
     """
 
     name: str
@@ -95,6 +95,7 @@ class Part:
     images: Path
     classes: Mapping[str, int]
     keep: bool
+    seen: set[str] = field(default_factory=set)
 
     def record(self, where: str, values: Mapping[str, Any]) -> Record | Skipped:
         """One question with its image and scores. Raises Unreadable for a field, question or image that is none."""
@@ -102,12 +103,13 @@ class Part:
         files.field(values, "multiple_choice_answer")
         if number not in self.questions:
             raise Unreadable(f"there is no question {number}. {self.wrong}".strip())
+        name = unseen(str(number), self.seen)
         label = self.scores(files.field(values, "answers", list))
         if not label and not self.keep:
             return Skipped(where=where, reason="none of its answers is a class")
         image = f"COCO_{self.name}2014_{int(image_of(values)):012d}.jpg"
         picture = files.picture(self.images, image)
-        return Record(id=str(number), pictures=(picture,), texts=(self.questions[number],), label=label)
+        return Record(id=name, pictures=(picture,), texts=(self.questions[number],), label=label)
 
     def scores(self, given: list[Any]) -> tuple[tuple[int, float], ...]:
         """Classes and their scores, from what ten people answered. Raises Unreadable where they did not."""

@@ -7,7 +7,7 @@ import pickle
 from pathlib import Path
 
 import pytest
-from tasks.raw_vision_language import RAW, change_json
+from tasks.raw_vision_language import RAW
 
 from atlas.errors import AtlasError
 from atlas.tasks import SPLITS, TASKS, Record, Task
@@ -44,15 +44,6 @@ def whole(records: dict[str, list[Record | Broken]]) -> list[Record]:
 def fresh(name: str, tmp_path: Path) -> Path:
     """A source of its own, to be spoilt."""
     return RAW[name](tmp_path)
-
-
-def repeat_last(path: Path) -> None:
-    """Let the last record of a file stand in it twice."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    if len(lines) > 1:
-        path.write_text("".join(f"{line}\n" for line in (*lines, lines[-1])), encoding="utf-8")
-    else:
-        change_json(path, lambda document: document.get("annotations", []).extend(document.get("annotations", [])[-1:]))
 
 
 def content(found: list[Record | Broken]) -> list[object]:
@@ -174,11 +165,3 @@ def test_the_sources_change_with_the_annotations(task: Task, fresh: Path) -> Non
     path.write_bytes(path.read_bytes() + b"\n")
     after = task.sources(fresh)
     assert {name for name in before if before[name] != after[name]} == {first}
-
-
-def test_a_record_that_stands_twice_is_given_twice_so_that_it_can_be_counted(task: Task, fresh: Path) -> None:
-    before = [one.id for one in task.read("test", fresh) if isinstance(one, Record)]
-    for path in (next(fresh.rglob(file)) for file in task.sources(fresh)):
-        repeat_last(path)
-    after = [one.id for one in task.read("test", fresh) if isinstance(one, Record)]
-    assert after == [*before, before[-1]]

@@ -61,6 +61,7 @@ def test_labels_may_be_json_booleans(tmp_path: Path) -> None:
         (lambda row: row.update(identifer=row.pop("identifier")), "Did you mean 'identifer'"),
         (lambda row: row.update(identifier="dev"), "has no parts"),
         (lambda row: row.update(identifier="../dev-0-1-0"), "leaves its folder"),
+        (lambda row: row.update(identifier="dev-0-1-1"), "another record has the id 'dev-0-1-1'"),
         (lambda row: row.update(identifier="dev-77-1-0"), "no image 'dev-77-1-img0.png'"),
         (lambda row: row.update(directory="../.."), "leaves its folder"),
         (lambda row: row.update(directory=[1]), "'directory' is [1], a list"),

@@ -4,7 +4,7 @@ import pytest
 
 from atlas.tasks import Record
 from atlas.tasks.files import Unreadable
-from atlas.tasks.records import class_of, made, text_of
+from atlas.tasks.records import class_of, made, text_of, unseen
 from atlas.tasks.task import Broken
 
 
@@ -35,3 +35,10 @@ def test_a_wrong_label_names_the_nearest() -> None:
     assert class_of("yes", ("no", "yes")) == 1
     with pytest.raises(Unreadable, match="unknown label 'yess'. Did you mean 'yes'"):
         class_of("yess", ("no", "yes"))
+
+
+def test_an_id_is_seen_once() -> None:
+    seen: set[str] = set()
+    assert unseen("a", seen) == "a"
+    with pytest.raises(Unreadable, match="another record has the id 'a'"):
+        unseen("a", seen)

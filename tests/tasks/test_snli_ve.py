@@ -77,6 +77,7 @@ def test_a_pair_without_a_majority_is_skipped_by_rule_and_counted(tmp_path: Path
         (lambda row: row.update(Flickr30K_ID="../../secret"), "'../../secret.jpg' leaves its folder"),
         (lambda row: row.update(Flickr30K_ID="/etc/secret"), "leaves its folder"),
         (lambda row: row.update(Flickr30K_ID="999999"), "no image '999999.jpg'"),
+        (lambda row: row.update(pairID="2000.jpg#0r1e"), "another record has the id '2000.jpg#0r1e'"),
         (lambda row: row.update(sentence2="half \ud800"), "no Unicode text"),
     ],
 )

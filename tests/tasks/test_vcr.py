@@ -111,6 +111,7 @@ def test_annotations_may_lie_in_the_folder_of_their_archive(tmp_path: Path) -> N
         (lambda row: row.update(objects=[1, 2, 3, 4]), "object 0 is 1, a int"),
         (lambda row: row.update(image_fn=row.pop("img_fn")), "'img_fn'. Did you mean 'image_fn'"),
         (lambda row: row.update(img_fn="../val.jsonl"), "leaves its folder"),
+        (lambda row: row.update(annot_id="val-0"), "another record has the id 'val-0'"),
     ],
 )
 def test_a_record_that_cannot_be_used_is_told_by_file_and_line(

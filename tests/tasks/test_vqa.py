@@ -130,6 +130,7 @@ def test_images_may_lie_in_one_folder_or_in_two_below_it(home: str, tmp_path: Pa
         (lambda one: one.update(question_ids=one.pop("question_id")), "'question_id'. Did you mean 'question_ids'"),
         (lambda one: one.update(question_id="7"), "is '7', a str"),
         (lambda one: one.update(question_id=7), "no question 7"),
+        (lambda one: one.update(question_id=100001001), "another record has the id '100001001'"),
         (lambda one: one.update(image_id=7), "no image 'COCO_val2014_000000000007.jpg'"),
         (lambda one: one.update(image_id=-7), "'image_id' is -7"),
         (lambda one: one.update(answer=one.pop("answers")), "'answers'. Did you mean 'answer'"),
