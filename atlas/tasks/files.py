@@ -169,12 +169,13 @@ def field(values: Mapping[str, Any], names: str | Sequence[str], kind: type | tu
 
 
 def digest(path: Path) -> str:
-    """sha256 of a file, in hexadecimal. Raises AtlasError where it cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise AtlasError(f"{path} cannot be read: {error.strerror}.") from error
+    """sha256 of a file, in hexadecimal. Raises AtlasError where it cannot be read, is empty or a Git LFS pointer."""
+    _refuse_pointer(path)
+    with open(path, "rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+        if not file.tell():
+            raise AtlasError(f"{path} is empty; download it again.")
+    return found
 
 
 def _is_text(text: str) -> bool:

@@ -34,7 +34,7 @@ LAYOUT = Layout(
         Needed(paths=(CATEGORIES,)),
         *(Needed(paths=(*OFFICIAL[part], BY_FOLDER[part])) for part in ("train", "val")),
     ),
-    obtain="Get Places365-Standard and its list of categories from http://places2.csail.mit.edu/download.html.",
+    obtain="Get Places365-Standard and its list of categories from https://github.com/CSAILVision/places365.",
 )
 Line = tuple[str, str]  # an image's name, and its class as its list or its folder writes it
 
@@ -141,9 +141,11 @@ def record_of(where: str, line: Line, *, source: Path, labels: Mapping[str, int]
 
 
 def read_scenes(split: str, source: Path | None) -> Iterator[Record | Broken]:
-    """The images of a split, classes mixed. Raises AtlasError where a file is unusable."""
-    part = part_of(given(source), published(split, "train", "val"))
-    make = functools.partial(record_of, source=part.source, labels=spellings(part.source))
+    """The images of a split, classes mixed. Raises AtlasError where a file is missing or unusable."""
+    folder = given(source)
+    LAYOUT.check("places365", folder)
+    part = part_of(folder, published(split, "train", "val"))
+    make = functools.partial(record_of, source=folder, labels=spellings(folder))
     mine = functools.partial(belongs, split, "places365", share=VAL)
     entries = sorted(part.entries(), key=functools.partial(rank, "places365 order"))
     yield from deal(map(part.line, entries), key=lambda line: line[0], record=make, mine=mine)

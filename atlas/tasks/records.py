@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from atlas.errors import unknown
 from atlas.tasks.files import Unreadable, field
 from atlas.tasks.task import Broken, Record
 
-Line = Mapping[str, Any]
+Line = TypeVar("Line")
 
 
 def made(
@@ -23,7 +23,7 @@ def made(
             yield Broken(where=where, reason=str(error))
 
 
-def text_of(values: Line, names: str | Sequence[str]) -> str:
+def text_of(values: Mapping[str, Any], names: str | Sequence[str]) -> str:
     """The text under a name, without the blanks around it. Raises Unreadable where it is missing or blank."""
     text: str = field(values, names).strip()
     if not text:
