@@ -18,7 +18,7 @@ from atlas.tasks.places365 import PLACES365
 from atlas.tasks.records import class_of
 from atlas.tasks.snli_ve import SNLI_VE
 from atlas.tasks.splits import deal, split_of
-from atlas.tasks.task import NO_TEXT, SPLITS, Broken, Label, Picture, Record, Task
+from atlas.tasks.task import NO_TEXT, SPLITS, Broken, Label, Picture, Record, Skipped, Task
 from atlas.tasks.twins import PIQA_TWIN
 from atlas.tasks.vcr import VCR, VCR_MARKED
 from atlas.tasks.vqa import VQA
@@ -63,6 +63,7 @@ __all__ = [
     "Layout",
     "Picture",
     "Record",
+    "Skipped",
     "Task",
     "address_of",
     "class_of",

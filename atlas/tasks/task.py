@@ -62,11 +62,12 @@ class Task:
     answers: the class names; () for multiple choice. choices: texts a record. images: pictures a record.
     chance: the score of guessing, in percent. version: raised by hand when the reader's output changes.
     read: (split, source folder or None) -> the records, labels mixed, in an order that never changes; what cannot
-    be read is given as `Broken`, so that whoever prepares can count it.
+    be read is given as `Broken`, what is left out by rule as `Skipped`, so that whoever prepares can count it.
     sources: source folder or None -> what decides the content (file name -> sha256, package -> version).
     role: learnt one after another (`upstream`), or from few samples afterwards (`downstream`).
     layout: the published files that the task needs, for one that does not bring its own.
     answers_of: source folder -> the class names, where only the source knows them (see `at`).
+    split_note: how each split came about, for the data card: which published split it is, or how it was cut.
 
     A language-only task yields `pictures=()`, and prepare puts one constant mean-colour image there; a
     vision-only task yields `texts=(NO_TEXT,)`.
@@ -88,6 +89,7 @@ class Task:
     role: Literal["upstream", "downstream"] = "upstream"
     layout: Layout | None = None
     answers_of: Callable[[Path], tuple[str, ...]] | None = None
+    split_note: str = ""
 
     @property
     def classes(self) -> int:
