@@ -71,4 +71,5 @@ COMMONSENSE_QA = Task(
     sources=LAYOUT.digests,
     role="downstream",
     layout=LAYOUT,
+    split_note="val is a seeded 10 % of the training questions; test is the public dev file (random split).",
 )

@@ -135,4 +135,5 @@ INATURALIST = Task(
     sources=LAYOUT.digests,
     layout=LAYOUT,
     answers_of=species_names,
+    split_note="val is a seeded 5 % of the training images; test is the public validation set.",
 )

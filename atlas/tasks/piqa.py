@@ -82,4 +82,5 @@ PIQA = Task(
     read=read_piqa,
     sources=LAYOUT.digests,
     layout=LAYOUT,
+    split_note="val is a seeded 10 % of the training goals with all their records; test is the public validation file.",
 )

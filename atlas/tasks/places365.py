@@ -179,4 +179,5 @@ PLACES365 = Task(
     role="downstream",
     layout=LAYOUT,
     answers_of=scenes,
+    split_note="val is a seeded 5 % of the training images; test is the public validation set.",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from atlas.errors import unknown
@@ -15,12 +16,13 @@ Line = TypeVar("Line")
 def made(
     lines: Iterable[tuple[str, Line | Broken]], record: Callable[[str, Line], Record | Broken]
 ) -> Iterator[Record | Broken]:
-    """What `record(where, line)` makes of every line; `Broken` where it raises Unreadable."""
+    """What `record(where, line)` makes of every line, and where it stands; `Broken` where it raises Unreadable."""
     for where, line in lines:
         try:
-            yield line if isinstance(line, Broken) else record(where, line)
+            found = line if isinstance(line, Broken) else record(where, line)
         except Unreadable as error:
-            yield Broken(where=where, reason=str(error))
+            found = Broken(where=where, reason=str(error))
+        yield replace(found, where=found.where or where)
 
 
 def text_of(values: Mapping[str, Any], names: str | Sequence[str]) -> str:

@@ -66,6 +66,16 @@ def test_records_have_the_declared_shape_and_labels(task: Task, records: dict[st
         assert all(0 <= label < task.classes and 0 <= score <= 1 for label, score in pairs)
 
 
+def test_every_record_tells_where_it_stands(records: dict[str, list[Record | Broken]], source: Path) -> None:
+    for record in itertools.chain(*records.values()):
+        assert next(source.rglob(record.where.partition(":")[0])).is_file()
+
+
+def test_how_the_splits_came_about_is_told(task: Task) -> None:
+    assert "test" in task.split_note
+    assert "val" in task.split_note
+
+
 def test_every_class_occurs_in_train(task: Task, records: dict[str, list[Record | Broken]]) -> None:
     labels = [one.label for one in records["train"] if isinstance(one, Record)]
     seen = {pair[0] for label in labels for pair in ([(label, 1)] if isinstance(label, int) else label)}
