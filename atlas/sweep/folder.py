@@ -34,7 +34,8 @@ class SweepFolder:
         """A fresh folder with the options in it, so that an interrupted sweep can be resumed."""
         path = root / "sweeps" / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
         path.mkdir(parents=True)
-        kept = asdict(options) | {"tasks": [address_of(task) for task in options.tasks]}
+        kinds = {"tasks": options.tasks, "downstream": options.downstream}
+        kept = asdict(options) | {kind: list(map(address_of, tasks)) for kind, tasks in kinds.items()}
         (path / "options.json").write_text(json.dumps(kept, indent=1))
         return cls(path=path)
 

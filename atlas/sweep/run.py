@@ -62,8 +62,8 @@ def by_name(options: Options) -> Options:
     """A user's own tasks (`mine.py:TASK`) by their names, which steps are made of. Raises AtlasError."""
     from atlas.tasks import find_task
 
-    named = {kind: tuple(find_task(task).name for task in getattr(options, kind)) for kind in ("tasks", "downstream")}
-    return replace(options, **named)
+    tasks, downstream = (tuple(find_task(name).name for name in names) for names in (options.tasks, options.downstream))
+    return replace(options, tasks=tasks, downstream=downstream)
 
 
 def _check(sweep: Sweep, options: Options) -> None:
