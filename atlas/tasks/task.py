@@ -62,6 +62,7 @@ class Task:
     role: learnt one after another (`upstream`), or from few samples afterwards (`downstream`).
     layout: the published files that the task needs, for one that does not bring its own.
     answers_of: source folder -> the class names, where only the source knows them (see `at`).
+    split_note: how each split came about, for the data card: which published split it is, or how it was cut.
 
     A language-only task yields `pictures=()`, and prepare puts one constant mean-colour image there; a
     vision-only task yields `texts=(NO_TEXT,)`.
@@ -83,6 +84,7 @@ class Task:
     role: Literal["upstream", "downstream"] = "upstream"
     layout: Layout | None = None
     answers_of: Callable[[Path], tuple[str, ...]] | None = None
+    split_note: str = ""
 
     @property
     def classes(self) -> int:

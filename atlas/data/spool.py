@@ -1,0 +1,41 @@
+"""Shards that wait for their work, on the disk: the records of a whole split never stand in memory."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from atlas.data.shard import Shard
+from atlas.errors import AtlasError
+
+
+class Spool:
+    """Keeps shards in order, in a file without a name that no other process can reach. `total` counts their items."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 – open as long as the spool is
+        self.files: list[str] = []
+        self.total = 0
+
+    def add(self, shard: Shard) -> None:
+        """Append a shard. Raises AtlasError where a picture of it cannot travel to another process."""
+        try:
+            pickle.dump(shard, self._file)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise AtlasError(
+                f"a picture cannot travel to another process ({error}): let its `open` be a functools.partial of a "
+                f"function that stands in a file."
+            ) from error
+        self.files.append(shard.file)
+        self.total += len(shard)
+
+    def __iter__(self) -> Iterator[Shard]:
+        self._file.seek(0)
+        for _ in self.files:
+            yield pickle.load(self._file)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
