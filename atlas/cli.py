@@ -141,9 +141,11 @@ def _sources(tasks: Sequence[str], given: Sequence[str]) -> dict[str, Path]:
 
 def _say(console: Console, prepared: Prepared) -> None:
     """What came out, and what had to be left out."""
-    counts = ", ".join(f"{split} {count:,}" for split, count in prepared.counts.items())
-    lines = [f"{prepared.task}: {counts} → {prepared.path}"]
-    for split, entry in prepared.card["broken"].items():
+    from atlas.data.listing import counts_of
+    from atlas.tasks import SPLITS
+
+    lines = [f"{prepared.task}: {counts_of(prepared)} → {prepared.path}"]
+    for split, entry in ((split, prepared.card["broken"][split]) for split in SPLITS):
         if entry["count"]:
             lines.append(f"  {entry['count']:,} of {entry['of']:,} records of {split} are broken and left out, e.g.")
             lines += [f"    {one['where']}: {one['reason']}" for one in entry["first"][:NAMED]]

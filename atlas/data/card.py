@@ -114,7 +114,7 @@ def _facts(card: Mapping[str, Any]) -> str:
             f"- Score: {card['score']}, {kind}; chance {card['chance']:.2f} %",
             f"- Shape: {card['images']} image(s) of {card['image_size']} × {card['image_size']} pixels, "
             f"texts of at most {card['text_tokens']} tokens",
-            f"- Sources: {', '.join(f'{name} {value}' for name, value in card['sources'].items())}",
+            f"- Sources: {', '.join(f'{name} {value}' for name, value in sorted(card['sources'].items()))}",
         )
     )
 
@@ -128,7 +128,7 @@ def _splits(card: Mapping[str, Any]) -> str:
         numbers = [f"{card[name][split]:,}" for name in ("counts", "pictures", "truncated")]
         rest = (f"{card['broken'][split]['count']:,}", f"{card['majority'][split]:.2f} %")
         lines.append(f"| {' | '.join((split, PURPOSES[split], *numbers, *rest))} |")
-    limits = ", ".join(f"the first {limit:,} of {split}" for split, limit in card["limits"].items())
+    limits = ", ".join(f"the first {limit:,} of {split}" for split, limit in sorted(card["limits"].items()))
     notes = [card["split_note"], f"Only {limits} were read." if limits else ""]
     return "\n".join(lines) + "".join(f"\n\n{note}" for note in notes if note)
 
@@ -146,7 +146,8 @@ def _balance(card: Mapping[str, Any]) -> str:
 
 def _broken(card: Mapping[str, Any]) -> str:
     lines = []
-    for split, entry in card["broken"].items():
+    for split in SPLITS:
+        entry = card["broken"][split]
         if entry["count"]:
             lines.append(f"{split}: {entry['count']:,} of {entry['of']:,} records were left out, the first of them:\n")
             lines += [f"- {one['where']}: {one['reason']}" for one in entry["first"]]

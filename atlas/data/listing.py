@@ -10,7 +10,7 @@ from atlas.data.index import index_path, recall
 from atlas.data.prepare import find_prepared
 from atlas.data.prepared import Prepared
 from atlas.data.processor import Processor
-from atlas.tasks.task import Task
+from atlas.tasks.task import SPLITS, Task
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,7 +33,7 @@ def table_of(tasks: Mapping[str, Task], *, processor: Processor, root: Path) -> 
 def state(task: Task, found: Prepared | None, root: Path) -> str:
     """What is prepared and where, or what it takes."""
     if found is not None:
-        return f"{_counts(found)} in {found.path.relative_to(root)}"
+        return f"{counts_of(found)} in {found.path.relative_to(root)}"
     return "no" if task.layout is None else f"needs its published files: atlas tasks {task.name}"
 
 
@@ -65,7 +65,7 @@ def _found_facts(task: Task, found: Prepared, processor: Processor, root: Path) 
     origin = recall(index_path(root, task.name, processor=processor.digest, limits=None))
     broken = sum(entry["count"] for entry in found.card["broken"].values())
     return [
-        ("prepared", _counts(found)),
+        ("prepared", counts_of(found)),
         ("in", str(found.path)),
         *([("source", origin.source)] if origin else []),
         ("broken", f"{broken:,} records were left out"),
@@ -73,8 +73,9 @@ def _found_facts(task: Task, found: Prepared, processor: Processor, root: Path) 
     ]
 
 
-def _counts(found: Prepared) -> str:
-    return ", ".join(f"{split} {count:,}" for split, count in found.counts.items())
+def counts_of(found: Prepared) -> str:
+    """The records of each split, in a line."""
+    return ", ".join(f"{split} {found.counts[split]:,}" for split in SPLITS)
 
 
 def _how(task: Task) -> str:

@@ -172,9 +172,10 @@ class Build:
         self.work.mkdir(exist_ok=True)
         try:
             with ExitStack() as stack:
-                outlines = {split: self.read(split, manner) for split in SPLITS}
-                for outline in outlines.values():
-                    stack.callback(outline.close)
+                outlines = {}
+                for split in SPLITS:
+                    outlines[split] = self.read(split, manner)
+                    stack.callback(outlines[split].close)
                 self.encode(outlines, manner)
                 self.join(outlines, manner)
             shutil.rmtree(self.work)

@@ -163,7 +163,7 @@ def is_done(path: Path, digest: str) -> bool:
 def read_note(path: Path) -> dict[str, Any]:
     """The note of a shard's file."""
     with pa.memory_map(str(path)) as file:
-        note: dict[str, Any] = json.loads(pa.ipc.open_file(file).schema.metadata[NOTE])
+        note: dict[str, Any] = json.loads((pa.ipc.open_file(file).schema.metadata or {})[NOTE])
     return note
 
 
