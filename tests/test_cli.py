@@ -93,11 +93,14 @@ def test_broken_records_are_told_and_too_many_are_refused(
 ) -> None:
     (album / "images" / "val2.png").unlink()
     said = refused(capsys, "prepare", "album", "--source", str(album))
-    assert "2 of 8 records of 'val' are broken, more than the 1 % that may be: val: record 'val-2': picture" in said
+    assert (
+        "2 of 8 records of 'val' are broken, more than the 1 % that may be: val.jsonl:3: record 'val-2': picture"
+        in said
+    )
     main(["prepare", "album", "--source", str(album), "--most-broken", "0.25"])
     said = capsys.readouterr().out
     assert "2 of 8 records of val are broken and left out" in said
-    assert "    val: record 'val-3': picture 'val2.png'" in said
+    assert "    val.jsonl:4: record 'val-3': picture 'val2.png'" in said
     assert "broken.jsonl" in said
 
 

@@ -31,8 +31,8 @@ def index_path(root: Path, task: str, *, processor: str, limits: Mapping[str, in
 
 
 def remember(path: Path, origin: Origin) -> None:
-    """Write it down, whole or not at all."""
-    if recall(path) == origin:
+    """Write it down, whole or not at all; prepared data that others lend for reading alone stays as it is."""
+    if recall(path) == origin or not os.access(path.parent, os.W_OK):
         return
     unfinished = path.with_suffix(f".{uuid.uuid4().hex}.tmp")
     unfinished.write_text(json.dumps(asdict(origin), indent=1) + "\n", encoding="utf-8")

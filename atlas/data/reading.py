@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -77,11 +77,11 @@ class Reader:
         if isinstance(record, Broken):
             return self.faults.add(record.where, record.reason)
         if reason := flaw(self.task, record):
-            return self.faults.add(place(self.split, record.id), reason)
+            return self.faults.add(place(self.split, record.id, record.where), reason)
         if not self.ids.add(record.id)[1]:
-            return self.faults.add(place(self.split, record.id), "a second record of this id")
+            return self.faults.add(place(self.split, record.id, record.where), "a second record of this id")
         self.rows.append([self.row(picture) for picture in record.pictures or (self.blank,) * self.task.images])
-        self.waiting_records.append(Record(id=record.id, pictures=(), texts=record.texts, label=record.label))
+        self.waiting_records.append(replace(record, pictures=()))
         if len(self.waiting_records) == self.most_records:
             self.end_records()
         return None
@@ -111,9 +111,9 @@ class Reader:
         self.waiting_records, self.rows = [], []
 
 
-def place(split: str, record: str) -> str:
-    """Where a record stands that was read, but is broken."""
-    return f"{split}: record {record!r}"
+def place(split: str, record: str, where: str) -> str:
+    """Where a record stands that was read, but is broken: what its reader says of it, and its id."""
+    return f"{where or split}: record {record!r}"
 
 
 def blank_picture(processor: Processor) -> Picture:

@@ -94,8 +94,9 @@ class RecordShard:
         return _digest([[one.id, one.texts, one.label] for one in self.records], self.rows.tolist())
 
     def batch(self, bench: Bench) -> tuple[pa.RecordBatch, dict[str, Any]]:
-        """The rows, with one more column: how many of the record's texts were cut."""
-        schema = record_schema(bench.task, bench.processor).append(pa.field("cut", pa.int32(), nullable=False))
+        """The rows, with two more columns: how many of the record's texts were cut, and where it stands."""
+        schema = record_schema(bench.task, bench.processor)
+        schema = schema.append(pa.field("cut", pa.int32())).append(pa.field("where", pa.string()))
         tokens, cut = bench.processor.token_rows([text for record in self.records for text in record.texts])
         columns = [
             pa.array([record.id for record in self.records]),
@@ -103,6 +104,7 @@ class RecordShard:
             column(tokens.reshape(len(self), -1)),
             column(label_rows(bench.task, self.records)),
             column(cut.reshape(len(self), -1).sum(1, dtype=np.int32)),
+            pa.array([record.where for record in self.records]),
         ]
         return pa.record_batch(columns, schema=schema), {"broken": []}
 

@@ -87,7 +87,8 @@ class Joiner:
         for row in np.flatnonzero(hit.any(1)):
             pictures = array(batch.column("pictures"))[row]
             reason = next(self.broken[number] for number in pictures.tolist() if number in self.broken)
-            self.outline.faults.add(place(self.outline.split, batch.column("id")[row].as_py()), reason)
+            record, where = (batch.column(name)[row].as_py() for name in ("id", "where"))
+            self.outline.faults.add(place(self.outline.split, record, where), reason)
         return batch.filter(pa.array(~hit.any(1)))
 
     def counted(self, batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from atlas.errors import AtlasError
@@ -33,13 +33,15 @@ class Record:
     """One sample: pictures, texts (one a choice) and its label.
 
     The label is the index of the class (of the right text where the task has choices), or, where the
-    task's score is "soft", pairs of class and score in [0, 1].
+    task's score is "soft", pairs of class and score in [0, 1]. where: `file:line`, for the message in case that a
+    picture of it turns out to be broken; a reader may leave it out.
     """
 
     id: str
     pictures: tuple[Picture, ...]
     texts: tuple[str, ...]
     label: Label
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

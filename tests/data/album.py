@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def read_album(split: str, source: Path | None) -> Iterator[Record | Broken]:
             yield values
             continue
         try:
-            yield record_of(values, source)
+            yield replace(record_of(values, source), where=where)
         except Unreadable as error:
             yield Broken(where=where, reason=str(error))
 

@@ -42,7 +42,7 @@ def test_a_card_of_a_published_task_names_source_role_and_what_was_broken(tmp_pa
     assert (card["source"], card["role"], card["split_note"]) == (str(album), "downstream", "As published.")
     assert {split: one["count"] for split, one in card["broken"].items()} == {"train": 0, "val": 0, "test": 2}
     assert "test: 2 of 8 records were left out" in page
-    assert "- test: record 'test-2': picture 'test2.png'" in page
+    assert "- test.jsonl:3: record 'test-2': picture 'test2.png'" in page
     assert command(card) == f"atlas prepare album --source {album} --backbone {processor.folder.name}"
 
 

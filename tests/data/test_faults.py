@@ -81,7 +81,10 @@ def test_a_picture_that_cannot_be_opened_breaks_its_records(
     assert prepared.card["pictures"]["train"] == COUNTS["train"] // 2 - 1
     entry = prepared.card["broken"]["train"]
     assert (entry["count"], entry["of"]) == (2, COUNTS["train"])
-    assert [one["where"] for one in entry["first"]] == ["train: record 'train-4'", "train: record 'train-5'"]
+    assert [one["where"] for one in entry["first"]] == [
+        "train.jsonl:5: record 'train-4'",
+        "train.jsonl:6: record 'train-5'",
+    ]
     assert all("'train4.png'" in one["reason"] and reason in one["reason"] for one in entry["first"])
     assert str(album) not in json.dumps(entry)
 
@@ -105,8 +108,8 @@ def test_the_others_keep_their_own_pictures(album: Path, processor: Processor) -
         ({"image": "link.png"}, "train.jsonl:4", "a link out of its folder"),
         ({"answer": "rde"}, "train.jsonl:4", "Did you mean 'red'"),
         ({"answer": 1}, "train.jsonl:4", "a int"),
-        ({"id": "train-0"}, "train: record 'train-0'", "a second record of this id"),
-        ({"text": "half \ud800"}, "train: record 'train-3'", "half a character"),
+        ({"id": "train-0"}, "train.jsonl:4: record 'train-0'", "a second record of this id"),
+        ({"text": "half \ud800"}, "train.jsonl:4: record 'train-3'", "half a character"),
     ],
 )
 def test_a_broken_record_is_left_out_and_told(
