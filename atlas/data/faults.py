@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from atlas.data.shard import writing
 from atlas.errors import AtlasError
 from atlas.tasks.task import Broken
 
@@ -34,7 +35,7 @@ class Faults:
         self.count += 1
         if len(self.first) < LISTED:
             self.first.append(Broken(where=where, reason=reason))
-        with self.path.open("a", encoding="utf-8") as file:
+        with writing(self.path.parent), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"split": self.split, "where": where, "reason": reason}) + "\n")
 
     def check(self, task: str, *, seen: int, most: float) -> None:

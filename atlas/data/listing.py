@@ -17,24 +17,25 @@ if TYPE_CHECKING:
 
 
 def table_of(tasks: Mapping[str, Task], *, processor: Processor, root: Path) -> Table:
-    """One line a task. root: the folder of prepared data."""
+    """Two lines a task, narrow enough for 80 columns. root: the folder of prepared data."""
     from rich.table import Table
 
     title = f"Tasks; prepared for {processor.folder.name} under {root}"
     table = Table(title=title, title_justify="left")
-    for heading in ("task", "what", "role", "modality", "chance", "prepared"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("task", "kind", "chance", "prepared"):
+        table.add_column(heading, overflow="fold", no_wrap=heading == "kind")
     for name, task in tasks.items():
         found = find_prepared(task, processor=processor, root=root)
-        table.add_row(name, task.title, task.role, task.modality, f"{task.chance:.1f} %", state(task, found, root))
+        names, kind = f"{name}\n{task.title}", f"{task.role}\n{task.modality}"
+        table.add_row(names, kind, f"{task.chance:.1f} %", state(task, found, root))
     return table
 
 
 def state(task: Task, found: Prepared | None, root: Path) -> str:
     """What is prepared and where, or what it takes."""
     if found is not None:
-        return f"{counts_of(found)} in {found.path.relative_to(root)}"
-    return "no" if task.layout is None else f"needs its published files: atlas tasks {task.name}"
+        return f"{counts_of(found)}\n{found.path.relative_to(root)}"
+    return "no" if task.layout is None else f"needs its published files:\natlas tasks {task.name}"
 
 
 def page_of(task: Task, *, processor: Processor, root: Path) -> str:

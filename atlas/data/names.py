@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from atlas.errors import AtlasError
+
 CACHE_KIB = 16 * 1024
 
 
@@ -22,8 +24,15 @@ class Names:
         return self._count
 
     def add(self, name: str) -> tuple[int, bool]:
-        """The number of a name, and whether the name is new."""
-        key = name.encode("utf-8", "surrogatepass")
+        """The number of a name, and whether the name is new. Raises AtlasError where the disk is full."""
+        try:
+            return self._add(name.encode("utf-8", "surrogatepass"))
+        except sqlite3.OperationalError as error:
+            raise AtlasError(
+                f"cannot keep names in a temporary file: {error}. Make room, or set SQLITE_TMPDIR"
+            ) from error
+
+    def _add(self, key: bytes) -> tuple[int, bool]:
         insert = "INSERT INTO names VALUES (?, ?) ON CONFLICT DO NOTHING"
         if self._database.execute(insert, (key, self._count)).rowcount == 1:
             self._count += 1

@@ -30,7 +30,7 @@ from atlas.data.manner import Manner, Phase
 from atlas.data.prepared import Prepared, read_card
 from atlas.data.processor import Processor
 from atlas.data.reading import Outline, Reader
-from atlas.data.shard import Bench
+from atlas.data.shard import Bench, writing
 from atlas.data.writer import Joiner, Written
 from atlas.errors import AtlasError, unknown
 from atlas.tasks.task import SPLITS, Broken, Record, Task
@@ -218,8 +218,9 @@ class Build:
             contents = Contents(
                 task=self.task, processor=self.processor, source=self.source, outlines=outlines, written=written
             )
-            write_cards(partial, self.facts, contents)
-            partial.rename(self.final)
+            with writing(self.final.parent):
+                write_cards(partial, self.facts, contents)
+                partial.rename(self.final)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 

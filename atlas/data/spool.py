@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from atlas.data.shard import Shard
+from atlas.data.shard import Shard, writing
 from atlas.errors import AtlasError
 
 
@@ -15,14 +15,16 @@ class Spool:
     """Keeps shards in order, in a file without a name that no other process can reach. `total` counts their items."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 – open as long as the spool is
         self.files: list[str] = []
         self.total = 0
 
     def add(self, shard: Shard) -> None:
-        """Append a shard. Raises AtlasError where a picture of it cannot travel to another process."""
+        """Append a shard. Raises AtlasError where a picture of it cannot travel to another process, or disk is full."""
         try:
-            pickle.dump(shard, self._file)
+            with writing(self._folder):
+                pickle.dump(shard, self._file)
         except (pickle.PicklingError, AttributeError, TypeError) as error:
             raise AtlasError(
                 f"a picture cannot travel to another process ({error}): let its `open` be a functools.partial of a "
@@ -32,7 +34,8 @@ class Spool:
         self.total += len(shard)
 
     def __iter__(self) -> Iterator[Shard]:
-        self._file.seek(0)
+        with writing(self._folder):
+            self._file.seek(0)  # writes what is left, too
         for _ in self.files:
             yield pickle.load(self._file)
 

@@ -16,24 +16,28 @@ TASKS = {"shades": SHADES, "album": ALBUM}
 
 def shown(processor: Processor, root: Path) -> str:
     said = io.StringIO()
-    Console(file=said, width=200).print(table_of(TASKS, processor=processor, root=root))
+    Console(file=said, width=80).print(table_of(TASKS, processor=processor, root=root))
     return said.getvalue()
 
 
-def row(text: str, task: str) -> str:
-    return next(line for line in text.splitlines() if line.startswith(f"│ {task} "))
+def rows(text: str, task: str) -> str:
+    """Both lines of a task."""
+    lines = text.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith(f"│ {task} "))
+    return "\n".join(lines[first : first + 2])
 
 
 def test_the_table_says_what_is_prepared_and_what_a_task_needs(tmp_path: Path, processor: Processor) -> None:
     before = shown(processor, tmp_path / "root")
-    assert "│ no " in row(before, "shades")
-    assert "needs its published files: atlas tasks album" in row(before, "album")
-    assert "downstream" in row(before, "album")
+    assert "│ no " in rows(before, "shades")
+    for words in ("needs its published files:", "atlas tasks album", "downstream", "vision-language"):
+        assert words in rows(before, "album")
     prepared = prepare(SHADES, processor=processor, root=tmp_path / "root")
     prepare(ALBUM, processor=processor, root=tmp_path / "root", source=write_album(tmp_path / "album"))
     after = shown(processor, tmp_path / "root")
-    assert f"train 25, val 5, test 7 in shades/{prepared.path.name}" in row(after, "shades")
-    assert "train 24, val 8, test 8 in album/" in row(after, "album")
+    for words in ("train 25, val 5, test 7", f"shades/{prepared.path.name}"):
+        assert words in rows(after, "shades")
+    assert "train 24, val 8, test 8" in rows(after, "album")
 
 
 def test_one_task_is_told_in_full(tmp_path: Path, processor: Processor) -> None:

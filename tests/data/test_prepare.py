@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -187,6 +188,24 @@ def test_a_killed_prepare_is_continued_after_its_finished_shards(
     undisturbed = prepare(SHADES, processor=processor, root=tmp_path / "other")
     for path in undisturbed.path.iterdir():
         assert path.read_bytes() == (prepared.path / path.name).read_bytes()
+
+
+def test_a_disk_that_is_full_is_one_clear_error_and_later_it_goes_on(
+    tmp_path: Path, processor: Processor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard, "PICTURES_A_SHARD", 4)
+    monkeypatch.setattr(shard, "RECORDS_A_SHARD", 4)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3600, hard))  # enough for a shard, too little for them joined
+        with pytest.raises(AtlasError, match="cannot write under .*File too large.*Make room"):
+            prepare(saying(tmp_path / "log"), processor=processor, root=tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert visible(tmp_path) == []
+    before = opened(tmp_path)
+    prepare(saying(tmp_path / "log"), processor=processor, root=tmp_path).verify()
+    assert (len(before), opened(tmp_path)) == (20, before)
 
 
 def test_what_was_half_joined_is_removed(tmp_path: Path, processor: Processor) -> None:
