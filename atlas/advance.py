@@ -85,6 +85,7 @@ def advance(
             seed=step.random_seed("records"),
             group=bench.group,
             limit=step.evaluation.val,
+            records=_records(step, data),
             on_update=on_update,
         )
         learnt = time.perf_counter()
@@ -141,12 +142,20 @@ def _load_past(stack: Stack, step: Step, store: Store) -> None:
             stack.load(past.task, _entry(past, store))
 
 
+def _records(step: Step, data: TaskData) -> torch.Tensor | None:
+    """The training records that the step's shots choose: one draw a seed, whatever the stage and the past."""
+    if step.shots is None:
+        return None
+    return step.shots.choose(data.splits["train"].targets, seed=step.seed)
+
+
 def _scores(stack: Stack, step: Step, bench: Bench, store: Store) -> dict[str, dict[str, dict[str, float]]]:
-    tasks = step.order if step.stage.last else (step.task,)
     limits = {"val": step.evaluation.val, "test": step.evaluation.test}
     latest: dict[str, dict[str, float]] = {}
     for split, limit in limits.items():
-        latest[split] = {task: score(stack, bench.data[task], split, limit=limit, group=bench.group) for task in tasks}
+        latest[split] = {
+            task: score(stack, bench.data[task], split, limit=limit, group=bench.group) for task in step.scored
+        }
     past = list(step.chain())[:-1]
     inherited = [store.find(parent.key) for parent in past if parent.stage.last]
     own: dict[str, dict[str, float]] = {}

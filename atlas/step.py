@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
+from atlas.data.shots import Shots
 from atlas.errors import AtlasError
 from atlas.learners import Learner, Stage, stage_from
 
@@ -46,7 +47,9 @@ class Surroundings:
 class Step:
     """Learn `task` by `stage` on top of `parent` (None: on the bare backbone).
 
-    `backbone` and `data` are digests of the weights and of the task's prepared data.
+    `backbone` and `data` are digests of the weights and of the task's prepared data. `shots` are the training records
+    that it is learnt from (None: all). A `downstream` step learns a task that no order goes on from: it is scored on
+    that task alone.
     """
 
     task: str
@@ -56,6 +59,8 @@ class Step:
     data: str
     evaluation: Evaluation = field(default_factory=Evaluation)
     parent: Step | None = None
+    shots: Shots | None = None
+    downstream: bool = False
 
     @cached_property
     def key(self) -> str:
@@ -80,10 +85,16 @@ class Step:
         return tuple(dict.fromkeys(step.task for step in self.chain()))
 
     @property
+    def scored(self) -> tuple[str, ...]:
+        """The tasks that are scored once this step is done: all of the order where its last task is now learnt."""
+        return self.order if self.stage.last and not self.downstream else (self.task,)
+
+    @property
     def title(self) -> str:
         """The step in a few words: `digits (expansion) after easy-vqa`."""
         past = " > ".join(self.order[:-1])
         kind = self.stage.kind + (", untrained" if self.stage.schedule.steps == 0 else "")
+        kind += f", {self.shots.describe()}" if self.shots else ""
         return f"{self.task} ({kind})" + (f" after {past}" if past else "")
 
     def describe(self) -> dict[str, Any]:
@@ -98,6 +109,8 @@ class Step:
             "backbone": self.backbone,
             "data": self.data,
             "evaluation": asdict(self.evaluation),
+            "shots": asdict(self.shots) if self.shots else None,
+            "downstream": self.downstream,
         }
 
 
@@ -112,6 +125,8 @@ def step_from(facts: dict[str, Any]) -> Step:
         data=facts["data"],
         evaluation=Evaluation(**facts["evaluation"]),
         parent=step_from(parent) if parent else None,
+        shots=Shots(**facts["shots"]) if facts["shots"] else None,
+        downstream=facts["downstream"],
     )
 
 

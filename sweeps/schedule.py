@@ -37,8 +37,7 @@ def suggest(trial: optuna.Trial, stage: str, schedule: Schedule) -> Schedule:
     """The schedule at half, one or two times its length, and at a rate of the grid."""
     times = trial.suggest_categorical(f"{stage}_length", [0.5, 1.0, 2.0])
     rate = trial.suggest_categorical(f"{stage}_rate", [5e-4, 1e-3, 2e-3, 4e-3])
-    steps = max(1, round(schedule.steps * times)) if schedule.steps is not None else None
-    return replace(schedule, steps=steps, epochs=schedule.epochs * times, learning_rate=rate)
+    return replace(schedule.times(times), learning_rate=rate)
 
 
 SWEEP = Sweep(name="schedule", question=__doc__ or "", learner=learner, trials=8)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from atlas.data.shots import Shots
 from atlas.errors import AtlasError
 from atlas.learners import LEARNERS, Expansion, Experience, Fusion, HeadOnly, LoneAdapters, Schedule, TwoStage
 from atlas.step import Evaluation, Step, Surroundings, step_from, walk
@@ -20,7 +21,7 @@ AROUND = Surroundings(
 SCHEDULE = Schedule(steps=100, batch_size=64)
 PARENT = Step(task="a", stage=Expansion(schedule=SCHEDULE), seed=0, backbone="b" * 64, data="d" * 64)
 STEP = replace(PARENT, task="b", stage=Expansion(schedule=SCHEDULE, rank=16), parent=PARENT)
-KEY = "0dba760cb30743bd550787f1686bfeebd6fcce1934c3b623000dbae4c2fac842"
+KEY = "f0f8284db1e2888f879f4eebe8183b1814b5887396cb87c8f169162e78d30075"
 
 OTHER_SCHEDULES: dict[str, Any] = {
     "steps": 101,
@@ -56,6 +57,8 @@ OTHER_STAGES: dict[str, Any] = {
     "alone": True,
 }
 OTHER_STEPS: dict[str, Any] = {
+    "shots": Shots(count=16),
+    "downstream": True,
     "task": "c",
     "stage": Experience(schedule=SCHEDULE),
     "seed": 1,
@@ -127,7 +130,7 @@ def test_a_key_changes_by_intention_alone() -> None:
 
 
 def test_a_seed_is_the_same_for_one_purpose_and_another_for_the_next() -> None:
-    assert STEP.random_seed("records") == 2903962956849878139
+    assert STEP.random_seed("records") == 5695658263601491349
     purposes = ("initialise", "forward", "records")
     seeds = {STEP.random_seed(purpose) for purpose in purposes} | {PARENT.random_seed(purpose) for purpose in purposes}
     assert len(seeds) == 6

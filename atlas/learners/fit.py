@@ -113,26 +113,29 @@ def fit(
     seed: int,
     group: Group,
     limit: int | None = None,
+    records: Tensor | None = None,
     on_update: Callable[[int, int], None] = lambda update, updates: None,
 ) -> Curve:
     """Train what `stack` has marked as trainable, by the stage's schedule, on the task's `train` split.
 
-    `seed` decides the order of the records; `limit` is how many validation records decide an early stop.
+    `seed` decides the order of the records; `limit` is how many validation records decide an early stop. `records`
+    are the numbers of the training records to learn from, long [n]; None for all.
 
     Raises:
         Diverged: the loss became NaN or infinite.
         AtlasError: the group cannot share a batch equally.
     """
-    schedule, train = stage.schedule, data.splits["train"]
+    schedule = stage.schedule
+    chosen = torch.arange(len(data.splits["train"])) if records is None else records
     _check_shares(schedule, group)
-    updates = schedule.updates(len(train))
+    updates = schedule.updates(len(chosen))
     validate = partial(score, stack, data, "val", limit=limit, group=group)
     curve = Curve(Patience(stack, schedule, validate))
     if updates == 0:
         return curve
     trainer = Trainer(stack, stage, data, group, updates)
-    for update, indices in enumerate(batches(len(train), schedule.batch_size, updates, seed), start=1):
-        loss = trainer.update(indices)
+    for update, indices in enumerate(batches(len(chosen), schedule.batch_size, updates, seed), start=1):
+        loss = trainer.update(chosen[indices])
         if update % max(1, updates // 50) == 0 or update in (1, updates):
             curve.losses.append((update, _checked(loss, group, update)))
         curve.updates = update

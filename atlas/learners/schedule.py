@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from atlas.errors import AtlasError, unknown
@@ -74,6 +74,11 @@ class Schedule:
         if self.steps is not None:
             return self.steps
         return max(1, math.ceil(self.epochs * records / self.batch_size))
+
+    def times(self, factor: float) -> Schedule:
+        """The same schedule, that many times as long."""
+        steps = None if self.steps is None else max(1, round(factor * self.steps)) if self.steps else 0
+        return replace(self, steps=steps, epochs=factor * self.epochs)
 
     def rate(self, update: int, updates: int) -> float:
         """The learning rate's factor, in [0, 1], at `update` (0-based) of `updates`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from atlas.report.downstream import BARE, order_rows, shot_rows
 from atlas.report.page import render_page, write_report
 from atlas.report.summary import SCHEMA, read_summary, validate, write_summary
 from atlas.report.tables import (
@@ -16,15 +17,18 @@ from atlas.report.tables import (
 )
 
 __all__ = [
+    "BARE",
     "SCHEMA",
     "Row",
     "TaskRow",
     "leaderboard",
     "settings_label",
     "order_metrics",
+    "order_rows",
     "order_statistics",
     "read_summary",
     "render_page",
+    "shot_rows",
     "task_rows",
     "trial_metrics",
     "validate",

@@ -59,7 +59,7 @@ def heat_maps(summary: Summary, *, split: str = "test", route: str = "latest", m
         axes.set_title(f"{rank}. trial {trial['id']}", loc="left", fontsize=10)
     for axes in panels[len(trials) :]:
         axes.set_axis_off()
-    return _titled(figure, summary, "R[i, j]: score (%) on the task of column j after learning row i", split, route)
+    return titled(figure, summary, "R[i, j]: score (%) on the task of column j after learning row i", split, route)
 
 
 def forgetting_curves(summary: Summary, *, split: str = "test", route: str = "latest") -> Figure:
@@ -79,7 +79,7 @@ def forgetting_curves(summary: Summary, *, split: str = "test", route: str = "la
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[0].set_ylabel("score (%)")
     _name_colours(figure, trials)
-    return _titled(figure, summary, "Score of each task over the steps after it was learnt", split, route)
+    return titled(figure, summary, "Score of each task over the steps after it was learnt", split, route)
 
 
 def order_sensitivity(summary: Summary, *, split: str = "test", route: str = "latest") -> Figure:
@@ -103,7 +103,7 @@ def order_sensitivity(summary: Summary, *, split: str = "test", route: str = "la
     axes.margins(y=0.12)
     axes.set_ylabel("final score (%)")
     _name_colours(figure, trials)
-    return _titled(figure, summary, "Final score of each task under each order; bar: OPD = max − min", split, route)
+    return titled(figure, summary, "Final score of each task under each order; bar: OPD = max − min", split, route)
 
 
 def sharing(summary: Summary) -> Figure:
@@ -184,6 +184,11 @@ def inline_svg(figure: Figure, name: str) -> str:
     return svg
 
 
+def panels(width: float, height: float, count: int) -> tuple[Figure, list[Axes]]:
+    """A figure of `count` panels in a row that share their scale."""
+    return _figure(width, height, 1, count, share=True)
+
+
 def _figure(width: float, height: float, rows: int, columns: int, *, share: bool = False) -> tuple[Figure, list[Axes]]:
     """A figure without pyplot's global state, and its axes in reading order."""
     import matplotlib as mpl
@@ -244,7 +249,8 @@ def _name_colours(figure: Figure, trials: list[tuple[int, Mapping[str, Any]]]) -
     figure.legend(handles=lines, loc="outside lower left", frameon=False, fontsize=9, labelcolor=INK)
 
 
-def _titled(figure: Figure, summary: Summary, definition: str, split: str, route: str) -> Figure:
+def titled(figure: Figure, summary: Summary, definition: str, split: str, route: str) -> Figure:
+    """The figure with a title that names definition, sweep, split, route and seeds."""
     seeds = ", ".join(map(str, summary["seeds"]))
     where = f"{summary['sweep']['name']} · split {split} · route {route} · seed {seeds}"
     figure.suptitle(f"{definition}\n{where}", x=0.01, ha="left", fontsize=10)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from atlas.report import figures
+from atlas.report.downstream import downstream_section, few_shot_curves
 from atlas.report.parts import arrows, duration, number, pairs, table
 from atlas.report.style import STYLE
 from atlas.report.tables import Row, leaderboard, matrix, task_rows
@@ -40,6 +41,8 @@ def write_report(summary: Summary, folder: Path) -> list[Path]:
         drawn |= {f"accuracy-matrices-{route}": figures.heat_maps(summary, route=route) for route in ("latest", "own")}
         drawn["forgetting-curves"] = figures.forgetting_curves(summary)
         drawn["order-sensitivity"] = figures.order_sensitivity(summary)
+    if summary.get("downstream"):
+        drawn["downstream"] = few_shot_curves(summary)
     return [page, *(figures.save_png(figure, folder / f"{name}.png") for name, figure in drawn.items())]
 
 
@@ -53,6 +56,7 @@ def render_page(summary: Summary) -> str:
         _order_section(summary),
         _forgetting_section(summary),
         _matrices(summary, rows),
+        downstream_section(summary),
         _tasks(summary),
         _sharing(summary),
         _reproduce(summary),

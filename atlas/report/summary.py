@@ -17,9 +17,13 @@ seconds. Keys marked ? may be left out; unknown keys are reported, so that a sli
                 R[split][route][i][j]: score on the j-th task of the order after learning the i-th; splits `val` and
                 `test`; routes `latest` (one evolving model) and `own` (each task with the adapters it was learnt with)
     references  {lone: {seed: {task: {val, test}}}, head_only?: the same, untrained?: the same}
+    downstream? [{trial: id, or M_0 for the bare backbone, order: [task], seed, task, way: experience | both | head,
+                  shots: in words, val, test}]: few-shot scores of tasks learnt after an order
+    downstream_tasks?   as tasks, of the downstream ones
     orders      [{settings, split, route, count, opd: {task: points}, aopd, mopd}]: statistics over orders
     ledger      {steps_trained, steps_reused, seconds_trained, seconds_saved, retries?, moved_aside?}
-    best        null or {trial, val, test}: chosen by `val`, route `latest`; reported on `test`
+    best        null or {trial, val, test, goal?: average accuracy on route `latest` unless it says downstream}: chosen
+                by `val`, reported on `test`
 """
 
 from __future__ import annotations
@@ -41,6 +45,17 @@ SWEEP_STATUSES = ("RUNNING", "FINISHED", "FAILED", "KILLED")
 TRIAL_STATUSES = (*SWEEP_STATUSES, "PRUNED")
 
 REFERENCE = {"*": {"*": {"val": MAYBE, "test": MAYBE}}}
+TASK = {
+    "*": {
+        "chance": NUMBER,
+        "score": str,
+        "modality": str,
+        "fingerprint": str,
+        "counts": {"*": int},
+        "majority?": MAYBE,
+        "title?": str,
+    }
+}
 SHAPE: dict[str, Any] = {
     "schema": int,
     "sweep": {
@@ -62,17 +77,7 @@ SHAPE: dict[str, Any] = {
         "in_store?": int,
         "estimated_seconds?": MAYBE,
     },
-    "tasks": {
-        "*": {
-            "chance": NUMBER,
-            "score": str,
-            "modality": str,
-            "fingerprint": str,
-            "counts": {"*": int},
-            "majority?": MAYBE,
-            "title?": str,
-        }
-    },
+    "tasks": TASK,
     "trials": [
         {
             "id": str,
@@ -87,6 +92,19 @@ SHAPE: dict[str, Any] = {
         }
     ],
     "references": {"lone": REFERENCE, "head_only?": REFERENCE, "untrained?": REFERENCE},
+    "downstream?": [
+        {
+            "trial": str,
+            "order": [str],
+            "seed": int,
+            "task": str,
+            "way": str,
+            "shots": str,
+            "val": NUMBER,
+            "test": NUMBER,
+        }
+    ],
+    "downstream_tasks?": TASK,
     "orders": [
         {
             "settings": {"*": object},
@@ -222,7 +240,7 @@ def _wrong_best(summary: Mapping[str, Any]) -> Iterator[str]:
     best = summary["best"]
     if best is None:
         return
-    yield from _mismatches(best, {"trial": str, "val": MAYBE, "test": MAYBE}, "best")
+    yield from _mismatches(best, {"trial": str, "val": MAYBE, "test": MAYBE, "goal?": str}, "best")
     if best.get("trial") not in {trial["id"] for trial in summary["trials"]}:
         yield f"best.trial is {best.get('trial')!r}, which is no trial"
 

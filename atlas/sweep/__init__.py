@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from atlas.sweep.options import Options
+from atlas.sweep.outcome import DOWNSTREAM
 from atlas.sweep.run import main, run
 from atlas.sweep.sweep import Sweep, base_learner
 
-__all__ = ["Options", "Sweep", "base_learner", "main", "run"]
+__all__ = ["DOWNSTREAM", "Options", "Sweep", "base_learner", "main", "run"]

@@ -19,6 +19,7 @@ from atlas.sweep.journal import Journal, listen
 from atlas.sweep.options import Options
 from atlas.sweep.planner import Plan
 from atlas.sweep.printing import (
+    print_downstream,
     print_leaderboard,
     print_next,
     print_order_statistics,
@@ -61,6 +62,7 @@ class Conduct:
         import ray
 
         self._references = self.sweep.references(self.options, self.size.precision)
+        self._bare = self.sweep.bare_probes(self.options, self.size.precision)
         self._broker = self._start_broker()
         self._scribe = start_scribe(self.ground.tracking_uri, self.folder.path / "spool")
         self._tracked = Tracked(
@@ -110,10 +112,10 @@ class Conduct:
 
     def _known_steps(self) -> list[Step]:
         """The references, and where all trials are known before, all their steps."""
-        walks = [walk for walks in self._references.values() for walk in walks]
+        walks = [walk for walks in self._references.values() for walk in walks] + self._bare
         if is_exact(self.sweep, self.options) and self.options.sharing:
             walks += [walk for trial in rehearsed(self.sweep, self.options, self.size.precision) for walk in trial]
-        steps = (step for walk in walks for stages in walk.steps(self.ground.around) for step in stages)
+        steps = (step for walk in walks for step in walk.every_step(self.ground.around))
         return list({step.key: step for step in steps}.values())
 
     def _search(self) -> Search:
@@ -127,6 +129,7 @@ class Conduct:
             around=self.ground.around,
             lone=lone,
             aim=self.options.aim,
+            goal=self.sweep.goal,
             sharing=self.options.sharing,
         )
         return Search(
@@ -171,7 +174,7 @@ class Conduct:
         summary = summarise(ended)
         write_summary(summary, self.folder.summary)
         pictures = write_report(summary, self.folder.path)
-        for _, _, step in ended.reference_steps():
+        for step in ended.beside():
             self._tracked.tell_step(step)
         status = summary["sweep"]["status"]
         files = [str(path) for path in (self.folder.summary, *pictures)]
@@ -204,6 +207,8 @@ class Conduct:
             plan=self.plan,
             trials=trials,
             references=self._references,
+            bare=self._bare,
+            goal=self.sweep.goal,
             began=self._started,
         )
 
@@ -220,6 +225,7 @@ class Conduct:
         print_leaderboard(self.console, summary)
         print_tasks(self.console, summary)
         print_order_statistics(self.console, summary)
+        print_downstream(self.console, summary)
         print_sharing(self.console, summary)
         for record in summary["trials"]:
             if record["error"]:

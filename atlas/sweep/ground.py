@@ -41,7 +41,7 @@ class Ground:
     def plan(self, trials: Sequence[Sequence[Walk]], references: Sequence[Walk], *, at_once: int, exact: bool) -> Plan:
         """The plan for these walks on this ground, timed by what the store knows of steps like these."""
         walks = [*(walk for trial in trials for walk in trial), *references]
-        keys = {step.key for walk in walks for stages in walk.steps(self.around) for step in stages}
+        keys = {step.key for walk in walks for step in walk.every_step(self.around)}
         stored = self.store.has(keys)
         timed = list(islice(stored, TIMED)) or list(islice(self.store.keys(), TIMED))
         facts = [entry.facts for key in timed if (entry := self.store.find(key)) is not None]
@@ -64,7 +64,7 @@ def lay_ground(options: Options, progress: Callable[[str, int], None] | None = N
         AtlasError: an unknown task, a backbone that is missing or altered, a task without data, a storage that
             cannot be written, a tracking server that does not answer.
     """
-    tasks = [find_task(name) for name in options.tasks]
+    tasks = [find_task(name) for name in (*options.tasks, *options.downstream)]
     folder = locate(options.backbone)
     store_uri = str(_writable(options.root) / "store")
     store = Store.open(store_uri)

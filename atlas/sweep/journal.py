@@ -36,7 +36,7 @@ class TrialRecord:
         return {
             name: value
             for name, value in self.config.items()
-            if name not in ("learner", "orders", "seeds") and not name.startswith(AFTER)
+            if name not in ("learner", "orders", "seeds", "probes") and not name.startswith(AFTER)
         }
 
     def scope(self, sharing: bool) -> str:
@@ -75,7 +75,7 @@ class Journal:
     def _new_steps(self, record: TrialRecord, keys: list[list[str]]) -> list[Step]:
         known = {key for walk in record.steps for key in walk}
         new = {key for walk in keys for key in walk} - known
-        steps = (step for walk in record.walks for stages in walk.steps(self.around) for step in stages)
+        steps = (step for walk in record.walks for step in walk.every_step(self.around))
         return [step for step in steps if step.key in new]
 
 

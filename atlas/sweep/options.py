@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas.errors import AtlasError, unknown
+from atlas.tasks import twin_of
 
 TASKS = ("easy-vqa", "digits", "easy-ve", "piqa-twin")
 
@@ -19,10 +20,14 @@ class Options:
     """The settings that all sweeps have in common. The defaults run on a laptop within minutes.
 
     `orders` is a number, `all`, or orders written `a,b,c`; `steps` counts the updates of a stage and wins over
-    `epochs`; `evaluate` is how many records of `val` and of `test` score a task (0: all).
+    `epochs`; `evaluate` is how many records of `val` and of `test` score a task (0: all). `downstream` tasks are learnt
+    from `shots` after each order.
     """
 
     tasks: tuple[str, ...] = TASKS
+    downstream: tuple[str, ...] = ()
+    shots: tuple[str, ...] = ("64",)
+    twins: bool = False
     orders: tuple[str, ...] = ()
     trials: int | None = None
     seeds: tuple[int, ...] = (0,)
@@ -47,8 +52,9 @@ class Options:
     resume: str | None = None
 
     def __post_init__(self) -> None:
-        if len(set(self.tasks)) < len(self.tasks):
-            raise AtlasError(f"the tasks {', '.join(self.tasks)} name one twice; name each once.")
+        named = (*self.tasks, *self.downstream)
+        if len(set(named)) < len(named):
+            raise AtlasError(f"the tasks {', '.join(named)} name one twice; name each once.")
         for name in ("trials", "fleets", "workers_per_fleet"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -92,6 +98,11 @@ def parser(description: str, defaults: Options) -> argparse.ArgumentParser:
     what(
         "--seeds", "--seed", nargs="+", type=int, metavar="SEED", help="every trial is walked once a seed (default: 0)"
     )
+    what("--downstream", nargs="+", metavar="TASK", help="tasks learnt from few shots after each order")
+    what(
+        "--shots", nargs="+", metavar="N", help="records that downstream tasks are learnt from: N, N/class, N%% or all"
+    )
+    what("--twins", action="store_const", const=True, help="each published task by its generated twin")
     how = made.add_argument_group("how to learn").add_argument
     how("--backbone", help=f"a name, a folder or a hub id of a ViLT (default: {defaults.backbone})")
     how("--rank", type=int, help=f"the adapters' rank (default: {defaults.rank})")
@@ -137,3 +148,18 @@ def with_values(options: Options, values: Mapping[str, Any]) -> Options:
     """`options` with these values, lists as tuples."""
     plain: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     return replace(options, **plain)
+
+
+def with_twins(options: Options) -> Options:
+    """With `--twins`, the same options over the tasks' generated twins. Raises AtlasError for a task that has none."""
+    if not options.twins:
+        return options
+    return replace(
+        options,
+        tasks=tuple(map(twin_of, options.tasks)),
+        downstream=tuple(map(twin_of, options.downstream)),
+        orders=tuple(
+            ",".join(twin_of(task) for task in text.split(",")) if "," in text else text for text in options.orders
+        ),
+        twins=False,
+    )

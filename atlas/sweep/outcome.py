@@ -11,10 +11,12 @@ from typing import Any
 from atlas.report import order_metrics
 from atlas.step import Step, Surroundings
 from atlas.sweep.planner import Walk
+from atlas.sweep.probe import Probe
 
 Matrix = list[list[float]]
 ROUTES = ("latest", "own")
 SPLITS = ("val", "test")
+AVERAGE, DOWNSTREAM = "latest/average_accuracy", "downstream/mean"
 NAN = float("nan")
 
 
@@ -31,14 +33,29 @@ class Outcome:
         """For each task of the order the steps by which it is learnt."""
         return self.walk.steps(self.around)
 
+    @cached_property
+    def probe_steps(self) -> dict[Probe, list[Step]]:
+        """For each probe of the walk the steps by which it is learnt."""
+        return self.walk.probe_steps(self.around)
+
     def add(self, step: Step, facts: dict[str, Any]) -> None:
         """Take the facts of a step in."""
         self.facts[step.key] = facts
 
     @property
     def taken(self) -> list[Step]:
-        """The steps taken so far, in order."""
-        return [step for stages in self.steps for step in stages if step.key in self.facts]
+        """The steps taken so far, in order, those of probes last."""
+        return [step for step in self.walk.every_step(self.around) if step.key in self.facts]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every task of the order is learnt."""
+        return all(step.key in self.facts for stages in self.steps for step in stages)
+
+    def probed(self, split: str) -> dict[Probe, float]:
+        """What each probe scores on its task, in percent, of those that are learnt."""
+        last = {probe: steps[-1] for probe, steps in self.probe_steps.items() if steps[-1].key in self.facts}
+        return {probe: self.facts[step.key]["scores"]["own"][split][step.task] for probe, step in last.items()}
 
     def matrix(self, split: str, route: str) -> Matrix:
         """R [T, T] in percent: row i after the i-th task of the order, column j the order's j-th; NaN where unknown."""
@@ -64,20 +81,28 @@ class Outcome:
             latest, own = (self.matrix(split, route) for route in ROUTES)
             found = order_metrics(latest, own, [lone[split].get(task) for task in self.walk.order])
             figures |= {f"{split}/{name}": value for name, value in found.items() if isinstance(value, float)}
+            probed = self.probed(split)
+            figures |= {f"{split}/downstream/{probe.label}": value for probe, value in probed.items()}
+            if probed and len(probed) == len(self.walk.probes):
+                figures[f"{split}/{DOWNSTREAM}"] = sum(probed.values()) / len(probed)
         return figures
 
 
-def objective(outcomes: Sequence[Outcome], lone: Mapping[str, Mapping[str, float]], aim: str) -> float:
-    """What a trial is judged by, on the validation split, route `latest`.
+def objective(
+    outcomes: Sequence[Outcome], lone: Mapping[str, Mapping[str, float]], *, aim: str, goal: str = AVERAGE
+) -> float:
+    """What a trial is judged by, on the validation split.
 
-    Midway the relative accuracy, since raw averages over different tasks are not comparable; at the end the average
-    accuracy. Of several orders the `mean`, or the `worst`; of several seeds the mean.
+    Once it is over the `goal`: the average accuracy on route `latest`, or the mean of its downstream scores. Before,
+    the relative accuracy, since raw averages over different tasks are not comparable. Of several orders the `mean`, or
+    the `worst`; of several seeds the mean.
     """
-    done = all(len(outcome.taken) == sum(map(len, outcome.steps)) for outcome in outcomes)
-    name = "val/latest/average_accuracy" if done else "val/latest/relative_accuracy"
+    figures = [outcome.metrics(lone) for outcome in outcomes]
+    done = all(outcome.is_whole for outcome in outcomes) and all(f"val/{goal}" in figure for figure in figures)
+    name = f"val/{goal}" if done else "val/latest/relative_accuracy"
     by_order: dict[tuple[str, ...], list[float]] = {}
-    for outcome in outcomes:
-        by_order.setdefault(outcome.walk.order, []).append(outcome.metrics(lone)[name])
+    for outcome, figure in zip(outcomes, figures, strict=True):
+        by_order.setdefault(outcome.walk.order, []).append(figure[name])
     values = [sum(scores) / len(scores) for scores in by_order.values()]
     return min(values) if aim == "worst" else sum(values) / len(values)
 

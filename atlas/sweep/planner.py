@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from atlas.learners import Learner
+from atlas.learners import Learner, TwoStage
 from atlas.step import Step, Surroundings, walk
+from atlas.sweep.probe import Probe
 
 STARTUP = 30.0  # seconds until the first step, on two cores
 
 
 @dataclass(frozen=True, kw_only=True)
 class Walk:
-    """One walk along one order, by one learner with one seed."""
+    """One walk along one order, by one learner with one seed, and the probes of what it has left behind.
+
+    A walk along no task probes the bare backbone.
+    """
 
     order: tuple[str, ...]
     learner: Learner
     seed: int
+    probes: tuple[Probe, ...] = ()
 
     def steps(self, around: Surroundings) -> list[list[Step]]:
         """For each task of the order the steps by which it is learnt."""
         return walk(self.order, self.learner, self.seed, around)
+
+    def probe_steps(self, around: Surroundings) -> dict[Probe, list[Step]]:
+        """For each probe the steps by which it is learnt, on top of the order's last."""
+        if not self.probes:
+            return {}
+        assert isinstance(self.learner, TwoStage), "probes are learnt as ATLAS learns"
+        parent = self.steps(around)[-1][-1] if self.order else None
+        return {probe: probe.steps(parent, self.learner, self.seed, around) for probe in self.probes}
+
+    def every_step(self, around: Surroundings) -> Iterator[Step]:
+        """All steps of the walk and of its probes, each after what it builds on."""
+        for stages in (*self.steps(around), *self.probe_steps(around).values()):
+            yield from stages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +90,8 @@ def plan(
 ) -> Plan:
     """The plan for these trials and the reference walks beside them. `stored` are the keys that need no training."""
     walks = [walk for trial in trials for walk in trial]
-    steps = [step for walk in walks for stages in walk.steps(around) for step in stages]
-    extra = [step for walk in references for stages in walk.steps(around) for step in stages]
+    steps = [step for walk in walks for step in walk.every_step(around)]
+    extra = [step for walk in references for step in walk.every_step(around)]
     distinct = {step.key: step for step in steps + extra}
     missing = [step for key, step in distinct.items() if key not in stored]
     return Plan(
@@ -119,9 +137,11 @@ def measured_pace(facts: Iterable[Mapping[str, Any]], fallback: float) -> float:
 
 
 def _learnt(step: Step, sizes: Mapping[str, int]) -> int:
-    return step.stage.schedule.updates(sizes.get(step.task, 1000)) * step.stage.schedule.batch_size
+    size = sizes.get(step.task, 1000)
+    if step.shots is not None and step.shots.count is not None and not step.shots.per_class:
+        size = min(size, step.shots.count)
+    return step.stage.schedule.updates(size) * step.stage.schedule.batch_size
 
 
 def _scored(step: Step) -> int:
-    tasks = len(step.order) if step.stage.last else 1
-    return tasks * ((step.evaluation.val or 1000) + (step.evaluation.test or 1000))
+    return len(step.scored) * ((step.evaluation.val or 1000) + (step.evaluation.test or 1000))

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from atlas.report import leaderboard, settings_label, task_rows
+from atlas.report import leaderboard, order_rows, settings_label, shot_rows, task_rows
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -110,6 +110,53 @@ def print_order_statistics(console: Console, summary: Mapping[str, Any]) -> None
             f"(MOPD, {worst}). OPD: {each}.",
             highlight=False,
         )
+
+
+def print_downstream(console: Console, summary: Mapping[str, Any]) -> None:
+    """What the orders give to tasks that they have not seen, beside the bare backbone."""
+    from rich.table import Table
+
+    rows, orders = shot_rows(summary), order_rows(summary)
+    if not rows:
+        return
+    table = Table(
+        title="Few-shot learning of unseen tasks, from M_0 and after the orders (test, %)", title_justify="left"
+    )
+    for heading in ("task", "shots"):
+        table.add_column(heading)
+    columns = (
+        "chance",
+        "head M_0",
+        "exp. M_0",
+        "both M_0",
+        "exp.",
+        "both",
+        "worst order",
+        "best",
+        "T_LS exp.",
+        "T_LS both",
+    )
+    for heading in columns:
+        table.add_column(heading, justify="right")
+    for row in rows:
+        values = (
+            row.chance,
+            row.head,
+            row.bare["experience"],
+            row.bare["both"],
+            row.mean["experience"],
+            row.mean["both"],
+        )
+        table.add_row(row.task, row.shots, *map(_figure, (*values, row.low, row.high, *row.transfer.values())))
+    console.print(table)
+    best, last = orders[0], orders[-1]
+    console.print(
+        f"By the mean validation score of unseen tasks {' > '.join(best.order)} is best (test {best.test:.1f} %), "
+        f"{' > '.join(last.order)} last ({last.test:.1f} %). exp.: queries over the order's frozen adapters and a "
+        "head; both: then one new adapter; T_LS: what the order adds, in percent of M_0's lead over chance.",
+        style="dim",
+        highlight=False,
+    )
 
 
 def print_sharing(console: Console, summary: Mapping[str, Any]) -> None:

@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from typing import Any
 
-from atlas.report import SCHEMA, leaderboard, order_statistics, trial_metrics
+from atlas.report import BARE, SCHEMA, leaderboard, order_rows, order_statistics, trial_metrics
 from atlas.step import Step
+from atlas.store import Store
 from atlas.sweep.ground import Ground
 from atlas.sweep.journal import TrialRecord
 from atlas.sweep.options import Options
-from atlas.sweep.outcome import ROUTES, SPLITS, Outcome
+from atlas.sweep.outcome import AVERAGE, DOWNSTREAM, ROUTES, SPLITS, Outcome
 from atlas.sweep.planner import Plan, Walk
 from atlas.tasks import find_task
 
@@ -31,23 +32,37 @@ class Ended:
     trials: Sequence[TrialRecord]
     references: Mapping[str, Sequence[Walk]]
     began: float
+    bare: Sequence[Walk] = ()
+    goal: str = AVERAGE
 
     def outcomes(self, record: TrialRecord) -> list[Outcome]:
         """The trial's walks, with the facts of all the steps that it took."""
         store = replace(self.ground.store, scope=record.scope(self.options.sharing))
         taken = {key for walk in record.steps for key in walk}
-        outcomes = [Outcome(walk=walk, around=self.ground.around) for walk in record.walks]
-        for outcome in outcomes:
-            for step in (step for stages in outcome.steps for step in stages):
-                if step.key in taken and (entry := store.find(step.key)) is not None:
-                    outcome.add(step, dict(entry.facts))
-        return outcomes
+        return [self._outcome(walk, store, taken) for walk in record.walks]
+
+    def _outcome(self, walk: Walk, store: Store, taken: set[str] | None = None) -> Outcome:
+        """The walk with what the store knows of its steps, or of those `taken`."""
+        outcome = Outcome(walk=walk, around=self.ground.around)
+        for step in walk.every_step(self.ground.around):
+            if (taken is None or step.key in taken) and (entry := store.find(step.key)) is not None:
+                outcome.add(step, dict(entry.facts))
+        return outcome
+
+    def bare_outcomes(self) -> list[Outcome]:
+        """The probes of the bare backbone, one outcome a seed."""
+        return [self._outcome(walk, self.ground.store) for walk in self.bare]
 
     def reference_steps(self) -> Iterator[tuple[str, int, Step]]:
         """Name, seed and step of each reference."""
         for name, walks in self.references.items():
             for walk in walks:
                 yield name, walk.seed, walk.steps(self.ground.around)[-1][-1]
+
+    def beside(self) -> Iterator[Step]:
+        """The steps that no trial takes: references, and what was learnt on the bare backbone."""
+        yield from (step for _, _, step in self.reference_steps())
+        yield from (step for walk in self.bare for step in walk.every_step(self.ground.around))
 
 
 def summarise(ended: Ended) -> dict[str, Any]:
@@ -67,18 +82,21 @@ def summarise(ended: Ended) -> dict[str, Any]:
         "ledger": _ledger(ended, [outcome for found in outcomes.values() for outcome in found]),
         "best": None,
     }
+    if ended.options.downstream:
+        summary["downstream"] = _downstream(ended, outcomes)
+        summary["downstream_tasks"] = {name: _task(name, ended.ground) for name in ended.options.downstream}
     for row in summary["trials"]:
         judged = {split: trial_metrics(summary, row, split) for split in SPLITS}
         row["metrics"] = {
             f"{split}/{name}": value for split, figures in judged.items() for name, value in figures.items()
         }
-    return {**summary, "orders": order_statistics(summary), "best": _best(summary)}
+    return {**summary, "orders": order_statistics(summary), "best": _best(summary, ended.goal)}
 
 
 def _rows(record: TrialRecord, outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     return [
         {
-            "id": record.id if len(outcomes) == 1 else f"{record.id}.{number}",
+            "id": row_id(record, number, len(outcomes)),
             "order": list(outcome.walk.order),
             "seed": outcome.walk.seed,
             "settings": record.settings,
@@ -89,6 +107,31 @@ def _rows(record: TrialRecord, outcomes: Sequence[Outcome]) -> list[dict[str, An
             "error": record.error,
         }
         for number, outcome in enumerate(outcomes)
+    ]
+
+
+def row_id(record: TrialRecord, number: int, walks: int) -> str:
+    """The name of one of a trial's walks."""
+    return record.id if walks == 1 else f"{record.id}.{number}"
+
+
+def _downstream(ended: Ended, outcomes: Mapping[str, Sequence[Outcome]]) -> list[dict[str, Any]]:
+    named = [(BARE, outcome) for outcome in ended.bare_outcomes()]
+    for record in ended.trials:
+        found = outcomes[record.id]
+        named += [(row_id(record, number, len(found)), outcome) for number, outcome in enumerate(found)]
+    return [
+        {
+            "trial": trial,
+            "order": list(outcome.walk.order),
+            "seed": outcome.walk.seed,
+            "task": probe.task,
+            "way": probe.way,
+            "shots": probe.shots.describe() if probe.shots else "all records",
+            **{split: outcome.probed(split)[probe] for split in SPLITS},
+        }
+        for trial, outcome in named
+        for probe in outcome.probed("test")
     ]
 
 
@@ -115,8 +158,10 @@ def _ledger(ended: Ended, outcomes: Sequence[Outcome]) -> dict[str, float]:
     }
 
 
-def _best(summary: Mapping[str, Any]) -> dict[str, Any] | None:
+def _best(summary: Mapping[str, Any], goal: str) -> dict[str, Any] | None:
     """The trial that validation prefers, and what the test split says of it."""
+    if goal == DOWNSTREAM and (found := order_rows(summary)):
+        return {"trial": found[0].trial, "val": found[0].val, "test": found[0].test, "goal": "downstream"}
     rows = [row for row in leaderboard(summary) if row.status == "FINISHED"]
     return {"trial": rows[0].trial, "val": rows[0].val, "test": rows[0].test} if rows else None
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
-from atlas.sweep.options import Options, read_options
+from atlas.sweep.options import Options, read_options, with_twins
 from atlas.sweep.printing import print_plan
 from atlas.sweep.sweep import Sweep
 
@@ -53,6 +53,7 @@ def run(sweep: Sweep, options: Options, console: Console | None = None) -> bool:
     if options.resume:
         folder = SweepFolder.unfinished(options.root, sweep.name, options.resume)
         options = replace(folder.options(), resume=folder.id)
+    options = with_twins(options)
     _check(sweep, options)
     return _run(sweep, options, console, folder)
 
@@ -62,6 +63,7 @@ def _check(sweep: Sweep, options: Options) -> None:
     sweep.trial_count(options)
     sweep.orders(options)
     sweep.references(options, "float32")
+    sweep.probes(options)
 
 
 def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder | None) -> bool:
@@ -102,6 +104,7 @@ def _show_plan(
     size = size_fleets(options, resources)
     trials = rehearsed(sweep, options, size.precision)
     references = [walk for walks in sweep.references(options, size.precision).values() for walk in walks]
+    references += sweep.bare_probes(options, size.precision)
     made = ground.plan(trials, references, at_once=size.fleets, exact=is_exact(sweep, options))
     size = fitted(size, options, resources, made.work)
     made = made.on(size.fleets)

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError
 from atlas.learners import Fusion, HeadOnly, Learner, Precision, Schedule, TwoStage
+from atlas.learners.downstream import WAYS, Way
 from atlas.sweep.options import Options
+from atlas.sweep.outcome import AVERAGE
 from atlas.sweep.planner import Walk
+from atlas.sweep.probe import Probe, shots_from
 from atlas.sweep.space import Order, named_orders, order_count, suggest_order
 
 if TYPE_CHECKING:
@@ -47,7 +50,8 @@ class Sweep:
 
     `learner(trial, options)` suggests settings on the Optuna trial and returns the learner to try.
     `searches_orders`: each trial walks one order, proposed task by task; else each walks the same few orders, and
-    their mean (or the worst of them, as `--aim` says) is what the search looks at.
+    their mean (or the worst of them, as `--aim` says) is what the search looks at. `goal` is what a trial is judged by
+    (see `objective`). `small` is what `--smoke` asks for.
     """
 
     name: str
@@ -56,12 +60,14 @@ class Sweep:
     searches_orders: bool = False
     trials: int = 8
     defaults: Options = field(default_factory=Options)
+    goal: str = AVERAGE
+    small: Options = SMOKE
 
     def smoke(self, options: Options) -> Options:
         """The very small run that `--smoke` asks for: what was given on the command line beside it stays."""
         changed: dict[str, Any] = {
-            name: getattr(SMOKE, name)
-            for name in ("tasks", "steps", "evaluate")
+            name: getattr(self.small, name)
+            for name in ("tasks", "downstream", "shots", "orders", "steps", "evaluate")
             if getattr(options, name) == getattr(self.defaults, name)
         }
         return replace(options, **changed, trials=options.trials or 2)
@@ -90,7 +96,20 @@ class Sweep:
             "learner": json.dumps(learner.settings(), sort_keys=True),
             "orders": [list(order) for order in orders],
             "seeds": list(options.seeds),
+            "probes": json.dumps([probe.describe() for probe in self.probes(options)]),
         }
+
+    def probes(self, options: Options, ways: tuple[Way, ...] = ("experience", "both")) -> tuple[Probe, ...]:
+        """The probes of every order: each downstream task, from each number of shots, in each of the ways."""
+        shots = [shots_from(text) for text in options.shots]
+        return tuple(
+            Probe(task=task, way=way, shots=some) for task in options.downstream for some in shots for way in ways
+        )
+
+    def bare_probes(self, options: Options, precision: Precision) -> list[Walk]:
+        """The same probes and the head alone on the bare backbone M_0: what the order's worth is measured by."""
+        like, probes = base_learner(options).at_precision(precision), self.probes(options, WAYS)
+        return [Walk(order=(), learner=like, seed=seed, probes=probes) for seed in options.seeds if probes]
 
     def references(self, options: Options, precision: Precision) -> dict[str, list[Walk]]:
         """What trials are measured by, each task alone: `lone` adapters, the `head_only`, and it `untrained`.
@@ -100,14 +119,9 @@ class Sweep:
         like = base_learner(options).at_precision(precision)
         assert isinstance(like, TwoStage)
         schedule = like.expansion
-        double = (
-            replace(schedule, steps=2 * schedule.steps)
-            if schedule.steps
-            else replace(schedule, epochs=2 * schedule.epochs)
-        )
         learners: dict[str, Learner] = {
             "lone": like,
-            "head_only": HeadOnly(schedule=double),
+            "head_only": HeadOnly(schedule=schedule.times(2)),
             "untrained": HeadOnly(schedule=replace(schedule, steps=0)),
         }
         return {

@@ -142,13 +142,17 @@ def sweep_figures(summary: Mapping[str, Any]) -> dict[str, float | None]:
     """The sweep's own metrics: the best trial, the statistics over orders, what sharing saved."""
     figures = {f"ledger/{name}": value for name, value in summary["ledger"].items()}
     if summary["best"]:
-        figures |= {f"best/{split}/average_accuracy": summary["best"][split] for split in ("val", "test")}
+        figures |= {f"best/{split}/{_goal(summary)}": summary["best"][split] for split in ("val", "test")}
     for found in summary["orders"]:
         if len({str(other["settings"]) for other in summary["orders"]}) == 1:
             place = f"{found['split']}/{found['route']}"
             figures |= {f"orders/{place}/{name}": found[name] for name in ("aopd", "mopd")}
             figures |= {f"orders/{place}/opd/{task}": value for task, value in found["opd"].items()}
     return figures
+
+
+def _goal(summary: Mapping[str, Any]) -> str:
+    return "downstream_mean" if summary["best"].get("goal") == "downstream" else "average_accuracy"
 
 
 def champion_of(ended: Ended, summary: Mapping[str, Any]) -> Champion | None:

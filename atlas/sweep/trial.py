@@ -8,13 +8,17 @@ from typing import Any
 
 from atlas.learners import learner_from
 from atlas.step import Step, Surroundings
-from atlas.sweep.outcome import Outcome, mean_metrics, objective
+from atlas.sweep.outcome import AVERAGE, Outcome, mean_metrics, objective
 from atlas.sweep.planner import Walk
+from atlas.sweep.probe import probe_from
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialSetup:
-    """What all trials of a sweep have in common. `lone` are the reference steps, by seed and task."""
+    """What all trials of a sweep have in common.
+
+    `lone` are the reference steps, by seed and task. `aim` and `goal` are what `objective` judges a trial by.
+    """
 
     broker: str
     namespace: str
@@ -22,18 +26,22 @@ class TrialSetup:
     lone: dict[int, dict[str, Step]]
     aim: str
     sharing: bool
+    goal: str = AVERAGE
 
 
 def walks_of(config: dict[str, Any]) -> list[Walk]:
-    """The walks that a trial's configuration asks for: each of its orders, once a seed."""
+    """The walks that a trial's configuration asks for: each of its orders, once a seed, with its probes."""
     learner = learner_from(json.loads(config["learner"]))
+    probes = tuple(probe_from(facts) for facts in json.loads(config.get("probes", "[]")))
     return [
-        Walk(order=tuple(order), learner=learner, seed=seed) for order in config["orders"] for seed in config["seeds"]
+        Walk(order=tuple(order), learner=learner, seed=seed, probes=probes)
+        for order in config["orders"]
+        for seed in config["seeds"]
     ]
 
 
 def run_trial(config: dict[str, Any], *, setup: TrialSetup) -> None:
-    """What Ray Tune runs: all walks advance a task at a time, and the trial reports after each.
+    """What Ray Tune runs: all walks advance a task at a time, then take their probes; the trial reports after each.
 
     Raises:
         StepFailed: a step cannot be learnt; the trial fails with it, the sweep goes on.
@@ -45,17 +53,21 @@ def run_trial(config: dict[str, Any], *, setup: TrialSetup) -> None:
     scope = "" if setup.sharing else f"private/{tune.get_context().get_trial_id()}"
     outcomes = [Outcome(walk=walk, around=setup.around) for walk in walks_of(config)]
     lone = lone_scores(broker, setup.lone)
-    for position in range(len(outcomes[0].walk.order)):
+    tasks = len(outcomes[0].walk.order)
+    for position in range(tasks):
         _advance(broker, outcomes, position, scope)
-        taken = [[step.key for step in outcome.taken] for outcome in outcomes]
-        tune.report(
-            {
-                "objective": objective(outcomes, lone, setup.aim),
-                "tasks_seen": position + 1,
-                "steps": taken,
-                "figures": mean_metrics(outcomes, lone),
-            }
-        )
+        tune.report({**_report(outcomes, lone, setup), "tasks_seen": position + 1})
+    if any(outcome.probe_steps for outcome in outcomes):
+        _probe(broker, outcomes, scope)
+        tune.report({**_report(outcomes, lone, setup), "tasks_seen": tasks})
+
+
+def _report(outcomes: list[Outcome], lone: dict[str, dict[str, float]], setup: TrialSetup) -> dict[str, Any]:
+    return {
+        "objective": objective(outcomes, lone, aim=setup.aim, goal=setup.goal),
+        "steps": [[step.key for step in outcome.taken] for outcome in outcomes],
+        "figures": mean_metrics(outcomes, lone),
+    }
 
 
 def _advance(broker: Any, outcomes: list[Outcome], position: int, scope: str) -> None:
@@ -70,6 +82,16 @@ def _advance(broker: Any, outcomes: list[Outcome], position: int, scope: str) ->
         answers = ray.get([broker.request.remote(step, scope) for _, step in asked])
         for (outcome, step), facts in zip(asked, answers, strict=True):
             outcome.add(step, facts)
+
+
+def _probe(broker: Any, outcomes: list[Outcome], scope: str) -> None:
+    """Take all probes of all walks at once: none waits for another."""
+    import ray
+
+    asked = [(outcome, step) for outcome in outcomes for steps in outcome.probe_steps.values() for step in steps]
+    answers = ray.get([broker.request.remote(step, scope) for _, step in asked])
+    for (outcome, step), facts in zip(asked, answers, strict=True):
+        outcome.add(step, facts)
 
 
 def lone_scores(broker: Any, lone: dict[int, dict[str, Step]]) -> dict[str, dict[str, float]]:

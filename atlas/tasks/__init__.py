@@ -10,6 +10,7 @@ from atlas.tasks.pairs import EASY_PAIR
 from atlas.tasks.task import NO_TEXT, SPLITS, Label, Picture, Record, Task
 from atlas.tasks.twins import PIQA_TWIN
 
+TWIN = "-twin"
 TASKS: dict[str, Task] = {
     "easy-vqa": EASY_VQA,
     "easy-ve": EASY_VE,
@@ -26,4 +27,13 @@ def find_task(name: str) -> Task:
     return TASKS[name]
 
 
-__all__ = ["NO_TEXT", "SPLITS", "TASKS", "Label", "Picture", "Record", "Task", "find_task"]
+def twin_of(name: str) -> str:
+    """The name of a task's generated twin; a twin is its own. Raises AtlasError for a task that has none."""
+    if name.endswith(TWIN):
+        return find_task(name).name
+    if name + TWIN not in TASKS:
+        raise unknown("twin", name + TWIN, [known for known in TASKS if known.endswith(TWIN)])
+    return name + TWIN
+
+
+__all__ = ["NO_TEXT", "SPLITS", "TASKS", "Label", "Picture", "Record", "Task", "find_task", "twin_of"]

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from atlas.errors import AtlasError
-from atlas.sweep.options import TASKS, Options, read_options, with_values
+from atlas.sweep.options import TASKS, Options, read_options, with_twins, with_values
 
 GIVEN: dict[str, tuple[list[str], Any]] = {
     "tasks": (["--tasks", "digits", "easy-ve"], ("digits", "easy-ve")),
+    "downstream": (["--downstream", "easy-pair"], ("easy-pair",)),
+    "shots": (["--shots", "16", "5%"], ("16", "5%")),
+    "twins": (["--twins"], True),
     "orders": (["--orders", "all"], ("all",)),
     "trials": (["--trials", "7"], 7),
     "seeds": (["--seeds", "1", "2"], (1, 2)),
@@ -78,6 +81,7 @@ def test_one_seed_is_an_option_too() -> None:
         (["--evaluate", "-1", "3"], "give two numbers of records, 0 for all"),
         (["--seeds", "1", "1"], "--seeds are [1, 1]; give one or more, each once"),
         (["--tasks", "digits", "digits"], "the tasks digits, digits name one twice"),
+        (["--downstream", "digits"], "the tasks easy-vqa, digits, easy-ve, piqa-twin, digits name one twice"),
         (["digits"], "unrecognized arguments: digits"),
     ],
 )
@@ -86,6 +90,16 @@ def test_what_cannot_be_read_is_refused(arguments: list[str], message: str) -> N
         read(*arguments)
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_twins_stand_for_tasks_downstream_tasks_and_orders() -> None:
+    given = Options(tasks=("piqa", "piqa-twin")[:1], downstream=("piqa-twin",), orders=("2",), twins=True)
+    with pytest.raises(AtlasError, match="name one twice"):
+        with_twins(given)
+    assert with_twins(replace(given, downstream=())).tasks == ("piqa-twin",)
+    assert with_twins(Options(orders=("a,b",))).orders == ("a,b",)
+    with pytest.raises(AtlasError, match="unknown twin 'digits-twin'"):
+        with_twins(Options(tasks=("digits",), twins=True))
 
 
 def test_no_seed_at_all_is_refused() -> None:

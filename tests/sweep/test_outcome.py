@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from atlas.data.shots import Shots
 from atlas.learners import HeadOnly, LoneAdapters, Schedule, TwoStage
 from atlas.step import Surroundings
-from atlas.sweep.outcome import Outcome, mean_metrics, objective
+from atlas.sweep.outcome import DOWNSTREAM, SPLITS, Outcome, mean_metrics, objective
 from atlas.sweep.planner import Walk
+from atlas.sweep.probe import Probe
 
-AROUND = Surroundings(backbone="x", data={"a": "a", "b": "b"})
+AROUND = Surroundings(backbone="x", data={"a": "a", "b": "b", "c": "c"})
 LONE = {"val": {"a": 80.0, "b": 40.0}, "test": {"a": 50.0, "b": 50.0}}
 LEARNER = TwoStage(experience=Schedule(steps=1))
 
@@ -49,12 +52,12 @@ def test_the_scores_of_stage_one_are_no_row() -> None:
 
 
 def test_midway_the_objective_is_relative_to_each_task_alone() -> None:
-    assert objective([walked("ab", {"a": 60.0})], LONE, "mean") == pytest.approx(75.0)
-    assert objective([walked("ba", {"b": 30.0})], LONE, "mean") == pytest.approx(75.0)
+    assert objective([walked("ab", {"a": 60.0})], LONE, aim="mean") == pytest.approx(75.0)
+    assert objective([walked("ba", {"b": 30.0})], LONE, aim="mean") == pytest.approx(75.0)
 
 
 def test_at_the_end_the_objective_is_the_average_accuracy() -> None:
-    assert objective([walked("ab", {"a": 60.0}, {"a": 50.0, "b": 30.0})], LONE, "mean") == pytest.approx(40.0)
+    assert objective([walked("ab", {"a": 60.0}, {"a": 50.0, "b": 30.0})], LONE, aim="mean") == pytest.approx(40.0)
 
 
 def test_of_several_orders_the_mean_or_the_worst_counts_of_seeds_the_mean() -> None:
@@ -64,13 +67,13 @@ def test_of_several_orders_the_mean_or_the_worst_counts_of_seeds_the_mean() -> N
         walked("ba", {"b": 60.0}, {"a": 10.0, "b": 30.0}, seed=0),
         walked("ba", {"b": 60.0}, {"a": 20.0, "b": 40.0}, seed=1),
     ]
-    assert objective(outcomes, LONE, "mean") == pytest.approx((45 + 25) / 2)
-    assert objective(outcomes, LONE, "worst") == pytest.approx(25)
+    assert objective(outcomes, LONE, aim="mean") == pytest.approx((45 + 25) / 2)
+    assert objective(outcomes, LONE, aim="worst") == pytest.approx(25)
 
 
 def test_as_long_as_one_walk_is_under_way_all_are_judged_midway() -> None:
     done, under_way = walked("ab", {"a": 60.0}, {"a": 80.0, "b": 40.0}), walked("ba", {"b": 20.0})
-    assert objective([done, under_way], LONE, "mean") == pytest.approx((100 + 50) / 2)
+    assert objective([done, under_way], LONE, aim="mean") == pytest.approx((100 + 50) / 2)
 
 
 def test_the_metrics_name_split_and_route() -> None:
@@ -95,5 +98,23 @@ def test_a_learner_that_builds_on_nothing_keeps_each_tasks_score(learner: Any) -
     assert math.isnan(outcome.matrix("val", "latest")[1][0])
     outcome.add(outcome.steps[1][0], facts({"b": 20.0}))
     assert outcome.matrix("val", "latest")[1] == [60.0, 20.0]
-    assert objective([outcome], LONE, "mean") == pytest.approx(40.0)
+    assert objective([outcome], LONE, aim="mean") == pytest.approx(40.0)
     assert outcome.metrics(LONE)["val/latest/forgetting"] == 0.0
+
+
+def test_downstream_scores_are_the_goal_once_all_probes_are_learnt() -> None:
+    probes = (
+        Probe(task="c", way="experience", shots=Shots(count=4)),
+        Probe(task="c", way="both", shots=Shots(count=4)),
+    )
+    outcome = walked("ab", {"a": 60.0}, {"a": 50.0, "b": 30.0})
+    outcome = Outcome(walk=replace(outcome.walk, probes=probes), around=AROUND, facts=outcome.facts)
+    before = objective([outcome], LONE, aim="mean", goal=DOWNSTREAM)
+    assert before == pytest.approx(objective([outcome], LONE, aim="mean", goal="nothing yet"))
+    for score, steps in zip((20.0, 40.0), outcome.probe_steps.values(), strict=True):
+        for step in steps:
+            own = {split: {"c": score} for split in SPLITS}
+            outcome.add(step, {"scores": {"own": own, "latest": own}})
+    assert objective([outcome], LONE, aim="mean", goal=DOWNSTREAM) == pytest.approx(30.0)
+    assert objective([outcome], LONE, aim="mean") == pytest.approx(40.0)
+    assert list(outcome.probed("test").values()) == [20.0, 40.0]

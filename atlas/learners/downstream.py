@@ -1,0 +1,33 @@
+"""Few-shot learning of a task that comes after an order: from what M_T has learnt, or from the bare M_0 (METHOD, 5)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal, get_args
+
+from atlas.errors import unknown
+from atlas.learners.base import Stage
+from atlas.learners.reference import HeadStage
+from atlas.learners.two_stage import Experience, TwoStage
+
+Way = Literal["experience", "both", "head"]
+WAYS: tuple[Way, ...] = get_args(Way)
+
+
+def downstream_stages(like: TwoStage, way: Way, *, bare: bool) -> tuple[Stage, ...]:
+    """The stages by which a downstream task is learnt, with the schedules and the adapter of `like`.
+
+    `experience`: queries over the frozen adapters and a head; on the `bare` backbone, which has no adapters, the head
+    in their place. `both`: that, then one new adapter. `head`: the head alone, with as many updates as `both`.
+
+    Raises AtlasError for an unknown way.
+    """
+    if way not in WAYS:
+        raise unknown("downstream way", way, WAYS)
+    schedule = like.experience or like.expansion
+    if way == "head":
+        return (HeadStage(schedule=like.expansion.times(2)),)
+    first: Stage = HeadStage(schedule=schedule) if bare else Experience(schedule=schedule, fusion=like.fusion)
+    if way == "experience":
+        return (replace(first, last=True),)
+    return (replace(first, last=False), replace(like, experience=schedule).stages(position=0 if bare else 1)[-1])

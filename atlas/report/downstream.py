@@ -1,0 +1,179 @@
+"""Few-shot learning after an order: what M_T gives an unseen task beside the bare backbone M_0 (METHOD, 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atlas import metrics
+from atlas.metrics import Undefined
+from atlas.report import figures
+from atlas.report.parts import arrows, number, table
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Summary = Mapping[str, Any]
+WAYS = ("experience", "both", "head")
+BARE = "M_0"  # the `trial` of what was learnt on the bare backbone
+MEANING = (
+    "From M_0: on the bare backbone. Head: the head alone, with as many updates as both stages. Experience: queries "
+    "over the order's frozen adapters, and a head. Both: that, then one new adapter. T_LS: what the order adds to the "
+    "same from M_0, in percent of M_0's lead over chance (CLiMB, 2022); –: M_0 has no lead."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShotRow:
+    """A downstream task at one number of shots: test scores in percent, means over seeds, and over orders after M_T.
+
+    `low` and `high` are the worst and best order's, by way `both`; `transfer` is T_LS in percent by way.
+    """
+
+    task: str
+    shots: str
+    chance: float
+    head: float | None
+    bare: Mapping[str, float | None]
+    mean: Mapping[str, float | None]
+    low: float | None
+    high: float | None
+    transfer: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderRow:
+    """An order and the mean of its downstream scores, in percent: chosen by `val`, reported on `test`."""
+
+    trial: str
+    order: tuple[str, ...]
+    val: float
+    test: float
+
+
+def shot_rows(summary: Summary) -> list[ShotRow]:
+    """One row a downstream task and number of shots, as the summary lists them."""
+    rows = summary.get("downstream", [])
+    places = list(dict.fromkeys((row["task"], row["shots"]) for row in rows))
+    return [
+        _shot_row(summary, task, shots, [r for r in rows if (r["task"], r["shots"]) == (task, shots)])
+        for task, shots in places
+    ]
+
+
+def _shot_row(summary: Summary, task: str, shots: str, rows: Sequence[Mapping[str, Any]]) -> ShotRow:
+    chance = summary["downstream_tasks"][task]["chance"]
+    bare = {way: _mean(row["test"] for row in rows if row["trial"] == BARE and row["way"] == way) for way in WAYS}
+    after = {way: [row for row in rows if row["trial"] != BARE and row["way"] == way] for way in WAYS}
+    mean = {way: _mean(row["test"] for row in after[way]) for way in ("experience", "both")}
+    orders = [_mean(row["test"] for row in after["both"] if row["order"] == order) for order in _orders(after["both"])]
+    known = [score for score in orders if score is not None]
+    return ShotRow(
+        task=task,
+        shots=shots,
+        chance=chance,
+        head=bare["head"],
+        bare={way: bare[way] for way in mean},
+        mean=mean,
+        low=min(known, default=None),
+        high=max(known, default=None),
+        transfer={way: _transfer(mean[way], bare[way], chance) for way in mean},
+    )
+
+
+def order_rows(summary: Summary) -> list[OrderRow]:
+    """One row a trial and seed, best first by the mean validation score over its downstream tasks."""
+    by_trial: dict[str, list[Mapping[str, Any]]] = {}
+    for row in summary.get("downstream", []):
+        if row["trial"] != BARE:
+            by_trial.setdefault(row["trial"], []).append(row)
+    found = [
+        OrderRow(
+            trial=trial,
+            order=tuple(rows[0]["order"]),
+            val=float(np.mean([row["val"] for row in rows])),
+            test=float(np.mean([row["test"] for row in rows])),
+        )
+        for trial, rows in by_trial.items()
+    ]
+    return sorted(found, key=lambda row: -row.val)
+
+
+def few_shot_curves(summary: Summary) -> Figure:
+    """A panel a downstream task: the test score over the shots, on M_0 and after the orders (their mean and range)."""
+    rows = shot_rows(summary)
+    tasks = list(dict.fromkeys(row.task for row in rows))
+    figure, panels = figures.panels(2.9 * len(tasks) + 0.6, 3.8, len(tasks))
+    for axes, task in zip(panels, tasks, strict=True):
+        here = [row for row in rows if row.task == task]
+        places = range(len(here))
+        lines = {
+            "head, from M_0": (figures.MUTED, "--", [row.head for row in here]),
+            "both, from M_0": (figures.WORST, "-", [row.bare["both"] for row in here]),
+            "experience, after the orders": (figures.THIRD, "-", [row.mean["experience"] for row in here]),
+            "both, after the orders": (figures.BEST, "-", [row.mean["both"] for row in here]),
+        }
+        for label, (colour, style, scores) in lines.items():
+            values = [np.nan if score is None else score for score in scores]
+            axes.plot(places, values, color=colour, linestyle=style, marker="o", markersize=4, label=label)
+        spread = [(row.low, row.high) for row in here if row.low is not None and row.high is not None]
+        if len(spread) == len(here):
+            lows, highs = zip(*spread, strict=True)
+            axes.fill_between(places, lows, highs, color=figures.BEST, alpha=0.15, linewidth=0)
+        axes.axhline(here[0].chance, color=figures.MUTED, linewidth=0.8, linestyle=":")
+        axes.set_xticks(places, [row.shots for row in here], fontsize=8)
+        axes.set_title(task, loc="left", fontsize=10)
+    panels[0].set_ylabel("score (%)")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower left", ncols=2, frameon=False, fontsize=9, labelcolor=figures.INK)
+    about = "Few-shot score of tasks that no order has seen; band: worst to best order; dotted: chance"
+    return figures.titled(figure, summary, about, "test", "own")
+
+
+def downstream_section(summary: Summary) -> str:
+    """The page's part on downstream tasks; empty where the sweep has none."""
+    rows, orders = shot_rows(summary), order_rows(summary)
+    if not rows:
+        return ""
+    head = ["Task", "Shots", "Chance", "Head", "Experience, M_0", "Both, M_0", "Experience", "Both", "worst", "best"]
+    body = [
+        [
+            escape(row.task),
+            escape(row.shots),
+            *(number(value) for value in (row.chance, row.head, row.bare["experience"], row.bare["both"])),
+            *(number(value) for value in (row.mean["experience"], row.mean["both"], row.low, row.high)),
+            *(number(row.transfer[way], " %", sign=True) for way in ("experience", "both")),
+        ]
+        for row in rows
+    ]
+    ranked = [[str(i), arrows(row.order), number(row.val), number(row.test)] for i, row in enumerate(orders[:24], 1)]
+    leaders = table(["", "Order of the upstream tasks", "Val ↓", "Test"], ranked, wide={1}, best=True)
+    return (
+        "<h2>Does an order help unseen tasks?</h2><p>Each order's model M_T, or the bare backbone M_0, learns tasks "
+        "that it has not seen from few records. Test scores in percent, means over orders and seeds.</p>"
+        f'<div class="card">{figures.inline_svg(few_shot_curves(summary), "downstream")}</div>'
+        f'<div class="card">{table([*head, "T_LS experience", "T_LS both"], body, wide={0, 1})}</div>'
+        f'<p class="note">{MEANING}</p>'
+        f'<div class="card">{leaders}</div>'
+        '<p class="note">The mean of an order\'s downstream scores, over tasks, shots and both ways. Chosen by val.</p>'
+    )
+
+
+def _orders(rows: Iterable[Mapping[str, Any]]) -> list[list[str]]:
+    return [list(order) for order in dict.fromkeys(tuple(row["order"]) for row in rows)]
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    found = list(values)
+    return float(np.mean(found)) if found else None
+
+
+def _transfer(score: float | None, bare: float | None, chance: float) -> float | None:
+    if score is None or bare is None:
+        return None
+    value = metrics.low_shot_transfer(score, bare, chance)
+    return None if isinstance(value, Undefined) else value
