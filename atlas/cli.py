@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         made.add_argument("--storage", default="", help="default: $ATLAS_STORAGE or ~/atlas")
         made.add_argument("--backbone", default=Options.backbone, help="default: %(default)s")
     tasks.add_argument("tasks", nargs="*", metavar="TASK", help="tell all about these")
-    prepare.add_argument("tasks", nargs="+", metavar="TASK")
+    prepare.add_argument("tasks", nargs="+", metavar="TASK", help="a name, or your own as FILE.py:NAME")
     prepare.add_argument(
         "--source",
         nargs="+",
@@ -110,7 +110,7 @@ def _prepare(given: argparse.Namespace) -> None:
 
     console = Console()
     tasks = [find_task(name) for name in given.tasks]
-    sources = _sources(given.tasks, given.source)
+    sources = _sources([task.name for task in tasks], given.source)
     manner = Manner(most_broken=given.most_broken, ray=True if given.ray else None)
     processor = Processor.load(locate(given.backbone))
     root = Options(storage=given.storage).root / "data"
@@ -141,11 +141,15 @@ def _sources(tasks: Sequence[str], given: Sequence[str]) -> dict[str, Path]:
 
 def _say(console: Console, prepared: Prepared) -> None:
     """What came out, and what had to be left out."""
+    from atlas.data.card import skipped
     from atlas.data.listing import counts_of
     from atlas.tasks import SPLITS
 
     lines = [f"{prepared.task}: {counts_of(prepared)} → {prepared.path}"]
-    for split, entry in ((split, prepared.card["broken"][split]) for split in SPLITS):
+    for split in SPLITS:
+        if told := skipped(prepared.card, split):
+            lines.append(f"  left out of {split} by rule: {told}")
+        entry = prepared.card["broken"][split]
         if entry["count"]:
             lines.append(f"  {entry['count']:,} of {entry['of']:,} records of {split} are broken and left out, e.g.")
             lines += [f"    {one['where']}: {one['reason']}" for one in entry["first"][:NAMED]]

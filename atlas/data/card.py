@@ -75,6 +75,7 @@ def counts_of(contents: Contents) -> dict[str, Any]:
         "text_tokens": max(one.longest for one in written.values()),
         "balance": {split: dict(zip(labels, one.mass, strict=True)) for split, one in written.items()},
         "majority": {split: 100 * max(one.mass) / one.records for split, one in written.items()},
+        "skipped": {split: dict(sorted(one.faults.skipped.items())) for split, one in contents.outlines.items()},
         "broken": {split: one.faults.entry(one.seen) for split, one in contents.outlines.items()},
     }
 
@@ -130,7 +131,13 @@ def _splits(card: Mapping[str, Any]) -> str:
         lines.append(f"| {' | '.join((split, PURPOSES[split], *numbers, *rest))} |")
     limits = ", ".join(f"the first {limit:,} of {split}" for split, limit in sorted(card["limits"].items()))
     notes = [card["split_note"], f"Only {limits} were read." if limits else ""]
+    notes += [f"Left out by rule, of {split}: {told}." for split in SPLITS if (told := skipped(card, split))]
     return "\n".join(lines) + "".join(f"\n\n{note}" for note in notes if note)
+
+
+def skipped(card: Mapping[str, Any], split: str) -> str:
+    """How many records of a split were left out by which rule of the task; "" where none was."""
+    return "; ".join(f"{count:,} ({reason})" for reason, count in sorted(card["skipped"][split].items()))
 
 
 def _balance(card: Mapping[str, Any]) -> str:

@@ -1,8 +1,11 @@
-"""The broken records of a split: counted, written down, and too many of them refused."""
+"""The records of a split that are left out: the broken ones are counted, written down, and too many of them refused;
+those that the task skips by a rule of its own are counted.
+"""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +28,7 @@ class Faults:
         self.path, self.split = path, split
         self.count = 0
         self.first: list[Broken] = []
+        self.skipped: Counter[str] = Counter()
         self._prefix = f"{source}/" if source else ""
         self.path.write_text("", encoding="utf-8")
 
@@ -38,6 +42,11 @@ class Faults:
         with writing(self.path.parent), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"split": self.split, "where": where, "reason": reason}) + "\n")
 
+    def skip(self, reason: str) -> None:
+        """Count a record that is left out by rule."""
+        known = reason in self.skipped or len(self.skipped) < LISTED
+        self.skipped[reason if known else "other rules"] += 1
+
     def check(self, task: str, *, seen: int, most: float) -> None:
         """Raises AtlasError where more than the share `most` of the records seen is broken."""
         if self.count > most * seen:
@@ -48,7 +57,7 @@ class Faults:
             )
 
     def entry(self, seen: int) -> dict[str, Any]:
-        """What the card says."""
+        """What the card says of the broken ones."""
         return {"count": self.count, "of": seen, "first": [vars(one) for one in self.first]}
 
 

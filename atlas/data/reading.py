@@ -17,7 +17,7 @@ from atlas.data.processor import Processor
 from atlas.data.shard import PictureShard, RecordShard, pictures_a_shard, records_a_shard
 from atlas.data.spool import Spool
 from atlas.errors import AtlasError
-from atlas.tasks.task import Broken, Picture, Record, Task
+from atlas.tasks.task import Broken, Picture, Record, Skipped, Task
 
 BLANK = "blank"
 
@@ -73,7 +73,9 @@ class Reader:
         return Outline(split=self.split, pictures=self.pictures, records=self.records, faults=self.faults, seen=seen)
 
     def take(self, record: Record | Broken) -> None:
-        """Put a record into its shard, or among the broken ones."""
+        """Put a record into its shard, or among those that are left out."""
+        if isinstance(record, Skipped):
+            return self.faults.skip(record.reason)
         if isinstance(record, Broken):
             return self.faults.add(record.where, record.reason)
         if reason := flaw(self.task, record):

@@ -22,14 +22,9 @@ class Spool:
 
     def add(self, shard: Shard) -> None:
         """Append a shard. Raises AtlasError where a picture of it cannot travel to another process, or disk is full."""
-        try:
-            with writing(self._folder):
-                pickle.dump(shard, self._file)
-        except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise AtlasError(
-                f"a picture cannot travel to another process ({error}): let its `open` be a functools.partial of a "
-                f"function that stands in a file."
-            ) from error
+        content = packed(shard)
+        with writing(self._folder):
+            self._file.write(content)
         self.files.append(shard.file)
         self.total += len(shard)
 
@@ -42,3 +37,23 @@ class Spool:
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
+
+
+def packed(shard: Shard) -> bytes:
+    """The shard as bytes, functions of a user's own file by value. Raises AtlasError where that cannot be."""
+    try:
+        return pickle.dumps(shard)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return _packed_by_value(shard)
+
+
+def _packed_by_value(shard: Shard) -> bytes:
+    from ray import cloudpickle  # takes a second to import, so only where it is needed
+
+    try:
+        content: bytes = cloudpickle.dumps(shard)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise AtlasError(
+            f"a picture cannot travel to another process ({error}): let its `open` be a function of paths and numbers."
+        ) from error
+    return content

@@ -53,13 +53,18 @@ class Broken:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Skipped(Broken):
+    """A sound record that the task leaves out by a rule of its own: counted too, but no fault of the files."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """A dataset and the question asked of it.
 
     answers: the class names; () for multiple choice. choices: texts a record. images: pictures a record.
     chance: the score of guessing, in percent. version: raised by hand when the reader's output changes.
     read: (split, source folder or None) -> the records, labels mixed, in an order that never changes; what cannot
-    be read is given as `Broken`, so that whoever prepares can count it.
+    be read is given as `Broken`, what is left out by rule as `Skipped`, so that whoever prepares can count it.
     sources: source folder or None -> what decides the content (file name -> sha256, package -> version).
     role: learnt one after another (`upstream`), or from few samples afterwards (`downstream`).
     layout: the published files that the task needs, for one that does not bring its own.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from atlas.data.loader import open_split
 from atlas.data.prepare import Manner, Prepared, prepare
 from atlas.data.processor import Processor
 from atlas.errors import AtlasError
-from data.album import ALBUM, COUNTS, change, line_of, write_album, write_lines
+from atlas.tasks.task import Broken, Record, Skipped
+from data.album import ALBUM, COUNTS, change, line_of, read_album, write_album, write_lines
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 
@@ -193,6 +195,20 @@ def test_unicode_names_are_names_like_others(album: Path, processor: Processor) 
     write_lines(album, "train", list(lines))
     prepared = prepared_from(album, processor, most_broken=0.0)
     assert open_split(prepared.path, "train").ids(torch.tensor([4, 5])) == ["ж4", "ж5"]
+
+
+def test_what_a_task_skips_by_rule_is_counted_and_is_no_fault(album: Path, processor: Processor) -> None:
+    def read(split: str, source: Path | None) -> Iterator[Record | Broken]:
+        for number, record in enumerate(read_album(split, source)):
+            yield Skipped(where="a:1", reason="an odd one") if number % 2 else record
+
+    manner = Manner(most_broken=0.0)
+    task = replace(ALBUM, read=read)
+    prepared = prepare(task, processor=processor, root=album.parent / "root", source=album, manner=manner)
+    assert prepared.counts == {split: count // 2 for split, count in COUNTS.items()}
+    assert prepared.card["skipped"] == {split: {"an odd one": count // 2} for split, count in COUNTS.items()}
+    assert {entry["count"] for entry in prepared.card["broken"].values()} == {0}
+    assert "Left out by rule, of train: 12 (an odd one)." in (prepared.path / "README.md").read_text()
 
 
 def test_a_share_outside_the_unit_interval_is_refused() -> None:
