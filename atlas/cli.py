@@ -6,10 +6,19 @@ import argparse
 import runpy
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError, unknown
 from atlas.sweep.options import Options
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from atlas.data.prepared import Prepared
+
+NAMED = 3  # broken records a split that are printed
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -35,14 +44,25 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     for made in (
-        command("tasks", _tasks, "list the tasks: what they are, and which are prepared"),
+        tasks := command("tasks", _tasks, "list the tasks: what they are, and which are prepared"),
         prepare := command("prepare", _prepare, "decode, resize and tokenise tasks once, for one backbone"),
         report := command("report", _report, "draw a sweep's page and figures again from its summary.json"),
     ):
         made.add_argument("--storage", default="", help="default: $ATLAS_STORAGE or ~/atlas")
         made.add_argument("--backbone", default=Options.backbone, help="default: %(default)s")
-    prepare.add_argument("tasks", nargs="+", metavar="TASK")
-    prepare.add_argument("--source", metavar="FOLDER", help="where the task's published files lie")
+    tasks.add_argument("tasks", nargs="*", metavar="TASK", help="tell all about these")
+    prepare.add_argument("tasks", nargs="+", metavar="TASK", help="a name, or your own as FILE.py:NAME")
+    prepare.add_argument(
+        "--source",
+        nargs="+",
+        default=[],
+        metavar="FOLDER",
+        help="where the task's published files lie; TASK=FOLDER … for several tasks. Remembered once it is prepared",
+    )
+    prepare.add_argument(
+        "--most-broken", type=float, default=0.01, metavar="SHARE", help="of a split's records (default: %(default)s)"
+    )
+    prepare.add_argument("--ray", action="store_true", help="let Ray Data do the work, however little it is")
     report.add_argument("sweep", metavar="SWEEP", help="a sweep's id, or the path of a summary.json")
     commands.add_parser("sweep", help="run a sweep's file: atlas sweep sweeps/task_order.py [OPTION …]").set_defaults(
         run=_no_sweep
@@ -63,48 +83,78 @@ def _no_sweep(given: argparse.Namespace) -> None:
 
 def _tasks(given: argparse.Namespace) -> None:
     from rich.console import Console
-    from rich.table import Table
 
     from atlas.backbones import locate
-    from atlas.data.prepare import find_prepared
+    from atlas.data.listing import page_of, table_of
     from atlas.data.processor import Processor
-    from atlas.tasks import TASKS
+    from atlas.tasks import TASKS, find_task
 
-    root = Options(storage=given.storage).root
+    root = Options(storage=given.storage).root / "data"
+    chosen = [find_task(name) for name in given.tasks]
     processor = Processor.load(locate(given.backbone))
-    table = Table(title=f"Tasks; prepared for {given.backbone} under {root}", title_justify="left")
-    for heading in ("task", "what", "modality", "chance", "prepared"):
-        table.add_column(heading, overflow="fold")
-    for name, task in TASKS.items():
-        found = find_prepared(task, processor=processor, root=root / "data")
-        counts = ", ".join(f"{split} {count:,}" for split, count in found.counts.items()) if found else "no"
-        table.add_row(name, task.title, task.modality, f"{task.chance:.1f} %", counts)
-    Console().print(table)
+    console = Console()
+    if not chosen:
+        console.print(table_of(TASKS, processor=processor, root=root))
+    for task in chosen:
+        console.print(page_of(task, processor=processor, root=root), soft_wrap=True, highlight=False, markup=False)
 
 
 def _prepare(given: argparse.Namespace) -> None:
     from rich.console import Console
 
     from atlas.backbones import locate
-    from atlas.data.prepare import prepare
+    from atlas.data.meter import Meter
+    from atlas.data.prepare import Manner, prepare
     from atlas.data.processor import Processor
     from atlas.tasks import find_task
 
     console = Console()
     tasks = [find_task(name) for name in given.tasks]
+    sources = _sources([task.name for task in tasks], given.source)
+    manner = Manner(most_broken=given.most_broken, ray=True if given.ray else None)
     processor = Processor.load(locate(given.backbone))
-    source = Path(given.source).expanduser().resolve() if given.source else None
+    root = Options(storage=given.storage).root / "data"
     for task in tasks:
-        with console.status(f"{task.name} …") as status:
-            prepared = prepare(
-                task,
-                processor=processor,
-                root=Options(storage=given.storage).root / "data",
-                source=source,
-                progress=lambda split, done, name=task.name: status.update(f"{name}: {split}, {done:,} records"),  # type: ignore[misc]
-            )
-        counts = ", ".join(f"{split} {count:,}" for split, count in prepared.counts.items())
-        console.print(f"{task.name}: {counts} → {prepared.path}", soft_wrap=True, highlight=False)
+        with Meter(console, task.name) as meter:
+            told = replace(manner, progress=meter)
+            prepared = prepare(task, processor=processor, root=root, source=sources.get(task.name), manner=told)
+        _say(console, prepared)
+
+
+def _sources(tasks: Sequence[str], given: Sequence[str]) -> dict[str, Path]:
+    """Task -> folder, from `--source FOLDER` (of the one task) or `--source TASK=FOLDER …`."""
+    if len(given) == len(tasks) == 1 and not given[0].startswith(f"{tasks[0]}="):
+        given = [f"{tasks[0]}={given[0]}"]
+    found = {}
+    for text in given:
+        task, equals, folder = text.partition("=")
+        if not equals or not folder:
+            raise AtlasError(f"--source {text!r} is not TASK=FOLDER, as it must be for several tasks.")
+        if task not in tasks:
+            raise unknown("task in --source", task, tasks)
+        path = Path(folder).expanduser().resolve()
+        if not path.is_dir():
+            raise AtlasError(f"--source {folder!r} of {task} is not a folder.")
+        found[task] = path
+    return found
+
+
+def _say(console: Console, prepared: Prepared) -> None:
+    """What came out, and what had to be left out."""
+    from atlas.data.card import skipped
+    from atlas.data.listing import counts_of
+    from atlas.tasks import SPLITS
+
+    lines = [f"{prepared.task}: {counts_of(prepared)} → {prepared.path}"]
+    for split in SPLITS:
+        if told := skipped(prepared.card, split):
+            lines.append(f"  left out of {split} by rule: {told}")
+        entry = prepared.card["broken"][split]
+        if entry["count"]:
+            lines.append(f"  {entry['count']:,} of {entry['of']:,} records of {split} are broken and left out, e.g.")
+            lines += [f"    {one['where']}: {one['reason']}" for one in entry["first"][:NAMED]]
+            lines.append(f"    all of them: {prepared.path / 'broken.jsonl'}")
+    console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
 
 
 def _report(given: argparse.Namespace) -> None:

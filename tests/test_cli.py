@@ -62,6 +62,58 @@ def test_another_storage_can_be_given(storage: Path, tmp_path: Path, capsys: pyt
     assert not storage.exists()
 
 
+@pytest.fixture
+def album(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A published task in the catalogue, and its files."""
+    from data.album import ALBUM, write_album
+
+    from atlas.tasks import TASKS
+
+    monkeypatch.setitem(TASKS, "album", ALBUM)
+    return write_album(tmp_path / "album")
+
+
+@pytest.mark.parametrize("form", ["{}", "album={}"])
+def test_a_published_task_is_prepared_once_from_its_source(
+    storage: Path, album: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    assert "needs its published files" in refused(capsys, "prepare", "album")
+    main(["prepare", "album", "--source", form.format(album)])
+    assert "train 24, val 8, test 8" in capsys.readouterr().out
+    main(["prepare", "album", "piqa-twin"])
+    assert "train 24, val 8, test 8" in capsys.readouterr().out
+    main(["tasks", "album", "digits"])
+    said = capsys.readouterr().out
+    assert str(album) in said
+    assert "digits: " in said
+
+
+def test_broken_records_are_told_and_too_many_are_refused(
+    storage: Path, album: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (album / "images" / "val2.png").unlink()
+    said = refused(capsys, "prepare", "album", "--source", str(album))
+    assert (
+        "2 of 8 records of 'val' are broken, more than the 1 % that may be: val.jsonl:3: record 'val-2': picture"
+        in said
+    )
+    main(["prepare", "album", "--source", str(album), "--most-broken", "0.25"])
+    said = capsys.readouterr().out
+    assert "2 of 8 records of val are broken and left out" in said
+    assert "    val.jsonl:4: record 'val-3': picture 'val2.png'" in said
+    assert "broken.jsonl" in said
+
+
+def test_bad_sources_are_answered_in_one_line(storage: Path, album: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    both = ("prepare", "album", "digits", "--source")
+    assert "is not TASK=FOLDER" in refused(capsys, *both, str(album))
+    assert "Did you mean 'album'" in refused(capsys, *both, f"albm={album}")
+    assert "is not a folder" in refused(capsys, *both, "album=/nowhere")
+    assert "4 of 4 files are missing" in refused(capsys, "prepare", "album", "--source", str(storage.parent))
+    assert "give 0 to 1" in refused(capsys, "prepare", "album", "--most-broken", "7")
+    assert "Did you mean 'album'" in refused(capsys, "tasks", "albun")
+
+
 def test_bad_input_is_answered_in_one_line(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "Did you mean 'digits'" in refused(capsys, "prepare", "digts")
     assert "Did you mean 'vilt-tiny'" in refused(capsys, "prepare", "digits", "--backbone", "vilt-tni")

@@ -13,6 +13,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from atlas.data.columns import array
 from atlas.data.prepared import Prepared
 from atlas.errors import AtlasError, unknown
 
@@ -42,34 +43,29 @@ class Rows:
     """A column of fixed width over the record batches of a mapped Arrow file, as arrays that copy nothing."""
 
     def __init__(self, parts: Sequence[np.ndarray]) -> None:
-        self.parts = parts  # all of one length but the last
-        self.length = len(parts[0])
+        self.parts = parts
+        self.ends = np.cumsum([len(part) for part in parts])
 
     def gather(self, indices: np.ndarray) -> np.ndarray:
         """[B, width]: the rows with these numbers, one indexing a record batch that is touched."""
-        part, row = np.divmod(indices, self.length)
+        part = np.searchsorted(self.ends, indices, side="right")
         touched = np.unique(part)
         if len(touched) == 1:
-            return self.parts[touched[0]][row]
+            return self.parts[touched[0]][indices - self.start(touched[0])]
         found = np.empty((len(indices), *self.parts[0].shape[1:]), dtype=self.parts[0].dtype)
         for number in touched:
             here = part == number
-            found[here] = self.parts[number][row[here]]
+            found[here] = self.parts[number][indices[here] - self.start(number)]
         return found
+
+    def start(self, part: int) -> int:
+        """The number of a part's first row."""
+        return int(self.ends[part]) - len(self.parts[part])
 
 
 def rows(batches: Sequence[pa.RecordBatch], name: str) -> Rows:
     """The column of that name, [N, width] (or [N] where it holds single numbers)."""
-    return Rows([array_of(batch.column(name)) for batch in batches])
-
-
-def array_of(column: pa.Array) -> np.ndarray:
-    """A view of one column's memory."""
-    if pa.types.is_fixed_size_list(column.type):
-        return column.flatten().to_numpy(zero_copy_only=True).reshape(len(column), column.type.list_size)
-    if pa.types.is_fixed_size_binary(column.type):
-        return np.frombuffer(column.buffers()[1], dtype=np.uint8).reshape(len(column), column.type.byte_width)
-    return column.to_numpy(zero_copy_only=True)
+    return Rows([array(batch.column(name)) for batch in batches])
 
 
 def map_file(path: Path) -> list[pa.RecordBatch]:

@@ -2,6 +2,9 @@
 
 The folder's name is a digest of everything that decides its content: the task and its version, its sources,
 the limits, and the processor. So it is found again at no cost, and nothing stale is ever read.
+
+A split is read once, which cuts its work into shards (`reading`); the shards are done by threads or by Ray Data
+(`crew`), each a file in a hidden folder that outlives the process; then they are joined (`writer`).
 """
 
 from __future__ import annotations
@@ -13,18 +16,26 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from atlas.data.prepared import Prepared, file_digests, fingerprint, read_card, write_card
+from atlas.data.card import Contents, write_cards
+from atlas.data.crew import Crew, joined, wants_ray
+from atlas.data.index import Origin, index_path, recall, remember
+from atlas.data.manner import Manner, Phase
+from atlas.data.prepared import Prepared, read_card
 from atlas.data.processor import Processor
-from atlas.data.writer import Progress, Written, write_split
+from atlas.data.reading import Outline, Reader
+from atlas.data.shard import Bench, writing
+from atlas.data.writer import Joiner, Written
 from atlas.errors import AtlasError, unknown
 from atlas.tasks.task import SPLITS, Broken, Record, Task
 
-RECIPE = 2  # raised by hand when the files' layout changes
+RECIPE = 3  # raised by hand when the files' layout changes
 
 
 def prepare(
@@ -34,23 +45,36 @@ def prepare(
     root: Path,
     source: Path | None = None,
     limits: Mapping[str, int] | None = None,
-    progress: Progress | None = None,
+    manner: Manner | None = None,
 ) -> Prepared:
     """The prepared data of a task under root, made if it is not there yet.
 
-    source: where the task's own files lie, for tasks that do not bring them. limits: split -> how many of its
-    first records to take. progress: called with the split and the number of its records done. Of several
-    processes that ask at once, one works and the others wait. The folder appears whole or not at all.
-    Raises AtlasError on a missing source, an unwritable root, an empty split or a malformed record.
+    source: where the task's published files lie, for one that does not bring its own; where it was prepared before,
+    the source is known. limits: split -> how many of its first records to take. Of several processes that ask at
+    once, one works and the others wait. The folder appears whole or not at all; what a process had done that was
+    killed is not done again.
+
+    Raises:
+        AtlasError: a missing source, or files missing there; an unwritable root; an empty split; more broken records
+            than the manner allows.
     """
+    check_limits(limits)
+    if source is None and task.layout is not None:
+        known = remembered(task, processor=processor, root=root, limits=limits)
+        if isinstance(known, Prepared):
+            return known
+        source = known
+    task = task.at(source)
     facts = identity(task, processor=processor, source=source, limits=limits)
     final = folder_of(facts, root)
-    if read_card(final):
-        return Prepared.load(final)
-    make_folder(final.parent)
-    with FileLock(final.parent / f".{final.name}.lock"):
-        if not read_card(final):
-            build(task, facts, final=final, processor=processor, source=source, progress=progress)
+    if not read_card(final):
+        make_folder(final.parent)
+        with FileLock(final.parent / f".{final.name}.lock"):
+            if not read_card(final):
+                Build(task, facts, final=final, processor=processor, source=source).run(manner or Manner())
+    if source is not None:
+        origin = Origin(folder=final.name, source=str(Path(source).resolve()), recipe=RECIPE, version=task.version)
+        remember(index_path(root, task.name, processor=processor.digest, limits=limits), origin)
     return Prepared.load(final)
 
 
@@ -63,19 +87,41 @@ def find_prepared(
     limits: Mapping[str, int] | None = None,
 ) -> Prepared | None:
     """What `prepare` would return if it is there already: its card is read and its files' sizes are checked."""
+    check_limits(limits)
+    if source is None and task.layout is not None:
+        known = remembered(task, processor=processor, root=root, limits=limits)
+        return known if isinstance(known, Prepared) else None
+    task = task.at(source)
     final = folder_of(identity(task, processor=processor, source=source, limits=limits), root)
     return Prepared.load(final) if read_card(final) else None
 
 
-def identity(
-    task: Task, *, processor: Processor, source: Path | None, limits: Mapping[str, int] | None
-) -> dict[str, Any]:
-    """Everything that decides the files. Raises AtlasError on bad limits or a missing source."""
+def remembered(
+    task: Task, *, processor: Processor, root: Path, limits: Mapping[str, int] | None
+) -> Prepared | Path | None:
+    """What a task was prepared into before, or else the source that it was prepared from; None if it never was."""
+    origin = recall(index_path(root, task.name, processor=processor.digest, limits=limits))
+    if origin is None:
+        return None
+    folder = Path(root) / task.name / origin.folder
+    if (origin.recipe, origin.version) == (RECIPE, task.version) and read_card(folder):
+        return Prepared.load(folder)
+    return Path(origin.source)
+
+
+def check_limits(limits: Mapping[str, int] | None) -> None:
+    """Raises AtlasError for a split that there is not, or a limit below 1."""
     for split, limit in (limits or {}).items():
         if split not in SPLITS:
             raise unknown("split in limits", split, SPLITS)
         if limit < 1:
             raise AtlasError(f"the limit of {split!r} is {limit}, should be at least 1")
+
+
+def identity(
+    task: Task, *, processor: Processor, source: Path | None, limits: Mapping[str, int] | None
+) -> dict[str, Any]:
+    """Everything that decides the files. task: as its source has it. Raises AtlasError on a missing source."""
     if source is not None and not Path(source).is_dir():
         raise AtlasError(f"{task.name}: the source {str(source)!r} is not a folder. Download the task and name it")
     return {
@@ -105,30 +151,90 @@ def make_folder(path: Path) -> None:
         raise AtlasError(f"cannot write to {path}. Choose another root")
 
 
-def build(
-    task: Task,
-    facts: Mapping[str, Any],
-    *,
-    final: Path,
-    processor: Processor,
-    source: Path | None,
-    progress: Progress | None,
-) -> None:
-    """Write everything beside the final folder, then rename it there. The caller holds the lock."""
-    clear(final)
-    partial = final.parent / f".{final.name}.{uuid.uuid4().hex}.partial"
-    partial.mkdir()
-    try:
-        written = {}
-        for split in SPLITS:
-            records = itertools.islice(whole(task.read(split, source)), facts["limits"].get(split))
-            written[split] = write_split(
-                task, records, split=split, folder=partial, processor=processor, progress=progress
+@dataclass(frozen=True)
+class Build:
+    """One folder in the making. The caller holds its lock."""
+
+    task: Task
+    facts: Mapping[str, Any]
+    final: Path
+    processor: Processor
+    source: Path | None
+
+    @property
+    def work(self) -> Path:
+        """Where the shards lie until they are joined; what a killed process finished is found there."""
+        return self.final.parent / f".{self.final.name}.work"
+
+    def run(self, manner: Manner) -> None:
+        """Make the folder. All splits are read before the first picture is opened."""
+        self.clear()
+        self.work.mkdir(exist_ok=True)
+        try:
+            with ExitStack() as stack:
+                outlines = {}
+                for split in SPLITS:
+                    outlines[split] = self.read(split, manner)
+                    stack.callback(outlines[split].close)
+                self.encode(outlines, manner)
+                self.join(outlines, manner)
+            shutil.rmtree(self.work)
+        finally:
+            if self.work.exists() and not any(self.work.glob("*.arrow")):
+                shutil.rmtree(self.work)
+
+    def clear(self) -> None:
+        """Remove what a killed process had half joined, and a final folder that lost its files."""
+        for left in self.final.parent.glob(f".{self.final.name}.*.partial"):
+            shutil.rmtree(left)
+        if self.final.exists():
+            shutil.rmtree(self.final)
+
+    def read(self, split: str, manner: Manner) -> Outline:
+        """Read a split, or its first records."""
+        records = itertools.islice(self.task.read(split, self.source), self.facts["limits"].get(split))
+        reader = Reader(self.task, split, folder=self.work, processor=self.processor, source=self.source)
+        return reader.read(records, manner)
+
+    def encode(self, outlines: Mapping[str, Outline], manner: Manner) -> None:
+        """Have every shard done."""
+        pictures = sum(outline.pictures.total for outline in outlines.values())
+        ray = wants_ray(pictures) if manner.ray is None else manner.ray
+        with joined(ray):
+            crew = Crew(self.work, Bench(task=self.task, processor=self.processor), ray=ray)
+            for split, outline in outlines.items():
+                crew.work(outline.pictures, Counter(manner, split, "pictures", outline.pictures.total))
+                crew.work(outline.records, Counter(manner, split, "texts", outline.records.total))
+
+    def join(self, outlines: Mapping[str, Outline], manner: Manner) -> None:
+        """Write everything beside the final folder, then rename it there."""
+        partial = self.final.parent / f".{self.final.name}.{uuid.uuid4().hex}.partial"
+        partial.mkdir()
+        try:
+            written: dict[str, Written] = {}
+            for split, outline in outlines.items():
+                joiner = Joiner(self.task, self.processor, outline, work=self.work, folder=partial)
+                written[split] = joiner.join(manner)
+            contents = Contents(
+                task=self.task, processor=self.processor, source=self.source, outlines=outlines, written=written
             )
-        write_card(partial, card_of(task, facts, written, folder=partial, processor=processor))
-        partial.rename(final)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+            with writing(self.final.parent):
+                write_cards(partial, self.facts, contents)
+                partial.rename(self.final)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+class Counter:
+    """Adds up what is done of a phase and tells it."""
+
+    def __init__(self, manner: Manner, split: str, phase: Phase, total: int) -> None:
+        self.manner, self.split, self.phase, self.total, self.done = manner, split, phase, total, 0
+        self(0)
+
+    def __call__(self, items: int) -> None:
+        self.done += items
+        self.manner.tell(self.split, self.phase, self.done, self.total)
 
 
 def whole(records: Iterator[Record | Broken]) -> Iterator[Record]:
@@ -139,46 +245,4 @@ def whole(records: Iterator[Record | Broken]) -> Iterator[Record]:
         yield record
 
 
-def clear(final: Path) -> None:
-    """Remove what a killed prepare left beside the final folder, and a final folder that lost its files."""
-    for left in final.parent.glob(f".{final.name}.*.partial"):
-        shutil.rmtree(left)
-    if final.exists():
-        shutil.rmtree(final)
-
-
-def card_of(
-    task: Task, facts: Mapping[str, Any], written: Mapping[str, Written], *, folder: Path, processor: Processor
-) -> dict[str, Any]:
-    """What the card says: the identity, the task's declaration, the counts and the digests of the files."""
-    names = [path.name for path in folder.glob("*.arrow")]
-    digests = file_digests(folder, names)
-    flush(folder, names)
-    labels = task.answers or tuple(str(i) for i in range(task.choices))
-    return {
-        **facts,
-        **{name: getattr(task, name) for name in ("title", "modality", "choices", "images", "score", "chance")},
-        **{name: getattr(task, name) for name in ("licence", "about", "outputs", "classes")},
-        **{
-            name: getattr(processor, name)
-            for name in ("image_size", "max_tokens", "pad_id", "vocab_size", "mean", "std")
-        },
-        "counts": {split: one.records for split, one in written.items()},
-        "pictures": {split: one.pictures for split, one in written.items()},
-        "truncated": {split: one.truncated for split, one in written.items()},
-        "text_tokens": max(one.longest for one in written.values()),
-        "balance": {split: dict(zip(labels, one.mass, strict=True)) for split, one in written.items()},
-        "majority": {split: 100 * max(one.mass) / one.records for split, one in written.items()},
-        "files": {name: {"bytes": (folder / name).stat().st_size, "sha256": digests[name]} for name in digests},
-        "fingerprint": fingerprint(digests),
-    }
-
-
-def flush(folder: Path, names: list[str]) -> None:
-    """Have the files on the disk before the rename makes them official."""
-    for name in names:
-        with (folder / name).open("rb") as file:
-            os.fsync(file.fileno())
-
-
-__all__ = ["Prepared", "Progress", "find_prepared", "prepare"]
+__all__ = ["Manner", "Prepared", "find_prepared", "prepare"]

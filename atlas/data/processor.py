@@ -89,11 +89,11 @@ class Processor:
         colour = np.round(np.array(self.mean) * 255).astype(np.uint8)
         return np.ascontiguousarray(np.broadcast_to(colour[:, None, None], (3, self.image_size, self.image_size)))
 
-    def token_rows(self, texts: Sequence[str]) -> tuple[np.ndarray, int]:
-        """int32 [texts, L], padded with pad_id and cut at L, and how many texts were cut."""
+    def token_rows(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """int32 [texts, L], padded with pad_id and cut at L; bool [texts], whether a text was cut."""
         encoded = self.tokenizer.encode_batch(list(texts))
         rows = np.array([one.ids for one in encoded], dtype=np.int32).reshape(len(encoded), self.max_tokens)
-        return rows, sum(bool(one.overflowing) for one in encoded)
+        return rows, np.array([bool(one.overflowing) for one in encoded], dtype=bool)
 
     def tokens(self, text: str) -> np.ndarray:
         """int32 [L] of one text."""

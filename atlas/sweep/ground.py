@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from atlas.backbones import digest, locate
-from atlas.data.prepare import Prepared, prepare
+from atlas.data.prepare import Manner, Prepared, prepare
 from atlas.data.processor import Processor
 from atlas.errors import AtlasError
 from atlas.step import Evaluation, Surroundings
@@ -72,9 +72,10 @@ def lay_ground(options: Options, progress: Callable[[str, int], None] | None = N
     check_tracking(tracking_uri)
     processor = Processor.load(folder)
     sources = _sources(options)
+    manner = Manner(progress=(lambda mark: progress(mark.split, mark.done)) if progress else None)
     prepared = {
         task.name: prepare(
-            task, processor=processor, root=options.root / "data", source=sources.get(task.name), progress=progress
+            task, processor=processor, root=options.root / "data", source=sources.get(task.name), manner=manner
         )
         for task in tasks
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import atlas.data.writer as writer
+import atlas.data.shard as shard
 from atlas.data.loader import Split, open_split, permutation
 from atlas.data.prepare import prepare
 from atlas.data.processor import Processor
@@ -39,8 +39,8 @@ def test_batches_have_the_declared_shapes(
 def test_a_batch_is_what_encoding_each_record_gives(
     task: Task, chunk: int, tmp_path: Path, processor: Processor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "RECORDS_A_BATCH", chunk)
-    monkeypatch.setattr(writer, "PICTURE_BYTES_A_BATCH", chunk * 3 * SIZE**2)
+    monkeypatch.setattr(shard, "RECORDS_A_SHARD", chunk)
+    monkeypatch.setattr(shard, "PICTURES_A_SHARD", chunk)
     root = prepare(task, processor=processor, root=tmp_path).path
     for name in SPLITS:
         records, split = list(task.read(name, None)), open_split(root, name)

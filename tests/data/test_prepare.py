@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -9,34 +11,40 @@ from pathlib import Path
 
 import pytest
 
+import atlas.data.shard as shard
 from atlas.data.prepare import Prepared, find_prepared, prepare
 from atlas.data.processor import Processor
 from atlas.errors import AtlasError
 from atlas.tasks import Record, Task
-from data.toys import CHOICES, COUNTS, PAIRS, SHADES, read_shades, write_folder
+from data.toys import CHOICES, COUNTS, PAIRS, SHADES, read_shades, saying, write_folder
 
-# A child that prepares `shades`, says so at its first progress, and goes on when its stdin says so.
+# A child that prepares `shades`, says how many pictures of a split are decoded, and goes on when its stdin says so.
 CHILD = """
 import sys
 from pathlib import Path
-from atlas.data.prepare import prepare
+import atlas.data.shard as shard
+from atlas.data.prepare import Manner, prepare
 from atlas.data.processor import Processor
-from data.toys import SHADES
+from data.toys import saying
 
-def pause(split, done):
-    print(split, done, flush=True)
-    sys.stdin.readline()
+def pause(mark):
+    if mark.phase == "pictures" and mark.done:
+        print(mark.split, mark.done, flush=True)
+        sys.stdin.readline()
 
 print("ready", flush=True)
 sys.stdin.readline()
-done = prepare(SHADES, processor=Processor.load(Path(sys.argv[1])), root=Path(sys.argv[2]), progress=pause)
+shard.PICTURES_A_SHARD = int(sys.argv[3])
+root = Path(sys.argv[2])
+processor = Processor.load(Path(sys.argv[1]))
+done = prepare(saying(root / "log"), processor=processor, root=root, manner=Manner(progress=pause))
 print(done.fingerprint, flush=True)
 """
 
 
-def child(folder: Path, root: Path) -> subprocess.Popen[str]:
+def child(folder: Path, root: Path, pictures: int = 8192) -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, "-c", CHILD, str(folder), str(root)]
+    command = [sys.executable, "-c", CHILD, str(folder), str(root), str(pictures)]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, bufsize=1
     )
@@ -54,6 +62,11 @@ def say(process: subprocess.Popen[str], lines: int = 1) -> None:
 def hear(process: subprocess.Popen[str]) -> str:
     assert process.stdout
     return process.stdout.readline().strip()
+
+
+def opened(root: Path) -> list[int]:
+    """The pictures that were opened under this root, by whichever process."""
+    return [int(line) for line in (root / "log").read_text().split()]
 
 
 def visible(root: Path) -> list[str]:
@@ -146,7 +159,7 @@ def test_a_truncated_file_is_made_again(tmp_path: Path, processor: Processor) ->
     first.verify()
 
 
-def test_a_prepare_that_fails_leaves_nothing(tmp_path: Path, processor: Processor) -> None:
+def test_a_prepare_that_fails_before_its_work_leaves_nothing(tmp_path: Path, processor: Processor) -> None:
     def read(split: str, source: Path | None) -> Iterator[Record]:
         if split == "test":
             raise AtlasError("the test file is missing")
@@ -157,29 +170,60 @@ def test_a_prepare_that_fails_leaves_nothing(tmp_path: Path, processor: Processo
     assert [path.suffix for path in (tmp_path / "shades").iterdir()] == [".lock"]
 
 
-def test_a_killed_prepare_leaves_nothing_under_the_final_name(
-    tmp_path: Path, folder: Path, processor: Processor
+def test_a_killed_prepare_is_continued_after_its_finished_shards(
+    tmp_path: Path, folder: Path, processor: Processor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    process = child(folder, tmp_path)
-    say(process)
-    assert hear(process) == "train 25"
-    process.kill()
+    monkeypatch.setattr(shard, "PICTURES_A_SHARD", 4)
+    process = child(folder, tmp_path, pictures=4)
+    say(process, lines=2)
+    assert [hear(process), hear(process)] == ["train 4", "train 8"]
+    process.send_signal(signal.SIGKILL)
     process.communicate()
     assert visible(tmp_path) == []
-    prepared = prepare(SHADES, processor=processor, root=tmp_path)
-    prepared.verify()
+    assert len(opened(tmp_path)) == 8
+    prepared = prepare(saying(tmp_path / "log"), processor=processor, root=tmp_path)
+    assert sorted(opened(tmp_path)) == [*range(13), *range(100, 103), *range(200, 204)]
     assert visible(tmp_path) == [prepared.path.name]
-    assert not list((tmp_path / "shades").glob(".*.partial"))
+    assert [path.suffix for path in prepared.path.parent.glob(".*")] == [".lock"]
+    undisturbed = prepare(SHADES, processor=processor, root=tmp_path / "other")
+    for path in undisturbed.path.iterdir():
+        assert path.read_bytes() == (prepared.path / path.name).read_bytes()
+
+
+def test_a_disk_that_is_full_is_one_clear_error_and_later_it_goes_on(
+    tmp_path: Path, processor: Processor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard, "PICTURES_A_SHARD", 4)
+    monkeypatch.setattr(shard, "RECORDS_A_SHARD", 4)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3600, hard))  # enough for a shard, too little for them joined
+        with pytest.raises(AtlasError, match="cannot write under .*File too large.*Make room"):
+            prepare(saying(tmp_path / "log"), processor=processor, root=tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert visible(tmp_path) == []
+    before = opened(tmp_path)
+    prepare(saying(tmp_path / "log"), processor=processor, root=tmp_path).verify()
+    assert (len(before), opened(tmp_path)) == (20, before)
+
+
+def test_what_was_half_joined_is_removed(tmp_path: Path, processor: Processor) -> None:
+    first = prepare(SHADES, processor=processor, root=tmp_path)
+    half = first.path.parent / f".{first.path.name}.0.partial"
+    first.path.rename(half)
+    assert prepare(SHADES, processor=processor, root=tmp_path) == first
+    assert not half.exists()
 
 
 def test_of_two_processes_one_works_and_the_other_waits(tmp_path: Path, folder: Path) -> None:
     first, second = child(folder, tmp_path), child(folder, tmp_path)
     say(first)
-    assert hear(first) == "train 25"
+    assert hear(first) == "train 13"
     say(second)  # finds the lock taken, or comes later and finds all done: either way it has no progress
     say(first, lines=3)
     heard = [hear(first), hear(first), hear(first)]
-    assert heard[:2] == ["val 5", "test 7"]
+    assert heard[:2] == ["val 3", "test 4"]
     assert hear(second) == heard[2]
     assert first.wait() == second.wait() == 0
     first.communicate()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,16 +9,34 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-import atlas.data.writer as writer
+import atlas.data.shard as shard
+from atlas.data.crew import Crew
+from atlas.data.manner import Manner
 from atlas.data.processor import Processor
-from atlas.data.writer import write_split
-from atlas.errors import AtlasError
+from atlas.data.reading import Reader
+from atlas.data.shard import Bench
+from atlas.data.writer import Joiner, Written
 from atlas.tasks import Picture, Record, Task
-from data.toys import CHOICES, PAIRS, SHADES, picture_of
+from data.toys import CHOICES, PAIRS, SHADES
+
+LENIENT = Manner(most_broken=1.0)
 
 
-def write(task: Task, records: list[Record], folder: Path, processor: Processor) -> writer.Written:
-    return write_split(task, records, split="train", folder=folder, processor=processor, progress=None)
+def gone() -> Image.Image:
+    raise FileNotFoundError("gone")
+
+
+def written(task: Task, records: Iterable[Record], folder: Path, processor: Processor) -> Written:
+    """Read, do and join one split."""
+    work = folder / "work"
+    work.mkdir(parents=True)
+    outline = Reader(task, "train", folder=work, processor=processor, source=None).read(records, LENIENT)
+    crew = Crew(work, Bench(task=task, processor=processor), ray=False)
+    for spool in (outline.pictures, outline.records):
+        crew.work(spool, lambda items: None)
+    result = Joiner(task, processor, outline, work=work, folder=folder).join(LENIENT)
+    outline.close()
+    return result
 
 
 def table(path: Path) -> pa.Table:
@@ -26,12 +45,24 @@ def table(path: Path) -> pa.Table:
 
 
 def records_of(task: Task) -> list[Record]:
-    return list(task.read("train", None))
+    return [record for record in task.read("train", None) if isinstance(record, Record)]
+
+
+def with_gone(records: list[Record], *names: str) -> list[Record]:
+    """The records, their pictures of these names without files."""
+    bad = functools.partial(gone)
+    return [
+        replace(
+            record,
+            pictures=tuple(Picture(name=p.name, open=bad if p.name in names else p.open) for p in record.pictures),
+        )
+        for record in records
+    ]
 
 
 def test_a_picture_is_written_once(tmp_path: Path, processor: Processor) -> None:
-    written = write(SHADES, records_of(SHADES), tmp_path, processor)
-    assert (written.records, written.pictures) == (25, 13)
+    result = written(SHADES, records_of(SHADES), tmp_path, processor)
+    assert (result.records, result.pictures, result.longest) == (25, 13, 4)
     pixels = table(tmp_path / "train-pictures.arrow")["pixels"].to_pylist()
     assert len(pixels) == 13
     rows = [row[0] for row in table(tmp_path / "train.arrow")["pictures"].to_pylist()]
@@ -40,104 +71,55 @@ def test_a_picture_is_written_once(tmp_path: Path, processor: Processor) -> None
 
 
 def test_a_language_task_gets_one_blank_picture(tmp_path: Path, processor: Processor) -> None:
-    assert write(CHOICES, records_of(CHOICES), tmp_path, processor).pictures == 1
+    assert written(CHOICES, records_of(CHOICES), tmp_path, processor).pictures == 1
     assert table(tmp_path / "train-pictures.arrow")["pixels"].to_pylist() == [processor.blank().tobytes()]
 
 
 def test_soft_labels_become_one_score_a_class(tmp_path: Path, processor: Processor) -> None:
-    written = write(PAIRS, records_of(PAIRS), tmp_path, processor)
+    result = written(PAIRS, records_of(PAIRS), tmp_path, processor)
     targets = table(tmp_path / "train.arrow")["targets"].to_pylist()
     assert targets[1] == pytest.approx([0.0, 1.0, 0.3])
-    assert sum(written.mass) == pytest.approx(25 * 1.3)
+    assert sum(result.mass) == pytest.approx(25 * 1.3)
 
 
-def test_batches_do_not_change_the_rows(tmp_path: Path, processor: Processor, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "one").mkdir()
-    (tmp_path / "many").mkdir()
-    write(SHADES, records_of(SHADES), tmp_path / "one", processor)
-    monkeypatch.setattr(writer, "RECORDS_A_BATCH", 4)
-    monkeypatch.setattr(writer, "PICTURE_BYTES_A_BATCH", 3 * 3 * processor.image_size**2)
-    write(SHADES, records_of(SHADES), tmp_path / "many", processor)
+@pytest.mark.parametrize("task", [SHADES, CHOICES, PAIRS], ids=lambda task: task.name)
+def test_shards_do_not_change_the_rows(
+    task: Task, tmp_path: Path, processor: Processor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = written(task, records_of(task), tmp_path / "one", processor)
+    monkeypatch.setattr(shard, "RECORDS_A_SHARD", 4)
+    monkeypatch.setattr(shard, "PICTURES_A_SHARD", 3)
+    assert written(task, records_of(task), tmp_path / "many", processor) == whole
     for name in ("train.arrow", "train-pictures.arrow"):
         assert table(tmp_path / "one" / name).equals(table(tmp_path / "many" / name))
     assert table(tmp_path / "many" / "train.arrow")["id"].num_chunks == 7
 
 
-def test_progress_counts_the_records(tmp_path: Path, processor: Processor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "RECORDS_A_BATCH", 10)
-    seen: list[tuple[str, int]] = []
-    write_split(
-        SHADES,
-        records_of(SHADES),
-        split="train",
-        folder=tmp_path,
-        processor=processor,
-        progress=lambda split, done: seen.append((split, done)),
-    )
-    assert seen == [("train", 10), ("train", 20), ("train", 25)]
-
-
-def test_records_are_taken_as_they_are_needed(
-    tmp_path: Path, processor: Processor, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("records", "pictures"), [(4, 3), (4096, 8192)])
+def test_records_with_a_broken_picture_are_left_out_and_the_pictures_are_numbered_anew(
+    tmp_path: Path, processor: Processor, monkeypatch: pytest.MonkeyPatch, records: int, pictures: int
 ) -> None:
-    """Never more records in hand than a batch, however long the stream."""
-    monkeypatch.setattr(writer, "RECORDS_A_BATCH", 5)
-    taken = 0
-
-    def stream() -> Iterator[Record]:
-        nonlocal taken
-        for record in records_of(SHADES):
-            taken += 1
-            yield record
-
-    done: list[int] = []
-    write_split(
-        SHADES,
-        stream(),
-        split="train",
-        folder=tmp_path,
-        processor=processor,
-        progress=lambda split, count: done.append(taken - count),
-    )
-    assert done == [0] * 5
+    monkeypatch.setattr(shard, "RECORDS_A_SHARD", records)
+    monkeypatch.setattr(shard, "PICTURES_A_SHARD", pictures)
+    missing = ("shade0", "shade6", "shade7", "shade8", "shade12")  # the first, a whole shard of three, the last
+    result = written(SHADES, with_gone(records_of(SHADES), *missing), tmp_path, processor)
+    kept = [number for number in range(25) if f"shade{number // 2}" not in missing]
+    assert (result.records, result.pictures) == (len(kept), 8)
+    found = table(tmp_path / "train.arrow")
+    assert found["id"].to_pylist() == [f"train{number}" for number in kept]
+    pixels = table(tmp_path / "train-pictures.arrow")["pixels"].to_pylist()
+    assert [pixels[row[0]][0] for row in found["pictures"].to_pylist()] == [number // 2 for number in kept]
+    assert sum(result.mass) == len(kept)
 
 
-GOOD = Record(id="a", pictures=(picture_of("train", 0),), texts=("word1",), label=1)
+def test_a_record_with_one_good_and_one_broken_picture_is_broken(tmp_path: Path, processor: Processor) -> None:
+    result = written(PAIRS, with_gone(records_of(PAIRS), "shade3"), tmp_path, processor)
+    assert (result.records, result.pictures) == (23, 12)
+    assert "train6" not in table(tmp_path / "train.arrow")["id"].to_pylist()
 
 
-@pytest.mark.parametrize(
-    ("task", "record", "message"),
-    [
-        (SHADES, replace(GOOD, texts=("word1", "word2")), "2 texts, the task declares 1"),
-        (SHADES, replace(GOOD, pictures=()), "0 pictures, the task declares 1"),
-        (SHADES, replace(GOOD, label=3), "label 3 .* out of range 0 to 2"),
-        (SHADES, replace(GOOD, label=-1), "label -1 .* out of range"),
-        (SHADES, replace(GOOD, label=((1, 1.0),)), "does not fit a task scored by 'accuracy'"),
-        (PAIRS, replace(GOOD, pictures=GOOD.pictures * 2), "does not fit a task scored by 'soft'"),
-        (PAIRS, replace(GOOD, pictures=GOOD.pictures * 2, label=((0, 1.5),)), "score 1.5"),
-        (CHOICES, replace(GOOD, texts=("word1",) * 4), "1 pictures in a language-only task"),
-        (CHOICES, replace(GOOD, pictures=(), texts=("word1",) * 5), "5 texts, the task declares 4"),
-    ],
-)
-def test_a_malformed_record_is_refused_by_name(
-    tmp_path: Path, processor: Processor, task: Task, record: Record, message: str
-) -> None:
-    with pytest.raises(AtlasError, match=f"record 'a': .*{message}"):
-        write(task, [record], tmp_path, processor)
-
-
-def test_two_records_of_one_id_are_refused(tmp_path: Path, processor: Processor) -> None:
-    with pytest.raises(AtlasError, match="two records have the id 'a'"):
-        write(SHADES, [GOOD, GOOD], tmp_path, processor)
-
-
-def test_an_empty_split_is_refused(tmp_path: Path, processor: Processor) -> None:
-    with pytest.raises(AtlasError, match="'train' is empty"):
-        write(SHADES, [], tmp_path, processor)
-
-
-def test_a_picture_that_is_none_is_named(tmp_path: Path, processor: Processor) -> None:
-    (tmp_path / "bad.png").write_bytes(b"no image")
-    bad = Picture(name="bad.png", open=lambda: Image.open(tmp_path / "bad.png"))
-    with pytest.raises(AtlasError, match=r"cannot read picture 'bad.png'"):
-        write(SHADES, [replace(GOOD, pictures=(bad,))], tmp_path, processor)
+def test_only_kept_records_count(tmp_path: Path, processor: Processor) -> None:
+    records = with_gone(records_of(SHADES)[:6], "shade0")
+    long = replace(records[0], texts=("word1 " * 50,))
+    result = written(SHADES, [long, *records[1:]], tmp_path, processor)
+    assert (result.records, result.truncated, result.longest) == (4, 0, 4)

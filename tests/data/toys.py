@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
@@ -66,6 +67,24 @@ def read_pairs(split: str, source: Path | None) -> Iterator[Record]:
         pictures = (picture_of(split, number), picture_of(split, 0))
         label = ((number % 3, 1.0), ((number + 1) % 3, 0.3))
         yield Record(id=f"{split}{number}", pictures=pictures, texts=("word1",), label=label)
+
+
+def paint_and_say(log: Path, shade: int) -> Image.Image:
+    with log.open("a") as file:
+        file.write(f"{shade}\n")
+    return paint(shade)
+
+
+def read_and_say(log: Path, split: str, source: Path | None) -> Iterator[Record]:
+    for number, record in enumerate(read_shades(split, source)):
+        shade = shade_of(split, number)
+        picture = Picture(name=f"shade{shade}", open=functools.partial(paint_and_say, log, shade))
+        yield replace(record, pictures=(picture,))
+
+
+def saying(log: Path) -> Task:
+    """`shades`, whose pictures write into a log when they are opened."""
+    return replace(SHADES, read=functools.partial(read_and_say, log))
 
 
 def no_sources(source: Path | None) -> Mapping[str, str]:

@@ -1,0 +1,90 @@
+"""The columns of `<split>.arrow`, and what makes a record unfit for them.
+
+All columns have fixed width (but for the records' own names) and no nulls, uncompressed, so that the loader can
+map them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from atlas.data.processor import Processor
+from atlas.tasks.task import Record, Task
+
+
+def record_schema(task: Task, processor: Processor) -> pa.Schema:
+    """id, pictures (rows of `<split>-pictures.arrow`), tokens, and label or targets."""
+    label = pa.field("label", pa.int32(), nullable=False)
+    if task.score == "soft":
+        label = pa.field("targets", pa.list_(pa.float32(), task.classes), nullable=False)
+    return pa.schema(
+        [
+            pa.field("id", pa.string(), nullable=False),
+            pa.field("pictures", pa.list_(pa.int32(), task.images), nullable=False),
+            pa.field("tokens", pa.list_(pa.int32(), task.choices * processor.max_tokens), nullable=False),
+            label,
+        ]
+    )
+
+
+def picture_schema(processor: Processor) -> pa.Schema:
+    """pixels: uint8 [3, S, S], one row a picture."""
+    return pa.schema([pa.field("pixels", pa.binary(3 * processor.image_size**2), nullable=False)])
+
+
+def flaw(task: Task, record: Record) -> str:
+    """Why a record is not of the shape that its task declares; "" where it is."""
+    if len(record.texts) != task.choices:
+        return f"{len(record.texts)} texts, the task declares {task.choices}"
+    if task.modality == "language" and record.pictures:
+        return f"{len(record.pictures)} pictures in a language-only task"
+    if task.modality != "language" and len(record.pictures) != task.images:
+        return f"{len(record.pictures)} pictures, the task declares {task.images}"
+    if isinstance(record.label, int) == (task.score == "soft"):
+        return f"label {record.label!r} does not fit a task scored by {task.score!r}"
+    pairs = ((record.label, 1.0),) if isinstance(record.label, int) else record.label
+    for label, score in pairs:
+        if not 0 <= label < task.classes or not 0 <= score <= 1:
+            return f"label {label} (score {score}) is out of range 0 to {task.classes - 1} (0 to 1)"
+    return "" if _is_text((record.id, *record.texts)) else "a text with half a character (a lone surrogate)"
+
+
+def label_rows(task: Task, records: Sequence[Record]) -> np.ndarray:
+    """int32 [B] classes, or float32 [B, classes] scores."""
+    if task.score == "accuracy":
+        return np.array([record.label for record in records], dtype=np.int32)
+    rows = np.zeros((len(records), task.classes), dtype=np.float32)
+    for i, record in enumerate(records):
+        assert not isinstance(record.label, int)
+        for label, score in record.label:
+            rows[i, label] = score
+    return rows
+
+
+def column(values: np.ndarray) -> pa.Array:
+    """The column of [B], or of fixed-size lists from [B, ...]."""
+    if values.ndim == 1:
+        return pa.array(values)
+    flat = values.reshape(len(values), -1)
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat.ravel()), flat.shape[1])
+
+
+def array(values: pa.Array) -> np.ndarray:
+    """[B], or [B, width]: a view of one column's memory."""
+    if pa.types.is_fixed_size_list(values.type):
+        return values.flatten().to_numpy(zero_copy_only=True).reshape(len(values), values.type.list_size)
+    if pa.types.is_fixed_size_binary(values.type):
+        whole = np.frombuffer(values.buffers()[1], dtype=np.uint8)
+        return whole[: len(values) * values.type.byte_width].reshape(len(values), values.type.byte_width)
+    return values.to_numpy(zero_copy_only=True)
+
+
+def _is_text(texts: Sequence[str]) -> bool:
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,142 @@
+"""Who does the shards' work: threads of this process, or Ray Data on all cores or nodes.
+
+Starting Ray takes seconds, so it is worth it for many pictures only, and on few cores threads are as fast.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlas.data.shard import Bench, Shard, is_done, write_shard
+from atlas.errors import AtlasError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+THREADS = 4
+RAY_PICTURES = 20_000  # from so many on Ray Data does the work, on a cluster or where this machine has more cores
+Told = Callable[[int], None]
+
+
+def wants_ray(pictures: int) -> bool:
+    """Whether so many pictures are better decoded by Ray Data."""
+    return pictures >= RAY_PICTURES and (bool(os.environ.get("RAY_ADDRESS")) or (os.cpu_count() or 1) > THREADS)
+
+
+class Crew:
+    """Writes the files of shards into a folder, in this process or, inside `with`, by Ray Data."""
+
+    def __init__(self, folder: Path, bench: Bench, *, ray: bool) -> None:
+        self.folder, self.bench, self.ray = folder, bench, ray
+
+    def work(self, shards: Iterable[Shard], told: Told) -> None:
+        """Do all of them; `told` gets the number of items of each that is done. Raises AtlasError."""
+        if self.ray:
+            return _by_ray(shards, self.folder, self.bench, told)
+        bench = replace(self.bench, threads=min(THREADS, os.cpu_count() or 1))
+        for shard in shards:
+            write_shard(shard, self.folder, bench)
+            told(len(shard))
+        return None
+
+
+@contextmanager
+def joined(wanted: bool) -> Iterator[None]:
+    """Inside, this process belongs to a Ray cluster: that of RAY_ADDRESS, or one of its own that ends with it.
+
+    Raises AtlasError where the cluster does not answer.
+    """
+    if not wanted:
+        yield
+        return
+    import ray
+
+    if ray.is_initialized():
+        yield
+        return
+    address = os.environ.get("RAY_ADDRESS") or "local"
+    own: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise AtlasError(f"no Ray cluster at {address}: {error}. Check RAY_ADDRESS, or unset it") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _by_ray(shards: Iterable[Shard], folder: Path, bench: Bench, told: Told) -> None:
+    """A window of shards at a time, so that the driver never holds all of them."""
+    import ray
+
+    there = {path.name for path in folder.iterdir()}  # listed, since NFS remembers for a while what it did not find
+    waiting = iter(shards)
+    most = max(64, int(8 * ray.cluster_resources().get("CPU", 1)))
+    while window := list(islice(waiting, most)):
+        done = [one for one in window if one.file in there and is_done(folder / one.file, one.digest)]
+        if done:
+            told(sum(len(one) for one in done))
+        _by_ray_data([one for one in window if one not in done], folder, bench, told)
+
+
+def _by_ray_data(window: Sequence[Shard], folder: Path, bench: Bench, told: Told) -> None:
+    """Raises AtlasError where a worker cannot write, or does not see the folder."""
+    import ray
+    from ray import cloudpickle
+
+    if not window:
+        return
+    _silence()
+    items = [{"shard": cloudpickle.dumps(shard)} for shard in window]
+    data = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
+        partial(_write_all, folder=folder, bench=bench), batch_size=1, batch_format="pyarrow"
+    )
+    for row in data.iter_rows():
+        if row["error"]:
+            raise AtlasError(row["error"])
+        told(row["items"])
+
+
+def _write_all(table: pa.Table, *, folder: Path, bench: Bench) -> pa.Table:
+    """On a worker: write the shards of a batch, and say so."""
+    import pickle
+
+    import pyarrow
+
+    said = []
+    for content in table["shard"].to_pylist():
+        shard: Shard = pickle.loads(content)
+        said.append({"items": len(shard), "error": _attempt(shard, folder, bench)})
+    return pyarrow.Table.from_pylist(said)
+
+
+def _attempt(shard: Shard, folder: Path, bench: Bench) -> str:
+    """Why a shard could not be written; "" where it was."""
+    import socket
+
+    if not folder.is_dir():
+        return f"the node {socket.gethostname()} does not see {folder}: choose a --storage that all nodes share"
+    try:
+        write_shard(shard, folder, bench)
+    except AtlasError as error:
+        return str(error)
+    return ""
+
+
+def _silence() -> None:
+    """Ray Data's own bars and reports: the marks say all of it."""
+    import ray
+
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)

@@ -1,0 +1,66 @@
+"""The records of a split that are left out: the broken ones are counted, written down, and too many of them refused;
+those that the task skips by a rule of its own are counted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from atlas.data.shard import writing
+from atlas.errors import AtlasError
+from atlas.tasks.task import Broken
+
+LISTED = 20  # in the card; `broken.jsonl` has all of them
+NAMED = 3  # in an error
+
+
+class Faults:
+    """Appends each broken record to a file of its split and keeps the first few.
+
+    source: the folder whose path is left out of the reasons, so that they read the same on every machine.
+    """
+
+    def __init__(self, path: Path, *, split: str, source: Path | None) -> None:
+        self.path, self.split = path, split
+        self.count = 0
+        self.first: list[Broken] = []
+        self.skipped: Counter[str] = Counter()
+        self._prefix = f"{source}/" if source else ""
+        self.path.write_text("", encoding="utf-8")
+
+    def add(self, where: str, reason: str) -> None:
+        """Count and write down one more."""
+        if self._prefix:
+            where, reason = where.replace(self._prefix, ""), reason.replace(self._prefix, "")
+        self.count += 1
+        if len(self.first) < LISTED:
+            self.first.append(Broken(where=where, reason=reason))
+        with writing(self.path.parent), self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"split": self.split, "where": where, "reason": reason}) + "\n")
+
+    def skip(self, reason: str) -> None:
+        """Count a record that is left out by rule."""
+        known = reason in self.skipped or len(self.skipped) < LISTED
+        self.skipped[reason if known else "other rules"] += 1
+
+    def check(self, task: str, *, seen: int, most: float) -> None:
+        """Raises AtlasError where more than the share `most` of the records seen is broken."""
+        if self.count > most * seen:
+            raise AtlasError(
+                f"{task}: {self.count:,} of {seen:,} records of {self.split!r} are broken, "
+                f"more than the {100 * most:g} % that may be: {told(self.first)}. "
+                f"Repair them, or allow more by --most-broken."
+            )
+
+    def entry(self, seen: int) -> dict[str, Any]:
+        """What the card says of the broken ones."""
+        return {"count": self.count, "of": seen, "first": [vars(one) for one in self.first]}
+
+
+def told(broken: Sequence[Broken]) -> str:
+    """The first few, in a line."""
+    return "; ".join(f"{one.where}: {one.reason}" for one in broken[:NAMED])

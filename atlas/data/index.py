@@ -1,0 +1,47 @@
+"""Where a task was prepared from, so that its source is named once: one small file a task and processor.
+
+<root>/<task>/.<digest of processor and limits>.json   {"folder": …, "source": …, "recipe": …, "version": …}
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """The prepared folder's name and the source that it was prepared from, by which recipe and version of the task."""
+
+    folder: str
+    source: str
+    recipe: int
+    version: int
+
+
+def index_path(root: Path, task: str, *, processor: str, limits: Mapping[str, int] | None) -> Path:
+    """The file of that task, processor (its digest) and limits."""
+    key = hashlib.sha256(json.dumps([processor, dict(limits or {})], sort_keys=True).encode()).hexdigest()[:16]
+    return Path(root) / task / f".{key}.json"
+
+
+def remember(path: Path, origin: Origin) -> None:
+    """Write it down, whole or not at all; prepared data that others lend for reading alone stays as it is."""
+    if recall(path) == origin or not os.access(path.parent, os.W_OK):
+        return
+    unfinished = path.with_suffix(f".{uuid.uuid4().hex}.tmp")
+    unfinished.write_text(json.dumps(asdict(origin), indent=1) + "\n", encoding="utf-8")
+    os.replace(unfinished, path)
+
+
+def recall(path: Path) -> Origin | None:
+    """What is written down; None where nothing is, or nothing that can be read."""
+    try:
+        return Origin(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None

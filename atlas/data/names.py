@@ -1,0 +1,44 @@
+"""Names and their numbers, on the disk: a split may have millions of them, and memory stays flat."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from atlas.errors import AtlasError
+
+CACHE_KIB = 16 * 1024
+
+
+class Names:
+    """Numbers names in the order of first sight. Lives in a private file that is gone with the process."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None)
+        for pragma in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{CACHE_KIB}"):
+            self._database.execute(f"PRAGMA {pragma}")
+        self._database.execute("CREATE TABLE names (name BLOB PRIMARY KEY, number INTEGER) WITHOUT ROWID")
+        self._database.execute("BEGIN")  # never committed: what is private needs no safety
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def add(self, name: str) -> tuple[int, bool]:
+        """The number of a name, and whether the name is new. Raises AtlasError where the disk is full."""
+        try:
+            return self._add(name.encode("utf-8", "surrogatepass"))
+        except sqlite3.OperationalError as error:
+            raise AtlasError(
+                f"cannot keep names in a temporary file: {error}. Make room, or set SQLITE_TMPDIR"
+            ) from error
+
+    def _add(self, key: bytes) -> tuple[int, bool]:
+        insert = "INSERT INTO names VALUES (?, ?) ON CONFLICT DO NOTHING"
+        if self._database.execute(insert, (key, self._count)).rowcount == 1:
+            self._count += 1
+            return self._count - 1, True
+        return self._database.execute("SELECT number FROM names WHERE name = ?", (key,)).fetchone()[0], False
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()

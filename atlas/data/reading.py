@@ -1,0 +1,125 @@
+"""A split is read once: its records are checked and counted, and its work is cut into shards, before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from atlas.data.columns import flaw
+from atlas.data.faults import Faults
+from atlas.data.manner import Manner
+from atlas.data.names import Names
+from atlas.data.processor import Processor
+from atlas.data.shard import PictureShard, RecordShard, pictures_a_shard, records_a_shard
+from atlas.data.spool import Spool
+from atlas.errors import AtlasError
+from atlas.tasks.task import Broken, Picture, Record, Skipped, Task
+
+BLANK = "blank"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outline:
+    """What is to be done for a split: the shards of its distinct pictures and of its records, and what is broken so
+    far of the records seen.
+    """
+
+    split: str
+    pictures: Spool
+    records: Spool
+    faults: Faults
+    seen: int
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self.pictures.close()
+        self.records.close()
+
+
+class Reader:
+    """Cuts the stream of a split's records into shards. Each picture is taken once, in the order of first sight."""
+
+    def __init__(self, task: Task, split: str, *, folder: Path, processor: Processor, source: Path | None) -> None:
+        self.task, self.split, self.processor = task, split, processor
+        self.pictures, self.records = Spool(folder), Spool(folder)
+        self.faults = Faults(folder / f"{split}-broken.jsonl", split=split, source=source)
+        self.most_pictures, self.most_records = pictures_a_shard(processor), records_a_shard()
+        self.blank = blank_picture(processor)
+        self.waiting_pictures: list[Picture] = []
+        self.waiting_records: list[Record] = []
+        self.rows: list[list[int]] = []
+
+    def read(self, records: Iterable[Record | Broken], manner: Manner) -> Outline:
+        """Read all. Raises AtlasError where nothing is there or too much is broken."""
+        seen = 0
+        with ExitStack() as stack:
+            self.names, self.ids = Names(), Names()
+            stack.callback(self.names.close)
+            stack.callback(self.ids.close)
+            for seen, record in enumerate(records, start=1):
+                self.take(record)
+                if seen % self.most_records == 0:
+                    manner.tell(self.split, "reading", seen, None)
+        self.end_pictures()
+        self.end_records()
+        manner.tell(self.split, "reading", seen, None)
+        self.faults.check(self.task.name, seen=seen, most=manner.most_broken)
+        if not self.records.total:
+            raise AtlasError(f"{self.task.name}: the split {self.split!r} is empty. Check its source")
+        return Outline(split=self.split, pictures=self.pictures, records=self.records, faults=self.faults, seen=seen)
+
+    def take(self, record: Record | Broken) -> None:
+        """Put a record into its shard, or among those that are left out."""
+        if isinstance(record, Skipped):
+            return self.faults.skip(record.reason)
+        if isinstance(record, Broken):
+            return self.faults.add(record.where, record.reason)
+        if reason := flaw(self.task, record):
+            return self.faults.add(place(self.split, record.id, record.where), reason)
+        if not self.ids.add(record.id)[1]:
+            return self.faults.add(place(self.split, record.id, record.where), "a second record of this id")
+        self.rows.append([self.row(picture) for picture in record.pictures or (self.blank,) * self.task.images])
+        self.waiting_records.append(replace(record, pictures=()))
+        if len(self.waiting_records) == self.most_records:
+            self.end_records()
+        return None
+
+    def row(self, picture: Picture) -> int:
+        """The number of a picture, new or known."""
+        number, new = self.names.add(picture.name)
+        if new:
+            self.waiting_pictures.append(picture)
+            if len(self.waiting_pictures) == self.most_pictures:
+                self.end_pictures()
+        return number
+
+    def end_pictures(self) -> None:
+        """Close the shard of pictures that is being filled."""
+        if self.waiting_pictures:
+            file = f"{self.split}-pictures-{len(self.pictures.files):06}.arrow"
+            self.pictures.add(PictureShard(file=file, pictures=tuple(self.waiting_pictures)))
+        self.waiting_pictures = []
+
+    def end_records(self) -> None:
+        """Close the shard of records that is being filled."""
+        if self.waiting_records:
+            file = f"{self.split}-records-{len(self.records.files):06}.arrow"
+            rows = np.array(self.rows, dtype=np.int32)
+            self.records.add(RecordShard(file=file, records=tuple(self.waiting_records), rows=rows))
+        self.waiting_records, self.rows = [], []
+
+
+def place(split: str, record: str, where: str) -> str:
+    """Where a record stands that was read, but is broken: what its reader says of it, and its id."""
+    return f"{where or split}: record {record!r}"
+
+
+def blank_picture(processor: Processor) -> Picture:
+    """The constant image that a record without pictures gets."""
+    from PIL import Image
+
+    return Picture(name=BLANK, open=Image.fromarray(processor.blank().transpose(1, 2, 0)).copy)

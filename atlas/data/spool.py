@@ -1,0 +1,59 @@
+"""Shards that wait for their work, on the disk: the records of a whole split never stand in memory."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from atlas.data.shard import Shard, writing
+from atlas.errors import AtlasError
+
+
+class Spool:
+    """Keeps shards in order, in a file without a name that no other process can reach. `total` counts their items."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 – open as long as the spool is
+        self.files: list[str] = []
+        self.total = 0
+
+    def add(self, shard: Shard) -> None:
+        """Append a shard. Raises AtlasError where a picture of it cannot travel to another process, or disk is full."""
+        content = packed(shard)
+        with writing(self._folder):
+            self._file.write(content)
+        self.files.append(shard.file)
+        self.total += len(shard)
+
+    def __iter__(self) -> Iterator[Shard]:
+        with writing(self._folder):
+            self._file.seek(0)  # writes what is left, too
+        for _ in self.files:
+            yield pickle.load(self._file)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+
+def packed(shard: Shard) -> bytes:
+    """The shard as bytes, functions of a user's own file by value. Raises AtlasError where that cannot be."""
+    try:
+        return pickle.dumps(shard)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return _packed_by_value(shard)
+
+
+def _packed_by_value(shard: Shard) -> bytes:
+    from ray import cloudpickle  # takes a second to import, so only where it is needed
+
+    try:
+        content: bytes = cloudpickle.dumps(shard)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise AtlasError(
+            f"a picture cannot travel to another process ({error}): let its `open` be a function of paths and numbers."
+        ) from error
+    return content

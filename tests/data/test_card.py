@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from atlas.data.card import command, page_of
+from atlas.data.prepare import Manner, prepare
+from atlas.data.processor import Processor
+from data.album import ALBUM, write_album
+from data.toys import PAIRS, SHADES
+
+
+def test_the_page_tells_people_what_the_card_tells_programs(tmp_path: Path, processor: Processor) -> None:
+    task = replace(SHADES, split_note="Made up, split by number.")
+    prepared = prepare(task, processor=processor, root=tmp_path, limits={"val": 3})
+    page = (prepared.path / "README.md").read_text()
+    assert page == page_of(prepared.card)
+    for words in (
+        "# Shades\n\nMade up.",
+        "Licence: none",
+        "3 classes; chance 33.33 %",
+        "texts of at most 4 tokens",
+        "| train | learning | 25 | 13 | 0 | 0 | 36.00 % |",
+        "| val | selection | 3 | 2 |",
+        "Made up, split by number.",
+        "Only the first 3 of val were read.",
+        "| none | 36.00 % | 33.33 % | 42.86 % |",
+        f"atlas prepare shades --backbone {processor.folder.name}",
+        prepared.fingerprint,
+    ):
+        assert words in page
+    assert "## Broken" not in page
+
+
+def test_a_card_of_a_published_task_names_source_role_and_what_was_broken(tmp_path: Path, processor: Processor) -> None:
+    album = write_album(tmp_path / "album")
+    (album / "images" / "test2.png").unlink()
+    prepared = prepare(ALBUM, processor=processor, root=tmp_path, source=album, manner=Manner(most_broken=0.5))
+    card, page = prepared.card, (prepared.path / "README.md").read_text()
+    assert (card["source"], card["role"], card["split_note"]) == (str(album), "downstream", "As published.")
+    assert {split: one["count"] for split, one in card["broken"].items()} == {"train": 0, "val": 0, "test": 2}
+    assert "test: 2 of 8 records were left out" in page
+    assert "- test.jsonl:3: record 'test-2': picture 'test2.png'" in page
+    assert command(card) == f"atlas prepare album --source {album} --backbone {processor.folder.name}"
+
+
+def test_the_majority_of_soft_scores_is_that_of_the_best_constant_answer(tmp_path: Path, processor: Processor) -> None:
+    card = prepare(PAIRS, processor=processor, root=tmp_path).card
+    ones, others = [9, 8, 8], [8, 9, 8]  # of 25 records: how often a class scores 1, and 0.3
+    means = [(one + 0.3 * other) / 25 for one, other in zip(ones, others, strict=True)]
+    assert card["majority"]["train"] == pytest.approx(100 * max(means), abs=0.01)
+
+
+def test_only_the_largest_of_many_classes_stand_on_the_page(tmp_path: Path, processor: Processor) -> None:
+    task = replace(SHADES, answers=("none", "one", "two", *(f"rare{i}" for i in range(50))))
+    page = (prepare(task, processor=processor, root=tmp_path).path / "README.md").read_text()
+    assert "The 10 largest of 53 classes." in page
+    assert page.count("| rare") == 7
