@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError
-from atlas.learners import HeadOnly, Learner, Precision, TwoStage, find_learner
+from atlas.learners import HeadOnly, Learner, Precision, TwoStage
 from atlas.learners.downstream import WAYS, Way
 from atlas.sweep.named import DEFAULT_STEPS, base_learner, learner_named
 from atlas.sweep.options import Options
@@ -84,9 +84,10 @@ class Sweep:
         self.trial_count(options)
         self.orders(options)
         self.references(options, "float32")
-        self.probes(options)
-        find_learner(options.learner)
-        if self.learner is not no_search and options.learner != self.defaults.learner:
+        named = learner_named(options.learner, options)
+        if self.learner is no_search:
+            self._probes_of(named, options)
+        elif options.learner != self.defaults.learner:
             raise AtlasError(
                 f"--learner {options.learner}: the sweep {self.name} chooses its learners itself; give --learner to "
                 f"one that searches orders, such as sweeps/task_order.py."
@@ -97,12 +98,8 @@ class Sweep:
 
         Raises AtlasError for probes of a learner that cannot take them.
         """
-        learner, probes = self.learner(trial, options).at_precision(precision), self.probes(options)
-        if probes and not isinstance(learner, TwoStage):
-            raise AtlasError(
-                f"--downstream with the learner {learner.name!r}: unseen tasks are learnt as 'atlas' learns; "
-                f"leave --downstream out, or take that learner."
-            )
+        learner = self.learner(trial, options).at_precision(precision)
+        probes = self._probes_of(learner, options)
         orders = self.orders(options) or (suggest_order(trial, options.tasks),)
         return {
             "learner_settings": json.dumps(learner.settings(), sort_keys=True),
@@ -110,6 +107,15 @@ class Sweep:
             "seeds": list(options.seeds),
             "probes": json.dumps([probe.describe() for probe in probes]),
         }
+
+    def _probes_of(self, learner: Learner, options: Options) -> tuple[Probe, ...]:
+        probes = self.probes(options)
+        if probes and not isinstance(learner, TwoStage):
+            raise AtlasError(
+                f"--downstream with the learner {learner.name!r}: unseen tasks are learnt as 'atlas' learns; "
+                f"leave --downstream out, or take that learner."
+            )
+        return probes
 
     def probes(self, options: Options, ways: tuple[Way, ...] = ("experience", "both")) -> tuple[Probe, ...]:
         """The probes of every order: each downstream task, from each number of shots, in each of the ways."""

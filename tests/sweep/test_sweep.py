@@ -9,7 +9,7 @@ import optuna
 import pytest
 
 from atlas.errors import AtlasError
-from atlas.learners import TwoStage, learner_from
+from atlas.learners import HeadOnly, TwoStage, learner_from
 from atlas.sweep.options import TASKS, Options
 from atlas.sweep.sweep import DEFAULT_STEPS, SMOKE, Sweep, base_learner
 
@@ -136,5 +136,8 @@ def test_a_smoke_run_tries_every_point() -> None:
 def test_unseen_tasks_are_learnt_by_atlas_alone() -> None:
     options = Options(tasks=("a", "b"), downstream=("c",), learner="ewc")
     with pytest.raises(AtlasError, match="--downstream with the learner 'ewc': unseen tasks are learnt as 'atlas'"):
-        ORDERS.propose(TRIAL, options, "float32")  # type: ignore[arg-type]
-    ORDERS.propose(TRIAL, replace(options, learner="atlas"), "float32")  # type: ignore[arg-type]
+        ORDERS.check(options)
+    ORDERS.check(replace(options, learner="atlas"))
+    chosen = replace(SETTINGS, learner=lambda trial, options: HeadOnly())
+    with pytest.raises(AtlasError, match="--downstream with the learner 'head-only'"):
+        chosen.propose(TRIAL, replace(options, learner="atlas"), "float32")  # type: ignore[arg-type]
