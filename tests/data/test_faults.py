@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+import atlas.data.shard as shard
 from atlas.data.loader import open_split
 from atlas.data.prepare import Manner, Prepared, prepare
 from atlas.data.processor import Processor
@@ -91,7 +92,12 @@ def test_a_picture_that_cannot_be_opened_breaks_its_records(
     assert str(album) not in json.dumps(entry)
 
 
-def test_the_others_keep_their_own_pictures(album: Path, processor: Processor) -> None:
+@pytest.mark.parametrize("shard_size", [3, 4096])
+def test_the_others_keep_their_own_pictures(
+    album: Path, processor: Processor, monkeypatch: pytest.MonkeyPatch, shard_size: int
+) -> None:
+    monkeypatch.setattr(shard, "RECORDS_A_SHARD", shard_size)
+    monkeypatch.setattr(shard, "PICTURES_A_SHARD", shard_size)
     missing(album)
     split = open_split(prepared_from(album, processor).path, "train")
     kept = [number for number in range(COUNTS["train"]) if number not in (4, 5)]
