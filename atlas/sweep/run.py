@@ -53,9 +53,17 @@ def run(sweep: Sweep, options: Options, console: Console | None = None) -> bool:
     if options.resume:
         folder = SweepFolder.unfinished(options.root, sweep.name, options.resume)
         options = replace(folder.options(), resume=folder.id)
-    options = with_twins(options)
+    options = with_twins(by_name(options))
     _check(sweep, options)
     return _run(sweep, options, console, folder)
+
+
+def by_name(options: Options) -> Options:
+    """A user's own tasks (`mine.py:TASK`) by their names, which steps are made of. Raises AtlasError."""
+    from atlas.tasks import find_task
+
+    tasks, downstream = (tuple(find_task(name).name for name in names) for names in (options.tasks, options.downstream))
+    return replace(options, tasks=tasks, downstream=downstream)
 
 
 def _check(sweep: Sweep, options: Options) -> None:
