@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from atlas.report import BARE, order_rows, render_page, shot_rows, validate, write_report
+from atlas.report.downstream import downstream_section, few_shot_curves
+
+Summary = dict[str, Any]
+UNSEEN = {"chance": 25.0, "score": "accuracy", "modality": "vision-language", "fingerprint": "f" * 64, "counts": {}}
+FIRST, SECOND = ["digits", "easy-vqa"], ["easy-vqa", "digits"]
+
+
+def probed(trial: str, order: list[str], way: str, shots: str, test: float) -> dict[str, Any]:
+    """One row of the summary; `val` prefers what `test` does not."""
+    return {
+        "trial": trial,
+        "order": order,
+        "seed": 1,
+        "task": "pairs",
+        "way": way,
+        "shots": shots,
+        "val": 90 - test,
+        "test": test,
+    }
+
+
+@pytest.fixture
+def downstream(summary: Summary) -> Summary:
+    """The invented sweep, with one unseen task at two numbers of shots after two orders."""
+    rows = [
+        probed(BARE, [], way, shots, test)
+        for shots, tests in (("16 records", (30.0, 35.0, 25.5)), ("64 records", (40.0, 45.0, 41.0)))
+        for way, test in zip(("experience", "both", "head"), tests, strict=True)
+    ]
+    for trial, order, more in (("t00", FIRST, 0.0), ("t01", SECOND, 6.0)):
+        for shots, test in (("16 records", 40.0), ("64 records", 50.0)):
+            rows.append(probed(trial, order, "experience", shots, test - 5 + more))
+            rows.append(probed(trial, order, "both", shots, test + more))
+    return {**summary, "downstream": rows, "downstream_tasks": {"pairs": UNSEEN}}
+
+
+def test_a_summary_with_downstream_tasks_is_valid(downstream: Summary) -> None:
+    assert validate(downstream) == []
+
+
+def test_rows_hold_means_over_orders_beside_the_bare_backbone(downstream: Summary) -> None:
+    few, many = shot_rows(downstream)
+    assert (few.task, few.shots, few.chance, few.head) == ("pairs", "16 records", 25.0, 25.5)
+    assert few.bare == {"experience": 30.0, "both": 35.0}
+    assert few.mean == {"experience": 38.0, "both": 43.0}
+    assert (few.low, few.high) == (40.0, 46.0)
+    assert many.mean["both"] == 53.0
+
+
+def test_low_shot_transfer_is_the_gain_over_the_lead_of_the_bare_backbone(downstream: Summary) -> None:
+    few, _ = shot_rows(downstream)
+    assert few.transfer["both"] == pytest.approx(100 * (43 - 35) / (35 - 25))
+    assert few.transfer["experience"] == pytest.approx(100 * (38 - 30) / (30 - 25))
+
+
+def test_without_a_lead_over_chance_transfer_is_undefined(downstream: Summary) -> None:
+    tasks = {"pairs": {**UNSEEN, "chance": 35.0}}
+    assert shot_rows({**downstream, "downstream_tasks": tasks})[0].transfer["both"] is None
+
+
+def test_orders_are_ranked_by_val_and_reported_on_test(downstream: Summary) -> None:
+    best, last = order_rows(downstream)
+    assert (best.order, best.trial) == (tuple(FIRST), "t00")
+    assert best.test == pytest.approx((35 + 40 + 45 + 50) / 4)
+    assert best.val > last.val
+    assert best.test < last.test
+
+
+def test_seeds_are_averaged_before_the_worst_and_best_order_are_found(downstream: Summary) -> None:
+    again = [{**row, "seed": 2, "test": row["test"] + 2} for row in downstream["downstream"]]
+    few, _ = shot_rows({**downstream, "downstream": downstream["downstream"] + again})
+    assert (few.low, few.high) == (41.0, 47.0)
+
+
+def test_the_figure_has_a_panel_a_task_and_names_what_it_shows(downstream: Summary) -> None:
+    figure = few_shot_curves(downstream)
+    (axes,) = figure.get_axes()
+    assert axes.get_title(loc="left") == "pairs"
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["16 records", "64 records"]
+    for phrase in ("worst to best order", "split test", "seed 1"):
+        assert phrase in figure.get_suptitle()
+
+
+def test_the_page_and_the_pictures_show_it(downstream: Summary, tmp_path: Any) -> None:
+    assert "Does an order help unseen tasks?" in render_page(downstream)
+    assert tmp_path / "downstream.png" in write_report(downstream, tmp_path)
+
+
+def test_a_sweep_without_downstream_tasks_has_no_such_part(summary: Summary) -> None:
+    assert downstream_section(summary) == ""
+    assert shot_rows(summary) == []
