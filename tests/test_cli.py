@@ -91,7 +91,7 @@ def test_a_published_task_is_prepared_once_from_its_source(
 def test_broken_records_are_told_and_too_many_are_refused(
     storage: Path, album: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (album / "images" / "val2.png").unlink()
+    (album / "images" / "val2.png").write_bytes(b"no image")
     said = refused(capsys, "prepare", "album", "--source", str(album))
     assert (
         "2 of 8 records of 'val' are broken, more than the 1 % that may be: val.jsonl:3: record 'val-2': picture"
