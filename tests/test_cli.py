@@ -28,7 +28,8 @@ from atlas.cli import main
 try:
     main(["--help"])
 except SystemExit as ended:
-    print(ended.code, [name for name in ("torch", "ray", "mlflow", "transformers", "optuna") if name in sys.modules])
+    heavy = ("torch", "ray", "mlflow", "transformers", "optuna", "scipy")
+    print(ended.code, [name for name in heavy if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0 []"
