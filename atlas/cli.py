@@ -44,6 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument("tasks", nargs="+", metavar="TASK")
     prepare.add_argument("--source", metavar="FOLDER", help="where the task's published files lie")
     report.add_argument("sweep", metavar="SWEEP", help="a sweep's id, or the path of a summary.json")
+    report.add_argument(
+        "--alpha", action="store_true", help="add the combination weights of the best trial (runs its model)"
+    )
     commands.add_parser("sweep", help="run a sweep's file: atlas sweep sweeps/task_order.py [OPTION …]").set_defaults(
         run=_no_sweep
     )
@@ -108,13 +111,20 @@ def _prepare(given: argparse.Namespace) -> None:
 
 
 def _report(given: argparse.Namespace) -> None:
-    from atlas.report import read_summary, write_report
+    from atlas.report import read_summary, write_report, write_summary
 
-    sweeps = Options(storage=given.storage).root / "sweeps"
+    root = Options(storage=given.storage).root
+    sweeps = root / "sweeps"
     path = Path(given.sweep) if given.sweep.endswith(".json") else sweeps / given.sweep / "summary.json"
     if not path.is_file():
         raise unknown("sweep", given.sweep, [found.parent.name for found in sweeps.glob("*/summary.json")])
-    print(write_report(read_summary(path), path.parent)[0])
+    summary = read_summary(path)
+    if given.alpha:
+        from atlas.alpha import sweep_alpha
+
+        summary["alpha"] = sweep_alpha(summary, root)
+        write_summary(summary, path)
+    print(write_report(summary, path.parent)[0])
 
 
 if __name__ == "__main__":

@@ -46,6 +46,13 @@ td.w wbr{display:none}
 .map th{border:0;padding:1px;font-size:.72rem;text-align:center;font-weight:500;overflow:hidden;
   text-overflow:ellipsis;white-space:nowrap}
 .map th.row{text-align:right;width:41%;padding-right:5px}
+.maps.wide{grid-template-columns:repeat(auto-fill,minmax(min(100%,330px),1fr))}
+.map.many{overflow-x:auto}
+.map.many table{table-layout:auto}
+.map.many td{padding:5px 4px;min-width:38px}
+.map.many th{vertical-align:bottom}
+.map.many th:not(.row){writing-mode:vertical-rl;transform:rotate(180deg);text-align:left;padding:3px 0;max-width:none}
+.map.many th.row{width:auto;vertical-align:middle}
 .scale{display:flex;align-items:center;gap:9px;font-size:.85rem;color:var(--muted)}
 .scale i{width:180px;height:12px;border-radius:6px;display:inline-block}
 details{margin:10px 0}
@@ -66,7 +73,7 @@ dd{margin:0;overflow-wrap:anywhere}
   .tile b{font-size:1.3rem}
   dl{grid-template-columns:1fr}
   dt{margin-top:6px}
-  td.w{white-space:normal;min-width:190px}
+  td.w{white-space:normal;min-width:120px}
   td.w wbr{display:inline}
 }
 @media print{

@@ -98,6 +98,8 @@ def test_a_report_is_a_page_and_its_figures(summary: Summary, tmp_path: Path) ->
         "accuracy-matrices-own.png",
         "forgetting-curves.png",
         "order-sensitivity.png",
+        "precedence-effects.png",
+        "pareto.png",
     ]
     assert all(path.stat().st_size > 5000 for path in paths)
     assert {path.name for path in (tmp_path / "report").iterdir()} == {path.name for path in paths}
