@@ -6,6 +6,7 @@ was just learnt, by the adapters and queries that it was learnt with (route `own
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -91,8 +92,9 @@ def sweep_alpha(summary: Mapping[str, Any], root: Path, *, records: int = RECORD
     scope = "" if shared else f"private/{trial['id'].partition('.')[0]}"
     store = replace(Store.open(str(root / "store")), scope=scope)
     steps = [step for step in _steps(trial, store) if step.stage.last]
-    bench = open_bench(summary["settings"]["backbone"], _prepared(summary, steps, root), Group())
-    return [{"trial": trial["id"], **asdict(step_alpha(step, bench, store, records=records))} for step in steps]
+    bench = open_bench(summary["settings"]["backbone"], _prepared(steps, root), Group())
+    found = [{"trial": trial["id"], **asdict(step_alpha(step, bench, store, records=records))} for step in steps]
+    return list(json.loads(json.dumps(found)))  # lists for tuples, as a summary that was read has them
 
 
 def _best_trial(summary: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -106,23 +108,20 @@ def _steps(trial: Mapping[str, Any], store: Store) -> list[Step]:
     return [step_from(store.read_facts(key)["step"]) for key in trial["step_keys"]]
 
 
-def _prepared(summary: Mapping[str, Any], steps: list[Step], root: Path) -> dict[str, str]:
-    """Task → its prepared folder, the very data that the steps learnt from."""
-    from atlas.backbones import locate
-    from atlas.data.prepare import find_prepared
-    from atlas.data.processor import Processor
-    from atlas.tasks import find_task
+def _prepared(steps: list[Step], root: Path) -> dict[str, str]:
+    """Task → its prepared folder, the very data that the steps learnt from, by its fingerprint."""
+    from atlas.data.prepared import read_card
 
-    processor = Processor.load(locate(summary["settings"]["backbone"]))
     folders: dict[str, str] = {}
     for step in steps:
-        found = find_prepared(find_task(step.task), processor=processor, root=root / "data")
-        if found is None or found.fingerprint != step.data:
+        cards = {path: read_card(path) for path in sorted((root / "data" / step.task).glob("*")) if path.is_dir()}
+        found = [path for path, card in cards.items() if card and card["fingerprint"] == step.data]
+        if not found:
             raise AtlasError(
                 f"the data that {step.task} was learnt from is not under {root / 'data'}; "
                 f"prepare it again with `atlas prepare {step.task}`."
             )
-        folders[step.task] = str(found.path)
+        folders[step.task] = str(found[0])
     return folders
 
 

@@ -85,6 +85,7 @@ def test_a_report_is_drawn_again_by_id_and_by_path(storage: Path, capsys: pytest
         assert page.is_relative_to(folder)
         assert page.exists()
         page.unlink()
+    assert "no trial of this sweep finished" in refused(capsys, "report", "order-1", "--alpha")
 
 
 def empty_summary(name: str) -> dict[str, object]:

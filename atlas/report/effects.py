@@ -60,7 +60,7 @@ def alpha_maps(summary: Summary) -> Figure:
         for row, weights in enumerate(one["mean"]):
             for column, weight in enumerate(weights):
                 _cell(axes, column, row, f"{weight:.2f}", cell_colours(weight, low, high))
-    what = f"Mean combination weight α of each adapter at each site, on {found[0]['records']} records of the task being learnt"
+    what = "Mean combination weight α of each adapter at each site, over records of the task being learnt"
     seeds = sorted({one["seed"] for one in found})
     return titled(figure, {**summary, "seeds": seeds}, what, found[0]["split"], "own")
 

@@ -44,7 +44,11 @@ def order_section(summary: Summary) -> str:
 
 def _components(summary: Summary) -> str:
     """One sentence a route: how much of the spread is due to the order, how much to the seed."""
-    return "".join(f"<p>{_said(route, found)}</p>" for route, found in components(summary).items())
+    found = components(summary)
+    why = {one.reason for one in found.values() if isinstance(one, Undefined)}
+    if len(why) == 1 and all(isinstance(one, Undefined) for one in found.values()):
+        return f"<p><b>Order or luck?</b> Which it is, is undefined, because {escape(why.pop())}.</p>"
+    return "".join(f"<p>{_said(route, one)}</p>" for route, one in found.items())
 
 
 def _said(route: str, found: Components | Undefined) -> str:
@@ -123,7 +127,8 @@ def alpha_section(summary: Summary) -> str:
         "the mean over records of the task that had just been learnt, by the queries it was learnt with (route own): "
         "1 takes an adapter whole, 0 leaves it out; about 0.5 is what untrained queries give. Best trial, split "
         f'{escape(found[0]["split"])}, seed {found[0]["seed"]}.</p><div class="scale">{low:.2f} '
-        f'<i style="background:linear-gradient(90deg, {stops})"></i> {high:.2f}</div><div class="maps wide">{maps}</div>'
+        f'<i style="background:linear-gradient(90deg, {stops})"></i> {high:.2f}</div>'
+        f'<div class="maps wide">{maps}</div>'
     )
 
 

@@ -119,7 +119,8 @@ def _forgetting_section(summary: Summary) -> str:
     svg = inline_svg(figures.forgetting_curves(summary), "forgetting") if summary["trials"] else ""
     return (
         "<h2>What is forgotten, and when?</h2><p>The score of each task from the step at which it was learnt (0) "
-        f'onwards, a line an order and seed. Split test, route latest, seed {seeds(summary)}.</p><div class="card">{svg}</div>'
+        f"onwards, a line an order and seed. Split test, route latest, seed {seeds(summary)}.</p>"
+        f'<div class="card">{svg}</div>'
     )
 
 

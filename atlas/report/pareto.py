@@ -78,7 +78,7 @@ def pareto(summary: Summary) -> Figure:
     shown = varying(found)
     columns = min(2 if len(shown) == 4 else 3, max(1, len(shown)))
     rows = -(-len(shown) // columns)
-    figure, panels = new_figure(3.6 * columns + 0.4, 2.9 * rows + 0.9, rows, columns)
+    figure, panels = new_figure(max(6.5, 3.4 * columns + 0.4), 2.9 * rows + 0.9, rows, columns)
     for axes, cost in zip(panels, shown, strict=False):
         _panel(axes, found, cost)
     for axes in panels[len(shown) :]:

@@ -51,7 +51,8 @@ td.w wbr{display:none}
 .map.many table{table-layout:auto}
 .map.many td{padding:5px 4px;min-width:38px}
 .map.many th{vertical-align:bottom}
-.map.many th:not(.row){writing-mode:vertical-rl;transform:rotate(180deg);text-align:left;padding:3px 0;max-width:none}
+.map.many th:not(.row){writing-mode:vertical-rl;transform:rotate(180deg);text-align:left;padding:3px 0;
+  line-height:36px;max-height:110px}
 .map.many th.row{width:auto;vertical-align:middle}
 .scale{display:flex;align-items:center;gap:9px;font-size:.85rem;color:var(--muted)}
 .scale i{width:180px;height:12px;border-radius:6px;display:inline-block}
