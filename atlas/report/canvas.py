@@ -26,6 +26,7 @@ INK, MUTED, RULE = "#1d1d22", "#8d8d97", "#d9d9e0"
 BEST, WORST, THIRD = "#0072b2", "#d55e00", "#009e73"
 PAGE_COLOURS = {INK: "currentColor", MUTED: "var(--muted)", RULE: "var(--rule)", BEST: "var(--best)"}
 PAGE_COLOURS |= {WORST: "var(--worst)", THIRD: "var(--third)"}
+SMALLEST = 0.75  # of its size: narrower, a figure is scrolled rather than shrunk, so that it can be read on a phone
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 10,
@@ -91,7 +92,9 @@ def inline_svg(figure: Figure, name: str) -> str:
     svg = re.sub(r"font-family: [^;\"]+", "font-family: inherit", svg)
     svg = re.sub(r'id="([^"]+)"', rf'id="{name}-\1"', svg)
     svg = re.sub(r"(url\(#|href=\"#)", rf"\1{name}-", svg)
-    svg = re.sub(r'<svg ([^>]*?)width="([0-9.]+)pt"', r'<svg \1width="100%" style="max-width:\2pt"', svg, count=1)
+    width = figure.get_figwidth() * 72
+    sized = f'width="100%" style="max-width:{width:.0f}pt;min-width:{SMALLEST * width:.0f}pt"'
+    svg = re.sub(r'width="[0-9.]+pt"', sized, svg, count=1)
     svg = re.sub(r' height="[0-9.]+pt"', f' role="img" aria-label="{_escaped(title)}"', svg, count=1)
     for ink, variable in PAGE_COLOURS.items():
         svg = svg.replace(ink, variable)

@@ -37,7 +37,7 @@ def arrows(order: Sequence[str]) -> str:
 
 def grid(corner: str, columns: Sequence[str], rows: Iterable[tuple[str, Iterable[str]]]) -> str:
     """A small matrix: `rows` are (name, ready <td> cells)."""
-    head = "".join(f'<th title="{escape(name)}">{escape(name)}</th>' for name in columns)
+    head = "".join(f'<th title="{escape(name)}"><span>{escape(name)}</span></th>' for name in columns)
     lines = (
         f'<tr><th class="row" title="{escape(name)}">{escape(name)}</th>{"".join(cells)}</tr>' for name, cells in rows
     )

@@ -104,7 +104,8 @@ def comparison_section(summary: Summary) -> str:
         for one in sorted(defined, key=lambda one: -one.difference)
     ]
     missing = [one.reason for one in found if isinstance(one, Undefined)]
-    note = f'<p class="note">Not compared: {escape("; ".join(missing))}.</p>' if missing else ""
+    others = f"; and {len(missing) - 2} more" if len(missing) > 2 else ""
+    note = f'<p class="note">Not compared: {escape("; ".join(missing[:2]))}{others}.</p>' if missing else ""
     unit = "order (mean over its seeds)" if not defined or defined[0].unit == "order" else "seed (mean over its orders)"
     shown = f'<div class="card">{table(head, body, wide={0})}</div>' if body else ""
     return (

@@ -32,6 +32,14 @@ def test_comparisons_name_test_correction_and_the_least_p_there_can_be(rich: Sum
         assert word in page
 
 
+def test_settings_without_a_pair_are_named_and_counted(rich: Summary) -> None:
+    for number, trial in enumerate(rich["trials"]):
+        trial["settings"] = {"rate": number}
+    page = comparison_section(rich)
+    assert "Not compared: rate=" in page
+    assert "more.</p>" in page
+
+
 def test_one_setting_has_no_comparison(summary: Summary) -> None:
     assert comparison_section(summary) == ""
 
