@@ -21,10 +21,10 @@ COSTS = {
     "forgetting": "forgetting (points)",
     "stored_parameters": "stored parameters (thousands)",
     "trained_parameters": "trained at a time (thousands)",
-    "flops": "training operations (10¹²)",
+    "flops": "training operations (10⁹)",
     "seconds": "training time (s)",
 }
-SCALES = {"stored_parameters": 1e3, "trained_parameters": 1e3, "flops": 1e12}
+SCALES = {"stored_parameters": 1e3, "trained_parameters": 1e3, "flops": 1e9}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +68,10 @@ def front(found: Sequence[Point], costs: Sequence[str]) -> list[Point]:
 
 
 def varying(found: Sequence[Point]) -> list[str]:
-    """The costs in which the points differ: of the others there is nothing to choose."""
-    return [cost for cost in COSTS if len({point.costs.get(cost) for point in found}) > 1]
+    """The costs that all points have and that differ by more than 1 %: of the others there is nothing to choose."""
+    known = [cost for cost in COSTS if found and all(cost in point.costs for point in found)]
+    ranges = {cost: [point.costs[cost] for point in found] for cost in known}
+    return [cost for cost, values in ranges.items() if max(values) - min(values) > 0.01 * max(map(abs, values))]
 
 
 def pareto(summary: Summary) -> Figure:

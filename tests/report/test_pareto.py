@@ -35,6 +35,8 @@ def test_costs_that_one_trial_lacks_or_that_do_not_differ_are_not_drawn(rich: Su
         trial["cost"]["seconds"] = 7.0
     del rich["trials"][0]["cost"]["flops"]
     assert varying(points(rich)) == ["forgetting", "stored_parameters", "trained_parameters"]
+    assert varying([point("a", 60, flops=1000), point("b", 70, flops=1001)]) == []
+    assert varying([]) == []
 
 
 def test_a_panel_a_cost_with_the_front_filled(rich: Summary) -> None:
