@@ -105,6 +105,7 @@ def advance(
 
 def restore(step: Step, bench: Bench, store: Store) -> Stack:
     """The model after `step`, as the store keeps it. Raises as `advance` does. Detach it when done."""
+    _check_bench(step, bench)
     stack = Stack(bench.backbone, *_head_sizes(bench))
     _load_past(stack, step, store)
     stack.load(step.task, _entry(step, store))

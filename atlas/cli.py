@@ -64,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     prepare.add_argument("--ray", action="store_true", help="let Ray Data do the work, however little it is")
     report.add_argument("sweep", metavar="SWEEP", help="a sweep's id, or the path of a summary.json")
+    report.add_argument(
+        "--alpha", action="store_true", help="add the combination weights of the best trial (runs its model)"
+    )
     commands.add_parser("sweep", help="run a sweep's file: atlas sweep sweeps/task_order.py [OPTION …]").set_defaults(
         run=_no_sweep
     )
@@ -158,13 +161,20 @@ def _say(console: Console, prepared: Prepared) -> None:
 
 
 def _report(given: argparse.Namespace) -> None:
-    from atlas.report import read_summary, write_report
+    from atlas.report import read_summary, write_report, write_summary
 
-    sweeps = Options(storage=given.storage).root / "sweeps"
+    root = Options(storage=given.storage).root
+    sweeps = root / "sweeps"
     path = Path(given.sweep) if given.sweep.endswith(".json") else sweeps / given.sweep / "summary.json"
     if not path.is_file():
         raise unknown("sweep", given.sweep, [found.parent.name for found in sweeps.glob("*/summary.json")])
-    print(write_report(read_summary(path), path.parent)[0])
+    summary = read_summary(path)
+    if given.alpha:
+        from atlas.alpha import sweep_alpha
+
+        summary["alpha"] = sweep_alpha(summary, root)
+        write_summary(summary, path)
+    print(write_report(summary, path.parent)[0])
 
 
 if __name__ == "__main__":
