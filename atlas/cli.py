@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError, unknown
 from atlas.sweep.options import Options
+from atlas.upkeep import commands as upkeep
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     prepare.add_argument("--ray", action="store_true", help="let Ray Data do the work, however little it is")
     report.add_argument("sweep", metavar="SWEEP", help="a sweep's id, or the path of a summary.json")
+    store = "list, verify, export and collect the steps of a storage"
+    upkeep.declare(commands.add_parser("store", help=store, description=store))
     commands.add_parser("sweep", help="run a sweep's file: atlas sweep sweeps/task_order.py [OPTION …]").set_defaults(
         run=_no_sweep
     )
