@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         if arguments[:1] == ["sweep"] and len(arguments) > 1 and not arguments[1].startswith("-"):
             return _sweep(arguments[1], arguments[2:])
+        if arguments[:1] == ["doctor"]:
+            return _doctor(arguments[1:])
         given = _parser().parse_args(arguments)
         given.run(given)
     except AtlasError as error:
@@ -65,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     prepare.add_argument("--ray", action="store_true", help="let Ray Data do the work, however little it is")
     report.add_argument("sweep", metavar="SWEEP", help="a sweep's id, or the path of a summary.json")
+    commands.add_parser(
+        "doctor", help="check a cluster, with a sweep's options, before the sweep: atlas doctor [OPTION …]"
+    )
     store = "list, verify, export and collect the steps of a storage"
     upkeep.declare(commands.add_parser("store", help=store, description=store))
     commands.add_parser("sweep", help="run a sweep's file: atlas sweep sweeps/task_order.py [OPTION …]").set_defaults(
@@ -78,6 +83,12 @@ def _sweep(file: str, arguments: Sequence[str]) -> None:
         raise AtlasError(f"there is no sweep file {file}; give the path of a Python file such as sweeps/task_order.py.")
     sys.argv = [file, *arguments]
     runpy.run_path(file, run_name="__main__")
+
+
+def _doctor(arguments: Sequence[str]) -> None:
+    from atlas.sweep.doctor import main as examine
+
+    examine(arguments)
 
 
 def _no_sweep(given: argparse.Namespace) -> None:

@@ -91,7 +91,7 @@ def _left_over(store: Store, committed: set[tuple[str, str, str]], now: float) -
         if (found["scope"] or "", found["key"], found["attempt"]) in committed:
             continue
         units.setdefault(found["unit"], []).append(info)
-        what[found["unit"]] = "damaged entry, put aside" if found["kind"] else "attempt that was never committed"
+        what[found["unit"]] = "damaged entry, put aside" if found["kind"] else "left by a write that was not finished"
     for path, infos in units.items():
         if what[path].startswith("damaged") or max(_age(info, now) for info in infos) > DAY:
             yield Waste(what=what[path], path=path, size=sum(info.size for info in infos))

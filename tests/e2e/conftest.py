@@ -31,14 +31,16 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "HF_HUB_OFFLINE": "1", **more}
 
 
-def run(*arguments: str, storage: Path, sweep: str = "task_order", code: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run a sweep to its end, and check its exit code."""
+def run(
+    *arguments: str, storage: Path, sweep: str = "task_order", code: int = 0, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a sweep to its end, with `more` in its environment, and check its exit code."""
     done = subprocess.run(
         command(*arguments, storage=storage, sweep=sweep),
         capture_output=True,
         text=True,
         timeout=WAIT,
-        env=environment(),
+        env=environment(**more),
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done

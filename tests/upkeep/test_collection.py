@@ -101,7 +101,7 @@ def test_attempts_that_were_never_committed_go_after_a_day(kept: Kept) -> None:
     lost = orphan(kept, age=2 * DAY, key=key)
     found = find_waste(kept.store, kept.root)
     assert {one.path.split("/")[2] for one in found.waste} == {"e" * 64, key}
-    assert {one.what for one in found.waste} == {"attempt that was never committed"}
+    assert {one.what for one in found.waste} == {"left by a write that was not finished"}
     remove(kept.store, found.waste)
     assert kept.store.verify(key)
     assert (old.exists(), lost.exists(), young.exists()) == (False, False, True)
