@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +67,7 @@ def examine(options: Options) -> Iterator[Finding]:
         yield Finding(what="storage", ok=False, says=str(error))
         return
     folders = {name: str(one.path) for name, one in prepared.items() if one is not None}
-    yield from _cluster(options, store, backbone, folders)
+    yield from _cluster(options, store, "" if backbone is None else str(backbone), folders)
 
 
 def _prepared(options: Options, processor: Processor) -> dict[str, Prepared | None]:
@@ -97,7 +97,7 @@ def _tracking(options: Options) -> Finding:
     return Finding(what="tracking", ok=True, says=f"{redacted(uri)} answers")
 
 
-def _cluster(options: Options, store: Store, backbone: Path | None, folders: Mapping[str, str]) -> Iterator[Finding]:
+def _cluster(options: Options, store: Store, backbone: str, folders: Mapping[str, str]) -> Iterator[Finding]:
     try:
         resources = join_cluster()
     except AtlasError as error:
@@ -108,10 +108,10 @@ def _cluster(options: Options, store: Store, backbone: Path | None, folders: Map
 
         nodes = [node for node in ray.nodes() if node["Alive"]]
         with _marked(store) as mark:
-            errand = Errand(store_uri=store.uri, mark=mark, backbone=str(backbone or ""), prepared=folders)
+            errand = Errand(store_uri=store.uri, mark=mark, backbone=backbone, prepared=folders)
             reports = visit(nodes, errand)
         yield Finding(what="cluster", ok=True, says=f"{len(nodes)} nodes, {_listed(resources)}")
-        yield from judge(reports, digest(backbone) if backbone else "")
+        yield from judge(reports, digest(Path(backbone)) if backbone else "", folders)
         yield placeable(options, resources, [node["Resources"] for node in nodes])
     finally:
         leave_cluster()
@@ -127,29 +127,30 @@ def _marked(store: Store) -> Iterator[str]:
     store.filesystem.delete_file(f"{store.root}/{mark}")
 
 
-def judge(reports: Sequence[Report], backbone: str) -> Iterator[Finding]:
-    """What the nodes' reports come to. `backbone` is the digest that they should have."""
+def judge(reports: Sequence[Report], backbone: str, tasks: Collection[str]) -> Iterator[Finding]:
+    """What the nodes' reports come to. `backbone` is the digest that they should have, `tasks` are those prepared."""
     for report in reports:
         if report.failed:
             says = f"{report.failed}. Install atlas-continual there, in the same version as here."
             yield Finding(what=f"node {report.node}", ok=False, says=says)
     there = [report for report in reports if not report.failed]
-    open_ = [report.node for report in there if not report.token]
-    yield Finding(
-        what="token",
-        ok=not open_,
-        says=f"start Ray with RAY_AUTH_MODE=token and one RAY_AUTH_TOKEN on {', '.join(open_)}: without, whoever "
-        f"reaches a port runs code there"
-        if open_
-        else "every node asks for one",
-    )
+    yield _token(there)
     yield _versions(there)
     yield _gpus(there)
     yield _everywhere("shared storage", "every node reads and writes it", {r.node: r.storage for r in there})
-    other = {r.node: "" if r.backbone == backbone else "the backbone's folder is missing or other" for r in there}
-    lacking = {r.node: f"no prepared data for {', '.join(r.lacks)}" if r.lacks else "" for r in there}
-    for what, problems in (("backbone on the nodes", other), ("data on the nodes", lacking)):
-        yield _everywhere(what, "every node sees it", problems)
+    if backbone:
+        other = {r.node: "" if r.backbone == backbone else "its folder is missing or other" for r in there}
+        yield _everywhere("backbone on the nodes", "the same on every node", other)
+    if tasks:
+        lacking = {r.node: f"no prepared data for {', '.join(r.lacks)}" if r.lacks else "" for r in there}
+        yield _everywhere("data on the nodes", f"every node sees {', '.join(tasks)}", lacking)
+
+
+def _token(reports: Sequence[Report]) -> Finding:
+    """Whether every node was started with a token."""
+    without = ", ".join(report.node for report in reports if not report.token)
+    todo = f"start Ray with RAY_AUTH_MODE=token and one RAY_AUTH_TOKEN on {without}: whoever reaches it runs code there"
+    return Finding(what="token", ok=not without, says=todo if without else "every node asks for one")
 
 
 def _versions(reports: Sequence[Report]) -> Finding:
