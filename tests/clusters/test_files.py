@@ -161,9 +161,7 @@ def commands() -> Iterator[tuple[str, str, str]]:
     called = re.compile(r"\b(ray (?:start|up|exec|down|dashboard|attach|job submit)|mlflow (?:server|ui)) (.*)")
     for path in sorted(file for file in CLUSTERS.rglob("*") if file.is_file()):
         text = path.read_text().replace("\\\n", " ")
-        for name, rest in re.findall(
-            r"\b(ray (?:start|up|exec|down|dashboard|attach|job submit)|mlflow (?:server|ui)) (.*)", text
-        ):
+        for name, rest in called.findall(text):
             yield str(path.relative_to(CLUSTERS)), name, rest.partition(" -- ")[0]
 
 
