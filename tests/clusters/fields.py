@@ -57,7 +57,7 @@ POD: Fields = {
 TEMPLATE: Fields = {"metadata": {"labels": TEXTS, "annotations": TEXTS}, "spec!": POD}
 RAY_CLUSTER: Fields = {
     "rayVersion": str,
-    "authOptions": {"mode": str},
+    "authOptions": {"mode": str, "secretName": str, "enableK8sTokenAuth": bool},
     "suspend": bool,
     "managedBy": str,
     "enableInTreeAutoscaling": bool,
