@@ -17,8 +17,8 @@ from atlas.errors import AtlasError
 from atlas.redact import redacted
 from atlas.store import Store
 from atlas.sweep.cluster import join_cluster, leave_cluster, size_fleets
-from atlas.sweep.options import Options, read_options
 from atlas.sweep.node import Errand, Report, versions, visit
+from atlas.sweep.options import Options, read_options, with_twins
 from atlas.tasks import find_task
 from atlas.tracking import check_access, check_tracking, default_tracking_uri, signed_in
 from atlas.train import FleetSize
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> None:
         f"{__doc__}\n\nGive it the options of the sweep that is to run.", Options(), arguments, prog="atlas doctor"
     )
     well = True
-    for finding in examine(options):
+    for finding in examine(with_twins(options)):
         print(finding, flush=True)
         well &= finding.ok
     sys.exit(0 if well else 1)
@@ -72,7 +72,7 @@ def examine(options: Options) -> Iterator[Finding]:
 
 def _prepared(options: Options, processor: Processor) -> dict[str, Prepared | None]:
     found: dict[str, Prepared | None] = {}
-    for name in options.tasks:
+    for name in (*options.tasks, *options.downstream):
         sources = [Path(text.partition("=")[2]) for text in options.source if text.partition("=")[0] == name]
         task, source = find_task(name), sources[0] if sources else None
         found[name] = find_prepared(task, processor=processor, root=options.root / "data", source=source)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from pathlib import Path
 
 import pytest
 
-from atlas.tracking import Server, default_tracking_uri, free_port
-from tests.e2e.conftest import SMALL, run, summaries
+from tests.e2e.conftest import Guarded, summaries
 
 pytestmark = pytest.mark.slow
 
@@ -20,22 +17,17 @@ def holding(secret: str, folder: Path) -> list[str]:
     return [str(path) for path in files if secret.encode() in path.read_bytes()]
 
 
-def test_a_password_in_the_tracking_address_is_written_nowhere(quiet: Path, tmp_path: Path) -> None:
-    storage, secret = tmp_path / "storage", secrets.token_hex(8)
-    for part in ("data", "store"):
-        shutil.copytree(quiet / part, storage / part)
-    logs = Path("/tmp") / f"ray-{secrets.token_hex(3)}"  # short: Ray's sockets have a limit of 107 characters
-    server = Server(
-        default_tracking_uri(tmp_path), port=free_port(), artifacts=tmp_path / "artifacts", log=tmp_path / "log"
-    )
-    with server:
-        address = server.uri.replace("http://", f"http://me:{secret}@")
-        done = run(*SMALL, "--tracking-uri", address, storage=storage, RAY_TMPDIR=str(logs))
-    try:
-        assert server.uri in done.stdout
-        assert summaries(storage)[-1]["settings"]["tracking_uri"] == server.uri
-        assert list(logs.rglob("raylet.out"))
-        assert secret not in done.stdout + done.stderr
-        assert holding(secret, tmp_path) + holding(secret, logs) == []
-    finally:
-        shutil.rmtree(logs, ignore_errors=True)
+def test_a_password_in_the_tracking_address_is_written_nowhere(guarded: Guarded) -> None:
+    folder, logs = guarded.left
+    assert list(logs.rglob("raylet.out"))
+    assert (folder / "mlflow.db").exists()
+    assert list(guarded.storage.rglob("tuner.pkl"))
+    assert holding(guarded.secret, folder) + holding(guarded.secret, logs) == []
+    assert guarded.secret not in guarded.printed
+
+
+def test_the_server_is_named_without_it(guarded: Guarded) -> None:
+    (summary,) = summaries(guarded.storage)
+    assert summary["settings"]["tracking_uri"] == guarded.server
+    assert "***@" in summary["sweep"]["command"]
+    assert guarded.server in guarded.printed
