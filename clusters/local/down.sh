@@ -3,10 +3,19 @@
 # is still the one written down (a number that was given to another process by now is left alone).
 set -euo pipefail
 
-STATE=${ATLAS_CLUSTER:-${ATLAS_STORAGE:-$HOME/atlas}/cluster}
+STATE=${ATLAS_STORAGE:-$HOME/atlas}/cluster
 
 # left PID: the processes of the session that up.sh began with PID
-left() { ps -o pid= -s "$1" 2>/dev/null || true; }
+left() { ps -o pid=,stat= -s "$1" 2>/dev/null | awk '$2 !~ /^Z/ {print $1}'; }
+
+# gone PID: whether nothing of the session is left after five seconds
+gone() {
+  for _ in $(seq 50); do
+    [ -n "$(left "$1")" ] || return 0
+    sleep 0.1
+  done
+  return 1
+}
 
 # signal NAME PID: to all that is left of the session
 signal() {
@@ -30,11 +39,10 @@ for file in "$STATE"/node-*.pid "$STATE/head.pid" "$STATE/mlflow.pid"; do
 done
 for file in ${started[@]+"${started[@]}"}; do
   pid=$(sed -n 1p "$file")
-  for _ in $(seq 50); do
-    [ -n "$(left "$pid")" ] || break
-    sleep 0.1
-  done
-  signal KILL "$pid"
+  if ! gone "$pid"; then
+    signal KILL "$pid"
+    gone "$pid" || echo "down.sh: processes of $(basename "$file" .pid) do not end: $(left "$pid" | xargs)" >&2
+  fi
   echo "down.sh: ended $(basename "$file" .pid) ($pid)"
   rm "$file"
 done

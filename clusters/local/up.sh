@@ -7,14 +7,12 @@
 set -euo pipefail
 
 ATLAS_STORAGE=${ATLAS_STORAGE:-$HOME/atlas} # prepared data, store, runs: a folder that all nodes see
-STATE=${ATLAS_CLUSTER:-$ATLAS_STORAGE/cluster}
 NODES=${NODES:-1}
 RAY_PORT=${RAY_PORT:-6379}
 DASHBOARD_PORT=${DASHBOARD_PORT:-8265}
 MLFLOW_PORT=${MLFLOW_PORT:-5000}
 PYTHON=${PYTHON:-python3} # the interpreter that atlas-continual is installed in
-BIN=$("$PYTHON" -c 'import os, sys; print(os.path.dirname(sys.executable))')
-PATH=$BIN:$PATH
+PATH=$(dirname "$(command -v "$PYTHON")"):$PATH # its ray and mlflow come first
 
 say() { echo "up.sh: $*"; }
 fail() {
@@ -23,8 +21,10 @@ fail() {
 }
 free_port() { "$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 
-umask 077 # the token and the logs are this user's alone
-mkdir -p "$STATE"
+umask 077 # the token, the logs and what the servers write are this user's alone
+mkdir -p "$ATLAS_STORAGE/cluster"
+ATLAS_STORAGE=$(cd "$ATLAS_STORAGE" && pwd)
+STATE=$ATLAS_STORAGE/cluster
 for file in "$STATE"/*.pid; do
   [ -e "$file" ] || continue
   fail "$file is there: a cluster was started already; end it with down.sh first."
@@ -62,7 +62,7 @@ await() {
     sleep 0.1
   done
   tail -n 20 "$STATE/$name.log" >&2
-  "$(dirname "$0")/down.sh"
+  ATLAS_STORAGE=$ATLAS_STORAGE "$(dirname "$0")/down.sh"
   fail "$name did not start; the end of its log is above."
 }
 

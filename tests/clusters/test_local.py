@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,10 @@ def call(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=WAIT, cwd=ROOT, env=shell)
 
 
+def free_ports() -> dict[str, str]:
+    return {name: str(free_port()) for name in ("RAY_PORT", "DASHBOARD_PORT", "MLFLOW_PORT")}
+
+
 def doctor(cluster: dict[str, str], *arguments: str, **variables: str) -> tuple[int, dict[str, str]]:
     """The doctor's exit code and findings, by what was looked at."""
     command = (sys.executable, "-m", "atlas.cli", "doctor", "--tasks", "piqa-twin", *arguments)
@@ -41,8 +46,7 @@ def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     storage = tmp_path_factory.mktemp("storage")
     done = call(sys.executable, "-m", "atlas.cli", "prepare", "piqa-twin", "--storage", str(storage))
     assert done.returncode == 0, done.stderr
-    ports = {name: str(free_port()) for name in ("RAY_PORT", "DASHBOARD_PORT", "MLFLOW_PORT")}
-    return {"ATLAS_STORAGE": str(storage), "NODES": "2", **ports}
+    return {"ATLAS_STORAGE": str(storage), "NODES": "2", **free_ports()}
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +102,31 @@ def test_a_second_cluster_over_the_first_is_refused(cluster: dict[str, str], var
     assert "a cluster was started already" in again.stderr
 
 
+def test_a_port_in_use_is_refused_before_anything_starts(variables: dict[str, str], tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = call(
+            str(SCRIPTS / "up.sh"), **{**variables, **free_ports(), "ATLAS_STORAGE": str(tmp_path), "MLFLOW_PORT": port}
+        )
+    assert done.returncode == 1
+    assert f"port {port} is in use; set" in done.stderr
+    assert list((tmp_path / "cluster").iterdir()) == []
+
+
+def test_a_head_that_does_not_start_is_told_and_nothing_is_left(tmp_path: Path) -> None:
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    fakes = {"ray": "echo no room; exit 3", "mlflow": "exec sleep 600", "python": f'exec {sys.executable} "$@"'}
+    for name, does in fakes.items():
+        (tools / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tools / name).chmod(0o755)
+    done = call(str(SCRIPTS / "up.sh"), ATLAS_STORAGE=str(tmp_path), PYTHON=str(tools / "python"), **free_ports())
+    assert done.returncode == 1
+    assert "no room" in done.stderr
+    assert "head did not start" in done.stderr
+    assert sorted(path.name for path in (tmp_path / "cluster").iterdir()) == ["head.log", "mlflow.log", "token"]
+
+
 def test_down_ends_what_up_started_and_nothing_else(cluster: dict[str, str], variables: dict[str, str]) -> None:
     state = Path(variables["ATLAS_STORAGE"]) / "cluster"
     started = {int(file.read_text().splitlines()[0]) for file in state.glob("*.pid")}
@@ -109,5 +138,6 @@ def test_down_ends_what_up_started_and_nothing_else(cluster: dict[str, str], var
         bystander.kill()
     assert "node-9" in done.stdout
     assert sorted(path.name for path in state.iterdir() if path.suffix != ".log") == ["token"]
-    left = subprocess.run(["ps", "-o", "pid=", "-s", ",".join(map(str, started))], capture_output=True, text=True)
-    assert left.stdout.strip() == ""
+    session = ["ps", "-o", "pid=,stat=,args=", "-s", ",".join(map(str, started))]
+    lines = subprocess.run(session, capture_output=True, text=True).stdout.splitlines()
+    assert [line for line in lines if not line.split()[1].startswith("Z")] == []
