@@ -146,6 +146,23 @@ def test_the_tracking_server_is_well_formed_and_only_it_is_reached_and_from_this
     assert not re.search(r"PASSWORD: [^$]", text)
 
 
+def test_filled_in_passwords_are_neither_committed_nor_uploaded_with_a_job() -> None:
+    for name in (".gitignore", ".rayignore"):
+        assert ".env" in (ROOT / name).read_text().splitlines(), name
+
+
+def test_the_variables_that_mlflow_is_given_are_its_own() -> None:
+    from mlflow import environment_variables
+    from mlflow.cli import server
+
+    known = {name for name in dir(environment_variables) if name.startswith("MLFLOW_")}
+    known |= {parameter.envvar for parameter in server.params if isinstance(parameter.envvar, str)}
+    texts = [path.read_text() for path in CLUSTERS.rglob("*") if path.is_file()]
+    given = {name for text in texts for name in re.findall(r"\bMLFLOW_[A-Z0-9_]+\b", text)}
+    assert {"MLFLOW_SERVER_ALLOWED_HOSTS", "MLFLOW_AUTH_CONFIG_PATH"} <= given
+    assert given <= known
+
+
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_shell_scripts_pass_shellcheck_and_stop_at_the_first_error(path: Path) -> None:
     checker = shutil.which("shellcheck", path=str(Path(sys.executable).parent)) or shutil.which("shellcheck")
