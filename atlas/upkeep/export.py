@@ -54,9 +54,9 @@ def _export(store: Store, parts: Mapping[str, str], folder: Path, *, source: str
         raise AtlasError(f"{folder} holds something already; give a folder that is empty or does not exist.")
     items = {task: _item(store, key, task) for task, key in parts.items()}
     folder.mkdir(parents=True, exist_ok=True)
-    for task, item in items.items():
-        _write_task(item, folder / task)
     facts = _facts(items, source, backbone)
+    for task, item in items.items():
+        _write_task(item, folder / task, facts["backbone"])
     (folder / "stack.json").write_text(json.dumps(facts, indent=1) + "\n")
     (folder / "README.md").write_text(_readme(folder, facts))
     return list(items)
@@ -69,13 +69,19 @@ def _item(store: Store, key: str, task: str) -> Item:
     return Item(store=store, entry=entry)
 
 
-def _write_task(item: Item, target: Path) -> None:
-    """The entry's files, its adapter's at the top where PEFT looks for them; verified by digest."""
+def _write_task(item: Item, target: Path, backbone: str) -> None:
+    """The entry's files, its adapter's at the top where PEFT looks for them; verified by digest.
+
+    The adapter's base model is named as `backbone`: the folder on the machine that learnt it tells others nothing.
+    """
     with tempfile.TemporaryDirectory(prefix="atlas-export-") as fetched:
         whole = item.store.fetch(item.entry, Path(fetched))
         shutil.copytree(whole, target, ignore=shutil.ignore_patterns("adapter", "result.json"))
         if (whole / "adapter").is_dir():
             shutil.copytree(whole / "adapter", target, dirs_exist_ok=True)
+            config = json.loads((target / "adapter_config.json").read_text())
+            config["base_model_name_or_path"] = backbone
+            (target / "adapter_config.json").write_text(json.dumps(config, indent=2, sort_keys=True))
 
 
 def _facts(items: Mapping[str, Item], source: str, backbone: str) -> dict[str, Any]:

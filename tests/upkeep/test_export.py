@@ -64,6 +64,8 @@ def test_a_sweeps_best_stack_is_exported(kept: Kept, tmp_path: Path) -> None:
     facts = json.loads((tmp_path / "stack" / "stack.json").read_text())
     assert facts["keys"][best["order"][-1]] == best["step_keys"][-1]
     assert facts["backbone_digest"] == kept.world.bench.backbone.digest
+    texts = [path.read_text() for path in (tmp_path / "stack").rglob("*.json")]
+    assert not any(str(kept.world.bench.backbone.processor.folder) in text for text in texts)
     files = {path.relative_to(tmp_path / "stack").as_posix() for path in (tmp_path / "stack").rglob("*.*")}
     each = ("adapter_config.json", "adapter_model.safetensors", "head.safetensors")
     assert files == {f"{task}/{name}" for task in TASKS for name in each} | {"README.md", "stack.json"}
