@@ -8,11 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.e2e.conftest import wait_for
 
 pytestmark = pytest.mark.slow
 SCRIPT = Path(__file__).resolve().parents[2] / "clusters" / "slurm" / "sweep.sbatch"
@@ -79,10 +80,7 @@ def job(shell: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Popen[str]
 def test_the_sweep_sees_the_cluster_and_is_interrupted_before_the_time_limit(
     job: subprocess.Popen[str], shell: dict[str, str], tmp_path: Path
 ) -> None:
-    deadline = time.monotonic() + 240
-    while not (tmp_path / "began").exists() and time.monotonic() < deadline and job.poll() is None:
-        time.sleep(0.1)
-    assert (tmp_path / "began").exists(), (tmp_path / "log").read_text()
+    wait_for(lambda: (tmp_path / "began").exists() and (tmp_path / "began").read_text(), process=job)
     assert (tmp_path / "began").read_text() == "3.0"
     token = tmp_path / f"slurm-{shell['SLURM_JOB_ID']}" / "token"
     assert token.stat().st_mode & 0o077 == 0
