@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError, unknown
 from atlas.sweep.options import Options
+from atlas.upkeep import commands as upkeep
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         if arguments[:1] == ["sweep"] and len(arguments) > 1 and not arguments[1].startswith("-"):
             return _sweep(arguments[1], arguments[2:])
+        if arguments[:1] == ["doctor"]:
+            return _doctor(arguments[1:])
         given = _parser().parse_args(arguments)
         given.run(given)
     except AtlasError as error:
@@ -67,6 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--alpha", action="store_true", help="add the combination weights of the best trial (runs its model)"
     )
+    commands.add_parser(
+        "doctor", help="check a cluster, with a sweep's options, before the sweep: atlas doctor [OPTION …]"
+    )
+    store = "list, verify, export and collect the steps of a storage"
+    upkeep.declare(commands.add_parser("store", help=store, description=store))
     commands.add_parser("sweep", help="run a sweep's file: atlas sweep sweeps/task_order.py [OPTION …]").set_defaults(
         run=_no_sweep
     )
@@ -78,6 +86,12 @@ def _sweep(file: str, arguments: Sequence[str]) -> None:
         raise AtlasError(f"there is no sweep file {file}; give the path of a Python file such as sweeps/task_order.py.")
     sys.argv = [file, *arguments]
     runpy.run_path(file, run_name="__main__")
+
+
+def _doctor(arguments: Sequence[str]) -> None:
+    from atlas.sweep.doctor import main as examine
+
+    examine(arguments)
 
 
 def _no_sweep(given: argparse.Namespace) -> None:

@@ -61,5 +61,6 @@ def store(tmp_path: Path):  # type: ignore[no-untyped-def]
 def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A storage of its own, named by the environment; no cluster is joined."""
     monkeypatch.setenv("ATLAS_STORAGE", str(tmp_path / "storage"))
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    for name in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
     return tmp_path / "storage"

@@ -22,6 +22,7 @@ seconds. Keys marked ? may be left out; unknown keys are reported, so that a sli
     downstream? [{trial: id, or M_0 for the bare backbone, order: [task], seed, task, way: experience | both | head,
                   shots: in words, val, test}]: few-shot scores of tasks learnt after an order
     downstream_tasks?   as tasks, of the downstream ones
+    reference_keys?  [key]: the steps of the references, and of what was learnt on the bare backbone
     orders      [{settings, split, route, count, opd: {task: points}, aopd, mopd}]: statistics over orders
     ledger      {steps_trained, steps_reused, seconds_trained, seconds_saved, retries?, moved_aside?}
     alpha?      [{trial, step: key, task, seed, split, records, sites: [name], adapters: [task], mean: [S × t]}]: mean
@@ -110,6 +111,7 @@ SHAPE: dict[str, Any] = {
         }
     ],
     "downstream_tasks?": TASK,
+    "reference_keys?": [str],
     "orders": [
         {
             "settings": {"*": object},

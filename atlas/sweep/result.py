@@ -83,6 +83,7 @@ def summarise(ended: Ended) -> dict[str, Any]:
         "tasks": {name: _task(name, ended.ground) for name in ended.options.tasks},
         "trials": [row for record in ended.trials for row in _rows(ended, record, outcomes[record.id])],
         "references": _references(ended),
+        "reference_keys": sorted({past.key for step in ended.beside() for past in step.chain()}),
         "orders": [],
         "ledger": _ledger(ended, [outcome for found in outcomes.values() for outcome in found]),
         "best": None,
