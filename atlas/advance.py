@@ -110,6 +110,7 @@ def advance(
 
 def restore(step: Step, bench: Bench, store: Store) -> Stack:
     """The model after `step`, as the store keeps it. Raises as `advance` does. Detach it when done."""
+    _check_bench(step, bench)
     stack = Stack(bench.backbone, *_head_sizes(bench))
     _load(stack, [*_past(step), step], store)
     return stack

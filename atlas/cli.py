@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError, unknown
 from atlas.sweep.options import Options
+from atlas.upkeep import commands as upkeep
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         if arguments[:1] == ["sweep"] and len(arguments) > 1 and not arguments[1].startswith("-"):
             return _sweep(arguments[1], arguments[2:])
+        if arguments[:1] == ["doctor"]:
+            return _doctor(arguments[1:])
         given = _parser().parse_args(arguments)
         given.run(given)
     except AtlasError as error:
@@ -64,6 +67,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     prepare.add_argument("--ray", action="store_true", help="let Ray Data do the work, however little it is")
     report.add_argument("sweep", metavar="SWEEP", help="a sweep's id, or the path of a summary.json")
+    report.add_argument(
+        "--alpha", action="store_true", help="add the combination weights of the best trial (runs its model)"
+    )
+    commands.add_parser(
+        "doctor", help="check a cluster, with a sweep's options, before the sweep: atlas doctor [OPTION …]"
+    )
+    store = "list, verify, export and collect the steps of a storage"
+    upkeep.declare(commands.add_parser("store", help=store, description=store))
     commands.add_parser("sweep", help="run a sweep's file: atlas sweep sweeps/task_order.py [OPTION …]").set_defaults(
         run=_no_sweep
     )
@@ -75,6 +86,12 @@ def _sweep(file: str, arguments: Sequence[str]) -> None:
         raise AtlasError(f"there is no sweep file {file}; give the path of a Python file such as sweeps/task_order.py.")
     sys.argv = [file, *arguments]
     runpy.run_path(file, run_name="__main__")
+
+
+def _doctor(arguments: Sequence[str]) -> None:
+    from atlas.sweep.doctor import main as examine
+
+    examine(arguments)
 
 
 def _no_sweep(given: argparse.Namespace) -> None:
@@ -158,13 +175,20 @@ def _say(console: Console, prepared: Prepared) -> None:
 
 
 def _report(given: argparse.Namespace) -> None:
-    from atlas.report import read_summary, write_report
+    from atlas.report import read_summary, write_report, write_summary
 
-    sweeps = Options(storage=given.storage).root / "sweeps"
+    root = Options(storage=given.storage).root
+    sweeps = root / "sweeps"
     path = Path(given.sweep) if given.sweep.endswith(".json") else sweeps / given.sweep / "summary.json"
     if not path.is_file():
         raise unknown("sweep", given.sweep, [found.parent.name for found in sweeps.glob("*/summary.json")])
-    print(write_report(read_summary(path), path.parent)[0])
+    summary = read_summary(path)
+    if given.alpha:
+        from atlas.alpha import sweep_alpha
+
+        summary["alpha"] = sweep_alpha(summary, root)
+        write_summary(summary, path)
+    print(write_report(summary, path.parent)[0])
 
 
 if __name__ == "__main__":

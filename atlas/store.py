@@ -27,6 +27,7 @@ from pyarrow import fs
 
 from atlas.entry import CorruptEntry, Entry, canonical, entry_files, marker_of, parse_marker, relative
 from atlas.errors import AtlasError
+from atlas.redact import redacted
 
 __all__ = ["CorruptEntry", "Entry", "Store"]
 
@@ -53,7 +54,7 @@ class Store:
 
         Raises AtlasError where the address is not understood or a small file cannot be written and read back.
         """
-        shown = re.sub(r"//[^/@]*@", "//", str(uri))  # without credentials
+        shown = redacted(str(uri))
         try:
             address = str(uri) if "://" in str(uri) else str(Path(uri).expanduser().resolve())
             filesystem, root = fs.FileSystem.from_uri(address)

@@ -6,7 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("atlas", deadline=None)  # a busy machine is no failure
+settings.load_profile("atlas")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 
@@ -58,5 +61,6 @@ def store(tmp_path: Path):  # type: ignore[no-untyped-def]
 def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A storage of its own, named by the environment; no cluster is joined."""
     monkeypatch.setenv("ATLAS_STORAGE", str(tmp_path / "storage"))
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    for name in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
     return tmp_path / "storage"

@@ -28,7 +28,8 @@ from atlas.cli import main
 try:
     main(["--help"])
 except SystemExit as ended:
-    print(ended.code, [name for name in ("torch", "ray", "mlflow", "transformers", "optuna") if name in sys.modules])
+    heavy = ("torch", "ray", "mlflow", "transformers", "optuna", "scipy")
+    print(ended.code, [name for name in heavy if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "0 []"
@@ -91,7 +92,7 @@ def test_a_published_task_is_prepared_once_from_its_source(
 def test_broken_records_are_told_and_too_many_are_refused(
     storage: Path, album: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (album / "images" / "val2.png").unlink()
+    (album / "images" / "val2.png").write_bytes(b"no image")
     said = refused(capsys, "prepare", "album", "--source", str(album))
     assert (
         "2 of 8 records of 'val' are broken, more than the 1 % that may be: val.jsonl:3: record 'val-2': picture"
@@ -136,6 +137,7 @@ def test_a_report_is_drawn_again_by_id_and_by_path(storage: Path, capsys: pytest
         assert page.is_relative_to(folder)
         assert page.exists()
         page.unlink()
+    assert "no trial of this sweep finished" in refused(capsys, "report", "order-1", "--alpha")
 
 
 def empty_summary(name: str) -> dict[str, object]:

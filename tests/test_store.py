@@ -273,5 +273,5 @@ def test_a_commit_that_the_disk_has_no_room_for_leaves_nothing(
 def test_credentials_in_an_address_are_not_repeated_in_errors() -> None:
     with pytest.raises(AtlasError) as error:
         Store.open("ftp://user:secret@host/store")
-    assert "ftp://host/store" in str(error.value)
+    assert "ftp://***@host/store" in str(error.value)
     assert "secret" not in str(error.value)

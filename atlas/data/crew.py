@@ -79,13 +79,13 @@ def _by_ray(shards: Iterable[Shard], folder: Path, bench: Bench, told: Told) -> 
     import ray
 
     there = {path.name for path in folder.iterdir()}  # listed, since NFS remembers for a while what it did not find
-    waiting = iter(shards)
+    stream = iter(shards)
     most = max(64, int(8 * ray.cluster_resources().get("CPU", 1)))
-    while window := list(islice(waiting, most)):
-        done = [one for one in window if one.file in there and is_done(folder / one.file, one.digest)]
-        if done:
-            told(sum(len(one) for one in done))
-        _by_ray_data([one for one in window if one not in done], folder, bench, told)
+    while window := list(islice(stream, most)):
+        waiting = [one for one in window if one.file not in there or not is_done(folder / one.file, one.digest)]
+        if len(waiting) < len(window):
+            told(sum(map(len, window)) - sum(map(len, waiting)))
+        _by_ray_data(waiting, folder, bench, told)
 
 
 def _by_ray_data(window: Sequence[Shard], folder: Path, bench: Bench, told: Told) -> None:

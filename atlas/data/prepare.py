@@ -203,8 +203,8 @@ class Build:
         with joined(ray):
             crew = Crew(self.work, Bench(task=self.task, processor=self.processor), ray=ray)
             for split, outline in outlines.items():
-                crew.work(outline.pictures, Counter(manner, split, "pictures", outline.pictures.total))
-                crew.work(outline.records, Counter(manner, split, "texts", outline.records.total))
+                crew.work(outline.pictures, Tally(manner, split, "pictures", outline.pictures.total))
+                crew.work(outline.records, Tally(manner, split, "texts", outline.records.total))
 
     def join(self, outlines: Mapping[str, Outline], manner: Manner) -> None:
         """Write everything beside the final folder, then rename it there."""
@@ -225,7 +225,7 @@ class Build:
             shutil.rmtree(partial, ignore_errors=True)
 
 
-class Counter:
+class Tally:
     """Adds up what is done of a phase and tells it."""
 
     def __init__(self, manner: Manner, split: str, phase: Phase, total: int) -> None:

@@ -2,7 +2,8 @@
 
 <root>/<task>/<key>/{train,val,test}.arrow            id, pictures, tokens, label (or targets)
                     {train,val,test}-pictures.arrow   pixels: one row a picture, whatever its records
-                    card.json
+                    card.json, README.md              what they are, for programs and for people
+                    broken.jsonl                      the records that were left out, where there are any
 """
 
 from __future__ import annotations

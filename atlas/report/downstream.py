@@ -11,7 +11,7 @@ import numpy as np
 
 from atlas import metrics
 from atlas.metrics import Undefined
-from atlas.report import figures
+from atlas.report.canvas import BEST, INK, MUTED, THIRD, WORST, inline_svg, new_figure, titled
 from atlas.report.parts import arrows, number, table
 
 if TYPE_CHECKING:
@@ -107,15 +107,15 @@ def few_shot_curves(summary: Summary) -> Figure:
     """A panel a downstream task: the test score over the shots, on M_0 and after the orders (their mean and range)."""
     rows = shot_rows(summary)
     tasks = list(dict.fromkeys(row.task for row in rows))
-    figure, panels = figures.panels(2.9 * len(tasks) + 0.6, 3.8, len(tasks))
+    figure, panels = new_figure(2.9 * len(tasks) + 0.6, 3.8, 1, len(tasks), share=True)
     for axes, task in zip(panels, tasks, strict=True):
         here = [row for row in rows if row.task == task]
         places = range(len(here))
         lines = {
-            "head, from M_0": (figures.MUTED, "--", [row.head for row in here]),
-            "both, from M_0": (figures.WORST, "-", [row.bare["both"] for row in here]),
-            "experience, after the orders": (figures.THIRD, "-", [row.mean["experience"] for row in here]),
-            "both, after the orders": (figures.BEST, "-", [row.mean["both"] for row in here]),
+            "head, from M_0": (MUTED, "--", [row.head for row in here]),
+            "both, from M_0": (WORST, "-", [row.bare["both"] for row in here]),
+            "experience, after the orders": (THIRD, "-", [row.mean["experience"] for row in here]),
+            "both, after the orders": (BEST, "-", [row.mean["both"] for row in here]),
         }
         for label, (colour, style, scores) in lines.items():
             values = [np.nan if score is None else score for score in scores]
@@ -123,15 +123,15 @@ def few_shot_curves(summary: Summary) -> Figure:
         spread = [(row.low, row.high) for row in here if row.low is not None and row.high is not None]
         if len(spread) == len(here):
             lows, highs = zip(*spread, strict=True)
-            axes.fill_between(places, lows, highs, color=figures.BEST, alpha=0.15, linewidth=0)
-        axes.axhline(here[0].chance, color=figures.MUTED, linewidth=0.8, linestyle=":")
+            axes.fill_between(places, lows, highs, color=BEST, alpha=0.15, linewidth=0)
+        axes.axhline(here[0].chance, color=MUTED, linewidth=0.8, linestyle=":")
         axes.set_xticks(places, [row.shots for row in here], fontsize=8)
         axes.set_title(task, loc="left", fontsize=10)
     panels[0].set_ylabel("score (%)")
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower left", ncols=2, frameon=False, fontsize=9, labelcolor=figures.INK)
+    figure.legend(handles, labels, loc="outside lower left", ncols=2, frameon=False, fontsize=9, labelcolor=INK)
     about = "Few-shot score of tasks that no order has seen; band: worst to best order; dotted: chance"
-    return figures.titled(figure, summary, about, "test", "own")
+    return titled(figure, summary, about, "test", "own")
 
 
 def downstream_section(summary: Summary) -> str:
@@ -155,7 +155,7 @@ def downstream_section(summary: Summary) -> str:
     return (
         "<h2>Does an order help unseen tasks?</h2><p>Each order's model M_T, or the bare backbone M_0, learns tasks "
         "that it has not seen from few records. Test scores in percent, means over orders and seeds.</p>"
-        f'<div class="card">{figures.inline_svg(few_shot_curves(summary), "downstream")}</div>'
+        f'<div class="card">{inline_svg(few_shot_curves(summary), "downstream")}</div>'
         f'<div class="card">{table([*head, "T_LS experience", "T_LS both"], body, wide={0, 1})}</div>'
         f'<p class="note">{MEANING}</p>'
         f'<div class="card">{leaders}</div>'

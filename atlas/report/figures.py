@@ -1,50 +1,26 @@
 """The figures of a report, drawn with matplotlib; matrices in cividis, lines in Okabe and Ito's colours.
 
 Every figure's title names the definition, the split, the seeds and the route. A figure is a matplotlib `Figure`:
-`save_png` writes it for other people's eyes, `inline_svg` turns it into a part of a page that follows the
-page's font and its light or dark colours.
+`canvas.save_png` writes it for other people's eyes, `canvas.inline_svg` turns it into a part of a page that follows
+the page's font and its light or dark colours.
 """
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atlas.errors import AtlasError
-from atlas.report.tables import final_scores, leaderboard, matrix, settings_label
+from atlas.report.canvas import BEST, INK, MUTED, RULE, THIRD, WORST, cell_colours, new_figure, titled
+from atlas.report.evidence import best_label, ranked_orders
+from atlas.report.tables import leaderboard, matrix
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Summary = Mapping[str, Any]
-
-INK, MUTED, RULE = "#1d1d22", "#8d8d97", "#d9d9e0"
-BEST, WORST, THIRD = "#0072b2", "#d55e00", "#009e73"
-PAGE_COLOURS = {INK: "currentColor", MUTED: "var(--muted)", RULE: "var(--rule)", BEST: "var(--best)"}
-PAGE_COLOURS |= {WORST: "var(--worst)", THIRD: "var(--third)"}
-STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "font.size": 10,
-    "text.color": INK,
-    "axes.edgecolor": RULE,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": RULE,
-    "grid.linewidth": 0.6,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-}
 
 
 def heat_maps(summary: Summary, *, split: str = "test", route: str = "latest", most: int = 24) -> Figure:
@@ -53,7 +29,7 @@ def heat_maps(summary: Summary, *, split: str = "test", route: str = "latest", m
     low, high = score_range(summary)
     columns = min(6, max(1, len(trials)))
     rows = -(-len(trials) // columns)
-    figure, panels = _figure(2.6 * columns, 2.75 * rows + 1.1, rows, columns)
+    figure, panels = new_figure(2.6 * columns, 2.75 * rows + 1.1, rows, columns)
     for axes, (rank, trial) in zip(panels, trials, strict=False):
         _heat_map(axes, matrix(trial, split, route), trial["order"], low, high)
         axes.set_title(f"{rank}. trial {trial['id']}", loc="left", fontsize=10)
@@ -67,7 +43,7 @@ def forgetting_curves(summary: Summary, *, split: str = "test", route: str = "la
     from matplotlib.ticker import MaxNLocator
 
     trials, tasks = _ranked(summary), list(summary["tasks"])
-    figure, panels = _figure(2.9 * len(tasks) + 0.6, 3.6, 1, len(tasks), share=True)
+    figure, panels = new_figure(2.9 * len(tasks) + 0.6, 3.6, 1, len(tasks), share=True)
     for axes, task in zip(panels, tasks, strict=True):
         for colour, width, trial in _styled(trials):
             if task in trial["order"]:
@@ -83,33 +59,32 @@ def forgetting_curves(summary: Summary, *, split: str = "test", route: str = "la
 
 
 def order_sensitivity(summary: Summary, *, split: str = "test", route: str = "latest") -> Figure:
-    """Final scores by task, a line an order; the bar is the spread between orders, OPD.
+    """Final scores by task, a line an order (the mean over its seeds); the bar is the spread between orders, OPD.
 
     Orders are compared under one setting: that of the best finished trial.
     """
-    finished, tasks = _ranked(summary, finished=True), list(summary["tasks"])
-    label = settings_label(finished[0][1]["settings"]) if finished else ""
-    trials = [(rank, trial) for rank, trial in finished if settings_label(trial["settings"]) == label]
-    figure, (axes,) = _figure(max(5.0, 1.7 * len(tasks) + 1.2), 4.4, 1, 1)
-    _draw_spread(axes, tasks, list(final_scores(summary, split, route).get(label, {}).values()))
-    for colour, width, trial in _styled(trials):
-        last = dict(zip(trial["order"], matrix(trial, split, route)[-1], strict=True))
-        axes.plot(
-            range(len(tasks)), [last.get(task, np.nan) for task in tasks], color=colour, linewidth=width,
-            marker="o", markersize=width + 2,
-        )  # fmt: skip
+    tasks = list(summary["tasks"])
+    orders = ranked_orders(summary, best_label(summary), split, route)
+    figure, (axes,) = new_figure(max(5.0, 1.7 * len(tasks) + 1.2), 4.4, 1, 1)
+    _draw_spread(axes, tasks, [final for _, final in orders])
+    lines: list[tuple[int, Mapping[str, Any]]] = [
+        (rank, {"order": order, "final": final}) for rank, (order, final) in enumerate(orders, start=1)
+    ]
+    for colour, width, line in _styled(lines):
+        scores = [line["final"].get(task, np.nan) for task in tasks]
+        axes.plot(range(len(tasks)), scores, color=colour, linewidth=width, marker="o", markersize=width + 2)
     axes.set_xticks(range(len(tasks)), tasks)
     axes.set_xlim(-0.4, len(tasks) - 0.6)
     axes.margins(y=0.12)
     axes.set_ylabel("final score (%)")
-    _name_colours(figure, trials)
+    _name_colours(figure, lines)
     return titled(figure, summary, "Final score of each task under each order; bar: OPD = max − min", split, route)
 
 
 def sharing(summary: Summary) -> Figure:
     """How many trainings the sweep would have taken without sharing, and what became of them."""
     plan, ledger = summary["plan"], summary["ledger"]
-    figure, (axes,) = _figure(7.0, 2.3, 1, 1)
+    figure, (axes,) = new_figure(7.0, 2.3, 1, 1)
     bars = [("without sharing", plan["trainings_without_sharing"], MUTED)]
     bars += [("distinct steps", plan["distinct_steps"], BEST), ("trained now", ledger["steps_trained"], THIRD)]
     for place, (_, count, colour) in enumerate(bars):
@@ -141,67 +116,6 @@ def score_range(summary: Summary) -> tuple[float, float]:
     return low, max(high, low + 10.0)
 
 
-def cell_colours(score: float, low: float, high: float) -> tuple[str, str]:
-    """(background, text) of a score on the cividis scale."""
-    from matplotlib import colormaps
-    from matplotlib.colors import to_hex
-
-    shade = colormaps["cividis"](float(np.clip((score - low) / (high - low), 0, 1)))
-    bright = 0.299 * shade[0] + 0.587 * shade[1] + 0.114 * shade[2] > 0.5
-    return to_hex(shade), "#111111" if bright else "#ffffff"
-
-
-def save_png(figure: Figure, path: Path) -> Path:
-    """Write the figure on white, for a screen."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130, facecolor="white")
-    return path
-
-
-def inline_svg(figure: Figure, name: str) -> str:
-    """The figure as SVG for a page: transparent, text as text, colours from the page, ids of its own.
-
-    The title is left out: the page says it in words beside the figure.
-    """
-    import matplotlib as mpl
-
-    title = figure.get_suptitle()
-    figure.suptitle("")
-    figure.canvas.draw()
-    text = io.StringIO()
-    with mpl.rc_context({**STYLE, "svg.hashsalt": name}):
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
-    svg = text.getvalue()[text.getvalue().index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"font: ([0-9.]+px) [^;\"]+", r"font-size: \1; font-family: inherit", svg)
-    svg = re.sub(r"font-family: [^;\"]+", "font-family: inherit", svg)
-    svg = re.sub(r'id="([^"]+)"', rf'id="{name}-\1"', svg)
-    svg = re.sub(r"(url\(#|href=\"#)", rf"\1{name}-", svg)
-    svg = re.sub(r'<svg ([^>]*?)width="([0-9.]+)pt"', r'<svg \1width="100%" style="max-width:\2pt"', svg, count=1)
-    svg = re.sub(r' height="[0-9.]+pt"', f' role="img" aria-label="{_escaped(title)}"', svg, count=1)
-    for ink, variable in PAGE_COLOURS.items():
-        svg = svg.replace(ink, variable)
-    return svg
-
-
-def panels(width: float, height: float, count: int) -> tuple[Figure, list[Axes]]:
-    """A figure of `count` panels in a row that share their scale."""
-    return _figure(width, height, 1, count, share=True)
-
-
-def _figure(width: float, height: float, rows: int, columns: int, *, share: bool = False) -> tuple[Figure, list[Axes]]:
-    """A figure without pyplot's global state, and its axes in reading order."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    if rows < 1:
-        raise AtlasError("the summary has no trial to draw.")
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
-        panels = figure.subplots(rows, columns, squeeze=False, sharey=share)
-    return figure, list(panels.flat)
-
-
 def _draw_spread(axes: Axes, tasks: list[str], orders: list[dict[str, float]]) -> None:
     for place, task in enumerate(tasks):
         scores = [final[task] for final in orders if task in final]
@@ -223,11 +137,10 @@ def _heat_map(axes: Axes, R: np.ndarray, order: list[str], low: float, high: flo
     axes.grid(visible=False)
 
 
-def _ranked(summary: Summary, *, finished: bool = False) -> list[tuple[int, Mapping[str, Any]]]:
+def _ranked(summary: Summary) -> list[tuple[int, Mapping[str, Any]]]:
     """(rank, trial) in the leaderboard's order."""
     by_id = {trial["id"]: trial for trial in summary["trials"]}
-    rows = [row for row in leaderboard(summary) if row.status == "FINISHED" or not finished]
-    return [(row.rank, by_id[row.trial]) for row in rows]
+    return [(row.rank, by_id[row.trial]) for row in leaderboard(summary)]
 
 
 def _styled(trials: list[tuple[int, Mapping[str, Any]]]) -> list[tuple[str, float, Mapping[str, Any]]]:
@@ -247,17 +160,3 @@ def _name_colours(figure: Figure, trials: list[tuple[int, Mapping[str, Any]]]) -
     names += [(MUTED, f"the {len(trials) - 2} others")] if len(trials) > 2 else []
     lines = [Line2D([], [], color=colour, label=label, linewidth=2) for colour, label in names]
     figure.legend(handles=lines, loc="outside lower left", frameon=False, fontsize=9, labelcolor=INK)
-
-
-def titled(figure: Figure, summary: Summary, definition: str, split: str, route: str) -> Figure:
-    """The figure with a title that names definition, sweep, split, route and seeds."""
-    seeds = ", ".join(map(str, summary["seeds"]))
-    where = f"{summary['sweep']['name']} · split {split} · route {route} · seed {seeds}"
-    figure.suptitle(f"{definition}\n{where}", x=0.01, ha="left", fontsize=10)
-    return figure
-
-
-def _escaped(text: str) -> str:
-    from html import escape
-
-    return escape(text.replace("\n", ". "), quote=True).replace("\\", "/")

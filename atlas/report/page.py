@@ -12,21 +12,19 @@ from typing import Any
 import numpy as np
 
 from atlas.report import figures
+from atlas.report.canvas import cell_colours, inline_svg, save_png
 from atlas.report.downstream import downstream_section, few_shot_curves
-from atlas.report.parts import arrows, duration, number, pairs, table
+from atlas.report.effects import alpha_maps, precedence_maps
+from atlas.report.influence import alpha_section, order_section, precedence_section
+from atlas.report.pareto import pareto, points, varying
+from atlas.report.parts import arrows, duration, number, pairs, seeds, table
+from atlas.report.standings import OWN, comparison_section, leaderboard_section, pareto_section
 from atlas.report.style import STYLE
 from atlas.report.tables import Row, leaderboard, matrix, task_rows
 
 Summary = Mapping[str, Any]
 
-ROWS_SHOWN = MAPS_SHOWN = 24
-LATEST = "one model that goes on learning: earlier tasks can be forgotten"
-FIGURES_MEANING = (
-    "Relative to alone: score over that of an adapter trained on the task alone, averaged. Forgetting: the best "
-    "earlier score minus the last, in points, averaged over all but the last task (Chaudhry et al., 2018). Backward "
-    "transfer: the last score minus the score when learnt (Lopez-Paz and Ranzato, 2017). –: undefined or not evaluated."
-)
-OWN = "each task with the adapters it was learnt with: nothing can be forgotten, but the task must be known"
+MAPS_SHOWN = 24
 
 
 def write_report(summary: Summary, folder: Path) -> list[Path]:
@@ -36,14 +34,26 @@ def write_report(summary: Summary, folder: Path) -> list[Path]:
     draft = folder / f".report.{uuid.uuid4().hex}"
     draft.write_text(render_page(summary), encoding="utf-8")
     os.replace(draft, page)
-    drawn = {"sharing": figures.sharing(summary)}
-    if summary["trials"]:
-        drawn |= {f"accuracy-matrices-{route}": figures.heat_maps(summary, route=route) for route in ("latest", "own")}
-        drawn["forgetting-curves"] = figures.forgetting_curves(summary)
-        drawn["order-sensitivity"] = figures.order_sensitivity(summary)
+    drawn = {"sharing": figures.sharing(summary), **_drawn(summary)}
+    return [page, *(save_png(figure, folder / f"{name}.png") for name, figure in drawn.items())]
+
+
+def _drawn(summary: Summary) -> dict[str, Any]:
+    """File name → figure, of those that the summary has the numbers for."""
+    if not summary["trials"]:
+        return {}
+    drawn = {f"accuracy-matrices-{route}": figures.heat_maps(summary, route=route) for route in ("latest", "own")}
+    drawn["forgetting-curves"] = figures.forgetting_curves(summary)
+    drawn["order-sensitivity"] = figures.order_sensitivity(summary)
+    if len(summary["tasks"]) > 1:
+        drawn["precedence-effects"] = precedence_maps(summary)
+    if varying(points(summary)):
+        drawn["pareto"] = pareto(summary)
+    if summary.get("alpha"):
+        drawn["combination-weights"] = alpha_maps(summary)
     if summary.get("downstream"):
         drawn["downstream"] = few_shot_curves(summary)
-    return [page, *(figures.save_png(figure, folder / f"{name}.png") for name, figure in drawn.items())]
+    return drawn
 
 
 def render_page(summary: Summary) -> str:
@@ -52,9 +62,13 @@ def render_page(summary: Summary) -> str:
     sections = [
         _head(summary),
         _tiles(summary, rows),
-        _leaderboard(summary, rows),
-        _order_section(summary),
+        leaderboard_section(summary, rows),
+        comparison_section(summary),
+        order_section(summary),
+        precedence_section(summary),
         _forgetting_section(summary),
+        alpha_section(summary),
+        pareto_section(summary),
         _matrices(summary, rows),
         downstream_section(summary),
         _tasks(summary),
@@ -67,7 +81,7 @@ def render_page(summary: Summary) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         f"<title>{title}</title><style>{STYLE}</style></head>\n<body><main>\n"
-        + "\n".join(sections)
+        + "\n".join(filter(None, sections))
         + "\n</main></body></html>\n"
     )
 
@@ -105,74 +119,18 @@ def _tiles(summary: Summary, rows: Sequence[Row]) -> str:
     )
 
 
-def _leaderboard(summary: Summary, rows: Sequence[Row]) -> str:
-    labelled = any(row.settings for row in rows)
-    many_seeds = len(summary["seeds"]) > 1
-    head = ["", "Order of the tasks", *(["Settings"] if labelled else []), *(["Seed"] if many_seeds else [])]
-    wide = {1, 2} if labelled else {1}
-    head += ["Val ↓", "Test", "Test, own route", "Relative to alone", "Forgetting", "Backward transfer"]
-    body = [
-        [
-            str(row.rank),
-            arrows(row.order)
-            + ("" if row.status == "FINISHED" else f' <span class="badge bad">{escape(row.status.lower())}</span>'),
-            *([escape(row.settings)] if labelled else []),
-            *([str(row.seed)] if many_seeds else []),
-            *(number(value) for value in (row.val, row.test, row.test_own)),
-            number(row.relative, " %"),
-            number(row.forgetting),
-            number(row.backward, sign=True),
-        ]
-        for row in rows
-    ]
-    first = table(head, body[:ROWS_SHOWN], wide=wide, best=rows[0].status == "FINISHED" if rows else False)
-    others = table(head, body[ROWS_SHOWN:], wide=wide)
-    rest = f"<details><summary>{len(body) - ROWS_SHOWN} more</summary>{others}</details>"
-    return (
-        "<h2>Leaderboard</h2><p>Average accuracy over all tasks after the last one, in percent. "
-        '<b>Sorted and chosen by <span class="chosen">val</span>; test is only reported</b>, so that the first row '
-        f"is no lucky pick. Route <i>latest</i> ({LATEST}) unless it says <i>own</i> ({OWN}).</p>"
-        f'<div class="card">{first}{rest if len(body) > ROWS_SHOWN else ""}</div>'
-        f'<p class="note">{FIGURES_MEANING}</p>'
-    )
-
-
-def _order_section(summary: Summary) -> str:
-    tasks = list(summary["tasks"])
-    head = ["Settings", "Split, route", "Orders", *map(escape, tasks), "Mean (AOPD)", "Most (MOPD)"]
-    body = [
-        [
-            escape(", ".join(f"{name}={value}" for name, value in one["settings"].items()) or "all trials"),
-            escape(f"{one['split']}, {one['route']}"),
-            str(one["count"]),
-            *(number(one["opd"].get(task)) for task in tasks),
-            number(one["aopd"]),
-            number(one["mopd"]),
-        ]
-        for one in summary["orders"]
-    ]
-    svg = figures.inline_svg(figures.order_sensitivity(summary), "order") if summary["trials"] else ""
-    return (
-        "<h2>Does the order matter?</h2><p>Each line is one order; where lines lie apart, the order alone changed the "
-        "score. Final scores under the settings of the best trial, split test, route latest, "
-        f"seed {_seeds(summary)}.</p>"
-        f'<div class="card">{svg}</div><div class="card">{table(head, body, wide={0, 1})}</div>'
-        '<p class="note">Order-normalised performance disparity: the best minus the worst final score of a task over '
-        "all orders, in points (Yoon et al., 2020). Seeds are averaged first.</p>"
-    )
-
-
 def _forgetting_section(summary: Summary) -> str:
-    svg = figures.inline_svg(figures.forgetting_curves(summary), "forgetting") if summary["trials"] else ""
+    svg = inline_svg(figures.forgetting_curves(summary), "forgetting") if summary["trials"] else ""
     return (
         "<h2>What is forgotten, and when?</h2><p>The score of each task from the step at which it was learnt (0) "
-        f'onwards, a line an order. Split test, route latest, seed {_seeds(summary)}.</p><div class="card">{svg}</div>'
+        f"onwards, a line an order and seed. Split test, route latest, seed {seeds(summary)}.</p>"
+        f'<div class="card">{svg}</div>'
     )
 
 
 def _matrices(summary: Summary, rows: Sequence[Row]) -> str:
     low, high = figures.score_range(summary)
-    stops = ", ".join(figures.cell_colours(low + part * (high - low) / 4, low, high)[0] for part in range(5))
+    stops = ", ".join(cell_colours(low + part * (high - low) / 4, low, high)[0] for part in range(5))
     by_id = {trial["id"]: trial for trial in summary["trials"]}
     shown = [(row, by_id[row.trial]) for row in rows[:MAPS_SHOWN]]
     scale = (
@@ -209,7 +167,7 @@ def _map(row: Row, trial: Mapping[str, Any], route: str, low: float, high: float
 def _cell(score: float, low: float, high: float) -> str:
     if not np.isfinite(score):
         return '<td class="no"></td>'
-    ground, ink = figures.cell_colours(score, low, high)
+    ground, ink = cell_colours(score, low, high)
     return f'<td style="background:{ground};color:{ink}">{score:.1f}</td>'
 
 
@@ -247,7 +205,7 @@ def _tasks(summary: Summary) -> str:
 
 def _sharing(summary: Summary) -> str:
     plan, ledger = summary["plan"], summary["ledger"]
-    svg = figures.inline_svg(figures.sharing(summary), "sharing")
+    svg = inline_svg(figures.sharing(summary), "sharing")
     return (
         "<h2>What sharing saved</h2><p>Orders that begin alike share their first steps: "
         f"{plan['trainings_without_sharing']} trainings are {plan['distinct_steps']} distinct steps, of which "
@@ -264,7 +222,7 @@ def _reproduce(summary: Summary) -> str:
     }
     return (
         f'<h2>To run it again</h2><div class="card"><pre>{escape(summary["sweep"]["command"])}</pre></div>'
-        f'<div class="card">{pairs(summary["settings"] | {"seeds": _seeds(summary)})}</div>'
+        f'<div class="card">{pairs(summary["settings"] | {"seeds": seeds(summary)})}</div>'
         "<details><summary>Versions and data</summary>"
         f'<div class="card">{pairs({**summary["versions"], **counts})}</div></details>'
     )
@@ -272,7 +230,3 @@ def _reproduce(summary: Summary) -> str:
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{split} {count:,}" for split, count in counts.items())
-
-
-def _seeds(summary: Summary) -> str:
-    return ", ".join(map(str, summary["seeds"]))

@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from atlas.metrics import Undefined
+from atlas.statistics import Mean
+
 
 def table(head: Sequence[str], body: Iterable[Sequence[str]], *, wide: set[int], best: bool = False) -> str:
     """A table of ready HTML cells; columns in `wide` hold words and are set to the left."""
@@ -30,6 +33,34 @@ def pairs(shown: Mapping[str, Any]) -> str:
 def arrows(order: Sequence[str]) -> str:
     """The order, broken across lines between tasks alone."""
     return '<span class="arrow">→</span><wbr>'.join(f'<span class="task">{escape(task)}</span>' for task in order)
+
+
+def grid(corner: str, columns: Sequence[str], rows: Iterable[tuple[str, Iterable[str]]]) -> str:
+    """A small matrix: `rows` are (name, ready <td> cells)."""
+    head = "".join(f'<th title="{escape(name)}"><span>{escape(name)}</span></th>' for name in columns)
+    lines = (
+        f'<tr><th class="row" title="{escape(name)}">{escape(name)}</th>{"".join(cells)}</tr>' for name, cells in rows
+    )
+    return f'<table><tr><th class="row">{escape(corner)}</th>{head}</tr>{"".join(lines)}</table>'
+
+
+def coloured(text: str, colours: tuple[str, str], title: str = "") -> str:
+    """A cell of a matrix on its (background, text) colours."""
+    about = f' title="{escape(title)}"' if title else ""
+    return f'<td style="background:{colours[0]};color:{colours[1]}"{about}>{escape(text)}</td>'
+
+
+def interval(mean: Mean | Undefined) -> str:
+    """`71.2 ± 0.8`; without the second number where it is undefined."""
+    if isinstance(mean, Undefined):
+        return "–"
+    found = mean.interval
+    half = "" if isinstance(found, Undefined) else f" ± {(found.high - found.low) / 2:.1f}"
+    return number(mean.value) + half
+
+
+def seeds(summary: Mapping[str, Any]) -> str:
+    return ", ".join(map(str, summary["seeds"]))
 
 
 def number(value: float | None, unit: str = "", *, sign: bool = False) -> str:

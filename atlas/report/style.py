@@ -24,7 +24,7 @@ p{margin:.35em 0 .8em;max-width:75ch}
 .tile span{color:var(--muted);font-size:.87rem;display:block;line-height:1.35}
 .card{background:var(--card);border:1px solid var(--rule);border-radius:12px;padding:14px 16px;overflow-x:auto;
   margin:10px 0}
-.card svg{display:block;min-width:620px;height:auto;margin:0 auto}
+.card svg{display:block;height:auto;margin:0 auto}
 table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}
 th{font-weight:600;text-align:right;color:var(--muted);border-bottom:1px solid var(--rule);padding:6px 9px;
   vertical-align:bottom;font-size:.84rem}
@@ -46,6 +46,14 @@ td.w wbr{display:none}
 .map th{border:0;padding:1px;font-size:.72rem;text-align:center;font-weight:500;overflow:hidden;
   text-overflow:ellipsis;white-space:nowrap}
 .map th.row{text-align:right;width:41%;padding-right:5px}
+.maps.wide{grid-template-columns:repeat(auto-fill,minmax(min(100%,330px),1fr))}
+.map.many{overflow-x:auto}
+.map.many table{table-layout:auto}
+.map.many td{padding:5px 4px;min-width:38px}
+.map.many th{vertical-align:bottom;overflow:visible}
+.map.many th span{display:inline-block;writing-mode:vertical-rl;transform:rotate(180deg);max-height:110px;
+  overflow:hidden;text-overflow:ellipsis;padding-top:4px}
+.map.many th.row{width:auto;vertical-align:middle}
 .scale{display:flex;align-items:center;gap:9px;font-size:.85rem;color:var(--muted)}
 .scale i{width:180px;height:12px;border-radius:6px;display:inline-block}
 details{margin:10px 0}
@@ -66,7 +74,8 @@ dd{margin:0;overflow-wrap:anywhere}
   .tile b{font-size:1.3rem}
   dl{grid-template-columns:1fr}
   dt{margin-top:6px}
-  td.w{white-space:normal;min-width:190px}
+  td.w{white-space:normal;min-width:120px}
+  td.w+td.w{min-width:64px}
   td.w wbr{display:inline}
 }
 @media print{

@@ -13,15 +13,20 @@ seconds. Keys marked ? may be left out; unknown keys are reported, so that a sli
     tasks       {name: {chance, score: accuracy | soft, modality, fingerprint, counts: {split: n}, majority?, title?}}
     trials      [{id, order: [task], seed, settings: {name: value} (those that differ between trials),
                   step_keys: [key], status: RUNNING | FINISHED | FAILED | KILLED | PRUNED,
-                  R: {split: {route: [T × T]}}, metrics: {name: value}, error?}]
+                  R: {split: {route: [T × T]}}, metrics: {name: value}, error?,
+                  cost?: {trained_parameters: the most that a step trained, stored_parameters: in the store
+                  for its tasks, flops, seconds: of all its steps, as if nothing were shared} (null: unknown)}]
                 R[split][route][i][j]: score on the j-th task of the order after learning the i-th; splits `val` and
                 `test`; routes `latest` (one evolving model) and `own` (each task with the adapters it was learnt with)
     references  {lone: {seed: {task: {val, test}}}, head_only?: the same, untrained?: the same}
     downstream? [{trial: id, or M_0 for the bare backbone, order: [task], seed, task, way: experience | both | head,
                   shots: in words, val, test}]: few-shot scores of tasks learnt after an order
     downstream_tasks?   as tasks, of the downstream ones
+    reference_keys?  [key]: the steps of the references, and of what was learnt on the bare backbone
     orders      [{settings, split, route, count, opd: {task: points}, aopd, mopd}]: statistics over orders
     ledger      {steps_trained, steps_reused, seconds_trained, seconds_saved, retries?, moved_aside?}
+    alpha?      [{trial, step: key, task, seed, split, records, sites: [name], adapters: [task], mean: [S × t]}]: mean
+                combination weights α of the best trial, a task each (`atlas report SWEEP --alpha` adds them)
     best        null or {trial, val, test, goal?: average accuracy on route `latest` unless it says downstream}: chosen
                 by `val`, reported on `test`
 """
@@ -89,6 +94,7 @@ SHAPE: dict[str, Any] = {
             "R": {"*": {"*": [[MAYBE]]}},
             "metrics": {"*": object},
             "error?": str,
+            "cost?": {"trained_parameters": MAYBE, "stored_parameters": MAYBE, "flops": MAYBE, "seconds": MAYBE},
         }
     ],
     "references": {"lone": REFERENCE, "head_only?": REFERENCE, "untrained?": REFERENCE},
@@ -105,6 +111,7 @@ SHAPE: dict[str, Any] = {
         }
     ],
     "downstream_tasks?": TASK,
+    "reference_keys?": [str],
     "orders": [
         {
             "settings": {"*": object},
@@ -124,6 +131,19 @@ SHAPE: dict[str, Any] = {
         "retries?": int,
         "moved_aside?": int,
     },
+    "alpha?": [
+        {
+            "trial": str,
+            "step": str,
+            "task": str,
+            "seed": int,
+            "split": str,
+            "records": int,
+            "sites": [str],
+            "adapters": [str],
+            "mean": [[NUMBER]],
+        }
+    ],
     "best": (dict, type(None)),
 }
 
@@ -133,7 +153,7 @@ def validate(summary: Mapping[str, Any]) -> list[str]:
     if summary.get("schema") != SCHEMA:
         return [f"schema is {summary.get('schema')!r}; this version reads {SCHEMA}"]
     problems = list(_mismatches(summary, SHAPE, ""))
-    return problems or [*_wrong_trials(summary), *_wrong_words(summary), *_wrong_best(summary)]
+    return problems or [*_wrong_trials(summary), *_wrong_words(summary), *_wrong_best(summary), *_wrong_alpha(summary)]
 
 
 def write_summary(summary: Mapping[str, Any], path: Path) -> None:
@@ -243,6 +263,13 @@ def _wrong_best(summary: Mapping[str, Any]) -> Iterator[str]:
     yield from _mismatches(best, {"trial": str, "val": MAYBE, "test": MAYBE, "goal?": str}, "best")
     if best.get("trial") not in {trial["id"] for trial in summary["trials"]}:
         yield f"best.trial is {best.get('trial')!r}, which is no trial"
+
+
+def _wrong_alpha(summary: Mapping[str, Any]) -> Iterator[str]:
+    for place, one in enumerate(summary.get("alpha", [])):
+        rows, columns = len(one["sites"]), len(one["adapters"])
+        if not rows or not columns or len(one["mean"]) != rows or any(len(row) != columns for row in one["mean"]):
+            yield f"alpha[{place}].mean is not {rows} sites × {columns} adapters"
 
 
 def _short(value: Any) -> str:

@@ -8,6 +8,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from atlas.redact import redacted
 from atlas.report import write_report, write_summary
 from atlas.step import Step
 from atlas.sweep.broker import Broker
@@ -195,7 +196,7 @@ class Conduct:
             "id": self.folder.id,
             "name": self.sweep.name,
             "question": self.sweep.question.strip().splitlines()[0],
-            "command": shlex.join(["python", *sys.argv]),
+            "command": redacted(shlex.join(["python", *sys.argv])),
             "started": time.strftime(stamp, time.localtime(self._started)),
             "finished": time.strftime(stamp),
             "status": "KILLED" if "KILLED" in statuses else status,

@@ -17,7 +17,7 @@ from atlas.store import Store
 from atlas.sweep.options import Options
 from atlas.sweep.planner import Pace, Plan, Walk, measured_pace, plan
 from atlas.tasks import find_task
-from atlas.tracking import check_tracking, default_tracking_uri
+from atlas.tracking import check_access, check_tracking, default_tracking_uri
 
 TIMED = 20  # how many steps of the store the estimate looks at
 
@@ -57,8 +57,12 @@ def _guess(backbone: Path) -> float:
     return 6 * parameters * tokens / 4e10
 
 
-def lay_ground(options: Options, progress: Callable[[str, int], None] | None = None) -> Ground:
+def lay_ground(
+    options: Options, progress: Callable[[str, int], None] | None = None, *, tracking_uri: str = ""
+) -> Ground:
     """Check and prepare everything that needs no cluster. Preparing is done once; later calls find it.
+
+    `tracking_uri` is the whole address where the options' own leaves a password out.
 
     Raises:
         AtlasError: an unknown task, a backbone that is missing or altered, a task without data, a storage that
@@ -68,8 +72,9 @@ def lay_ground(options: Options, progress: Callable[[str, int], None] | None = N
     folder = locate(options.backbone)
     store_uri = str(_writable(options.root) / "store")
     store = Store.open(store_uri)
-    tracking_uri = options.tracking_uri or default_tracking_uri(options.root)
+    tracking_uri = tracking_uri or options.tracking_uri or default_tracking_uri(options.root)
     check_tracking(tracking_uri)
+    check_access(tracking_uri)
     processor = Processor.load(folder)
     sources = _sources(options)
     manner = Manner(progress=(lambda mark: progress(mark.split, mark.done)) if progress else None)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas.errors import AtlasError, unknown
+from atlas.redact import redacted
 from atlas.tasks import twin_of
 
 TASKS = ("easy-vqa", "digits", "easy-ve", "piqa-twin")
@@ -64,6 +65,11 @@ class Options:
             raise AtlasError(f"--evaluate is {self.evaluate}; give two numbers of records, 0 for all.")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise AtlasError(f"--seeds are {list(self.seeds)}; give one or more, each once.")
+        if redacted(self.storage) != self.storage:
+            raise AtlasError(
+                f"--storage {redacted(self.storage)} holds a user or a password; give those to the environment of "
+                f"every node instead (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role)."
+            )
 
     @property
     def root(self) -> Path:
@@ -88,9 +94,9 @@ def _order(text: str, tasks: tuple[str, ...]) -> tuple[str, ...]:
     return order
 
 
-def parser(description: str, defaults: Options) -> argparse.ArgumentParser:
+def parser(description: str, defaults: Options, *, prog: str | None = None) -> argparse.ArgumentParser:
     """The command line of a sweep; what it does not name stays as in `defaults`."""
-    made = _Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = _Parser(prog=prog, description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = made.add_argument
     what = made.add_argument_group("what to sweep").add_argument
     what(
@@ -122,7 +128,10 @@ def parser(description: str, defaults: Options) -> argparse.ArgumentParser:
     where = made.add_argument_group("where").add_argument
     where("--storage", help="the folder of data, results and runs (default: $ATLAS_STORAGE or ~/atlas)")
     where("--source", nargs="+", metavar="TASK=FOLDER", help="where a task's published files lie")
-    where("--tracking-uri", help="an MLflow server or database (default: SQLite in the storage)")
+    where(
+        "--tracking-uri",
+        help="an MLflow server or database (default: $MLFLOW_TRACKING_URI, else SQLite in the storage)",
+    )
     where("--fleets", type=int, help="how many steps are learnt at once (default: what the cluster holds)")
     where("--workers-per-fleet", type=int, help="processes that learn one step together, by DDP (default: 1)")
     where("--cpus-per-worker", type=float, help="default: the cluster's CPUs, shared out")
@@ -144,9 +153,11 @@ class _Parser(argparse.ArgumentParser):
         raise AtlasError(f"{message}; see --help.")
 
 
-def read_options(description: str, defaults: Options, arguments: Sequence[str] | None = None) -> Options:
+def read_options(
+    description: str, defaults: Options, arguments: Sequence[str] | None = None, *, prog: str | None = None
+) -> Options:
     """The options of a command line. Raises AtlasError for what it cannot read."""
-    given = vars(parser(description, defaults).parse_args(arguments))
+    given = vars(parser(description, defaults, prog=prog).parse_args(arguments))
     names = {field.name for field in fields(Options)}
     return with_values(defaults, {name: value for name, value in given.items() if value is not None and name in names})
 

@@ -11,6 +11,7 @@ from typing import Any
 from atlas.report import BARE, SCHEMA, leaderboard, order_rows, order_statistics, trial_metrics
 from atlas.step import Step
 from atlas.store import Store
+from atlas.sweep.cost import walk_cost
 from atlas.sweep.ground import Ground
 from atlas.sweep.journal import TrialRecord
 from atlas.sweep.options import Options
@@ -35,9 +36,13 @@ class Ended:
     bare: Sequence[Walk] = ()
     goal: str = AVERAGE
 
+    def store_of(self, record: TrialRecord) -> Store:
+        """The store as the trial saw it."""
+        return replace(self.ground.store, scope=record.scope(self.options.sharing))
+
     def outcomes(self, record: TrialRecord) -> list[Outcome]:
         """The trial's walks, with the facts of all the steps that it took."""
-        store = replace(self.ground.store, scope=record.scope(self.options.sharing))
+        store = self.store_of(record)
         taken = {key for walk in record.steps for key in walk}
         return [self._outcome(walk, store, taken) for walk in record.walks]
 
@@ -76,8 +81,9 @@ def summarise(ended: Ended) -> dict[str, Any]:
         "seeds": list(ended.options.seeds),
         "plan": ended.plan.as_facts(),
         "tasks": {name: _task(name, ended.ground) for name in ended.options.tasks},
-        "trials": [row for record in ended.trials for row in _rows(record, outcomes[record.id])],
+        "trials": [row for record in ended.trials for row in _rows(ended, record, outcomes[record.id])],
         "references": _references(ended),
+        "reference_keys": sorted({past.key for step in ended.beside() for past in step.chain()}),
         "orders": [],
         "ledger": _ledger(ended, [outcome for found in outcomes.values() for outcome in found]),
         "best": None,
@@ -93,7 +99,7 @@ def summarise(ended: Ended) -> dict[str, Any]:
     return {**summary, "orders": order_statistics(summary), "best": _best(summary, ended.goal)}
 
 
-def _rows(record: TrialRecord, outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+def _rows(ended: Ended, record: TrialRecord, outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     return [
         {
             "id": row_id(record, number, len(outcomes)),
@@ -105,6 +111,7 @@ def _rows(record: TrialRecord, outcomes: Sequence[Outcome]) -> list[dict[str, An
             "R": {split: {route: _plain(outcome.matrix(split, route)) for route in ROUTES} for split in SPLITS},
             "metrics": {},
             "error": record.error,
+            "cost": walk_cost(outcome, ended.ground, ended.store_of(record)),
         }
         for number, outcome in enumerate(outcomes)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import contextmanager
@@ -9,9 +10,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
+from atlas.redact import HIDDEN, redacted
 from atlas.sweep.options import Options, read_options, with_twins
 from atlas.sweep.printing import print_plan
 from atlas.sweep.sweep import Sweep
+from atlas.tracking import signed_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -49,13 +52,28 @@ def run(sweep: Sweep, options: Options, console: Console | None = None) -> bool:
     from atlas.sweep.folder import SweepFolder
 
     console = console or _console()
+    address = signed_in(options.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", ""))
+    options = replace(options, tracking_uri=redacted(address))
     folder = None
     if options.resume:
         folder = SweepFolder.unfinished(options.root, sweep.name, options.resume)
+        address = _again(folder.options().tracking_uri, address)
         options = replace(folder.options(), resume=folder.id)
     options = with_twins(by_name(options))
     sweep.check(options)
-    return _run(sweep, options, console, folder)
+    return _run(sweep, options, console, folder, address=address)
+
+
+def _again(saved: str, address: str) -> str:
+    """The address that an interrupted sweep logged to. Raises AtlasError where its password has to be given again."""
+    if redacted(address) == saved:
+        return address
+    if HIDDEN in saved:
+        raise AtlasError(
+            f"the sweep logs to {saved}, whose user and password are not kept; set MLFLOW_TRACKING_URI to the whole "
+            f"address (or give --tracking-uri) to go on with it."
+        )
+    return saved
 
 
 def by_name(options: Options) -> Options:
@@ -66,7 +84,7 @@ def by_name(options: Options) -> Options:
     return replace(options, tasks=tasks, downstream=downstream)
 
 
-def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder | None) -> bool:
+def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder | None, *, address: str) -> bool:
     from atlas.sweep.cluster import join_cluster, leave_cluster, local_resources, size_fleets
     from atlas.sweep.folder import SweepFolder
     from atlas.sweep.ground import lay_ground
@@ -75,7 +93,7 @@ def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder |
     if here is not None:
         size_fleets(options, here)
     with _preparing(console) as progress:
-        ground = lay_ground(options, progress)
+        ground = lay_ground(options, progress, tracking_uri=address)
     if options.dry_run and here is not None:
         _show_plan(sweep, options, ground, here, console)
         return True

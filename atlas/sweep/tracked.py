@@ -15,7 +15,7 @@ from atlas.step import Step
 from atlas.store import Store
 from atlas.sweep.journal import TrialRecord
 from atlas.sweep.result import Ended
-from atlas.tracking import Tracker
+from atlas.tracking import Tracker, credentials
 
 EXPERIMENT = "atlas"
 POLITE = 10  # the writer's niceness: it shares its node with what learns, and nobody waits for it
@@ -24,7 +24,9 @@ POLITE = 10  # the writer's niceness: it shares its node with what learns, and n
 class Scribe:
     """The actor that holds the tracker, the one writer to MLflow; killed, it comes back and replays its spool."""
 
-    def __init__(self, tracking_uri: str, spool: Path) -> None:
+    def __init__(self, tracking_uri: str, spool: Path, credentials: Mapping[str, str]) -> None:
+        """`credentials` are variables of the environment; not a runtime environment's, since Ray shows those."""
+        os.environ.update(credentials)
         os.nice(POLITE)
         self.tracker = Tracker(tracking_uri, EXPERIMENT, spool)
 
@@ -55,7 +57,7 @@ def start_scribe(tracking_uri: str, spool: Path) -> Any:
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
-    return ray.remote(Scribe).options(**options).remote(tracking_uri, spool)
+    return ray.remote(Scribe).options(**options).remote(tracking_uri, spool, credentials())
 
 
 @dataclass

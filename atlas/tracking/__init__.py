@@ -5,6 +5,7 @@ Importing this package does not import mlflow. `Tracker` is what a sweep talks t
 
 from __future__ import annotations
 
+from atlas.tracking.access import check_access, credentials, signed_in
 from atlas.tracking.address import check_tracking, default_tracking_uri, find_step_runs, initialise
 from atlas.tracking.events import Event, StepFacts
 from atlas.tracking.server import Server, free_port, run_url, server_command, ui_command
@@ -15,12 +16,15 @@ __all__ = [
     "Server",
     "StepFacts",
     "Tracker",
+    "check_access",
     "check_tracking",
+    "credentials",
     "default_tracking_uri",
     "find_step_runs",
     "free_port",
     "initialise",
     "run_url",
     "server_command",
+    "signed_in",
     "ui_command",
 ]

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from atlas.errors import AtlasError
+from atlas.redact import redacted
+from atlas.tracking.access import without_user
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -50,7 +52,7 @@ def check_tracking(tracking_uri: str, timeout: float = 5.0) -> None:
     elif scheme.startswith(("postgresql", "mysql", "mssql")):
         _check_port(tracking_uri, timeout)
     elif scheme != "databricks" and tracking_uri != "databricks":
-        raise AtlasError(f"runs cannot be logged to {tracking_uri!r}. {ALLOWED}")
+        raise AtlasError(f"runs cannot be logged to {redacted(tracking_uri)!r}. {ALLOWED}")
 
 
 def initialise(tracking_uri: str, experiment: str) -> str:
@@ -133,7 +135,8 @@ def _experiment_id(client: MlflowClient, name: str, artifacts: Path | None) -> s
         return _experiment_id(client, name, artifacts)
 
 
-def _check_server(uri: str, timeout: float) -> None:
+def _check_server(tracking_uri: str, timeout: float) -> None:
+    uri = without_user(tracking_uri)
     try:
         with urllib.request.urlopen(uri.rstrip("/") + "/health", timeout=timeout) as answer:
             answer.read(16)

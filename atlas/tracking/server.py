@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 
 from atlas.errors import AtlasError
+from atlas.redact import redacted
+from atlas.tracking.access import without_user
 from atlas.tracking.address import check_tracking, database_file
 
 HOST = "127.0.0.1"
@@ -35,10 +37,10 @@ def server_command(backend: str, *, port: int, artifacts: Path | None = None, ho
 
 
 def ui_command(tracking_uri: str, port: int = 5000) -> str:
-    """The shell command that opens the UI on these runs."""
+    """The shell command that opens the UI on these runs. A database's user and password are left out (`***`)."""
     if tracking_uri.startswith("http"):
-        return shlex.join([sys.executable, "-m", "webbrowser", tracking_uri])
-    command = [*_mlflow(), "ui", "--backend-store-uri", tracking_uri]
+        return shlex.join([sys.executable, "-m", "webbrowser", without_user(tracking_uri)])
+    command = [*_mlflow(), "ui", "--backend-store-uri", redacted(tracking_uri)]
     if (database := database_file(tracking_uri)) is not None:
         command += ["--default-artifact-root", str(database.parent / "mlartifacts")]
     return shlex.join([*command, "--host", HOST, "--port", str(port)])
@@ -46,7 +48,7 @@ def ui_command(tracking_uri: str, port: int = 5000) -> str:
 
 def run_url(tracking_uri: str, experiment_id: str, run_id: str | None = None, port: int = 5000) -> str:
     """The page of a run (or of the experiment) in the UI: the server's own, or the one `ui_command` starts."""
-    base = tracking_uri.rstrip("/") if tracking_uri.startswith("http") else f"http://{HOST}:{port}"
+    base = without_user(tracking_uri).rstrip("/") if tracking_uri.startswith("http") else f"http://{HOST}:{port}"
     page = f"{base}/#/experiments/{experiment_id}"
     return f"{page}/runs/{run_id}" if run_id else page
 

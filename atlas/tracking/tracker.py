@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas.errors import AtlasError
+from atlas.redact import redacted
 from atlas.tracking.address import check_tracking, find_step_runs
 from atlas.tracking.events import Event, Kind, StepFacts, checked_status, sweep_key, thin, trial_key
 from atlas.tracking.spool import Spool
@@ -33,6 +34,7 @@ class Tracker:
     def __init__(self, tracking_uri: str, experiment: str, spool: Path) -> None:
         """Raises AtlasError where the journal cannot be written or another process holds it."""
         self._uri, self._experiment = tracking_uri, experiment
+        self._shown = redacted(tracking_uri)
         self._spool = Spool(Path(spool))
         self._writer: Writer | None = None
         self._changed = threading.Condition()
@@ -114,7 +116,7 @@ class Tracker:
             self._changed.notify_all()
         self._thread.join(timeout=30.0)
         if not done:
-            log.warning("MLflow at %s did not take everything; the rest waits in %s", self._uri, self._spool.folder)
+            log.warning("MLflow at %s did not take everything; the rest waits in %s", self._shown, self._spool.folder)
         if not self._thread.is_alive():
             self._spool.close()
         return done
@@ -138,7 +140,9 @@ class Tracker:
             except Exception as error:  # the thread must outlive whatever a server or a driver may raise
                 attempts += 1
                 if not self._is_final(error, attempts):
-                    log.warning("MLflow at %s is away (%s); trying again in %.1f s", self._uri, error, delay)
+                    log.warning(
+                        "MLflow at %s is away (%s); trying again in %.1f s", self._shown, redacted(str(error)), delay
+                    )
                     self._rest(delay)
                     delay = min(2 * delay, LONGEST_DELAY)
                     continue
@@ -201,10 +205,11 @@ class Tracker:
         return True
 
     def _refuse(self, event: Event, error: Exception) -> None:
-        problem = f"{event.kind} of {event.key}: {error}"
+        reason = redacted(str(error))
+        problem = f"{event.kind} of {event.key}: {reason}"
         log.error("MLflow refused the %s", problem, exc_info=error)
         self.problems.append(problem)
-        self._spool.refuse(event, str(error))
+        self._spool.refuse(event, reason)
 
     def _rest(self, delay: float) -> None:
         """Back off; a flush or a close cuts it short."""

@@ -36,7 +36,7 @@ def test_the_page_tells_people_what_the_card_tells_programs(tmp_path: Path, proc
 
 def test_a_card_of_a_published_task_names_source_role_and_what_was_broken(tmp_path: Path, processor: Processor) -> None:
     album = write_album(tmp_path / "album")
-    (album / "images" / "test2.png").unlink()
+    (album / "images" / "test2.png").write_bytes(b"no image")
     prepared = prepare(ALBUM, processor=processor, root=tmp_path, source=album, manner=Manner(most_broken=0.5))
     card, page = prepared.card, (prepared.path / "README.md").read_text()
     assert (card["source"], card["role"], card["split_note"]) == (str(album), "downstream", "As published.")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from atlas.tracking import Server, default_tracking_uri, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("--tasks", "digits", "piqa-twin", "--steps", "6", "--evaluate", "40", "60")
@@ -31,14 +35,16 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "HF_HUB_OFFLINE": "1", **more}
 
 
-def run(*arguments: str, storage: Path, sweep: str = "task_order", code: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run a sweep to its end, and check its exit code."""
+def run(
+    *arguments: str, storage: Path, sweep: str = "task_order", code: int = 0, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a sweep to its end, with `more` in its environment, and check its exit code."""
     done = subprocess.run(
         command(*arguments, storage=storage, sweep=sweep),
         capture_output=True,
         text=True,
         timeout=WAIT,
-        env=environment(),
+        env=environment(**more),
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done
@@ -132,6 +138,34 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     storage = tmp_path_factory.mktemp("quiet")
     run(*SMALL, storage=storage)
     return storage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guarded:
+    """A sweep with seed 1 that logged to a server whose address held `secret`; `left` are folders with all it wrote."""
+
+    storage: Path
+    secret: str
+    server: str
+    printed: str
+    left: tuple[Path, ...]
+
+
+@pytest.fixture(scope="session")
+def guarded(quiet: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """One order of two tasks, logged to a server with a user and a password in its address."""
+    folder, secret = tmp_path_factory.mktemp("guarded"), secrets.token_hex(8)
+    logs = Path("/tmp") / f"ray-{secrets.token_hex(3)}"  # short: Ray's sockets have a limit of 107 characters
+    storage = folder / "storage"
+    shutil.copytree(quiet / "data", storage / "data")
+    database, files = default_tracking_uri(folder), folder / "artifacts"
+    with Server(database, port=free_port(), artifacts=files, log=folder / "server.log") as server:
+        address = server.uri.replace("http://", f"http://me:{secret}@")
+        arguments = (*SMALL, "--seed", "1", "--orders", "digits,piqa-twin", "--tracking-uri", address)
+        done = run(*arguments, storage=storage, RAY_TMPDIR=str(logs))
+    printed = done.stdout + done.stderr
+    yield Guarded(storage=storage, secret=secret, server=server.uri, printed=printed, left=(folder, logs))
+    shutil.rmtree(logs, ignore_errors=True)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from atlas.report import validate
-from tests.e2e.conftest import ROOT, SMALL, command, committed, environment, matrices, run, summaries
+from tests.e2e.conftest import ROOT, SMALL, Guarded, command, committed, environment, matrices, run, summaries
 
 pytestmark = pytest.mark.slow
 
@@ -58,9 +58,8 @@ def test_without_sharing_every_trial_trains_its_own_steps_to_bit_identical_matri
     assert len(list(prepared.glob("store/private/*/steps/*/*/commit.json"))) == 6
 
 
-def test_another_seed_gives_other_numbers(quiet: Path, prepared: Path) -> None:
-    run(*SMALL, "--seed", "1", "--orders", "digits,piqa-twin", storage=prepared)
-    (other,) = summaries(prepared)
+def test_another_seed_gives_other_numbers(quiet: Path, guarded: Guarded) -> None:
+    (other,) = summaries(guarded.storage)
     order = ("digits", "piqa-twin")
     assert matrices(other)[order] != matrices(summaries(quiet)[0])[order]
 

@@ -85,11 +85,65 @@ def invented_summary(trials: int = 24) -> dict[str, Any]:
         trial["metrics"] = {split: trial_metrics(summary, trial, split) for split in ("val", "test")}
         summary["trials"].append(trial)
     summary["orders"] = order_statistics(summary)
-    first = leaderboard(summary)[0]
-    summary["best"] = {"trial": first.trial, "val": first.val, "test": first.test}
+    if trials:
+        first = leaderboard(summary)[0]
+        summary["best"] = {"trial": first.trial, "val": first.val, "test": first.test}
     return summary
 
 
 @pytest.fixture
 def summary() -> dict[str, Any]:
     return invented_summary()
+
+
+def rich_summary() -> dict[str, Any]:
+    """Two settings, six orders, three seeds, with costs and combination weights: everything that a page can show."""
+    summary, noise = invented_summary(0), np.random.default_rng(11)
+    orders = list(itertools.permutations(TASKS))[::4]
+    trials = itertools.product((8, 16), orders, (1, 2, 3))
+    for number, (rank, order, seed) in enumerate(trials):
+        R = {"test": matrices(order, noise), "val": matrices(order, noise)}
+        for routes in R.values():  # a larger rank learns a little more, and each seed has its own luck
+            for rows in routes.values():
+                shift = 0.25 * (rank - 8) + 0.7 * (seed - 2)
+                rows[:] = [[None if one is None else round(min(99.9, one + shift), 2) for one in row] for row in rows]
+        trial = {"id": f"t{number:02d}", "order": list(order), "seed": seed, "settings": {"rank": rank}, "R": R}
+        trial |= {"step_keys": [f"{number:060x}{step:04x}" for step in range(4)], "status": "FINISHED", "metrics": {}}
+        trial["cost"] = {
+            "trained_parameters": 20_000 + 2_100 * rank,
+            "stored_parameters": 80_000 + 8_400 * rank,
+            "flops": 2.4e13 + 1e11 * rank + 1e10 * number,
+            "seconds": 95.0 + 0.4 * rank + number % 5,
+        }
+        summary["trials"].append(trial)
+    summary["plan"] |= {"trials": 36, "trainings_without_sharing": 144, "distinct_steps": 96}
+    summary |= {"seeds": [1, 2, 3], "settings": {k: v for k, v in summary["settings"].items() if k != "adapter.r"}}
+    summary["references"] = {kind: dict.fromkeys("123", found["1"]) for kind, found in summary["references"].items()}
+    summary["orders"] = order_statistics(summary)
+    first = leaderboard(summary)[0]
+    summary["best"] = {"trial": first.trial, "val": first.val, "test": first.test}
+    return summary | {"alpha": invented_alpha(first.trial, first.order, noise)}
+
+
+def invented_alpha(trial: str, order: tuple[str, ...], noise: np.random.Generator) -> list[dict[str, Any]]:
+    """Combination weights of a backbone of four layers, a task of the order each."""
+    sites = [f"encoder.layer.{n}.{where}output.dense" for n in range(4) for where in ("attention.", "")]
+    return [
+        {
+            "trial": trial,
+            "step": f"{place:064x}",
+            "task": task,
+            "seed": 1,
+            "split": "val",
+            "records": 256,
+            "sites": sites,
+            "adapters": list(order[: place + 1]),
+            "mean": noise.uniform(0.3, 0.9, (len(sites), place + 1)).round(4).tolist(),
+        }
+        for place, task in enumerate(order)
+    ]
+
+
+@pytest.fixture
+def rich() -> dict[str, Any]:
+    return rich_summary()

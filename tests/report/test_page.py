@@ -89,6 +89,26 @@ def test_a_sweep_without_a_trial_still_has_a_page(summary: Summary, tmp_path: Pa
     assert [path.name for path in write_report(summary, tmp_path)] == ["report.html", "sharing.png"]
 
 
+def test_a_page_with_everything_is_whole_and_every_section_names_split_and_seeds(rich: Summary) -> None:
+    page = render_page(rich)
+    parser = Balance()
+    parser.feed(page)
+    assert parser.open == []
+    drawn = (
+        "Is the difference",
+        "Does the order",
+        "Which task",
+        "What is forgotten",
+        "Which earlier",
+        "What does a good",
+    )
+    for title in drawn:
+        section = page[page.index(f"<h2>{title}") :].split("<h2>")[1].lower()
+        assert "split" in section
+        assert "seed" in section
+        assert "route" in section
+
+
 def test_a_report_is_a_page_and_its_figures(summary: Summary, tmp_path: Path) -> None:
     paths = write_report(summary, tmp_path / "report")
     assert [path.name for path in paths] == [
@@ -98,6 +118,8 @@ def test_a_report_is_a_page_and_its_figures(summary: Summary, tmp_path: Path) ->
         "accuracy-matrices-own.png",
         "forgetting-curves.png",
         "order-sensitivity.png",
+        "precedence-effects.png",
+        "pareto.png",
     ]
     assert all(path.stat().st_size > 5000 for path in paths)
     assert {path.name for path in (tmp_path / "report").iterdir()} == {path.name for path in paths}

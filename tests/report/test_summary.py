@@ -110,6 +110,12 @@ def test_a_problem_is_named_with_its_place(summary: Summary, spoil: Callable[[Su
     assert problem in problems[0]
 
 
+def test_costs_and_combination_weights_are_a_part_of_the_schema(rich: Summary) -> None:
+    assert validate(rich) == []
+    rich["alpha"][1]["mean"][2].append(0.5)
+    assert validate(rich) == ["alpha[1].mean is not 8 sites × 2 adapters"]
+
+
 def test_another_version_is_not_guessed_at(summary: Summary) -> None:
     assert validate({**summary, "schema": 2}) == ["schema is 2; this version reads 1"]
 

@@ -136,3 +136,9 @@ def test_the_storage_is_the_option_the_environment_or_the_home(monkeypatch: pyte
     assert Options().root == tmp_path / "environment"
     assert Options(storage=str(tmp_path / "option")).root == tmp_path / "option"
     assert Options(storage="~/mine").root == tmp_path / "mine"
+
+
+def test_a_storage_with_a_password_is_refused_without_repeating_it() -> None:
+    with pytest.raises(AtlasError, match=r"AWS_ACCESS_KEY_ID") as refused:
+        Options(storage="s3://key:hunter2@bucket/atlas")
+    assert "hunter2" not in str(refused.value)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from small import World
 
+from atlas.alpha import sweep_alpha
+from atlas.errors import AtlasError
 from atlas.report import validate, write_report, write_summary
 from atlas.sweep.journal import TrialRecord
 from atlas.sweep.result import Ended, summarise
@@ -109,3 +111,21 @@ def test_a_sweep_that_was_stopped_early_has_a_summary_too(ended: Ended) -> None:
 
 def test_no_trial_at_all_is_a_summary_too(ended: Ended) -> None:
     assert validate(summarise(replace(ended, trials=[]))) == []
+
+
+def test_the_best_trial_of_a_sweep_is_looked_into_task_by_task(ended: Ended, data_root: Path, tmp_path: Path) -> None:
+    (tmp_path / "store").symlink_to(ended.ground.store_uri)
+    (tmp_path / "data").symlink_to(data_root)
+    summary = summarise(ended)
+    summary["settings"]["backbone"] = str(ended.ground.backbone)
+    found = sweep_alpha(summary, tmp_path, records=8)
+    order = next(row["order"] for row in summary["trials"] if row["id"] == summary["best"]["trial"])
+    assert [one["task"] for one in found] == order
+    assert [one["adapters"] for one in found] == [order[:1], order]
+    assert validate(summary | {"alpha": found}) == []
+
+
+def test_data_that_is_gone_is_named(ended: Ended, tmp_path: Path) -> None:
+    (tmp_path / "store").symlink_to(ended.ground.store_uri)
+    with pytest.raises(AtlasError, match=r"was learnt from is not under .*data; prepare it again"):
+        sweep_alpha(summarise(ended), tmp_path)

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from atlas.errors import AtlasError
 from atlas.sweep import Sweep, main, run
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.options import Options
@@ -79,6 +82,25 @@ def test_a_resumed_sweep_takes_the_options_it_was_started_with(storage: Path) ->
     assert "piqa-twin" in text
     assert json.loads((folder.path / "options.json").read_text())["seeds"] == [5]
     assert "│ 5 " in text
+
+
+def test_a_password_of_the_tracking_address_is_not_kept_and_has_to_be_given_again(
+    storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        import_module("atlas.sweep.run"),
+        "_run",
+        lambda sweep, options, console, folder, *, address: asked.append((options.tracking_uri, address)) or True,
+    )
+    whole, shown = "postgresql://me:hunter2@db/atlas", "postgresql://***@db/atlas"
+    run(SWEEP, Options(tracking_uri=whole))
+    SweepFolder.new(storage, "order", Options(tracking_uri=shown))
+    with pytest.raises(AtlasError, match=re.escape(f"the sweep logs to {shown}, whose user and password are not kept")):
+        run(SWEEP, Options(resume="latest"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", whole)
+    run(SWEEP, Options(resume="latest"))
+    assert asked == [(shown, whole)] * 2
 
 
 def test_the_settings_that_people_ask_for_first() -> None:

@@ -94,7 +94,7 @@ def test_a_step_that_the_store_has_lost_is_not_logged(ended: Ended, told: Told) 
 def test_mlflow_has_a_run_for_each_step(ended: Ended, tmp_path: Path) -> None:
     uri = default_tracking_uri(tmp_path)
     initialise(uri, "atlas")
-    scribe = Scribe(uri, tmp_path / "spool")
+    scribe = Scribe(uri, tmp_path / "spool", {})
     told = Told(scribe)
     told.tell.remote("sweep_started", "order-1", "order-1", {"trials": 2}, {"kind": "sweep"}, "Which order?")
     play(replace(ended, trials=ended.trials[:1]), tracked(ended, told))

@@ -17,15 +17,6 @@ from atlas.metrics import Undefined
 NAN = math.nan
 # After task 1: 80. After task 2: 70, 90. After task 3: 74, 85, 60.
 R = [[80, NAN, NAN], [70, 90, NAN], [74, 85, 60]]
-MIDWAY = [[80, NAN, NAN], [70, 90, NAN], [NAN, NAN, NAN]]
-
-
-def test_average_accuracy_is_the_mean_of_the_last_row() -> None:
-    assert metrics.average_accuracy(R) == pytest.approx((74 + 85 + 60) / 3)
-
-
-def test_average_anytime_accuracy_averages_the_rows_of_tasks_seen() -> None:
-    assert metrics.average_anytime_accuracy(R) == pytest.approx((80 + 80 + 73) / 3)
 
 
 def test_backward_transfer_compares_the_last_row_with_the_diagonal() -> None:
@@ -40,44 +31,6 @@ def test_forgetting_takes_the_best_earlier_row() -> None:
 def test_forgetting_leaves_the_last_row_out_of_the_maximum() -> None:
     improved = [[80, NAN], [86, 90]]
     assert metrics.forgetting(improved) == pytest.approx(-6)
-
-
-def test_a_trial_under_way_counts_the_tasks_that_it_has_seen() -> None:
-    assert metrics.tasks_seen(R) == 3
-    assert metrics.tasks_seen(MIDWAY) == 2
-    assert metrics.average_accuracy(MIDWAY) == pytest.approx(80)
-    assert metrics.forgetting(MIDWAY) == pytest.approx(10)
-
-
-def test_what_takes_two_tasks_is_undefined_with_one() -> None:
-    one = [[80]]
-    for figure in (metrics.backward_transfer(one), metrics.forgetting(one), metrics.forward_transfer(one, [50])):
-        assert figure == Undefined("it takes two tasks")
-    assert isinstance(metrics.average_accuracy([[NAN]]), Undefined)
-    assert isinstance(metrics.average_anytime_accuracy([[NAN]]), Undefined)
-
-
-def test_a_matrix_that_is_not_square_is_refused() -> None:
-    with pytest.raises(AtlasError, match=r"\[2, 3\]"):
-        metrics.average_accuracy(np.zeros((2, 3)))
-
-
-def test_forward_transfer_is_measured_against_the_untrained_model() -> None:
-    full = [[80, 55, 30], [70, 90, 36], [74, 85, 60]]
-    assert metrics.forward_transfer(full, [50, 50, 33]) == pytest.approx(((55 - 50) + (36 - 33)) / 2)
-
-
-def test_forward_transfer_is_undefined_without_scores_before_learning() -> None:
-    unscored, untrained = metrics.forward_transfer(R, [50, 50, 33]), metrics.forward_transfer(R, None)
-    assert isinstance(unscored, Undefined)
-    assert "head does not exist" in str(unscored)
-    assert isinstance(untrained, Undefined)
-
-
-def test_relative_accuracy_is_a_hundred_where_nothing_is_lost() -> None:
-    lone = {"a": 80.0, "b": 50.0, "c": 10.0}
-    assert metrics.relative_accuracy({"a": 80.0, "b": 50.0}, lone) == pytest.approx(100)
-    assert metrics.relative_accuracy({"a": 60.0, "b": 55.0}, lone) == pytest.approx((75 + 110) / 2)
 
 
 @pytest.mark.parametrize(
@@ -120,3 +73,44 @@ def test_disparity_takes_two_orders() -> None:
 def test_forgetting_is_at_least_minus_backward_transfer(matrix: np.ndarray) -> None:
     """The best earlier score is no worse than the score when learnt."""
     assert metrics.forgetting(matrix) >= -metrics.backward_transfer(matrix) - 1e-9
+
+
+# Later rows improve on task 1: 80, 82, 86. Task 2: 90, 85.
+IMPROVED = [[80, NAN, NAN], [82, 90, NAN], [86, 85, 60]]
+
+
+def test_the_three_definitions_of_forgetting_differ_where_a_task_improved() -> None:
+    assert metrics.forgetting(IMPROVED) == pytest.approx(((82 - 86) + (90 - 85)) / 2)
+    assert metrics.forgetting_from_best(IMPROVED) == pytest.approx(((86 - 86) + (90 - 85)) / 2)  # mammoth
+    assert metrics.forgetting_since_learnt(IMPROVED) == pytest.approx(((80 - 86) + (90 - 85)) / 2)  # Avalanche
+
+
+def test_backward_transfer_over_time_averages_all_later_rows() -> None:
+    """Díaz-Rodríguez: (70-80) + (74-80) + (85-90), over T(T-1)/2 = 3 cells."""
+    assert metrics.backward_transfer_over_time(R) == pytest.approx((-10 - 6 - 5) / 3)
+    assert metrics.remembering(R) == pytest.approx(100 - 7)
+    assert metrics.positive_backward_transfer(R) == 0
+
+
+def test_a_gain_is_positive_transfer_and_forgets_nothing() -> None:
+    gained = [[80, NAN], [86, 90]]
+    assert metrics.positive_backward_transfer(gained) == pytest.approx(6)
+    assert metrics.remembering(gained) == 100
+
+
+def test_one_task_has_nothing_to_forget() -> None:
+    for figure in (
+        metrics.forgetting_from_best,
+        metrics.forgetting_since_learnt,
+        metrics.backward_transfer_over_time,
+        metrics.positive_backward_transfer,
+        metrics.remembering,
+    ):
+        assert figure([[80]]) == Undefined("it takes two tasks")
+
+
+@given(arrays(float, (4, 4), elements=st.floats(0, 100)))
+def test_forgetting_from_the_best_of_all_rows_is_no_less_and_never_negative(matrix: np.ndarray) -> None:
+    largest = metrics.forgetting_from_best(matrix)
+    assert largest >= 0
+    assert largest >= metrics.forgetting(matrix) - 1e-9

@@ -1,0 +1,171 @@
+"""The learnt combination weights α: which earlier task is reused where, the method's own claim made visible.
+
+α_i (METHOD, 2) weighs adapter i at one site for one sample. Its mean over the validation records of the task that
+was just learnt, by the adapters and queries that it was learnt with (route `own`), is one row of a heat map.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlas.errors import AtlasError
+from atlas.step import Step, step_from
+
+if TYPE_CHECKING:
+    import torch
+
+    from atlas.advance import Bench
+    from atlas.learners.stack import Stack
+    from atlas.store import Store
+
+RECORDS = 256
+BATCH = 64
+SPLIT = "val"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alpha:
+    """Mean α of a step: `mean` [sites, adapters], adapters named by their tasks, oldest first, the newest last."""
+
+    step: str
+    task: str
+    seed: int
+    split: str
+    records: int
+    sites: tuple[str, ...]
+    adapters: tuple[str, ...]
+    mean: tuple[tuple[float, ...], ...]
+
+
+def step_alpha(step: Step, bench: Bench, store: Store, *, records: int = RECORDS) -> Alpha:
+    """The mean α of `step` over the first `records` of a seeded draw of its task's validation split.
+
+    Of `dimension` weighting the mean over the features too; over all choices and pictures of a record.
+
+    Raises:
+        AtlasError: the step's learner combines no adapters; `records` below 1; and what `atlas.advance.restore` raises.
+    """
+    from atlas.advance import restore
+
+    if records < 1:
+        raise AtlasError(f"records is {records}; give how many validation records to run, 1 or more.")
+    stack = restore(step, bench, store)
+    try:
+        if step.task not in stack.order:
+            raise AtlasError(f"{step.title} has no adapter, so that there are no combination weights to show.")
+        stack.activate(step.task)
+        sums, rows, count = _run(stack, step.task, bench, records)
+        adapters = _adapters(stack, step.task)
+    finally:
+        stack.detach()
+    return Alpha(
+        step=step.key,
+        task=step.task,
+        seed=step.seed,
+        split=SPLIT,
+        records=count,
+        sites=tuple(sums),
+        adapters=adapters,
+        mean=tuple(tuple(value / rows for value in total.tolist()) for total in sums.values()),
+    )
+
+
+def sweep_alpha(summary: Mapping[str, Any], root: Path, *, records: int = RECORDS) -> list[dict[str, Any]]:
+    """`step_alpha` of every task of a sweep's best trial, in its order, as the summary's key `alpha` holds it.
+
+    `root` is the storage that the sweep used.
+
+    Raises:
+        AtlasError: no trial finished, its steps or data are not in the storage, or its learner combines no adapters.
+    """
+    from atlas.advance import open_bench
+    from atlas.learners.group import Group
+    from atlas.store import Store
+
+    trial = _best_trial(summary)
+    shared = summary["settings"].get("sharing", True)
+    scope = "" if shared else f"private/{trial['id'].partition('.')[0]}"
+    store = replace(Store.open(str(root / "store")), scope=scope)
+    steps = [step for step in _steps(trial, store) if step.stage.last]
+    bench = open_bench(summary["settings"]["backbone"], _prepared(steps, root), Group())
+    found = [{"trial": trial["id"], **asdict(step_alpha(step, bench, store, records=records))} for step in steps]
+    return list(json.loads(json.dumps(found)))  # lists for tuples, as a summary that was read has them
+
+
+def _best_trial(summary: Mapping[str, Any]) -> Mapping[str, Any]:
+    if not summary["best"]:
+        raise AtlasError("no trial of this sweep finished, so that there is no best one to look into.")
+    return next(trial for trial in summary["trials"] if trial["id"] == summary["best"]["trial"])
+
+
+def _steps(trial: Mapping[str, Any], store: Store) -> list[Step]:
+    """The trial's steps, as the store describes them. Raises AtlasError where one is not there."""
+    return [step_from(store.read_facts(key)["step"]) for key in trial["step_keys"]]
+
+
+def _prepared(steps: list[Step], root: Path) -> dict[str, str]:
+    """Task → its prepared folder, the very data that the steps learnt from, by its fingerprint."""
+    from atlas.data.prepared import read_card
+
+    folders: dict[str, str] = {}
+    for step in steps:
+        cards = {path: read_card(path) for path in sorted((root / "data" / step.task).glob("*")) if path.is_dir()}
+        found = [path for path, card in cards.items() if card and card["fingerprint"] == step.data]
+        if not found:
+            raise AtlasError(
+                f"the data that {step.task} was learnt from is not under {root / 'data'}; "
+                f"prepare it again with `atlas prepare {step.task}`."
+            )
+        folders[step.task] = str(found[0])
+    return folders
+
+
+def _adapters(stack: Stack, task: str) -> tuple[str, ...]:
+    config = stack.adapters.config_of(task)
+    return (*config.experience, task) if config.novel else tuple(config.experience)
+
+
+def _run(stack: Stack, task: str, bench: Bench, records: int) -> tuple[dict[str, torch.Tensor], int, int]:
+    """Site → Σ α [t], the rows summed over (records × choices × pictures), and the records run."""
+    import torch
+
+    from atlas.data.loader import permutation
+
+    split = bench.data[task].splits[SPLIT]
+    chosen = permutation(len(split), seed=0, epoch=0)[:records].sort().values
+    with torch.no_grad(), _summed(stack) as (sums, rows):
+        for indices in chosen.split(BATCH):
+            stack(split.batch(indices).to(bench.group.device), task)
+    first = next(iter(rows))
+    return sums, rows[first], len(chosen)
+
+
+@contextmanager
+def _summed(stack: Stack) -> Iterator[tuple[dict[str, torch.Tensor], dict[str, int]]]:
+    """While it lasts, sums α at every site over all forward passes, of which two pictures take two."""
+    sums: dict[str, Any] = {}
+    rows: dict[str, int] = {}
+
+    def add(name: str, layer: Any, output: torch.Tensor) -> None:
+        alpha = layer.alpha.double()
+        alpha = alpha.mean(2) if alpha.dim() == 3 else alpha
+        samples = output.shape[0]  # a fixed α is one row for all samples
+        sums[name] = sums.get(name, 0) + alpha.expand(samples, -1).sum(0).cpu()
+        rows[name] = rows.get(name, 0) + samples
+
+    sites = stack.adapters.sites().items()
+    hooks = [
+        layer.register_forward_hook(lambda layer, _, output, name=name: add(name, layer, output))
+        for name, layer in sites
+    ]
+    with stack.adapters.keep_combination_weights():
+        try:
+            yield sums, rows
+        finally:
+            for hook in hooks:
+                hook.remove()

@@ -1,0 +1,73 @@
+"""Figures of continual learning, as plain functions of the accuracy matrix R.
+
+R is [T, T], in percent: R[i, j] is the score on the j-th task *of the order* after the i-th was learnt, NaN where
+it was not evaluated. Rows are learnt one after another, so a trial that is under way has its last rows NaN:
+every function looks at the first n rows and columns, n = tasks_seen(R). A figure that has no value is
+`Undefined`, with the reason; it is never a silent 0 or NaN. Where libraries call different things by one name,
+each definition has a name of its own, and its docstring says whose it is.
+"""
+
+from __future__ import annotations
+
+from atlas.metrics.accuracy import (
+    average_accuracy,
+    average_anytime_accuracy,
+    intransigence,
+    learning_accuracy,
+    relative_accuracy,
+    stream_accuracy,
+    triangle_accuracy,
+)
+from atlas.metrics.climb import MARGIN, forgetting_transfer, low_shot_transfer, upstream_knowledge_transfer
+from atlas.metrics.cost import Shape, forward_flops, parameters, seconds_a_step, size_efficiency, step_flops
+from atlas.metrics.figure import Figure, Undefined, tasks_seen
+from atlas.metrics.forward import forward_transfer, future_accuracy, stream_forward_transfer
+from atlas.metrics.orders import aopd, mopd, opd
+from atlas.metrics.retention import (
+    backward_transfer,
+    backward_transfer_over_time,
+    forgetting,
+    forgetting_from_best,
+    forgetting_since_learnt,
+    positive_backward_transfer,
+    remembering,
+)
+from atlas.metrics.speed import learning_curve_area, learning_speed
+
+__all__ = [
+    "MARGIN",
+    "Figure",
+    "Shape",
+    "Undefined",
+    "aopd",
+    "average_accuracy",
+    "average_anytime_accuracy",
+    "backward_transfer",
+    "backward_transfer_over_time",
+    "forgetting",
+    "forgetting_from_best",
+    "forgetting_since_learnt",
+    "forgetting_transfer",
+    "forward_flops",
+    "forward_transfer",
+    "future_accuracy",
+    "intransigence",
+    "learning_accuracy",
+    "learning_curve_area",
+    "learning_speed",
+    "low_shot_transfer",
+    "mopd",
+    "opd",
+    "parameters",
+    "positive_backward_transfer",
+    "relative_accuracy",
+    "remembering",
+    "seconds_a_step",
+    "size_efficiency",
+    "step_flops",
+    "stream_accuracy",
+    "stream_forward_transfer",
+    "tasks_seen",
+    "triangle_accuracy",
+    "upstream_knowledge_transfer",
+]

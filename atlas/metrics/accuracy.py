@@ -1,0 +1,86 @@
+"""How much is known: averages of R, and what they are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from atlas.errors import AtlasError
+from atlas.metrics.figure import NO_TASK, Figure, Undefined, mean, seen
+
+
+def average_accuracy(R: ArrayLike) -> Figure:
+    """A = 1/n Σ_j R[n-1, j]: the mean over the tasks seen, after the last (Lopez-Paz & Ranzato, 2017, "ACC")."""
+    matrix = seen(R)
+    return mean(matrix[-1]) if len(matrix) else Undefined(NO_TASK)
+
+
+def average_anytime_accuracy(R: ArrayLike) -> Figure:
+    """AAA = 1/n Σ_i 1/(i+1) Σ_{j≤i} R[i, j]: the mean of the average accuracy over time (Caccia et al., 2021).
+
+    Also called average incremental accuracy (Rebuffi et al., 2017).
+    """
+    matrix = seen(R)
+    if not len(matrix):
+        return Undefined(NO_TASK)
+    return mean([matrix[i, : i + 1].mean() for i in range(len(matrix))])
+
+
+def triangle_accuracy(R: ArrayLike) -> Figure:
+    """A = 2/(n(n+1)) Σ_{i≥j} R[i, j]: every cell of the lower triangle weighs the same (Díaz-Rodríguez et al., 2018).
+
+    Continuum's `accuracy_A`. Unlike the average anytime accuracy it gives late rows, which are longer, more weight.
+    """
+    matrix = seen(R)
+    return mean(matrix[np.tril_indices(len(matrix))]) if len(matrix) else Undefined(NO_TASK)
+
+
+def stream_accuracy(R: ArrayLike, records: Sequence[int]) -> Figure:
+    """Σ_j N_j R[n-1, j] / Σ_j N_j: the last row with each task weighing as many records as it has (Avalanche's
+    `StreamAccuracy`, which averages over all records of the evaluation stream).
+
+    `records` are the N_j in the order of the tasks. Raises AtlasError where one of the tasks seen has none.
+    """
+    matrix = seen(R)
+    counts = np.asarray(records, dtype=float)[: len(matrix)]
+    if len(counts) < len(matrix) or (counts <= 0).any():
+        raise AtlasError(f"records are {list(records)}; give one count above 0 for each of {len(matrix)} tasks.")
+    return float(np.average(matrix[-1], weights=counts)) if len(matrix) else Undefined(NO_TASK)
+
+
+def learning_accuracy(R: ArrayLike) -> Figure:
+    """LA = 1/n Σ_j R[j, j]: how well each task is learnt when it is its turn (Riemer et al., 2019)."""
+    matrix = seen(R)
+    return mean(np.diag(matrix)) if len(matrix) else Undefined(NO_TASK)
+
+
+def relative_accuracy(scores: Mapping[str, float], lone: Mapping[str, float]) -> Figure:
+    """100 · 1/n Σ_j S_j / L_j, in percent, L_j the score of an adapter trained on task j alone.
+
+    100 means as good as alone. The only figure that may compare orders midway, when they have seen different
+    tasks. Undefined where a lone score is missing or 0.
+    """
+    if not scores:
+        return Undefined(NO_TASK)
+    if missing := sorted(set(scores) - set(lone)):
+        return Undefined(f"there is no lone score of {', '.join(missing)}")
+    if zero := sorted(task for task in scores if lone[task] <= 0):
+        return Undefined(f"the lone score of {', '.join(zero)} is 0")
+    return mean([100 * scores[task] / lone[task] for task in scores])
+
+
+def intransigence(R: ArrayLike, joint: Sequence[float] | None) -> Figure:
+    """I = 1/n Σ_j a*_j - R[j, j], in points: what is not learnt for lack of freedom (Chaudhry et al., 2018).
+
+    a*_j (`joint`) is the score on the j-th task of the order of a model trained on the tasks up to j together.
+    Negative where learning one after another helped. Undefined without the joint scores.
+    """
+    matrix = seen(R)
+    if not len(matrix):
+        return Undefined(NO_TASK)
+    reference = np.asarray([] if joint is None else joint, dtype=float)[: len(matrix)]
+    if len(reference) < len(matrix) or not np.isfinite(reference).all():
+        return Undefined("no joint model was trained on the tasks up to each one")
+    return mean(reference - np.diag(matrix))

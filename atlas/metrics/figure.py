@@ -1,0 +1,49 @@
+"""What a figure is, and what of R it looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from atlas.errors import AtlasError
+
+NO_TASK = "no task was learnt yet"
+ONE_TASK = "it takes two tasks"
+
+
+@dataclass(frozen=True)
+class Undefined:
+    """The value of a figure that has none, and why."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"undefined, because {self.reason}"
+
+
+Figure = float | Undefined
+
+
+def tasks_seen(R: ArrayLike) -> int:
+    """How many tasks were learnt and evaluated: the leading rows whose lower triangle holds no NaN.
+
+    Raises AtlasError where R is not square.
+    """
+    matrix = np.asarray(R, dtype=float)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise AtlasError(f"the accuracy matrix must be [T, T], not {list(matrix.shape)}.")
+    whole = [bool(np.isfinite(matrix[i, : i + 1]).all()) for i in range(len(matrix))]
+    return whole.index(False) if False in whole else len(whole)
+
+
+def seen(R: ArrayLike) -> NDArray[np.float64]:
+    """The part of R that is there: its first n rows and columns, n = tasks_seen(R). Raises as `tasks_seen`."""
+    n = tasks_seen(R)
+    return np.asarray(R, dtype=float)[:n, :n]
+
+
+def mean(values: ArrayLike) -> float:
+    """The arithmetic mean as a plain number."""
+    return float(np.mean(np.asarray(values, dtype=float)))

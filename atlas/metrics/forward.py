@@ -1,0 +1,65 @@
+"""What earlier tasks did for later ones, before those were learnt. Everything is in points of R.
+
+All need scores above the diagonal, which a model with a new head for every task does not have: there they are
+undefined, and `upstream_knowledge_transfer` (climb.py) takes their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from atlas.metrics.figure import ONE_TASK, Figure, Undefined, mean, seen, tasks_seen
+
+NO_HEAD = "a task has no score before it is learnt: its head does not exist yet"
+NOT_SCORED = "the untrained model was not scored"
+
+
+def forward_transfer(R: ArrayLike, untrained: Sequence[float] | None) -> Figure:
+    """FWT = 1/(n-1) Σ_{0<j<n} R[j-1, j] - b_j, in points (Lopez-Paz & Ranzato, 2017), as in mammoth.
+
+    b_j (`untrained`) is the score of the untrained model on the j-th task of the order. Undefined where a task is
+    not scored before it is learnt, as with a head of its own for every task.
+    """
+    matrix = seen(R)
+    if len(matrix) < 2:
+        return Undefined(ONE_TASK)
+    if untrained is None:
+        return Undefined(NOT_SCORED)
+    before = np.diag(matrix, k=1)
+    if not np.isfinite(before).all():
+        return Undefined(NO_HEAD)
+    return mean(before - np.asarray(untrained, dtype=float)[1 : len(matrix)])
+
+
+def stream_forward_transfer(R: ArrayLike, untrained: Sequence[float] | None) -> Figure:
+    """Avalanche's `StreamForwardTransfer`: as GEM's, but midway it counts the task that comes next as well.
+
+    1/m Σ_{0<j≤m} R[j-1, j] - b_j, in points, with m = min(n, T-1): of the n tasks seen and one more, where there is
+    one. At the end of an order it equals `forward_transfer`.
+    """
+    matrix, known = np.asarray(R, dtype=float), tasks_seen(R)
+    last = min(known, len(matrix) - 1)
+    if last < 1:
+        return Undefined(ONE_TASK)
+    if untrained is None:
+        return Undefined(NOT_SCORED)
+    before = np.diag(matrix, k=1)[:last]
+    if not np.isfinite(before).all():
+        return Undefined(NO_HEAD)
+    return mean(before - np.asarray(untrained, dtype=float)[1 : last + 1])
+
+
+def future_accuracy(R: ArrayLike) -> Figure:
+    """2/(n(n-1)) Σ_{i<j} R[i, j], in percent: the mean score on tasks that are still to come.
+
+    Díaz-Rodríguez et al. (2018) call it FWT, though nothing is subtracted: it is no less than chance for a model that
+    transfers nothing. Continuum's `forward_transfer` means this; its loop sums the cells below the diagonal.
+    """
+    matrix = seen(R)
+    if len(matrix) < 2:
+        return Undefined(ONE_TASK)
+    ahead = matrix[np.triu_indices(len(matrix), k=1)]
+    return mean(ahead) if np.isfinite(ahead).all() else Undefined(NO_HEAD)

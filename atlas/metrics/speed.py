@@ -1,0 +1,42 @@
+"""How fast a task is learnt: functions of a curve of one stage, not of R."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from atlas.metrics.figure import Figure, Undefined, mean
+
+SHARE = 0.9
+
+
+def learning_curve_area(scores: Sequence[float]) -> Figure:
+    """LCA_β = 1/(β+1) Σ_{b=0..β} Z_b, in percent: the mean score after 0, 1, …, β updates (A-GEM, Chaudhry et al.,
+    2019).
+
+    `scores` are Z_0 … Z_β, equally spaced and the untrained model's first: of two learners that end alike, the faster
+    has the larger area.
+    """
+    if len(scores) < 2:
+        return Undefined("it takes a score before learning and one after")
+    return mean(scores)
+
+
+def learning_speed(curve: Sequence[tuple[int, float]], *, share: float = SHARE, rising: bool = True) -> Figure:
+    """The update by which the curve has gone `share` of the way from its first value to its best; fewer is faster.
+
+    `curve` holds (update, value): scores, or losses with `rising=False`. Interpolated between the values before and
+    after; undefined where the curve never gets better than it began.
+    """
+    if len(curve) < 2:
+        return Undefined("it takes two points of a curve")
+    updates, values = (np.asarray(column, dtype=float) for column in zip(*curve, strict=True))
+    gained = (values - values[0]) * (1 if rising else -1)
+    wanted = share * gained.max()
+    if not wanted > 0:
+        return Undefined("the curve never gets better than it began")
+    first = int(np.argmax(gained >= wanted))
+    before, after = gained[first - 1], gained[first]
+    part = (wanted - before) / (after - before)
+    return float(updates[first - 1] + part * (updates[first] - updates[first - 1]))

@@ -1,0 +1,147 @@
+"""How sure the numbers of a report are: statistics over orders and seeds, as pure functions of a summary.
+
+All of them take finished trials alone. Within a sweep an order and a seed make one cell; what is compared is the
+average accuracy after the last task.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from atlas.metrics import Undefined
+from atlas.report.tables import final_scores, leaderboard, settings_label, trial_metrics
+from atlas.statistics import (
+    Comparison,
+    Components,
+    Mean,
+    Precedence,
+    RankCorrelation,
+    compare,
+    mean_t,
+    precedence_effects,
+    rank_correlation,
+    variance_components,
+)
+
+Summary = Mapping[str, Any]
+Order = tuple[str, ...]
+Cells = dict[tuple[Order, int], float]
+
+ALL = "all trials"
+MOST = 24  # settings that are compared
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderRow:
+    """An order under one setting, over its seeds: percent, forgetting in points. Sorted by `val`."""
+
+    order: Order
+    settings: str
+    seeds: int
+    val: Mean
+    test: Mean | Undefined
+    forgetting: Mean | Undefined
+
+
+def best_label(summary: Summary) -> str:
+    """The settings of the best finished trial, by val; empty where none finished or all are alike."""
+    return next((row.settings for row in leaderboard(summary) if row.status == "FINISHED"), "")
+
+
+def ranked_orders(summary: Summary, label: str, split: str, route: str) -> list[tuple[Order, dict[str, float]]]:
+    """(order, final score by task, the mean over seeds) of one setting, best first by val on route latest."""
+    orders = final_scores(summary, split, route).get(label, {})
+    val = final_scores(summary, "val", "latest").get(label, {})
+
+    def merit(order: Order) -> float:
+        return float(np.mean(list(val[order].values()))) if order in val else -np.inf
+
+    return sorted(orders.items(), key=lambda item: -merit(item[0]))
+
+
+def cells(summary: Summary, figure: str, split: str = "test") -> dict[str, Cells]:
+    """Settings label → (order, seed) → a figure of `order_metrics`, where it is defined."""
+    found: dict[str, Cells] = defaultdict(dict)
+    for trial in summary["trials"]:
+        value = trial_metrics(summary, trial, split).get(figure) if trial["status"] == "FINISHED" else None
+        if value is not None:
+            found[settings_label(trial["settings"])][tuple(trial["order"]), trial["seed"]] = value
+    return dict(found)
+
+
+def order_rows(summary: Summary) -> list[OrderRow]:
+    """Every order of every setting with the t intervals over its seeds, best first by val."""
+    val = cells(summary, "latest/average_accuracy", "val")
+    test, lost = (cells(summary, f"latest/{name}") for name in ("average_accuracy", "forgetting"))
+    rows = []
+    for label, of_label in val.items():
+        for order in dict.fromkeys(order for order, _ in of_label):
+            first = _over_seeds(of_label, order)
+            assert isinstance(first, Mean)
+            rows.append(
+                OrderRow(
+                    order=order,
+                    settings=label,
+                    seeds=first.count,
+                    val=first,
+                    test=_over_seeds(test.get(label, {}), order),
+                    forgetting=_over_seeds(lost.get(label, {}), order),
+                )
+            )
+    return sorted(rows, key=lambda row: -row.val.value)
+
+
+def components(summary: Summary) -> dict[str, Components | Undefined]:
+    """Route → the variance components of the best settings' average accuracy on test."""
+    label = best_label(summary)
+    return {
+        route: variance_components(cells(summary, f"{route}/average_accuracy").get(label, {}))
+        for route in ("latest", "own")
+    }
+
+
+def comparisons(summary: Summary) -> list[Comparison | Undefined]:
+    """Every other setting against the one that val prefers, on test, route latest; empty with one setting alone.
+
+    Orders (or seeds, where there are more of them) are the pairs: the cells of one order are not independent.
+    """
+    scores = {label or ALL: found for label, found in cells(summary, "latest/average_accuracy").items()}
+    if len(scores) < 2:
+        return []
+    best = best_label(summary) or ALL
+    val = {
+        label: np.mean(list(found.values()))
+        for label, found in cells(summary, "latest/average_accuracy", "val").items()
+    }
+    shown = sorted(scores, key=lambda label: -float(val.get(label, -np.inf)))[:MOST]
+    pairs = {cell for found in scores.values() for cell in found}
+    orders, seeds = len({order for order, _ in pairs}), len({seed for _, seed in pairs})
+    chosen = {label: scores[label] for label in dict.fromkeys([*shown, best])}
+    return compare(chosen, against=best, unit="order" if orders >= seeds else "seed")
+
+
+def agreements(summary: Summary) -> list[RankCorrelation | Undefined]:
+    """Whether other settings agree with the best one about which orders are good (test, route latest)."""
+    by_order = {
+        label or ALL: {order: float(np.mean([v for (o, _), v in found.items() if o == order])) for order, _ in found}
+        for label, found in cells(summary, "latest/average_accuracy").items()
+    }
+    best = best_label(summary) or ALL
+    if best not in by_order:
+        return []
+    others = [label for label in by_order if label != best][:MOST]
+    return [rank_correlation((label, by_order[label]), (best, by_order[best])) for label in others]
+
+
+def precedence(summary: Summary, route: str, split: str = "test") -> dict[tuple[str, str], Precedence | Undefined]:
+    """Pairwise precedence effects under the best settings; empty where no trial finished."""
+    return precedence_effects(final_scores(summary, split, route).get(best_label(summary), {}))
+
+
+def _over_seeds(found: Cells, order: Order) -> Mean | Undefined:
+    return mean_t([value for (one, _), value in found.items() if one == order])

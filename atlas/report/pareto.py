@@ -1,0 +1,118 @@
+"""What good scores cost: average accuracy against forgetting, parameters, operations and time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from atlas.report.canvas import BEST, INK, MUTED, new_figure, titled
+from atlas.report.tables import settings_label, trial_metrics
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Summary = Mapping[str, Any]
+COSTS = {
+    "forgetting": "forgetting (points)",
+    "stored_parameters": "stored parameters (thousands)",
+    "trained_parameters": "trained at a time (thousands)",
+    "flops": "training operations (10⁹)",
+    "seconds": "training time (s)",
+}
+SCALES = {"stored_parameters": 1e3, "trained_parameters": 1e3, "flops": 1e9}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """Means over the trials of one setting, or where all settings are alike of one order. `costs`: lower is better."""
+
+    name: str
+    accuracy: float
+    costs: Mapping[str, float]
+
+
+def points(summary: Summary) -> list[Point]:
+    """The points of the finished trials (test, route latest), best accuracy first; costs that all of them have."""
+    several = len({settings_label(trial["settings"]) for trial in summary["trials"]}) > 1
+    groups: dict[str, list[dict[str, float]]] = defaultdict(list)
+    for trial in summary["trials"]:
+        row = _row(summary, trial)
+        if row is not None:
+            groups[settings_label(trial["settings"]) if several else " → ".join(trial["order"])].append(row)
+    known = set.intersection(*(set(row) for rows in groups.values() for row in rows)) if groups else set()
+    made = [
+        Point(
+            name=name or "no setting",
+            accuracy=float(np.mean([row["accuracy"] for row in rows])),
+            costs={cost: float(np.mean([row[cost] for row in rows])) for cost in COSTS if cost in known},
+        )
+        for name, rows in groups.items()
+    ]
+    return sorted(made, key=lambda point: -point.accuracy)
+
+
+def front(found: Sequence[Point], costs: Sequence[str]) -> list[Point]:
+    """Those that no other point beats: at least as good in accuracy and all `costs`, and better in one."""
+
+    def beats(one: Point, other: Point) -> bool:
+        mine = (-one.accuracy, *(one.costs[cost] for cost in costs))
+        theirs = (-other.accuracy, *(other.costs[cost] for cost in costs))
+        return all(a <= b for a, b in zip(mine, theirs, strict=True)) and mine != theirs
+
+    return [point for point in found if not any(beats(other, point) for other in found)]
+
+
+def varying(found: Sequence[Point]) -> list[str]:
+    """The costs that all points have and that differ by more than 1 %: of the others there is nothing to choose."""
+    known = [cost for cost in COSTS if found and all(cost in point.costs for point in found)]
+    ranges = {cost: [point.costs[cost] for point in found] for cost in known}
+    return [cost for cost, values in ranges.items() if max(values) - min(values) > 0.01 * max(map(abs, values))]
+
+
+def pareto(summary: Summary) -> Figure:
+    """A panel a cost that differs; filled and joined: the points that no other beats in that panel."""
+    found = points(summary)
+    shown = varying(found)
+    columns = min(2 if len(shown) == 4 else 3, max(1, len(shown)))
+    rows = -(-len(shown) // columns)
+    figure, panels = new_figure(max(6.5, 3.4 * columns + 0.4), 2.9 * rows + 0.9, rows, columns)
+    for axes, cost in zip(panels, shown, strict=False):
+        _panel(axes, found, cost)
+    for axes in panels[len(shown) :]:
+        axes.set_axis_off()
+    for axes in panels[::columns]:
+        axes.set_ylabel("average accuracy (%)")
+    return titled(
+        figure, summary, "Average accuracy against cost; filled: no other is better in both", "test", "latest"
+    )
+
+
+def _panel(axes: Axes, found: Sequence[Point], cost: str) -> None:
+    scale = SCALES.get(cost, 1.0)
+    best = sorted(front(found, [cost]), key=lambda point: point.costs[cost])
+    rest = [point for point in found if point not in best]
+    axes.scatter(
+        [p.costs[cost] / scale for p in rest], [p.accuracy for p in rest], s=34, facecolors="none", edgecolors=MUTED
+    )
+    x, y = [p.costs[cost] / scale for p in best], [p.accuracy for p in best]
+    axes.plot(x, y, color=BEST, linewidth=1.4, marker="o", markersize=6, drawstyle="steps-post")
+    for point, left, up in zip(best, x, y, strict=True):
+        number = str(found.index(point) + 1)
+        axes.annotate(number, (left, up), (5, -11), textcoords="offset points", fontsize=9, color=INK)
+    axes.set_xlabel(COSTS[cost])
+    axes.margins(0.12)
+
+
+def _row(summary: Summary, trial: Mapping[str, Any]) -> dict[str, float] | None:
+    if trial["status"] != "FINISHED":
+        return None
+    figures = trial_metrics(summary, trial, "test")
+    known = {"accuracy": figures["latest/average_accuracy"], "forgetting": figures["latest/forgetting"]}
+    known |= trial.get("cost", {})
+    row = {name: float(value) for name, value in known.items() if value is not None}
+    return row if "accuracy" in row else None

@@ -1,0 +1,29 @@
+"""Statistics over orders and seeds: how sure a figure is, and what explains it.
+
+Every function gives a frozen value, or `Undefined` with the reason. scipy is imported when a function is called, so
+that the command line stays quick.
+"""
+
+from __future__ import annotations
+
+from atlas.statistics.comparison import Comparison, compare, holm
+from atlas.statistics.components import Components, variance_components
+from atlas.statistics.interval import Interval, Mean, mean_bootstrap, mean_t
+from atlas.statistics.precedence import Precedence, precedence_effects
+from atlas.statistics.ranks import RankCorrelation, rank_correlation
+
+__all__ = [
+    "Comparison",
+    "Components",
+    "Interval",
+    "Mean",
+    "Precedence",
+    "RankCorrelation",
+    "compare",
+    "holm",
+    "mean_bootstrap",
+    "mean_t",
+    "precedence_effects",
+    "rank_correlation",
+    "variance_components",
+]

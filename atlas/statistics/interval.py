@@ -1,0 +1,94 @@
+"""A mean and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from atlas.errors import AtlasError
+from atlas.metrics import Undefined
+
+LEVEL = 0.95
+RESAMPLES = 9999
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """A confidence interval of that level, by that method."""
+
+    low: float
+    high: float
+    level: float
+    method: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mean:
+    """The mean of `count` values, with its interval, or why there is none."""
+
+    value: float
+    count: int
+    interval: Interval | Undefined
+
+
+def mean_t(values: Sequence[float], *, level: float = LEVEL) -> Mean | Undefined:
+    """m ± t(1 - (1-level)/2, n-1) · s/√n (Student, 1908): right for few values of roughly normal spread, such as seeds.
+
+    Raises AtlasError for a level outside 0 to 1.
+    """
+    data = _checked(values, level)
+    if not len(data):
+        return Undefined("there is no value")
+    return Mean(value=float(data.mean()), count=len(data), interval=_doubt(data) or _t_interval(data, level))
+
+
+def mean_bootstrap(values: Sequence[float], *, level: float = LEVEL, seed: int = 0) -> Mean | Undefined:
+    """The mean with a bias-corrected and accelerated bootstrap interval (BCa, Efron, 1987), of 9,999 seeded resamples.
+
+    For ten values or more of whatever spread; with fewer it is too narrow, and `mean_t` is to be preferred.
+    Raises AtlasError for a level outside 0 to 1.
+    """
+    from scipy import stats
+
+    data = _checked(values, level)
+    if not len(data):
+        return Undefined("there is no value")
+    doubt = _doubt(data)
+    if doubt is not None:
+        return Mean(value=float(data.mean()), count=len(data), interval=doubt)
+    found = stats.bootstrap(
+        (data,),
+        np.mean,
+        confidence_level=level,
+        n_resamples=RESAMPLES,
+        method="BCa",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    interval = Interval(low=float(found.low), high=float(found.high), level=level, method="bootstrap (BCa)")
+    return Mean(value=float(data.mean()), count=len(data), interval=interval)
+
+
+def _t_interval(data: np.ndarray, level: float) -> Interval:
+    from scipy import stats
+
+    low, high = stats.t.interval(level, len(data) - 1, loc=data.mean(), scale=stats.sem(data))
+    return Interval(low=float(low), high=float(high), level=level, method="t")
+
+
+def _doubt(data: np.ndarray) -> Undefined | None:
+    if len(data) < 2:
+        return Undefined("it takes two values to know their spread")
+    if np.ptp(data) == 0:
+        return Undefined(f"all {len(data)} values are the same, so that their spread is not known")
+    return None
+
+
+def _checked(values: Sequence[float], level: float) -> np.ndarray:
+    if not 0 < level < 1:
+        raise AtlasError(f"the level of an interval is {level}; give a number between 0 and 1, such as 0.95.")
+    data = np.asarray(values, dtype=float)
+    if not np.isfinite(data).all():
+        raise AtlasError(f"{int((~np.isfinite(data)).sum())} of {len(data)} values are not finite; leave them out.")
+    return data

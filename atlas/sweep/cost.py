@@ -1,0 +1,80 @@
+"""What a walk cost, from the facts and files of its steps: the summary's key `cost`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any
+
+from atlas import metrics
+from atlas.learners import HeadStage
+from atlas.metrics import Shape
+from atlas.step import Step
+from atlas.store import Store
+from atlas.sweep.ground import Ground
+from atlas.sweep.outcome import Outcome
+
+
+def walk_cost(outcome: Outcome, ground: Ground, store: Store) -> dict[str, float | None]:
+    """The cost of the steps taken, as if nothing were shared; None where a number is not known.
+
+    Raises CorruptEntry where a step's files were altered.
+    """
+    taken = [(step, outcome.facts[step.key]) for step in outcome.taken]
+    trained = [fact["trained_parameters"] for _, fact in taken if "trained_parameters" in fact]
+    flops = [_flops(step, fact, ground) for step, fact in taken]
+    known = [value for value in flops if value is not None]
+    return {
+        "trained_parameters": max(trained) if taken and len(trained) == len(taken) else None,
+        "stored_parameters": sum(_stored(step, store) for step, _ in taken if step.stage.last) if taken else None,
+        "flops": sum(known) if taken and len(known) == len(taken) else None,
+        "seconds": sum(fact["cost"]["seconds"] for _, fact in taken) if taken else None,
+    }
+
+
+def backbone_shape(folder: Path, card: Mapping[str, Any]) -> Shape | None:
+    """The shape of a ViLT from its configuration, for a task with that card; None for a model of another kind."""
+    config = json.loads((folder / "config.json").read_text())
+    names = ("hidden_size", "num_hidden_layers", "intermediate_size", "image_size", "patch_size")
+    if any(not isinstance(config.get(name), int) for name in (*names, "max_position_embeddings")):
+        return None
+    patches = (config["image_size"] // config["patch_size"]) ** 2
+    return Shape(
+        width=config["hidden_size"],
+        depth=config["num_hidden_layers"],
+        inner=config["intermediate_size"],
+        tokens=patches + 1 + config["max_position_embeddings"],
+        passes=card["choices"] * card["images"],
+    )
+
+
+def _flops(step: Step, fact: Mapping[str, Any], ground: Ground) -> float | None:
+    shape = backbone_shape(ground.backbone, ground.prepared[step.task].card)
+    if shape is None or "trained_parameters" not in fact:
+        return None
+    settings = {past.task: past.stage.settings() for past in step.chain()}
+    ranks = [one["rank"] for one in settings.values() if "rank" in one]
+    through = not isinstance(step.stage, HeadStage)
+    return metrics.step_flops(
+        shape, records=fact["records"], ranks=ranks, trained=fact["trained_parameters"], through=through
+    )
+
+
+def _stored(step: Step, store: Store) -> int:
+    """How many numbers the store keeps of a step."""
+    return _held(str(store.fetch(step.key, Path(gettempdir()) / "atlas-fetched" / step.key)))
+
+
+@lru_cache(maxsize=4096)
+def _held(folder: str) -> int:
+    """How many numbers the safetensors files of a folder hold; read from their headers."""
+    from safetensors import safe_open
+
+    shapes: list[list[int]] = []
+    for path in sorted(Path(folder).rglob("*.safetensors")):
+        with safe_open(str(path), framework="numpy") as tensors:
+            shapes += [tensors.get_slice(name).get_shape() for name in tensors.keys()]  # noqa: SIM118 (no mapping)
+    return metrics.parameters(shapes)

@@ -1,0 +1,71 @@
+"""Signing in at a tracking server: the user and password stay in the environment, where MLflow looks for them."""
+
+from __future__ import annotations
+
+import base64
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from atlas.errors import AtlasError
+from atlas.redact import redacted
+
+USER, PASSWORD, BEARER = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"
+CREDENTIALS = (
+    *(USER, PASSWORD, BEARER, "MLFLOW_TRACKING_SERVER_CERT_PATH", "MLFLOW_TRACKING_CLIENT_CERT_PATH"),
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "MLFLOW_S3_ENDPOINT_URL", "PGPASSWORD"),
+)
+PAGE = "/api/2.0/mlflow/experiments/get-by-name?experiment_name=Default"
+
+
+def signed_in(tracking_uri: str) -> str:
+    """The address of a server without user and password, which go to this process's environment.
+
+    MLflow finds them there, and nobody who prints the address shows them. Other addresses stay as they are.
+    """
+    parts = urllib.parse.urlsplit(tracking_uri)
+    if parts.scheme not in ("http", "https") or parts.username is None:
+        return tracking_uri
+    os.environ[USER] = urllib.parse.unquote(parts.username)
+    os.environ[PASSWORD] = urllib.parse.unquote(parts.password or "")
+    return without_user(tracking_uri)
+
+
+def without_user(uri: str) -> str:
+    """The address without its user and password."""
+    parts = urllib.parse.urlsplit(uri)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def credentials() -> dict[str, str]:
+    """What of this process's environment signs in at a tracking server, its database or its artifacts' store.
+
+    An actor has the environment of the node it runs on, so that the one which writes to MLflow is handed these.
+    """
+    return {name: os.environ[name] for name in CREDENTIALS if name in os.environ}
+
+
+def check_access(tracking_uri: str, timeout: float = 5.0) -> None:
+    """Raises AtlasError where the server does not let this user in, or does not answer. No server: all may enter."""
+    if not tracking_uri.startswith("http"):
+        return
+    request = urllib.request.Request(without_user(tracking_uri).rstrip("/") + PAGE, headers=_authorisation())
+    try:
+        urllib.request.urlopen(request, timeout=timeout).close()
+    except urllib.error.HTTPError as error:
+        if error.code in (401, 403):
+            raise AtlasError(
+                f"the MLflow server {redacted(tracking_uri)} does not let this user in ({error.code}); "
+                f"set {USER} and {PASSWORD}, or {BEARER}."
+            ) from None
+    except OSError as error:
+        raise AtlasError(f"the MLflow server {redacted(tracking_uri)} does not answer: {error}.") from None
+
+
+def _authorisation() -> dict[str, str]:
+    """The header that MLflow's own client sends."""
+    if USER in os.environ:
+        pair = f"{os.environ[USER]}:{os.environ.get(PASSWORD, '')}"
+        return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+    return {"Authorization": f"Bearer {os.environ[BEARER]}"} if BEARER in os.environ else {}

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from atlas.report.pareto import Point, front, pareto, points, varying
+
+Summary = dict[str, Any]
+
+
+def point(name: str, accuracy: float, **costs: float) -> Point:
+    return Point(name=name, accuracy=accuracy, costs=costs)
+
+
+def test_the_front_is_what_no_other_point_beats() -> None:
+    cheap, good = point("cheap", 60, seconds=1, flops=9), point("good", 80, seconds=5, flops=5)
+    worse, twin = point("worse", 70, seconds=5, flops=6), point("twin", 80, seconds=5, flops=5)
+    assert front([cheap, good, worse, twin], ["seconds"]) == [cheap, good, twin]
+    assert front([cheap, good, worse, twin], ["seconds", "flops"]) == [cheap, good, twin]
+    assert front([cheap, worse], ["seconds"]) == [cheap, worse]
+
+
+def test_settings_are_points_and_orders_where_there_is_one_setting(rich: Summary, summary: Summary) -> None:
+    found = points(rich)
+    assert [one.name for one in found] == ["rank=16", "rank=8"]
+    assert found[0].costs["stored_parameters"] == pytest.approx(80_000 + 8_400 * 16)
+    assert len(points(summary)) == 24
+    assert " → " in points(summary)[0].name
+
+
+def test_costs_that_one_trial_lacks_or_that_do_not_differ_are_not_drawn(rich: Summary, summary: Summary) -> None:
+    assert varying(points(summary)) == ["forgetting"]  # an old summary has no costs
+    for trial in rich["trials"]:
+        trial["cost"]["seconds"] = 7.0
+    del rich["trials"][0]["cost"]["flops"]
+    assert varying(points(rich)) == ["forgetting", "stored_parameters", "trained_parameters"]
+    assert varying([point("a", 60, flops=1000), point("b", 70, flops=1001)]) == []
+    assert varying([]) == []
+
+
+def test_a_panel_a_cost_with_the_front_filled(rich: Summary) -> None:
+    figure = pareto(rich)
+    drawn = [axes for axes in figure.axes if axes.axison]
+    assert len(drawn) == 5
+    assert {axes.get_xlabel().partition(" (")[0] for axes in drawn} >= {"forgetting", "stored parameters"}
+    best = next(axes for axes in drawn if axes.get_xlabel().startswith("stored"))
+    assert list(best.lines[0].get_xdata()) == pytest.approx([147.2, 214.4])
+    assert "split test · route latest · seed 1, 2, 3" in figure.get_suptitle()

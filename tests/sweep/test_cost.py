@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+
+from atlas.sweep.cost import backbone_shape, walk_cost
+from atlas.sweep.result import Ended
+
+CARD = {"choices": 2, "images": 1}
+
+
+def test_a_walks_cost_is_that_of_its_steps(ended: Ended) -> None:
+    record = ended.trials[0]
+    (outcome,) = ended.outcomes(record)
+    cost = walk_cost(outcome, ended.ground, ended.ground.store)
+    facts = [outcome.facts[step.key] for step in outcome.taken]
+    assert cost["seconds"] == pytest.approx(sum(fact["cost"]["seconds"] for fact in facts))
+    assert cost["trained_parameters"] == max(fact["trained_parameters"] for fact in facts)
+    kept = [ended.ground.store.fetch(step.key, Path()) for step in outcome.taken if step.stage.last]
+    held = [
+        tensor.numel() for path in kept for file in path.rglob("*.safetensors") for tensor in load_file(file).values()
+    ]
+    assert len(kept) == 2
+    assert cost["stored_parameters"] == sum(held)
+    assert cost["flops"] is not None
+    assert cost["flops"] > 0
+
+
+def test_what_was_not_taken_has_no_cost(ended: Ended) -> None:
+    (outcome,) = ended.outcomes(ended.trials[0])
+    outcome.facts.clear()
+    assert set(walk_cost(outcome, ended.ground, ended.ground.store).values()) == {None}
+
+
+def test_facts_without_a_count_leave_it_unknown(ended: Ended) -> None:
+    (outcome,) = ended.outcomes(ended.trials[0])
+    key = outcome.taken[0].key
+    outcome.facts[key] = {name: value for name, value in outcome.facts[key].items() if name != "trained_parameters"}
+    cost = walk_cost(outcome, ended.ground, ended.ground.store)
+    assert cost["trained_parameters"] is None
+    assert cost["flops"] is None
+    assert cost["stored_parameters"] is not None
+
+
+def test_the_shape_is_read_from_the_backbones_configuration(ended: Ended, tmp_path: Path) -> None:
+    shape = backbone_shape(ended.ground.backbone, CARD)
+    assert shape is not None
+    # 32 × 32 pixels in patches of 8, a class token, 16 words
+    assert (shape.width, shape.depth, shape.inner, shape.tokens, shape.passes) == (32, 2, 64, 16 + 1 + 16, 2)
+    other: dict[str, Any] = {"hidden_size": 32}
+    (tmp_path / "config.json").write_text(json.dumps(other))
+    assert backbone_shape(tmp_path, CARD) is None
