@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ from atlas.data.prepare import Prepared
 from atlas.errors import AtlasError
 from atlas.learners.fit import Curve, TaskData, fit, score
 from atlas.learners.group import Group
+from atlas.learners.recall import Lesson, Past, Recall
 from atlas.learners.stack import Stack
 from atlas.step import Step
-from atlas.store import Store
+from atlas.store import Entry, Store
 
 
 class MissingParent(AtlasError):
@@ -74,9 +75,10 @@ def advance(
     started, began = time.perf_counter(), time.time()
     stack = Stack(bench.backbone, *_head_sizes(bench))
     try:
-        _load_past(stack, step, store)
+        past = _load(stack, _past(step), store)
         stage, data = step.stage, bench.data[step.task]
         stage.begin(stack, step.task, torch.Generator().manual_seed(step.random_seed("initialise")))
+        recall = stage.recall(_lesson(step, stack, past, bench))
         torch.manual_seed(step.random_seed("forward"))
         curve = fit(
             stack,
@@ -87,17 +89,20 @@ def advance(
             limit=step.evaluation.val,
             records=_records(step, data),
             on_update=on_update,
+            recall=recall,
         )
+        remembered = recall.conclude()
         learnt = time.perf_counter()
         scores = _scores(stack, step, bench, store)
         facts = {
             **_outcome(stack, step, curve, scores),
+            **remembered,
             "cost": {"seconds": time.perf_counter() - started, "learning": learnt - started},
             "began": began,
             "ended": time.time(),
         }
         if bench.group.rank == 0:
-            _commit(stack, step, store, facts)
+            _commit(stack, step, store, facts, recall)
     finally:
         stack.detach()
     return facts
@@ -107,8 +112,7 @@ def restore(step: Step, bench: Bench, store: Store) -> Stack:
     """The model after `step`, as the store keeps it. Raises as `advance` does. Detach it when done."""
     _check_bench(step, bench)
     stack = Stack(bench.backbone, *_head_sizes(bench))
-    _load_past(stack, step, store)
-    stack.load(step.task, _entry(step, store))
+    _load(stack, [*_past(step), step], store)
     return stack
 
 
@@ -129,18 +133,39 @@ def _head_sizes(bench: Bench) -> tuple[dict[str, int], dict[str, int]]:
     )
 
 
-def _entry(step: Step, store: Store) -> Path:
+def _entry(step: Step, store: Store) -> tuple[Path, Entry]:
     entry = store.find(step.key)
     if entry is None:
         raise MissingParent(f"{step.title} [{step.key[:12]}] is not in the store; it will be learnt again.")
-    return store.fetch(entry, Path(tempfile.gettempdir()) / "atlas-fetched" / step.key)
+    return store.fetch(entry, Path(tempfile.gettempdir()) / "atlas-fetched" / step.key), entry
 
 
-def _load_past(stack: Stack, step: Step, store: Store) -> None:
-    """Every earlier task as its last stage left it, and this task's earlier stages."""
-    for past in list(step.chain())[:-1]:
-        if past.stage.last or past.task == step.task:
-            stack.load(past.task, _entry(past, store))
+def _past(step: Step) -> list[Step]:
+    """What is to be loaded before `step`: every earlier task as its last stage left it, and this task's stages."""
+    return [past for past in list(step.chain())[:-1] if past.stage.last or past.task == step.task]
+
+
+def _load(stack: Stack, steps: Sequence[Step], store: Store) -> list[Past]:
+    """Load what these steps brought, the oldest first; gives what the store holds of them."""
+    newest = max((place for place, step in enumerate(steps) if step.stage.replaces), default=0)
+    past: list[Past] = []
+    for place, step in enumerate(steps):
+        folder, entry = _entry(step, store)
+        stack.load(step.task, folder, whole=place >= newest or not step.stage.replaces)
+        past.append(Past(task=step.task, folder=folder, facts=entry.facts))
+    return past
+
+
+def _lesson(step: Step, stack: Stack, past: Sequence[Past], bench: Bench) -> Lesson:
+    return Lesson(
+        stack=stack,
+        task=step.task,
+        data=bench.data,
+        group=bench.group,
+        seed=step.random_seed,
+        past=past,
+        jointly=step.learns[:-1],
+    )
 
 
 def _records(step: Step, data: TaskData) -> torch.Tensor | None:
@@ -157,12 +182,12 @@ def _scores(stack: Stack, step: Step, bench: Bench, store: Store) -> dict[str, d
         latest[split] = {
             task: score(stack, bench.data[task], split, limit=limit, group=bench.group) for task in step.scored
         }
-    past = list(step.chain())[:-1]
-    inherited = [store.find(parent.key) for parent in past if parent.stage.last]
+    earlier = list(step.parent.chain()) if step.parent else []
+    inherited = [store.find(parent.key) for parent in earlier if parent.stage.last]
     own: dict[str, dict[str, float]] = {}
     for split in limits:
         own[split] = {**(inherited[-1].facts["scores"]["own"][split] if inherited and inherited[-1] else {})}
-        own[split][step.task] = latest[split][step.task]
+        own[split] |= {task: latest[split][task] for task in step.learns}
     return {"latest": latest, "own": own}
 
 
@@ -175,14 +200,15 @@ def _outcome(stack: Stack, step: Step, curve: Curve, scores: dict[str, Any]) -> 
         "losses": curve.losses,
         "validations": curve.patience.scores,
         "updates": curve.updates,
-        "records": curve.updates * step.stage.schedule.batch_size,
+        "records": curve.records,
         "trained_parameters": sum(value.numel() for value in stack.parameters() if value.requires_grad),
         "versions": {"torch": torch.__version__},
     }
 
 
-def _commit(stack: Stack, step: Step, store: Store, facts: dict[str, Any]) -> None:
+def _commit(stack: Stack, step: Step, store: Store, facts: dict[str, Any], recall: Recall) -> None:
     with tempfile.TemporaryDirectory(prefix="atlas-step-") as folder:
         stack.save(step.task, Path(folder))
+        recall.save(Path(folder))
         (Path(folder) / "result.json").write_text(json.dumps(facts, indent=1, sort_keys=True))
         store.commit(step.key, Path(folder), facts)

@@ -26,14 +26,16 @@ if TYPE_CHECKING:
 
 ALIAS = "champion"
 ROUTES = ("own", "latest")
+UNUSED = ("result.json", "fisher.safetensors")  # what a step keeps and an answer does not need
 
 
 @dataclass(frozen=True, kw_only=True)
 class Champion:
     """A stack to register as version of the model `name`.
 
-    `folders` are the store's entries of each task's last step, in the order learnt; `tasks` what the cards say of
-    each: outputs, images, choices, answers, text_tokens. `backbone` is a name or a folder, `digest` its weights'.
+    `folders` are the store's entries of each task's last step, in the order learnt (of tasks that were learnt
+    together the one entry); `tasks` what the cards say of each: outputs, images, choices, answers, text_tokens.
+    `backbone` is a name or a folder, `digest` its weights'.
     """
 
     name: str
@@ -83,11 +85,7 @@ def register(champion: Champion, tracking_uri: str, experiment: str) -> str:
 
 def _assemble(champion: Champion, folder: Path) -> None:
     for task, entry in champion.folders.items():
-        target = folder / task
-        target.mkdir()
-        shutil.copy(Path(entry) / "head.safetensors", target)
-        if (Path(entry) / "adapter").is_dir():
-            shutil.copytree(Path(entry) / "adapter", target / "adapter")
+        shutil.copytree(entry, folder / task, ignore=shutil.ignore_patterns(*UNUSED))
     facts = {name: value for name, value in asdict(champion).items() if name != "folders"}
     (folder / "stack.json").write_text(json.dumps({**facts, "order": list(champion.folders)}, indent=1))
 
@@ -111,6 +109,7 @@ class LoadedChampion:
         from atlas.backbones import load
         from atlas.learners.stack import Stack
 
+        self.folder, self.loaded = folder, 0
         self.facts = json.loads((folder / "stack.json").read_text())
         self.backbone: Backbone = load(self.facts["backbone"])
         if self.backbone.digest != self.facts["digest"]:
@@ -121,8 +120,8 @@ class LoadedChampion:
         tasks = self.facts["tasks"]
         outputs = {name: task["outputs"] for name, task in tasks.items()}
         self.stack: Stack = Stack(self.backbone, outputs, {name: task["images"] for name, task in tasks.items()})
-        for task in self.facts["order"]:
-            self.stack.load(task, folder / task)
+        self.tuned = any((folder / task / "backbone.safetensors").is_file() for task in self.facts["order"])
+        self._load(len(self.facts["order"]))
 
     def predict(self, records: pd.DataFrame, route: str = "own") -> pd.DataFrame:
         """One row a record: its `answer` (a class, or the number of a choice, from 0) and that one's `probability`.
@@ -146,12 +145,27 @@ class LoadedChampion:
         task = record["task"]
         if task not in self.facts["tasks"]:
             raise unknown("task", task, self.facts["tasks"])
-        self.stack.activate(task if route == "own" else self.facts["order"][-1])
+        self._take(task, route)
         card = self.facts["tasks"][task]
         with torch.no_grad():
             logits = self.stack(self._batch(record, card), task)[0]
         best = int(logits.argmax())
         return (card["answers"] or list(map(str, range(len(logits)))))[best], float(logits.softmax(0)[best])
+
+    def _take(self, task: str, route: str) -> None:
+        """Have the stack be what `route` asks of it; a backbone that was tuned is loaded as it was after `task`."""
+        order = self.facts["order"]
+        own = task if route == "own" and task in order else order[-1]
+        if self.tuned and order.index(own) + 1 != self.loaded:
+            self._load(order.index(own) + 1)
+        self.stack.activate(own)
+
+    def _load(self, count: int) -> None:
+        """The stack as it was after so many tasks."""
+        self.stack.detach()
+        for task in self.facts["order"][:count]:
+            self.stack.load(task, self.folder / task)
+        self.loaded = count
 
     def _batch(self, record: Mapping[str, Any], card: Mapping[str, Any]) -> Any:
         import numpy as np

@@ -47,9 +47,11 @@ class Surroundings:
 class Step:
     """Learn `task` by `stage` on top of `parent` (None: on the bare backbone).
 
-    `backbone` and `data` are digests of the weights and of the task's prepared data. `shots` are the training records
-    that it is learnt from (None: all). A `downstream` step learns a task that no order goes on from: it is scored on
-    that task alone.
+    `backbone` and `data` are digests of the weights and of the task's prepared data. `beside` are further steps that
+    this one builds on, one a task, whose order means nothing: they are sorted by task. `jointly` are further tasks
+    that this step learns together with `task`, each with the digest of its data, sorted by name. `shots` are the
+    training records that it is learnt from (None: all). A `downstream` step learns a task that no order goes on from:
+    it is scored on that task alone.
     """
 
     task: str
@@ -59,6 +61,8 @@ class Step:
     data: str
     evaluation: Evaluation = field(default_factory=Evaluation)
     parent: Step | None = None
+    beside: tuple[Step, ...] = ()
+    jointly: tuple[tuple[str, str], ...] = ()
     shots: Shots | None = None
     downstream: bool = False
 
@@ -66,6 +70,8 @@ class Step:
     def key(self) -> str:
         """The sha256 of everything that decides the step's result, in hexadecimal."""
         facts = {**self._facts(), "recipe": RECIPE, "parent": self.parent.key if self.parent else None}
+        if self.beside:
+            facts["beside"] = [step.key for step in self.beside]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def random_seed(self, purpose: str) -> int:
@@ -73,16 +79,29 @@ class Step:
         digest = hashlib.sha256(f"{self.key}/{purpose}".encode()).digest()
         return int.from_bytes(digest[:8], "big") >> 1
 
+    @property
+    def builds_on(self) -> tuple[Step, ...]:
+        """The steps that must be there before this one: those beside it, and its parent."""
+        return (*self.beside, *((self.parent,) if self.parent else ()))
+
     def chain(self) -> Iterator[Step]:
-        """The steps that this one builds on, the oldest first, itself last."""
-        if self.parent is not None:
-            yield from self.parent.chain()
+        """The steps that this one builds on, each once, what comes first first; itself last."""
+        seen: dict[str, Step] = {}
+        for earlier in self.builds_on:
+            for step in earlier.chain():
+                seen.setdefault(step.key, step)
+        yield from seen.values()
         yield self
 
     @property
+    def learns(self) -> tuple[str, ...]:
+        """The tasks that this step itself learns: its own, last, and those learnt jointly with it."""
+        return (*(name for name, _ in self.jointly), self.task)
+
+    @property
     def order(self) -> tuple[str, ...]:
-        """The tasks learnt once this step is done, in order."""
-        return tuple(dict.fromkeys(step.task for step in self.chain()))
+        """The tasks learnt once this step is done, in order; where the order means nothing, by name."""
+        return tuple(dict.fromkeys(task for step in self.chain() for task in step.learns))
 
     @property
     def scored(self) -> tuple[str, ...]:
@@ -92,14 +111,15 @@ class Step:
     @property
     def title(self) -> str:
         """The step in a few words: `digits (expansion) after easy-vqa`."""
-        past = " > ".join(self.order[:-1])
+        past = (", " if self.beside else " > ").join(task for task in self.order if task not in self.learns)
         kind = self.stage.kind + (", untrained" if self.stage.schedule.steps == 0 else "")
         kind += f", {self.shots.describe()}" if self.shots else ""
-        return f"{self.task} ({kind})" + (f" after {past}" if past else "")
+        return f"{' + '.join(self.learns)} ({kind})" + (f" after {past}" if past else "")
 
     def describe(self) -> dict[str, Any]:
         """The step and all it builds on as plain JSON values; `step_from` is the inverse."""
-        return {**self._facts(), "parent": self.parent.describe() if self.parent else None}
+        beside = {"beside": [step.describe() for step in self.beside]} if self.beside else {}
+        return {**self._facts(), **beside, "parent": self.parent.describe() if self.parent else None}
 
     def _facts(self) -> dict[str, Any]:
         return {
@@ -111,6 +131,7 @@ class Step:
             "evaluation": asdict(self.evaluation),
             "shots": asdict(self.shots) if self.shots else None,
             "downstream": self.downstream,
+            **({"jointly": dict(self.jointly)} if self.jointly else {}),
         }
 
 
@@ -125,6 +146,8 @@ def step_from(facts: dict[str, Any]) -> Step:
         data=facts["data"],
         evaluation=Evaluation(**facts["evaluation"]),
         parent=step_from(parent) if parent else None,
+        beside=tuple(step_from(step) for step in facts.get("beside", ())),
+        jointly=tuple(sorted(facts.get("jointly", {}).items())),
         shots=Shots(**facts["shots"]) if facts["shots"] else None,
         downstream=facts["downstream"],
     )
@@ -133,24 +156,32 @@ def step_from(facts: dict[str, Any]) -> Step:
 def walk(order: tuple[str, ...], learner: Learner, seed: int, around: Surroundings) -> list[list[Step]]:
     """The steps of one walk along `order`: a list of stages for each task.
 
-    A learner whose lineage is `sequence` builds each task on the one before; one whose lineage is `none` on nothing.
+    A learner whose lineage is `sequence` builds each task on the one before; one whose lineage is `none` on nothing;
+    one whose lineage is `set` on what its stages gather of the tasks seen, the same for all orders of them: the
+    steps of the stage before, sorted by task, or the data of all tasks, the last of them by name being the step's.
     """
     steps: list[list[Step]] = []
-    parent: Step | None = None
     for position, task in enumerate(order):
-        if learner.lineage != "sequence":
-            parent = None
+        before = steps[-1][-1] if steps and learner.lineage == "sequence" else None
         stages: list[Step] = []
         for stage in learner.stages(position):
-            parent = Step(
-                task=task,
-                stage=stage,
-                seed=seed,
-                backbone=around.backbone,
-                data=around.data[task],
-                evaluation=around.evaluation,
-                parent=parent,
+            newest, jointly = task, tuple[tuple[str, str], ...]()
+            if stage.gathers == "data":
+                *others, newest = sorted(order[: position + 1])
+                jointly = tuple((name, around.data[name]) for name in others)
+            beside = [earlier[len(stages) - 1] for earlier in steps] if stage.gathers == "steps" else []
+            stages.append(
+                Step(
+                    task=newest,
+                    stage=stage,
+                    seed=seed,
+                    backbone=around.backbone,
+                    data=around.data[newest],
+                    evaluation=around.evaluation,
+                    parent=stages[-1] if stages else before,
+                    beside=tuple(sorted(beside, key=lambda step: step.task)),
+                    jointly=jointly,
+                )
             )
-            stages.append(parent)
         steps.append(stages)
     return steps

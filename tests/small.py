@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch import Tensor
 from transformers import ViltConfig, ViltModel
@@ -121,3 +123,35 @@ def outcome(facts: Mapping[str, Any]) -> dict[str, Any]:
     """What a step's facts say of its result, as JSON: all but the times."""
     kept = {name: value for name, value in facts.items() if name not in ("cost", "began", "ended")}
     return dict(json.loads(json.dumps(kept)))
+
+
+def weights(store: Store, step: Step) -> dict[str, Tensor]:
+    """Every tensor that a step left in the store, by file and name."""
+    folder = store.fetch(step.key, Path(tempfile.gettempdir()) / step.key)
+    return {
+        f"{path.relative_to(folder)}/{name}": value
+        for path in sorted(folder.rglob("*.safetensors"))
+        for name, value in load_file(path).items()
+    }
+
+
+def seed_by_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every learner draw the same numbers for a task: to compare two learners that should be one."""
+
+    def random_seed(step: Step, purpose: str) -> int:
+        return int.from_bytes(hashlib.sha256(f"{step.task}/{purpose}".encode()).digest()[:7], "big")
+
+    monkeypatch.setattr(Step, "random_seed", random_seed)
+
+
+def assert_same_learning(world: World, store: Store, one: Learner, other: Learner, *order: str) -> None:
+    """Both learners learn and score the same, bit for bit, along `order`; the second may keep more files."""
+    walks = [world.walk(*order, learner=learner) for learner in (one, other)]
+    facts = [world.learn(steps, store) for steps in walks]
+    for first, second in zip(*facts, strict=True):
+        assert first["losses"] == second["losses"]
+        assert first["scores"] == second["scores"]
+    for first, second in zip(*walks, strict=True):
+        kept = weights(store, second)
+        assert first.key != second.key
+        assert [name for name, value in weights(store, first).items() if not torch.equal(kept[name], value)] == []

@@ -12,7 +12,18 @@ import pytest
 
 from atlas.data.shots import Shots
 from atlas.errors import AtlasError
-from atlas.learners import LEARNERS, Expansion, Experience, Fusion, HeadOnly, LoneAdapters, Schedule, TwoStage
+from atlas.learners import (
+    LEARNERS,
+    AdapterFusion,
+    Expansion,
+    Experience,
+    Fusion,
+    HeadOnly,
+    Joint,
+    LoneAdapters,
+    Schedule,
+    TwoStage,
+)
 from atlas.step import Evaluation, Step, Surroundings, step_from, walk
 
 AROUND = Surroundings(
@@ -66,6 +77,8 @@ OTHER_STEPS: dict[str, Any] = {
     "data": "e" * 64,
     "evaluation": Evaluation(val=400),
     "parent": None,
+    "beside": (replace(PARENT, task="z"),),
+    "jointly": (("z", "f" * 64),),
 }
 
 
@@ -179,6 +192,44 @@ def test_a_sequence_learner_depends_on_the_order_of_its_past() -> None:
 def test_a_learner_without_lineage_does_not(learner: Any) -> None:
     assert len(keys_of_last_task(learner)) == 1
     assert keys_of_last_task(learner) == {walk(("d",), learner, 0, AROUND)[0][-1].key}
+
+
+def test_joint_training_is_one_step_for_each_set_of_tasks() -> None:
+    assert len(keys_of_last_task(Joint())) == 1
+    (step,) = walk(("c", "a", "b"), Joint(), 0, AROUND)[-1]
+    assert (step.task, step.data, step.parent) == ("c", AROUND.data["c"], None)
+    assert step.jointly == (("a", AROUND.data["a"]), ("b", AROUND.data["b"]))
+    assert step.order == step.learns == ("a", "b", "c")
+    assert step == walk(("b", "c", "a"), Joint(), 0, AROUND)[-1][0]
+    assert step.key not in {steps[0].key for steps in walk(("a", "b", "d"), Joint(), 0, AROUND)}
+
+
+def test_the_data_of_every_task_learnt_jointly_counts() -> None:
+    other = replace(AROUND, data={**AROUND.data, "a": "another"})
+    one, changed = (walk(("a", "b"), Joint(), 0, around)[-1][0] for around in (AROUND, other))
+    assert one.key != changed.key
+
+
+def test_a_composition_builds_on_the_set_of_lone_adapters() -> None:
+    assert len(keys_of_last_task(AdapterFusion())) == 1
+    alone, step = walk(("c", "b", "a"), AdapterFusion(), 0, AROUND)[-1]
+    assert step.parent == alone
+    assert [one.task for one in step.beside] == ["b", "c"]
+    assert [one.task for one in step.chain()] == ["b", "c", "a", "a"]
+    assert step.order == ("b", "c", "a")
+    assert step.title == "a (composing) after b, c"
+    assert step.builds_on == (*step.beside, alone)
+
+
+def test_what_lies_beside_counts_by_its_own_key() -> None:
+    step = replace(STEP, beside=(replace(PARENT, task="z"),))
+    assert replace(step, beside=(replace(PARENT, task="z", seed=1),)).key != step.key
+
+
+def test_a_step_that_several_others_build_on_is_in_the_chain_once() -> None:
+    fork = replace(PARENT, task="c", parent=PARENT)
+    both = replace(STEP, parent=replace(PARENT, task="b", parent=PARENT), beside=(fork,))
+    assert [step.task for step in both.chain()] == ["a", "c", "b", "b"]
 
 
 @pytest.mark.parametrize("counts", [{"val": 0}, {"test": -1}])

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from atlas.learners.recall import Lesson, Recall
 from atlas.learners.schedule import Precision, Schedule
 
 if TYPE_CHECKING:
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 
     from atlas.learners.stack import Stack
 
-Lineage = Literal["sequence", "none"]
+Lineage = Literal["sequence", "set", "none"]
+Gathers = Literal["nothing", "steps", "data"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +23,15 @@ class Stage(ABC):
     """One stage of learning one task: a value that holds all settings that decide its result, and nothing else.
 
     `last` says that the task is learnt once this stage is over: every task seen so far is scored then, otherwise
-    the newest alone.
+    the newest alone. `gathers` is for the lineage `set`: what of the tasks seen before the stage takes in, in no
+    order: what the stage before brought for each of them (`steps`), or their `data`, to be learnt all together.
+    `replaces` says that what it brings stands in for what the step before brought (a changed backbone, a shared
+    adapter), of which only the heads are needed then.
     """
 
     kind: ClassVar[str]
+    gathers: ClassVar[Gathers] = "nothing"
+    replaces: ClassVar[bool] = False
     schedule: Schedule
     last: bool = True
 
@@ -36,6 +43,10 @@ class Stage(ABC):
         """What is added to the task's loss (a scalar), or None."""
         return None
 
+    def recall(self, lesson: Lesson) -> Recall:
+        """What the stage recalls of the past while it learns, once it has begun."""
+        return Recall()
+
     def settings(self) -> dict[str, Any]:
         """The stage as plain JSON values, its kind included."""
         return {"kind": self.kind, **asdict(self)}
@@ -45,11 +56,13 @@ class Stage(ABC):
 class Learner(ABC):
     """A way of learning one task after another.
 
-    `lineage` declares what of the past its steps depend on: the ordered `sequence`, or `none` of it.
+    `lineage` declares what of the past its steps depend on: the ordered `sequence`, the `set`, or `none` of it.
+    `tunes_backbone` says that it changes the backbone's own weights, which takes a lower rate than adapters do.
     """
 
     name: ClassVar[str]
     lineage: ClassVar[Lineage]
+    tunes_backbone: ClassVar[bool] = False
 
     @abstractmethod
     def stages(self, position: int) -> tuple[Stage, ...]:

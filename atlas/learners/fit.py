@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +17,7 @@ from atlas.errors import AtlasError
 from atlas.learners.base import Stage
 from atlas.learners.group import Group
 from atlas.learners.patience import Patience
+from atlas.learners.recall import Draw, Recall
 from atlas.learners.schedule import Schedule
 from atlas.learners.stack import Stack
 
@@ -40,25 +41,31 @@ class TaskData:
 
 @dataclass
 class Curve:
-    """How a stage was learnt: (update, loss) of the logged updates, and the validations on the way."""
+    """How a stage was learnt: (update, loss) of the logged updates, the validations on the way, the records learnt."""
 
     patience: Patience
     losses: list[tuple[int, float]] = field(default_factory=list)
     updates: int = 0
+    records: int = 0
 
 
 class Objective(nn.Module):
-    """Task loss + the stage's penalty, as one module, so that DDP sees one forward."""
+    """Task loss, the loss of what is rehearsed, and the penalties, as one module, so that DDP sees one forward."""
 
-    def __init__(self, stack: Stack, stage: Stage, data: TaskData) -> None:
+    def __init__(self, stack: Stack, stage: Stage, data: TaskData, recall: Recall) -> None:
         super().__init__()
-        self.stack, self.stage, self.data = stack, stage, data
+        self.stack, self.stage, self.data, self.recall = stack, stage, data, recall
 
-    def forward(self, batch: Batch) -> Tensor:
-        """The scalar loss of a batch, averaged over its records."""
-        loss = task_loss(self.stack(batch, self.data.name), batch.targets, self.data.score)
-        penalty = self.stage.penalty(self.stack, self.data.name)
-        return loss if penalty is None else loss + penalty
+    def forward(self, batch: Batch, rehearsed: Sequence[tuple[Draw, Batch]] = ()) -> Tensor:
+        """The scalar loss of a batch, averaged over its records, and of the rehearsed ones beside it."""
+        pooled = self.stack.pool(batch)
+        loss = task_loss(self.stack.logits(pooled, self.data.name), batch.targets, self.data.score)
+        for draw, other in rehearsed:
+            logits = self.stack(other, draw.data.name)
+            loss = loss + draw.weight * task_loss(logits, other.targets, draw.data.score)
+        for penalty in (self.stage.penalty(self.stack, self.data.name), self.recall.penalty(batch, pooled)):
+            loss = loss if penalty is None else loss + penalty
+        return loss
 
 
 def task_loss(logits: Tensor, targets: Tensor, score: str) -> Tensor:
@@ -71,34 +78,45 @@ def task_loss(logits: Tensor, targets: Tensor, score: str) -> Tensor:
 class Trainer:
     """One stage's module, optimiser, rate and loss scaling, advanced an update at a time."""
 
-    def __init__(self, stack: Stack, stage: Stage, data: TaskData, group: Group, updates: int) -> None:
+    def __init__(
+        self, stack: Stack, stage: Stage, data: TaskData, group: Group, updates: int, *, recall: Recall | None = None
+    ) -> None:
         self.schedule, self.data, self.group = stage.schedule, data, group
-        self.objective = group.wrap(Objective(stack, stage, data))
+        self.recall = recall or Recall()
+        self.objective = group.wrap(Objective(stack, stage, data, self.recall), partly=self.recall.partly)
         self.optimizer = _optimizer(stack, self.schedule)
         self.scheduler = LambdaLR(self.optimizer, lambda update: self.schedule.rate(update, updates))
         self.scaler = torch.amp.GradScaler(group.device.type, enabled=self.schedule.precision == "float16")
+        self.records = 0
 
     def update(self, indices: Tensor) -> Tensor:
         """One update on the global batch `indices` [N]; gives this process's loss (a scalar)."""
-        loss = self._backward(indices)
+        loss = self._backward(indices, self.recall.rehearse())
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         self.scheduler.step()
         return loss
 
-    def _backward(self, indices: Tensor) -> Tensor:
-        parts = indices.chunk(self.schedule.accumulate)
+    def _backward(self, indices: Tensor, draws: Sequence[Draw]) -> Tensor:
+        count = self.schedule.accumulate
+        rehearsed = [[(draw, part) for part in draw.indices.chunk(count)] for draw in draws]
         loss = torch.zeros((), device=self.group.device)
-        for number, part in enumerate(parts, start=1):
-            batch = self.data.splits["train"].batch(self.group.share(part)).to(self.group.device)
-            apart = self.group.without_sync(self.objective) if number < len(parts) else nullcontext()
+        for number, part in enumerate(indices.chunk(count)):
+            batch = self._batch(self.data, part)
+            others = [(draw, self._batch(draw.data, part)) for draw, part in (parts[number] for parts in rehearsed)]
+            apart = self.group.without_sync(self.objective) if number < count - 1 else nullcontext()
             with apart:
                 with self._autocast():
-                    share = self.objective(batch) / len(parts)
+                    share = self.objective(batch, others) / count
                 self.scaler.scale(share).backward()
             loss += share.detach().float()
+        self.records += len(indices) + sum(len(draw.indices) for draw in draws)
         return loss
+
+    def _batch(self, data: TaskData, indices: Tensor) -> Batch:
+        """This process's share of the training records `indices`."""
+        return data.splits["train"].batch(self.group.share(indices)).to(self.group.device)
 
     def _autocast(self) -> torch.autocast:
         dtype = getattr(torch, self.schedule.precision)
@@ -115,30 +133,31 @@ def fit(
     limit: int | None = None,
     records: Tensor | None = None,
     on_update: Callable[[int, int], None] = lambda update, updates: None,
+    recall: Recall | None = None,
 ) -> Curve:
     """Train what `stack` has marked as trainable, by the stage's schedule, on the task's `train` split.
 
     `seed` decides the order of the records; `limit` is how many validation records decide an early stop. `records`
-    are the numbers of the training records to learn from, long [n]; None for all.
+    are the numbers of the training records to learn from, long [n]; None for all. `recall` is what the stage remembers
+    of the past (nothing).
 
     Raises:
         Diverged: the loss became NaN or infinite.
         AtlasError: the group cannot share a batch equally.
     """
-    schedule = stage.schedule
+    schedule, recall = stage.schedule, recall or Recall()
     chosen = torch.arange(len(data.splits["train"])) if records is None else records
     _check_shares(schedule, group)
-    updates = schedule.updates(len(chosen))
-    validate = partial(score, stack, data, "val", limit=limit, group=group)
-    curve = Curve(Patience(stack, schedule, validate))
+    updates = schedule.updates(max(len(chosen), *(len(one.splits["train"]) for one in recall.judged), 0))
+    curve = Curve(Patience(stack, schedule, partial(_validate, stack, (data, *recall.judged), limit, group)))
     if updates == 0:
         return curve
-    trainer = Trainer(stack, stage, data, group, updates)
+    trainer = Trainer(stack, stage, data, group, updates, recall=recall)
     for update, indices in enumerate(batches(len(chosen), schedule.batch_size, updates, seed), start=1):
         loss = trainer.update(chosen[indices])
         if update % max(1, updates // 50) == 0 or update in (1, updates):
             curve.losses.append((update, _checked(loss, group, update)))
-        curve.updates = update
+        curve.updates, curve.records = update, trainer.records
         on_update(update, updates)
         if curve.patience.over(update):
             break
@@ -162,6 +181,11 @@ def score(stack: Stack, data: TaskData, split: str, *, limit: int | None, group:
             right[1] += len(indices)
     total = group.total(right)
     return 100.0 * float(total[0] / total[1])
+
+
+def _validate(stack: Stack, judged: Sequence[TaskData], limit: int | None, group: Group) -> float:
+    """The mean score of the tasks on their validation splits, in percent."""
+    return sum(score(stack, data, "val", limit=limit, group=group) for data in judged) / len(judged)
 
 
 def batches(records: int, size: int, updates: int, seed: int) -> Iterator[Tensor]:
@@ -202,7 +226,7 @@ def _optimizer(stack: Stack, schedule: Schedule) -> torch.optim.AdamW:
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in stack.named_parameters():
         if parameter.requires_grad:
-            factor = schedule.query_rate_factor if "query" in name else 1.0
+            factor = schedule.query_rate_factor if "atlas_query" in name else 1.0
             decay = 0.0 if parameter.ndim == 1 else schedule.weight_decay
             groups.setdefault((factor, decay), []).append(parameter)
     return torch.optim.AdamW(

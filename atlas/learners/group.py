@@ -19,9 +19,12 @@ class Group:
     size: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
-    def wrap(self, module: nn.Module) -> nn.Module:
-        """The module with gradients averaged over the group (DDP), or itself where it is alone."""
-        return DistributedDataParallel(module) if self.size > 1 else module
+    def wrap(self, module: nn.Module, *, partly: bool = False) -> nn.Module:
+        """The module with gradients averaged over the group (DDP), or itself where it is alone.
+
+        `partly` says that a forward may leave some of its trained parameters out.
+        """
+        return DistributedDataParallel(module, find_unused_parameters=partly) if self.size > 1 else module
 
     def without_sync(self, module: nn.Module) -> AbstractContextManager[object]:
         """No averaging of gradients within: for all micro-batches of an update but the last."""

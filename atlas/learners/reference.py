@@ -28,7 +28,11 @@ class HeadStage(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class HeadOnly(Learner):
-    """A head a task over the frozen backbone: what the backbone knows already (a linear-probe-like baseline)."""
+    """A head a task over the frozen backbone: min over φ_t of L_t(θ_0, φ_t), φ_t the head alone.
+
+    What the backbone knows already: probing (Alain & Bengio, 2017), here with the head of METHOD, 3, which all learners
+    have, instead of a linear one. Nothing is shared by the tasks, so nothing is forgotten.
+    """
 
     name: ClassVar[str] = "head-only"
     lineage: ClassVar[Lineage] = "none"
@@ -40,9 +44,11 @@ class HeadOnly(Learner):
 
 @dataclass(frozen=True, kw_only=True)
 class LoneAdapters(Learner):
-    """Each task learnt alone: the first step of ATLAS for every task, so the two share these steps.
+    """Each task learnt alone: out = α Φ_t(h), min over Φ_t, its key, its query and φ_t of L_t, from θ_0 each time.
 
-    Its scores are the denominators of relative accuracy (METHOD, 4).
+    One adapter a task (Houlsby et al., 2019), with the one key and query that the first task of ATLAS has (METHOD, 2):
+    it is the first step of ATLAS for every task, so the two share these steps. Nothing is forgotten or reused. Its
+    scores are the denominators of relative accuracy (METHOD, 4).
     """
 
     name: ClassVar[str] = "lone-adapters"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from atlas.errors import AtlasError, unknown
+from atlas.learners.settings import from_settings
 
 DECAYS = ("linear", "cosine", "constant")
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -93,11 +94,7 @@ class Schedule:
 
 def schedule_from(values: dict[str, Any]) -> Schedule:
     """A schedule from a plain mapping. Raises AtlasError for a name that no schedule has."""
-    names = [field.name for field in fields(Schedule)]
-    for name in values:
-        if name not in names:
-            raise unknown("schedule setting", name, names)
-    return Schedule(**values)
+    return from_settings(Schedule, values, "schedule")
 
 
 def _at_least(name: str, value: float, least: float) -> None:

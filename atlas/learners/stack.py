@@ -1,4 +1,4 @@
-"""The stack: the frozen backbone, one adapter a task, one head a task. The model M_t of METHOD, 1."""
+"""The stack: the backbone, adapters, heads, and what else was learnt of them. The model M_t of METHOD, 1."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from atlas.adapters import AtlasConfig, AtlasModel, load_adapter
 from atlas.backbones.vilt import Backbone
 from atlas.data.loader import Batch
 from atlas.errors import AtlasError
+from atlas.learners import composition
+from atlas.learners.composition import Composition, load_composition
+from atlas.learners.tuned import Tuned
 
 
 class Head(nn.Sequential):
@@ -28,25 +31,44 @@ class Head(nn.Sequential):
 
 
 class Stack(nn.Module):
-    """A frozen backbone with adapters and heads on it. `outputs` and `images` give each task's head its size."""
+    """A backbone with adapters and heads on it. `outputs` and `images` give each task's head its size.
+
+    The backbone is frozen unless a learner tunes it; `detach` gives it back as it was.
+    """
 
     def __init__(self, backbone: Backbone, outputs: dict[str, int], images: dict[str, int]) -> None:
         super().__init__()
         self.backbone = backbone
         self.outputs, self.images = outputs, images
         self.heads = nn.ModuleDict()
+        self.compositions = nn.ModuleDict()
+        self.tuned = Tuned(backbone)
         self.order: list[str] = []
         self._peft: list[PeftModel] = []  # in a list, so that its parameters are registered once, in backbone
 
     def forward(self, batch: Batch, task: str) -> Tensor:
         """Logits for `task` by the adapters that are active: [B, classes], or [B, choices]."""
-        pooled = self.backbone(batch.pixels, batch.tokens, batch.mask)
-        logits = self.heads[task](pooled.float())
-        return logits[..., 0] if self.outputs[task] == 1 else logits[:, 0]
+        return self.logits(self.pool(batch), task)
+
+    def pool(self, batch: Batch) -> Tensor:
+        """The backbone's outputs for a batch, by the adapters that are active: [B, C, I * D]."""
+        return self.backbone(batch.pixels, batch.tokens, batch.mask)
+
+    def logits(self, pooled: Tensor, task: str) -> Tensor:
+        """What the head of `task` makes of pooled outputs [B, C, I * D]: [B, classes], or [B, C]."""
+        return self.read(self.heads[task](pooled.float()), task)
+
+    def read(self, scored: Tensor, task: str) -> Tensor:
+        """The logits of `task` among a head's outputs [B, C, outputs]: those of the first text, or one a text."""
+        return scored[..., 0] if self.outputs[task] == 1 else scored[:, 0]
 
     def past(self, task: str) -> list[str]:
-        """The tasks whose adapters `task` builds on, in order."""
-        return [name for name in self.order if name != task]
+        """The tasks whose adapters `task` builds on, in order: those that have a Φ of their own."""
+        return [name for name in self.order if name != task and self.adapters.config_of(name).novel]
+
+    def learnt(self, task: str) -> list[str]:
+        """The tasks that have a head, other than `task`."""
+        return [name for name in self.heads if name != task]
 
     @property
     def peft(self) -> PeftModel:
@@ -65,32 +87,67 @@ class Stack(nn.Module):
     def add_adapter(self, task: str, generator: torch.Generator, **settings: Any) -> None:
         """A new adapter for `task` on those of its past, drawn from `generator`.
 
-        Queries over the past that `task` has learnt already (stage 1) are kept.
+        Queries over the past that `task` has learnt already (stage 1) are kept. `settings` are those of an
+        `AtlasConfig`, `experience` among them where it is another.
         """
         learnt = self._take_out(task)
-        config = AtlasConfig(
-            target_modules=list(self.backbone.sites), heads=self.backbone.heads, experience=self.past(task), **settings
-        )
+        settings = {"experience": self.past(task), **settings}
+        config = AtlasConfig(target_modules=list(self.backbone.sites), heads=self.backbone.heads, **settings)
         if self._peft:
             self.peft.add_adapter(task, config)
         else:
             self._peft.append(get_peft_model(self.backbone.model, config, adapter_name=task))
         self.order.append(task)
+        composition.remove(self.adapters.sites())  # what an earlier task composed is not this one's
         self.adapters.reset_adapter(task, generator)
         for name, queries in learnt.items():
             self.adapters.sites()[name].atlas_query_past[task].data.copy_(queries)
         self.backbone.to(self.device)
 
+    def share_adapter(self, task: str, generator: torch.Generator, **settings: Any) -> None:
+        """The one adapter of the stack, named after the newest task: that of the task before, or a new one."""
+        before = self.order[-1:]
+        self.add_adapter(task, generator, experience=[], **settings)
+        for name in before:
+            for site in self.adapters.sites().values():
+                values = site.parameters_of(name)
+                for role, parameter in site.parameters_of(task).items():
+                    parameter.data.copy_(values[role])
+            self._take_out(name)
+
+    def compose(self, task: str, generator: torch.Generator) -> None:
+        """New attention over all adapters of the stack, for `task`, drawn from `generator`."""
+        layers = self.adapters.sites()
+        widths = {place: layer.out_features for place, layer in layers.items()}
+        self.compositions[task] = Composition(self.order, widths, generator).to(self.device)
+        self.activate(task)
+
     def ensure_head(self, task: str, generator: torch.Generator) -> None:
-        """A head for `task`, drawn from `generator`, unless it has one."""
+        """A head for `task`, drawn from `generator` and frozen, unless it has one."""
         if task not in self.heads:
             head = Head(self.backbone.width * self.images[task], self.outputs[task], generator)
-            self.heads[task] = head.to(self.device)
+            self.heads[task] = head.to(self.device).requires_grad_(False)
 
     def train_head(self, task: str) -> None:
         """Freeze everything but the head of `task`."""
         self.requires_grad_(False)
         self.heads[task].requires_grad_(True)
+
+    def train_backbone(self, task: str, *, frozen: int = 0) -> None:
+        """The head of `task` and the backbone itself, but for its embeddings and lowest layers if some are `frozen`.
+
+        Raises:
+            AtlasError: more layers than there are, or a backbone with adapters on it.
+        """
+        if self._peft:
+            raise AtlasError("a backbone that adapters were learnt on cannot be tuned: they would no longer fit it.")
+        self.train_head(task)
+        self.tuned.train(frozen)
+
+    def train_composition(self, task: str) -> None:
+        """The head of `task` and its attention over the adapters."""
+        self.train_head(task)
+        self.compositions[task].requires_grad_(True)
 
     def train_experience(self, task: str) -> None:
         """Stage 1: the head of `task` and its queries over the past."""
@@ -110,6 +167,18 @@ class Stack(nn.Module):
         """Route everything through the adapters and the queries that `task` was learnt with, if it has any."""
         if task in self.order:
             self.adapters.activate(task)
+            composition.remove(self.adapters.sites())
+        if task in self.compositions:
+            self._composition(task).install(self.adapters.sites())
+
+    def _composition(self, task: str) -> Composition:
+        found = self.compositions[task]
+        assert isinstance(found, Composition)
+        return found
+
+    def distance(self, task: str) -> Tensor:
+        """Σ over the sites of ‖V − I‖² of the attention of `task`, a scalar (Pfeiffer et al., 2021)."""
+        return self._composition(task).penalty()
 
     def penalty(self, task: str, stage: Literal["experience", "expansion"]) -> Tensor:
         """λ Σ over sites of R(Q) + R(K), a scalar (METHOD, 3)."""
@@ -121,37 +190,64 @@ class Stack(nn.Module):
         return next(self.backbone.parameters()).device
 
     def save(self, task: str, folder: Path) -> None:
-        """Write what `task` brought: `adapter/` in PEFT's format (if it has one) and `head.safetensors`."""
+        """Write what `task` brought, of these what there is:
+
+        `head.safetensors`; `adapter/` in PEFT's format; `composition.safetensors`; `backbone.safetensors`, the
+        weights of the backbone that were trained; `heads/<task>.safetensors`, other tasks' heads that were trained.
+        """
         if task in self.order:
             self.peft.save_pretrained(str(folder), selected_adapters=[task])
             (folder / task).rename(folder / "adapter")
             (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty model card
-        tensors = {name: value.detach().cpu().contiguous() for name, value in self.heads[task].state_dict().items()}
-        save_file(tensors, folder / "head.safetensors")
+        if task in self.compositions:
+            self._composition(task).save(folder)
+        self.tuned.save(folder)
+        _save_head(self.heads[task], folder / "head.safetensors")
+        for name in self.learnt(task):
+            if any(parameter.requires_grad for parameter in self.heads[name].parameters()):
+                (folder / "heads").mkdir(exist_ok=True)
+                _save_head(self.heads[name], folder / "heads" / f"{name}.safetensors")
 
-    def load(self, task: str, folder: Path) -> None:
+    def load(self, task: str, folder: Path, *, whole: bool = True) -> None:
         """The inverse of `save`, on top of what is loaded already; what `task` had is replaced.
+
+        Where it is not wanted `whole`, the heads alone are loaded: a later step's weights stand in for the rest.
 
         Raises:
             AtlasError: the folder does not hold what `save` writes, or what it builds on is not loaded.
         """
-        if (folder / "adapter").is_dir():
-            self._take_out(task)
-            base = self.peft if self._peft else self.backbone.model
-            self._peft[:] = [load_adapter(base, folder / "adapter", task)]
-            self.order.append(task)
-            self.activate(task)
-        head = Head(self.backbone.width * self.images[task], self.outputs[task])
-        head.load_state_dict(load_file(folder / "head.safetensors"))
-        self.heads[task] = head
+        if whole:
+            self._load_weights(task, folder)
+        self._load_head(task, folder / "head.safetensors")
+        for path in sorted((folder / "heads").glob("*.safetensors")):
+            self._load_head(path.name.removesuffix(".safetensors"), path)
         self.to(self.device)
+
+    def _load_weights(self, task: str, folder: Path) -> None:
+        self.tuned.load(folder)
+        if not (folder / "adapter").is_dir():
+            return
+        self._take_out(task)
+        base = self.peft if self._peft else self.backbone.model
+        self._peft[:] = [load_adapter(base, folder / "adapter", task)]
+        self.order.append(task)
+        if (found := load_composition(folder, self.adapters.sites())) is not None:
+            self.compositions[task] = found.requires_grad_(False)
+        self.activate(task)
+
+    def _load_head(self, task: str, path: Path) -> None:
+        head = Head(self.backbone.width * self.images[task], self.outputs[task])
+        head.load_state_dict(load_file(path))
+        self.heads[task] = head.requires_grad_(False)
 
     def detach(self) -> None:
         """Give the backbone back as it was."""
         if self._peft:
             self.adapters.unload()
             self._peft.clear()
+        self.tuned.restore()
         self.order.clear()
+        self.compositions.clear()
 
     def _take_out(self, task: str) -> dict[str, Tensor]:
         """Remove the adapter of `task`, if it has one; gives its queries over the past, by site."""
@@ -166,3 +262,7 @@ class Stack(nn.Module):
             self.activate(self.order[-1])
         self.peft.delete_adapter(task)
         return queries
+
+
+def _save_head(head: nn.Module, path: Path) -> None:
+    save_file({name: value.detach().cpu().contiguous() for name, value in head.state_dict().items()}, path)

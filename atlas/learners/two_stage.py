@@ -103,7 +103,12 @@ class Expansion(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class TwoStage(Learner):
-    """ATLAS, both stages; `experience=None` leaves stage 1 out."""
+    """ATLAS (arXiv:2410.10923; METHOD, 2 and 3): out = Σ_{i≤t} α_i Φ_i(h), α_i = (cos(a_i, k_i) + 1) / 2.
+
+    Experience-based learning trains the queries q_t^1 … q_t^{t−1} over the frozen adapters, and the head; then novel
+    knowledge expansion trains Φ_t, its key and its query, and the head. Both minimise L_t + λ Σ over sites of
+    R(Q) + R(K). The first task has the second stage alone; `experience=None` leaves the first one out for all.
+    """
 
     name: ClassVar[str] = "atlas"
     lineage: ClassVar[Lineage] = "sequence"

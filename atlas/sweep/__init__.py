@@ -5,6 +5,6 @@ from __future__ import annotations
 from atlas.sweep.options import Options
 from atlas.sweep.outcome import DOWNSTREAM
 from atlas.sweep.run import main, run
-from atlas.sweep.sweep import Sweep, base_learner
+from atlas.sweep.sweep import Sweep, base_learner, learner_named
 
-__all__ = ["DOWNSTREAM", "Options", "Sweep", "base_learner", "main", "run"]
+__all__ = ["DOWNSTREAM", "Options", "Sweep", "base_learner", "learner_named", "main", "run"]

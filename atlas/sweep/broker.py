@@ -163,11 +163,10 @@ class Broker:
         facts = self._stored(lease)
         if facts is not None:
             return self._finish(work, facts)
-        if lease.step.parent is not None:
-            try:
-                await self.request(lease.step.parent, lease.scope)
-            except StepFailed as failure:
-                return self._fail(work, f"what it builds on failed: {failure}")
+        try:
+            await asyncio.gather(*(self.request(step, lease.scope) for step in lease.step.builds_on))
+        except StepFailed as failure:
+            return self._fail(work, f"what it builds on failed: {failure}")
         if work.state == "waiting":
             self._requeue((lease.scope, lease.step.key), work)
         return None

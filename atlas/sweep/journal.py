@@ -36,7 +36,7 @@ class TrialRecord:
         return {
             name: value
             for name, value in self.config.items()
-            if name not in ("learner", "orders", "seeds", "probes") and not name.startswith(AFTER)
+            if name not in ("learner_settings", "orders", "seeds", "probes") and not name.startswith(AFTER)
         }
 
     def scope(self, sharing: bool) -> str:

@@ -33,6 +33,7 @@ class Options:
     trials: int | None = None
     seeds: tuple[int, ...] = (0,)
     backbone: str = "vilt-tiny"
+    learner: str = "atlas"
     rank: int = 16
     steps: int | None = None
     epochs: float | None = None
@@ -116,11 +117,12 @@ def parser(description: str, defaults: Options, *, prog: str | None = None) -> a
     what("--twins", action="store_const", const=True, help="each published task by its generated twin")
     how = made.add_argument_group("how to learn").add_argument
     how("--backbone", help=f"a name, a folder or a hub id of a ViLT (default: {defaults.backbone})")
+    how("--learner", help=f"a learner of the catalogue (default: {defaults.learner})")
     how("--rank", type=int, help=f"the adapters' rank (default: {defaults.rank})")
     how("--steps", type=int, help="optimiser updates a stage; wins over --epochs")
     how("--epochs", type=float, help="epochs a stage")
     how("--batch-size", type=int, help="records an update, over all workers")
-    how("--learning-rate", type=float, help="the peak rate")
+    how("--learning-rate", type=float, help="the peak rate (default: the learner's)")
     how("--evaluate", nargs=2, type=int, metavar=("VAL", "TEST"), help="records that score a task (0: all)")
     how("--aim", choices=("mean", "worst"), help="of several orders, raise their mean or the worst (default: mean)")
     where = made.add_argument_group("where").add_argument

@@ -137,10 +137,10 @@ def measured_pace(facts: Iterable[Mapping[str, Any]], fallback: float) -> float:
 
 
 def _learnt(step: Step, sizes: Mapping[str, int]) -> int:
-    size = sizes.get(step.task, 1000)
+    size = max(sizes.get(task, 1000) for task in step.learns)
     if step.shots is not None and step.shots.count is not None and not step.shots.per_class:
         size = min(size, step.shots.count)
-    return step.stage.schedule.updates(size) * step.stage.schedule.batch_size
+    return step.stage.schedule.updates(size) * step.stage.schedule.batch_size * len(step.learns)
 
 
 def _scored(step: Step) -> int:

@@ -60,7 +60,7 @@ def run(sweep: Sweep, options: Options, console: Console | None = None) -> bool:
         address = _again(folder.options().tracking_uri, address)
         options = replace(folder.options(), resume=folder.id)
     options = with_twins(by_name(options))
-    _check(sweep, options)
+    sweep.check(options)
     return _run(sweep, options, console, folder, address=address)
 
 
@@ -82,14 +82,6 @@ def by_name(options: Options) -> Options:
 
     tasks, downstream = (tuple(find_task(name).name for name in names) for names in (options.tasks, options.downstream))
     return replace(options, tasks=tasks, downstream=downstream)
-
-
-def _check(sweep: Sweep, options: Options) -> None:
-    """Everything that needs nothing but the options. Raises AtlasError."""
-    sweep.trial_count(options)
-    sweep.orders(options)
-    sweep.references(options, "float32")
-    sweep.probes(options)
 
 
 def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder | None, *, address: str) -> bool:

@@ -53,9 +53,9 @@ def rehearsed(sweep: Sweep, options: Options, precision: Precision) -> list[list
 
 
 def is_exact(sweep: Sweep, options: Options) -> bool:
-    """Whether the trials are known before any result: all orders, or orders that were written out."""
+    """Whether the trials are known before any result: all orders, orders that were written out, or given points."""
     if not sweep.searches_orders:
-        return False
+        return sweep.trial_count(options) <= len(sweep.points)
     return bool(_points(sweep, options)) or sweep.trial_count(options) == order_count(options.tasks)
 
 
@@ -146,9 +146,9 @@ class Search:
 
 
 def _points(sweep: Sweep, options: Options) -> list[dict[str, Any]]:
-    """Orders that were written out, as the parameters that spell them."""
+    """What the first trials are to take: the sweep's own, or orders written out, as the parameters that spell them."""
     if not sweep.searches_orders:
-        return []
+        return [dict(point) for point in sweep.points]
     return [
         {prefix_name(order[:i]): task for i, task in enumerate(order[:-1])}
         for order in options.parsed_orders(options.tasks)

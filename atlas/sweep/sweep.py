@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError
-from atlas.learners import Fusion, HeadOnly, Learner, Precision, Schedule, TwoStage
+from atlas.learners import HeadOnly, Learner, Precision, TwoStage
 from atlas.learners.downstream import WAYS, Way
+from atlas.sweep.named import DEFAULT_STEPS, base_learner, learner_named
 from atlas.sweep.options import Options
 from atlas.sweep.outcome import AVERAGE
 from atlas.sweep.planner import Walk
@@ -19,29 +20,14 @@ from atlas.sweep.space import Order, named_orders, order_count, suggest_order
 if TYPE_CHECKING:
     import optuna
 
+__all__ = ["DEFAULT_STEPS", "SMOKE", "Sweep", "base_learner", "learner_named"]
+
 SMOKE = Options(tasks=("easy-vqa", "digits"), steps=8, evaluate=(64, 64), smoke=True)
 
 
-def base_learner(options: Options) -> TwoStage:
-    """ATLAS with the rank and the schedule of `options`; the settings that no sweep searches stay as they are here.
-
-    The rate is higher and the batch smaller than the paper's, since the default backbone is a hundred times smaller.
-    """
-    named = ("steps", "epochs", "batch_size", "learning_rate")
-    given: dict[str, Any] = {name: value for name in named if (value := getattr(options, name)) is not None}
-    if "steps" not in given and "epochs" not in given:
-        given["steps"] = DEFAULT_STEPS
-    schedule = replace(DEFAULT_SCHEDULE, **given)
-    return TwoStage(fusion=Fusion(), rank=options.rank, experience=schedule, expansion=schedule)
-
-
-DEFAULT_STEPS = 60
-DEFAULT_SCHEDULE = Schedule(batch_size=32, learning_rate=3e-3, query_rate_factor=10.0)
-
-
 def no_search(trial: optuna.Trial, options: Options) -> Learner:
-    """The base learner: the space of a sweep that searches orders alone."""
-    return base_learner(options)
+    """The learner that `--learner` names: the space of a sweep that searches orders alone."""
+    return learner_named(options.learner, options)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +36,16 @@ class Sweep:
 
     `learner(trial, options)` suggests settings on the Optuna trial and returns the learner to try.
     `searches_orders`: each trial walks one order, proposed task by task; else each walks the same few orders, and
-    their mean (or the worst of them, as `--aim` says) is what the search looks at. `goal` is what a trial is judged by
-    (see `objective`). `small` is what `--smoke` asks for.
+    their mean (or the worst of them, as `--aim` says) is what the search looks at. `points` are the settings that the
+    first trials take, one each. `goal` is what a trial is judged by (see `objective`). `small` is what `--smoke` asks
+    for.
     """
 
     name: str
     question: str
     learner: Callable[[optuna.Trial, Options], Learner] = no_search
     searches_orders: bool = False
+    points: tuple[Mapping[str, Any], ...] = ()
     trials: int = 8
     defaults: Options = field(default_factory=Options)
     goal: str = AVERAGE
@@ -70,7 +58,7 @@ class Sweep:
             for name in ("tasks", "downstream", "shots", "orders", "steps", "evaluate")
             if getattr(options, name) == getattr(self.defaults, name)
         }
-        return replace(options, **changed, trials=options.trials or 2)
+        return replace(options, **changed, trials=options.trials or len(self.points) or 2)
 
     def trial_count(self, options: Options) -> int:
         """How many trials: as given, else the sweep's own number; never more orders than there are."""
@@ -88,16 +76,46 @@ class Sweep:
         number = _number(options) or min(2, order_count(options.tasks))
         return options.parsed_orders(options.tasks) or named_orders(options.tasks, number)
 
+    def check(self, options: Options) -> None:
+        """Everything that needs nothing but the options.
+
+        Raises AtlasError for orders that are none, an unknown learner, or one that this sweep has no use for.
+        """
+        self.trial_count(options)
+        self.orders(options)
+        self.references(options, "float32")
+        named = learner_named(options.learner, options)
+        if self.learner is no_search:
+            self._probes_of(named, options)
+        elif options.learner != self.defaults.learner:
+            raise AtlasError(
+                f"--learner {options.learner}: the sweep {self.name} chooses its learners itself; give --learner to "
+                f"one that searches orders, such as sweeps/task_order.py."
+            )
+
     def propose(self, trial: optuna.Trial, options: Options, precision: Precision) -> dict[str, Any]:
-        """A trial's configuration as plain values: the learner (JSON), the orders it walks, the seeds."""
+        """A trial's configuration as plain values: the learner (JSON), the orders it walks, the seeds, the probes.
+
+        Raises AtlasError for probes of a learner that cannot take them.
+        """
         learner = self.learner(trial, options).at_precision(precision)
+        probes = self._probes_of(learner, options)
         orders = self.orders(options) or (suggest_order(trial, options.tasks),)
         return {
-            "learner": json.dumps(learner.settings(), sort_keys=True),
+            "learner_settings": json.dumps(learner.settings(), sort_keys=True),
             "orders": [list(order) for order in orders],
             "seeds": list(options.seeds),
-            "probes": json.dumps([probe.describe() for probe in self.probes(options)]),
+            "probes": json.dumps([probe.describe() for probe in probes]),
         }
+
+    def _probes_of(self, learner: Learner, options: Options) -> tuple[Probe, ...]:
+        probes = self.probes(options)
+        if probes and not isinstance(learner, TwoStage):
+            raise AtlasError(
+                f"--downstream with the learner {learner.name!r}: unseen tasks are learnt as 'atlas' learns; "
+                f"leave --downstream out, or take that learner."
+            )
+        return probes
 
     def probes(self, options: Options, ways: tuple[Way, ...] = ("experience", "both")) -> tuple[Probe, ...]:
         """The probes of every order: each downstream task, from each number of shots, in each of the ways."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import gettempdir
@@ -135,8 +135,8 @@ def _trial_params(record: TrialRecord) -> dict[str, Any]:
     return {
         **({"order": list(orders[0])} if len(orders) == 1 else {"orders": [" > ".join(order) for order in orders]}),
         "seeds": sorted({walk.seed for walk in walks}),
-        "learner": walks[0].learner.settings(),
         **record.settings,
+        "learner": walks[0].learner.settings(),
     }
 
 
@@ -165,7 +165,7 @@ def champion_of(ended: Ended, summary: Mapping[str, Any]) -> Champion | None:
     record = next(record for record in ended.trials if record.id == row["id"].partition(".")[0])
     store = replace(ended.ground.store, scope=record.scope(ended.options.sharing))
     walk = next(walk for walk in record.walks if (list(walk.order), walk.seed) == (row["order"], row["seed"]))
-    last = {stages[-1].task: stages[-1] for stages in walk.steps(ended.ground.around)}
+    last = stack_of(walk.steps(ended.ground.around))
     names = ("outputs", "images", "choices", "answers", "text_tokens")
     return Champion(
         name=f"atlas-{ended.sweep['name']}",
@@ -173,6 +173,12 @@ def champion_of(ended: Ended, summary: Mapping[str, Any]) -> Champion | None:
         backbone=ended.options.backbone,
         digest=ended.ground.around.backbone,
         folders={task: str(store.fetch(step.key, Path(gettempdir()) / step.key)) for task, step in last.items()},
-        tasks={task: {name: ended.ground.prepared[task].card[name] for name in names} for task in last},
+        tasks={task: {name: ended.ground.prepared[task].card[name] for name in names} for task in walk.order},
         figures={split: summary["best"][split] for split in ("val", "test")},
     )
+
+
+def stack_of(walked: Sequence[Sequence[Step]]) -> dict[str, Step]:
+    """The steps that a walk's stack is made of: each task's last, or the one that learnt all jointly."""
+    steps = [stages[-1] for stages in walked]
+    return {step.task: step for step in (steps[-1:] if steps[-1].jointly else steps)}

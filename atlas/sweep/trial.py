@@ -31,7 +31,7 @@ class TrialSetup:
 
 def walks_of(config: dict[str, Any]) -> list[Walk]:
     """The walks that a trial's configuration asks for: each of its orders, once a seed, with its probes."""
-    learner = learner_from(json.loads(config["learner"]))
+    learner = learner_from(json.loads(config["learner_settings"]))
     probes = tuple(probe_from(facts) for facts in json.loads(config.get("probes", "[]")))
     return [
         Walk(order=tuple(order), learner=learner, seed=seed, probes=probes)

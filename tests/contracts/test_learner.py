@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
+import math
+import re
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
-from small import SCHEDULE, World, atlas, contents, outcome
+import torch
+from small import SCHEDULE, World, atlas, contents, outcome, weights
 
+from atlas.advance import restore
 from atlas.errors import AtlasError
 from atlas.learners import LEARNERS, STAGES, Learner, Schedule, learner_from, stage_from
+from atlas.learners.fit import score
+from atlas.learners.group import Group
 from atlas.store import Store
+from atlas.sweep.outcome import Outcome
+from atlas.sweep.planner import Walk
 
 POSITIONS = range(4)
 
@@ -25,7 +34,8 @@ def small(learner: Learner) -> Learner:
     values = {field.name: getattr(learner, field.name) for field in fields(learner)}
     tiny = {name: SCHEDULE for name, value in values.items() if isinstance(value, Schedule)}
     like = {"like": atlas()} if "like" in values else {}
-    return type(learner)(**{**values, **tiny, **like})
+    few = {"records": 4} if "records" in values else {}
+    return type(learner)(**{**values, **tiny, **like, **few})
 
 
 def test_the_catalogues_name_each_by_its_own_name() -> None:
@@ -33,10 +43,12 @@ def test_the_catalogues_name_each_by_its_own_name() -> None:
     assert all(stage.kind == kind for kind, stage in STAGES.items())
 
 
-def test_a_task_is_learnt_exactly_once(learner: Learner) -> None:
+def test_a_task_is_learnt_once_its_last_stage_is_over(learner: Learner) -> None:
+    """Only what builds on nothing may be over before: another learner's whole step, shared with it."""
     for position in POSITIONS:
-        assert [stage.last for stage in learner.stages(position)][-1]
-        assert sum(stage.last for stage in learner.stages(position)) == 1
+        over = [stage.last for stage in learner.stages(position)]
+        assert over[-1]
+        assert sum(over) == 1 or learner.lineage != "sequence"
 
 
 def test_its_stages_are_of_the_catalogue(learner: Learner) -> None:
@@ -74,15 +86,24 @@ def test_a_setting_that_it_does_not_have_is_refused(learner: Learner) -> None:
         learner_from(settings)
 
 
-def test_its_declared_lineage_is_true(learner: Learner, small_world: World, store: Store) -> None:
-    """What a step brings depends on the past if and only if the learner says so."""
-    tiny = small(learner)
-    after = small_world.walk("digits", "easy-vqa", learner=tiny)
-    alone = small_world.walk("easy-vqa", learner=tiny)
-    apart = replace(store, scope="alone")
-    facts, lone = small_world.learn(after, store)[-1], small_world.learn(alone, apart)[-1]
-    same = contents(store, after[-1]) == contents(apart, alone[-1]) and outcome(facts) == outcome(lone)
-    assert same == (learner.lineage == "none")
+PAST, NEWEST = ("digits", "piqa-twin"), "easy-vqa"
+
+
+@pytest.mark.parametrize("name", sorted(LEARNERS))
+def test_its_declared_lineage_is_true(name: str, small_world: World, tmp_path: Path) -> None:
+    """What a step brings is the same for the permuted past, and for no past at all, if and only if it is said so."""
+    learner = small(LEARNERS[name]())
+    found = {}
+    for past in (PAST, PAST[::-1], PAST[:1], ()):
+        store = Store.open(str(tmp_path / "-".join(("to", *past))))
+        steps = small_world.walk(*past, NEWEST, learner=learner)
+        facts = small_world.learn(steps, store)
+        found[past] = (steps[-1].key, contents(store, steps[-1]), outcome(facts[-1]))
+    one, permuted, shorter, alone = found.values()
+    assert (one == permuted) == (one[0] == permuted[0]) == (learner.lineage != "sequence")
+    assert (one == shorter) == (one[0] == shorter[0]) == (learner.lineage == "none")
+    assert (one == alone) == (one[0] == alone[0]) == (learner.lineage == "none")
+    assert one[1] != alone[1] or learner.lineage == "none"
 
 
 def test_it_learns_two_tasks_and_scores_what_it_has_seen(learner: Learner, small_world: World, store: Store) -> None:
@@ -91,3 +112,52 @@ def test_it_learns_two_tasks_and_scores_what_it_has_seen(learner: Learner, small
     assert list(facts["order"]) == list(steps[-1].order)
     assert set(facts["scores"]["latest"]["val"]) == set(steps[-1].order)
     assert facts["trained_parameters"] > 0
+
+
+def test_the_route_own_keeps_what_a_task_was_learnt_with(learner: Learner, small_world: World, store: Store) -> None:
+    """R on route `own` never changes for a learner that keeps what each task was learnt with; jointly all are new."""
+    walk = Walk(order=("digits", "easy-vqa", "piqa-twin"), learner=small(learner), seed=0)
+    found = Outcome(walk=walk, around=small_world.around)
+    for steps in walk.steps(small_world.around):
+        for step, facts in zip(steps, small_world.learn(steps, store), strict=True):
+            found.add(step, facts)
+    R = found.matrix("val", "own")
+    assert all(value == value for row, seen in zip(R, (1, 2, 3), strict=True) for value in row[:seen])
+    if learner.name != "joint":
+        assert [R[2][j] for j in range(3)] == [R[j][j] for j in range(3)]
+        assert R[1][0] == R[0][0]
+
+
+def test_the_backbone_is_given_back_as_it_was(learner: Learner, small_world: World, store: Store) -> None:
+    """Every step of a worker shares it."""
+    backbone = small_world.bench.backbone
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    small_world.learn(small_world.walk("digits", "easy-vqa", learner=small(learner)), store)
+    after = backbone.state_dict()
+    assert after.keys() == before.keys()
+    assert [name for name, value in before.items() if not torch.equal(after[name], value)] == []
+    assert not any(parameter.requires_grad or parameter.grad is not None for parameter in backbone.parameters())
+
+
+def test_it_learns_at_half_precision_and_keeps_float32(learner: Learner, small_world: World, store: Store) -> None:
+    steps = small_world.walk("digits", "easy-vqa", learner=small(learner).at_precision("bfloat16"))
+    facts = small_world.learn(steps, store)
+    assert all(math.isfinite(loss) for fact in facts for _, loss in fact["losses"])
+    assert {value.dtype for step in steps for value in weights(store, step).values()} == {torch.float32}
+
+
+def test_a_stack_of_its_answers_as_it_was_scored(learner: Learner, small_world: World, store: Store) -> None:
+    steps = small_world.walk("digits", "easy-vqa", learner=small(learner))
+    facts = small_world.learn(steps, store)[-1]
+    stack = restore(steps[-1], small_world.bench, store)
+    found = {
+        task: score(stack, small_world.bench.data[task], "test", limit=16, group=Group()) for task in steps[-1].order
+    }
+    stack.detach()
+    assert found == facts["scores"]["latest"]["test"]
+
+
+def test_it_says_where_it_comes_from_and_what_it_minimises(learner: Learner) -> None:
+    text = type(learner).__doc__ or ""
+    assert re.search(r"arXiv:\d+|METHOD, \d|\b(19|20)\d\d\)", text)
+    assert re.search(r"min L|min over|out = ", text)

@@ -88,7 +88,7 @@ def test_its_proposals_are_valid(sweep: Sweep) -> None:
         trial = study.ask()
         config = sweep.propose(trial, options, "bfloat16")
         assert json.loads(json.dumps(config)) == config
-        learner = learner_from(json.loads(config["learner"]))
+        learner = learner_from(json.loads(config["learner_settings"]))
         for order in config["orders"]:
             assert sorted(order) == sorted(TASKS)
         for position in range(len(TASKS)):

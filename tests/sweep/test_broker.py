@@ -40,6 +40,19 @@ def test_what_a_step_builds_on_is_learnt_first(uri: str) -> None:
     run(ask())
 
 
+def test_what_lies_beside_a_step_is_learnt_first_too(uri: str) -> None:
+    async def ask() -> None:
+        broker, composed = Broker(uri), replace(SECOND, beside=(SIBLING,))
+        asked = asyncio.ensure_future(broker.request(composed))
+        learnt = await work_off(broker, uri)
+        assert learnt[0] == FIRST
+        assert set(learnt[1:]) == {SIBLING, composed}
+        assert learnt[-1] == composed
+        assert (await asked)["title"] == composed.title
+
+    run(ask())
+
+
 def test_anticipated_steps_are_learnt_before_anyone_asks(uri: str) -> None:
     async def ask() -> None:
         broker = Broker(uri)

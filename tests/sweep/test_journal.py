@@ -80,8 +80,9 @@ def test_a_trial_that_is_tried_again_has_no_error_any_more(ended: Ended, journal
 
 
 def test_the_settings_are_what_was_searched_beside_the_order() -> None:
-    record = TrialRecord("x", {"learner": "{}", "orders": [], "seeds": [0], "after nothing": "a", "rank": 4})
-    assert record.settings == {"rank": 4}
+    asked = {"learner_settings": "{}", "orders": [], "seeds": [0]}
+    record = TrialRecord("x", {**asked, "after nothing": "a", "rank": 4, "learner": "ewc"})
+    assert record.settings == {"rank": 4, "learner": "ewc"}
 
 
 def test_a_trial_that_shares_nothing_has_a_scope_of_its_own() -> None:

@@ -18,6 +18,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "trials": (["--trials", "7"], 7),
     "seeds": (["--seeds", "1", "2"], (1, 2)),
     "backbone": (["--backbone", "vilt-b32"], "vilt-b32"),
+    "learner": (["--learner", "ewc"], "ewc"),
     "rank": (["--rank", "4"], 4),
     "steps": (["--steps", "9"], 9),
     "epochs": (["--epochs", "1.5"], 1.5),

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from atlas.learners import HeadOnly, Learner, LoneAdapters, Schedule, TwoStage
+from atlas.learners import AdapterFusion, HeadOnly, Joint, Learner, LoneAdapters, Schedule, TwoStage
 from atlas.step import Evaluation, Surroundings
 from atlas.sweep.planner import Pace, Plan, Walk, measured_pace, plan
 
@@ -41,6 +41,21 @@ def test_with_both_stages_64_steps_still_end_a_task() -> None:
 def test_all_orders_of_lone_learners_are_as_many_steps_as_tasks(learner: Learner) -> None:
     found = planned(walks(learner))
     assert (found.trainings, found.distinct) == (96, 4)
+
+
+def test_all_orders_of_joint_training_are_as_many_steps_as_sets_of_tasks() -> None:
+    found = planned(walks(Joint(schedule=SCHEDULE)))
+    assert (found.trainings, found.distinct) == (96, 15)
+
+
+def test_all_orders_of_compositions_are_one_for_each_task_and_set_before_it() -> None:
+    learner = AdapterFusion(like=ATLAS, composition=SCHEDULE)
+    assert planned(walks(learner)).distinct == 4 + 4 * 7
+
+
+def test_a_joint_step_is_estimated_by_all_that_it_learns() -> None:
+    one, both = (steps[0] for steps in Walk(order=("a", "b"), learner=Joint(schedule=SCHEDULE), seed=0).steps(AROUND))
+    assert PACE.one(both) == pytest.approx(2 * PACE.one(one))
 
 
 def test_seeds_share_nothing() -> None:

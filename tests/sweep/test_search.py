@@ -44,6 +44,17 @@ def suggested(sweep: Sweep, options: Options, folder: Path) -> list[dict[str, An
     return [algorithm.suggest(f"trial-{number}") or {} for number in range(sweep.trial_count(options))]
 
 
+def test_given_points_are_tried_first_and_alone_are_exact(tmp_path: Path) -> None:
+    pointed = Sweep(name="settings", question="Which?", learner=ranked, points=({"rank": 8}, {"rank": 2}), trials=2)
+    options = Options()
+    assert is_exact(pointed, options)
+    assert not is_exact(pointed, Options(trials=3))
+    asked = suggested(pointed, options, tmp_path)
+    assert [config["rank"] for config in asked] == [8, 2]
+    walks = rehearsed(pointed, options, "float32")
+    assert [trial[0].learner.settings()["rank"] for trial in walks] == [8, 2]
+
+
 def test_orders_are_searched_by_prefix_and_settings_by_tpe() -> None:
     assert isinstance(make_sampler(ORDERS, Options()), PrefixSampler)
     assert isinstance(make_sampler(SETTINGS, Options()), TPESampler)
@@ -85,7 +96,7 @@ def test_the_space_of_a_script_travels_by_plain_pickle() -> None:
     sweep = replace(SETTINGS, learner=lambda trial, options: atlas(rank=5))
     space = pickle.loads(pickle.dumps(Space(sweep, Options(tasks=TASKS), "bfloat16")))
     assert space.options == Options(tasks=TASKS)
-    assert '"rank": 5' in space(None)["learner"]
+    assert '"rank": 5' in space(None)["learner_settings"]
     assert space.precision == "bfloat16"
 
 

@@ -9,7 +9,7 @@ import optuna
 import pytest
 
 from atlas.errors import AtlasError
-from atlas.learners import TwoStage, learner_from
+from atlas.learners import HeadOnly, TwoStage, learner_from
 from atlas.sweep.options import TASKS, Options
 from atlas.sweep.sweep import DEFAULT_STEPS, SMOKE, Sweep, base_learner
 
@@ -72,7 +72,7 @@ def test_a_proposal_is_plain_values() -> None:
     found = ORDERS.propose(TRIAL, options, "bfloat16")  # type: ignore[arg-type]
     assert json.loads(json.dumps(found)) == found
     assert (found["orders"], found["seeds"]) == ([["b", "a"]], [1, 2])
-    assert learner_from(json.loads(found["learner"])) == base_learner(options).at_precision("bfloat16")
+    assert learner_from(json.loads(found["learner_settings"])) == base_learner(options).at_precision("bfloat16")
 
 
 def test_references_are_each_task_alone_once_a_seed() -> None:
@@ -109,4 +109,35 @@ def test_a_smoke_run_is_small_but_keeps_what_was_asked_for() -> None:
 def test_a_learner_of_its_own_is_asked() -> None:
     sweep = replace(SETTINGS, learner=lambda trial, options: TwoStage(rank=options.rank + 1))
     found = sweep.propose(TRIAL, Options(tasks=("a", "b"), rank=4), "float32")  # type: ignore[arg-type]
-    assert json.loads(found["learner"])["rank"] == 5
+    assert json.loads(found["learner_settings"])["rank"] == 5
+
+
+def test_a_search_over_orders_learns_by_the_learner_that_is_named() -> None:
+    found = ORDERS.propose(TRIAL, Options(tasks=("a", "b"), learner="ewc"), "float32")  # type: ignore[arg-type]
+    assert json.loads(found["learner_settings"])["name"] == "ewc"
+    ORDERS.check(Options(learner="ewc"))
+
+
+def test_a_learner_that_is_none_or_of_no_use_is_refused() -> None:
+    with pytest.raises(AtlasError, match="unknown learner 'ewcc'. Did you mean 'ewc'"):
+        ORDERS.check(Options(learner="ewcc"))
+    chosen = replace(SETTINGS, learner=lambda trial, options: TwoStage())
+    with pytest.raises(AtlasError, match="--learner ewc: the sweep settings chooses its learners itself"):
+        chosen.check(Options(learner="ewc"))
+    chosen.check(Options())
+
+
+def test_a_smoke_run_tries_every_point() -> None:
+    pointed = replace(SETTINGS, points=({"x": 1}, {"x": 2}, {"x": 3}), trials=3)
+    assert pointed.smoke(Options(smoke=True)).trials == 3
+    assert pointed.smoke(Options(smoke=True, trials=1)).trials == 1
+
+
+def test_unseen_tasks_are_learnt_by_atlas_alone() -> None:
+    options = Options(tasks=("a", "b"), downstream=("c",), learner="ewc")
+    with pytest.raises(AtlasError, match="--downstream with the learner 'ewc': unseen tasks are learnt as 'atlas'"):
+        ORDERS.check(options)
+    ORDERS.check(replace(options, learner="atlas"))
+    chosen = replace(SETTINGS, learner=lambda trial, options: HeadOnly())
+    with pytest.raises(AtlasError, match="--downstream with the learner 'head-only'"):
+        chosen.propose(TRIAL, replace(options, learner="atlas"), "float32")  # type: ignore[arg-type]

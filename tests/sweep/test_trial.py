@@ -10,7 +10,11 @@ from atlas.sweep.trial import walks_of
 
 
 def test_each_order_is_walked_once_a_seed() -> None:
-    config = {"learner": json.dumps(atlas(rank=3).settings()), "orders": [["a", "b"], ["b", "a"]], "seeds": [5, 6]}
+    config = {
+        "learner_settings": json.dumps(atlas(rank=3).settings()),
+        "orders": [["a", "b"], ["b", "a"]],
+        "seeds": [5, 6],
+    }
     walks = walks_of(config)
     assert [(walk.order, walk.seed) for walk in walks] == [
         (("a", "b"), 5),

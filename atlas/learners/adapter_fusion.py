@@ -1,0 +1,63 @@
+"""AdapterFusion: lone adapters, then attention over all of them for the newest task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from atlas.errors import AtlasError
+from atlas.learners.base import Gathers, Learner, Lineage, Stage
+from atlas.learners.schedule import Schedule
+from atlas.learners.two_stage import TwoStage
+
+if TYPE_CHECKING:
+    import torch
+
+    from atlas.learners.stack import Stack
+
+
+@dataclass(frozen=True, kw_only=True)
+class Composing(Stage):
+    """Attention over the lone adapters of all tasks seen, which are frozen, and the task's head."""
+
+    kind: ClassVar[str] = "composing"
+    gathers: ClassVar[Gathers] = "steps"
+    weight: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not self.weight >= 0:
+            raise AtlasError(f"weight is {self.weight}; give that of ‖V − I‖² as 0 or more (its code: 0.01).")
+
+    def begin(self, stack: Stack, task: str, generator: torch.Generator) -> None:
+        stack.compose(task, generator)
+        stack.ensure_head(task, generator)
+        stack.train_composition(task)
+
+    def penalty(self, stack: Stack, task: str) -> torch.Tensor | None:
+        return self.weight * stack.distance(task) if self.weight else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdapterFusion(Learner):
+    """AdapterFusion (Pfeiffer et al., 2021): knowledge extraction, then knowledge composition.
+
+    Extraction learns each task's adapter alone (the steps of `lone-adapters`, shared with them). Composition freezes
+    them and learns, at each site and for each token, out = (Σ_n softmax_n(hᵀ Q Kᵀ z_n) z_n)ᵀ V over what each
+    adapter n gives alone, z_n; ‖V − I‖² is kept small. The first task has one adapter and nothing to compose. The
+    paper composes once over all tasks; here each task is composed with those seen so far. Its lineage is `set`: lone
+    adapters know nothing of each other, and attention over them knows no order. On route `latest` every task is read
+    through the newest task's composition, by the head of its lone adapter.
+    """
+
+    name: ClassVar[str] = "adapter-fusion"
+    lineage: ClassVar[Lineage] = "set"
+    like: TwoStage = field(default_factory=TwoStage)
+    composition: Schedule = field(default_factory=Schedule)
+    weight: float = 0.01
+
+    def __post_init__(self) -> None:
+        self.stages(1)
+
+    def stages(self, position: int) -> tuple[Stage, ...]:
+        alone = self.like.stages(0)
+        return alone if position == 0 else (*alone, Composing(schedule=self.composition, weight=self.weight))

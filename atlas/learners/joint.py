@@ -1,0 +1,72 @@
+"""Joint training: all tasks at once, the upper bound that learning one after another is measured by."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from atlas.learners.base import Gathers, Learner, Lineage, Stage
+from atlas.learners.recall import Draw, Lesson, Recall
+from atlas.learners.schedule import Schedule
+
+if TYPE_CHECKING:
+    import torch
+
+    from atlas.learners.stack import Stack
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointTuning(Stage):
+    """The pre-trained backbone and the heads of all tasks, learnt together from nothing of the past but its data."""
+
+    kind: ClassVar[str] = "joint-tuning"
+    gathers: ClassVar[Gathers] = "data"
+    replaces: ClassVar[bool] = True
+
+    def begin(self, stack: Stack, task: str, generator: torch.Generator) -> None:
+        stack.ensure_head(task, generator)
+        stack.train_backbone(task)
+
+    def recall(self, lesson: Lesson) -> Recall:
+        return Together(lesson, self.schedule.batch_size)
+
+
+class Together(Recall):
+    """The other tasks of the set: each update learns a batch of every one of them."""
+
+    def __init__(self, lesson: Lesson, size: int) -> None:
+        import torch
+
+        from atlas.learners.fit import batches
+
+        self.judged = [lesson.data[task] for task in lesson.jointly]
+        for task in lesson.jointly:
+            lesson.stack.ensure_head(task, torch.Generator().manual_seed(lesson.seed(f"head of {task}")))
+            lesson.stack.heads[task].requires_grad_(True)
+        self.streams = [
+            batches(len(data.splits["train"]), size, sys.maxsize, lesson.seed(f"records of {data.name}"))
+            for data in self.judged
+        ]
+
+    def rehearse(self) -> list[Draw]:
+        """A batch of every other task, as large as the first one's."""
+        return [Draw(data=data, indices=next(stream)) for data, stream in zip(self.judged, self.streams, strict=True)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Joint(Learner):
+    """Joint (multi-task) training (Caruana, 1997): min over θ, φ_1…φ_t of Σ_{k≤t} L_k(θ, φ_k), from the pre-trained θ.
+
+    Each update takes a batch of every task seen, so that each task has as many updates as when it is learnt alone.
+    The result depends on the set of tasks and not on their order: all orders of T tasks need 2^T − 1 trainings. Every
+    training learns all its tasks anew, so that the routes `latest` and `own` are the same.
+    """
+
+    name: ClassVar[str] = "joint"
+    lineage: ClassVar[Lineage] = "set"
+    tunes_backbone: ClassVar[bool] = True
+    schedule: Schedule = field(default_factory=Schedule)
+
+    def stages(self, position: int) -> tuple[Stage, ...]:
+        return (JointTuning(schedule=self.schedule),)

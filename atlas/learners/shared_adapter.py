@@ -1,0 +1,56 @@
+"""One adapter for all tasks, learnt one after another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from atlas.errors import AtlasError
+from atlas.learners.base import Learner, Lineage, Stage
+from atlas.learners.schedule import Schedule
+
+if TYPE_CHECKING:
+    import torch
+
+    from atlas.learners.stack import Stack
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sharing(Stage):
+    """The task's head and the adapter, as the task before left it. What it brings stands in for that adapter."""
+
+    kind: ClassVar[str] = "sharing"
+    replaces: ClassVar[bool] = True
+    adapter: str = "bottleneck"
+    rank: int = 48
+
+    def __post_init__(self) -> None:
+        if self.rank < 1:
+            raise AtlasError(f"rank is {self.rank}; an adapter needs a rank of 1 or more (the paper: 48).")
+
+    def begin(self, stack: Stack, task: str, generator: torch.Generator) -> None:
+        stack.share_adapter(task, generator, kind=self.adapter, r=self.rank, combination="uniform")
+        stack.ensure_head(task, generator)
+        stack.train_expansion(task)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedAdapter(Learner):
+    """One adapter over the frozen backbone, learnt on: out = Φ(h), min over Φ and φ_t of L_t, from Φ_{t−1} on.
+
+    The adapters are Houlsby et al.'s (2019) at both sites of a layer; as many parameters as one lone adapter, for all
+    tasks, and forgetting as in fine-tuning. `Adapters`, shared, of CLiMB (Srinivasan et al., 2022). It has neither
+    keys nor queries.
+    """
+
+    name: ClassVar[str] = "shared-adapter"
+    lineage: ClassVar[Lineage] = "sequence"
+    schedule: Schedule = field(default_factory=Schedule)
+    adapter: str = "bottleneck"
+    rank: int = 48
+
+    def __post_init__(self) -> None:
+        self.stages(0)
+
+    def stages(self, position: int) -> tuple[Stage, ...]:
+        return (Sharing(schedule=self.schedule, adapter=self.adapter, rank=self.rank),)

@@ -1,0 +1,44 @@
+"""Which learner keeps most of what it learns: ATLAS, its stages alone, or one of the baselines?
+
+    python sweeps/compare.py                                     all learners over two orders of the four offline tasks
+    python sweeps/compare.py --orders all --seeds 0 1 2
+    python sweeps/compare.py --smoke
+
+Each trial is one learner of the catalogue, walked along the same orders and seeds, with as many updates a task as
+ATLAS has in its two stages. Steps are shared where learners agree: the first task of ATLAS, `lone-adapters` as
+references, the joint trainings of one set of tasks. Learners that tune the backbone cost more time an update (no part
+of the backward pass is left out) and store the backbone with each step. Cost of the default: about half an hour on two
+cores. Expect `joint` to be the upper bound on route latest, `lone-adapters` to forget nothing, and fine-tuning to
+forget most.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlas.learners import LEARNERS
+from atlas.sweep import Options, Sweep, learner_named, main
+
+if TYPE_CHECKING:
+    import optuna
+
+    from atlas.learners import Learner
+
+NAMES = tuple(LEARNERS)
+
+
+def learner(trial: optuna.Trial, options: Options) -> Learner:
+    """The suggested learner of the catalogue."""
+    return learner_named(trial.suggest_categorical("learner", NAMES), options)
+
+
+SWEEP = Sweep(
+    name="compare",
+    question=__doc__ or "",
+    learner=learner,
+    points=tuple({"learner": name} for name in NAMES),
+    trials=len(NAMES),
+)
+
+if __name__ == "__main__":
+    main(SWEEP)

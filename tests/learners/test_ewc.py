@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from small import SCHEDULE, World, assert_same_learning, seed_by_task, weights
+
+from atlas.data.loader import permutation
+from atlas.errors import AtlasError
+from atlas.learners import Ewc, FineTuning
+from atlas.learners.ewc import Consolidated
+from atlas.learners.fit import task_loss
+from atlas.learners.group import Group
+from atlas.learners.recall import Lesson, Past
+from atlas.learners.stack import Stack
+from atlas.store import Store
+
+RECORDS = 6
+
+
+def learner(weight: float = 100.0) -> Ewc:
+    return Ewc(schedule=SCHEDULE, weight=weight, records=RECORDS)
+
+
+@pytest.fixture
+def stack(small_world: World) -> Iterator[Stack]:
+    """A stack about to learn the digits."""
+    stack = small_world.stack()
+    learner().stages(0)[0].begin(stack, "digits", torch.Generator().manual_seed(0))
+    yield stack
+    stack.detach()
+
+
+def consolidated(world: World, stack: Stack, *past: Past, weight: float = 100.0) -> Consolidated:
+    lesson = Lesson(
+        stack=stack, task="digits", data=world.bench.data, group=Group(), seed=lambda purpose: len(purpose), past=past
+    )
+    return Consolidated(lesson, weight, RECORDS)
+
+
+def test_without_weight_it_is_fine_tuning(small_world: World, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed_by_task(monkeypatch)
+    assert_same_learning(
+        small_world, store, FineTuning(schedule=SCHEDULE), learner(0.0), "digits", "easy-vqa", "piqa-twin"
+    )
+
+
+def test_with_weight_it_is_not(small_world: World, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed_by_task(monkeypatch)
+    first, second = ([] for _ in range(2))
+    for losses, weight in ((first, 0.0), (second, 1e6)):
+        facts = small_world.learn(small_world.walk("digits", "easy-vqa", learner=learner(weight)), store)
+        losses += [fact["losses"] for fact in facts]
+    assert first[0] == second[0]
+    assert first[1] != second[1]
+
+
+def test_the_information_is_the_mean_square_of_each_records_own_gradient(small_world: World, stack: Stack) -> None:
+    recall = consolidated(small_world, stack)
+    recall.conclude()
+    train = small_world.bench.data["digits"].splits["train"]
+    chosen = permutation(len(train), seed=len("fisher"), epoch=0)[:RECORDS]
+    name, weight = "pooler.dense.weight", stack.tuned.parameters["pooler.dense.weight"]
+    expected = torch.zeros_like(weight)
+    for record in chosen.split(1):
+        batch = train.batch(record)
+        (gradient,) = torch.autograd.grad(task_loss(stack(batch, "digits"), batch.targets, "accuracy"), weight)
+        expected += gradient.square() / RECORDS
+    torch.testing.assert_close(recall.fisher[name], expected)
+    assert torch.equal(recall.centre[name], weight)
+    assert all(parameter.grad is None for parameter in stack.parameters())
+
+
+def test_two_tasks_pull_as_both_would_by_themselves(small_world: World, stack: Stack, tmp_path: Path) -> None:
+    """λ/2 Σ_k F_k (θ − θ_k)² but for a constant: its gradient is λ Σ_k F_k (θ − θ_k)."""
+    name, weight = "pooler.dense.weight", stack.tuned.parameters["pooler.dense.weight"]
+    recalls, places, information = [], [], []
+    past: list[Past] = []
+    for number in range(2):
+        recall = consolidated(small_world, stack, *past)
+        information.append(recall._information()[name])
+        places.append(weight.detach().clone())
+        recall.conclude()
+        (folder := tmp_path / str(number)).mkdir()
+        recall.save(folder)
+        past, recalls = [Past(task="digits", folder=folder, facts={})], [*recalls, recall]
+        weight.data += 0.05
+    last = consolidated(small_world, stack, *past)
+    assert all(torch.equal(last.fisher[one], recalls[1].fisher[one]) for one in recalls[1].fisher)
+    batch = small_world.bench.data["digits"].splits["train"].batch(torch.arange(2))
+    penalty = last.penalty(batch, stack.pool(batch))
+    assert penalty is not None
+    (found,) = torch.autograd.grad(penalty, weight)
+    expected = 100.0 * sum(F * (weight - place) for F, place in zip(information, places, strict=True))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-7)
+
+
+def test_the_information_is_kept_with_the_step_and_grows(small_world: World, store: Store) -> None:
+    steps = small_world.walk("digits", "easy-vqa", learner=learner())
+    facts = small_world.learn(steps, store)
+    first, second = (weights(store, step) for step in steps)
+    names = [name for name in first if name.startswith("fisher.safetensors/fisher/")]
+    assert len(names) == len(list(small_world.bench.backbone.parameters()))
+    assert all(bool((second[name] >= first[name]).all()) for name in names)
+    assert facts[0]["fisher_records"] == RECORDS
+
+
+@pytest.mark.parametrize(("values", "message"), [({"weight": -1.0}, "weight is -1"), ({"records": 0}, "records is 0")])
+def test_what_cannot_be_is_refused(values: dict[str, float], message: str) -> None:
+    with pytest.raises(AtlasError, match=message):
+        Ewc(**values)  # type: ignore[arg-type]

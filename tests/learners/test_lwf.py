@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from small import SCHEDULE, World, assert_same_learning, seed_by_task, weights
+
+from atlas.errors import AtlasError
+from atlas.learners import FineTuning, Lwf
+from atlas.learners.group import Group
+from atlas.learners.lwf import Distillation, Taught
+from atlas.learners.recall import Lesson, Past
+from atlas.store import Store
+
+ORDER = ("digits", "easy-vqa", "piqa-twin")
+
+
+def test_without_weight_it_is_fine_tuning(small_world: World, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed_by_task(monkeypatch)
+    assert_same_learning(small_world, store, FineTuning(schedule=SCHEDULE), Lwf(schedule=SCHEDULE, weight=0.0), *ORDER)
+
+
+def test_with_weight_it_is_not_and_old_heads_are_learnt_along(
+    small_world: World, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed_by_task(monkeypatch)
+    walks = [small_world.walk(*ORDER, learner=Lwf(schedule=SCHEDULE, weight=weight)) for weight in (0.0, 1.0)]
+    plain, taught = (small_world.learn(steps, store) for steps in walks)
+    assert plain[0]["losses"] == taught[0]["losses"]
+    assert plain[1]["losses"] != taught[1]["losses"]
+    kept = {name.rpartition("/")[0] for name in weights(store, walks[1][2]) if name.startswith("heads/")}
+    assert kept == {"heads/digits.safetensors", "heads/easy-vqa.safetensors"}
+
+
+@pytest.mark.parametrize(("task", "old"), [("easy-vqa", "digits"), ("easy-vqa", "piqa-twin"), ("piqa-twin", "digits")])
+def test_the_penalty_is_the_cross_entropy_of_the_softened_answers(small_world: World, task: str, old: str) -> None:
+    stack, stage = small_world.stack(), Distillation(schedule=SCHEDULE, weight=0.5, temperature=2.0)
+    stack.ensure_head(old, torch.Generator().manual_seed(0))
+    stack.heads[old].get_parameter("3.weight").data *= 100
+    stage.begin(stack, task, torch.Generator().manual_seed(1))
+    batch = small_world.bench.data[task].splits["train"].batch(torch.arange(4))
+    with torch.no_grad():
+        before = stack(batch, old)
+        taught = stage.recall(
+            Lesson(
+                stack=stack,
+                task=task,
+                data=small_world.bench.data,
+                group=Group(),
+                seed=len,
+                past=[Past(task=old, folder=None, facts={})],  # type: ignore[arg-type]
+            )
+        )
+        for number, parameter in enumerate(stack.tuned.trained().values()):
+            parameter += 0.2 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(number))
+        pooled, after = stack.pool(batch), stack(batch, old)
+        found = taught.penalty(batch, pooled)
+    stack.detach()
+    if before.shape[1] == 1:  # a text without competitors is told from 0
+        before, after = (torch.cat([one, torch.zeros_like(one)], 1) for one in (before, after))
+    old_answer, new_answer = (before / 2).softmax(1), (after / 2).log_softmax(1)
+    assert float((old_answer - new_answer.exp()).abs().max()) > 0.01
+    torch.testing.assert_close(found, 0.5 * -(old_answer * new_answer).sum(1).mean())
+
+
+def test_a_head_for_two_pictures_reads_one_twice_and_one_for_one_reads_the_first(world: World) -> None:
+    stack = world.stack()
+    for task in ("easy-pair", "digits"):
+        stack.ensure_head(task, torch.Generator().manual_seed(0))
+    stage = Distillation(schedule=SCHEDULE)
+    recall = Taught(Lesson(stack=stack, task="digits", data=world.bench.data, group=Group(), seed=len), stage)
+    width = world.bench.backbone.width
+    one, two = torch.rand(3, 1, width), torch.rand(3, 1, 2 * width)
+    assert torch.equal(recall._fitted(one, "easy-pair"), torch.cat([one, one], -1))
+    assert torch.equal(recall._fitted(two, "digits"), two[..., :width])
+    stack.detach()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"), [({"weight": -1.0}, "weight is -1"), ({"temperature": 0.0}, "temperature is 0")]
+)
+def test_what_cannot_be_is_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(AtlasError, match=message):
+        Lwf(**values)

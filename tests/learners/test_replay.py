@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import torch
+from small import SCHEDULE, World, assert_same_learning, seed_by_task, weights
+
+from atlas.errors import AtlasError
+from atlas.learners import FineTuning, Memory, Replay
+from atlas.learners.group import Group
+from atlas.learners.recall import Lesson, Past
+from atlas.learners.replay import Remembered, Replaying
+from atlas.store import Store
+
+ORDER = ("digits", "easy-vqa", "piqa-twin")
+
+
+def learner(records: int = 6, **values: Any) -> Replay:
+    return Replay(schedule=SCHEDULE, memory=Memory(records=records), **values)
+
+
+@pytest.mark.parametrize("empty", [learner(records=0), learner(weight=0.0)])
+def test_with_an_empty_memory_it_is_fine_tuning(
+    small_world: World, store: Store, empty: Replay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed_by_task(monkeypatch)
+    assert_same_learning(small_world, store, FineTuning(schedule=SCHEDULE), empty, *ORDER)
+
+
+def test_with_a_memory_it_is_not(small_world: World, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    seed_by_task(monkeypatch)
+    plain, replayed = (
+        small_world.learn(small_world.walk(*ORDER[:2], learner=one), store) for one in (learner(0), learner(6))
+    )
+    assert plain[0]["losses"] == replayed[0]["losses"]
+    assert plain[1]["losses"] != replayed[1]["losses"]
+    assert (plain[1]["records"], replayed[1]["records"]) == (16, 32)
+
+
+def test_the_numbers_of_the_records_are_kept_with_the_step(small_world: World, store: Store) -> None:
+    facts = small_world.learn(small_world.walk(*ORDER[:2], learner=learner()), store)
+    for fact, task in zip(facts, ORDER, strict=False):
+        assert len(set(fact["memory"])) == 6
+        assert max(fact["memory"]) < len(small_world.bench.data[task].splits["train"])
+
+
+def test_the_heads_of_what_is_remembered_are_learnt_along_and_kept(small_world: World, store: Store) -> None:
+    steps = small_world.walk(*ORDER[:2], learner=learner())
+    small_world.learn(steps, store)
+    first, second = (weights(store, step) for step in steps)
+    name = "3.weight"
+    assert not torch.equal(second[f"heads/digits.safetensors/{name}"], first[f"head.safetensors/{name}"])
+
+
+def test_tasks_take_turns_and_only_remembered_records_come_back(small_world: World) -> None:
+    stack, facts = small_world.stack(), {"digits": {"memory": [3, 5]}, "easy-vqa": {"memory": [7]}}
+    for task in facts:
+        stack.ensure_head(task, torch.Generator().manual_seed(0))
+    lesson = Lesson(
+        stack=stack,
+        task="piqa-twin",
+        data=small_world.bench.data,
+        group=Group(),
+        seed=len,
+        past=[Past(task=task, folder=None, facts=fact) for task, fact in facts.items()],  # type: ignore[arg-type]
+    )
+    recall = Remembered(lesson, Replaying(schedule=SCHEDULE, weight=0.5))
+    draws = [draw for _ in range(4) for draw in recall.rehearse()]
+    assert [draw.data.name for draw in draws] == ["digits", "easy-vqa"] * 2
+    assert [set(draw.indices.tolist()) for draw in draws] == [{3, 5}, {7}] * 2
+    assert {(len(draw.indices), draw.weight) for draw in draws} == {(SCHEDULE.batch_size, 0.5)}
+    assert Counter(draws[0].indices.tolist()) == {3: 4, 5: 4}
+    assert recall.partly
+
+
+def test_a_balanced_memory_holds_as_many_of_each_class(small_world: World) -> None:
+    data = small_world.bench.data["digits"]
+    chosen = Memory(records=20, chosen="balanced").choose(data, seed=1)
+    labels = Counter(data.splits["train"].targets[chosen].tolist())
+    assert set(labels.values()) == {2}
+    assert chosen == sorted(set(chosen))
+
+
+def test_a_memory_is_a_function_of_its_seed(small_world: World) -> None:
+    data = small_world.bench.data["digits"]
+    one, again, other = (Memory(records=9, chosen="random").choose(data, seed=seed) for seed in (1, 1, 2))
+    assert one == again != other
+
+
+def test_a_memory_larger_than_the_task_is_all_of_it(small_world: World) -> None:
+    data = small_world.bench.data["digits"]
+    assert Memory(records=10**6).choose(data, seed=0) == list(range(len(data.splits["train"])))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Memory(records=-1), "records is -1; give how many"),
+        (lambda: Memory(chosen="balancd"), "Did you mean 'balanced'"),
+        (lambda: Replay(weight=-1.0), "weight is -1"),
+    ],
+)
+def test_what_cannot_be_is_refused(make: Any, message: str) -> None:
+    with pytest.raises(AtlasError, match=message):
+        make()

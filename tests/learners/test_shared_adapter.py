@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from small import SCHEDULE, World, weights
+
+from atlas.advance import restore
+from atlas.errors import AtlasError
+from atlas.learners import SharedAdapter
+from atlas.learners.fit import score
+from atlas.learners.group import Group
+from atlas.store import Store
+
+ORDER = ("digits", "easy-vqa", "piqa-twin")
+LEARNER = SharedAdapter(schedule=SCHEDULE, rank=4)
+
+
+def test_a_second_task_goes_on_with_the_adapter_of_the_first(small_world: World) -> None:
+    stack, stages = small_world.stack(), LEARNER.stages(0)
+    stages[0].begin(stack, "digits", torch.Generator().manual_seed(0))
+    before = {name: site.atlas_down["digits"].detach().clone() for name, site in stack.adapters.sites().items()}
+    stages[0].begin(stack, "easy-vqa", torch.Generator().manual_seed(1))
+    assert stack.order == ["easy-vqa"]
+    assert set(stack.peft.peft_config) == {"easy-vqa"}
+    for name, site in stack.adapters.sites().items():
+        assert torch.equal(site.atlas_down["easy-vqa"], before[name])
+        assert site.atlas_down["easy-vqa"].requires_grad
+    stack.detach()
+
+
+def test_it_is_one_adapter_however_many_tasks(small_world: World, store: Store) -> None:
+    steps = small_world.walk(*ORDER, learner=LEARNER)
+    facts = small_world.learn(steps, store)
+    sizes = {sum(value.numel() for name, value in weights(store, step).items() if "adapter" in name) for step in steps}
+    assert len(sizes) == 1
+    stack = restore(steps[-1], small_world.bench, store)
+    found = {task: score(stack, small_world.bench.data[task], "test", limit=16, group=Group()) for task in ORDER}
+    assert stack.order == [ORDER[-1]]
+    stack.detach()
+    assert found == facts[-1]["scores"]["latest"]["test"]
+
+
+def test_it_has_neither_keys_nor_queries(small_world: World, store: Store) -> None:
+    steps = small_world.walk("digits", learner=LEARNER)
+    small_world.learn(steps, store)
+    assert not any("key" in name or "query" in name for name in weights(store, steps[0]))
+
+
+def test_a_rank_below_one_is_refused() -> None:
+    with pytest.raises(AtlasError, match="needs a rank of 1 or more"):
+        SharedAdapter(rank=0)
