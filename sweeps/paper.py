@@ -1,4 +1,4 @@
-"""What does the paper's experiment give: four upstream tasks in every order, then four downstream ones from few samples?
+"""What does the paper's experiment give: four tasks in every order, then four unseen ones from few samples?
 
     python sweeps/paper.py --twins                    on the generated twins, which need nothing from outside
     python sweeps/paper.py --twins --smoke            the same, very small, to see that everything works
