@@ -1,0 +1,76 @@
+"""Pictures of the twins: drawn when they are opened, and the same bytes when they are written to a file."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+from atlas.tasks.scenes import SIDE, Scene, render, sample_background, sample_shape
+from atlas.tasks.task import Picture
+from atlas.tasks.words import SHAPES
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+COLORS = ("red", "green", "blue", "yellow", "black", "orange", "purple", "pink")  # far apart, even in JPEG
+PLACES = ((17, 17), (47, 17), (17, 47), (47, 47))
+QUALITY = 95
+Thing = tuple[str, str]  # colour and shape
+
+
+def distinct_things(rng: Random, count: int) -> tuple[Thing, ...]:
+    """Colours and shapes of which no two share either: any word names one thing."""
+    return tuple(zip(rng.sample(COLORS, count), rng.sample(SHAPES, count), strict=True))
+
+
+def scene_of(rng: Random, things: Sequence[Thing], *, light: float = 0.9) -> Scene:
+    """A scene of one thing a quadrant, at most four, on a plain ground; `light` is the share of near-white ones."""
+    places = rng.sample(PLACES, len(things))
+    shapes = tuple(
+        sample_shape(
+            rng,
+            center=(x + rng.randint(-3, 3), y + rng.randint(-3, 3)),
+            radius=(11, 14),
+            shapes=(shape,),
+            colors=(color,),
+            textures=("plain",),
+        )
+        for (color, shape), (x, y) in zip(things, places, strict=True)
+    )
+    ground = sample_background(rng, avoid=[shape.rgb for shape in shapes], kinds=("plain",), light=light)
+    return Scene(background=ground, shapes=shapes)
+
+
+def encode(scene: Scene, suffix: str) -> bytes:
+    """The file of that kind (`.jpg`, `.png`) that shows the scene."""
+    file = io.BytesIO()
+    image = render(scene, side=SIDE)
+    if suffix == ".jpg":
+        image.save(file, "JPEG", quality=QUALITY, subsampling=0)
+    else:
+        image.save(file, "PNG")
+    return file.getvalue()
+
+
+def open_scene(scene: Scene, suffix: str) -> Image.Image:
+    """What a file of that kind shows of the scene: JPEG alters pixels."""
+    from PIL import Image
+
+    image = Image.open(io.BytesIO(encode(scene, suffix)))
+    image.load()
+    return image
+
+
+def picture(scene: Scene, name: str) -> Picture:
+    """The picture of that name; its suffix says how it is encoded."""
+    return Picture(name=name, open=functools.partial(open_scene, scene, Path(name).suffix))
+
+
+def save(scene: Scene, path: Path) -> None:
+    """Writes the picture of the scene, and the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(encode(scene, path.suffix))
