@@ -33,7 +33,7 @@ class Champion:
     """A stack to register as version of the model `name`.
 
     `folders` are the store's entries of each task's last step, in the order learnt; `tasks` what the cards say of
-    each: outputs, images, choices, answers. `backbone` is a name or a folder, `digest` that of its weights.
+    each: outputs, images, choices, answers, text_tokens. `backbone` is a name or a folder, `digest` its weights'.
     """
 
     name: str
@@ -163,7 +163,9 @@ class LoadedChampion:
         texts = json.loads(record["text"]) if card["choices"] > 1 else [record["text"] or "this is an image ."]
         pictures = [processor.pixels(_image(text)) for text in _images(record.get("image"))]
         pictures = pictures or [processor.blank()] * card["images"]
-        tokens = torch.from_numpy(np.stack([processor.tokens(text) for text in texts]))[None].long()
+        rows, _ = processor.token_rows(texts)
+        width = max(card["text_tokens"], int((rows != processor.pad_id).sum(1).max()))  # as wide as it was learnt
+        tokens = torch.from_numpy(rows[None, :, :width]).long()
         return Batch(
             pixels=torch.from_numpy(np.stack(pictures))[None],
             tokens=tokens,

@@ -20,7 +20,8 @@ from atlas.errors import AtlasError, unknown
 @dataclass(frozen=True, kw_only=True)
 class Batch:
     """B records. pixels: uint8 [B, images, 3, S, S]; tokens: long [B, choices, L]; mask: bool [B, choices, L], true
-    where there is a token; targets: long [B], or float [B, classes] where the score is soft.
+    where there is a token, L the tokens of the task's longest text; targets: long [B], or float [B, classes] where the
+    score is soft.
     """
 
     pixels: Tensor
@@ -88,6 +89,7 @@ class Split:
         self.path, self.name, self.limit = prepared.path, name, limit
         self.images, self.choices, self.size = card["images"], card["choices"], card["image_size"]
         self.width, self.pad_id, self.soft = card["max_tokens"], card["pad_id"], card["score"] == "soft"
+        self.text_tokens = card["text_tokens"]
         self.records = map_file(prepared.path / f"{name}.arrow")
         self.pixels = rows(map_file(prepared.path / f"{name}-pictures.arrow"), "pixels")
         self.pictures, self.tokens = rows(self.records, "pictures"), rows(self.records, "tokens")
@@ -105,8 +107,8 @@ class Split:
         wanted = self.checked(indices)
         pictures = self.pictures.gather(wanted).ravel()
         pixels = torch.from_numpy(self.pixels.gather(pictures))
-        tokens = torch.from_numpy(self.tokens.gather(wanted)).long()
-        tokens = tokens.view(len(wanted), self.choices, self.width)
+        tokens = torch.from_numpy(self.tokens.gather(wanted)).view(len(wanted), self.choices, self.width)
+        tokens = tokens[..., : self.text_tokens].long()
         return Batch(
             pixels=pixels.view(len(wanted), self.images, 3, self.size, self.size),
             tokens=tokens,

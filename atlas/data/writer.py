@@ -31,11 +31,14 @@ Progress = Callable[[str, int], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """What a split came to: records, distinct pictures, texts that were cut, and each class's share of labels."""
+    """What a split came to: records, distinct pictures, texts that were cut, the tokens of the longest text, and each
+    class's share of labels.
+    """
 
     records: int
     pictures: int
     truncated: int
+    longest: int
     mass: tuple[float, ...]
 
 
@@ -158,6 +161,7 @@ class SplitWriter:
         self.schema = record_schema(task, processor)
         self.ids: set[str] = set()
         self.truncated = 0
+        self.longest = 0
         self.mass = np.zeros(task.classes)
 
     def encode(self, records: Sequence[Record]) -> pa.RecordBatch:
@@ -170,6 +174,7 @@ class SplitWriter:
         tokens, truncated = self.processor.token_rows([text for record in records for text in record.texts])
         labels = label_rows(self.task, records)
         self.truncated += truncated
+        self.longest = max(self.longest, int((tokens != self.processor.pad_id).sum(1).max()))
         self.mass += np.bincount(labels, minlength=self.task.classes) if labels.ndim == 1 else labels.sum(0)
         columns = [
             pa.array([record.id for record in records]),
@@ -203,4 +208,6 @@ def write_split(
     if not count:
         raise AtlasError(f"{task.name}: the split {split!r} is empty. Check its source")
     mass = tuple(round(float(one), 4) for one in writer.mass)
-    return Written(records=count, pictures=len(gallery.rows), truncated=writer.truncated, mass=mass)
+    return Written(
+        records=count, pictures=len(gallery.rows), truncated=writer.truncated, longest=writer.longest, mass=mass
+    )

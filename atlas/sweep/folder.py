@@ -10,6 +10,7 @@ from pathlib import Path
 
 from atlas.errors import AtlasError, unknown
 from atlas.sweep.options import Options, with_values
+from atlas.tasks import address_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,8 @@ class SweepFolder:
         """A fresh folder with the options in it, so that an interrupted sweep can be resumed."""
         path = root / "sweeps" / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
         path.mkdir(parents=True)
-        (path / "options.json").write_text(json.dumps(asdict(options), indent=1))
+        kept = asdict(options) | {"tasks": [address_of(task) for task in options.tasks]}
+        (path / "options.json").write_text(json.dumps(kept, indent=1))
         return cls(path=path)
 
     @classmethod

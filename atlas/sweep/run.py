@@ -53,8 +53,16 @@ def run(sweep: Sweep, options: Options, console: Console | None = None) -> bool:
     if options.resume:
         folder = SweepFolder.unfinished(options.root, sweep.name, options.resume)
         options = replace(folder.options(), resume=folder.id)
+    options = _with_names(options)
     _check(sweep, options)
     return _run(sweep, options, console, folder)
+
+
+def _with_names(options: Options) -> Options:
+    """A user's own tasks (`mine.py:TASK`) by their names, which steps are made of. Raises AtlasError."""
+    from atlas.tasks import find_task
+
+    return replace(options, tasks=tuple(find_task(task).name for task in options.tasks))
 
 
 def _check(sweep: Sweep, options: Options) -> None:

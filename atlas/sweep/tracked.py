@@ -157,7 +157,7 @@ def champion_of(ended: Ended, summary: Mapping[str, Any]) -> Champion | None:
     store = replace(ended.ground.store, scope=record.scope(ended.options.sharing))
     walk = next(walk for walk in record.walks if (list(walk.order), walk.seed) == (row["order"], row["seed"]))
     last = {stages[-1].task: stages[-1] for stages in walk.steps(ended.ground.around)}
-    names = ("outputs", "images", "choices", "answers")
+    names = ("outputs", "images", "choices", "answers", "text_tokens")
     return Champion(
         name=f"atlas-{ended.sweep['name']}",
         sweep=ended.sweep["id"],

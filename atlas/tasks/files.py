@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import os
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -17,27 +20,39 @@ if TYPE_CHECKING:
 
 LFS = b"version https://git-lfs.github.com/spec/"
 MOST_PIXELS = 100_000_000  # beyond it an image is a decompression bomb
-BLOCK = 1 << 20
 
 
 class Unreadable(AtlasError):
     """A record that cannot be read; a reader turns it into `Broken`."""
 
 
+def given(source: Path | None) -> Path:
+    """The source folder of a task that needs one. Raises AtlasError where none is named."""
+    if source is None:
+        raise AtlasError("the task's published files are needed: name the folder that holds them as its source.")
+    return source
+
+
 def inside(root: Path, name: str) -> Path:
     """`root / name`. Raises Unreadable for a path that is absolute, leaves the folder, or is linked out of it."""
     parts = PurePosixPath(name)
-    if not name or parts.is_absolute() or ".." in parts.parts or "\\" in name or "\0" in name:
+    if not name or parts.is_absolute() or ".." in parts.parts or "\\" in name or "\0" in name or not _is_text(name):
         raise Unreadable(f"the path {name!r} leaves its folder")
     path = root / name
-    if not path.resolve().is_relative_to(root.resolve()):
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
         raise Unreadable(f"the path {name!r} is a link out of its folder")
     return path
 
 
 def picture(root: Path, name: str) -> Picture:
-    """The image file of that relative name, opened when it is asked for. Raises Unreadable as `inside` does."""
-    return Picture(name=name, open=functools.partial(open_image, inside(root, name)))
+    """The image file of that relative name, opened when it is asked for.
+
+    Raises Unreadable as `inside` does, and where there is no such file.
+    """
+    path = inside(root, name)
+    if not os.path.isfile(path):
+        raise Unreadable(f"there is no image {name!r}")
+    return Picture(name=name, open=functools.partial(open_image, path))
 
 
 def open_image(path: Path) -> Image.Image:
@@ -48,52 +63,91 @@ def open_image(path: Path) -> Image.Image:
         if file.read(len(LFS)) == LFS:
             raise OSError(f"{path} is a Git LFS pointer instead of an image; run `git lfs pull` where it came from")
     try:
-        image = Image.open(path)
-        if image.width * image.height > MOST_PIXELS:
-            raise OSError(f"{path} has {image.width} x {image.height} pixels, more than {MOST_PIXELS:,}")
-        image.load()
-    except (Image.DecompressionBombError, SyntaxError, ValueError) as error:  # what Pillow raises beside OSError
-        raise OSError(f"{path} is no image that can be read: {error}") from error
-    return image
+        with Image.open(path) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise OSError(f"{path} has {image.width} x {image.height} pixels, more than {MOST_PIXELS:,}")
+            image.load()
+            return image.copy()
+    except (Image.DecompressionBombError, SyntaxError, ValueError, EOFError, struct.error) as error:
+        raise OSError(f"{path} is no image that can be read: {error}") from error  # what Pillow raises beside OSError
+
+
+def text_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """`(file:line, text)` of every line that is not blank.
+
+    Raises AtlasError where the file is not there, empty, no text or a Git LFS pointer.
+    """
+    empty = True
+    for number, line in enumerate(_lines(path), start=1):
+        if line.strip():
+            empty = False
+            yield f"{path.name}:{number}", line.strip()
+    if empty:
+        raise AtlasError(f"{path} is empty; download it again.")
 
 
 def json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any] | Broken]]:
     """`(file:line, object)` of every line that is not blank; `Broken` for one that is no JSON object.
 
-    Raises AtlasError where the file is empty, no text or a Git LFS pointer.
+    Raises AtlasError as `text_lines` does.
     """
-    _refuse_pointer(path)
-    empty = True
-    with open(path, encoding="utf-8") as file:
-        for number, line in enumerate(_decoded(file, path), start=1):
-            if line.strip():
-                empty = False
-                where = f"{path.name}:{number}"
-                yield where, _object(line, where)
-    if empty:
-        raise AtlasError(f"{path} is empty; download it again.")
+    for where, line in text_lines(path):
+        yield where, _object(line, where)
+
+
+def csv_lines(path: Path, columns: Iterable[str] = ()) -> Iterator[tuple[str, dict[str, str] | Broken]]:
+    """`(file:line, column -> text)` of every row under the header; `Broken` for one with too few or too many values.
+
+    Raises AtlasError as `text_lines` does, and where the header lacks one of `columns`.
+    """
+    rows = csv.DictReader(_lines(path, newline=""), strict=True)
+    try:
+        found = rows.fieldnames or ()
+        if not found:
+            raise AtlasError(f"{path} is empty; write a line of column names and a line a record.")
+        for column in columns:
+            if column not in found:
+                raise AtlasError(f"{path}: {unknown('or missing column', column, found)}")
+        for row in rows:
+            where = f"{path.name}:{rows.line_num}"
+            whole = None not in row and None not in row.values()
+            yield where, row if whole else Broken(where=where, reason=f"not {len(found)} values: {', '.join(found)}")
+    except csv.Error as error:
+        raise AtlasError(f"{path}:{rows.line_num} is no CSV: {error}.") from error
 
 
 def json_file(path: Path) -> Any:
     """What a JSON file holds. Raises AtlasError where it is empty, no JSON or a Git LFS pointer."""
     _refuse_pointer(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
         raise AtlasError(f"{path} cannot be read as JSON: {error}. Download it again.") from error
 
 
-def text_lines(path: Path) -> Iterator[tuple[str, str]]:
-    """`(file:line, text)` of every line that is not blank. Raises AtlasError as `json_lines` does."""
+def json_items(path: Path, key: str) -> Iterator[tuple[str, dict[str, Any] | Broken]]:
+    """`(file: key[place], object)` of the list under a JSON object's key, one at a time: memory stays flat.
+
+    Raises AtlasError where the file is empty, cut short, no JSON, a Git LFS pointer, or has no such list.
+    """
+    import ijson
+
     _refuse_pointer(path)
-    empty = True
-    with open(path, encoding="utf-8") as file:
-        for number, line in enumerate(_decoded(file, path), start=1):
-            if line.strip():
-                empty = False
-                yield f"{path.name}:{number}", line.strip()
-    if empty:
-        raise AtlasError(f"{path} is empty; download it again.")
+    place, keys = -1, ()
+    try:
+        with open(path, "rb") as file:
+            for place, value in enumerate(ijson.items(file, f"{key}.item", use_float=True)):
+                where = f"{path.name}: {key}[{place}]"
+                other = Broken(where=where, reason=f"a {type(value).__name__}, no object")
+                yield where, value if isinstance(value, dict) else other
+            if place < 0:
+                file.seek(0)
+                keys = tuple(name for above, kind, name in ijson.parse(file) if not above and kind == "map_key")
+    except (ijson.JSONError, UnicodeDecodeError) as error:
+        first = next(iter(str(error).splitlines()), "")
+        raise AtlasError(f"{path} cannot be read as JSON: {first}. Download it again.") from error
+    if place < 0:
+        raise AtlasError(f"{path}: {unknown('or empty list', key, keys)} Download it again.")
 
 
 def field(values: Mapping[str, Any], names: str | Sequence[str], kind: type | tuple[type, ...] = str) -> Any:
@@ -106,15 +160,30 @@ def field(values: Mapping[str, Any], names: str | Sequence[str], kind: type | tu
     if name is None:
         raise Unreadable(str(unknown("or missing field", spellings[0], values)))
     value = values[name]
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         raise Unreadable(f"the field {name!r} is {value!r:.60}, a {type(value).__name__}")
+    if isinstance(value, str) and not _is_text(value):
+        raise Unreadable(f"the field {name!r} is {value!r:.60}, no Unicode text")
     return value
 
 
 def digest(path: Path) -> str:
-    """sha256 of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """sha256 of a file, in hexadecimal. Raises AtlasError where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise AtlasError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def _is_text(text: str) -> bool:
+    """Whether it can be encoded: half a surrogate pair, which JSON can spell, cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse_pointer(path: Path) -> None:
@@ -127,9 +196,11 @@ def _refuse_pointer(path: Path) -> None:
         raise AtlasError(f"{path} is a Git LFS pointer instead of data; run `git lfs pull` where it came from.")
 
 
-def _decoded(lines: Iterator[str], path: Path) -> Iterator[str]:
+def _lines(path: Path, newline: str | None = None) -> Iterator[str]:
+    _refuse_pointer(path)
     try:
-        yield from lines
+        with open(path, encoding="utf-8-sig", newline=newline) as file:
+            yield from file
     except UnicodeDecodeError as error:
         raise AtlasError(f"{path} is not UTF-8 text: {error}. Download it again.") from error
 
@@ -137,6 +208,6 @@ def _decoded(lines: Iterator[str], path: Path) -> Iterator[str]:
 def _object(line: str, where: str) -> dict[str, Any] | Broken:
     try:
         value = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return Broken(where=where, reason=f"no JSON: {error}")
     return value if isinstance(value, dict) else Broken(where=where, reason=f"a {type(value).__name__}, no object")

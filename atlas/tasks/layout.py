@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,12 +34,17 @@ class Layout:
         """Raises AtlasError that lists everything that is missing, where it was looked for, and where to get it."""
         if not source.is_dir():
             raise AtlasError(f"{task}: the source {str(source)!r} is not a folder. {self.obtain}")
-        missing = [" or ".join(need.paths) for need in self.needs if need.found(source) is None]
+        missing = self.missing(source)
         if missing:
+            deeper = next((path for path in sorted(_folders(source)) if not self.missing(path)), None)
             raise AtlasError(
                 f"{task}: {len(missing)} of {len(self.needs)} files are missing under {source}: {'; '.join(missing)}. "
-                f"{self.obtain}"
+                + (f"They are in {deeper}: name that folder." if deeper else self.obtain)
             )
+
+    def missing(self, source: Path) -> list[str]:
+        """What is not there, each need with its alternatives."""
+        return [" or ".join(need.paths) for need in self.needs if need.found(source) is None]
 
     def path(self, source: Path, path: str) -> Path:
         """The file that stands for `path`, one of a need's alternatives, in the release at hand."""
@@ -47,6 +53,19 @@ class Layout:
 
 
 def _is_there(path: Path, folder: bool) -> bool:
-    if folder:
-        return path.is_dir() and next(path.iterdir(), None) is not None
-    return path.is_file()
+    return _is_filled(path) if folder else os.path.isfile(path)
+
+
+def _is_filled(path: Path) -> bool:
+    if not os.path.isdir(path):
+        return False
+    try:
+        with os.scandir(path) as entries:
+            return next(entries, None) is not None
+    except OSError as error:
+        raise AtlasError(f"the folder {path} cannot be read: {error.strerror}.") from error
+
+
+def _folders(source: Path) -> list[Path]:
+    with os.scandir(source) as entries:
+        return [source / entry.name for entry in entries if entry.is_dir()]

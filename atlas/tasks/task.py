@@ -51,6 +51,11 @@ class Broken:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Skipped(Broken):
+    """A sound record that the task leaves out by a rule of its own: counted too, but no fault of the files."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """A dataset and the question asked of it.
 

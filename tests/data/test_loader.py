@@ -12,7 +12,7 @@ from atlas.data.prepare import prepare
 from atlas.data.processor import Processor
 from atlas.errors import AtlasError
 from atlas.tasks import SPLITS, Task
-from data.toys import CHOICES, LENGTH, PAIRS, SHADES, SIZE
+from data.toys import CHOICES, PAIRS, SHADES, SIZE
 
 
 def open_train(task: Task, root: Path, processor: Processor, limit: int | None = None) -> Split:
@@ -25,11 +25,12 @@ def open_train(task: Task, root: Path, processor: Processor, limit: int | None =
 def test_batches_have_the_declared_shapes(
     task: Task, images: int, choices: int, tmp_path: Path, processor: Processor
 ) -> None:
-    batch = open_train(task, tmp_path, processor).batch(torch.tensor([3, 0, 24, 3]))
+    split = open_train(task, tmp_path, processor)
+    batch = split.batch(torch.tensor([3, 0, 24, 3]))
     assert len(batch) == 4
     assert batch.pixels.shape == (4, images, 3, SIZE, SIZE)
     assert batch.pixels.dtype == torch.uint8
-    assert batch.tokens.shape == batch.mask.shape == (4, choices, LENGTH)
+    assert batch.tokens.shape == batch.mask.shape == (4, choices, split.text_tokens)
     assert (batch.tokens.dtype, batch.mask.dtype) == (torch.int64, torch.bool)
 
 
@@ -52,7 +53,7 @@ def test_a_batch_is_what_encoding_each_record_gives(
             pictures = [processor.pixels(one.open()) for one in record.pictures] or [processor.blank()]
             for image, expected in zip(batch.pixels[row], pictures, strict=True):
                 assert torch.equal(image, torch.from_numpy(expected))
-            expected_tokens = [processor.tokens(text).tolist() for text in record.texts]
+            expected_tokens = [processor.tokens(text).tolist()[: split.text_tokens] for text in record.texts]
             assert batch.tokens[row].tolist() == expected_tokens
             assert batch.mask[row].tolist() == [[t != processor.pad_id for t in line] for line in expected_tokens]
             if isinstance(record.label, int):

@@ -68,6 +68,7 @@ def test_the_card_tells_what_the_task_and_the_data_are(task: Task, tmp_path: Pat
     assert card["counts"] == COUNTS
     assert tuple(card["answers"]) == task.answers
     assert (card["image_size"], card["max_tokens"], card["pad_id"]) == (8, 6, 0)
+    assert card["text_tokens"] == (3 if task is PAIRS else 4)
     assert card["sources"] == {"made up": "1"}
 
 

@@ -1,0 +1,90 @@
+"""PIQA: which of two solutions reaches a goal? (Bisk et al., 2020, arXiv:1911.11641)
+
+The test labels are secret: the published validation records are `test`, and a tenth of the goals of the training
+file, with all their records, is `val`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from atlas.errors import AtlasError, unknown
+from atlas.tasks.choices import choice_text
+from atlas.tasks.files import Unreadable, digest, field, given, json_lines, text_lines
+from atlas.tasks.layout import Layout, Needed
+from atlas.tasks.splits import belongs, deal, published
+from atlas.tasks.task import Broken, Record, Task
+
+VAL = 0.1  # of the training file's goals
+LABELS = ("0", "1")
+LAYOUT = Layout(
+    needs=(
+        Needed(paths=("train.jsonl",)),
+        Needed(paths=("train-labels.lst",)),
+        Needed(paths=("valid.jsonl", "dev.jsonl")),
+        Needed(paths=("valid-labels.lst", "dev-labels.lst")),
+    ),
+    obtain="Get PIQA from https://yonatanbisk.com/piqa/.",
+)
+
+
+def labelled(source: Path, part: str) -> Iterator[tuple[str, tuple[dict[str, Any], str, str] | Broken]]:
+    """`file:line`, and the record of that line with its id and its label, as they are written.
+
+    Raises AtlasError where there are not as many labels as records.
+    """
+    file, labels = LAYOUT.path(source, f"{part}.jsonl"), LAYOUT.path(source, f"{part}-labels.lst")
+    lines, answers = list(json_lines(file)), [label for _, label in text_lines(labels)]
+    if len(lines) != len(answers):
+        raise AtlasError(
+            f"{labels} has {len(answers):,} labels and {file.name} {len(lines):,} records; download both again."
+        )
+    for (where, line), answer in zip(lines, answers, strict=True):
+        number = where.rpartition(":")[2]
+        yield where, line if isinstance(line, Broken) else (line, f"{part}-{number}", answer)
+
+
+def goal_of(line: tuple[dict[str, Any], str, str]) -> str:
+    """What decides the split: records with the same goal stay together."""
+    return " ".join(field(line[0], "goal").lower().split())
+
+
+def record_of(where: str, line: tuple[dict[str, Any], str, str]) -> Record:
+    """One record with both solutions. Raises Unreadable for a field or a label that is none."""
+    values, name, label = line
+    if label not in LABELS:
+        raise Unreadable(str(unknown("label", label, LABELS)))
+    goal = field(values, "goal")
+    texts = tuple(choice_text(goal, field(values, solution)) for solution in ("sol1", "sol2"))
+    return Record(id=name, pictures=(), texts=texts, label=LABELS.index(label))
+
+
+def read_piqa(split: str, source: Path | None) -> Iterator[Record | Broken]:
+    """The records of a split, in the order of their file. Raises AtlasError where a file is unusable."""
+    lines = labelled(given(source), published(split, "train", "valid"))
+    mine = functools.partial(belongs, split, "piqa", share=VAL)
+    yield from deal(lines, key=goal_of, record=record_of, mine=mine)
+
+
+def piqa_sources(source: Path | None) -> Mapping[str, str]:
+    """The digests of the four files."""
+    paths = [LAYOUT.path(given(source), need.paths[0]) for need in LAYOUT.needs]
+    return {path.name: digest(path) for path in paths}
+
+
+PIQA = Task(
+    name="piqa",
+    title="PIQA",
+    modality="language",
+    choices=2,
+    chance=50.0,
+    licence="AFL 3.0 (PIQA, Bisk et al., 2020)",
+    about="Which of two solutions reaches an everyday goal? 16,113 training records, 1,838 for reporting.",
+    version=1,
+    read=read_piqa,
+    sources=piqa_sources,
+    layout=LAYOUT,
+)

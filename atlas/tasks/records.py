@@ -1,0 +1,46 @@
+"""Records out of the lines of a published file: what cannot be used is told, not dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from atlas.errors import unknown
+from atlas.tasks.files import Unreadable, field
+from atlas.tasks.task import Broken, Record
+
+Line = Mapping[str, Any]
+
+
+def made(
+    lines: Iterable[tuple[str, Line | Broken]], record: Callable[[str, Line], Record | Broken]
+) -> Iterator[Record | Broken]:
+    """What `record(where, line)` makes of every line; `Broken` where it raises Unreadable."""
+    for where, line in lines:
+        try:
+            yield line if isinstance(line, Broken) else record(where, line)
+        except Unreadable as error:
+            yield Broken(where=where, reason=str(error))
+
+
+def text_of(values: Line, names: str | Sequence[str]) -> str:
+    """The text under a name, without the blanks around it. Raises Unreadable where it is missing or blank."""
+    text: str = field(values, names).strip()
+    if not text:
+        raise Unreadable(f"the field {names if isinstance(names, str) else names[0]!r} is blank")
+    return text
+
+
+def class_of(label: str, answers: Sequence[str]) -> int:
+    """The place of a label among the classes. Raises Unreadable, naming the nearest, where it is none of them."""
+    if label not in answers:
+        raise Unreadable(str(unknown("label", label, answers)))
+    return answers.index(label)
+
+
+def unseen(name: str, seen: set[str]) -> str:
+    """The name, which is seen from now on. Raises Unreadable where it was seen before."""
+    if name in seen:
+        raise Unreadable(f"another record has the id {name!r} too")
+    seen.add(name)
+    return name
