@@ -22,10 +22,22 @@ def read(split, source):
         return Record(id=where, pictures=(image,), texts=(row["question"],), label=known.index(row["answer"]))
 
     # by image, so that none is in two splits
-    return deal(rows(source), key=lambda row: row["image"], record=record, mine=lambda i: split_of("photos", i) == split)
+    return deal(
+        rows(source), key=lambda row: row["image"], record=record, mine=lambda i: split_of("photos", i) == split
+    )
 
 
 LAYOUT = Layout(needs=(Needed(paths=("photos.csv",)),), obtain="Export photos.csv from the survey.")
-TASK = Task(name="photos", title="My photos", modality="vision-language", chance=0.0, licence="mine", version=1,
-            about="What people see in my photos.", layout=LAYOUT, answers_of=answers, read=read,
-            sources=lambda source: {"photos.csv": digest(source / "photos.csv")})
+TASK = Task(
+    name="photos",
+    title="My photos",
+    modality="vision-language",
+    chance=0.0,
+    licence="mine",
+    version=1,
+    about="What people see in my photos.",
+    layout=LAYOUT,
+    answers_of=answers,
+    read=read,
+    sources=lambda source: {"photos.csv": digest(source / "photos.csv")},
+)

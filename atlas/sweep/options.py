@@ -86,7 +86,12 @@ def parser(description: str, defaults: Options) -> argparse.ArgumentParser:
     made = _Parser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = made.add_argument
     what = made.add_argument_group("what to sweep").add_argument
-    what("--tasks", nargs="+", metavar="TASK", help=f"names, or your own as FILE.py:NAME (default: {' '.join(defaults.tasks)})")
+    what(
+        "--tasks",
+        nargs="+",
+        metavar="TASK",
+        help=f"names, or your own as FILE.py:NAME (default: {' '.join(defaults.tasks)})",
+    )
     what("--orders", nargs="+", metavar="ORDER", help="a number, `all`, or orders written a,b,c")
     what("--trials", type=int, help="how many trials (for task_order.py: the same as a number of --orders)")
     what(

@@ -15,7 +15,7 @@ from atlas.tasks.piqa import PIQA
 from atlas.tasks.places365 import PLACES365
 from atlas.tasks.snli_ve import SNLI_VE
 from atlas.tasks.task import NO_TEXT, SPLITS, Broken, Label, Picture, Record, Task
-from atlas.tasks.twins import PIQA_TWIN
+from atlas.tasks.twins import TWINS, Sizes
 from atlas.tasks.vcr import VCR, VCR_MARKED
 from atlas.tasks.vqa import VQA
 
@@ -24,7 +24,6 @@ TASKS: dict[str, Task] = {
     "easy-ve": EASY_VE,
     "easy-pair": EASY_PAIR,
     "digits": DIGITS,
-    "piqa-twin": PIQA_TWIN,
     "snli-ve": SNLI_VE,
     "piqa": PIQA,
     "inaturalist": INATURALIST,
@@ -34,6 +33,7 @@ TASKS: dict[str, Task] = {
     "commonsense-qa": COMMONSENSE_QA,
     "places365": PLACES365,
     "nlvr2": NLVR2,
+    **{name: twin.make(Sizes()) for name, twin in TWINS.items()},
 }
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Sequence
+import itertools
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 COLORS = ("red", "green", "blue", "yellow", "black", "orange", "purple", "pink")  # far apart, even in JPEG
 PLACES = ((17, 17), (47, 17), (17, 47), (47, 47))
 QUALITY = 95
+RECENT = 8  # pictures; the records of one scene follow each other
 Thing = tuple[str, str]  # colour and shape
 
 
@@ -65,12 +68,21 @@ def open_scene(scene: Scene, suffix: str) -> Image.Image:
     return image
 
 
-def picture(scene: Scene, name: str) -> Picture:
-    """The picture of that name; its suffix says how it is encoded."""
-    return Picture(name=name, open=functools.partial(open_scene, scene, Path(name).suffix))
+def pictures(shown: Mapping[str, Scene]) -> tuple[Picture, ...]:
+    """The pictures of those names; a name's suffix says how it is encoded."""
+    return tuple(
+        Picture(name=name, open=functools.partial(open_scene, scene, Path(name).suffix))
+        for name, scene in shown.items()
+    )
 
 
-def save(scene: Scene, path: Path) -> None:
-    """Writes the picture of the scene, and the folders above it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encode(scene, path.suffix))
+def save_pictures(folder: Path, shown: Iterable[Mapping[str, Scene]]) -> None:
+    """Writes the pictures of those names under the folder; one that comes again within a few is written once."""
+    recent: deque[str] = deque(maxlen=RECENT)
+    for name, scene in itertools.chain.from_iterable(one.items() for one in shown):
+        if name in recent:
+            continue
+        recent.append(name)
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode(scene, path.suffix))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import heapq
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -33,18 +32,13 @@ class Sizes:
 class Sample(Protocol):
     """One sample of a twin, from which both its record and its published form are made."""
 
-    @property
-    def number(self) -> int:
-        """Its place in the published files: what `published` sorts by."""
-        ...
-
     def record(self) -> Record:
         """The record that a reader of the published files makes of it."""
         ...
 
 
 Kind = TypeVar("Kind", bound=Sample)
-Draw = Callable[[str, Sizes], Iterator[Kind]]  # (split, sizes) -> samples without end, in the order of their numbers
+Draw = Callable[[str, Sizes], Iterator[Kind]]  # (split, sizes) -> samples without end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +68,9 @@ def first(draw: Draw[Kind], split: str, sizes: Sizes) -> Iterator[Kind]:
 
 
 def published(draw: Draw[Kind], part: str, sizes: Sizes) -> Iterator[Kind]:
-    """The samples of a published part: `train` holds what the sister's rule takes out for `val`, in one order."""
-    splits = ("test",) if part == "test" else ("train", "val")
-    return heapq.merge(*(first(draw, split, sizes) for split in splits), key=lambda sample: sample.number)
+    """The samples of a published part: "train" begins with what the sister's rule takes out for `val`."""
+    splits = ("test",) if part == "test" else ("val", "train")
+    return itertools.chain.from_iterable(first(draw, split, sizes) for split in splits)
 
 
 def read_samples(split: str, source: Path | None, *, draw: Draw[Sample], sizes: Sizes) -> Iterator[Record]:
