@@ -28,7 +28,7 @@ from atlas.tasks.words import COLORS, NUMBERS, SHAPES
 NAME = "commonsense-qa-twin"
 CHOICES = len(LABELS)
 TRIES = 25  # draws for a question that belongs to the split; then other answers are tried
-WRAPS = ("{} ?", "question : {} ?", "do you know {} ?", "now {} ?", "can you answer {} ?", "i ask {} ?")
+MARKS = ("{} ?", "{} :", "{} ,", "{} =")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +155,7 @@ def split_of(stem: str) -> str:
 def stem_of(kind: Kind, split: str, rng: Random, right: str, wrong: list[str]) -> str | None:
     """A question of the split to which that answer is right, or None where none is found."""
     for _ in range(TRIES):
-        stem = rng.choice(WRAPS).format(kind.ask(rng, right, wrong))
+        stem = rng.choice(MARKS).format(kind.ask(rng, right, wrong))
         if split_of(stem) == split:
             return stem
     return None

@@ -55,7 +55,7 @@ def about(text: str, holds: Callable[[bool, bool], bool]) -> Form:
         return Statement(text=text.format(words), holds=lambda one, two: holds(shows(one, noun), shows(two, noun)))
 
     colors = [statement(color, f"{color} shape") for color in COLORS]
-    return Form(statements=(*colors, *(statement(shape, shape) for shape in SHAPES)), things=(1, 2))
+    return Form(statements=(*colors, *(statement(shape, shape) for shape in SHAPES)), things=(1, 1))
 
 
 def alike(what: str, place: int) -> Form:

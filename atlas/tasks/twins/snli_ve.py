@@ -122,7 +122,7 @@ def draw(split: str, sizes: Sizes) -> Iterator[Sentence]:
     """Sentences without end, three a scene, the forms in turn."""
     for image in itertools.count(FIRST[split]):
         rng = Random(f"{NAME} {sizes.seed} {image}")
-        scene = scene_of(rng, distinct_things(rng, rng.randint(1, 3)))
+        scene = scene_of(rng, distinct_things(rng, rng.randint(1, 2)))
         texts = KINDS[image % len(KINDS)](rng, scene.shapes)
         for label in rng.sample(range(3), 3):
             yield Sentence(image=image, scene=scene, text=texts[label], label=label)

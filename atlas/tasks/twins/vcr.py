@@ -26,6 +26,7 @@ from atlas.tasks.words import COLUMNS, ROWS
 
 NAME = "vcr-twin"
 ASKED = 2  # questions an image
+OBJECTS = (1, 1, 2, 2, 3, 4)  # in a scene
 Tokens = tuple[str | list[int], ...]
 Asked = tuple[Tokens, Tokens, list[Tokens]]  # a question, its answer, and the three wrong ones
 
@@ -138,7 +139,8 @@ def ask_color(rng: Random, shapes: Sequence[Shape]) -> Asked:
     near = rng.sample(seen, rng.randint(0, len(seen)))
     rest = [color for color in COLORS if color not in near and color != shapes[place].color]
     wrong = [*near, *rng.sample(rest, CHOICES - 1 - len(near))]
-    return ("what", "color", "is", [place], "?"), (shapes[place].color, "."), [(color, ".") for color in wrong]
+    answers: list[Tokens] = [([place], "is", color, ".") for color in (shapes[place].color, *wrong)]
+    return ("what", "color", "is", [place], "?"), answers[0], answers[1:]
 
 
 def ask_place(rng: Random, shapes: Sequence[Shape]) -> Asked:
@@ -146,8 +148,8 @@ def ask_place(rng: Random, shapes: Sequence[Shape]) -> Asked:
     place = rng.randrange(len(shapes))
     every = [(row, column) for row in ROWS for column in COLUMNS]
     own = (shapes[place].row, shapes[place].column)
-    answers: list[Tokens] = [("in", "the", *spot, ".") for spot in every if spot != own]
-    return ("where", "is", [place], "?"), ("in", "the", *own, "."), answers
+    answers: list[Tokens] = [([place], "is", "in", "the", *spot, ".") for spot in (own, *every)]
+    return ("where", "is", [place], "?"), answers[0], [answer for answer in answers if answer != answers[0]]
 
 
 def ask_side(rng: Random, shapes: Sequence[Shape]) -> Asked | None:
@@ -191,7 +193,7 @@ def draw(split: str, sizes: Sizes) -> Iterator[Question]:
     labels = deck(f"{NAME} {sizes.seed} {split}", CHOICES)
     for image in numbers(split, RULE):
         rng = Random(f"{NAME} {sizes.seed} {image}")
-        scene = scene_of(rng, distinct_things(rng, rng.randint(2, 4)))
+        scene = scene_of(rng, distinct_things(rng, rng.choice(OBJECTS)))
         for place in range(ASKED):
             question, right, wrong = ask(rng, scene.shapes)
             choices, label = rng.sample(wrong, len(wrong)), next(labels)
