@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     ):
         made.add_argument("--storage", default="", help="default: $ATLAS_STORAGE or ~/atlas")
         made.add_argument("--backbone", default=Options.backbone, help="default: %(default)s")
-    prepare.add_argument("tasks", nargs="+", metavar="TASK", help="a name, or your own as FILE.py:NAME")
+    prepare.add_argument("tasks", nargs="+", metavar="TASK")
     prepare.add_argument("--source", metavar="FOLDER", help="where the task's published files lie")
     report.add_argument("sweep", metavar="SWEEP", help="a sweep's id, or the path of a summary.json")
     commands.add_parser("sweep", help="run a sweep's file: atlas sweep sweeps/task_order.py [OPTION …]").set_defaults(

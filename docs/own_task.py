@@ -1,43 +1,29 @@
-"""Questions about your own images: photos.csv has the columns image, question and answer, one record a line."""
+"""Questions about my photos: photos.csv has the columns image, question and answer, and a record a line."""
 
-from atlas.tasks import Record, Task
-from atlas.tasks.files import csv_lines, digest, picture
-from atlas.tasks.layout import Layout, Needed
-from atlas.tasks.splits import deal, split_of
+from atlas.tasks import Layout, Record, Task, class_of, csv_lines, deal, picture, split_of
 
-
-def rows(source):
-    return csv_lines(source / "photos.csv", columns=["image", "question", "answer"])
-
-
-def answers(source):
-    return tuple(sorted({row["answer"] for _, row in rows(source) if isinstance(row, dict)}))
+LAYOUT = Layout.of("photos.csv", obtain="Export photos.csv from the survey.")
 
 
 def read(split, source):
-    known = answers(source)
+    def record(where, row):  # what is raised here is counted, and the record is left out
+        image, label = picture(source, row["image"]), class_of(row["answer"], TASK.answers)
+        return Record(id=where, pictures=(image,), texts=(row["question"],), label=label)
 
-    def record(where, row):  # an image that is not there, or no image, is counted and left out
-        image = picture(source, row["image"])
-        return Record(id=where, pictures=(image,), texts=(row["question"],), label=known.index(row["answer"]))
-
-    # by image, so that none is in two splits
-    return deal(
-        rows(source), key=lambda row: row["image"], record=record, mine=lambda i: split_of("photos", i) == split
-    )
+    rows = csv_lines(source / "photos.csv", columns=["image", "question", "answer"])
+    return deal(rows, key=lambda row: row["image"], record=record, mine=lambda i: split_of("photos", i) == split)
 
 
-LAYOUT = Layout(needs=(Needed(paths=("photos.csv",)),), obtain="Export photos.csv from the survey.")
 TASK = Task(
     name="photos",
     title="My photos",
     modality="vision-language",
-    chance=0.0,
-    licence="mine",
+    answers=("no", "yes"),
+    chance=50.0,
+    licence="my own",
+    about="Is what the question names in my photo?",
     version=1,
-    about="What people see in my photos.",
-    layout=LAYOUT,
-    answers_of=answers,
     read=read,
-    sources=lambda source: {"photos.csv": digest(source / "photos.csv")},
+    sources=LAYOUT.digests,
+    layout=LAYOUT,
 )

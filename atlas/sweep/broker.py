@@ -51,6 +51,7 @@ class Broker:
     _stores: dict[str, Store] = field(default_factory=dict)
     _work: dict[Job, _Work] = field(default_factory=dict)
     _queue: deque[Job] = field(default_factory=deque)
+    _fleets: set[str] = field(default_factory=set)
     _trained: list[float] = field(default_factory=list)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _closed: bool = False
@@ -76,6 +77,7 @@ class Broker:
     async def lease(self, fleet: str, wait: float) -> Lease | Literal["close"] | None:
         """The next step for `fleet`; None after `wait` seconds without one; "close" when there will be no more."""
         deadline = time.monotonic() + wait
+        self._fleets.add(fleet)
         while not self._closed:
             self._take_back_expired()
             if self._queue:
@@ -119,7 +121,7 @@ class Broker:
                 self._requeue(job, work)
 
     async def status(self) -> dict[str, Any]:
-        """For the live view: how many steps are in each state, what runs, what the trained ones took."""
+        """For the live view: the fleets that are up, the steps in each state, what runs, what the trained ones took."""
         self._take_back_expired()
         states = [work.state for work in self._work.values()]
         running = [
@@ -129,6 +131,7 @@ class Broker:
         ]
         return {
             "states": {state: states.count(state) for state in sorted(set(states))},
+            "fleets": len(self._fleets),
             "running": sorted(running),
             "trained": len(self._trained),
             "trained_seconds": sum(self._trained),

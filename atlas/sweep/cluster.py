@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import math
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +46,9 @@ def join_cluster() -> Mapping[str, float]:
     import ray
 
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own tables: the view says all of it
+    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # MLflow and the summary keep the results
+    importing = threading.Thread(target=_import_ray, daemon=True)
+    importing.start()  # while the cluster starts, which is mostly waiting
     address = os.environ.get("RAY_ADDRESS") or "local"
     own: dict[str, Any] = {"include_dashboard": False, "num_cpus": os.cpu_count()} if address == "local" else {}
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the view and the summary say what failed
@@ -54,7 +59,14 @@ def join_cluster() -> Mapping[str, float]:
             f"no Ray cluster at {address}: {_first_line(error)} Check RAY_ADDRESS (unset it to start one here), and "
             f"that RAY_AUTH_MODE=token and the token are those of the cluster."
         ) from error
+    importing.join()
     return dict(ray.cluster_resources())
+
+
+def _import_ray() -> None:
+    """What trials and fleets need of Ray in the driver, in the order in which its own import cycles hold."""
+    for name in ("ray.tune", "ray.train.torch"):
+        importlib.import_module(name)
 
 
 def size_fleets(options: Options, resources: Mapping[str, float]) -> FleetSize:

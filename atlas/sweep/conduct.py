@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 FLUSH_SECONDS = 120.0
 JOIN_SECONDS = 60.0
+POLL_SECONDS = 0.1
 
 
 @dataclass
@@ -74,7 +75,8 @@ class Conduct:
         listen(journal)
         try:
             with View(self.console, self.plan, journal, self._poll, self._watch):
-                self._search().run(resume=bool(self.options.resume))
+                if self._wait_for_a_fleet():
+                    self._search().run(resume=bool(self.options.resume))
             return self._end(journal)
         except BaseException:
             self._scribe.tell.remote("sweep_finished", self.folder.id, "FAILED")
@@ -140,6 +142,15 @@ class Conduct:
         import ray
 
         return ray.get(self._broker.status.remote())
+
+    def _wait_for_a_fleet(self) -> bool:
+        """Wait until a fleet is up: trials only ask, and their processes would slow its start. False on SIGINT."""
+        try:
+            while self._fleets.started and not self._fleets.all_ended and not self._poll()["fleets"]:
+                time.sleep(POLL_SECONDS)
+        except KeyboardInterrupt:
+            return False
+        return True
 
     def _watch(self, status: dict[str, Any]) -> None:
         """Start fleets once a step waits; where all of them ended too early, let the trials know."""

@@ -8,8 +8,6 @@ from typing import Any
 
 from atlas.train import FleetSetup, FleetSize, run_fleet
 
-_importing = threading.Lock()
-
 
 @dataclass
 class Fleets:
@@ -26,8 +24,6 @@ class Fleets:
         """Start all fleets, unless they run."""
         if self._threads:
             return
-        import ray.tune  # noqa: F401 - before any thread imports ray.train: together they trip over their own cycle
-
         for number in range(self.size.fleets):
             name = f"{self.label}-fleet-{number}"
             thread = threading.Thread(target=self._run, args=(name,), daemon=True, name=name)
@@ -38,6 +34,11 @@ class Fleets:
         """Start the fleets once the broker's status shows a step that waits."""
         if status.get("states", {}).get("queued"):
             self.start()
+
+    @property
+    def started(self) -> bool:
+        """Whether fleets were started."""
+        return bool(self._threads)
 
     @property
     def all_ended(self) -> bool:
@@ -51,8 +52,6 @@ class Fleets:
 
     def _run(self, name: str) -> None:
         try:
-            with _importing:
-                import ray.train.torch  # noqa: F401
             run_fleet(name, self.setup, self.size, self.storage)
         except Exception as error:  # whatever ends a fleet: the sweep must hear of it, the thread must not raise
             self.failures.append(f"{name}: {str(error).strip().splitlines()[0]}")

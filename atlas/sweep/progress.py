@@ -103,6 +103,8 @@ class View:
         trained = status.get("trained", 0)
         if self.plan.missing == 0:
             return "nothing to train"
+        if not status.get("fleets"):
+            return f"fleets are starting, about {clock(self.plan.seconds)} in all"
         if trained < 2:
             return f"about {clock(self.plan.seconds)} in all"
         at_once = max(1, len(status.get("running", [])))

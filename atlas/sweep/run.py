@@ -53,12 +53,12 @@ def run(sweep: Sweep, options: Options, console: Console | None = None) -> bool:
     if options.resume:
         folder = SweepFolder.unfinished(options.root, sweep.name, options.resume)
         options = replace(folder.options(), resume=folder.id)
-    options = _with_names(options)
+    options = by_name(options)
     _check(sweep, options)
     return _run(sweep, options, console, folder)
 
 
-def _with_names(options: Options) -> Options:
+def by_name(options: Options) -> Options:
     """A user's own tasks (`mine.py:TASK`) by their names, which steps are made of. Raises AtlasError."""
     from atlas.tasks import find_task
 

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas.errors import AtlasError
 from atlas.learners import Precision
 from atlas.sweep.cluster import TRIAL_CPUS
 from atlas.sweep.journal import listening_callback
@@ -97,12 +96,11 @@ class Search:
     at_once: int
 
     def run(self, *, resume: bool) -> ResultGrid:
-        """Run (or resume) all trials; what happens is told to `journal.listen`. Blocks; SIGINT stops it.
+        """Run all trials, or resume those that were begun; what happens is told to `journal.listen`.
 
-        Raises:
-            AtlasError: there is nothing to resume.
+        Blocks; SIGINT stops it.
         """
-        return (self._restored() if resume else self._tuner()).fit()
+        return (self._restored() if resume and self._is_begun() else self._tuner()).fit()
 
     def _trainable(self) -> Callable[[dict[str, Any]], None]:
         from ray import tune
@@ -134,13 +132,17 @@ class Search:
             ),
         )
 
+    def _is_begun(self) -> bool:
+        """Whether Tune has written a state: a sweep that was stopped before then begins its search on resuming."""
+        from ray import tune
+
+        return tune.Tuner.can_restore(str(self.folder / EXPERIMENT))
+
     def _restored(self) -> Tuner:
         from ray import tune
 
-        path = self.folder / EXPERIMENT
-        if not tune.Tuner.can_restore(str(path)):
-            raise AtlasError(f"{self.folder} holds no interrupted search; start the sweep without --resume.")
-        return tune.Tuner.restore(str(path), trainable=self._trainable(), resume_unfinished=True, restart_errored=True)
+        path = str(self.folder / EXPERIMENT)
+        return tune.Tuner.restore(path, trainable=self._trainable(), resume_unfinished=True, restart_errored=True)
 
 
 def _points(sweep: Sweep, options: Options) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,12 +18,14 @@ from atlas.sweep.result import Ended
 from atlas.tracking import Tracker
 
 EXPERIMENT = "atlas"
+POLITE = 10  # the writer's niceness: it shares its node with what learns, and nobody waits for it
 
 
 class Scribe:
     """The actor that holds the tracker, the one writer to MLflow; killed, it comes back and replays its spool."""
 
     def __init__(self, tracking_uri: str, spool: Path) -> None:
+        os.nice(POLITE)
         self.tracker = Tracker(tracking_uri, EXPERIMENT, spool)
 
     def tell(self, what: str, *arguments: Any) -> None:

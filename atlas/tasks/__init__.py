@@ -7,14 +7,18 @@ from atlas.tasks.commonsense_qa import COMMONSENSE_QA
 from atlas.tasks.digits import DIGITS
 from atlas.tasks.easy import EASY_VQA
 from atlas.tasks.entailment import EASY_VE
+from atlas.tasks.files import csv_lines, picture
 from atlas.tasks.inaturalist import INATURALIST
+from atlas.tasks.layout import Layout
 from atlas.tasks.nlvr2 import NLVR2
 from atlas.tasks.own import OWN, address_of, bring, is_address
 from atlas.tasks.pairs import EASY_PAIR
 from atlas.tasks.piqa import PIQA
 from atlas.tasks.places365 import PLACES365
+from atlas.tasks.records import class_of
 from atlas.tasks.snli_ve import SNLI_VE
-from atlas.tasks.task import NO_TEXT, SPLITS, Broken, Label, Picture, Record, Task
+from atlas.tasks.splits import deal, split_of
+from atlas.tasks.task import NO_TEXT, SPLITS, Broken, Label, Picture, Record, Skipped, Task
 from atlas.tasks.twins import TWINS, Sizes
 from atlas.tasks.vcr import VCR, VCR_MARKED
 from atlas.tasks.vqa import VQA
@@ -50,4 +54,22 @@ def find_task(name: str) -> Task:
     return known[name]
 
 
-__all__ = ["NO_TEXT", "SPLITS", "TASKS", "Broken", "Label", "Picture", "Record", "Task", "address_of", "find_task"]
+__all__ = [
+    "NO_TEXT",
+    "SPLITS",
+    "TASKS",
+    "Broken",
+    "Label",
+    "Layout",
+    "Picture",
+    "Record",
+    "Skipped",
+    "Task",
+    "address_of",
+    "class_of",
+    "csv_lines",
+    "deal",
+    "find_task",
+    "picture",
+    "split_of",
+]

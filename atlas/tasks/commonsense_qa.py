@@ -11,20 +11,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from atlas.errors import unknown
 from atlas.tasks.choices import choice_text
-from atlas.tasks.files import Unreadable, digest, field, given, json_lines
-from atlas.tasks.layout import Layout, Needed
+from atlas.tasks.files import Unreadable, field, given, json_lines
+from atlas.tasks.layout import Layout
+from atlas.tasks.records import class_of, text_of, unseen
 from atlas.tasks.splits import belongs, deal, published
 from atlas.tasks.task import Broken, Record, Task
 
 VAL = 0.1  # of the training file's questions
 LABELS = ("A", "B", "C", "D", "E")
 FILES = ("train_rand_split.jsonl", "dev_rand_split.jsonl")
-LAYOUT = Layout(
-    needs=tuple(Needed(paths=(name,)) for name in FILES),
-    obtain="Get CommonsenseQA from https://www.tau-nlp.sites.tau.ac.il/commonsenseqa.",
-)
+LAYOUT = Layout.of(*FILES, obtain="Get CommonsenseQA from https://www.tau-nlp.sites.tau.ac.il/commonsenseqa.")
 
 
 def question_of(values: Mapping[str, Any]) -> str:
@@ -35,33 +32,30 @@ def question_of(values: Mapping[str, Any]) -> str:
 def choices_of(question: Mapping[str, Any]) -> list[str]:
     """The five texts in the order of their labels. Raises Unreadable where the labels are not A to E, each once."""
     choices = [choice if isinstance(choice, dict) else {} for choice in field(question, "choices", list)]
-    texts = {field(choice, "label"): field(choice, "text") for choice in choices}
+    texts = {field(choice, "label"): text_of(choice, "text") for choice in choices}
     if len(choices) != len(LABELS) or set(texts) != set(LABELS):
         seen = ", ".join(field(choice, "label") for choice in choices)
         raise Unreadable(f"the choices are labelled {seen or 'by nothing'}; they should be {', '.join(LABELS)}")
     return [texts[label] for label in LABELS]
 
 
-def record_of(where: str, values: Mapping[str, Any]) -> Record:
-    """One record with its five answers. Raises Unreadable for a field or a label that is none."""
+def record_of(where: str, values: Mapping[str, Any], *, seen: set[str]) -> Record:
+    """One record with its five answers. Raises Unreadable for a field, a label or an id that is none."""
     question = field(values, "question", dict)
-    answer = field(values, "answerKey")
-    if answer not in LABELS:
-        raise Unreadable(str(unknown("answerKey", answer, LABELS)))
-    texts = tuple(choice_text(field(question, "stem"), text) for text in choices_of(question))
-    return Record(id=field(values, "id"), pictures=(), texts=texts, label=LABELS.index(answer))
+    stem = text_of(question, "stem")
+    texts = tuple(choice_text(stem, text) for text in choices_of(question))
+    label = class_of(field(values, "answerKey"), LABELS)
+    return Record(id=unseen(field(values, "id"), seen), pictures=(), texts=texts, label=label)
 
 
 def read_questions(split: str, source: Path | None) -> Iterator[Record | Broken]:
-    """The records of a split, in the order of their file. Raises AtlasError where a file is unusable."""
-    lines = json_lines(given(source) / published(split, *FILES))
+    """The records of a split, in the order of their file. Raises AtlasError where a file is missing or unusable."""
+    folder = given(source)
+    LAYOUT.check("commonsense-qa", folder)
+    lines = json_lines(folder / published(split, *FILES))
+    make = functools.partial(record_of, seen=set())
     mine = functools.partial(belongs, split, "commonsense-qa", share=VAL)
-    yield from deal(lines, key=question_of, record=record_of, mine=mine)
-
-
-def question_sources(source: Path | None) -> Mapping[str, str]:
-    """The digests of both files."""
-    return {name: digest(given(source) / name) for name in FILES}
+    yield from deal(lines, key=question_of, record=make, mine=mine)
 
 
 COMMONSENSE_QA = Task(
@@ -74,7 +68,8 @@ COMMONSENSE_QA = Task(
     about="Which of five answers does common sense choose? 9,741 training questions, 1,221 for reporting.",
     version=1,
     read=read_questions,
-    sources=question_sources,
+    sources=LAYOUT.digests,
     role="downstream",
     layout=LAYOUT,
+    split_note="val is a seeded 10 % of the training questions; test is the public dev file (random split).",
 )

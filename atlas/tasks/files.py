@@ -39,7 +39,7 @@ def inside(root: Path, name: str) -> Path:
     if not name or parts.is_absolute() or ".." in parts.parts or "\\" in name or "\0" in name or not _is_text(name):
         raise Unreadable(f"the path {name!r} leaves its folder")
     path = root / name
-    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+    if _has_link(root, parts) and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
         raise Unreadable(f"the path {name!r} is a link out of its folder")
     return path
 
@@ -169,12 +169,23 @@ def field(values: Mapping[str, Any], names: str | Sequence[str], kind: type | tu
 
 
 def digest(path: Path) -> str:
-    """sha256 of a file, in hexadecimal. Raises AtlasError where it cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise AtlasError(f"{path} cannot be read: {error.strerror}.") from error
+    """sha256 of a file, in hexadecimal. Raises AtlasError where it cannot be read, is empty or a Git LFS pointer."""
+    _refuse_pointer(path)
+    with open(path, "rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+        if not file.tell():
+            raise AtlasError(f"{path} is empty; download it again.")
+    return found
+
+
+def _has_link(root: Path, parts: PurePosixPath) -> bool:
+    """Whether the path goes through a link below the root: cheaper to ask than to resolve every path."""
+    below = str(root)
+    for part in parts.parts:
+        below = os.path.join(below, part)
+        if os.path.islink(below):
+            return True
+    return False
 
 
 def _is_text(text: str) -> bool:

@@ -8,44 +8,36 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from atlas.errors import AtlasError
-from atlas.tasks.files import Unreadable, digest, field, given, json_file, picture
-from atlas.tasks.layout import Layout, Needed
+from atlas.tasks.files import Unreadable, field, given, json_items, picture
+from atlas.tasks.layout import Layout
 from atlas.tasks.splits import belongs, deal, published, rank
 from atlas.tasks.task import NO_TEXT, Broken, Record, Task
 
 VAL = 0.05  # of the training images
 FILES = ("train2019.json", "val2019.json")
 ID = (int, str)
-LAYOUT = Layout(
-    needs=(*(Needed(paths=(name,)) for name in FILES), Needed(paths=("train_val2019/",))),
+LAYOUT = Layout.of(
+    *FILES,
+    "train_val2019/",
     obtain="Get iNaturalist 2019 from https://github.com/visipedia/inat_comp/tree/master/2019.",
 )
 Line = tuple[str, str, int | str | None]  # an image's id, its file's name, its category's id
 
 
-def table(path: Path, document: Any, name: str) -> list[dict[str, Any]]:
-    """One of the JSON's lists of objects. Raises AtlasError where it is none, or empty."""
-    try:
-        rows = field(document if isinstance(document, dict) else {}, name, list)
-    except Unreadable as error:
-        raise AtlasError(f"{path}: {error}") from error
-    if not rows or not all(isinstance(row, dict) for row in rows):
-        raise AtlasError(f"{path}: the list {name!r} should hold objects; download it again.")
-    return rows
-
-
-def categories(path: Path, document: Any) -> dict[int | str, str]:
-    """The classes by id, in the order of the ids. Of two that have one name each gets its id to it.
+def species(source: Path) -> dict[int | str, str]:
+    """The classes by id, in the order of the ids, as the training file has them. Of two with one name each gets its
+    id to it.
 
     Raises AtlasError where one has no id or no name, or two have one id.
     """
+    path = source / FILES[0]
     try:
-        pairs = [(field(row, "id", ID), field(row, "name")) for row in table(path, document, "categories")]
+        rows = [{} if isinstance(row, Broken) else row for _, row in json_items(path, "categories")]
+        pairs = [(field(row, "id", ID), field(row, "name")) for row in rows]
     except Unreadable as error:
         raise AtlasError(f"{path}, categories: {error}") from error
     if len(dict(pairs)) < len(pairs):
@@ -53,12 +45,6 @@ def categories(path: Path, document: Any) -> dict[int | str, str]:
     counts = Counter(name for _, name in pairs)
     ordered = sorted(pairs, key=lambda pair: (isinstance(pair[0], str), pair[0]))
     return {number: name if counts[name] == 1 else f"{name} ({number})" for number, name in ordered}
-
-
-def species(source: Path) -> dict[int | str, str]:
-    """The classes by id, as the training file has them. Raises AtlasError."""
-    path = source / FILES[0]
-    return categories(path, json_file(path))
 
 
 def species_names(source: Path) -> tuple[str, ...]:
@@ -69,48 +55,49 @@ def species_names(source: Path) -> tuple[str, ...]:
 def joined(path: Path) -> list[tuple[str, Line | Broken]]:
     """Every image with its annotation's category, in an order that mixes the classes and never changes.
 
-    A list, so that the parsed JSON, which is many times larger, is let go of. Raises AtlasError.
+    Raises AtlasError where the file is unusable.
     """
-    document = json_file(path)
     found: dict[int | str, int | str | None] = {}
     lines: list[tuple[str, Line | Broken]] = []
-    lines += annotated(path, table(path, document, "annotations"), found)
-    lines += images(path, table(path, document, "images"), found)
+    lines += annotated(path, found)
+    lines += images(path, found)
     for image in found:
         where = f"{path.name}: image {image}"
         lines.append((where, Broken(where=where, reason="it has an annotation, but is not among the images")))
     return sorted(lines, key=lambda line: (rank("inaturalist order", line[0]), line[0]))
 
 
-def annotated(
-    path: Path, rows: Iterable[Mapping[str, Any]], found: dict[int | str, int | str | None]
-) -> Iterator[tuple[str, Broken]]:
+def annotated(path: Path, found: dict[int | str, int | str | None]) -> Iterator[tuple[str, Broken]]:
     """Put each image's category into `found`, None where several are named; gives the annotations that name none."""
-    for number, row in enumerate(rows):
+    for where, row in json_items(path, "annotations"):
+        if isinstance(row, Broken):
+            yield where, row
+            continue
         try:
             image, category = field(row, "image_id", ID), field(row, "category_id", ID)
         except Unreadable as error:
-            where = f"{path.name}: annotation {row.get('id', f'number {number}')}"
             yield where, Broken(where=where, reason=str(error))
             continue
         found[image] = category if found.get(image, category) == category else None
 
 
-def images(
-    path: Path, rows: Iterable[Mapping[str, Any]], found: dict[int | str, int | str | None]
-) -> Iterator[tuple[str, Line | Broken]]:
+def images(path: Path, found: dict[int | str, int | str | None]) -> Iterator[tuple[str, Line | Broken]]:
     """Every image with its category, which is taken out of `found`."""
     seen: set[int | str] = set()
-    for number, row in enumerate(rows):
-        where = f"{path.name}: image {row.get('id', f'number {number}')}"
+    for where, row in json_items(path, "images"):
+        if isinstance(row, Broken):
+            yield where, row
+            continue
         try:
-            image, name = field(row, "id", ID), field(row, "file_name")
+            image = field(row, "id", ID)
+            where = f"{path.name}: image {image}"
             if image in seen:
                 raise Unreadable("another image has the same id")
             seen.add(image)
             if image not in found:
                 raise Unreadable("it has no annotation")
-            yield where, (str(image), name, found.pop(image))
+            category = found.pop(image)
+            yield where, (str(image), field(row, "file_name"), category)
         except Unreadable as error:
             yield where, Broken(where=where, reason=str(error))
 
@@ -126,18 +113,14 @@ def record_of(where: str, line: Line, *, source: Path, labels: Mapping[int | str
 
 
 def read_species(split: str, source: Path | None) -> Iterator[Record | Broken]:
-    """The images of a split. Raises AtlasError where a file is unusable."""
-    source = given(source)
-    path = source / published(split, *FILES)
-    labels = {number: label for label, number in enumerate(species(source))}
-    make = functools.partial(record_of, source=source, labels=labels)
+    """The images of a split. Raises AtlasError where a file is missing or unusable."""
+    folder = given(source)
+    LAYOUT.check("inaturalist", folder)
+    path = folder / published(split, *FILES)
+    labels = {number: label for label, number in enumerate(species(folder))}
+    make = functools.partial(record_of, source=folder, labels=labels)
     mine = functools.partial(belongs, split, "inaturalist", share=VAL)
     yield from deal(joined(path), key=lambda line: line[0], record=make, mine=mine)
-
-
-def species_sources(source: Path | None) -> Mapping[str, str]:
-    """The digests of both files."""
-    return {name: digest(given(source) / name) for name in FILES}
 
 
 INATURALIST = Task(
@@ -149,7 +132,8 @@ INATURALIST = Task(
     about="Which species is this? 268,243 photos of 1,010 plants and animals, 3,030 of them for reporting.",
     version=1,
     read=read_species,
-    sources=species_sources,
+    sources=LAYOUT.digests,
     layout=LAYOUT,
     answers_of=species_names,
+    split_note="val is a seeded 5 % of the training images; test is the public validation set.",
 )

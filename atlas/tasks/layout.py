@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from atlas.errors import AtlasError
+from atlas.tasks.files import digest, given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +32,11 @@ class Layout:
     needs: tuple[Needed, ...]
     obtain: str
 
+    @classmethod
+    def of(cls, *paths: str, obtain: str) -> Layout:
+        """A layout that needs all of these paths."""
+        return cls(needs=tuple(Needed(paths=(path,)) for path in paths), obtain=obtain)
+
     def check(self, task: str, source: Path) -> None:
         """Raises AtlasError that lists everything that is missing, where it was looked for, and where to get it."""
         if not source.is_dir():
@@ -45,6 +52,11 @@ class Layout:
     def missing(self, source: Path) -> list[str]:
         """What is not there, each need with its alternatives."""
         return [" or ".join(need.paths) for need in self.needs if need.found(source) is None]
+
+    def digests(self, source: Path | None) -> Mapping[str, str]:
+        """sha256 of each needed file that is no folder, by its name. Raises AtlasError where one cannot be read."""
+        paths = [need.found(given(source)) or given(source) / need.paths[0] for need in self.needs]
+        return {path.name: digest(path) for path in paths if not path.is_dir()}
 
     def path(self, source: Path, path: str) -> Path:
         """The file that stands for `path`, one of a need's alternatives, in the release at hand."""

@@ -78,4 +78,5 @@ NLVR2 = Task(
     sources=pair_sources,
     role="downstream",
     layout=LAYOUT,
+    split_note="The authors' own: dev is val, the public test set (test1) is test.",
 )

@@ -48,7 +48,7 @@ def _task_in(path: Path, name: str) -> Task:
         raise AtlasError(f"there is no file {path}; a task of your own is written FILE.py:NAME.")
     try:
         found = runpy.run_path(str(path), run_name=path.stem)
-    except Exception as error:  # whatever the user's file raises
+    except (Exception, SystemExit) as error:  # whatever the file raises
         raise AtlasError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
     tasks = [key for key, value in found.items() if isinstance(value, Task)]
     if name not in tasks:

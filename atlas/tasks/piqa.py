@@ -7,14 +7,15 @@ file, with all their records, is `val`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from atlas.errors import AtlasError, unknown
+from atlas.errors import AtlasError
 from atlas.tasks.choices import choice_text
-from atlas.tasks.files import Unreadable, digest, field, given, json_lines, text_lines
+from atlas.tasks.files import field, given, json_lines, text_lines
 from atlas.tasks.layout import Layout, Needed
+from atlas.tasks.records import class_of, text_of
 from atlas.tasks.splits import belongs, deal, published
 from atlas.tasks.task import Broken, Record, Task
 
@@ -55,24 +56,18 @@ def goal_of(line: tuple[dict[str, Any], str, str]) -> str:
 def record_of(where: str, line: tuple[dict[str, Any], str, str]) -> Record:
     """One record with both solutions. Raises Unreadable for a field or a label that is none."""
     values, name, label = line
-    if label not in LABELS:
-        raise Unreadable(str(unknown("label", label, LABELS)))
-    goal = field(values, "goal")
+    goal = text_of(values, "goal")
     texts = tuple(choice_text(goal, field(values, solution)) for solution in ("sol1", "sol2"))
-    return Record(id=name, pictures=(), texts=texts, label=LABELS.index(label))
+    return Record(id=name, pictures=(), texts=texts, label=class_of(label, LABELS))
 
 
 def read_piqa(split: str, source: Path | None) -> Iterator[Record | Broken]:
-    """The records of a split, in the order of their file. Raises AtlasError where a file is unusable."""
-    lines = labelled(given(source), published(split, "train", "valid"))
+    """The records of a split, in the order of their file. Raises AtlasError where a file is missing or unusable."""
+    folder = given(source)
+    LAYOUT.check("piqa", folder)
+    lines = labelled(folder, published(split, "train", "valid"))
     mine = functools.partial(belongs, split, "piqa", share=VAL)
     yield from deal(lines, key=goal_of, record=record_of, mine=mine)
-
-
-def piqa_sources(source: Path | None) -> Mapping[str, str]:
-    """The digests of the four files."""
-    paths = [LAYOUT.path(given(source), need.paths[0]) for need in LAYOUT.needs]
-    return {path.name: digest(path) for path in paths}
 
 
 PIQA = Task(
@@ -85,6 +80,7 @@ PIQA = Task(
     about="Which of two solutions reaches an everyday goal? 16,113 training records, 1,838 for reporting.",
     version=1,
     read=read_piqa,
-    sources=piqa_sources,
+    sources=LAYOUT.digests,
     layout=LAYOUT,
+    split_note="val is a seeded 10 % of the training goals with all their records; test is the public validation file.",
 )

@@ -27,14 +27,14 @@ OFFICIAL = {
     "train": ("data_256/", "data_256_standard/", "data_large/", "data_large_standard/"),
     "val": ("val_256/", "val_large/"),
 }
-BY_FOLDER = {"train": "train/", "val": "val/"}
+BY_FOLDER = {part: (f"{part}/", f"places365_standard/{part}/") for part in OFFICIAL}
 IMAGES = (".jpg", ".jpeg", ".png")
 LAYOUT = Layout(
     needs=(
         Needed(paths=(CATEGORIES,)),
-        *(Needed(paths=(*OFFICIAL[part], BY_FOLDER[part])) for part in ("train", "val")),
+        *(Needed(paths=OFFICIAL[part] + BY_FOLDER[part]) for part in OFFICIAL),
     ),
-    obtain="Get Places365-Standard and its list of categories from http://places2.csail.mit.edu/download.html.",
+    obtain="Get Places365-Standard and its list of categories from https://github.com/CSAILVision/places365.",
 )
 Line = tuple[str, str]  # an image's name, and its class as its list or its folder writes it
 
@@ -62,10 +62,10 @@ class Part:
             for folder in folders:
                 if os.path.islink(os.path.join(parent, folder)):
                     raise AtlasError(f"{os.path.join(parent, folder)} is a link; put the folder itself there.")
+            prefix = Path(parent).relative_to(self.source).as_posix()
             for name in sorted(names):
                 if name.lower().endswith(IMAGES):
-                    whole = Path(parent, name).relative_to(self.source).as_posix()
-                    yield os.fsencode(whole).decode(errors="replace")
+                    yield os.fsencode(f"{prefix}/{name}").decode(errors="replace")
 
     def line(self, entry: str) -> tuple[str, Line | Broken]:
         """Where an image is told of, its name, and its class as `/a/airfield/00000001.jpg 0` or its folder have it."""
@@ -88,12 +88,11 @@ def part_of(source: Path, name: str) -> Part:
     Raises AtlasError where only a list could tell the classes, or the folder is a link that leads elsewhere.
     """
     official = Needed(paths=OFFICIAL[name]).found(source)
-    if official is None:
-        inside(source, BY_FOLDER[name])
-        return Part(source=source, folder=BY_FOLDER[name], list_file=None)
-    inside(source, official.name)
-    folder, listed = f"{official.name}/", (source / LISTS[name]).is_file()
-    if not listed and name == "val":
+    found = official or Needed(paths=BY_FOLDER[name]).found(source) or source / BY_FOLDER[name][0]
+    folder = f"{found.relative_to(source).as_posix()}/"
+    inside(source, folder)
+    listed = official is not None and (source / LISTS[name]).is_file()
+    if official and not listed and name == "val":
         raise AtlasError(
             f"{official} has no folders that name the classes: put {LISTS[name]} beside it. {LAYOUT.obtain}"
         )
@@ -141,9 +140,11 @@ def record_of(where: str, line: Line, *, source: Path, labels: Mapping[str, int]
 
 
 def read_scenes(split: str, source: Path | None) -> Iterator[Record | Broken]:
-    """The images of a split, classes mixed. Raises AtlasError where a file is unusable."""
-    part = part_of(given(source), published(split, "train", "val"))
-    make = functools.partial(record_of, source=part.source, labels=spellings(part.source))
+    """The images of a split, classes mixed. Raises AtlasError where a file is missing or unusable."""
+    folder = given(source)
+    LAYOUT.check("places365", folder)
+    part = part_of(folder, published(split, "train", "val"))
+    make = functools.partial(record_of, source=folder, labels=spellings(folder))
     mine = functools.partial(belongs, split, "places365", share=VAL)
     entries = sorted(part.entries(), key=functools.partial(rank, "places365 order"))
     yield from deal(map(part.line, entries), key=lambda line: line[0], record=make, mine=mine)
@@ -178,4 +179,5 @@ PLACES365 = Task(
     role="downstream",
     layout=LAYOUT,
     answers_of=scenes,
+    split_note="val is a seeded 5 % of the training images; test is the public validation set.",
 )

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from atlas.errors import unknown
 from atlas.tasks.files import Unreadable, field
 from atlas.tasks.task import Broken, Record
 
-Line = Mapping[str, Any]
+Line = TypeVar("Line")
 
 
 def made(
     lines: Iterable[tuple[str, Line | Broken]], record: Callable[[str, Line], Record | Broken]
 ) -> Iterator[Record | Broken]:
-    """What `record(where, line)` makes of every line; `Broken` where it raises Unreadable."""
+    """What `record(where, line)` makes of every line, and where it stands; `Broken` where it raises Unreadable."""
     for where, line in lines:
         try:
-            yield line if isinstance(line, Broken) else record(where, line)
+            found = line if isinstance(line, Broken) else record(where, line)
         except Unreadable as error:
-            yield Broken(where=where, reason=str(error))
+            found = Broken(where=where, reason=str(error))
+        yield replace(found, where=found.where or where)
 
 
-def text_of(values: Line, names: str | Sequence[str]) -> str:
+def text_of(values: Mapping[str, Any], names: str | Sequence[str]) -> str:
     """The text under a name, without the blanks around it. Raises Unreadable where it is missing or blank."""
     text: str = field(values, names).strip()
     if not text:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from atlas.errors import unknown
 from atlas.tasks.files import Unreadable
+from atlas.tasks.records import made
 from atlas.tasks.task import SPLITS, Broken, Record
 
 Line = TypeVar("Line")
@@ -62,14 +63,14 @@ def deal(
     What raises Unreadable is `Broken`. A line without a readable key stands under its place, so that it is told
     in one split and no other.
     """
-    for where, line in lines:
-        try:
-            name = where if isinstance(line, Broken) else key(line)
-        except Unreadable as error:
-            line, name = Broken(where=where, reason=str(error)), where
-        if not mine(name):
-            continue
-        try:
-            yield line if isinstance(line, Broken) else record(where, line)
-        except Unreadable as error:
-            yield Broken(where=where, reason=str(error))
+
+    def chosen() -> Iterator[tuple[str, Line | Broken]]:
+        for where, line in lines:
+            try:
+                name = where if isinstance(line, Broken) else key(line)
+            except Unreadable as error:
+                line, name = Broken(where=where, reason=str(error)), where
+            if mine(name):
+                yield where, line
+
+    yield from made(chosen(), record)

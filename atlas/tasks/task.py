@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from atlas.errors import AtlasError
@@ -33,13 +33,15 @@ class Record:
     """One sample: pictures, texts (one a choice) and its label.
 
     The label is the index of the class (of the right text where the task has choices), or, where the
-    task's score is "soft", pairs of class and score in [0, 1].
+    task's score is "soft", pairs of class and score in [0, 1]. where: `file:line`, for the message in case that a
+    picture of it turns out to be broken; a reader may leave it out.
     """
 
     id: str
     pictures: tuple[Picture, ...]
     texts: tuple[str, ...]
     label: Label
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +64,12 @@ class Task:
     answers: the class names; () for multiple choice. choices: texts a record. images: pictures a record.
     chance: the score of guessing, in percent. version: raised by hand when the reader's output changes.
     read: (split, source folder or None) -> the records, labels mixed, in an order that never changes; what cannot
-    be read is given as `Broken`, so that whoever prepares can count it.
+    be read is given as `Broken`, what is left out by rule as `Skipped`, so that whoever prepares can count it.
     sources: source folder or None -> what decides the content (file name -> sha256, package -> version).
     role: learnt one after another (`upstream`), or from few samples afterwards (`downstream`).
     layout: the published files that the task needs, for one that does not bring its own.
     answers_of: source folder -> the class names, where only the source knows them (see `at`).
+    split_note: how each split came about, for the data card: which published split it is, or how it was cut.
 
     A language-only task yields `pictures=()`, and prepare puts one constant mean-colour image there; a
     vision-only task yields `texts=(NO_TEXT,)`.
@@ -88,6 +91,7 @@ class Task:
     role: Literal["upstream", "downstream"] = "upstream"
     layout: Layout | None = None
     answers_of: Callable[[Path], tuple[str, ...]] | None = None
+    split_note: str = ""
 
     @property
     def classes(self) -> int:

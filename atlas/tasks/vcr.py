@@ -160,6 +160,7 @@ def vcr(*, mark: bool) -> Task:
         sources=still_sources,
         role="downstream",
         layout=LAYOUT,
+        split_note="val is a seeded 5 % of the training images with all their questions; test is the public val.",
     )
 
 

@@ -3,8 +3,9 @@
 The test labels are secret: the published validation questions are `test`, and a twentieth of the training images, with
 all their questions, is `val`. A question finds its answers by its id: the two files need not have the same order.
 
-A class is an answer that is the commonest one (`multiple_choice_answer`) of at least 9 training questions. One given by
-0, 1, 2, 3 or more of the ten people scores 0, .3, .6, .9 or 1; answers are compared as in the official evaluation.
+A class is an answer that is the commonest one (`multiple_choice_answer`) of at least 9 training questions; the 3,129
+that are often cited count the validation questions too, which are for reporting here. An answer given by 0, 1, 2, 3 or
+more of the ten people scores 0, .3, .6, .9 or 1; answers are compared as in the official evaluation.
 A question with no answer among the classes teaches nothing: it is skipped in `train`, and scores 0 in `val` and `test`.
 """
 
@@ -164,4 +165,5 @@ VQA = Task(
     sources=question_sources,
     layout=LAYOUT,
     answers_of=vocabulary,
+    split_note="val is a seeded 5 % of the training images with all their questions; test is the public val2014.",
 )

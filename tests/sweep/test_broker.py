@@ -74,8 +74,10 @@ def test_a_fleet_that_waits_gets_a_step_that_comes_in_time(uri: str) -> None:
 def test_the_status_counts_what_waits_runs_and_is_done(uri: str) -> None:
     async def ask() -> None:
         broker = Broker(uri)
+        assert (await broker.status())["fleets"] == 0
         await broker.anticipate([THIRD, SIBLING])
         lease = await take(broker)
+        assert (await broker.status())["fleets"] == 1
         await broker.renew("f", lease, 0.25)
         status = await broker.status()
         assert status["states"] == {"running": 1, "waiting": 3}

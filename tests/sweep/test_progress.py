@@ -13,6 +13,7 @@ from atlas.sweep.progress import View
 from atlas.sweep.result import Ended
 
 STATUS = {
+    "fleets": 1,
     "states": {"done": 2, "running": 1, "queued": 3, "waiting": 1},
     "running": [("fleet-0", "digits (expansion)", 0.5)],
     "trained": 2,

@@ -10,7 +10,6 @@ from optuna.samplers import TPESampler
 from ray.tune.search.optuna import OptunaSearch
 from small import atlas
 
-from atlas.errors import AtlasError
 from atlas.learners import Learner
 from atlas.step import Surroundings
 from atlas.sweep.options import TASKS, Options
@@ -90,6 +89,5 @@ def test_the_space_of_a_script_travels_by_plain_pickle() -> None:
     assert space.precision == "bfloat16"
 
 
-def test_a_folder_without_a_search_cannot_be_resumed(tmp_path: Path) -> None:
-    with pytest.raises(AtlasError, match="holds no interrupted search; start the sweep without --resume"):
-        search(ORDERS, Options(), tmp_path).run(resume=True)
+def test_a_sweep_stopped_before_its_search_has_nothing_to_restore(tmp_path: Path) -> None:
+    assert not search(ORDERS, Options(), tmp_path)._is_begun()

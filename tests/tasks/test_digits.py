@@ -28,5 +28,13 @@ def test_a_picture_is_the_bundled_image_at_full_contrast() -> None:
     assert bundle()[0].max() == 255
 
 
-def test_the_source_is_the_digest_of_the_images() -> None:
+def test_images_and_labels_are_those_of_scikit_learn() -> None:
+    from sklearn.datasets import load_digits
+
+    images, labels = bundle()
+    assert (images == np.round(load_digits().images * (255 / 16))).all()
+    assert (labels == load_digits().target).all()
+
+
+def test_the_source_is_the_digest_of_the_table() -> None:
     assert len(DIGITS.sources(None)["sklearn digits"]) == 64

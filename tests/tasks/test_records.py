@@ -16,6 +16,7 @@ def test_what_cannot_be_read_is_told_where_it_stands_and_the_rest_is_made() -> N
 
     no_json = Broken(where="f:3", reason="no JSON")
     found = list(made([("f:1", {}), ("f:2", {"bad": 1}), ("f:3", no_json), ("f:4", {})], record))
+    assert [one.where for one in found] == ["f:1", "f:2", "f:3", "f:4"]
     assert [one.id if isinstance(one, Record) else (one.where, one.reason) for one in found] == [
         "f:1",
         ("f:2", "it is bad"),
