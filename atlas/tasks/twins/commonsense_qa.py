@@ -1,7 +1,8 @@
 """CommonsenseQA's twin: which of five answers is right? Texts alone, of what words say of each other.
 
 Records come in fives that share their answers and differ in the question, so that each answer is right exactly once:
-nobody can tell without the question. No question is in two splits.
+nobody can tell without the question. No question of `train` is in `val`, by the sister's rule; `test` asks the same
+questions about other sets of answers, as what is to be learnt is what words say of each other.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from atlas.tasks.splits import held_out
 from atlas.tasks.task import SPLITS, Record, Task
 from atlas.tasks.twins.deal import TEST_EIGHTHS, eighth
 from atlas.tasks.twins.publish import write_lines
-from atlas.tasks.twins.twin import Sizes, Twin, check_sizes, published, reader, settings
+from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, published, reader, settings
 from atlas.tasks.words import COLORS, NUMBERS, SHAPES
 
 NAME = "commonsense-qa-twin"
@@ -71,27 +72,25 @@ class Question:
 def color_of(rng: Random, right: str, wrong: list[str]) -> str:
     """The colour of a thing of the world."""
     thing = rng.choice([thing for thing, color in COLORED.items() if color == right])
-    form = rng.choice(("what color is {}", "what is the color of {}", "which color does {} have", "{} is what color"))
+    form = rng.choice(("what color is {}", "what is the color of {}"))
     return form.format(thing)
 
 
 def thing_of(rng: Random, right: str, wrong: list[str]) -> str:
     """A thing of the world of that colour."""
-    return rng.choice(
-        ("which of these is {}", "what is {}", "which thing is {}", "what looks {}", "what is always {}")
-    ).format(COLORED[right])
+    return rng.choice(("which of these is {}", "which thing is {}")).format(COLORED[right])
 
 
 def opposite_of(rng: Random, right: str, wrong: list[str]) -> str:
     """The word that says the opposite."""
-    forms = ("what is the opposite of {}", "which word is opposite to {}", "what is not {} but the opposite")
+    forms = ("what is the opposite of {}", "which word is opposite to {}")
     return rng.choice(forms).format(OPPOSITES[right])
 
 
 def next_to(rng: Random, right: str, wrong: list[str]) -> str:
     """The number before or after another."""
     place = NUMBERS.index(right)
-    form = rng.choice(("which number comes {} {}", "what number is {} {}", "what comes {} {}", "which is just {} {}"))
+    form = rng.choice(("which number comes {} {}", "what number is {} {}"))
     before = rng.random() < 0.5
     return form.format("before" if before else "after", NUMBERS[place + 1 if before else place - 1])
 
@@ -99,7 +98,7 @@ def next_to(rng: Random, right: str, wrong: list[str]) -> str:
 def mixed_from(rng: Random, right: str, wrong: list[str]) -> str:
     """The colour that two others give."""
     one, two = rng.sample(rng.choice([pair for pair, color in MIXES.items() if color == right]), 2)
-    forms = ("what color do {} and {} make", "what do you get if you mix {} and {}", "what is {} plus {}")
+    forms = ("what color do {} and {} make", "what color do you get if you mix {} and {}")
     return rng.choice(forms).format(one, two)
 
 
@@ -109,25 +108,15 @@ def painted(rng: Random, right: str, wrong: list[str]) -> str:
     return rng.choice(forms).format(rng.choice(wrong), rng.choice(SHAPES), right)
 
 
-def placed(rng: Random, right: str, wrong: list[str]) -> str:
-    """Which of two shapes is the upper one, or the lower, or on one side."""
-    here, there = rng.choice((("above", "below"), ("below", "above"), ("left of", "right of"), ("right of", "left of")))
-    other = rng.choice(wrong)
-    said = f"the {right} is {here} the {other}" if rng.random() < 0.5 else f"the {other} is {there} the {right}"
-    return f"{said} , which is {here.removesuffix(' of')}"
-
-
 def colored(rng: Random, right: str, wrong: list[str]) -> str:
     """The thing of a colour, which is said."""
-    form = rng.choice(("which of these is {}", "which shape is {}", "what is a {} shape", "which one has {} color"))
+    form = rng.choice(("which of these is {}", "which shape is {}"))
     return form.format(right.split()[0])
 
 
 def shaped(rng: Random, right: str, wrong: list[str]) -> str:
     """The thing of a shape, which is said."""
-    form = rng.choice(
-        ("which of these is a {}", "which one is a {}", "what is a kind of {}", "which has the shape of a {}")
-    )
+    form = rng.choice(("which of these is a {}", "which one is a {}"))
     return form.format(right.split()[1])
 
 
@@ -139,34 +128,36 @@ KINDS = (
     Kind(answers=NUMBERS[1:-1], ask=next_to),
     Kind(answers=tuple(MIXES.values()), ask=mixed_from),
     Kind(answers=COLORS, ask=painted),
-    Kind(answers=SHAPES, ask=placed),
     Kind(answers=THINGS, ask=colored, like=lambda thing: thing.split()[0]),
     Kind(answers=THINGS, ask=shaped, like=lambda thing: thing.split()[1]),
 )
 
 
-def split_of(stem: str) -> str:
-    """The split that a question belongs to, by itself: the sister's rule tells `val` from `train`."""
-    if eighth(stem) in TEST_EIGHTHS:
-        return "test"
-    return "val" if held_out("commonsense-qa", stem, VAL) else "train"
+def is_of(split: str, stem: str) -> bool:
+    """Whether a question may be asked in the split: the sister's rule tells `val` from `train`."""
+    return split == "test" or held_out("commonsense-qa", stem, VAL) == (split == "val")
+
+
+def choose(kind: Kind, split: str, rng: Random) -> list[str]:
+    """Five answers of different groups; no other split has the same five."""
+    while True:
+        groups: dict[str, str] = {}
+        for answer in rng.sample(kind.answers, len(kind.answers)):
+            groups.setdefault(kind.like(answer), answer)
+        answers = list(groups.values())[:CHOICES]
+        if (eighth(" ".join(sorted(answers))) in TEST_EIGHTHS) == (split == "test"):
+            return answers
 
 
 def stem_of(kind: Kind, split: str, rng: Random, right: str, wrong: list[str]) -> str | None:
     """A question of the split to which that answer is right, or None where none is found."""
-    for _ in range(TRIES):
-        stem = rng.choice(MARKS).format(kind.ask(rng, right, wrong))
-        if split_of(stem) == split:
-            return stem
-    return None
+    stems = (rng.choice(MARKS).format(kind.ask(rng, right, wrong)) for _ in range(TRIES))
+    return next((stem for stem in stems if is_of(split, stem)), None)
 
 
 def five(kind: Kind, split: str, rng: Random) -> dict[str, str] | None:
-    """Five answers of different groups, each with a question of the split; None where one finds no question."""
-    groups: dict[str, str] = {}
-    for answer in rng.sample(kind.answers, len(kind.answers)):
-        groups.setdefault(kind.like(answer), answer)
-    answers = list(groups.values())[:CHOICES]
+    """Five answers, each with a question of the split; None where one finds no question."""
+    answers = choose(kind, split, rng)
     stems: dict[str, str] = {}
     for right in answers:
         stem = stem_of(kind, split, rng, right, [answer for answer in answers if answer != right])
@@ -205,6 +196,7 @@ def make(sizes: Sizes) -> Task:
         version=1,
         read=reader(draw, check_sizes(NAME, sizes)),
         sources=settings(NAME, sizes),
+        split_note=SPLIT_NOTE,
         role="downstream",
     )
 

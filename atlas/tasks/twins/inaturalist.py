@@ -20,7 +20,7 @@ from atlas.tasks.task import NO_TEXT, Record, Task
 from atlas.tasks.twins.deal import Rule, deck, numbers
 from atlas.tasks.twins.pictures import pictures, save_pictures
 from atlas.tasks.twins.publish import write_document
-from atlas.tasks.twins.twin import Draw, Sizes, Twin, check_sizes, published, reader, settings
+from atlas.tasks.twins.twin import SPLIT_NOTE, Draw, Sizes, Twin, check_sizes, published, reader, settings
 from atlas.tasks.words import PLURALS, SHAPES
 
 NAME = "inaturalist-twin"
@@ -110,6 +110,7 @@ def make(sizes: Sizes, *, classes: int = CLASSES) -> Task:
         version=1,
         read=reader(drawing(classes), check_sizes(NAME, sizes)),
         sources=settings(NAME, sizes, {f"{NAME} classes": str(classes)}),
+        split_note=SPLIT_NOTE,
     )
 
 

@@ -17,9 +17,9 @@ from atlas.errors import unknown
 from atlas.tasks.nlvr2 import ANSWERS, PARTS
 from atlas.tasks.scenes import Scene
 from atlas.tasks.task import Record, Task
-from atlas.tasks.twins.pictures import COLORS, Thing, distinct_things, pictures, save_pictures, scene_of
+from atlas.tasks.twins.pictures import COLORS, Thing, distinct_things, lone_of, pictures, save_pictures, scene_of
 from atlas.tasks.twins.publish import write_lines
-from atlas.tasks.twins.twin import Sizes, Twin, check_sizes, first, reader, settings
+from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, first, reader, settings
 from atlas.tasks.words import SHAPES
 
 NAME = "nlvr2-twin"
@@ -149,8 +149,9 @@ def draw(split: str, sizes: Sizes) -> Iterator[Judgement]:
         raise unknown("split", split, PARTS)
     for number in itertools.count(1):
         rng = Random(f"{NAME} {sizes.seed} {split} {number}")
-        things, texts = contrast(rng, FORMS[number % len(FORMS)])
-        scenes = [scene_of(rng, some) for some in things]
+        form = FORMS[number % len(FORMS)]
+        things, texts = contrast(rng, form)
+        scenes = [scene_of(rng, some) if form is COUNTED else lone_of(rng, some[0]) for some in things]
         pairs = ((scenes[0], scenes[1]), (scenes[2], scenes[3]))
         for pair, said in rng.sample([(0, 0), (0, 1), (1, 0), (1, 1)], 4):
             name = f"{PARTS[split]}-{number}-{pair}-{said}"
@@ -171,6 +172,7 @@ def make(sizes: Sizes) -> Task:
         version=1,
         read=reader(draw, check_sizes(NAME, sizes)),
         sources=settings(NAME, sizes),
+        split_note=SPLIT_NOTE,
         role="downstream",
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from atlas.tasks.scenes import SIDE, Scene, render, sample_background, sample_shape
+from atlas.tasks.scenes import SIDE, Scene, render, sample_background, sample_lone, sample_shape
 from atlas.tasks.task import Picture
 from atlas.tasks.words import SHAPES
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 COLORS = ("red", "green", "blue", "yellow", "black", "orange", "purple", "pink")  # far apart, even in JPEG
 PLACES = ((17, 17), (47, 17), (17, 47), (47, 47))
+LARGE = (16, 24)  # radius of a thing that is alone
 QUALITY = 95
 RECENT = 8  # pictures; the records of one scene follow each other
 Thing = tuple[str, str]  # colour and shape
@@ -46,6 +47,12 @@ def scene_of(rng: Random, things: Sequence[Thing], *, light: float = 0.9) -> Sce
     )
     ground = sample_background(rng, avoid=[shape.rgb for shape in shapes], kinds=("plain",), light=light)
     return Scene(background=ground, shapes=shapes)
+
+
+def lone_of(rng: Random, thing: Thing) -> Scene:
+    """A scene of one large thing: what even a tiny backbone sees without fail."""
+    color, shape = thing
+    return sample_lone(rng.getrandbits(64), kinds=(shape,), colors=(color,), textures=("plain",), radius=LARGE)
 
 
 def encode(scene: Scene, suffix: str) -> bytes:

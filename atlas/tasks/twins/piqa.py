@@ -22,7 +22,7 @@ from atlas.tasks.splits import held_out
 from atlas.tasks.task import SPLITS, Record, Task
 from atlas.tasks.twins.deal import TEST_EIGHTHS, eighth
 from atlas.tasks.twins.publish import write_lines
-from atlas.tasks.twins.twin import Sizes, Twin, check_sizes, published, reader, settings
+from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, published, reader, settings
 
 NAME = "piqa-twin"
 COLOURS = ("red", "green", "blue", "yellow", "black", "gray", "brown", "teal")
@@ -205,6 +205,7 @@ def make(sizes: Sizes) -> Task:
         version=2,
         read=reader(draw, check_sizes(NAME, sizes)),
         sources=settings(NAME, sizes),
+        split_note=SPLIT_NOTE,
     )
 
 

@@ -14,7 +14,7 @@ from atlas.tasks.task import NO_TEXT, Record, Task
 from atlas.tasks.twins.deal import TEST_FROM, Rule, deck, numbers
 from atlas.tasks.twins.pictures import COLORS, pictures, save_pictures
 from atlas.tasks.twins.publish import write_lines
-from atlas.tasks.twins.twin import Sizes, Twin, check_sizes, published, reader, settings
+from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, published, reader, settings
 from atlas.tasks.words import GROUNDS
 
 NAME = "places365-twin"
@@ -107,6 +107,7 @@ def make(sizes: Sizes) -> Task:
         version=1,
         read=reader(draw, check_sizes(NAME, sizes)),
         sources=settings(NAME, sizes),
+        split_note=SPLIT_NOTE,
         role="downstream",
     )
 

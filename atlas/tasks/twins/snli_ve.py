@@ -20,7 +20,7 @@ from atlas.tasks.snli_ve import PARTS
 from atlas.tasks.task import Record, Task
 from atlas.tasks.twins.pictures import COLORS, distinct_things, pictures, save_pictures, scene_of
 from atlas.tasks.twins.publish import write_lines
-from atlas.tasks.twins.twin import Sizes, Twin, check_sizes, first, reader, settings
+from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, first, reader, settings
 from atlas.tasks.words import COLUMNS, ROWS, SHAPES
 
 NAME = "snli-ve-twin"
@@ -141,6 +141,7 @@ def make(sizes: Sizes) -> Task:
         version=1,
         read=reader(draw, check_sizes(NAME, sizes)),
         sources=settings(NAME, sizes),
+        split_note=SPLIT_NOTE,
     )
 
 

@@ -12,6 +12,8 @@ from typing import Protocol, TypeVar
 from atlas.errors import AtlasError, unknown
 from atlas.tasks.task import SPLITS, Record, Task
 
+SPLIT_NOTE = "train, val and test are drawn apart and share no picture; the sister's rule tells val from train."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:

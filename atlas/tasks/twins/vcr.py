@@ -20,7 +20,7 @@ from atlas.tasks.task import Record, Task
 from atlas.tasks.twins.deal import TEST_FROM, Rule, deck, numbers
 from atlas.tasks.twins.pictures import COLORS, distinct_things, pictures, save_pictures, scene_of
 from atlas.tasks.twins.publish import write_lines
-from atlas.tasks.twins.twin import Sizes, Twin, check_sizes, published, reader, settings
+from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, published, reader, settings
 from atlas.tasks.vcr import CHOICES, VAL, sentence
 from atlas.tasks.words import COLUMNS, ROWS
 
@@ -216,6 +216,7 @@ def make(sizes: Sizes) -> Task:
         version=1,
         read=reader(draw, check_sizes(NAME, sizes)),
         sources=settings(NAME, sizes),
+        split_note=SPLIT_NOTE,
         role="downstream",
     )
 
