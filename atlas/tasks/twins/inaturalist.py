@@ -99,6 +99,7 @@ def drawing(classes: int) -> Draw[Photo]:
 
 def make(sizes: Sizes, *, classes: int = CLASSES) -> Task:
     """The task with so many records and species. Raises AtlasError on a number out of range."""
+    every = drawing(classes)
     return Task(
         name=NAME,
         title="iNaturalist's twin",
@@ -108,7 +109,7 @@ def make(sizes: Sizes, *, classes: int = CLASSES) -> Task:
         licence="Apache-2.0 (generated)",
         about=f"Which of {classes} species is this? A species is a shape, a texture and a family of colours.",
         version=1,
-        read=reader(drawing(classes), check_sizes(NAME, sizes)),
+        read=reader(every, check_sizes(NAME, sizes)),
         sources=settings(NAME, sizes, {f"{NAME} classes": str(classes)}),
         split_note=SPLIT_NOTE,
     )

@@ -71,17 +71,17 @@ def alike(what: str, place: int) -> Form:
 
 COUNTED = Form(
     statements=(
-        Statement(text="the left image contains more shapes .", holds=lambda a, b: len(a) > len(b)),
-        Statement(text="the right image contains more shapes .", holds=lambda a, b: len(a) < len(b)),
+        Statement(text="the left image shows more shapes .", holds=lambda a, b: len(a) > len(b)),
+        Statement(text="the right image shows more shapes .", holds=lambda a, b: len(a) < len(b)),
     ),
     things=(1, 3),
 )
 FORMS = (
-    about("the left image contains a {} .", lambda left, right: left),
-    about("the right image contains a {} .", lambda left, right: right),
-    about("both images contain a {} .", lambda left, right: left and right),
-    about("one of the images contains a {} .", lambda left, right: left or right),
-    about("no image contains a {} .", lambda left, right: not left and not right),
+    about("the left image shows a {} .", lambda left, right: left),
+    about("the right image shows a {} .", lambda left, right: right),
+    about("both images show a {} .", lambda left, right: left and right),
+    about("one of the images shows a {} .", lambda left, right: left or right),
+    about("no image shows a {} .", lambda left, right: not left and not right),
     alike("color", 0),
     COUNTED,
 )

@@ -1,4 +1,4 @@
-"""VQA's twin: questions about a scene, each answered by ten people, of whom up to four are wrong.
+"""VQA's twin: questions about a scene, each answered by ten people, of whom up to three are wrong.
 
 Who answers wrongly gives an answer of the right kind. Within a kind of question every answer is right equally often,
 so that the question alone gets no further than the commonest answer of its kind, and the scene alone less.
@@ -28,7 +28,7 @@ COUNTS = ("1", "2", "3")
 KINDS = (("yes", "no"), COLORS, SHAPES, COLUMNS, ROWS, COUNTS)  # of answers
 ANSWERS = tuple(sorted(answer for kind in KINDS for answer in kind))
 ASKED = 3  # questions an image
-SURE = (10, 10, 9, 8, 7, 6)  # how many of the ten are right
+SURE = (10, 10, 10, 10, 9, 9, 8, 7)  # how many of the ten are right
 Asked = tuple[str, str]  # question and true answer
 
 
@@ -140,7 +140,7 @@ ASKS: tuple[tuple[Callable[[Random, tuple[Shape, ...]], Asked], int], ...] = (
 
 
 def people(rng: Random, truth: str) -> tuple[str, ...]:
-    """Ten answers, of which at least six are the true one and the others are of its kind."""
+    """Ten answers, of which at least seven are the true one and the others are of its kind."""
     kind = next(kind for kind in KINDS if truth in kind)
     right = rng.choice(SURE)
     wrong = [rng.choice([answer for answer in kind if answer != truth]) for _ in range(10 - right)]
