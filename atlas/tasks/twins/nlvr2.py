@@ -58,17 +58,13 @@ def about(text: str, holds: Callable[[bool, bool], bool]) -> Form:
     return Form(statements=(*colors, *(statement(shape, shape) for shape in SHAPES)), things=(1, 1))
 
 
-def alike(what: str, place: int) -> Form:
-    """That two lone things have the same colour or shape, and that they have not."""
-    return Form(
-        statements=(
-            Statement(text=f"both shapes have the same {what} .", holds=lambda a, b: a[0][place] == b[0][place]),
-            Statement(text=f"the shapes have different {what}s .", holds=lambda a, b: a[0][place] != b[0][place]),
-        ),
-        things=(1, 1),
-    )
-
-
+SAME = Form(
+    statements=(
+        Statement(text="both shapes have the same color .", holds=lambda a, b: a[0][0] == b[0][0]),
+        Statement(text="the shapes have different colors .", holds=lambda a, b: a[0][0] != b[0][0]),
+    ),
+    things=(1, 1),
+)
 COUNTED = Form(
     statements=(
         Statement(text="the left image shows more shapes .", holds=lambda a, b: len(a) > len(b)),
@@ -82,7 +78,7 @@ FORMS = (
     about("both images show a {} .", lambda left, right: left and right),
     about("one of the images shows a {} .", lambda left, right: left or right),
     about("no image shows a {} .", lambda left, right: not left and not right),
-    alike("color", 0),
+    SAME,
     COUNTED,
 )
 

@@ -126,10 +126,8 @@ def plain(tokens: Tokens) -> str:
 
 def box(shape: Shape) -> tuple[int, int, int, int]:
     """The corners of the square around a shape, within the image."""
-    reach = range(SIDE)
-    low, high = reach[0], reach[-1]
-    left, top = max(low, shape.x - shape.radius), max(low, shape.y - shape.radius)
-    return left, top, min(high, shape.x + shape.radius), min(high, shape.y + shape.radius)
+    left, top = max(0, shape.x - shape.radius), max(0, shape.y - shape.radius)
+    return left, top, min(SIDE - 1, shape.x + shape.radius), min(SIDE - 1, shape.y + shape.radius)
 
 
 def ask_color(rng: Random, shapes: Sequence[Shape]) -> Asked:
