@@ -19,7 +19,7 @@ from atlas.tasks.records import class_of
 from atlas.tasks.snli_ve import SNLI_VE
 from atlas.tasks.splits import deal, split_of
 from atlas.tasks.task import NO_TEXT, SPLITS, Broken, Label, Picture, Record, Skipped, Task
-from atlas.tasks.twins import PIQA_TWIN
+from atlas.tasks.twins import TWINS, Sizes
 from atlas.tasks.vcr import VCR, VCR_MARKED
 from atlas.tasks.vqa import VQA
 
@@ -29,7 +29,6 @@ TASKS: dict[str, Task] = {
     "easy-ve": EASY_VE,
     "easy-pair": EASY_PAIR,
     "digits": DIGITS,
-    "piqa-twin": PIQA_TWIN,
     "snli-ve": SNLI_VE,
     "piqa": PIQA,
     "inaturalist": INATURALIST,
@@ -39,6 +38,7 @@ TASKS: dict[str, Task] = {
     "commonsense-qa": COMMONSENSE_QA,
     "places365": PLACES365,
     "nlvr2": NLVR2,
+    **{name: twin.make(Sizes()) for name, twin in TWINS.items()},
 }
 
 

@@ -183,13 +183,14 @@ def sample_lone(
     textures: Sequence[str] = TEXTURES,
     grounds: Sequence[str] = ("plain",),
     light: float = 1.0,
+    radius: tuple[int, int] = (7, 24),
 ) -> Scene:
-    """A scene of one shape of any size that lies anywhere in the picture."""
+    """A scene of one shape that lies anywhere in the picture, with a radius between the two given (inclusive)."""
     rng = Random(f"lone {seed}")
-    radius = rng.randint(7, 24)
-    span = (radius, SIDE - radius)
+    size = rng.randint(*radius)
+    span = (size, SIDE - size)
     center = (rng.randint(*span), rng.randint(*span))
-    lone = sample_shape(rng, center=center, radius=(radius, radius), shapes=kinds, colors=colors, textures=textures)
+    lone = sample_shape(rng, center=center, radius=(size, size), shapes=kinds, colors=colors, textures=textures)
     background = sample_background(rng, avoid=[lone.rgb], kinds=grounds, light=light)
     return Scene(background=background, shapes=(lone,))
 

@@ -1,29 +1,33 @@
-"""Generated twins of the large benchmarks: same record, head and score, over the words of coloured shapes.
+"""PIQA's twin: a goal and two solutions, one of which reaches it, over the words of coloured shapes.
 
-`piqa-twin`: a goal and two solutions, one of which reaches it. Records come in couples that share their two
-solutions and differ in the goal, so that each solution is right exactly as often as it is wrong, and nobody
-can tell without the goal. Eight kinds take turns. What a small model learns first is what a word of the goal
-says of a word of the solution (`act`, `move`, `place`); the rest asks it to compare
-things. The bodies of goals are dealt to the splits by their hash: no couple is in two.
+Records come in couples that share their two solutions and differ in the goal, so that each solution is right exactly
+as often as it is wrong, and nobody can tell without the goal. Eight kinds take turns. What a small model learns first
+is what a word of the goal says of a word of the solution (`act`, `move`, `place`); the rest asks it to compare things.
+No couple is in two splits: `test` has couples of its own by their hash, and the sister's rule tells `val` from `train`
+by the goal.
 """
 
 from __future__ import annotations
 
-import functools
-import hashlib
+import itertools
 import random
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from atlas.errors import AtlasError, unknown
+from atlas.errors import unknown
+from atlas.tasks.choices import choice_text
+from atlas.tasks.piqa import VAL
+from atlas.tasks.splits import held_out
 from atlas.tasks.task import SPLITS, Record, Task
+from atlas.tasks.twins.deal import TEST_EIGHTHS, eighth
+from atlas.tasks.twins.publish import write_lines
+from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, published, reader, settings
 
+NAME = "piqa-twin"
 COLOURS = ("red", "green", "blue", "yellow", "black", "gray", "brown", "teal")
 SHAPES = ("circle", "rectangle", "triangle", "square", "star", "cross")
-OPENINGS = ("to {} ,", "how to {} ?", "can you {} ?")  # with them no text is longer than 22 words: vilt-tiny reads 24
-BUCKETS = {"train": range(5), "val": range(5, 6), "test": range(6, 8)}  # eighths of all couples
-TRIES = 50  # draws for a couple that is not in the split yet; then it may repeat
+OPENINGS = tuple(f"{word} {{}} {mark}" for word in ("to", "now", "i", "you", "we", "they") for mark in ",:?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +39,22 @@ class Couple:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sizes:
-    """Records a split, and the seed of the draw."""
+class Choice:
+    """A goal, two solutions, and which of them reaches it. `name` is its line in the published file."""
 
-    train: int = 4000
-    val: int = 500
-    test: int = 1000
-    seed: int = 0
+    name: str
+    goal: str
+    solutions: tuple[str, str]
+    label: int
+
+    def record(self) -> Record:
+        """As the reader has it."""
+        texts = tuple(choice_text(self.goal, solution) for solution in self.solutions)
+        return Record(id=self.name, pictures=(), texts=texts, label=self.label)
+
+    def line(self) -> Mapping[str, str]:
+        """The line of the published file."""
+        return {"goal": self.goal, "sol1": self.solutions[0], "sol2": self.solutions[1]}
 
 
 def two_shapes(generator: random.Random) -> tuple[str, str]:
@@ -126,73 +139,73 @@ KINDS: tuple[Callable[[random.Random], Couple], ...] = (act, choose, repaint, tu
 
 def bucket(couple: Couple) -> int:
     """The eighth to which a couple belongs, whichever way round it was drawn."""
-    key = " | ".join(sorted(couple.goals) + sorted(couple.solutions))
-    return int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % 8
+    return eighth(" | ".join(sorted(couple.goals) + sorted(couple.solutions)))
+
+
+def opened(goal: str, split: str, generator: random.Random) -> str | None:
+    """The goal under one of the openings that put it into the split by the sister's rule, if there is one."""
+    goals = [opening.format(goal) for opening in OPENINGS]
+    if split != "test":
+        goals = [text for text in goals if held_out("piqa", text, VAL) == (split == "val")]
+    return generator.choice(goals) if goals else None
 
 
 def draw_couple(kind: Callable[[random.Random], Couple], split: str, generator: random.Random) -> Couple:
-    """The next couple of that kind that belongs to the split, under one of the openings."""
-    couple = kind(generator)
-    while bucket(couple) not in BUCKETS[split]:
+    """The next couple of that kind that belongs to the split."""
+    while True:
         couple = kind(generator)
-    opening = generator.choice(OPENINGS)
-    first, second = couple.goals
-    return Couple(goals=(opening.format(first), opening.format(second)), solutions=couple.solutions)
+        if (bucket(couple) in TEST_EIGHTHS) != (split == "test"):
+            continue
+        first, second = (opened(goal, split, generator) for goal in couple.goals)
+        if first and second:
+            return Couple(goals=(first, second), solutions=couple.solutions)
 
 
 def couples(split: str, sizes: Sizes) -> Iterator[Couple]:
-    """Couples of a split without end, the kinds in turn, new ones as long as they are easily found."""
+    """Couples of a split without end, the kinds in turn."""
     generator = random.Random(f"piqa-twin {sizes.seed} {split}")
-    seen = set()
-    while True:
-        for kind in KINDS:
-            for _ in range(TRIES):
-                couple = draw_couple(kind, split, generator)
-                if frozenset(couple.goals) not in seen:
-                    break
-            seen.add(frozenset(couple.goals))
-            yield couple
+    for kind in itertools.cycle(KINDS):
+        yield draw_couple(kind, split, generator)
 
 
-def read_couples(split: str, source: Path | None, *, sizes: Sizes) -> Iterator[Record]:
-    """The records of a split: two a couple, each with both solutions in the couple's order."""
+def draw(split: str, sizes: Sizes) -> Iterator[Choice]:
+    """Choices without end: two a couple, each with both solutions in either order."""
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
     order = random.Random(f"piqa-twin order {sizes.seed} {split}")
-    left = int(getattr(sizes, split))
-    for number, couple in enumerate(couples(split, sizes)):
+    part = "valid" if split == "test" else "train"
+    lines = itertools.count(1 + (sizes.val if split == "train" else 0))  # `val` comes first in its file
+    for couple in couples(split, sizes):
         sides = order.sample((0, 1), 2)
-        for side in order.sample((0, 1), 2)[:left]:
-            texts = tuple(f"{couple.goals[side]} {couple.solutions[i]}" for i in sides)
-            yield Record(id=f"{split}-{number}-{side}", pictures=(), texts=texts, label=sides.index(side))
-        left -= 2
-        if left <= 0:
-            return
+        for side in order.sample((0, 1), 2):
+            solutions = (couple.solutions[sides[0]], couple.solutions[sides[1]])
+            yield Choice(
+                name=f"{part}-{next(lines)}", goal=couple.goals[side], solutions=solutions, label=sides.index(side)
+            )
 
 
-def generator_sources(source: Path | None, *, sizes: Sizes) -> Mapping[str, str]:
-    """The settings of the generator: they decide every record."""
-    return {f"piqa-twin {name}": str(value) for name, value in asdict(sizes).items()}
-
-
-def piqa_twin(sizes: Sizes | None = None) -> Task:
+def make(sizes: Sizes) -> Task:
     """The twin of PIQA with so many records. Raises AtlasError on a size below 1."""
-    sizes = sizes or Sizes()
-    for split in SPLITS:
-        if getattr(sizes, split) < 1:
-            raise AtlasError(f"piqa-twin needs at least 1 record a split, got {split}={getattr(sizes, split)}")
     return Task(
-        name="piqa-twin",
+        name=NAME,
         title="PIQA's twin",
         modality="language",
         choices=2,
         chance=50.0,
         licence="Apache-2.0 (generated)",
         about="Which of two solutions reaches the goal? Generated; the solutions alone get 50 %.",
-        version=1,
-        read=functools.partial(read_couples, sizes=sizes),
-        sources=functools.partial(generator_sources, sizes=sizes),
+        version=2,
+        read=reader(draw, check_sizes(NAME, sizes)),
+        sources=settings(NAME, sizes),
+        split_note=SPLIT_NOTE,
     )
 
 
-PIQA_TWIN = piqa_twin()
+def write_raw(folder: Path, sizes: Sizes) -> None:
+    """`{train,valid}.jsonl`, and a label a line in `{train,valid}-labels.lst`."""
+    for part, split in (("train", "train"), ("valid", "test")):
+        write_lines(folder / f"{part}.jsonl", (one.line() for one in published(draw, split, sizes)))
+        write_lines(folder / f"{part}-labels.lst", (str(one.label) for one in published(draw, split, sizes)))
+
+
+TWIN = Twin(sister="piqa", make=make, write_raw=write_raw)

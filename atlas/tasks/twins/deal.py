@@ -1,0 +1,47 @@
+"""Dealing: numbers and contents to splits, labels to samples. By name and seed alone, so that any part can be drawn."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+
+from atlas.errors import unknown
+from atlas.tasks.splits import held_out
+from atlas.tasks.task import SPLITS
+
+TEST_FROM = 100_000_000  # numbers of the public validation part, beyond any of the training part
+TEST_EIGHTHS = (6, 7)  # of all contents of a text-only twin: those of `test`
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """How a sister's reader holds records out of its training part: `key` names the record or image of a number."""
+
+    sister: str
+    share: float
+    key: Callable[[int], str]
+
+
+def numbers(split: str, rule: Rule) -> Iterator[int]:
+    """The numbers of a split without end: the training numbers that the rule puts there, or those of `test`."""
+    if split not in SPLITS:
+        raise unknown("split", split, SPLITS)
+    if split == "test":
+        yield from itertools.count(TEST_FROM)
+    for number in itertools.count(1):
+        if held_out(rule.sister, rule.key(number), rule.share) == (split == "val"):
+            yield number
+
+
+def deck(purpose: str, labels: int) -> Iterator[int]:
+    """Labels without end: each run of `labels` of them holds every label once, in an order of its own."""
+    for block in itertools.count():
+        yield from Random(f"{purpose} deck {block}").sample(range(labels), labels)
+
+
+def eighth(content: str) -> int:
+    """Which eighth of all contents this one belongs to."""
+    return int(hashlib.sha256(content.encode()).hexdigest()[:8], 16) % 8

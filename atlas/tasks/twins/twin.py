@@ -1,0 +1,98 @@
+"""What the twins have in common: their sizes, what a sample of one is, and how samples are read as records."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from atlas.errors import AtlasError, unknown
+from atlas.tasks.task import SPLITS, Record, Task
+
+SPLIT_NOTE = "train, val and test are drawn apart and share no picture; the sister's rule tells val from train."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Records a split, and the seed of the draw."""
+
+    train: int = 4000
+    val: int = 500
+    test: int = 1000
+    seed: int = 0
+
+    def of(self, split: str) -> int:
+        """The records of a split. Raises AtlasError on an unknown split."""
+        if split not in SPLITS:
+            raise unknown("split", split, SPLITS)
+        return int(getattr(self, split))
+
+
+class Sample(Protocol):
+    """One sample of a twin, from which both its record and its published form are made."""
+
+    def record(self) -> Record:
+        """The record that a reader of the published files makes of it."""
+        ...
+
+
+Kind = TypeVar("Kind", bound=Sample)
+Draw = Callable[[str, Sizes], Iterator[Kind]]  # (split, sizes) -> samples without end
+
+
+@dataclass(frozen=True, kw_only=True)
+class Twin:
+    """A generated twin of a large benchmark.
+
+    sister: the benchmark's name in the catalogue. make: sizes -> the task. write_raw: (folder, sizes) -> None writes
+    the same records as the sister is published, so that the sister's reader reads them.
+    """
+
+    sister: str
+    make: Callable[[Sizes], Task]
+    write_raw: Callable[[Path, Sizes], None]
+
+
+def check_sizes(name: str, sizes: Sizes) -> Sizes:
+    """The sizes. Raises AtlasError on one below 1."""
+    for split in SPLITS:
+        if sizes.of(split) < 1:
+            raise AtlasError(f"{name} needs at least 1 record a split, got {split}={sizes.of(split)}")
+    return sizes
+
+
+def first(draw: Draw[Kind], split: str, sizes: Sizes) -> Iterator[Kind]:
+    """As many samples of the split as the sizes say. Raises AtlasError on an unknown split."""
+    return itertools.islice(draw(split, sizes), sizes.of(split))
+
+
+def published(draw: Draw[Kind], part: str, sizes: Sizes) -> Iterator[Kind]:
+    """The samples of a published part: "train" begins with what the sister's rule takes out for `val`."""
+    splits = ("test",) if part == "test" else ("val", "train")
+    return itertools.chain.from_iterable(first(draw, split, sizes) for split in splits)
+
+
+def read_samples(split: str, source: Path | None, *, draw: Draw[Sample], sizes: Sizes) -> Iterator[Record]:
+    """The records of a split; a twin brings its own: `source` is not used. Raises AtlasError on an unknown split."""
+    for sample in first(draw, split, sizes):
+        yield sample.record()
+
+
+def reader(draw: Draw[Sample], sizes: Sizes) -> Callable[[str, Path | None], Iterator[Record]]:
+    """`Task.read` of a twin."""
+    return functools.partial(read_samples, draw=draw, sizes=sizes)
+
+
+def settings_of(source: Path | None, *, name: str, sizes: Sizes, more: Mapping[str, str]) -> Mapping[str, str]:
+    """The settings of the generator: they decide every record."""
+    return {f"{name} {field}": str(value) for field, value in asdict(sizes).items()} | dict(more)
+
+
+def settings(
+    name: str, sizes: Sizes, more: Mapping[str, str] | None = None
+) -> Callable[[Path | None], Mapping[str, str]]:
+    """`Task.sources` of a twin."""
+    return functools.partial(settings_of, name=name, sizes=sizes, more=more or {})
