@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import permutations
@@ -12,6 +13,7 @@ from atlas.metrics import Undefined
 from atlas.statistics.interval import LEVEL, Interval
 
 Order = tuple[str, ...]
+EQUAL = 1e-9  # points: scores that differ by less are the same
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +64,9 @@ def _welch(before: list[float], after: list[float], level: float) -> Interval | 
 
     if min(len(before), len(after)) < 2:
         return Undefined("there is only one order on one side")
-    if np.ptp(before) == 0 and np.ptp(after) == 0:
+    if max(np.ptp(before), np.ptp(after)) < EQUAL:
         return Undefined("the scores on either side are all the same")
-    found = stats.ttest_ind(before, after, equal_var=False).confidence_interval(level)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)  # one side may be constant
+        found = stats.ttest_ind(before, after, equal_var=False).confidence_interval(level)
     return Interval(low=float(found.low), high=float(found.high), level=level, method="Welch t")

@@ -45,11 +45,10 @@ def join_cluster() -> Mapping[str, float]:
     """
     import ray
 
-    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own tables: the view says all of it
-    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # MLflow and the summary keep the results
+    address = os.environ.get("RAY_ADDRESS") or "local"
+    _set_environment()
     importing = threading.Thread(target=_import_ray, daemon=True)
     importing.start()  # while the cluster starts, which is mostly waiting
-    address = os.environ.get("RAY_ADDRESS") or "local"
     own: dict[str, Any] = {"include_dashboard": False, "num_cpus": os.cpu_count()} if address == "local" else {}
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the view and the summary say what failed
     try:
@@ -61,6 +60,14 @@ def join_cluster() -> Mapping[str, float]:
         ) from error
     importing.join()
     return dict(ray.cluster_resources())
+
+
+def _set_environment() -> None:
+    """What Ray would say of itself on the driver, but for what a person set."""
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own tables: the view says all of it
+    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # MLflow and the summary keep the results
+    # Trials, fleets, broker and writer are more processes than Ray expects of a small machine; it warns by this number.
+    os.environ.setdefault("RAY_worker_maximum_startup_concurrency", str(max(4, os.cpu_count() or 1)))
 
 
 def _import_ray() -> None:

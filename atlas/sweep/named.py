@@ -8,7 +8,7 @@ from typing import Any, get_args, get_type_hints
 from atlas.learners import Fusion, Learner, Schedule, TwoStage, find_learner
 from atlas.sweep.options import Options
 
-DEFAULT_STEPS = 60
+DEFAULT_STEPS = 100
 DEFAULT_SCHEDULE = Schedule(batch_size=32, learning_rate=3e-3, query_rate_factor=10.0)
 BACKBONE_RATE = 3e-4  # what is pre-trained takes smaller steps than what is drawn
 

@@ -57,6 +57,16 @@ class Choice:
         return {"goal": self.goal, "sol1": self.solutions[0], "sol2": self.solutions[1]}
 
 
+DEEDS = (
+    ("get the {}", "take the {} ."),
+    ("remove the {}", "take the {} away ."),
+    ("show the {}", "draw the {} ."),
+    ("make the {} bigger", "stretch the {} ."),
+    ("make the {} smaller", "shrink the {} ."),
+    ("hide the {}", "cover the {} ."),
+)
+
+
 def two_shapes(generator: random.Random) -> tuple[str, str]:
     """Two different coloured shapes, which may share the colour or the shape."""
     every = [f"{colour} {shape}" for colour in COLOURS for shape in SHAPES]
@@ -65,10 +75,9 @@ def two_shapes(generator: random.Random) -> tuple[str, str]:
 
 
 def act(generator: random.Random) -> Couple:
-    """One shape, two deeds: showing is drawing, removing is taking away, getting is taking."""
+    """One shape, two deeds: showing is drawing, removing is taking away, getting is taking, and so on."""
     one, _ = two_shapes(generator)
-    deeds = (("get the {}", "take the {} ."), ("remove the {}", "take the {} away ."), ("show the {}", "draw the {} ."))
-    (goal, way), (other_goal, other_way) = generator.sample(deeds, 2)
+    (goal, way), (other_goal, other_way) = generator.sample(DEEDS, 2)
     goals = (goal.format(one), other_goal.format(one))
     return Couple(goals=goals, solutions=(way.format(one), other_way.format(one)))
 
@@ -76,9 +85,7 @@ def act(generator: random.Random) -> Couple:
 def choose(generator: random.Random) -> Couple:
     """One deed, two shapes: the solution names what the goal names."""
     one, two = two_shapes(generator)
-    goal, way = generator.choice(
-        (("get the {}", "take the {} ."), ("remove the {}", "take the {} away ."), ("show the {}", "draw the {} ."))
-    )
+    goal, way = generator.choice(DEEDS)
     return Couple(goals=(goal.format(one), goal.format(two)), solutions=(way.format(one), way.format(two)))
 
 
@@ -135,6 +142,7 @@ def refuse(generator: random.Random) -> Couple:
 
 
 KINDS: tuple[Callable[[random.Random], Couple], ...] = (act, choose, repaint, turn, move, keep, place, refuse)
+TURNS = (act, place, act, repaint, act, move, act, keep, choose, act, turn, refuse)  # what is learnt first comes often
 
 
 def bucket(couple: Couple) -> int:
@@ -162,9 +170,9 @@ def draw_couple(kind: Callable[[random.Random], Couple], split: str, generator: 
 
 
 def couples(split: str, sizes: Sizes) -> Iterator[Couple]:
-    """Couples of a split without end, the kinds in turn."""
+    """Couples of a split without end, the kinds by their turns."""
     generator = random.Random(f"piqa-twin {sizes.seed} {split}")
-    for kind in itertools.cycle(KINDS):
+    for kind in itertools.cycle(TURNS):
         yield draw_couple(kind, split, generator)
 
 
@@ -194,7 +202,7 @@ def make(sizes: Sizes) -> Task:
         chance=50.0,
         licence="Apache-2.0 (generated)",
         about="Which of two solutions reaches the goal? Generated; the solutions alone get 50 %.",
-        version=2,
+        version=3,
         read=reader(draw, check_sizes(NAME, sizes)),
         sources=settings(NAME, sizes),
         split_note=SPLIT_NOTE,

@@ -16,7 +16,7 @@ from tasks.twins.probes import scene
 
 GOLDEN = {  # of the first records and their scenes
     "snli-ve-twin": "2d57037ef0f3aa69",
-    "piqa-twin": "ed6c7584da85bc39",
+    "piqa-twin": "bb4fdc10f6976655",
     "inaturalist-twin": "c81bb9a55bd4235c",
     "vqa-twin": "6168fa173101dee7",
     "vcr-twin": "3472dd292c3d5cbe",
