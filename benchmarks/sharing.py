@@ -1,7 +1,7 @@
 """Is a sweep on shared steps and running fleets faster than plain Ray Tune, with one TorchTrainer a trial?
 
     python benchmarks/sharing.py              6 orders of 3 tasks, both ways, on this machine
-    python benchmarks/sharing.py --steps 100 --fleets 1
+    python benchmarks/sharing.py --steps 100         learning dominates: what is saved is the idle core
 
 The plain way is what Ray's documentation shows: a Tune trial builds and fits a `TorchTrainer` that walks its order
 from the bare backbone; nothing is shared. Ray's default of one CPU for a trial and one for its worker lets two CPUs
@@ -179,7 +179,7 @@ def _timed(name: str, command: list[str]) -> tuple[float, str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=20, help="updates a stage (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=5, help="updates a stage (default: %(default)s)")
     parser.add_argument("--evaluate", type=int, nargs=2, default=[64, 128], help="records of val and of test")
     parser.add_argument("--storage", default="", help="keep everything here (default: a temporary folder)")
     parser.add_argument("--fleets", type=int, help="the platform's fleets (default: what the machine holds)")

@@ -174,13 +174,14 @@ class Conduct:
         ended = self._ended(journal)
         summary = summarise(ended)
         write_summary(summary, self.folder.summary)
-        pictures = write_report(summary, self.folder.path)
         for step in ended.beside():
             self._tracked.tell_step(step)
+        registered = self._register(ended, summary)  # while the page is drawn
+        pictures = write_report(summary, self.folder.path)
         status = summary["sweep"]["status"]
         files = [str(path) for path in (self.folder.summary, *pictures)]
         self._scribe.tell.remote("sweep_finished", self.folder.id, status, sweep_figures(summary), files)
-        model = self._register(ended, summary)
+        model = ray.get(registered) if registered else "none: no trial finished"
         complete = ray.get(self._scribe.finish.remote(FLUSH_SECONDS))
         self._fleets.join(0.0 if local_resources() else JOIN_SECONDS)
         self._say(summary, model, complete)
@@ -213,14 +214,10 @@ class Conduct:
             began=self._started,
         )
 
-    def _register(self, ended: Ended, summary: dict[str, Any]) -> str:
-        """Register the best stack, unless nothing has finished; gives its model URI, or why there is none."""
-        import ray
-
+    def _register(self, ended: Ended, summary: dict[str, Any]) -> Any:
+        """Begin to register the best stack; gives the promise of its model URI, or None where nothing has finished."""
         champion = champion_of(ended, summary)
-        if champion is None:
-            return "none: no trial finished"
-        return ray.get(self._scribe.register_champion.remote(champion, self.ground.tracking_uri))
+        return None if champion is None else self._scribe.register_champion.remote(champion, self.ground.tracking_uri)
 
     def _say(self, summary: dict[str, Any], model: str, complete: bool) -> None:
         print_leaderboard(self.console, summary)
