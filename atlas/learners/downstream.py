@@ -18,7 +18,7 @@ def downstream_stages(like: TwoStage, way: Way, *, bare: bool) -> tuple[Stage, .
     """The stages by which a downstream task is learnt, with the schedules and the adapter of `like`.
 
     `experience`: queries over the frozen adapters and a head; on the `bare` backbone, which has no adapters, the head
-    in their place. `both`: that, then one new adapter. `head`: the head alone, with as many updates as `both`.
+    in their place. `both`: the same step, then one new adapter. `head`: the head alone, with as many updates as `both`.
 
     Raises AtlasError for an unknown way.
     """
@@ -27,7 +27,7 @@ def downstream_stages(like: TwoStage, way: Way, *, bare: bool) -> tuple[Stage, .
     schedule = like.experience or like.expansion
     if way == "head":
         return (HeadStage(schedule=like.expansion.times(2)),)
-    first: Stage = HeadStage(schedule=schedule) if bare else Experience(schedule=schedule, fusion=like.fusion)
+    first: Stage = HeadStage(schedule=schedule) if bare else Experience(schedule=schedule, fusion=like.fusion, last=True)
     if way == "experience":
-        return (replace(first, last=True),)
-    return (replace(first, last=False), replace(like, experience=schedule).stages(position=0 if bare else 1)[-1])
+        return (first,)
+    return (first, replace(like, experience=schedule).stages(position=0 if bare else 1)[-1])

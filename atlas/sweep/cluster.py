@@ -106,9 +106,13 @@ def fitted(size: FleetSize, options: Options, resources: Mapping[str, float], wo
     return size_fleets(replace(options, fleets=worth), resources)
 
 
-def trials_at_once(size: FleetSize) -> int:
-    """Enough trials that no fleet waits for one, few enough that they fit into what fleets leave of the CPUs."""
-    return min(max(4, 2 * size.fleets), int(RESERVE / TRIAL_CPUS))
+def trials_at_once(size: FleetSize, *, known: bool) -> int:
+    """Enough trials that no fleet waits for one, few enough that they fit into what fleets leave of the CPUs.
+
+    Where all steps are `known` beforehand fleets wait for no trial: fewer gather what is there, and cost less to start.
+    """
+    enough = max(2, size.fleets) if known else max(4, 2 * size.fleets)
+    return min(enough, int(RESERVE / TRIAL_CPUS))
 
 
 def threads_of(size: FleetSize) -> int:

@@ -111,10 +111,15 @@ class Conduct:
         tags = {"kind": "sweep", "sweep": self.sweep.name}
         self._scribe.tell.remote("sweep_started", self.folder.id, self.folder.id, params, tags, self.sweep.question)
 
+    @property
+    def _is_known(self) -> bool:
+        """Whether all steps of all trials are known, and queued, before any trial starts."""
+        return is_exact(self.sweep, self.options) and self.options.sharing
+
     def _known_steps(self) -> list[Step]:
         """The references, and where all trials are known before, all their steps."""
         walks = [walk for walks in self._references.values() for walk in walks] + self._bare
-        if is_exact(self.sweep, self.options) and self.options.sharing:
+        if self._is_known:
             walks += [walk for trial in rehearsed(self.sweep, self.options, self.size.precision) for walk in trial]
         steps = (step for walk in walks for step in walk.every_step(self.ground.around))
         return list({step.key: step for step in steps}.values())
@@ -139,7 +144,7 @@ class Conduct:
             precision=self.size.precision,
             setup=setup,
             folder=self.folder.path,
-            at_once=trials_at_once(self.size),
+            at_once=trials_at_once(self.size, known=self._is_known),
         )
 
     def _poll(self) -> dict[str, Any]:

@@ -81,8 +81,9 @@ def test_no_more_fleets_are_started_than_the_work_is_worth(work: float, options:
 
 def test_trials_keep_the_fleets_busy_and_fit_beside_them() -> None:
     sizes = [FleetSize(fleets=fleets, workers=1, cpus=1, gpus=0) for fleets in (1, 4, 100)]
-    assert [trials_at_once(size) for size in sizes] == [4, 8, 20]
-    assert trials_at_once(sizes[-1]) * TRIAL_CPUS <= RESERVE
+    assert [trials_at_once(size, known=False) for size in sizes] == [4, 8, 20]
+    assert trials_at_once(sizes[-1], known=False) * TRIAL_CPUS <= RESERVE
+    assert [trials_at_once(size, known=True) for size in sizes] == [2, 4, 20]
 
 
 def test_half_precision_is_for_accelerators() -> None:

@@ -55,7 +55,7 @@ def test_a_probe_builds_on_the_order_and_is_scored_alone() -> None:
         assert steps[0].parent == last
         assert steps[-1].stage.last
         assert all(step.scored == ("x",) and step.downstream and step.shots == Shots(count=4) for step in steps)
-    assert not both[0].stage.last
+    assert both[0] == experience[0]
 
 
 def test_on_the_bare_backbone_the_head_stands_for_the_queries() -> None:

@@ -1,0 +1,55 @@
+"""The paper's experiment on the twins: eight tasks, from preparing to the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.report import BARE, validate
+from tests.e2e.conftest import committed, run, summaries
+
+pytestmark = pytest.mark.slow
+UPSTREAM = {"snli-ve-twin", "piqa-twin", "inaturalist-twin", "vqa-twin"}
+DOWNSTREAM = {"vcr-twin", "commonsense-qa-twin", "places365-twin", "nlvr2-twin"}
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The storage of one small run."""
+    made = tmp_path_factory.mktemp("paper")
+    run("--twins", "--smoke", storage=made, sweep="paper")
+    return made
+
+
+@pytest.fixture
+def summary(storage: Path) -> dict[str, Any]:
+    return summaries(storage)[0]
+
+
+def test_all_eight_tasks_are_learnt_and_reported(summary: dict[str, Any], storage: Path) -> None:
+    assert validate(summary) == []
+    assert summary["sweep"]["status"] == "FINISHED"
+    assert {task for trial in summary["trials"] for task in trial["order"]} == UPSTREAM
+    assert {row["task"] for row in summary["downstream"]} == DOWNSTREAM
+    folder = storage / "sweeps" / summary["sweep"]["id"]
+    assert "Does an order help unseen tasks?" in (folder / "report.html").read_text()
+    assert (folder / "downstream.png").stat().st_size > 10_000
+
+
+def test_every_unseen_task_is_learnt_from_every_order_and_from_the_bare_backbone(summary: dict[str, Any]) -> None:
+    ways = {(row["trial"], row["task"], row["way"]) for row in summary["downstream"]}
+    trials = [trial["id"] for trial in summary["trials"]]
+    after = {(trial, task, way) for trial in trials for task in DOWNSTREAM for way in ("experience", "both")}
+    bare = {(BARE, task, way) for task in DOWNSTREAM for way in ("experience", "both", "head")}
+    assert ways == after | bare
+
+
+def test_downstream_steps_are_steps_of_the_store_and_are_not_trained_again(storage: Path) -> None:
+    before = committed(storage)
+    assert sum(marker["facts"]["step"]["downstream"] for marker in before.values()) == 28
+    done = run("--twins", "--smoke", storage=storage, sweep="paper")
+    assert committed(storage) == before
+    assert summaries(storage)[-1]["ledger"]["steps_trained"] == 0
+    assert "Few-shot learning of unseen tasks" in done.stdout
