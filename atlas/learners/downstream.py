@@ -24,10 +24,10 @@ def downstream_stages(like: TwoStage, way: Way, *, bare: bool) -> tuple[Stage, .
     """
     if way not in WAYS:
         raise unknown("downstream way", way, WAYS)
-    schedule = like.experience or like.expansion
+    schedule, fusion = like.experience or like.expansion, like.fusion
     if way == "head":
         return (HeadStage(schedule=like.expansion.times(2)),)
-    first: Stage = HeadStage(schedule=schedule) if bare else Experience(schedule=schedule, fusion=like.fusion, last=True)
+    first: Stage = HeadStage(schedule=schedule) if bare else Experience(schedule=schedule, fusion=fusion, last=True)
     if way == "experience":
         return (first,)
     return (first, replace(like, experience=schedule).stages(position=0 if bare else 1)[-1])
