@@ -5,7 +5,7 @@
     python sweeps/task_order.py --orders digits,easy-vqa,easy-ve,piqa-twin piqa-twin,easy-ve,easy-vqa,digits
 
 Each trial walks one order; orders are proposed task by task, so that a prefix seen before is a step shared.
-Cost of the default: about 7 minutes on two cores, nothing when run again. Expect the order to change a task's final
+Cost of the default: about 5 minutes on two cores, nothing when run again. Expect the order to change a task's final
 score by tens of points on route latest: what is learnt last is kept best.
 """
 
