@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from atlas.report import BARE, validate
-from tests.e2e.conftest import committed, run, summaries
+from atlas.tasks.twins import TWINS, Sizes
+from tests.e2e.conftest import committed, environment, run, summaries
 
 pytestmark = pytest.mark.slow
 UPSTREAM = {"snli-ve-twin", "piqa-twin", "inaturalist-twin", "vqa-twin"}
@@ -53,3 +58,22 @@ def test_downstream_steps_are_steps_of_the_store_and_are_not_trained_again(stora
     assert committed(storage) == before
     assert summaries(storage)[-1]["ledger"]["steps_trained"] == 0
     assert "Few-shot learning of unseen tasks" in done.stdout
+
+
+def test_published_files_are_prepared_once_and_then_found_by_name(tmp_path: Path) -> None:
+    sizes = Sizes(train=200, val=40, test=40)
+    given = []
+    for twin in TWINS.values():
+        twin.write_raw(tmp_path / "raw" / twin.sister, sizes)
+        given.append(f"{twin.sister}={tmp_path / 'raw' / twin.sister}")
+    storage = tmp_path / "storage"
+    names = [twin.sister for twin in TWINS.values()]
+    prepare = [sys.executable, "-m", "atlas.cli", "prepare", *names, "--source", *given, "--storage", str(storage)]
+    done = subprocess.run(prepare, capture_output=True, text=True, env=environment(), timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr
+    shutil.rmtree(tmp_path / "raw")
+    planned = run("--smoke", "--dry-run", storage=storage, sweep="paper")
+    assert "snli-ve, piqa, inaturalist, vqa" in planned.stdout
+    for name in names:
+        (card,) = storage.glob(f"data/{name}/*/card.json")
+        assert sum(json.loads(card.read_text())["counts"].values()) > 200
