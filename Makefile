@@ -26,7 +26,7 @@ sweep: $(VENV)/installed
 
 # One test drives the MLflow UI in headless Chromium; on Debian or Ubuntu, as root, it is installed here.
 browser:
-	@command -v chromium chromium-browser google-chrome >/dev/null || \
+	@{ command -v chromedriver && command -v chromium chromium-browser google-chrome; } >/dev/null || \
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
 	    apt-get install -y -qq chromium chromium-driver >/dev/null; } || \
 	  echo "No Chromium here: the test that opens the MLflow UI will be skipped. Install chromium and its driver to run it."

@@ -19,10 +19,13 @@ from atlas.tracking import Server, default_tracking_uri, free_port
 from atlas.tracking.address import connect
 from tests.e2e.conftest import summaries
 
+DRIVER = shutil.which("chromedriver")
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(BROWSER is None and not os.environ.get("CI"), reason="no Chromium here; see `make browser`"),
+    pytest.mark.skipif(
+        not (BROWSER and DRIVER) and not os.environ.get("CI"), reason="no Chromium here; see `make browser`"
+    ),
 ]
 
 
