@@ -78,8 +78,7 @@ class Conduct:
         listen(journal)
         try:
             with View(self.console, self.plan, journal, self._poll, self._watch):
-                if self._wait_for_a_fleet():
-                    self._search().run(resume=bool(self.options.resume))
+                self._walk_all()
             return self._end(journal)
         except BaseException:
             self._scribe.tell.remote("sweep_finished", self.folder.id, "FAILED")
@@ -152,14 +151,17 @@ class Conduct:
 
         return ray.get(self._broker.status.remote())
 
-    def _wait_for_a_fleet(self) -> bool:
-        """Wait until a fleet is up: trials only ask, and their processes would slow its start. False on SIGINT."""
+    def _walk_all(self) -> None:
+        """Run the search once a fleet is up: trials only ask, and their processes would slow its start.
+
+        SIGINT ends it: Tune stops its trials by itself, but before it has begun (and at a second SIGINT) it raises.
+        """
         try:
             while self._fleets.started and not self._fleets.all_ended and not self._poll()["fleets"]:
                 time.sleep(POLL_SECONDS)
+            self._search().run(resume=bool(self.options.resume))
         except KeyboardInterrupt:
-            return False
-        return True
+            self.console.print("interrupted; ending …", highlight=False)
 
     def _watch(self, status: dict[str, Any]) -> None:
         """Start fleets once a step waits; where all of them ended too early, let the trials know."""

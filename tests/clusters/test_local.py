@@ -13,8 +13,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-
-from atlas.tracking import free_port
+from ports import lasting_port
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +28,7 @@ def call(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def free_ports() -> dict[str, str]:
-    return {name: str(free_port()) for name in ("RAY_PORT", "DASHBOARD_PORT", "MLFLOW_PORT")}
+    return {name: str(lasting_port()) for name in ("RAY_PORT", "DASHBOARD_PORT", "MLFLOW_PORT")}
 
 
 def doctor(cluster: dict[str, str], *arguments: str, **variables: str) -> tuple[int, dict[str, str]]:

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ports import lasting_port
 
-from atlas.tracking import free_port
 from tests.e2e.conftest import ROOT, SMALL, children, environment, matrices, summaries, wait_for
 
 pytestmark = pytest.mark.slow
@@ -24,7 +24,7 @@ RAY = str(Path(sys.executable).with_name("ray"))
 def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment that reaches a head of this test's own, which ends with it."""
     folder = Path("/tmp") / f"ray-{secrets.token_hex(3)}"  # short: Ray's sockets have a limit of 107 characters
-    port, dashboard, *others = (free_port() for _ in range(6))
+    port, dashboard, *others = (lasting_port() for _ in range(6))
     shell = environment(
         RAY_AUTH_MODE="token",
         RAY_AUTH_TOKEN=secrets.token_hex(32),
