@@ -5,10 +5,8 @@ from __future__ import annotations
 import random
 import socket
 
-LOW, HIGH = (
-    20_000,
-    32_000,
-)  # below the kernel's own range, from which Ray's processes take theirs, and above its workers'
+# Below the kernel's own range, from which Ray's processes take theirs, and above that of its workers.
+LOW, HIGH = 20_000, 32_000
 
 
 def lasting_port() -> int:
