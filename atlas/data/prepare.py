@@ -15,7 +15,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ from atlas.data.reading import Outline, Reader
 from atlas.data.shard import Bench, writing
 from atlas.data.writer import Joiner, Written
 from atlas.errors import AtlasError, unknown
-from atlas.tasks.task import SPLITS, Broken, Record, Task
+from atlas.tasks.task import SPLITS, Task
 
 RECIPE = 3  # raised by hand when the files' layout changes
 
@@ -235,14 +235,6 @@ class Tally:
     def __call__(self, items: int) -> None:
         self.done += items
         self.manner.tell(self.split, self.phase, self.done, self.total)
-
-
-def whole(records: Iterator[Record | Broken]) -> Iterator[Record]:
-    """The records. Raises AtlasError at the first that is broken."""
-    for record in records:
-        if isinstance(record, Broken):
-            raise AtlasError(f"{record.where}: {record.reason}")
-        yield record
 
 
 __all__ = ["Manner", "Prepared", "find_prepared", "prepare"]
