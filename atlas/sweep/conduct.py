@@ -12,7 +12,7 @@ from atlas.redact import redacted
 from atlas.report import write_report, write_summary
 from atlas.step import Step
 from atlas.sweep.broker import Broker
-from atlas.sweep.cluster import NAMESPACE, local_resources, threads_of, trials_at_once
+from atlas.sweep.cluster import NAMESPACE, threads_of, trials_at_once
 from atlas.sweep.fleets import Fleets
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.ground import Ground
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 FLUSH_SECONDS = 120.0
-JOIN_SECONDS = 60.0
+JOIN_SECONDS = 20.0
 POLL_SECONDS = 0.1
 
 
@@ -190,7 +190,7 @@ class Conduct:
         self._scribe.tell.remote("sweep_finished", self.folder.id, status, sweep_figures(summary), files)
         model = ray.get(registered) if registered else "none: no trial finished"
         complete = ray.get(self._scribe.finish.remote(FLUSH_SECONDS))
-        self._fleets.join(0.0 if local_resources() else JOIN_SECONDS)
+        self._fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
         self._say(summary, model, complete)
         return status == "FINISHED"
 

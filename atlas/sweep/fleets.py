@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,9 +47,10 @@ class Fleets:
         return bool(self._threads) and not any(thread.is_alive() for thread in self._threads)
 
     def join(self, timeout: float) -> None:
-        """Wait for the fleets to end after the broker has closed."""
+        """Wait for the fleets to end after the broker has closed, no longer than `timeout` seconds for all of them."""
+        deadline = time.monotonic() + timeout
         for thread in self._threads:
-            thread.join(timeout)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self, name: str) -> None:
         try:
