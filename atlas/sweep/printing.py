@@ -149,6 +149,8 @@ def print_downstream(console: Console, summary: Mapping[str, Any]) -> None:
         )
         table.add_row(row.task, row.shots, *map(_figure, (*values, row.low, row.high, *row.transfer.values())))
     console.print(table)
+    if not orders:  # stopped before the first order was probed
+        return
     best, last = orders[0], orders[-1]
     console.print(
         f"By the mean validation score of unseen tasks {' > '.join(best.order)} is best (test {best.test:.1f} %), "

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from atlas.sweep.printing import (
     clock,
+    print_downstream,
     print_leaderboard,
     print_next,
     print_order_statistics,
@@ -120,3 +121,13 @@ def test_a_path_is_whole_on_its_line(console: Console) -> None:
 
 def test_the_command_to_go_on_can_be_pasted() -> None:
     assert resume_command("my sweep.py", "/a b", "order-1") == "python 'my sweep.py' --storage '/a b' --resume order-1"
+
+
+def test_probes_of_the_bare_backbone_alone_are_printed(console: Console, summary: dict[str, Any]) -> None:
+    task = {"chance": 25.0, "score": "accuracy", "modality": "language", "fingerprint": "f", "counts": {}}
+    bare = {"trial": "M_0", "order": [], "seed": 0, "task": "x", "way": "both", "shots": "4 records"}
+    rows = [{**bare, "val": 30.0, "test": 31.5}]
+    print_downstream(console, {**summary, "downstream": rows, "downstream_tasks": {"x": task}})
+    text = console.export_text()
+    assert "31.5" in text
+    assert "is best" not in text
