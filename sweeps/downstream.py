@@ -3,12 +3,11 @@
     python sweeps/downstream.py                                  6 orders of three offline tasks, probed on a fourth
     python sweeps/downstream.py --tasks snli-ve-twin vqa-twin piqa-twin --downstream vcr-twin nlvr2-twin --shots 64 256
 
-After each order its model M_T learns every downstream task from few records, in two ways: by experience alone (queries
-over the frozen adapters, and a head), and by both stages (then one new adapter). The same is learnt from the bare
-backbone M_0, and by the head alone with as many updates. Trials are chosen by the mean validation score of the
-downstream tasks. Every downstream step is a step: it is shared, stored and tracked like any other.
-Cost of the default: about 6 minutes on two cores. Expect what an order adds at this scale to be small, and of either
-sign.
+After each order its model M_T learns every downstream task from few records, in two ways: by experience alone
+(queries over the frozen adapters, and a head), and by both stages (then one new adapter). The same is learnt from the
+bare backbone M_0, and by the head alone with as many updates. Trials are chosen by the mean validation score of the
+downstream tasks. Every downstream step is a step: it is shared, stored and tracked like any other. Cost of the
+default: the plan estimates it (`--dry-run`). Expect what an order adds at this scale to be small, and of either sign.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
 
 Upstream SNLI-VE, PIQA, iNaturalist 2019 and VQA v2 (all 24 orders, the two published ones among them); downstream VCR,
 CommonsenseQA, Places365 and NLVR2, from M_T by experience and by both stages, from M_0, and by the head alone.
-Cost with --twins: about an hour on two cores by the plan's estimate, resumable; with --smoke a minute. Expect the order
+Cost with --twins: 1 h 22 min on two cores by the plan's estimate, resumable; with --smoke a minute. Expect the order
 to change a task's final score by tens of points on route latest.
 """
 
