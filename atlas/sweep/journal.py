@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -108,6 +109,13 @@ def listening_callback() -> Any:
             _tell(trial, "FAILED")
 
     return ListeningCallback()
+
+
+def tell_finished(trials: Iterable[Any]) -> None:
+    """Tell of the trials, as Tune restores them, that had finished before: its callbacks are silent on those."""
+    for trial in trials:
+        if trial.status == "TERMINATED":
+            _tell(trial, "FINISHED", trial.last_result)
 
 
 def _tell(trial: Any, status: str | None, result: dict[str, Any] | None = None) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.learners import Precision
 from atlas.sweep.cluster import TRIAL_CPUS
-from atlas.sweep.journal import listening_callback
+from atlas.sweep.journal import listening_callback, tell_finished
 from atlas.sweep.options import Options
 from atlas.sweep.planner import Walk
 from atlas.sweep.space import order_count, prefix_name
@@ -21,6 +21,7 @@ from atlas.sweep.trial import TrialSetup, run_trial, walks_of
 if TYPE_CHECKING:
     import optuna
     from ray.tune import ResultGrid, Tuner
+    from ray.tune.experiment import Trial
 
 EXPERIMENT = "tune"
 
@@ -98,9 +99,11 @@ class Search:
     def run(self, *, resume: bool) -> ResultGrid:
         """Run all trials, or resume those that were begun; what happens is told to `journal.listen`.
 
-        Blocks; SIGINT stops it.
+        So is what had finished before. Blocks; SIGINT stops it.
         """
-        return (self._restored() if resume and self._is_begun() else self._tuner()).fit()
+        before = self._before() if resume else []
+        tell_finished(before)
+        return (self._restored() if before else self._tuner()).fit()
 
     def _trainable(self) -> Callable[[dict[str, Any]], None]:
         from ray import tune
@@ -132,11 +135,21 @@ class Search:
             ),
         )
 
-    def _is_begun(self) -> bool:
-        """Whether Tune has written a state: a sweep that was stopped before then begins its search on resuming."""
-        from ray import tune
+    def _before(self) -> list[Trial]:
+        """The trials in Tune's saved state.
 
-        return tune.Tuner.can_restore(str(self.folder / EXPERIMENT))
+        None where there is no whole one: it was stopped before, or killed while it wrote. Tune would then "restore" a
+        search of one trial; begun anew it finds in the store what was learnt.
+        """
+        from ray.tune import ExperimentAnalysis, Tuner
+
+        path = str(self.folder / EXPERIMENT)
+        if not Tuner.can_restore(path):
+            return []
+        try:
+            return ExperimentAnalysis(path).trials
+        except ValueError:  # no state, or JSON that breaks off
+            return []
 
     def _restored(self) -> Tuner:
         from ray import tune

@@ -69,12 +69,15 @@ def test_an_altered_entry_is_found_moved_aside_and_trained_again(quiet: Path, pr
     assert matrices(summaries(prepared)[-1]) == matrices(summaries(quiet)[0])
 
 
-def test_an_interrupted_sweep_says_how_to_go_on(prepared: Path, background: Start) -> None:
+@pytest.mark.parametrize("steps", [1, 9], ids=["early", "after a trial"])
+def test_an_interrupted_sweep_says_how_to_go_on(steps: int, quiet: Path, prepared: Path, background: Start) -> None:
     process = background(*SMALL, "--fleets", "1", storage=prepared)
-    wait_for(lambda: committed(prepared), process=process)
+    wait_for(lambda: len(committed(prepared)) >= steps, process=process)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=240)
     assert process.returncode == 1, out
     assert "--resume task-order-" in out
     run("--resume", storage=prepared)
-    assert summaries(prepared)[-1]["sweep"]["status"] == "FINISHED"
+    (summary,) = summaries(prepared)
+    assert summary["sweep"]["status"] == "FINISHED"
+    assert matrices(summary) == matrices(summaries(quiet)[0])

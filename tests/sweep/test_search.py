@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -7,12 +8,17 @@ from typing import Any
 
 import pytest
 from optuna.samplers import TPESampler
+from ray.train._internal.storage import StorageContext
+from ray.tune.experiment import Trial
+from ray.tune.registry import register_trainable
 from ray.tune.search.optuna import OptunaSearch
 from small import atlas
 
 from atlas.learners import Learner
 from atlas.step import Surroundings
+from atlas.sweep.journal import Journal, TrialRecord, listen, tell_finished
 from atlas.sweep.options import TASKS, Options
+from atlas.sweep.result import Ended
 from atlas.sweep.sampler import PrefixSampler
 from atlas.sweep.search import Search, Space, is_exact, make_sampler, rehearsed
 from atlas.sweep.sweep import Sweep
@@ -27,6 +33,15 @@ def ranked(trial: Any, options: Options) -> Learner:
 
 ORDERS = Sweep(name="orders", question="Which?", searches_orders=True, trials=9)
 SETTINGS = Sweep(name="settings", question="Which?", learner=ranked, trials=6)
+
+
+def tune_trial(record: TrialRecord, folder: Path) -> Trial:
+    """The trial as Tune keeps it."""
+    register_trainable("run_trial", lambda config: None)
+    storage = StorageContext(str(folder), experiment_dir_name="tune")
+    trial = Trial("run_trial", trial_id=record.id, config=record.config, storage=storage)
+    trial.create_placement_group_factory()
+    return trial
 
 
 def search(sweep: Sweep, options: Options, folder: Path) -> Search:
@@ -101,4 +116,31 @@ def test_the_space_of_a_script_travels_by_plain_pickle() -> None:
 
 
 def test_a_sweep_stopped_before_its_search_has_nothing_to_restore(tmp_path: Path) -> None:
-    assert not search(ORDERS, Options(), tmp_path)._is_begun()
+    assert search(ORDERS, Options(), tmp_path)._before() == []
+
+
+@pytest.mark.parametrize("state", [None, '{"trial_data": [], "runner_data": {}}', '{"trial_data": [["{'])
+def test_a_search_without_a_whole_state_begins_anew(state: str | None, tmp_path: Path) -> None:
+    """Tune's own restore would go on with a single trial, whatever their number was to be."""
+    begun = search(ORDERS, Options(), tmp_path)
+    begun._tuner()
+    if state is not None:
+        (tmp_path / "tune" / "experiment_state-2026-01-01_00-00-00.json").write_text(state)
+    assert begun._before() == []
+
+
+def test_trials_that_had_finished_are_told_with_what_they_brought(ended: Ended, tmp_path: Path) -> None:
+    done, under_way = (tune_trial(record, tmp_path) for record in ended.trials[:2])
+    done.set_status(Trial.TERMINATED)
+    done.run_metadata.last_result = {"steps": ended.trials[0].steps, "objective": 1.0, "tasks_seen": 2, "figures": {}}
+    begun = search(ORDERS, Options(), tmp_path)
+    begun._tuner()
+    state = {"trial_data": [trial.get_json_state() for trial in (done, under_way)], "runner_data": {}}
+    (tmp_path / "tune" / "experiment_state-2026-01-01_00-00-00.json").write_text(json.dumps(state))
+    journal = Journal(ended.ground.around, [])
+    listen(journal)
+    tell_finished(begun._before())
+    listen(None)
+    assert list(journal.trials) == [done.trial_id]
+    (record,) = journal.trials.values()
+    assert (record.status, record.steps) == ("FINISHED", ended.trials[0].steps)
