@@ -28,6 +28,10 @@ BATCH = 64
 SPLIT = "val"
 
 
+class NoWeights(AtlasError):
+    """A learner that combines no adapters."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Alpha:
     """Mean α of a step: `mean` [sites, adapters], adapters named by their tasks, oldest first, the newest last."""
@@ -48,7 +52,8 @@ def step_alpha(step: Step, bench: Bench, store: Store, *, records: int = RECORDS
     Of `dimension` weighting the mean over the features too; over all choices and pictures of a record.
 
     Raises:
-        AtlasError: the step's learner combines no adapters; `records` below 1; and what `atlas.advance.restore` raises.
+        NoWeights: the step's learner combines no adapters.
+        AtlasError: `records` below 1; and what `atlas.advance.restore` raises.
     """
     from atlas.advance import restore
 
@@ -57,7 +62,7 @@ def step_alpha(step: Step, bench: Bench, store: Store, *, records: int = RECORDS
     stack = restore(step, bench, store)
     try:
         if step.task not in stack.order:
-            raise AtlasError(f"{step.title} has no adapter, so that there are no combination weights to show.")
+            raise NoWeights(f"{step.title} has no adapter, so that there are no combination weights to show.")
         stack.activate(step.task)
         sums, rows, count = _run(stack, step.task, bench, records)
         adapters = _adapters(stack, step.task)
@@ -81,7 +86,8 @@ def sweep_alpha(summary: Mapping[str, Any], root: Path, *, records: int = RECORD
     `root` is the storage that the sweep used.
 
     Raises:
-        AtlasError: no trial finished, its steps or data are not in the storage, or its learner combines no adapters.
+        NoWeights: its learner combines no adapters.
+        AtlasError: no trial finished, or its steps or data are not in the storage.
     """
     from atlas.advance import open_bench
     from atlas.learners.group import Group

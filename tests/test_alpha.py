@@ -7,7 +7,7 @@ import torch
 from small import SCHEDULE, World, atlas
 
 from atlas.advance import restore
-from atlas.alpha import step_alpha, sweep_alpha
+from atlas.alpha import NoWeights, step_alpha, sweep_alpha
 from atlas.data.loader import permutation
 from atlas.errors import AtlasError
 from atlas.learners import Fusion, HeadOnly
@@ -80,7 +80,7 @@ def test_the_backbone_is_given_back(small_world: World, learnt: Any) -> None:
 def test_a_learner_without_adapters_has_nothing_to_show(small_world: World, store: Store) -> None:
     steps = small_world.walk("digits", learner=HeadOnly(schedule=SCHEDULE))
     small_world.learn(steps, store)
-    with pytest.raises(AtlasError, match="has no adapter"):
+    with pytest.raises(NoWeights, match="has no adapter"):
         step_alpha(steps[-1], small_world.bench, store)
     with pytest.raises(AtlasError, match="records is 0"):
         step_alpha(steps[-1], small_world.bench, store, records=0)

@@ -26,7 +26,7 @@ seconds. Keys marked ? may be left out; unknown keys are reported, so that a sli
     orders      [{settings, split, route, count, opd: {task: points}, aopd, mopd}]: statistics over orders
     ledger      {steps_trained, steps_reused, seconds_trained, seconds_saved, retries?, moved_aside?}
     alpha?      [{trial, step: key, task, seed, split, records, sites: [name], adapters: [task], mean: [S × t]}]: mean
-                combination weights α of the best trial, a task each (`atlas report SWEEP --alpha` adds them)
+                combination weights α of the best trial, a task each; of learners that combine several
     best        null or {trial, val, test, goal?: average accuracy on route `latest` unless it says downstream}: chosen
                 by `val`, reported on `test`
 """

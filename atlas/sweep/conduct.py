@@ -34,6 +34,7 @@ from atlas.sweep.search import Search, is_exact, rehearsed
 from atlas.sweep.sweep import Sweep
 from atlas.sweep.tracked import Tracked, champion_of, start_scribe, sweep_figures
 from atlas.sweep.trial import TrialSetup
+from atlas.sweep.weights import kept_weights, promise_weights
 from atlas.tracking import ui_command
 from atlas.train import FleetSetup, FleetSize
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 FLUSH_SECONDS = 120.0
 JOIN_SECONDS = 20.0
 POLL_SECONDS = 0.1
+WEIGHTS_SECONDS = 120.0
 
 
 @dataclass
@@ -184,6 +186,7 @@ class Conduct:
         for step in ended.beside():
             self._tracked.tell_step(step)
         registered = self._register(ended, summary)  # while the page is drawn
+        missing = self._weigh(summary)
         pictures = write_report(summary, self.folder.path)
         status = summary["sweep"]["status"]
         files = [str(path) for path in (self.folder.summary, *pictures)]
@@ -192,6 +195,9 @@ class Conduct:
         complete = ray.get(self._scribe.finish.remote(FLUSH_SECONDS))
         self._fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
         self._say(summary, model, complete)
+        if missing:
+            again = f"atlas report {self.folder.id} --storage {self.options.root} --alpha"
+            self.console.print(f"combination weights: {missing}; draw them with {again}", highlight=False)
         return status == "FINISHED"
 
     def _ended(self, journal: Journal) -> Ended:
@@ -225,6 +231,14 @@ class Conduct:
         """Begin to register the best stack; gives the promise of its model URI, or None where nothing has finished."""
         champion = champion_of(ended, summary)
         return None if champion is None else self._scribe.register_champion.remote(champion, self.ground.tracking_uri)
+
+    def _weigh(self, summary: dict[str, Any]) -> str:
+        """Add the best trial's combination weights to the summary; says why where they could not be had."""
+        found, missing = kept_weights(promise_weights(summary, self.options.root, self.size), WEIGHTS_SECONDS)
+        if found:
+            summary["alpha"] = found
+            write_summary(summary, self.folder.summary)
+        return missing
 
     def _say(self, summary: dict[str, Any], model: str, complete: bool) -> None:
         print_leaderboard(self.console, summary)

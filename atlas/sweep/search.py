@@ -103,7 +103,9 @@ class Search:
         """
         before = self._before() if resume else []
         tell_finished(before)
-        return (self._restored() if before else self._tuner()).fit()
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The reported value is ignored")  # a resumed trial reports again
+            return (self._restored() if before else self._tuner()).fit()
 
     def _trainable(self) -> Callable[[dict[str, Any]], None]:
         from ray import tune

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from atlas.report import validate
+from atlas.tracking import default_tracking_uri
+from atlas.tracking.address import connect, key_filter
+from atlas.tracking.events import sweep_key
 from tests.e2e.conftest import ROOT, SMALL, Guarded, command, committed, environment, matrices, run, summaries
 
 pytestmark = pytest.mark.slow
@@ -25,6 +28,17 @@ def test_a_sweep_leaves_a_valid_summary_a_page_and_both_orders(quiet: Path) -> N
     folder = quiet / "sweeps" / summary["sweep"]["id"]
     assert "<svg" in (folder / "report.html").read_text()
     assert (folder / "order-sensitivity.png").stat().st_size > 10_000
+
+
+def test_the_combination_weights_of_the_best_order_are_in_the_summary_and_in_mlflow(quiet: Path) -> None:
+    (summary,) = summaries(quiet)
+    best = next(trial for trial in summary["trials"] if trial["id"] == summary["best"]["trial"])
+    assert [one["task"] for one in summary["alpha"]] == best["order"]
+    assert [one["adapters"] for one in summary["alpha"]] == [best["order"][:1], best["order"]]
+    client = connect(default_tracking_uri(quiet))
+    (experiment,) = client.search_experiments(filter_string="name = 'atlas'")
+    (run,) = client.search_runs([experiment.experiment_id], key_filter(sweep_key(summary["sweep"]["id"])))
+    assert "combination-weights.png" in {file.path for file in client.list_artifacts(run.info.run_id)}
 
 
 def test_each_step_was_trained_once_and_the_first_steps_are_the_lone_adapters(quiet: Path) -> None:

@@ -1,0 +1,58 @@
+"""The combination weights of a sweep's best trial, run in a process of their own while the champion is registered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from atlas.errors import AtlasError
+from atlas.train import FleetSize
+
+Found = tuple[list[dict[str, Any]], str]
+
+
+def promise_weights(summary: Mapping[str, Any], root: Path, size: FleetSize) -> Any:
+    """Begin to run the best trial's stacks, with what one worker of a fleet had; None where no trial finished.
+
+    The fleets must be about to end: it waits for their place.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    if not summary["best"]:
+        return None
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+    options = {"num_cpus": size.cpus, "num_gpus": size.gpus, "scheduling_strategy": here, "max_retries": 0}
+    return ray.remote(_weights).options(**options).remote(summary, root)
+
+
+def kept_weights(promise: Any, timeout: float) -> Found:
+    """The summary's `alpha`, and a word where it is empty for another reason than the learner's nature.
+
+    `timeout` in seconds: a report without the weights is worth more than one that comes late.
+    """
+    import ray
+
+    if promise is None:
+        return [], ""
+    try:
+        return ray.get(promise, timeout=timeout)
+    except ray.exceptions.GetTimeoutError:
+        ray.cancel(promise, force=True)
+        return [], f"not ready after {timeout:.0f} s"
+    except ray.exceptions.RayError as error:
+        return [], str(error).strip().splitlines()[-1]
+
+
+def _weights(summary: Mapping[str, Any], root: Path) -> Found:
+    """Of stacks that combine adapters; a learner without them, or with one at a time, has nothing to show."""
+    from atlas.alpha import NoWeights, sweep_alpha
+
+    try:
+        found = sweep_alpha(summary, root)
+    except NoWeights:
+        return [], ""
+    except AtlasError as error:
+        return [], str(error)
+    return (found if any(len(one["adapters"]) > 1 for one in found) else []), ""

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from atlas.alpha import NoWeights
+from atlas.sweep.result import Ended, summarise
+from atlas.sweep.weights import _weights, kept_weights
+
+
+def test_a_sweep_without_a_best_trial_has_none() -> None:
+    assert kept_weights(None, timeout=1.0) == ([], "")
+
+
+def test_what_keeps_them_from_being_drawn_is_said(ended: Ended) -> None:
+    found, missing = _weights(summarise(ended), Path(ended.ground.store_uri).parent)
+    assert found == []
+    assert "prepare it again with `atlas prepare" in missing
+
+
+def test_a_learner_without_adapters_needs_no_excuse(ended: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise NoWeights("it has no adapter")
+
+    monkeypatch.setattr("atlas.alpha.sweep_alpha", refuse)
+    assert _weights(summarise(ended), Path("nowhere")) == ([], "")
