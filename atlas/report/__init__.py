@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from atlas.report.claims import Claim, claims, said
 from atlas.report.downstream import BARE, order_rows, shot_rows
 from atlas.report.page import render_page, write_report
 from atlas.report.summary import SCHEMA, read_summary, validate, write_summary
@@ -18,9 +19,11 @@ from atlas.report.tables import (
 
 __all__ = [
     "BARE",
+    "Claim",
     "SCHEMA",
     "Row",
     "TaskRow",
+    "claims",
     "leaderboard",
     "settings_label",
     "order_metrics",
@@ -28,6 +31,7 @@ __all__ = [
     "order_statistics",
     "read_summary",
     "render_page",
+    "said",
     "shot_rows",
     "task_rows",
     "trial_metrics",

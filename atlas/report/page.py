@@ -13,6 +13,7 @@ import numpy as np
 
 from atlas.report import figures
 from atlas.report.canvas import cell_colours, inline_svg, save_png
+from atlas.report.claims import claims_section
 from atlas.report.downstream import downstream_section, few_shot_curves
 from atlas.report.effects import alpha_maps, precedence_maps
 from atlas.report.influence import alpha_section, order_section, precedence_section
@@ -64,6 +65,7 @@ def render_page(summary: Summary) -> str:
         _tiles(summary, rows),
         leaderboard_section(summary, rows),
         comparison_section(summary),
+        claims_section(summary),
         order_section(summary),
         precedence_section(summary),
         _forgetting_section(summary),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from atlas.metrics import Undefined
-from atlas.statistics import Mean
+from atlas.statistics import Interval, Mean
 
 
 def table(head: Sequence[str], body: Iterable[Sequence[str]], *, wide: set[int], best: bool = False) -> str:
@@ -75,3 +75,15 @@ def duration(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
+
+
+def bounds(found: Interval | Undefined) -> str:
+    """`+0.4 to +2.1`; a dash that says why where it is undefined."""
+    if isinstance(found, Undefined):
+        return f'<span title="{escape(found.reason)}">–</span>'
+    return f"{number(found.low, sign=True)} to {number(found.high, sign=True)}"
+
+
+def rounded(*values: float) -> list[str]:
+    """Two significant digits, as p values and correlations have."""
+    return [f"{value:.2g}".replace("-", "−") for value in values]

@@ -10,9 +10,9 @@ from atlas.metrics import Undefined
 from atlas.report.canvas import inline_svg
 from atlas.report.evidence import ALL, agreements, best_label, comparisons, order_rows
 from atlas.report.pareto import COSTS, SCALES, front, pareto, points, varying
-from atlas.report.parts import arrows, interval, number, seeds, table
+from atlas.report.parts import arrows, bounds, interval, number, rounded, seeds, table
 from atlas.report.tables import Row
-from atlas.statistics import Comparison, Interval, RankCorrelation
+from atlas.statistics import Comparison, RankCorrelation
 
 Summary = Mapping[str, Any]
 
@@ -96,10 +96,10 @@ def comparison_section(summary: Summary) -> str:
         [
             escape(one.first),
             number(one.difference, sign=True),
-            _bounds(one.interval),
-            *_rounded(one.p, one.adjusted),
+            bounds(one.interval),
+            *rounded(one.p, one.adjusted),
             str(one.count),
-            *_rounded(one.smallest),
+            *rounded(one.smallest),
         ]
         for one in sorted(defined, key=lambda one: -one.difference)
     ]
@@ -125,7 +125,7 @@ def _agreement(summary: Summary) -> str:
     body = [
         [
             escape(one.first),
-            *_rounded(one.spearman, one.spearman_p, one.kendall, one.kendall_p),
+            *rounded(one.spearman, one.spearman_p, one.kendall, one.kendall_p),
             str(one.count),
         ]
         for one in defined
@@ -159,14 +159,3 @@ def pareto_section(summary: Summary) -> str:
         f"{inline_svg(pareto(summary), 'pareto')}</div><p>Beaten by none in all of these together: {len(best)} of "
         f'{len(found)}.</p><div class="card">{_folded(head, body, wide={1}, best=False)}</div>'
     )
-
-
-def _bounds(found: Interval | Undefined) -> str:
-    if isinstance(found, Undefined):
-        return f'<span title="{escape(found.reason)}">–</span>'
-    return f"{number(found.low, sign=True)} to {number(found.high, sign=True)}"
-
-
-def _rounded(*values: float) -> list[str]:
-    """Two significant digits, as p values and correlations have."""
-    return [f"{value:.2g}".replace("-", "−") for value in values]

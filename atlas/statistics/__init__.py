@@ -6,7 +6,7 @@ that the command line stays quick.
 
 from __future__ import annotations
 
-from atlas.statistics.comparison import Comparison, compare, holm
+from atlas.statistics.comparison import Comparison, compare, corrected, holm
 from atlas.statistics.components import Components, variance_components
 from atlas.statistics.interval import Interval, Mean, mean_bootstrap, mean_t
 from atlas.statistics.precedence import Precedence, precedence_effects
@@ -20,6 +20,7 @@ __all__ = [
     "Precedence",
     "RankCorrelation",
     "compare",
+    "corrected",
     "holm",
     "mean_bootstrap",
     "mean_t",

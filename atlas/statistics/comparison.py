@@ -39,6 +39,12 @@ class Comparison:
     count: int
     unit: Unit
 
+    def turned(self) -> Comparison:
+        """The same with the two sides changed: second - first."""
+        found = self.interval
+        turned = found if isinstance(found, Undefined) else replace(found, low=-found.high, high=-found.low)
+        return replace(self, first=self.second, second=self.first, difference=-self.difference, interval=turned)
+
 
 def compare(
     scores: Mapping[str, Scores], *, against: str | None = None, unit: Unit = "cell", seed: int = 0
@@ -60,7 +66,7 @@ def compare(
     found = [
         _pair(first, second, _differences(scores[first], scores[second], unit), unit, seed) for first, second in pairs
     ]
-    return _corrected(found)
+    return corrected(found)
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -72,6 +78,12 @@ def holm(p: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p) - rank) * float(p[place])))
         adjusted[place] = largest
     return adjusted
+
+
+def corrected(found: Sequence[Comparison | Undefined]) -> list[Comparison | Undefined]:
+    """The family with its p values adjusted for their number (`holm`)."""
+    family = iter(holm([one.p for one in found if isinstance(one, Comparison)]))
+    return [replace(one, adjusted=next(family)) if isinstance(one, Comparison) else one for one in found]
 
 
 def _pair(first: str, second: str, differences: np.ndarray, unit: Unit, seed: int) -> Comparison | Undefined:
@@ -107,8 +119,3 @@ def _differences(first: Scores, second: Scores, unit: Unit) -> np.ndarray:
         name = cell if unit == "cell" else cell[UNITS.index(unit) - 1]
         groups.setdefault(name, []).append(first[cell] - second[cell])
     return np.array([np.mean(values) for values in groups.values()])
-
-
-def _corrected(found: Sequence[Comparison | Undefined]) -> list[Comparison | Undefined]:
-    family = iter(holm([one.p for one in found if isinstance(one, Comparison)]))
-    return [replace(one, adjusted=next(family)) if isinstance(one, Comparison) else one for one in found]

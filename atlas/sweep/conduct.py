@@ -20,6 +20,7 @@ from atlas.sweep.journal import Journal, listen
 from atlas.sweep.options import Options
 from atlas.sweep.planner import Plan
 from atlas.sweep.printing import (
+    print_claims,
     print_downstream,
     print_leaderboard,
     print_next,
@@ -245,6 +246,7 @@ class Conduct:
         print_tasks(self.console, summary)
         print_order_statistics(self.console, summary)
         print_downstream(self.console, summary)
+        print_claims(self.console, summary)
         print_sharing(self.console, summary)
         for record in summary["trials"]:
             if record["error"]:

@@ -6,7 +6,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from atlas.report import leaderboard, order_rows, settings_label, shot_rows, task_rows
+from atlas.metrics import Undefined
+from atlas.report import claims, leaderboard, order_rows, said, settings_label, shot_rows, task_rows
+from atlas.statistics import Comparison
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -110,6 +112,19 @@ def print_order_statistics(console: Console, summary: Mapping[str, Any]) -> None
             f"(MOPD, {worst}). OPD: {each}.",
             highlight=False,
         )
+
+
+def print_claims(console: Console, summary: Mapping[str, Any]) -> None:
+    """What the paper claims, and whether it holds in this sweep."""
+    for claim in claims(summary):
+        found = claim.found
+        told = found.reason if isinstance(found, Undefined) else _difference(found)
+        console.print(f"{claim.text} (test, route {claim.route}): {said(claim)} here. {told}", highlight=False)
+
+
+def _difference(found: Comparison) -> str:
+    ends = "" if isinstance(found.interval, Undefined) else f" [{found.interval.low:+.1f}, {found.interval.high:+.1f}]"
+    return f"Difference {found.difference:+.1f}{ends} points, {found.count} pairs, p {found.adjusted:.2g} (Holm)."
 
 
 def print_downstream(console: Console, summary: Mapping[str, Any]) -> None:
