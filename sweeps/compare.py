@@ -5,11 +5,12 @@
     python sweeps/compare.py --smoke
 
 Each trial is one learner of the catalogue, walked along the same orders and seeds, with as many updates a task as
-ATLAS has in its two stages. Steps are shared where learners agree: the first task of ATLAS, `lone-adapters` as
-references, the joint trainings of one set of tasks. Learners that tune the backbone cost more time an update (no part
-of the backward pass is left out) and store the backbone with each step. Cost of the default: the plan estimates it
-(`--dry-run`). Expect `joint` to be the upper bound on route latest, `lone-adapters` to forget nothing, and fine-
-tuning to forget most.
+ATLAS has in its two stages (on the first task ATLAS has one stage, so half of theirs). Its own settings, such as the
+λ of EWC, are those of its paper; `learner.py` tunes them. Steps are shared where learners agree: the first task of
+ATLAS, `lone-adapters` as references, the joint trainings of one set of tasks. Learners that tune the backbone cost
+more time an update (no part of the backward pass is left out) and store the backbone with each step. Cost of the
+default: the plan estimates it (`--dry-run`). Expect `joint` to be the upper bound on route latest, `lone-adapters` to
+forget nothing, and fine-tuning to forget most.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Sweep:
     `searches_orders`: each trial walks one order, proposed task by task; else each walks the same few orders, and
     their mean (or the worst of them, as `--aim` says) is what the search looks at. `points` are the settings that the
     first trials take, one each. `goal` is what a trial is judged by (see `objective`). `small` is what `--smoke` asks
-    for.
+    for. `any_learner`: `learner` takes whichever one `--learner` names.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Sweep:
     defaults: Options = field(default_factory=Options)
     goal: str = AVERAGE
     small: Options = SMOKE
+    any_learner: bool = False
 
     def smoke(self, options: Options) -> Options:
         """The very small run that `--smoke` asks for: what was given on the command line beside it stays."""
@@ -87,10 +88,10 @@ class Sweep:
         named = learner_named(options.learner, options)
         if self.learner is no_search:
             self._probes_of(named, options)
-        elif options.learner != self.defaults.learner:
+        elif not self.any_learner and options.learner != self.defaults.learner:
             raise AtlasError(
                 f"--learner {options.learner}: the sweep {self.name} chooses its learners itself; give --learner to "
-                f"one that searches orders, such as sweeps/task_order.py."
+                f"sweeps/task_order.py or sweeps/learner.py."
             )
 
     def propose(self, trial: optuna.Trial, options: Options, precision: Precision) -> dict[str, Any]:

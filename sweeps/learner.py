@@ -1,0 +1,70 @@
+"""How strong is a learner once its own settings are tuned?
+
+    python sweeps/learner.py                                  8 trials of EWC over two orders of the four offline tasks
+    python sweeps/learner.py --learner replay --trials 30 --orders 4
+    python sweeps/learner.py --learner fine-tuning --smoke
+
+A baseline with the settings of its paper, from other models and data, says little; `compare.py` takes those, this
+tunes one learner of the catalogue. Searched: its learning rate, and what it has of its own: the λ of `ewc`, `lwf`,
+`o-lora` and `adapter-fusion`, the temperature of `lwf`, the memory of `replay`. Trials share their steps only where
+their settings agree. Cost of the default: the plan estimates it (`--dry-run`). Expect the learning rate to matter most.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from atlas.sweep import Options, Sweep, learner_named, main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import optuna
+
+    from atlas.learners import Learner
+
+
+def memory(trial: optuna.Trial) -> dict[str, Any]:
+    """How much of a task is kept, how it is chosen, and what it weighs."""
+    from atlas.learners import Memory
+
+    records = trial.suggest_categorical("records", [20, 50, 100, 200, 400])
+    chosen = trial.suggest_categorical("chosen", ["random", "balanced"])
+    return {
+        "memory": Memory(records=records, chosen=chosen),
+        "weight": trial.suggest_float("weight", 0.25, 4, log=True),
+    }
+
+
+OWN: dict[str, Callable[[optuna.Trial], dict[str, Any]]] = {
+    "ewc": lambda trial: {"weight": trial.suggest_float("weight", 1, 1e6, log=True)},
+    "lwf": lambda trial: {
+        "weight": trial.suggest_float("weight", 0.1, 10, log=True),
+        "temperature": trial.suggest_categorical("temperature", [1.0, 2.0, 4.0]),
+    },
+    "o-lora": lambda trial: {"weight": trial.suggest_float("weight", 1e-3, 10, log=True)},
+    "adapter-fusion": lambda trial: {"weight": trial.suggest_float("weight", 1e-4, 1, log=True)},
+    "replay": memory,
+}
+
+
+def learner(trial: optuna.Trial, options: Options) -> Learner:
+    """The learner that `--learner` names, with a suggested rate and its own settings."""
+    rate = trial.suggest_float("learning_rate", 1e-5, 1e-2, log=True)
+    made = learner_named(options.learner, replace(options, learning_rate=rate))
+    own = OWN.get(options.learner)
+    return replace(made, **own(trial)) if own else made
+
+
+SWEEP = Sweep(
+    name="learner",
+    question=__doc__ or "",
+    learner=learner,
+    any_learner=True,
+    defaults=Options(learner="ewc"),
+    trials=8,
+)
+
+if __name__ == "__main__":
+    main(SWEEP)
