@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.webdriver import Chrome
 
 from atlas.tracking import Server, default_tracking_uri, free_port
 
@@ -173,3 +174,13 @@ def prepared(quiet: Path, tmp_path: Path) -> Path:
     """A storage with the prepared data of the quiet one, and nothing else."""
     shutil.copytree(quiet / "data", tmp_path / "storage" / "data")
     return tmp_path / "storage"
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """One headless Chromium for all tests that look at pages."""
+    from tests.e2e.browser import open_browser
+
+    opened = open_browser(tmp_path_factory.mktemp("browser"))
+    yield opened
+    opened.quit()

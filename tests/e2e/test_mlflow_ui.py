@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,22 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium import webdriver
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from atlas.tracking import Server, default_tracking_uri, free_port
 from atlas.tracking.address import connect
+from tests.e2e.browser import needs_browser
 from tests.e2e.conftest import summaries
 
-DRIVER = shutil.which("chromedriver")
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not (BROWSER and DRIVER) and not os.environ.get("CI"), reason="no Chromium here; see `make browser`"
-    ),
-]
+pytestmark = [pytest.mark.slow, needs_browser]
 
 
 @pytest.fixture(scope="module")
@@ -106,39 +99,26 @@ def test_the_champion_answers_a_batch_in_a_fresh_process(quiet: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def page(quiet: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, webdriver.Chrome]]:
+def page(quiet: Path, browser: Chrome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Chrome]]:
     """The UI's address and a browser."""
-    folder = tmp_path_factory.mktemp("ui")
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER or ""
-    quieted = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic")
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", *quieted):
-        options.add_argument(flag)
-    options.add_argument("--window-size=1400,1000")
-    options.add_argument(f"--user-data-dir={folder / 'profile'}")
-    server = Server(default_tracking_uri(quiet), port=free_port(), artifacts=quiet / "mlartifacts", log=folder / "log")
-    driver = shutil.which("chromedriver")
-    with server:
-        browser = webdriver.Chrome(options, webdriver.ChromeService(driver) if driver else None)
-        try:
-            yield server.uri, browser
-        finally:
-            browser.quit()
+    log = tmp_path_factory.mktemp("ui") / "log"
+    with Server(default_tracking_uri(quiet), port=free_port(), artifacts=quiet / "mlartifacts", log=log) as server:
+        yield server.uri, browser
 
 
-def test_the_ui_shows_the_nested_runs(page: tuple[str, webdriver.Chrome], runs: dict[str, Any]) -> None:
+def test_the_ui_shows_the_nested_runs(page: tuple[str, Chrome], runs: dict[str, Any]) -> None:
     address, browser = page
     browser.get(f"{address}/#/experiments/{runs['experiment']}/runs")
     name = runs["sweep"][-1].info.run_name
     assert WebDriverWait(browser, 90).until(lambda seen: name in seen.find_element(By.TAG_NAME, "body").text)
 
 
-def test_the_ui_shows_the_heat_map_of_r(page: tuple[str, webdriver.Chrome], runs: dict[str, Any]) -> None:
+def test_the_ui_shows_the_heat_map_of_r(page: tuple[str, Chrome], runs: dict[str, Any]) -> None:
     address, browser = page
     run = runs["sweep"][-1].info.run_id
     browser.get(f"{address}/#/experiments/{runs['experiment']}/runs/{run}/artifacts/accuracy-matrices-latest.png")
 
-    def drawn(seen: webdriver.Chrome) -> bool:
+    def drawn(seen: Chrome) -> bool:
         sizes = seen.execute_script("return [...document.images].map(i => i.naturalWidth)")
         return any(size > 300 for size in sizes)
 
