@@ -26,12 +26,14 @@ class Stage(ABC):
     the newest alone. `gathers` is for the lineage `set`: what of the tasks seen before the stage takes in, in no
     order: what the stage before brought for each of them (`steps`), or their `data`, to be learnt all together.
     `replaces` says that what it brings stands in for what the step before brought (a changed backbone, a shared
-    adapter), of which only the heads are needed then.
+    adapter), of which only the heads are needed then. `rehearses` says that each update takes a batch of earlier
+    tasks beside the task's own.
     """
 
     kind: ClassVar[str]
     gathers: ClassVar[Gathers] = "nothing"
     replaces: ClassVar[bool] = False
+    rehearses: ClassVar[bool] = False
     schedule: Schedule
     last: bool = True
 

@@ -58,6 +58,7 @@ class Replaying(Stage):
 
     kind: ClassVar[str] = "replaying"
     replaces: ClassVar[bool] = True
+    rehearses: ClassVar[bool] = True
     memory: Memory = field(default_factory=Memory)
     weight: float = 1.0
 

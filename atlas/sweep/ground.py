@@ -38,6 +38,15 @@ class Ground:
         """The records of each task's training split."""
         return {name: prepared.counts["train"] for name, prepared in self.prepared.items()}
 
+    def loads(self) -> dict[str, float]:
+        """What a record of each task costs, in passes over one picture and the longest text."""
+        patches, longest = _tokens(self.backbone)
+        cards = {name: prepared.card for name, prepared in self.prepared.items()}
+        return {
+            name: card["choices"] * card["images"] * (patches + card["text_tokens"]) / (patches + longest)
+            for name, card in cards.items()
+        }
+
     def plan(self, trials: Sequence[Sequence[Walk]], references: Sequence[Walk], *, at_once: int, exact: bool) -> Plan:
         """The plan for these walks on this ground, timed by what the store knows of steps like these."""
         walks = [*(walk for trial in trials for walk in trial), *references]
@@ -45,16 +54,23 @@ class Ground:
         stored = self.store.has(keys)
         timed = list(islice(stored, TIMED)) or list(islice(self.store.keys(), TIMED))
         facts = [entry.facts for key in timed if (entry := self.store.find(key)) is not None]
-        pace = Pace(per_record=measured_pace(facts, fallback=_guess(self.backbone)), at_once=at_once, sizes=self.sizes)
+        loads = self.loads()
+        per_record = measured_pace(facts, fallback=_guess(self.backbone), loads=loads)
+        pace = Pace(per_record=per_record, at_once=at_once, sizes=self.sizes, loads=loads)
         return plan(trials, references, self.around, stored=stored, pace=pace, exact=exact)
 
 
 def _guess(backbone: Path) -> float:
     """Seconds a record on one CPU: forward and backward at 40 GFLOP/s, 12 D² multiplications a token and layer."""
     config = json.loads((backbone / "config.json").read_text())
-    tokens = (config["image_size"] // config["patch_size"]) ** 2 + config["max_position_embeddings"]
     parameters = 12 * config["hidden_size"] ** 2 * config["num_hidden_layers"]
-    return 6 * parameters * tokens / 4e10
+    return 6 * parameters * sum(_tokens(backbone)) / 4e10
+
+
+def _tokens(backbone: Path) -> tuple[int, int]:
+    """How many tokens a picture makes, and the longest text."""
+    config = json.loads((backbone / "config.json").read_text())
+    return (config["image_size"] // config["patch_size"]) ** 2, config["max_position_embeddings"]
 
 
 def lay_ground(

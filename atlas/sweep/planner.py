@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from atlas.learners import Learner, TwoStage
@@ -109,12 +109,14 @@ def plan(
 class Pace:
     """How fast steps go: seconds a record learnt and a record scored, and how many steps go at once.
 
-    `sizes` are the records of each task's training split.
+    `sizes` are the records of each task's training split; `loads` what a record of a task costs beside one of a single
+    pass with the longest text (1 for those that are not named).
     """
 
     per_record: float
     at_once: int
     sizes: Mapping[str, int]
+    loads: Mapping[str, float] = field(default_factory=dict)
     startup: float = STARTUP
 
     def seconds(self, steps: Sequence[Step]) -> float:
@@ -125,13 +127,24 @@ class Pace:
 
     def one(self, step: Step) -> float:
         """The estimate for one step, in seconds. Scoring a record costs a third of learning one."""
-        return self.per_record * (_learnt(step, self.sizes) + _scored(step) / 3)
+        learnt = _learnt(step, self.sizes) * self._load(step.learns)
+        if step.stage.rehearses and len(step.order) > 1:
+            learnt += _learnt(step, self.sizes) * self._load(step.order[:-1])
+        return self.per_record * (learnt + _scored(step) * self._load(step.scored) / 3)
+
+    def _load(self, tasks: Iterable[str]) -> float:
+        loads = [self.loads.get(task, 1.0) for task in tasks]
+        return sum(loads) / len(loads) if loads else 0.0
 
 
-def measured_pace(facts: Iterable[Mapping[str, Any]], fallback: float) -> float:
-    """Seconds a record, from what earlier steps took: the median over their facts; `fallback` where there are none."""
+def measured_pace(
+    facts: Iterable[Mapping[str, Any]], fallback: float, loads: Mapping[str, float] | None = None
+) -> float:
+    """Seconds a record of load 1, from what earlier steps took: the median over their facts; `fallback` without any."""
     rates = sorted(
-        fact["cost"]["learning"] / fact["records"] for fact in facts if fact["records"] and fact["cost"]["learning"]
+        fact["cost"]["learning"] / fact["records"] / (loads or {}).get(fact["step"]["task"], 1.0)
+        for fact in facts
+        if fact["records"] and fact["cost"]["learning"]
     )
     return rates[len(rates) // 2] if rates else fallback
 

@@ -28,6 +28,8 @@ def test_the_ground_is_laid_once(storage: Path) -> None:
     assert ground.sizes == {"piqa-twin": ground.prepared["piqa-twin"].counts["train"]}
     assert ground.prepared["piqa-twin"].path.is_relative_to(storage)
     assert ground.tracking_uri.startswith("sqlite:///")
+    tokens = 16 + ground.prepared["piqa-twin"].card["text_tokens"]  # pictures of 4 × 4 patches, texts of 28 at most
+    assert ground.loads() == {"piqa-twin": pytest.approx(2 * tokens / (16 + 28))}
     told.clear()
     again = lay_ground(ONE, lambda split, done: told.append((split, done)))
     assert told == []

@@ -5,7 +5,17 @@ from itertools import permutations
 
 import pytest
 
-from atlas.learners import AdapterFusion, HeadOnly, Joint, Learner, LoneAdapters, Schedule, TwoStage
+from atlas.learners import (
+    AdapterFusion,
+    FineTuning,
+    HeadOnly,
+    Joint,
+    Learner,
+    LoneAdapters,
+    Replay,
+    Schedule,
+    TwoStage,
+)
 from atlas.step import Evaluation, Surroundings
 from atlas.sweep.planner import Pace, Plan, Walk, measured_pace, plan
 
@@ -103,8 +113,25 @@ def test_later_steps_cost_more_since_all_tasks_seen_are_scored() -> None:
     assert costs[0] < costs[2]
 
 
+def test_a_task_of_four_choices_costs_four_times_as_much() -> None:
+    step = Walk(order=("a",), learner=ATLAS, seed=0).steps(AROUND)[0][0]
+    assert replace(PACE, loads={"a": 4.0, "b": 9.0}).one(step) == pytest.approx(4 * PACE.one(step))
+
+
+def test_what_is_rehearsed_is_counted_from_the_second_task_on() -> None:
+    schedule = Schedule(steps=10, batch_size=8)
+    tuned, replayed = (
+        Walk(order=("a", "b"), learner=learner, seed=0).steps(AROUND)
+        for learner in (FineTuning(schedule=schedule), Replay(schedule=schedule))
+    )
+    assert PACE.one(replayed[0][0]) == PACE.one(tuned[0][0])
+    assert PACE.one(replayed[1][0]) - PACE.one(tuned[1][0]) == pytest.approx(0.01 * 10 * 8)
+
+
 def test_the_pace_is_the_median_of_what_was_measured() -> None:
-    facts = [{"cost": {"learning": seconds}, "records": 100} for seconds in (1.0, 3.0, 50.0)]
+    step = {"task": "a"}
+    facts = [{"cost": {"learning": seconds}, "records": 100, "step": step} for seconds in (1.0, 3.0, 50.0)]
     assert measured_pace(facts, fallback=9.0) == 0.03
-    assert measured_pace([{"cost": {"learning": 0.1}, "records": 0}], fallback=9.0) == 9.0
+    assert measured_pace(facts, fallback=9.0, loads={"a": 3.0}) == pytest.approx(0.01)
+    assert measured_pace([{"cost": {"learning": 0.1}, "records": 0, "step": step}], fallback=9.0) == 9.0
     assert measured_pace([], fallback=9.0) == 9.0
