@@ -116,18 +116,17 @@ def _steps(trial: Mapping[str, Any], store: Store) -> list[Step]:
 
 def _prepared(steps: list[Step], root: Path) -> dict[str, str]:
     """Task → its prepared folder, the very data that the steps learnt from, by its fingerprint."""
-    from atlas.data.prepared import read_card
+    from atlas.data.prepared import find_by_fingerprint
 
     folders: dict[str, str] = {}
     for step in steps:
-        cards = {path: read_card(path) for path in sorted((root / "data" / step.task).glob("*")) if path.is_dir()}
-        found = [path for path, card in cards.items() if card and card["fingerprint"] == step.data]
-        if not found:
+        found = find_by_fingerprint(root / "data", step.task, step.data)
+        if found is None:
             raise AtlasError(
                 f"the data that {step.task} was learnt from is not under {root / 'data'}; "
                 f"prepare it again with `atlas prepare {step.task}`."
             )
-        folders[step.task] = str(found[0])
+        folders[step.task] = str(found)
     return folders
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError, unknown
+from atlas.reproduce import commands as again
 from atlas.sweep.options import Options
 from atlas.upkeep import commands as upkeep
 
@@ -75,6 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     store = "list, verify, export and collect the steps of a storage"
     upkeep.declare(commands.add_parser("store", help=store, description=store))
+    rerun = "run a recorded sweep or trial again in a clean storage, and compare every score"
+    again.declare_reproduce(commands.add_parser("reproduce", help=rerun, description=rerun))
+    ledger = "the published figures: list them, check them again, add a finished sweep's"
+    again.declare_ledger(commands.add_parser("ledger", help=ledger, description=ledger))
     commands.add_parser("sweep", help="run a sweep's file: atlas sweep sweeps/task_order.py [OPTION …]").set_defaults(
         run=_no_sweep
     )

@@ -60,6 +60,15 @@ def read_card(path: Path) -> dict[str, Any] | None:
     return card if all(sizes[name] == entry["bytes"] for name, entry in card["files"].items()) else None
 
 
+def find_by_fingerprint(root: Path, task: str, fingerprint: str) -> Path | None:
+    """The folder of the task under `root` that holds the very data of that fingerprint; None where there is none."""
+    for path in sorted((root / task).glob("*")):
+        card = read_card(path) if path.is_dir() else None
+        if card is not None and card["fingerprint"] == fingerprint:
+            return path
+    return None
+
+
 def write_card(path: Path, card: Mapping[str, Any]) -> None:
     """Write the card to the disk, byte for byte the same for the same content."""
     with (path / CARD).open("w", encoding="utf-8") as file:

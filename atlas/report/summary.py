@@ -8,6 +8,8 @@ seconds. Keys marked ? may be left out; unknown keys are reported, so that a sli
                  FAILED | KILLED}
     settings    {name: value}: what all trials share
     versions    {package: version}
+    origin?     {file_digest: sha256 of the sweep's file, code: that of atlas, recipe, machine: {system, processor,
+                 cpus, gpus: [name], joined: whether a cluster was joined}}: what a reproduction compares itself with
     seeds       [int]
     plan        {trials, trainings_without_sharing, distinct_steps, in_store?, estimated_seconds?}
     tasks       {name: {chance, score: accuracy | soft, modality, fingerprint, counts: {split: n}, majority?, title?}}
@@ -74,6 +76,12 @@ SHAPE: dict[str, Any] = {
     },
     "settings": {"*": object},
     "versions": {"*": str},
+    "origin?": {
+        "file_digest": str,
+        "code": str,
+        "recipe": int,
+        "machine": {"system": str, "processor": str, "cpus": int, "gpus": [str], "joined": object},
+    },
     "seeds": [int],
     "plan": {
         "trials": int,

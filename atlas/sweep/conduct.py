@@ -226,6 +226,7 @@ class Conduct:
             bare=self._bare,
             goal=self.sweep.goal,
             began=self._started,
+            file=sys.argv[0],
         )
 
     def _register(self, ended: Ended, summary: dict[str, Any]) -> Any:

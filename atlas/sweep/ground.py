@@ -109,12 +109,13 @@ def lay_ground(
         around=Surroundings(
             backbone=digest(folder),
             data={name: one.fingerprint for name, one in prepared.items()},
-            evaluation=_evaluation(options),
+            evaluation=evaluation_of(options),
         ),
     )
 
 
-def _evaluation(options: Options) -> Evaluation:
+def evaluation_of(options: Options) -> Evaluation:
+    """How many records score a task."""
     val, test = options.evaluate
     return Evaluation(val=val or None, test=test or None)
 

@@ -18,7 +18,7 @@ from atlas.backbones import digest
 from atlas.data.prepare import Prepared
 from atlas.errors import AtlasError
 from atlas.store import Store
-from atlas.sweep.result import PACKAGES
+from atlas.sweep.origin import PACKAGES
 
 ANSWER_SECONDS = 180.0
 COUNT = "import torch; print(torch.cuda.device_count())"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
 from typing import Any
 
 from atlas.report import BARE, SCHEMA, leaderboard, order_rows, order_statistics, trial_metrics
@@ -15,16 +13,18 @@ from atlas.sweep.cost import walk_cost
 from atlas.sweep.ground import Ground
 from atlas.sweep.journal import TrialRecord
 from atlas.sweep.options import Options
+from atlas.sweep.origin import origin_of, versions
 from atlas.sweep.outcome import AVERAGE, DOWNSTREAM, ROUTES, SPLITS, Outcome
 from atlas.sweep.planner import Plan, Walk
 from atlas.tasks import find_task
 
-PACKAGES = ("ray", "torch", "transformers", "peft", "optuna", "mlflow", "pyarrow")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """A sweep that has ended: what it was asked, what it stood on, what its trials did. `began`: seconds since 1970."""
+    """A sweep that has ended: what it was asked, what it stood on, what its trials did.
+
+    `began`: seconds since 1970. `file`: the Python file that asked it, as it was called.
+    """
 
     sweep: dict[str, Any]
     options: Options
@@ -35,6 +35,7 @@ class Ended:
     began: float
     bare: Sequence[Walk] = ()
     goal: str = AVERAGE
+    file: str = ""
 
     def store_of(self, record: TrialRecord) -> Store:
         """The store as the trial saw it."""
@@ -77,7 +78,8 @@ def summarise(ended: Ended) -> dict[str, Any]:
         "schema": SCHEMA,
         "sweep": ended.sweep,
         "settings": {**_plain(asdict(ended.options)), "backbone_digest": ended.ground.around.backbone},
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
+        "versions": versions(),
+        "origin": origin_of(ended.file),
         "seeds": list(ended.options.seeds),
         "plan": ended.plan.as_facts(),
         "tasks": {name: _task(name, ended.ground) for name in ended.options.tasks},

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from atlas.train import FleetSize
 
 PLAIN_WIDTH = 140
+_reading: ContextVar[list[Sweep] | None] = ContextVar("reading", default=None)
 
 
 def main(sweep: Sweep, arguments: Sequence[str] | None = None) -> None:
@@ -34,6 +36,7 @@ def main(sweep: Sweep, arguments: Sequence[str] | None = None) -> None:
 
     Exits with 0; with 2 for bad input, before any training; with 1 where a trial failed or the sweep was stopped.
     """
+    _read(sweep)
     try:
         options = read_options(sweep.question, sweep.defaults, arguments)
         whole = run(sweep, sweep.smoke(options) if options.smoke else options)
@@ -51,7 +54,8 @@ def run(sweep: Sweep, options: Options, console: Console | None = None) -> bool:
     """
     from atlas.sweep.folder import SweepFolder
 
-    console = console or _console()
+    _read(sweep)
+    console = console or make_console()
     address = signed_in(options.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", ""))
     options = replace(options, tracking_uri=redacted(address))
     folder = None
@@ -62,6 +66,23 @@ def run(sweep: Sweep, options: Options, console: Console | None = None) -> bool:
     options = with_twins(by_name(options))
     sweep.check(options)
     return _run(sweep, options, console, folder, address=address)
+
+
+@contextmanager
+def reading() -> Iterator[list[Sweep]]:
+    """While it lasts, `main` and `run` start nothing: they add their sweep to the list and leave by SystemExit."""
+    found: list[Sweep] = []
+    token = _reading.set(found)
+    try:
+        yield found
+    finally:
+        _reading.reset(token)
+
+
+def _read(sweep: Sweep) -> None:
+    if (found := _reading.get()) is not None:
+        found.append(sweep)
+        raise SystemExit(0)
 
 
 def _again(saved: str, address: str) -> str:
@@ -142,7 +163,7 @@ def describe(options: Options, size: FleetSize) -> dict[str, str]:
     }
 
 
-def _console() -> Console:
+def make_console() -> Console:
     """The terminal, or wide plain lines where there is none."""
     from rich.console import Console
 

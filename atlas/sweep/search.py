@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,7 @@ def is_exact(sweep: Sweep, options: Options) -> bool:
     """Whether the trials are known before any result: all orders, orders that were written out, or given points."""
     if not sweep.searches_orders:
         return sweep.trial_count(options) <= len(sweep.points)
-    return bool(_points(sweep, options)) or sweep.trial_count(options) == order_count(options.tasks)
+    return bool(options.parsed_orders(options.tasks)) or sweep.trial_count(options) == order_count(options.tasks)
 
 
 @dataclass(frozen=True)
@@ -161,10 +162,11 @@ class Search:
 
 
 def _points(sweep: Sweep, options: Options) -> list[dict[str, Any]]:
-    """What the first trials are to take: the sweep's own, or orders written out, as the parameters that spell them."""
+    """What the first trials are to take: the sweep's own, and orders written out, as the parameters that spell them."""
     if not sweep.searches_orders:
         return [dict(point) for point in sweep.points]
-    return [
+    spelt = [
         {prefix_name(order[:i]): task for i, task in enumerate(order[:-1])}
         for order in options.parsed_orders(options.tasks)
     ]
+    return [{**point, **order} for point, order in zip_longest(sweep.points, spelt, fillvalue={})]

@@ -8,11 +8,13 @@ from __future__ import annotations
 from atlas.tracking.access import check_access, credentials, signed_in
 from atlas.tracking.address import check_tracking, default_tracking_uri, find_step_runs, initialise
 from atlas.tracking.events import Event, StepFacts
+from atlas.tracking.runs import LoggedRun, fetch_of_sweep, logged_run
 from atlas.tracking.server import Server, free_port, run_url, server_command, ui_command
 from atlas.tracking.tracker import Tracker
 
 __all__ = [
     "Event",
+    "LoggedRun",
     "Server",
     "StepFacts",
     "Tracker",
@@ -20,9 +22,11 @@ __all__ = [
     "check_tracking",
     "credentials",
     "default_tracking_uri",
+    "fetch_of_sweep",
     "find_step_runs",
     "free_port",
     "initialise",
+    "logged_run",
     "run_url",
     "server_command",
     "signed_in",

@@ -7,7 +7,7 @@ from small import World
 
 from atlas.store import Store
 from atlas.sweep.node import Errand, look, versions
-from atlas.sweep.result import PACKAGES
+from atlas.sweep.origin import PACKAGES
 
 
 def errand(store: Store, world: World) -> Errand:

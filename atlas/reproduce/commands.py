@@ -1,0 +1,151 @@
+"""The commands `atlas reproduce` and `atlas ledger`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atlas.sweep.options import Options
+
+if TYPE_CHECKING:
+    from atlas.reproduce.recorded import Recorded
+
+LEDGER = Path("docs/ledger.json")
+
+
+def declare_reproduce(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `atlas reproduce`."""
+    parser.set_defaults(run=_reproduce)
+    parser.add_argument(
+        "what",
+        metavar="RUN",
+        help="a sweep's id, SWEEP/TRIAL, a summary.json, or the MLflow id of a run of a sweep, a trial or a step",
+    )
+    parser.add_argument("--tracking-uri", default="", help="where that MLflow run is (default: as sweeps have it)")
+    _how(parser)
+
+
+def declare_ledger(parser: argparse.ArgumentParser) -> None:
+    """The subcommands of `atlas ledger`."""
+    commands = parser.add_subparsers(metavar="WHAT", required=True)
+
+    def command(name: str, run: Callable[[argparse.Namespace], None], help_: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help_, description=help_)
+        made.set_defaults(run=run)
+        made.add_argument("--ledger", type=Path, default=LEDGER, metavar="FILE", help="default: %(default)s")
+        return made
+
+    command("list", _list, "list the entries: name, date, command")
+    command("show", _show, "show an entry's figures, each with its split and route").add_argument("name")
+    check = command("check", _check, "reproduce an entry and compare every score")
+    check.add_argument("name", metavar="NAME")
+    _how(check)
+    add = command("add", _add, "write an entry from a finished sweep")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("sweep", metavar="SWEEP", help="a sweep's id, or the path of a summary.json")
+    add.add_argument("--storage", default="", help="default: $ATLAS_STORAGE or ~/atlas")
+    add.add_argument("--file", type=Path, help="the sweep's file, where the recorded one is not here")
+    add.add_argument("--replace", action="store_true", help="renew an entry of that name")
+
+
+def _how(parser: argparse.ArgumentParser) -> None:
+    """How to reproduce: shared by a run and an entry of the ledger."""
+    add = parser.add_argument
+    add(
+        "--storage",
+        default="",
+        help="where the run was recorded and its data may lie (default: $ATLAS_STORAGE or ~/atlas)",
+    )
+    add("--into", type=Path, metavar="DIR", help="the clean storage to run in (default: a temporary one)")
+    add(
+        "--tolerance",
+        type=float,
+        metavar="POINTS",
+        help="how far a score may be off (default: 0 on the same kind of machine with the same versions, else two "
+        "standard errors of a score)",
+    )
+    add("--report", type=Path, metavar="FILE", help="default: reproduction.json in --into, else in this folder")
+    add("--file", type=Path, help="the sweep's file, where the recorded one is not here")
+    add("--task", nargs="+", default=[], metavar="FILE.py:NAME", help="your own tasks, where their files have moved")
+    add("--source", nargs="+", default=[], metavar="TASK=FOLDER", help="published files, to prepare a task again")
+    add("--dry-run", action="store_true", help="print what would be run and what differs here, and stop")
+    for name, kind in (
+        ("fleets", int),
+        ("workers-per-fleet", int),
+        ("cpus-per-worker", float),
+        ("gpus-per-worker", float),
+    ):
+        add(f"--{name}", type=kind, metavar="N", help="as in a sweep (default: as recorded)")
+
+
+def _reproduce(given: argparse.Namespace) -> None:
+    from atlas.reproduce.finding import find_run
+
+    _go(find_run(given.what, storage=given.storage, tracking_uri=given.tracking_uri), given)
+
+
+def _check(given: argparse.Namespace) -> None:
+    from atlas.reproduce.finding import recorded_from
+    from atlas.reproduce.ledger import find_entry
+
+    _go(recorded_from(find_entry(given.ledger, given.name)["run"], {}, Options(storage=given.storage).root), given)
+
+
+def _go(recorded: Recorded, given: argparse.Namespace) -> None:
+    """Reproduce it; exits with 1 where a score is different."""
+    from rich.console import Console
+
+    from atlas.reproduce.rebuilt import Placement
+    from atlas.reproduce.reproduction import Wish, reproduce
+    from atlas.sweep.run import make_console
+
+    placement = Placement(
+        fleets=given.fleets,
+        workers_per_fleet=given.workers_per_fleet,
+        cpus_per_worker=given.cpus_per_worker,
+        gpus_per_worker=given.gpus_per_worker,
+    )
+    wish = Wish(
+        file=given.file,
+        tasks=tuple(given.task),
+        source=tuple(given.source),
+        placement=placement,
+        into=given.into,
+        tolerance=given.tolerance,
+        report=given.report,
+        dry_run=given.dry_run,
+    )
+    console: Console = make_console()
+    if not reproduce(recorded, wish, console):
+        sys.exit(1)
+
+
+def _list(given: argparse.Namespace) -> None:
+    from atlas.reproduce.ledger import read_ledger
+
+    for name, entry in read_ledger(given.ledger).items():
+        print(f"{name}  {entry['date'][:10]}  {entry['command']}")
+
+
+def _show(given: argparse.Namespace) -> None:
+    from atlas.reproduce.ledger import find_entry
+
+    entry = find_entry(given.ledger, given.name)
+    print(f"{entry['command']}\n{entry['date']}, seeds {entry['seeds']}")
+    for one in entry["figures"]:
+        value = "undefined" if one["value"] is None else f"{one['value']:.2f}"
+        of = [" > ".join(one["order"])] if one.get("order") else []
+        of += [f"{name} {one[name]}" for name in ("task", "way", "shots", "orders", "settings", "seeds") if name in one]
+        print(f"{one['figure']:18} {value:>9}  {one['split']}/{one.get('route', '-')}  {', '.join(of)}")
+
+
+def _add(given: argparse.Namespace) -> None:
+    from atlas.reproduce.finding import summary_of
+    from atlas.reproduce.ledger import add_entry
+
+    path = summary_of(given.sweep, Options(storage=given.storage).root)
+    entry = add_entry(given.ledger, given.name, path, replace=given.replace, file=given.file)
+    print(f"{given.name}: {len(entry['figures'])} figures of `{entry['command']}` → {given.ledger}")

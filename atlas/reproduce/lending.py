@@ -1,0 +1,45 @@
+"""Prepared data for a clean store: lent from another storage, where it is the very data of the run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from atlas.data.index import recall
+from atlas.data.prepared import Prepared, find_by_fingerprint
+
+
+def lenders(fingerprints: Mapping[str, str], storages: Sequence[Path]) -> dict[str, Path]:
+    """Task → its prepared folder in the first of the storages that has one of the recorded fingerprint."""
+    found = {}
+    for task, fingerprint in fingerprints.items():
+        places = (find_by_fingerprint(root / "data", task, fingerprint) for root in storages)
+        if (folder := next((place for place in places if place is not None), None)) is not None:
+            found[task] = folder
+    return found
+
+
+def lend(task: str, folder: Path, root: Path) -> None:
+    """Have the prepared folder in the storage `root` too, without copying where both are on one file system.
+
+    Every file is read and compared with its digest first, since the fingerprint is only what the folder says of itself.
+    Raises AtlasError where a file was altered.
+    """
+    Prepared.load(folder).verify()
+    place = root / "data" / task
+    if (place / folder.name).exists():
+        return
+    place.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(folder, place / folder.name, copy_function=_link)
+    for index in folder.parent.glob(".*.json"):  # by which a task is found that was prepared from a source
+        if (origin := recall(index)) is not None and origin.folder == folder.name:
+            shutil.copy2(index, place / index.name)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        shutil.copy2(source, target)

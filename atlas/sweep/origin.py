@@ -1,0 +1,80 @@
+"""Where a sweep's figures come from beside its settings: its file, this version of atlas, the kind of machine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import atlas
+from atlas.step import RECIPE
+
+PACKAGES = ("ray", "torch", "transformers", "peft", "optuna", "mlflow", "pyarrow")
+VECTORS = ("avx512f", "avx2", "asimd")  # what torch chooses its kernels by, the widest first
+
+
+def origin_of(file: str) -> dict[str, Any]:
+    """The summary's key `origin`, for a sweep that the Python `file` asks."""
+    path = Path(file)
+    return {
+        "file_digest": file_digest(path) if path.is_file() else "",
+        "code": code_digest(),
+        "recipe": RECIPE,
+        "machine": machine(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Python's version and those of the packages that decide figures."""
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@cache
+def code_digest() -> str:
+    """sha256 over the names and contents of this package's Python files."""
+    root = Path(atlas.__file__).parent
+    names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.py"))
+    return hashlib.sha256("".join(f"{name} {file_digest(root / name)}\n" for name in names).encode()).hexdigest()
+
+
+def machine() -> dict[str, Any]:
+    """The kind of machine that this is: what decides the last bits of a result, and no name of it.
+
+    `joined`: whether steps are learnt on a cluster that was joined, whose nodes may be of other kinds.
+    """
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cpus": os.cpu_count() or 1,
+        "gpus": _gpus(),
+        "joined": bool(os.environ.get("RAY_ADDRESS")),
+    }
+
+
+def _processor() -> str:
+    """The processor's name and its widest vector instructions."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.is_file() else []
+    facts = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in reversed(lines))}
+    flags = facts.get("flags", facts.get("Features", "")).split()
+    widest = next((name for name in VECTORS if name in flags), "")
+    wide = os.environ.get("ATEN_CPU_CAPABILITY", widest)
+    return ", ".join(filter(None, (facts.get("model name") or platform.processor() or platform.machine(), wide)))
+
+
+def _gpus() -> list[str]:
+    """The names of the NVIDIA GPUs."""
+    found = []
+    for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
+        lines = (line.partition(":") for line in path.read_text().splitlines())
+        found += [value.strip() for name, _, value in lines if name == "Model"]
+    return found

@@ -1,0 +1,63 @@
+"""Reading runs back: what a run is of, by its tags, and the files that were logged with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from atlas.errors import AtlasError
+from atlas.redact import redacted
+from atlas.tracking.address import KEY_TAG, connect, database_file, key_filter
+from atlas.tracking.events import sweep_key
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoggedRun:
+    """A run that a sweep logged. kind: sweep, trial or step; key: what it was logged by; trial: "" of other kinds."""
+
+    run_id: str
+    experiment_id: str
+    kind: str
+    key: str
+    sweep: str
+    trial: str = ""
+
+
+def logged_run(tracking_uri: str, run_id: str) -> LoggedRun:
+    """The run of that id. Raises AtlasError where there is none, or one that no sweep logged."""
+    from mlflow.exceptions import MlflowException
+
+    database = database_file(tracking_uri)
+    if database is not None and not database.is_file():
+        raise AtlasError(f"there is no database {database}; give --storage or --tracking-uri of the run.")
+    try:
+        run = connect(tracking_uri).get_run(run_id)
+    except MlflowException as error:
+        raise AtlasError(f"MLflow at {redacted(tracking_uri)} has no run {run_id!r} ({error.error_code}).") from error
+    tags = run.data.tags
+    kind, key = tags.get("atlas.kind", ""), tags.get(KEY_TAG, "")
+    if kind not in ("sweep", "trial", "step"):
+        raise AtlasError(f"the run {run_id} is none of a sweep, a trial or a step; give the id of one of those.")
+    return LoggedRun(
+        run_id=run_id,
+        experiment_id=run.info.experiment_id,
+        kind=kind,
+        key=key,
+        sweep=key.removeprefix(sweep_key("")) if kind == "sweep" else tags.get("atlas.sweep", ""),
+        trial=tags.get("atlas.trial", ""),
+    )
+
+
+def fetch_of_sweep(tracking_uri: str, run: LoggedRun, artifact: str, folder: Path) -> Path:
+    """An artifact of the sweep that `run` belongs to, in `folder`. Raises AtlasError where there is none."""
+    client = connect(tracking_uri)
+    found = client.search_runs([run.experiment_id], key_filter(sweep_key(run.sweep)), max_results=1)
+    if not found:
+        raise AtlasError(f"MLflow at {redacted(tracking_uri)} does not know the sweep {run.sweep!r} of this run.")
+    try:
+        return Path(client.download_artifacts(found[0].info.run_id, artifact, str(folder)))
+    except Exception as error:  # what mlflow raises depends on where its artifacts are
+        raise AtlasError(
+            f"the sweep {run.sweep} has no {artifact} in MLflow ({type(error).__name__}): it has not ended, or its "
+            f"artifacts are out of reach; give the --storage that it used."
+        ) from error

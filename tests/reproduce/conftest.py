@@ -1,0 +1,162 @@
+"""Summaries as sweeps leave them, without training: real files, settings and step keys, and invented scores."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.backbones import digest, locate
+from atlas.report import write_summary
+from atlas.reproduce.recorded import Recorded
+from atlas.step import Surroundings
+from atlas.sweep.file import sweep_in
+from atlas.sweep.ground import evaluation_of
+from atlas.sweep.options import read_options
+from atlas.sweep.origin import origin_of, versions
+from atlas.sweep.planner import Walk
+from atlas.sweep.run import by_name
+from atlas.sweep.search import rehearsed
+
+SWEEPS = Path(__file__).parents[2] / "sweeps"
+SMALL = ("--tasks", "digits", "piqa-twin", "--steps", "6", "--evaluate", "40", "60")
+OWN = """
+from dataclasses import replace
+from atlas.sweep import Sweep, base_learner, main
+
+def learner(trial, options):
+    return replace(base_learner(options), rank=trial.suggest_categorical("rank", [4, 16, 48]))
+
+if __name__ == "__main__":
+    main(Sweep(name="rank", question="Which rank?", learner=learner, trials=2))
+"""
+
+
+def invented(file: Path, *arguments: str, precision: Any = "float32", sweep_id: str = "a-sweep") -> dict[str, Any]:
+    """The summary of a sweep of that file, as if it had been run with those arguments."""
+    sweep = sweep_in(file)
+    options = by_name(read_options(sweep.question, sweep.defaults, arguments))
+    tasks = {name: _task(name) for name in options.tasks}
+    around = Surroundings(
+        backbone=digest(locate(options.backbone)),
+        data={name: task["fingerprint"] for name, task in tasks.items()},
+        evaluation=evaluation_of(options),
+    )
+    trials = rehearsed(sweep, options, precision)
+    settings = _settings(sweep, options)
+    rows = [
+        _row(f"t{n}" if len(walks) == 1 else f"t{n}.{i}", walk, around, settings[n])
+        for n, walks in enumerate(trials)
+        for i, walk in enumerate(walks)
+    ]
+    alone = {str(seed): {task: {"val": 60.0, "test": 61.0} for task in options.tasks} for seed in options.seeds}
+    return {
+        "schema": 1,
+        "sweep": {
+            "id": sweep_id,
+            "name": sweep.name,
+            "question": "Which?",
+            "command": " ".join(["python", str(file), *arguments]),
+            "started": "2026-01-01T00:00:00+0000",
+            "finished": "2026-01-01T00:01:00+0000",
+            "status": "FINISHED",
+        },
+        "settings": {**json.loads(json.dumps(asdict(options))), "backbone_digest": around.backbone},
+        "versions": versions(),
+        "origin": origin_of(str(file)),
+        "seeds": list(options.seeds),
+        "plan": {"trials": len(trials), "trainings_without_sharing": 1, "distinct_steps": 1},
+        "tasks": tasks,
+        "trials": rows,
+        "references": {"lone": alone},
+        "orders": [],
+        "ledger": {"steps_trained": 1, "steps_reused": 0, "seconds_trained": 1.0, "seconds_saved": 0.0},
+        "best": None,
+    }
+
+
+def _settings(sweep: Any, options: Any) -> list[dict[str, Any]]:
+    """What each trial was suggested, beside its order."""
+    from atlas.sweep.sampler import rehearse
+    from atlas.sweep.search import make_sampler
+
+    found: list[dict[str, Any]] = []
+
+    def ask(trial: Any) -> None:
+        sweep.propose(trial, options, "float32")
+        found.append({name: value for name, value in trial.params.items() if not name.startswith("after ")})
+
+    points = [] if sweep.searches_orders else [dict(point) for point in sweep.points]
+    rehearse(make_sampler(sweep, options), ask, sweep.trial_count(options), points=points)
+    return found
+
+
+def _task(name: str) -> dict[str, Any]:
+    counts = {"train": 400, "val": 100, "test": 200}
+    fingerprint = name.encode().hex().ljust(64, "0")
+    return {"chance": 10.0, "score": "accuracy", "modality": "vision", "fingerprint": fingerprint, "counts": counts}
+
+
+def _row(name: str, walk: Walk, around: Surroundings, settings: dict[str, Any]) -> dict[str, Any]:
+    size = len(walk.order)
+    R = [[50.0 + i - j if j <= i else None for j in range(size)] for i in range(size)]
+    routes = {route: copy.deepcopy(R) for route in ("latest", "own")}
+    return {
+        "id": name,
+        "order": list(walk.order),
+        "seed": walk.seed,
+        "settings": settings,
+        "step_keys": [step.key for step in walk.every_step(around)],
+        "status": "FINISHED",
+        "R": {split: copy.deepcopy(routes) for split in ("val", "test")},
+        "metrics": {},
+        "error": "",
+    }
+
+
+@pytest.fixture
+def invent() -> Callable[..., dict[str, Any]]:
+    """Make the summary of a file and its arguments."""
+    return invented
+
+
+@pytest.fixture(scope="session")
+def _order_sweep() -> dict[str, Any]:
+    return invented(SWEEPS / "task_order.py", *SMALL)
+
+
+@pytest.fixture
+def summary(_order_sweep: dict[str, Any]) -> dict[str, Any]:
+    """A copy of one's own of a sweep over both orders of two tasks."""
+    return copy.deepcopy(_order_sweep)
+
+
+@pytest.fixture
+def recorded(summary: dict[str, Any]) -> Recorded:
+    return recorded_of(summary)
+
+
+def recorded_of(summary: dict[str, Any]) -> Recorded:
+    """The whole sweep."""
+    return Recorded(summary=summary, trials=tuple(summary["trials"]))
+
+
+@pytest.fixture
+def own_file(tmp_path: Path) -> Path:
+    """A sweep of one's own: it hands its sweep to main, and has no name for it."""
+    path = tmp_path / "mine.py"
+    path.write_text(OWN)
+    return path
+
+
+def keep(summary: dict[str, Any], storage: Path, options: dict[str, Sequence[str]] | None = None) -> Path:
+    """Write the summary where a sweep of the storage leaves it."""
+    path = storage / "sweeps" / summary["sweep"]["id"] / "summary.json"
+    write_summary(summary, path)
+    (path.parent / "options.json").write_text(json.dumps(options or {}))
+    return path

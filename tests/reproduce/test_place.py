@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from atlas.errors import AtlasError
+from atlas.reproduce.place import check_place, clean_place
+from atlas.reproduce.recorded import Recorded
+
+
+def test_a_temporary_place_goes_away_unless_it_is_to_be_kept(recorded: Recorded) -> None:
+    with clean_place(None, recorded) as place:
+        assert place.root.is_dir()
+    assert not place.root.exists()
+    with clean_place(None, recorded) as place:
+        place.is_kept = True
+    assert place.root.is_dir()
+    for path in place.root.iterdir():
+        path.unlink()
+    place.root.rmdir()
+
+
+def test_a_folder_that_was_named_stays_and_is_gone_on_with(recorded: Recorded, tmp_path: Path) -> None:
+    into = tmp_path / "new" / "place"
+    with clean_place(into, recorded) as place:
+        (place.root / "step").write_text("learnt")
+    with clean_place(into, recorded) as place:
+        assert (place.root / "step").read_text() == "learnt"
+
+
+def test_the_reproduction_of_another_run_is_not_gone_on_with(recorded: Recorded, tmp_path: Path) -> None:
+    with clean_place(tmp_path / "place", recorded):
+        pass
+    with pytest.raises(AtlasError, match="holds no reproduction of a-sweep/t1"):
+        check_place(tmp_path / "place", recorded.narrowed("t1"))
+
+
+def test_a_folder_with_anything_else_in_it_is_refused(recorded: Recorded, tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    with pytest.raises(AtlasError, match="is not empty"):
+        check_place(tmp_path, recorded)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AtlasError, match="is no folder"):
+        check_place(tmp_path / "file", recorded)

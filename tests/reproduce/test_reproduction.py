@@ -1,0 +1,98 @@
+"""From a recorded run to its report, with the recorded scores in place of training."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from atlas.errors import AtlasError
+from atlas.reproduce import reproduction
+from atlas.reproduce.recorded import Recorded
+from atlas.reproduce.reproduction import Wish, reproduce
+from reproduce.conftest import keep, recorded_of
+
+Learn = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def learnt(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], None]:
+    """Have the sweep end with this summary, on the data that it was recorded with."""
+
+    def set_up(summary: dict[str, Any]) -> None:
+        data = Recorded(summary=summary, trials=tuple(summary["trials"])).fingerprints
+
+        def run(sweep: Any, options: Any, console: Any) -> bool:
+            keep({**summary, "sweep": {**summary["sweep"], "id": "again"}}, options.root)
+            return True
+
+        around = SimpleNamespace(around=SimpleNamespace(data=data))
+        monkeypatch.setattr(reproduction, "run", run)
+        monkeypatch.setattr(reproduction, "lay_ground", lambda options, progress: around)
+
+    return set_up
+
+
+@pytest.fixture
+def console() -> Console:
+    return Console(record=True, width=160, file=io.StringIO())
+
+
+def test_equal_scores_are_told_and_the_temporary_storage_goes_away(
+    summary: dict[str, Any], learnt: Learn, console: Console, tmp_path: Path
+) -> None:
+    learnt(summary)
+    assert reproduce(recorded_of(summary), Wish(report=tmp_path / "told.json"), console)
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert (told["equal"], told["largest"], told["run"], told["status"]) == (True, 0, "a-sweep", "FINISHED")
+    assert told["command"].startswith("python ")
+    said = console.export_text()
+    assert "equal (tolerance 0 points)" in said
+    assert "storage:" not in said
+
+
+def test_a_different_score_is_told_with_its_place_and_the_storage_is_kept(
+    summary: dict[str, Any], learnt: Learn, console: Console, tmp_path: Path
+) -> None:
+    other = copy.deepcopy(summary)
+    other["trials"][0]["R"]["val"]["own"][1][1] += 0.25
+    learnt(other)
+    into = tmp_path / "into"
+    assert not reproduce(recorded_of(summary), Wish(into=into), console)
+    told = json.loads((into / "reproduction.json").read_text())
+    assert (told["equal"], told["largest"]) == (False, 0.25)
+    said = console.export_text()
+    assert "DIFFERENT in 1 of 10 groups" in said
+    assert f"storage: {into}" in said
+    assert reproduce(recorded_of(summary), Wish(into=into, tolerance=0.25), console)
+
+
+def test_a_sweep_that_was_stopped_early_is_different(
+    summary: dict[str, Any], learnt: Learn, console: Console, tmp_path: Path
+) -> None:
+    other = copy.deepcopy(summary)
+    other["trials"].pop()
+    other["sweep"]["status"] = "KILLED"
+    learnt(other)
+    assert not reproduce(recorded_of(summary), Wish(into=tmp_path / "into", tolerance=100.0), console)
+    told = json.loads((tmp_path / "into" / "reproduction.json").read_text())
+    assert told["status"] == "KILLED"
+    assert sum(one["missing"] for one in told["compared"]) == 4 * 3
+
+
+def test_other_data_is_refused_before_anything_is_trained(
+    summary: dict[str, Any], learnt: Learn, console: Console, tmp_path: Path
+) -> None:
+    other = copy.deepcopy(summary)
+    other["tasks"]["digits"]["fingerprint"] = "0" * 64
+    learnt(other)
+    with pytest.raises(AtlasError, match="another experiment.*data of digits"):
+        reproduce(recorded_of(summary), Wish(into=tmp_path / "into"), console)
+    assert not (tmp_path / "into" / "sweeps").exists()

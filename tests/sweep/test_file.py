@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from atlas.errors import AtlasError
+from atlas.sweep.file import stand_in, sweep_in
+
+SWEEPS = sorted((Path(__file__).parents[2] / "sweeps").glob("*.py"))
+OWN = """
+from atlas.sweep import {imported}
+from beside import NAME
+{call}
+raise RuntimeError("it went on")
+"""
+
+
+def own(folder: Path, call: str, imported: str = "Options, Sweep, main, run") -> Path:
+    (folder / "beside.py").write_text("NAME = 'mine'\n")
+    path = folder / "mine.py"
+    path.write_text(OWN.format(imported=imported, call=call))
+    return path
+
+
+@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
+def test_every_sweep_is_read_from_its_file(path: Path) -> None:
+    assert sweep_in(path).name == path.stem.replace("_", "-")
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["main(Sweep(name=NAME, question='?'), ['--tasks', 'digts'])", "run(Sweep(name=NAME, question='?'), Options())"],
+)
+def test_a_sweep_without_a_name_in_its_file_is_read_too_and_nothing_runs(
+    tmp_path: Path, storage: Path, call: str
+) -> None:
+    arguments, searched = list(sys.argv), list(sys.path)
+    assert sweep_in(own(tmp_path, call)).name == "mine"
+    assert (sys.argv, sys.path) == (arguments, searched)
+    assert not storage.exists()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ("raise SystemExit(3)", "asks no sweep"),
+        ("1 / 0", "cannot be run: ZeroDivisionError"),
+        ("main(Sweep(name=NAME))", "cannot be run: TypeError"),
+        ("(", "not a readable Python file"),
+    ],
+)
+def test_a_file_that_asks_no_sweep_is_refused(tmp_path: Path, call: str, message: str) -> None:
+    with pytest.raises(AtlasError, match=message):
+        sweep_in(own(tmp_path, call))
+
+
+def test_whatever_else_was_recorded_as_a_file_is_not_started(tmp_path: Path) -> None:
+    path = tmp_path / "launcher.py"
+    path.write_text(f"open({str(tmp_path / 'started')!r}, 'w')\n")
+    with pytest.raises(AtlasError, match=r"imports nothing of atlas\.sweep"):
+        sweep_in(path)
+    assert not (tmp_path / "started").exists()
+    with pytest.raises(AtlasError, match="not a readable Python file"):
+        sweep_in(tmp_path / "none.py")
+
+
+def test_while_it_stands_in_the_command_is_that_of_the_file(tmp_path: Path) -> None:
+    with stand_in([str(tmp_path / "mine.py"), "--smoke"]):
+        assert sys.argv == [str(tmp_path / "mine.py"), "--smoke"]
+        assert sys.path[0] == str(tmp_path)
+    assert sys.path[0] != str(tmp_path)
