@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from atlas.data.prepared import Prepared
 
+RUN_ID = 32  # characters, hexadecimal
 NAMED = 3  # broken records a split that are printed
 
 
@@ -50,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     for made in (
         tasks := command("tasks", _tasks, "list the tasks: what they are, and which are prepared"),
         prepare := command("prepare", _prepare, "decode, resize and tokenise tasks once, for one backbone"),
-        report := command("report", _report, "draw a sweep's page and figures again from its summary.json"),
+        report := command("report", _report, "draw a sweep's page and figures again, from the storage or from MLflow"),
     ):
         made.add_argument("--storage", default="", help="default: $ATLAS_STORAGE or ~/atlas")
         made.add_argument("--backbone", default=Options.backbone, help="default: %(default)s")
@@ -71,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument(
         "--alpha", action="store_true", help="add the combination weights of the best trial (runs its model)"
     )
+    report.add_argument("--tracking-uri", default="", help="take the summary from MLflow; SWEEP may be a run's id then")
+    report.add_argument("--into", default="", metavar="FOLDER", help="of what MLflow has (default: ./SWEEP)")
     commands.add_parser(
         "doctor", help="check a cluster, with a sweep's options, before the sweep: atlas doctor [OPTION …]"
     )
@@ -183,10 +186,7 @@ def _report(given: argparse.Namespace) -> None:
     from atlas.report import read_summary, write_report, write_summary
 
     root = Options(storage=given.storage).root
-    sweeps = root / "sweeps"
-    path = Path(given.sweep) if given.sweep.endswith(".json") else sweeps / given.sweep / "summary.json"
-    if not path.is_file():
-        raise unknown("sweep", given.sweep, [found.parent.name for found in sweeps.glob("*/summary.json")])
+    path = _logged(given) if given.tracking_uri else _kept(given.sweep, root)
     summary = read_summary(path)
     if given.alpha:
         from atlas.alpha import sweep_alpha
@@ -194,6 +194,28 @@ def _report(given: argparse.Namespace) -> None:
         summary["alpha"] = sweep_alpha(summary, root)
         write_summary(summary, path)
     print(write_report(summary, path.parent)[0])
+
+
+def _kept(sweep: str, root: Path) -> Path:
+    """The summary of a sweep in the storage, or at a path."""
+    sweeps = root / "sweeps"
+    path = Path(sweep) if sweep.endswith(".json") else sweeps / sweep / "summary.json"
+    if not path.is_file():
+        raise unknown("sweep", sweep, [found.parent.name for found in sweeps.glob("*/summary.json")])
+    return path
+
+
+def _logged(given: argparse.Namespace) -> Path:
+    """The summary that MLflow has of a sweep, by its id or by a run's, in a folder of its own."""
+    from atlas.tracking import check_tracking, fetch_of_sweep, logged_run, signed_in, sweep_run
+
+    address = signed_in(given.tracking_uri)
+    check_tracking(address)
+    is_run = len(given.sweep) == RUN_ID and set(given.sweep) <= set("0123456789abcdef")
+    run = logged_run(address, given.sweep) if is_run else sweep_run(address, given.sweep)
+    folder = Path(given.into or run.sweep)
+    folder.mkdir(parents=True, exist_ok=True)
+    return fetch_of_sweep(address, run, "summary.json", folder)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 from atlas.tracking.access import check_access, credentials, signed_in
 from atlas.tracking.address import check_tracking, default_tracking_uri, find_step_runs, initialise
 from atlas.tracking.events import Event, StepFacts
-from atlas.tracking.runs import LoggedRun, fetch_of_sweep, logged_run
+from atlas.tracking.runs import LoggedRun, fetch_of_sweep, logged_run, sweep_run
 from atlas.tracking.server import Server, free_port, run_url, server_command, ui_command
 from atlas.tracking.tracker import Tracker
 
@@ -30,5 +30,6 @@ __all__ = [
     "run_url",
     "server_command",
     "signed_in",
+    "sweep_run",
     "ui_command",
 ]

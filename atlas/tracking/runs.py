@@ -48,6 +48,19 @@ def logged_run(tracking_uri: str, run_id: str) -> LoggedRun:
     )
 
 
+def sweep_run(tracking_uri: str, sweep: str) -> LoggedRun:
+    """The run of the sweep of that id. Raises AtlasError where there is none."""
+    client = connect(tracking_uri)
+    experiments = [one.experiment_id for one in client.search_experiments()]
+    found = client.search_runs(experiments, key_filter(sweep_key(sweep)), max_results=1)
+    if not found:
+        raise AtlasError(
+            f"MLflow at {redacted(tracking_uri)} does not know the sweep {sweep!r}; give its id as its run is named, "
+            f"or the id of the run."
+        )
+    return logged_run(tracking_uri, found[0].info.run_id)
+
+
 def fetch_of_sweep(tracking_uri: str, run: LoggedRun, artifact: str, folder: Path) -> Path:
     """An artifact of the sweep that `run` belongs to, in `folder`. Raises AtlasError where there is none."""
     client = connect(tracking_uri)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from atlas.cli import main
 from atlas.report import validate
 from atlas.tracking import default_tracking_uri
 from atlas.tracking.address import connect, key_filter
@@ -39,6 +41,19 @@ def test_the_combination_weights_of_the_best_order_are_in_the_summary_and_in_mlf
     (experiment,) = client.search_experiments(filter_string="name = 'atlas'")
     (run,) = client.search_runs([experiment.experiment_id], key_filter(sweep_key(summary["sweep"]["id"])))
     assert "combination-weights.png" in {file.path for file in client.list_artifacts(run.info.run_id)}
+
+
+def test_the_page_is_drawn_from_what_mlflow_has(
+    quiet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (summary,) = summaries(quiet)
+    sweep, logged = summary["sweep"]["id"], ("--tracking-uri", default_tracking_uri(quiet), "--into", str(tmp_path))
+    main(["report", sweep, *logged])
+    assert Path(capsys.readouterr().out.strip()) == tmp_path / "report.html"
+    assert json.loads((tmp_path / "summary.json").read_text()) == summary
+    with pytest.raises(SystemExit):
+        main(["report", "no-such-sweep", *logged])
+    assert "does not know the sweep 'no-such-sweep'" in capsys.readouterr().err
 
 
 def test_each_step_was_trained_once_and_the_first_steps_are_the_lone_adapters(quiet: Path) -> None:
