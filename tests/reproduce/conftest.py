@@ -25,7 +25,7 @@ from atlas.sweep.search import rehearsed
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
 SMALL = ("--tasks", "digits", "piqa-twin", "--steps", "6", "--evaluate", "40", "60")
-OWN = '''
+OWN = """
 from dataclasses import replace
 from atlas.sweep import Sweep, base_learner, main
 
@@ -34,7 +34,7 @@ def learner(trial, options):
 
 if __name__ == "__main__":
     main(Sweep(name="rank", question="Which rank?", learner=learner, trials=2))
-'''
+"""
 
 
 def invented(file: Path, *arguments: str, precision: Any = "float32", sweep_id: str = "a-sweep") -> dict[str, Any]:

@@ -46,7 +46,15 @@ def test_what_was_never_recorded_is_not_compared(summary: dict[str, Any]) -> Non
 
 
 def test_probes_are_compared_by_walk_task_way_and_shots(summary: dict[str, Any]) -> None:
-    first = {"order": [], "seed": 0, "task": "vcr-twin", "way": "both", "shots": "64 records", "val": 40.0, "test": 41.0}
+    first = {
+        "order": [],
+        "seed": 0,
+        "task": "vcr-twin",
+        "way": "both",
+        "shots": "64 records",
+        "val": 40.0,
+        "test": 41.0,
+    }
     summary["downstream"] = [{"trial": "M_0", **first}, {"trial": "t1", **first}]
     other = copy.deepcopy(summary)
     other["downstream"][1]["test"] = 44.0

@@ -55,7 +55,9 @@ def test_a_run_that_did_not_record_its_machine_may_be_of_another(summary: dict[s
 def test_another_backbone_and_other_data_are_refused(summary: dict[str, Any]) -> None:
     recorded = recorded_of(summary)
     refuse(of_data(recorded.fingerprints, recorded.fingerprints))
-    with pytest.raises(AtlasError, match=r"another experiment.*data of digits: recorded 646967697473, here 000000000000"):
+    with pytest.raises(
+        AtlasError, match=r"another experiment.*data of digits: recorded 646967697473, here 000000000000"
+    ):
         refuse(of_data(recorded.fingerprints, {**recorded.fingerprints, "digits": "0" * 64}))
 
 

@@ -30,7 +30,8 @@ def test_every_sweep_is_read_from_its_file(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "call", ["main(Sweep(name=NAME, question='?'), ['--tasks', 'digts'])", "run(Sweep(name=NAME, question='?'), Options())"]
+    "call",
+    ["main(Sweep(name=NAME, question='?'), ['--tasks', 'digts'])", "run(Sweep(name=NAME, question='?'), Options())"],
 )
 def test_a_sweep_without_a_name_in_its_file_is_read_too_and_nothing_runs(
     tmp_path: Path, storage: Path, call: str
