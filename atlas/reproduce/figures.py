@@ -41,7 +41,7 @@ def figures_of(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _of_walks(summary: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for row in summary["trials"]:
         found = trial_metrics(summary, row, SPLIT)
-        of = {"order": row["order"], "seeds": [row["seed"]]} | (
+        of: dict[str, Any] = {"order": row["order"], "seeds": [row["seed"]]} | (
             {"settings": row["settings"]} if row["settings"] else {}
         )
         for name, function in OF_WALK.items():

@@ -39,7 +39,7 @@ def read_ledger(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise AtlasError(f"there is no ledger {path} under {Path.cwd()}; name it by --ledger.")
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
         schema, entries = found["schema"], dict(found["entries"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise AtlasError(f"{path} is not a readable ledger: {type(error).__name__}: {error}.") from error
@@ -156,10 +156,12 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _write(path: Path, entries: Mapping[str, Any]) -> None:
-    text = json.dumps({"schema": SCHEMA, "entries": dict(sorted(entries.items()))}, indent=1, allow_nan=False)
+    text = json.dumps(
+        {"schema": SCHEMA, "entries": dict(sorted(entries.items()))}, indent=1, allow_nan=False, ensure_ascii=False
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    draft.write_text(_compact(text) + "\n")
+    draft.write_text(_compact(text) + "\n", encoding="utf-8")
     os.replace(draft, path)
 
 

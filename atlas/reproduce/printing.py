@@ -22,15 +22,10 @@ SHOWN = 60
 
 def print_run(console: Console, prospect: Prospect) -> None:
     """Command, settings, versions, fingerprints, the differences found, and the tolerance."""
-    from rich.table import Table
-
     recorded, rebuilt = prospect.recorded, prospect.rebuilt
-    table = Table(title=f"Reproduce {recorded.name}", title_justify="left", show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+    console.print(f"Reproduce {recorded.name}", style="bold", highlight=False)
     for label, value in _facts(prospect).items():
-        table.add_row(label, value)
-    console.print(table)
+        console.print(f"{label}: {value}", highlight=False, soft_wrap=True, markup=False)
     _print_differences(console, prospect)
     if any(rows[0]["settings"] for rows in recorded.groups):
         console.print("Its trials take the recorded settings; nothing is searched, as the rebuilt command alone would.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError
 from atlas.report import read_summary
-from atlas.reproduce.comparison import Compared, Scores, compare, scores_of
+from atlas.reproduce.comparison import Compared, Scores, compare, name_of, scores_of
 from atlas.reproduce.difference import Difference, differences, of_data, refuse
 from atlas.reproduce.lending import lend, lenders
 from atlas.reproduce.place import check_place, clean_place
@@ -95,7 +95,8 @@ def look_ahead(recorded: Recorded, wish: Wish) -> Prospect:
     Raises AtlasError for a run that this version of atlas cannot rebuild, or that has no score to compare.
     """
     scores = scores_of(recorded.summary, recorded.trials)
-    if not any(what == split for _, split, _ in scores for what in ("val", "test")):
+    walks = {name_of(row) for row in recorded.trials}
+    if not any(what in walks for what, _, _ in scores):
         raise AtlasError(f"the run {recorded.name} has no score that could be compared.")
     _bring(recorded, wish.tasks)
     rebuilt = rebuild(recorded, _file(recorded, wish.file), wish.placement, wish.source)

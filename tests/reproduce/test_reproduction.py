@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -27,10 +28,11 @@ def learnt(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], None]:
     """Have the sweep end with this summary, on the data that it was recorded with."""
 
     def set_up(summary: dict[str, Any]) -> None:
+        count = itertools.count()
         data = Recorded(summary=summary, trials=tuple(summary["trials"])).fingerprints
 
         def run(sweep: Any, options: Any, console: Any) -> bool:
-            keep({**summary, "sweep": {**summary["sweep"], "id": "again"}}, options.root)
+            keep({**summary, "sweep": {**summary["sweep"], "id": f"again-{next(count)}"}}, options.root)
             return True
 
         around = SimpleNamespace(around=SimpleNamespace(data=data))
