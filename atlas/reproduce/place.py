@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -43,7 +44,9 @@ def clean_place(into: Path | None, recorded: Recorded) -> Iterator[Place]:
 
 
 def check_place(into: Path | None, recorded: Recorded) -> None:
-    """Raises AtlasError where `into` is not clean, before long work starts."""
+    """Raises AtlasError where `into` is not clean, or not seen by all who learn, before long work starts."""
+    if into is None and os.environ.get("RAY_ADDRESS"):
+        raise AtlasError("RAY_ADDRESS names a cluster: give --into a folder that all of its nodes see.")
     if into is None or not (root := into.expanduser().resolve()).exists():
         return
     if not root.is_dir():

@@ -8,6 +8,7 @@ import pytest
 
 from atlas.cli import main
 from atlas.report import write_summary
+from atlas.tasks.own import OWN
 from reproduce.conftest import SWEEPS, invented, keep
 
 ROOT = Path(__file__).parents[2]
@@ -66,9 +67,21 @@ def test_bad_input_is_refused_before_anything_is_trained(
 def test_a_task_of_ones_own_whose_file_is_gone_is_refused(
     summary: dict[str, Any], storage: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    summary["tasks"]["photos"] = summary["tasks"]["digits"]
+    summary["tasks"]["letters"] = summary["tasks"]["digits"]
     keep(summary, storage)
     assert "name its file: --task FILE.py:NAME" in refused(capsys, "reproduce", "a-sweep", "--dry-run")
+
+
+def test_a_task_of_ones_own_is_known_by_its_file(
+    storage: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = f"{ROOT / 'docs' / 'own_task.py'}:TASK"
+    keep(invented(SWEEPS / "task_order.py", "--tasks", "digits", address), storage)
+    name = next(name for name, (known, _) in OWN.items() if known == address)
+    monkeypatch.delitem(OWN, name)
+    main(["reproduce", "a-sweep", "--dry-run"])
+    assert f"data of {name}" in capsys.readouterr().out
+    assert name in OWN
 
 
 def test_a_run_without_any_score_is_refused(

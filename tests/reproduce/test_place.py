@@ -9,7 +9,10 @@ from atlas.reproduce.place import check_place, clean_place
 from atlas.reproduce.recorded import Recorded
 
 
-def test_a_temporary_place_goes_away_unless_it_is_to_be_kept(recorded: Recorded) -> None:
+def test_a_temporary_place_goes_away_unless_it_is_to_be_kept(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
     with clean_place(None, recorded) as place:
         assert place.root.is_dir()
     assert not place.root.exists()
@@ -34,6 +37,15 @@ def test_the_reproduction_of_another_run_is_not_gone_on_with(recorded: Recorded,
         pass
     with pytest.raises(AtlasError, match="holds no reproduction of a-sweep/t1"):
         check_place(tmp_path / "place", recorded.narrowed("t1"))
+
+
+def test_a_cluster_needs_a_folder_that_its_nodes_see(
+    recorded: Recorded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:6379")
+    check_place(tmp_path / "shared", recorded)
+    with pytest.raises(AtlasError, match="give --into a folder that all of its nodes see"):
+        check_place(None, recorded)
 
 
 def test_a_folder_with_anything_else_in_it_is_refused(recorded: Recorded, tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ Learn = Callable[[dict[str, Any]], None]
 def learnt(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], None]:
     """Have the sweep end with this summary, on the data that it was recorded with."""
 
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+
     def set_up(summary: dict[str, Any]) -> None:
         count = itertools.count()
         data = Recorded(summary=summary, trials=tuple(summary["trials"])).fingerprints
