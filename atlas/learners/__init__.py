@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from atlas.address import is_address
 from atlas.errors import unknown
 from atlas.learners.adapter_fusion import AdapterFusion, Composing
 from atlas.learners.base import Learner, Lineage, Stage
@@ -13,6 +14,7 @@ from atlas.learners.joint import Joint, JointTuning
 from atlas.learners.lwf import Distillation, Lwf
 from atlas.learners.o_lora import OLora, OrthogonalLora
 from atlas.learners.one_stage import ExpansionAlone, ExperienceAlone
+from atlas.learners.own import OWN, OWN_STAGES, address_of, bring
 from atlas.learners.reference import HeadOnly, HeadStage, LoneAdapters
 from atlas.learners.replay import Memory, Replay, Replaying
 from atlas.learners.schedule import Precision, Schedule, schedule_from
@@ -47,7 +49,9 @@ __all__ = [
     "SharedAdapter",
     "Stage",
     "TwoStage",
+    "address_of",
     "find_learner",
+    "is_known",
     "learner_from",
     "schedule_from",
     "stage_from",
@@ -87,22 +91,41 @@ STAGES: dict[str, type[Stage]] = {
 
 
 def find_learner(name: str) -> type[Learner]:
-    """The learner of that name. Raises AtlasError that names the nearest."""
-    if name not in LEARNERS:
-        raise unknown("learner", name, LEARNERS)
-    return LEARNERS[name]
+    """The learner of that name, or the user's own at an address `mine.py:NAME`; that is then known by its name too.
+
+    Raises AtlasError that names the nearest known one.
+    """
+    if is_address(name):
+        return bring(name, learners=LEARNERS, stages=STAGES)
+    known = LEARNERS | {own: kind for own, (_, _, kind) in OWN.items()}
+    if name not in known:
+        raise unknown("learner", name, known)
+    return known[name]
+
+
+def is_known(learner: Learner) -> bool:
+    """Whether `find_learner` finds it, by its name."""
+    return LEARNERS.get(learner.name) is type(learner) or OWN.get(learner.name, (None,))[-1] is type(learner)
 
 
 def stage_from(settings: dict[str, Any]) -> Stage:
-    """The inverse of `Stage.settings`. Raises AtlasError for a kind or a setting that no stage has."""
+    """The inverse of `Stage.settings`; a user's own stage is known once its learner was found.
+
+    Raises AtlasError for a kind or a setting that no stage has.
+    """
     values = dict(settings)
-    kind = values.pop("kind")
-    if kind not in STAGES:
-        raise unknown("stage", kind, STAGES)
-    return from_settings(STAGES[kind], values, "stage")
+    kind, own = values.pop("kind"), values.pop("source", "")
+    known = STAGES | OWN_STAGES
+    if kind not in known:
+        raise unknown("stage (of a file that is not at hand)" if own else "stage", kind, known)
+    return from_settings(known[kind], values, "stage")
 
 
-def learner_from(settings: dict[str, Any]) -> Learner:
-    """The inverse of `Learner.settings`. Raises AtlasError for a name or a setting that no learner has."""
+def learner_from(settings: dict[str, Any], kind: type[Learner] | None = None) -> Learner:
+    """The inverse of `Learner.settings`, of the class `kind` where it is given instead of found.
+
+    Raises AtlasError for a name or a setting that no learner has.
+    """
     values = dict(settings)
-    return from_settings(find_learner(values.pop("name")), values, "learner")
+    name = values.pop("name")
+    return from_settings(kind or find_learner(name), values, "learner")

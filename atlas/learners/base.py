@@ -27,10 +27,11 @@ class Stage(ABC):
     order: what the stage before brought for each of them (`steps`), or their `data`, to be learnt all together.
     `replaces` says that what it brings stands in for what the step before brought (a changed backbone, a shared
     adapter), of which only the heads are needed then. `rehearses` says that each update takes a batch of earlier
-    tasks beside the task's own.
+    tasks beside the task's own. `source` is the digest of the user's own file that it comes from.
     """
 
     kind: ClassVar[str]
+    source: ClassVar[str] = ""
     gathers: ClassVar[Gathers] = "nothing"
     replaces: ClassVar[bool] = False
     rehearses: ClassVar[bool] = False
@@ -50,8 +51,8 @@ class Stage(ABC):
         return Recall()
 
     def settings(self) -> dict[str, Any]:
-        """The stage as plain JSON values, its kind included."""
-        return {"kind": self.kind, **asdict(self)}
+        """The stage as plain JSON values, its kind included, and its source where it has one."""
+        return {"kind": self.kind, **({"source": self.source} if self.source else {}), **asdict(self)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from atlas.errors import AtlasError, unknown
+from atlas.learners import address_of as learner_address
 from atlas.sweep.options import Options, with_values
 from atlas.tasks import address_of
 
@@ -36,6 +37,7 @@ class SweepFolder:
         path.mkdir(parents=True)
         kinds = {"tasks": options.tasks, "downstream": options.downstream}
         kept = asdict(options) | {kind: list(map(address_of, tasks)) for kind, tasks in kinds.items()}
+        kept["learner"] = learner_address(options.learner)
         (path / "options.json").write_text(json.dumps(kept, indent=1))
         return cls(path=path)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from atlas.step import Step, Surroundings
+from atlas.sweep.named import OWN_LEARNER
 from atlas.sweep.planner import Walk
 from atlas.sweep.space import AFTER
 from atlas.sweep.trial import walks_of
@@ -37,7 +38,7 @@ class TrialRecord:
         return {
             name: value
             for name, value in self.config.items()
-            if name not in ("learner_settings", "orders", "seeds", "probes") and not name.startswith(AFTER)
+            if name not in ("learner_settings", OWN_LEARNER, "orders", "seeds", "probes") and not name.startswith(AFTER)
         }
 
     def scope(self, sharing: bool) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any, get_args, get_type_hints
 
-from atlas.learners import Fusion, Learner, Schedule, TwoStage, find_learner
+from atlas.errors import AtlasError
+from atlas.learners import LEARNERS, Fusion, Learner, Schedule, TwoStage, find_learner, is_known
 from atlas.sweep.options import Options
 
+OWN_LEARNER = "own_learner"  # where a trial's configuration holds the class of a user's own learner
 DEFAULT_STEPS = 100
 DEFAULT_SCHEDULE = Schedule(batch_size=32, learning_rate=3e-3, query_rate_factor=10.0)
 BACKBONE_RATE = 3e-4  # what is pre-trained takes smaller steps than what is drawn
@@ -27,11 +29,11 @@ def base_learner(options: Options) -> TwoStage:
 
 
 def learner_named(name: str, options: Options) -> Learner:
-    """The learner of the catalogue with the rank and schedule of `options`.
+    """The learner of the catalogue, or the user's own at `FILE.py:NAME`, with the rank and schedule of `options`.
 
     One of a single stage has it twice as long, so that all have as many updates a task as ATLAS. One that tunes the
     backbone learns at `BACKBONE_RATE`, unless `options` name a rate.
-    Raises AtlasError for a name that the catalogue has not.
+    Raises AtlasError for a name that the catalogue has not, and for a file that does not serve.
     """
     kind, base = find_learner(name), base_learner(options)
     schedule = base.expansion
@@ -39,6 +41,22 @@ def learner_named(name: str, options: Options) -> Learner:
         schedule = replace(schedule, learning_rate=BACKBONE_RATE)
     made = _made(kind, base.rank, schedule)
     return made if len(made.stages(1)) > 1 else _made(kind, base.rank, schedule.times(2))
+
+
+def own_class(learner: Learner) -> dict[str, type[Learner]]:
+    """The class of a user's own learner for the processes that have not its file; nothing for one of the catalogue.
+
+    Raises AtlasError for a learner that neither the catalogue nor a file gave: steps of its stages would not know
+    when they were changed.
+    """
+    if LEARNERS.get(learner.name) is type(learner):
+        return {}
+    if not is_known(learner):
+        raise AtlasError(
+            f"the learner {learner.name!r} is none of the catalogue; put {type(learner).__name__} into a file and take "
+            f"it from there: learner_named('FILE.py:{type(learner).__name__}', options)."
+        )
+    return {OWN_LEARNER: type(learner)}
 
 
 def _made(kind: type[Learner], rank: int, schedule: Schedule) -> Learner:

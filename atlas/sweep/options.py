@@ -117,7 +117,7 @@ def parser(description: str, defaults: Options, *, prog: str | None = None) -> a
     what("--twins", action="store_const", const=True, help="each published task by its generated twin")
     how = made.add_argument_group("how to learn").add_argument
     how("--backbone", help=f"a name, a folder or a hub id of a ViLT (default: {defaults.backbone})")
-    how("--learner", help=f"a learner of the catalogue (default: {defaults.learner})")
+    how("--learner", help=f"a name, or your own as FILE.py:NAME (default: {defaults.learner})")
     how("--rank", type=int, help=f"the adapters' rank (default: {defaults.rank})")
     how("--steps", type=int, help="optimiser updates a stage; wins over --epochs")
     how("--epochs", type=float, help="epochs a stage")

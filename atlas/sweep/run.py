@@ -98,11 +98,12 @@ def _again(saved: str, address: str) -> str:
 
 
 def by_name(options: Options) -> Options:
-    """A user's own tasks (`mine.py:TASK`) by their names, which steps are made of. Raises AtlasError."""
+    """A user's own tasks and learner (`mine.py:NAME`) by their names, which steps are made of. Raises AtlasError."""
+    from atlas.learners import find_learner
     from atlas.tasks import find_task
 
     tasks, downstream = (tuple(find_task(name).name for name in names) for names in (options.tasks, options.downstream))
-    return replace(options, tasks=tasks, downstream=downstream)
+    return replace(options, tasks=tasks, downstream=downstream, learner=find_learner(options.learner).name)
 
 
 def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder | None, *, address: str) -> bool:

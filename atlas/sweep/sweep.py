@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.errors import AtlasError
 from atlas.learners import HeadOnly, Learner, Precision, TwoStage
 from atlas.learners.downstream import WAYS, Way
-from atlas.sweep.named import DEFAULT_STEPS, base_learner, learner_named
+from atlas.sweep.named import DEFAULT_STEPS, base_learner, learner_named, own_class
 from atlas.sweep.options import Options
 from atlas.sweep.outcome import AVERAGE
 from atlas.sweep.planner import Walk
@@ -96,15 +96,17 @@ class Sweep:
             )
 
     def propose(self, trial: optuna.Trial, options: Options, precision: Precision) -> dict[str, Any]:
-        """A trial's configuration as plain values: the learner (JSON), the orders it walks, the seeds, the probes.
+        """A trial's configuration as plain values: the learner (JSON), the orders it walks, the seeds, the probes;
+        and the class of a learner of the user's own.
 
-        Raises AtlasError for probes of a learner that cannot take them.
+        Raises AtlasError for a learner that is not known, and for probes of one that cannot take them.
         """
         learner = self.learner(trial, options).at_precision(precision)
         probes = self._probes_of(learner, options)
         orders = self.orders(options) or (suggest_order(trial, options.tasks),)
         return {
             "learner_settings": json.dumps(learner.settings(), sort_keys=True),
+            **own_class(learner),
             "orders": [list(order) for order in orders],
             "seeds": list(options.seeds),
             "probes": json.dumps([probe.describe() for probe in probes]),

@@ -8,6 +8,7 @@ from typing import Any
 
 from atlas.learners import learner_from
 from atlas.step import Step, Surroundings
+from atlas.sweep.named import OWN_LEARNER
 from atlas.sweep.outcome import AVERAGE, Outcome, mean_metrics, objective
 from atlas.sweep.planner import Walk
 from atlas.sweep.probe import probe_from
@@ -31,7 +32,7 @@ class TrialSetup:
 
 def walks_of(config: dict[str, Any]) -> list[Walk]:
     """The walks that a trial's configuration asks for: each of its orders, once a seed, with its probes."""
-    learner = learner_from(json.loads(config["learner_settings"]))
+    learner = learner_from(json.loads(config["learner_settings"]), config.get(OWN_LEARNER))
     probes = tuple(probe_from(facts) for facts in json.loads(config.get("probes", "[]")))
     return [
         Walk(order=tuple(order), learner=learner, seed=seed, probes=probes)

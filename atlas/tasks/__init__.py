@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from atlas.address import is_address
 from atlas.errors import unknown
 from atlas.tasks.commonsense_qa import COMMONSENSE_QA
 from atlas.tasks.digits import DIGITS
@@ -11,7 +12,7 @@ from atlas.tasks.files import csv_lines, picture
 from atlas.tasks.inaturalist import INATURALIST
 from atlas.tasks.layout import Layout
 from atlas.tasks.nlvr2 import NLVR2
-from atlas.tasks.own import OWN, address_of, bring, is_address
+from atlas.tasks.own import OWN, address_of, bring
 from atlas.tasks.pairs import EASY_PAIR
 from atlas.tasks.piqa import PIQA
 from atlas.tasks.places365 import PLACES365

@@ -1,0 +1,60 @@
+"""What a user brings: a Python file and a name in it, written `mine.py:NAME`."""
+
+from __future__ import annotations
+
+import hashlib
+import runpy
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from atlas.errors import AtlasError, unknown
+
+SUFFIX = ".py"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brought:
+    """A user's file that was run: everything in it by name, the `module` that its classes say they are of, and the
+    sha256 of its text. `address` is absolute.
+    """
+
+    address: str
+    module: str
+    digest: str
+    contents: dict[str, Any]
+
+    @property
+    def value(self) -> Any:
+        """What the address names."""
+        return self.contents[self.address.rpartition(":")[2]]
+
+
+def is_address(name: str) -> bool:
+    """Whether it is `FILE.py:NAME` (or a file's name alone) instead of the name of something of a catalogue."""
+    return name.rpartition(":")[0].endswith(SUFFIX) or name.endswith(SUFFIX)
+
+
+def run_file(address: str, *, what: str, kind: str, fits: Callable[[Any, str], bool]) -> Brought:
+    """Run the file of `FILE.py:NAME` and find the name in it.
+
+    `what` is wanted, in a person's word, a `kind` in Python's; `fits(value, module)` says what is one.
+    Raises AtlasError where there is no such file or nothing of that name that fits, or the file fails.
+    """
+    file, _, name = address.rpartition(":")
+    if not file.endswith(SUFFIX):
+        raise AtlasError(f"{address} names no {what} in the file: write {address}:NAME, NAME being a {kind} in it.")
+    path = Path(file).expanduser().resolve()
+    if not path.is_file():
+        raise AtlasError(f"there is no file {path}; a {what} of your own is written FILE.py:NAME.")
+    module = path.name  # with its suffix, no module that can be imported has that name
+    try:
+        contents = runpy.run_path(str(path), run_name=module)
+    except (Exception, SystemExit) as error:  # whatever the file raises
+        raise AtlasError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
+    known = [key for key, value in contents.items() if fits(value, module)]
+    if name not in known:
+        raise unknown(what, name, known) if known else AtlasError(f"{path} holds no {kind}; see atlas.{what}s.{kind}.")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Brought(address=f"{path}:{name}", module=module, digest=digest, contents=contents)
