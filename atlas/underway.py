@@ -54,7 +54,7 @@ class Underway(Waypoints):
 
     def __post_init__(self) -> None:
         self.store = replace(self.store, scope=f"{self.store.scope}/underway".lstrip("/"))
-        self._began = self._saved = self._looked = self.clock()
+        self._began = self._saved = self._looked = self._asked = self.clock()
         self._update = self._next = 0
         self._wait = self.seconds
         self._noticed = self._used = False
@@ -76,11 +76,15 @@ class Underway(Waypoints):
         if update < self._next:
             return False
         now = self.clock()
-        wanted, ahead = self._agreed(now - self._saved >= self._wait, self._ahead(update, now))
+        wanted, asked, ahead = self._agreed(
+            now - self._saved >= self._wait,
+            not self._noticed and now - self._asked >= NOTICE_SECONDS,
+            self._ahead(update, now),
+        )
         self._looked, self._update, self._next = now, update, update + ahead
-        if self.notice():
-            wanted, self._noticed = wanted or not self._noticed, True
-        return wanted
+        if asked:
+            self._asked, self._noticed = now, self.notice()
+        return bool(wanted) or bool(asked and self._noticed)
 
     def save(self, waypoint: Waypoint) -> None:
         """Keep it. What the store refuses is logged, and tried again: the step itself is not the worse for it."""
@@ -108,11 +112,10 @@ class Underway(Waypoints):
         done, passed = update - self._update, now - self._looked
         return max(1, min(2 * done, int(done * LOOK_SECONDS / passed) if passed > 0 else 2 * done))
 
-    def _agreed(self, wanted: bool, ahead: int) -> tuple[bool, int]:
-        """What rank 0 thinks."""
-        votes = torch.tensor([int(wanted), ahead] if self.group.rank == 0 else [0, 0], device=self.group.device)
-        found = self.group.total(votes).tolist()
-        return bool(found[0]), int(found[1])
+    def _agreed(self, *votes: int) -> list[int]:
+        """What rank 0 says, on every process."""
+        said = votes if self.group.rank == 0 else [0] * len(votes)
+        return list(self.group.total(torch.tensor(said, device=self.group.device)).tolist())
 
     def _write(self, waypoint: Waypoint, now: float) -> None:
         facts = {

@@ -14,6 +14,8 @@ from atlas.learners.group import Group
 if TYPE_CHECKING:
     from atlas.learners.fit import Curve, Trainer
 
+COUNTERS = ("last_epoch", "_step_count")  # all that changes of a LambdaLR but its rates, which are the optimiser's
+
 
 @dataclass(frozen=True, kw_only=True)
 class Waypoint:
@@ -68,7 +70,7 @@ def capture(trainer: Trainer, curve: Curve) -> Waypoint:
         "losses": curve.losses,
         "patience": curve.patience.facts(),
         "rates": [group["lr"] for group in state["param_groups"]],
-        "scheduler": {name: value for name, value in trainer.scheduler.state_dict().items() if name != "lr_lambdas"},
+        "scheduler": {name: trainer.scheduler.state_dict()[name] for name in COUNTERS},
         "scaler": trainer.scaler.state_dict(),
     }
     moments = {
@@ -89,7 +91,9 @@ def resume(trainer: Trainer, curve: Curve, waypoint: Waypoint) -> None:
     for name, parameter in trainer.trained():
         parameter.data.copy_(tensors[f"weight/{name}"])
     _set_optimizer(trainer, facts["rates"], tensors)
-    trainer.scheduler.load_state_dict({**trainer.scheduler.state_dict(), **facts["scheduler"]})
+    trainer.scheduler.load_state_dict(
+        {**trainer.scheduler.state_dict(), **facts["scheduler"], "_last_lr": facts["rates"]}
+    )
     trainer.scaler.load_state_dict(facts["scaler"])
     curve.updates, trainer.records = facts["updates"], facts["records"]
     curve.records = facts["records"]
