@@ -31,14 +31,13 @@ FILE = "waypoint.safetensors"
 PLACES = ("a", "b")
 LOOK_SECONDS = 1.0
 NOTICE_SECONDS = 5.0
-SHARE = 0.05
 
 
 @dataclass
 class Underway(Waypoints):
     """The waypoints of the step `key` while `group` learns it; `store` is where the step will be committed.
 
-    One is saved every `seconds`, or less often where saving would take more than a twentieth of the time. A `notice`
+    One is saved every `seconds`, or less often where saving would take more than `share` of the time. A `notice`
     (True: this group will be stopped) has one saved at once, and then every few seconds. `resumed_at` are the updates
     from which the step was learnt on, `spent` the seconds of learning before.
     """
@@ -47,6 +46,7 @@ class Underway(Waypoints):
     key: str
     group: Group
     seconds: float
+    share: float = 0.05
     notice: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.monotonic
     resumed_at: Sequence[int] = field(default_factory=list)
@@ -95,7 +95,7 @@ class Underway(Waypoints):
             except OSError as error:
                 log.warning("a waypoint of step %s could not be kept: %s. It is learnt on", self.key, error)
         self._saved = self.clock()
-        self._wait = NOTICE_SECONDS if self._noticed else max(self.seconds, (self._saved - before) / SHARE)
+        self._wait = NOTICE_SECONDS if self._noticed else max(self.seconds, (self._saved - before) / self.share)
 
     def finish(self) -> None:
         """Remove them."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import random
 import shutil
 from collections.abc import Callable
@@ -54,7 +55,9 @@ def killer(at: int) -> Callable[[int, int], None]:
 def underway(store: Store, step: Step, *, seconds: float = 0.0, group: Group | None = None, **more: Any) -> Underway:
     """A waypoint after every update: a second passes whenever the clock is looked at."""
     clock = itertools.count().__next__
-    return Underway(store=store, key=step.key, group=group or Group(), seconds=seconds, clock=clock, **more)
+    return Underway(
+        store=store, key=step.key, group=group or Group(), seconds=seconds, share=math.inf, clock=clock, **more
+    )
 
 
 def cut_off(world: World, store: Store, step: Step, at: int, **named: Any) -> None:
