@@ -21,6 +21,7 @@ from atlas.learners.fit import Curve, TaskData, fit, score
 from atlas.learners.group import Group
 from atlas.learners.recall import Lesson, Past, Recall
 from atlas.learners.stack import Stack
+from atlas.learners.waypoint import NOWHERE, Waypoints
 from atlas.step import Step
 from atlas.store import Entry, Store
 
@@ -58,12 +59,17 @@ def open_task(path: Path) -> TaskData:
 
 
 def advance(
-    step: Step, bench: Bench, store: Store, on_update: Callable[[int, int], None] = lambda update, updates: None
+    step: Step,
+    bench: Bench,
+    store: Store,
+    on_update: Callable[[int, int], None] = lambda update, updates: None,
+    waypoints: Waypoints = NOWHERE,
 ) -> dict[str, Any]:
     """Learn `step` and commit it, by rank 0 of the bench's group; gives the facts that the store keeps of it.
 
     `scores[route][split][task]` are in percent: route `latest` scores every task by the newest adapters and
-    queries, route `own` by those that it was learnt with (METHOD, 4).
+    queries, route `own` by those that it was learnt with (METHOD, 4). Where `waypoints` hold one of the step, it is
+    learnt on from there, to the same result; `resumed_at` are the updates from which it was.
 
     Raises:
         MissingParent: the store lacks a step that this one builds on.
@@ -76,33 +82,22 @@ def advance(
     stack = Stack(bench.backbone, *_head_sizes(bench))
     try:
         past = _load(stack, _past(step), store)
-        stage, data = step.stage, bench.data[step.task]
-        stage.begin(stack, step.task, torch.Generator().manual_seed(step.random_seed("initialise")))
-        recall = stage.recall(_lesson(step, stack, past, bench))
-        torch.manual_seed(step.random_seed("forward"))
-        curve = fit(
-            stack,
-            stage,
-            data,
-            seed=step.random_seed("records"),
-            group=bench.group,
-            limit=step.evaluation.val,
-            records=_records(step, data),
-            on_update=on_update,
-            recall=recall,
-        )
+        step.stage.begin(stack, step.task, torch.Generator().manual_seed(step.random_seed("initialise")))
+        recall = step.stage.recall(_lesson(step, stack, past, bench))
+        curve = _fit(stack, step, bench, recall, on_update=on_update, waypoints=waypoints)
         remembered = recall.conclude()
-        learnt = time.perf_counter()
-        scores = _scores(stack, step, bench, store)
+        learnt = time.perf_counter() + waypoints.spent
         facts = {
-            **_outcome(stack, step, curve, scores),
+            **_outcome(stack, step, curve, _scores(stack, step, bench, store)),
             **remembered,
-            "cost": {"seconds": time.perf_counter() - started, "learning": learnt - started},
+            **waypoints.facts(),
+            "cost": {"seconds": time.perf_counter() + waypoints.spent - started, "learning": learnt - started},
             "began": began,
             "ended": time.time(),
         }
         if bench.group.rank == 0:
             _commit(stack, step, store, facts, recall)
+        waypoints.finish()
     finally:
         stack.detach()
     return facts
@@ -130,6 +125,30 @@ def _head_sizes(bench: Bench) -> tuple[dict[str, int], dict[str, int]]:
     return (
         {name: data.outputs for name, data in bench.data.items()},
         {name: data.images for name, data in bench.data.items()},
+    )
+
+
+def _fit(
+    stack: Stack,
+    step: Step,
+    bench: Bench,
+    recall: Recall,
+    *,
+    on_update: Callable[[int, int], None],
+    waypoints: Waypoints,
+) -> Curve:
+    torch.manual_seed(step.random_seed("forward"))
+    return fit(
+        stack,
+        step.stage,
+        bench.data[step.task],
+        seed=step.random_seed("records"),
+        group=bench.group,
+        limit=step.evaluation.val,
+        records=_records(step, bench.data[step.task]),
+        on_update=on_update,
+        recall=recall,
+        waypoints=waypoints,
     )
 
 

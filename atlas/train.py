@@ -19,6 +19,7 @@ from atlas.store import CorruptEntry, Store
 
 if TYPE_CHECKING:
     from atlas.learners.group import Group
+    from atlas.learners.waypoint import Waypoints
 
 LEASE_WAIT = 5.0
 RENEW_SECONDS = 2.0
@@ -27,7 +28,10 @@ WORKER_FAILURES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class FleetSetup:
-    """What every worker of every fleet needs. `prepared` maps each task to its prepared folder."""
+    """What every worker of every fleet needs. `prepared` maps each task to its prepared folder.
+
+    A waypoint of a step under way is kept every `waypoint_seconds` (0: never).
+    """
 
     broker: str
     namespace: str
@@ -35,6 +39,7 @@ class FleetSetup:
     backbone: str
     prepared: dict[str, str]
     threads: int
+    waypoint_seconds: float = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +59,8 @@ class FleetSize:
 
 def run_fleet(name: str, setup: FleetSetup, size: FleetSize, storage: str) -> None:
     """Run one fleet until the broker closes. Blocks. Ray Train restarts workers that die, up to five times.
+
+    Workers whose node is taken away after a notice (a spot node, a node that is drained) are not counted among these.
 
     Raises:
         ray.train.TrainingFailedError: its workers died more often than that.
@@ -96,7 +103,7 @@ def learn_steps(config: dict[str, Any]) -> None:
         store = replace(whole, scope=lease.scope)
         try:
             with _renewing(broker, fleet, lease, group) as on_update:
-                advance(lease.step, bench, store, on_update)
+                advance(lease.step, bench, store, on_update, _waypoints(lease.step.key, store, setup, group))
         except (MissingParent, CorruptEntry) as loss:
             _tell(broker, group, "failed", lease, str(loss), final=False)
         except AtlasError as error:
@@ -113,6 +120,23 @@ def _group() -> Group:
 
     context = ray.train.get_context()
     return Group(rank=context.get_world_rank(), size=context.get_world_size(), device=get_device())
+
+
+def _waypoints(key: str, store: Store, setup: FleetSetup, group: Group) -> Waypoints:
+    """Where the step keeps its waypoints."""
+    from atlas.learners.waypoint import NOWHERE
+    from atlas.underway import Underway
+
+    if not setup.waypoint_seconds:
+        return NOWHERE
+    return Underway(store=store, key=key, group=group, seconds=setup.waypoint_seconds, notice=_is_leaving)
+
+
+def _is_leaving() -> bool:
+    """Whether Ray has been told that a node of this fleet goes away. All its workers have to ask at once."""
+    from ray.train import get_preemption_info
+
+    return get_preemption_info() is not None
 
 
 def _next_lease(broker: Any, fleet: str, group: Group) -> Any:

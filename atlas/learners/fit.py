@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from atlas.learners.patience import Patience
 from atlas.learners.recall import Draw, Recall
 from atlas.learners.schedule import Schedule
 from atlas.learners.stack import Stack
+from atlas.learners.waypoint import NOWHERE, Waypoints, capture, resume
 
 EVALUATION_BATCH = 256
 
@@ -81,7 +83,7 @@ class Trainer:
     def __init__(
         self, stack: Stack, stage: Stage, data: TaskData, group: Group, updates: int, *, recall: Recall | None = None
     ) -> None:
-        self.schedule, self.data, self.group = stage.schedule, data, group
+        self.stack, self.schedule, self.data, self.group = stack, stage.schedule, data, group
         self.recall = recall or Recall()
         self.objective = group.wrap(Objective(stack, stage, data, self.recall), partly=self.recall.partly)
         self.optimizer = _optimizer(stack, self.schedule)
@@ -97,6 +99,22 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         self.scheduler.step()
         return loss
+
+    def rehearse_as_before(self, indices: Iterable[Tensor]) -> None:
+        """Draw what the updates on these batches [N] drew, so that the next draw is the next update's.
+
+        In a group the first of them is computed again, and thrown away: DDP lays its buckets anew after its first
+        backward pass, and the order in which it adds up gradients depends on them.
+        """
+        for number, batch in enumerate(indices):
+            draws = self.recall.rehearse()
+            if number == 0 and self.group.size > 1:
+                self._backward(batch, draws)
+                self.optimizer.zero_grad(set_to_none=True)
+
+    def trained(self) -> list[tuple[str, nn.Parameter]]:
+        """The parameters that are trained, by name."""
+        return [(name, value) for name, value in self.stack.named_parameters() if value.requires_grad]
 
     def _backward(self, indices: Tensor, draws: Sequence[Draw]) -> Tensor:
         count = self.schedule.accumulate
@@ -134,12 +152,13 @@ def fit(
     records: Tensor | None = None,
     on_update: Callable[[int, int], None] = lambda update, updates: None,
     recall: Recall | None = None,
+    waypoints: Waypoints = NOWHERE,
 ) -> Curve:
     """Train what `stack` has marked as trainable, by the stage's schedule, on the task's `train` split.
 
     `seed` decides the order of the records; `limit` is how many validation records decide an early stop. `records`
     are the numbers of the training records to learn from, long [n]; None for all. `recall` is what the stage remembers
-    of the past (nothing).
+    of the past (nothing). Where `waypoints` hold one, the stage goes on from there, with the same result.
 
     Raises:
         Diverged: the loss became NaN or infinite.
@@ -153,14 +172,21 @@ def fit(
     if updates == 0:
         return curve
     trainer = Trainer(stack, stage, data, group, updates, recall=recall)
-    for update, indices in enumerate(batches(len(chosen), schedule.batch_size, updates, seed), start=1):
-        loss = trainer.update(chosen[indices])
+    stream = (chosen[indices] for indices in batches(len(chosen), schedule.batch_size, updates, seed))
+    if (waypoint := waypoints.load()) is not None:
+        trainer.rehearse_as_before(islice(stream, waypoint.facts["updates"]))
+        resume(trainer, curve, waypoint)
+        on_update(curve.updates, updates)
+    for update, indices in enumerate(stream, start=curve.updates + 1):
+        loss = trainer.update(indices)
         if update % max(1, updates // 50) == 0 or update in (1, updates):
             curve.losses.append((update, _checked(loss, group, update)))
         curve.updates, curve.records = update, trainer.records
         on_update(update, updates)
         if curve.patience.over(update):
             break
+        if waypoints.due(update):
+            waypoints.save(capture(trainer, curve))
     curve.patience.restore_best()
     return curve
 

@@ -36,6 +36,27 @@ class Group:
             dist.all_reduce(values)
         return values
 
+    def gather(self, values: Tensor) -> Tensor:
+        """The `values` [N] of all processes, by rank, on every process: [size, N]."""
+        if self.size == 1:
+            return values[None]
+        here = values.to(self.device)
+        found = [torch.empty_like(here) for _ in range(self.size)]
+        dist.all_gather(found, here)
+        return torch.stack(found)
+
+    def broadcast(self, content: bytes) -> bytes:
+        """What rank 0 gives, on every process."""
+        if self.size == 1:
+            return content
+        size = self.total(torch.tensor([len(content) if self.rank == 0 else 0], device=self.device))
+        if not int(size):
+            return b""
+        sent = bytearray(content) if self.rank == 0 else bytearray(int(size))
+        values = torch.frombuffer(sent, dtype=torch.uint8).to(self.device)
+        dist.broadcast(values, 0)
+        return values.cpu().numpy().tobytes()
+
     def share(self, indices: Tensor) -> Tensor:
         """This process's part of `indices` [N]: every size-th, so that equal batches give equal parts."""
         return indices[self.rank :: self.size]

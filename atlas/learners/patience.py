@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -39,6 +40,21 @@ class Patience:
         if self._best is not None:
             for name, tensor in self._trained():
                 tensor.data.copy_(self._best[1][name])
+
+    def facts(self) -> dict[str, Any]:
+        """What it has seen, as plain JSON values: the scores, the best of them, and how many came since."""
+        return {"scores": self.scores, "best": self._best and self._best[0], "since": self._since}
+
+    def best(self) -> Iterator[tuple[str, Tensor]]:
+        """The best state seen, by name; nothing before the first validation."""
+        yield from self._best[1].items() if self._best else ()
+
+    def resume(self, facts: Mapping[str, Any], best: Mapping[str, Tensor]) -> None:
+        """Go on from what `facts` and `best` gave."""
+        self.scores = [(update, value) for update, value in facts["scores"]]
+        self._since = facts["since"]
+        if facts["best"] is not None:
+            self._best = (facts["best"], {name: best[name].to(value.device) for name, value in self._trained()})
 
     def _trained(self) -> list[tuple[str, nn.Parameter]]:
         return [(name, value) for name, value in self.module.named_parameters() if value.requires_grad]

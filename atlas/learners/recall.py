@@ -54,6 +54,9 @@ class Draw:
 class Recall:
     """One stage's memory while it learns; this one remembers nothing. Every process of a fleet has its own.
 
+    While the stage learns, nothing of it may change but by `rehearse`: a stage that was interrupted goes on with a new
+    memory, of which as many draws are taken as there were updates.
+
     `judged` are the tasks whose validation splits decide an early stop, and whose training splits an epoch covers,
     beside the newest's. `partly` says that an update may leave some of the trained parameters out.
     """

@@ -105,6 +105,7 @@ class Conduct:
             backbone=str(self.ground.backbone),
             prepared={name: str(prepared.path) for name, prepared in self.ground.prepared.items()},
             threads=threads_of(self.size),
+            waypoint_seconds=self.options.checkpoint_every,
         )
         return Fleets(setup=setup, size=self.size, storage=str(self.folder.path / "fleets"), label=self.folder.id)
 

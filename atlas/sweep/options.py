@@ -47,6 +47,7 @@ class Options:
     workers_per_fleet: int = 1
     cpus_per_worker: float | None = None
     gpus_per_worker: float | None = None
+    checkpoint_every: float = 60.0
     aim: str = "mean"
     sharing: bool = True
     dry_run: bool = False
@@ -61,6 +62,8 @@ class Options:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise AtlasError(f"--{name.replace('_', '-')} is {value}; give 1 or more.")
+        if not self.checkpoint_every >= 0:
+            raise AtlasError(f"--checkpoint-every is {self.checkpoint_every}; give seconds, 0 for never.")
         if min(self.evaluate) < 0:
             raise AtlasError(f"--evaluate is {self.evaluate}; give two numbers of records, 0 for all.")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
@@ -136,6 +139,7 @@ def parser(description: str, defaults: Options, *, prog: str | None = None) -> a
     where("--workers-per-fleet", type=int, help="processes that learn one step together, by DDP (default: 1)")
     where("--cpus-per-worker", type=float, help="default: the cluster's CPUs, shared out")
     where("--gpus-per-worker", type=float, help="default: 1 where the cluster has GPUs, else 0")
+    where("--checkpoint-every", type=float, metavar="SECONDS", help="within a long step (default: 60; 0: never)")
     add("--no-sharing", dest="sharing", action="store_const", const=False, help="train every step of every trial")
     add("--dry-run", action="store_const", const=True, help="print the plan and stop")
     add("--smoke", action="store_const", const=True, help="a very small run, to see that everything works")

@@ -17,8 +17,10 @@ from atlas.upkeep.keeper import Keeper, keepers
 
 DAY = 86400.0
 PART = re.compile(
-    r"(?P<unit>(?:(?P<scope>.+?)/)?(?:steps/../(?P<key>[^/]+)/(?P<attempt>[^/]+)|(?P<kind>aside)/[^/]+|\.probe-[^/]+))(?:/.*)?"
+    r"(?P<unit>(?:(?P<scope>.+?)/)?(?:(?P<begun>underway)/steps/../[^/]+|steps/../(?P<key>[^/]+)/(?P<attempt>[^/]+)|"
+    r"(?P<kind>aside)/[^/]+|\.probe-[^/]+))(?:/.*)?"
 )
+ASIDE, BEGUN, HALF = "damaged entry, put aside", "waypoint of a step given up", "left by a write that was not finished"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +57,11 @@ def find_waste(store: Store, root: Path, now: float | None = None) -> Collection
         for item in unkept
     ]
     committed = {(item.store.scope, item.key, item.entry.attempt) for item in items}
+    left = _left_over(store, committed, time.time() if now is None else now)
+    if any(sweep.since is not None for sweep in sweeps):  # it goes on from its waypoints, whenever that is
+        left = (one for one in left if one.what != BEGUN)
     return Collection(
-        waste=[*steps, *_left_over(store, committed, time.time() if now is None else now)],
+        waste=[*steps, *left],
         kept={sweep.sweep: _count(sweep, items) for sweep in sweeps},
         steps=len(items),
         unfinished=[sweep.sweep for sweep in sweeps if sweep.since is not None],
@@ -81,7 +86,9 @@ def _count(sweep: Keeper, items: Sequence[Item]) -> int:
 
 
 def _left_over(store: Store, committed: set[tuple[str, str, str]], now: float) -> Iterator[Waste]:
-    """Entries put aside, and whatever lies in a step's folder beside its marker's attempt for more than a day."""
+    """Entries put aside, and whatever for more than a day has lain in a step's folder beside its marker's attempt, or
+    was not touched though it was under way.
+    """
     units: dict[str, list[fs.FileInfo]] = {}
     what: dict[str, str] = {}
     for info in store.filesystem.get_file_info(fs.FileSelector(store.root, recursive=True, allow_not_found=True)):
@@ -91,9 +98,11 @@ def _left_over(store: Store, committed: set[tuple[str, str, str]], now: float) -
         if (found["scope"] or "", found["key"], found["attempt"]) in committed:
             continue
         units.setdefault(found["unit"], []).append(info)
-        what[found["unit"]] = "damaged entry, put aside" if found["kind"] else "left by a write that was not finished"
+        what[found["unit"]] = ASIDE if found["kind"] else BEGUN if found["begun"] else HALF
     for path, infos in units.items():
-        if what[path].startswith("damaged") or max(_age(info, now) for info in infos) > DAY:
+        ages = [_age(info, now) for info in infos]
+        age = min(ages) if what[path] == BEGUN else max(ages)
+        if what[path] == ASIDE or age > DAY:
             yield Waste(what=what[path], path=path, size=sum(info.size for info in infos))
 
 

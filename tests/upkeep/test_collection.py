@@ -117,3 +117,31 @@ def test_entries_put_aside_go(kept: Kept) -> None:
     assert [(one.what, one.path) for one in found.waste] == [("damaged entry, put aside", f"aside/{key}-1")]
     remove(kept.store, found.waste)
     assert not (Path(kept.store.root) / "aside" / f"{key}-1").exists()
+
+
+def begun(kept: Kept, *, age: float, scope: str = "") -> Path:
+    """A waypoint of a step that was never committed, its marker and its file."""
+    folder = Path(kept.store.root) / scope / "underway" / "steps" / "ee" / f"{'e' * 64}-a"
+    for path in (folder / "attempt" / "waypoint.safetensors", folder / "commit.json"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+        os.utime(path, (time.time() - age,) * 2)
+    return folder
+
+
+@pytest.mark.parametrize("scope", ["", "private/t1"])
+def test_waypoints_go_once_they_are_old_and_no_sweep_is_unfinished(kept: Kept, scope: str) -> None:
+    folder = begun(kept, age=DAY + 60, scope=scope)
+    kept.write(status="KILLED")
+    assert not [one for one in find_waste(kept.store, kept.root).waste if "underway" in one.path]
+    kept.write(status="FINISHED")
+    found = [one for one in find_waste(kept.store, kept.root).waste if "underway" in one.path]
+    assert [(one.what, one.size) for one in found] == [("waypoint of a step given up", 8)]
+    remove(kept.store, found)
+    assert not folder.exists()
+
+
+def test_a_waypoint_that_was_just_written_stays(kept: Kept) -> None:
+    folder = begun(kept, age=DAY + 60)
+    os.utime(folder / "commit.json")
+    assert not [one for one in find_waste(kept.store, kept.root).waste if "underway" in one.path]

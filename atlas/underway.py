@@ -1,0 +1,181 @@
+"""Steps that are under way: their waypoints in the store, so that a step that was cut off is learnt on.
+
+    <root>/<scope>/underway/steps/<key[:2]>/<key>-a/...      two places that take turns, each an entry like a step's:
+    <root>/<scope>/underway/steps/<key[:2]>/<key>-b/...      the marker last, every file by its digest, no pickle
+
+While one place is written the other one stands. Both go once the step is committed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load, save
+
+from atlas.learners.group import Group
+from atlas.learners.waypoint import Waypoint, Waypoints
+from atlas.store import CorruptEntry, Entry, Store
+
+log = logging.getLogger(__name__)
+
+FORM = 1
+FILE = "waypoint.safetensors"
+PLACES = ("a", "b")
+LOOK_SECONDS = 1.0
+NOTICE_SECONDS = 5.0
+
+
+@dataclass
+class Underway(Waypoints):
+    """The waypoints of the step `key` while `group` learns it; `store` is where the step will be committed.
+
+    One is saved every `seconds`, or less often where saving would take more than `share` of the time. A `notice`
+    (True: this group will be stopped) has one saved at once, and then every few seconds. `resumed_at` are the updates
+    from which the step was learnt on, `spent` the seconds of learning before.
+    """
+
+    store: Store
+    key: str
+    group: Group
+    seconds: float
+    share: float = 0.05
+    notice: Callable[[], bool] = lambda: False
+    clock: Callable[[], float] = time.monotonic
+    resumed_at: Sequence[int] = field(default_factory=list)
+    spent: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.store = replace(self.store, scope=f"{self.store.scope}/underway".lstrip("/"))
+        self._began = self._saved = self._looked = self._asked = self.clock()
+        self._update = self._next = 0
+        self._wait = self.seconds
+        self._noticed = self._used = False
+        self._turn = 0
+
+    def load(self) -> Waypoint | None:
+        content = self.group.broadcast(self._read() if self.group.rank == 0 else b"")
+        if not content:
+            return None
+        waypoint = _unpacked(content)
+        self.resumed_at = [*waypoint.facts["resumed_at"], waypoint.facts["updates"]]
+        self.spent = waypoint.facts["seconds"]
+        self._update = self._next = waypoint.facts["updates"]
+        log.warning("step %s goes on after update %d", self.key, self._update)
+        return waypoint
+
+    def due(self, update: int) -> bool:
+        """Whether to save now. The processes look at the clock together, about once a second."""
+        if update < self._next:
+            return False
+        now = self.clock()
+        wanted, asked, ahead = self._agreed(
+            now - self._saved >= self._wait,
+            not self._noticed and now - self._asked >= NOTICE_SECONDS,
+            self._ahead(update, now),
+        )
+        self._looked, self._update, self._next = now, update, update + ahead
+        if asked:
+            self._asked, self._noticed = now, self.notice()
+        return bool(wanted) or bool(asked and self._noticed)
+
+    def save(self, waypoint: Waypoint) -> None:
+        """Keep it. What the store refuses is logged, and tried again: the step itself is not the worse for it."""
+        before = self.clock()
+        if self.group.rank == 0:
+            try:
+                self._write(waypoint, before)
+            except OSError as error:
+                log.warning("a waypoint of step %s could not be kept: %s. It is learnt on", self.key, error)
+        self._saved = self.clock()
+        self._wait = NOTICE_SECONDS if self._noticed else max(self.seconds, (self._saved - before) / self.share)
+
+    def finish(self) -> None:
+        """Remove them."""
+        if not self._used or self.group.rank != 0:
+            return
+        try:
+            for place in PLACES:
+                self.store.remove(f"{self.key}-{place}")
+        except OSError as error:
+            log.warning("the waypoints of step %s stay until they are collected: %s", self.key, error)
+
+    def _ahead(self, update: int, now: float) -> int:
+        """After how many updates to look again: a second's worth, and no more than was seen of their pace."""
+        done, passed = update - self._update, now - self._looked
+        return max(1, min(2 * done, int(done * LOOK_SECONDS / passed) if passed > 0 else 2 * done))
+
+    def _agreed(self, *votes: int) -> list[int]:
+        """What rank 0 says, on every process."""
+        said = votes if self.group.rank == 0 else [0] * len(votes)
+        return list(self.group.total(torch.tensor(said, device=self.group.device)).tolist())
+
+    def _write(self, waypoint: Waypoint, now: float) -> None:
+        facts = {
+            **waypoint.facts,
+            **self._own(),
+            "resumed_at": list(self.resumed_at),
+            "seconds": self.spent + now - self._began,
+        }
+        key = f"{self.key}-{PLACES[self._turn]}"
+        with tempfile.TemporaryDirectory(prefix="atlas-waypoint-") as folder:
+            (Path(folder) / FILE).write_bytes(
+                save({name: value.contiguous() for name, value in waypoint.tensors.items()})
+            )
+            self._used = True
+            self.store.remove(key)
+            self.store.commit(key, Path(folder), facts)
+        self._turn = 1 - self._turn
+
+    def _read(self) -> bytes:
+        """The newest waypoint that this group can go on from, as bytes; none where there is no such."""
+        found = [(place, self.store.find(f"{self.key}-{place}")) for place in PLACES]
+        entries = [(turn, entry) for turn, (_, entry) in enumerate(found) if entry is not None]
+        for turn, entry in sorted(entries, key=lambda one: -one[1].facts.get("updates", 0)):
+            self._used = True
+            if (content := self._content(entry)) is not None:
+                self._turn = 1 - turn
+                return content
+        return b""
+
+    def _content(self, entry: Entry) -> bytes | None:
+        """One entry as bytes; None, with the reason in the log, where it is of another group or damaged."""
+        if other := {
+            name: entry.facts.get(name) for name, value in self._own().items() if entry.facts.get(name) != value
+        }:
+            log.warning("the waypoint %s is not used: it is of %s, this group of %s", entry.key, other, self._own())
+            return None
+        try:
+            with tempfile.TemporaryDirectory(prefix="atlas-waypoint-") as folder:
+                return _packed(entry.facts, (self.store.fetch(entry, Path(folder)) / FILE).read_bytes())
+        except (CorruptEntry, OSError) as error:
+            log.warning("the waypoint %s is not used: %s", entry.key, error)
+            return None
+
+    def _own(self) -> dict[str, Any]:
+        """What has to be the same for the result to be the same."""
+        device = self.group.device.type
+        return {
+            "form": FORM,
+            "step": self.key,
+            "workers": self.group.size,
+            "device": device,
+            "torch": torch.__version__,
+        }
+
+
+def _packed(facts: Mapping[str, Any], tensors: bytes) -> bytes:
+    """A line of JSON, then the file."""
+    return json.dumps(facts).encode() + b"\n" + tensors
+
+
+def _unpacked(content: bytes) -> Waypoint:
+    facts, _, tensors = content.partition(b"\n")
+    return Waypoint(facts=json.loads(facts), tensors=load(tensors))

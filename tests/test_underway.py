@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import random
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from small import SCHEDULE, World, atlas, contents, outcome
+
+from atlas.advance import advance
+from atlas.learners import Ewc, FineTuning, HeadOnly, Joint, Learner, Lwf, Memory, OLora, Replay
+from atlas.learners.group import Group
+from atlas.step import Step
+from atlas.store import Store
+from atlas.underway import NOTICE_SECONDS, Underway
+
+LONG = replace(SCHEDULE, steps=7)
+STOPPING = replace(LONG, steps=12, patience=2, evaluate_every=2, learning_rate=0.05)
+PAIR, TRIPLE = ("digits", "easy-vqa"), ("digits", "easy-vqa", "piqa-twin")
+LEARNERS: tuple[tuple[Learner, tuple[str, ...]], ...] = (
+    (atlas(experience=LONG, expansion=replace(LONG, decay="cosine")), PAIR),
+    (atlas(experience=STOPPING, expansion=STOPPING), PAIR),
+    (FineTuning(schedule=LONG), PAIR),
+    (FineTuning(schedule=replace(LONG, precision="float16", accumulate=2)), PAIR),
+    (Ewc(schedule=LONG, records=5), PAIR),
+    (Replay(schedule=LONG, memory=Memory(records=6)), TRIPLE),
+    (Lwf(schedule=LONG), PAIR),
+    (OLora(schedule=LONG, rank=2), PAIR),
+    (Joint(schedule=LONG), PAIR),
+)
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing in the project catches it."""
+
+
+def killer(at: int) -> Callable[[int, int], None]:
+    """An `on_update` that ends the step at update `at`."""
+
+    def on_update(update: int, updates: int) -> None:
+        if update == at:
+            torch.manual_seed(at)  # whatever ran in between
+            raise Killed
+
+    return on_update
+
+
+def underway(store: Store, step: Step, *, seconds: float = 0.0, group: Group | None = None, **more: Any) -> Underway:
+    """A waypoint after every update: a second passes whenever the clock is looked at."""
+    clock = itertools.count().__next__
+    return Underway(
+        store=store, key=step.key, group=group or Group(), seconds=seconds, share=math.inf, clock=clock, **more
+    )
+
+
+def cut_off(world: World, store: Store, step: Step, at: int, **named: Any) -> None:
+    with pytest.raises(Killed):
+        advance(step, world.bench, store, killer(at), underway(store, step, **named))
+
+
+def files(store: Store) -> list[Path]:
+    return sorted(path for path in Path(store.root, "underway").rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(("learner", "order"), LEARNERS, ids=lambda value: getattr(value, "name", None))
+def test_a_step_that_was_cut_off_twice_equals_the_quiet_one(
+    small_world: World, store: Store, tmp_path: Path, learner: Learner, order: tuple[str, ...]
+) -> None:
+    other, chance = Store.open(str(tmp_path / "cut")), random.Random(len(order))
+    for step in small_world.walk(*order, learner=learner):
+        (quiet,) = small_world.learn([step], store)
+        first = chance.randint(2, 4)
+        cut_off(small_world, other, step, first)
+        cut_off(small_world, other, step, first + 2)
+        found = advance(step, small_world.bench, other, waypoints=underway(other, step))
+        assert found.pop("resumed_at") == [first - 1, first + 1]
+        assert outcome(found) == outcome(quiet)
+        assert contents(other, step) == contents(store, step)
+    assert files(other) == []
+
+
+@pytest.fixture
+def step(small_world: World) -> Step:
+    return small_world.walk("digits", learner=HeadOnly(schedule=LONG))[0]
+
+
+def test_progress_goes_on_where_it_was(small_world: World, store: Store, step: Step) -> None:
+    cut_off(small_world, store, step, 5)
+    seen: list[tuple[int, int]] = []
+    advance(step, small_world.bench, store, lambda *at: seen.append(at), underway(store, step))
+    assert seen == [(4, 7), (5, 7), (6, 7), (7, 7)]
+
+
+def test_the_time_before_counts_to_the_cost(small_world: World, store: Store, step: Step) -> None:
+    cut_off(small_world, store, step, 5)
+    waypoints = underway(store, step)
+    facts = advance(step, small_world.bench, store, waypoints=waypoints)
+    assert 0 < waypoints.spent < facts["cost"]["learning"] < facts["cost"]["seconds"]
+    assert facts["updates"], facts["records"] == (7, 7 * 8)
+
+
+def test_short_steps_never_save(small_world: World, store: Store, step: Step) -> None:
+    advance(step, small_world.bench, store, waypoints=underway(store, step, seconds=60))
+    cut_off(small_world, store, small_world.walk("digits", learner=HeadOnly(schedule=LONG), seed=1)[0], 7, seconds=60)
+    assert files(store) == []
+
+
+def test_a_notice_has_one_saved_at_once_and_then_every_few_seconds(store: Store, step: Step) -> None:
+    now, told = [0.0], [False]
+    kept = Underway(store=store, key=step.key, group=Group(), seconds=60, clock=lambda: now[0], notice=lambda: told[0])
+    saved = []
+    for update in range(1, 61):
+        now[0], told[0] = float(update), update > 20
+        if kept.due(update):
+            saved.append(update)
+            kept.save(waypoint())
+    assert 20 < saved[0] <= 20 + 2 * NOTICE_SECONDS
+    assert {later - earlier for earlier, later in itertools.pairwise(saved)} == {NOTICE_SECONDS}
+
+
+def test_it_is_looked_at_the_clock_about_once_a_second(store: Store, step: Step) -> None:
+    now = [0.0]
+    kept = Underway(store=store, key=step.key, group=Group(), seconds=60, clock=lambda: now[0])
+    looked = []
+    for update in range(1, 1001):
+        now[0] = update / 100
+        before = kept._next
+        kept.due(update)
+        looked += [update] * (kept._next != before)
+    assert looked[:4] == [1, 3, 7, 15]  # as far again as it has got
+    assert max(later - earlier for earlier, later in itertools.pairwise(looked)) <= 100
+    assert len(looked) < 20
+
+
+def waypoint() -> Any:
+    from atlas.learners.waypoint import Waypoint
+
+    return Waypoint(facts={"updates": 2}, tensors={"weight/a": torch.ones(3)})
+
+
+@pytest.mark.parametrize("how", ["cut short", "altered", "gone", "marker altered"])
+def test_a_damaged_one_is_not_used_but_the_one_before_it(
+    small_world: World, store: Store, step: Step, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    cut_off(small_world, store, step, 5)
+    newest = max(files(store), key=lambda path: updates_of(path) if path.name == "commit.json" else -1)
+    held = next(path for path in newest.parent.rglob("*.safetensors"))
+    damage(held, newest, how)
+    facts = advance(step, small_world.bench, store, waypoints=underway(store, step))
+    assert facts["resumed_at"] == [3]
+    assert "not used" in caplog.text or "is damaged" in caplog.text
+
+
+def updates_of(marker: Path) -> int:
+    return int(json.loads(marker.read_text())["facts"]["updates"])
+
+
+def damage(held: Path, marker: Path, how: str) -> None:
+    content = held.read_bytes()
+    if how == "cut short":
+        held.write_bytes(content[:-7])
+    elif how == "altered":
+        held.write_bytes(content[:-4] + b"oops")
+    elif how == "gone":
+        shutil.rmtree(held.parent)
+    else:
+        marker.write_text(marker.read_text().replace('"updates":4', '"updates":9'))
+
+
+@pytest.mark.parametrize("changed", [{"workers": 2}, {"torch": "1.0"}, {"form": 0}])
+def test_one_of_another_group_is_not_used(
+    small_world: World, store: Store, step: Step, changed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Underway._own
+    with monkeypatch.context() as patched:
+        patched.setattr(Underway, "_own", lambda self: {**own(self), **changed})
+        cut_off(small_world, store, step, 5)
+    facts = advance(step, small_world.bench, store, waypoints=underway(store, step))
+    assert "resumed_at" not in facts
+    assert files(store) == []
+
+
+def test_a_store_that_refuses_a_waypoint_does_not_stop_the_step(
+    small_world: World, store: Store, step: Step, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    commit = Store.commit
+
+    def full(self: Store, key: str, *given: Any) -> None:
+        if self.scope.endswith("underway"):
+            raise OSError(28, "No space left on device")
+        commit(self, key, *given)
+
+    monkeypatch.setattr(Store, "commit", full)
+    facts = advance(step, small_world.bench, store, waypoints=underway(store, step))
+    assert facts["updates"] == 7
+    assert "No space left" in caplog.text
+
+
+def test_nothing_but_safetensors_and_json_is_written(small_world: World, store: Store, step: Step) -> None:
+    cut_off(small_world, store, step, 5)
+    assert {path.suffix for path in files(store)} == {".safetensors", ".json"}
