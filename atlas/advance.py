@@ -22,6 +22,7 @@ from atlas.learners.group import Group
 from atlas.learners.recall import Lesson, Past, Recall
 from atlas.learners.stack import Stack
 from atlas.learners.waypoint import NOWHERE, Waypoints
+from atlas.room import when_there_is_room
 from atlas.step import Step
 from atlas.store import Entry, Store
 
@@ -230,4 +231,4 @@ def _commit(stack: Stack, step: Step, store: Store, facts: dict[str, Any], recal
         stack.save(step.task, Path(folder))
         recall.save(Path(folder))
         (Path(folder) / "result.json").write_text(json.dumps(facts, indent=1, sort_keys=True))
-        store.commit(step.key, Path(folder), facts)
+        when_there_is_room(lambda: store.commit(step.key, Path(folder), facts), f"the store {store.uri}")

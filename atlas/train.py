@@ -6,12 +6,13 @@ another until the broker closes.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from atlas.errors import AtlasError
 from atlas.learners import Precision
@@ -20,6 +21,15 @@ from atlas.store import CorruptEntry, Store
 if TYPE_CHECKING:
     from atlas.learners.group import Group
     from atlas.learners.waypoint import Waypoints
+    from atlas.step import Step
+
+    class Lease(Protocol):
+        """What the broker hands out: a step, and where in the store it is to be committed."""
+
+        step: Step
+        scope: str
+
+    Learn = Callable[[Lease, Callable[[int, int], None]], None]
 
 LEASE_WAIT = 5.0
 RENEW_SECONDS = 2.0
@@ -84,7 +94,7 @@ def learn_steps(config: dict[str, Any]) -> None:
     import ray
     import torch
 
-    from atlas.advance import MissingParent, advance, open_bench
+    from atlas.advance import advance, open_bench
 
     settings = dict(config)
     fleet = settings.pop("fleet")
@@ -96,18 +106,39 @@ def learn_steps(config: dict[str, Any]) -> None:
         ray.get(broker.hello.remote(fleet))
     whole = Store.open(setup.store_uri)
     bench = open_bench(setup.backbone, setup.prepared, group)
+
+    def learn(lease: Lease, on_update: Callable[[int, int], None]) -> None:
+        store = replace(whole, scope=lease.scope)
+        advance(lease.step, bench, store, on_update, _waypoints(lease.step.key, store, setup, group))
+
+    serve(broker, fleet, learn, group)
+
+
+def serve(broker: Any, fleet: str, learn: Learn, group: Group) -> None:
+    """Lease one step after another, `learn` each, and tell the broker what came of it, until there are no more.
+
+    Raises:
+        Exception: whatever a step failed with that is no AtlasError: the process may have suffered from it, and is to
+            be started again. The step is tried again elsewhere, and given up after some attempts.
+    """
+    from atlas.advance import MissingParent
+
     while (lease := _next_lease(broker, fleet, group)) != "close":
         if lease is None:
             continue
         started = time.monotonic()
-        store = replace(whole, scope=lease.scope)
+        _say(group, "learning", lease)
         try:
             with _renewing(broker, fleet, lease, group) as on_update:
-                advance(lease.step, bench, store, on_update, _waypoints(lease.step.key, store, setup, group))
+                learn(lease, on_update)
+            _say(group, "learnt", lease)
         except (MissingParent, CorruptEntry) as loss:
             _tell(broker, group, "failed", lease, str(loss), final=False)
         except AtlasError as error:
             _tell(broker, group, "failed", lease, str(error), final=True)
+        except Exception as error:
+            _tell(broker, group, "failed", lease, f"{type(error).__name__}: {error}", final=False)
+            raise
         else:
             _tell(broker, group, "done", lease, time.monotonic() - started)
 
@@ -156,6 +187,13 @@ def _tell(broker: Any, group: Group, what: str, *arguments: Any, **named: Any) -
 
     if group.rank == 0:
         ray.get(getattr(broker, what).remote(*arguments, **named))
+
+
+def _say(group: Group, what: str, lease: Lease) -> None:
+    """A line in the worker's log, which Ray keeps: when it learnt which step."""
+    if group.rank == 0:
+        sys.stdout.write(f"{time.time():.3f} atlas {what} {lease.step.key} {lease.step.title}\n")
+        sys.stdout.flush()
 
 
 @contextmanager

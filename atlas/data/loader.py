@@ -101,7 +101,7 @@ class Split:
     def batch(self, indices: Tensor) -> Batch:
         """The records with these numbers ([B], long), in that order. Raises AtlasError on one out of range."""
         wanted = self.checked(indices)
-        pictures = self.pictures.gather(wanted).ravel()
+        pictures = self._checked_pictures(wanted)
         pixels = torch.from_numpy(self.pixels.gather(pictures))
         tokens = torch.from_numpy(self.tokens.gather(wanted)).view(len(wanted), self.choices, self.width)
         tokens = tokens[..., : self.text_tokens].long()
@@ -128,6 +128,18 @@ class Split:
         if wanted.size and (wanted.min() < 0 or wanted.max() >= len(self)):
             raise AtlasError(f"{self.path} {self.name}: records {wanted.min()} to {wanted.max()} asked of {len(self)}")
         return wanted
+
+    def _checked_pictures(self, wanted: np.ndarray) -> np.ndarray:
+        """The pictures of these records, [B · images]. Raises AtlasError for one that is not there."""
+        pictures, count = self.pictures.gather(wanted), int(self.pixels.ends[-1])
+        wrong = ((pictures < 0) | (pictures >= count)).reshape(len(wanted), -1)
+        if wrong.any():
+            (record,) = self.ids(torch.from_numpy(wanted[wrong.any(axis=1)][:1]))
+            raise AtlasError(
+                f"{self.path} {self.name}: the record {record!r} names a picture that is not among the {count} there: "
+                f"the prepared data is damaged. Remove the folder and prepare again."
+            )
+        return pictures.ravel()
 
     def tensor(self, labels: np.ndarray) -> Tensor:
         """Classes as long, soft scores as float."""

@@ -17,6 +17,7 @@ from atlas.store import Store
 
 LEASE_SECONDS = 60.0
 ATTEMPTS = 3
+LOSSES = 5  # a step whose fleets were lost so often while they learnt it is not handed out again
 Job = tuple[str, str]  # scope in the store, key of the step
 
 
@@ -41,13 +42,19 @@ class _Work:
     renewed: float = 0.0
     progress: float = 0.0
     attempts: int = 0
+    losses: int = 0
+    final: bool = False
 
 
 @dataclass(repr=False)
 class Broker:
-    """The actor's class. `store_uri` is where finished steps are looked up."""
+    """The actor's class. `store_uri` is where finished steps are looked up.
+
+    A lease lasts `lease_seconds` on the broker's own clock, from its last renewal: no other machine's clock is asked.
+    """
 
     store_uri: str
+    lease_seconds: float = LEASE_SECONDS
     _stores: dict[str, Store] = field(default_factory=dict)
     _work: dict[Job, _Work] = field(default_factory=dict)
     _queue: deque[Job] = field(default_factory=deque)
@@ -81,7 +88,9 @@ class Broker:
         while not self._closed:
             self._take_back_expired()
             if self._queue:
-                return self._hand_out(self._queue.popleft(), fleet)
+                if lease := self._hand_out(self._queue.popleft(), fleet):
+                    return lease
+                continue
             if time.monotonic() >= deadline:
                 return None
             await asyncio.sleep(0.02)
@@ -107,7 +116,7 @@ class Broker:
         """The step failed. Where that is not `final` (what it builds on was lost), its past is learnt again first."""
         work = self._adopt(lease)
         if final:
-            return self._fail(work, reason)
+            return self._fail(work, reason, final=True)
         for past in lease.step.chain():
             known = self._work.get((lease.scope, past.key))
             if past.key != lease.step.key and known is not None and known.state == "done":
@@ -118,7 +127,7 @@ class Broker:
         """`fleet` has just (re)started: what it had leased goes back to the queue."""
         for job, work in self._work.items():
             if work.state == "running" and work.fleet == fleet:
-                self._requeue(job, work)
+                self._lost(job, work)
 
     async def status(self) -> dict[str, Any]:
         """For the live view: the fleets that are up, the steps in each state, what runs, what the trained ones took."""
@@ -140,7 +149,7 @@ class Broker:
     async def give_up(self, reason: str) -> None:
         """Nobody is left to learn: whatever is not done fails, with this reason."""
         for work in self._work.values():
-            if work.state != "done":
+            if work.state not in ("done", "failed"):
                 self._fail(work, reason)
 
     async def close(self) -> None:
@@ -172,8 +181,9 @@ class Broker:
         return None
 
     def _find(self, step: Step, scope: str) -> _Work | None:
+        """What is known of the step; nothing where it failed in a way that may pass."""
         work = self._work.get((scope, step.key))
-        return None if work is not None and work.state == "failed" else work
+        return None if work is not None and work.state == "failed" and not work.final else work
 
     def _stored(self, lease: Lease) -> dict[str, Any] | None:
         if lease.scope not in self._stores:
@@ -190,8 +200,12 @@ class Broker:
             self._work[job] = _Work(lease, asyncio.get_running_loop().create_future())
         return self._work[job]
 
-    def _hand_out(self, job: Job, fleet: str) -> Lease:
+    def _hand_out(self, job: Job, fleet: str) -> Lease | None:
+        """The job's lease; None where another sweep on the same store has learnt the step since it was queued."""
         work = self._work[job]
+        if (facts := self._stored(work.lease)) is not None:
+            self._finish(work, facts)
+            return None
         self._mark_running(work, fleet)
         return work.lease
 
@@ -201,8 +215,15 @@ class Broker:
 
     def _take_back_expired(self) -> None:
         for job, work in self._work.items():
-            if work.state == "running" and time.monotonic() - work.renewed > LEASE_SECONDS:
+            if work.state == "running" and time.monotonic() - work.renewed > self.lease_seconds:
                 self._requeue(job, work)
+
+    def _lost(self, job: Job, work: _Work) -> None:
+        """The fleet died with the step in hand: once more, unless it is the step that kills its fleets."""
+        work.losses += 1
+        if work.losses >= LOSSES:
+            return self._fail(work, f"{LOSSES} workers died while they learnt it, the last on {work.fleet}")
+        return self._requeue(job, work)
 
     def _requeue(self, job: Job, work: _Work) -> None:
         work.state, work.progress, work.fleet = "queued", 0.0, ""
@@ -228,9 +249,9 @@ class Broker:
         if not work.result.done():
             work.result.set_result(facts)
 
-    def _fail(self, work: _Work, reason: str) -> None:
+    def _fail(self, work: _Work, reason: str, *, final: bool = False) -> None:
         self._leave_queue(work)
-        work.state = "failed"
+        work.state, work.final = "failed", final
         if not work.result.done():
             work.result.set_exception(StepFailed(f"{work.lease.step.title}: {reason}"))
             work.result.exception()  # seen: a failure nobody waits for is no news

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import signal
 import sys
 import time
 from dataclasses import asdict, dataclass, field
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 FLUSH_SECONDS = 120.0
+HURRY_SECONDS = 5.0
 JOIN_SECONDS = 20.0
 POLL_SECONDS = 0.1
 WEIGHTS_SECONDS = 120.0
@@ -68,7 +70,7 @@ class Conduct:
         self._references = self.sweep.references(self.options, self.size.precision)
         self._bare = self.sweep.bare_probes(self.options, self.size.precision)
         self._broker = self._start_broker()
-        self._scribe = start_scribe(self.ground.tracking_uri, self.folder.path / "spool")
+        self._scribe = start_scribe(self.ground.tracking_uri, self.folder.spool)
         self._tracked = Tracked(
             self._scribe, self.folder.id, self.ground.store, self.ground.prepared, self.options.sharing
         )
@@ -83,11 +85,15 @@ class Conduct:
             with View(self.console, self.plan, journal, self._poll, self._watch):
                 self._walk_all()
             return self._end(journal)
+        except KeyboardInterrupt:  # once more, while it ended
+            self._stop_at_once()
+            return False
         except BaseException:
             self._scribe.tell.remote("sweep_finished", self.folder.id, "FAILED")
             ray.get(self._scribe.finish.remote(JOIN_SECONDS))
             raise
         finally:
+            self._fleets.close()
             listen(None)
 
     def _start_broker(self) -> Any:
@@ -107,7 +113,13 @@ class Conduct:
             threads=threads_of(self.size),
             waypoint_seconds=self.options.checkpoint_every,
         )
-        return Fleets(setup=setup, size=self.size, storage=str(self.folder.path / "fleets"), label=self.folder.id)
+        return Fleets(
+            setup=setup,
+            size=self.size,
+            storage=str(self.folder.path / "fleets"),
+            label=self.folder.id,
+            learnt=lambda: int(self._poll()["trained"]),
+        )
 
     def _announce(self) -> None:
         params = {**asdict(self.options), "question": self.sweep.question.strip(), **self.plan.as_facts()}
@@ -177,6 +189,7 @@ class Conduct:
         """Close what runs, write the summary and the page, tell MLflow, say what came of it."""
         import ray
 
+        self._fleets.close()
         self._broker.close.remote()
         for record in journal.trials.values():
             if record.status == "RUNNING":
@@ -193,7 +206,7 @@ class Conduct:
         status = summary["sweep"]["status"]
         files = [str(path) for path in (self.folder.summary, *pictures)]
         self._scribe.tell.remote("sweep_finished", self.folder.id, status, sweep_figures(summary), files)
-        model = ray.get(registered) if registered else "none: no trial finished"
+        model = _registered(registered) if registered else "none: no trial finished"
         complete = ray.get(self._scribe.finish.remote(FLUSH_SECONDS))
         self._fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
         self._say(summary, model, complete)
@@ -201,6 +214,16 @@ class Conduct:
             again = f"atlas report {self.folder.id} --storage {self.options.root} --alpha"
             self.console.print(f"combination weights: {missing}; draw them with {again}", highlight=False)
         return status == "FINISHED"
+
+    def _stop_at_once(self) -> None:
+        """What a second SIGINT leaves time for: the journal is on the disk, and says how the sweep ended."""
+        import ray
+
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left takes seconds
+        ray.get(self._scribe.tell.remote("sweep_finished", self.folder.id, "KILLED"))
+        ray.get(self._scribe.finish.remote(HURRY_SECONDS))
+        command = resume_command(sys.argv[0], str(self.options.root), self.folder.id)
+        print_next(self.console, [("stopped at once; go on with", command)])
 
     def _ended(self, journal: Journal) -> Ended:
         trials = list(journal.trials.values())
@@ -260,7 +283,17 @@ class Conduct:
             ("see the runs", ui_command(self.ground.tracking_uri)),
         ]
         if not complete:
-            lines.append(("MLflow", f"has not taken everything yet; the rest waits in {self.folder.path / 'spool'}"))
-        if summary["sweep"]["status"] == "KILLED":
+            lines.append(("MLflow", f"has not taken everything yet; the rest waits in {self.folder.spool}"))
+        if summary["sweep"]["status"] == "KILLED" or not complete:
             lines.append(("go on with", resume_command(sys.argv[0], str(self.options.root), self.folder.id)))
         print_next(self.console, lines)
+
+
+def _registered(promise: Any) -> str:
+    """The model's URI; why there is none where MLflow did not take it. The sweep has ended well all the same."""
+    import ray
+
+    try:
+        return str(ray.get(promise))
+    except ray.exceptions.RayTaskError as error:
+        return f"not registered: {str(error.cause).strip().splitlines()[0]}"

@@ -12,6 +12,7 @@ from atlas.errors import AtlasError, unknown
 from atlas.learners import address_of as learner_address
 from atlas.sweep.options import Options, with_values
 from atlas.tasks import address_of
+from atlas.tracking import is_waiting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +66,13 @@ class SweepFolder:
         """The options that the sweep was started with."""
         return with_values(Options(), json.loads((self.path / "options.json").read_text()))
 
+    @property
+    def spool(self) -> Path:
+        """The journal of what MLflow is told."""
+        return self.path / "spool"
+
     def is_finished(self) -> bool:
-        """Whether the sweep's summary says that it ended."""
-        if not self.summary.exists():
+        """Whether the sweep's summary says that it ended, and MLflow has taken everything."""
+        if not self.summary.exists() or is_waiting(self.spool):
             return False
         return json.loads(self.summary.read_text())["sweep"]["status"] == "FINISHED"

@@ -103,6 +103,10 @@ def listening_callback() -> Any:
         ) -> None:
             _tell(trial, None, result)
 
+        def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+            if "StepFailed" in _reason(trial):  # its process is well, and the step will not fare better often
+                trial.max_failures = 0
+
         def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
             _tell(trial, "FINISHED")
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ray.tune.experiment import Trial
 
 EXPERIMENT = "tune"
+TRIAL_LOSSES = 10  # a trial lost with its process or node walks again; what it had taken is there
 
 
 def make_sampler(sweep: Sweep, options: Options) -> optuna.samplers.BaseSampler:
@@ -134,7 +135,11 @@ class Search:
                 reuse_actors=True,
             ),
             run_config=tune.RunConfig(
-                name=EXPERIMENT, storage_path=str(self.folder), callbacks=[listening_callback()], verbose=0
+                name=EXPERIMENT,
+                storage_path=str(self.folder),
+                callbacks=[listening_callback()],
+                failure_config=tune.FailureConfig(max_failures=TRIAL_LOSSES),
+                verbose=0,
             ),
         )
 

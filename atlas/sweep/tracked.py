@@ -11,6 +11,7 @@ from typing import Any
 
 from atlas.champion import Champion
 from atlas.data.prepare import Prepared
+from atlas.errors import AtlasError
 from atlas.step import Step
 from atlas.store import Store
 from atlas.sweep.journal import TrialRecord
@@ -43,10 +44,11 @@ class Scribe:
         return list(self.tracker.problems)
 
     def register_champion(self, champion: Champion, tracking_uri: str) -> str:
-        """Log the best stack as a model and register it; gives its model URI."""
+        """Log the best stack as a model and register it; gives its URI. Raises AtlasError where MLflow is away."""
         from atlas.champion import register
 
-        self.tracker.flush(60.0)
+        if not self.tracker.flush(60.0):
+            raise AtlasError("MLflow has not taken the steps yet, of which the model is made")
         return register(champion, tracking_uri, EXPERIMENT)
 
 

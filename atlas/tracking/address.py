@@ -164,7 +164,8 @@ def _check_sqlite(database: Path, timeout: float) -> None:
         probe.unlink()
         if database.exists():
             with contextlib.closing(sqlite3.connect(f"file:{database}?mode=rw", uri=True, timeout=timeout)) as file:
-                file.execute("PRAGMA schema_version").fetchone()
+                file.execute("BEGIN IMMEDIATE")  # fails where another process keeps the database locked
+                file.rollback()
             if not os.access(database, os.W_OK):
                 raise OSError(f"{database} is read-only")
     except (OSError, sqlite3.Error) as error:

@@ -20,6 +20,15 @@ from atlas.tracking.events import Event, parse
 DIGITS = 20
 
 
+def is_waiting(folder: Path) -> bool:
+    """Whether a journal in `folder` holds what MLflow does not have yet; nobody has to hold it."""
+    events, position = Path(folder) / "events.jsonl", Path(folder) / "position"
+    if not events.exists():
+        return False
+    text = position.read_bytes()[:DIGITS] if position.exists() else b""
+    return events.stat().st_size > (int(text) if len(text) == DIGITS and text.isdigit() else 0)
+
+
 class Spool:
     """One writer at a time (a file lock, freed by the system when its process dies); threads may share it."""
 
@@ -35,18 +44,24 @@ class Spool:
         except OSError as error:
             raise AtlasError(f"the journal {self.folder} cannot be written: {error}.") from error
         self._guard = threading.Lock()
-        self._events = open(self.folder / "events.jsonl", "a+b")  # noqa: SIM115 - open as long as the tracker
+        self._events = open(self.folder / "events.jsonl", "a+b", buffering=0)  # noqa: SIM115 - as long as the tracker
+        self._reader = open(self.folder / "events.jsonl", "rb")  # noqa: SIM115
         self._position = os.open(self.folder / "position", os.O_RDWR | os.O_CREAT, 0o644)
         self._end = self._drop_torn_line()
+        self.acknowledge(self.position)  # takes its place on the disk now: later it is overwritten, full disk or not
 
     def append(self, event: Event) -> None:
-        """Add the event; it is on the disk when this returns."""
+        """Add the event; it is on the disk when this returns. Raises OSError, with nothing added, where it is full."""
         line = event.line()
         with self._guard:
-            self._events.seek(0, os.SEEK_END)
-            self._events.write(line)
-            self._events.flush()
-            os.fsync(self._events.fileno())
+            try:
+                written = 0
+                while written < len(line):
+                    written += self._events.write(line[written:]) or 0
+                os.fsync(self._events.fileno())
+            except OSError:
+                os.ftruncate(self._events.fileno(), self._end)
+                raise
             self._end += len(line)
 
     @property
@@ -66,16 +81,16 @@ class Spool:
         if start >= self._end:
             return None
         with self._guard:
-            self._events.seek(start)
-            line = self._events.readline()
+            self._reader.seek(start)
+            line = self._reader.readline()
         return parse(line), start + len(line)
 
     def skip(self) -> None:
         """Go past the next line unread."""
         start = self.position
         with self._guard:
-            self._events.seek(start)
-            length = len(self._events.readline())
+            self._reader.seek(start)
+            length = len(self._reader.readline())
         self.acknowledge(start + length)
 
     def acknowledge(self, position: int) -> None:
@@ -89,6 +104,7 @@ class Spool:
 
     def close(self) -> None:
         self._events.close()
+        self._reader.close()
         os.close(self._position)
         self._lock.release()
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from atlas.errors import AtlasError
 from atlas.redact import redacted
+from atlas.room import when_there_is_room
 from atlas.tracking.address import check_tracking, find_step_runs
 from atlas.tracking.events import Event, Kind, StepFacts, checked_status, sweep_key, thin, trial_key
 from atlas.tracking.spool import Spool
@@ -19,6 +20,7 @@ from atlas.tracking.writer import Writer
 log = logging.getLogger(__name__)
 
 FIRST_DELAY, LONGEST_DELAY, MOST_ATTEMPTS = 0.5, 15.0, 8
+PATIENCE = 5.0  # a flush that got nowhere for so long asks whether MLflow is there at all
 REFUSALS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "MALFORMED_REQUEST", "INVALID_STATE", "RESOURCE_ALREADY_EXISTS"}
 GONE = "RESOURCE_DOES_NOT_EXIST"
 
@@ -102,11 +104,18 @@ class Tracker:
         return self._spool.pending
 
     def flush(self, timeout: float = 60.0) -> bool:
-        """Wait until MLflow has everything; False where it has not after `timeout` seconds."""
-        with self._changed:
-            self._hurry = True
-            self._changed.notify_all()
-            return self._changed.wait_for(lambda: self._spool.pending == 0, timeout)
+        """Wait until MLflow has everything; False where it has not after `timeout` seconds, or is away."""
+        deadline = time.monotonic() + timeout
+        while (left := deadline - time.monotonic()) > 0:
+            before = self._spool.pending
+            with self._changed:
+                self._hurry = True
+                self._changed.notify_all()
+                if self._changed.wait_for(lambda: self._spool.pending == 0, min(left, PATIENCE)):
+                    return True
+            if self._spool.pending == before and not self._is_there():
+                return False
+        return self._spool.pending == 0
 
     def close(self, timeout: float = 60.0) -> bool:
         """Flush, end the thread and free the journal. What MLflow does not have yet waits in the journal."""
@@ -126,7 +135,8 @@ class Tracker:
         return find_step_runs(self._uri, self._experiment, keys)
 
     def _tell(self, kind: Kind, key: str, body: Mapping[str, Any]) -> None:
-        self._spool.append(Event(kind=kind, key=key, body=body))
+        event = Event(kind=kind, key=key, body=body)
+        when_there_is_room(lambda: self._spool.append(event), f"the disk of {self._spool.folder}")
         with self._changed:
             self._changed.notify_all()
 
@@ -187,13 +197,14 @@ class Tracker:
             self._writer.apply(event)
 
     def _is_final(self, error: Exception, attempts: int) -> bool:
-        """Whether trying again is in vain: refused by MLflow, no error of the network, or failing for long
+        """Whether trying again is in vain: refused by MLflow, no error of network or database, or failing for long
         though MLflow answers."""
         from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import DBAPIError
 
         if isinstance(error, MlflowException) and error.error_code in REFUSALS | {GONE}:
             return True
-        if not isinstance(error, MlflowException | OSError | AtlasError):
+        if not isinstance(error, MlflowException | DBAPIError | OSError | AtlasError):
             return True
         return attempts >= MOST_ATTEMPTS and self._is_there()
 
@@ -209,7 +220,7 @@ class Tracker:
         problem = f"{event.kind} of {event.key}: {reason}"
         log.error("MLflow refused the %s", problem, exc_info=error)
         self.problems.append(problem)
-        self._spool.refuse(event, reason)
+        when_there_is_room(lambda: self._spool.refuse(event, reason), f"the disk of {self._spool.folder}")
 
     def _rest(self, delay: float) -> None:
         """Back off; a flush or a close cuts it short."""

@@ -78,6 +78,18 @@ def test_a_limit_takes_the_first_records(tmp_path: Path, processor: Processor) -
         split.batch(torch.tensor([10]))
 
 
+def test_a_record_that_names_a_picture_that_is_not_there_is_told_by_its_name(
+    tmp_path: Path, processor: Processor
+) -> None:
+    split = open_train(SHADES, tmp_path, processor)
+    (name,) = split.ids(torch.tensor([3]))
+    split.pictures.parts = [part.copy() for part in split.pictures.parts]
+    split.pictures.parts[0][3] = 10**6
+    with pytest.raises(AtlasError, match=f"the record '{name}' names a picture that is not among the .* Remove the"):
+        split.batch(torch.tensor([2, 3]))
+    assert len(split.batch(torch.tensor([2]))) == 1
+
+
 def test_a_batch_can_be_changed_without_touching_the_data(tmp_path: Path, processor: Processor) -> None:
     split = open_train(SHADES, tmp_path, processor)
     first = split.batch(torch.tensor([0]))

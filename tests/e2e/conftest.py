@@ -10,24 +10,30 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import lasting_port
 from selenium.webdriver import Chrome
 
 from atlas.tracking import Server, default_tracking_uri, free_port
+from atlas.tracking.address import connect
+from benchmarks.processes import children, kill, marked, title_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("--tasks", "digits", "piqa-twin", "--steps", "6", "--evaluate", "40", "60")
+RAY = str(Path(sys.executable).with_name("ray"))
 WAIT = 240.0
 
 
 def command(*arguments: str, storage: Path, sweep: str = "task_order") -> list[str]:
-    """The command line of a sweep."""
-    return [sys.executable, str(ROOT / "sweeps" / f"{sweep}.py"), *arguments, "--storage", str(storage)]
+    """The command line of a sweep: one of the project's by its name, or a file."""
+    file = sweep if sweep.endswith(".py") else str(ROOT / "sweeps" / f"{sweep}.py")
+    return [sys.executable, file, *arguments, "--storage", str(storage)]
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -78,25 +84,37 @@ def wait_for(what: Callable[[], Any], *, process: subprocess.Popen[str], seconds
     raise AssertionError(f"nothing after {seconds} s")
 
 
-def children(pid: int) -> list[int]:
-    """All processes below `pid`."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(stat.read_text().rpartition(")")[2].split()[1])
-        except (OSError, ValueError):
-            continue  # it ended while we looked
-        if parent == pid:
-            found += [int(stat.parent.name), *children(int(stat.parent.name))]
-    return found
+def expect_nothing_left(mark: str, seconds: float = 60.0) -> None:
+    """All processes that bear the mark are gone, or go within so many seconds; what does not is ended."""
+    deadline = time.monotonic() + seconds
+    while (left := marked(mark)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    titles = [title_of(pid) for pid in left]
+    for pid in left:
+        kill(pid)
+    assert titles == []
 
 
-def title_of(pid: int) -> str:
-    """How a process calls itself."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-    except OSError:
-        return ""
+def logged(tracking_uri: str) -> dict[str, Any]:
+    """Every run by its key; fails where two have one key, or one is open still."""
+    client = connect(tracking_uri)
+    (experiment,) = client.search_experiments(filter_string="name = 'atlas'")
+    found = client.search_runs([experiment.experiment_id], max_results=1000)
+    by_key = {run.data.tags["atlas.key"]: run for run in found}
+    assert len(by_key) == len(found)
+    assert {run.info.run_name for run in found if run.info.status == "RUNNING"} == set()
+    return by_key
+
+
+def expect_undisturbed(storage: Path, quiet: Path) -> None:
+    """The one sweep in `storage` ended with the matrices of the quiet one, and MLflow has all of it, once."""
+    (summary,) = summaries(storage)
+    assert matrices(summary) == matrices(summaries(quiet)[0])
+    assert summary["sweep"]["status"] == "FINISHED"
+    runs = logged(default_tracking_uri(storage))
+    assert set(committed(storage)) <= set(runs)
+    kinds = Counter(run.data.tags["atlas.kind"] for run in runs.values() if run.info.status == "FINISHED")
+    assert kinds == {"sweep": 1, "trial": len(summary["trials"]), "step": len(committed(storage))}
 
 
 @pytest.fixture
@@ -104,13 +122,13 @@ def background() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start a sweep in the background; what is left of it at the end of the test is ended, by its own id."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str, storage: Path) -> subprocess.Popen[str]:
+    def start(*arguments: str, storage: Path, **more: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             command(*arguments, storage=storage),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=environment(),
+            env=environment(**more),
         )
         started.append(process)
         return process
@@ -127,10 +145,34 @@ def end(process: subprocess.Popen[str], how: int) -> None:
     process.send_signal(how)
     process.wait(timeout=60)
     for pid in below:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue  # it went with its driver
+        kill(pid)
+
+
+def cluster_shell() -> dict[str, str]:
+    """The environment of a cluster of a test's own, with a token, and of what may join it."""
+    folder = Path("/tmp") / f"ray-{secrets.token_hex(3)}"  # short: Ray's sockets have a limit of 107 characters
+    folder.mkdir()
+    return environment(
+        RAY_AUTH_MODE="token",
+        RAY_AUTH_TOKEN=secrets.token_hex(32),
+        RAY_TMPDIR=str(folder),
+        PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    )
+
+
+def start_node(shell: dict[str, str], log: Path, *flags: str) -> subprocess.Popen[str]:
+    """Start a node of a cluster on the loopback, a head or one that joins it, and wait until it is up."""
+    ports = ("dashboard-agent-listen-port", "dashboard-agent-grpc-port", "metrics-export-port")
+    process = subprocess.Popen(
+        [RAY, "start", "--block", "--node-ip-address=127.0.0.1", *flags]
+        + [f"--{port}={lasting_port()}" for port in (*ports, "runtime-env-agent-port")],
+        stdout=log.open("w"),
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=shell,
+    )
+    wait_for(lambda: "Ray runtime started" in log.read_text(), process=process)
+    return process
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import SMALL, children, committed, end, matrices, run, summaries, title_of, wait_for
+from tests.e2e.conftest import (
+    SMALL,
+    committed,
+    expect_nothing_left,
+    expect_undisturbed,
+    matrices,
+    run,
+    summaries,
+    wait_for,
+)
 
 pytestmark = pytest.mark.slow
 Start = Callable[..., Any]
@@ -19,53 +27,33 @@ Start = Callable[..., Any]
 def test_a_driver_killed_in_mid_sweep_is_resumed_without_training_anything_twice(
     quiet: Path, prepared: Path, background: Start
 ) -> None:
-    process = background(*SMALL, "--fleets", "1", storage=prepared)
+    process = background(*SMALL, "--fleets", "1", storage=prepared, ATLAS_MARK="driver")
     wait_for(lambda: len(committed(prepared)) >= 3, process=process)
-    end(process, signal.SIGKILL)
+    process.kill()
+    expect_nothing_left("ATLAS_MARK=driver")
     before = committed(prepared)
     done = run(*SMALL, "--resume", storage=prepared)
     after = committed(prepared)
     assert {key: after[key] for key in before} == before
-    assert matrices(summaries(prepared)[-1]) == matrices(summaries(quiet)[0])
+    expect_undisturbed(prepared, quiet)
     assert "Leaderboard" in done.stdout
 
 
-def test_a_worker_killed_in_mid_step_comes_back_and_the_step_is_done(
-    quiet: Path, prepared: Path, background: Start
-) -> None:
-    process = background(*SMALL, "--fleets", "1", storage=prepared)
-    wait_for(lambda: committed(prepared), process=process)
-    workers = [pid for pid in children(process.pid) if "RayTrainWorker" in title_of(pid)]
-    assert workers, [title_of(pid) for pid in children(process.pid)]
-    before = committed(prepared)
-    os.kill(workers[0], signal.SIGKILL)
-    assert process.wait(timeout=240) == 0, process.communicate()[0]
-    after = committed(prepared)
-    assert {key: after[key] for key in before} == before
-    assert matrices(summaries(prepared)[-1]) == matrices(summaries(quiet)[0])
-
-
-def test_the_broker_killed_is_rebuilt_from_the_store(quiet: Path, prepared: Path, background: Start) -> None:
-    process = background(*SMALL, "--fleets", "1", storage=prepared)
-    wait_for(lambda: committed(prepared), process=process)
-    brokers = [pid for pid in children(process.pid) if "ray::Broker" in title_of(pid)]
-    assert brokers, [title_of(pid) for pid in children(process.pid)]
-    os.kill(brokers[0], signal.SIGKILL)
-    assert process.wait(timeout=240) == 0, process.communicate()[0]
-    assert matrices(summaries(prepared)[-1]) == matrices(summaries(quiet)[0])
-
-
-def test_an_altered_entry_is_found_moved_aside_and_trained_again(quiet: Path, prepared: Path) -> None:
+def test_entries_altered_and_cut_short_are_found_moved_aside_and_trained_again(quiet: Path, prepared: Path) -> None:
     run(*SMALL, storage=prepared)
     (summary,) = summaries(prepared)
     first = summary["trials"][0]["step_keys"][0]
     last = summary["trials"][0]["step_keys"][-1]
     for path in prepared.glob(f"store/steps/*/{first}/*/adapter/adapter_model.safetensors"):
         path.write_bytes(path.read_bytes()[:-4] + b"oops")
+    short = summary["trials"][1]["step_keys"][-1]
+    for path in prepared.glob(f"store/steps/*/{short}/*/adapter/adapter_model.safetensors"):
+        path.write_bytes(path.read_bytes()[:100])
     for path in prepared.glob(f"store/steps/*/{last}/commit.json"):
         path.unlink()
     run(*SMALL, storage=prepared)
     assert list(prepared.glob(f"store/aside/{first}*"))
+    assert list(prepared.glob(f"store/aside/{short}*"))
     assert matrices(summaries(prepared)[-1]) == matrices(summaries(quiet)[0])
 
 

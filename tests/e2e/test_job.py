@@ -2,61 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from ports import lasting_port
 
-from tests.e2e.conftest import ROOT, SMALL, children, environment, matrices, summaries, wait_for
+from tests.e2e.conftest import RAY, ROOT, SMALL, cluster_shell, end, matrices, start_node, summaries
 
 pytestmark = pytest.mark.slow
-RAY = str(Path(sys.executable).with_name("ray"))
 
 
 @pytest.fixture(scope="module")
 def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment that reaches a head of this test's own, which ends with it."""
-    folder = Path("/tmp") / f"ray-{secrets.token_hex(3)}"  # short: Ray's sockets have a limit of 107 characters
-    port, dashboard, *others = (lasting_port() for _ in range(6))
-    shell = environment(
-        RAY_AUTH_MODE="token",
-        RAY_AUTH_TOKEN=secrets.token_hex(32),
-        RAY_TMPDIR=str(folder),
-        PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    shell, port, dashboard = cluster_shell(), lasting_port(), lasting_port()
+    process = start_node(
+        shell,
+        tmp_path_factory.mktemp("head") / "log",
+        *("--head", f"--port={port}", "--num-cpus=2", f"--ray-client-server-port={lasting_port()}"),
+        *("--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"),
     )
-    folder.mkdir()
-    log = tmp_path_factory.mktemp("head") / "log"
-    flags = [
-        "ray-client-server-port",
-        "dashboard-agent-listen-port",
-        "dashboard-agent-grpc-port",
-        "metrics-export-port",
-    ]
-    process = subprocess.Popen(
-        [RAY, "start", "--head", "--block", "--node-ip-address=127.0.0.1", f"--port={port}", "--num-cpus=2"]
-        + ["--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"]
-        + [f"--{flag}={number}" for flag, number in zip(flags, others, strict=True)],
-        stdout=log.open("w"),
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=shell,
-    )
-    wait_for(lambda: "Ray runtime started" in log.read_text(), process=process)
     yield {**shell, "RAY_API_SERVER_ADDRESS": f"http://127.0.0.1:{dashboard}"}
-    below = children(process.pid)
-    process.send_signal(signal.SIGTERM)
-    process.wait(timeout=60)
-    for pid in below:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue  # it went with the head
+    end(process, signal.SIGTERM)
 
 
 def submit(head: dict[str, str], storage: Path) -> subprocess.CompletedProcess[str]:

@@ -15,6 +15,7 @@ from atlas.sweep.broker import Broker, Lease
 AROUND = Surroundings(backbone="b", data={name: name for name in "abc"})
 LEARNER = TwoStage(experience=None, expansion=Schedule(steps=1))
 FIRST, SECOND, THIRD = (stages[-1] for stages in walk(("a", "b", "c"), LEARNER, 0, AROUND))
+OTHER = walk(("c",), LEARNER, 0, AROUND)[0][-1]
 SIBLING = walk(("a", "c"), LEARNER, 0, AROUND)[-1][-1]
 
 

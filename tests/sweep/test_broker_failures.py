@@ -9,8 +9,8 @@ import pytest
 
 from atlas.store import Store
 from atlas.sweep import broker as module
-from atlas.sweep.broker import LEASE_SECONDS, Broker, Lease, StepFailed
-from sweep.fleet import FIRST, SECOND, SIBLING, THIRD, commit, run, settle, take, work_off
+from atlas.sweep.broker import LEASE_SECONDS, LOSSES, Broker, Lease, StepFailed
+from sweep.fleet import FIRST, OTHER, SECOND, SIBLING, THIRD, commit, run, settle, take, work_off
 
 
 @pytest.fixture
@@ -96,16 +96,54 @@ def test_a_final_failure_reaches_all_askers_and_what_builds_on_it(uri: str) -> N
     run(ask())
 
 
-def test_a_step_that_failed_is_tried_again_for_who_asks_later(uri: str) -> None:
+def test_a_step_that_failed_for_good_is_not_learnt_again_and_one_that_was_given_up_is(uri: str) -> None:
     async def ask() -> None:
         broker = Broker(uri)
-        refused = asyncio.ensure_future(broker.request(FIRST))
-        await broker.failed(await take(broker), "x", final=True)
+        for _ in range(2):
+            refused = asyncio.ensure_future(broker.request(FIRST))
+            if isinstance(lease := (await settle(), await broker.lease("f", 0.0))[1], Lease):
+                await broker.failed(lease, "the loss became nan", final=True)
+            with pytest.raises(StepFailed, match="the loss became nan"):
+                await refused
+        assert (await broker.status())["states"] == {"failed": 1}
+        asked = asyncio.ensure_future(broker.request(SIBLING.builds_on[0]))
         with pytest.raises(StepFailed):
-            await refused
+            await asked
+        await broker.give_up("no fleet is left")
+        later = asyncio.ensure_future(broker.request(OTHER))
+        await settle()
+        await broker.give_up("no fleet is left")
+        with pytest.raises(StepFailed, match="no fleet is left"):
+            await later
+        later = asyncio.ensure_future(broker.request(OTHER))
+        assert await work_off(broker, uri) == [OTHER]
+        await later
+
+    run(ask())
+
+
+def test_a_step_that_kills_its_fleets_is_given_up(uri: str) -> None:
+    async def ask() -> None:
+        broker = Broker(uri)
         asked = asyncio.ensure_future(broker.request(FIRST))
-        assert await work_off(broker, uri) == [FIRST]
-        await asked
+        for _ in range(LOSSES):
+            await take(broker, "f")
+            await broker.hello("f")
+        with pytest.raises(StepFailed, match=f"{LOSSES} workers died while they learnt it"):
+            await asked
+        assert await broker.lease("f", 0.0) is None
+
+    run(ask())
+
+
+def test_what_another_sweep_has_learnt_meanwhile_is_not_handed_out(uri: str) -> None:
+    async def ask() -> None:
+        broker = Broker(uri)
+        asked = [asyncio.ensure_future(broker.request(step)) for step in (FIRST, OTHER)]
+        await settle()
+        facts = commit(uri, FIRST)
+        assert (await take(broker)).step == OTHER
+        assert await asked[0] == facts
 
     run(ask())
 

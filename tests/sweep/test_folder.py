@@ -9,6 +9,8 @@ import pytest
 from atlas.errors import AtlasError
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.options import Options
+from atlas.tracking import Event
+from atlas.tracking.spool import Spool
 
 
 def end(folder: SweepFolder, status: str) -> None:
@@ -52,6 +54,20 @@ def test_a_sweep_that_has_ended_is_not_resumed(tmp_path: Path) -> None:
     end(running, "FINISHED")
     with pytest.raises(AtlasError, match="no interrupted sweep 'order' under"):
         SweepFolder.unfinished(tmp_path, "order", "latest")
+
+
+def test_a_sweep_whose_runs_mlflow_does_not_have_yet_may_go_on(tmp_path: Path) -> None:
+    folder = SweepFolder.new(tmp_path, "order", Options())
+    end(folder, "FINISHED")
+    spool = Spool(folder.spool)
+    assert folder.is_finished()
+    spool.append(Event(kind="sweep_finished", key="sweep/x"))
+    assert SweepFolder.unfinished(tmp_path, "order", "latest") == folder
+    waiting = spool.peek()
+    assert waiting is not None
+    spool.acknowledge(waiting[1])
+    spool.close()
+    assert folder.is_finished()
 
 
 def test_an_unknown_sweep_names_the_nearest(tmp_path: Path) -> None:

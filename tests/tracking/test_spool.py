@@ -9,7 +9,7 @@ import pytest
 
 from atlas.errors import AtlasError
 from atlas.tracking.events import Event
-from atlas.tracking.spool import Spool
+from atlas.tracking.spool import Spool, is_waiting
 
 
 def event(number: int) -> Event:
@@ -92,3 +92,13 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AtlasError, match="cannot be written"):
         Spool(tmp_path / "file" / "spool")
+
+
+def test_whether_something_waits_is_seen_without_opening_the_journal(tmp_path: Path) -> None:
+    assert not is_waiting(tmp_path)
+    spool = Spool(tmp_path)
+    assert not is_waiting(tmp_path)
+    spool.append(event(0))
+    assert is_waiting(tmp_path)
+    replay(spool)
+    assert not is_waiting(tmp_path)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from atlas.errors import AtlasError
-from atlas.tracking import Server, StepFacts, Tracker, find_step_runs, free_port
-from atlas.tracking.address import connect
+from atlas.tracking import Server, StepFacts, Tracker, check_tracking, find_step_runs, free_port
+from atlas.tracking.address import connect, database_file
 
 STEPS = ("k1", "k2", "k3")
 
@@ -119,6 +119,28 @@ def test_a_tracker_whose_server_is_away_returns_at_once_and_keeps_everything(
     assert not tracker.close(0.0)
     again = open_tracker(uri=f"http://127.0.0.1:{free_port()}")
     assert again.pending > 0
+
+
+@pytest.mark.slow
+def test_a_database_that_another_process_keeps_locked_gets_everything_once_it_is_free(
+    open_tracker: Callable[..., Tracker], step_facts: Callable[..., StepFacts], initialised: str, tmp_path: Path
+) -> None:
+    """Locked before the tracker has opened it, too: nothing may count as refused."""
+    program = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('BEGIN EXCLUSIVE'); print(flush=True)"
+    lock = [sys.executable, "-c", f"{program}; sys.stdin.read()", str(database_file(initialised))]
+    with subprocess.Popen(lock, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as locking:
+        assert locking.stdin
+        assert locking.stdout
+        locking.stdout.readline()
+        with pytest.raises(AtlasError, match="locked"):
+            check_tracking(initialised, timeout=0.1)
+        tracker = open_tracker()
+        tell(tracker, step_facts)
+        assert not tracker.flush(8.0)
+        locking.stdin.close()
+    assert tracker.flush(60)
+    assert tracker.problems == []
+    expect_whole(initialised, tmp_path.name)
 
 
 @pytest.mark.slow

@@ -1,0 +1,65 @@
+"""The processes of a sweep, found by what they are: for the soak and the tests that kill them, each by its own id."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+# What a sweep's processes call themselves.
+TITLES = {
+    "worker": "ray::RayTrainWorker",
+    "controller": "ray::TrainController",
+    "trial": "ray::ImplicitFunc",
+    "broker": "ray::Broker",
+    "scribe": "ray::Scribe",
+}
+
+
+def children(pid: int) -> list[int]:
+    """All processes below `pid`."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError):
+            continue  # it ended while we looked
+        if parent == pid:
+            found += [int(stat.parent.name), *children(int(stat.parent.name))]
+    return found
+
+
+def title_of(pid: int) -> str:
+    """How a process calls itself."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def called(what: str, mark: str) -> list[int]:
+    """The processes of that kind (a name in `TITLES`) that bear the mark."""
+    return sorted(pid for pid in marked(mark) if title_of(pid).startswith(TITLES[what]))
+
+
+def marked(mark: str) -> list[int]:
+    """All living processes whose environment holds `mark`: whatever a command started with it has started since."""
+    return [pid for pid, environment in _environments() if mark.encode() in environment]
+
+
+def kill(pid: int, how: int = signal.SIGKILL) -> None:
+    """Send a signal to a process that may have ended meanwhile."""
+    try:
+        os.kill(pid, how)
+    except ProcessLookupError:
+        return
+
+
+def _environments() -> Iterator[tuple[int, bytes]]:
+    for file in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if file.parent.joinpath("stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                yield int(file.parent.name), file.read_bytes()
+        except OSError:
+            continue  # it ended while we looked, or is another user's

@@ -1,0 +1,99 @@
+"""A full disk, for real: a file system of a few megabytes, mounted for the test, and filled.
+
+Where mounting is not allowed the tests are skipped, and say so.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from small import World, contents
+
+from atlas.store import Store
+from atlas.tracking import Tracker, free_port
+from atlas.tracking.events import Event
+from atlas.tracking.spool import Spool
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of four megabytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], capture_output=True, text=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(folder: Path) -> Path:
+    """Fill the disk to its last byte; gives the file that does."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while file.write(b"x" * 4096):
+                pass
+        except OSError:
+            return ballast
+    raise AssertionError("the disk did not fill up")
+
+
+@contextmanager
+def at_the_warning(act: Callable[[], None]) -> Iterator[list[str]]:
+    """Act once it is said that the disk is full; gives what was said."""
+    said: list[str] = []
+
+    class Acting(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+            act()
+
+    log, handler = logging.getLogger("atlas.room"), Acting()
+    log.addHandler(handler)
+    yield said
+    log.removeHandler(handler)
+
+
+def test_a_step_learnt_for_a_full_store_is_committed_once_there_is_room_and_not_learnt_again(
+    small_disk: Path, tmp_path: Path, small_world: World
+) -> None:
+    (step,) = small_world.walk("digits")
+    quiet, store = Store.open(str(tmp_path / "quiet")), Store.open(str(small_disk / "store"))
+    small_world.learn([step], quiet)
+    ballast = fill(small_disk)
+    with at_the_warning(ballast.unlink) as said:
+        small_world.learn([step], store)
+    assert said == [f"the store {store.uri} is full; waiting for room, and going on once there is some"]
+    assert contents(store, step) == contents(quiet, step)
+    assert store.verify(step.key)
+    left = [path for path in (small_disk / "store" / "steps").rglob("*") if path.is_dir()]
+    assert len([path for path in left if path.parent.name == step.key]) == 1  # no half of the attempt that failed
+
+
+def test_what_mlflow_is_told_on_a_full_disk_waits_for_room_and_is_written_once(small_disk: Path) -> None:
+    tracker = Tracker(f"http://127.0.0.1:{free_port()}", "full", small_disk / "spool")
+    told = [f"t{number}" for number in range(200)]
+    note = {"note": "x" * 3000}
+    ballast = fill(small_disk)
+    with at_the_warning(ballast.unlink) as said:
+        for trial in told:
+            tracker.trial_started("s", trial, note)
+    assert len(said) == 1
+    tracker.close(0.0)
+    spool, found = Spool(small_disk / "spool"), []
+    while (waiting := spool.peek()) is not None:
+        found.append(waiting[0])
+        spool.acknowledge(waiting[1])
+    spool.close()
+    assert [event.body["trial"] for event in found] == told
+    assert all(isinstance(event, Event) and event.body["params"] == note for event in found)

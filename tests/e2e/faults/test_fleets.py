@@ -1,0 +1,207 @@
+"""Fleets that are slow, hang, live by another clock or meet what they cannot learn: real processes, a real broker.
+
+A fleet here is an actor in a process of its own that serves the broker as a worker of Ray Train does.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import ray
+from small import SCHEDULE, World, atlas
+from sweep.fleet import FIRST, OTHER, commit
+
+from atlas.advance import advance, open_bench
+from atlas.learners.group import Group
+from atlas.store import Store
+from atlas.sweep.broker import Broker, Lease
+from atlas.sweep.cluster import NAMESPACE, free_orphaned_groups
+from atlas.train import RENEW_SECONDS, serve
+
+pytestmark = pytest.mark.slow
+LEASE = 3 * RENEW_SECONDS
+HOURS = 3600.0
+
+
+class Fleet:
+    """A fleet's process, whose clocks go wrong by `skew` seconds."""
+
+    def __init__(self, skew: float = 0.0) -> None:
+        clock, monotonic = time.time, time.monotonic
+        time.time, time.monotonic = lambda: clock() + skew, lambda: monotonic() + skew
+
+    def pid(self) -> int:
+        return os.getpid()
+
+    def serve_at_gate(self, broker: Any, name: str, store_uri: str, gate: Path) -> None:
+        """Serve with steps that last until the gate is there."""
+
+        def learn(lease: Lease, on_update: Callable[[int, int], None]) -> None:
+            while not gate.exists():
+                threading.Event().wait(0.05)
+                on_update(1, 2)
+            commit(store_uri, lease.step, lease.scope)
+
+        serve(broker, name, learn, Group())
+
+    def serve_for_real(self, broker: Any, name: str, store_uri: str, backbone: str, prepared: dict[str, str]) -> None:
+        """Serve with steps that are learnt."""
+        bench, store = open_bench(backbone, prepared, Group()), Store.open(store_uri)
+
+        def learn(lease: Lease, on_update: Callable[[int, int], None]) -> None:
+            advance(lease.step, bench, store, on_update)
+
+        serve(broker, name, learn, Group())
+
+
+class Maker:
+    """An actor that reserves resources, as a fleet's controller does."""
+
+    def reserve(self) -> None:
+        self.group = ray.util.placement_group([{"CPU": 1}])
+        ray.get(self.group.ready())
+
+    def pid(self) -> int:
+        return os.getpid()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    ray.init(address="local", namespace=NAMESPACE, num_cpus=2, include_dashboard=False, log_to_driver=False)
+    yield
+    ray.shutdown()
+
+
+def start_broker(store_uri: str) -> Any:
+    return ray.remote(Broker).options(num_cpus=0, max_concurrency=100).remote(store_uri, lease_seconds=LEASE)
+
+
+def start_fleet(skew: float = 0.0) -> Any:
+    return ray.remote(Fleet).options(num_cpus=0, max_concurrency=2).remote(skew)
+
+
+def running(broker: Any) -> list[str]:
+    return [fleet for fleet, _, _ in ray.get(broker.status.remote())["running"]]
+
+
+def wait_for(what: Callable[[], Any], seconds: float = 120.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def holds(what: Callable[[], Any], seconds: float) -> bool:
+    """Whether it is so all the while."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not what():
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_a_slow_fleet_keeps_its_lease_and_a_hung_one_loses_it_whatever_their_clocks_say(tmp_path: Path) -> None:
+    uri, gate = str(tmp_path / "store"), tmp_path / "gate"
+    broker, first, second = start_broker(uri), start_fleet(5 * HOURS), start_fleet(-5 * HOURS)
+    asked = broker.request.remote(FIRST)
+    pid = ray.get(first.pid.remote())
+    served = [first.serve_at_gate.remote(broker, "first", uri, gate)]
+    wait_for(lambda: running(broker) == ["first"])
+    served.append(second.serve_at_gate.remote(broker, "second", uri, gate))
+    os.kill(pid, signal.SIGSTOP)
+    assert holds(lambda: running(broker) == ["first"], LEASE / 4)
+    os.kill(pid, signal.SIGCONT)
+    assert holds(lambda: running(broker) == ["first"], 1.5 * LEASE)
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: running(broker) == ["second"], 4 * LEASE)
+    gate.touch()
+    assert ray.get(asked)["title"] == FIRST.title
+    marker = next(Path(uri).glob("steps/*/*/commit.json")).read_text()
+    os.kill(pid, signal.SIGCONT)  # and brings its own result, late
+    broker.close.remote()
+    ray.get(served, timeout=60)
+    assert next(Path(uri).glob("steps/*/*/commit.json")).read_text() == marker
+    assert ray.get(broker.status.remote())["states"] == {"done": 1}
+
+
+def test_a_fleet_killed_in_mid_step_gives_it_back_when_it_is_there_again(tmp_path: Path) -> None:
+    uri, gate = str(tmp_path / "store"), tmp_path / "gate"
+    broker, first = start_broker(uri), start_fleet()
+    asked = [broker.request.remote(step) for step in (FIRST, OTHER)]
+    first.serve_at_gate.remote(broker, "f", uri, gate)
+    wait_for(lambda: running(broker) == ["f"])
+    os.kill(ray.get(first.pid.remote()), signal.SIGKILL)
+    gate.touch()
+    ray.get(broker.hello.remote("f"))
+    start_fleet().serve_at_gate.remote(broker, "f", uri, gate)
+    assert [facts["title"] for facts in ray.get(asked, timeout=60)] == [FIRST.title, OTHER.title]
+    broker.close.remote()
+
+
+def test_a_loss_that_is_no_number_and_a_record_that_breaks_the_batch_fail_their_steps_and_no_other(
+    tmp_path: Path, small_world: World, small_folder: Path
+) -> None:
+    prepared = {name: one.path for name, one in small_world.prepared.items()}
+    prepared["easy-vqa"] = shutil.copytree(prepared["easy-vqa"], tmp_path / "damaged")
+    damage(prepared["easy-vqa"] / "train.arrow")
+    wild = atlas(expansion=replace(SCHEDULE, steps=4, learning_rate=1e30))
+    steps = {
+        "diverges": small_world.walk("digits", learner=wild)[-1],
+        "damaged": small_world.walk("easy-vqa")[-1],
+        "well": small_world.walk("digits")[-1],
+    }
+    uri = str(tmp_path / "store")
+    broker, fleet = start_broker(uri), start_fleet()
+    asked = {name: broker.request.remote(step) for name, step in steps.items()}
+    folders = {name: str(path) for name, path in prepared.items()}
+    served = fleet.serve_for_real.remote(broker, "f", uri, str(small_folder), folders)
+    assert ray.get(asked["well"])["title"] == steps["well"].title
+    with pytest.raises(Exception, match=r"the loss became (nan|inf) at update \d+; lower the learning rate"):
+        ray.get(asked["diverges"])
+    with pytest.raises(Exception, match=r"the record '[^']+' names a picture that is not among"):
+        ray.get(asked["damaged"])
+    assert ray.get(broker.status.remote())["trained"] == 1
+    broker.close.remote()
+    ray.get(served)
+
+
+def damage(path: Path) -> None:
+    """Have every record name a picture that does not exist, as a disk's fault might."""
+    size = path.stat().st_size
+    with pa.OSFile(str(path)) as file:
+        reader = pa.ipc.open_file(file)
+        batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+    with pa.OSFile(str(path), "w") as file, pa.ipc.new_file(file, batches[0].schema) as writer:
+        for batch in batches:
+            place = batch.schema.get_field_index("pictures")
+            column = batch.column(place)
+            values = pa.array([10**6] * len(column.flatten()), column.type.value_type)
+            writer.write_batch(batch.set_column(place, batch.schema.field(place), _listed(values, column.type)))
+    assert path.stat().st_size == size
+
+
+def _listed(values: pa.Array, kind: Any) -> pa.Array:
+    return pa.FixedSizeListArray.from_arrays(values, type=kind)
+
+
+def test_a_placement_group_whose_maker_was_killed_is_removed_and_no_other() -> None:
+    makers = [ray.remote(Maker).options(num_cpus=0).remote() for _ in range(2)]
+    ray.get([maker.reserve.remote() for maker in makers])
+    assert free_orphaned_groups() == 0
+    os.kill(ray.get(makers[0].pid.remote()), signal.SIGKILL)
+    wait_for(lambda: free_orphaned_groups() == 1, 30)
+    states = sorted(group["state"] for group in ray.util.placement_group_table().values())
+    assert states == ["CREATED", "REMOVED"]
+    ray.kill(makers[1])
+    wait_for(free_orphaned_groups, 30)

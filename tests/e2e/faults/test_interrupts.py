@@ -1,0 +1,35 @@
+"""SIGINT twice, as by an impatient person: it ends at once, says how to go on, and going on loses nothing."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import SMALL, committed, expect_nothing_left, expect_undisturbed, run, wait_for
+
+pytestmark = pytest.mark.slow
+MARK = "ATLAS_MARK=interrupts"
+
+
+def test_a_second_interrupt_while_the_first_ends_the_sweep_stops_it_at_once_and_it_is_resumed(
+    quiet: Path, prepared: Path, background: Callable[..., Any]
+) -> None:
+    process = background(*SMALL, "--fleets", "1", storage=prepared, ATLAS_MARK="interrupts")
+    wait_for(lambda: committed(prepared), process=process)
+    process.send_signal(signal.SIGINT)
+    wait_for(lambda: list(prepared.glob("sweeps/*/summary.json")), process=process)  # it is ending
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=240)
+    assert process.returncode == 1, out
+    assert "--resume task-order-" in out
+    assert "Traceback" not in out
+    expect_nothing_left(MARK)
+    before = committed(prepared)
+    run(*SMALL, "--resume", storage=prepared)
+    after = committed(prepared)
+    assert {key: after[key] for key in before} == before
+    expect_undisturbed(prepared, quiet)

@@ -1,0 +1,48 @@
+"""A learning rate at which the loss becomes NaN: that trial fails, once and clearly; the others go on."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from atlas.tracking import default_tracking_uri
+from tests.e2e.conftest import SMALL, logged, run, summaries
+
+pytestmark = pytest.mark.slow
+SWEEP = '''
+"""Which rate?"""
+
+from dataclasses import replace
+
+from atlas.sweep import Sweep, base_learner, main
+
+
+def learner(trial, options):
+    base = base_learner(options)
+    rate = trial.suggest_categorical("rate", [1e-3, 1e30])
+    return replace(base, expansion=replace(base.expansion, learning_rate=rate))
+
+
+if __name__ == "__main__":
+    points = ({"rate": 1e30}, {"rate": 1e-3})
+    main(Sweep(name="rate", question=__doc__, learner=learner, points=points, trials=2))
+'''
+
+
+def test_a_loss_that_becomes_nan_fails_its_trial_alone(quiet: Path, tmp_path: Path) -> None:
+    storage = tmp_path / "storage"
+    shutil.copytree(quiet / "data", storage / "data")
+    shutil.copytree(quiet / "store", storage / "store")
+    (tmp_path / "rate.py").write_text(SWEEP)
+    orders = ("--orders", "digits,piqa-twin", "--fleets", "1")
+    done = run(*SMALL, *orders, storage=storage, sweep=str(tmp_path / "rate.py"), code=1)
+    (summary,) = summaries(storage)
+    trials = {trial["settings"]["rate"]: trial for trial in summary["trials"]}
+    assert (trials[1e30]["status"], trials[1e-3]["status"]) == ("FAILED", "FINISHED")
+    assert "the loss became nan" in trials[1e30]["error"]
+    assert done.stdout.count("failed: ") == 1
+    statuses = [run.info.status for key, run in logged(default_tracking_uri(storage)).items() if "trial/" in key]
+    assert sorted(statuses) == ["FAILED", "FINISHED"]
+    assert summary["best"]["trial"] == trials[1e-3]["id"]

@@ -1,0 +1,28 @@
+"""The soak, short: `benchmarks/soak.py` for as many minutes as CI has for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import ROOT, SMALL, environment
+
+pytestmark = pytest.mark.slow
+MINUTES = 2.5  # the quiet sweep counts too; the last sweep under kills is left to its end after that
+
+
+def test_sweeps_under_random_kills_end_as_the_quiet_one(tmp_path: Path) -> None:
+    script = (sys.executable, str(ROOT / "benchmarks" / "soak.py"), "--storage", str(tmp_path / "soak"))
+    often = ("--minutes", str(MINUTES), "--seed", "0", "--every", "4", "30", "--sweep", " ".join(SMALL))
+    done = subprocess.run(
+        [*script, *often],
+        capture_output=True,
+        text=True,
+        timeout=1500,
+        env=environment(),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "identical to the quiet run" in done.stdout

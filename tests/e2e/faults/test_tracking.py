@@ -1,0 +1,46 @@
+"""MLflow's server gone while a sweep runs, and back later: the sweep ends well, and nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.tracking import Server, default_tracking_uri, free_port
+from tests.e2e.conftest import SMALL, committed, logged, matrices, run, summaries, wait_for
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_server_that_is_away_at_the_sweeps_end_gets_everything_on_resuming(
+    quiet: Path, tmp_path: Path, background: Callable[..., Any]
+) -> None:
+    storage = tmp_path / "storage"
+    for part in ("data", "store"):
+        shutil.copytree(quiet / part, storage / part)
+    database, port = default_tracking_uri(tmp_path), free_port()
+    server = Server(database, port=port, artifacts=tmp_path / "artifacts", log=tmp_path / "server.log")
+    server.start()
+    try:
+        process = background(*SMALL, "--tracking-uri", server.uri, storage=storage)
+        wait_for(lambda: list(storage.glob("sweeps/*/spool/events.jsonl")), process=process)
+        server.stop()
+        out, _ = process.communicate(timeout=400)
+        assert process.returncode == 0, out
+        assert "has not taken everything yet" in out
+        assert "not registered" in out
+        assert "--resume task-order-" in out
+        (summary,) = summaries(storage)
+        assert matrices(summary) == matrices(summaries(quiet)[0])
+        server.start()
+        done = run(*SMALL, "--resume", storage=storage, MLFLOW_TRACKING_URI=server.uri)
+        assert "models:/atlas-task-order/1" in done.stdout
+        runs = logged(database)
+        assert set(committed(storage)) <= set(runs)
+        assert {run.info.status for run in runs.values()} == {"FINISHED"}
+    finally:
+        server.stop()
+    run(*SMALL, "--resume", storage=storage, code=2)  # there is nothing left to go on with

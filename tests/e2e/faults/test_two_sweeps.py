@@ -1,0 +1,34 @@
+"""Two sweeps at once on one storage: two drivers, two clusters, one store, one tracking database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.store import Store
+from atlas.tracking import default_tracking_uri
+from tests.e2e.conftest import SMALL, committed, logged, matrices, summaries
+
+pytestmark = pytest.mark.slow
+
+
+def test_two_sweeps_on_one_store_end_alike_with_one_entry_and_one_run_a_step(
+    quiet: Path, prepared: Path, background: Callable[..., Any]
+) -> None:
+    processes = [background(*SMALL, "--fleets", "1", storage=prepared) for _ in range(2)]
+    for process in processes:
+        out, _ = process.communicate(timeout=400)
+        assert process.returncode == 0, out
+    expected = matrices(summaries(quiet)[0])
+    assert [matrices(summary) for summary in summaries(prepared)] == [expected, expected]
+    steps = committed(prepared)
+    store = Store.open(str(prepared / "store"))
+    assert len(steps) == summaries(quiet)[0]["plan"]["distinct_steps"]
+    assert all(store.verify(key) for key in steps)
+    runs = logged(default_tracking_uri(prepared))
+    assert set(steps) <= set(runs)
+    assert sum(key.startswith("sweep/") for key in runs) == 2
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
