@@ -174,5 +174,5 @@ def _points(sweep: Sweep, options: Options) -> list[dict[str, Any]]:
         {prefix_name(order[:i]): task for i, task in enumerate(order[:-1])}
         for order in options.parsed_orders(options.tasks)
     ]
-    none: dict[str, Any] = {}
-    return [{**point, **order} for point, order in zip_longest(sweep.points, spelt, fillvalue=none)]
+    nothing: dict[str, Any] = {}
+    return [{**point, **order} for point, order in zip_longest(sweep.points, spelt, fillvalue=nothing)]

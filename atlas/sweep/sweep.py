@@ -37,9 +37,8 @@ class Sweep:
     `learner(trial, options)` suggests settings on the Optuna trial and returns the learner to try.
     `searches_orders`: each trial walks one order, proposed task by task; else each walks the same few orders, and
     their mean (or the worst of them, as `--aim` says) is what the search looks at. `points` are the settings that the
-    first trials take, one each: beside the order that is written for it, where orders are searched. `goal` is what a
-    trial is judged by (see `objective`). `small` is what `--smoke` asks for. `any_learner`: `learner` takes whichever
-    one `--learner` names.
+    first trials take, one each. `goal` is what a trial is judged by (see `objective`). `small` is what `--smoke` asks
+    for. `any_learner`: `learner` takes whichever one `--learner` names.
     """
 
     name: str
