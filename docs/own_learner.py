@@ -38,7 +38,7 @@ class SpringStage(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class SpringAdapter(Learner):
-    """One adapter, learnt on: min over Φ and the head of L_t + λ/2 ‖Φ − Φ_{t−1}‖², λ being the strength."""
+    """A shared adapter, learnt on: min over Φ and the head of L_t + λ/2 ‖Φ − Φ_{t−1}‖², λ being the strength."""
 
     name = "spring-adapter"
     lineage = "sequence"  # a step depends on all tasks before it, in their order
