@@ -38,6 +38,8 @@ class SpringStage(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class SpringAdapter(Learner):
+    """A shared adapter, learnt on: min over Φ and the head of L_t + λ/2 ‖Φ − Φ_{t−1}‖², λ being the strength."""
+
     name = "spring-adapter"
     lineage = "sequence"  # a step depends on all tasks before it, in their order
     schedule: Schedule = field(default_factory=Schedule)
