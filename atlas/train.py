@@ -7,7 +7,6 @@ another until the broker closes.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -99,17 +98,16 @@ def learn_steps(config: dict[str, Any]) -> None:
     while (lease := _next_lease(broker, fleet, group)) != "close":
         if lease is None:
             continue
-        started = time.monotonic()
         store = replace(whole, scope=lease.scope)
         try:
             with _renewing(broker, fleet, lease, group) as on_update:
-                advance(lease.step, bench, store, on_update, _waypoints(lease.step.key, store, setup, group))
+                facts = advance(lease.step, bench, store, on_update, _waypoints(lease.step.key, store, setup, group))
         except (MissingParent, CorruptEntry) as loss:
             _tell(broker, group, "failed", lease, str(loss), final=False)
         except AtlasError as error:
             _tell(broker, group, "failed", lease, str(error), final=True)
         else:
-            _tell(broker, group, "done", lease, time.monotonic() - started)
+            _tell(broker, group, "done", lease, facts["cost"]["seconds"])
 
 
 def _group() -> Group:
