@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         step: Step
         scope: str
 
-    Learn = Callable[[Lease, Callable[[int, int], None]], None]
+    Learn = Callable[[Lease, Callable[[int, int], None]], Mapping[str, Any]]
 
 LEASE_WAIT = 5.0
 RENEW_SECONDS = 2.0
@@ -107,15 +107,15 @@ def learn_steps(config: dict[str, Any]) -> None:
     whole = Store.open(setup.store_uri)
     bench = open_bench(setup.backbone, setup.prepared, group)
 
-    def learn(lease: Lease, on_update: Callable[[int, int], None]) -> None:
+    def learn(lease: Lease, on_update: Callable[[int, int], None]) -> Mapping[str, Any]:
         store = replace(whole, scope=lease.scope)
-        advance(lease.step, bench, store, on_update, _waypoints(lease.step.key, store, setup, group))
+        return advance(lease.step, bench, store, on_update, _waypoints(lease.step.key, store, setup, group))
 
     serve(broker, fleet, learn, group)
 
 
 def serve(broker: Any, fleet: str, learn: Learn, group: Group) -> None:
-    """Lease one step after another, `learn` each, and tell the broker what came of it, until there are no more.
+    """Lease one step after another, `learn` each (which gives its facts), and tell the broker what came of it, until there are no more.
 
     Raises:
         Exception: whatever a step failed with that is no AtlasError: the process may have suffered from it, and is to
@@ -126,11 +126,10 @@ def serve(broker: Any, fleet: str, learn: Learn, group: Group) -> None:
     while (lease := _next_lease(broker, fleet, group)) != "close":
         if lease is None:
             continue
-        started = time.monotonic()
         _say(group, "learning", lease)
         try:
             with _renewing(broker, fleet, lease, group) as on_update:
-                learn(lease, on_update)
+                facts = learn(lease, on_update)
             _say(group, "learnt", lease)
         except (MissingParent, CorruptEntry) as loss:
             _tell(broker, group, "failed", lease, str(loss), final=False)
@@ -140,7 +139,7 @@ def serve(broker: Any, fleet: str, learn: Learn, group: Group) -> None:
             _tell(broker, group, "failed", lease, f"{type(error).__name__}: {error}", final=False)
             raise
         else:
-            _tell(broker, group, "done", lease, time.monotonic() - started)
+            _tell(broker, group, "done", lease, facts["cost"]["seconds"])
 
 
 def _group() -> Group:

@@ -136,14 +136,23 @@ class Underway(Waypoints):
 
     def _read(self) -> bytes:
         """The newest waypoint that this group can go on from, as bytes; none where there is no such."""
-        found = [(place, self.store.find(f"{self.key}-{place}")) for place in PLACES]
-        entries = [(turn, entry) for turn, (_, entry) in enumerate(found) if entry is not None]
-        for turn, entry in sorted(entries, key=lambda one: -one[1].facts.get("updates", 0)):
+        for turn, entry in sorted(self._entries(), key=lambda one: -one[1].facts.get("updates", 0)):
             self._used = True
             if (content := self._content(entry)) is not None:
                 self._turn = 1 - turn
                 return content
         return b""
+
+    def _entries(self) -> list[tuple[int, Entry]]:
+        """The places that hold one, by number."""
+        try:
+            found = [(turn, self.store.find(f"{self.key}-{place}")) for turn, place in enumerate(PLACES)]
+        except OSError as error:
+            log.warning(
+                "waypoints of step %s could not be looked for: %s. It is learnt from the start", self.key, error
+            )
+            return []
+        return [(turn, entry) for turn, entry in found if entry is not None]
 
     def _content(self, entry: Entry) -> bytes | None:
         """One entry as bytes; None, with the reason in the log, where it is of another group or damaged."""

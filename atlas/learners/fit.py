@@ -173,15 +173,10 @@ def fit(
         return curve
     trainer = Trainer(stack, stage, data, group, updates, recall=recall)
     stream = (chosen[indices] for indices in batches(len(chosen), schedule.batch_size, updates, seed))
-    if (waypoint := waypoints.load()) is not None:
-        trainer.rehearse_as_before(islice(stream, waypoint.facts["updates"]))
-        resume(trainer, curve, waypoint)
+    if _learnt_before(trainer, curve, stream, waypoints):
         on_update(curve.updates, updates)
     for update, indices in enumerate(stream, start=curve.updates + 1):
-        loss = trainer.update(indices)
-        if update % max(1, updates // 50) == 0 or update in (1, updates):
-            curve.losses.append((update, _checked(loss, group, update)))
-        curve.updates, curve.records = update, trainer.records
+        _note(curve, trainer, trainer.update(indices), of=updates)
         on_update(update, updates)
         if curve.patience.over(update):
             break
@@ -189,6 +184,24 @@ def fit(
             waypoints.save(capture(trainer, curve))
     curve.patience.restore_best()
     return curve
+
+
+def _learnt_before(trainer: Trainer, curve: Curve, stream: Iterator[Tensor], waypoints: Waypoints) -> bool:
+    """Go to the newest waypoint, past the batches of `stream` that were learnt; False where there is none."""
+    waypoint = waypoints.load()
+    if waypoint is None:
+        return False
+    trainer.rehearse_as_before(islice(stream, waypoint.facts["updates"]))
+    resume(trainer, curve, waypoint)
+    return True
+
+
+def _note(curve: Curve, trainer: Trainer, loss: Tensor, *, of: int) -> None:
+    """One more update of so many, with its loss where that is logged. Raises Diverged."""
+    update = curve.updates + 1
+    if update % max(1, of // 50) == 0 or update in (1, of):
+        curve.losses.append((update, _checked(loss, trainer.group, update)))
+    curve.updates, curve.records = update, trainer.records
 
 
 def score(stack: Stack, data: TaskData, split: str, *, limit: int | None, group: Group) -> float:

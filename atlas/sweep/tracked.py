@@ -106,11 +106,14 @@ class Tracked:
             for task, value in tasks.items()
         }
         adapter = folder / "adapter"
+        tags = {"task": step.task, "stage": step.stage.kind, "seed": str(step.seed), "kind": "step"}
+        if "resumed_at" in facts:
+            tags["resumed_at"] = ", ".join(map(str, facts["resumed_at"]))
         return {
             "name": step.title,
             "sweep": self.sweep_id,
             "settings": {"stage": step.stage.settings(), "seed": step.seed, "order": " > ".join(step.order)},
-            "tags": {"task": step.task, "stage": step.stage.kind, "seed": str(step.seed), "kind": "step"},
+            "tags": tags,
             "curves": {"loss": facts["losses"], "validation": facts["validations"]},
             "scores": {**scores, **{f"cost/{name}": value for name, value in facts["cost"].items()}},
             "position": len(step.order) - 1,

@@ -17,7 +17,7 @@ from atlas.upkeep.keeper import Keeper, keepers
 
 DAY = 86400.0
 PART = re.compile(
-    r"(?P<unit>(?:(?P<scope>.+?)/)?(?:(?P<begun>underway)/steps/../[^/]+|steps/../(?P<key>[^/]+)/(?P<attempt>[^/]+)|"
+    r"(?P<unit>(?:(?P<scope>.+?)/)??(?:(?P<begun>underway)/steps/../[^/]+|steps/../(?P<key>[^/]+)/(?P<attempt>[^/]+)|"
     r"(?P<kind>aside)/[^/]+|\.probe-[^/]+))(?:/.*)?"
 )
 ASIDE, BEGUN, HALF = "damaged entry, put aside", "waypoint of a step given up", "left by a write that was not finished"
