@@ -132,9 +132,9 @@ class Split:
     def _checked_pictures(self, wanted: np.ndarray) -> np.ndarray:
         """The pictures of these records, [B · images]. Raises AtlasError for one that is not there."""
         pictures, count = self.pictures.gather(wanted), int(self.pixels.ends[-1])
-        wrong = ((pictures < 0) | (pictures >= count)).reshape(len(wanted), -1)
+        wrong = (pictures < 0) | (pictures >= count)
         if wrong.any():
-            (record,) = self.ids(torch.from_numpy(wanted[wrong.any(axis=1)][:1]))
+            (record,) = self.ids(torch.from_numpy(wanted[wrong.reshape(len(wanted), -1).any(axis=1)][:1]))
             raise AtlasError(
                 f"{self.path} {self.name}: the record {record!r} names a picture that is not among the {count} there: "
                 f"the prepared data is damaged. Remove the folder and prepare again."
