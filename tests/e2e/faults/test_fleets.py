@@ -29,6 +29,7 @@ from atlas.sweep.cluster import NAMESPACE, free_orphaned_groups
 from atlas.train import RENEW_SECONDS, serve
 
 pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parents[3]
 LEASE = 3 * RENEW_SECONDS
 HOURS = 3600.0
 
@@ -77,9 +78,11 @@ class Maker:
 
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[None]:
-    ray.init(address="local", namespace=NAMESPACE, num_cpus=2, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
+    with pytest.MonkeyPatch.context() as shell:
+        shell.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests'}")  # the actors are classes of this file
+        ray.init(address="local", namespace=NAMESPACE, num_cpus=2, include_dashboard=False, log_to_driver=False)
+        yield
+        ray.shutdown()
 
 
 def start_broker(store_uri: str) -> Any:
