@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError, unknown
+from atlas.place import Place
 from atlas.sweep.options import Options
 from atlas.upkeep import commands as upkeep
 
@@ -120,8 +121,9 @@ def _prepare(given: argparse.Namespace) -> None:
     from rich.console import Console
 
     from atlas.backbones import locate
+    from atlas.data.depot import obtain
     from atlas.data.meter import Meter
-    from atlas.data.prepare import Manner, prepare
+    from atlas.data.prepare import Manner
     from atlas.data.processor import Processor
     from atlas.tasks import find_task
 
@@ -130,11 +132,11 @@ def _prepare(given: argparse.Namespace) -> None:
     sources = _sources([task.name for task in tasks], given.source)
     manner = Manner(most_broken=given.most_broken, ray=True if given.ray else None)
     processor = Processor.load(locate(given.backbone))
-    root = Options(storage=given.storage).root / "data"
+    place = Options(storage=given.storage).place / "data"
     for task in tasks:
         with Meter(console, task.name) as meter:
             told = replace(manner, progress=meter)
-            prepared = prepare(task, processor=processor, root=root, source=sources.get(task.name), manner=told)
+            prepared = obtain(task, processor=processor, place=place, source=sources.get(task.name), manner=told)
         _say(console, prepared)
 
 
@@ -176,19 +178,21 @@ def _say(console: Console, prepared: Prepared) -> None:
 
 def _report(given: argparse.Namespace) -> None:
     from atlas.report import read_summary, write_report, write_summary
+    from atlas.sweep.folder import SweepFolder
 
-    root = Options(storage=given.storage).root
-    sweeps = root / "sweeps"
-    path = Path(given.sweep) if given.sweep.endswith(".json") else sweeps / given.sweep / "summary.json"
+    storage = Options(storage=given.storage).place
+    folder = Place.at(Path(given.sweep).parent) if given.sweep.endswith(".json") else storage / "sweeps" / given.sweep
+    path = folder.pull(only=("summary.json",)) / "summary.json"
     if not path.is_file():
-        raise unknown("sweep", given.sweep, [found.parent.name for found in sweeps.glob("*/summary.json")])
+        raise unknown("sweep", given.sweep, [one.id for one in SweepFolder.all(storage) if one.summary.is_file()])
     summary = read_summary(path)
     if given.alpha:
         from atlas.alpha import sweep_alpha
 
-        summary["alpha"] = sweep_alpha(summary, root)
+        summary["alpha"] = sweep_alpha(summary, storage)
         write_summary(summary, path)
     print(write_report(summary, path.parent)[0])
+    folder.push()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError
 from atlas.learners import Precision
+from atlas.place import Place
 from atlas.store import CorruptEntry, Store
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ WORKER_FAILURES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class FleetSetup:
-    """What every worker of every fleet needs. `prepared` maps each task to its prepared folder."""
+    """What every worker of every fleet needs. `prepared` maps each task to its prepared folder's address."""
 
     broker: str
     namespace: str
@@ -52,7 +53,7 @@ class FleetSize:
         return "bfloat16" if self.gpus else "float32"
 
 
-def run_fleet(name: str, setup: FleetSetup, size: FleetSize, storage: str) -> None:
+def run_fleet(name: str, setup: FleetSetup, size: FleetSize, storage: Place) -> None:
     """Run one fleet until the broker closes. Blocks. Ray Train restarts workers that die, up to five times.
 
     Raises:
@@ -66,9 +67,7 @@ def run_fleet(name: str, setup: FleetSetup, size: FleetSize, storage: str) -> No
         learn_steps,
         train_loop_config={"fleet": name, **asdict(setup)},
         scaling_config=ScalingConfig(num_workers=size.workers, use_gpu=size.gpus > 0, resources_per_worker=resources),
-        run_config=RunConfig(
-            name=name, storage_path=storage, failure_config=FailureConfig(max_failures=WORKER_FAILURES)
-        ),
+        run_config=RunConfig(name=name, failure_config=FailureConfig(max_failures=WORKER_FAILURES), **storage.for_ray),
     ).fit()
 
 
@@ -88,7 +87,8 @@ def learn_steps(config: dict[str, Any]) -> None:
     if group.rank == 0:
         ray.get(broker.hello.remote(fleet))
     whole = Store.open(setup.store_uri)
-    bench = open_bench(setup.backbone, setup.prepared, group)
+    data = {name: str(Place.at(address).pull()) for name, address in setup.prepared.items()}
+    bench = open_bench(setup.backbone, data, group)
     while (lease := _next_lease(broker, fleet, group)) != "close":
         if lease is None:
             continue

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import sys
 import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from atlas.data.depot import address_of
+from atlas.errors import AtlasError
 from atlas.redact import redacted
 from atlas.report import write_report, write_summary
 from atlas.step import Step
@@ -43,6 +46,9 @@ if TYPE_CHECKING:
 FLUSH_SECONDS = 120.0
 JOIN_SECONDS = 20.0
 POLL_SECONDS = 0.1
+SHARE_SECONDS = 30.0  # how much of the journal a machine that is lost takes with it
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -57,6 +63,7 @@ class Conduct:
     folder: SweepFolder
     console: Console
     _started: float = field(default_factory=time.time)
+    _shared: float = field(default_factory=time.monotonic)
 
     def run(self) -> bool:
         """Run it to its end; True where all trials ended well. SIGINT ends it early, with what there is."""
@@ -83,6 +90,7 @@ class Conduct:
         except BaseException:
             self._scribe.tell.remote("sweep_finished", self.folder.id, "FAILED")
             ray.get(self._scribe.finish.remote(JOIN_SECONDS))
+            self._share()
             raise
         finally:
             listen(None)
@@ -95,15 +103,16 @@ class Conduct:
         return ray.remote(Broker).options(max_concurrency=1000, **options).remote(self.ground.store_uri)
 
     def _make_fleets(self) -> Fleets:
+        data = self.options.place / "data"
         setup = FleetSetup(
             broker=f"broker-{self.folder.id}",
             namespace=NAMESPACE,
             store_uri=self.ground.store_uri,
             backbone=str(self.ground.backbone),
-            prepared={name: str(prepared.path) for name, prepared in self.ground.prepared.items()},
+            prepared={name: address_of(prepared, data) for name, prepared in self.ground.prepared.items()},
             threads=threads_of(self.size),
         )
-        return Fleets(setup=setup, size=self.size, storage=str(self.folder.path / "fleets"), label=self.folder.id)
+        return Fleets(setup=setup, size=self.size, storage=self.folder.place / "fleets", label=self.folder.id)
 
     def _announce(self) -> None:
         params = {**asdict(self.options), "question": self.sweep.question.strip(), **self.plan.as_facts()}
@@ -142,7 +151,7 @@ class Conduct:
             options=self.options,
             precision=self.size.precision,
             setup=setup,
-            folder=self.folder.path,
+            folder=self.folder.place,
             at_once=trials_at_once(self.size, known=self._is_known),
         )
 
@@ -165,9 +174,19 @@ class Conduct:
 
     def _watch(self, status: dict[str, Any]) -> None:
         """Start fleets once a step waits; where all of them ended too early, let the trials know."""
+        if time.monotonic() > self._shared + SHARE_SECONDS:
+            self._share()
         self._fleets.start_if_needed(status)
         if self._fleets.all_ended:
             self._broker.give_up.remote(f"no fleet is left: {'; '.join(self._fleets.failures) or 'all ended'}")
+
+    def _share(self) -> None:
+        """Let other machines have the journal, so that one of them may go on with the sweep; tried again later."""
+        self._shared = time.monotonic()
+        try:
+            self.folder.place.push()
+        except AtlasError as error:
+            log.warning("%s", error)
 
     def _end(self, journal: Journal) -> bool:
         """Close what runs, write the summary and the page, tell MLflow, say what came of it."""
@@ -190,6 +209,7 @@ class Conduct:
         self._scribe.tell.remote("sweep_finished", self.folder.id, status, sweep_figures(summary), files)
         model = ray.get(registered) if registered else "none: no trial finished"
         complete = ray.get(self._scribe.finish.remote(FLUSH_SECONDS))
+        self.folder.place.push()
         self._fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
         self._say(summary, model, complete)
         return status == "FINISHED"
@@ -236,13 +256,13 @@ class Conduct:
             if record["error"]:
                 self.console.print(f"trial {record['id']} failed: {record['error']}", style="red", highlight=False)
         lines = [
-            ("summary", str(self.folder.summary)),
-            ("page", str(self.folder.path / "report.html")),
+            ("summary", str(self.folder.place / "summary.json")),
+            ("page", str(self.folder.place / "report.html")),
             ("champion", model),
             ("see the runs", ui_command(self.ground.tracking_uri)),
         ]
         if not complete:
             lines.append(("MLflow", f"has not taken everything yet; the rest waits in {self.folder.path / 'spool'}"))
         if summary["sweep"]["status"] == "KILLED":
-            lines.append(("go on with", resume_command(sys.argv[0], str(self.options.root), self.folder.id)))
+            lines.append(("go on with", resume_command(sys.argv[0], str(self.options.place), self.folder.id)))
         print_next(self.console, lines)

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from atlas.place import Place
 from atlas.train import FleetSetup, FleetSize, run_fleet
 
 
@@ -16,7 +17,7 @@ class Fleets:
 
     setup: FleetSetup
     size: FleetSize
-    storage: str
+    storage: Place
     label: str
     failures: list[str] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)

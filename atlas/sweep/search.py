@@ -6,10 +6,10 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.learners import Precision
+from atlas.place import Place
 from atlas.sweep.cluster import TRIAL_CPUS
 from atlas.sweep.journal import listening_callback
 from atlas.sweep.options import Options
@@ -92,7 +92,7 @@ class Search:
     options: Options
     precision: Precision
     setup: TrialSetup
-    folder: Path
+    folder: Place
     at_once: int
 
     def run(self, *, resume: bool) -> ResultGrid:
@@ -128,7 +128,7 @@ class Search:
                 reuse_actors=True,
             ),
             run_config=tune.RunConfig(
-                name=EXPERIMENT, storage_path=str(self.folder), callbacks=[listening_callback()], verbose=0
+                name=EXPERIMENT, callbacks=[listening_callback()], verbose=0, **self.folder.for_ray
             ),
         )
 
@@ -136,13 +136,25 @@ class Search:
         """Whether Tune has written a state: a sweep that was stopped before then begins its search on resuming."""
         from ray import tune
 
-        return tune.Tuner.can_restore(str(self.folder / EXPERIMENT))
+        return tune.Tuner.can_restore(*self._state)
 
     def _restored(self) -> Tuner:
         from ray import tune
 
-        path = str(self.folder / EXPERIMENT)
-        return tune.Tuner.restore(path, trainable=self._trainable(), resume_unfinished=True, restart_errored=True)
+        path, filesystem = self._state
+        return tune.Tuner.restore(
+            path,
+            trainable=self._trainable(),
+            resume_unfinished=True,
+            restart_errored=True,
+            storage_filesystem=filesystem,
+        )
+
+    @property
+    def _state(self) -> tuple[str, Any]:
+        """Where Tune keeps the search: path and filesystem (None: this machine's)."""
+        found = (self.folder / EXPERIMENT).for_ray
+        return found["storage_path"], found.get("storage_filesystem")
 
 
 def _points(sweep: Sweep, options: Options) -> list[dict[str, Any]]:

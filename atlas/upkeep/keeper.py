@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas.errors import AtlasError
+from atlas.place import Place
 from atlas.report import read_summary
 from atlas.sweep.folder import SweepFolder
 from atlas.upkeep.inventory import Item
@@ -38,14 +39,13 @@ class Keeper:
         return self.lone and len(item.tasks) == 1 and item.tasks <= self.tasks
 
 
-def keepers(root: Path) -> list[Keeper]:
-    """The sweeps under the storage `root`.
+def keepers(storage: Place | Path) -> list[Keeper]:
+    """The sweeps under a storage.
 
     Raises:
         AtlasError: a sweep's files cannot be read, so that nobody knows what it keeps.
     """
-    folders = sorted(path for path in (root / "sweeps").glob("*") if path.is_dir())
-    return [_keeper(SweepFolder(path=path)) for path in folders]
+    return [_keeper(folder) for folder in SweepFolder.all(storage)]
 
 
 def _keeper(folder: SweepFolder) -> Keeper:
@@ -86,7 +86,7 @@ def _options(folder: SweepFolder) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise AtlasError(
             f"{path} cannot be read ({error}), so that nobody knows which steps the sweep {folder.id} keeps; "
-            f"repair it, or remove the folder {folder.path} to let go of the sweep."
+            f"repair it, or remove the folder {folder.place} to let go of the sweep."
         ) from error
 
 
