@@ -51,11 +51,12 @@ def keepers(storage: Place | Path) -> list[Keeper]:
 def _keeper(folder: SweepFolder) -> Keeper:
     summary = read_summary(folder.summary) if folder.summary.exists() else None
     finished = summary is not None and summary["sweep"]["status"] == "FINISHED"
+    tasks = frozenset(_tasks(summary if summary is not None else _options(folder)))
     began = _began(folder)
     return Keeper(
         sweep=folder.id,
         keys=frozenset([*_named(summary or {}), *_journalled(folder.path / "spool" / "events.jsonl")]),
-        tasks=frozenset(_tasks(summary if summary is not None else _options(folder))),
+        tasks=tasks,
         since=None if finished else began,
         lone=summary is not None and "reference_keys" not in summary,
     )
