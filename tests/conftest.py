@@ -69,7 +69,7 @@ def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
-    """A real S3-compatible server on the loopback; its credentials and its address are in this process's environment."""
+    """A real S3-compatible server on the loopback; address and credentials are in this process's environment."""
     from tests.servers import object_store
 
     with object_store(tmp_path_factory.mktemp("objects")) as server, pytest.MonkeyPatch.context() as patch:

@@ -91,10 +91,15 @@ def object_store(folder: Path) -> Iterator[ObjectStore]:
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
-    """A PostgreSQL server; `uri` is its empty database as SQLAlchemy addresses it."""
+    """A PostgreSQL server with an empty database; `address` is what its own clients take."""
 
-    uri: str
+    address: str
     version: str
+
+    @property
+    def uri(self) -> str:
+        """The database as SQLAlchemy addresses it, with the driver that is installed."""
+        return self.address.replace("postgresql://", "postgresql+psycopg2://")
 
 
 @contextlib.contextmanager
@@ -117,8 +122,8 @@ def database() -> Iterator[Database]:
         settings = ["-c", f"port={port}", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
         command = [str(programs / "postgres"), *data, *settings, "-c", "fsync=off"]
         with _running(command, port, log=home / "postgres.log", cwd=home, **identity):
-            uri = f"postgresql://mlflow:{secret}@127.0.0.1:{port}/postgres"
-            yield Database(uri=uri, version=_answer(uri))
+            address = f"postgresql://mlflow:{secret}@127.0.0.1:{port}/postgres"
+            yield Database(address=address, version=_answer(address))
     finally:
         shutil.rmtree(home)
 
@@ -147,14 +152,14 @@ def _own(home: Path, identity: dict[str, int | list[int]]) -> None:
             os.chown(path, NOBODY, NOBODY)
 
 
-def _answer(uri: str) -> str:
+def _answer(address: str) -> str:
     """The version that the server tells, once it takes connections."""
     import psycopg2
 
     deadline = time.monotonic() + READY_SECONDS
     while True:
         try:
-            with contextlib.closing(psycopg2.connect(uri)) as connection, connection.cursor() as cursor:
+            with contextlib.closing(psycopg2.connect(address)) as connection, connection.cursor() as cursor:
                 cursor.execute("show server_version")
                 return str(cursor.fetchone()[0])
         except psycopg2.OperationalError:  # it listens, and is still starting

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -37,7 +36,7 @@ class Tracked:
         """The rows that MLflow's own tables give."""
         import psycopg2
 
-        connection = psycopg2.connect(self.database.uri)
+        connection = psycopg2.connect(self.database.address)
         try:
             with connection.cursor() as cursor:
                 cursor.execute(query)
@@ -80,8 +79,8 @@ def test_postgresql_holds_every_run_once_and_finished(tracked: Tracked) -> None:
 
 def test_postgresql_holds_the_trials_figures(tracked: Tracked) -> None:
     (best,) = tracked.ask(
-        "select metrics.value from metrics join tags using (run_uuid) where tags.key = 'atlas.kind' and tags.value = 'sweep' "
-        "and metrics.key = 'best/test/average_accuracy'"
+        "select metrics.value from metrics join tags using (run_uuid) "
+        "where tags.key = 'atlas.kind' and tags.value = 'sweep' and metrics.key = 'best/test/average_accuracy'"
     )
     assert best[0] == pytest.approx(tracked.summary["best"]["test"])
 
@@ -105,7 +104,7 @@ def test_the_champion_is_registered_in_the_database_and_loads_from_the_bucket(tr
 def sweep_at(address: str, *arguments: str) -> str:
     """Run the small sweep on a storage in a bucket."""
     command = [sys.executable, str(ROOT / "sweeps" / "task_order.py"), *SMALL, "--storage", address, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
