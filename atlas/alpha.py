@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.errors import AtlasError
+from atlas.place import Place
 from atlas.step import Step, step_from
 
 if TYPE_CHECKING:
@@ -80,10 +81,10 @@ def step_alpha(step: Step, bench: Bench, store: Store, *, records: int = RECORDS
     )
 
 
-def sweep_alpha(summary: Mapping[str, Any], root: Path, *, records: int = RECORDS) -> list[dict[str, Any]]:
+def sweep_alpha(summary: Mapping[str, Any], storage: Place | Path, *, records: int = RECORDS) -> list[dict[str, Any]]:
     """`step_alpha` of every task of a sweep's best trial, in its order, as the summary's key `alpha` holds it.
 
-    `root` is the storage that the sweep used.
+    `storage` is the one that the sweep used.
 
     Raises:
         NoWeights: its learner combines no adapters.
@@ -93,12 +94,12 @@ def sweep_alpha(summary: Mapping[str, Any], root: Path, *, records: int = RECORD
     from atlas.learners.group import Group
     from atlas.store import Store
 
-    trial = _best_trial(summary)
+    trial, storage = _best_trial(summary), Place.at(storage)
     shared = summary["settings"].get("sharing", True)
     scope = "" if shared else f"private/{trial['id'].partition('.')[0]}"
-    store = replace(Store.open(str(root / "store")), scope=scope)
+    store = replace(Store.open(str(storage / "store")), scope=scope)
     steps = [step for step in _steps(trial, store) if step.stage.last]
-    bench = open_bench(summary["settings"]["backbone"], _prepared(steps, root), Group())
+    bench = open_bench(summary["settings"]["backbone"], _prepared(steps, storage / "data"), Group())
     found = [{"trial": trial["id"], **asdict(step_alpha(step, bench, store, records=records))} for step in steps]
     return list(json.loads(json.dumps(found)))  # lists for tuples, as a summary that was read has them
 
@@ -114,16 +115,17 @@ def _steps(trial: Mapping[str, Any], store: Store) -> list[Step]:
     return [step_from(store.read_facts(key)["step"]) for key in trial["step_keys"]]
 
 
-def _prepared(steps: list[Step], root: Path) -> dict[str, str]:
+def _prepared(steps: list[Step], data: Place) -> dict[str, str]:
     """Task → its prepared folder, the very data that the steps learnt from, by its fingerprint."""
     from atlas.data.prepared import find_by_fingerprint
 
     folders: dict[str, str] = {}
     for step in steps:
-        found = find_by_fingerprint(root / "data", step.task, step.data)
+        (data / step.task).pull()
+        found = find_by_fingerprint(data.local, step.task, step.data)
         if found is None:
             raise AtlasError(
-                f"the data that {step.task} was learnt from is not under {root / 'data'}; "
+                f"the data that {step.task} was learnt from is not under {data}; "
                 f"prepare it again with `atlas prepare {step.task}`."
             )
         folders[step.task] = str(found)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError, unknown
+from atlas.place import Place
 from atlas.reproduce import commands as again
 from atlas.sweep.options import Options
 from atlas.upkeep import commands as upkeep
@@ -128,8 +129,9 @@ def _prepare(given: argparse.Namespace) -> None:
     from rich.console import Console
 
     from atlas.backbones import locate
+    from atlas.data.depot import obtain
     from atlas.data.meter import Meter
-    from atlas.data.prepare import Manner, prepare
+    from atlas.data.prepare import Manner
     from atlas.data.processor import Processor
     from atlas.tasks import find_task
 
@@ -138,11 +140,11 @@ def _prepare(given: argparse.Namespace) -> None:
     sources = _sources([task.name for task in tasks], given.source)
     manner = Manner(most_broken=given.most_broken, ray=True if given.ray else None)
     processor = Processor.load(locate(given.backbone))
-    root = Options(storage=given.storage).root / "data"
+    place = Options(storage=given.storage).place / "data"
     for task in tasks:
         with Meter(console, task.name) as meter:
             told = replace(manner, progress=meter)
-            prepared = prepare(task, processor=processor, root=root, source=sources.get(task.name), manner=told)
+            prepared = obtain(task, processor=processor, place=place, source=sources.get(task.name), manner=told)
         _say(console, prepared)
 
 
@@ -185,37 +187,41 @@ def _say(console: Console, prepared: Prepared) -> None:
 def _report(given: argparse.Namespace) -> None:
     from atlas.report import read_summary, write_report, write_summary
 
-    root = Options(storage=given.storage).root
-    path = _logged(given) if given.tracking_uri else _kept(given.sweep, root)
+    storage = Options(storage=given.storage).place
+    folder = _logged(given) if given.tracking_uri else _kept(given.sweep, storage)
+    path = folder.local / "summary.json"
     summary = read_summary(path)
     if given.alpha:
         from atlas.alpha import sweep_alpha
 
-        summary["alpha"] = sweep_alpha(summary, root)
+        summary["alpha"] = sweep_alpha(summary, storage)
         write_summary(summary, path)
     print(write_report(summary, path.parent)[0])
+    folder.push()
 
 
-def _kept(sweep: str, root: Path) -> Path:
-    """The summary of a sweep in the storage, or at a path."""
-    sweeps = root / "sweeps"
-    path = Path(sweep) if sweep.endswith(".json") else sweeps / sweep / "summary.json"
-    if not path.is_file():
-        raise unknown("sweep", sweep, [found.parent.name for found in sweeps.glob("*/summary.json")])
-    return path
+def _kept(sweep: str, storage: Place) -> Place:
+    """The folder of a sweep in the storage, or of a summary's path, with its summary on this machine."""
+    from atlas.sweep.folder import SweepFolder
+
+    folder = Place.at(Path(sweep).parent) if sweep.endswith(".json") else storage / "sweeps" / sweep
+    if not (folder.pull(only=("summary.json",)) / "summary.json").is_file():
+        raise unknown("sweep", sweep, [one.id for one in SweepFolder.all(storage) if one.summary.is_file()])
+    return folder
 
 
-def _logged(given: argparse.Namespace) -> Path:
-    """The summary that MLflow has of a sweep, by its id or by a run's, in a folder of its own."""
+def _logged(given: argparse.Namespace) -> Place:
+    """A folder of its own, with the summary that MLflow has of a sweep, by its id or by a run's."""
     from atlas.tracking import check_tracking, fetch_of_sweep, logged_run, signed_in, sweep_run
 
     address = signed_in(given.tracking_uri)
     check_tracking(address)
     is_run = len(given.sweep) == RUN_ID and set(given.sweep) <= set("0123456789abcdef")
     run = logged_run(address, given.sweep) if is_run else sweep_run(address, given.sweep)
-    folder = Path(given.into or run.sweep)
-    folder.mkdir(parents=True, exist_ok=True)
-    return fetch_of_sweep(address, run, "summary.json", folder)
+    folder = Place.at(Path(given.into or run.sweep))
+    folder.local.mkdir(parents=True, exist_ok=True)
+    fetch_of_sweep(address, run, "summary.json", folder.local)
+    return folder
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from pyarrow import fs
 
 from atlas.entry import CorruptEntry, Entry, canonical, entry_files, marker_of, parse_marker, relative
 from atlas.errors import AtlasError
+from atlas.place import OBJECT_STORES, delete_tree, open_filesystem
 from atlas.redact import redacted
 
 __all__ = ["CorruptEntry", "Entry", "Store"]
@@ -34,8 +35,9 @@ __all__ = ["CorruptEntry", "Entry", "Store"]
 log = logging.getLogger(__name__)
 
 MARKER = "commit.json"
-OBJECT_STORES = ("s3", "gcs", "abfs")  # no folders to create there, and one PUT is atomic
 BLOCK = 1 << 20
+WRITABLE = "Give a folder (or bucket) that exists and that this user may write."
+LENGTHLESS = "This server wants AWS_REQUEST_CHECKSUM_CALCULATION=WHEN_REQUIRED in the environment of every node."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +56,9 @@ class Store:
 
         Raises AtlasError where the address is not understood or a small file cannot be written and read back.
         """
-        shown = redacted(str(uri))
-        try:
-            address = str(uri) if "://" in str(uri) else str(Path(uri).expanduser().resolve())
-            filesystem, root = fs.FileSystem.from_uri(address)
-        except (pa.ArrowInvalid, OSError, ImportError) as error:
-            reason = str(error).replace(str(uri), shown)
-            allowed = "Give a local path, or a file://, s3:// or gs:// address."
-            raise AtlasError(f"the store {shown!r} cannot be opened: {reason}. {allowed}") from None
+        filesystem, root = open_filesystem(str(uri))
         inner = relative(scope) if scope else ""
-        store = cls(filesystem=filesystem, root=root.rstrip("/"), uri=shown, scope=inner)
+        store = cls(filesystem=filesystem, root=root, uri=redacted(str(uri)), scope=inner)
         store._probe()
         return store
 
@@ -88,7 +83,7 @@ class Store:
             self._write(self._folder(key) + "/" + MARKER, marker_of(draft))
         except OSError:  # a full disk is not to be filled with halves
             with contextlib.suppress(OSError):
-                self.filesystem.delete_dir(self._attempt(draft))
+                delete_tree(self.filesystem, self._attempt(draft))
             raise
 
     def find(self, key: str) -> Entry | None:
@@ -155,8 +150,7 @@ class Store:
         folder = self._folder(key)
         with contextlib.suppress(FileNotFoundError):
             self.filesystem.delete_file(folder + "/" + MARKER)
-        if self.filesystem.get_file_info(folder).type == fs.FileType.Directory:
-            self.filesystem.delete_dir(folder)
+        delete_tree(self.filesystem, folder)
 
     def _known(self, key: str) -> Entry:
         entry = self.find(key)
@@ -193,10 +187,8 @@ class Store:
                 assert stream.read() == b"probe"
             self.filesystem.delete_file(path)
         except (OSError, pa.ArrowException) as error:
-            raise AtlasError(
-                f"the store {self.uri!r} cannot be written: {error}. "
-                "Give a folder (or bucket) that exists and that this user may write."
-            ) from error
+            todo = LENGTHLESS if "MissingContentLength" in str(error) else WRITABLE
+            raise AtlasError(f"the store {self.uri!r} cannot be written: {error}. {todo}") from error
 
     def _make_folder(self, path: str) -> None:
         if self.filesystem.type_name not in OBJECT_STORES:

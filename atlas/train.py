@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from atlas.errors import AtlasError
 from atlas.learners import Precision
+from atlas.place import Place
 from atlas.store import CorruptEntry, Store
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ WORKER_FAILURES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class FleetSetup:
-    """What every worker of every fleet needs. `prepared` maps each task to its prepared folder.
+    """What every worker of every fleet needs. `prepared` maps each task to its prepared folder's address.
 
     A waypoint of a step under way is kept every `waypoint_seconds` (0: never).
     """
@@ -67,7 +68,7 @@ class FleetSize:
         return "bfloat16" if self.gpus else "float32"
 
 
-def run_fleet(name: str, setup: FleetSetup, size: FleetSize, storage: str) -> None:
+def run_fleet(name: str, setup: FleetSetup, size: FleetSize, storage: Place) -> None:
     """Run one fleet until the broker closes. Blocks. Ray Train restarts workers that die, up to five times.
 
     Workers whose node is taken away after a notice (a spot node, a node that is drained) are not counted among these.
@@ -83,9 +84,7 @@ def run_fleet(name: str, setup: FleetSetup, size: FleetSize, storage: str) -> No
         learn_steps,
         train_loop_config={"fleet": name, **asdict(setup)},
         scaling_config=ScalingConfig(num_workers=size.workers, use_gpu=size.gpus > 0, resources_per_worker=resources),
-        run_config=RunConfig(
-            name=name, storage_path=storage, failure_config=FailureConfig(max_failures=WORKER_FAILURES)
-        ),
+        run_config=RunConfig(name=name, failure_config=FailureConfig(max_failures=WORKER_FAILURES), **storage.for_ray),
     ).fit()
 
 
@@ -105,7 +104,8 @@ def learn_steps(config: dict[str, Any]) -> None:
     if group.rank == 0:
         ray.get(broker.hello.remote(fleet))
     whole = Store.open(setup.store_uri)
-    bench = open_bench(setup.backbone, setup.prepared, group)
+    data = {name: str(Place.at(address).pull()) for name, address in setup.prepared.items()}
+    bench = open_bench(setup.backbone, data, group)
 
     def learn(lease: Lease, on_update: Callable[[int, int], None]) -> Mapping[str, Any]:
         store = replace(whole, scope=lease.scope)
@@ -115,7 +115,7 @@ def learn_steps(config: dict[str, Any]) -> None:
 
 
 def serve(broker: Any, fleet: str, learn: Learn, group: Group) -> None:
-    """Lease one step after another, `learn` each (which gives its facts), and tell the broker what came of it, until there are no more.
+    """Lease one step after another, `learn` each (which gives its facts), and tell the broker, until there are no more.
 
     Raises:
         Exception: whatever a step failed with that is no AtlasError: the process may have suffered from it, and is to

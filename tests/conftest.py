@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,30 @@ def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("RAY_ADDRESS", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "storage"
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+    """A real S3-compatible server on the loopback; address and credentials are in this process's environment."""
+    from tests.servers import object_store
+
+    with object_store(tmp_path_factory.mktemp("objects")) as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.environment.items():
+            patch.setenv(name, value)
+        patch.setenv("ATLAS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield server
+
+
+@pytest.fixture
+def bucket(s3) -> str:  # type: ignore[no-untyped-def]
+    """The s3:// address of an empty bucket."""
+    return str(s3.bucket(f"test-{secrets.token_hex(6)}"))
+
+
+@pytest.fixture(scope="session")
+def postgres():  # type: ignore[no-untyped-def]
+    """A real PostgreSQL on the loopback, with an empty database."""
+    from tests.servers import database
+
+    with database() as server:
+        yield server

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import signal
 import sys
@@ -9,6 +10,8 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from atlas.data.depot import address_of
+from atlas.errors import AtlasError
 from atlas.redact import redacted
 from atlas.report import write_report, write_summary
 from atlas.step import Step
@@ -20,21 +23,12 @@ from atlas.sweep.ground import Ground
 from atlas.sweep.journal import Journal, listen
 from atlas.sweep.options import Options
 from atlas.sweep.planner import Plan
-from atlas.sweep.printing import (
-    print_claims,
-    print_downstream,
-    print_leaderboard,
-    print_next,
-    print_order_statistics,
-    print_sharing,
-    print_tasks,
-    resume_command,
-)
+from atlas.sweep.printing import print_next, print_results, resume_command
 from atlas.sweep.progress import View
 from atlas.sweep.result import Ended, summarise
 from atlas.sweep.search import Search, is_exact, rehearsed
 from atlas.sweep.sweep import Sweep
-from atlas.sweep.tracked import Tracked, champion_of, start_scribe, sweep_figures
+from atlas.sweep.tracked import Tracked, champion_of, registered_uri, start_scribe, sweep_figures
 from atlas.sweep.trial import TrialSetup
 from atlas.sweep.weights import kept_weights, promise_weights
 from atlas.tracking import ui_command
@@ -48,6 +42,9 @@ HURRY_SECONDS = 5.0
 JOIN_SECONDS = 20.0
 POLL_SECONDS = 0.1
 WEIGHTS_SECONDS = 120.0
+SHARE_SECONDS = 30.0  # how much of the journal a machine that is lost takes with it
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -62,6 +59,7 @@ class Conduct:
     folder: SweepFolder
     console: Console
     _started: float = field(default_factory=time.time)
+    _shared: float = field(default_factory=time.monotonic)
 
     def run(self) -> bool:
         """Run it to its end; True where all trials ended well. SIGINT ends it early, with what there is."""
@@ -91,6 +89,7 @@ class Conduct:
         except BaseException:
             self._scribe.tell.remote("sweep_finished", self.folder.id, "FAILED")
             ray.get(self._scribe.finish.remote(JOIN_SECONDS))
+            self._share()
             raise
         finally:
             self._fleets.close()
@@ -104,19 +103,20 @@ class Conduct:
         return ray.remote(Broker).options(max_concurrency=1000, **options).remote(self.ground.store_uri)
 
     def _make_fleets(self) -> Fleets:
+        data = self.options.place / "data"
         setup = FleetSetup(
             broker=f"broker-{self.folder.id}",
             namespace=NAMESPACE,
             store_uri=self.ground.store_uri,
             backbone=str(self.ground.backbone),
-            prepared={name: str(prepared.path) for name, prepared in self.ground.prepared.items()},
+            prepared={name: address_of(prepared, data) for name, prepared in self.ground.prepared.items()},
             threads=threads_of(self.size),
             waypoint_seconds=self.options.checkpoint_every,
         )
         return Fleets(
             setup=setup,
             size=self.size,
-            storage=str(self.folder.path / "fleets"),
+            storage=self.folder.place / "fleets",
             label=self.folder.id,
             learnt=lambda: int(self._poll()["trained"]),
         )
@@ -158,7 +158,7 @@ class Conduct:
             options=self.options,
             precision=self.size.precision,
             setup=setup,
-            folder=self.folder.path,
+            folder=self.folder.place,
             at_once=trials_at_once(self.size, known=self._is_known),
         )
 
@@ -181,9 +181,19 @@ class Conduct:
 
     def _watch(self, status: dict[str, Any]) -> None:
         """Start fleets once a step waits; where all of them ended too early, let the trials know."""
+        if time.monotonic() > self._shared + SHARE_SECONDS:
+            self._share()
         self._fleets.start_if_needed(status)
         if self._fleets.all_ended:
             self._broker.give_up.remote(f"no fleet is left: {'; '.join(self._fleets.failures) or 'all ended'}")
+
+    def _share(self) -> None:
+        """Let other machines have the journal, so that one of them may go on with the sweep; tried again later."""
+        self._shared = time.monotonic()
+        try:
+            self.folder.place.push()
+        except AtlasError as error:
+            log.warning("%s", error)
 
     def _end(self, journal: Journal) -> bool:
         """Close what runs, write the summary and the page, tell MLflow, say what came of it."""
@@ -206,12 +216,13 @@ class Conduct:
         status = summary["sweep"]["status"]
         files = [str(path) for path in (self.folder.summary, *pictures)]
         self._scribe.tell.remote("sweep_finished", self.folder.id, status, sweep_figures(summary), files)
-        model = _registered(registered) if registered else "none: no trial finished"
+        model = registered_uri(registered) if registered else "none: no trial finished"
         complete = ray.get(self._scribe.finish.remote(FLUSH_SECONDS))
+        self.folder.place.push()
         self._fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
         self._say(summary, model, complete)
         if missing:
-            again = f"atlas report {self.folder.id} --storage {self.options.root} --alpha"
+            again = f"atlas report {self.folder.id} --storage {self.options.place} --alpha"
             self.console.print(f"combination weights: {missing}; draw them with {again}", highlight=False)
         return status == "FINISHED"
 
@@ -222,7 +233,7 @@ class Conduct:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left takes seconds
         ray.get(self._scribe.tell.remote("sweep_finished", self.folder.id, "KILLED"))
         ray.get(self._scribe.finish.remote(HURRY_SECONDS))
-        command = resume_command(sys.argv[0], str(self.options.root), self.folder.id)
+        command = resume_command(sys.argv[0], str(self.options.place), self.folder.id)
         print_next(self.console, [("stopped at once; go on with", command)])
 
     def _ended(self, journal: Journal) -> Ended:
@@ -260,40 +271,22 @@ class Conduct:
 
     def _weigh(self, summary: dict[str, Any]) -> str:
         """Add the best trial's combination weights to the summary; says why where they could not be had."""
-        found, missing = kept_weights(promise_weights(summary, self.options.root, self.size), WEIGHTS_SECONDS)
+        found, missing = kept_weights(promise_weights(summary, self.options.place, self.size), WEIGHTS_SECONDS)
         if found:
             summary["alpha"] = found
             write_summary(summary, self.folder.summary)
         return missing
 
     def _say(self, summary: dict[str, Any], model: str, complete: bool) -> None:
-        print_leaderboard(self.console, summary)
-        print_tasks(self.console, summary)
-        print_order_statistics(self.console, summary)
-        print_downstream(self.console, summary)
-        print_claims(self.console, summary)
-        print_sharing(self.console, summary)
-        for record in summary["trials"]:
-            if record["error"]:
-                self.console.print(f"trial {record['id']} failed: {record['error']}", style="red", highlight=False)
+        print_results(self.console, summary)
         lines = [
-            ("summary", str(self.folder.summary)),
-            ("page", str(self.folder.path / "report.html")),
+            ("summary", str(self.folder.place / "summary.json")),
+            ("page", str(self.folder.place / "report.html")),
             ("champion", model),
             ("see the runs", ui_command(self.ground.tracking_uri)),
         ]
         if not complete:
             lines.append(("MLflow", f"has not taken everything yet; the rest waits in {self.folder.spool}"))
         if summary["sweep"]["status"] == "KILLED" or not complete:
-            lines.append(("go on with", resume_command(sys.argv[0], str(self.options.root), self.folder.id)))
+            lines.append(("go on with", resume_command(sys.argv[0], str(self.options.place), self.folder.id)))
         print_next(self.console, lines)
-
-
-def _registered(promise: Any) -> str:
-    """The model's URI; why there is none where MLflow did not take it. The sweep has ended well all the same."""
-    import ray
-
-    try:
-        return str(ray.get(promise))
-    except ray.exceptions.RayTaskError as error:
-        return f"not registered: {str(error.cause).strip().splitlines()[0]}"

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atlas.backbones import digest, locate
-from atlas.data.prepare import Prepared, find_prepared
+from atlas.data.depot import address_of, find
+from atlas.data.prepare import Prepared
 from atlas.data.processor import Processor
 from atlas.errors import AtlasError
 from atlas.redact import redacted
@@ -61,12 +62,12 @@ def examine(options: Options) -> Iterator[Finding]:
         yield from _data(options, prepared)
     yield _tracking(options)
     try:
-        store = Store.open(str(options.root / "store"))
-        yield Finding(what="storage", ok=True, says=f"{options.root} can be written here")
+        store = Store.open(str(options.place / "store"))
+        yield Finding(what="storage", ok=True, says=f"{options.place} can be written here")
     except (AtlasError, OSError) as error:
         yield Finding(what="storage", ok=False, says=str(error))
         return
-    folders = {name: str(one.path) for name, one in prepared.items() if one is not None}
+    folders = {name: address_of(one, options.place / "data") for name, one in prepared.items() if one is not None}
     yield from _cluster(options, store, "" if backbone is None else str(backbone), folders)
 
 
@@ -75,13 +76,13 @@ def _prepared(options: Options, processor: Processor) -> dict[str, Prepared | No
     for name in (*options.tasks, *options.downstream):
         sources = [Path(text.partition("=")[2]) for text in options.source if text.partition("=")[0] == name]
         task, source = find_task(name), sources[0] if sources else None
-        found[name] = find_prepared(task, processor=processor, root=options.root / "data", source=source)
+        found[name] = find(task, processor=processor, place=options.place / "data", source=source)
     return found
 
 
 def _data(options: Options, prepared: Mapping[str, Prepared | None]) -> Iterator[Finding]:
     lacking = [name for name, one in prepared.items() if one is None]
-    command = f"atlas prepare {' '.join(lacking)} --backbone {options.backbone} --storage {options.root}"
+    command = f"atlas prepare {' '.join(lacking)} --backbone {options.backbone} --storage {options.place}"
     says = f"not prepared; run `{command}` (with --source where the task has files of its own)"
     yield Finding(what="data", ok=not lacking, says=says if lacking else f"{', '.join(prepared)} are prepared")
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from atlas.place import Place
 from atlas.sweep.cluster import free_orphaned_groups
 from atlas.train import FleetSetup, FleetSize, run_fleet
 
@@ -24,7 +25,7 @@ class Fleets:
 
     setup: FleetSetup
     size: FleetSize
-    storage: str
+    storage: Place
     label: str
     learnt: Callable[[], int]
     failures: list[str] = field(default_factory=list)

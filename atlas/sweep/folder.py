@@ -10,21 +10,33 @@ from pathlib import Path
 
 from atlas.errors import AtlasError, unknown
 from atlas.learners import address_of as learner_address
+from atlas.place import Place
 from atlas.sweep.options import Options, with_values
 from atlas.tasks import address_of
 from atlas.tracking import is_waiting
+
+TELLING = ("options.json", "summary.json", "events.jsonl", "position")
+
+
+def _sweeps(storage: Place | Path) -> Place:
+    return Place.at(storage) / "sweeps"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepFolder:
     """`<storage>/sweeps/<id>`. The id begins with the sweep's name and the time it started."""
 
-    path: Path
+    place: Place
+
+    @property
+    def path(self) -> Path:
+        """The folder on this machine."""
+        return self.place.local
 
     @property
     def id(self) -> str:
         """The sweep's id."""
-        return self.path.name
+        return self.place.name
 
     @property
     def summary(self) -> Path:
@@ -32,25 +44,33 @@ class SweepFolder:
         return self.path / "summary.json"
 
     @classmethod
-    def new(cls, root: Path, name: str, options: Options) -> SweepFolder:
+    def new(cls, storage: Place | Path, name: str, options: Options) -> SweepFolder:
         """A fresh folder with the options in it, so that an interrupted sweep can be resumed."""
-        path = root / "sweeps" / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
-        path.mkdir(parents=True)
+        made = cls(place=_sweeps(storage) / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
+        made.path.mkdir(parents=True)
         kinds = {"tasks": options.tasks, "downstream": options.downstream}
         kept = asdict(options) | {kind: list(map(address_of, tasks)) for kind, tasks in kinds.items()}
         kept["learner"] = learner_address(options.learner)
-        (path / "options.json").write_text(json.dumps(kept, indent=1))
-        return cls(path=path)
+        (made.path / "options.json").write_text(json.dumps(kept, indent=1))
+        made.place.push()
+        return made
 
     @classmethod
-    def unfinished(cls, root: Path, name: str, wanted: str) -> SweepFolder:
+    def all(cls, storage: Place | Path) -> list[SweepFolder]:
+        """The sweeps under a storage, with what tells of them on this machine."""
+        sweeps = _sweeps(storage)
+        sweeps.pull(only=TELLING)
+        return [cls(place=sweeps / name) for name in sweeps.folders()]
+
+    @classmethod
+    def unfinished(cls, storage: Place | Path, name: str, wanted: str) -> SweepFolder:
         """The interrupted sweep of that id, or the `latest` one of that name.
 
         Raises:
             AtlasError: there is none, or it has ended already.
         """
-        paths = sorted((root / "sweeps").glob(f"{name}-*/options.json"))
-        folders = [cls(path=path.parent) for path in paths]
+        named = (folder for folder in cls.all(storage) if folder.id.startswith(f"{name}-"))
+        folders = [folder for folder in named if (folder.path / "options.json").is_file()]
         open_ = {folder.id: folder for folder in folders if not folder.is_finished()}
         if wanted == "latest" and open_:
             return max(open_.values(), key=lambda folder: (folder.path / "options.json").stat().st_mtime)
@@ -59,7 +79,7 @@ class SweepFolder:
         if wanted in {folder.id for folder in folders}:
             raise AtlasError(f"the sweep {wanted} has ended; start it again without --resume (its steps are kept).")
         if not open_:
-            raise AtlasError(f"no interrupted sweep {name!r} under {root / 'sweeps'}; start one without --resume.")
+            raise AtlasError(f"no interrupted sweep {name!r} under {_sweeps(storage)}; start one without --resume.")
         raise unknown("interrupted sweep", wanted, open_)
 
     def options(self) -> Options:

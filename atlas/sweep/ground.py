@@ -9,7 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 from atlas.backbones import digest, locate
-from atlas.data.prepare import Manner, Prepared, prepare
+from atlas.data.depot import obtain
+from atlas.data.prepare import Manner, Prepared
 from atlas.data.processor import Processor
 from atlas.errors import AtlasError
 from atlas.step import Evaluation, Surroundings
@@ -86,7 +87,8 @@ def lay_ground(
     """
     tasks = [find_task(name) for name in (*options.tasks, *options.downstream)]
     folder = locate(options.backbone)
-    store_uri = str(_writable(options.root) / "store")
+    _make(options.root)
+    store_uri = str(options.place / "store")
     store = Store.open(store_uri)
     tracking_uri = tracking_uri or options.tracking_uri or default_tracking_uri(options.root)
     check_tracking(tracking_uri)
@@ -95,8 +97,8 @@ def lay_ground(
     sources = _sources(options)
     manner = Manner(progress=(lambda mark: progress(mark.split, mark.done)) if progress else None)
     prepared = {
-        task.name: prepare(
-            task, processor=processor, root=options.root / "data", source=sources.get(task.name), manner=manner
+        task.name: obtain(
+            task, processor=processor, place=options.place / "data", source=sources.get(task.name), manner=manner
         )
         for task in tasks
     }
@@ -130,9 +132,8 @@ def _sources(options: Options) -> dict[str, Path]:
     return {find_task(task).name: Path(folder).expanduser().resolve() for task, _, folder in pairs}
 
 
-def _writable(root: Path) -> Path:
+def _make(root: Path) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise AtlasError(f"the storage {root} cannot be made: {error.strerror}; give another --storage.") from error
-    return root

@@ -17,6 +17,7 @@ import atlas
 from atlas.backbones import digest
 from atlas.data.prepare import Prepared
 from atlas.errors import AtlasError
+from atlas.place import Place, open_filesystem
 from atlas.store import Store
 from atlas.sweep.origin import PACKAGES
 
@@ -26,7 +27,7 @@ COUNT = "import torch; print(torch.cuda.device_count())"
 
 @dataclass(frozen=True, kw_only=True)
 class Errand:
-    """What a node is asked to look at: the store, a file that was just put there, the backbone's and tasks' folders."""
+    """What a node is asked to look at: the store, a file just put there, the backbone's folder, tasks' addresses."""
 
     store_uri: str
     mark: str
@@ -122,11 +123,8 @@ def _storage(errand: Errand) -> str:
     """What is wrong with the store here. The mark is looked for first: a folder that is not shared stays untouched."""
     from pyarrow import ArrowException, fs
 
-    remote = "://" in errand.store_uri
     try:
-        filesystem, root = (
-            fs.FileSystem.from_uri(errand.store_uri) if remote else (fs.LocalFileSystem(), errand.store_uri)
-        )
+        filesystem, root = open_filesystem(errand.store_uri)
         if filesystem.get_file_info(f"{root}/{errand.mark}").type != fs.FileType.File:
             return "it is not the same folder there"
         Store.open(errand.store_uri)
@@ -144,7 +142,7 @@ def _backbone(folder: str) -> str:
 
 def _is_prepared(folder: str) -> bool:
     try:
-        Prepared.load(Path(folder))
+        Prepared.load(Place.at(folder).pull())
     except AtlasError:
         return False
     return True

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas.errors import AtlasError, unknown
+from atlas.place import Place
 from atlas.redact import redacted
 from atlas.tasks import twin_of
 
@@ -75,9 +76,14 @@ class Options:
             )
 
     @property
+    def place(self) -> Place:
+        """The storage: it holds prepared data, store and sweeps. Raises AtlasError for an address that is none."""
+        return Place.at(self.storage or os.environ.get("ATLAS_STORAGE", "") or Path.home() / "atlas")
+
+    @property
     def root(self) -> Path:
-        """The folder that holds prepared data, store, tracking database and sweeps."""
-        return Path(self.storage or os.environ.get("ATLAS_STORAGE", "") or Path.home() / "atlas").expanduser().resolve()
+        """The storage's folder on this machine, which holds the tracking database, too."""
+        return self.place.local
 
     def parsed_orders(self, tasks: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         """The orders that were written out. Raises AtlasError for one that is not an order of `tasks`."""
@@ -129,7 +135,9 @@ def parser(description: str, defaults: Options, *, prog: str | None = None) -> a
     how("--evaluate", nargs=2, type=int, metavar=("VAL", "TEST"), help="records that score a task (0: all)")
     how("--aim", choices=("mean", "worst"), help="of several orders, raise their mean or the worst (default: mean)")
     where = made.add_argument_group("where").add_argument
-    where("--storage", help="the folder of data, results and runs (default: $ATLAS_STORAGE or ~/atlas)")
+    where(
+        "--storage", help="the folder (or s3:// address) of data, results and runs (default: $ATLAS_STORAGE or ~/atlas)"
+    )
     where("--source", nargs="+", metavar="TASK=FOLDER", help="where a task's published files lie")
     where(
         "--tracking-uri",

@@ -53,6 +53,19 @@ def _estimate(plan: Plan) -> str:
     return f"{clock(plan.seconds)}, roughly"
 
 
+def print_results(console: Console, summary: Mapping[str, Any]) -> None:
+    """All that came of a sweep, and why trials failed."""
+    print_leaderboard(console, summary)
+    print_tasks(console, summary)
+    print_order_statistics(console, summary)
+    print_downstream(console, summary)
+    print_claims(console, summary)
+    print_sharing(console, summary)
+    for trial in summary["trials"]:
+        if trial["error"]:
+            console.print(f"trial {trial['id']} failed: {trial['error']}", style="red", highlight=False)
+
+
 def print_leaderboard(console: Console, summary: Mapping[str, Any]) -> None:
     """One line a walk, best first by the validation split; the test split is what to report."""
     from rich.table import Table

@@ -60,7 +60,7 @@ def run(sweep: Sweep, options: Options, console: Console | None = None) -> bool:
     options = replace(options, tracking_uri=redacted(address))
     folder = None
     if options.resume:
-        folder = SweepFolder.unfinished(options.root, sweep.name, options.resume)
+        folder = SweepFolder.unfinished(options.place, sweep.name, options.resume)
         address = _again(folder.options().tracking_uri, address)
         options = replace(folder.options(), resume=folder.id)
     options = with_twins(by_name(options))
@@ -126,7 +126,7 @@ def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder |
             return True
         from atlas.sweep.conduct import Conduct
 
-        folder = folder or SweepFolder.new(options.root, sweep.name, options)
+        folder = folder or SweepFolder.new(options.place, sweep.name, options)
         return Conduct(
             sweep=sweep, options=options, ground=ground, size=size, plan=plan, folder=folder, console=console
         ).run()
@@ -160,7 +160,7 @@ def describe(options: Options, size: FleetSize) -> dict[str, str]:
         "seeds": ", ".join(map(str, options.seeds)),
         "backbone": options.backbone,
         "fleets": f"{size.fleets} of {size.workers} worker(s), {each} each, {size.precision}",
-        "storage": str(options.root),
+        "storage": str(options.place),
     }
 
 

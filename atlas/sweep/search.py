@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.learners import Precision
+from atlas.place import Place
 from atlas.sweep.cluster import TRIAL_CPUS
 from atlas.sweep.journal import listening_callback, tell_finished
 from atlas.sweep.options import Options
@@ -95,7 +95,7 @@ class Search:
     options: Options
     precision: Precision
     setup: TrialSetup
-    folder: Path
+    folder: Place
     at_once: int
 
     def run(self, *, resume: bool) -> ResultGrid:
@@ -136,10 +136,10 @@ class Search:
             ),
             run_config=tune.RunConfig(
                 name=EXPERIMENT,
-                storage_path=str(self.folder),
                 callbacks=[listening_callback()],
                 failure_config=tune.FailureConfig(max_failures=TRIAL_LOSSES),
                 verbose=0,
+                **self.folder.for_ray,
             ),
         )
 
@@ -151,19 +151,31 @@ class Search:
         """
         from ray.tune import ExperimentAnalysis, Tuner
 
-        path = str(self.folder / EXPERIMENT)
-        if not Tuner.can_restore(path):
+        path, filesystem = self._state
+        if not Tuner.can_restore(path, filesystem):
             return []
         try:
-            return ExperimentAnalysis(path).trials
+            return ExperimentAnalysis(path, storage_filesystem=filesystem).trials
         except ValueError:  # no state, or JSON that breaks off
             return []
 
     def _restored(self) -> Tuner:
         from ray import tune
 
-        path = str(self.folder / EXPERIMENT)
-        return tune.Tuner.restore(path, trainable=self._trainable(), resume_unfinished=True, restart_errored=True)
+        path, filesystem = self._state
+        return tune.Tuner.restore(
+            path,
+            trainable=self._trainable(),
+            resume_unfinished=True,
+            restart_errored=True,
+            storage_filesystem=filesystem,
+        )
+
+    @property
+    def _state(self) -> tuple[str, Any]:
+        """Where Tune keeps the search: path and filesystem (None: this machine's)."""
+        found = (self.folder / EXPERIMENT).for_ray
+        return found["storage_path"], found.get("storage_filesystem")
 
 
 def _points(sweep: Sweep, options: Options) -> list[dict[str, Any]]:

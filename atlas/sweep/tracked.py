@@ -187,3 +187,13 @@ def stack_of(walked: Sequence[Sequence[Step]]) -> dict[str, Step]:
     """The steps that a walk's stack is made of: each task's last, or the one that learnt all jointly."""
     steps = [stages[-1] for stages in walked]
     return {step.task: step for step in (steps[-1:] if steps[-1].jointly else steps)}
+
+
+def registered_uri(promise: Any) -> str:
+    """The model's URI; why there is none where MLflow did not take it. The sweep has ended well all the same."""
+    import ray
+
+    try:
+        return str(ray.get(promise))
+    except ray.exceptions.RayTaskError as error:
+        return f"not registered: {str(error.cause).strip().splitlines()[0]}"

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from atlas.errors import AtlasError
+from atlas.place import Place
 from atlas.train import FleetSize
 
 Found = tuple[list[dict[str, Any]], str]
 
 
-def promise_weights(summary: Mapping[str, Any], root: Path, size: FleetSize) -> Any:
+def promise_weights(summary: Mapping[str, Any], storage: Place, size: FleetSize) -> Any:
     """Begin to run the best trial's stacks, with what one worker of a fleet had; None where no trial finished.
 
     The fleets must be about to end: it waits for their place.
@@ -24,7 +24,7 @@ def promise_weights(summary: Mapping[str, Any], root: Path, size: FleetSize) -> 
         return None
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
     options = {"num_cpus": size.cpus, "num_gpus": size.gpus, "scheduling_strategy": here, "max_retries": 0}
-    return ray.remote(_weights).options(**options).remote(summary, root)
+    return ray.remote(_weights).options(**options).remote(summary, storage)
 
 
 def kept_weights(promise: Any, timeout: float) -> Found:
@@ -45,12 +45,12 @@ def kept_weights(promise: Any, timeout: float) -> Found:
         return [], str(error).strip().splitlines()[-1]
 
 
-def _weights(summary: Mapping[str, Any], root: Path) -> Found:
+def _weights(summary: Mapping[str, Any], storage: Place) -> Found:
     """Of stacks that combine adapters; a learner without them, or with one at a time, has nothing to show."""
     from atlas.alpha import NoWeights, sweep_alpha
 
     try:
-        found = sweep_alpha(summary, root)
+        found = sweep_alpha(summary, storage)
     except NoWeights:
         return [], ""
     except AtlasError as error:

@@ -28,8 +28,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def server_command(backend: str, *, port: int, artifacts: Path | None = None, host: str = HOST) -> list[str]:
-    """The command of a server over `backend` (an SQLAlchemy address) that hands artifacts through."""
+def server_command(backend: str, *, port: int, artifacts: Path | str | None = None, host: str = HOST) -> list[str]:
+    """The command of a server over `backend` (an SQLAlchemy address) that hands artifacts on.
+
+    They go to a folder or an s3:// address.
+    """
     command = [*_mlflow(), "server", "--backend-store-uri", backend, "--host", host, "--port", str(port)]
     if artifacts is not None:
         command += ["--artifacts-destination", str(artifacts)]
@@ -56,7 +59,7 @@ def run_url(tracking_uri: str, experiment_id: str, run_id: str | None = None, po
 class Server:
     """An MLflow server on the loopback, as a context; stopped by its own process group."""
 
-    def __init__(self, backend: str, *, port: int, artifacts: Path, log: Path) -> None:
+    def __init__(self, backend: str, *, port: int, artifacts: Path | str, log: Path) -> None:
         self.uri = f"http://{HOST}:{port}"
         self._command = server_command(backend, port=port, artifacts=artifacts)
         self._log = log

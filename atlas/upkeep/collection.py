@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pyarrow import fs
 
+from atlas.place import Place, delete_tree
 from atlas.store import Store
 from atlas.upkeep.inventory import Item, inventory
 from atlas.upkeep.keeper import Keeper, keepers
@@ -43,13 +44,13 @@ class Collection:
     unfinished: Sequence[str]
 
 
-def find_waste(store: Store, root: Path, now: float | None = None) -> Collection:
-    """What may go from the store of the storage `root`; `now` in seconds since 1970. Changes nothing.
+def find_waste(store: Store, storage: Place | Path, now: float | None = None) -> Collection:
+    """What may go from the store of a storage; `now` in seconds since 1970. Changes nothing.
 
     Raises:
         AtlasError: a sweep's files cannot be read, so that nobody knows what it keeps.
     """
-    sweeps = keepers(root)
+    sweeps = keepers(storage)
     items = list(inventory(store))
     unkept = [item for item in items if not any(sweep.keeps(item) for sweep in sweeps)]
     steps = [
@@ -75,9 +76,11 @@ def remove(store: Store, waste: Sequence[Waste]) -> int:
             one.item.store.remove(one.item.key)
             continue
         path = f"{store.root}/{one.path}"
+        if store.filesystem.get_file_info(path).type == fs.FileType.Directory:
+            delete_tree(store.filesystem, path)
+            continue
         with contextlib.suppress(FileNotFoundError):
-            whole = store.filesystem.get_file_info(path).type == fs.FileType.Directory
-            (store.filesystem.delete_dir if whole else store.filesystem.delete_file)(path)
+            store.filesystem.delete_file(path)
     return sum(one.size for one in waste)
 
 

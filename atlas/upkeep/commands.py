@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
+from atlas.place import Place
 from atlas.sweep.options import Options
 
 if TYPE_CHECKING:
@@ -36,14 +37,14 @@ def declare(parser: argparse.ArgumentParser) -> None:
     collect.add_argument("--delete", action="store_true", help="remove it, too")
 
 
-def _open(given: argparse.Namespace) -> tuple[Store, Path]:
-    """The store of the storage, which has to be there already, and the storage's folder."""
+def _open(given: argparse.Namespace) -> tuple[Store, Place]:
+    """The store of the storage, which has to be there already, and the storage."""
     from atlas.store import Store
 
-    root = Options(storage=given.storage).root
-    if not (root / "store").is_dir():
-        raise AtlasError(f"there is no store under {root}; give --storage, or run a sweep there first.")
-    return Store.open(str(root / "store")), root
+    storage = Options(storage=given.storage).place
+    if "store" not in storage.folders():
+        raise AtlasError(f"there is no store under {storage}; give --storage, or run a sweep there first.")
+    return Store.open(str(storage / "store")), storage
 
 
 def _list(given: argparse.Namespace) -> None:
@@ -85,12 +86,13 @@ def _lineage(given: argparse.Namespace) -> None:
 
 def _export(given: argparse.Namespace) -> None:
     from atlas.report import read_summary
+    from atlas.sweep.folder import SweepFolder
     from atlas.upkeep.export import export_step, export_sweep
 
-    store, root = _open(given)
-    summary = root / "sweeps" / given.what / "summary.json"
-    if (root / "sweeps" / given.what).is_dir():
-        tasks = export_sweep(store, read_summary(summary), given.folder)
+    store, storage = _open(given)
+    sweeps = {folder.id: folder for folder in SweepFolder.all(storage)}
+    if given.what in sweeps:
+        tasks = export_sweep(store, read_summary(sweeps[given.what].summary), given.folder)
     else:
         tasks = export_step(store, given.what, given.folder)
     print(f"{' > '.join(tasks)} → {given.folder}; {given.folder / 'README.md'} says how to load them")
@@ -101,8 +103,8 @@ def _collect(given: argparse.Namespace) -> None:
 
     from atlas.upkeep.collection import find_waste, remove
 
-    store, root = _open(given)
-    found = find_waste(store, root)
+    store, storage = _open(given)
+    found = find_waste(store, storage)
     for sweep, count in found.kept.items():
         held = " (unfinished: it keeps all that it may use; remove its folder to give it up)"
         print(f"kept: {count:5} steps by {sweep}{held if sweep in found.unfinished else ''}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas.errors import AtlasError
+from atlas.place import Place
 from atlas.report import read_summary
 from atlas.sweep.folder import SweepFolder
 from atlas.upkeep.inventory import Item
@@ -38,24 +39,24 @@ class Keeper:
         return self.lone and len(item.tasks) == 1 and item.tasks <= self.tasks
 
 
-def keepers(root: Path) -> list[Keeper]:
-    """The sweeps under the storage `root`.
+def keepers(storage: Place | Path) -> list[Keeper]:
+    """The sweeps under a storage.
 
     Raises:
         AtlasError: a sweep's files cannot be read, so that nobody knows what it keeps.
     """
-    folders = sorted(path for path in (root / "sweeps").glob("*") if path.is_dir())
-    return [_keeper(SweepFolder(path=path)) for path in folders]
+    return [_keeper(folder) for folder in SweepFolder.all(storage)]
 
 
 def _keeper(folder: SweepFolder) -> Keeper:
     summary = read_summary(folder.summary) if folder.summary.exists() else None
     finished = summary is not None and summary["sweep"]["status"] == "FINISHED"
+    tasks = frozenset(_tasks(summary if summary is not None else _options(folder)))
     began = _began(folder)
     return Keeper(
         sweep=folder.id,
         keys=frozenset([*_named(summary or {}), *_journalled(folder.path / "spool" / "events.jsonl")]),
-        tasks=frozenset(_tasks(summary if summary is not None else _options(folder))),
+        tasks=tasks,
         since=None if finished else began,
         lone=summary is not None and "reference_keys" not in summary,
     )
@@ -86,7 +87,7 @@ def _options(folder: SweepFolder) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise AtlasError(
             f"{path} cannot be read ({error}), so that nobody knows which steps the sweep {folder.id} keeps; "
-            f"repair it, or remove the folder {folder.path} to let go of the sweep."
+            f"repair it, or remove the folder {folder.place} to let go of the sweep."
         ) from error
 
 

@@ -24,7 +24,7 @@ else:
     raise SystemExit("the store of artifacts does not answer")
 END
 
-database=postgresql://mlflow:$DATABASE_PASSWORD@database
+database=postgresql+psycopg2://mlflow:$DATABASE_PASSWORD@database
 umask 077
 cat >/tmp/auth.ini <<END
 [mlflow]

@@ -15,6 +15,7 @@ from ray.tune.search.optuna import OptunaSearch
 from small import atlas
 
 from atlas.learners import Learner
+from atlas.place import Place
 from atlas.step import Surroundings
 from atlas.sweep.journal import Journal, TrialRecord, listen, tell_finished
 from atlas.sweep.options import TASKS, Options
@@ -48,7 +49,7 @@ def search(sweep: Sweep, options: Options, folder: Path) -> Search:
     setup = TrialSetup(
         broker="b", namespace="n", around=Surroundings(backbone="b", data={}), lone={}, aim="mean", sharing=True
     )
-    return Search(sweep=sweep, options=options, precision="float32", setup=setup, folder=folder, at_once=4)
+    return Search(sweep=sweep, options=options, precision="float32", setup=setup, folder=Place.at(folder), at_once=4)
 
 
 def suggested(sweep: Sweep, options: Options, folder: Path) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,11 +47,12 @@ class Fleet:
     def serve_at_gate(self, broker: Any, name: str, store_uri: str, gate: Path) -> None:
         """Serve with steps that last until the gate is there."""
 
-        def learn(lease: Lease, on_update: Callable[[int, int], None]) -> None:
+        def learn(lease: Lease, on_update: Callable[[int, int], None]) -> Mapping[str, Any]:
             while not gate.exists():
                 threading.Event().wait(0.05)
                 on_update(1, 2)
             commit(store_uri, lease.step, lease.scope)
+            return {"cost": {"seconds": 1.0}}
 
         serve(broker, name, learn, Group())
 
@@ -59,8 +60,8 @@ class Fleet:
         """Serve with steps that are learnt."""
         bench, store = open_bench(backbone, prepared, Group()), Store.open(store_uri)
 
-        def learn(lease: Lease, on_update: Callable[[int, int], None]) -> None:
-            advance(lease.step, bench, store, on_update)
+        def learn(lease: Lease, on_update: Callable[[int, int], None]) -> Mapping[str, Any]:
+            return advance(lease.step, bench, store, on_update)
 
         serve(broker, name, learn, Group())
 

@@ -1,0 +1,59 @@
+"""Prepared data in a storage that several machines share: brought to each of them once, by content key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from atlas.data.index import index_path, recall
+from atlas.data.manner import Manner
+from atlas.data.prepare import find_prepared, folder_of, identity, prepare
+from atlas.data.prepared import CARD, Prepared
+from atlas.data.processor import Processor
+from atlas.place import Place
+from atlas.tasks.task import Task
+
+
+def obtain(
+    task: Task, *, processor: Processor, place: Place, source: Path | None = None, manner: Manner | None = None
+) -> Prepared:
+    """The prepared data of a task: as another machine left it under `place`, or else made here and left there.
+
+    Raises:
+        AtlasError: what `atlas.data.prepare.prepare` raises; the place cannot be read or written.
+    """
+    _bring(task, processor, place, source)
+    made = prepare(task, processor=processor, root=place.local, source=source, manner=manner)
+    (place / task.name / made.path.name).push(last=CARD)
+    (place / task.name).push(only=(_index(task, processor, place).name,))
+    return made
+
+
+def find(task: Task, *, processor: Processor, place: Place, source: Path | None = None) -> Prepared | None:
+    """What `obtain` would give, where it was prepared before."""
+    _bring(task, processor, place, source)
+    return find_prepared(task, processor=processor, root=place.local, source=source)
+
+
+def address_of(prepared: Prepared, place: Place) -> str:
+    """Where every machine finds it; `Place.at(...).pull()` gives the folder there."""
+    return str(place / prepared.task / prepared.path.name)
+
+
+def _index(task: Task, processor: Processor, place: Place) -> Path:
+    return index_path(place.local, task.name, processor=processor.digest, limits=None)
+
+
+def _bring(task: Task, processor: Processor, place: Place, source: Path | None) -> None:
+    """Fetch what was prepared elsewhere: the folder of that content key, where the key can be told."""
+    if not place.is_remote:
+        return
+    index = _index(task, processor, place)
+    (place / task.name).pull(only=(index.name,))
+    if source is None and task.layout is not None:
+        origin = recall(index)
+        name = None if origin is None else origin.folder
+    else:
+        facts = identity(task.at(source), processor=processor, source=source, limits=None)
+        name = folder_of(facts, place.local).name
+    if name is not None:
+        (place / task.name / name).pull()
