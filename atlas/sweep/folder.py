@@ -11,7 +11,7 @@ from pathlib import Path
 from atlas.errors import AtlasError, unknown
 from atlas.sweep.options import Options, with_values
 from atlas.tasks import address_of
-from atlas.tracking import is_waiting
+from atlas.tracking import is_settled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,9 @@ class SweepFolder:
         path.mkdir(parents=True)
         kinds = {"tasks": options.tasks, "downstream": options.downstream}
         kept = asdict(options) | {kind: list(map(address_of, tasks)) for kind, tasks in kinds.items()}
-        (path / "options.json").write_text(json.dumps(kept, indent=1))
+        draft = path / "options.draft"
+        draft.write_text(json.dumps(kept, indent=1))
+        draft.rename(path / "options.json")  # whole, or not there
         return cls(path=path)
 
     @classmethod
@@ -71,6 +73,6 @@ class SweepFolder:
 
     def is_finished(self) -> bool:
         """Whether the sweep's summary says that it ended, and MLflow has taken everything."""
-        if not self.summary.exists() or is_waiting(self.spool):
+        if not self.summary.exists() or not is_settled(self.spool):
             return False
         return json.loads(self.summary.read_text())["sweep"]["status"] == "FINISHED"

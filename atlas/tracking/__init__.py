@@ -9,7 +9,7 @@ from atlas.tracking.access import check_access, credentials, signed_in
 from atlas.tracking.address import check_tracking, default_tracking_uri, find_step_runs, initialise
 from atlas.tracking.events import Event, StepFacts
 from atlas.tracking.server import Server, free_port, run_url, server_command, ui_command
-from atlas.tracking.spool import is_waiting
+from atlas.tracking.spool import is_settled
 from atlas.tracking.tracker import Tracker
 
 __all__ = [
@@ -24,7 +24,7 @@ __all__ = [
     "find_step_runs",
     "free_port",
     "initialise",
-    "is_waiting",
+    "is_settled",
     "run_url",
     "server_command",
     "signed_in",
