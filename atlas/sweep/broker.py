@@ -204,7 +204,8 @@ class Broker:
         """The job's lease; None where another sweep on the same store has learnt the step since it was queued."""
         work = self._work[job]
         if (facts := self._stored(work.lease)) is not None:
-            return self._finish(work, facts)
+            self._finish(work, facts)
+            return None
         self._mark_running(work, fleet)
         return work.lease
 
