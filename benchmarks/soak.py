@@ -34,6 +34,8 @@ from typing import Any
 from deviations import Deviations, check_tracking, learnings, learnt_again
 from processes import TITLES, called, kill, marked
 
+from atlas.tracking import is_settled
+
 SWEEP = Path(__file__).resolve().parent.parent / "sweeps" / "task_order.py"
 KINDS = (*TITLES, "driver", "interrupt")
 GRACE = 60.0  # seconds within which all processes of a driver that was killed have to be gone
@@ -60,8 +62,9 @@ class Round:
                 return
 
     def ended(self) -> bool:
-        """Whether the summary says that the sweep has finished."""
-        return [summary["sweep"]["status"] for summary in summaries(self.storage)] == ["FINISHED"]
+        """Whether the summary says that the sweep has finished, and MLflow has all of it."""
+        settled = all(is_settled(folder / "spool") for folder in self.storage.glob("sweeps/*"))
+        return settled and [summary["sweep"]["status"] for summary in summaries(self.storage)] == ["FINISHED"]
 
     @property
     def _log(self) -> Path:
@@ -126,7 +129,7 @@ def start(arguments: Sequence[str], storage: Path, log: Path, *, mark: str) -> s
 
 def ray_folder(storage: Path) -> Path:
     """Where Ray keeps its logs: a short path, since its sockets lie there too."""
-    folder = Path(tempfile.gettempdir()) / f"soak-{storage.name[:8]}-{os.getpid()}"
+    folder = Path("/tmp") / f"soak-{storage.name[:8]}-{os.getpid()}"
     folder.mkdir(exist_ok=True)
     return folder
 

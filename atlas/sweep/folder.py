@@ -13,7 +13,7 @@ from atlas.learners import address_of as learner_address
 from atlas.place import Place
 from atlas.sweep.options import Options, with_values
 from atlas.tasks import address_of
-from atlas.tracking import is_waiting
+from atlas.tracking import is_settled
 
 TELLING = ("options.json", "summary.json", "events.jsonl", "position")
 
@@ -51,7 +51,9 @@ class SweepFolder:
         kinds = {"tasks": options.tasks, "downstream": options.downstream}
         kept = asdict(options) | {kind: list(map(address_of, tasks)) for kind, tasks in kinds.items()}
         kept["learner"] = learner_address(options.learner)
-        (made.path / "options.json").write_text(json.dumps(kept, indent=1))
+        draft = made.path / "options.draft"
+        draft.write_text(json.dumps(kept, indent=1))
+        draft.rename(made.path / "options.json")  # whole, or not there
         made.place.push()
         return made
 
@@ -93,6 +95,6 @@ class SweepFolder:
 
     def is_finished(self) -> bool:
         """Whether the sweep's summary says that it ended, and MLflow has taken everything."""
-        if not self.summary.exists() or is_waiting(self.spool):
+        if not self.summary.exists() or not is_settled(self.spool):
             return False
         return json.loads(self.summary.read_text())["sweep"]["status"] == "FINISHED"

@@ -10,7 +10,7 @@ from atlas.tracking.address import check_tracking, default_tracking_uri, find_st
 from atlas.tracking.events import Event, StepFacts
 from atlas.tracking.runs import LoggedRun, fetch_of_sweep, logged_run, sweep_run
 from atlas.tracking.server import Server, free_port, run_url, server_command, ui_command
-from atlas.tracking.spool import is_waiting
+from atlas.tracking.spool import is_settled
 from atlas.tracking.tracker import Tracker
 
 __all__ = [
@@ -27,8 +27,8 @@ __all__ = [
     "find_step_runs",
     "free_port",
     "initialise",
+    "is_settled",
     "logged_run",
-    "is_waiting",
     "run_url",
     "server_command",
     "signed_in",

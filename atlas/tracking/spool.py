@@ -18,15 +18,24 @@ from atlas.errors import AtlasError
 from atlas.tracking.events import Event, parse
 
 DIGITS = 20
+LAST_BYTES = 1 << 20
 
 
-def is_waiting(folder: Path) -> bool:
-    """Whether a journal in `folder` holds what MLflow does not have yet; nobody has to hold it."""
+def is_settled(folder: Path) -> bool:
+    """Whether MLflow has all of the journal in `folder`, to the end of its sweep; so it is where there is no journal.
+
+    Nobody has to hold the journal.
+    """
     events, position = Path(folder) / "events.jsonl", Path(folder) / "position"
     if not events.exists():
-        return False
+        return True
     text = position.read_bytes()[:DIGITS] if position.exists() else b""
-    return events.stat().st_size > (int(text) if len(text) == DIGITS and text.isdigit() else 0)
+    with open(events, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - LAST_BYTES))
+        last = file.read().splitlines()[-1:]
+    taken = int(text) if len(text) == DIGITS and text.isdigit() else 0
+    return taken >= size and bool(last) and b'"kind":"sweep_finished"' in last[0]
 
 
 class Spool:

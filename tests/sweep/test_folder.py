@@ -59,8 +59,8 @@ def test_a_sweep_that_has_ended_is_not_resumed(tmp_path: Path) -> None:
 def test_a_sweep_whose_runs_mlflow_does_not_have_yet_may_go_on(tmp_path: Path) -> None:
     folder = SweepFolder.new(tmp_path, "order", Options())
     end(folder, "FINISHED")
-    spool = Spool(folder.spool)
     assert folder.is_finished()
+    spool = Spool(folder.spool)
     spool.append(Event(kind="sweep_finished", key="sweep/x"))
     assert SweepFolder.unfinished(tmp_path, "order", "latest") == folder
     waiting = spool.peek()

@@ -9,7 +9,7 @@ import pytest
 
 from atlas.errors import AtlasError
 from atlas.tracking.events import Event
-from atlas.tracking.spool import Spool, is_waiting
+from atlas.tracking.spool import Spool, is_settled
 
 
 def event(number: int) -> Event:
@@ -94,11 +94,14 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         Spool(tmp_path / "file" / "spool")
 
 
-def test_whether_something_waits_is_seen_without_opening_the_journal(tmp_path: Path) -> None:
-    assert not is_waiting(tmp_path)
+def test_whether_a_sweeps_end_has_arrived_is_seen_without_opening_the_journal(tmp_path: Path) -> None:
+    assert is_settled(tmp_path)
     spool = Spool(tmp_path)
-    assert not is_waiting(tmp_path)
+    assert not is_settled(tmp_path)
     spool.append(event(0))
-    assert is_waiting(tmp_path)
     replay(spool)
-    assert not is_waiting(tmp_path)
+    assert not is_settled(tmp_path)
+    spool.append(Event(kind="sweep_finished", key="sweep/x"))
+    assert not is_settled(tmp_path)
+    replay(spool)
+    assert is_settled(tmp_path)

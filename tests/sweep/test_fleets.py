@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from atlas.sweep import fleets as module
+from atlas.sweep.fleets import IDLE_LOSSES, Fleets
+from atlas.train import FleetSetup, FleetSize
+
+SETUP = FleetSetup(broker="b", namespace="n", store_uri="s", backbone="x", prepared={}, threads=1)
+SIZE = FleetSize(fleets=1, workers=1, cpus=1.0, gpus=0.0)
+
+
+@pytest.fixture
+def lives(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What each life of the fleet is to end with: an error's message, or nothing where it ends well."""
+    ends: list[str] = []
+
+    def run_fleet(*_: object) -> None:
+        if message := ends.pop(0):
+            raise RuntimeError(f"{message}\nand a traceback")
+
+    monkeypatch.setattr(module, "run_fleet", run_fleet)
+    monkeypatch.setattr(module, "free_orphaned_groups", lambda: 0)
+    return ends
+
+
+def ended(learnt: Iterator[int]) -> Fleets:
+    """Fleets whose sweep has learnt so many steps at each loss, run to their end."""
+    made = Fleets(setup=SETUP, size=SIZE, storage="f", label="sweep", learnt=lambda: next(learnt))
+    made.start()
+    made.join(10.0)
+    assert made.all_ended
+    return made
+
+
+def test_a_fleet_that_is_lost_is_started_again_while_the_sweep_gets_on(lives: list[str]) -> None:
+    lives += ["lost"] * 9 + [""]
+    assert ended(iter(range(9))).failures == ["sweep-fleet-0: lost"] * 9
+    assert lives == []
+
+
+def test_a_fleet_that_is_lost_again_with_nothing_learnt_is_given_up(lives: list[str]) -> None:
+    lives += ["lost"] * 9
+    assert len(ended(iter([4, 5, *[5] * 9])).failures) == 1 + IDLE_LOSSES
+    assert len(lives) == 9 - 1 - IDLE_LOSSES
+
+
+def test_a_fleet_that_is_lost_when_the_sweep_has_ended_is_no_failure(lives: list[str]) -> None:
+    lives += ["lost"] * 9
+    made = Fleets(setup=SETUP, size=SIZE, storage="f", label="sweep", learnt=lambda: 0)
+    made.close()
+    made.start()
+    made.join(10.0)
+    assert (made.failures, len(lives)) == ([], 8)
