@@ -84,6 +84,8 @@ def step_alpha(step: Step, bench: Bench, store: Store, *, records: int = RECORDS
 def sweep_alpha(summary: Mapping[str, Any], storage: Place | Path, *, records: int = RECORDS) -> list[dict[str, Any]]:
     """`step_alpha` of every task of a sweep's best trial, in its order, as the summary's key `alpha` holds it.
 
+    Of the order alone: what is learnt downstream of it, on a few records, is left out.
+
     `storage` is the one that the sweep used.
 
     Raises:
@@ -98,7 +100,7 @@ def sweep_alpha(summary: Mapping[str, Any], storage: Place | Path, *, records: i
     shared = summary["settings"].get("sharing", True)
     scope = "" if shared else f"private/{trial['id'].partition('.')[0]}"
     store = replace(Store.open(str(storage / "store")), scope=scope)
-    steps = [step for step in _steps(trial, store) if step.stage.last]
+    steps = [step for step in _steps(trial, store) if step.stage.last and not step.downstream]
     bench = open_bench(summary["settings"]["backbone"], _prepared(steps, storage / "data"), Group())
     found = [{"trial": trial["id"], **asdict(step_alpha(step, bench, store, records=records))} for step in steps]
     return list(json.loads(json.dumps(found)))  # lists for tuples, as a summary that was read has them
