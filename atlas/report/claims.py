@@ -116,14 +116,15 @@ def claims_section(summary: Summary) -> str:
     found = claims(summary)
     if not found:
         return ""
-    head = ["Claim", "Route", "Difference", "95 % interval", "p, Holm", "Pairs", "At this scale it"]
-    body = [[escape(one.text), one.route, *_figures(one.found), f"<b>{said(one)}</b>"] for one in found]
+    head = ["Claim", "At this scale it", "Route", "Difference", "95 % interval", "p, Holm", "Pairs"]
+    body = [[_wrapped(one.text), f"<b>{said(one)}</b>", one.route, *_figures(one.found)] for one in found]
     return (
         "<h2>Does the paper's claim hold here?</h2><p>Of this backbone, these tasks and this many updates alone. "
         "Learners: average accuracy after the last task; unseen tasks: the mean few-shot score; differences in points, "
         f"paired by order (by seed where there are more). Split test, seed {seeds(summary)}.</p>"
-        f'<div class="card">{table(head, body, wide={0, 1, 6})}</div>'
-        '<p class="note">p: exact permutation test (signs flipped), corrected for the claims of one kind and route. '
+        f'<div class="card">{table(head, body, wide={0, 1, 2})}</div>'
+        '<p class="note">p: permutation test (signs flipped; drawn where there are many pairs), corrected for the claims '
+        "of one kind and route. "
         "Above 0.05 nothing is decided: the difference could be chance, or the pairs too few.</p>"
     )
 
@@ -132,10 +133,15 @@ def said(claim: Claim) -> str:
     """The verdict in words."""
     return {
         "holds": "holds",
-        "the opposite": "does not hold: the opposite does",
+        "the opposite": "does not hold (the opposite does)",
         "not decided": "is not decided",
         "cannot be told": "cannot be told",
     }[claim.verdict]
+
+
+def _wrapped(text: str) -> str:
+    """A sentence in a cell, broken over lines."""
+    return f'<div style="white-space:normal;min-width:14em;max-width:22em">{escape(text)}</div>'
 
 
 def _figures(found: Comparison | Undefined) -> list[str]:

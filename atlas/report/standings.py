@@ -112,7 +112,7 @@ def comparison_section(summary: Summary) -> str:
         "<h2>Is the difference real?</h2><p>Average accuracy of each setting minus that of the setting that val "
         f"prefers, <b>{escape(best_label(summary) or ALL)}</b>, in points, paired by {unit}. Split test, route latest, "
         f"seed {seeds(summary)}.</p>{shown}{note}"
-        '<p class="note">p: exact permutation test of the mean difference (signs flipped); Holm: corrected for the '
+        '<p class="note">p: permutation test of the mean difference (signs flipped); Holm: corrected for the '
         "number of comparisons; interval: Student's t. <i>Least p</i> is the smallest that so few pairs can give: "
         f"above 0.05 they cannot decide.</p>{_agreement(summary)}"
     )
