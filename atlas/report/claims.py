@@ -123,8 +123,8 @@ def claims_section(summary: Summary) -> str:
         "Learners: average accuracy after the last task; unseen tasks: the mean few-shot score; differences in points, "
         f"paired by order (by seed where there are more). Split test, seed {seeds(summary)}.</p>"
         f'<div class="card">{table(head, body, wide={0, 1, 2})}</div>'
-        '<p class="note">p: permutation test (signs flipped; drawn where there are many pairs), corrected for the claims '
-        "of one kind and route. "
+        '<p class="note">p: permutation test (signs flipped; drawn where there are many pairs), corrected for the '
+        "claims of one kind and route. "
         "Above 0.05 nothing is decided: the difference could be chance, or the pairs too few.</p>"
     )
 
