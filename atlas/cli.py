@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from atlas.data.prepared import Prepared
 
-RUN_ID = 32  # characters, hexadecimal
 NAMED = 3  # broken records a split that are printed
 
 
@@ -212,12 +211,11 @@ def _kept(sweep: str, storage: Place) -> Place:
 
 def _logged(given: argparse.Namespace) -> Place:
     """A folder of its own, with the summary that MLflow has of a sweep, by its id or by a run's."""
-    from atlas.tracking import check_tracking, fetch_of_sweep, logged_run, signed_in, sweep_run
+    from atlas.tracking import check_tracking, fetch_of_sweep, is_run_id, logged_run, signed_in, sweep_run
 
     address = signed_in(given.tracking_uri)
     check_tracking(address)
-    is_run = len(given.sweep) == RUN_ID and set(given.sweep) <= set("0123456789abcdef")
-    run = logged_run(address, given.sweep) if is_run else sweep_run(address, given.sweep)
+    run = logged_run(address, given.sweep) if is_run_id(given.sweep) else sweep_run(address, given.sweep)
     folder = Place.at(Path(given.into or run.sweep))
     folder.local.mkdir(parents=True, exist_ok=True)
     fetch_of_sweep(address, run, "summary.json", folder.local)

@@ -7,7 +7,7 @@
 
 Upstream SNLI-VE, PIQA, iNaturalist 2019 and VQA v2 (all 24 orders, the two published ones among them); downstream VCR,
 CommonsenseQA, Places365 and NLVR2, from M_T by experience and by both stages, from M_0, and by the head alone.
-Cost with --twins: 75 minutes of two cores (2 hours beside other work), resumable; with --smoke a minute. Expect the
+Cost with --twins: 2 hours on two cores beside other work, resumable; with --smoke a minute. Expect the
 order to change a task's final score by 4 to 20 points on route latest, and no gain downstream at the twins' scale.
 """
 

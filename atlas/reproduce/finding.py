@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,9 +14,8 @@ from atlas.report import read_summary
 from atlas.reproduce.recorded import Recorded
 from atlas.sweep.options import Options, parser
 from atlas.tasks import is_address
-from atlas.tracking import check_tracking, default_tracking_uri, fetch_of_sweep, logged_run, signed_in
+from atlas.tracking import check_tracking, default_tracking_uri, fetch_of_sweep, is_run_id, logged_run, signed_in
 
-RUN_ID = re.compile(r"[0-9a-f]{32}")
 SUMMARY = "summary.json"
 
 
@@ -34,7 +32,7 @@ def find_run(run: str, *, storage: str, tracking_uri: str) -> Recorded:
     if sweep and (root / "sweeps" / sweep).is_dir():
         found = recorded_at(_ended(root / "sweeps" / sweep), root)
         return found.narrowed(trial) if trial else found
-    if RUN_ID.fullmatch(run):
+    if is_run_id(run):
         return _logged(run, root, _tracking(root, tracking_uri))
     raise _unknown(run, root)
 

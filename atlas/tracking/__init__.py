@@ -8,7 +8,7 @@ from __future__ import annotations
 from atlas.tracking.access import check_access, credentials, signed_in
 from atlas.tracking.address import check_tracking, default_tracking_uri, find_step_runs, initialise
 from atlas.tracking.events import Event, StepFacts
-from atlas.tracking.runs import LoggedRun, fetch_of_sweep, logged_run, sweep_run
+from atlas.tracking.runs import LoggedRun, fetch_of_sweep, is_run_id, logged_run, sweep_run
 from atlas.tracking.server import Server, free_port, run_url, server_command, ui_command
 from atlas.tracking.spool import is_settled
 from atlas.tracking.tracker import Tracker
@@ -27,6 +27,7 @@ __all__ = [
     "find_step_runs",
     "free_port",
     "initialise",
+    "is_run_id",
     "is_settled",
     "logged_run",
     "run_url",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from atlas.errors import AtlasError
 from atlas.redact import redacted
 from atlas.tracking.address import KEY_TAG, connect, database_file, key_filter
 from atlas.tracking.events import sweep_key
+
+RUN_ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +24,11 @@ class LoggedRun:
     key: str
     sweep: str
     trial: str = ""
+
+
+def is_run_id(name: str) -> bool:
+    """Whether it has the form of MLflow's ids of runs."""
+    return RUN_ID.fullmatch(name) is not None
 
 
 def logged_run(tracking_uri: str, run_id: str) -> LoggedRun:
