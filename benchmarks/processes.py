@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 # What a sweep's processes call themselves.
@@ -48,6 +48,11 @@ def marked(mark: str) -> list[int]:
     return [pid for pid, environment in _environments() if mark.encode() in environment]
 
 
+def living(pids: Iterable[int]) -> list[int]:
+    """Those of them that have not ended. Ray's agents overwrite their environment, so `marked` does not find them."""
+    return [pid for pid in pids if _state(pid) not in ("", "Z")]
+
+
 def kill(pid: int, how: int = signal.SIGKILL) -> None:
     """Send a signal to a process that may have ended meanwhile."""
     try:
@@ -56,10 +61,18 @@ def kill(pid: int, how: int = signal.SIGKILL) -> None:
         return
 
 
+def _state(pid: int) -> str:
+    """A letter, Z for a zombie; nothing where the process has gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
+
+
 def _environments() -> Iterator[tuple[int, bytes]]:
     for file in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if file.parent.joinpath("stat").read_text().rpartition(")")[2].split()[0] != "Z":
+            if _state(int(file.parent.name)) != "Z":
                 yield int(file.parent.name), file.read_bytes()
         except OSError:
             continue  # it ended while we looked, or is another user's

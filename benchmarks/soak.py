@@ -32,13 +32,13 @@ from pathlib import Path
 from typing import Any
 
 from deviations import Deviations, check_tracking, learnings, learnt_again
-from processes import TITLES, called, kill, marked
+from processes import TITLES, called, children, kill, living, marked
 
 from atlas.tracking import is_settled
 
 SWEEP = Path(__file__).resolve().parent.parent / "sweeps" / "task_order.py"
 KINDS = (*TITLES, "driver", "interrupt")
-GRACE = 60.0  # seconds within which all processes of a driver that was killed have to be gone
+GRACE = 120.0  # seconds within which all processes of a driver that was killed have to be gone
 
 
 class Round:
@@ -49,6 +49,7 @@ class Round:
         self.kills: Counter[str] = Counter()
         self.runs = 0
         self.seen: dict[str, str] = {}
+        self.below: set[int] = set()
         self.mark = f"ATLAS_SOAK={storage.name}-{os.getpid()}"
 
     def run(self, dice: random.Random, until: float) -> None:
@@ -96,6 +97,7 @@ class Round:
         if not found:
             return ""
         self._look()
+        self.below |= {*children(process.pid)}
         kill(dice.choice(found), signal.SIGINT if what == "interrupt" else signal.SIGKILL)
         self.kills[what] += 1
         print(f"  run {self.runs}: {what} killed with {len(self.seen)} steps committed", flush=True)
@@ -110,11 +112,12 @@ class Round:
 
     def _expect_nothing_left(self) -> None:
         deadline = time.monotonic() + GRACE
-        while (left := marked(self.mark)) and time.monotonic() < deadline:
+        while (left := {*marked(self.mark), *living(self.below)}) and time.monotonic() < deadline:
             time.sleep(0.5)
         self.deviations.expect(not left, f"processes left after run {self.runs}: {left}")
         for pid in left:
             kill(pid)
+        self.below.clear()
 
 
 def start(arguments: Sequence[str], storage: Path, log: Path, *, mark: str) -> subprocess.Popen[bytes]:

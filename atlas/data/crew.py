@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.data.shard import Bench, Shard, is_done, write_shard
 from atlas.errors import AtlasError
+from atlas.warden import watched
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,14 +65,16 @@ def joined(wanted: bool) -> Iterator[None]:
         return
     address = os.environ.get("RAY_ADDRESS") or "local"
     own: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
+    how = {"address": address, "log_to_driver": False, "logging_level": logging.ERROR, **own}
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
+        warden = watched(partial(ray.init, **how))
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise AtlasError(f"no Ray cluster at {address}: {error}. Check RAY_ADDRESS, or unset it") from error
     try:
         yield
     finally:
         ray.shutdown()
+        warden.close()
 
 
 def _by_ray(shards: Iterable[Shard], folder: Path, bench: Bench, told: Told) -> None:

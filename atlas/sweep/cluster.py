@@ -9,14 +9,17 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from atlas.errors import AtlasError
 from atlas.sweep.options import Options
 from atlas.train import FleetSize
+from atlas.warden import Warden, watched
 
 NAMESPACE = "atlas"
+_wardens: list[Warden] = []  # of what a cluster of our own consists of
 TRIAL_CPUS = 0.005
 RESERVE = 0.1
 FLEET_WORTH = 20.0  # seconds of work below which one more fleet costs more than it saves
@@ -35,6 +38,8 @@ def leave_cluster() -> None:
     import ray
 
     ray.shutdown()
+    while _wardens:
+        _wardens.pop().close()
 
 
 def join_cluster() -> Mapping[str, float]:
@@ -50,9 +55,10 @@ def join_cluster() -> Mapping[str, float]:
     importing = threading.Thread(target=_import_ray, daemon=True)
     importing.start()  # while the cluster starts, which is mostly waiting
     own: dict[str, Any] = {"include_dashboard": False, "num_cpus": os.cpu_count()} if address == "local" else {}
+    how = {"address": address, "namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.ERROR, **own}
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the view and the summary say what failed
     try:
-        ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.ERROR, **own)
+        _wardens.append(watched(partial(ray.init, **how)))
     except Exception as error:  # a bare one where a node does not come up in time
         raise AtlasError(
             f"no Ray cluster at {address}: {_first_line(error)} Check RAY_ADDRESS (unset it to start one here), and "

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from atlas.errors import AtlasError
 from atlas.redact import HIDDEN, redacted
+from atlas.sweep.interrupts import kept_interrupts
 from atlas.sweep.options import Options, read_options, with_twins
 from atlas.sweep.printing import print_plan
 from atlas.sweep.sweep import Sweep
@@ -39,10 +40,14 @@ def main(sweep: Sweep, arguments: Sequence[str] | None = None) -> None:
     _read(sweep)
     try:
         options = read_options(sweep.question, sweep.defaults, arguments)
-        whole = run(sweep, sweep.smoke(options) if options.smoke else options)
+        with kept_interrupts():
+            whole = run(sweep, sweep.smoke(options) if options.smoke else options)
     except AtlasError as error:
         print(f"atlas: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("atlas: interrupted before the sweep began; the same command starts it", file=sys.stderr)
+        sys.exit(1)
     sys.exit(0 if whole else 1)
 
 

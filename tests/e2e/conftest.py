@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from selenium.webdriver import Chrome
 
 from atlas.tracking import Server, default_tracking_uri, free_port
 from atlas.tracking.address import connect
-from benchmarks.processes import children, kill, marked, title_of
+from benchmarks.processes import children, kill, living, marked, title_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("--tasks", "digits", "piqa-twin", "--steps", "6", "--evaluate", "40", "60")
@@ -84,10 +84,10 @@ def wait_for(what: Callable[[], Any], *, process: subprocess.Popen[str], seconds
     raise AssertionError(f"nothing after {seconds} s")
 
 
-def expect_nothing_left(mark: str, seconds: float = 60.0) -> None:
-    """All processes that bear the mark are gone, or go within so many seconds; what does not is ended."""
+def expect_nothing_left(mark: str, known: Iterable[int] = (), seconds: float = 120.0) -> None:
+    """All processes that bear the mark or are `known` go within so many seconds; what does not is ended."""
     deadline = time.monotonic() + seconds
-    while (left := marked(mark)) and time.monotonic() < deadline:
+    while (left := {*marked(mark), *living(known)}) and time.monotonic() < deadline:
         time.sleep(0.1)
     titles = [title_of(pid) for pid in left]
     for pid in left:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.processes import children
 from tests.e2e.conftest import (
     SMALL,
     committed,
@@ -29,8 +30,9 @@ def test_a_driver_killed_in_mid_sweep_is_resumed_without_training_anything_twice
 ) -> None:
     process = background(*SMALL, "--fleets", "1", storage=prepared, ATLAS_MARK="driver")
     wait_for(lambda: len(committed(prepared)) >= 3, process=process)
+    below = children(process.pid)
     process.kill()
-    expect_nothing_left("ATLAS_MARK=driver")
+    expect_nothing_left("ATLAS_MARK=driver", below)
     before = committed(prepared)
     done = run(*SMALL, "--resume", storage=prepared)
     after = committed(prepared)

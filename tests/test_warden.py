@@ -1,0 +1,71 @@
+"""What a process has started ends with it: where it is killed, and where it closes its warden."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import psutil
+
+from atlas.warden import Warden, watched
+
+PATIENCE = 60.0
+DRIVER = """
+import subprocess, sys, time
+from atlas.warden import watched
+sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
+started = []
+other = subprocess.Popen(sleeper)
+warden = watched(lambda: started.append(subprocess.Popen(sleeper, start_new_session=True)))
+print(started[0].pid, other.pid, warden.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def runs(pid: int) -> bool:
+    """Whether there is such a process, and it is no zombie."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def wait(until: Callable[[], bool]) -> None:
+    """Return as soon as it holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not until():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def sleeper() -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+
+
+def test_what_a_killed_process_started_ends_and_what_it_had_before_is_left_alone() -> None:
+    driver = subprocess.Popen([sys.executable, "-c", DRIVER], stdout=subprocess.PIPE, text=True)
+    assert driver.stdout
+    started, other, warden = map(int, driver.stdout.readline().split())
+    assert runs(started)
+    driver.kill()
+    driver.wait()
+    wait(lambda: not runs(started) and not runs(warden))
+    assert runs(other)
+    psutil.Process(other).kill()
+
+
+def test_a_closed_warden_ends_what_is_left_and_itself() -> None:
+    found: list[subprocess.Popen[bytes]] = []
+    warden = watched(lambda: found.append(sleeper()))
+    warden.close()
+    assert found[0].wait(PATIENCE) == -9
+    assert warden.pid is not None
+    assert not runs(warden.pid)
+
+
+def test_a_warden_of_nothing_is_no_process() -> None:
+    warden = Warden(set())
+    assert warden.pid is None
+    warden.close()
