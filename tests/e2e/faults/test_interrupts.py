@@ -1,4 +1,4 @@
-"""SIGINT twice, as by an impatient person: it ends at once, says how to go on, and going on loses nothing."""
+"""SIGINT twice, as by an impatient person, and early: it ends at once, says how to go on, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -33,3 +33,14 @@ def test_a_second_interrupt_while_the_first_ends_the_sweep_stops_it_at_once_and_
     after = committed(prepared)
     assert {key: after[key] for key in before} == before
     expect_undisturbed(prepared, quiet)
+
+
+def test_an_interrupt_while_data_is_prepared_is_a_line(tmp_path: Path, background: Callable[..., Any]) -> None:
+    storage = tmp_path / "storage"
+    process = background(*SMALL, storage=storage)
+    wait_for(lambda: list(storage.glob("data/*")), process=process)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert out.splitlines()[-1] == "atlas: interrupted before the sweep began; the same command starts it"
+    assert "Traceback" not in out
