@@ -73,7 +73,7 @@ class View:
         for line in self._lines(status):
             table.add_row(line)
         for fleet, title, progress in status.get("running", []):
-            table.add_row(f"[dim]{fleet}[/] {_bar(progress)} {title}")
+            table.add_row(f"[dim]fleet {fleet.rpartition('-')[2]}[/] {_bar(progress)} {title}")
         return Panel(table, title="atlas", border_style="cyan")
 
     def _lines(self, status: dict[str, Any]) -> list[str]:

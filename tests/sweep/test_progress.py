@@ -15,7 +15,7 @@ from atlas.sweep.result import Ended
 STATUS = {
     "fleets": 1,
     "states": {"done": 2, "running": 1, "queued": 3, "waiting": 1},
-    "running": [("fleet-0", "digits (expansion)", 0.5)],
+    "running": [("task-order-20261125-184625-ca90-fleet-0", "digits (expansion)", 0.5)],
     "trained": 2,
     "trained_seconds": 8.0,
 }
@@ -93,5 +93,5 @@ def test_a_terminal_shows_a_panel_with_what_runs(ended: Ended) -> None:
     console.print(shown._panel(STATUS))
     text = console.export_text()
     assert "digits (expansion)" in text
-    assert "fleet-0" in text
+    assert "fleet 0 " in text
     assert "━" * 16 in text
