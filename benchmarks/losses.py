@@ -45,16 +45,12 @@ class Loss:
 
 
 class Table:
-    """The table of faults: lines of cells."""
+    """The table of faults in a document."""
 
-    def __init__(self, lines: Sequence[str]) -> None:
-        self.lines = list(lines)
+    def __init__(self, document: Path = DOCUMENT) -> None:
+        self.document = document
+        self.lines = document.read_text().split("\n")
         self.first = next(number for number, line in enumerate(self.lines) if line.startswith("| fault |"))
-
-    @classmethod
-    def read(cls) -> Table:
-        """The table of docs/faults.md."""
-        return cls(DOCUMENT.read_text().split("\n"))
 
     @property
     def faults(self) -> dict[str, int]:
@@ -74,7 +70,7 @@ class Table:
                 cells = _cells(self.lines[number])
                 cells[column] = measured[fault]
                 self.lines[number] = f"| {' | '.join(cells)} |"
-        DOCUMENT.write_text("\n".join(self.lines))
+        self.document.write_text("\n".join(self.lines))
 
 
 def _cells(line: str) -> list[str]:
@@ -93,8 +89,16 @@ def measure(arguments: Sequence[str]) -> tuple[list[Loss], int]:
 def noted(results: Path) -> list[Loss]:
     """What tests noted, by a file of pytest's results."""
     properties = ElementTree.parse(results).iter("property")
-    told: list[dict[str, Any]] = [json.loads(one.attrib["value"]) for one in properties if one.get("name") == PROPERTY]
-    return [Loss(**loss) for loss in told]
+    values: list[dict[str, Any]] = [
+        json.loads(one.attrib["value"]) for one in properties if one.get("name") == PROPERTY
+    ]
+    return [Loss(**value) for value in values]
+
+
+def told(losses: Sequence[Loss]) -> dict[str, str]:
+    """Fault → what it cost, in each of the tests that noted it."""
+    names = dict.fromkeys(loss.fault for loss in losses)
+    return {name: " / ".join(str(loss) for loss in losses if loss.fault == name) for name in names}
 
 
 def main() -> None:
@@ -103,12 +107,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write what was measured into docs/faults.md")
     given, arguments = parser.parse_known_args()
     losses, code = measure(arguments)
-    table = Table.read()
-    measured = {
-        fault: " / ".join(str(loss) for loss in losses if loss.fault == fault)
-        for fault in table.faults
-        if any(loss.fault == fault for loss in losses)
-    }
+    table, measured = Table(), told(losses)
     print(f"\n| fault | {COLUMN} |\n|---|---|")
     for fault in table.faults:
         print(f"| {fault} | {measured.get(fault, '–')} |")

@@ -22,7 +22,7 @@ class Losses:
     def __init__(self, record: Callable[[str, object], None], folder: Path) -> None:
         self.record, self.folder = record, folder
         self.logs = Path("/tmp") / f"ray-{secrets.token_hex(3)}"  # short: Ray's sockets have a limit of 107 characters
-        self.known = set(Table.read().faults)
+        self.known = set(Table().faults)
         self.faults: list[Fault] = []
         self.read, self.before = self.logs, set[Learning]()
 
