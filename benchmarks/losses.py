@@ -1,10 +1,11 @@
 """Question: what does each fault of docs/faults.md cost, in steps begun and lost and in seconds?
 
-Command: python benchmarks/losses.py [--write] [-k EXPRESSION and whatever else pytest takes]
+Command: python benchmarks/losses.py [--write] [--results FILE …] [-k EXPRESSION and whatever else pytest takes]
 Cost: about twenty minutes on two quiet cores; `-k driver` and the like take a part of the rows.
 
 It runs the tests that cause the faults (those that note what they cost), prints the table, and writes it into
-docs/faults.md with --write; rows that were not measured stay as they are. The exit code is pytest's.
+docs/faults.md with --write; rows that were not measured stay as they are. The exit code is pytest's. With --results
+it runs nothing and reads what `pytest --junitxml FILE` has written, in CI say.
 
 A step is lost where it was begun and not kept: "learnt in vain" is how long it had been learnt for, "without any
 learning" the longest time after the fault in which no fleet was at a step. Steps of these sweeps take seconds; one of
@@ -104,9 +105,15 @@ def told(losses: Sequence[Loss]) -> dict[str, str]:
 def main() -> None:
     """Measure, print and, where asked, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--results", nargs="+", type=Path, help="read these files of pytest's results; run nothing")
     parser.add_argument("--write", action="store_true", help="write what was measured into docs/faults.md")
     given, arguments = parser.parse_known_args()
-    losses, code = measure(arguments)
+    if missing := [str(file) for file in given.results or () if not file.is_file()]:
+        parser.error(f"--results: no such file: {', '.join(missing)}; pytest writes one with --junitxml FILE")
+    if given.results:
+        losses, code = [loss for file in given.results for loss in noted(file)], 0
+    else:
+        losses, code = measure(arguments)
     table, measured = Table(), told(losses)
     print(f"\n| fault | {COLUMN} |\n|---|---|")
     for fault in table.faults:
