@@ -4,7 +4,8 @@ Command: python benchmarks/losses.py [--write] [--results FILE …] [-k EXPRESSI
 Cost: about twenty minutes on two quiet cores; `-k driver` and the like take a part of the rows.
 
 It runs the tests that cause the faults (those that note what they cost), prints the table, and writes it into
-docs/faults.md with --write; rows that were not measured stay as they are. The exit code is pytest's. With --results
+docs/faults.md with --write; rows that were not measured, or whose test failed, stay as they are. The exit code is
+pytest's. With --results
 it runs nothing and reads what `pytest --junitxml FILE` has written, in CI say.
 
 A step is lost where it was begun and not kept: "learnt in vain" is how long it had been learnt for, "without any
@@ -33,15 +34,20 @@ PROPERTY = "loss"  # by which a test's result tells of a fault
 
 @dataclass(frozen=True)
 class Loss:
-    """What a fault cost in one test: steps lost of those that the test's sweep began, and seconds by their purpose."""
+    """What a fault cost in one test: steps lost of those that the test's sweep began, and seconds by their purpose.
+
+    `for_good` are the steps, each counted once, that were not learnt later either.
+    """
 
     fault: str
     begun: int
     lost: int
+    for_good: int
     seconds: dict[str, float]
 
     def __str__(self) -> str:
         steps = f"{self.lost} of {self.begun} steps" if self.begun else "0 steps"
+        steps += f", {self.for_good} for good" if self.for_good else ""
         return "; ".join([steps, *(f"{value:.1f} s {what}" for what, value in self.seconds.items())])
 
 

@@ -56,13 +56,14 @@ class Losses:
     def failed(self, name: str, key: str) -> None:
         """Note what a step that failed for good cost: every attempt at it."""
         begun = [line.what for line in self.lines() if line.key == key].count("learning")
-        self.note(name, begun=begun, lost=begun)
+        self.note(name, begun=begun, lost=begun, for_good=1)
 
-    def note(self, name: str, *, begun: int, lost: int, **seconds: float) -> None:
+    def note(self, name: str, *, begun: int, lost: int, for_good: int = 0, **seconds: float) -> None:
         """Note what a fault cost: steps, and seconds by what they were spent on (underscores are spaces)."""
         assert name in self.known, f"{name!r} is no row of docs/faults.md; there are: {sorted(self.known)}"
         spent = {what.replace("_", " "): round(value, 1) for what, value in seconds.items()}
-        self.record(PROPERTY, json.dumps({"fault": name, "begun": begun, "lost": lost, "seconds": spent}))
+        steps = {"begun": begun, "lost": lost, "for_good": for_good}
+        self.record(PROPERTY, json.dumps({"fault": name, **steps, "seconds": spent}))
 
     def count(self) -> None:
         """Note what every fault of this test cost, by the logs."""
@@ -71,7 +72,8 @@ class Losses:
         gone = lost(tried, committed)
         for fault, after in zip(self.faults, [*(later.at for later in self.faults[1:]), float("inf")], strict=True):
             mine = [attempt for attempt in gone if charged(attempt, self.faults) == fault]
-            self.note(fault.name, begun=len(tried), lost=len(mine), **_seconds(fault, after, mine, tried))
+            steps = {"begun": len(tried), "lost": len(mine), "for_good": len({one.key for one in mine} - committed)}
+            self.note(fault.name, **steps, **_seconds(fault, after, mine, tried))
 
 
 def _seconds(fault: Fault, after: float, gone: list[Attempt], tried: list[Attempt]) -> dict[str, float]:
@@ -82,4 +84,7 @@ def _seconds(fault: Fault, after: float, gone: list[Attempt], tried: list[Attemp
     idle = standstill(tried, fault, after)
     if fault.since == fault.at:
         return {**spent, "without_any_learning": idle}
-    return {**spent, "until_it_had_ended": fault.since - fault.at, "from_resuming_to_the_first_step": idle}
+    spent["until_it_had_ended"] = fault.since - fault.at
+    if tried[-1].began > fault.since:
+        spent["from_resuming_to_the_first_step"] = idle
+    return spent

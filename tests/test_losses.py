@@ -28,11 +28,11 @@ from tests.losses import Losses
 def test_one(record_property):
     noting = Losses(record_property, Path())
     noting.note("driver killed", begun=11, lost=1, learnt_in_vain=0.25, without_any_learning=9)
-    noting.note("slow fleet", begun=0, lost=0)
+    noting.note("slow fleet", begun=2, lost=2, for_good=1)
     record_property("other", "noise")
 
 def test_two(record_property):
-    Losses(record_property, Path()).note("driver killed", begun=3, lost=0)
+    Losses(record_property, Path()).note("driver killed", begun=0, lost=0)
 """
 
 
@@ -52,10 +52,10 @@ def test_what_tests_note_is_read_from_their_results_and_told_fault_by_fault(tmp_
     done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     losses = noted(results)
-    assert losses[0] == Loss("driver killed", 11, 1, {"learnt in vain": 0.2, "without any learning": 9})
+    assert losses[0] == Loss("driver killed", 11, 1, 0, {"learnt in vain": 0.2, "without any learning": 9})
     assert told(losses) == {
-        "driver killed": "1 of 11 steps; 0.2 s learnt in vain; 9.0 s without any learning / 0 of 3 steps",
-        "slow fleet": "0 steps",
+        "driver killed": "1 of 11 steps; 0.2 s learnt in vain; 9.0 s without any learning / 0 steps",
+        "slow fleet": "2 of 2 steps, 1 for good",
     }
 
 

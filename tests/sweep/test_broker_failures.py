@@ -134,7 +134,7 @@ def test_a_step_that_kills_its_fleets_is_given_up(uri: str, losses: Losses) -> N
         with pytest.raises(StepFailed, match=f"{LOSSES} workers died while they learnt it"):
             await asked
         assert await broker.lease("f", 0.0) is None
-        losses.note("a step that kills its workers", begun=len(taken), lost=len(taken))
+        losses.note("a step that kills its workers", begun=len(taken), lost=len(taken), for_good=1)
 
     run(ask())
 
