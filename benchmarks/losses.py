@@ -5,8 +5,7 @@ Cost: about twenty minutes on two quiet cores; `-k driver` and the like take a p
 
 It runs the tests that cause the faults (those that note what they cost), prints the table, and writes it into
 docs/faults.md with --write; rows that were not measured, or whose test failed, stay as they are. The exit code is
-pytest's. With --results
-it runs nothing and reads what `pytest --junitxml FILE` has written, in CI say.
+pytest's. With --results it runs nothing and reads what `pytest --junitxml FILE` has written, in CI say.
 
 A step is lost where it was begun and not kept: "learnt in vain" is how long it had been learnt for, "without any
 learning" the longest time after the fault in which no fleet was at a step. Steps of these sweeps take seconds; one of
@@ -94,12 +93,15 @@ def measure(arguments: Sequence[str]) -> tuple[list[Loss], int]:
 
 
 def noted(results: Path) -> list[Loss]:
-    """What tests noted, by a file of pytest's results."""
-    properties = ElementTree.parse(results).iter("property")
-    values: list[dict[str, Any]] = [
-        json.loads(one.attrib["value"]) for one in properties if one.get("name") == PROPERTY
-    ]
+    """What tests noted that passed, by a file of pytest's results."""
+    cases = [case for case in ElementTree.parse(results).iter("testcase") if _passed(case)]
+    properties = [one.attrib for case in cases for one in case.iter("property")]
+    values: list[dict[str, Any]] = [json.loads(one["value"]) for one in properties if one["name"] == PROPERTY]
     return [Loss(**value) for value in values]
+
+
+def _passed(case: ElementTree.Element) -> bool:
+    return case.find("failure") is None and case.find("error") is None
 
 
 def told(losses: Sequence[Loss]) -> dict[str, str]:
