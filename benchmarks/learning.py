@@ -32,10 +32,14 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """A fault at `at`, after which the sweep could go on from `since` (later where it had to be started again)."""
+    """A fault that came at `at` and had ended all that it ended by `done` (seconds since 1970).
+
+    The sweep could go on from `since`: at once, or where it had to be started again, from then.
+    """
 
     name: str
     at: float
+    done: float
     since: float
 
 
@@ -62,7 +66,7 @@ def learnt_again(lines: Sequence[Learning]) -> list[str]:
 
 
 def attempts(lines: Sequence[Learning], faults: Sequence[Fault]) -> list[Attempt]:
-    """The attempts, in order of their beginning. One of which its worker said no more ended with the next fault."""
+    """The attempts, in order of their beginning. One of which its worker said no more ended with its fault."""
     at_work: dict[str, Learning] = {}
     found = []
     for line in lines:
@@ -71,7 +75,7 @@ def attempts(lines: Sequence[Learning], faults: Sequence[Fault]) -> list[Attempt
         if line.what == "learning":
             at_work[line.worker] = line
     for first in at_work.values():
-        ended = min((fault.at for fault in faults if fault.at > first.at), default=lines[-1].at)
+        ended = next((max(fault.at, first.at) for fault in faults if fault.done > first.at), lines[-1].at)
         found.append(Attempt(key=first.key, began=first.at, ended=ended, learnt=False))
     return sorted(found, key=lambda attempt: attempt.began)
 
@@ -86,8 +90,8 @@ def lost(tried: Sequence[Attempt], committed: Collection[str]) -> list[Attempt]:
 
 
 def charged(attempt: Attempt, faults: Sequence[Fault]) -> Fault:
-    """The fault to which an attempt was lost: the first after it began; the last, where none came after that."""
-    return next((fault for fault in faults if fault.at > attempt.began), faults[-1])
+    """The fault to which an attempt was lost: the first that was not over when it began; else the last."""
+    return next((fault for fault in faults if fault.done > attempt.began), faults[-1])
 
 
 def standstill(tried: Sequence[Attempt], fault: Fault, until: float) -> float:

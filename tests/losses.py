@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.learning import Attempt, Fault, Learning, attempts, charged, learnings, lost, standstill
 from benchmarks.losses import PROPERTY, Table
+
+INSTANT = 0.05  # seconds; a fault between two runs of a sweep ends nothing
 
 
 class Losses:
@@ -36,13 +39,15 @@ class Losses:
         """Read the logs of a cluster with that RAY_TMPDIR; what it did before is not of this test."""
         self.read, self.before = folder, set(learnings(folder))
 
-    def fault(self, name: str) -> None:
-        """The fault, named as in docs/faults.md, happens now: what it cost is read from the logs after the test."""
-        now = time.time()
-        self.faults.append(Fault(name=name, at=now, since=now))
+    @contextmanager
+    def fault(self, name: str) -> Iterator[None]:
+        """What the fault of that name in docs/faults.md ends, ends within; what it cost is counted after the test."""
+        at = time.time()
+        yield
+        self.faults.append(Fault(name=name, at=at, done=time.time(), since=at))
 
     def resumed(self) -> None:
-        """The last fault ended the sweep, and now it is started again."""
+        """The last fault ended the sweep, which is started again now."""
         self.faults[-1] = replace(self.faults[-1], since=time.time())
 
     def lines(self) -> list[Learning]:
@@ -82,9 +87,10 @@ def _seconds(fault: Fault, after: float, gone: list[Attempt], tried: list[Attemp
     if not tried or fault.since < tried[0].began:  # it was so from the beginning: what fleets take to start is not its
         return spent
     idle = standstill(tried, fault, after)
-    if fault.since == fault.at:
+    if fault.since < fault.done:
         return {**spent, "without_any_learning": idle}
-    spent["until_it_had_ended"] = fault.since - fault.at
+    if fault.done - fault.at > INSTANT:
+        spent["until_it_had_ended"] = fault.done - fault.at
     if tried[-1].began > fault.since:
         spent["from_resuming_to_the_first_step"] = idle
     return spent

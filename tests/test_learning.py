@@ -16,7 +16,7 @@ def said(*lines: str) -> list[Learning]:
 
 
 def fault(at: float, since: float = 0.0, name: str = "killed") -> Fault:
-    return Fault(name=name, at=at, since=since or at)
+    return Fault(name=name, at=at, done=at + 1, since=since or at)
 
 
 KILLED = said("w 10 learning a", "w 12 learnt a", "w 12 learning b", "x 22 learning b", "x 25 learnt b")
@@ -49,6 +49,11 @@ def test_the_step_in_hand_of_a_worker_that_was_killed_ended_with_the_fault_and_i
     assert lost(tried, {"a", "b"}) == [tried[1]]
 
 
+def test_a_step_begun_while_the_fault_strikes_was_not_learnt_at_all() -> None:
+    (attempt,) = attempts(said("w 13.5 learning a"), [fault(13)])
+    assert attempt.ended == attempt.began
+
+
 def test_a_step_that_failed_ends_where_its_worker_goes_on_and_is_lost() -> None:
     tried = attempts(said("w 1 learning a", "w 3 learning b", "w 4 learnt b"), [])
     assert tried[0] == Attempt(key="a", began=1, ended=3, learnt=False)
@@ -66,8 +71,8 @@ def test_a_step_committed_by_a_worker_that_was_killed_before_it_said_so_is_not_l
     assert lost(tried, set()) == tried
 
 
-@pytest.mark.parametrize(("began", "name"), [(1, "first"), (11, "second"), (21, "second")])
-def test_a_lost_attempt_is_charged_to_the_first_fault_after_it_began(began: float, name: str) -> None:
+@pytest.mark.parametrize(("began", "name"), [(1, "first"), (10.5, "first"), (11, "second"), (21, "second")])
+def test_a_lost_attempt_is_charged_to_the_first_fault_that_was_not_over_when_it_began(began: float, name: str) -> None:
     faults = [fault(10, name="first"), fault(20, name="second")]
     assert charged(Attempt(key="a", began=began, ended=30, learnt=False), faults).name == name
 

@@ -73,8 +73,9 @@ def test_every_fault_of_a_test_is_charged_with_its_own_steps_and_seconds(tmp_pat
     noting = Losses(lambda name, value: found.append(str(value)), tmp_path)
     logs = tmp_path / "logs"
     noting.look_in(logs)
-    noting.fault("fleet worker killed")
-    noting.fault("driver killed")
+    for name in ("fleet worker killed", "driver killed"):
+        with noting.fault(name):
+            pass
     noting.resumed()
     first, second = noting.faults
     write_log(logs, "a", f"{first.at - 3} learning x", f"{first.at - 2} learnt x", f"{first.at - 1} learning y")

@@ -32,9 +32,9 @@ def test_a_driver_killed_in_mid_sweep_is_resumed_without_training_anything_twice
     process = background(*SMALL, "--fleets", "1", storage=prepared, ATLAS_MARK="driver", **losses.shell)
     wait_for(lambda: len(committed(prepared)) >= 3, process=process)
     below = children(process.pid)
-    losses.fault("driver killed")
-    process.kill()
-    expect_nothing_left("ATLAS_MARK=driver", below)
+    with losses.fault("driver killed"):
+        process.kill()
+        expect_nothing_left("ATLAS_MARK=driver", below)
     before = committed(prepared)
     losses.resumed()
     done = run(*SMALL, "--resume", storage=prepared, **losses.shell)
@@ -51,14 +51,14 @@ def test_entries_altered_and_cut_short_are_found_moved_aside_and_trained_again(
     (summary,) = summaries(prepared)
     first = summary["trials"][0]["step_keys"][0]
     last = summary["trials"][0]["step_keys"][-1]
-    for path in prepared.glob(f"store/steps/*/{first}/*/adapter/adapter_model.safetensors"):
-        path.write_bytes(path.read_bytes()[:-4] + b"oops")
     short = summary["trials"][1]["step_keys"][-1]
-    for path in prepared.glob(f"store/steps/*/{short}/*/adapter/adapter_model.safetensors"):
-        path.write_bytes(path.read_bytes()[:100])
-    for path in prepared.glob(f"store/steps/*/{last}/commit.json"):
-        path.unlink()
-    losses.fault("store entry altered, cut short, marker gone")
+    with losses.fault("store entry altered, cut short, marker gone"):
+        for path in prepared.glob(f"store/steps/*/{first}/*/adapter/adapter_model.safetensors"):
+            path.write_bytes(path.read_bytes()[:-4] + b"oops")
+        for path in prepared.glob(f"store/steps/*/{short}/*/adapter/adapter_model.safetensors"):
+            path.write_bytes(path.read_bytes()[:100])
+        for path in prepared.glob(f"store/steps/*/{last}/commit.json"):
+            path.unlink()
     losses.resumed()
     run(*SMALL, storage=prepared, **losses.shell)
     assert list(prepared.glob(f"store/aside/{first}*"))
@@ -72,9 +72,9 @@ def test_an_interrupted_sweep_says_how_to_go_on(
 ) -> None:
     process = background(*SMALL, "--fleets", "1", storage=prepared, **losses.shell)
     wait_for(lambda: len(committed(prepared)) >= steps, process=process)
-    losses.fault("SIGINT once")
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=240)
+    with losses.fault("SIGINT once"):
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=240)
     assert process.returncode == 1, out
     assert "--resume task-order-" in out
     losses.resumed()

@@ -21,11 +21,11 @@ def test_a_second_interrupt_while_the_first_ends_the_sweep_stops_it_at_once_and_
 ) -> None:
     process = background(*SMALL, "--fleets", "1", storage=prepared, ATLAS_MARK="interrupts", **losses.shell)
     wait_for(lambda: committed(prepared), process=process)
-    losses.fault("SIGINT twice")
-    process.send_signal(signal.SIGINT)
-    wait_for(lambda: list(prepared.glob("sweeps/*/summary.json")), process=process)  # it is ending
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=240)
+    with losses.fault("SIGINT twice"):
+        process.send_signal(signal.SIGINT)
+        wait_for(lambda: list(prepared.glob("sweeps/*/summary.json")), process=process)  # it is ending
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=240)
     assert process.returncode == 1, out
     assert "--resume task-order-" in out
     assert "Traceback" not in out

@@ -39,8 +39,8 @@ def test_a_loss_that_becomes_nan_fails_its_trial_alone(quiet: Path, tmp_path: Pa
     shutil.copytree(quiet / "store", storage / "store")
     (tmp_path / "rate.py").write_text(SWEEP)
     orders = ("--orders", "digits,piqa-twin", "--fleets", "1")
-    losses.fault("loss becomes NaN")
-    done = run(*SMALL, *orders, storage=storage, sweep=str(tmp_path / "rate.py"), code=1, **losses.shell)
+    with losses.fault("loss becomes NaN"):
+        done = run(*SMALL, *orders, storage=storage, sweep=str(tmp_path / "rate.py"), code=1, **losses.shell)
     (summary,) = summaries(storage)
     trials = {trial["settings"]["rate"]: trial for trial in summary["trials"]}
     assert (trials[1e30]["status"], trials[1e-3]["status"]) == ("FAILED", "FINISHED")

@@ -81,15 +81,15 @@ def test_a_node_lost_and_then_the_head_cost_no_committed_step(
     process = background(*SWEEP, storage=prepared, ATLAS_MARK="nodes", **cluster.address)
     wait_for(lambda: len(committed(prepared)) >= 2, process=process)
     before = committed(prepared)
-    losses.fault("worker node lost")
-    cluster.lose()
+    with losses.fault("worker node lost"):
+        cluster.lose()
     wait_for(lambda: len(committed(prepared)) > len(before) + 1, process=process)  # the other fleet goes on
     before |= committed(prepared)
-    losses.fault("head lost and started again")
-    cluster.lose()  # the head
-    process.wait(timeout=240)
-    assert process.returncode != 0
-    expect_nothing_left("ATLAS_MARK=nodes")
+    with losses.fault("head lost and started again"):
+        cluster.lose()  # the head
+        process.wait(timeout=240)
+        assert process.returncode != 0
+        expect_nothing_left("ATLAS_MARK=nodes")
     cluster.head(cpus=2)
     losses.resumed()
     run(*SMALL, "--resume", storage=prepared, **cluster.address)

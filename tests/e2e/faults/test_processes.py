@@ -33,8 +33,8 @@ def test_worker_broker_controller_trial_and_writer_killed_in_turn(
         wait_for(lambda number=number: len(committed(prepared)) > 2 * number, process=process)
         found = wait_for(lambda what=what: called(what, MARK), process=process)
         before |= committed(prepared)
-        losses.fault(name)
-        kill(found[0])
+        with losses.fault(name):
+            kill(found[0])
     assert process.wait(timeout=400) == 0, process.communicate()[0]
     after = committed(prepared)
     assert {key: after[key] for key in before} == before
