@@ -1,23 +1,10 @@
-"""What a soak looks at: whether anything deviates from the quiet run, and what fleets learnt when."""
+"""Whether anything in a soak deviates from the quiet run."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-
-LINE = re.compile(r"^([0-9.]+) atlas (learning|learnt) (\S+)", re.MULTILINE)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Learning:
-    """What fleets said of one step: seconds since 1970, whether it was begun or committed, its key."""
-
-    at: float
-    what: str
-    key: str
 
 
 @dataclass
@@ -31,28 +18,6 @@ class Deviations:
         if not holds:
             self.found.append(otherwise)
             print(f"DEVIATION: {otherwise}", flush=True)
-
-
-def learnings(ray_folder: Path) -> list[Learning]:
-    """What the fleets' workers said in Ray's logs, in order of time."""
-    files = ray_folder.glob("ray/session_2*/logs/worker-*.out")
-    lines = (LINE.findall(file.read_text(errors="replace")) for file in files)
-    return sorted(
-        (Learning(at=float(at), what=what, key=key) for found in lines for at, what, key in found),
-        key=lambda line: line.at,
-    )
-
-
-def learnt_again(lines: Sequence[Learning]) -> list[str]:
-    """The keys of steps that were begun again after they had been committed."""
-    done: set[str] = set()
-    again = []
-    for line in lines:
-        if line.what == "learnt":
-            done.add(line.key)
-        elif line.key in done:
-            again.append(line.key)
-    return again
 
 
 def check_tracking(storage: Path, deviations: Deviations) -> None:

@@ -31,7 +31,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from deviations import Deviations, check_tracking, learnings, learnt_again
+from deviations import Deviations, check_tracking
+from learning import learnings, learnt_again
 from processes import TITLES, called, children, kill, living, marked
 
 from atlas.tracking import is_settled

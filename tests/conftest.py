@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,14 @@ from hypothesis import settings
 settings.register_profile("atlas", deadline=None)  # a busy machine is no failure
 settings.load_profile("atlas")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever notes what its fault costs can be chosen by `-m loss`."""
+    for item in items:
+        if "losses" in getattr(item, "fixturenames", ()):
+            item.add_marker("loss")
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +66,18 @@ def store(tmp_path: Path):  # type: ignore[no-untyped-def]
     from atlas.store import Store
 
     return Store.open(str(tmp_path / "store"))
+
+
+@pytest.fixture
+def losses(record_property: Callable[[str, object], None], tmp_path: Path):  # type: ignore[no-untyped-def]
+    """Notes what the test's faults cost, for `benchmarks/losses.py`."""
+    from tests.losses import Losses
+
+    noting = Losses(record_property, tmp_path)
+    yield noting
+    if noting.faults:
+        noting.count()
+    shutil.rmtree(noting.logs, ignore_errors=True)
 
 
 @pytest.fixture

@@ -20,54 +20,65 @@ from tests.e2e.conftest import (
     summaries,
     wait_for,
 )
+from tests.losses import Losses
 
 pytestmark = pytest.mark.slow
 Start = Callable[..., Any]
 
 
 def test_a_driver_killed_in_mid_sweep_is_resumed_without_training_anything_twice(
-    quiet: Path, prepared: Path, background: Start
+    quiet: Path, prepared: Path, background: Start, losses: Losses
 ) -> None:
-    process = background(*SMALL, "--fleets", "1", storage=prepared, ATLAS_MARK="driver")
+    process = background(*SMALL, "--fleets", "1", storage=prepared, ATLAS_MARK="driver", **losses.shell)
     wait_for(lambda: len(committed(prepared)) >= 3, process=process)
     below = children(process.pid)
-    process.kill()
-    expect_nothing_left("ATLAS_MARK=driver", below)
+    with losses.fault("driver killed"):
+        process.kill()
+        expect_nothing_left("ATLAS_MARK=driver", below)
     before = committed(prepared)
-    done = run(*SMALL, "--resume", storage=prepared)
+    losses.resumed()
+    done = run(*SMALL, "--resume", storage=prepared, **losses.shell)
     after = committed(prepared)
     assert {key: after[key] for key in before} == before
     expect_undisturbed(prepared, quiet)
     assert "Leaderboard" in done.stdout
 
 
-def test_entries_altered_and_cut_short_are_found_moved_aside_and_trained_again(quiet: Path, prepared: Path) -> None:
-    run(*SMALL, storage=prepared)
+def test_entries_altered_and_cut_short_are_found_moved_aside_and_trained_again(
+    quiet: Path, prepared: Path, losses: Losses
+) -> None:
+    run(*SMALL, storage=prepared, **losses.shell)
     (summary,) = summaries(prepared)
     first = summary["trials"][0]["step_keys"][0]
     last = summary["trials"][0]["step_keys"][-1]
-    for path in prepared.glob(f"store/steps/*/{first}/*/adapter/adapter_model.safetensors"):
-        path.write_bytes(path.read_bytes()[:-4] + b"oops")
     short = summary["trials"][1]["step_keys"][-1]
-    for path in prepared.glob(f"store/steps/*/{short}/*/adapter/adapter_model.safetensors"):
-        path.write_bytes(path.read_bytes()[:100])
-    for path in prepared.glob(f"store/steps/*/{last}/commit.json"):
-        path.unlink()
-    run(*SMALL, storage=prepared)
+    with losses.fault("store entry altered, cut short, marker gone"):
+        for path in prepared.glob(f"store/steps/*/{first}/*/adapter/adapter_model.safetensors"):
+            path.write_bytes(path.read_bytes()[:-4] + b"oops")
+        for path in prepared.glob(f"store/steps/*/{short}/*/adapter/adapter_model.safetensors"):
+            path.write_bytes(path.read_bytes()[:100])
+        for path in prepared.glob(f"store/steps/*/{last}/commit.json"):
+            path.unlink()
+    losses.resumed()
+    run(*SMALL, storage=prepared, **losses.shell)
     assert list(prepared.glob(f"store/aside/{first}*"))
     assert list(prepared.glob(f"store/aside/{short}*"))
     assert matrices(summaries(prepared)[-1]) == matrices(summaries(quiet)[0])
 
 
 @pytest.mark.parametrize("steps", [1, 9], ids=["early", "after a trial"])
-def test_an_interrupted_sweep_says_how_to_go_on(steps: int, quiet: Path, prepared: Path, background: Start) -> None:
-    process = background(*SMALL, "--fleets", "1", storage=prepared)
+def test_an_interrupted_sweep_says_how_to_go_on(
+    steps: int, quiet: Path, prepared: Path, background: Start, losses: Losses
+) -> None:
+    process = background(*SMALL, "--fleets", "1", storage=prepared, **losses.shell)
     wait_for(lambda: len(committed(prepared)) >= steps, process=process)
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=240)
+    with losses.fault("SIGINT once"):
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=240)
     assert process.returncode == 1, out
     assert "--resume task-order-" in out
-    run("--resume", storage=prepared)
+    losses.resumed()
+    run("--resume", storage=prepared, **losses.shell)
     (summary,) = summaries(prepared)
     assert summary["sweep"]["status"] == "FINISHED"
     assert matrices(summary) == matrices(summaries(quiet)[0])

@@ -11,6 +11,7 @@ from atlas.store import Store
 from atlas.sweep import broker as module
 from atlas.sweep.broker import LEASE_SECONDS, LOSSES, Broker, Lease, StepFailed
 from sweep.fleet import FIRST, OTHER, SECOND, SIBLING, THIRD, commit, run, settle, take, work_off
+from tests.losses import Losses
 
 
 @pytest.fixture
@@ -122,16 +123,18 @@ def test_a_step_that_failed_for_good_is_not_learnt_again_and_one_that_was_given_
     run(ask())
 
 
-def test_a_step_that_kills_its_fleets_is_given_up(uri: str) -> None:
+def test_a_step_that_kills_its_fleets_is_given_up(uri: str, losses: Losses) -> None:
     async def ask() -> None:
         broker = Broker(uri)
         asked = asyncio.ensure_future(broker.request(FIRST))
+        taken = []
         for _ in range(LOSSES):
-            await take(broker, "f")
+            taken.append(await take(broker, "f"))
             await broker.hello("f")
         with pytest.raises(StepFailed, match=f"{LOSSES} workers died while they learnt it"):
             await asked
         assert await broker.lease("f", 0.0) is None
+        losses.note("a step that kills its workers", begun=len(taken), lost=len(taken), for_good=1)
 
     run(ask())
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from atlas.errors import AtlasError
 from atlas.tracking import Server, StepFacts, Tracker, check_tracking, find_step_runs, free_port
 from atlas.tracking.address import connect, database_file
+from tests.losses import Losses
 
 STEPS = ("k1", "k2", "k3")
 
@@ -123,7 +125,11 @@ def test_a_tracker_whose_server_is_away_returns_at_once_and_keeps_everything(
 
 @pytest.mark.slow
 def test_a_database_that_another_process_keeps_locked_gets_everything_once_it_is_free(
-    open_tracker: Callable[..., Tracker], step_facts: Callable[..., StepFacts], initialised: str, tmp_path: Path
+    open_tracker: Callable[..., Tracker],
+    step_facts: Callable[..., StepFacts],
+    initialised: str,
+    tmp_path: Path,
+    losses: Losses,
 ) -> None:
     """Locked before the tracker has opened it, too: nothing may count as refused."""
     program = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('BEGIN EXCLUSIVE'); print(flush=True)"
@@ -138,9 +144,12 @@ def test_a_database_that_another_process_keeps_locked_gets_everything_once_it_is
         tell(tracker, step_facts)
         assert not tracker.flush(8.0)
         locking.stdin.close()
+        freed = time.monotonic()
     assert tracker.flush(60)
+    waited = time.monotonic() - freed
     assert tracker.problems == []
     expect_whole(initialised, tmp_path.name)
+    losses.note("tracking database locked", begun=0, lost=0, from_its_release_until_MLflow_had_all=waited)
 
 
 @pytest.mark.slow
@@ -187,7 +196,7 @@ tracker.flush(100)
 
 @pytest.mark.slow
 def test_a_server_that_goes_away_and_returns_gets_everything_once(
-    open_tracker: Callable[..., Tracker], step_facts: Callable[..., StepFacts], tmp_path: Path
+    open_tracker: Callable[..., Tracker], step_facts: Callable[..., StepFacts], tmp_path: Path, losses: Losses
 ) -> None:
     backend = f"sqlite:///{tmp_path}/server.db"
     server = Server(backend, port=free_port(), artifacts=tmp_path / "artifacts", log=tmp_path / "server.log")
@@ -201,9 +210,12 @@ def test_a_server_that_goes_away_and_returns_gets_everything_once(
         tell(tracker, step_facts)
         assert not tracker.flush(1.0)
         server.start()
+        returned = time.monotonic()
         assert tracker.flush(120)
+        waited = time.monotonic() - returned
         assert tracker.problems == []
         expect_whole(server.uri, tmp_path.name)
+        losses.note("MLflow's server away and back", begun=0, lost=0, from_its_return_until_it_had_all=waited)
         run = tracker.find_step_runs(["k1"])["k1"]
         assert {item.path for item in connect(server.uri).list_artifacts(run, "adapter")} == {
             "adapter/adapter_config.json",

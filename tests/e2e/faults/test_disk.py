@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from atlas.store import Store
 from atlas.tracking import Tracker, free_port
 from atlas.tracking.events import Event
 from atlas.tracking.spool import Spool
+from tests.losses import Losses
 
 pytestmark = pytest.mark.slow
 
@@ -48,6 +50,12 @@ def fill(folder: Path) -> Path:
     raise AssertionError("the disk did not fill up")
 
 
+def empty(ballast: Path) -> float:
+    """Free the disk; gives when (monotonic seconds)."""
+    ballast.unlink()
+    return time.monotonic()
+
+
 @contextmanager
 def at_the_warning(act: Callable[[], None]) -> Iterator[list[str]]:
     """Act once it is said that the disk is full; gives what was said."""
@@ -65,29 +73,36 @@ def at_the_warning(act: Callable[[], None]) -> Iterator[list[str]]:
 
 
 def test_a_step_learnt_for_a_full_store_is_committed_once_there_is_room_and_not_learnt_again(
-    small_disk: Path, tmp_path: Path, small_world: World
+    small_disk: Path, tmp_path: Path, small_world: World, losses: Losses
 ) -> None:
     (step,) = small_world.walk("digits")
     quiet, store = Store.open(str(tmp_path / "quiet")), Store.open(str(small_disk / "store"))
     small_world.learn([step], quiet)
     ballast = fill(small_disk)
-    with at_the_warning(ballast.unlink) as said:
+    freed: list[float] = []
+    with at_the_warning(lambda: freed.append(empty(ballast))) as said:
         small_world.learn([step], store)
+    waited = time.monotonic() - freed[0]
     assert said == [f"the store {store.uri} is full; waiting for room, and going on once there is some"]
     assert contents(store, step) == contents(quiet, step)
     assert store.verify(step.key)
     left = [path for path in (small_disk / "store" / "steps").rglob("*") if path.is_dir()]
     assert len([path for path in left if path.parent.name == step.key]) == 1  # no half of the attempt that failed
+    losses.note("store's disk full, then freed", begun=1, lost=0, from_room_to_the_commit=waited)
 
 
-def test_what_mlflow_is_told_on_a_full_disk_waits_for_room_and_is_written_once(small_disk: Path) -> None:
+def test_what_mlflow_is_told_on_a_full_disk_waits_for_room_and_is_written_once(
+    small_disk: Path, losses: Losses
+) -> None:
     tracker = Tracker(f"http://127.0.0.1:{free_port()}", "full", small_disk / "spool")
     told = [f"t{number}" for number in range(200)]
     note = {"note": "x" * 3000}
     ballast = fill(small_disk)
-    with at_the_warning(ballast.unlink) as said:
+    freed: list[float] = []
+    with at_the_warning(lambda: freed.append(empty(ballast))) as said:
         for trial in told:
             tracker.trial_started("s", trial, note)
+    waited = time.monotonic() - freed[0]
     assert len(said) == 1
     tracker.close(0.0)
     spool, found = Spool(small_disk / "spool"), []
@@ -97,3 +112,4 @@ def test_what_mlflow_is_told_on_a_full_disk_waits_for_room_and_is_written_once(s
     spool.close()
     assert [event.body["trial"] for event in found] == told
     assert all(isinstance(event, Event) and event.body["params"] == note for event in found)
+    losses.note("journal's disk full, then freed", begun=0, lost=0, from_room_until_all_was_written=waited)

@@ -6,6 +6,7 @@ A fleet here is an actor in a process of its own that serves the broker as a wor
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import threading
@@ -27,6 +28,7 @@ from atlas.store import Store
 from atlas.sweep.broker import Broker, Lease
 from atlas.sweep.cluster import NAMESPACE, free_orphaned_groups
 from atlas.train import RENEW_SECONDS, serve
+from tests.losses import Losses
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[3]
@@ -78,12 +80,17 @@ class Maker:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cluster() -> Iterator[None]:
+def cluster() -> Iterator[Path]:
+    """A cluster of this process; gives where its logs are: a short path, since its sockets lie there too."""
+    logs = Path("/tmp") / f"ray-{secrets.token_hex(3)}"
+    logs.mkdir()
     with pytest.MonkeyPatch.context() as shell:
         shell.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests'}")  # the actors are classes of this file
+        shell.setenv("RAY_TMPDIR", str(logs))
         ray.init(address="local", namespace=NAMESPACE, num_cpus=2, include_dashboard=False, log_to_driver=False)
-        yield
+        yield logs
         ray.shutdown()
+    shutil.rmtree(logs, ignore_errors=True)
 
 
 def start_broker(store_uri: str) -> Any:
@@ -115,7 +122,10 @@ def holds(what: Callable[[], Any], seconds: float) -> bool:
     return True
 
 
-def test_a_slow_fleet_keeps_its_lease_and_a_hung_one_loses_it_whatever_their_clocks_say(tmp_path: Path) -> None:
+def test_a_slow_fleet_keeps_its_lease_and_a_hung_one_loses_it_whatever_their_clocks_say(
+    tmp_path: Path, cluster: Path, losses: Losses
+) -> None:
+    losses.look_in(cluster)
     uri, gate = str(tmp_path / "store"), tmp_path / "gate"
     broker, first, second = start_broker(uri), start_fleet(5 * HOURS), start_fleet(-5 * HOURS)
     asked = broker.request.remote(FIRST)
@@ -127,8 +137,12 @@ def test_a_slow_fleet_keeps_its_lease_and_a_hung_one_loses_it_whatever_their_clo
     assert holds(lambda: running(broker) == ["first"], LEASE / 4)
     os.kill(pid, signal.SIGCONT)
     assert holds(lambda: running(broker) == ["first"], 1.5 * LEASE)
+    for harmless in ("clocks that disagree", "slow fleet"):
+        losses.note(harmless, begun=losses.begun(), lost=losses.begun() - 1)
     os.kill(pid, signal.SIGSTOP)
+    stopped = time.monotonic()
     wait_for(lambda: running(broker) == ["second"], 4 * LEASE)
+    waited = time.monotonic() - stopped
     gate.touch()
     assert ray.get(asked)["title"] == FIRST.title
     marker = next(Path(uri).glob("steps/*/*/commit.json")).read_text()
@@ -137,6 +151,8 @@ def test_a_slow_fleet_keeps_its_lease_and_a_hung_one_loses_it_whatever_their_clo
     ray.get(served, timeout=60)
     assert next(Path(uri).glob("steps/*/*/commit.json")).read_text() == marker
     assert ray.get(broker.status.remote())["states"] == {"done": 1}
+    until = {f"until_another_fleet_had_it,_with_a_lease_of_{LEASE:.0f}_s": waited}
+    losses.note("hung fleet", begun=losses.begun(), lost=losses.begun() - 1, **until)
 
 
 def test_a_fleet_killed_in_mid_step_gives_it_back_when_it_is_there_again(tmp_path: Path) -> None:
@@ -154,8 +170,9 @@ def test_a_fleet_killed_in_mid_step_gives_it_back_when_it_is_there_again(tmp_pat
 
 
 def test_a_loss_that_is_no_number_and_a_record_that_breaks_the_batch_fail_their_steps_and_no_other(
-    tmp_path: Path, small_world: World, small_folder: Path
+    tmp_path: Path, small_world: World, small_folder: Path, cluster: Path, losses: Losses
 ) -> None:
+    losses.look_in(cluster)
     prepared = {name: one.path for name, one in small_world.prepared.items()}
     prepared["easy-vqa"] = shutil.copytree(prepared["easy-vqa"], tmp_path / "damaged")
     damage(prepared["easy-vqa"] / "train.arrow")
@@ -178,6 +195,8 @@ def test_a_loss_that_is_no_number_and_a_record_that_breaks_the_batch_fail_their_
     assert ray.get(broker.status.remote())["trained"] == 1
     broker.close.remote()
     ray.get(served)
+    losses.failed("loss becomes NaN", steps["diverges"].key)
+    losses.failed("a record that breaks the batch", steps["damaged"].key)
 
 
 def damage(path: Path) -> None:

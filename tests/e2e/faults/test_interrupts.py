@@ -10,26 +10,29 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import SMALL, committed, expect_nothing_left, expect_undisturbed, run, wait_for
+from tests.losses import Losses
 
 pytestmark = pytest.mark.slow
 MARK = "ATLAS_MARK=interrupts"
 
 
 def test_a_second_interrupt_while_the_first_ends_the_sweep_stops_it_at_once_and_it_is_resumed(
-    quiet: Path, prepared: Path, background: Callable[..., Any]
+    quiet: Path, prepared: Path, background: Callable[..., Any], losses: Losses
 ) -> None:
-    process = background(*SMALL, "--fleets", "1", storage=prepared, ATLAS_MARK="interrupts")
+    process = background(*SMALL, "--fleets", "1", storage=prepared, ATLAS_MARK="interrupts", **losses.shell)
     wait_for(lambda: committed(prepared), process=process)
-    process.send_signal(signal.SIGINT)
-    wait_for(lambda: list(prepared.glob("sweeps/*/summary.json")), process=process)  # it is ending
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=240)
+    with losses.fault("SIGINT twice"):
+        process.send_signal(signal.SIGINT)
+        wait_for(lambda: list(prepared.glob("sweeps/*/summary.json")), process=process)  # it is ending
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=240)
     assert process.returncode == 1, out
     assert "--resume task-order-" in out
     assert "Traceback" not in out
     expect_nothing_left(MARK)
     before = committed(prepared)
-    run(*SMALL, "--resume", storage=prepared)
+    losses.resumed()
+    run(*SMALL, "--resume", storage=prepared, **losses.shell)
     after = committed(prepared)
     assert {key: after[key] for key in before} == before
     expect_undisturbed(prepared, quiet)

@@ -10,6 +10,7 @@ import pytest
 
 from atlas.tracking import default_tracking_uri
 from tests.e2e.conftest import SMALL, logged, run, summaries
+from tests.losses import Losses
 
 pytestmark = pytest.mark.slow
 SWEEP = '''
@@ -32,13 +33,14 @@ if __name__ == "__main__":
 '''
 
 
-def test_a_loss_that_becomes_nan_fails_its_trial_alone(quiet: Path, tmp_path: Path) -> None:
+def test_a_loss_that_becomes_nan_fails_its_trial_alone(quiet: Path, tmp_path: Path, losses: Losses) -> None:
     storage = tmp_path / "storage"
     shutil.copytree(quiet / "data", storage / "data")
     shutil.copytree(quiet / "store", storage / "store")
     (tmp_path / "rate.py").write_text(SWEEP)
     orders = ("--orders", "digits,piqa-twin", "--fleets", "1")
-    done = run(*SMALL, *orders, storage=storage, sweep=str(tmp_path / "rate.py"), code=1)
+    with losses.fault("loss becomes NaN"):
+        done = run(*SMALL, *orders, storage=storage, sweep=str(tmp_path / "rate.py"), code=1, **losses.shell)
     (summary,) = summaries(storage)
     trials = {trial["settings"]["rate"]: trial for trial in summary["trials"]}
     assert (trials[1e30]["status"], trials[1e-3]["status"]) == ("FAILED", "FINISHED")

@@ -24,6 +24,7 @@ from tests.e2e.conftest import (
     start_node,
     wait_for,
 )
+from tests.losses import Losses
 
 pytestmark = pytest.mark.slow
 SWEEP = (*SMALL, "--fleets", "2", "--cpus-per-worker", "0.9")  # one fleet a node
@@ -72,21 +73,25 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 
 def test_a_node_lost_and_then_the_head_cost_no_committed_step(
-    quiet: Path, prepared: Path, background: Callable[..., Any], cluster: Cluster
+    quiet: Path, prepared: Path, background: Callable[..., Any], cluster: Cluster, losses: Losses
 ) -> None:
+    losses.look_in(Path(cluster.shell["RAY_TMPDIR"]))
     cluster.head(cpus=1)
     cluster.join()
     process = background(*SWEEP, storage=prepared, ATLAS_MARK="nodes", **cluster.address)
     wait_for(lambda: len(committed(prepared)) >= 2, process=process)
     before = committed(prepared)
-    cluster.lose()
+    with losses.fault("worker node lost"):
+        cluster.lose()
     wait_for(lambda: len(committed(prepared)) > len(before) + 1, process=process)  # the other fleet goes on
     before |= committed(prepared)
-    cluster.lose()  # the head
-    process.wait(timeout=240)
-    assert process.returncode != 0
-    expect_nothing_left("ATLAS_MARK=nodes")
+    with losses.fault("head lost and started again"):
+        cluster.lose()  # the head
+        process.wait(timeout=240)
+        assert process.returncode != 0
+        expect_nothing_left("ATLAS_MARK=nodes")
     cluster.head(cpus=2)
+    losses.resumed()
     run(*SMALL, "--resume", storage=prepared, **cluster.address)
     after = committed(prepared)
     assert {key: after[key] for key in before} == before

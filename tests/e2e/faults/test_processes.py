@@ -10,21 +10,31 @@ import pytest
 
 from benchmarks.processes import called, kill
 from tests.e2e.conftest import SMALL, committed, expect_nothing_left, expect_undisturbed, wait_for
+from tests.losses import Losses
 
 pytestmark = pytest.mark.slow
 MARK = "ATLAS_MARK=processes"
+FAULTS = {
+    "trial": "trial killed (its process or node)",
+    "worker": "fleet worker killed",
+    "broker": "broker killed",
+    "controller": "fleet controller killed",
+    "scribe": "MLflow's writer killed",
+}
 
 
 def test_worker_broker_controller_trial_and_writer_killed_in_turn(
-    quiet: Path, prepared: Path, background: Callable[..., Any]
+    quiet: Path, prepared: Path, background: Callable[..., Any], losses: Losses
 ) -> None:
-    process = background(*SMALL, "--fleets", "1", storage=prepared, ATLAS_MARK="processes")
+    process = background(*SMALL, "--fleets", "1", storage=prepared, ATLAS_MARK="processes", **losses.shell)
     before: dict[str, Any] = {}
-    for number, what in enumerate(("trial", "worker", "broker", "controller", "scribe"), start=1):
-        wait_for(lambda number=number: len(committed(prepared)) >= number, process=process)
+    for number, (what, name) in enumerate(FAULTS.items()):
+        # two steps each: the second is begun only once the sweep is over the fault
+        wait_for(lambda number=number: len(committed(prepared)) > 2 * number, process=process)
         found = wait_for(lambda what=what: called(what, MARK), process=process)
         before |= committed(prepared)
-        kill(found[0])
+        with losses.fault(name):
+            kill(found[0])
     assert process.wait(timeout=400) == 0, process.communicate()[0]
     after = committed(prepared)
     assert {key: after[key] for key in before} == before

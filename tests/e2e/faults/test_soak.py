@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import ROOT, SMALL, environment
+from tests.losses import Losses
 
 pytestmark = pytest.mark.slow
 MINUTES = 2.5  # the quiet sweep counts too; the last sweep under kills is left to its end after that
+ROUND = r": (\d+) s, \d+ runs, (\d+) kills; (\d+) steps learnt, (-?\d+) begun and lost"
 
 
-def test_sweeps_under_random_kills_end_as_the_quiet_one(tmp_path: Path) -> None:
+def test_sweeps_under_random_kills_end_as_the_quiet_one(tmp_path: Path, losses: Losses) -> None:
     script = (sys.executable, str(ROOT / "benchmarks" / "soak.py"), "--storage", str(tmp_path / "soak"))
     often = ("--minutes", str(MINUTES), "--seed", "0", "--every", "4", "30", "--sweep", " ".join(SMALL))
     done = subprocess.run(
@@ -26,3 +29,8 @@ def test_sweeps_under_random_kills_end_as_the_quiet_one(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "identical to the quiet run" in done.stdout
+    (quiet,) = map(int, re.findall(r"quiet sweep: (\d+) s", done.stdout))
+    rounds = [tuple(map(int, found)) for found in re.findall(ROUND, done.stdout)]
+    seconds, kills, kept, lost = map(sum, zip(*rounds, strict=True))
+    more = {f"more_than_the_quiet_sweep,_over_{kills}_kills": float(seconds - len(rounds) * quiet)}
+    losses.note("all of it, at random", begun=kept + lost, lost=lost, **more)

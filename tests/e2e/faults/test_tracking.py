@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,13 @@ import pytest
 
 from atlas.tracking import Server, default_tracking_uri, free_port
 from tests.e2e.conftest import SMALL, committed, logged, matrices, run, summaries, wait_for
+from tests.losses import Losses
 
 pytestmark = pytest.mark.slow
 
 
 def test_a_server_that_is_away_at_the_sweeps_end_gets_everything_on_resuming(
-    quiet: Path, tmp_path: Path, background: Callable[..., Any]
+    quiet: Path, tmp_path: Path, background: Callable[..., Any], losses: Losses
 ) -> None:
     storage = tmp_path / "storage"
     for part in ("data", "store"):
@@ -28,7 +30,9 @@ def test_a_server_that_is_away_at_the_sweeps_end_gets_everything_on_resuming(
         process = background(*SMALL, "--tracking-uri", server.uri, storage=storage)
         wait_for(lambda: list(storage.glob("sweeps/*/spool/events.jsonl")), process=process)
         server.stop()
+        stopped = time.monotonic()
         out, _ = process.communicate(timeout=400)
+        waited = time.monotonic() - stopped
         assert process.returncode == 0, out
         assert "has not taken everything yet" in out
         assert "not registered" in out
@@ -41,6 +45,7 @@ def test_a_server_that_is_away_at_the_sweeps_end_gets_everything_on_resuming(
         runs = logged(database)
         assert set(committed(storage)) <= set(runs)
         assert {run.info.status for run in runs.values()} == {"FINISHED"}
+        losses.note("MLflow's server away and back", begun=0, lost=0, from_its_going_to_the_sweeps_end=waited)
     finally:
         server.stop()
     run(*SMALL, "--resume", storage=storage, code=2)  # there is nothing left to go on with
