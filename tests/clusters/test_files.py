@@ -180,7 +180,9 @@ def test_shell_scripts_pass_shellcheck_and_stop_at_the_first_error(path: Path) -
 
 def commands() -> Iterator[tuple[str, str, str]]:
     """File, command and options of every `ray start`, `mlflow server`, … that the files under clusters/ call."""
-    called = re.compile(r"\b(ray (?:start|up|exec|down|dashboard|attach|job submit)|mlflow (?:server|ui)) (.*)")
+    called = re.compile(
+        r"\b(ray (?:start|up|exec|down|dashboard|attach|drain-node|job submit)|mlflow (?:server|ui)) (.*)"
+    )
     for path in sorted(file for file in CLUSTERS.rglob("*") if file.is_file()):
         text = path.read_text().replace("\\\n", " ")
         for name, rest in called.findall(text):
