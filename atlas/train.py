@@ -107,9 +107,12 @@ def learn_steps(config: dict[str, Any]) -> None:
     data = {name: str(Place.at(address).pull()) for name, address in setup.prepared.items()}
     bench = open_bench(setup.backbone, data, group)
 
+    def notice() -> bool:
+        return _is_leaving(broker, fleet, group)
+
     def learn(lease: Lease, on_update: Callable[[int, int], None]) -> Mapping[str, Any]:
         store = replace(whole, scope=lease.scope)
-        return advance(lease.step, bench, store, on_update, _waypoints(lease.step.key, store, setup, group))
+        return advance(lease.step, bench, store, on_update, _waypoints(lease.step.key, store, setup, group, notice))
 
     serve(broker, fleet, learn, group)
 
@@ -152,21 +155,24 @@ def _group() -> Group:
     return Group(rank=context.get_world_rank(), size=context.get_world_size(), device=get_device())
 
 
-def _waypoints(key: str, store: Store, setup: FleetSetup, group: Group) -> Waypoints:
+def _waypoints(key: str, store: Store, setup: FleetSetup, group: Group, notice: Callable[[], bool]) -> Waypoints:
     """Where the step keeps its waypoints."""
     from atlas.learners.waypoint import NOWHERE
     from atlas.underway import Underway
 
     if not setup.waypoint_seconds:
         return NOWHERE
-    return Underway(store=store, key=key, group=group, seconds=setup.waypoint_seconds, notice=_is_leaving)
+    return Underway(store=store, key=key, group=group, seconds=setup.waypoint_seconds, notice=notice)
 
 
-def _is_leaving() -> bool:
-    """Whether Ray has been told that a node of this fleet goes away. All its workers have to ask at once."""
+def _is_leaving(broker: Any, fleet: str, group: Group) -> bool:
+    """Whether a node of this fleet is being taken away; the broker hears of it. All its workers have to ask at once."""
     from ray.train import get_preemption_info
 
-    return get_preemption_info() is not None
+    if get_preemption_info() is None:
+        return False
+    _tell(broker, group, "leaving", fleet)
+    return True
 
 
 def _next_lease(broker: Any, fleet: str, group: Group) -> Any:

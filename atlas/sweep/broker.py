@@ -16,6 +16,7 @@ from atlas.step import Step
 from atlas.store import Store
 
 LEASE_SECONDS = 60.0
+LEAVING_SECONDS = 10.0  # how long the lease of a fleet whose node is being taken away outlasts its last renewal
 ATTEMPTS = 3
 LOSSES = 5  # a step whose fleets were lost so often while they learnt it is not handed out again
 Job = tuple[str, str]  # scope in the store, key of the step
@@ -59,6 +60,7 @@ class Broker:
     _work: dict[Job, _Work] = field(default_factory=dict)
     _queue: deque[Job] = field(default_factory=deque)
     _fleets: set[str] = field(default_factory=set)
+    _leaving: set[str] = field(default_factory=set)
     _trained: list[float] = field(default_factory=list)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _closed: bool = False
@@ -125,9 +127,15 @@ class Broker:
 
     async def hello(self, fleet: str) -> None:
         """`fleet` has just (re)started: what it had leased goes back to the queue."""
+        planned = fleet in self._leaving
+        self._leaving.discard(fleet)
         for job, work in self._work.items():
             if work.state == "running" and work.fleet == fleet:
-                self._lost(job, work)
+                self._lost(job, work, planned=planned)
+
+    async def leaving(self, fleet: str) -> None:
+        """The node of `fleet` is being taken away: its next stop was planned, and is held against no step."""
+        self._leaving.add(fleet)
 
     async def status(self) -> dict[str, Any]:
         """For the live view: the fleets that are up, the steps in each state, what runs, what the trained ones took."""
@@ -215,15 +223,22 @@ class Broker:
 
     def _take_back_expired(self) -> None:
         for job, work in self._work.items():
-            if work.state == "running" and time.monotonic() - work.renewed > self.lease_seconds:
+            if work.state == "running" and time.monotonic() - work.renewed > self._patience(work):
                 self._requeue(job, work)
 
-    def _lost(self, job: Job, work: _Work) -> None:
-        """The fleet died with the step in hand: once more, unless it is the step that kills its fleets."""
-        work.losses += 1
+    def _patience(self, work: _Work) -> float:
+        """For how many seconds the lease of this work need not be renewed."""
+        return min(self.lease_seconds, LEAVING_SECONDS) if work.fleet in self._leaving else self.lease_seconds
+
+    def _lost(self, job: Job, work: _Work, *, planned: bool) -> None:
+        """The fleet stopped with the step in hand: once more, unless it is the step that kills its fleets."""
+        work.losses += not planned
         if work.losses >= LOSSES:
-            return self._fail(work, f"{LOSSES} workers died while they learnt it, the last on {work.fleet}")
-        return self._requeue(job, work)
+            self._fail(work, f"{LOSSES} workers died while they learnt it, the last on {work.fleet}")
+            return
+        self._requeue(job, work)
+        if planned:  # it has a waypoint, and goes on from there before another step is begun
+            self._queue.rotate(1)
 
     def _requeue(self, job: Job, work: _Work) -> None:
         work.state, work.progress, work.fleet = "queued", 0.0, ""

@@ -7,7 +7,7 @@ import logging
 import math
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 from atlas.errors import AtlasError
 from atlas.sweep.options import Options
+from atlas.sweep.reach import Node, nodes_there, nodes_within_reach
 from atlas.train import FleetSize
 from atlas.warden import Warden, watched
 
@@ -25,8 +26,8 @@ RESERVE = 0.1
 FLEET_WORTH = 20.0  # seconds of work below which one more fleet costs more than it saves
 
 
-def local_resources() -> dict[str, float] | None:
-    """What this machine holds, where the sweep will start a cluster of its own here; None where it joins one."""
+def this_machine() -> Node | None:
+    """What this machine has, where the sweep will start a cluster of its own here; None where it joins one."""
     if os.environ.get("RAY_ADDRESS"):
         return None
     gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
@@ -42,8 +43,8 @@ def leave_cluster() -> None:
         _wardens.pop().close()
 
 
-def join_cluster() -> Mapping[str, float]:
-    """Join the cluster that RAY_ADDRESS names, or start one of our own on this machine; gives its resources.
+def join_cluster() -> None:
+    """Join the cluster that RAY_ADDRESS names, or start one of our own on this machine.
 
     Raises:
         AtlasError: the cluster does not answer, or refuses the token.
@@ -65,7 +66,15 @@ def join_cluster() -> Mapping[str, float]:
             f"that RAY_AUTH_MODE=token and the token are those of the cluster."
         ) from error
     importing.join()
-    return dict(ray.cluster_resources())
+
+
+def nodes_for(options: Options) -> list[Node]:
+    """The nodes to size the fleets by: those that are there, and where `--fleets` asks for more, those that may come.
+
+    Without that number a sweep takes what it finds, and makes no cluster grow.
+    """
+    there = nodes_there()
+    return nodes_within_reach(there) if options.fleets and this_machine() is None else there
 
 
 def free_orphaned_groups() -> int:
@@ -109,18 +118,19 @@ def _import_ray() -> None:
         importlib.import_module(name)
 
 
-def size_fleets(options: Options, resources: Mapping[str, float]) -> FleetSize:
-    """How many fleets, and what each worker takes.
+def size_fleets(options: Options, nodes: Sequence[Node]) -> FleetSize:
+    """How many fleets, and what each worker takes of these nodes.
 
-    By default as many fleets of one worker as the cluster has GPUs or, without any, CPUs; a little of the CPUs is
-    left to trials.
+    By default as many fleets of one worker as they have GPUs or, without any, CPUs; a little of the CPUs is left to
+    trials.
 
     Raises:
-        AtlasError: the cluster cannot place it.
+        AtlasError: they cannot hold it, in all or each worker on one node.
     """
+    resources = {name: sum(node.get(name, 0.0) for node in nodes) for name in ("CPU", "GPU")}
     gpus = _worker_gpus(options, resources)
-    total = resources.get("CPU", 0.0) - RESERVE
-    possible = int(resources.get("GPU", 0) / gpus) if gpus else math.ceil(total)
+    total = resources["CPU"] - RESERVE
+    possible = int(resources["GPU"] / gpus) if gpus else math.ceil(total)
     workers = options.workers_per_fleet
     fleets = options.fleets or max(1, possible // workers)
     cpus = options.cpus_per_worker
@@ -128,15 +138,16 @@ def size_fleets(options: Options, resources: Mapping[str, float]) -> FleetSize:
         cpus = max(0.1, math.floor(100 * min(total / (fleets * workers), 4.0 if gpus else 1.0)) / 100)
     size = FleetSize(fleets=fleets, workers=workers, cpus=cpus, gpus=gpus)
     _check_placeable(size, resources)
+    _check_room(size, nodes)
     return size
 
 
-def fitted(size: FleetSize, options: Options, resources: Mapping[str, float], work: float) -> FleetSize:
+def fitted(size: FleetSize, options: Options, nodes: Sequence[Node], work: float) -> FleetSize:
     """No more fleets than `work`, in seconds of one fleet, is worth; as many as `--fleets` says where it does."""
     worth = max(1, int(work / FLEET_WORTH))
     if options.fleets or worth >= size.fleets:
         return size
-    return size_fleets(replace(options, fleets=worth), resources)
+    return size_fleets(replace(options, fleets=worth), nodes)
 
 
 def trials_at_once(size: FleetSize, *, known: bool) -> int:
@@ -156,19 +167,34 @@ def threads_of(size: FleetSize) -> int:
 def _worker_gpus(options: Options, resources: Mapping[str, float]) -> float:
     if options.gpus_per_worker is not None:
         return options.gpus_per_worker
-    return 1.0 if resources.get("GPU", 0) >= 1 else 0.0
+    return 1.0 if resources["GPU"] >= 1 else 0.0
 
 
 def _check_placeable(size: FleetSize, resources: Mapping[str, float]) -> None:
     count = size.fleets * size.workers
     for name, each, spare in (("CPU", size.cpus, RESERVE), ("GPU", size.gpus, 0.0)):
-        have = resources.get(name, 0.0)
+        have = resources[name]
         if count * each + spare > have + 1e-6:
             raise AtlasError(
                 f"{size.fleets} fleets of {size.workers} workers at {each:g} {name} need {count * each + spare:g} "
                 f"{name}s (with {spare:g} for the trials), the cluster has {have:g}; "
                 f"give fewer --fleets, --workers-per-fleet or less a worker."
             )
+
+
+def _check_room(size: FleetSize, nodes: Sequence[Node]) -> None:
+    count, room = size.fleets * size.workers, sum(_room(size, node) for node in nodes)
+    if room < count:
+        each = f"{size.cpus:g} CPUs" + (f" and {size.gpus:g} GPUs" if size.gpus else "")
+        raise AtlasError(
+            f"{count} workers of {each} are wanted, but the nodes hold {room}; give fewer --fleets or less a worker."
+        )
+
+
+def _room(size: FleetSize, node: Node) -> int:
+    """How many workers one node holds."""
+    shares = [node.get(name, 0.0) / each for name, each in (("CPU", size.cpus), ("GPU", size.gpus)) if each]
+    return int(min(shares) + 1e-6)
 
 
 def _first_line(error: Any) -> str:

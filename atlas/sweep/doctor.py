@@ -17,12 +17,12 @@ from atlas.data.processor import Processor
 from atlas.errors import AtlasError
 from atlas.redact import redacted
 from atlas.store import Store
-from atlas.sweep.cluster import join_cluster, leave_cluster, size_fleets
+from atlas.sweep.cluster import join_cluster, leave_cluster, nodes_for, size_fleets
 from atlas.sweep.node import Errand, Report, versions, visit
 from atlas.sweep.options import Options, read_options, with_twins
+from atlas.sweep.reach import Node
 from atlas.tasks import find_task
 from atlas.tracking import check_access, check_tracking, default_tracking_uri, signed_in
-from atlas.train import FleetSize
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,7 @@ def _tracking(options: Options) -> Finding:
 
 def _cluster(options: Options, store: Store, backbone: str, folders: Mapping[str, str]) -> Iterator[Finding]:
     try:
-        resources = join_cluster()
+        join_cluster()
     except AtlasError as error:
         yield Finding(what="cluster", ok=False, says=str(error))
         return
@@ -111,9 +111,9 @@ def _cluster(options: Options, store: Store, backbone: str, folders: Mapping[str
         with _marked(store) as mark:
             errand = Errand(store_uri=store.uri, mark=mark, backbone=backbone, prepared=folders)
             reports = visit(nodes, errand)
-        yield Finding(what="cluster", ok=True, says=f"{len(nodes)} nodes, {_listed(resources)}")
+        yield Finding(what="cluster", ok=True, says=f"{len(nodes)} nodes, {_listed(ray.cluster_resources())}")
         yield from judge(reports, digest(Path(backbone)) if backbone else "", folders)
-        yield placeable(options, resources, [node["Resources"] for node in nodes])
+        yield placeable(options, nodes_for(options))
     finally:
         leave_cluster()
 
@@ -183,25 +183,14 @@ def _everywhere(what: str, well: str, problems: Mapping[str, str]) -> Finding:
     return Finding(what=what, ok=not wrong, says=says)
 
 
-def placeable(options: Options, resources: Mapping[str, float], nodes: Sequence[Mapping[str, float]]) -> Finding:
+def placeable(options: Options, nodes: Sequence[Node]) -> Finding:
     """Whether the fleets fit: in all, and each worker on one node."""
     try:
-        size = size_fleets(options, resources)
+        size = size_fleets(options, nodes)
     except AtlasError as error:
         return Finding(what="plan", ok=False, says=str(error))
-    count, room = size.fleets * size.workers, sum(_room(size, node) for node in nodes)
     each = f"{size.cpus:g} CPUs and {size.gpus:g} GPUs"
-    if room < count:
-        says = f"{count} workers of {each} are wanted, but the nodes hold {room}; give fewer --fleets or less a worker."
-        return Finding(what="plan", ok=False, says=says)
-    says = f"{size.fleets} fleets of {size.workers} workers, each with {each}, fit"
-    return Finding(what="plan", ok=True, says=says)
-
-
-def _room(size: FleetSize, node: Mapping[str, float]) -> int:
-    """How many workers one node holds."""
-    shares = [node.get(name, 0.0) / each for name, each in (("CPU", size.cpus), ("GPU", size.gpus)) if each]
-    return int(min(shares) + 1e-6)
+    return Finding(what="plan", ok=True, says=f"{size.fleets} fleets of {size.workers} workers, each with {each}, fit")
 
 
 def _listed(resources: Mapping[str, float]) -> str:

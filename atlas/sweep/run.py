@@ -19,13 +19,14 @@ from atlas.sweep.sweep import Sweep
 from atlas.tracking import signed_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
     from atlas.sweep.folder import SweepFolder
     from atlas.sweep.ground import Ground
     from atlas.sweep.planner import Plan
+    from atlas.sweep.reach import Node
     from atlas.train import FleetSize
 
 PLAIN_WIDTH = 140
@@ -112,21 +113,21 @@ def by_name(options: Options) -> Options:
 
 
 def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder | None, *, address: str) -> bool:
-    from atlas.sweep.cluster import join_cluster, leave_cluster, local_resources, size_fleets
+    from atlas.sweep.cluster import join_cluster, leave_cluster, nodes_for, size_fleets, this_machine
     from atlas.sweep.folder import SweepFolder
     from atlas.sweep.ground import lay_ground
 
-    here = local_resources()
+    here = this_machine()
     if here is not None:
-        size_fleets(options, here)
+        size_fleets(options, [here])
     with _preparing(console) as progress:
         ground = lay_ground(options, progress, tracking_uri=address)
     if options.dry_run and here is not None:
-        _show_plan(sweep, options, ground, here, console)
+        _show_plan(sweep, options, ground, [here], console)
         return True
-    resources = join_cluster()
+    join_cluster()
     try:
-        plan, size = _show_plan(sweep, options, ground, resources, console)
+        plan, size = _show_plan(sweep, options, ground, nodes_for(options), console)
         if options.dry_run:
             return True
         from atlas.sweep.conduct import Conduct
@@ -140,18 +141,18 @@ def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder |
 
 
 def _show_plan(
-    sweep: Sweep, options: Options, ground: Ground, resources: Mapping[str, float], console: Console
+    sweep: Sweep, options: Options, ground: Ground, nodes: Sequence[Node], console: Console
 ) -> tuple[Plan, FleetSize]:
     """Print the plan; gives it, and the fleets for it."""
     from atlas.sweep.cluster import fitted, size_fleets
     from atlas.sweep.search import is_exact, rehearsed
 
-    size = size_fleets(options, resources)
+    size = size_fleets(options, nodes)
     trials = rehearsed(sweep, options, size.precision)
     references = [walk for walks in sweep.references(options, size.precision).values() for walk in walks]
     references += sweep.bare_probes(options, size.precision)
     made = ground.plan(trials, references, at_once=size.fleets, exact=is_exact(sweep, options))
-    size = fitted(size, options, resources, made.work)
+    size = fitted(size, options, nodes, made.work)
     made = made.on(size.fleets)
     print_plan(console, sweep.name, sweep.question, made, describe(options, size))
     return made, size

@@ -1,18 +1,25 @@
 """The fields of the objects under clusters/, as their CRDs and specifications have them; `!` marks required ones.
 
-KubeRay ray.io/v1 (1.5.1: RayCluster, RayJob), Kubernetes v1 (PersistentVolumeClaim and what pods use of it), and the
-Compose specification. Of large types only what is used here or near it: an unknown field is more often a slip.
+RayCluster and RayJob: the fields that KubeRay's CRDs of ray.io/v1 have in every version from 1.5.1 (the first with
+authOptions) to 1.7, read from helm-chart/kuberay-operator/crds of github.com/ray-project/kuberay at 017710c (between
+1.5 and 1.6) and from the Go types that they are generated from (ray-operator/apis/ray/v1, of 1.5 and 1.7). What came
+later than 1.5.1 (authOptions.secretName, enableK8sTokenAuth, a group's priority, tlsOptions, networkPolicy) is left
+out: an older KubeRay drops it without a word. Pod templates are in those CRDs too, PersistentVolumeClaim is Kubernetes'
+own (core/v1), Kueue's label and annotation are those of its controllers. Compose: its specification. Of large types
+only what is used here or near it: an unknown field is more often a slip.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-Fields = Any  # a type, a list of one Fields, or a dictionary of name → Fields
+Fields = Any  # a type, the values allowed (a frozenset), a list of one Fields, or a dictionary of name → Fields
 MAP = "*"  # any name
 TEXTS: Fields = {MAP: str}
 QUANTITY = str
-METADATA: Fields = {"name!": str, "namespace": str, "labels": TEXTS, "annotations": TEXTS}
+LABELS: Fields = {"kueue.x-k8s.io/queue-name": str}
+ANNOTATIONS: Fields = {"kueue.x-k8s.io/elastic-job": frozenset({"true"})}
+METADATA: Fields = {"name!": str, "namespace": str, "labels": LABELS, "annotations": ANNOTATIONS}
 RESOURCES: Fields = {"limits": {MAP: QUANTITY}, "requests": {MAP: QUANTITY}}
 ENVIRONMENT: Fields = [
     {"name!": str, "value": str, "valueFrom": {"secretKeyRef": {"name!": str, "key!": str, "optional": bool}}}
@@ -27,7 +34,7 @@ CONTAINER: Fields = {
     "imagePullPolicy": str,
     "command": [str],
     "args": [str],
-    "ports": [{"name": str, "containerPort!": int, "protocol": str}],
+    "ports": [{"name": str, "containerPort!": int, "protocol": frozenset({"TCP", "UDP", "SCTP"})}],
     "env": ENVIRONMENT,
     "envFrom": ENVIRONMENT_FROM,
     "resources": RESOURCES,
@@ -41,12 +48,20 @@ POD: Fields = {
         {
             "name!": str,
             "persistentVolumeClaim": {"claimName!": str, "readOnly": bool},
-            "emptyDir": {"medium": str, "sizeLimit": QUANTITY},
+            "emptyDir": {"medium": frozenset({"", "Memory"}), "sizeLimit": QUANTITY},
             "secret": {"secretName!": str},
         }
     ],
     "nodeSelector": TEXTS,
-    "tolerations": [{"key": str, "operator": str, "value": str, "effect": str, "tolerationSeconds": int}],
+    "tolerations": [
+        {
+            "key": str,
+            "operator": frozenset({"Exists", "Equal"}),
+            "value": str,
+            "effect": frozenset({"NoSchedule", "PreferNoSchedule", "NoExecute"}),
+            "tolerationSeconds": int,
+        }
+    ],
     "affinity": {MAP: object},
     "securityContext": {"fsGroup": int, "runAsUser": int, "runAsGroup": int, "runAsNonRoot": bool},
     "serviceAccountName": str,
@@ -57,13 +72,13 @@ POD: Fields = {
 TEMPLATE: Fields = {"metadata": {"labels": TEXTS, "annotations": TEXTS}, "spec!": POD}
 RAY_CLUSTER: Fields = {
     "rayVersion": str,
-    "authOptions": {"mode": str, "secretName": str, "enableK8sTokenAuth": bool},
+    "authOptions": {"mode": frozenset({"disabled", "token"})},
     "suspend": bool,
     "managedBy": str,
     "enableInTreeAutoscaling": bool,
     "autoscalerOptions": {
-        "version": str,
-        "upscalingMode": str,
+        "version": frozenset({"v1", "v2"}),
+        "upscalingMode": frozenset({"Default", "Aggressive", "Conservative"}),
         "idleTimeoutSeconds": int,
         "image": str,
         "imagePullPolicy": str,
@@ -73,10 +88,15 @@ RAY_CLUSTER: Fields = {
         "volumeMounts": MOUNTS,
         "securityContext": {MAP: object},
     },
-    "gcsFaultToleranceOptions": {"redisAddress!": str, MAP: object},
+    "gcsFaultToleranceOptions": {
+        "redisAddress": str,
+        "redisUsername": {MAP: object},
+        "redisPassword": {MAP: object},
+        "externalStorageNamespace": str,
+    },
     "headServiceAnnotations": TEXTS,
     "headGroupSpec!": {
-        "serviceType": str,
+        "serviceType": frozenset({"ClusterIP", "NodePort", "LoadBalancer"}),
         "enableIngress": bool,
         "headService": {MAP: object},
         "rayStartParams": TEXTS,
@@ -88,8 +108,8 @@ RAY_CLUSTER: Fields = {
         {
             "groupName!": str,
             "replicas": int,
-            "minReplicas": int,
-            "maxReplicas": int,
+            "minReplicas!": int,
+            "maxReplicas!": int,
             "numOfHosts": int,
             "idleTimeoutSeconds": int,
             "suspend": bool,
@@ -100,7 +120,7 @@ RAY_CLUSTER: Fields = {
             "template!": TEMPLATE,
         }
     ],
-    "upgradeStrategy": {"type": str},
+    "upgradeStrategy": {"type": frozenset({"Recreate", "None"})},
 }
 RAY_JOB: Fields = {
     "entrypoint": str,
@@ -108,7 +128,7 @@ RAY_JOB: Fields = {
     "entrypointNumGpus": (int, float),
     "entrypointResources": str,
     "runtimeEnvYAML": str,
-    "submissionMode": str,
+    "submissionMode": frozenset({"K8sJobMode", "HTTPMode", "InteractiveMode", "SidecarMode"}),
     "submitterPodTemplate": TEMPLATE,
     "submitterConfig": {"backoffLimit": int},
     "clusterSelector": TEXTS,
@@ -124,9 +144,9 @@ RAY_JOB: Fields = {
     "rayClusterSpec": RAY_CLUSTER,
 }
 CLAIM: Fields = {
-    "accessModes!": [str],
+    "accessModes!": [frozenset({"ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"})],
     "storageClassName": str,
-    "volumeMode": str,
+    "volumeMode": frozenset({"Filesystem", "Block"}),
     "volumeName": str,
     "resources!": RESOURCES,
 }

@@ -45,6 +45,9 @@ def strays(value: Any, fields: Fields, where: str = "") -> Iterator[str]:
                 yield f"{where}.{name} is unknown"
             else:
                 yield from strays(item, known.get(name, known.get(MAP)), f"{where}.{name}")  # type: ignore[arg-type]
+    elif isinstance(fields, frozenset):
+        if value not in fields:
+            yield f"{where} is {value!r}"
     elif isinstance(fields, dict) or not isinstance(value, fields) or (isinstance(value, bool) and fields is int):
         yield f"{where} is {value!r}"
 
@@ -64,14 +67,16 @@ def test_manifests_have_the_fields_of_their_kind_and_no_others(path: Path) -> No
     assert list(strays(manifest, KINDS[manifest["apiVersion"], manifest["kind"]])) == []
 
 
-def test_a_misspelt_field_a_wrong_type_and_a_missing_field_are_found() -> None:
+def test_a_misspelt_field_a_wrong_type_an_unknown_value_and_a_missing_field_are_found() -> None:
     cluster = read(CLUSTERS / "kuberay" / "raycluster.yaml")
     fields = KINDS[cluster["apiVersion"], cluster["kind"]]
     cluster["spec"]["workerGroupSpecs"][0]["maxReplica"] = 3
+    cluster["spec"]["autoscalerOptions"]["upscalingMode"] = "Fast"
     cluster["spec"]["workerGroupSpecs"][1]["replicas"] = "2"
     cluster["spec"]["workerGroupSpecs"][1]["rayStartParams"]["num-cpus"] = 8
     del cluster["spec"]["headGroupSpec"]["template"]
     assert sorted(strays(cluster, fields)) == [
+        ".spec.autoscalerOptions.upscalingMode is 'Fast'",
         ".spec.headGroupSpec.template is missing",
         ".spec.workerGroupSpecs[0].maxReplica is unknown",
         ".spec.workerGroupSpecs[1].rayStartParams.num-cpus is 8",
@@ -175,7 +180,9 @@ def test_shell_scripts_pass_shellcheck_and_stop_at_the_first_error(path: Path) -
 
 def commands() -> Iterator[tuple[str, str, str]]:
     """File, command and options of every `ray start`, `mlflow server`, … that the files under clusters/ call."""
-    called = re.compile(r"\b(ray (?:start|up|exec|down|dashboard|attach|job submit)|mlflow (?:server|ui)) (.*)")
+    called = re.compile(
+        r"\b(ray (?:start|up|exec|down|dashboard|attach|drain-node|job submit)|mlflow (?:server|ui)) (.*)"
+    )
     for path in sorted(file for file in CLUSTERS.rglob("*") if file.is_file()):
         text = path.read_text().replace("\\\n", " ")
         for name, rest in called.findall(text):

@@ -26,6 +26,8 @@ from benchmarks.processes import children, kill, living, marked, title_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("--tasks", "digits", "piqa-twin", "--steps", "6", "--evaluate", "40", "60")
+LONG = ("--tasks", "digits", "piqa-twin", "--orders", "digits,piqa-twin", "--steps", "150", "--evaluate", "40", "60")
+LAST = "piqa-twin (expansion) after digits"
 RAY = str(Path(sys.executable).with_name("ray"))
 WAIT = 240.0
 
@@ -180,6 +182,26 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The storage of one undisturbed sweep over both orders of two tasks."""
     storage = tmp_path_factory.mktemp("quiet")
     run(*SMALL, storage=storage)
+    return storage
+
+
+@pytest.fixture(scope="session")
+def quiet_long(quiet: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The storage of one undisturbed sweep whose last step is long enough to be cut off."""
+    storage = tmp_path_factory.mktemp("quiet-long")
+    shutil.copytree(quiet / "data", storage / "data")
+    run(*LONG, "--fleets", "1", storage=storage)
+    return storage
+
+
+@pytest.fixture
+def without_last(quiet_long: Path, tmp_path: Path) -> Path:
+    """A storage with all that the long sweep has learnt but its last step, and that sweep's data."""
+    storage = tmp_path / "storage"
+    for kept in ("data", "store"):
+        shutil.copytree(quiet_long / kept, storage / kept)
+    (last,) = (key for key, marker in committed(storage).items() if marker["facts"]["title"] == LAST)
+    shutil.rmtree(storage / "store" / "steps" / last[:2] / last)
     return storage
 
 

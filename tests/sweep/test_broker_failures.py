@@ -9,7 +9,7 @@ import pytest
 
 from atlas.store import Store
 from atlas.sweep import broker as module
-from atlas.sweep.broker import LEASE_SECONDS, LOSSES, Broker, Lease, StepFailed
+from atlas.sweep.broker import LEASE_SECONDS, LEAVING_SECONDS, LOSSES, Broker, Lease, StepFailed
 from sweep.fleet import FIRST, OTHER, SECOND, SIBLING, THIRD, commit, run, settle, take, work_off
 from tests.losses import Losses
 
@@ -135,6 +135,56 @@ def test_a_step_that_kills_its_fleets_is_given_up(uri: str, losses: Losses) -> N
             await asked
         assert await broker.lease("f", 0.0) is None
         losses.note("a step that kills its workers", begun=len(taken), lost=len(taken), for_good=1)
+
+    run(ask())
+
+
+def test_a_stop_that_was_planned_is_held_against_no_step_and_the_next_one_is(uri: str) -> None:
+    async def ask() -> None:
+        broker = Broker(uri)
+        asked = asyncio.ensure_future(broker.request(FIRST))
+        for _ in range(2 * LOSSES):
+            await take(broker, "f")
+            await broker.leaving("f")
+            await broker.hello("f")
+        for _ in range(LOSSES):
+            assert not asked.done()
+            await take(broker, "f")
+            await broker.hello("f")
+        with pytest.raises(StepFailed, match=f"{LOSSES} workers died while they learnt it"):
+            await asked
+
+    run(ask())
+
+
+def test_a_step_whose_stop_was_planned_goes_on_before_another_is_begun(uri: str) -> None:
+    async def ask() -> None:
+        broker = Broker(uri)
+        await broker.anticipate([FIRST, OTHER])
+        lease = await take(broker, "f")
+        await broker.leaving("f")
+        await broker.hello("f")
+        assert await take(broker, "f") == lease
+        await broker.hello("f")
+        assert await take(broker, "f") != lease
+
+    run(ask())
+
+
+def test_a_fleet_whose_node_is_taken_away_keeps_its_lease_by_renewal_and_loses_it_soon_without(
+    uri: str, clock: SimpleNamespace
+) -> None:
+    async def ask() -> None:
+        broker = Broker(uri)
+        await broker.anticipate([FIRST])
+        lease = await take(broker, "spot")
+        await broker.leaving("spot")
+        clock.seconds = LEAVING_SECONDS
+        await broker.renew("spot", lease, 0.5)
+        clock.seconds = 2 * LEAVING_SECONDS
+        assert await broker.lease("f", 0.0) is None
+        clock.seconds += 1
+        assert await take(broker) == lease
 
     run(ask())
 

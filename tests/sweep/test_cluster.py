@@ -10,8 +10,8 @@ from atlas.sweep.cluster import (
     TRIAL_CPUS,
     fitted,
     join_cluster,
-    local_resources,
     size_fleets,
+    this_machine,
     threads_of,
     trials_at_once,
 )
@@ -39,7 +39,7 @@ from atlas.train import FleetSize
 def test_fleets_fill_the_cluster(
     resources: dict[str, float], options: dict[str, Any], expected: tuple[Any, ...]
 ) -> None:
-    size = size_fleets(Options(**options), resources)
+    size = size_fleets(Options(**options), [resources])
     assert (size.fleets, size.workers, size.cpus, size.gpus) == pytest.approx(expected)
 
 
@@ -57,7 +57,7 @@ def test_what_cannot_be_placed_is_refused_with_the_numbers(
     resources: dict[str, float], options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(AtlasError) as refused:
-        size_fleets(Options(**options), resources)
+        size_fleets(Options(**options), [resources])
     assert message in str(refused.value)
 
 
@@ -73,10 +73,17 @@ def test_what_cannot_be_placed_is_refused_with_the_numbers(
     ],
 )
 def test_no_more_fleets_are_started_than_the_work_is_worth(work: float, options: dict[str, Any], fleets: int) -> None:
-    given, resources = Options(**options), {"CPU": 8.0}
-    size = fitted(size_fleets(given, resources), given, resources, work)
+    given, nodes = Options(**options), [{"CPU": 8.0}]
+    size = fitted(size_fleets(given, nodes), given, nodes, work)
     assert size.fleets == fleets
     assert size.workers == given.workers_per_fleet
+
+
+def test_each_worker_has_to_fit_on_one_node() -> None:
+    options, uneven = Options(fleets=2, cpus_per_worker=6), [{"CPU": 8.0}, {"CPU": 4.0}, {"CPU": 4.0}]
+    with pytest.raises(AtlasError, match="2 workers of 6 CPUs are wanted, but the nodes hold 1; give fewer --fleets"):
+        size_fleets(options, uneven)
+    assert size_fleets(options, [{"CPU": 8.0}, {"CPU": 8.0}]).fleets == 2
 
 
 def test_trials_keep_the_fleets_busy_and_fit_beside_them() -> None:
@@ -97,11 +104,11 @@ def test_a_worker_computes_with_at_least_one_thread() -> None:
 
 def test_this_machine_counts_where_no_cluster_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    found = local_resources()
+    found = this_machine()
     assert found is not None
     assert found["CPU"] >= 1
     monkeypatch.setenv("RAY_ADDRESS", "ray://cluster:10001")
-    assert local_resources() is None
+    assert this_machine() is None
 
 
 def test_an_address_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,12 +43,11 @@ def test_each_fault_of_a_node_is_told_with_what_to_do(changed: dict[str, object]
     assert says in found[what]
 
 
-def test_a_plan_has_to_fit_on_single_nodes_too() -> None:
-    options = Options(workers_per_fleet=1, fleets=2, cpus_per_worker=6)
-    nodes = [{"CPU": 8.0}, {"CPU": 4.0}, {"CPU": 4.0}]
-    assert "the nodes hold 1" in placeable(options, {"CPU": 16.0}, nodes).says
-    assert placeable(options, {"CPU": 16.0}, [{"CPU": 8.0}, {"CPU": 8.0}]).ok
-    refused = placeable(replace(options, gpus_per_worker=1), {"CPU": 16.0}, nodes)
+def test_a_plan_that_fits_is_told_with_its_fleets_and_one_that_does_not_with_what_to_give() -> None:
+    options = Options(fleets=2, cpus_per_worker=6)
+    fits = placeable(options, [{"CPU": 8.0}, {"CPU": 8.0}])
+    assert (fits.ok, fits.says) == (True, "2 fleets of 1 workers, each with 6 CPUs and 0 GPUs, fit")
+    refused = placeable(replace(options, gpus_per_worker=1), [{"CPU": 16.0}])
     assert (refused.ok, "the cluster has 0" in refused.says) == (False, True)
 
 

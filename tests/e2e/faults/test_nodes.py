@@ -1,10 +1,11 @@
-"""A cluster of two nodes on this machine: one of them lost, then the head, which is started again."""
+"""A cluster of two nodes on this machine: one lost, then the head; one taken away after a notice, as spot nodes are."""
 
 from __future__ import annotations
 
 import secrets
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from ports import lasting_port
 
 from benchmarks.processes import children, kill, title_of
 from tests.e2e.conftest import (
+    LAST,
+    LONG,
+    RAY,
     SMALL,
     cluster_shell,
     committed,
@@ -31,7 +35,7 @@ SWEEP = (*SMALL, "--fleets", "2", "--cpus-per-worker", "0.9")  # one fleet a nod
 
 
 class Cluster:
-    """A head and what joins it, each of one CPU."""
+    """A head and what joins it."""
 
     def __init__(self, folder: Path) -> None:
         self.shell, self.folder, self.port = cluster_shell(), folder, lasting_port()
@@ -44,19 +48,29 @@ class Cluster:
         dashboard = ("--include-dashboard=false", f"--ray-client-server-port={lasting_port()}")
         self._start("--head", f"--port={self.port}", f"--num-cpus={cpus}", *dashboard)
 
-    def join(self) -> None:
+    def join(self, cpus: int) -> None:
         """Start a node that joins the head."""
-        self._start(f"--address=127.0.0.1:{self.port}", "--num-cpus=1")
+        self._start(f"--address=127.0.0.1:{self.port}", f"--num-cpus={cpus}")
 
     def _start(self, *flags: str) -> None:
         self.nodes.append(start_node(self.shell, self.folder / f"node-{secrets.token_hex(2)}.log", *flags))
 
+    def _raylet(self) -> int:
+        """The raylet of the newest node."""
+        (raylet,) = (pid for pid in children(self.nodes[-1].pid) if "/raylet/raylet" in title_of(pid))
+        return raylet
+
     def lose(self) -> None:
         """Kill the raylet of the newest node; `ray start --block` then ends what is left of it."""
-        node = self.nodes.pop()
-        (raylet,) = (pid for pid in children(node.pid) if "/raylet/raylet" in title_of(pid))
-        kill(raylet)
-        node.wait(timeout=60)
+        kill(self._raylet())
+        self.nodes.pop().wait(timeout=60)
+
+    def drain(self) -> None:
+        """Tell Ray that the newest node will be taken away, as its cloud's notice does, in ten minutes."""
+        (node,) = {word for word in title_of(self._raylet()).split() if word.startswith("--node_id=")}
+        why = ("--reason=DRAIN_NODE_REASON_PREEMPTION", "--reason-message=spot", "--deadline-remaining-seconds=600")
+        command = [RAY, "drain-node", f"--address=127.0.0.1:{self.port}", node.replace("_", "-"), *why]
+        subprocess.run(command, env=self.shell, check=True, timeout=60)
 
     def close(self) -> None:
         """End all nodes."""
@@ -77,7 +91,7 @@ def test_a_node_lost_and_then_the_head_cost_no_committed_step(
 ) -> None:
     losses.look_in(Path(cluster.shell["RAY_TMPDIR"]))
     cluster.head(cpus=1)
-    cluster.join()
+    cluster.join(cpus=1)
     process = background(*SWEEP, storage=prepared, ATLAS_MARK="nodes", **cluster.address)
     wait_for(lambda: len(committed(prepared)) >= 2, process=process)
     before = committed(prepared)
@@ -96,3 +110,30 @@ def test_a_node_lost_and_then_the_head_cost_no_committed_step(
     after = committed(prepared)
     assert {key: after[key] for key in before} == before
     expect_undisturbed(prepared, quiet)
+
+
+def test_a_node_taken_away_after_a_notice_is_a_planned_stop_its_step_goes_on_from_there_on_the_next_node(
+    quiet_long: Path, without_last: Path, background: Callable[..., Any], cluster: Cluster
+) -> None:
+    before = committed(without_last)
+    cluster.head(cpus=1)
+    cluster.join(cpus=2)
+    sparing = ("--fleets", "1", "--cpus-per-worker", "1.1", "--checkpoint-every", "3600")  # too large for the head
+    process = background(*LONG, *sparing, storage=without_last, **cluster.address)
+    wait_for(lambda: began(cluster.shell, LAST), process=process)
+    cluster.drain()
+    wait_for(lambda: list(without_last.glob("store/underway/steps/*/*/commit.json")), process=process)
+    cluster.lose()
+    cluster.join(cpus=2)
+    assert process.wait(timeout=400) == 0, process.communicate()[0]
+    after = committed(without_last)
+    assert {key: after[key] for key in before} == before
+    (resumed,) = (marker["facts"]["resumed_at"] for marker in after.values() if "resumed_at" in marker["facts"])
+    assert 0 < resumed[0] < 150
+    expect_undisturbed(without_last, quiet_long)
+
+
+def began(shell: dict[str, str], title: str) -> bool:
+    """Whether a fleet of this cluster says that it learns the step."""
+    logs = Path(shell["RAY_TMPDIR"]).glob("ray/session_latest/logs/worker*.out")
+    return any(f" {title}\n" in log.read_text() for log in logs)
