@@ -9,7 +9,8 @@ seconds. Keys marked ? may be left out; unknown keys are reported, so that a sli
     settings    {name: value}: what all trials share
     versions    {package: version}
     origin?     {file_digest: sha256 of the sweep's file, code: that of atlas, recipe, machine: {system, processor,
-                 cpus, gpus: [name], joined: whether a cluster was joined}}: what a reproduction compares itself with
+                 cpus, gpus: [name], joined: whether a cluster was joined}, learners?: {name: sha256 of the file of a
+                 learner of the user's own}}: what a reproduction compares itself with
     seeds       [int]
     plan        {trials, trainings_without_sharing, distinct_steps, in_store?, estimated_seconds?}
     tasks       {name: {chance, score: accuracy | soft, modality, fingerprint, counts: {split: n}, majority?, title?}}
@@ -81,6 +82,7 @@ SHAPE: dict[str, Any] = {
         "code": str,
         "recipe": int,
         "machine": {"system": str, "processor": str, "cpus": int, "gpus": [str], "joined": object},
+        "learners?": {"*": str},
     },
     "seeds": [int],
     "plan": {

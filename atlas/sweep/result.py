@@ -79,7 +79,7 @@ def summarise(ended: Ended) -> dict[str, Any]:
         "sweep": ended.sweep,
         "settings": {**_plain(asdict(ended.options)), "backbone_digest": ended.ground.around.backbone},
         "versions": versions(),
-        "origin": origin_of(ended.file),
+        "origin": origin_of(ended.file, _learners(ended)),
         "seeds": list(ended.options.seeds),
         "plan": ended.plan.as_facts(),
         "tasks": {name: _task(name, ended.ground) for name in ended.options.tasks},
@@ -99,6 +99,11 @@ def summarise(ended: Ended) -> dict[str, Any]:
             f"{split}/{name}": value for split, figures in judged.items() for name, value in figures.items()
         }
     return {**summary, "orders": order_statistics(summary), "best": _best(summary, ended.goal)}
+
+
+def _learners(ended: Ended) -> set[str]:
+    """The names of the learners that trials walked with."""
+    return {walk.learner.name for record in ended.trials for walk in record.walks}
 
 
 def _rows(ended: Ended, record: TrialRecord, outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
