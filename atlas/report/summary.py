@@ -16,12 +16,17 @@ seconds. Keys marked ? may be left out; unknown keys are reported, so that a sli
     tasks       {name: {chance, score: accuracy | soft, modality, fingerprint, counts: {split: n}, majority?, title?}}
     trials      [{id, order: [task], seed, settings: {name: value} (those that differ between trials),
                   step_keys: [key], status: RUNNING | FINISHED | FAILED | KILLED | PRUNED,
-                  R: {split: {route: [T × T]}}, metrics: {name: value}, error?,
+                  R: {split: {route: [T × T]}}, metrics: {split/route/name: value}, error?,
                   cost?: {trained_parameters: the most that a step trained, stored_parameters: in the store
                   for its tasks, flops, seconds: of all its steps, as if nothing were shared} (null: unknown)}]
                 R[split][route][i][j]: score on the j-th task of the order after learning the i-th; splits `val` and
                 `test`; routes `latest` (one evolving model) and `own` (each task with the adapters it was learnt with)
+                metrics: names are those of `atlas.metrics`; split/undefined holds {name: why it has no value};
+                train/learning_speed (of losses) and val/learning_speed (of scores taken on the way) are means over
+                tasks, in updates of a task's last stage
     references  {lone: {seed: {task: {val, test}}}, head_only?: the same, untrained?: the same}
+    joint?      [{tasks: [task], seed, val: {task: score}, test}]: of models that trials trained on them together;
+                what `intransigence` compares with
     downstream? [{trial: id, or M_0 for the bare backbone, order: [task], seed, task, way: experience | both | head,
                   shots: in words, val, test}]: few-shot scores of tasks learnt after an order
     downstream_tasks?   as tasks, of the downstream ones
@@ -108,6 +113,7 @@ SHAPE: dict[str, Any] = {
         }
     ],
     "references": {"lone": REFERENCE, "head_only?": REFERENCE, "untrained?": REFERENCE},
+    "joint?": [{"tasks": [str], "seed": int, "val": {"*": NUMBER}, "test": {"*": NUMBER}}],
     "downstream?": [
         {
             "trial": str,
