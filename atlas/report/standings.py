@@ -25,12 +25,13 @@ FIGURES_MEANING = (
 )
 INTRANSIGENCE_MEANING = (
     " Intransigence (test, latest): the score of {reference} minus the score when learnt, in points, averaged over "
-    "tasks (Chaudhry et al., 2018); below 0 where earlier tasks helped."
+    "tasks{after}; below 0 where earlier tasks helped."
 )
-REFERENCES = (
-    "an adapter trained on the task alone, no joint model being at hand,",
-    "a model trained on it and all before",
-)
+LONE = {
+    "reference": "an adapter trained on the task alone",
+    "after": "; Chaudhry et al. (2018) compare with joint models, of which this sweep has none",
+}
+JOINT = {"reference": "a model trained on the task and all before it together", "after": " (Chaudhry et al., 2018)"}
 SPEED_MEANING = (
     " Updates to 90 % (train): after how many updates of a task's last stage its loss, of single batches, has fallen "
     "90 % of the way from its first to its lowest value, averaged over tasks; fewer is faster."
@@ -72,7 +73,7 @@ def leaderboard_section(summary: Summary, rows: Sequence[Row]) -> str:
     ]
     single = _folded(head, body, wide=wide, best=rows[0].status == "FINISHED" if rows else False)
     each = f"<details><summary>Every seed by itself</summary>{single}</details>" if many_seeds else single
-    meaning = FIGURES_MEANING + INTRANSIGENCE_MEANING.format(reference=REFERENCES[bool(summary.get("joint"))])
+    meaning = FIGURES_MEANING + INTRANSIGENCE_MEANING.format(**(JOINT if summary.get("joint") else LONE))
     return (
         "<h2>Leaderboard</h2><p>Average accuracy over all tasks after the last one, in percent. "
         '<b>Sorted and chosen by <span class="chosen">val</span>; test is only reported</b>, so that the first row '

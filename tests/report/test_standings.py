@@ -34,7 +34,7 @@ def test_the_leaderboard_names_the_reference_of_intransigence_and_says_why_a_spe
     assert '<span title="not recorded by this sweep">–</span>' in page
     joint = [{"tasks": ["digits"], "seed": 1, "val": {"digits": 90.0}, "test": {"digits": 91.0}}]
     page = leaderboard_section({**summary, "joint": joint}, leaderboard({**summary, "joint": joint}))
-    assert "Intransigence (test, latest): the score of a model trained on it and all before" in page
+    assert "Intransigence (test, latest): the score of a model trained on the task and all before it together" in page
     assert '<span title="no joint model was trained on the tasks up to each one">–</span>' in page
 
 
