@@ -122,7 +122,8 @@ def _joint(walked: Sequence[Outcome]) -> list[dict[str, Any]]:
     for outcome in (one for one in walked if one.steps and one.steps[-1][-1].jointly):
         for step in (stages[-1] for stages in outcome.steps if stages[-1].key in outcome.facts):
             latest, tasks = outcome.facts[step.key]["scores"]["latest"], tuple(sorted(step.learns))
-            row = {"tasks": list(tasks), "seed": outcome.walk.seed, **{split: dict(latest[split]) for split in SPLITS}}
+            row: dict[str, Any] = {"tasks": list(tasks), "seed": outcome.walk.seed}
+            row |= {split: dict(latest[split]) for split in SPLITS}
             known = found.setdefault((tasks, outcome.walk.seed), row)
             if sum(row["val"].values()) > sum(known["val"].values()):
                 found[tasks, outcome.walk.seed] = row
