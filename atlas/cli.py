@@ -114,14 +114,14 @@ def _tasks(given: argparse.Namespace) -> None:
     from atlas.data.processor import Processor
     from atlas.tasks import TASKS, find_task
 
-    root = Options(storage=given.storage).root / "data"
+    place = Options(storage=given.storage).place / "data"
     chosen = [find_task(name) for name in given.tasks]
     processor = Processor.load(locate(given.backbone))
     console = Console()
     if not chosen:
-        console.print(table_of(TASKS, processor=processor, root=root))
+        console.print(table_of(TASKS, processor=processor, place=place))
     for task in chosen:
-        console.print(page_of(task, processor=processor, root=root), soft_wrap=True, highlight=False, markup=False)
+        console.print(page_of(task, processor=processor, place=place), soft_wrap=True, highlight=False, markup=False)
 
 
 def _prepare(given: argparse.Namespace) -> None:

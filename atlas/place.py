@@ -137,6 +137,11 @@ class Place:
         filesystem, path = self._opened
         return bool(filesystem.get_file_info(f"{path}/{name}").type == fs.FileType.File)
 
+    def sizes(self) -> dict[str, int]:
+        """The bytes of every file below, by its relative name. Raises AtlasError where it cannot be read."""
+        with _naming(self, "read"):
+            return {name: info.size for name, info in self._there().items()}
+
     def pull(self, *, only: Collection[str] = ()) -> Path:
         """Bring files here that are not, or that are newer there; those named in `only`, in any folder, or all.
 

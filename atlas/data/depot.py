@@ -6,9 +6,10 @@ from pathlib import Path
 
 from atlas.data.index import index_path, recall
 from atlas.data.manner import Manner
-from atlas.data.prepare import find_prepared, folder_of, identity, prepare
+from atlas.data.prepare import RECIPE, find_prepared, folder_of, identity, prepare
 from atlas.data.prepared import CARD, Prepared
 from atlas.data.processor import Processor
+from atlas.errors import AtlasError
 from atlas.place import Place
 from atlas.tasks.task import Task
 
@@ -34,6 +35,26 @@ def find(task: Task, *, processor: Processor, place: Place, source: Path | None 
     return find_prepared(task, processor=processor, root=place.local, source=source)
 
 
+def survey(task: Task, *, processor: Processor, place: Place, source: Path | None = None) -> Prepared | None:
+    """What `find` would give, without bringing it here: of an object store's folder the card alone is fetched."""
+    if not place.is_remote:
+        return find_prepared(task, processor=processor, root=place.local, source=source)
+    name = _name(task, processor, place, source)
+    return None if name is None else whole_at(place / task.name / name)
+
+
+def whole_at(place: Place) -> Prepared | None:
+    """The prepared data in that very folder, by its card and the sizes of the files there; None where it is not whole.
+
+    Raises AtlasError where the place cannot be read.
+    """
+    folder, sizes = place.pull(only=(CARD,)), place.sizes()
+    try:
+        return Prepared.load(folder, sizes)
+    except AtlasError:
+        return None
+
+
 def address_of(prepared: Prepared, place: Place) -> str:
     """Where every machine finds it; `Place.at(...).pull()` gives the folder there."""
     return str(place / prepared.task / prepared.path.name)
@@ -44,16 +65,18 @@ def _index(task: Task, processor: Processor, place: Place) -> Path:
 
 
 def _bring(task: Task, processor: Processor, place: Place, source: Path | None) -> None:
-    """Fetch what was prepared elsewhere: the folder of that content key, where the key can be told."""
-    if not place.is_remote:
-        return
+    """Fetch what was prepared elsewhere."""
+    if place.is_remote and (name := _name(task, processor, place, source)) is not None:
+        (place / task.name / name).pull()
+
+
+def _name(task: Task, processor: Processor, place: Place, source: Path | None) -> str | None:
+    """The folder of that content key; None where a published task was never prepared by this recipe and version."""
     index = _index(task, processor, place)
     (place / task.name).pull(only=(index.name,))
     if source is None and task.layout is not None:
         origin = recall(index)
-        name = None if origin is None else origin.folder
-    else:
-        facts = identity(task.at(source), processor=processor, source=source, limits=None)
-        name = folder_of(facts, place.local).name
-    if name is not None:
-        (place / task.name / name).pull()
+        fits = origin is not None and (origin.recipe, origin.version) == (RECIPE, task.version)
+        return origin.folder if origin is not None and fits else None
+    facts = identity(task.at(source), processor=processor, source=source, limits=None)
+    return folder_of(facts, place.local).name

@@ -3,44 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.data.depot import address_of, survey
 from atlas.data.index import index_path, recall
-from atlas.data.prepare import find_prepared
 from atlas.data.prepared import Prepared
 from atlas.data.processor import Processor
+from atlas.place import Place
 from atlas.tasks.task import SPLITS, Task
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
-def table_of(tasks: Mapping[str, Task], *, processor: Processor, root: Path) -> Table:
-    """Two lines a task, narrow enough for 80 columns. root: the folder of prepared data."""
+def table_of(tasks: Mapping[str, Task], *, processor: Processor, place: Place) -> Table:
+    """Two lines a task, narrow enough for 80 columns. place: of the prepared data, which stays there.
+
+    Raises AtlasError where the place cannot be read.
+    """
     from rich.table import Table
 
-    title = f"Tasks; prepared for {processor.folder.name} under {root}"
+    title = f"Tasks; prepared for {processor.folder.name} under {place}"
     table = Table(title=title, title_justify="left")
     for heading in ("task", "kind", "chance", "prepared"):
         table.add_column(heading, overflow="fold", no_wrap=heading == "kind")
     for name, task in tasks.items():
-        found = find_prepared(task, processor=processor, root=root)
+        found = survey(task, processor=processor, place=place)
         names, kind = f"{name}\n{task.title}", f"{task.role}\n{task.modality}"
-        table.add_row(names, kind, f"{task.chance:.1f} %", state(task, found, root))
+        table.add_row(names, kind, f"{task.chance:.1f} %", state(task, found))
     return table
 
 
-def state(task: Task, found: Prepared | None, root: Path) -> str:
+def state(task: Task, found: Prepared | None) -> str:
     """What is prepared and where, or what it takes."""
     if found is not None:
-        return f"{counts_of(found)}\n{found.path.relative_to(root)}"
+        return f"{counts_of(found)}\n{task.name}/{found.path.name}"
     return "no" if task.layout is None else f"needs its published files:\natlas tasks {task.name}"
 
 
-def page_of(task: Task, *, processor: Processor, root: Path) -> str:
-    """All about one task, a fact a line."""
-    found = find_prepared(task, processor=processor, root=root)
+def page_of(task: Task, *, processor: Processor, place: Place) -> str:
+    """All about one task, a fact a line. Raises AtlasError where the place of prepared data cannot be read."""
+    found = survey(task, processor=processor, place=place)
     classes = f"{task.classes:,} classes" if task.classes else "classes known to its source"
     kind = f"{task.choices} choices" if task.choices > 1 else classes
     facts = [
@@ -50,7 +53,7 @@ def page_of(task: Task, *, processor: Processor, root: Path) -> str:
         ("licence", task.licence),
         ("splits", task.split_note or "train for learning, val for selection, test for reporting"),
         *_layout_facts(task),
-        *(_found_facts(task, found, processor, root) if found else [("prepared", f"no: atlas prepare {_how(task)}")]),
+        *(_found_facts(task, found, processor, place) if found else [("prepared", f"no: atlas prepare {_how(task)}")]),
     ]
     return "\n".join([f"{task.name}: {task.title}", *(f"  {name:<12}{value}" for name, value in facts)])
 
@@ -62,12 +65,12 @@ def _layout_facts(task: Task) -> list[tuple[str, str]]:
     return [*needs, ("from", task.layout.obtain)]
 
 
-def _found_facts(task: Task, found: Prepared, processor: Processor, root: Path) -> list[tuple[str, str]]:
-    origin = recall(index_path(root, task.name, processor=processor.digest, limits=None))
+def _found_facts(task: Task, found: Prepared, processor: Processor, place: Place) -> list[tuple[str, str]]:
+    origin = recall(index_path(place.local, task.name, processor=processor.digest, limits=None))
     broken = sum(entry["count"] for entry in found.card["broken"].values())
     return [
         ("prepared", counts_of(found)),
-        ("in", str(found.path)),
+        ("in", address_of(found, place)),
         *([("source", origin.source)] if origin else []),
         ("broken", f"{broken:,} records were left out"),
         ("fingerprint", found.fingerprint),

@@ -32,10 +32,13 @@ class Prepared:
     card: Mapping[str, Any]
 
     @classmethod
-    def load(cls, path: Path) -> Prepared:
-        """Read the card of a prepared folder. Raises AtlasError where there is none or files are short."""
+    def load(cls, path: Path, sizes: Mapping[str, int] | None = None) -> Prepared:
+        """Read the card of a prepared folder; `sizes` are its files' where they lie elsewhere.
+
+        Raises AtlasError where there is none or files are short.
+        """
         path = Path(path)
-        card = read_card(path)
+        card = read_card(path, sizes)
         if card is None:
             raise AtlasError(f"{path} holds no whole prepared data. Prepare the task again")
         return cls(path=path, task=card["task"], fingerprint=card["fingerprint"], counts=card["counts"], card=card)
@@ -50,14 +53,17 @@ class Prepared:
             )
 
 
-def read_card(path: Path) -> dict[str, Any] | None:
-    """The card of a folder whose files all have the recorded sizes; None where anything is missing."""
+def read_card(path: Path, sizes: Mapping[str, int] | None = None) -> dict[str, Any] | None:
+    """The card of a folder whose files all have the recorded sizes; None where anything is missing.
+
+    `sizes` are those of its files, where these lie elsewhere; else they are looked at.
+    """
     try:
         card: dict[str, Any] = json.loads((path / CARD).read_text(encoding="utf-8"))
-        sizes = {name: (path / name).stat().st_size for name in card["files"]}
+        found = {name: (path / name).stat().st_size if sizes is None else sizes[name] for name in card["files"]}
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return card if all(sizes[name] == entry["bytes"] for name, entry in card["files"].items()) else None
+    return card if all(found[name] == entry["bytes"] for name, entry in card["files"].items()) else None
 
 
 def find_by_fingerprint(root: Path, task: str, fingerprint: str) -> Path | None:

@@ -14,7 +14,7 @@ from atlas.learners.joint import Joint, JointTuning
 from atlas.learners.lwf import Distillation, Lwf
 from atlas.learners.o_lora import OLora, OrthogonalLora
 from atlas.learners.one_stage import ExpansionAlone, ExperienceAlone
-from atlas.learners.own import OWN, OWN_STAGES, address_of, bring
+from atlas.learners.own import OWN, OWN_STAGES, address_of, bring, digest_of
 from atlas.learners.reference import HeadOnly, HeadStage, LoneAdapters
 from atlas.learners.replay import Memory, Replay, Replaying
 from atlas.learners.schedule import Precision, Schedule, schedule_from
@@ -51,6 +51,7 @@ __all__ = [
     "TwoStage",
     "address_of",
     "find_learner",
+    "digest_of",
     "is_known",
     "learner_from",
     "schedule_from",

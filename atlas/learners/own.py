@@ -54,6 +54,11 @@ def address_of(name: str) -> str:
     return OWN[name][0] if name in OWN else name
 
 
+def digest_of(name: str) -> str:
+    """The sha256 of the file of a learner that was brought; empty for any other."""
+    return OWN[name][1] if name in OWN else ""
+
+
 def _is_own(value: Any, module: str, kind: type) -> bool:
     """Whether `value` is a class of that kind which the file itself defines."""
     return isinstance(value, type) and issubclass(value, kind) and value.__module__ == module

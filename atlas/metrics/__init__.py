@@ -13,6 +13,7 @@ from atlas.metrics.accuracy import (
     average_accuracy,
     average_anytime_accuracy,
     intransigence,
+    intransigence_to_lone,
     learning_accuracy,
     relative_accuracy,
     stream_accuracy,
@@ -20,7 +21,7 @@ from atlas.metrics.accuracy import (
 )
 from atlas.metrics.climb import MARGIN, forgetting_transfer, low_shot_transfer, upstream_knowledge_transfer
 from atlas.metrics.cost import Shape, forward_flops, parameters, seconds_a_step, size_efficiency, step_flops
-from atlas.metrics.figure import Figure, Undefined, tasks_seen
+from atlas.metrics.figure import NO_TASK, Figure, Undefined, tasks_seen
 from atlas.metrics.forward import forward_transfer, future_accuracy, stream_forward_transfer
 from atlas.metrics.orders import aopd, mopd, opd
 from atlas.metrics.retention import (
@@ -36,6 +37,7 @@ from atlas.metrics.speed import learning_curve_area, learning_speed
 
 __all__ = [
     "MARGIN",
+    "NO_TASK",
     "Figure",
     "Shape",
     "Undefined",
@@ -52,6 +54,7 @@ __all__ = [
     "forward_transfer",
     "future_accuracy",
     "intransigence",
+    "intransigence_to_lone",
     "learning_accuracy",
     "learning_curve_area",
     "learning_speed",

@@ -84,3 +84,18 @@ def intransigence(R: ArrayLike, joint: Sequence[float] | None) -> Figure:
     if len(reference) < len(matrix) or not np.isfinite(reference).all():
         return Undefined("no joint model was trained on the tasks up to each one")
     return mean(reference - np.diag(matrix))
+
+
+def intransigence_to_lone(R: ArrayLike, lone: Sequence[float | None] | None) -> Figure:
+    """1/n Σ_j L_j - R[j, j], in points: as `intransigence`, but compared with L_j, the j-th task of the order learnt
+    alone, which takes no joint model.
+
+    Negative where earlier tasks helped. Undefined where a task was not learnt alone.
+    """
+    matrix = seen(R)
+    if not len(matrix):
+        return Undefined(NO_TASK)
+    alone = np.asarray([] if lone is None else lone, dtype=float)[: len(matrix)]
+    if len(alone) < len(matrix) or not np.isfinite(alone).all():
+        return Undefined("not every task was learnt alone")
+    return mean(alone - np.diag(matrix))

@@ -63,9 +63,10 @@ def seeds(summary: Mapping[str, Any]) -> str:
     return ", ".join(map(str, summary["seeds"]))
 
 
-def number(value: float | None, unit: str = "", *, sign: bool = False) -> str:
+def number(value: float | None, unit: str = "", *, sign: bool = False, why: str = "") -> str:
+    """One decimal; a dash, that says `why`, where there is none."""
     if value is None or not np.isfinite(value):
-        return "–"
+        return f'<span title="{escape(why)}">–</span>' if why else "–"
     return f"{value:{'+' if sign else ''}.1f}{unit}".replace("-", "−")
 
 

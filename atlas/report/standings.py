@@ -23,6 +23,19 @@ FIGURES_MEANING = (
     "earlier score minus the last, in points, averaged over all but the last task (Chaudhry et al., 2018). Backward "
     "transfer: the last score minus the score when learnt (Lopez-Paz and Ranzato, 2017). –: undefined or not evaluated."
 )
+INTRANSIGENCE_MEANING = (
+    " Intransigence (test, latest): the score of {reference} minus the score when learnt, in points, averaged over "
+    "tasks{after}; below 0 where earlier tasks helped."
+)
+LONE = {
+    "reference": "an adapter trained on the task alone",
+    "after": "; Chaudhry et al. (2018) compare with joint models, of which this sweep has none",
+}
+JOINT = {"reference": "a model trained on the task and all before it together", "after": " (Chaudhry et al., 2018)"}
+SPEED_MEANING = (
+    " Updates to 90 % (train): after how many updates of a task's last stage its loss, of single batches, has fallen "
+    "90 % of the way from its first to its lowest value, averaged over tasks; fewer is faster."
+)
 SEEDS_MEANING = " ±: half of the 95 % interval of the mean over seeds (Student's t)."
 OWN = "each task with the adapters it was learnt with: nothing can be forgotten, but the task must be known"
 
@@ -32,7 +45,16 @@ def leaderboard_section(summary: Summary, rows: Sequence[Row]) -> str:
     many_seeds = len(summary["seeds"]) > 1
     head = ["", "Order of the tasks", *(["Settings"] if labelled else []), *(["Seed"] if many_seeds else [])]
     wide = {1, 2} if labelled else {1}
-    head += ["Val ↓", "Test", "Test, own route", "Relative to alone", "Forgetting", "Backward transfer"]
+    head += [
+        "Val ↓",
+        "Test",
+        "Test, own route",
+        "Relative to alone",
+        "Forgetting",
+        "Backward transfer",
+        "Intransigence",
+        "Updates to 90 %",
+    ]
     body = [
         [
             str(row.rank),
@@ -44,17 +66,20 @@ def leaderboard_section(summary: Summary, rows: Sequence[Row]) -> str:
             number(row.relative, " %"),
             number(row.forgetting),
             number(row.backward, sign=True),
+            number(row.intransigence, sign=True, why=row.undefined["intransigence"]),
+            number(row.speed, why=row.undefined["speed"]),
         ]
         for row in rows
     ]
     single = _folded(head, body, wide=wide, best=rows[0].status == "FINISHED" if rows else False)
     each = f"<details><summary>Every seed by itself</summary>{single}</details>" if many_seeds else single
+    meaning = FIGURES_MEANING + INTRANSIGENCE_MEANING.format(**(JOINT if summary.get("joint") else LONE))
     return (
         "<h2>Leaderboard</h2><p>Average accuracy over all tasks after the last one, in percent. "
         '<b>Sorted and chosen by <span class="chosen">val</span>; test is only reported</b>, so that the first row '
         f"is no lucky pick. Route <i>latest</i> ({LATEST}) unless it says <i>own</i> ({OWN}).</p>"
         f'<div class="card">{_over_seeds(summary) if many_seeds else ""}{each}</div>'
-        f'<p class="note">{FIGURES_MEANING}{SEEDS_MEANING if many_seeds else ""}</p>'
+        f'<p class="note">{meaning}{SPEED_MEANING}{SEEDS_MEANING if many_seeds else ""}</p>'
     )
 
 

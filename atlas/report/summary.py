@@ -9,18 +9,24 @@ seconds. Keys marked ? may be left out; unknown keys are reported, so that a sli
     settings    {name: value}: what all trials share
     versions    {package: version}
     origin?     {file_digest: sha256 of the sweep's file, code: that of atlas, recipe, machine: {system, processor,
-                 cpus, gpus: [name], joined: whether a cluster was joined}}: what a reproduction compares itself with
+                 cpus, gpus: [name], joined: whether a cluster was joined}, learners?: {name: sha256 of the file of a
+                 learner of the user's own}}: what a reproduction compares itself with
     seeds       [int]
     plan        {trials, trainings_without_sharing, distinct_steps, in_store?, estimated_seconds?}
     tasks       {name: {chance, score: accuracy | soft, modality, fingerprint, counts: {split: n}, majority?, title?}}
     trials      [{id, order: [task], seed, settings: {name: value} (those that differ between trials),
                   step_keys: [key], status: RUNNING | FINISHED | FAILED | KILLED | PRUNED,
-                  R: {split: {route: [T × T]}}, metrics: {name: value}, error?,
+                  R: {split: {route: [T × T]}}, metrics: {split/route/name: value}, error?,
                   cost?: {trained_parameters: the most that a step trained, stored_parameters: in the store
                   for its tasks, flops, seconds: of all its steps, as if nothing were shared} (null: unknown)}]
                 R[split][route][i][j]: score on the j-th task of the order after learning the i-th; splits `val` and
                 `test`; routes `latest` (one evolving model) and `own` (each task with the adapters it was learnt with)
+                metrics: names are those of `atlas.metrics`; split/undefined holds {name: why it has no value};
+                train/learning_speed (of losses) and val/learning_speed (of scores taken on the way) are means over
+                tasks, in updates of a task's last stage
     references  {lone: {seed: {task: {val, test}}}, head_only?: the same, untrained?: the same}
+    joint?      [{tasks: [task], seed, val: {task: score}, test}]: of models that trials trained on them together;
+                what `intransigence` compares with
     downstream? [{trial: id, or M_0 for the bare backbone, order: [task], seed, task, way: experience | both | head,
                   shots: in words, val, test}]: few-shot scores of tasks learnt after an order
     downstream_tasks?   as tasks, of the downstream ones
@@ -81,6 +87,7 @@ SHAPE: dict[str, Any] = {
         "code": str,
         "recipe": int,
         "machine": {"system": str, "processor": str, "cpus": int, "gpus": [str], "joined": object},
+        "learners?": {"*": str},
     },
     "seeds": [int],
     "plan": {
@@ -106,6 +113,7 @@ SHAPE: dict[str, Any] = {
         }
     ],
     "references": {"lone": REFERENCE, "head_only?": REFERENCE, "untrained?": REFERENCE},
+    "joint?": [{"tasks": [str], "seed": int, "val": {"*": NUMBER}, "test": {"*": NUMBER}}],
     "downstream?": [
         {
             "trial": str,

@@ -19,7 +19,11 @@ Summary = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A trial on the leaderboard. Scores in percent, forgetting in points, None where undefined."""
+    """A trial on the leaderboard. Scores in percent, forgetting and intransigence in points, None where undefined.
+
+    intransigence: to the joint model where the sweep trained one, else to each task alone. speed: updates, of losses.
+    undefined: why these two have no value, by their names here.
+    """
 
     rank: int
     trial: str
@@ -33,6 +37,9 @@ class Row:
     relative: float | None
     forgetting: float | None
     backward: float | None
+    intransigence: float | None
+    speed: float | None
+    undefined: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +72,11 @@ def order_metrics(
     lone: Sequence[float | None] | None = None,
     *,
     chance: Sequence[float] | None = None,
+    joint: Sequence[float] | None = None,
 ) -> dict[str, Any]:
     """Every figure of one order and split, by `<route>/<name>`; None where undefined, the reasons in `undefined`.
 
-    `lone` and `chance` are in the order of the tasks, as the columns of R. Transfers are means over tasks:
+    `lone`, `chance` and `joint` are in the order of the tasks, as the columns of R. Transfers are means over tasks:
     forgetting over those learnt before the last, upstream knowledge over those after the first.
     """
     figures: dict[str, Figure] = {}
@@ -78,6 +86,8 @@ def order_metrics(
         figures |= {
             f"{route}/{name}": value for name, value in _route_figures(np.asarray(R, dtype=float), lone).items()
         }
+    figures["latest/intransigence"] = metrics.intransigence(R_latest, joint)
+    figures["latest/intransigence_to_lone"] = metrics.intransigence_to_lone(R_latest, lone)
     if lone is not None and chance is not None:
         figures |= _transfers(np.asarray(R_latest, dtype=float), lone, chance)
     values: dict[str, Any] = {name: None if isinstance(value, Undefined) else value for name, value in figures.items()}
@@ -86,11 +96,17 @@ def order_metrics(
 
 
 def trial_metrics(summary: Summary, trial: Mapping[str, Any], split: str) -> dict[str, Any]:
-    """`order_metrics` of a trial, against the lone adapters of its seed."""
+    """`order_metrics` of a trial, against the lone adapters and the joint models of its seed."""
     lone = summary["references"]["lone"].get(str(trial["seed"]))
     alone = None if lone is None else [lone.get(task, {}).get(split) for task in trial["order"]]
     chance = [summary["tasks"][task]["chance"] for task in trial["order"]]
-    return order_metrics(matrix(trial, split, "latest"), matrix(trial, split, "own"), alone, chance=chance)
+    return order_metrics(
+        matrix(trial, split, "latest"),
+        matrix(trial, split, "own"),
+        alone,
+        chance=chance,
+        joint=_joint(summary, trial, split),
+    )
 
 
 def leaderboard(summary: Summary) -> list[Row]:
@@ -100,7 +116,7 @@ def leaderboard(summary: Summary) -> list[Row]:
         for trial in summary["trials"]
     ]
     judged.sort(key=lambda item: (item[0]["status"] != "FINISHED", -(item[1]["latest/average_accuracy"] or 0.0)))
-    return [_row(rank, trial, val, test) for rank, (trial, val, test) in enumerate(judged, start=1)]
+    return [_row(summary, rank, trial, val, test) for rank, (trial, val, test) in enumerate(judged, start=1)]
 
 
 def final_scores(summary: Summary, split: str, route: str) -> dict[str, dict[tuple[str, ...], dict[str, float]]]:
@@ -213,7 +229,8 @@ def _mean_defined(figures: Sequence[Figure]) -> Figure:
     return figures[0] if figures else Undefined("it takes two tasks")
 
 
-def _row(rank: int, trial: Mapping[str, Any], val: Mapping[str, Any], test: Mapping[str, Any]) -> Row:
+def _row(summary: Summary, rank: int, trial: Mapping[str, Any], val: Mapping[str, Any], test: Mapping[str, Any]) -> Row:
+    (intransigence, why), (speed, why_not) = _intransigence(summary, test), _speed(trial)
     return Row(
         rank=rank,
         trial=trial["id"],
@@ -227,7 +244,30 @@ def _row(rank: int, trial: Mapping[str, Any], val: Mapping[str, Any], test: Mapp
         relative=test["latest/relative_accuracy"],
         forgetting=test["latest/forgetting"],
         backward=test["latest/backward_transfer"],
+        intransigence=intransigence,
+        speed=speed,
+        undefined={"intransigence": why, "speed": why_not},
     )
+
+
+def _intransigence(summary: Summary, test: Mapping[str, Any]) -> tuple[float | None, str]:
+    """The value, to whichever reference the sweep has, or why there is none."""
+    name = "latest/intransigence" if summary.get("joint") else "latest/intransigence_to_lone"
+    return test[name], test["undefined"].get(name, "")
+
+
+def _speed(trial: Mapping[str, Any]) -> tuple[float | None, str]:
+    """The value, or why there is none."""
+    found, why = trial["metrics"].get("train/learning_speed"), trial["metrics"].get("train/undefined", {})
+    return found, "" if found is not None else why.get("learning_speed", "not recorded by this sweep")
+
+
+def _joint(summary: Summary, trial: Mapping[str, Any], split: str) -> list[float] | None:
+    """The score on each task of the order of the model trained on it and those before it; None where one lacks."""
+    known = {(frozenset(row["tasks"]), row["seed"]): row[split] for row in summary.get("joint", ())}
+    order = trial["order"]
+    found = [known.get((frozenset(order[: j + 1]), trial["seed"]), {}).get(task) for j, task in enumerate(order)]
+    return None if None in found else [score for score in found if score is not None]
 
 
 def _by_task(orders: Mapping[tuple[str, ...], Mapping[str, float]]) -> dict[str, list[float]]:

@@ -70,6 +70,7 @@ def _how(parser: argparse.ArgumentParser) -> None:
     add("--report", type=Path, metavar="FILE", help="default: reproduction.json in --into, else in this folder")
     add("--file", type=Path, help="the sweep's file, where the recorded one is not here")
     add("--task", nargs="+", default=[], metavar="FILE.py:NAME", help="your own tasks, where their files have moved")
+    add("--learner", default="", metavar="FILE.py:NAME", help="your own learner, where its file has moved")
     add("--source", nargs="+", default=[], metavar="TASK=FOLDER", help="published files, to prepare a task again")
     add("--dry-run", action="store_true", help="print what would be run and what differs here, and stop")
     for name, kind in (
@@ -111,6 +112,7 @@ def _go(recorded: Recorded, given: argparse.Namespace) -> None:
     wish = Wish(
         file=given.file,
         tasks=tuple(given.task),
+        learner=given.learner,
         source=tuple(given.source),
         placement=placement,
         into=given.into,

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from atlas.errors import AtlasError, unknown
+from atlas.place import Place
 from atlas.report import read_summary
 from atlas.reproduce.recorded import Recorded
 from atlas.sweep.options import Options, parser
 from atlas.tasks import is_address
 from atlas.tracking import check_tracking, default_tracking_uri, fetch_of_sweep, is_run_id, logged_run, signed_in
 
-SUMMARY = "summary.json"
+SUMMARY, OPTIONS = "summary.json", "options.json"
 
 
 def find_run(run: str, *, storage: str, tracking_uri: str) -> Recorded:
@@ -25,7 +26,7 @@ def find_run(run: str, *, storage: str, tracking_uri: str) -> Recorded:
     Raises:
         AtlasError: it is nowhere; its sweep has not ended; or no trial of it can be compared.
     """
-    root = Options(storage=storage).root
+    root = _brought(Options(storage=storage).place)
     if run.endswith(".json"):
         return recorded_at(Path(run).expanduser().resolve(), root)
     sweep, _, trial = run.partition("/")
@@ -35,6 +36,12 @@ def find_run(run: str, *, storage: str, tracking_uri: str) -> Recorded:
     if is_run_id(run):
         return _logged(run, root, _tracking(root, tracking_uri))
     raise _unknown(run, root)
+
+
+def _brought(storage: Place) -> Path:
+    """This machine's folder of the storage, with what tells of its sweeps."""
+    (storage / "sweeps").pull(only=(SUMMARY, OPTIONS))
+    return storage.local
 
 
 def summary_of(sweep: str, root: Path) -> Path:
@@ -60,12 +67,14 @@ def recorded_from(
 ) -> Recorded:
     """The run of a summary that was read, with the options of its sweep's folder, where it has one."""
     recorded = Recorded(summary=summary, trials=tuple(summary["trials"]))
+    tasks, learner = _own(recorded, options)
     places = [storage, recorded.options.root if recorded.options.storage else None, root]
     return Recorded(
         summary=summary,
         trials=recorded.trials,
         storages=tuple(dict.fromkeys(place for place in places if place is not None)),
-        own=_own(recorded, options),
+        own=tasks,
+        learner=learner,
     )
 
 
@@ -103,18 +112,18 @@ def _logged(run_id: str, root: Path, address: str) -> Recorded:
 
 
 def _options_beside(path: Path) -> dict[str, Any]:
-    """The options that the sweep was started with: they alone know where the file of a user's own task is."""
-    options = path.parent / "options.json"
+    """The options that the sweep was started with: they alone know where the files of a user's own are."""
+    options = path.parent / OPTIONS
     try:
         return dict(json.loads(options.read_text())) if options.is_file() else {}
     except ValueError as error:
         raise AtlasError(f"{options} cannot be read: {error}.") from error
 
 
-def _own(recorded: Recorded, options: Mapping[str, Any]) -> tuple[str, ...]:
-    """The addresses of the user's own tasks: as the sweep's folder has them, else as its command does."""
-    named = [name for kind in ("tasks", "downstream") for name in options.get(kind, ())]
-    if not named:
-        given, _ = parser("", Options()).parse_known_args(recorded.command[1:])
-        named = [*(given.tasks or ()), *(given.downstream or ())]
-    return tuple(name for name in named if is_address(name))
+def _own(recorded: Recorded, options: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
+    """The addresses of the user's own tasks and learner: as the sweep's folder has them, else as its command does."""
+    if not options:
+        options = vars(parser("", Options()).parse_known_args(recorded.command[1:])[0])
+    named = [name for kind in ("tasks", "downstream") for name in options.get(kind) or ()]
+    learner = options.get("learner") or ""
+    return tuple(filter(is_address, named)), learner if is_address(learner) else ""

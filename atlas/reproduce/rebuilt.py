@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from atlas.errors import AtlasError
+from atlas.learners import address_of as learner_address
 from atlas.learners.schedule import PRECISIONS, Precision
+from atlas.reproduce.learner import check_learners
 from atlas.reproduce.recorded import Recorded, trial_of
 from atlas.sweep.file import sweep_in
 from atlas.sweep.options import Options
 from atlas.sweep.planner import Walk
 from atlas.sweep.search import rehearsed
 from atlas.sweep.sweep import Sweep
+from atlas.tasks import address_of as task_address
 from atlas.tracking import default_tracking_uri
 
 ELSEWHERE = ("storage", "tracking_uri", "resume", "dry_run", "smoke", "twins")  # what does not decide any score
@@ -54,7 +57,7 @@ class Rebuilt:
     @property
     def command(self) -> list[str]:
         """The file and the options that say the same on a command line (settings that were searched it cannot)."""
-        return [str(self.file), *written(self.options, self.sweep.defaults)]
+        return [str(self.file), *written(addressed(self.options), self.sweep.defaults)]
 
 
 def rebuild(recorded: Recorded, file: Path, placement: Placement, source: Sequence[str] = ()) -> Rebuilt:
@@ -99,6 +102,7 @@ def _precision(recorded: Recorded, sweep: Sweep, options: Options) -> Precision:
     wrong = ""
     for precision in PRECISIONS:
         wrong_now = _strange(recorded, _planned(sweep, options, precision))
+        check_learners(recorded)
         if not wrong_now:
             return precision  # type: ignore[return-value]
         wrong = wrong or wrong_now
@@ -130,6 +134,12 @@ def _strange(recorded: Recorded, planned: Sequence[Sequence[Walk]]) -> str:
                 place = f"trial {trial_of(row)} ({' > '.join(row['order'])}, seed {row['seed']})"
                 return f"the step {missing[0][:12]} of {place} is none of this trial's"
     return ""
+
+
+def addressed(options: Options) -> Options:
+    """The same with the user's own tasks and learner by the addresses at which another process finds them."""
+    tasks, downstream = (tuple(map(task_address, names)) for names in (options.tasks, options.downstream))
+    return replace(options, tasks=tasks, downstream=downstream, learner=learner_address(options.learner))
 
 
 def written(options: Options, defaults: Options) -> list[str]:

@@ -22,8 +22,8 @@ Row = Mapping[str, Any]
 class Recorded:
     """`trials` are the walks to reproduce: all of the summary, or those of one `part` (a trial's id).
 
-    `storages` are folders where its prepared data may lie. `own` are the tasks that the user brought: the addresses
-    `FILE.py:NAME`.
+    `storages` are folders where its prepared data may lie. `own` are the tasks that the user brought, and `learner`
+    the learner, where it is one: the addresses `FILE.py:NAME`.
     """
 
     summary: Mapping[str, Any]
@@ -31,6 +31,7 @@ class Recorded:
     part: str = ""
     storages: tuple[Path, ...] = ()
     own: tuple[str, ...] = ()
+    learner: str = ""
     options: Options = field(init=False)
 
     def __post_init__(self) -> None:

@@ -13,6 +13,7 @@ from atlas.errors import AtlasError
 from atlas.report import read_summary
 from atlas.reproduce.comparison import Compared, Scores, compare, name_of, scores_of
 from atlas.reproduce.difference import Difference, differences, of_data, refuse
+from atlas.reproduce.learner import bring_learner
 from atlas.reproduce.lending import lend, lenders
 from atlas.reproduce.place import check_place, clean_place
 from atlas.reproduce.printing import print_comparison, print_run
@@ -35,12 +36,13 @@ SCHEMA = 1
 class Wish:
     """How a person wants a run reproduced; what is left out is as it was recorded.
 
-    file: of the sweep. tasks: `FILE.py:NAME` of the user's own. source: TASK=FOLDER, for data to be prepared again.
+    file: of the sweep. tasks, learner: `FILE.py:NAME`, the user's own. source: TASK=FOLDER, to prepare a task again.
     into: the clean storage (None: a temporary one). tolerance: in points. report: a JSON file of what came of it.
     """
 
     file: Path | None = None
     tasks: tuple[str, ...] = ()
+    learner: str = ""
     source: tuple[str, ...] = ()
     placement: Placement = field(default_factory=Placement)
     into: Path | None = None
@@ -99,6 +101,7 @@ def look_ahead(recorded: Recorded, wish: Wish) -> Prospect:
     if not any(what in walks for what, _, _ in scores):
         raise AtlasError(f"the run {recorded.name} has no score that could be compared.")
     _bring(recorded, wish.tasks)
+    bring_learner(recorded, wish.learner)
     rebuilt = rebuild(recorded, _file(recorded, wish.file), wish.placement, wish.source)
     found = differences(recorded, rebuilt)
     return Prospect(

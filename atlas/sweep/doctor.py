@@ -11,18 +11,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atlas.backbones import digest, locate
-from atlas.data.depot import address_of, find
+from atlas.data.depot import address_of, survey
 from atlas.data.prepare import Prepared
 from atlas.data.processor import Processor
 from atlas.errors import AtlasError
 from atlas.redact import redacted
 from atlas.store import Store
 from atlas.sweep.cluster import join_cluster, leave_cluster, nodes_for, size_fleets
+from atlas.sweep.ground import sources_of
 from atlas.sweep.node import Errand, Report, versions, visit
 from atlas.sweep.options import Options, read_options, with_twins
 from atlas.sweep.reach import Node
 from atlas.tasks import find_task
 from atlas.tracking import check_access, check_tracking, default_tracking_uri, signed_in
+
+SHARED = (
+    "Give a --storage that all nodes share (NFS, a PVC, a bucket), and where it is a bucket, its credentials to the "
+    "environment in which Ray is started on every node."
+)
+SAME = "Give a --backbone that lies at the same path on every node."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +64,6 @@ def examine(options: Options) -> Iterator[Finding]:
         yield Finding(what="backbone", ok=True, says=f"{options.backbone}, {digest(backbone)[:12]}")
     except AtlasError as error:
         yield Finding(what="backbone", ok=False, says=str(error))
-    if backbone is not None:
-        prepared = _prepared(options, Processor.load(backbone))
-        yield from _data(options, prepared)
     yield _tracking(options)
     try:
         store = Store.open(str(options.place / "store"))
@@ -67,17 +71,21 @@ def examine(options: Options) -> Iterator[Finding]:
     except (AtlasError, OSError) as error:
         yield Finding(what="storage", ok=False, says=str(error))
         return
+    if backbone is not None:
+        prepared = _prepared(options, Processor.load(backbone))
+        yield from _data(options, prepared)
     folders = {name: address_of(one, options.place / "data") for name, one in prepared.items() if one is not None}
     yield from _cluster(options, store, "" if backbone is None else str(backbone), folders)
 
 
 def _prepared(options: Options, processor: Processor) -> dict[str, Prepared | None]:
-    found: dict[str, Prepared | None] = {}
-    for name in (*options.tasks, *options.downstream):
-        sources = [Path(text.partition("=")[2]) for text in options.source if text.partition("=")[0] == name]
-        task, source = find_task(name), sources[0] if sources else None
-        found[name] = find(task, processor=processor, place=options.place / "data", source=source)
-    return found
+    """Task -> what is prepared of it in the storage, which stays there."""
+    sources = sources_of(options)
+    tasks = [find_task(name) for name in (*options.tasks, *options.downstream)]
+    return {
+        task.name: survey(task, processor=processor, place=options.place / "data", source=sources.get(task.name))
+        for task in tasks
+    }
 
 
 def _data(options: Options, prepared: Mapping[str, Prepared | None]) -> Iterator[Finding]:
@@ -95,7 +103,9 @@ def _tracking(options: Options) -> Finding:
         check_access(uri)
     except AtlasError as error:
         return Finding(what="tracking", ok=False, says=str(error))
-    return Finding(what="tracking", ok=True, says=f"{redacted(uri)} answers")
+    alone = " (a file of this machine: others that share the storage do not see it)" if options.place.is_remote else ""
+    says = f"{redacted(uri)} answers{'' if given else alone}"
+    return Finding(what="tracking", ok=True, says=says)
 
 
 def _cluster(options: Options, store: Store, backbone: str, folders: Mapping[str, str]) -> Iterator[Finding]:
@@ -138,13 +148,13 @@ def judge(reports: Sequence[Report], backbone: str, tasks: Collection[str]) -> I
     yield _token(there)
     yield _versions(there)
     yield _gpus(there)
-    yield _everywhere("shared storage", "every node reads and writes it", {r.node: r.storage for r in there})
+    yield _everywhere("shared storage", "every node reads and writes it", {r.node: r.storage for r in there}, SHARED)
     if backbone:
         other = {r.node: "" if r.backbone == backbone else "its folder is missing or other" for r in there}
-        yield _everywhere("backbone on the nodes", "the same on every node", other)
+        yield _everywhere("backbone on the nodes", "the same on every node", other, SAME)
     if tasks:
         lacking = {r.node: f"no prepared data for {', '.join(r.lacks)}" if r.lacks else "" for r in there}
-        yield _everywhere("data on the nodes", f"every node sees {', '.join(tasks)}", lacking)
+        yield _everywhere("data on the nodes", f"every node sees {', '.join(tasks)}", lacking, SHARED)
 
 
 def _token(reports: Sequence[Report]) -> Finding:
@@ -177,9 +187,9 @@ def _gpus(reports: Sequence[Report]) -> Finding:
     return Finding(what="GPUs", ok=not blind, says=says)
 
 
-def _everywhere(what: str, well: str, problems: Mapping[str, str]) -> Finding:
+def _everywhere(what: str, well: str, problems: Mapping[str, str], todo: str) -> Finding:
     wrong = [f"on {node}: {problem}" for node, problem in problems.items() if problem]
-    says = f"{'; '.join(wrong)}. Give a --storage that all nodes share (NFS, a PVC)." if wrong else well
+    says = f"{'; '.join(wrong)}. {todo}" if wrong else well
     return Finding(what=what, ok=not wrong, says=says)
 
 

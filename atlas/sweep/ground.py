@@ -94,7 +94,7 @@ def lay_ground(
     check_tracking(tracking_uri)
     check_access(tracking_uri)
     processor = Processor.load(folder)
-    sources = _sources(options)
+    sources = sources_of(options)
     manner = Manner(progress=(lambda mark: progress(mark.split, mark.done)) if progress else None)
     prepared = {
         task.name: obtain(
@@ -122,7 +122,8 @@ def evaluation_of(options: Options) -> Evaluation:
     return Evaluation(val=val or None, test=test or None)
 
 
-def _sources(options: Options) -> dict[str, Path]:
+def sources_of(options: Options) -> dict[str, Path]:
+    """Task -> the folder of its published files, as `--source` names it. Raises AtlasError for what is none."""
     pairs = [text.partition("=") for text in options.source]
     for task, equals, folder in pairs:
         if not equals or not folder:

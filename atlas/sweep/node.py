@@ -15,7 +15,7 @@ from typing import Any
 
 import atlas
 from atlas.backbones import digest
-from atlas.data.prepare import Prepared
+from atlas.data.depot import whole_at
 from atlas.errors import AtlasError
 from atlas.place import Place, open_filesystem
 from atlas.store import Store
@@ -142,7 +142,6 @@ def _backbone(folder: str) -> str:
 
 def _is_prepared(folder: str) -> bool:
     try:
-        Prepared.load(Place.at(folder).pull())
+        return whole_at(Place.at(folder)) is not None
     except AtlasError:
         return False
-    return True

@@ -5,22 +5,25 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import atlas
+from atlas.learners import digest_of
 from atlas.step import RECIPE
 
 PACKAGES = ("ray", "torch", "transformers", "peft", "optuna", "mlflow", "pyarrow")
 VECTORS = ("avx512f", "avx2", "asimd")  # what torch chooses its kernels by, the widest first
 
 
-def origin_of(file: str) -> dict[str, Any]:
-    """The summary's key `origin`, for a sweep that the Python `file` asks."""
-    path = Path(file)
+def origin_of(file: str, learners: Iterable[str] = ()) -> dict[str, Any]:
+    """The summary's key `origin`, for a sweep that the Python `file` asks and whose trials have these `learners`."""
+    path, own = Path(file), {name: digest for name in sorted(set(learners)) if (digest := digest_of(name))}
     return {
+        **({"learners": own} if own else {}),
         "file_digest": file_digest(path) if path.is_file() else "",
         "code": code_digest(),
         "recipe": RECIPE,

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from atlas.metrics import Figure
 from atlas.report import order_metrics
 from atlas.step import Step, Surroundings
 from atlas.sweep.planner import Walk
 from atlas.sweep.probe import Probe
+from atlas.sweep.speed import speeds
 
 Matrix = list[list[float]]
 ROUTES = ("latest", "own")
@@ -57,6 +59,12 @@ class Outcome:
         last = {probe: steps[-1] for probe, steps in self.probe_steps.items() if steps[-1].key in self.facts}
         return {probe: self.facts[step.key]["scores"]["own"][split][step.task] for probe, step in last.items()}
 
+    @property
+    def speeds(self) -> dict[str, Figure]:
+        """How fast the tasks learnt so far were learnt, by `<split>/learning_speed`."""
+        last = (stages[-1] for stages in self.steps)
+        return speeds({step.task: self.facts[step.key] for step in last if step.key in self.facts})
+
     def matrix(self, split: str, route: str) -> Matrix:
         """R [T, T] in percent: row i after the i-th task of the order, column j the order's j-th; NaN where unknown."""
         return [self._row(number, split, route) for number in range(len(self.steps))]
@@ -85,7 +93,7 @@ class Outcome:
             figures |= {f"{split}/downstream/{probe.label}": value for probe, value in probed.items()}
             if probed and len(probed) == len(self.walk.probes):
                 figures[f"{split}/{DOWNSTREAM}"] = sum(probed.values()) / len(probed)
-        return figures
+        return figures | {name: value for name, value in self.speeds.items() if isinstance(value, float)}
 
 
 def objective(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from atlas.metrics import Undefined
 from atlas.report import BARE, SCHEMA, leaderboard, order_rows, order_statistics, trial_metrics
 from atlas.step import Step
 from atlas.store import Store
@@ -79,7 +80,7 @@ def summarise(ended: Ended) -> dict[str, Any]:
         "sweep": ended.sweep,
         "settings": {**_plain(asdict(ended.options)), "backbone_digest": ended.ground.around.backbone},
         "versions": versions(),
-        "origin": origin_of(ended.file),
+        "origin": origin_of(ended.file, _learners(ended)),
         "seeds": list(ended.options.seeds),
         "plan": ended.plan.as_facts(),
         "tasks": {name: _task(name, ended.ground) for name in ended.options.tasks},
@@ -93,12 +94,45 @@ def summarise(ended: Ended) -> dict[str, Any]:
     if ended.options.downstream:
         summary["downstream"] = _downstream(ended, outcomes)
         summary["downstream_tasks"] = {name: _task(name, ended.ground) for name in ended.options.downstream}
-    for row in summary["trials"]:
-        judged = {split: trial_metrics(summary, row, split) for split in SPLITS}
-        row["metrics"] = {
-            f"{split}/{name}": value for split, figures in judged.items() for name, value in figures.items()
-        }
+    walked = [outcome for found in outcomes.values() for outcome in found]
+    if joint := _joint(walked):
+        summary["joint"] = joint
+    for row, outcome in zip(summary["trials"], walked, strict=True):
+        row["metrics"] = _metrics(summary, row, outcome)
     return {**summary, "orders": order_statistics(summary), "best": _best(summary, ended.goal)}
+
+
+def _metrics(summary: Mapping[str, Any], row: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
+    """`<split>/<name>` → every figure of a walk, None where undefined; `<split>/undefined` says why."""
+    figures: dict[str, Any] = {"train/undefined": {}}
+    for split in SPLITS:
+        figures |= {f"{split}/{name}": value for name, value in trial_metrics(summary, row, split).items()}
+    for place, figure in outcome.speeds.items():
+        split, _, name = place.partition("/")
+        figures[place] = None if isinstance(figure, Undefined) else figure
+        if isinstance(figure, Undefined):
+            figures[f"{split}/undefined"] = {**figures[f"{split}/undefined"], name: figure.reason}
+    return figures
+
+
+def _joint(walked: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """What models score that trials trained on the tasks seen so far together; of several for the same tasks and seed
+    the one that scores most on `val`."""
+    found: dict[tuple[tuple[str, ...], int], dict[str, Any]] = {}
+    for outcome in (one for one in walked if one.steps and one.steps[-1][-1].jointly):
+        for step in (stages[-1] for stages in outcome.steps if stages[-1].key in outcome.facts):
+            latest, tasks = outcome.facts[step.key]["scores"]["latest"], tuple(sorted(step.learns))
+            row: dict[str, Any] = {"tasks": list(tasks), "seed": outcome.walk.seed}
+            row |= {split: dict(latest[split]) for split in SPLITS}
+            known = found.setdefault((tasks, outcome.walk.seed), row)
+            if sum(row["val"].values()) > sum(known["val"].values()):
+                found[tasks, outcome.walk.seed] = row
+    return list(found.values())
+
+
+def _learners(ended: Ended) -> set[str]:
+    """The names of the learners that trials walked with."""
+    return {walk.learner.name for record in ended.trials for walk in record.walks}
 
 
 def _rows(ended: Ended, record: TrialRecord, outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from atlas.tracking import default_tracking_uri
 from atlas.tracking.address import connect
-from tests.e2e.conftest import ROOT, WAIT, committed, environment, matrices, summaries
+from tests.e2e.conftest import ROOT, SMALL, WAIT, committed, environment, matrices, run, summaries
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +23,7 @@ def reproduce(*arguments: str, code: int) -> str:
     command = [sys.executable, "-m", "atlas.cli", "reproduce", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=WAIT, cwd=ROOT, env=environment())
     assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
+    return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +69,28 @@ def test_a_score_that_was_altered_is_reported_as_different(quiet: Path, again: P
     assert (wrong["split"], wrong["route"], wrong["missing"]) == ("test", "latest", 0)
     assert wrong["difference"] == pytest.approx(5.0)
     assert wrong["what"].startswith(" > ".join(summary["trials"][0]["order"]))
+
+
+@pytest.fixture
+def mine(quiet: Path, tmp_path: Path) -> tuple[str, Path]:
+    """A sweep with a learner of one's own over one order, on data and references that are known: its id, its file."""
+    storage, file = tmp_path / "storage", tmp_path / "mine.py"
+    for name in ("data", "store"):
+        shutil.copytree(quiet / name, storage / name)
+    file.write_text((ROOT / "docs" / "own_learner.py").read_text())
+    run(*SMALL, "--orders", "digits,piqa-twin", "--learner", f"{file}:SpringAdapter", storage=storage)
+    (summary,) = summaries(storage)
+    return summary["sweep"]["id"], file
+
+
+def test_a_learner_of_ones_own_is_run_again_from_its_file_as_long_as_that_is_as_it_was(
+    mine: tuple[str, Path], tmp_path: Path
+) -> None:
+    sweep, file = mine
+    arguments = (sweep, "--storage", str(tmp_path / "storage"), "--into", str(tmp_path / "into"))
+    assert "equal (tolerance 0 points)" in reproduce(*arguments, code=0)
+    assert report(tmp_path / "into")["largest"] == 0
+    file.write_text(file.read_text().replace("strength: float = 1.0", "strength: float = 2.0"))
+    assert "was changed since the run: sha256 recorded" in reproduce(*arguments, code=2)
+    file.unlink()
+    assert "name its file: --learner FILE.py:NAME" in reproduce(*arguments, code=2)

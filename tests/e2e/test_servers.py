@@ -6,7 +6,8 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 
 from atlas.place import Place
 from atlas.tracking import Server
-from tests.e2e.conftest import ROOT, SMALL, environment, run, summaries
+from tests.e2e.conftest import ROOT, SMALL, environment, expect_nothing_left, logged, run, summaries, wait_for
 from tests.ports import lasting_port
 from tests.servers import Database, ObjectStore
 
@@ -103,45 +104,108 @@ def test_the_champion_is_registered_in_the_database_and_loads_from_the_bucket(tr
     assert "PyFuncModel" in done.stdout
 
 
-def sweep_at(address: str, *arguments: str) -> str:
-    """Run the small sweep on a storage in a bucket."""
-    command = [sys.executable, str(ROOT / "sweeps" / "task_order.py"), *SMALL, "--storage", address, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=600)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def sweep_at(storage: str, machine: Path, *arguments: str) -> str:
+    """Run the small sweep on a storage in a bucket, on the machine whose copies are in that folder."""
+    command = [sys.executable, str(ROOT / "sweeps" / "task_order.py"), *SMALL, "--storage", storage, *arguments]
+    return said(command, environment(ATLAS_CACHE=str(machine)))
 
 
-def atlas(*arguments: str) -> str:
-    """Run a command of `atlas`."""
+def atlas(machine: Path, *arguments: str, code: int = 0, **more: str) -> str:
+    """Run a command of `atlas` on that machine, with `more` in its environment, and check its exit code."""
     command = [sys.executable, "-m", "atlas.cli", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=240)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return said(command, environment(ATLAS_CACHE=str(machine), **more), code)
 
 
-def test_a_sweep_lives_in_a_bucket_and_again_trains_nothing_from_another_machine(
-    bucket: str, quiet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def said(command: list[str], shell: dict[str, str], code: int = 0) -> str:
+    """What a command printed, errors last, once it has ended with that exit code."""
+    done = subprocess.run(command, capture_output=True, text=True, env=shell, timeout=600)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def lose(storage: str, machine: Path, s3: ObjectStore, background: Callable[..., subprocess.Popen[str]]) -> list[str]:
+    """Start the small sweep on a machine, and lose the machine once three steps are committed; gives their markers."""
+    bucket = storage.removeprefix("s3://").partition("/")[0]
+
+    def there() -> list[str]:
+        names = s3.names(bucket)
+        begun = any("/tune/experiment_state" in name for name in names)
+        markers = [name for name in names if name.endswith("commit.json")]
+        return markers if begun and len(markers) >= 3 else []
+
+    process = background(*SMALL, "--fleets", "1", storage=storage, ATLAS_CACHE=str(machine), ATLAS_MARK="lost")
+    markers: list[str] = wait_for(there, process=process)
+    process.kill()
+    expect_nothing_left("ATLAS_MARK=lost")
+    shutil.rmtree(machine)
+    return markers
+
+
+def written(s3: ObjectStore, bucket: str, names: list[str]) -> dict[str, Any]:
+    """When each object was written last: a step that is learnt again writes its marker again."""
+    client = s3.client()
+    return {name: client.head_object(Bucket=bucket, Key=name)["LastModified"] for name in names}
+
+
+def expect_well_seen(storage: str, machine: Path) -> None:
+    """`atlas tasks` and `atlas doctor` see all of the storage from a fresh machine, and bring no data there."""
+    table = atlas(machine, "tasks", "--storage", storage)
+    assert f"under {storage}/data" in table
+    assert table.count("train") == 2
+    asked = ("doctor", "--tasks", "digits", "piqa-twin", "--storage", storage)
+    lines = atlas(machine, *asked).splitlines()
+    for line in (
+        f"ok   storage: {storage} can be written here",
+        "ok   data: digits, piqa-twin are prepared",
+        "ok   shared storage: every node reads and writes it",
+        "ok   data on the nodes: every node sees digits, piqa-twin",
+    ):
+        assert line in lines
+    assert list(machine.rglob("*.arrow")) == []
+    told = atlas(machine, *asked, code=1, AWS_SECRET_ACCESS_KEY="another")
+    assert "FIX  storage:" in told
+    assert "AWS Error SIGNATURE_DOES_NOT_MATCH" in told
+
+
+def test_a_sweep_in_a_bucket_goes_on_on_another_machine_and_again_trains_nothing_on_a_third(
+    bucket: str,
+    s3: ObjectStore,
+    quiet: Path,
+    tmp_path: Path,
+    background: Callable[..., subprocess.Popen[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    storage = f"{bucket}/prefix"
-    sweep_at(storage)
-    monkeypatch.setenv("ATLAS_CACHE", str(tmp_path / "another machine"))
-    assert "nothing to train" in sweep_at(storage)
+    storage, second, third = f"{bucket}/prefix", tmp_path / "second", tmp_path / "third"
+    name = bucket.removeprefix("s3://")
+    markers = lose(storage, tmp_path / "first", s3, background)
+    before = written(s3, name, markers)
+    sweep_at(storage, second, "--resume")
+    assert written(s3, name, markers) == before
+    runs = logged(f"sqlite:///{second / 's3' / name / 'prefix' / 'mlflow.db'}")
+    assert Counter(run.data.tags["atlas.kind"] for run in runs.values() if run.info.status == "FINISHED") == {
+        "sweep": 1,
+        "trial": 2,
+        "step": summaries(quiet)[0]["plan"]["distinct_steps"],
+    }
+    assert "nothing to train" in sweep_at(storage, third)
+    monkeypatch.setenv("ATLAS_CACHE", str(third))
     sweeps = Place.at(storage) / "sweeps"
     sweeps.pull(only=("summary.json",))
-    found = [json.loads((sweeps.local / name / "summary.json").read_text()) for name in sweeps.folders()]
+    found = [json.loads((sweeps.local / one / "summary.json").read_text()) for one in sweeps.folders()]
     assert {summary["ledger"]["steps_trained"] > 0 for summary in found} == {True, False}
     (there,) = summaries(quiet)[:1]
     for summary in found:
         assert {tuple(trial["order"]): trial["R"] for trial in summary["trials"]} == {
             tuple(trial["order"]): trial["R"] for trial in there["trials"]
         }
-    for name in sweeps.folders():
-        assert (sweeps / name).has("report.html")
-        assert "tune" in (sweeps / name).folders()
+    for one in sweeps.folders():
+        assert (sweeps / one).has("report.html")
+        assert "tune" in (sweeps / one).folders()
     steps = there["plan"]["distinct_steps"]
-    assert f"{steps} steps" in atlas("store", "list", "--storage", storage)
-    assert f"{steps} of {steps} steps are whole" in atlas("store", "verify", "--storage", storage)
-    assert "nothing was removed" not in atlas("store", "collect", "--storage", storage)
-    atlas("store", "export", sweeps.folders()[0], str(tmp_path / "stack"), "--storage", storage)
+    assert f"{steps} steps" in atlas(third, "store", "list", "--storage", storage)
+    assert f"{steps} of {steps} steps are whole" in atlas(third, "store", "verify", "--storage", storage)
+    assert "nothing was removed" not in atlas(third, "store", "collect", "--storage", storage)
+    atlas(third, "store", "export", sweeps.folders()[0], str(tmp_path / "stack"), "--storage", storage)
     assert (tmp_path / "stack" / "README.md").is_file()
-    assert "report.html" in atlas("report", sweeps.folders()[0], "--storage", storage)
+    assert "report.html" in atlas(third, "report", sweeps.folders()[0], "--storage", storage)
+    expect_well_seen(storage, tmp_path / "fourth")

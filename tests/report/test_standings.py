@@ -25,6 +25,19 @@ def test_with_one_seed_there_is_no_interval_to_show(summary: Summary) -> None:
     assert "Every seed" not in page
 
 
+def test_the_leaderboard_names_the_reference_of_intransigence_and_says_why_a_speed_is_missing(summary: Summary) -> None:
+    summary["trials"][0]["metrics"]["train/learning_speed"] = 12.5
+    page = leaderboard_section(summary, leaderboard(summary))
+    assert "Intransigence (test, latest): the score of an adapter trained on the task alone" in page
+    assert "Updates to 90 % (train)" in page
+    assert "<td>12.5</td>" in page
+    assert '<span title="not recorded by this sweep">–</span>' in page
+    joint = [{"tasks": ["digits"], "seed": 1, "val": {"digits": 90.0}, "test": {"digits": 91.0}}]
+    page = leaderboard_section({**summary, "joint": joint}, leaderboard({**summary, "joint": joint}))
+    assert "Intransigence (test, latest): the score of a model trained on the task and all before it together" in page
+    assert '<span title="no joint model was trained on the tasks up to each one">–</span>' in page
+
+
 def test_comparisons_name_test_correction_and_the_least_p_there_can_be(rich: Summary) -> None:
     page = comparison_section(rich)
     assert "setting that val prefers, <b>rank=16</b>" in page

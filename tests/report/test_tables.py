@@ -14,7 +14,7 @@ OWN = [[80, NAN], [80, 90]]
 
 
 def test_the_figures_of_an_order_worked_out_by_hand() -> None:
-    figures = order_metrics(LATEST, OWN, [100, 90], chance=[50, 50])
+    figures = order_metrics(LATEST, OWN, [100, 90], chance=[50, 50], joint=[84, 92])
     assert figures["latest/average_accuracy"] == pytest.approx(80)
     assert figures["own/average_accuracy"] == pytest.approx(85)
     assert figures["latest/forgetting"] == pytest.approx(10)
@@ -24,6 +24,8 @@ def test_the_figures_of_an_order_worked_out_by_hand() -> None:
     assert figures["latest/relative_accuracy"] == pytest.approx((70 + 100) / 2)
     assert figures["latest/forgetting_transfer"] == pytest.approx(100 * (80 - 70) / (80 - 50))
     assert figures["latest/upstream_knowledge_transfer"] == pytest.approx(0)
+    assert figures["latest/intransigence"] == pytest.approx((4 + 2) / 2)
+    assert figures["latest/intransigence_to_lone"] == pytest.approx((20 + 0) / 2)
     assert figures["undefined"] == {}
 
 
@@ -32,7 +34,40 @@ def test_what_is_undefined_is_none_and_says_why() -> None:
     assert figures["latest/forgetting"] is None
     assert figures["undefined"]["latest/forgetting"] == "it takes two tasks"
     assert figures["undefined"]["latest/relative_accuracy"] == "no adapter was trained alone"
+    assert figures["undefined"]["latest/intransigence"] == "no joint model was trained on the tasks up to each one"
     assert "own/average_accuracy" not in figures
+
+
+def test_intransigence_is_to_the_joint_models_where_the_sweep_has_them_else_to_each_task_alone(
+    summary: dict[str, Any],
+) -> None:
+    trial = summary["trials"][0]
+    diagonal = [trial["R"]["test"]["latest"][j][j] for j in range(4)]
+    lone = [summary["references"]["lone"]["1"][task]["test"] for task in trial["order"]]
+    alone = sum(a - b for a, b in zip(lone, diagonal, strict=True)) / 4
+    (row,) = [row for row in leaderboard(summary) if row.trial == trial["id"]]
+    assert row.intransigence == pytest.approx(alone)
+    joint = [
+        {"tasks": sorted(trial["order"][: j + 1]), "seed": 1, "val": {}, "test": {trial["order"][j]: diagonal[j] + j}}
+        for j in range(4)
+    ]
+    (row,) = [row for row in leaderboard({**summary, "joint": joint}) if row.trial == trial["id"]]
+    assert row.intransigence == pytest.approx((0 + 1 + 2 + 3) / 4)
+    (row,) = [row for row in leaderboard({**summary, "joint": joint[1:]}) if row.trial == trial["id"]]
+    assert (row.intransigence, row.undefined["intransigence"]) == (
+        None,
+        "no joint model was trained on the tasks up to each one",
+    )
+
+
+def test_the_speed_is_the_recorded_one_or_says_why_there_is_none(summary: dict[str, Any]) -> None:
+    first, second, third = summary["trials"][:3]
+    first["metrics"]["train/learning_speed"] = 12.5
+    second["metrics"] |= {"train/learning_speed": None, "train/undefined": {"learning_speed": "digits: two points"}}
+    rows = {row.trial: row for row in leaderboard(summary)}
+    assert rows[first["id"]].speed == 12.5
+    assert rows[second["id"]].undefined["speed"] == "digits: two points"
+    assert rows[third["id"]].undefined["speed"] == "not recorded by this sweep"
 
 
 def test_the_leaderboard_is_sorted_by_val_whatever_test_says(summary: dict[str, Any]) -> None:

@@ -68,7 +68,7 @@ def invented(file: Path, *arguments: str, precision: Any = "float32", sweep_id: 
         },
         "settings": {**json.loads(json.dumps(asdict(options))), "backbone_digest": around.backbone},
         "versions": versions(),
-        "origin": origin_of(str(file)),
+        "origin": origin_of(str(file), {walk.learner.name for walks in trials for walk in walks}),
         "seeds": list(options.seeds),
         "plan": {"trials": len(trials), "trainings_without_sharing": 1, "distinct_steps": 1},
         "tasks": tasks,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from atlas.errors import AtlasError
+from atlas.place import Place
 from atlas.reproduce.finding import find_run, summary_of
 from atlas.reproduce.recorded import Recorded
 from atlas.tracking import Tracker, default_tracking_uri
@@ -41,12 +42,28 @@ def test_a_sweep_that_has_not_ended_is_refused(tmp_path: Path) -> None:
         found("open", tmp_path)
 
 
-def test_ones_own_tasks_are_known_from_the_folder_or_from_the_command(summary: dict[str, Any], tmp_path: Path) -> None:
-    keep(summary, tmp_path / "a", {"tasks": ["digits", "/home/me/mine.py:TASK"]})
-    assert found("a-sweep", tmp_path / "a").own == ("/home/me/mine.py:TASK",)
-    summary["sweep"]["command"] += " --tasks digits mine.py:TASK --tracking-uri http://***@host"
+def test_ones_own_tasks_and_learner_are_known_from_the_folder_or_from_the_command(
+    summary: dict[str, Any], tmp_path: Path
+) -> None:
+    keep(summary, tmp_path / "a", {"tasks": ["digits", "/home/me/mine.py:TASK"], "learner": "/home/me/it.py:Mine"})
+    kept = found("a-sweep", tmp_path / "a")
+    assert (kept.own, kept.learner) == (("/home/me/mine.py:TASK",), "/home/me/it.py:Mine")
+    summary["sweep"]["command"] += " --tasks digits mine.py:TASK --tracking-uri http://***@host --learner it.py:Mine"
     keep(summary, tmp_path / "b")
-    assert found("a-sweep", tmp_path / "b").own == ("mine.py:TASK",)
+    kept = found("a-sweep", tmp_path / "b")
+    assert (kept.own, kept.learner) == (("mine.py:TASK",), "it.py:Mine")
+    keep(summary, tmp_path / "c", {"learner": "atlas"})
+    assert found("a-sweep", tmp_path / "c").learner == ""
+
+
+def test_a_run_in_an_object_store_is_found_from_another_machine(
+    summary: dict[str, Any], bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place.at(bucket)
+    keep(summary, place.local)
+    place.push()
+    monkeypatch.setenv("ATLAS_CACHE", str(tmp_path / "another machine"))
+    assert find_run("a-sweep", storage=bucket, tracking_uri="").summary == summary
 
 
 @pytest.fixture

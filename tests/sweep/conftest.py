@@ -58,9 +58,11 @@ def references(seed: int) -> dict[str, list[Walk]]:
     }
 
 
-def learnt_trial(world: World, ground: Ground, number: int, order: tuple[str, ...]) -> TrialRecord:
+def learnt_trial(
+    world: World, ground: Ground, number: int, order: tuple[str, ...], sweep: Sweep = SWEEP
+) -> TrialRecord:
     """A finished trial over one order, its steps in the store."""
-    config = SWEEP.propose(optuna.trial.FixedTrial({"after nothing": order[0]}), Options(tasks=TASKS), "float32")  # type: ignore[arg-type]
+    config = sweep.propose(optuna.trial.FixedTrial({"after nothing": order[0]}), Options(tasks=TASKS), "float32")  # type: ignore[arg-type]
     record = TrialRecord(f"trial-{number}", {**config, "after nothing": order[0]}, status="FINISHED")
     for walk in record.walks:
         steps = [step for stages in walk.steps(ground.around) for step in stages]

@@ -19,9 +19,10 @@ LEARNER = TwoStage(experience=Schedule(steps=1))
 
 
 def facts(val: dict[str, float], own: dict[str, float] | None = None) -> dict[str, Any]:
-    """A step's scores: on test 10 points fewer than on val."""
+    """A step's scores, on test 10 points fewer than on val, and its curves."""
     test = {task: value - 10 for task, value in val.items()}
-    return {"scores": {"latest": {"val": val, "test": test}, "own": {"val": own or val, "test": own or test}}}
+    scores = {"latest": {"val": val, "test": test}, "own": {"val": own or val, "test": own or test}}
+    return {"scores": scores, "losses": [(1, 2.0), (11, 1.0)], "validations": []}
 
 
 def walked(order: str, *rows: dict[str, float], seed: int = 0) -> Outcome:
@@ -81,6 +82,9 @@ def test_the_metrics_name_split_and_route() -> None:
     assert found["val/latest/average_accuracy"] == pytest.approx(40.0)
     assert found["test/latest/average_accuracy"] == pytest.approx(30.0)
     assert found["val/latest/backward_transfer"] == pytest.approx(-10.0)
+    assert found["val/latest/intransigence_to_lone"] == pytest.approx((20 + 10) / 2)
+    assert found["train/learning_speed"] == pytest.approx(10.0)
+    assert not found.keys() & {"val/latest/intransigence", "val/learning_speed"}
     assert all(math.isfinite(value) for value in found.values())
 
 

@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from small import World
+from small import SCHEDULE, World
 
+from atlas import metrics
 from atlas.alpha import sweep_alpha
 from atlas.errors import AtlasError
+from atlas.learners import Joint
+from atlas.metrics import Undefined
 from atlas.report import validate, write_report, write_summary
+from atlas.store import Store
 from atlas.sweep.journal import TrialRecord
 from atlas.sweep.result import Ended, summarise
-from sweep.conftest import TASKS, learnt_trial, make_ground
+from sweep.conftest import SWEEP, TASKS, learnt_trial, make_ground
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +50,38 @@ def test_the_best_is_chosen_by_validation_and_reported_on_test(summary: dict[str
     assert best["val"] == max(finals.values())
     (chosen,) = (row for row in summary["trials"] if row["id"] == best["trial"])
     assert best["test"] == chosen["metrics"]["test/latest/average_accuracy"]
+
+
+def test_learning_speed_is_that_of_each_tasks_last_stage_and_says_why_where_there_is_none(
+    ended: Ended, summary: dict[str, Any]
+) -> None:
+    record, row = ended.trials[0], summary["trials"][0]
+    (walk,) = record.walks
+    facts = [ended.ground.store.read_facts(stages[-1].key) for stages in walk.steps(ended.ground.around)]
+    found = [metrics.learning_speed(fact["losses"], rising=False) for fact in facts]
+    bad = [task for task, one in zip(walk.order, found, strict=True) if isinstance(one, Undefined)]
+    if bad:
+        assert row["metrics"]["train/undefined"]["learning_speed"].startswith(f"{bad[0]}: ")
+    else:
+        assert row["metrics"]["train/learning_speed"] == pytest.approx(sum(map(float, found)) / 2)
+    assert row["metrics"]["val/learning_speed"] is None
+    assert "nothing was validated" in row["metrics"]["val/undefined"]["learning_speed"]
+
+
+def test_joint_trials_are_what_intransigence_compares_with(ended: Ended, small_world: World, tmp_path: Path) -> None:
+    assert "joint" not in summarise(ended)
+    joint = replace(SWEEP, learner=lambda trial, options: Joint(schedule=SCHEDULE))
+    shutil.copytree(ended.ground.store.root, tmp_path / "store")
+    ground = replace(ended.ground, store=Store.open(str(tmp_path / "store")))
+    together = learnt_trial(small_world, ground, 2, TASKS, joint)
+    found = summarise(replace(ended, ground=ground, trials=[*ended.trials, together]))
+    assert validate(found) == []
+    assert [row["tasks"] for row in found["joint"]] == [[TASKS[0]], sorted(TASKS)]
+    first, other, own = found["trials"]
+    R, J = (row["R"]["test"]["latest"] for row in (first, own))
+    assert first["metrics"]["test/latest/intransigence"] == pytest.approx((J[0][0] - R[0][0] + J[1][1] - R[1][1]) / 2)
+    assert own["metrics"]["test/latest/intransigence"] == pytest.approx(0)
+    assert "no joint model" in other["metrics"]["test/undefined"]["latest/intransigence"]
 
 
 def test_references_are_there_for_each_task(summary: dict[str, Any]) -> None:

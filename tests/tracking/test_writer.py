@@ -212,6 +212,17 @@ def test_more_than_a_batch_of_everything_is_logged(
     assert len([name for name in run.data.metrics if name.startswith("test/")]) == 1200
 
 
+def test_a_step_whose_adapter_is_on_another_machine_waits_for_the_sweep_that_tells_it_again(
+    writer: Writer, runs: Callable[[], dict[str, Any]], step_facts: Callable[..., StepFacts], initialised: str
+) -> None:
+    writer.apply(step("k1", step_facts(adapter="/another/machine/adapter")))
+    assert "k1" not in runs()
+    writer.apply(step("k1", step_facts()))
+    (run,) = [run for key, run in runs().items() if key == "k1"]
+    assert run.info.status == "FINISHED"
+    assert len(connect(initialised).list_artifacts(run.info.run_id, "adapter")) == 2
+
+
 def test_figures_of_a_sweep_are_uploaded_and_a_missing_one_does_no_harm(
     writer: Writer, runs: Callable[[], dict[str, Any]], initialised: str, tmp_path: Path
 ) -> None:

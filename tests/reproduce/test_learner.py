@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.errors import AtlasError
+from atlas.learners import digest_of
+from atlas.learners.own import OWN, OWN_STAGES
+from atlas.reproduce.finding import recorded_from
+from atlas.reproduce.learner import bring_learner, check_learners
+from atlas.reproduce.rebuilt import Placement, rebuild
+from atlas.reproduce.recorded import Recorded
+from reproduce.conftest import SMALL, SWEEPS, invented
+
+NAME = "spring-adapter"
+EXAMPLE = Path(__file__).parents[2] / "docs" / "own_learner.py"
+
+
+def forget() -> None:
+    """What another process knows: the catalogue alone."""
+    OWN.pop(NAME, None)
+    OWN_STAGES.pop("spring", None)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Path]:
+    """The example of a learner of one's own, in a file of the test's; forgotten afterwards."""
+    path = tmp_path / "mine.py"
+    path.write_text(EXAMPLE.read_text())
+    forget()
+    yield path
+    forget()
+
+
+@pytest.fixture
+def recorded(file: Path, tmp_path: Path) -> Recorded:
+    """A run with that learner, as another process finds it."""
+    summary = invented(SWEEPS / "task_order.py", *SMALL, "--learner", f"{file}:SpringAdapter")
+    assert summary["origin"]["learners"] == {NAME: digest_of(NAME)}
+    forget()
+    return recorded_from(json.loads(json.dumps(summary)), {}, tmp_path)
+
+
+def test_it_is_brought_from_the_recorded_file_and_its_steps_are_the_recorded_ones(
+    recorded: Recorded, file: Path
+) -> None:
+    assert recorded.learner == f"{file}:SpringAdapter"
+    bring_learner(recorded)
+    rebuilt = rebuild(recorded, SWEEPS / "task_order.py", Placement())
+    assert rebuilt.options.learner == NAME
+    assert rebuilt.command[rebuilt.command.index("--learner") + 1] == f"{file}:SpringAdapter"
+
+
+def test_a_file_that_was_changed_is_refused(recorded: Recorded, file: Path) -> None:
+    text = file.read_text()
+    file.write_text(f"{text}\n# one more line\n")
+    with pytest.raises(AtlasError, match=f"mine.py of the learner '{NAME}' was changed since the run: sha256 recorded"):
+        bring_learner(recorded)
+    with pytest.raises(AtlasError, match="was changed since the run"):
+        rebuild(recorded, SWEEPS / "task_order.py", Placement())
+    file.write_text(text)
+    bring_learner(recorded)
+    check_learners(recorded)
+
+
+def test_a_file_that_is_gone_is_asked_for_and_may_have_moved(recorded: Recorded, file: Path, tmp_path: Path) -> None:
+    moved = file.rename(tmp_path / "moved.py")
+    with pytest.raises(AtlasError, match=r"there is no file .*mine.py; .* name its file: --learner FILE.py:NAME"):
+        bring_learner(recorded)
+    bring_learner(recorded, f"{moved}:SpringAdapter")
+    assert digest_of(NAME) == recorded.summary["origin"]["learners"][NAME]
+
+
+def test_another_learner_is_refused(recorded: Recorded, file: Path, summary: dict[str, Any], tmp_path: Path) -> None:
+    other = tmp_path / "other.py"
+    other.write_text(EXAMPLE.read_text().replace(NAME, "another").replace('"spring"', '"jump"'))
+    with pytest.raises(AtlasError, match=f"is the learner 'another'; the run a-sweep is of '{NAME}'"):
+        bring_learner(recorded, f"{other}:SpringAdapter")
+    with pytest.raises(AtlasError, match="is of 'atlas'"):
+        bring_learner(recorded_from(summary, {}, tmp_path), f"{other}:SpringAdapter")
+    OWN.pop("another")
+    OWN_STAGES.pop("jump")
