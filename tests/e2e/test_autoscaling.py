@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 from ports import lasting_port
-from ray.autoscaler._private.fake_multi_node.node_provider import FAKE_HEAD_NODE_ID, FakeMultiNodeProvider
+from ray.autoscaler._private.fake_multi_node.node_provider import (
+    FAKE_HEAD_NODE_ID,
+    FAKE_HEAD_NODE_TYPE,
+    FakeMultiNodeProvider,
+)
 
 from benchmarks.processes import kill, marked, title_of
 from tests.e2e.conftest import SMALL, cluster_shell, expect_undisturbed, run, start_node, wait_for
@@ -30,14 +34,20 @@ def cluster_file(port: int) -> dict[str, Any]:
     provider = {"type": "external", "module": module, "head_node_id": FAKE_HEAD_NODE_ID}
     provider["gcs_address"] = f"127.0.0.1:{port}"
     ways = ("use_node_id_as_ip", "disable_node_updaters", "disable_launch_config_check", "launch_multiple")
+    commands = ("initialization", "setup", "head_setup", "worker_setup", "head_start_ray", "worker_start_ray")
     return {
+        **{f"{name}_commands": [] for name in commands},
+        "auth": {},
+        "file_mounts": {},
+        "cluster_synced_files": [],
+        "upscaling_speed": 1.0,
         "cluster_name": "grows",
         "max_workers": MOST,
         "idle_timeout_minutes": 0.05,
         "provider": provider | dict.fromkeys(ways, True),
-        "head_node_type": "head",
+        "head_node_type": FAKE_HEAD_NODE_TYPE,
         "available_node_types": {
-            "head": {"resources": {"CPU": 1}, "node_config": {}, "max_workers": 0},
+            FAKE_HEAD_NODE_TYPE: {"resources": {"CPU": 1}, "node_config": {}, "max_workers": 0},
             "worker": {"resources": {"CPU": 1}, "node_config": {}, "max_workers": MOST},
         },
     }
