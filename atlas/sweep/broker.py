@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -64,6 +65,7 @@ class Broker:
     _trained: list[float] = field(default_factory=list)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _closed: bool = False
+    _born: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     async def request(self, step: Step, scope: str = "") -> dict[str, Any]:
         """The facts of `step`, from the store, or once a fleet has learnt it (and all it builds on).
@@ -138,7 +140,10 @@ class Broker:
         self._leaving.add(fleet)
 
     async def status(self) -> dict[str, Any]:
-        """For the live view: the fleets that are up, the steps in each state, what runs, what the trained ones took."""
+        """For the live view: the fleets that are up, the steps in each state, what runs, what the trained ones took.
+
+        `born` tells it from the broker that it was before it was started again.
+        """
         self._take_back_expired()
         states = [work.state for work in self._work.values()]
         running = [
@@ -147,6 +152,7 @@ class Broker:
             if work.state == "running"
         ]
         return {
+            "born": self._born,
             "states": {state: states.count(state) for state in sorted(set(states))},
             "fleets": len(self._fleets),
             "running": sorted(running),

@@ -19,6 +19,7 @@ from atlas.sweep.broker import Broker
 from atlas.sweep.cluster import NAMESPACE, threads_of, trials_at_once
 from atlas.sweep.fleets import Fleets
 from atlas.sweep.folder import SweepFolder
+from atlas.sweep.foresight import POLL_SECONDS, Foresight, foreseen, is_known
 from atlas.sweep.ground import Ground
 from atlas.sweep.journal import Journal, listen
 from atlas.sweep.options import Options
@@ -26,7 +27,7 @@ from atlas.sweep.planner import Plan
 from atlas.sweep.printing import print_next, print_results, resume_command
 from atlas.sweep.progress import View
 from atlas.sweep.result import Ended, summarise
-from atlas.sweep.search import Search, is_exact, rehearsed
+from atlas.sweep.search import Search
 from atlas.sweep.sweep import Sweep
 from atlas.sweep.tracked import Tracked, champion_of, registered_uri, start_scribe, sweep_figures
 from atlas.sweep.trial import TrialSetup
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 FLUSH_SECONDS = 120.0
 HURRY_SECONDS = 5.0
 JOIN_SECONDS = 20.0
-POLL_SECONDS = 0.1
 WEIGHTS_SECONDS = 120.0
 SHARE_SECONDS = 30.0  # how much of the journal a machine that is lost takes with it
 
@@ -76,12 +76,13 @@ class Conduct:
         if self.plan.missing:
             self._fleets.start()
         self._announce()
-        ray.get(self._broker.anticipate.remote(self._known_steps()))
+        self._foresight = Foresight(self._broker, self._foreseen())
+        self._foresight.tell(self._poll())
         journal = Journal(self.ground.around, [self._tracked])
         listen(journal)
         try:
             with View(self.console, self.plan, journal, self._poll, self._watch):
-                self._walk_all()
+                self._walk_all(journal)
             return self._end(journal)
         except KeyboardInterrupt:  # once more, while it ended
             self._stop_at_once()
@@ -126,18 +127,9 @@ class Conduct:
         tags = {"kind": "sweep", "sweep": self.sweep.name}
         self._scribe.tell.remote("sweep_started", self.folder.id, self.folder.id, params, tags, self.sweep.question)
 
-    @property
-    def _is_known(self) -> bool:
-        """Whether all steps of all trials are known, and queued, before any trial starts."""
-        return is_exact(self.sweep, self.options) and self.options.sharing
-
-    def _known_steps(self) -> list[Step]:
-        """The references, and where all trials are known before, all their steps."""
-        walks = [walk for walks in self._references.values() for walk in walks] + self._bare
-        if self._is_known:
-            walks += [walk for trial in rehearsed(self.sweep, self.options, self.size.precision) for walk in trial]
-        steps = (step for walk in walks for step in walk.every_step(self.ground.around))
-        return list({step.key: step for step in steps}.values())
+    def _foreseen(self) -> list[Step]:
+        beside = [walk for walks in self._references.values() for walk in walks] + self._bare
+        return foreseen(self.sweep, self.options, self.size.precision, beside, self.ground.around)
 
     def _search(self) -> Search:
         lone: dict[int, dict[str, Step]] = {}
@@ -159,7 +151,7 @@ class Conduct:
             precision=self.size.precision,
             setup=setup,
             folder=self.folder.place,
-            at_once=trials_at_once(self.size, known=self._is_known),
+            at_once=trials_at_once(self.size, known=is_known(self.sweep, self.options)),
         )
 
     def _poll(self) -> dict[str, Any]:
@@ -167,22 +159,31 @@ class Conduct:
 
         return ray.get(self._broker.status.remote())
 
-    def _walk_all(self) -> None:
+    def _walk_all(self, journal: Journal) -> None:
         """Run the search once a fleet is up: trials only ask, and their processes would slow its start.
 
-        SIGINT ends it: Tune stops its trials by itself, but before it has begun (and at a second SIGINT) it raises.
+        Then wait for what no trial asks for. SIGINT ends it: Tune stops its trials by itself, but before it has begun
+        (and at a second SIGINT) it raises.
         """
         try:
             while self._fleets.started and not self._fleets.all_ended and not self._poll()["fleets"]:
                 time.sleep(POLL_SECONDS)
             self._search().run(resume=bool(self.options.resume))
+            if self._is_whole(journal):
+                self._foresight.wait()
         except KeyboardInterrupt:
             self.console.print("interrupted; ending …", highlight=False)
+
+    def _is_whole(self, journal: Journal) -> bool:
+        """Whether all trials have ended by themselves."""
+        statuses = [record.status for record in journal.trials.values()]
+        return len(statuses) == self.sweep.trial_count(self.options) and "RUNNING" not in statuses
 
     def _watch(self, status: dict[str, Any]) -> None:
         """Start fleets once a step waits; where all of them ended too early, let the trials know."""
         if time.monotonic() > self._shared + SHARE_SECONDS:
             self._share()
+        self._foresight.tell(status)
         self._fleets.start_if_needed(status)
         if self._fleets.all_ended:
             self._broker.give_up.remote(f"no fleet is left: {'; '.join(self._fleets.failures) or 'all ended'}")

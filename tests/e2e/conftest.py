@@ -109,9 +109,11 @@ def logged(tracking_uri: str) -> dict[str, Any]:
 
 
 def expect_undisturbed(storage: Path, quiet: Path) -> None:
-    """The one sweep in `storage` ended with the matrices of the quiet one, and MLflow has all of it, once."""
+    """The one sweep in `storage` ended with all scores of the quiet one, and MLflow has all of it, once."""
     (summary,) = summaries(storage)
     assert matrices(summary) == matrices(summaries(quiet)[0])
+    assert summary["references"] == summaries(quiet)[0]["references"]
+    assert committed(storage).keys() == committed(quiet).keys()
     assert summary["sweep"]["status"] == "FINISHED"
     runs = logged(default_tracking_uri(storage))
     assert set(committed(storage)) <= set(runs)

@@ -27,6 +27,7 @@ from atlas.learners.group import Group
 from atlas.store import Store
 from atlas.sweep.broker import Broker, Lease
 from atlas.sweep.cluster import NAMESPACE, free_orphaned_groups
+from atlas.sweep.foresight import Foresight
 from atlas.train import RENEW_SECONDS, serve
 from tests.losses import Losses
 
@@ -228,3 +229,20 @@ def test_a_placement_group_whose_maker_was_killed_is_removed_and_no_other() -> N
     assert states == ["CREATED", "REMOVED"]
     ray.kill(makers[1])
     wait_for(free_orphaned_groups, 30)
+
+
+def test_a_broker_that_was_started_again_is_told_again_what_nobody_asks_for(tmp_path: Path) -> None:
+    uri = str(tmp_path / "store")
+    forever = {"max_restarts": -1, "max_task_retries": -1}
+    broker = ray.remote(Broker).options(num_cpus=0, max_concurrency=100, **forever).remote(uri)
+    foresight = Foresight(broker, [FIRST, OTHER])
+    assert foresight.tell(ray.get(broker.status.remote()))
+    assert not foresight.tell(ray.get(broker.status.remote()))
+    ray.kill(broker, no_restart=False)
+    forgetful = ray.get(broker.status.remote())
+    assert forgetful["states"] == {}
+    for step in (FIRST, OTHER):
+        commit(uri, step)
+    foresight.wait()
+    assert ray.get(broker.status.remote())["states"] == {"done": 2}
+    ray.kill(broker)
