@@ -42,7 +42,7 @@ def workers_of(cluster: Mapping[str, Any]) -> list[Node]:
     nodes: list[Node] = []
     for name, kind in cluster["available_node_types"].items():
         if name != cluster["head_node_type"]:
-            nodes += [kind["resources"]] * kind.get("max_workers", most)
+            nodes += [kind.get("resources", {})] * kind.get("max_workers", most)
     largest = sorted(nodes, key=lambda node: (node.get("GPU", 0.0), node.get("CPU", 0.0)), reverse=True)
     return list(islice(largest, most))
 
