@@ -18,7 +18,7 @@ from ports import lasting_port
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "clusters" / "local"
-WAIT = 240
+WAIT = 600
 
 
 def call(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:

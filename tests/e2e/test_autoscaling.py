@@ -17,7 +17,7 @@ from ray.autoscaler._private.fake_multi_node.node_provider import (
 )
 
 from benchmarks.processes import kill, marked, title_of
-from tests.e2e.conftest import SMALL, cluster_shell, expect_undisturbed, run, start_node, wait_for
+from tests.e2e.conftest import SMALL, WAIT, cluster_shell, expect_undisturbed, run, start_node, wait_for
 
 pytestmark = pytest.mark.slow
 MOST = 2  # nodes that the autoscaler may bring, of one CPU each, beside the head and its one
@@ -101,6 +101,6 @@ def test_a_sweep_makes_the_cluster_grow_runs_on_its_nodes_and_gives_them_back(
     assert growing.nodes() == 1
     process = background(*sweep, "2", storage=prepared, **growing.shell)
     wait_for(lambda: growing.nodes() > 1, process=process)
-    assert process.wait(timeout=400) == 0, process.communicate()[0]
+    assert process.wait(timeout=WAIT) == 0, process.communicate()[0]
     expect_undisturbed(prepared, quiet)
     wait_for(lambda: growing.nodes() == 1, process=growing.head)

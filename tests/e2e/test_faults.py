@@ -12,6 +12,7 @@ import pytest
 from benchmarks.processes import children
 from tests.e2e.conftest import (
     SMALL,
+    WAIT,
     committed,
     expect_nothing_left,
     expect_undisturbed,
@@ -74,7 +75,7 @@ def test_an_interrupted_sweep_says_how_to_go_on(
     wait_for(lambda: len(committed(prepared)) >= steps, process=process)
     with losses.fault("SIGINT once"):
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=240)
+        out, _ = process.communicate(timeout=WAIT)
     assert process.returncode == 1, out
     assert "--resume task-order-" in out
     losses.resumed()

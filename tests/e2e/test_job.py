@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ports import lasting_port
 
-from tests.e2e.conftest import RAY, ROOT, SMALL, cluster_shell, end, matrices, start_node, summaries
+from tests.e2e.conftest import RAY, ROOT, SMALL, WAIT, cluster_shell, end, matrices, start_node, summaries
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +39,7 @@ def submit(head: dict[str, str], storage: Path) -> subprocess.CompletedProcess[s
         text=True,
         cwd=storage,
         env=head,
-        timeout=400,
+        timeout=WAIT,
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from atlas.report import BARE, validate
 from atlas.tasks.twins import TWINS, Sizes
-from tests.e2e.conftest import committed, environment, run, summaries
+from tests.e2e.conftest import WAIT, committed, environment, run, summaries
 
 pytestmark = pytest.mark.slow
 UPSTREAM = {"snli-ve-twin", "piqa-twin", "inaturalist-twin", "vqa-twin"}
@@ -69,7 +69,7 @@ def test_published_files_are_prepared_once_and_then_found_by_name(tmp_path: Path
     storage = tmp_path / "storage"
     names = [twin.sister for twin in TWINS.values()]
     prepare = [sys.executable, "-m", "atlas.cli", "prepare", *names, "--source", *given, "--storage", str(storage)]
-    done = subprocess.run(prepare, capture_output=True, text=True, env=environment(), timeout=240)
+    done = subprocess.run(prepare, capture_output=True, text=True, env=environment(), timeout=WAIT)
     assert done.returncode == 0, done.stdout + done.stderr
     shutil.rmtree(tmp_path / "raw")
     planned = run("--smoke", "--dry-run", storage=storage, sweep="paper")

@@ -16,7 +16,17 @@ import pytest
 
 from atlas.place import Place
 from atlas.tracking import Server
-from tests.e2e.conftest import ROOT, SMALL, environment, expect_nothing_left, logged, run, summaries, wait_for
+from tests.e2e.conftest import (
+    ROOT,
+    SMALL,
+    WAIT,
+    environment,
+    expect_nothing_left,
+    logged,
+    run,
+    summaries,
+    wait_for,
+)
 from tests.ports import lasting_port
 from tests.servers import Database, ObjectStore
 
@@ -99,7 +109,7 @@ def test_the_champion_is_registered_in_the_database_and_loads_from_the_bucket(tr
     assert tracked.ask("select name, alias from registered_model_aliases") == [("atlas-task-order", "champion")]
     script = "import mlflow; print(type(mlflow.pyfunc.load_model('models:/atlas-task-order@champion')).__name__)"
     shell = environment(MLFLOW_TRACKING_URI=tracked.server.uri, PYTHONPATH=str(ROOT))
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=shell, timeout=240)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=shell, timeout=WAIT)
     assert done.returncode == 0, done.stderr
     assert "PyFuncModel" in done.stdout
 

@@ -14,7 +14,18 @@ from atlas.report import validate
 from atlas.tracking import default_tracking_uri
 from atlas.tracking.address import connect, key_filter
 from atlas.tracking.events import sweep_key
-from tests.e2e.conftest import ROOT, SMALL, Guarded, command, committed, environment, matrices, run, summaries
+from tests.e2e.conftest import (
+    ROOT,
+    SMALL,
+    WAIT,
+    Guarded,
+    command,
+    committed,
+    environment,
+    matrices,
+    run,
+    summaries,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -118,7 +129,7 @@ def test_the_wheels_command_line_runs_a_sweep_from_any_folder(quiet: Path, tmp_p
         text=True,
         cwd=tmp_path,
         env=environment(),
-        timeout=240,
+        timeout=WAIT,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Leaderboard" in done.stdout

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import LONG, children, committed, matrices, summaries, title_of, wait_for
+from tests.e2e.conftest import LONG, WAIT, children, committed, matrices, summaries, title_of, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,7 @@ def test_a_worker_killed_in_a_long_step_goes_on_from_its_waypoint(
     workers = [pid for pid in children(process.pid) if "RayTrainWorker" in title_of(pid)]
     assert workers, [title_of(pid) for pid in children(process.pid)]
     os.kill(workers[0], signal.SIGKILL)
-    assert process.wait(timeout=300) == 0, process.communicate()[0]
+    assert process.wait(timeout=WAIT) == 0, process.communicate()[0]
     resumed = [
         marker["facts"]["resumed_at"] for marker in committed(without_last).values() if "resumed_at" in marker["facts"]
     ]

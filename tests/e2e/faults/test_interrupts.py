@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import SMALL, committed, expect_nothing_left, expect_undisturbed, run, wait_for
+from tests.e2e.conftest import SMALL, WAIT, committed, expect_nothing_left, expect_undisturbed, run, wait_for
 from tests.losses import Losses
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,7 @@ def test_a_second_interrupt_while_the_first_ends_the_sweep_stops_it_at_once_and_
         process.send_signal(signal.SIGINT)
         wait_for(lambda: list(prepared.glob("sweeps/*/summary.json")), process=process)  # it is ending
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=240)
+        out, _ = process.communicate(timeout=WAIT)
     assert process.returncode == 1, out
     assert "--resume task-order-" in out
     assert "Traceback" not in out

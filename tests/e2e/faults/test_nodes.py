@@ -19,6 +19,7 @@ from tests.e2e.conftest import (
     LONG,
     RAY,
     SMALL,
+    WAIT,
     cluster_shell,
     committed,
     end,
@@ -101,7 +102,7 @@ def test_a_node_lost_and_then_the_head_cost_no_committed_step(
     before |= committed(prepared)
     with losses.fault("head lost and started again"):
         cluster.lose()  # the head
-        process.wait(timeout=240)
+        process.wait(timeout=WAIT)
         assert process.returncode != 0
         expect_nothing_left("ATLAS_MARK=nodes")
     cluster.head(cpus=2)
@@ -125,7 +126,7 @@ def test_a_node_taken_away_after_a_notice_is_a_planned_stop_its_step_goes_on_fro
     wait_for(lambda: list(without_last.glob("store/underway/steps/*/*/commit.json")), process=process)
     cluster.lose()
     cluster.join(cpus=2)
-    assert process.wait(timeout=400) == 0, process.communicate()[0]
+    assert process.wait(timeout=WAIT) == 0, process.communicate()[0]
     after = committed(without_last)
     assert {key: after[key] for key in before} == before
     (resumed,) = (marker["facts"]["resumed_at"] for marker in after.values() if "resumed_at" in marker["facts"])

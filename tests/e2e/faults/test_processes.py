@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks.processes import called, kill
-from tests.e2e.conftest import SMALL, committed, expect_nothing_left, expect_undisturbed, wait_for
+from tests.e2e.conftest import SMALL, WAIT, committed, expect_nothing_left, expect_undisturbed, wait_for
 from tests.losses import Losses
 
 pytestmark = pytest.mark.slow
@@ -35,7 +35,7 @@ def test_worker_broker_controller_trial_and_writer_killed_in_turn(
         before |= committed(prepared)
         with losses.fault(name):
             kill(found[0])
-    assert process.wait(timeout=400) == 0, process.communicate()[0]
+    assert process.wait(timeout=WAIT) == 0, process.communicate()[0]
     after = committed(prepared)
     assert {key: after[key] for key in before} == before
     expect_undisturbed(prepared, quiet)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from atlas.tracking import Server, default_tracking_uri, free_port
-from tests.e2e.conftest import SMALL, committed, logged, matrices, run, summaries, wait_for
+from tests.e2e.conftest import SMALL, WAIT, committed, logged, matrices, run, summaries, wait_for
 from tests.losses import Losses
 
 pytestmark = pytest.mark.slow
@@ -31,7 +31,7 @@ def test_a_server_that_is_away_at_the_sweeps_end_gets_everything_on_resuming(
         wait_for(lambda: list(storage.glob("sweeps/*/spool/events.jsonl")), process=process)
         server.stop()
         stopped = time.monotonic()
-        out, _ = process.communicate(timeout=400)
+        out, _ = process.communicate(timeout=WAIT)
         waited = time.monotonic() - stopped
         assert process.returncode == 0, out
         assert "has not taken everything yet" in out

@@ -10,7 +10,7 @@ import pytest
 
 from atlas.store import Store
 from atlas.tracking import default_tracking_uri
-from tests.e2e.conftest import SMALL, committed, logged, matrices, summaries
+from tests.e2e.conftest import SMALL, WAIT, committed, logged, matrices, summaries
 from tests.losses import Losses
 
 pytestmark = pytest.mark.slow
@@ -22,7 +22,7 @@ def test_two_sweeps_on_one_store_end_alike_with_one_entry_and_one_run_a_step(
     with losses.fault("two sweeps on one storage"):
         processes = [background(*SMALL, "--fleets", "1", storage=prepared, **losses.shell) for _ in range(2)]
         for process in processes:
-            out, _ = process.communicate(timeout=400)
+            out, _ = process.communicate(timeout=WAIT)
             assert process.returncode == 0, out
     expected = matrices(summaries(quiet)[0])
     assert [matrices(summary) for summary in summaries(prepared)] == [expected, expected]
