@@ -9,8 +9,9 @@ ATLAS has in its two stages (on the first task ATLAS has one stage, so half of t
 λ of EWC, are those of its paper; `learner.py` tunes them. Steps are shared where learners agree: the first task of
 ATLAS, `lone-adapters` as references, the joint trainings of one set of tasks. Learners that tune the backbone cost
 more time an update (no part of the backward pass is left out) and store the backbone with each step. Cost of the
-default: the plan estimates it (`--dry-run`). Expect `joint` to be the upper bound on route latest, `lone-adapters` to
-forget nothing, and fine-tuning to forget most.
+default: the plan estimates it (`--dry-run`). Expect `lone-adapters` to forget nothing, fine-tuning to forget most, and
+`joint` to be the upper bound on route latest only where the updates suffice for a backbone: in 80 a task, on three
+twins, it ends 13 points below lone adapters (docs/measured.md has the table of all).
 """
 
 from __future__ import annotations

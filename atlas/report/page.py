@@ -106,7 +106,7 @@ def _tiles(summary: Summary, rows: Sequence[Row]) -> str:
     spread = next((one for one in summary["orders"] if (one["split"], one["route"]) == ("test", "latest")), None)
     saved = plan["trainings_without_sharing"] - ledger["steps_trained"]
     tiles = [
-        (f"{finished} of {plan['trials']}", "trials finished"),
+        (f"{finished} of {max(plan['trials'], len(rows))}", "trials finished, counting each order and seed"),
         (number(best.test if best else None, " %"), "average accuracy on test of the trial chosen on val"),
         (number(spread["mopd"] if spread else None), "points: the most that the order alone changes one task (MOPD)"),
         (
