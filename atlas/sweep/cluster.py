@@ -7,7 +7,7 @@ import logging
 import math
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from atlas.warden import Warden, watched
 
 NAMESPACE = "atlas"
 _wardens: list[Warden] = []  # of what a cluster of our own consists of
+STARTS = 3
 TRIAL_CPUS = 0.005
 RESERVE = 0.1
 FLEET_WORTH = 20.0  # seconds of work below which one more fleet costs more than it saves
@@ -59,13 +60,27 @@ def join_cluster() -> None:
     how = {"address": address, "namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.ERROR, **own}
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the view and the summary say what failed
     try:
-        _wardens.append(watched(partial(ray.init, **how)))
-    except Exception as error:  # a bare one where a node does not come up in time
+        _wardens.append(_started(partial(ray.init, **how)))
+    except Exception as error:
         raise AtlasError(
             f"no Ray cluster at {address}: {_first_line(error)} Check RAY_ADDRESS (unset it to start one here), and "
             f"that RAY_AUTH_MODE=token and the token are those of the cluster."
         ) from error
     importing.join()
+
+
+def _started(start: Callable[[], object]) -> Warden:
+    """Start or join the cluster; on a very busy machine Ray gives up after 20 to 30 s, and it is tried again."""
+    import ray
+
+    for _ in range(STARTS - 1):
+        try:
+            return watched(start)
+        except Exception as error:  # a bare one where a node does not come up in time
+            if "during startup" not in str(error):
+                raise
+            ray.shutdown()
+    return watched(start)
 
 
 def nodes_for(options: Options) -> list[Node]:

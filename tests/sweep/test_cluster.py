@@ -10,6 +10,7 @@ from atlas.sweep.cluster import (
     TRIAL_CPUS,
     fitted,
     join_cluster,
+    leave_cluster,
     size_fleets,
     this_machine,
     threads_of,
@@ -115,3 +116,27 @@ def test_an_address_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("RAY_ADDRESS", "nonsense")
     with pytest.raises(AtlasError, match="no Ray cluster at nonsense: .*Check RAY_ADDRESS"):
         join_cluster()
+
+
+@pytest.mark.parametrize(("failures", "message"), [(2, ""), (3, "the node timed out during startup")])
+def test_a_cluster_of_ones_own_that_does_not_start_in_time_is_started_again(
+    monkeypatch: pytest.MonkeyPatch, failures: int, message: str
+) -> None:
+    """Three times in all, with what the last try said."""
+    import ray
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    answers = [*[RuntimeError("the node timed out during startup")] * failures, None]
+
+    def init(**how: Any) -> None:
+        if (answer := answers.pop(0)) is not None:
+            raise answer
+
+    monkeypatch.setattr(ray, "init", init)
+    if message:
+        with pytest.raises(AtlasError, match=message):
+            join_cluster()
+    else:
+        join_cluster()
+    leave_cluster()
+    assert len(answers) == (1 if message else 0)
