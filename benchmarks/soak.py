@@ -39,7 +39,7 @@ from atlas.tracking import is_settled
 
 SWEEP = Path(__file__).resolve().parent.parent / "sweeps" / "task_order.py"
 KINDS = (*TITLES, "driver", "interrupt")
-GRACE = 120.0  # seconds within which all processes of a driver that was killed have to be gone
+GRACE = 60.0  # seconds within which all processes of a driver that was killed have to be gone
 
 
 class Round:

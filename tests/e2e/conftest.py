@@ -86,7 +86,7 @@ def wait_for(what: Callable[[], Any], *, process: subprocess.Popen[str], seconds
     raise AssertionError(f"nothing after {seconds} s")
 
 
-def expect_nothing_left(mark: str, known: Iterable[int] = (), seconds: float = 120.0) -> None:
+def expect_nothing_left(mark: str, known: Iterable[int] = (), seconds: float = 60.0) -> None:
     """All processes that bear the mark or are `known` go within so many seconds; what does not is ended."""
     deadline = time.monotonic() + seconds
     while (left := {*marked(mark), *living(known)}) and time.monotonic() < deadline:
