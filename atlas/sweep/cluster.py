@@ -19,6 +19,8 @@ from atlas.sweep.reach import Node, nodes_there, nodes_within_reach
 from atlas.train import FleetSize
 from atlas.warden import Warden, watched
 
+log = logging.getLogger(__name__)
+
 NAMESPACE = "atlas"
 _wardens: list[Warden] = []  # of what a cluster of our own consists of
 STARTS = 3
@@ -79,6 +81,7 @@ def _started(start: Callable[[], object]) -> Warden:
         except Exception as error:  # a bare one where a node does not come up in time
             if "during startup" not in str(error):
                 raise
+            log.warning("Ray did not start in time on this busy machine; once more …")
             ray.shutdown()
     return watched(start)
 

@@ -120,7 +120,7 @@ def test_an_address_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize(("failures", "message"), [(2, ""), (3, "the node timed out during startup")])
 def test_a_cluster_of_ones_own_that_does_not_start_in_time_is_started_again(
-    monkeypatch: pytest.MonkeyPatch, failures: int, message: str
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, failures: int, message: str
 ) -> None:
     """Three times in all, with what the last try said."""
     import ray
@@ -140,3 +140,4 @@ def test_a_cluster_of_ones_own_that_does_not_start_in_time_is_started_again(
         join_cluster()
     leave_cluster()
     assert len(answers) == (1 if message else 0)
+    assert caplog.text.count("Ray did not start in time") == 2
