@@ -33,17 +33,22 @@ class MissingParent(AtlasError):
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """What a worker loads once: the backbone, the prepared tasks, and the processes it learns with."""
+    """What a worker loads once: the backbone, the prepared tasks, and the processes it learns with.
+
+    `run` names what it learns for: a step's facts tell it, so that who learnt a step is read from no clock.
+    """
 
     backbone: Backbone
     data: Mapping[str, TaskData]
     group: Group = field(default_factory=Group)
+    run: str = ""
 
 
-def open_bench(backbone: str, prepared: Mapping[str, str], group: Group) -> Bench:
+def open_bench(backbone: str, prepared: Mapping[str, str], group: Group, run: str = "") -> Bench:
     """The bench for a backbone (name or folder) and the prepared folders of the tasks, by name."""
     model = load(backbone).to(group.device)
-    return Bench(backbone=model, data={name: open_task(Path(path)) for name, path in prepared.items()}, group=group)
+    data = {name: open_task(Path(path)) for name, path in prepared.items()}
+    return Bench(backbone=model, data=data, group=group, run=run)
 
 
 def open_task(path: Path) -> TaskData:
@@ -93,6 +98,7 @@ def advance(
             **remembered,
             **waypoints.facts(),
             "cost": {"seconds": time.perf_counter() + waypoints.spent - started, "learning": learnt - started},
+            "run": bench.run,
             "began": began,
             "ended": time.time(),
         }

@@ -39,7 +39,8 @@ WORKER_FAILURES = 5
 
 @dataclass(frozen=True, kw_only=True)
 class FleetSetup:
-    """What every worker of every fleet needs. `prepared` maps each task to its prepared folder's address.
+    """What every worker of every fleet needs. `prepared` maps each task to its prepared folder's address; `run` tells
+    this run of a sweep from all others, its own earlier ones included.
 
     A waypoint of a step under way is kept every `waypoint_seconds` (0: never).
     """
@@ -50,6 +51,7 @@ class FleetSetup:
     backbone: str
     prepared: dict[str, str]
     threads: int
+    run: str = ""
     waypoint_seconds: float = 60.0
 
 
@@ -105,7 +107,7 @@ def learn_steps(config: dict[str, Any]) -> None:
         ray.get(broker.hello.remote(fleet))
     whole = Store.open(setup.store_uri)
     data = {name: str(Place.at(address).pull()) for name, address in setup.prepared.items()}
-    bench = open_bench(setup.backbone, data, group)
+    bench = open_bench(setup.backbone, data, group, setup.run)
 
     def notice() -> bool:
         return _is_leaving(broker, fleet, group)

@@ -116,6 +116,7 @@ def test_the_facts_tell_cost_and_extent(learnt: Any) -> None:
         assert [update for update, _ in fact["losses"]] == [1, 2]
         assert fact["cost"]["seconds"] >= fact["cost"]["learning"] > 0
         assert fact["ended"] >= fact["began"]
+        assert fact["run"] == ""
         assert fact["order"] == list(step.order)
 
 

@@ -7,6 +7,7 @@ import shlex
 import signal
 import sys
 import time
+import uuid
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,7 @@ class Conduct:
     folder: SweepFolder
     console: Console
     _started: float = field(default_factory=time.time)
+    _run: str = field(default_factory=lambda: uuid.uuid4().hex)
     _shared: float = field(default_factory=time.monotonic)
 
     def run(self) -> bool:
@@ -101,7 +103,7 @@ class Conduct:
 
         name = f"broker-{self.folder.id}"
         options = {"name": name, "namespace": NAMESPACE, "num_cpus": 0, "max_restarts": -1, "max_task_retries": -1}
-        return ray.remote(Broker).options(max_concurrency=1000, **options).remote(self.ground.store_uri)
+        return ray.remote(Broker).options(max_concurrency=1000, **options).remote(self.ground.store_uri, self.folder.id)
 
     def _make_fleets(self) -> Fleets:
         data = self.options.place / "data"
@@ -112,6 +114,7 @@ class Conduct:
             backbone=str(self.ground.backbone),
             prepared={name: address_of(prepared, data) for name, prepared in self.ground.prepared.items()},
             threads=threads_of(self.size),
+            run=self._run,
             waypoint_seconds=self.options.checkpoint_every,
         )
         return Fleets(
@@ -261,7 +264,7 @@ class Conduct:
             references=self._references,
             bare=self._bare,
             goal=self.sweep.goal,
-            began=self._started,
+            run=self._run,
             file=sys.argv[0],
         )
 

@@ -24,7 +24,8 @@ from atlas.tasks import find_task
 class Ended:
     """A sweep that has ended: what it was asked, what it stood on, what its trials did.
 
-    `began`: seconds since 1970. `file`: the Python file that asked it, as it was called.
+    `run`: what the steps that it learnt itself say that they were learnt for. `file`: the Python file that asked it, as
+    it was called.
     """
 
     sweep: dict[str, Any]
@@ -33,7 +34,7 @@ class Ended:
     plan: Plan
     trials: Sequence[TrialRecord]
     references: Mapping[str, Sequence[Walk]]
-    began: float
+    run: str
     bare: Sequence[Walk] = ()
     goal: str = AVERAGE
     file: str = ""
@@ -190,7 +191,7 @@ def _references(ended: Ended) -> dict[str, Any]:
 def _ledger(ended: Ended, outcomes: Sequence[Outcome]) -> dict[str, float]:
     """Each taking of a step by a trial either trained it now (once) or used it again."""
     taken = [(step.key, outcome.facts[step.key]) for outcome in outcomes for step in outcome.taken]
-    fresh = {key: fact["cost"]["seconds"] for key, fact in taken if fact["began"] >= ended.began}
+    fresh = {key: fact["cost"]["seconds"] for key, fact in taken if fact.get("run") == ended.run}
     trained = sum(fresh.values())
     count = len(fresh) if ended.options.sharing else len(taken)
     return {

@@ -104,7 +104,7 @@ def ended(small_world: World, tmp_path_factory: pytest.TempPathFactory) -> Ended
         ),
         trials=trials,
         references=alone,
-        began=0.0,
+        run="",
     )
 
 
