@@ -13,11 +13,11 @@ from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from atlas.data.shard import Bench, Shard, is_done, write_shard
 from atlas.errors import AtlasError
-from atlas.warden import watched
+from atlas.membership import join_ray
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,13 +63,7 @@ def joined(wanted: bool) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    address = os.environ.get("RAY_ADDRESS") or "local"
-    own: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
-    how = {"address": address, "log_to_driver": False, "logging_level": logging.ERROR, **own}
-    try:
-        warden = watched(partial(ray.init, **how))
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise AtlasError(f"no Ray cluster at {address}: {error}. Check RAY_ADDRESS, or unset it") from error
+    warden = join_ray()
     try:
         yield
     finally:

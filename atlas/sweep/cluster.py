@@ -7,23 +7,20 @@ import logging
 import math
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from atlas.errors import AtlasError
+from atlas.membership import join_ray
 from atlas.sweep.options import Options
 from atlas.sweep.reach import Node, nodes_there, nodes_within_reach
 from atlas.train import FleetSize
-from atlas.warden import Warden, watched
-
-log = logging.getLogger(__name__)
+from atlas.warden import Warden
 
 NAMESPACE = "atlas"
 _wardens: list[Warden] = []  # of what a cluster of our own consists of
-STARTS = 3
 TRIAL_CPUS = 0.005
 RESERVE = 0.1
 FLEET_WORTH = 20.0  # seconds of work below which one more fleet costs more than it saves
@@ -52,38 +49,13 @@ def join_cluster() -> None:
     Raises:
         AtlasError: the cluster does not answer, or refuses the token.
     """
-    import ray
-
-    address = os.environ.get("RAY_ADDRESS") or "local"
     _set_environment()
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the view and the summary say what failed
+    importlib.import_module("ray")  # first, and alone: its import cycles hold in one order only
     importing = threading.Thread(target=_import_ray, daemon=True)
     importing.start()  # while the cluster starts, which is mostly waiting
-    own: dict[str, Any] = {"include_dashboard": False, "num_cpus": os.cpu_count()} if address == "local" else {}
-    how = {"address": address, "namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.ERROR, **own}
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the view and the summary say what failed
-    try:
-        _wardens.append(_started(partial(ray.init, **how)))
-    except Exception as error:
-        raise AtlasError(
-            f"no Ray cluster at {address}: {_first_line(error)} Check RAY_ADDRESS (unset it to start one here), and "
-            f"that RAY_AUTH_MODE=token and the token are those of the cluster."
-        ) from error
+    _wardens.append(join_ray(namespace=NAMESPACE))
     importing.join()
-
-
-def _started(start: Callable[[], object]) -> Warden:
-    """Start or join the cluster; on a very busy machine Ray gives up after 20 to 30 s, and it is tried again."""
-    import ray
-
-    for _ in range(STARTS - 1):
-        try:
-            return watched(start)
-        except Exception as error:  # a bare one where a node does not come up in time
-            if "during startup" not in str(error):
-                raise
-            log.warning("Ray did not start in time on this busy machine; once more …")
-            ray.shutdown()
-    return watched(start)
 
 
 def nodes_for(options: Options) -> list[Node]:
@@ -213,7 +185,3 @@ def _room(size: FleetSize, node: Node) -> int:
     """How many workers one node holds."""
     shares = [node.get(name, 0.0) / each for name, each in (("CPU", size.cpus), ("GPU", size.gpus)) if each]
     return int(min(shares) + 1e-6)
-
-
-def _first_line(error: Any) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
