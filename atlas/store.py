@@ -80,7 +80,7 @@ class Store:
         try:
             for name, path in names:
                 draft.files[name] = self._upload(path, f"{self._attempt(draft)}/{name}")
-            self._write(self._folder(key) + "/" + MARKER, marker_of(draft))
+            self.write_small(self._folder(key) + "/" + MARKER, marker_of(draft))
         except OSError:  # a full disk is not to be filled with halves
             with contextlib.suppress(OSError):
                 delete_tree(self.filesystem, self._attempt(draft))
@@ -113,7 +113,7 @@ class Store:
 
     def keys(self) -> Iterator[str]:
         """The keys of all committed entries, sorted."""
-        selector = fs.FileSelector(self._base() + "/steps", recursive=True, allow_not_found=True)
+        selector = fs.FileSelector(self.folder("steps"), recursive=True, allow_not_found=True)
         paths = (PurePosixPath(info.path) for info in self.filesystem.get_file_info(selector))
         yield from sorted(path.parent.name for path in paths if path.name == MARKER)
 
@@ -152,6 +152,24 @@ class Store:
             self.filesystem.delete_file(folder + "/" + MARKER)
         delete_tree(self.filesystem, folder)
 
+    def folder(self, name: str) -> str:
+        """The path, for `filesystem`, of what is called `name` in this scope."""
+        return "/".join(part for part in (self.root, self.scope, name) if part)
+
+    def write_small(self, path: str, content: bytes) -> None:
+        """Write a small file atomically: rename into place locally, one PUT elsewhere."""
+        self._make_folder(path.rpartition("/")[0])
+        if not self.is_local:
+            with self.filesystem.open_output_stream(path) as stream:
+                stream.write(content)
+            return
+        draft = f"{path}.{uuid.uuid4().hex}"
+        with open(draft, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+
     def _known(self, key: str) -> Entry:
         entry = self.find(key)
         if entry is None:
@@ -167,22 +185,19 @@ class Store:
         log.warning("step %s in %s was damaged; moved to %s and committed again", key, self.uri, where)
         return False
 
-    def _base(self) -> str:
-        return f"{self.root}/{self.scope}" if self.scope else self.root
-
     def _folder(self, key: str) -> str:
         if not re.fullmatch(r"[0-9A-Za-z_-]{3,128}", key):
             raise AtlasError(f"the key {key!r} is not one of a step: 3 to 128 letters, digits, '-' or '_'.")
-        return f"{self._base()}/steps/{key[:2]}/{key}"
+        return f"{self.folder('steps')}/{key[:2]}/{key}"
 
     def _attempt(self, entry: Entry) -> str:
         return f"{self._folder(entry.key)}/{entry.attempt}"
 
     def _probe(self) -> None:
         """Write, read and delete a small file."""
-        path = f"{self._base()}/.probe-{uuid.uuid4().hex}"
+        path = self.folder(f".probe-{uuid.uuid4().hex}")
         try:
-            self._write(path, b"probe")
+            self.write_small(path, b"probe")
             with self.filesystem.open_input_stream(path) as stream:
                 assert stream.read() == b"probe"
             self.filesystem.delete_file(path)
@@ -193,20 +208,6 @@ class Store:
     def _make_folder(self, path: str) -> None:
         if self.filesystem.type_name not in OBJECT_STORES:
             self.filesystem.create_dir(path, recursive=True)
-
-    def _write(self, path: str, content: bytes) -> None:
-        """Write a small file atomically: rename into place locally, one PUT elsewhere."""
-        self._make_folder(path.rpartition("/")[0])
-        if not self.is_local:
-            with self.filesystem.open_output_stream(path) as stream:
-                stream.write(content)
-            return
-        draft = f"{path}.{uuid.uuid4().hex}"
-        with open(draft, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
 
     def _upload(self, path: Path, target: str) -> tuple[str, int]:
         """Copy one local file up; returns its (sha256, size)."""
@@ -271,9 +272,9 @@ class Store:
 
     def _free_aside(self, key: str) -> str:
         number = 1
-        while self._files_under(f"{self._base()}/aside/{key}-{number}"):
+        while self._files_under(self.folder(f"aside/{key}-{number}")):
             number += 1
-        return f"{self._base()}/aside/{key}-{number}"
+        return self.folder(f"aside/{key}-{number}")
 
     def _files_under(self, folder: str) -> list[str]:
         selector = fs.FileSelector(folder, recursive=True, allow_not_found=True)

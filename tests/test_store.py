@@ -262,7 +262,7 @@ def test_a_commit_that_the_disk_has_no_room_for_leaves_nothing(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "_write", full)
+        patch.setattr(Store, "write_small", full)
         with pytest.raises(OSError, match="No space"):
             store.commit(KEY, folder, FACTS)
     assert not [path for path in (tmp_path / "store").rglob("*") if path.is_file()]

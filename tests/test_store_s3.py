@@ -6,7 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
+from pyarrow import fs
 
+from atlas.claims import Claims
 from atlas.errors import AtlasError
 from atlas.place import Place
 from atlas.store import CorruptEntry, Store
@@ -108,3 +110,19 @@ def test_a_server_that_wants_lengths_says_what_to_set(bucket: str, monkeypatch: 
     monkeypatch.delenv("AWS_REQUEST_CHECKSUM_CALCULATION")
     with pytest.raises(AtlasError, match="AWS_REQUEST_CHECKSUM_CALCULATION=WHEN_REQUIRED"):
         Store.open(f"{bucket}/store")
+
+
+def test_claims_in_a_bucket_keep_others_off_until_they_are_released(store: Store) -> None:
+    first, second = Claims(store, "first"), Claims(store, "second")
+    assert first.take(KEY)
+    first.beat()
+    assert not second.take(KEY)
+    assert not Claims(store, "third").is_free(KEY)
+    first.release(KEY)
+    assert second.take(KEY)
+    second.release(KEY)
+    assert [info.path for info in store.filesystem.get_file_info(store_files(store)) if KEY in info.path] == []
+
+
+def store_files(store: Store) -> fs.FileSelector:
+    return fs.FileSelector(store.root, recursive=True)

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from atlas.step import Step
-from atlas.store import Store
+from atlas.sweep.shelf import Job, Shelf
 
 LEASE_SECONDS = 60.0
 LEAVING_SECONDS = 10.0  # how long the lease of a fleet whose node is being taken away outlasts its last renewal
+LOOK_SECONDS = 1.0
 ATTEMPTS = 3
 LOSSES = 5  # a step whose fleets were lost so often while they learnt it is not handed out again
-Job = tuple[str, str]  # scope in the store, key of the step
 
 
 class StepFailed(RuntimeError):
@@ -39,7 +39,7 @@ class Lease:
 class _Work:
     lease: Lease
     result: asyncio.Future[dict[str, Any]]
-    state: Literal["waiting", "queued", "running", "done", "failed"] = "waiting"
+    state: Literal["waiting", "queued", "elsewhere", "running", "done", "failed"] = "waiting"
     fleet: str = ""
     renewed: float = 0.0
     progress: float = 0.0
@@ -47,17 +47,21 @@ class _Work:
     losses: int = 0
     final: bool = False
 
+    @property
+    def job(self) -> Job:
+        return self.lease.scope, self.lease.step.key
+
 
 @dataclass(repr=False)
 class Broker:
-    """The actor's class. `store_uri` is where finished steps are looked up.
+    """The actor's class. `store_uri` is where finished steps are looked up; `owner` names the sweep to others there.
 
     A lease lasts `lease_seconds` on the broker's own clock, from its last renewal: no other machine's clock is asked.
     """
 
     store_uri: str
+    owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     lease_seconds: float = LEASE_SECONDS
-    _stores: dict[str, Store] = field(default_factory=dict)
     _work: dict[Job, _Work] = field(default_factory=dict)
     _queue: deque[Job] = field(default_factory=deque)
     _fleets: set[str] = field(default_factory=set)
@@ -66,6 +70,9 @@ class Broker:
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _closed: bool = False
     _born: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def __post_init__(self) -> None:
+        self._shelf = Shelf(self.store_uri, self.owner)
 
     async def request(self, step: Step, scope: str = "") -> dict[str, Any]:
         """The facts of `step`, from the store, or once a fleet has learnt it (and all it builds on).
@@ -103,14 +110,14 @@ class Broker:
     async def renew(self, fleet: str, lease: Lease, progress: float) -> None:
         """`fleet` is still at it, `progress` in [0, 1]. A broker that was restarted learns of the lease here."""
         work = self._adopt(lease)
-        if work.state in ("queued", "waiting", "running"):
+        if work.state not in ("done", "failed"):
             self._mark_running(work, fleet)
             work.progress = progress
 
     async def done(self, lease: Lease, seconds: float) -> None:
         """The step was committed, after `seconds`."""
         work = self._adopt(lease)
-        facts = self._stored(lease)
+        facts = self._shelf.facts(work.job)
         if facts is None:
             return self._again(work, "its entry is not in the store")
         self._trained.append(seconds)
@@ -131,9 +138,9 @@ class Broker:
         """`fleet` has just (re)started: what it had leased goes back to the queue."""
         planned = fleet in self._leaving
         self._leaving.discard(fleet)
-        for job, work in self._work.items():
+        for work in self._work.values():
             if work.state == "running" and work.fleet == fleet:
-                self._lost(job, work, planned=planned)
+                self._lost(work, planned=planned)
 
     async def leaving(self, fleet: str) -> None:
         """The node of `fleet` is being taken away: its next stop was planned, and is held against no step."""
@@ -167,8 +174,10 @@ class Broker:
                 self._fail(work, reason)
 
     async def close(self) -> None:
-        """No more steps: fleets end when they next ask."""
+        """No more steps: fleets end when they next ask, and other sweeps need not wait for what was in hand."""
         self._closed = True
+        for work in self._work.values():
+            self._shelf.release(work.job)
 
     def _start(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run a coroutine beside the others; the loop itself would let go of it."""
@@ -183,7 +192,7 @@ class Broker:
 
     async def _carry(self, work: _Work) -> None:
         lease = work.lease
-        facts = self._stored(lease)
+        facts = self._shelf.facts(work.job)
         if facts is not None:
             return self._finish(work, facts)
         try:
@@ -191,22 +200,13 @@ class Broker:
         except StepFailed as failure:
             return self._fail(work, f"what it builds on failed: {failure}")
         if work.state == "waiting":
-            self._requeue((lease.scope, lease.step.key), work)
+            self._requeue(work)
         return None
 
     def _find(self, step: Step, scope: str) -> _Work | None:
         """What is known of the step; nothing where it failed in a way that may pass."""
         work = self._work.get((scope, step.key))
         return None if work is not None and work.state == "failed" and not work.final else work
-
-    def _stored(self, lease: Lease) -> dict[str, Any] | None:
-        if lease.scope not in self._stores:
-            self._stores[lease.scope] = Store.open(self.store_uri, scope=lease.scope)
-        store = self._stores[lease.scope]
-        if not store.verify(lease.step.key):  # a damaged entry is moved aside now, not when somebody builds on it
-            return None
-        entry = store.find(lease.step.key)
-        return None if entry is None else dict(entry.facts)
 
     def _adopt(self, lease: Lease) -> _Work:
         job = (lease.scope, lease.step.key)
@@ -215,63 +215,81 @@ class Broker:
         return self._work[job]
 
     def _hand_out(self, job: Job, fleet: str) -> Lease | None:
-        """The job's lease; None where another sweep on the same store has learnt the step since it was queued."""
+        """The job's lease; None where another sweep on the same store has learnt the step, or has it in hand."""
         work = self._work[job]
-        if (facts := self._stored(work.lease)) is not None:
+        if not self._shelf.take(work.job):
+            work.state = "elsewhere"
+            self._start(self._await_other(work))
+            return None
+        if (facts := self._shelf.facts(work.job)) is not None:  # after the claim: others let go once it is committed
             self._finish(work, facts)
             return None
         self._mark_running(work, fleet)
         return work.lease
 
+    async def _await_other(self, work: _Work) -> None:
+        """Until the sweep that has the step in hand has learnt it; queued here where it lets the step go."""
+        while work.state == "elsewhere":
+            await asyncio.sleep(LOOK_SECONDS)
+            if (facts := self._shelf.facts(work.job)) is not None:
+                return self._finish(work, facts)
+            if work.state == "elsewhere" and self._shelf.is_free(work.job):
+                return self._requeue(work)
+        return None
+
     def _mark_running(self, work: _Work, fleet: str) -> None:
         self._leave_queue(work)
+        self._shelf.hold(work.job)
         work.state, work.fleet, work.renewed = "running", fleet, time.monotonic()
 
     def _take_back_expired(self) -> None:
-        for job, work in self._work.items():
+        for work in self._work.values():
             if work.state == "running" and time.monotonic() - work.renewed > self._patience(work):
-                self._requeue(job, work)
+                self._requeue(work)
 
     def _patience(self, work: _Work) -> float:
         """For how many seconds the lease of this work need not be renewed."""
         return min(self.lease_seconds, LEAVING_SECONDS) if work.fleet in self._leaving else self.lease_seconds
 
-    def _lost(self, job: Job, work: _Work, *, planned: bool) -> None:
+    def _lost(self, work: _Work, *, planned: bool) -> None:
         """The fleet stopped with the step in hand: once more, unless it is the step that kills its fleets."""
         work.losses += not planned
         if work.losses >= LOSSES:
             self._fail(work, f"{LOSSES} workers died while they learnt it, the last on {work.fleet}")
             return
-        self._requeue(job, work)
+        self._requeue(work)
         if planned:  # it has a waypoint, and goes on from there before another step is begun
             self._queue.rotate(1)
 
-    def _requeue(self, job: Job, work: _Work) -> None:
+    def _requeue(self, work: _Work) -> None:
+        self._shelf.release(work.job)
         work.state, work.progress, work.fleet = "queued", 0.0, ""
-        self._queue.append(job)
+        self._queue.append(work.job)
 
     def _leave_queue(self, work: _Work) -> None:
         """A fleet that was thought lost may bring, or go on with, a step that is queued again."""
-        job = (work.lease.scope, work.lease.step.key)
-        if job in self._queue:
-            self._queue.remove(job)
+        if work.job in self._queue:
+            self._queue.remove(work.job)
 
     def _again(self, work: _Work, reason: str) -> None:
         work.attempts += 1
         if work.attempts >= ATTEMPTS:
             return self._fail(work, f"given up after {ATTEMPTS} attempts: {reason}")
+        self._shelf.release(work.job)
         work.state = "waiting"
         self._start(self._carry(work))
         return None
 
     def _finish(self, work: _Work, facts: dict[str, Any]) -> None:
         self._leave_queue(work)
+        self._shelf.release(work.job)
         work.state = "done"
         if not work.result.done():
             work.result.set_result(facts)
 
     def _fail(self, work: _Work, reason: str, *, final: bool = False) -> None:
         self._leave_queue(work)
+        self._shelf.release(work.job)
         work.state, work.final = "failed", final
         if not work.result.done():
             work.result.set_exception(StepFailed(f"{work.lease.step.title}: {reason}"))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from atlas.step import Step, Surroundings
 
 POLL_SECONDS = 0.1
-UNDER_WAY = ("waiting", "queued", "running")
+UNDER_WAY = ("waiting", "queued", "elsewhere", "running")
 
 
 def is_known(sweep: Sweep, options: Options) -> bool:

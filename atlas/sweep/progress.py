@@ -87,7 +87,8 @@ class View:
             f"{clock(time.monotonic() - self._started)} passed, {self._left(status)}",
             f"trials {ended} of {self.plan.trials}" + (f" ({failed} failed)" if failed else ""),
             f"steps trained {trained}, running {states.get('running', 0)}, "
-            f"waiting {states.get('queued', 0) + states.get('waiting', 0)}, used again {max(0, taken - done)}",
+            + (f"in the hands of another sweep {elsewhere}, " if (elsewhere := states.get("elsewhere", 0)) else "")
+            + f"waiting {states.get('queued', 0) + states.get('waiting', 0)}, used again {max(0, taken - done)}",
         ]
         return [*lines, f"best so far {self._best()}"]
 

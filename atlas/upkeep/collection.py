@@ -19,9 +19,10 @@ from atlas.upkeep.keeper import Keeper, keepers
 DAY = 86400.0
 PART = re.compile(
     r"(?P<unit>(?:(?P<scope>.+?)/)??(?:(?P<begun>underway)/steps/../[^/]+|steps/../(?P<key>[^/]+)/(?P<attempt>[^/]+)|"
-    r"(?P<kind>aside)/[^/]+|\.probe-[^/]+))(?:/.*)?"
+    r"(?P<kind>aside)/[^/]+|(?P<claim>claims)/[^/]+|\.probe-[^/]+))(?:/.*)?"
 )
 ASIDE, BEGUN, HALF = "damaged entry, put aside", "waypoint of a step given up", "left by a write that was not finished"
+CLAIM = "claim of a sweep that was killed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,12 +102,18 @@ def _left_over(store: Store, committed: set[tuple[str, str, str]], now: float) -
         if (found["scope"] or "", found["key"], found["attempt"]) in committed:
             continue
         units.setdefault(found["unit"], []).append(info)
-        what[found["unit"]] = ASIDE if found["kind"] else BEGUN if found["begun"] else HALF
+        what[found["unit"]] = _kind(found)
     for path, infos in units.items():
         ages = [_age(info, now) for info in infos]
         age = min(ages) if what[path] == BEGUN else max(ages)
         if what[path] == ASIDE or age > DAY:
             yield Waste(what=what[path], path=path, size=sum(info.size for info in infos))
+
+
+def _kind(found: re.Match[str]) -> str:
+    if found["claim"]:
+        return CLAIM
+    return ASIDE if found["kind"] else BEGUN if found["begun"] else HALF
 
 
 def _age(info: fs.FileInfo, now: float) -> float:

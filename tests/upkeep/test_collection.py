@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from small import World
 
+from atlas.claims import Claims
 from atlas.errors import AtlasError
 from atlas.upkeep.collection import DAY, find_waste, remove
 from upkeep.conftest import Kept
@@ -145,3 +146,13 @@ def test_a_waypoint_that_was_just_written_stays(kept: Kept) -> None:
     folder = begun(kept, age=DAY + 60)
     os.utime(folder / "commit.json")
     assert not [one for one in find_waste(kept.store, kept.root).waste if "underway" in one.path]
+
+
+def test_the_claim_of_a_sweep_that_was_killed_goes_after_a_day(kept: Kept) -> None:
+    claims = Claims(kept.store, "killed")
+    claims.take("e" * 64)
+    assert find_waste(kept.store, kept.root).waste == []
+    (waste,) = find_waste(kept.store, kept.root, now=time.time() + DAY + 1).waste
+    assert waste.what == "claim of a sweep that was killed"
+    remove(kept.store, [waste])
+    assert Claims(kept.store, "next").take("e" * 64)

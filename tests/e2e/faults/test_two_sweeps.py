@@ -27,6 +27,7 @@ def test_two_sweeps_on_one_store_end_alike_with_one_entry_and_one_run_a_step(
     expected = matrices(summaries(quiet)[0])
     assert [matrices(summary) for summary in summaries(prepared)] == [expected, expected]
     steps = committed(prepared)
+    assert losses.begun() == len(steps)  # each by one of the two
     store = Store.open(str(prepared / "store"))
     assert len(steps) == summaries(quiet)[0]["plan"]["distinct_steps"]
     assert all(store.verify(key) for key in steps)

@@ -1,0 +1,64 @@
+"""The store as a broker sees it: what is finished, what this sweep has in hand, what another one has."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from atlas.claims import BEAT_SECONDS, Claims
+from atlas.store import Store
+
+Job = tuple[str, str]  # scope in the store, key of the step
+
+
+@dataclass
+class Shelf:
+    """The scopes of the store at `uri`; `owner` names the sweep to the others there. Claims are kept alive by a task of
+    the running event loop.
+    """
+
+    uri: str
+    owner: str
+    _scopes: dict[str, Claims] = field(default_factory=dict)
+    _beating: asyncio.Task[None] | None = None
+
+    def facts(self, job: Job) -> dict[str, Any] | None:
+        """The facts of the step where it is finished; a damaged entry is moved aside before somebody builds on it."""
+        store = self._scope(job).store
+        if not store.verify(job[1]):
+            return None
+        entry = store.find(job[1])
+        return None if entry is None else dict(entry.facts)
+
+    def take(self, job: Job) -> bool:
+        """Claim the step; False where another sweep has it in hand."""
+        if not self._scope(job).take(job[1]):
+            return False
+        self.hold(job)
+        return True
+
+    def hold(self, job: Job) -> None:
+        """Claim the step whoever has it, since it is being learnt here."""
+        if self._beating is None:
+            self._beating = asyncio.get_running_loop().create_task(self._beat())
+        self._scope(job).hold(job[1])
+
+    def release(self, job: Job) -> None:
+        """The step is in hand here no longer."""
+        self._scope(job).release(job[1])
+
+    def is_free(self, job: Job) -> bool:
+        """Whether no other sweep has the step in hand."""
+        return self._scope(job).is_free(job[1])
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            for claims in tuple(self._scopes.values()):
+                await asyncio.to_thread(claims.beat)
+
+    def _scope(self, job: Job) -> Claims:
+        if job[0] not in self._scopes:
+            self._scopes[job[0]] = Claims(Store.open(self.uri, scope=job[0]), self.owner)
+        return self._scopes[job[0]]
