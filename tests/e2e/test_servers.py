@@ -6,9 +6,11 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from tests.e2e.conftest import (
     summaries,
     wait_for,
 )
+from tests.losses import Losses
 from tests.ports import lasting_port
 from tests.servers import Database, ObjectStore
 
@@ -114,10 +117,10 @@ def test_the_champion_is_registered_in_the_database_and_loads_from_the_bucket(tr
     assert "PyFuncModel" in done.stdout
 
 
-def sweep_at(storage: str, machine: Path, *arguments: str) -> str:
+def sweep_at(storage: str, machine: Path, *arguments: str, **more: str) -> str:
     """Run the small sweep on a storage in a bucket, on the machine whose copies are in that folder."""
     command = [sys.executable, str(ROOT / "sweeps" / "task_order.py"), *SMALL, "--storage", storage, *arguments]
-    return said(command, environment(ATLAS_CACHE=str(machine)))
+    return said(command, environment(ATLAS_CACHE=str(machine), **more))
 
 
 def atlas(machine: Path, *arguments: str, code: int = 0, **more: str) -> str:
@@ -133,7 +136,7 @@ def said(command: list[str], shell: dict[str, str], code: int = 0) -> str:
     return done.stdout + done.stderr
 
 
-def lose(storage: str, machine: Path, s3: ObjectStore, background: Callable[..., subprocess.Popen[str]]) -> list[str]:
+def lose(storage: str, machine: Path, s3: ObjectStore, start: Callable[..., subprocess.Popen[str]]) -> list[str]:
     """Start the small sweep on a machine, and lose the machine once three steps are committed; gives their markers."""
     bucket = storage.removeprefix("s3://").partition("/")[0]
 
@@ -143,7 +146,7 @@ def lose(storage: str, machine: Path, s3: ObjectStore, background: Callable[...,
         markers = [name for name in names if name.endswith("commit.json")]
         return markers if begun and len(markers) >= 3 else []
 
-    process = background(*SMALL, "--fleets", "1", storage=storage, ATLAS_CACHE=str(machine), ATLAS_MARK="lost")
+    process = start(*SMALL, "--fleets", "1", storage=storage, ATLAS_CACHE=str(machine), ATLAS_MARK="lost")
     markers: list[str] = wait_for(there, process=process)
     process.kill()
     expect_nothing_left("ATLAS_MARK=lost")
@@ -184,18 +187,24 @@ def test_a_sweep_in_a_bucket_goes_on_on_another_machine_and_again_trains_nothing
     tmp_path: Path,
     background: Callable[..., subprocess.Popen[str]],
     monkeypatch: pytest.MonkeyPatch,
+    losses: Losses,
 ) -> None:
     storage, second, third = f"{bucket}/prefix", tmp_path / "second", tmp_path / "third"
     name = bucket.removeprefix("s3://")
-    markers = lose(storage, tmp_path / "first", s3, background)
+    markers = lose(storage, tmp_path / "first", s3, partial(background, **losses.shell))
     before = written(s3, name, markers)
-    sweep_at(storage, second, "--resume")
+    resumed = time.monotonic()
+    sweep_at(storage, second, "--resume", **losses.shell)
+    took = time.monotonic() - resumed
     assert written(s3, name, markers) == before
+    begun, steps = losses.begun(), summaries(quiet)[0]["plan"]["distinct_steps"]
+    fault = "the driver's machine lost, storage in a bucket"
+    losses.note(fault, begun=begun, lost=begun - steps, from_resuming_to_the_sweeps_end=took)
     runs = logged(f"sqlite:///{second / 's3' / name / 'prefix' / 'mlflow.db'}")
     assert Counter(run.data.tags["atlas.kind"] for run in runs.values() if run.info.status == "FINISHED") == {
         "sweep": 1,
         "trial": 2,
-        "step": summaries(quiet)[0]["plan"]["distinct_steps"],
+        "step": steps,
     }
     assert "nothing to train" in sweep_at(storage, third)
     monkeypatch.setenv("ATLAS_CACHE", str(third))
@@ -211,7 +220,6 @@ def test_a_sweep_in_a_bucket_goes_on_on_another_machine_and_again_trains_nothing
     for one in sweeps.folders():
         assert (sweeps / one).has("report.html")
         assert "tune" in (sweeps / one).folders()
-    steps = there["plan"]["distinct_steps"]
     assert f"{steps} steps" in atlas(third, "store", "list", "--storage", storage)
     assert f"{steps} of {steps} steps are whole" in atlas(third, "store", "verify", "--storage", storage)
     assert "nothing was removed" not in atlas(third, "store", "collect", "--storage", storage)

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from tests.e2e.conftest import (
 from tests.losses import Losses
 
 pytestmark = pytest.mark.slow
+NOTICE = "node taken away after a notice (spot, `ray drain-node`, SIGTERM to `ray start --block`)"
 SWEEP = (*SMALL, "--fleets", "2", "--cpus-per-worker", "0.9")  # one fleet a node
 
 
@@ -114,24 +116,29 @@ def test_a_node_lost_and_then_the_head_cost_no_committed_step(
 
 
 def test_a_node_taken_away_after_a_notice_is_a_planned_stop_its_step_goes_on_from_there_on_the_next_node(
-    quiet_long: Path, without_last: Path, background: Callable[..., Any], cluster: Cluster
+    quiet_long: Path, without_last: Path, background: Callable[..., Any], cluster: Cluster, losses: Losses
 ) -> None:
+    losses.look_in(Path(cluster.shell["RAY_TMPDIR"]))
     before = committed(without_last)
     cluster.head(cpus=1)
     cluster.join(cpus=2)
     sparing = ("--fleets", "1", "--cpus-per-worker", "1.1", "--checkpoint-every", "3600")  # too large for the head
     process = background(*LONG, *sparing, storage=without_last, **cluster.address)
     wait_for(lambda: began(cluster.shell, LAST), process=process)
+    begun, noticed = losses.begun(), time.monotonic()
     cluster.drain()
     wait_for(lambda: list(without_last.glob("store/underway/steps/*/*/commit.json")), process=process)
     cluster.lose()
     cluster.join(cpus=2)
+    wait_for(lambda: losses.begun() > begun, process=process)
+    stood = time.monotonic() - noticed
     assert process.wait(timeout=WAIT) == 0, process.communicate()[0]
     after = committed(without_last)
     assert {key: after[key] for key in before} == before
     (resumed,) = (marker["facts"]["resumed_at"] for marker in after.values() if "resumed_at" in marker["facts"])
     assert 0 < resumed[0] < 150
     expect_undisturbed(without_last, quiet_long)
+    losses.note(NOTICE, begun=losses.begun(), lost=0, from_the_notice_until_its_step_went_on=stood)
 
 
 def began(shell: dict[str, str], title: str) -> bool:

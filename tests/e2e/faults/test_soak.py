@@ -13,7 +13,7 @@ from tests.e2e.conftest import ROOT, SMALL, environment
 from tests.losses import Losses
 
 pytestmark = pytest.mark.slow
-MINUTES = 2.5  # the quiet sweep counts too; the last sweep under kills is left to its end after that
+MINUTES = 5  # the quiet sweep counts too; the last sweep under kills is left to its end after that
 ROUND = r": (\d+) s, \d+ runs, (\d+) kills; (\d+) steps learnt, (-?\d+) begun and lost"
 
 
