@@ -167,7 +167,7 @@ def _check_placeable(size: FleetSize, resources: Mapping[str, float]) -> None:
         if count * each + spare > have + 1e-6:
             raise AtlasError(
                 f"{size.fleets} fleets of {size.workers} workers at {each:g} {name} need {count * each + spare:g} "
-                f"{name}s (with {spare:g} for the trials), the cluster has {have:g}; "
+                f"{name}s (with {spare:g} for the trials), the cluster has at most {have:g}; "
                 f"give fewer --fleets, --workers-per-fleet or less a worker."
             )
 

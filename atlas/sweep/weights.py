@@ -46,7 +46,7 @@ def kept_weights(promise: Any, timeout: float) -> Found:
 
 
 def _weights(summary: Mapping[str, Any], storage: Place) -> Found:
-    """Of stacks that combine adapters; a learner without them, or with one at a time, has nothing to show."""
+    """Of stacks that learn to combine adapters; a learner without them, or with one at a time, has nothing to show."""
     from atlas.alpha import NoWeights, sweep_alpha
 
     try:
@@ -55,4 +55,9 @@ def _weights(summary: Mapping[str, Any], storage: Place) -> Found:
         return [], ""
     except AtlasError as error:
         return [], str(error)
-    return (found if any(len(one["adapters"]) > 1 for one in found) else []), ""
+    return (found if any(_are_learnt(one) for one in found) else []), ""
+
+
+def _are_learnt(alpha: Mapping[str, Any]) -> bool:
+    """Whether these weights tell anything: those that are set, or uniform, are the same at every site."""
+    return len(alpha["adapters"]) > 1 and any(row != alpha["mean"][0] for row in alpha["mean"])

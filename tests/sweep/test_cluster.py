@@ -48,10 +48,10 @@ def test_fleets_fill_the_cluster(
     ("resources", "options", "message"),
     [
         ({"CPU": 2}, {"fleets": 3, "cpus_per_worker": 1}, "3 fleets of 1 workers at 1 CPU need 3.1 CPUs"),
-        ({"CPU": 2}, {"cpus_per_worker": 2, "fleets": 1}, "(with 0.1 for the trials), the cluster has 2"),
-        ({"CPU": 8}, {"gpus_per_worker": 1}, "at 1 GPU need 1 GPUs (with 0 for the trials), the cluster has 0"),
+        ({"CPU": 2}, {"cpus_per_worker": 2, "fleets": 1}, "(with 0.1 for the trials), the cluster has at most 2"),
+        ({"CPU": 8}, {"gpus_per_worker": 1}, "at 1 GPU need 1 GPUs (with 0 for the trials), the cluster has at most 0"),
         ({"CPU": 8, "GPU": 2}, {"workers_per_fleet": 4}, "need 4 GPUs"),
-        ({"CPU": 0}, {}, "the cluster has 0"),
+        ({"CPU": 0}, {}, "the cluster has at most 0"),
     ],
 )
 def test_what_cannot_be_placed_is_refused_with_the_numbers(

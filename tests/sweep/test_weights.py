@@ -25,3 +25,21 @@ def test_a_learner_without_adapters_needs_no_excuse(ended: Ended, monkeypatch: p
 
     monkeypatch.setattr("atlas.alpha.sweep_alpha", refuse)
     assert _weights(summarise(ended), Path("nowhere")) == ([], "")
+
+
+@pytest.mark.parametrize(
+    ("means", "shown"),
+    [
+        ([[1.0], [1.0]], False),
+        ([[1.0, 1.0], [1.0, 1.0]], False),
+        ([[0.3, 0.7], [0.3, 0.7]], False),
+        ([[0.3, 0.7], [0.4, 0.6]], True),
+    ],
+)
+def test_weights_that_nobody_learnt_are_not_shown(
+    means: list[list[float]], shown: bool, ended: Ended, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapters = ["digits", "easy-vqa"][: len(means[0])]
+    found = [{"adapters": ["digits"], "mean": [[1.0], [1.0]]}, {"adapters": adapters, "mean": means}]
+    monkeypatch.setattr("atlas.alpha.sweep_alpha", lambda *_: found)
+    assert _weights(summarise(ended), Path("nowhere")) == (found if shown else [], "")
