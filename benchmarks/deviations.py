@@ -20,8 +20,8 @@ class Deviations:
             print(f"DEVIATION: {otherwise}", flush=True)
 
 
-def check_tracking(storage: Path, deviations: Deviations) -> None:
-    """Every committed step, trial and sweep is one closed run in MLflow."""
+def check_tracking(storage: Path, trials: int, deviations: Deviations) -> None:
+    """Every committed step, each of so many trials and the sweep is one closed run in MLflow."""
     from atlas.tracking import default_tracking_uri
     from atlas.tracking.address import connect
 
@@ -32,5 +32,7 @@ def check_tracking(storage: Path, deviations: Deviations) -> None:
     deviations.expect(max(keys.values()) == 1, f"doubled runs: {[key for key, n in keys.items() if n > 1]}")
     still = [run.info.run_name for run in runs if run.info.status != "FINISHED"]
     deviations.expect(not still, f"runs not closed as FINISHED: {still}")
+    kinds = Counter(run.data.tags["atlas.kind"] for run in runs)
+    deviations.expect((kinds["sweep"], kinds["trial"]) == (1, trials), f"instead of 1 sweep, {trials} trials: {kinds}")
     steps = {path.parent.name for path in storage.glob("store/steps/*/*/commit.json")}
     deviations.expect(steps <= set(keys), f"steps without a run: {sorted(steps - set(keys))}")

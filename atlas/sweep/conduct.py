@@ -22,6 +22,7 @@ from atlas.sweep.fleets import Fleets
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.foresight import POLL_SECONDS, Foresight, foreseen, is_known
 from atlas.sweep.ground import Ground
+from atlas.sweep.identity import Identities
 from atlas.sweep.journal import Journal, listen
 from atlas.sweep.options import Options
 from atlas.sweep.planner import Plan
@@ -80,7 +81,8 @@ class Conduct:
         self._announce()
         self._foresight = Foresight(self._broker, self._foreseen())
         self._foresight.tell(self._poll())
-        journal = Journal(self.ground.around, [self._tracked])
+        known = Identities.read(self.folder.spool) if self.options.sharing else Identities()
+        journal = Journal(self.ground.around, [self._tracked], known)
         listen(journal)
         try:
             with View(self.console, self.plan, journal, self._poll, self._watch):

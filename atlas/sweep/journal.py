@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from atlas.step import Step, Surroundings
+from atlas.sweep.identity import Identities
 from atlas.sweep.named import OWN_LEARNER
 from atlas.sweep.planner import Walk
 from atlas.sweep.space import AFTER
@@ -41,6 +42,18 @@ class TrialRecord:
             if name not in ("learner_settings", OWN_LEARNER, "orders", "seeds", "probes") and not name.startswith(AFTER)
         }
 
+    @property
+    def params(self) -> dict[str, Any]:
+        """What it tries, as plain JSON."""
+        walks = self.walks
+        orders = list(dict.fromkeys(walk.order for walk in walks))
+        return {
+            **({"order": list(orders[0])} if len(orders) == 1 else {"orders": [" > ".join(order) for order in orders]}),
+            "seeds": sorted({walk.seed for walk in walks}),
+            **self.settings,
+            "learner": walks[0].learner.settings(),
+        }
+
     def scope(self, sharing: bool) -> str:
         """Where in the store the trial's steps are: among all others, or apart where nothing is shared."""
         return "" if sharing else f"private/{self.id}"
@@ -55,15 +68,16 @@ class Listener(Protocol):
 
 @dataclass
 class Journal:
-    """The trials of the sweep that this process runs."""
+    """The trials of the sweep that this process runs, by Tune's ids."""
 
     around: Surroundings
     listeners: list[Listener] = field(default_factory=list)
+    identities: Identities = field(default_factory=Identities)
     trials: dict[str, TrialRecord] = field(default_factory=dict)
 
     def record(self, trial: Any, status: str | None = None, result: dict[str, Any] | None = None) -> None:
         """Take in what Tune says of a trial, and tell the listeners."""
-        record = self.trials.setdefault(trial.trial_id, TrialRecord(trial.trial_id, dict(trial.config)))
+        record = self.trials.get(trial.trial_id) or self._begin(trial)
         record.status = status or record.status
         record.error = _reason(trial) if record.status == "FAILED" else ""
         taken: list[Step] = []
@@ -73,6 +87,12 @@ class Journal:
             record.tasks_seen, record.figures = result["tasks_seen"], result["figures"]
         for listener in self.listeners:
             listener.trial_changed(record, taken)
+
+    def _begin(self, trial: Any) -> TrialRecord:
+        record = TrialRecord(trial.trial_id, dict(trial.config))
+        record.id = self.identities.find(record.id, record.params)
+        self.trials[trial.trial_id] = record
+        return record
 
     def _new_steps(self, record: TrialRecord, keys: list[list[str]]) -> list[Step]:
         known = {key for walk in record.steps for key in walk}
@@ -116,8 +136,11 @@ def listening_callback() -> Any:
     return ListeningCallback()
 
 
-def tell_finished(trials: Iterable[Any]) -> None:
-    """Tell of the trials, as Tune restores them, that had finished before: its callbacks are silent on those."""
+def tell_restored(trials: Sequence[Any]) -> None:
+    """Tell of the trials as Tune restores them; of those that had finished before its callbacks are silent."""
+    if _journal is not None:
+        for trial in trials:
+            _journal.identities.restored(trial.trial_id)
     for trial in trials:
         if trial.status == "TERMINATED":
             _tell(trial, "FINISHED", trial.last_result)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.learners import Precision
 from atlas.place import Place
 from atlas.sweep.cluster import TRIAL_CPUS
-from atlas.sweep.journal import listening_callback, tell_finished
+from atlas.sweep.journal import listening_callback, tell_restored
 from atlas.sweep.options import Options
 from atlas.sweep.planner import Walk
 from atlas.sweep.space import order_count, prefix_name
@@ -104,7 +104,7 @@ class Search:
         So is what had finished before. Blocks; SIGINT stops it.
         """
         before = self._before() if resume else []
-        tell_finished(before)
+        tell_restored(before)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="The reported value is ignored")  # a resumed trial reports again
             return (self._restored() if before else self._tuner()).fit()

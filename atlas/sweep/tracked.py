@@ -78,7 +78,7 @@ class Tracked:
         """Open, advance or close the trial's run, and log the steps that no trial has brought yet."""
         if record.id not in self._told:
             self._told.add(record.id)
-            self.scribe.tell.remote("trial_started", self.sweep_id, record.id, _trial_params(record))
+            self.scribe.tell.remote("trial_started", self.sweep_id, record.id, record.params)
         for step in taken:
             self.tell_step(step, scope=record.scope(self.sharing))
             figures = record.figures if step is taken[-1] else {}
@@ -132,17 +132,6 @@ class Tracked:
             "source_type": "local",
             "context": "train",
         }
-
-
-def _trial_params(record: TrialRecord) -> dict[str, Any]:
-    walks = record.walks
-    orders = list(dict.fromkeys(walk.order for walk in walks))
-    return {
-        **({"order": list(orders[0])} if len(orders) == 1 else {"orders": [" > ".join(order) for order in orders]}),
-        "seeds": sorted({walk.seed for walk in walks}),
-        **record.settings,
-        "learner": walks[0].learner.settings(),
-    }
 
 
 def sweep_figures(summary: Mapping[str, Any]) -> dict[str, float | None]:

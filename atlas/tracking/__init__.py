@@ -10,7 +10,7 @@ from atlas.tracking.address import check_tracking, default_tracking_uri, find_st
 from atlas.tracking.events import Event, StepFacts
 from atlas.tracking.runs import LoggedRun, fetch_of_sweep, is_run_id, logged_run, sweep_run
 from atlas.tracking.server import Server, free_port, run_url, server_command, ui_command
-from atlas.tracking.spool import is_settled
+from atlas.tracking.spool import is_settled, read_events
 from atlas.tracking.tracker import Tracker
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "is_run_id",
     "is_settled",
     "logged_run",
+    "read_events",
     "run_url",
     "server_command",
     "signed_in",

@@ -136,7 +136,14 @@ class Writer:
         run = self._sweep(body["sweep"], event.at)
         self._log(run, event.at, points=[(name, value, 0) for name, value in body["metrics"].items()])
         self._upload(run, body["artifacts"])
+        self._close_left(body["sweep"], event.at)
         self._close(run, body["status"], event.at)
+
+    def _close_left(self, sweep: str, at: int) -> None:
+        """Close the trials of the sweep that nobody will go on with: a killed search may forget those that it began."""
+        left = f"tags.`atlas.kind` = 'trial' and tags.`atlas.sweep` = '{sweep}' and attributes.status = 'RUNNING'"
+        for run in self._client.search_runs([self.experiment_id], left, max_results=PER_BATCH * PER_BATCH):
+            self._client.set_terminated(run.info.run_id, "KILLED", end_time=at)
 
     def _sweep(
         self, sweep: str, at: int, *, name: str = "", tags: Mapping[str, str] | None = None, note: str = ""

@@ -12,6 +12,7 @@ from atlas.errors import AtlasError
 from atlas.place import Place
 from atlas.report import read_summary
 from atlas.sweep.folder import SweepFolder
+from atlas.tracking import read_events
 from atlas.upkeep.inventory import Item
 
 
@@ -55,7 +56,7 @@ def _keeper(folder: SweepFolder) -> Keeper:
     began = _began(folder)
     return Keeper(
         sweep=folder.id,
-        keys=frozenset([*_named(summary or {}), *_journalled(folder.path / "spool" / "events.jsonl")]),
+        keys=frozenset([*_named(summary or {}), *_journalled(folder.path / "spool")]),
         tasks=tasks,
         since=None if finished else began,
         lone=summary is not None and "reference_keys" not in summary,
@@ -91,16 +92,10 @@ def _options(folder: SweepFolder) -> dict[str, Any]:
         ) from error
 
 
-def _journalled(path: Path) -> Iterator[str]:
-    """The steps that the sweep's journal for MLflow names. A line that was cut short names none."""
-    if not path.exists():
-        return
-    for line in path.read_text(errors="replace").splitlines():
-        try:
-            event = json.loads(line)
-        except ValueError:
-            continue
-        if event["kind"] == "step_finished":
-            yield event["key"]
-        elif event["kind"] == "trial_step":
-            yield event["body"]["step"]
+def _journalled(spool: Path) -> Iterator[str]:
+    """The steps that the sweep's journal for MLflow names."""
+    for event in read_events(spool):
+        if event.kind == "step_finished":
+            yield event.key
+        elif event.kind == "trial_step":
+            yield event.body["step"]

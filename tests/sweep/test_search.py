@@ -17,7 +17,7 @@ from small import atlas
 from atlas.learners import Learner
 from atlas.place import Place
 from atlas.step import Surroundings
-from atlas.sweep.journal import Journal, TrialRecord, listen, tell_finished
+from atlas.sweep.journal import Journal, TrialRecord, listen, tell_restored
 from atlas.sweep.options import TASKS, Options
 from atlas.sweep.result import Ended
 from atlas.sweep.sampler import PrefixSampler
@@ -140,7 +140,7 @@ def test_trials_that_had_finished_are_told_with_what_they_brought(ended: Ended, 
     (tmp_path / "tune" / "experiment_state-2026-01-01_00-00-00.json").write_text(json.dumps(state))
     journal = Journal(ended.ground.around, [])
     listen(journal)
-    tell_finished(begun._before())
+    tell_restored(begun._before())
     listen(None)
     assert list(journal.trials) == [done.trial_id]
     (record,) = journal.trials.values()

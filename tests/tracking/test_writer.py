@@ -14,6 +14,9 @@ from atlas.tracking.writer import Writer
 ORDER = ["shapes", "digits"]
 
 
+NOTHING: dict[str, Any] = {"metrics": {}, "artifacts": []}
+
+
 def sweep_started(**other: Any) -> Event:
     body = {"sweep": "s1", "name": "a sweep", "params": {"lr": 5e-4}, "tags": {"who": "me"}, "note": "Which order?"}
     return Event(kind="sweep_started", key="sweep/s1", body={**body, **other})
@@ -236,3 +239,22 @@ def test_figures_of_a_sweep_are_uploaded_and_a_missing_one_does_no_harm(
     assert [item.path for item in connect(initialised).list_artifacts(run.info.run_id, "report")] == [
         "report/report.html"
     ]
+
+
+def test_a_trial_that_nobody_went_on_with_is_closed_with_its_sweep(
+    writer: Writer, runs: Callable[[], dict[str, Any]]
+) -> None:
+    lost = {"sweep": "s1", "trial": "lost", "params": {"order": ORDER}}
+    others = {"sweep": "s2", "trial": "t1", "params": {"order": ORDER}}
+    for event in (
+        sweep_started(),
+        trial_started(),
+        Event(kind="trial_started", key="trial/s1/lost", body=lost),
+        Event(kind="trial_started", key="trial/s2/t1", body=others),
+        trial("trial_finished", status="FINISHED", metrics={}),
+        Event(kind="sweep_finished", key="sweep/s1", body={"sweep": "s1", "status": "FINISHED", **NOTHING}),
+    ):
+        writer.apply(event)
+    status = {key: run.info.status for key, run in runs().items()}
+    assert (status["trial/s1/lost"], status["trial/s1/t1"], status["sweep/s1"]) == ("KILLED", "FINISHED", "FINISHED")
+    assert status["trial/s2/t1"] == "RUNNING"

@@ -10,6 +10,7 @@ from small import World
 
 from atlas.claims import Claims
 from atlas.errors import AtlasError
+from atlas.tracking import Event
 from atlas.upkeep.collection import DAY, find_waste, remove
 from upkeep.conftest import Kept
 
@@ -75,11 +76,11 @@ def test_a_journal_keeps_the_steps_that_it_names(kept: Kept) -> None:
     first, second, *_ = sorted(kept.store.keys())
     (kept.sweep / "spool").mkdir()
     lines = [
-        f'{{"kind":"step_finished","key":"{first}","body":{{}}}}',
-        f'{{"kind":"trial_step","key":"trial/1","body":{{"step":"{second}"}}}}',
-        '{"kind":"trial_st',
+        Event(kind="step_finished", key=first).line(),
+        Event(kind="trial_step", key="trial/1", body={"step": second}).line(),
+        b'{"kind":"trial_st',
     ]
-    (kept.sweep / "spool" / "events.jsonl").write_text("\n".join(lines))
+    (kept.sweep / "spool" / "events.jsonl").write_bytes(b"".join(lines))
     found = find_waste(kept.store, kept.root)
     assert set(kept.store.keys()) - {one.item.key for one in found.waste if one.item} == {first, second}
 

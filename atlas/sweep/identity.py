@@ -1,0 +1,43 @@
+"""Which trial of the sweep's earlier runs a trial is: Tune forgets those that it began shortly before it was killed.
+
+Such a trial is tried again, under another of Tune's ids. It is known by what it tries, and keeps the id that it had,
+with that its run in MLflow.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from atlas.tracking import read_events
+
+
+@dataclass
+class Identities:
+    """The trials that the sweep has begun in earlier runs, by id, as long as nobody has gone on with them."""
+
+    _begun: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, spool: Path) -> Identities:
+        """By what the sweep's journal for MLflow says."""
+        started = (event.body for event in read_events(spool) if event.kind == "trial_started")
+        return cls({body["trial"]: _spelt(body["params"]) for body in started})
+
+    def restored(self, trial: str) -> None:
+        """Tune has not forgotten this one."""
+        self._begun.pop(trial, None)
+
+    def find(self, trial: str, params: Mapping[str, Any]) -> str:
+        """The id that the trial which Tune calls `trial` had in an earlier run, or `trial` where it had none."""
+        wanted = _spelt(params)
+        own = next((one for one, tried in self._begun.items() if tried == wanted), trial)
+        self.restored(own)
+        return own
+
+
+def _spelt(params: Mapping[str, Any]) -> str:
+    return json.dumps(params, sort_keys=True)

@@ -1,0 +1,60 @@
+"""Trials that Tune forgot when it was killed are the same again, by the journal that the sweep told MLflow from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from atlas.sweep.identity import Identities
+from atlas.sweep.journal import Journal, TrialRecord
+from atlas.sweep.result import Ended
+from atlas.tracking import Event
+from atlas.tracking.spool import Spool
+from sweep.test_journal import as_tune
+
+ORDER, OTHER = {"order": ["a", "b"], "rank": 4}, {"order": ["b", "a"], "rank": 4}
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    """The journal of a sweep that began one trial twice, another once, and was killed while it wrote of a third."""
+    folder = tmp_path / "spool"
+    journal = Spool(folder)
+    for trial, params in (("t1", ORDER), ("t2", OTHER), ("t1", ORDER)):
+        body = {"sweep": "s", "trial": trial, "params": params}
+        journal.append(Event(kind="trial_started", key=f"trial/s/{trial}", body=body))
+    journal.close()
+    with open(folder / "events.jsonl", "ab") as file:
+        file.write(b'{"kind":"trial_started","key":"trial/s/t3","at"')
+    return folder
+
+
+def test_a_trial_that_tune_forgot_keeps_its_id_by_what_it_tries(spool: Path) -> None:
+    known = Identities.read(spool)
+    assert known.find("new", {"rank": 4, "order": ("b", "a")}) == "t2"
+    assert known.find("newer", OTHER) == "newer"  # one trial has one successor
+
+
+def test_a_trial_that_tune_restored_is_itself_and_nobody_else_is(spool: Path) -> None:
+    known = Identities.read(spool)
+    known.restored("t1")
+    assert known.find("new", ORDER) == "new"
+    assert known.find("t1", ORDER) == "t1"
+
+
+def test_a_trial_of_another_kind_and_one_of_a_first_run_are_new(spool: Path, tmp_path: Path) -> None:
+    assert Identities.read(spool).find("new", {**ORDER, "rank": 8}) == "new"
+    assert Identities.read(tmp_path / "nothing").find("new", ORDER) == "new"
+
+
+def test_the_journal_calls_a_trial_that_is_tried_again_by_its_first_id(ended: Ended, tmp_path: Path) -> None:
+    first = ended.trials[0]
+    spool = Spool(tmp_path / "spool")
+    body = {"sweep": "s", "trial": first.id, "params": first.params}
+    spool.append(Event(kind="trial_started", key=f"trial/s/{first.id}", body=body))
+    spool.close()
+    journal = Journal(ended.ground.around, [], Identities.read(tmp_path / "spool"))
+    journal.record(as_tune(TrialRecord("another", first.config)), "RUNNING")
+    journal.record(as_tune(TrialRecord("another", first.config)), "FINISHED")
+    assert [(record.id, record.status) for record in journal.trials.values()] == [(first.id, "FINISHED")]
