@@ -7,6 +7,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from atlas.sweep.kuberay import kuberay_limits
+
 Node = Mapping[str, float]  # what it has of each resource
 
 FILE = Path("~/ray_bootstrap_config.yaml")  # where `ray up` leaves the cluster's file on its head; Ray Tune looks here
@@ -22,18 +24,15 @@ def nodes_there() -> list[Node]:
 
 
 def nodes_within_reach(there: Sequence[Node], file: Path = FILE) -> list[Node]:
-    """The nodes of the cluster when it has grown as far as its file allows; those that are `there` where it cannot.
+    """The nodes of the cluster when it has grown as far as it may; those that are `there` where it cannot.
 
-    Ray's autoscaler tells nobody its limits; they are known where the sweep runs on the head of a cluster that
-    Ray's cluster launcher made.
+    Ray's autoscaler tells nobody its limits; they are known where the sweep runs on the head of a cluster that Ray's
+    cluster launcher or KubeRay made.
     """
-    import yaml
-
-    file = file.expanduser()
-    if not _is_head() or not file.exists():
+    limits = _launched(file.expanduser()) or kuberay_limits()
+    if limits is None:
         return list(there)
-    head = [node for node in there if HEAD in node]
-    return [*head, *workers_of(yaml.safe_load(file.read_text()))]
+    return [*(node for node in there if HEAD in node), *workers_of(limits)]
 
 
 def workers_of(cluster: Mapping[str, Any]) -> list[Node]:
@@ -45,6 +44,13 @@ def workers_of(cluster: Mapping[str, Any]) -> list[Node]:
             nodes += [kind.get("resources", {})] * kind.get("max_workers", most)
     largest = sorted(nodes, key=lambda node: (node.get("GPU", 0.0), node.get("CPU", 0.0)), reverse=True)
     return list(islice(largest, most))
+
+
+def _launched(file: Path) -> Mapping[str, Any] | None:
+    """The file of the cluster launcher's cluster that this process is on the head of."""
+    import yaml
+
+    return dict(yaml.safe_load(file.read_text())) if file.exists() and _is_head() else None
 
 
 def _is_head() -> bool:

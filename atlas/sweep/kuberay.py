@@ -1,0 +1,33 @@
+"""How far KubeRay's autoscaler may let a cluster grow: its RayCluster, asked of Kubernetes as Ray itself does."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")  # Kubernetes writes it into every pod
+
+
+def kuberay_limits(namespace: Path = NAMESPACE) -> dict[str, Any] | None:
+    """This pod's cluster, in the form of a file of Ray's cluster launcher; None where it is none or does not grow.
+
+    KubeRay lets the head of a cluster that grows ask. Where a pod may not, or nobody answers, that is logged.
+    """
+    name = os.environ.get("RAY_CLUSTER_NAME")  # KubeRay sets it in every pod of a cluster
+    if not name or not namespace.exists():
+        return None
+    from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
+    from ray.autoscaler._private.kuberay.node_provider import KubernetesHttpApiClient
+
+    try:
+        cluster = KubernetesHttpApiClient(namespace.read_text().strip()).get(f"rayclusters/{name}")
+    except OSError as error:  # what `requests` raises, too
+        log.warning("Kubernetes does not tell how far %s may grow (%s): the nodes that are there count", name, error)
+        return None
+    if not cluster["spec"].get("enableInTreeAutoscaling"):
+        return None
+    return dict(_derive_autoscaling_config_from_ray_cr(cluster))
