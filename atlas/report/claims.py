@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -35,11 +36,15 @@ UNSEEN = (
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A claim, the route that it is judged on, and the paired comparison of what it sets against what."""
+    """A claim, the route that it is judged on, and the paired comparison of what it sets against what.
+
+    `family` is the number of claims that the comparison's p was corrected for.
+    """
 
     text: str
     route: str
     found: Comparison | Undefined
+    family: int = 1
 
     @property
     def verdict(self) -> Verdict:
@@ -49,6 +54,11 @@ class Claim:
         if self.found.adjusted >= LEVEL:
             return "not decided"
         return "holds" if self.found.difference > 0 else "the opposite"
+
+    @property
+    def pairs_needed(self) -> int:
+        """From how many pairs n on a difference of one sign in all of them decides: family · 2^(1-n) < LEVEL."""
+        return math.floor(math.log2(self.family / LEVEL)) + 2
 
 
 def claims(summary: Summary) -> list[Claim]:
@@ -66,7 +76,8 @@ def _of_learners(summary: Summary, route: str) -> list[Claim]:
         return []
     family = compare({name: named[name] for name in (METHOD, *rivals)}, against=METHOD, unit=_unit(named[METHOD]))
     return [
-        Claim(text=RIVALS[name], route=route, found=_turned(found)) for name, found in zip(rivals, family, strict=True)
+        Claim(text=RIVALS[name], route=route, found=_turned(found), family=len(rivals))
+        for name, found in zip(rivals, family, strict=True)
     ]
 
 
@@ -85,7 +96,10 @@ def _downstream(summary: Summary) -> list[Claim]:
             (one,) = compare({"after": after, "bare": against}, against="bare", unit=_unit(against))
             found.append((text, one))
     together = corrected([one for _, one in found])
-    return [Claim(text=text, route="own", found=one) for (text, _), one in zip(found, together, strict=True)]
+    return [
+        Claim(text=text, route="own", found=one, family=len(found))
+        for (text, _), one in zip(found, together, strict=True)
+    ]
 
 
 def _means(rows: list[Mapping[str, Any]], way: str) -> Cells:
@@ -131,12 +145,18 @@ def claims_section(summary: Summary) -> str:
 
 def said(claim: Claim) -> str:
     """The verdict in words."""
+    if claim.verdict == "not decided" and (few := _pairs(claim.found)) < claim.pairs_needed:
+        return f"is not decided ({few} pairs are too few, it takes {claim.pairs_needed})"
     return {
         "holds": "holds",
         "the opposite": "does not hold (the opposite does)",
         "not decided": "is not decided",
         "cannot be told": "cannot be told",
     }[claim.verdict]
+
+
+def _pairs(found: Comparison | Undefined) -> int:
+    return 0 if isinstance(found, Undefined) else found.count
 
 
 def _wrapped(text: str) -> str:

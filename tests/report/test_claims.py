@@ -7,7 +7,7 @@ import pytest
 
 from atlas.learners import LEARNERS
 from atlas.metrics import Undefined
-from atlas.report.claims import METHOD, RIVALS, claims, claims_section
+from atlas.report.claims import LEVEL, METHOD, RIVALS, Claim, claims, claims_section, said
 from atlas.report.downstream import BARE
 
 Summary = dict[str, Any]
@@ -117,3 +117,21 @@ def test_the_page_says_what_was_paired_and_what_is_not_decided() -> None:
 def test_a_sweep_without_the_method_or_rivals_says_nothing() -> None:
     assert claims_section(sweep({"atlas": [50.0] * 6})) == ""
     assert claims_section(sweep({"ewc": [50.0] * 6, "fine-tuning": [40.0] * 6})) == ""
+
+
+@pytest.mark.parametrize(("family", "needed"), [(1, 6), (3, 7), (5, 8)])
+def test_the_pairs_that_it_takes_are_the_fewest_whose_least_p_is_low_enough(family: int, needed: int) -> None:
+    claim = Claim(text="It does", route="own", found=Undefined("nothing"), family=family)
+    assert claim.pairs_needed == needed
+    assert family * 2.0 ** (1 - needed) < LEVEL <= family * 2.0 ** (2 - needed)
+
+
+def test_where_the_pairs_are_too_few_to_decide_anything_that_is_said() -> None:
+    losing = {"atlas": [50.0] * 6} | {name: [50 - gain for gain in GAINS] for name in RIVALS}
+    found = claims(sweep(losing))
+    assert {said(one) for one in found} == {"is not decided (6 pairs are too few, it takes 8)"}
+    (enough,) = claims(sweep({name: losing[name] for name in (METHOD, "fine-tuning")}))[:1]
+    assert said(enough) == "holds"
+    even = [50 + gain * sign for gain, sign in zip(GAINS, (1, -1, 1, -1, 1, -1), strict=True)]
+    (open_,) = claims(sweep({METHOD: [50.0] * 6, "fine-tuning": even}))[:1]
+    assert said(open_) == "is not decided"
