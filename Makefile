@@ -8,7 +8,6 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 SWEEP ?= sweeps/task_order.py
 ARGS ?=
-WORKERS ?= 2
 
 .PHONY: sweep test check format lint types layers browser clean
 
@@ -33,7 +32,7 @@ browser:
 	  echo "No Chromium here: the test that opens the MLflow UI will be skipped. Install chromium and its driver to run it."
 
 test: $(VENV)/installed-dev browser
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest $(ARGS)
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff format .

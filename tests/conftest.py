@@ -18,13 +18,8 @@ os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever notes what its fault costs can be chosen by `-m loss`.
-
-    Slow tests, most of them sweeps in processes of their own, run one after another, beside the others.
-    """
+    """Whatever notes what its fault costs can be chosen by `-m loss`."""
     for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.xdist_group("slow"))
         if "losses" in getattr(item, "fixturenames", ()):
             item.add_marker("loss")
 
