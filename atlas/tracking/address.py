@@ -86,8 +86,29 @@ def connect(tracking_uri: str) -> MlflowClient:
     if database is None:
         return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
     database.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{database}.lock"):  # opening a fresh file migrates it: two at once would break it
+    with FileLock(f"{database}.lock"):
+        _set_up(database)
         return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+
+
+def _set_up(database: Path) -> None:
+    """Make a fresh database, whole or not at all; to be called by one process at a time.
+
+    MLflow would make it in place, in dozens of migrations. Killed between two of them it leaves a file that it then
+    refuses for good.
+    """
+    if database.exists() and database.stat().st_size > 0:
+        return
+    from mlflow.store.db.utils import _initialize_tables
+    from sqlalchemy import create_engine
+
+    for half in database.parent.glob(f".{database.name}.half-*"):
+        half.unlink()
+    half = database.parent / f".{database.name}.half-{uuid.uuid4().hex}"
+    engine = create_engine(f"{SQLITE}{half}")
+    _initialize_tables(engine)
+    engine.dispose()
+    os.replace(half, database)
 
 
 def find_step_runs(tracking_uri: str, experiment: str, keys: Iterable[str]) -> dict[str, str]:

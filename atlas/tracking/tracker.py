@@ -23,6 +23,7 @@ FIRST_DELAY, LONGEST_DELAY, MOST_ATTEMPTS = 0.5, 15.0, 8
 PATIENCE = 5.0  # a flush that got nowhere for so long asks whether MLflow is there at all
 REFUSALS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "MALFORMED_REQUEST", "INVALID_STATE", "RESOURCE_ALREADY_EXISTS"}
 GONE = "RESOURCE_DOES_NOT_EXIST"
+OUTDATED = "out-of-date database schema"  # of another version of MLflow; a person upgrades it, and nothing is lost
 
 
 class Tracker:
@@ -198,7 +199,7 @@ class Tracker:
 
     def _is_final(self, error: Exception, attempts: int) -> bool:
         """Whether trying again is in vain: refused by MLflow, no error of network or database, or failing for long
-        though MLflow answers."""
+        though MLflow answers and its database is of this version."""
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import DBAPIError
 
@@ -206,7 +207,7 @@ class Tracker:
             return True
         if not isinstance(error, MlflowException | DBAPIError | OSError | AtlasError):
             return True
-        return attempts >= MOST_ATTEMPTS and self._is_there()
+        return attempts >= MOST_ATTEMPTS and OUTDATED not in str(error) and self._is_there()
 
     def _is_there(self) -> bool:
         try:

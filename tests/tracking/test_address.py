@@ -127,3 +127,19 @@ def test_processes_that_open_a_fresh_database_at_once_all_succeed(tmp_path: Path
         for _ in range(4)
     ]
     assert {process.communicate()[0] for process in started} == {b"1\n"}
+
+
+@pytest.mark.slow
+def test_a_process_killed_while_it_makes_a_database_leaves_none_and_the_next_makes_it(tmp_path: Path) -> None:
+    """MLflow's own way would leave a half that it refuses for good."""
+    uri = default_tracking_uri(tmp_path)
+    program = f"from atlas.tracking import initialise; initialise({uri!r}, 'e')"
+    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
+    while not any(half.stat().st_size for half in tmp_path.glob(".mlflow.db.half-*[!l]")):
+        assert process.poll() is None
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    assert not (tmp_path / "mlflow.db").exists()
+    assert initialise(uri, "e") == "1"
+    assert list(tmp_path.glob(".mlflow.db.half-*")) == []

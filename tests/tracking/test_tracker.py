@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -224,3 +227,32 @@ def test_a_server_that_goes_away_and_returns_gets_everything_once(
     finally:
         server.stop()
     assert os.environ.get("MLFLOW_RUN_ID") is None
+
+
+def test_a_database_of_another_version_of_mlflow_gets_everything_once_it_is_upgraded(
+    open_tracker: Callable[..., Tracker],
+    step_facts: Callable[..., StepFacts],
+    initialised: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for delay in ("FIRST_DELAY", "LONGEST_DELAY"):
+        monkeypatch.setattr(f"atlas.tracking.tracker.{delay}", 0.01)
+    uri = f"sqlite:///{shutil.copy(database_file(initialised), tmp_path / 'mlflow.db')}"
+    ours = set_version(uri, "75868b020152")
+    tracker = open_tracker(uri=uri)
+    tell(tracker, step_facts)
+    assert not tracker.flush(2.0)
+    set_version(uri, ours)
+    assert tracker.flush(60)
+    assert tracker.problems == []
+    expect_whole(uri, tmp_path.name)
+
+
+def set_version(uri: str, version: str) -> str:
+    """Have the database say that its schema is of that version; gives what it said before."""
+    with closing(sqlite3.connect(database_file(uri))) as database:
+        ((before,),) = database.execute("select version_num from alembic_version").fetchall()
+        database.execute("update alembic_version set version_num = ?", (version,))
+        database.commit()
+    return str(before)
