@@ -17,9 +17,10 @@ from atlas.tracking import read_events
 
 @dataclass
 class Identities:
-    """The trials that the sweep has begun in earlier runs, by id, as long as nobody has gone on with them."""
+    """The trials that the sweep has begun in earlier runs: what each tries, as long as nobody has gone on with it."""
 
     _begun: dict[str, str] = field(default_factory=dict)
+    _restored: set[str] = field(default_factory=set)
 
     @classmethod
     def read(cls, spool: Path) -> Identities:
@@ -29,14 +30,17 @@ class Identities:
 
     def restored(self, trial: str) -> None:
         """Tune has not forgotten this one."""
-        self._begun.pop(trial, None)
+        if self._begun.pop(trial, None) is not None:
+            self._restored.add(trial)
 
     def find(self, trial: str, params: Mapping[str, Any]) -> str:
         """The id that the trial which Tune calls `trial` had in an earlier run, or `trial` where it had none."""
         wanted = _spelt(params)
-        own = next((one for one, tried in self._begun.items() if tried == wanted), trial)
-        self.restored(own)
-        return own
+        if trial in self._restored or wanted not in self._begun.values():
+            return trial
+        first = next(one for one, tried in self._begun.items() if tried == wanted)
+        self.restored(first)
+        return first
 
 
 def _spelt(params: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.sweep.identity import Identities
+from atlas.sweep.identity import Identities, _spelt
 from atlas.sweep.journal import Journal, TrialRecord
 from atlas.sweep.result import Ended
 from atlas.tracking import Event
@@ -41,6 +41,12 @@ def test_a_trial_that_tune_restored_is_itself_and_nobody_else_is(spool: Path) ->
     known.restored("t1")
     assert known.find("new", ORDER) == "new"
     assert known.find("t1", ORDER) == "t1"
+
+
+def test_of_two_that_try_the_same_only_the_forgotten_one_is_taken_up() -> None:
+    known = Identities({"kept": _spelt(ORDER), "forgotten": _spelt(ORDER)})
+    known.restored("kept")
+    assert [known.find(trial, ORDER) for trial in ("kept", "new", "newer")] == ["kept", "forgotten", "newer"]
 
 
 def test_a_trial_of_another_kind_and_one_of_a_first_run_are_new(spool: Path, tmp_path: Path) -> None:

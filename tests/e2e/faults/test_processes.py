@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.processes import called, kill
+from benchmarks.processes import called, kill, living
 from tests.e2e.conftest import SMALL, WAIT, committed, expect_nothing_left, expect_undisturbed, wait_for
 from tests.losses import Losses
 
@@ -33,8 +33,10 @@ def test_worker_broker_controller_trial_and_writer_killed_in_turn(
         wait_for(lambda number=number: len(committed(prepared)) > 2 * number, process=process)
         found = wait_for(lambda what=what: called(what, MARK), process=process)
         before |= committed(prepared)
+        below = called("worker", MARK) if what == "controller" else []
         with losses.fault(name):
             kill(found[0])
+            wait_for(lambda below=below: not living(below), process=process)  # Ray ends them a little later
     assert process.wait(timeout=WAIT) == 0, process.communicate()[0]
     after = committed(prepared)
     assert {key: after[key] for key in before} == before
