@@ -33,10 +33,14 @@ class Warden:
 
 
 def watched(start: Callable[[], object]) -> Warden:
-    """Call `start`; gives the warden of the processes that it has started."""
+    """Call `start`; gives the warden of the processes that it has started. Where it raises, they are ended."""
     before = _offspring()
-    start()
-    return Warden(_offspring() - before)
+    try:
+        start()
+        return Warden(_offspring() - before)
+    except BaseException:  # an interrupt, too
+        Warden(_offspring() - before).close()
+        raise
 
 
 def _started(pids: set[int]) -> subprocess.Popen[bytes]:

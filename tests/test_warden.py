@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 import psutil
+import pytest
 
 from atlas.warden import Warden, watched
 
@@ -69,3 +70,15 @@ def test_a_warden_of_nothing_is_no_process() -> None:
     warden = Warden(set())
     assert warden.pid is None
     warden.close()
+
+
+def test_what_was_started_by_a_start_that_was_interrupted_ends() -> None:
+    found: list[subprocess.Popen[bytes]] = []
+
+    def interrupted() -> None:
+        found.append(sleeper())
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        watched(interrupted)
+    assert found[0].wait(PATIENCE) == -9
