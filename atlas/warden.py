@@ -6,67 +6,93 @@ somebody of it who has gone as well.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import select
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import psutil
 
+LOOK_SECONDS = 0.1
+
 
 class Warden:
-    """A small process that kills others once this one has ended, however it did."""
+    """A small process that kills others once this one has ended, however it did: what this one starts from now on."""
 
-    def __init__(self, pids: set[int]) -> None:
-        """Start it for the processes with these ids, if any; in a session of its own, which Ctrl-C does not reach."""
-        self._process = _started(pids) if pids else None
+    def __init__(self) -> None:
+        """Start it, in a session of its own, which Ctrl-C does not reach."""
+        self._before = _offspring(os.getpid())
+        pids = map(str, (os.getpid(), *self._before))
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", __file__, *pids],  # -P: the modules beside this file are not meant
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     @property
-    def pid(self) -> int | None:
-        """Its process id; None where there is nothing to watch over."""
-        return self._process.pid if self._process else None
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def settle(self) -> None:
+        """Tell it what there is; what is started later is none of its business."""
+        if self._process.stdin:
+            found = _offspring(os.getpid()) - self._before - {self.pid}
+            self._process.stdin.write(" ".join(map(str, found)).encode() + b"\n")
+            self._process.stdin.flush()
 
     def close(self) -> None:
         """End the processes that are left of them, and the warden itself."""
-        if self._process and self._process.stdin:
+        if self._process.stdin:
             self._process.stdin.close()
             self._process.wait()
 
 
 def watched(start: Callable[[], object]) -> Warden:
     """Call `start`; gives the warden of the processes that it has started. Where it raises, they are ended."""
-    before = _offspring()
+    warden = Warden()
     try:
         start()
-        return Warden(_offspring() - before)
+        warden.settle()
     except BaseException:  # an interrupt, too
-        Warden(_offspring() - before).close()
+        warden.close()
         raise
+    return warden
 
 
-def _started(pids: set[int]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-P", __file__, *map(str, sorted(pids))],  # -P: the modules beside this file are not meant
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def _offspring() -> set[int]:
-    return {process.pid for process in psutil.Process().children(recursive=True)}
-
-
-def main(pids: list[int]) -> None:
-    """Wait until the standard input closes, as it does when its other end is gone; then kill what is left of `pids`."""
-    living = [process for process in psutil.process_iter() if process.pid in pids]
+def main(driver: int, before: set[int]) -> None:
+    """Note what `driver` starts, but for what it had `before`, until it tells what there is; kill what is left of that
+    when the standard input closes, as it does when its other end is gone.
+    """
+    known: dict[int, psutil.Process] = {}
+    while not select.select([sys.stdin], [], [], LOOK_SECONDS)[0]:
+        _note(known, _offspring(driver) - before)
+    _note(known, _offspring(driver) - before)
+    _note(known, map(int, sys.stdin.buffer.readline().split()))
     sys.stdin.buffer.read()
-    for process in living:
-        try:
-            process.kill()  # psutil looks first whether the id is another process's by now
-        except psutil.NoSuchProcess:
-            continue
+    for pid, process in known.items():
+        if pid != os.getpid():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()  # psutil looks first whether the id is another process's by now
+
+
+def _note(known: dict[int, psutil.Process], pids: Iterable[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            known.setdefault(pid, psutil.Process(pid))
+
+
+def _offspring(driver: int) -> set[int]:
+    """The ids of what that process has started, and what that has."""
+    try:
+        return {child.pid for child in psutil.Process(driver).children(recursive=True)}
+    except psutil.NoSuchProcess:
+        return set()
 
 
 if __name__ == "__main__":
-    main([int(pid) for pid in sys.argv[1:]])
+    main(int(sys.argv[1]), {int(pid) for pid in sys.argv[2:]})

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from atlas.warden import Warden, watched
+from atlas.warden import watched
 
 PATIENCE = 60.0
 DRIVER = """
@@ -62,14 +62,28 @@ def test_a_closed_warden_ends_what_is_left_and_itself() -> None:
     warden = watched(lambda: found.append(sleeper()))
     warden.close()
     assert found[0].wait(PATIENCE) == -9
-    assert warden.pid is not None
     assert not runs(warden.pid)
 
 
-def test_a_warden_of_nothing_is_no_process() -> None:
-    warden = Warden(set())
-    assert warden.pid is None
+def test_what_a_process_started_ends_where_it_is_killed_before_it_has_started_all() -> None:
+    script = DRIVER.replace("started.append(", "begin(")
+    begin = "def begin(process):\n    print(process.pid, flush=True)\n    time.sleep(600)\n"
+    driver = subprocess.Popen([sys.executable, "-c", begin + script], stdout=subprocess.PIPE, text=True)
+    assert driver.stdout
+    started = int(driver.stdout.readline())
+    time.sleep(3.0)  # it is noticed within a tenth of a second, once the warden is up
+    driver.kill()
+    driver.wait()
+    wait(lambda: not runs(started))
+
+
+def test_what_is_started_once_it_has_settled_is_left_alone() -> None:
+    warden = watched(lambda: None)
+    time.sleep(1.0)
+    later = sleeper()
     warden.close()
+    assert later.poll() is None
+    later.kill()
 
 
 def test_what_was_started_by_a_start_that_was_interrupted_ends() -> None:
