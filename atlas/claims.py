@@ -95,10 +95,15 @@ class Claims:
         return f"{self._folder}/{key}.json"
 
     def _read(self, key: str) -> bytes | None:
-        text, open_stream = None, self.store.filesystem.open_input_stream
-        with self._forgiving("read"), contextlib.suppress(FileNotFoundError), open_stream(self._path(key)) as stream:
-            text = bytes(stream.read())
-        return text
+        """The claim's text; None where there is none. What cannot be read may be somebody's, as long as that is new."""
+        try:
+            with self.store.filesystem.open_input_stream(self._path(key)) as stream:
+                return bytes(stream.read())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, pa.ArrowException) as error:
+            log.warning("a claim in %s could not be read: %s", self.store.uri, error)
+            return b""
 
     def _create(self, key: str) -> bool:
         """Whether this owner is the only one that claims the step now; True where the filesystem cannot tell."""

@@ -119,3 +119,15 @@ def test_nothing_is_left_of_what_was_released(tmp_path: Path, claims: Callable[.
         first.release(key)
     first.beat()
     assert list((tmp_path / "claims").iterdir()) == []
+
+
+def test_a_claim_that_cannot_be_read_is_somebodys_for_a_while_and_hinders_nobody_for_good(
+    tmp_path: Path, claims: Callable[..., Claims], clock: SimpleNamespace
+) -> None:
+    """Such as one of another user; here a folder, since root reads everything."""
+    first = claims("first")
+    (tmp_path / "claims" / f"{KEY}.json").mkdir(parents=True)
+    assert not first.take(KEY)
+    clock.seconds += PATIENCE_SECONDS + 1
+    assert first.is_free(KEY)
+    assert first.take(KEY)

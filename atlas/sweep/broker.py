@@ -18,7 +18,6 @@ from atlas.sweep.shelf import Job, Shelf
 
 LEASE_SECONDS = 60.0
 LEAVING_SECONDS = 10.0  # how long the lease of a fleet whose node is being taken away outlasts its last renewal
-LOOK_SECONDS = 1.0
 ATTEMPTS = 3
 LOSSES = 5  # a step whose fleets were lost so often while they learnt it is not handed out again
 
@@ -229,13 +228,12 @@ class Broker:
 
     async def _await_other(self, work: _Work) -> None:
         """Until the sweep that has the step in hand has learnt it; queued here where it lets the step go."""
-        while work.state == "elsewhere":
-            await asyncio.sleep(LOOK_SECONDS)
-            if (facts := self._shelf.facts(work.job)) is not None:
-                return self._finish(work, facts)
-            if work.state == "elsewhere" and self._shelf.is_free(work.job):
-                return self._requeue(work)
-        return None
+        facts = await self._shelf.wait_for_other(work.job)
+        if work.state == "elsewhere":
+            if facts is None:
+                self._requeue(work)
+            else:
+                self._finish(work, facts)
 
     def _mark_running(self, work: _Work, fleet: str) -> None:
         self._leave_queue(work)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 from typing import Any
 
 from atlas.claims import BEAT_SECONDS, Claims
 from atlas.store import Store
+
+LOOK_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
 
 Job = tuple[str, str]  # scope in the store, key of the step
 
@@ -51,6 +56,16 @@ class Shelf:
     def is_free(self, job: Job) -> bool:
         """Whether no other sweep has the step in hand."""
         return self._scope(job).is_free(job[1])
+
+    async def wait_for_other(self, job: Job) -> dict[str, Any] | None:
+        """The step's facts, once the sweep that has it in hand has learnt it; None once that one lets it go."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                if (facts := self.facts(job)) is not None or self.is_free(job):
+                    return facts
+            except OSError as error:
+                log.warning("the store %s did not answer (%s); it is asked again", self.uri, error)
 
     async def _beat(self) -> None:
         while True:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
 
-from atlas.sweep import broker as module
+from atlas.store import Store
+from atlas.sweep import shelf as module
 from atlas.sweep.broker import Broker, Lease
 from sweep.fleet import FIRST, OTHER, SECOND, commit, run, settle, take
 
@@ -49,14 +50,21 @@ def test_a_step_in_the_hands_of_another_sweep_is_waited_for_and_others_are_hande
     run(ask())
 
 
-def test_a_step_that_failed_elsewhere_is_tried_here(uri: str) -> None:
+@pytest.mark.parametrize(
+    "let_go",
+    [lambda broker, lease: broker.failed(lease, "no", final=True), lambda broker, lease: broker.close()],
+    ids=["it failed", "the sweep ended"],
+)
+def test_a_step_that_another_sweep_lets_go_is_tried_here(
+    let_go: Callable[[Broker, Lease], Coroutine[Any, Any, None]], uri: str
+) -> None:
     async def ask() -> None:
         first, second = Broker(uri, "one"), Broker(uri, "two")
         for broker in (first, second):
             await broker.anticipate([FIRST])
         lease = await take(first)
         assert await nothing(second)
-        await first.failed(lease, "no", final=True)
+        await let_go(first, lease)
         found = await until(second.lease("g", 5.0))
         assert isinstance(found, Lease)
         assert found.step == FIRST
@@ -64,17 +72,25 @@ def test_a_step_that_failed_elsewhere_is_tried_here(uri: str) -> None:
     run(ask())
 
 
-def test_a_sweep_that_ends_lets_go_of_what_it_had_in_hand(uri: str) -> None:
+def test_a_store_that_does_not_answer_for_a_while_is_asked_again(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def ask() -> None:
         first, second = Broker(uri, "one"), Broker(uri, "two")
-        for broker in (first, second):
-            await broker.anticipate([FIRST])
-        await take(first)
+        await first.anticipate([FIRST])
+        lease = await take(first)
+        asked = asyncio.ensure_future(second.request(FIRST))
         assert await nothing(second)
-        await first.close()
-        assert isinstance(await until(second.lease("g", 5.0)), Lease)
+        with monkeypatch.context() as away:
+            away.setattr(Store, "verify", unreachable)
+            await asyncio.sleep(0.1)
+        commit(uri, FIRST)
+        await first.done(lease, 1.0)
+        assert (await until(asked))["title"] == FIRST.title
 
     run(ask())
+
+
+def unreachable(*_: object) -> bool:
+    raise OSError("the network is away")
 
 
 def test_a_broker_that_was_started_again_has_what_it_had(uri: str) -> None:

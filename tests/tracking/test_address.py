@@ -14,6 +14,7 @@ import pytest
 from atlas.errors import AtlasError
 from atlas.tracking import check_tracking, default_tracking_uri, find_step_runs, free_port, initialise
 from atlas.tracking.address import connect, key_filter
+from tests.losses import Losses
 
 
 @pytest.fixture
@@ -130,7 +131,9 @@ def test_processes_that_open_a_fresh_database_at_once_all_succeed(tmp_path: Path
 
 
 @pytest.mark.slow
-def test_a_process_killed_while_it_makes_a_database_leaves_none_and_the_next_makes_it(tmp_path: Path) -> None:
+def test_a_process_killed_while_it_makes_a_database_leaves_none_and_the_next_makes_it(
+    tmp_path: Path, losses: Losses
+) -> None:
     """MLflow's own way would leave a half that it refuses for good."""
     uri = default_tracking_uri(tmp_path)
     program = f"from atlas.tracking import initialise; initialise({uri!r}, 'e')"
@@ -140,6 +143,9 @@ def test_a_process_killed_while_it_makes_a_database_leaves_none_and_the_next_mak
         time.sleep(0.001)
     process.kill()
     process.wait()
+    killed = time.monotonic()
     assert not (tmp_path / "mlflow.db").exists()
     assert initialise(uri, "e") == "1"
+    made = {"from_the_kill_until_the_next_had_made_it": time.monotonic() - killed}
+    losses.note("MLflow's writer killed while it makes a new database", begun=losses.begun(), lost=0, **made)
     assert list(tmp_path.glob(".mlflow.db.half-*")) == []
