@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -72,7 +73,8 @@ def job(shell: dict[str, str], tmp_path: Path) -> Iterator[subprocess.Popen[str]
     yield process
     left = subprocess.run(["ps", "-o", "pid=", "-s", str(process.pid)], capture_output=True, text=True).stdout
     for pid in map(int, left.split()):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself since it was listed
+            os.kill(pid, signal.SIGKILL)
     process.wait()
     shutil.rmtree(f"/tmp/atlas-{shell['SLURM_JOB_ID']}", ignore_errors=True)
 
