@@ -22,9 +22,9 @@ from atlas.learners.group import Group
 from atlas.learners.recall import Lesson, Past, Recall
 from atlas.learners.stack import Stack
 from atlas.learners.waypoint import NOWHERE, Waypoints
-from atlas.room import when_there_is_room
 from atlas.step import Step
 from atlas.store import Entry, Store
+from atlas.waiting import when_there_is_room
 
 
 class MissingParent(AtlasError):

@@ -51,21 +51,36 @@ def open_filesystem(address: str) -> tuple[fs.FileSystem, str]:
     return filesystem, path.rstrip("/")
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file of this machine's so that it appears, or changes, whole, and is on the disk once it has."""
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def files_under(filesystem: fs.FileSystem, path: str) -> list[fs.FileInfo]:
+    """Every file in the folder, at any depth; none where there is no such folder."""
+    from pyarrow import fs
+
+    found = filesystem.get_file_info(fs.FileSelector(path, recursive=True, allow_not_found=True))
+    return [info for info in found if info.type == fs.FileType.File]
+
+
 def delete_tree(filesystem: fs.FileSystem, path: str) -> None:
     """Delete a folder; what is gone already is no error.
 
     File by file in an object store: S3's request for many at once takes a checksum that not all servers know.
     """
-    from pyarrow import fs
-
     if filesystem.type_name not in OBJECT_STORES:
         with suppress(FileNotFoundError):
             filesystem.delete_dir(path)
         return
-    for info in filesystem.get_file_info(fs.FileSelector(path, recursive=True, allow_not_found=True)):
-        if info.type == fs.FileType.File:
-            with suppress(FileNotFoundError):
-                filesystem.delete_file(info.path)
+    for info in files_under(filesystem, path):
+        with suppress(FileNotFoundError):
+            filesystem.delete_file(info.path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,11 +198,8 @@ class Place:
 
     def _there(self) -> dict[str, fs.FileInfo]:
         """Every file below, by its relative name."""
-        from pyarrow import fs
-
         filesystem, path = self._opened
-        found = filesystem.get_file_info(fs.FileSelector(path, recursive=True, allow_not_found=True))
-        return {info.path.removeprefix(f"{path}/"): info for info in found if info.type == fs.FileType.File}
+        return {info.path.removeprefix(f"{path}/"): info for info in files_under(filesystem, path)}
 
     def _bring(self, name: str, info: fs.FileInfo) -> None:
         """Copy a file here; a rename makes it appear whole."""

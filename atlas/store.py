@@ -17,7 +17,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -27,8 +27,9 @@ from pyarrow import fs
 
 from atlas.entry import CorruptEntry, Entry, canonical, entry_files, marker_of, parse_marker, relative
 from atlas.errors import AtlasError
-from atlas.place import OBJECT_STORES, delete_tree, open_filesystem
+from atlas.place import OBJECT_STORES, delete_tree, files_under, open_filesystem, write_whole
 from atlas.redact import redacted
+from atlas.waiting import insisting, is_away
 
 __all__ = ["CorruptEntry", "Entry", "Store"]
 
@@ -42,12 +43,17 @@ LENGTHLESS = "This server wants AWS_REQUEST_CHECKSUM_CALCULATION=WHEN_REQUIRED i
 
 @dataclass(frozen=True, kw_only=True)
 class Store:
-    """Finished steps by key. Safe to share between processes and machines; picklable."""
+    """Finished steps by key. Safe to share between processes and machines; picklable.
+
+    Where it is `patient` (as it is unless told otherwise), what is asked of it while its filesystem does not answer
+    waits until that does, for half an hour at most, and then raises AtlasError.
+    """
 
     filesystem: fs.FileSystem
     root: str
     uri: str
     scope: str = ""
+    patient: bool = True
     verified: set[tuple[str, str]] = field(default_factory=set, repr=False, compare=False)
 
     @classmethod
@@ -56,16 +62,22 @@ class Store:
 
         Raises AtlasError where the address is not understood or a small file cannot be written and read back.
         """
-        filesystem, root = open_filesystem(str(uri))
-        inner = relative(scope) if scope else ""
-        store = cls(filesystem=filesystem, root=root, uri=redacted(str(uri)), scope=inner)
+        store = cls.at(uri, scope=scope)
         store._probe()
         return store
+
+    @classmethod
+    def at(cls, uri: str, *, scope: str = "") -> Store:
+        """The store at `uri`, not looked at yet. Raises AtlasError where the address is not understood."""
+        filesystem, root = open_filesystem(str(uri))
+        inner = relative(scope) if scope else ""
+        return cls(filesystem=filesystem, root=root, uri=redacted(str(uri)), scope=inner)
 
     @property
     def is_local(self) -> bool:
         return isinstance(self.filesystem, fs.LocalFileSystem)
 
+    @insisting
     def commit(self, key: str, files: Path, facts: Mapping[str, Any]) -> None:
         """Upload every file of the local folder `files`, then the marker. A valid entry that is there stays.
 
@@ -81,11 +93,13 @@ class Store:
             for name, path in names:
                 draft.files[name] = self._upload(path, f"{self._attempt(draft)}/{name}")
             self.write_small(self._folder(key) + "/" + MARKER, marker_of(draft))
-        except OSError:  # a full disk is not to be filled with halves
-            with contextlib.suppress(OSError):
-                delete_tree(self.filesystem, self._attempt(draft))
+        except OSError as error:
+            if not is_away(error):  # then the marker may be there; a full disk is not to be filled with halves
+                with contextlib.suppress(OSError):
+                    delete_tree(self.filesystem, self._attempt(draft))
             raise
 
+    @insisting
     def find(self, key: str) -> Entry | None:
         """The entry of `key`, read from its marker alone; None where there is none.
 
@@ -103,7 +117,8 @@ class Store:
             log.warning("the marker of step %s in %s is damaged (%s); moved to %s", key, self.uri, error, where)
             return None
 
-    def has(self, keys: Iterable[str]) -> set[str]:
+    @insisting
+    def has(self, keys: Collection[str]) -> set[str]:
         """Those of `keys` that have a marker; one batched look-up."""
         wanted = list(dict.fromkeys(keys))
         if not wanted:
@@ -113,14 +128,14 @@ class Store:
 
     def keys(self) -> Iterator[str]:
         """The keys of all committed entries, sorted."""
-        selector = fs.FileSelector(self.folder("steps"), recursive=True, allow_not_found=True)
-        paths = (PurePosixPath(info.path) for info in self.filesystem.get_file_info(selector))
+        paths = (PurePosixPath(info.path) for info in files_under(self.filesystem, self.folder("steps")))
         yield from sorted(path.parent.name for path in paths if path.name == MARKER)
 
     def read_facts(self, key: str) -> dict[str, Any]:
         """The facts of the entry; raises AtlasError where there is none."""
         return self._known(key).facts
 
+    @insisting
     def fetch(self, entry: Entry | str, into: Path) -> Path:
         """A local folder with the entry's files, verified by digest.
 
@@ -140,11 +155,13 @@ class Store:
             )
         return local
 
+    @insisting
     def verify(self, key: str) -> bool:
         """Whether the entry is there and every file has its recorded size and digest. Changes nothing."""
         entry = self.find(key)
         return entry is not None and self._fault(entry, self.filesystem, self._attempt(entry)) is None
 
+    @insisting
     def remove(self, key: str) -> None:
         """Forget the entry: the marker first, so that nobody finds half of it."""
         folder = self._folder(key)
@@ -159,16 +176,11 @@ class Store:
     def write_small(self, path: str, content: bytes) -> None:
         """Write a small file atomically: rename into place locally, one PUT elsewhere."""
         self._make_folder(path.rpartition("/")[0])
-        if not self.is_local:
+        if self.is_local:
+            write_whole(Path(path), content)
+        else:
             with self.filesystem.open_output_stream(path) as stream:
                 stream.write(content)
-            return
-        draft = f"{path}.{uuid.uuid4().hex}"
-        with open(draft, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
 
     def _known(self, key: str) -> Entry:
         entry = self.find(key)
@@ -261,7 +273,7 @@ class Store:
         self._make_folder(target)
         marker = self._folder(key) + "/" + MARKER
         source = f"{self._folder(key)}/{attempt}" if attempt else self._folder(key)
-        paths = [marker] + [path for path in self._files_under(source) if path != marker]
+        paths = [marker, *(info.path for info in files_under(self.filesystem, source) if info.path != marker)]
         for path in paths:
             destination = target + "/" + path.removeprefix(self._folder(key) + "/")
             self._make_folder(destination.rpartition("/")[0])
@@ -272,13 +284,9 @@ class Store:
 
     def _free_aside(self, key: str) -> str:
         number = 1
-        while self._files_under(self.folder(f"aside/{key}-{number}")):
+        while files_under(self.filesystem, self.folder(f"aside/{key}-{number}")):
             number += 1
         return self.folder(f"aside/{key}-{number}")
-
-    def _files_under(self, folder: str) -> list[str]:
-        selector = fs.FileSelector(folder, recursive=True, allow_not_found=True)
-        return [info.path for info in self.filesystem.get_file_info(selector) if info.type == fs.FileType.File]
 
 
 def _digest(filesystem: fs.FileSystem, path: str) -> str:

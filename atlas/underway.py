@@ -53,7 +53,7 @@ class Underway(Waypoints):
     spent: float = 0.0
 
     def __post_init__(self) -> None:
-        self.store = replace(self.store, scope=f"{self.store.scope}/underway".lstrip("/"))
+        self.store = replace(self.store, scope=f"{self.store.scope}/underway".lstrip("/"), patient=False)
         self._began = self._saved = self._looked = self._asked = self.clock()
         self._update = self._next = 0
         self._wait = self.seconds

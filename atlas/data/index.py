@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from atlas.place import write_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +35,7 @@ def remember(path: Path, origin: Origin) -> None:
     """Write it down, whole or not at all; prepared data that others lend for reading alone stays as it is."""
     if recall(path) == origin or not os.access(path.parent, os.W_OK):
         return
-    unfinished = path.with_suffix(f".{uuid.uuid4().hex}.tmp")
-    unfinished.write_text(json.dumps(asdict(origin), indent=1) + "\n", encoding="utf-8")
-    os.replace(unfinished, path)
+    write_whole(path, f"{json.dumps(asdict(origin), indent=1)}\n".encode())
 
 
 def recall(path: Path) -> Origin | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from atlas.place import write_whole
 from atlas.report import figures
 from atlas.report.canvas import cell_colours, inline_svg, save_png
 from atlas.report.claims import claims_section
@@ -32,9 +31,7 @@ def write_report(summary: Summary, folder: Path) -> list[Path]:
     """`report.html` and the figures as PNG in `folder`; returns their paths, the page first."""
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / "report.html"
-    draft = folder / f".report.{uuid.uuid4().hex}"
-    draft.write_text(render_page(summary), encoding="utf-8")
-    os.replace(draft, page)
+    write_whole(page, render_page(summary).encode())
     drawn = {"sharing": figures.sharing(summary), **_drawn(summary)}
     return [page, *(save_png(figure, folder / f"{name}.png") for name, figure in drawn.items())]
 

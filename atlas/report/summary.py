@@ -42,13 +42,12 @@ seconds. Keys marked ? may be left out; unknown keys are reported, so that a sli
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from atlas.errors import AtlasError
+from atlas.place import write_whole
 
 SCHEMA = 1
 NUMBER = (int, float)
@@ -176,12 +175,7 @@ def write_summary(summary: Mapping[str, Any], path: Path) -> None:
     """Write it atomically. Raises AtlasError, naming every problem, where it is not valid."""
     _check(summary, path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    with open(draft, "w") as file:
-        json.dump(summary, file, indent=1, allow_nan=False)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
+    write_whole(path, json.dumps(summary, indent=1, allow_nan=False).encode())
 
 
 def read_summary(path: Path) -> dict[str, Any]:

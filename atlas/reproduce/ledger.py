@@ -14,12 +14,12 @@ from __future__ import annotations
 import json
 import os
 import re
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from atlas.errors import AtlasError, unknown
+from atlas.place import write_whole
 from atlas.report import read_summary, validate
 from atlas.reproduce.figures import figures_of
 from atlas.reproduce.rebuilt import as_text, repeatable
@@ -160,9 +160,7 @@ def _write(path: Path, entries: Mapping[str, Any]) -> None:
         {"schema": SCHEMA, "entries": dict(sorted(entries.items()))}, indent=1, allow_nan=False, ensure_ascii=False
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    draft.write_text(_compact(text) + "\n", encoding="utf-8")
-    os.replace(draft, path)
+    write_whole(path, f"{_compact(text)}\n".encode())
 
 
 def _compact(text: str) -> str:

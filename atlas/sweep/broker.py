@@ -15,40 +15,12 @@ from typing import Any, Literal
 
 from atlas.step import Step
 from atlas.sweep.shelf import Job, Shelf
+from atlas.sweep.work import Lease, StepFailed, Work
 
 LEASE_SECONDS = 60.0
 LEAVING_SECONDS = 10.0  # how long the lease of a fleet whose node is being taken away outlasts its last renewal
 ATTEMPTS = 3
 LOSSES = 5  # a step whose fleets were lost so often while they learnt it is not handed out again
-
-
-class StepFailed(RuntimeError):
-    """A step cannot be learnt; the message names the step and the reason."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lease:
-    """A step handed to a fleet, to be committed in the store's `scope`."""
-
-    step: Step
-    scope: str = ""
-
-
-@dataclass
-class _Work:
-    lease: Lease
-    result: asyncio.Future[dict[str, Any]]
-    state: Literal["waiting", "queued", "elsewhere", "running", "done", "failed"] = "waiting"
-    fleet: str = ""
-    renewed: float = 0.0
-    progress: float = 0.0
-    attempts: int = 0
-    losses: int = 0
-    final: bool = False
-
-    @property
-    def job(self) -> Job:
-        return self.lease.scope, self.lease.step.key
 
 
 @dataclass(repr=False)
@@ -61,7 +33,7 @@ class Broker:
     store_uri: str
     owner: str = field(default_factory=lambda: uuid.uuid4().hex)
     lease_seconds: float = LEASE_SECONDS
-    _work: dict[Job, _Work] = field(default_factory=dict)
+    _work: dict[Job, Work] = field(default_factory=dict)
     _queue: deque[Job] = field(default_factory=deque)
     _fleets: set[str] = field(default_factory=set)
     _leaving: set[str] = field(default_factory=set)
@@ -81,7 +53,7 @@ class Broker:
         """
         work = self._find(step, scope)
         if work is None:
-            work = _Work(Lease(step=step, scope=scope), asyncio.get_running_loop().create_future())
+            work = Work(Lease(step=step, scope=scope), asyncio.get_running_loop().create_future())
             self._work[scope, step.key] = work
             self._start(self._carry(work))
         return await asyncio.shield(work.result)
@@ -98,7 +70,7 @@ class Broker:
         while not self._closed:
             self._take_back_expired()
             if self._queue:
-                if lease := self._hand_out(self._queue.popleft(), fleet):
+                if lease := await self._hand_out(self._queue.popleft(), fleet):
                     return lease
                 continue
             if time.monotonic() >= deadline:
@@ -116,11 +88,12 @@ class Broker:
     async def done(self, lease: Lease, seconds: float) -> None:
         """The step was committed, after `seconds`."""
         work = self._adopt(lease)
-        facts = self._shelf.facts(work.job)
-        if facts is None:
-            return self._again(work, "its entry is not in the store")
-        self._trained.append(seconds)
-        return self._finish(work, facts)
+        facts = await self._hear(work, self._shelf.facts(work.job))
+        if facts is not None:
+            self._trained.append(seconds)
+            self._finish(work, facts)
+        elif work.state != "failed":
+            self._again(work, "its entry is not in the store")
 
     async def failed(self, lease: Lease, reason: str, *, final: bool) -> None:
         """The step failed. Where that is not `final` (what it builds on was lost), its past is learnt again first."""
@@ -189,10 +162,10 @@ class Broker:
         if not task.cancelled():
             task.exception()  # seen: who asked for the step hears of its failure
 
-    async def _carry(self, work: _Work) -> None:
+    async def _carry(self, work: Work) -> None:
+        """Finish the step where the store has it; else have learnt what it builds on, and queue it."""
         lease = work.lease
-        facts = self._shelf.facts(work.job)
-        if facts is not None:
+        if (facts := await self._hear(work, self._shelf.facts(work.job))) is not None:
             return self._finish(work, facts)
         try:
             await asyncio.gather(*(self.request(step, lease.scope) for step in lease.step.builds_on))
@@ -202,40 +175,51 @@ class Broker:
             self._requeue(work)
         return None
 
-    def _find(self, step: Step, scope: str) -> _Work | None:
+    async def _hear(self, work: Work, facts: Coroutine[Any, Any, dict[str, Any] | None]) -> dict[str, Any] | None:
+        """What the store says of the step. Where that cannot be asked the step fails: nobody may wait for ever."""
+        try:
+            return await facts
+        except Exception as error:
+            self._fail(work, f"its entry could not be looked for: {error}")
+            return None
+
+    def _find(self, step: Step, scope: str) -> Work | None:
         """What is known of the step; nothing where it failed in a way that may pass."""
         work = self._work.get((scope, step.key))
         return None if work is not None and work.state == "failed" and not work.final else work
 
-    def _adopt(self, lease: Lease) -> _Work:
+    def _adopt(self, lease: Lease) -> Work:
         job = (lease.scope, lease.step.key)
         if job not in self._work:
-            self._work[job] = _Work(lease, asyncio.get_running_loop().create_future())
+            self._work[job] = Work(lease, asyncio.get_running_loop().create_future())
         return self._work[job]
 
-    def _hand_out(self, job: Job, fleet: str) -> Lease | None:
+    async def _hand_out(self, job: Job, fleet: str) -> Lease | None:
         """The job's lease; None where another sweep on the same store has learnt the step, or has it in hand."""
         work = self._work[job]
         if not self._shelf.take(work.job):
             work.state = "elsewhere"
             self._start(self._await_other(work))
             return None
-        if (facts := self._shelf.facts(work.job)) is not None:  # after the claim: others let go once it is committed
+        facts = await self._hear(work, self._shelf.facts(work.job))  # after the claim: others let go once committed
+        if work.state != "queued" or self._closed:  # a fleet that was thought lost has gone on with it meanwhile
+            return None
+        if facts is not None:
             self._finish(work, facts)
             return None
         self._mark_running(work, fleet)
         return work.lease
 
-    async def _await_other(self, work: _Work) -> None:
+    async def _await_other(self, work: Work) -> None:
         """Until the sweep that has the step in hand has learnt it; queued here where it lets the step go."""
-        facts = await self._shelf.wait_for_other(work.job)
+        facts = await self._hear(work, self._shelf.wait_for_other(work.job))
         if work.state == "elsewhere":
             if facts is None:
                 self._requeue(work)
             else:
                 self._finish(work, facts)
 
-    def _mark_running(self, work: _Work, fleet: str) -> None:
+    def _mark_running(self, work: Work, fleet: str) -> None:
         self._leave_queue(work)
         self._shelf.hold(work.job)
         work.state, work.fleet, work.renewed = "running", fleet, time.monotonic()
@@ -245,11 +229,11 @@ class Broker:
             if work.state == "running" and time.monotonic() - work.renewed > self._patience(work):
                 self._requeue(work)
 
-    def _patience(self, work: _Work) -> float:
+    def _patience(self, work: Work) -> float:
         """For how many seconds the lease of this work need not be renewed."""
         return min(self.lease_seconds, LEAVING_SECONDS) if work.fleet in self._leaving else self.lease_seconds
 
-    def _lost(self, work: _Work, *, planned: bool) -> None:
+    def _lost(self, work: Work, *, planned: bool) -> None:
         """The fleet stopped with the step in hand: once more, unless it is the step that kills its fleets."""
         work.losses += not planned
         if work.losses >= LOSSES:
@@ -259,17 +243,17 @@ class Broker:
         if planned:  # it has a waypoint, and goes on from there before another step is begun
             self._queue.rotate(1)
 
-    def _requeue(self, work: _Work) -> None:
+    def _requeue(self, work: Work) -> None:
         self._shelf.release(work.job)
         work.state, work.progress, work.fleet = "queued", 0.0, ""
         self._queue.append(work.job)
 
-    def _leave_queue(self, work: _Work) -> None:
+    def _leave_queue(self, work: Work) -> None:
         """A fleet that was thought lost may bring, or go on with, a step that is queued again."""
         if work.job in self._queue:
             self._queue.remove(work.job)
 
-    def _again(self, work: _Work, reason: str) -> None:
+    def _again(self, work: Work, reason: str) -> None:
         work.attempts += 1
         if work.attempts >= ATTEMPTS:
             return self._fail(work, f"given up after {ATTEMPTS} attempts: {reason}")
@@ -278,14 +262,14 @@ class Broker:
         self._start(self._carry(work))
         return None
 
-    def _finish(self, work: _Work, facts: dict[str, Any]) -> None:
+    def _finish(self, work: Work, facts: dict[str, Any]) -> None:
         self._leave_queue(work)
         self._shelf.release(work.job)
         work.state = "done"
         if not work.result.done():
             work.result.set_result(facts)
 
-    def _fail(self, work: _Work, reason: str, *, final: bool = False) -> None:
+    def _fail(self, work: Work, reason: str, *, final: bool = False) -> None:
         self._leave_queue(work)
         self._shelf.release(work.job)
         work.state, work.final = "failed", final

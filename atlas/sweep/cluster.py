@@ -50,7 +50,8 @@ def join_cluster() -> None:
         AtlasError: the cluster does not answer, or refuses the token.
     """
     _set_environment()
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the view and the summary say what failed
+    for name in ("ray.tune", "ray.train._internal.storage"):  # the view and the summary say what failed
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     importlib.import_module("ray")  # first, and alone: its import cycles hold in one order only
     importing = threading.Thread(target=_import_ray, daemon=True)
     importing.start()  # while the cluster starts, which is mostly waiting

@@ -36,6 +36,7 @@ from atlas.sweep.trial import TrialSetup
 from atlas.sweep.weights import kept_weights, promise_weights
 from atlas.tracking import ui_command
 from atlas.train import FleetSetup, FleetSize
+from atlas.waiting import when_it_answers
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -224,7 +225,7 @@ class Conduct:
         self._scribe.tell.remote("sweep_finished", self.folder.id, status, sweep_figures(summary), files)
         model = registered_uri(registered) if registered else "none: no trial finished"
         complete = ray.get(self._scribe.finish.remote(FLUSH_SECONDS))
-        self.folder.place.push()
+        when_it_answers(self.folder.place.push, redacted(str(self.folder.place)))
         self._fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
         self._say(summary, model, complete)
         if missing:

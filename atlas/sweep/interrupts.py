@@ -37,6 +37,23 @@ def kept_interrupts() -> Iterator[None]:
         sys.unraisablehook = before
 
 
+@contextmanager
+def handlers_put_back() -> Iterator[None]:
+    """Afterwards the signals that Ray Tune listens to while it runs are handled as before.
+
+    Where it ends by itself, Tune (2.60) leaves its handlers behind, and they would swallow the next Ctrl-C.
+    """
+    if threading.current_thread() is not threading.main_thread():  # there Tune does not listen, nor may anybody
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGUSR1)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _interrupt() -> None:
     main = threading.main_thread().ident
     if main is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,18 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.learners import Precision
 from atlas.place import Place
+from atlas.redact import redacted
 from atlas.sweep.cluster import TRIAL_CPUS
+from atlas.sweep.interrupts import handlers_put_back
 from atlas.sweep.journal import listening_callback, tell_restored
 from atlas.sweep.options import Options
 from atlas.sweep.planner import Walk
 from atlas.sweep.space import order_count, prefix_name
 from atlas.sweep.sweep import Sweep
 from atlas.sweep.trial import TrialSetup, run_trial, walks_of
+from atlas.waiting import is_away, when_it_answers
 
 if TYPE_CHECKING:
     import optuna
-    from ray.tune import ResultGrid, Tuner
+    from ray.tune import Tuner
     from ray.tune.experiment import Trial
+
+log = logging.getLogger(__name__)
 
 EXPERIMENT = "tune"
 TRIAL_LOSSES = 10  # a trial lost with its process or node walks again; what it had taken is there
@@ -98,16 +104,22 @@ class Search:
     folder: Place
     at_once: int
 
-    def run(self, *, resume: bool) -> ResultGrid:
+    def run(self, *, resume: bool) -> None:
         """Run all trials, or resume those that were begun; what happens is told to `journal.listen`.
 
-        So is what had finished before. Blocks; SIGINT stops it.
+        So is what had finished before. Blocks; SIGINT stops it. Tune ends, too, where it needs the storage and that
+        does not answer: after the trials to list what they left, which nobody asks for here.
         """
-        before = self._before() if resume else []
+        before = when_it_answers(self._before, redacted(str(self.folder))) if resume else []
         tell_restored(before)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), handlers_put_back():
             warnings.filterwarnings("ignore", message="The reported value is ignored")  # a resumed trial reports again
-            return (self._restored() if before else self._tuner()).fit()
+            try:
+                (self._restored() if before else self._tuner()).fit()
+            except OSError as error:
+                if not is_away(error):
+                    raise
+                log.warning("%s does not answer: %s", redacted(str(self.folder)), error)
 
     def _trainable(self) -> Callable[[dict[str, Any]], None]:
         from ray import tune

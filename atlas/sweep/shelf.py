@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +10,6 @@ from atlas.claims import BEAT_SECONDS, Claims
 from atlas.store import Store
 
 LOOK_SECONDS = 1.0
-
-log = logging.getLogger(__name__)
 
 Job = tuple[str, str]  # scope in the store, key of the step
 
@@ -28,13 +25,13 @@ class Shelf:
     _scopes: dict[str, Claims] = field(default_factory=dict)
     _beating: asyncio.Task[None] | None = None
 
-    def facts(self, job: Job) -> dict[str, Any] | None:
-        """The facts of the step where it is finished; a damaged entry is moved aside before somebody builds on it."""
-        store = self._scope(job).store
-        if not store.verify(job[1]):
-            return None
-        entry = store.find(job[1])
-        return None if entry is None else dict(entry.facts)
+    async def facts(self, job: Job) -> dict[str, Any] | None:
+        """The facts of the step where it is finished; None where it is not, or its entry is damaged.
+
+        Raises:
+            AtlasError: the store has not answered for half an hour.
+        """
+        return await asyncio.to_thread(_facts, self._scope(job).store, job[1])
 
     def take(self, job: Job) -> bool:
         """Claim the step; False where another sweep has it in hand."""
@@ -61,11 +58,8 @@ class Shelf:
         """The step's facts, once the sweep that has it in hand has learnt it; None once that one lets it go."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            try:
-                if (facts := self.facts(job)) is not None or self.is_free(job):
-                    return facts
-            except OSError as error:
-                log.warning("the store %s did not answer (%s); it is asked again", self.uri, error)
+            if (facts := await self.facts(job)) is not None or self.is_free(job):
+                return facts
 
     async def _beat(self) -> None:
         while True:
@@ -75,5 +69,12 @@ class Shelf:
 
     def _scope(self, job: Job) -> Claims:
         if job[0] not in self._scopes:
-            self._scopes[job[0]] = Claims(Store.open(self.uri, scope=job[0]), self.owner)
+            self._scopes[job[0]] = Claims(Store.at(self.uri, scope=job[0]), self.owner)
         return self._scopes[job[0]]
+
+
+def _facts(store: Store, key: str) -> dict[str, Any] | None:
+    if not store.verify(key):
+        return None
+    entry = store.find(key)
+    return None if entry is None else dict(entry.facts)

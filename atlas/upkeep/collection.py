@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pyarrow import fs
 
-from atlas.place import Place, delete_tree
+from atlas.place import Place, delete_tree, files_under
 from atlas.store import Store
 from atlas.upkeep.inventory import Item, inventory
 from atlas.upkeep.keeper import Keeper, keepers
@@ -95,9 +95,9 @@ def _left_over(store: Store, committed: set[tuple[str, str, str]], now: float) -
     """
     units: dict[str, list[fs.FileInfo]] = {}
     what: dict[str, str] = {}
-    for info in store.filesystem.get_file_info(fs.FileSelector(store.root, recursive=True, allow_not_found=True)):
+    for info in files_under(store.filesystem, store.root):
         found = PART.fullmatch(info.path.removeprefix(store.root + "/"))
-        if info.type != fs.FileType.File or found is None or found["attempt"] == "commit.json":
+        if found is None or found["attempt"] == "commit.json":
             continue
         if (found["scope"] or "", found["key"], found["attempt"]) in committed:
             continue

@@ -79,7 +79,7 @@ def _lineage(given: argparse.Namespace) -> None:
 
     item = resolve(_open(given)[0], given.key)
     steps = lineage(item)
-    stored = item.store.has(step.key for step in steps)
+    stored = item.store.has({step.key for step in steps})
     for step in steps:
         print(f"{step.key}  {step.title}, seed {step.seed}{'' if step.key in stored else '  (not in the store)'}")
 

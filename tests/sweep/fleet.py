@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from atlas.learners import Schedule, TwoStage
 from atlas.step import Step, Surroundings, walk
 from atlas.store import Store
-from atlas.sweep.broker import Broker, Lease
+from atlas.sweep.broker import Broker
+from atlas.sweep.work import Lease
 
 AROUND = Surroundings(backbone="b", data={name: name for name in "abc"})
 LEARNER = TwoStage(experience=None, expansion=Schedule(steps=1))
@@ -29,9 +31,9 @@ def commit(uri: str, step: Step, scope: str = "") -> dict[str, Any]:
 
 
 async def settle() -> None:
-    """Let everything run that can."""
+    """Let everything run that can: on the loop, and on the one thread that the store is asked on."""
     for _ in range(20):
-        await asyncio.sleep(0)
+        await asyncio.to_thread(int)
 
 
 async def take(broker: Broker, fleet: str = "f") -> Lease:
@@ -55,4 +57,10 @@ async def work_off(broker: Broker, uri: str) -> list[Step]:
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(work, 20))
+    """Run it on a loop whose threads are one, so that `settle` can wait for all that was begun before."""
+
+    async def alone() -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        await asyncio.wait_for(work, 20)
+
+    asyncio.run(alone())

@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import replace
 
 from atlas.store import Store
-from atlas.sweep.broker import Broker, Lease
+from atlas.sweep.broker import Broker
+from atlas.sweep.work import Lease
 from sweep.fleet import FIRST, SECOND, SIBLING, THIRD, commit, run, settle, take, work_off
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from atlas.store import Store
+from atlas.store import Entry, Store
 from atlas.sweep import shelf as module
-from atlas.sweep.broker import Broker, Lease
+from atlas.sweep.broker import Broker
+from atlas.sweep.work import Lease, StepFailed
 from sweep.fleet import FIRST, OTHER, SECOND, commit, run, settle, take
 
 
@@ -80,7 +81,8 @@ def test_a_store_that_does_not_answer_for_a_while_is_asked_again(uri: str, monke
         asked = asyncio.ensure_future(second.request(FIRST))
         assert await nothing(second)
         with monkeypatch.context() as away:
-            away.setattr(Store, "verify", unreachable)
+            away.setattr("atlas.waiting.POLL_SECONDS", 0.01)
+            away.setattr(Store, "find", unreachable)
             await asyncio.sleep(0.1)
         commit(uri, FIRST)
         await first.done(lease, 1.0)
@@ -89,7 +91,24 @@ def test_a_store_that_does_not_answer_for_a_while_is_asked_again(uri: str, monke
     run(ask())
 
 
-def unreachable(*_: object) -> bool:
+def test_a_step_fails_where_the_store_never_answers_and_nobody_waits_for_ever(
+    uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask() -> None:
+        broker, found = Broker(uri), Store.find
+        monkeypatch.setattr("atlas.waiting.WAIT_SECONDS", 0.05)
+        monkeypatch.setattr("atlas.waiting.POLL_SECONDS", 0.01)
+        monkeypatch.setattr(Store, "find", unreachable)
+        with pytest.raises(StepFailed, match="its entry could not be looked for: .* .the network is away"):
+            await broker.request(FIRST)
+        monkeypatch.setattr(Store, "find", found)
+        facts = commit(uri, FIRST)
+        assert await broker.request(FIRST) == facts
+
+    run(ask())
+
+
+def unreachable(*_: object) -> Entry | None:
     raise OSError("the network is away")
 
 

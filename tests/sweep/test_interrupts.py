@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from atlas.sweep.interrupts import kept_interrupts
+from atlas.sweep.interrupts import handlers_put_back, kept_interrupts
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +49,16 @@ def test_an_interrupt_in_a_weak_reference_s_callback_arrives_a_moment_later(capf
 def test_an_interrupt_in_plain_code_is_raised_where_it_arrives() -> None:
     with pytest.raises(KeyboardInterrupt):
         work_on_after(lambda: signal.raise_signal(signal.SIGINT))
+
+
+def test_the_handlers_that_ray_tune_leaves_behind_go() -> None:
+    from ray.tune.tune import _setup_signal_catching
+
+    with handlers_put_back():
+        _setup_signal_catching()
+        assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL
 
 
 def test_other_errors_that_python_drops_are_told_of_as_ever(capfd: pytest.CaptureFixture[str]) -> None:

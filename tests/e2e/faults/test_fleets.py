@@ -25,9 +25,10 @@ from sweep.fleet import FIRST, OTHER, commit
 from atlas.advance import advance, open_bench
 from atlas.learners.group import Group
 from atlas.store import Store
-from atlas.sweep.broker import Broker, Lease
+from atlas.sweep.broker import Broker
 from atlas.sweep.cluster import NAMESPACE, free_orphaned_groups
 from atlas.sweep.foresight import Foresight
+from atlas.sweep.work import Lease
 from atlas.train import RENEW_SECONDS, serve
 from tests.losses import Losses
 

@@ -1,0 +1,128 @@
+"""Waiting for a full disk or a store that does not answer: it passes, and what was learnt is still in memory."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from atlas.errors import AtlasError
+
+__all__ = ["insisting", "is_away", "when_it_answers", "when_there_is_room"]
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 2.0
+WAIT_SECONDS = 1800.0
+FULL = {errno.ENOSPC, errno.EDQUOT}
+AWAY = {
+    errno.EIO,
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+    errno.ECONNABORTED,
+    errno.ECONNREFUSED,
+    errno.ECONNRESET,
+    errno.EHOSTDOWN,
+    errno.EHOSTUNREACH,
+    errno.ENETDOWN,
+    errno.ENETUNREACH,
+    errno.ENOTCONN,
+}
+
+
+class Patient(Protocol):
+    """What may insist: `uri` names it, `patient` says whether it does."""
+
+    @property
+    def uri(self) -> str: ...
+
+    @property
+    def patient(self) -> bool: ...
+
+
+T = TypeVar("T")
+P = ParamSpec("P")
+Self = TypeVar("Self", bound=Patient)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Trouble:
+    """What passes: by which error it is known, and what is said of it, at once and after half an hour."""
+
+    is_it: Callable[[BaseException | None], bool]
+    now: str
+    long: str
+    todo: str
+
+
+def when_there_is_room(write: Callable[[], T], where: str) -> T:
+    """What `write` gives; where the disk is full, it is called again every two seconds, for half an hour at most.
+
+    `write` must leave nothing behind where it fails.
+
+    Raises:
+        AtlasError: the disk was full for so long.
+    """
+    now = "is full; waiting for room, and going on once there is some"
+    return _insist(write, where, _Trouble(is_it=_is_full, now=now, long="has been full", todo="Free some room"))
+
+
+def when_it_answers(act: Callable[[], T], where: str) -> T:
+    """What `act` gives; while the store behind it does not answer, it is called again, for half an hour at most.
+
+    `act` must be one that may be done twice.
+
+    Raises:
+        AtlasError: the store did not answer for so long.
+    """
+    now = "does not answer ({error}); waiting for it, and going on once it does"
+    todo = "Bring it back, look at the credentials"
+    return _insist(act, where, _Trouble(is_it=is_away, now=now, long="has not answered", todo=todo))
+
+
+def insisting(method: Callable[Concatenate[Self, P], T]) -> Callable[Concatenate[Self, P], T]:
+    """The method, called `when_it_answers` where its object is patient."""
+
+    @functools.wraps(method)
+    def insist(self: Self, *given: P.args, **named: P.kwargs) -> T:
+        if not self.patient:
+            return method(self, *given, **named)
+        return when_it_answers(lambda: method(self, *given, **named), f"the store {self.uri}")
+
+    return insist
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether the error says that a filesystem is out of reach: NFS by its number; object stores give none at all."""
+    if isinstance(error, AtlasError):
+        return is_away(error.__cause__)
+    if not isinstance(error, OSError):
+        return False
+    return error.errno in AWAY or (type(error) is OSError and error.errno is None)
+
+
+def _is_full(error: BaseException | None) -> bool:
+    return isinstance(error, OSError) and error.errno in FULL
+
+
+def _insist(act: Callable[[], T], where: str, trouble: _Trouble) -> T:
+    deadline = time.monotonic() + WAIT_SECONDS
+    told = False
+    while True:
+        try:
+            return act()
+        except (OSError, AtlasError) as error:
+            if not trouble.is_it(error):
+                raise
+            if time.monotonic() >= deadline:
+                raise AtlasError(
+                    f"{where} {trouble.long} for {WAIT_SECONDS / 60:g} minutes ({error}). {trouble.todo} and resume."
+                ) from error
+            if not told:
+                log.warning("%s %s", where, trouble.now.format(error=error))
+                told = True
+        time.sleep(POLL_SECONDS)
