@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 LEASE_WAIT = 5.0
 RENEW_SECONDS = 2.0
 WORKER_FAILURES = 5
+RESIZE_SECONDS = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,8 @@ class FleetSetup:
     """What every worker of every fleet needs. `prepared` maps each task to its prepared folder's address; `run` tells
     this run of a sweep from all others, its own earlier ones included.
 
-    A waypoint of a step under way is kept every `waypoint_seconds` (0: never).
+    A waypoint of a step under way is kept every `waypoint_seconds` (0: never); where the fleet is `elastic`, a group of
+    another size goes on from it.
     """
 
     broker: str
@@ -53,16 +55,36 @@ class FleetSetup:
     threads: int
     run: str = ""
     waypoint_seconds: float = 60.0
+    elastic: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class FleetSize:
-    """How many fleets, workers in each, and what a worker takes of the cluster."""
+    """How many fleets, workers in each, and what a worker takes of the cluster.
+
+    Where `least` is given a fleet is elastic: it has as many workers as there is room for, at least so many.
+    """
 
     fleets: int
     workers: int
     cpus: float
     gpus: float
+    least: int | None = None
+
+    @property
+    def elastic(self) -> bool:
+        """Whether the number of workers in a fleet follows the cluster."""
+        return self.least is not None and self.least < self.workers
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of workers that a fleet may have."""
+        return range(self.least or self.workers, self.workers + 1)
+
+    @property
+    def each(self) -> str:
+        """How many workers a fleet has, in words."""
+        return f"{self.least} to {self.workers}" if self.elastic else str(self.workers)
 
     @property
     def precision(self) -> Precision:
@@ -74,6 +96,8 @@ def run_fleet(name: str, setup: FleetSetup, size: FleetSize, storage: Place) -> 
     """Run one fleet until the broker closes. Blocks. Ray Train restarts workers that die, up to five times.
 
     Workers whose node is taken away after a notice (a spot node, a node that is drained) are not counted among these.
+    Ray Train gives an elastic fleet the workers that there is room for when it (re)starts, and looks for more as often
+    as waypoints are kept: they are all that survives such a change.
 
     Raises:
         ray.train.TrainingFailedError: its workers died more often than that.
@@ -81,13 +105,22 @@ def run_fleet(name: str, setup: FleetSetup, size: FleetSize, storage: Place) -> 
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
-    resources = {"CPU": size.cpus} | ({"GPU": size.gpus} if size.gpus else {})
     TorchTrainer(
         learn_steps,
-        train_loop_config={"fleet": name, **asdict(setup)},
-        scaling_config=ScalingConfig(num_workers=size.workers, use_gpu=size.gpus > 0, resources_per_worker=resources),
+        train_loop_config={"fleet": name, **asdict(setup), "elastic": size.elastic},
+        scaling_config=ScalingConfig(**_scaling(size, setup)),
         run_config=RunConfig(name=name, failure_config=FailureConfig(max_failures=WORKER_FAILURES), **storage.for_ray),
     ).fit()
+
+
+def _scaling(size: FleetSize, setup: FleetSetup) -> dict[str, Any]:
+    """The arguments of Ray Train's ScalingConfig (of its second version, which no type checker sees)."""
+    return {
+        "num_workers": (size.numbers[0], size.workers) if size.elastic else size.workers,
+        "use_gpu": size.gpus > 0,
+        "resources_per_worker": {"CPU": size.cpus} | ({"GPU": size.gpus} if size.gpus else {}),
+        "elastic_resize_monitor_interval_s": max(RESIZE_SECONDS, setup.waypoint_seconds),
+    }
 
 
 def learn_steps(config: dict[str, Any]) -> None:
@@ -104,7 +137,7 @@ def learn_steps(config: dict[str, Any]) -> None:
     group = _group()
     broker = ray.get_actor(setup.broker, namespace=setup.namespace)
     if group.rank == 0:
-        ray.get(broker.hello.remote(fleet))
+        ray.get(broker.hello.remote(fleet, group.size))
     whole = Store.open(setup.store_uri)
     data = {name: str(Place.at(address).pull()) for name, address in setup.prepared.items()}
     bench = open_bench(setup.backbone, data, group, setup.run)
@@ -164,7 +197,9 @@ def _waypoints(key: str, store: Store, setup: FleetSetup, group: Group, notice: 
 
     if not setup.waypoint_seconds:
         return NOWHERE
-    return Underway(store=store, key=key, group=group, seconds=setup.waypoint_seconds, notice=notice)
+    return Underway(
+        store=store, key=key, group=group, seconds=setup.waypoint_seconds, notice=notice, elastic=setup.elastic
+    )
 
 
 def _is_leaving(broker: Any, fleet: str, group: Group) -> bool:

@@ -39,7 +39,8 @@ class Underway(Waypoints):
 
     One is saved every `seconds`, or less often where saving would take more than `share` of the time. A `notice`
     (True: this group will be stopped) has one saved at once, and then every few seconds. `resumed_at` are the updates
-    from which the step was learnt on, `spent` the seconds of learning before.
+    from which the step was learnt on, `spent` the seconds of learning before; where the group is `elastic`, it goes on
+    from waypoints of groups of another size, too, and `workers` are the sizes of all that learnt the step.
     """
 
     store: Store
@@ -49,11 +50,14 @@ class Underway(Waypoints):
     share: float = 0.05
     notice: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.monotonic
+    elastic: bool = False
+    workers: Sequence[int] = field(default_factory=list)
     resumed_at: Sequence[int] = field(default_factory=list)
     spent: float = 0.0
 
     def __post_init__(self) -> None:
         self.store = replace(self.store, scope=f"{self.store.scope}/underway".lstrip("/"), patient=False)
+        self.workers = [self.group.size]
         self._began = self._saved = self._looked = self._asked = self.clock()
         self._update = self._next = 0
         self._wait = self.seconds
@@ -66,6 +70,7 @@ class Underway(Waypoints):
             return None
         waypoint = _unpacked(content)
         self.resumed_at = [*waypoint.facts["resumed_at"], waypoint.facts["updates"]]
+        self.workers = [*waypoint.facts.get("sizes", [waypoint.facts["workers"]]), self.group.size]
         self.spent = waypoint.facts["seconds"]
         self._update = self._next = waypoint.facts["updates"]
         log.warning("step %s goes on after update %d", self.key, self._update)
@@ -107,6 +112,11 @@ class Underway(Waypoints):
         except OSError as error:
             log.warning("the waypoints of step %s stay until they are collected: %s", self.key, error)
 
+    def facts(self) -> dict[str, Any]:
+        """When it was learnt on, and by how many workers each time where that changed."""
+        changed = len(set(self.workers)) > 1
+        return {**super().facts(), **({"workers": list(self.workers)} if changed else {})}
+
     def _ahead(self, update: int, now: float) -> int:
         """After how many updates to look again: a second's worth, and no more than was seen of their pace."""
         done, passed = update - self._update, now - self._looked
@@ -122,6 +132,7 @@ class Underway(Waypoints):
             **waypoint.facts,
             **self._own(),
             "resumed_at": list(self.resumed_at),
+            "sizes": list(self.workers),
             "seconds": self.spent + now - self._began,
         }
         key = f"{self.key}-{PLACES[self._turn]}"
@@ -156,10 +167,9 @@ class Underway(Waypoints):
 
     def _content(self, entry: Entry) -> bytes | None:
         """One entry as bytes; None, with the reason in the log, where it is of another group or damaged."""
-        if other := {
-            name: entry.facts.get(name) for name, value in self._own().items() if entry.facts.get(name) != value
-        }:
-            log.warning("the waypoint %s is not used: it is of %s, this group of %s", entry.key, other, self._own())
+        own = {name: value for name, value in self._own().items() if not (self.elastic and name == "workers")}
+        if other := {name: entry.facts.get(name) for name, value in own.items() if entry.facts.get(name) != value}:
+            log.warning("the waypoint %s is not used: it is of %s, this group of %s", entry.key, other, own)
             return None
         try:
             with tempfile.TemporaryDirectory(prefix="atlas-waypoint-") as folder:
@@ -169,7 +179,7 @@ class Underway(Waypoints):
             return None
 
     def _own(self) -> dict[str, Any]:
-        """What has to be the same for the result to be the same."""
+        """What has to be the same for the result to be the same, to the bit."""
         device = self.group.device.type
         return {
             "form": FORM,

@@ -166,7 +166,7 @@ def fit(
     """
     schedule, recall = stage.schedule, recall or Recall()
     chosen = torch.arange(len(data.splits["train"])) if records is None else records
-    _check_shares(schedule, group)
+    schedule.check_shared_by(group.size)
     updates = schedule.updates(max(len(chosen), *(len(one.splits["train"]) for one in recall.judged), 0))
     curve = Curve(Patience(stack, schedule, partial(_validate, stack, (data, *recall.judged), limit, group)))
     if updates == 0:
@@ -236,15 +236,6 @@ def batches(records: int, size: int, updates: int, seed: int) -> Iterator[Tensor
             epoch += 1
         yield left[:size]
         left = left[size:]
-
-
-def _check_shares(schedule: Schedule, group: Group) -> None:
-    """Unequal shares would weigh records differently, and an empty one has no loss."""
-    if schedule.batch_size % (group.size * schedule.accumulate):
-        raise AtlasError(
-            f"batch_size {schedule.batch_size} cannot be shared by {group.size} workers in {schedule.accumulate} equal "
-            f"micro-batches; give a multiple of {group.size * schedule.accumulate}."
-        )
 
 
 def _worth(answers: Tensor, targets: Tensor) -> Tensor:

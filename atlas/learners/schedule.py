@@ -76,6 +76,17 @@ class Schedule:
             return self.steps
         return max(1, math.ceil(self.epochs * records / self.batch_size))
 
+    def check_shared_by(self, workers: int) -> None:
+        """Raises AtlasError where so many workers cannot share a batch equally.
+
+        Unequal shares would weigh records differently, and an empty one has no loss.
+        """
+        if self.batch_size % (workers * self.accumulate):
+            raise AtlasError(
+                f"batch_size {self.batch_size} cannot be shared by {workers} workers in {self.accumulate} equal "
+                f"micro-batches; give a multiple of {workers * self.accumulate}."
+            )
+
     def times(self, factor: float) -> Schedule:
         """The same schedule, that many times as long."""
         steps = None if self.steps is None else max(1, round(factor * self.steps)) if self.steps else 0

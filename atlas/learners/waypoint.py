@@ -99,7 +99,8 @@ def resume(trainer: Trainer, curve: Curve, waypoint: Waypoint) -> None:
     curve.records = facts["records"]
     curve.losses = [(update, loss) for update, loss in facts["losses"]]
     curve.patience.resume(facts["patience"], _under("best", tensors))
-    _set_random(trainer.group, tensors["random"][trainer.group.rank])
+    random = tensors["random"]
+    _set_random(trainer.group, random[trainer.group.rank % len(random)])  # of a smaller group some are used twice
 
 
 def _set_optimizer(trainer: Trainer, rates: Iterable[float], tensors: Mapping[str, Tensor]) -> None:

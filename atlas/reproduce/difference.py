@@ -9,12 +9,13 @@ from typing import Any, Literal
 
 from atlas.backbones import digest, locate
 from atlas.errors import AtlasError
-from atlas.reproduce.rebuilt import Rebuilt
+from atlas.reproduce.rebuilt import STEADY, Rebuilt
 from atlas.reproduce.recorded import DIGEST, Recorded
 from atlas.sweep.options import Options
 from atlas.sweep.origin import code_digest, file_digest, machine, versions
 
 NUMERIC = ("torch", "transformers", "peft")  # packages that decide the last bits of a score
+SUMS = ("workers_per_fleet", STEADY, "cpus_per_worker")  # settings that decide in which order sums are taken
 SHOWN = 12
 Weight = Literal["refused", "inexact", "told"]
 
@@ -68,11 +69,11 @@ def of_settings(recorded: Recorded, rebuilt: Rebuilt) -> list[Difference]:
     found = []
     for field in fields(Options):
         was, now = getattr(recorded.options, field.name), getattr(rebuilt.options, field.name)
-        if field.name in ("workers_per_fleet", "cpus_per_worker") and was != now:
+        if field.name in SUMS and was != now:
             found.append(_difference(field.name, str(was), str(now), "inexact"))
         elif field.name == "fleets" and was != now:
             found.append(_difference(field.name, str(was), str(now)))
-        elif field.name not in recorded.summary["settings"]:
+        elif field.name not in (*recorded.summary["settings"], STEADY):
             found.append(_difference(field.name, "not recorded", f"{now} (the default)"))
     return found
 

@@ -22,6 +22,7 @@ from atlas.tasks import address_of as task_address
 from atlas.tracking import default_tracking_uri
 
 ELSEWHERE = ("storage", "tracking_uri", "resume", "dry_run", "smoke", "twins")  # what does not decide any score
+STEADY = "min_workers_per_fleet"  # elastic fleets are of one size when run again: the largest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +87,7 @@ def _options(recorded: Recorded, sweep: Sweep, placement: Placement, source: Seq
     rows = [rows[0] for rows in recorded.groups] if sweep.searches_orders else recorded.trials
     orders = [",".join(row["order"]) for row in rows]
     plain = Options()
-    changed: dict[str, Any] = {name: getattr(plain, name) for name in ELSEWHERE}
+    changed: dict[str, Any] = {name: getattr(plain, name) for name in (*ELSEWHERE, STEADY)}
     if len(recorded.options.tasks) > 1:
         changed["orders"] = tuple(orders if sweep.searches_orders else dict.fromkeys(orders))
     return replace(

@@ -37,6 +37,7 @@ class Broker:
     _queue: deque[Job] = field(default_factory=deque)
     _fleets: set[str] = field(default_factory=set)
     _leaving: set[str] = field(default_factory=set)
+    _workers: dict[str, int] = field(default_factory=dict)
     _trained: list[float] = field(default_factory=list)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _closed: bool = False
@@ -106,10 +107,14 @@ class Broker:
                 del self._work[lease.scope, past.key]  # what is not done is being learnt again, with askers of its own
         return self._again(work, reason)
 
-    async def hello(self, fleet: str) -> None:
-        """`fleet` has just (re)started: what it had leased goes back to the queue."""
-        planned = fleet in self._leaving
+    async def hello(self, fleet: str, workers: int = 1) -> None:
+        """`fleet` has just (re)started with so many workers: what it had leased goes back to the queue.
+
+        Where it had another number before, Ray Train has resized an elastic fleet, which is no step's fault.
+        """
+        planned = fleet in self._leaving or self._workers.get(fleet, workers) != workers
         self._leaving.discard(fleet)
+        self._workers[fleet] = workers
         for work in self._work.values():
             if work.state == "running" and work.fleet == fleet:
                 self._lost(work, planned=planned)

@@ -127,7 +127,7 @@ def size_fleets(options: Options, nodes: Sequence[Node]) -> FleetSize:
     cpus = options.cpus_per_worker
     if cpus is None:
         cpus = max(0.1, math.floor(100 * min(total / (fleets * workers), 4.0 if gpus else 1.0)) / 100)
-    size = FleetSize(fleets=fleets, workers=workers, cpus=cpus, gpus=gpus)
+    size = FleetSize(fleets=fleets, workers=workers, cpus=cpus, gpus=gpus, least=options.min_workers_per_fleet)
     _check_placeable(size, resources)
     _check_room(size, nodes)
     return size
@@ -162,19 +162,19 @@ def _worker_gpus(options: Options, resources: Mapping[str, float]) -> float:
 
 
 def _check_placeable(size: FleetSize, resources: Mapping[str, float]) -> None:
-    count = size.fleets * size.workers
+    count = size.fleets * size.numbers[0]
     for name, each, spare in (("CPU", size.cpus, RESERVE), ("GPU", size.gpus, 0.0)):
         have = resources[name]
         if count * each + spare > have + 1e-6:
             raise AtlasError(
-                f"{size.fleets} fleets of {size.workers} workers at {each:g} {name} need {count * each + spare:g} "
+                f"{size.fleets} fleets of {size.each} workers at {each:g} {name} need {count * each + spare:g} "
                 f"{name}s (with {spare:g} for the trials), the cluster has at most {have:g}; "
                 f"give fewer --fleets, --workers-per-fleet or less a worker."
             )
 
 
 def _check_room(size: FleetSize, nodes: Sequence[Node]) -> None:
-    count, room = size.fleets * size.workers, sum(_room(size, node) for node in nodes)
+    count, room = size.fleets * size.numbers[0], sum(_room(size, node) for node in nodes)
     if room < count:
         each = f"{size.cpus:g} CPUs" + (f" and {size.gpus:g} GPUs" if size.gpus else "")
         raise AtlasError(

@@ -200,7 +200,7 @@ def placeable(options: Options, nodes: Sequence[Node]) -> Finding:
     except AtlasError as error:
         return Finding(what="plan", ok=False, says=str(error))
     each = f"{size.cpus:g} CPUs and {size.gpus:g} GPUs"
-    return Finding(what="plan", ok=True, says=f"{size.fleets} fleets of {size.workers} workers, each with {each}, fit")
+    return Finding(what="plan", ok=True, says=f"{size.fleets} fleets of {size.each} workers, each with {each}, fit")
 
 
 def _listed(resources: Mapping[str, float]) -> str:

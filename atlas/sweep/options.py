@@ -46,6 +46,7 @@ class Options:
     tracking_uri: str = ""
     fleets: int | None = None
     workers_per_fleet: int = 1
+    min_workers_per_fleet: int | None = None
     cpus_per_worker: float | None = None
     gpus_per_worker: float | None = None
     checkpoint_every: float = 60.0
@@ -59,10 +60,15 @@ class Options:
         named = (*self.tasks, *self.downstream)
         if len(set(named)) < len(named):
             raise AtlasError(f"the tasks {', '.join(named)} name one twice; name each once.")
-        for name in ("trials", "fleets", "workers_per_fleet"):
+        for name in ("trials", "fleets", "workers_per_fleet", "min_workers_per_fleet"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise AtlasError(f"--{name.replace('_', '-')} is {value}; give 1 or more.")
+        if (self.min_workers_per_fleet or 1) > self.workers_per_fleet:
+            raise AtlasError(
+                f"--min-workers-per-fleet is {self.min_workers_per_fleet}, more than --workers-per-fleet "
+                f"{self.workers_per_fleet}; give no more than that."
+            )
         if not self.checkpoint_every >= 0:
             raise AtlasError(f"--checkpoint-every is {self.checkpoint_every}; give seconds, 0 for never.")
         if min(self.evaluate) < 0:
@@ -145,6 +151,7 @@ def parser(description: str, defaults: Options, *, prog: str | None = None) -> a
     )
     where("--fleets", type=int, help="how many steps are learnt at once (default: what the cluster holds)")
     where("--workers-per-fleet", type=int, help="processes that learn one step together, by DDP (default: 1)")
+    where("--min-workers-per-fleet", type=int, help="with fewer nodes, so many will do (default: all of them)")
     where("--cpus-per-worker", type=float, help="default: the cluster's CPUs, shared out")
     where("--gpus-per-worker", type=float, help="default: 1 where the cluster has GPUs, else 0")
     where("--checkpoint-every", type=float, metavar="SECONDS", help="within a long step (default: 60; 0: never)")

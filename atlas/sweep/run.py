@@ -19,13 +19,13 @@ from atlas.sweep.sweep import Sweep
 from atlas.tracking import signed_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from rich.console import Console
 
     from atlas.sweep.folder import SweepFolder
     from atlas.sweep.ground import Ground
-    from atlas.sweep.planner import Plan
+    from atlas.sweep.planner import Plan, Walk
     from atlas.sweep.reach import Node
     from atlas.train import FleetSize
 
@@ -151,11 +151,20 @@ def _show_plan(
     trials = rehearsed(sweep, options, size.precision)
     references = [walk for walks in sweep.references(options, size.precision).values() for walk in walks]
     references += sweep.bare_probes(options, size.precision)
+    _check_shares([*(walk for trial in trials for walk in trial), *references], ground, size)
     made = ground.plan(trials, references, at_once=size.fleets, exact=is_exact(sweep, options))
     size = fitted(size, options, nodes, made.work)
     made = made.on(size.fleets)
     print_plan(console, sweep.name, sweep.question, made, describe(options, size))
     return made, size
+
+
+def _check_shares(walks: Iterable[Walk], ground: Ground, size: FleetSize) -> None:
+    """Raises AtlasError where a fleet of that size, or of one that an elastic fleet may have, cannot share a batch."""
+    schedules = {step.stage.schedule for walk in walks for step in walk.every_step(ground.around)}
+    for workers in size.numbers:
+        for schedule in schedules:
+            schedule.check_shared_by(workers)
 
 
 def describe(options: Options, size: FleetSize) -> dict[str, str]:
@@ -165,7 +174,7 @@ def describe(options: Options, size: FleetSize) -> dict[str, str]:
         "tasks": ", ".join(options.tasks),
         "seeds": ", ".join(map(str, options.seeds)),
         "backbone": options.backbone,
-        "fleets": f"{size.fleets} of {size.workers} worker(s), {each} each, {size.precision}",
+        "fleets": f"{size.fleets} of {size.each} worker(s), {each} each, {size.precision}",
         "storage": str(options.place),
     }
 

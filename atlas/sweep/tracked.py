@@ -107,8 +107,9 @@ class Tracked:
         }
         adapter = folder / "adapter"
         tags = {"task": step.task, "stage": step.stage.kind, "seed": str(step.seed), "kind": "step"}
-        if "resumed_at" in facts:
-            tags["resumed_at"] = ", ".join(map(str, facts["resumed_at"]))
+        for name in ("resumed_at", "workers"):  # where it was cut off, and by how many it was learnt where that changed
+            if name in facts:
+                tags[name] = ", ".join(map(str, facts[name]))
         return {
             "name": step.title,
             "sweep": self.sweep_id,

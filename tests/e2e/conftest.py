@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ports import lasting_port
@@ -23,6 +23,9 @@ from selenium.webdriver import Chrome
 from atlas.tracking import Server, default_tracking_uri, free_port
 from atlas.tracking.address import connect
 from benchmarks.processes import children, kill, living, marked, title_of
+
+if TYPE_CHECKING:
+    from tests.e2e.cluster import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("--tasks", "digits", "piqa-twin", "--steps", "6", "--evaluate", "40", "60")
@@ -119,6 +122,12 @@ def expect_undisturbed(storage: Path, quiet: Path) -> None:
     assert matrices(summary) == matrices(summaries(quiet)[0])
     assert summary["references"] == summaries(quiet)[0]["references"]
     assert committed(storage).keys() == steps_of(summaries(quiet)[0])
+    expect_tracked(storage)
+
+
+def expect_tracked(storage: Path) -> None:
+    """The one sweep in `storage` ended well, and MLflow has all of it, once."""
+    (summary,) = summaries(storage)
     assert summary["sweep"]["status"] == "FINISHED"
     runs = logged(default_tracking_uri(storage))
     assert set(committed(storage)) <= set(runs)
@@ -182,6 +191,16 @@ def start_node(shell: dict[str, str], log: Path, *flags: str) -> subprocess.Pope
     )
     wait_for(lambda: "Ray runtime started" in log.read_text(), process=process)
     return process
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """One without any node; those that the test starts are ended."""
+    from tests.e2e.cluster import Cluster
+
+    made = Cluster(tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

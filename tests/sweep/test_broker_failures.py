@@ -158,6 +158,23 @@ def test_a_stop_that_was_planned_is_held_against_no_step_and_the_next_one_is(uri
     run(ask())
 
 
+def test_a_fleet_that_was_resized_is_held_against_no_step_and_goes_on_with_the_one_it_had(uri: str) -> None:
+    async def ask() -> None:
+        broker = Broker(uri)
+        await broker.hello("f", 2)
+        await broker.anticipate([FIRST, OTHER])
+        lease = await take(broker, "f")
+        for workers in [1, 2] * LOSSES:
+            await broker.hello("f", workers)
+            assert await take(broker, "f") == lease
+        for _ in range(LOSSES):
+            await broker.hello("f", 2)
+            found = await take(broker, "f")
+        assert found != lease
+
+    run(ask())
+
+
 def test_a_step_whose_stop_was_planned_goes_on_before_another_is_begun(uri: str) -> None:
     async def ask() -> None:
         broker = Broker(uri)

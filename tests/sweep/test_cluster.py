@@ -19,6 +19,8 @@ from atlas.sweep.cluster import (
 from atlas.sweep.options import Options
 from atlas.train import FleetSize
 
+TWO_GPUS = {"CPU": 16.0, "GPU": 2.0}
+
 
 @pytest.mark.parametrize(
     ("resources", "options", "expected"),
@@ -85,6 +87,19 @@ def test_each_worker_has_to_fit_on_one_node() -> None:
     with pytest.raises(AtlasError, match="2 workers of 6 CPUs are wanted, but the nodes hold 1; give fewer --fleets"):
         size_fleets(options, uneven)
     assert size_fleets(options, [{"CPU": 8.0}, {"CPU": 8.0}]).fleets == 2
+
+
+def test_an_elastic_fleet_is_wanted_whole_and_does_with_the_least() -> None:
+    size = size_fleets(Options(fleets=1, workers_per_fleet=4, min_workers_per_fleet=2, gpus_per_worker=1), [TWO_GPUS])
+    assert (size.workers, size.elastic, list(size.numbers), size.each) == (4, True, [2, 3, 4], "2 to 4")
+    with pytest.raises(AtlasError, match="1 fleets of 3 to 4 workers at 1 GPU need 3 GPUs"):
+        size_fleets(Options(fleets=1, workers_per_fleet=4, min_workers_per_fleet=3, gpus_per_worker=1), [TWO_GPUS])
+
+
+@pytest.mark.parametrize("least", [None, 4])
+def test_a_fleet_of_one_size_is_steady(least: int | None) -> None:
+    size = size_fleets(Options(workers_per_fleet=4, min_workers_per_fleet=least), [{"CPU": 8.0}])
+    assert (size.elastic, list(size.numbers), size.each) == (False, [4], "4")
 
 
 def test_trials_keep_the_fleets_busy_and_fit_beside_them() -> None:

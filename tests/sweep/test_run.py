@@ -17,6 +17,7 @@ from atlas.sweep.options import Options
 from atlas.sweep.run import describe
 from atlas.train import FleetSize
 
+ONE = ("--tasks", "piqa-twin", "--dry-run", "--fleets", "1", "--cpus-per-worker", "0.2")
 SWEEP = Sweep(name="order", question="Which order?", searches_orders=True, trials=4)
 
 
@@ -31,6 +32,11 @@ SWEEP = Sweep(name="order", question="Which order?", searches_orders=True, trial
         (["--rank", "0", "--tasks", "piqa-twin", "--dry-run"], "rank is 0"),
         (["--steps", "-1", "--tasks", "piqa-twin", "--dry-run"], "steps is -1"),
         (["--fleets", "500", "--cpus-per-worker", "1"], "500 fleets of 1 workers"),
+        (
+            [*ONE, "--workers-per-fleet", "3"],
+            "cannot be shared by 3 workers in 1 equal micro-batches",
+        ),
+        ([*ONE, "--workers-per-fleet", "4", "--min-workers-per-fleet", "2"], "cannot be shared by 3 workers"),
         (["--backbone", "/nowhere/x"], "there is no folder"),
         (["--tracking-uri", "nonsense"], "runs cannot be logged"),
     ],

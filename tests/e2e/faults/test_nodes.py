@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
-import signal
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ports import lasting_port
 
-from benchmarks.processes import children, kill, title_of
+from tests.e2e.cluster import Cluster
 from tests.e2e.conftest import (
     LAST,
     LONG,
-    RAY,
     SMALL,
     WAIT,
-    cluster_shell,
     committed,
-    end,
     expect_nothing_left,
     expect_undisturbed,
     run,
-    start_node,
     wait_for,
 )
 from tests.losses import Losses
@@ -35,58 +26,6 @@ from tests.losses import Losses
 pytestmark = pytest.mark.slow
 NOTICE = "node taken away after a notice (spot, `ray drain-node`, SIGTERM to `ray start --block`)"
 SWEEP = (*SMALL, "--fleets", "2", "--cpus-per-worker", "0.9")  # one fleet a node
-
-
-class Cluster:
-    """A head and what joins it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.shell, self.folder, self.port = cluster_shell(), folder, lasting_port()
-        self.nodes: list[Any] = []
-        self.address = {name: self.shell[name] for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_TMPDIR")}
-        self.address["RAY_ADDRESS"] = f"127.0.0.1:{self.port}"
-
-    def head(self, cpus: int) -> None:
-        """Start the head."""
-        dashboard = ("--include-dashboard=false", f"--ray-client-server-port={lasting_port()}")
-        self._start("--head", f"--port={self.port}", f"--num-cpus={cpus}", *dashboard)
-
-    def join(self, cpus: int) -> None:
-        """Start a node that joins the head."""
-        self._start(f"--address=127.0.0.1:{self.port}", f"--num-cpus={cpus}")
-
-    def _start(self, *flags: str) -> None:
-        self.nodes.append(start_node(self.shell, self.folder / f"node-{secrets.token_hex(2)}.log", *flags))
-
-    def _raylet(self) -> int:
-        """The raylet of the newest node."""
-        (raylet,) = (pid for pid in children(self.nodes[-1].pid) if "/raylet/raylet" in title_of(pid))
-        return raylet
-
-    def lose(self) -> None:
-        """Kill the raylet of the newest node; `ray start --block` then ends what is left of it."""
-        kill(self._raylet())
-        self.nodes.pop().wait(timeout=60)
-
-    def drain(self) -> None:
-        """Tell Ray that the newest node will be taken away, as its cloud's notice does, in ten minutes."""
-        (node,) = {word for word in title_of(self._raylet()).split() if word.startswith("--node_id=")}
-        why = ("--reason=DRAIN_NODE_REASON_PREEMPTION", "--reason-message=spot", "--deadline-remaining-seconds=600")
-        command = [RAY, "drain-node", f"--address=127.0.0.1:{self.port}", node.replace("_", "-"), *why]
-        subprocess.run(command, env=self.shell, check=True, timeout=60)
-
-    def close(self) -> None:
-        """End all nodes."""
-        while self.nodes:
-            end(self.nodes.pop(), signal.SIGKILL)
-        shutil.rmtree(self.shell["RAY_TMPDIR"], ignore_errors=True)
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    made = Cluster(tmp_path)
-    yield made
-    made.close()
 
 
 def test_a_node_lost_and_then_the_head_cost_no_committed_step(

@@ -1,0 +1,60 @@
+"""A cluster of real nodes on this machine, with a token, whose nodes come and go as a test wants."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from ports import lasting_port
+
+from benchmarks.processes import children, kill, title_of
+from tests.e2e.conftest import RAY, cluster_shell, end, start_node
+
+
+class Cluster:
+    """A head and what joins it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.shell, self.folder, self.port = cluster_shell(), folder, lasting_port()
+        self.nodes: list[Any] = []
+        self.address = {name: self.shell[name] for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_TMPDIR")}
+        self.address["RAY_ADDRESS"] = f"127.0.0.1:{self.port}"
+
+    def head(self, cpus: int) -> None:
+        """Start the head."""
+        dashboard = ("--include-dashboard=false", f"--ray-client-server-port={lasting_port()}")
+        self._start("--head", f"--port={self.port}", f"--num-cpus={cpus}", *dashboard)
+
+    def join(self, cpus: int) -> None:
+        """Start a node that joins the head."""
+        self._start(f"--address=127.0.0.1:{self.port}", f"--num-cpus={cpus}")
+
+    def _start(self, *flags: str) -> None:
+        self.nodes.append(start_node(self.shell, self.folder / f"node-{secrets.token_hex(2)}.log", *flags))
+
+    def _raylet(self) -> int:
+        """The raylet of the newest node."""
+        (raylet,) = (pid for pid in children(self.nodes[-1].pid) if "/raylet/raylet" in title_of(pid))
+        return raylet
+
+    def lose(self) -> None:
+        """Kill the raylet of the newest node; `ray start --block` then ends what is left of it."""
+        kill(self._raylet())
+        self.nodes.pop().wait(timeout=60)
+
+    def drain(self) -> None:
+        """Tell Ray that the newest node will be taken away, as its cloud's notice does, in ten minutes."""
+        (node,) = {word for word in title_of(self._raylet()).split() if word.startswith("--node_id=")}
+        why = ("--reason=DRAIN_NODE_REASON_PREEMPTION", "--reason-message=spot", "--deadline-remaining-seconds=600")
+        command = [RAY, "drain-node", f"--address=127.0.0.1:{self.port}", node.replace("_", "-"), *why]
+        subprocess.run(command, env=self.shell, check=True, timeout=60)
+
+    def close(self) -> None:
+        """End all nodes."""
+        while self.nodes:
+            end(self.nodes.pop(), signal.SIGKILL)
+        shutil.rmtree(self.shell["RAY_TMPDIR"], ignore_errors=True)
