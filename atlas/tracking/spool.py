@@ -24,9 +24,9 @@ LAST_BYTES = 1 << 20
 
 
 def is_settled(folder: Path) -> bool:
-    """Whether MLflow has all of the journal in `folder`, to the end of its sweep; so it is where there is no journal.
+    """Whether MLflow has all of the journal in `folder`, to its sweep's good end; so it is where there is no journal.
 
-    Nobody has to hold the journal.
+    A sweep that was stopped while it ended, all its trials done, has not come to that. Nobody has to hold the journal.
     """
     events, position = Path(folder) / "events.jsonl", Path(folder) / "position"
     if not events.exists():
@@ -37,7 +37,15 @@ def is_settled(folder: Path) -> bool:
         file.seek(max(0, size - LAST_BYTES))
         last = file.read().splitlines()[-1:]
     taken = int(text) if len(text) == DIGITS and text.isdigit() else 0
-    return taken >= size and bool(last) and b'"kind":"sweep_finished"' in last[0]
+    return taken >= size and bool(last) and _ends_well(last[0])
+
+
+def _ends_well(line: bytes) -> bool:
+    try:
+        event = parse(line)
+    except AtlasError:
+        return False
+    return event.kind == "sweep_finished" and event.body.get("status") == "FINISHED"
 
 
 def read_events(folder: Path) -> Iterator[Event]:

@@ -61,7 +61,7 @@ def test_a_sweep_whose_runs_mlflow_does_not_have_yet_may_go_on(tmp_path: Path) -
     end(folder, "FINISHED")
     assert folder.is_finished()
     spool = Spool(folder.spool)
-    spool.append(Event(kind="sweep_finished", key="sweep/x"))
+    spool.append(Event(kind="sweep_finished", key="sweep/x", body={"status": "FINISHED"}))
     assert SweepFolder.unfinished(tmp_path, "order", "latest") == folder
     waiting = spool.peek()
     assert waiting is not None

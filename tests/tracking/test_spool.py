@@ -101,7 +101,10 @@ def test_whether_a_sweeps_end_has_arrived_is_seen_without_opening_the_journal(tm
     spool.append(event(0))
     replay(spool)
     assert not is_settled(tmp_path)
-    spool.append(Event(kind="sweep_finished", key="sweep/x"))
+    spool.append(Event(kind="sweep_finished", key="sweep/x", body={"status": "KILLED"}))
+    replay(spool)
+    assert not is_settled(tmp_path)  # it was stopped, though MLflow has all of it
+    spool.append(Event(kind="sweep_finished", key="sweep/x", body={"status": "FINISHED"}))
     assert not is_settled(tmp_path)
     replay(spool)
     assert is_settled(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +36,21 @@ def test_a_second_interrupt_while_the_first_ends_the_sweep_stops_it_at_once_and_
     run(*SMALL, "--resume", storage=prepared, **losses.shell)
     after = committed(prepared)
     assert {key: after[key] for key in before} == before
+    expect_undisturbed(prepared, quiet)
+
+
+def test_a_whole_sweep_that_is_interrupted_while_it_ends_is_brought_to_its_end_on_resuming(
+    quiet: Path, prepared: Path, background: Callable[..., Any]
+) -> None:
+    shutil.copytree(quiet / "store", prepared / "store")
+    process = background(*SMALL, storage=prepared)
+    wait_for(lambda: list(prepared.glob("sweeps/*/summary.json")), process=process)  # all trials are done
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=WAIT)
+    assert process.returncode == 1, out
+    assert "--resume task-order-" in out
+    assert "Traceback" not in out
+    run(*SMALL, "--resume", storage=prepared)
     expect_undisturbed(prepared, quiet)
 
 
