@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -137,7 +137,8 @@ def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder |
             sweep=sweep, options=options, ground=ground, size=size, plan=plan, folder=folder, console=console
         ).run()
     finally:
-        leave_cluster()
+        with suppress(KeyboardInterrupt):  # it ends in any case, and what is left the warden ends
+            leave_cluster()
 
 
 def _show_plan(
