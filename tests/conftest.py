@@ -33,9 +33,8 @@ def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def world(data_root: Path):  # type: ignore[no-untyped-def]  # naming its type here would import torch for every test
     """The first records of four tasks, one of each form, on vilt-tiny."""
-    from small import make_world
-
     from atlas.tasks import TASKS
+    from tests.small import make_world
 
     return make_world(
         "vilt-tiny", data_root, [TASKS[name] for name in ("digits", "easy-vqa", "piqa-twin", "easy-pair")]
@@ -45,7 +44,7 @@ def world(data_root: Path):  # type: ignore[no-untyped-def]  # naming its type h
 @pytest.fixture(scope="session")
 def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The checkpoint of a ViLT of two layers with random weights."""
-    from small import write_small_vilt
+    from tests.small import write_small_vilt
 
     return write_small_vilt(tmp_path_factory.mktemp("small-vilt"))
 
@@ -53,9 +52,8 @@ def small_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small_world(small_folder: Path, data_root: Path):  # type: ignore[no-untyped-def]
     """The first records of three tasks, on the ViLT of two layers."""
-    from small import make_world
-
     from atlas.tasks import TASKS
+    from tests.small import make_world
 
     return make_world(small_folder, data_root, [TASKS[name] for name in ("digits", "easy-vqa", "piqa-twin")])
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from small import SCHEDULE, World, atlas, contents, outcome
 from torch import Tensor
 
 from atlas.advance import MissingParent, advance, open_bench, restore
@@ -16,6 +15,7 @@ from atlas.learners.fit import Diverged, fit, score
 from atlas.learners.group import Group
 from atlas.step import Step
 from atlas.store import CorruptEntry, Store
+from tests.small import SCHEDULE, World, atlas, contents, outcome
 
 ORDER = ("digits", "easy-vqa", "piqa-twin")
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 import torch
-from small import SCHEDULE, World, atlas
 
 from atlas.advance import restore
 from atlas.alpha import NoWeights, step_alpha, sweep_alpha
@@ -12,6 +11,7 @@ from atlas.data.loader import permutation
 from atlas.errors import AtlasError
 from atlas.learners import Fusion, HeadOnly
 from atlas.store import Store
+from tests.small import SCHEDULE, World, atlas
 
 
 @pytest.fixture(scope="module")

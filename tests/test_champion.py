@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from small import SCHEDULE, World, atlas
 
 from atlas.advance import restore
 from atlas.champion import Champion, LoadedChampion, _assemble
@@ -19,6 +18,7 @@ from atlas.learners import AdapterFusion, FineTuning, HeadOnly, Joint, Learner, 
 from atlas.store import Store
 from atlas.sweep.planner import Walk
 from atlas.sweep.tracked import stack_of
+from tests.small import SCHEDULE, World, atlas
 
 ORDER = ("piqa-twin", "digits")
 LEARNERS = (

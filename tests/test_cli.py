@@ -66,9 +66,8 @@ def test_another_storage_can_be_given(storage: Path, tmp_path: Path, capsys: pyt
 @pytest.fixture
 def album(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A published task in the catalogue, and its files."""
-    from data.album import ALBUM, write_album
-
     from atlas.tasks import TASKS
+    from tests.data.album import ALBUM, write_album
 
     monkeypatch.setitem(TASKS, "album", ALBUM)
     return write_album(tmp_path / "album")
@@ -126,7 +125,7 @@ def test_bad_input_is_answered_in_one_line(storage: Path, capsys: pytest.Capture
 
 
 def test_a_report_is_drawn_again_by_id_and_by_path(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from sweep.conftest import SWEEP
+    from tests.sweep.conftest import SWEEP
 
     folder = storage / "sweeps" / "order-1"
     folder.mkdir(parents=True)

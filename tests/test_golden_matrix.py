@@ -10,7 +10,6 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from small import World, atlas, make_world, write_small_vilt
 
 from atlas.learners import Schedule
 from atlas.step import Evaluation, Surroundings, walk
@@ -18,6 +17,7 @@ from atlas.store import Store
 from atlas.sweep.outcome import ROUTES, SPLITS, Outcome
 from atlas.sweep.planner import Walk
 from atlas.tasks import TASKS
+from tests.small import World, atlas, make_world, write_small_vilt
 
 GOLDEN = Path(__file__).parent / "golden" / "matrix.json"
 ORDER = ("digits", "easy-vqa")

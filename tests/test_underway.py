@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import torch
-from small import SCHEDULE, World, atlas, contents, outcome
 
 from atlas.advance import advance
 from atlas.learners import Ewc, FineTuning, HeadOnly, Joint, Learner, Lwf, Memory, OLora, Replay
@@ -20,6 +19,7 @@ from atlas.learners.group import Group
 from atlas.step import Step
 from atlas.store import Store
 from atlas.underway import NOTICE_SECONDS, Underway
+from tests.small import SCHEDULE, World, atlas, contents, outcome
 
 LONG = replace(SCHEDULE, steps=7)
 STOPPING = replace(LONG, steps=12, patience=2, evaluate_every=2, learning_rate=0.05)

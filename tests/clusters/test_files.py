@@ -18,7 +18,7 @@ import pytest
 import ray.autoscaler
 import yaml
 
-from clusters.fields import COMPOSE, KINDS, MAP, Fields
+from tests.clusters.fields import COMPOSE, KINDS, MAP, Fields
 
 ROOT = Path(__file__).resolve().parents[2]
 CLUSTERS = ROOT / "clusters"

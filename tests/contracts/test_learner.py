@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from small import SCHEDULE, World, atlas, contents, outcome, weights
 
 from atlas.advance import restore
 from atlas.errors import AtlasError
@@ -20,6 +19,7 @@ from atlas.learners.group import Group
 from atlas.store import Store
 from atlas.sweep.outcome import Outcome
 from atlas.sweep.planner import Walk
+from tests.small import SCHEDULE, World, atlas, contents, outcome, weights
 
 POSITIONS = range(4)
 

@@ -7,11 +7,11 @@ import pickle
 from pathlib import Path
 
 import pytest
-from tasks import raw_unimodal, raw_vision_language
 
 from atlas.errors import AtlasError
 from atlas.tasks import SPLITS, TASKS, Record, Task
 from atlas.tasks.task import Broken
+from tests.tasks import raw_unimodal, raw_vision_language
 
 RAW = raw_vision_language.RAW | raw_unimodal.RAW
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"

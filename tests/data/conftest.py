@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from atlas.data.processor import Processor
-from data.toys import write_folder
+from tests.data.toys import write_folder
 
 
 @pytest.fixture(scope="session")

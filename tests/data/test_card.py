@@ -8,8 +8,8 @@ import pytest
 from atlas.data.card import command, page_of
 from atlas.data.prepare import Manner, prepare
 from atlas.data.processor import Processor
-from data.album import ALBUM, write_album
-from data.toys import PAIRS, SHADES
+from tests.data.album import ALBUM, write_album
+from tests.data.toys import PAIRS, SHADES
 
 
 def test_the_page_tells_people_what_the_card_tells_programs(tmp_path: Path, processor: Processor) -> None:

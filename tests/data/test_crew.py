@@ -15,8 +15,8 @@ from atlas.data.prepare import prepare
 from atlas.data.processor import Processor
 from atlas.data.shard import Bench, PictureShard, write_shard
 from atlas.errors import AtlasError
-from data.album import ALBUM, write_album
-from data.toys import SHADES, picture_of
+from tests.data.album import ALBUM, write_album
+from tests.data.toys import SHADES, picture_of
 
 
 @pytest.mark.parametrize(

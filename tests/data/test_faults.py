@@ -17,7 +17,7 @@ from atlas.data.prepare import Manner, Prepared, prepare
 from atlas.data.processor import Processor
 from atlas.errors import AtlasError
 from atlas.tasks.task import Broken, Record, Skipped
-from data.album import ALBUM, COUNTS, change, line_of, read_album, write_album, write_lines
+from tests.data.album import ALBUM, COUNTS, change, line_of, read_album, write_album, write_lines
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 

@@ -11,8 +11,8 @@ from atlas.data.listing import page_of, table_of
 from atlas.data.prepare import prepare
 from atlas.data.processor import Processor
 from atlas.place import Place
-from data.album import ALBUM, write_album
-from data.toys import SHADES
+from tests.data.album import ALBUM, write_album
+from tests.data.toys import SHADES
 
 TASKS = {"shades": SHADES, "album": ALBUM}
 

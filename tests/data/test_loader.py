@@ -12,7 +12,7 @@ from atlas.data.prepare import prepare
 from atlas.data.processor import Processor
 from atlas.errors import AtlasError
 from atlas.tasks import SPLITS, Task
-from data.toys import CHOICES, PAIRS, SHADES, SIZE
+from tests.data.toys import CHOICES, PAIRS, SHADES, SIZE
 
 
 def open_train(task: Task, root: Path, processor: Processor, limit: int | None = None) -> Split:

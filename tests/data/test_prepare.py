@@ -16,7 +16,7 @@ from atlas.data.prepare import Prepared, find_prepared, prepare
 from atlas.data.processor import Processor
 from atlas.errors import AtlasError
 from atlas.tasks import Record, Task
-from data.toys import CHOICES, COUNTS, PAIRS, SHADES, read_shades, saying, write_folder
+from tests.data.toys import CHOICES, COUNTS, PAIRS, SHADES, read_shades, saying, write_folder
 
 # A child that prepares `shades`, says how many pictures of a split are decoded, and goes on when its stdin says so.
 CHILD = """
@@ -25,7 +25,7 @@ from pathlib import Path
 import atlas.data.shard as shard
 from atlas.data.prepare import Manner, prepare
 from atlas.data.processor import Processor
-from data.toys import saying
+from tests.data.toys import saying
 
 def pause(mark):
     if mark.phase == "pictures" and mark.done:

@@ -8,7 +8,7 @@ from atlas.data.prepare import prepare
 from atlas.data.prepared import Prepared, fingerprint, read_card
 from atlas.data.processor import Processor
 from atlas.errors import AtlasError
-from data.toys import SHADES
+from tests.data.toys import SHADES
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from PIL import Image
 
 from atlas.data.processor import Processor
 from atlas.errors import AtlasError
-from data.toys import LENGTH, SIZE, WORDS, write_folder
+from tests.data.toys import LENGTH, SIZE, WORDS, write_folder
 
 
 def test_sizes_come_from_the_folder(processor: Processor) -> None:

@@ -13,7 +13,7 @@ from atlas.data.reading import Outline, Reader
 from atlas.data.shard import PictureShard, RecordShard
 from atlas.errors import AtlasError
 from atlas.tasks.task import Broken, Record, Task
-from data.toys import CHOICES, SHADES, picture_of
+from tests.data.toys import CHOICES, SHADES, picture_of
 
 LENIENT = Manner(most_broken=1.0)
 GOOD = Record(id="a", pictures=(picture_of("train", 0),), texts=("word1",), label=1)

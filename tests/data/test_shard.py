@@ -14,7 +14,7 @@ from atlas.data.shard import Bench, PictureShard, RecordShard, is_done, pictures
 from atlas.data.shard import write_shard as write
 from atlas.errors import AtlasError
 from atlas.tasks import Picture, Record
-from data.toys import CHOICES, SHADES, picture_of, write_folder
+from tests.data.toys import CHOICES, SHADES, picture_of, write_folder
 
 
 def fail(error: Exception) -> Image.Image:

@@ -13,7 +13,7 @@ from atlas.data.shard import PictureShard
 from atlas.data.spool import Spool
 from atlas.errors import AtlasError
 from atlas.tasks import Picture
-from data.toys import picture_of
+from tests.data.toys import picture_of
 
 
 def test_shards_come_back_in_order_as_often_as_asked(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from atlas.data.reading import Reader
 from atlas.data.shard import Bench
 from atlas.data.writer import Joiner, Written
 from atlas.tasks import Picture, Record, Task
-from data.toys import CHOICES, PAIRS, SHADES
+from tests.data.toys import CHOICES, PAIRS, SHADES
 
 LENIENT = Manner(most_broken=1.0)
 

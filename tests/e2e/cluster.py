@@ -9,10 +9,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ports import lasting_port
-
 from benchmarks.processes import children, kill, title_of
 from tests.e2e.conftest import RAY, cluster_shell, end, start_node
+from tests.ports import lasting_port
 
 
 class Cluster:

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ports import lasting_port
 from selenium.webdriver import Chrome
 
 from atlas.tracking import Server, default_tracking_uri, free_port
 from atlas.tracking.address import connect
 from benchmarks.processes import children, kill, living, marked, title_of
+from tests.ports import lasting_port
 
 if TYPE_CHECKING:
     from tests.e2e.cluster import Cluster

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ports import lasting_port
 from ray.autoscaler._private.fake_multi_node.node_provider import (
     FAKE_HEAD_NODE_ID,
     FAKE_HEAD_NODE_TYPE,
@@ -18,6 +17,7 @@ from ray.autoscaler._private.fake_multi_node.node_provider import (
 
 from benchmarks.processes import kill, marked, title_of
 from tests.e2e.conftest import SMALL, WAIT, cluster_shell, expect_undisturbed, run, start_node, wait_for
+from tests.ports import lasting_port
 
 pytestmark = pytest.mark.slow
 MOST = 2  # nodes that the autoscaler may bring, of one CPU each, beside the head and its one

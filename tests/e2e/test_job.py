@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ports import lasting_port
 
 from tests.e2e.conftest import RAY, ROOT, SMALL, WAIT, cluster_shell, end, matrices, start_node, summaries
+from tests.ports import lasting_port
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,6 @@ from itertools import permutations
 
 import pytest
 import torch
-from small import SCHEDULE, World, atlas
 
 from atlas.advance import restore
 from atlas.errors import AtlasError
@@ -12,6 +11,7 @@ from atlas.learners import AdapterFusion, LoneAdapters
 from atlas.learners.fit import score
 from atlas.learners.group import Group
 from atlas.store import Store
+from tests.small import SCHEDULE, World, atlas
 
 ORDER = ("digits", "piqa-twin", "easy-vqa")
 LEARNER = AdapterFusion(like=atlas(), composition=SCHEDULE)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from small import World
 
 from atlas.adapters.fusion import plain
 from atlas.learners.composition import Composition, SiteAttention, load_composition
 from atlas.learners.stack import Stack
+from tests.small import World
 
 
 def drawn(seed: int = 0) -> torch.Generator:

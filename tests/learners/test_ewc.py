@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from small import SCHEDULE, World, assert_same_learning, seed_by_task, weights
 
 from atlas.data.loader import permutation
 from atlas.errors import AtlasError
@@ -16,6 +15,7 @@ from atlas.learners.group import Group
 from atlas.learners.recall import Lesson, Past
 from atlas.learners.stack import Stack
 from atlas.store import Store
+from tests.small import SCHEDULE, World, assert_same_learning, seed_by_task, weights
 
 RECORDS = 6
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 import torch
-from small import SCHEDULE, World, seed_by_task, weights
 from torch import Tensor
 
 from atlas.advance import restore
@@ -13,6 +12,7 @@ from atlas.learners import BottomFrozen, FineTuning, Stage
 from atlas.learners.fit import Trainer, score
 from atlas.learners.group import Group
 from atlas.store import Store
+from tests.small import SCHEDULE, World, seed_by_task, weights
 
 ORDER = ("digits", "easy-vqa")
 LEARNER = FineTuning(schedule=SCHEDULE)

@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from data.toys import PAIRS
 from hypothesis import given
 from hypothesis import strategies as st
-from small import SCHEDULE, World
 from torch import Tensor
 
 from atlas.advance import open_task
@@ -21,6 +19,8 @@ from atlas.learners import HeadStage, Schedule
 from atlas.learners.fit import Curve, Diverged, Trainer, batches, fit, score, task_loss
 from atlas.learners.group import Group
 from atlas.learners.stack import Stack
+from tests.data.toys import PAIRS
+from tests.small import SCHEDULE, World
 
 FITTING = Schedule(steps=3, batch_size=8, learning_rate=1e-2)
 

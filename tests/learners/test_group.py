@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
-from small import SCHEDULE, World, atlas, outcome
 from torch import nn
 
 from atlas.advance import Bench, advance, open_bench
@@ -19,6 +18,7 @@ from atlas.learners.waypoint import NOWHERE
 from atlas.step import Evaluation, Step, Surroundings, walk
 from atlas.store import Store
 from atlas.underway import Underway
+from tests.small import SCHEDULE, World, atlas, outcome
 
 SIZES = (4, 2)
 RESIZED = "4 and then 2"

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 from itertools import combinations, permutations
 
-from small import SCHEDULE, World, weights
-
 from atlas.learners import Joint
 from atlas.step import Surroundings, walk
 from atlas.store import Store
+from tests.small import SCHEDULE, World, weights
 
 ORDER = ("piqa-twin", "digits", "easy-vqa")
 LEARNER = Joint(schedule=SCHEDULE)

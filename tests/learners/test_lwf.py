@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 import torch
-from small import SCHEDULE, World, assert_same_learning, seed_by_task, weights
 
 from atlas.errors import AtlasError
 from atlas.learners import FineTuning, Lwf
@@ -12,6 +11,7 @@ from atlas.learners.group import Group
 from atlas.learners.lwf import Distillation, Taught
 from atlas.learners.recall import Lesson, Past
 from atlas.store import Store
+from tests.small import SCHEDULE, World, assert_same_learning, seed_by_task, weights
 
 ORDER = ("digits", "easy-vqa", "piqa-twin")
 

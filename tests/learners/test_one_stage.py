@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small import World, atlas, weights
 
 from atlas.adapters.fusion import plain
 from atlas.errors import AtlasError
 from atlas.learners import ExpansionAlone, ExperienceAlone, LoneAdapters
 from atlas.store import Store
+from tests.small import World, atlas, weights
 
 ORDER = ("digits", "easy-vqa", "piqa-twin")
 

@@ -13,7 +13,6 @@ import pytest
 import torch
 from optuna.trial import FixedTrial
 from ray import cloudpickle
-from small import SCHEDULE, World, assert_same_learning, contents, outcome, seed_by_task, weights
 
 from atlas.errors import AtlasError
 from atlas.learners import LEARNERS, SharedAdapter, address_of, find_learner, is_known, learner_from, stage_from
@@ -24,6 +23,7 @@ from atlas.sweep.folder import SweepFolder
 from atlas.sweep.journal import TrialRecord
 from atlas.sweep.run import by_name
 from atlas.sweep.trial import walks_of
+from tests.small import SCHEDULE, World, assert_same_learning, contents, outcome, seed_by_task, weights
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "own_learner.py"
 ADDRESS = f"{EXAMPLE}:SpringAdapter"

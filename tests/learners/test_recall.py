@@ -3,11 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from small import SCHEDULE, World
 
 from atlas.learners import HeadStage
 from atlas.learners.group import Group
 from atlas.learners.recall import Draw, Lesson, Recall
+from tests.small import SCHEDULE, World
 
 
 def test_a_stage_remembers_nothing_unless_it_says_so(small_world: World, tmp_path: Path) -> None:

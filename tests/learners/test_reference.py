@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import torch
-from small import SCHEDULE, World, atlas
 
 from atlas.learners import HeadOnly, HeadStage, LoneAdapters
+from tests.small import SCHEDULE, World, atlas
 
 
 def test_only_the_head_is_trained(small_world: World) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from small import SCHEDULE, World, weights
 
 from atlas.advance import restore
 from atlas.errors import AtlasError
@@ -10,6 +9,7 @@ from atlas.learners import SharedAdapter
 from atlas.learners.fit import score
 from atlas.learners.group import Group
 from atlas.store import Store
+from tests.small import SCHEDULE, World, weights
 
 ORDER = ("digits", "easy-vqa", "piqa-twin")
 LEARNER = SharedAdapter(schedule=SCHEDULE, rank=4)

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from small import World
 
 from atlas.adapters.layer import ROLES
 from atlas.data.loader import Batch
 from atlas.errors import AtlasError
 from atlas.learners.stack import Head, Stack
+from tests.small import World
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from small import World
 from torch import Tensor
 
 from atlas.errors import AtlasError
 from atlas.learners.tuned import Tuned
+from tests.small import World
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 import torch
-from small import SCHEDULE, World, atlas
 from torch import Tensor
 
 from atlas.errors import AtlasError
@@ -13,6 +12,7 @@ from atlas.learners import Expansion, Experience, Fusion, Stage, TwoStage
 from atlas.learners.fit import fit
 from atlas.learners.group import Group
 from atlas.learners.stack import Stack
+from tests.small import SCHEDULE, World, atlas
 
 SITES = 2 * 2  # two layers, two sites each
 HEAD = {f"heads.easy-vqa.{part}" for part in ("0.weight", "0.bias", "1.weight", "1.bias", "3.weight", "3.bias")}

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small import SCHEDULE, World
 
 from atlas.learners import HeadStage
 from atlas.learners.fit import Curve, fit
 from atlas.learners.group import Group
 from atlas.learners.stack import Stack
 from atlas.learners.waypoint import NOWHERE, Waypoint, Waypoints
+from tests.small import SCHEDULE, World
 
 STAGE = HeadStage(schedule=replace(SCHEDULE, steps=6, patience=9, evaluate_every=2))
 

@@ -9,7 +9,7 @@ import pytest
 from atlas.cli import main
 from atlas.report import write_summary
 from atlas.tasks.own import OWN
-from reproduce.conftest import SWEEPS, invented, keep
+from tests.reproduce.conftest import SWEEPS, invented, keep
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,7 +10,7 @@ from atlas.backbones import locate
 from atlas.errors import AtlasError
 from atlas.reproduce.difference import Difference, differences, of_data, refuse
 from atlas.reproduce.rebuilt import Placement, rebuild
-from reproduce.conftest import SWEEPS, recorded_of
+from tests.reproduce.conftest import SWEEPS, recorded_of
 
 FILE = SWEEPS / "task_order.py"
 

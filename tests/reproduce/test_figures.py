@@ -2,9 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from report.conftest import invented_summary
-
 from atlas.reproduce.figures import figures_of
+from tests.report.conftest import invented_summary
 
 
 def test_every_figure_says_what_it_is() -> None:

@@ -11,7 +11,7 @@ from atlas.reproduce.finding import find_run, summary_of
 from atlas.reproduce.recorded import Recorded
 from atlas.tracking import Tracker, default_tracking_uri
 from atlas.tracking.address import connect
-from reproduce.conftest import keep
+from tests.reproduce.conftest import keep
 
 
 def found(run: str, storage: Path, tracking_uri: str = "") -> Recorded:

@@ -14,7 +14,7 @@ from atlas.reproduce.finding import recorded_from
 from atlas.reproduce.learner import bring_learner, check_learners
 from atlas.reproduce.rebuilt import Placement, rebuild
 from atlas.reproduce.recorded import Recorded
-from reproduce.conftest import SMALL, SWEEPS, invented
+from tests.reproduce.conftest import SMALL, SWEEPS, invented
 
 NAME = "spring-adapter"
 EXAMPLE = Path(__file__).parents[2] / "docs" / "own_learner.py"

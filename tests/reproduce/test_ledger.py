@@ -10,7 +10,7 @@ from atlas.errors import AtlasError
 from atlas.report import validate
 from atlas.reproduce.figures import figures_of
 from atlas.reproduce.ledger import add_entry, find_entry, read_ledger
-from reproduce.conftest import SMALL, keep
+from tests.reproduce.conftest import SMALL, keep
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,7 +13,7 @@ from atlas.reproduce.recorded import Recorded
 from atlas.sweep.file import sweep_in
 from atlas.sweep.options import parser, read_options
 from atlas.sweep.search import is_exact, rehearsed
-from reproduce.conftest import SMALL, SWEEPS, recorded_of
+from tests.reproduce.conftest import SMALL, SWEEPS, recorded_of
 
 FILE = SWEEPS / "task_order.py"
 

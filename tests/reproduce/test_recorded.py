@@ -6,7 +6,7 @@ import pytest
 
 from atlas.errors import AtlasError
 from atlas.reproduce.recorded import Recorded
-from reproduce.conftest import recorded_of
+from tests.reproduce.conftest import recorded_of
 
 
 def test_a_run_is_narrowed_to_a_trial_and_to_one_that_took_a_step(recorded: Recorded) -> None:

@@ -18,7 +18,7 @@ from atlas.errors import AtlasError
 from atlas.reproduce import reproduction
 from atlas.reproduce.recorded import Recorded
 from atlas.reproduce.reproduction import Wish, reproduce
-from reproduce.conftest import keep, recorded_of
+from tests.reproduce.conftest import keep, recorded_of
 
 Learn = Callable[[dict[str, Any]], None]
 

@@ -8,7 +8,7 @@ from atlas.errors import AtlasError
 from atlas.reproduce.difference import Difference
 from atlas.reproduce.recorded import Recorded
 from atlas.reproduce.tolerance import fewest_records, tolerance_for
-from reproduce.conftest import recorded_of
+from tests.reproduce.conftest import recorded_of
 
 TOLD = Difference(what="ray", recorded="1", here="2")
 INEXACT = Difference(what="torch", recorded="1", here="2", weight="inexact")

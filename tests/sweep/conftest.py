@@ -7,7 +7,6 @@ from pathlib import Path
 
 import optuna
 import pytest
-from small import SCHEDULE, World, atlas
 
 from atlas.learners import HeadOnly, Learner
 from atlas.step import Surroundings
@@ -18,6 +17,7 @@ from atlas.sweep.options import Options
 from atlas.sweep.planner import Pace, Walk, plan
 from atlas.sweep.result import Ended
 from atlas.sweep.sweep import Sweep
+from tests.small import SCHEDULE, World, atlas
 
 TASKS = ("digits", "easy-vqa")
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from atlas.store import Store
 from atlas.sweep.broker import Broker
 from atlas.sweep.work import Lease
-from sweep.fleet import FIRST, SECOND, SIBLING, THIRD, commit, run, settle, take, work_off
+from tests.sweep.fleet import FIRST, SECOND, SIBLING, THIRD, commit, run, settle, take, work_off
 
 
 def test_many_askers_make_one_training(uri: str) -> None:

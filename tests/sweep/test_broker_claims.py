@@ -12,7 +12,7 @@ from atlas.store import Entry, Store
 from atlas.sweep import shelf as module
 from atlas.sweep.broker import Broker
 from atlas.sweep.work import Lease, StepFailed
-from sweep.fleet import FIRST, OTHER, SECOND, commit, run, settle, take
+from tests.sweep.fleet import FIRST, OTHER, SECOND, commit, run, settle, take
 
 
 @pytest.fixture(autouse=True)

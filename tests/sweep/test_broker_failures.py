@@ -11,8 +11,8 @@ from atlas.store import Store
 from atlas.sweep import broker as module
 from atlas.sweep.broker import LEASE_SECONDS, LEAVING_SECONDS, LOSSES, Broker
 from atlas.sweep.work import Lease, StepFailed
-from sweep.fleet import FIRST, OTHER, SECOND, SIBLING, THIRD, commit, run, settle, take, work_off
 from tests.losses import Losses
+from tests.sweep.fleet import FIRST, OTHER, SECOND, SIBLING, THIRD, commit, run, settle, take, work_off
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small import World
 
 from atlas.backbones import locate
 from atlas.errors import AtlasError
@@ -17,6 +16,7 @@ from atlas.sweep.ground import lay_ground
 from atlas.sweep.options import Options
 from atlas.sweep.planner import Walk
 from atlas.sweep.result import Ended
+from tests.small import World
 
 ONE = Options(tasks=("piqa-twin",))
 

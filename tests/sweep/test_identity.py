@@ -11,7 +11,7 @@ from atlas.sweep.journal import Journal, TrialRecord
 from atlas.sweep.result import Ended
 from atlas.tracking import Event
 from atlas.tracking.spool import Spool
-from sweep.test_journal import as_tune
+from tests.sweep.test_journal import as_tune
 
 ORDER, OTHER = {"order": ["a", "b"], "rank": 4}, {"order": ["b", "a"], "rank": 4}
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small import World
 
 from atlas.store import Store
 from atlas.sweep.node import Errand, look, versions
 from atlas.sweep.origin import PACKAGES
+from tests.small import World
 
 
 def errand(store: Store, world: World) -> Errand:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small import SCHEDULE, World
 
 from atlas import metrics
 from atlas.alpha import sweep_alpha
@@ -17,7 +16,8 @@ from atlas.report import validate, write_report, write_summary
 from atlas.store import Store
 from atlas.sweep.journal import TrialRecord
 from atlas.sweep.result import Ended, summarise
-from sweep.conftest import SWEEP, TASKS, learnt_trial, make_ground
+from tests.small import SCHEDULE, World
+from tests.sweep.conftest import SWEEP, TASKS, learnt_trial, make_ground
 
 
 @pytest.fixture(scope="module")

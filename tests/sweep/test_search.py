@@ -12,7 +12,6 @@ from ray.train._internal.storage import StorageContext
 from ray.tune.experiment import Trial
 from ray.tune.registry import register_trainable
 from ray.tune.search.optuna import OptunaSearch
-from small import atlas
 
 from atlas.learners import Learner
 from atlas.place import Place
@@ -24,6 +23,7 @@ from atlas.sweep.sampler import PrefixSampler
 from atlas.sweep.search import Search, Space, is_exact, make_sampler, rehearsed
 from atlas.sweep.sweep import Sweep
 from atlas.sweep.trial import TrialSetup
+from tests.small import atlas
 
 WRITTEN = ("piqa-twin,easy-ve,digits,easy-vqa", "digits,easy-vqa,easy-ve,piqa-twin")
 

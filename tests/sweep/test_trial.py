@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import json
 
-from small import atlas
-
 from atlas.sweep.options import Options
 from atlas.sweep.sweep import Sweep
 from atlas.sweep.trial import walks_of
+from tests.small import atlas
 
 
 def test_each_order_is_walked_once_a_seed() -> None:

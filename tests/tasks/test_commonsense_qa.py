@@ -7,7 +7,7 @@ import pytest
 from atlas.errors import AtlasError
 from atlas.tasks import SPLITS, Broken, Record
 from atlas.tasks.commonsense_qa import COMMONSENSE_QA
-from tasks.raw_unimodal import csqa_row, write_csqa, write_jsonl
+from tests.tasks.raw_unimodal import csqa_row, write_csqa, write_jsonl
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from atlas.errors import AtlasError
 from atlas.tasks import NO_TEXT, SPLITS, Broken, Record
 from atlas.tasks.inaturalist import INATURALIST
-from tasks.raw_unimodal import SPECIES, inat_name, write_inat
+from tests.tasks.raw_unimodal import SPECIES, inat_name, write_inat
 
 Document = dict[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from atlas.tasks.nlvr2 import NLVR2
-from tasks.raw_vision_language import change_line, read, write_nlvr2, write_nlvr2_numbered
+from tests.tasks.raw_vision_language import change_line, read, write_nlvr2, write_nlvr2_numbered
 
 
 def test_a_record_is_a_sentence_with_the_left_and_the_right_image(tmp_path: Path) -> None:

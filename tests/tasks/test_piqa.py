@@ -8,7 +8,7 @@ import pytest
 from atlas.errors import AtlasError
 from atlas.tasks import SPLITS, Broken, Record
 from atlas.tasks.piqa import PIQA
-from tasks.raw_unimodal import piqa_row, write_jsonl, write_lines, write_piqa
+from tests.tasks.raw_unimodal import piqa_row, write_jsonl, write_lines, write_piqa
 
 
 @pytest.fixture

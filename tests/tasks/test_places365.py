@@ -10,7 +10,7 @@ import pytest
 from atlas.errors import AtlasError
 from atlas.tasks import NO_TEXT, SPLITS, Broken, Record
 from atlas.tasks.places365 import PLACES365
-from tasks.raw_unimodal import SCENES, draw, write_lines, write_places_by_folder, write_places_by_list
+from tests.tasks.raw_unimodal import SCENES, draw, write_lines, write_places_by_folder, write_places_by_list
 
 Write = Callable[[Path], Path]
 

@@ -9,7 +9,7 @@ import pytest
 from atlas.errors import AtlasError
 from atlas.tasks.snli_ve import SNLI_VE
 from atlas.tasks.task import Broken, Skipped
-from tasks.raw_vision_language import (
+from tests.tasks.raw_vision_language import (
     change_line,
     draw,
     read,

@@ -9,7 +9,7 @@ import pytest
 from atlas.tasks.regions import COLOURS
 from atlas.tasks.splits import held_out
 from atlas.tasks.vcr import NAMES, VAL, VCR, VCR_MARKED, sentence
-from tasks.raw_vision_language import IMAGES, change_json, change_line, read, write_vcr
+from tests.tasks.raw_vision_language import IMAGES, change_json, change_line, read, write_vcr
 
 
 def test_a_record_is_a_question_with_four_answers_and_names_for_persons(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from atlas.errors import AtlasError
 from atlas.tasks.splits import held_out
 from atlas.tasks.task import Skipped
 from atlas.tasks.vqa import SCORES, VAL, VQA, vocabulary
-from tasks.raw_vision_language import VQA_FILES, change_json, read, write_vqa
+from tests.tasks.raw_vision_language import VQA_FILES, change_json, read, write_vqa
 
 TRAIN_QUESTIONS, TRAIN, TEST_QUESTIONS, TEST = (name.format(part) for part in ("train", "val") for name in VQA_FILES)
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small import World
-from sweep.conftest import TASKS, ended  # noqa: F401 - a fixture
 
 from atlas.report import write_summary
 from atlas.store import Store
 from atlas.sweep.options import Options
 from atlas.sweep.result import Ended, summarise
+from tests.small import World
+from tests.sweep.conftest import TASKS, ended  # noqa: F401 - a fixture
 
 SWEEP_ID = "order-20260101-000000-abcd"
 

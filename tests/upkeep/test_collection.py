@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 
 import pytest
-from small import World
 
 from atlas.claims import Claims
 from atlas.errors import AtlasError
 from atlas.tracking import Event
 from atlas.upkeep.collection import DAY, find_waste, remove
-from upkeep.conftest import Kept
+from tests.small import World
+from tests.upkeep.conftest import Kept
 
 
 def orphan(kept: Kept, *, age: float, key: str = "e" * 64) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from atlas.cli import main
-from upkeep.conftest import SWEEP_ID, Kept
+from tests.upkeep.conftest import SWEEP_ID, Kept
 
 
 def store(kept: Kept, *arguments: str) -> None:

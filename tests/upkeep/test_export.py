@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 import torch
-from sweep.conftest import TASKS
 
 from atlas.advance import restore
 from atlas.errors import AtlasError
 from atlas.step import step_from
 from atlas.store import Store
 from atlas.upkeep.export import export_step, export_sweep
-from upkeep.conftest import Kept
+from tests.sweep.conftest import TASKS
+from tests.upkeep.conftest import Kept
 
 
 def walked(kept: Kept, order: tuple[str, ...]) -> list[str]:

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from sweep.conftest import TASKS
 
 from atlas.errors import AtlasError
 from atlas.upkeep.inventory import resolve
 from atlas.upkeep.lineage import lineage, parts_of
-from upkeep.conftest import Kept
+from tests.sweep.conftest import TASKS
+from tests.upkeep.conftest import Kept
 
 
 def test_a_steps_lineage_is_its_walk(kept: Kept) -> None:

@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from small import World, contents
 
 from atlas.store import Store
 from atlas.tracking import Tracker, free_port
 from atlas.tracking.events import Event
 from atlas.tracking.spool import Spool
 from tests.losses import Losses
+from tests.small import World, contents
 
 pytestmark = pytest.mark.slow
 

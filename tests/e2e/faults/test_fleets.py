@@ -19,8 +19,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import ray
-from small import SCHEDULE, World, atlas
-from sweep.fleet import FIRST, OTHER, commit
 
 from atlas.advance import advance, open_bench
 from atlas.learners.group import Group
@@ -31,6 +29,8 @@ from atlas.sweep.foresight import Foresight
 from atlas.sweep.work import Lease
 from atlas.train import RENEW_SECONDS, serve
 from tests.losses import Losses
+from tests.small import SCHEDULE, World, atlas
+from tests.sweep.fleet import FIRST, OTHER, commit
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[3]

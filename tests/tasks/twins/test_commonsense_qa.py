@@ -6,7 +6,7 @@ from atlas.tasks import SPLITS, TASKS, Record
 from atlas.tasks.commonsense_qa import VAL
 from atlas.tasks.facts import COLORED, OPPOSITES
 from atlas.tasks.splits import held_out
-from tasks.twins.probes import choice_score
+from tests.tasks.twins.probes import choice_score
 
 TASK = TASKS["commonsense-qa-twin"]
 

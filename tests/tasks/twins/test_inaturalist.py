@@ -6,7 +6,7 @@ from atlas.errors import AtlasError
 from atlas.tasks import TASKS, Record
 from atlas.tasks.twins import Sizes
 from atlas.tasks.twins.inaturalist import EVERY, HUES, make
-from tasks.twins.probes import scene
+from tests.tasks.twins.probes import scene
 
 
 def test_a_species_is_a_shape_a_texture_and_a_family_of_colours() -> None:

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 
 from atlas.tasks import SPLITS, TASKS, Record
-from tasks.twins.probes import exact, picture_score, scene, text_score
+from tests.tasks.twins.probes import exact, picture_score, scene, text_score
 
 TASK = TASKS["nlvr2-twin"]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from atlas.tasks import TASKS, Record
 from atlas.tasks.twins import Sizes
 from atlas.tasks.twins.places365 import ARRANGEMENTS, TWIN
-from tasks.twins.probes import scene
+from tests.tasks.twins.probes import scene
 
 TASK = TASKS["places365-twin"]
 

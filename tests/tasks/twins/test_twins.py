@@ -12,7 +12,7 @@ from atlas.errors import AtlasError
 from atlas.tasks import SPLITS, TASKS, Record, Task
 from atlas.tasks.twins import TWINS, Sizes
 from atlas.tasks.words import PUNCTUATION, word_list
-from tasks.twins.probes import scene
+from tests.tasks.twins.probes import scene
 
 GOLDEN = {  # of the first records and their scenes
     "snli-ve-twin": "2d57037ef0f3aa69",

@@ -8,7 +8,7 @@ from atlas.tasks import SPLITS, TASKS, Record
 from atlas.tasks.scenes import SIDE, Shape
 from atlas.tasks.twins import Sizes
 from atlas.tasks.twins.vcr import TWIN, draw
-from tasks.twins.probes import choice_score, scene
+from tests.tasks.twins.probes import choice_score, scene
 
 TASK = TASKS["vcr-twin"]
 

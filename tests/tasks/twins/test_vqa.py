@@ -6,7 +6,7 @@ from collections import Counter
 from atlas.tasks import SPLITS, TASKS, Record
 from atlas.tasks.twins import Sizes
 from atlas.tasks.twins.vqa import ANSWERS, draw
-from tasks.twins.probes import picture_score, scene, soft, text_score, top
+from tests.tasks.twins.probes import picture_score, scene, soft, text_score, top
 
 TASK = TASKS["vqa-twin"]
 
