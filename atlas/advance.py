@@ -16,15 +16,15 @@ from atlas.backbones import load
 from atlas.backbones.vilt import Backbone
 from atlas.data.loader import open_split
 from atlas.data.prepare import Prepared
-from atlas.errors import AtlasError
 from atlas.learners.fit import Curve, TaskData, fit, score
 from atlas.learners.group import Group
 from atlas.learners.recall import Lesson, Past, Recall
 from atlas.learners.stack import Stack
 from atlas.learners.waypoint import NOWHERE, Waypoints
+from atlas.runtime.errors import AtlasError
+from atlas.runtime.retry import when_there_is_room
 from atlas.step import Step
 from atlas.store import Entry, Store
-from atlas.waiting import when_there_is_room
 
 
 class MissingParent(AtlasError):

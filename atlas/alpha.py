@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas.errors import AtlasError
 from atlas.place import Place
+from atlas.runtime.errors import AtlasError
 from atlas.step import Step, step_from
 
 if TYPE_CHECKING:

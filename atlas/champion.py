@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas.errors import AtlasError, unknown
+from atlas.runtime.errors import AtlasError, unknown
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.warden import Warden, watched
 
 log = logging.getLogger(__name__)

@@ -20,8 +20,8 @@ from shutil import copyfileobj
 from typing import TYPE_CHECKING, Any
 
 from atlas.entry import relative
-from atlas.errors import AtlasError
-from atlas.redact import redacted
+from atlas.runtime.errors import AtlasError
+from atlas.runtime.redact import redacted
 
 if TYPE_CHECKING:
     from pyarrow import fs

@@ -14,8 +14,8 @@ from functools import cached_property
 from typing import Any
 
 from atlas.data.shots import Shots
-from atlas.errors import AtlasError
 from atlas.learners import Learner, Stage, stage_from
+from atlas.runtime.errors import AtlasError
 
 RECIPE = 2
 """Raised by hand whenever the arithmetic changes, so that old results are not taken for new ones."""

@@ -26,10 +26,10 @@ import pyarrow as pa
 from pyarrow import fs
 
 from atlas.entry import CorruptEntry, Entry, canonical, entry_files, marker_of, parse_marker, relative
-from atlas.errors import AtlasError
 from atlas.place import OBJECT_STORES, delete_tree, files_under, open_filesystem, write_whole
-from atlas.redact import redacted
-from atlas.waiting import insisting, is_away
+from atlas.runtime.errors import AtlasError
+from atlas.runtime.redact import redacted
+from atlas.runtime.retry import insisting, is_away
 
 __all__ = ["CorruptEntry", "Entry", "Store"]
 

@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from atlas.errors import AtlasError
 from atlas.learners import Precision
 from atlas.place import Place
+from atlas.runtime.errors import AtlasError
 from atlas.store import CorruptEntry, Store
 
 if TYPE_CHECKING:

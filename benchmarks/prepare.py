@@ -27,7 +27,7 @@ from atlas.backbones import locate
 from atlas.data.loader import Batch, Split, open_split, permutation
 from atlas.data.prepare import prepare
 from atlas.data.processor import Processor
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks import Record, Task, find_task
 
 BATCH = 64

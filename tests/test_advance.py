@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from atlas.advance import MissingParent, advance, open_bench, restore
-from atlas.errors import AtlasError
 from atlas.learners import HeadOnly, Learner, LoneAdapters
 from atlas.learners.fit import Diverged, fit, score
 from atlas.learners.group import Group
+from atlas.runtime.errors import AtlasError
 from atlas.step import Step
 from atlas.store import CorruptEntry, Store
 from tests.small import SCHEDULE, World, atlas, contents, outcome

@@ -8,8 +8,8 @@ import torch
 from atlas.advance import restore
 from atlas.alpha import NoWeights, step_alpha, sweep_alpha
 from atlas.data.loader import permutation
-from atlas.errors import AtlasError
 from atlas.learners import Fusion, HeadOnly
+from atlas.runtime.errors import AtlasError
 from atlas.store import Store
 from tests.small import SCHEDULE, World, atlas
 

@@ -13,8 +13,8 @@ from PIL import Image
 
 from atlas.advance import restore
 from atlas.champion import Champion, LoadedChampion, _assemble
-from atlas.errors import AtlasError
 from atlas.learners import AdapterFusion, FineTuning, HeadOnly, Joint, Learner, Memory, Replay, SharedAdapter
+from atlas.runtime.errors import AtlasError
 from atlas.store import Store
 from atlas.sweep.planner import Walk
 from atlas.sweep.tracked import stack_of

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from atlas.errors import AtlasError
 from atlas.place import Place
+from atlas.runtime.errors import AtlasError
 
 
 def at(place: Place, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Place:

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from atlas.data.shots import Shots
-from atlas.errors import AtlasError
 from atlas.learners import (
     LEARNERS,
     AdapterFusion,
@@ -24,6 +23,7 @@ from atlas.learners import (
     Schedule,
     TwoStage,
 )
+from atlas.runtime.errors import AtlasError
 from atlas.step import Evaluation, Step, Surroundings, step_from, walk
 
 AROUND = Surroundings(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pyarrow import fs
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.store import CorruptEntry, Store
 
 KEY = "ab" + "0" * 62

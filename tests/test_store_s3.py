@@ -9,8 +9,8 @@ import pytest
 from pyarrow import fs
 
 from atlas.claims import Claims
-from atlas.errors import AtlasError
 from atlas.place import Place
+from atlas.runtime.errors import AtlasError
 from atlas.store import CorruptEntry, Store
 from atlas.upkeep.collection import DAY, find_waste, remove
 

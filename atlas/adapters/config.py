@@ -10,7 +10,7 @@ from typing import Any
 from peft.config import PeftConfig
 
 from atlas.adapters.kinds import KINDS
-from atlas.errors import AtlasError, unknown
+from atlas.runtime.errors import AtlasError, unknown
 
 PEFT_TYPE = "ATLAS"
 WEIGHTINGS = ("whole", "dimension")

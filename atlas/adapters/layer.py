@@ -12,7 +12,7 @@ from atlas.adapters.config import AtlasConfig
 from atlas.adapters.fused import fused
 from atlas.adapters.fusion import Part, Rule, Stack
 from atlas.adapters.kinds import KINDS
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 Stage = Literal["experience", "expansion"]
 

@@ -9,7 +9,7 @@ from peft import PeftModel, get_peft_model
 from torch import nn
 
 from atlas.adapters.config import AtlasConfig
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 
 def load_adapter(

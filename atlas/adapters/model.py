@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from atlas.adapters.config import AtlasConfig
 from atlas.adapters.layer import EXPANSION, ROLES, AtlasLayer, Stage, single, unmergeable, unrouted
-from atlas.errors import AtlasError, unknown
+from atlas.runtime.errors import AtlasError, unknown
 
 # By model type, both output projections of a block, `attention.output.dense` and `output.dense`: PEFT compares ends.
 SITES = {name: ["output.dense"] for name in ("vilt", "bert", "roberta", "electra")}

@@ -7,7 +7,7 @@ from peft import mapping
 
 from atlas.adapters.config import PEFT_TYPE, AtlasConfig
 from atlas.adapters.model import AtlasModel
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 SUPPORTED = "0.21."
 

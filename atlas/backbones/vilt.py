@@ -12,7 +12,7 @@ from transformers import ViltConfig, ViltModel
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.models.vilt.modeling_vilt import ViltSelfAttention
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 if TYPE_CHECKING:
     from atlas.data.processor import Processor

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.data.shard import Bench, Shard, is_done, write_shard
-from atlas.errors import AtlasError
 from atlas.membership import join_ray
+from atlas.runtime.errors import AtlasError
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas.data.shard import writing
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks.task import Broken
 
 LISTED = 20  # in the card; `broken.jsonl` has all of them

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from atlas.data.columns import array
 from atlas.data.prepared import Prepared
-from atlas.errors import AtlasError, unknown
+from atlas.runtime.errors import AtlasError, unknown
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 Phase = Literal["reading", "pictures", "texts", "joining"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 CACHE_KIB = 16 * 1024
 

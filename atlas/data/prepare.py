@@ -32,7 +32,7 @@ from atlas.data.processor import Processor
 from atlas.data.reading import Outline, Reader
 from atlas.data.shard import Bench, writing
 from atlas.data.writer import Joiner, Written
-from atlas.errors import AtlasError, unknown
+from atlas.runtime.errors import AtlasError, unknown
 from atlas.tasks.task import SPLITS, Task
 
 RECIPE = 3  # raised by hand when the files' layout changes

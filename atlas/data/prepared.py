@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 CARD = "card.json"
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 if TYPE_CHECKING:
     from PIL import Image

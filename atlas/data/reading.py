@@ -16,7 +16,7 @@ from atlas.data.names import Names
 from atlas.data.processor import Processor
 from atlas.data.shard import PictureShard, RecordShard, pictures_a_shard, records_a_shard
 from atlas.data.spool import Spool
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks.task import Broken, Picture, Record, Skipped, Task
 
 BLANK = "blank"

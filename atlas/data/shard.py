@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from atlas.data.columns import column, label_rows, picture_schema, record_schema
 from atlas.data.processor import Processor
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks.task import Picture, Record, Task
 
 PICTURE_BYTES_A_SHARD = 64 * 2**20

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from atlas.data.shard import Shard, writing
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 
 class Spool:

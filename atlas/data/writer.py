@@ -17,7 +17,7 @@ from atlas.data.manner import Manner
 from atlas.data.processor import Processor
 from atlas.data.reading import Outline, place
 from atlas.data.shard import pictures_a_shard, read_batch, read_note, writing
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks.task import Task
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from atlas.address import is_address
-from atlas.errors import unknown
 from atlas.learners.adapter_fusion import AdapterFusion, Composing
 from atlas.learners.base import Learner, Lineage, Stage
 from atlas.learners.ewc import Consolidation, Ewc
@@ -21,6 +19,8 @@ from atlas.learners.schedule import Precision, Schedule, schedule_from
 from atlas.learners.settings import from_settings
 from atlas.learners.shared_adapter import SharedAdapter, Sharing
 from atlas.learners.two_stage import Expansion, Experience, Fusion, TwoStage
+from atlas.runtime.errors import unknown
+from atlas.runtime.user_code import is_address
 
 __all__ = [
     "LEARNERS",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from atlas.errors import AtlasError
 from atlas.learners.base import Gathers, Learner, Lineage, Stage
 from atlas.learners.schedule import Schedule
 from atlas.learners.two_stage import TwoStage
+from atlas.runtime.errors import AtlasError
 
 if TYPE_CHECKING:
     import torch

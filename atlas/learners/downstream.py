@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal, get_args
 
-from atlas.errors import unknown
 from atlas.learners.base import Stage
 from atlas.learners.reference import HeadStage
 from atlas.learners.two_stage import Experience, TwoStage
+from atlas.runtime.errors import unknown
 
 Way = Literal["experience", "both", "head"]
 WAYS: tuple[Way, ...] = get_args(Way)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from atlas.errors import AtlasError
 from atlas.learners.base import Learner, Lineage, Stage
 from atlas.learners.recall import Lesson, Recall
 from atlas.learners.schedule import Schedule
+from atlas.runtime.errors import AtlasError
 
 if TYPE_CHECKING:
     import torch

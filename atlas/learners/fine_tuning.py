@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from atlas.errors import AtlasError
 from atlas.learners.base import Learner, Lineage, Stage
 from atlas.learners.schedule import Schedule
+from atlas.runtime.errors import AtlasError
 
 if TYPE_CHECKING:
     import torch

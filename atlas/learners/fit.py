@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from atlas.data.loader import Batch, Split, permutation
-from atlas.errors import AtlasError
 from atlas.learners.base import Stage
 from atlas.learners.group import Group
 from atlas.learners.patience import Patience
@@ -22,6 +21,7 @@ from atlas.learners.recall import Draw, Recall
 from atlas.learners.schedule import Schedule
 from atlas.learners.stack import Stack
 from atlas.learners.waypoint import NOWHERE, Waypoints, capture, resume
+from atlas.runtime.errors import AtlasError
 
 EVALUATION_BATCH = 256
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from atlas.errors import AtlasError
 from atlas.learners.base import Learner, Lineage, Stage
 from atlas.learners.two_stage import Experience, TwoStage
+from atlas.runtime.errors import AtlasError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 from typing import Any
 
-from atlas.address import Brought, run_file
-from atlas.errors import AtlasError
 from atlas.learners.base import Learner, Stage
+from atlas.runtime.errors import AtlasError
+from atlas.runtime.user_code import Brought, run_file
 
 # What was brought to this process, by name: (absolute address, digest of the file, the class); and its stages by kind.
 OWN: dict[str, tuple[str, str, type[Learner]]] = {}

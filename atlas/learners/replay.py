@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from atlas.errors import AtlasError, unknown
 from atlas.learners.base import Learner, Lineage, Stage
 from atlas.learners.recall import Draw, Lesson, Recall
 from atlas.learners.schedule import Schedule
+from atlas.runtime.errors import AtlasError, unknown
 
 if TYPE_CHECKING:
     import torch

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from atlas.errors import AtlasError, unknown
 from atlas.learners.settings import from_settings
+from atlas.runtime.errors import AtlasError, unknown
 
 DECAYS = ("linear", "cosine", "constant")
 Precision = Literal["float32", "bfloat16", "float16"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from atlas.errors import unknown
+from atlas.runtime.errors import unknown
 
 T = TypeVar("T")
 

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from atlas.adapters import AtlasConfig, AtlasModel, load_adapter
 from atlas.backbones.vilt import Backbone
 from atlas.data.loader import Batch
-from atlas.errors import AtlasError
 from atlas.learners import composition
 from atlas.learners.composition import Composition, load_composition
 from atlas.learners.tuned import Tuned
+from atlas.runtime.errors import AtlasError
 
 
 class Head(nn.Sequential):

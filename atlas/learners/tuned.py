@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from atlas.backbones.vilt import Backbone
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 FILE = "backbone.safetensors"
 

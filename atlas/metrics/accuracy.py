@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from atlas.errors import AtlasError
 from atlas.metrics.figure import NO_TASK, Figure, Undefined, mean, seen
+from atlas.runtime.errors import AtlasError
 
 
 def average_accuracy(R: ArrayLike) -> Figure:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from atlas.errors import AtlasError
 from atlas.metrics.figure import Figure, Undefined, mean
+from atlas.runtime.errors import AtlasError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 NO_TASK = "no task was learnt yet"
 ONE_TASK = "it takes two tasks"

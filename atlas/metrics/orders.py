@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from atlas.errors import AtlasError
 from atlas.metrics.figure import Figure, Undefined, mean
+from atlas.runtime.errors import AtlasError
 
 
 def opd(final: Mapping[str, Sequence[float]]) -> dict[str, float]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from atlas.errors import AtlasError
 from atlas.learners import LEARNERS, address_of, digest_of, find_learner
 from atlas.reproduce.recorded import Recorded
+from atlas.runtime.errors import AtlasError
 
 SHOWN = 12
 

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from atlas.errors import AtlasError
 from atlas.reproduce.recorded import Recorded
+from atlas.runtime.errors import AtlasError
 from atlas.sweep.origin import code_digest, versions
 
 MARK = "of.json"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from atlas.redact import redacted
 from atlas.reproduce.comparison import Compared
 from atlas.reproduce.rebuilt import as_text
 from atlas.reproduce.recorded import DIGEST
 from atlas.reproduce.tolerance import Tolerance
+from atlas.runtime.redact import redacted
 
 if TYPE_CHECKING:
     from rich.console import Console

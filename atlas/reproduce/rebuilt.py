@@ -8,11 +8,11 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from atlas.errors import AtlasError
 from atlas.learners import address_of as learner_address
 from atlas.learners.schedule import PRECISIONS, Precision
 from atlas.reproduce.learner import check_learners
 from atlas.reproduce.recorded import Recorded, trial_of
+from atlas.runtime.errors import AtlasError
 from atlas.sweep.file import sweep_in
 from atlas.sweep.options import Options
 from atlas.sweep.planner import Walk

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from atlas.errors import AtlasError, unknown
+from atlas.runtime.errors import AtlasError, unknown
 from atlas.step import Surroundings
 from atlas.sweep.ground import evaluation_of
 from atlas.sweep.options import Options, with_values

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas.errors import AtlasError
 from atlas.report import read_summary
 from atlas.reproduce.comparison import Compared, Scores, compare, name_of, scores_of
 from atlas.reproduce.difference import Difference, differences, of_data, refuse
@@ -20,6 +19,7 @@ from atlas.reproduce.printing import print_comparison, print_run
 from atlas.reproduce.rebuilt import Placement, Rebuilt, as_text, rebuild
 from atlas.reproduce.recorded import Recorded
 from atlas.reproduce.tolerance import Tolerance, tolerance_for
+from atlas.runtime.errors import AtlasError
 from atlas.sweep.file import stand_in
 from atlas.sweep.ground import lay_ground
 from atlas.sweep.origin import machine, versions

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from atlas.errors import AtlasError
 from atlas.reproduce.difference import Difference
 from atlas.reproduce.recorded import Recorded
+from atlas.runtime.errors import AtlasError
 
 ERRORS = 2.0
 

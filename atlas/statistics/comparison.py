@@ -15,8 +15,8 @@ from typing import Literal
 
 import numpy as np
 
-from atlas.errors import AtlasError
 from atlas.metrics import Undefined
+from atlas.runtime.errors import AtlasError
 from atlas.statistics.interval import LEVEL, RESAMPLES, Interval, mean_t
 
 Cell = tuple[tuple[str, ...], int]

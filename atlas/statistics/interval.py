@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from atlas.errors import AtlasError
 from atlas.metrics import Undefined
+from atlas.runtime.errors import AtlasError
 
 LEVEL = 0.95
 RESAMPLES = 9999

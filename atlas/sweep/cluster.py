@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from atlas.errors import AtlasError
 from atlas.membership import join_ray
+from atlas.runtime.errors import AtlasError
 from atlas.sweep.options import Options
 from atlas.sweep.reach import Node, nodes_there, nodes_within_reach
 from atlas.train import FleetSize

@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atlas.data.depot import address_of
-from atlas.errors import AtlasError
-from atlas.redact import redacted
 from atlas.report import write_report, write_summary
+from atlas.runtime.errors import AtlasError
+from atlas.runtime.redact import redacted
+from atlas.runtime.retry import when_it_answers
 from atlas.step import Step
 from atlas.sweep.broker import Broker
 from atlas.sweep.cluster import NAMESPACE, threads_of, trials_at_once
@@ -36,7 +37,6 @@ from atlas.sweep.trial import TrialSetup
 from atlas.sweep.weights import kept_weights, promise_weights
 from atlas.tracking import ui_command
 from atlas.train import FleetSetup, FleetSize
-from atlas.waiting import when_it_answers
 
 if TYPE_CHECKING:
     from rich.console import Console

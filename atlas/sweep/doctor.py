@@ -14,8 +14,8 @@ from atlas.backbones import digest, locate
 from atlas.data.depot import address_of, survey
 from atlas.data.prepare import Prepared
 from atlas.data.processor import Processor
-from atlas.errors import AtlasError
-from atlas.redact import redacted
+from atlas.runtime.errors import AtlasError
+from atlas.runtime.redact import redacted
 from atlas.store import Store
 from atlas.sweep.cluster import join_cluster, leave_cluster, nodes_for, size_fleets
 from atlas.sweep.ground import sources_of

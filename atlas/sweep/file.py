@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.sweep.run import reading
 from atlas.sweep.sweep import Sweep
 

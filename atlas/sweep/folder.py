@@ -8,9 +8,9 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from atlas.errors import AtlasError, unknown
 from atlas.learners import address_of as learner_address
 from atlas.place import Place
+from atlas.runtime.errors import AtlasError, unknown
 from atlas.sweep.options import Options, with_values
 from atlas.tasks import address_of
 from atlas.tracking import is_settled

@@ -12,7 +12,7 @@ from atlas.backbones import digest, locate
 from atlas.data.depot import obtain
 from atlas.data.prepare import Manner, Prepared
 from atlas.data.processor import Processor
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.step import Evaluation, Surroundings
 from atlas.store import Store
 from atlas.sweep.options import Options

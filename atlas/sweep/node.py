@@ -16,8 +16,8 @@ from typing import Any
 import atlas
 from atlas.backbones import digest
 from atlas.data.depot import whole_at
-from atlas.errors import AtlasError
 from atlas.place import Place, open_filesystem
+from atlas.runtime.errors import AtlasError
 from atlas.store import Store
 from atlas.sweep.origin import PACKAGES
 

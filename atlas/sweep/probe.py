@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from atlas.data.shots import Shots
-from atlas.errors import AtlasError
 from atlas.learners import TwoStage
 from atlas.learners.downstream import Way, downstream_stages
+from atlas.runtime.errors import AtlasError
 from atlas.step import Step, Surroundings
 
 

@@ -10,9 +10,9 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from atlas.errors import AtlasError
-from atlas.redact import HIDDEN, redacted
-from atlas.sweep.interrupts import kept_interrupts
+from atlas.runtime.errors import AtlasError
+from atlas.runtime.interrupts import kept_interrupts
+from atlas.runtime.redact import HIDDEN, redacted
 from atlas.sweep.options import Options, read_options, with_twins
 from atlas.sweep.printing import print_plan
 from atlas.sweep.sweep import Sweep

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.learners import Precision
 from atlas.place import Place
-from atlas.redact import redacted
+from atlas.runtime.interrupts import handlers_put_back
+from atlas.runtime.redact import redacted
+from atlas.runtime.retry import is_away, when_it_answers
 from atlas.sweep.cluster import TRIAL_CPUS
-from atlas.sweep.interrupts import handlers_put_back
 from atlas.sweep.journal import listening_callback, tell_restored
 from atlas.sweep.options import Options
 from atlas.sweep.planner import Walk
 from atlas.sweep.space import order_count, prefix_name
 from atlas.sweep.sweep import Sweep
 from atlas.sweep.trial import TrialSetup, run_trial, walks_of
-from atlas.waiting import is_away, when_it_answers
 
 if TYPE_CHECKING:
     import optuna

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 if TYPE_CHECKING:
     import optuna

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from atlas.errors import AtlasError
 from atlas.learners import HeadOnly, Learner, Precision, TwoStage
 from atlas.learners.downstream import WAYS, Way
+from atlas.runtime.errors import AtlasError
 from atlas.sweep.named import DEFAULT_STEPS, base_learner, learner_named, own_class
 from atlas.sweep.options import Options
 from atlas.sweep.outcome import AVERAGE

@@ -11,7 +11,7 @@ from typing import Any
 
 from atlas.champion import Champion
 from atlas.data.prepare import Prepared
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.step import Step
 from atlas.store import Store
 from atlas.sweep.journal import TrialRecord

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from atlas.address import is_address
-from atlas.errors import unknown
+from atlas.runtime.errors import unknown
+from atlas.runtime.user_code import is_address
 from atlas.tasks.commonsense_qa import COMMONSENSE_QA
 from atlas.tasks.digits import DIGITS
 from atlas.tasks.easy import EASY_VQA

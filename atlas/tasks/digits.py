@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from atlas.errors import AtlasError, unknown
+from atlas.runtime.errors import AtlasError, unknown
 from atlas.tasks.task import NO_TEXT, SPLITS, Picture, Record, Task
 
 if TYPE_CHECKING:

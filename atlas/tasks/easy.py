@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.errors import AtlasError, unknown
+from atlas.runtime.errors import AtlasError, unknown
 from atlas.tasks.task import SPLITS, Picture, Record, Task
 
 if TYPE_CHECKING:

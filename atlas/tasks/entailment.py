@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks.easy import LICENCE, Facts, known_facts, package_sources, picture
 from atlas.tasks.task import Record, Task
 

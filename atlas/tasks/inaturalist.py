@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks.files import Unreadable, field, given, json_items, picture
 from atlas.tasks.layout import Layout
 from atlas.tasks.splits import belongs, deal, published, rank

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from atlas.errors import unknown
+from atlas.runtime.errors import unknown
 from atlas.tasks.files import Unreadable, digest, field, given, inside, json_lines, picture
 from atlas.tasks.layout import Layout, Needed
 from atlas.tasks.records import class_of, made, text_of, unseen

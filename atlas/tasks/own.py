@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from atlas.address import run_file
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
+from atlas.runtime.user_code import run_file
 from atlas.tasks.task import Task
 
 OWN: dict[str, tuple[str, Task]] = {}  # the tasks brought to this process: name -> its absolute address, itself

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks.choices import choice_text
 from atlas.tasks.files import field, given, json_lines, text_lines
 from atlas.tasks.layout import Layout, Needed

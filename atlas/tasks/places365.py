@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks.files import Unreadable, digest, given, inside, picture, text_lines
 from atlas.tasks.layout import Layout, Needed
 from atlas.tasks.splits import belongs, deal, published, rank

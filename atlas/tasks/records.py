@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from atlas.errors import unknown
+from atlas.runtime.errors import unknown
 from atlas.tasks.files import Unreadable, field
 from atlas.tasks.task import Broken, Record
 

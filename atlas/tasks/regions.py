@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks.files import Unreadable, field, inside, json_file, open_image, picture
 from atlas.tasks.task import Picture
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from atlas.errors import unknown
+from atlas.runtime.errors import unknown
 from atlas.tasks.entailment import ANSWERS
 from atlas.tasks.files import csv_lines, digest, field, given, json_lines, picture
 from atlas.tasks.layout import Layout, Needed

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from atlas.errors import unknown
+from atlas.runtime.errors import unknown
 from atlas.tasks.files import Unreadable
 from atlas.tasks.records import made
 from atlas.tasks.task import SPLITS, Broken, Record

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 if TYPE_CHECKING:
     from pathlib import Path

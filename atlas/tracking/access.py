@@ -8,8 +8,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from atlas.errors import AtlasError
-from atlas.redact import redacted
+from atlas.runtime.errors import AtlasError
+from atlas.runtime.redact import redacted
 
 USER, PASSWORD, BEARER = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"
 CREDENTIALS = (

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from atlas.errors import AtlasError
-from atlas.redact import redacted
+from atlas.runtime.errors import AtlasError
+from atlas.runtime.redact import redacted
 from atlas.tracking.access import without_user
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypedDict, get_args
 
-from atlas.errors import AtlasError, unknown
+from atlas.runtime.errors import AtlasError, unknown
 
 Kind = Literal["sweep_started", "trial_started", "step_finished", "trial_step", "trial_finished", "sweep_finished"]
 Status = Literal["FINISHED", "FAILED", "KILLED"]

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from atlas.errors import AtlasError
-from atlas.redact import redacted
+from atlas.runtime.errors import AtlasError
+from atlas.runtime.redact import redacted
 from atlas.tracking.address import KEY_TAG, connect, database_file, key_filter
 from atlas.tracking.events import sweep_key
 

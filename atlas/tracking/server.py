@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from atlas.errors import AtlasError
-from atlas.redact import redacted
+from atlas.runtime.errors import AtlasError
+from atlas.runtime.redact import redacted
 from atlas.tracking.access import without_user
 from atlas.tracking.address import check_tracking, database_file
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tracking.events import Event, parse
 
 DIGITS = 20

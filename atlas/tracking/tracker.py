@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from atlas.errors import AtlasError
-from atlas.redact import redacted
+from atlas.runtime.errors import AtlasError
+from atlas.runtime.redact import redacted
+from atlas.runtime.retry import when_there_is_room
 from atlas.tracking.address import check_tracking, find_step_runs
 from atlas.tracking.events import Event, Kind, StepFacts, checked_status, sweep_key, thin, trial_key
 from atlas.tracking.spool import Spool
 from atlas.tracking.writer import Writer
-from atlas.waiting import when_there_is_room
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.errors import AtlasError
 from atlas.place import Place
+from atlas.runtime.errors import AtlasError
 from atlas.sweep.options import Options
 
 if TYPE_CHECKING:

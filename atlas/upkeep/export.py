@@ -11,7 +11,7 @@ from string import Template
 from typing import Any
 
 from atlas.backbones import BACKBONES, digest
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.step import step_from
 from atlas.store import Store
 from atlas.upkeep.inventory import Item, resolve

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pyarrow import fs
 
 from atlas.entry import Entry
-from atlas.errors import AtlasError, unknown
+from atlas.runtime.errors import AtlasError, unknown
 from atlas.store import Store
 
 LEAST_DIGITS = 6

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from atlas.adapters import AtlasConfig
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 
 @pytest.mark.parametrize(

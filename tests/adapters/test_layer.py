@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from atlas.adapters import AtlasConfig, AtlasLayer
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 
 def _layer(*configs: AtlasConfig) -> AtlasLayer:

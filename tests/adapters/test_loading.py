@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from atlas.adapters import AtlasConfig, load_adapter
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 from .conftest import adapted, chain, output, small_model
 

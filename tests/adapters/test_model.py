@@ -11,7 +11,7 @@ from peft import PeftModel, get_peft_model
 from transformers import PreTrainedModel
 
 from atlas.adapters import AtlasConfig
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 from .conftest import adapted, chain, output, small_model
 

@@ -7,7 +7,7 @@ import pytest
 from peft import mapping
 
 from atlas.adapters import AtlasConfig, AtlasModel, register
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 
 def test_importing_registers_and_registering_again_changes_nothing() -> None:

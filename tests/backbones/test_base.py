@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from atlas.backbones import BACKBONES, digest, load, locate
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 
 @pytest.fixture

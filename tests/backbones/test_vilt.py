@@ -14,7 +14,7 @@ from transformers import ViltForMaskedLM, ViltModel
 
 from atlas.backbones import load
 from atlas.backbones.vilt import Backbone, load_model
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 from .conftest import small_config, write_processing
 

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from atlas.advance import restore
-from atlas.errors import AtlasError
 from atlas.learners import LEARNERS, STAGES, Learner, Schedule, learner_from, stage_from
 from atlas.learners.fit import score
 from atlas.learners.group import Group
+from atlas.runtime.errors import AtlasError
 from atlas.store import Store
 from atlas.sweep.outcome import Outcome
 from atlas.sweep.planner import Walk

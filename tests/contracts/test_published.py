@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks import SPLITS, TASKS, Record, Task
 from atlas.tasks.task import Broken
 from tests.tasks import raw_unimodal, raw_vision_language

@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from atlas.errors import unknown
+from atlas.runtime.errors import unknown
 from atlas.tasks.files import Unreadable, digest, field, json_lines, picture
 from atlas.tasks.layout import Layout, Needed
 from atlas.tasks.task import Broken, Record, Task

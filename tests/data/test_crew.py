@@ -14,7 +14,7 @@ from atlas.data.manner import Manner, Mark
 from atlas.data.prepare import prepare
 from atlas.data.processor import Processor
 from atlas.data.shard import Bench, PictureShard, write_shard
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from tests.data.album import ALBUM, write_album
 from tests.data.toys import SHADES, picture_of
 

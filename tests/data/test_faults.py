@@ -15,7 +15,7 @@ import atlas.data.shard as shard
 from atlas.data.loader import open_split
 from atlas.data.prepare import Manner, Prepared, prepare
 from atlas.data.processor import Processor
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks.task import Broken, Record, Skipped
 from tests.data.album import ALBUM, COUNTS, change, line_of, read_album, write_album, write_lines
 

@@ -9,7 +9,7 @@ import pytest
 from atlas.data.index import Origin, index_path, recall, remember
 from atlas.data.prepare import find_prepared, prepare
 from atlas.data.processor import Processor
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from tests.data.album import ALBUM, answers_of, write_album
 from tests.data.toys import write_folder
 

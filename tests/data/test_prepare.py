@@ -14,7 +14,7 @@ import pytest
 import atlas.data.shard as shard
 from atlas.data.prepare import Prepared, find_prepared, prepare
 from atlas.data.processor import Processor
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks import Record, Task
 from tests.data.toys import CHOICES, COUNTS, PAIRS, SHADES, read_shades, saying, write_folder
 

@@ -7,7 +7,7 @@ import pytest
 from atlas.data.prepare import prepare
 from atlas.data.prepared import Prepared, fingerprint, read_card
 from atlas.data.processor import Processor
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from tests.data.toys import SHADES
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from atlas.data.processor import Processor
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from tests.data.toys import LENGTH, SIZE, WORDS, write_folder
 
 

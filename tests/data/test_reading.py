@@ -11,7 +11,7 @@ from atlas.data.manner import Manner, Mark
 from atlas.data.processor import Processor
 from atlas.data.reading import Outline, Reader
 from atlas.data.shard import PictureShard, RecordShard
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks.task import Broken, Record, Task
 from tests.data.toys import CHOICES, SHADES, picture_of
 

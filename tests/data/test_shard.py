@@ -12,7 +12,7 @@ from atlas.data.columns import array
 from atlas.data.processor import Processor
 from atlas.data.shard import Bench, PictureShard, RecordShard, is_done, pictures_a_shard, read_batch, read_note
 from atlas.data.shard import write_shard as write
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks import Picture, Record
 from tests.data.toys import CHOICES, SHADES, picture_of, write_folder
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from atlas.data.shots import Shots, few_share, few_shot
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 CLASSES = torch.arange(1000) % 4
 UNEVEN = torch.tensor([0] * 50 + [1] * 3 + [2] * 20)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from atlas.data.shard import PictureShard
 from atlas.data.spool import Spool
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks import Picture
 from tests.data.toys import picture_of
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from atlas.errors import AtlasError
 from atlas.learners import HeadOnly, HeadStage, LoneAdapters, Schedule, TwoStage, find_learner, learner_from, stage_from
+from atlas.runtime.errors import AtlasError
 
 
 def test_an_unknown_learner_names_the_nearest() -> None:

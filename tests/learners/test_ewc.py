@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from atlas.data.loader import permutation
-from atlas.errors import AtlasError
 from atlas.learners import Ewc, FineTuning
 from atlas.learners.ewc import Consolidated
 from atlas.learners.fit import task_loss
 from atlas.learners.group import Group
 from atlas.learners.recall import Lesson, Past
 from atlas.learners.stack import Stack
+from atlas.runtime.errors import AtlasError
 from atlas.store import Store
 from tests.small import SCHEDULE, World, assert_same_learning, seed_by_task, weights
 

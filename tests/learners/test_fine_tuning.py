@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from atlas.advance import restore
-from atlas.errors import AtlasError
 from atlas.learners import BottomFrozen, FineTuning, Stage
 from atlas.learners.fit import Trainer, score
 from atlas.learners.group import Group
+from atlas.runtime.errors import AtlasError
 from atlas.store import Store
 from tests.small import SCHEDULE, World, seed_by_task, weights
 

@@ -14,11 +14,11 @@ from torch import Tensor
 
 from atlas.advance import open_task
 from atlas.data.prepare import prepare
-from atlas.errors import AtlasError
 from atlas.learners import HeadStage, Schedule
 from atlas.learners.fit import Curve, Diverged, Trainer, batches, fit, score, task_loss
 from atlas.learners.group import Group
 from atlas.learners.stack import Stack
+from atlas.runtime.errors import AtlasError
 from tests.data.toys import PAIRS
 from tests.small import SCHEDULE, World
 

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 import torch
 
-from atlas.errors import AtlasError
 from atlas.learners import FineTuning, Lwf
 from atlas.learners.group import Group
 from atlas.learners.lwf import Distillation, Taught
 from atlas.learners.recall import Lesson, Past
+from atlas.runtime.errors import AtlasError
 from atlas.store import Store
 from tests.small import SCHEDULE, World, assert_same_learning, seed_by_task, weights
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 import torch
 
-from atlas.errors import AtlasError
 from atlas.learners import Fusion, OLora, Schedule
 from atlas.learners.o_lora import OrthogonalLora
+from atlas.runtime.errors import AtlasError
 from atlas.store import Store
 from tests.small import SCHEDULE, World, assert_same_learning, atlas, seed_by_task, weights
 

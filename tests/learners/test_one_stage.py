@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from atlas.adapters.fusion import plain
-from atlas.errors import AtlasError
 from atlas.learners import ExpansionAlone, ExperienceAlone, LoneAdapters
+from atlas.runtime.errors import AtlasError
 from atlas.store import Store
 from tests.small import World, atlas, weights
 

@@ -14,9 +14,9 @@ import torch
 from optuna.trial import FixedTrial
 from ray import cloudpickle
 
-from atlas.errors import AtlasError
 from atlas.learners import LEARNERS, SharedAdapter, address_of, find_learner, is_known, learner_from, stage_from
 from atlas.learners.own import OWN, OWN_STAGES
+from atlas.runtime.errors import AtlasError
 from atlas.store import Store
 from atlas.sweep import Options, Sweep, learner_named
 from atlas.sweep.folder import SweepFolder

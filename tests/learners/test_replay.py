@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import torch
 
-from atlas.errors import AtlasError
 from atlas.learners import FineTuning, Memory, Replay
 from atlas.learners.group import Group
 from atlas.learners.recall import Lesson, Past
 from atlas.learners.replay import Remembered, Replaying
+from atlas.runtime.errors import AtlasError
 from atlas.store import Store
 from tests.small import SCHEDULE, World, assert_same_learning, seed_by_task, weights
 

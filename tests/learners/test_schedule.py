@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.errors import AtlasError
 from atlas.learners import Schedule, schedule_from
+from atlas.runtime.errors import AtlasError
 
 
 @pytest.mark.parametrize(

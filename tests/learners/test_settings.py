@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import pytest
 
-from atlas.errors import AtlasError
 from atlas.learners.settings import from_settings
+from atlas.runtime.errors import AtlasError
 
 
 @dataclass(frozen=True, kw_only=True)

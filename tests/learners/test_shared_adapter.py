@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from atlas.advance import restore
-from atlas.errors import AtlasError
 from atlas.learners import SharedAdapter
 from atlas.learners.fit import score
 from atlas.learners.group import Group
+from atlas.runtime.errors import AtlasError
 from atlas.store import Store
 from tests.small import SCHEDULE, World, weights
 

@@ -9,8 +9,8 @@ from safetensors.torch import load_file
 
 from atlas.adapters.layer import ROLES
 from atlas.data.loader import Batch
-from atlas.errors import AtlasError
 from atlas.learners.stack import Head, Stack
+from atlas.runtime.errors import AtlasError
 from tests.small import World
 
 

@@ -8,8 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from atlas.errors import AtlasError
 from atlas.learners.tuned import Tuned
+from atlas.runtime.errors import AtlasError
 from tests.small import World
 
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from atlas.errors import AtlasError
 from atlas.learners import Expansion, Experience, Fusion, Stage, TwoStage
 from atlas.learners.fit import fit
 from atlas.learners.group import Group
 from atlas.learners.stack import Stack
+from atlas.runtime.errors import AtlasError
 from tests.small import SCHEDULE, World, atlas
 
 SITES = 2 * 2  # two layers, two sites each

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from atlas import metrics
-from atlas.errors import AtlasError
 from atlas.metrics import Undefined
+from atlas.runtime.errors import AtlasError
 
 SHAPE = metrics.Shape(width=4, depth=1, inner=8, tokens=2)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from atlas import metrics
-from atlas.errors import AtlasError
 from atlas.metrics import Undefined
+from atlas.runtime.errors import AtlasError
 
 NAN = math.nan
 # After task 1: 80. After task 2: 70, 90. After task 3: 74, 85, 60.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from atlas import metrics
-from atlas.errors import AtlasError
 from atlas.metrics import Undefined
+from atlas.runtime.errors import AtlasError
 
 
 def test_disparity_between_orders() -> None:

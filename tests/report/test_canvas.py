@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from atlas.errors import AtlasError
 from atlas.report import canvas
+from atlas.runtime.errors import AtlasError
 
 
 def test_harm_and_help_are_purple_and_orange_and_none_is_white() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from atlas.errors import AtlasError
 from atlas.report import read_summary, validate, write_summary
 from atlas.report.summary import SHAPE
 from atlas.report.summary import __doc__ as documentation
+from atlas.runtime.errors import AtlasError
 
 Summary = dict[str, Any]
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from atlas.backbones import locate
-from atlas.errors import AtlasError
 from atlas.reproduce.difference import Difference, differences, of_data, refuse
 from atlas.reproduce.rebuilt import Placement, rebuild
+from atlas.runtime.errors import AtlasError
 from tests.reproduce.conftest import SWEEPS, recorded_of
 
 FILE = SWEEPS / "task_order.py"

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from atlas.errors import AtlasError
 from atlas.learners import digest_of
 from atlas.learners.own import OWN, OWN_STAGES
 from atlas.reproduce.finding import recorded_from
 from atlas.reproduce.learner import bring_learner, check_learners
 from atlas.reproduce.rebuilt import Placement, rebuild
 from atlas.reproduce.recorded import Recorded
+from atlas.runtime.errors import AtlasError
 from tests.reproduce.conftest import SMALL, SWEEPS, invented
 
 NAME = "spring-adapter"

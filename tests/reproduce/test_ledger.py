@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from atlas.errors import AtlasError
 from atlas.report import validate
 from atlas.reproduce.figures import figures_of
 from atlas.reproduce.ledger import add_entry, find_entry, read_ledger
+from atlas.runtime.errors import AtlasError
 from tests.reproduce.conftest import SMALL, keep
 
 ROOT = Path(__file__).parents[2]

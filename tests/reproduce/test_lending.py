@@ -8,8 +8,8 @@ import pytest
 
 from atlas.data.index import Origin, remember
 from atlas.data.prepared import file_digests, fingerprint, write_card
-from atlas.errors import AtlasError
 from atlas.reproduce.lending import lend, lenders
+from atlas.runtime.errors import AtlasError
 
 FILE = "train.arrow"
 

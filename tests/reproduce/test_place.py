@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from atlas.errors import AtlasError
 from atlas.reproduce.place import check_place, clean_place
 from atlas.reproduce.recorded import Recorded
+from atlas.runtime.errors import AtlasError
 
 
 def test_a_temporary_place_goes_away_unless_it_is_to_be_kept(

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from atlas.errors import AtlasError
 from atlas.reproduce.recorded import Recorded
+from atlas.runtime.errors import AtlasError
 from tests.reproduce.conftest import recorded_of
 
 

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from atlas.errors import AtlasError
 from atlas.reproduce import reproduction
 from atlas.reproduce.recorded import Recorded
 from atlas.reproduce.reproduction import Wish, reproduce
+from atlas.runtime.errors import AtlasError
 from tests.reproduce.conftest import keep, recorded_of
 
 Learn = Callable[[dict[str, Any]], None]

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from atlas.errors import AtlasError
 from atlas.reproduce.difference import Difference
 from atlas.reproduce.recorded import Recorded
 from atlas.reproduce.tolerance import fewest_records, tolerance_for
+from atlas.runtime.errors import AtlasError
 from tests.reproduce.conftest import recorded_of
 
 TOLD = Difference(what="ray", recorded="1", here="2")

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from atlas.errors import AtlasError
 from atlas.metrics import Undefined
+from atlas.runtime.errors import AtlasError
 from atlas.statistics import Comparison, Interval, compare, holm
 
 ORDERS = [("a", "b"), ("b", "a")]

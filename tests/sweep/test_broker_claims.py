@@ -81,7 +81,7 @@ def test_a_store_that_does_not_answer_for_a_while_is_asked_again(uri: str, monke
         asked = asyncio.ensure_future(second.request(FIRST))
         assert await nothing(second)
         with monkeypatch.context() as away:
-            away.setattr("atlas.waiting.POLL_SECONDS", 0.01)
+            away.setattr("atlas.runtime.retry.POLL_SECONDS", 0.01)
             away.setattr(Store, "find", unreachable)
             await asyncio.sleep(0.1)
         commit(uri, FIRST)
@@ -96,8 +96,8 @@ def test_a_step_fails_where_the_store_never_answers_and_nobody_waits_for_ever(
 ) -> None:
     async def ask() -> None:
         broker, found = Broker(uri), Store.find
-        monkeypatch.setattr("atlas.waiting.WAIT_SECONDS", 0.05)
-        monkeypatch.setattr("atlas.waiting.POLL_SECONDS", 0.01)
+        monkeypatch.setattr("atlas.runtime.retry.WAIT_SECONDS", 0.05)
+        monkeypatch.setattr("atlas.runtime.retry.POLL_SECONDS", 0.01)
         monkeypatch.setattr(Store, "find", unreachable)
         with pytest.raises(StepFailed, match="its entry could not be looked for: .* .the network is away"):
             await broker.request(FIRST)

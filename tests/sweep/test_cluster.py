@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.sweep.cluster import (
     RESERVE,
     TRIAL_CPUS,

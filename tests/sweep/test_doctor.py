@@ -64,7 +64,7 @@ def no_cluster(storage: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _refuse() -> None:
-    from atlas.errors import AtlasError
+    from atlas.runtime.errors import AtlasError
 
     raise AtlasError("no Ray cluster at 10.0.0.1")
 

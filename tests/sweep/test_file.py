@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.sweep.file import stand_in, sweep_in
 
 SWEEPS = sorted((Path(__file__).parents[2] / "sweeps").glob("*.py"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.options import Options
 from atlas.tracking import Event

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from atlas.backbones import locate
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.step import Evaluation
 from atlas.sweep.ground import lay_ground
 from atlas.sweep.options import Options

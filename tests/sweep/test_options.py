@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.sweep.options import TASKS, Options, read_options, with_twins, with_values
 
 GIVEN: dict[str, tuple[list[str], Any]] = {

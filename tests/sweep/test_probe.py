@@ -5,8 +5,8 @@ import json
 import pytest
 
 from atlas.data.shots import Shots
-from atlas.errors import AtlasError
 from atlas.learners import Schedule, TwoStage
+from atlas.runtime.errors import AtlasError
 from atlas.step import Surroundings, step_from
 from atlas.sweep.planner import Walk
 from atlas.sweep.probe import Probe, probe_from, shots_from

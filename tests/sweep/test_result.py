@@ -9,10 +9,10 @@ import pytest
 
 from atlas import metrics
 from atlas.alpha import sweep_alpha
-from atlas.errors import AtlasError
 from atlas.learners import Joint
 from atlas.metrics import Undefined
 from atlas.report import validate, write_report, write_summary
+from atlas.runtime.errors import AtlasError
 from atlas.store import Store
 from atlas.sweep.journal import TrialRecord
 from atlas.sweep.result import Ended, summarise

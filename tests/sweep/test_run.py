@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.sweep import Sweep, main, run
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.options import Options

@@ -8,8 +8,8 @@ from typing import Any
 import optuna
 import pytest
 
-from atlas.errors import AtlasError
 from atlas.learners import HeadOnly, TwoStage, learner_from
+from atlas.runtime.errors import AtlasError
 from atlas.sweep.options import TASKS, Options
 from atlas.sweep.sweep import DEFAULT_STEPS, SMOKE, Sweep, base_learner
 

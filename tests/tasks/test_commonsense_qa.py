@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks import SPLITS, Broken, Record
 from atlas.tasks.commonsense_qa import COMMONSENSE_QA
 from tests.tasks.raw_unimodal import csqa_row, write_csqa, write_jsonl

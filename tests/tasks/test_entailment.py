@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks.easy import COLOURS, SHAPES, known_facts, mentioned
 from atlas.tasks.entailment import ANSWERS, EASY_VE, NEGATIVE, OPEN, POSITIVE, derange, hypotheses
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks import NO_TEXT, SPLITS, Broken, Record
 from atlas.tasks.inaturalist import INATURALIST
 from tests.tasks.raw_unimodal import SPECIES, inat_name, write_inat

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks.layout import Layout, Needed
 
 LAYOUT = Layout(

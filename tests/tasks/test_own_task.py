@@ -18,7 +18,7 @@ from atlas.backbones import locate
 from atlas.cli import main
 from atlas.data.prepare import prepare
 from atlas.data.processor import Processor
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.sweep import Options, Sweep
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.ground import lay_ground

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks import SPLITS, Broken, Record
 from atlas.tasks.piqa import PIQA
 from tests.tasks.raw_unimodal import piqa_row, write_jsonl, write_lines, write_piqa

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks import NO_TEXT, SPLITS, Broken, Record
 from atlas.tasks.places365 import PLACES365
 from tests.tasks.raw_unimodal import SCENES, draw, write_lines, write_places_by_folder, write_places_by_list

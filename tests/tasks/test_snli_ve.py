@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks.snli_ve import SNLI_VE
 from atlas.tasks.task import Broken, Skipped
 from tests.tasks.raw_vision_language import (

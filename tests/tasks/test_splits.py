@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks.files import Unreadable
 from atlas.tasks.splits import belongs, deal, held_out, published, rank, split_of
 from atlas.tasks.task import SPLITS, Broken, Record

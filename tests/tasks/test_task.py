@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks import TASKS, find_task
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks.splits import held_out
 from atlas.tasks.task import Skipped
 from atlas.tasks.vqa import SCORES, VAL, VQA, vocabulary

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tracking import check_access, check_tracking, credentials, run_url, signed_in, ui_command
 from atlas.tracking.access import CREDENTIALS
 

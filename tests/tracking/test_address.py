@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tracking import check_tracking, default_tracking_uri, find_step_runs, free_port, initialise
 from atlas.tracking.address import connect, key_filter
 from tests.losses import Losses

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tracking.events import Event, checked_status, flat, is_number, parse, thin
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tracking import Tracker, fetch_of_sweep, logged_run
 from atlas.tracking.address import connect
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tracking import Server, free_port, run_url, server_command, ui_command
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tracking.events import Event
 from atlas.tracking.spool import Spool, is_settled
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tracking import Server, StepFacts, Tracker, check_tracking, find_step_runs, free_port
 from atlas.tracking.address import connect, database_file
 from tests.losses import Losses

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from atlas.advance import restore
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.step import step_from
 from atlas.store import Store
 from atlas.upkeep.export import export_step, export_sweep

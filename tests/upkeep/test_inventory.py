@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.store import Store
 from atlas.upkeep.inventory import inventory, resolve
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.upkeep.inventory import resolve
 from atlas.upkeep.lineage import lineage, parts_of
 from tests.sweep.conftest import TASKS

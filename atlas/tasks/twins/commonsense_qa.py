@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from atlas.errors import unknown
+from atlas.runtime.errors import unknown
 from atlas.tasks.choices import choice_text
 from atlas.tasks.commonsense_qa import FILES, LABELS, VAL
 from atlas.tasks.facts import COLORED, MIXES, OPPOSITES

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from atlas.errors import unknown
+from atlas.runtime.errors import unknown
 from atlas.tasks.splits import held_out
 from atlas.tasks.task import SPLITS
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks.inaturalist import FILES, VAL
 from atlas.tasks.scenes import SIDE, Scene, sample_lone
 from atlas.tasks.task import NO_TEXT, Record, Task

@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from atlas.errors import unknown
+from atlas.runtime.errors import unknown
 from atlas.tasks.nlvr2 import ANSWERS, PARTS
 from atlas.tasks.scenes import Scene
 from atlas.tasks.task import Record, Task

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from atlas.errors import unknown
+from atlas.runtime.errors import unknown
 from atlas.tasks.choices import choice_text
 from atlas.tasks.piqa import VAL
 from atlas.tasks.splits import held_out

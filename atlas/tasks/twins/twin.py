@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from atlas.errors import AtlasError, unknown
+from atlas.runtime.errors import AtlasError, unknown
 from atlas.tasks.task import SPLITS, Record, Task
 
 SPLIT_NOTE = "train, val and test are drawn apart and share no picture; the sister's rule tells val from train."

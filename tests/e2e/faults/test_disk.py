@@ -66,7 +66,7 @@ def at_the_warning(act: Callable[[], None]) -> Iterator[list[str]]:
             said.append(record.getMessage())
             act()
 
-    log, handler = logging.getLogger("atlas.waiting"), Acting()
+    log, handler = logging.getLogger("atlas.runtime.retry"), Acting()
     log.addHandler(handler)
     yield said
     log.removeHandler(handler)

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks.splits import held_out
 from atlas.tasks.twins.deal import TEST_FROM, Rule, deck, eighth, numbers
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks import TASKS, Record
 from atlas.tasks.twins import Sizes
 from atlas.tasks.twins.inaturalist import EVERY, HUES, make

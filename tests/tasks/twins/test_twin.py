@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks.twins import snli_ve
 from atlas.tasks.twins.twin import Sizes, check_sizes, first, published
 

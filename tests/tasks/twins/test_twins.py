@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 from atlas.tasks import SPLITS, TASKS, Record, Task
 from atlas.tasks.twins import TWINS, Sizes
 from atlas.tasks.words import PUNCTUATION, word_list

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from atlas.errors import AtlasError, unknown
+from atlas.runtime.errors import AtlasError, unknown
 
 
 def test_an_error_for_people_is_a_value_error() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from atlas.redact import redacted
+from atlas.runtime.redact import redacted
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from atlas.address import Brought, is_address, run_file
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
+from atlas.runtime.user_code import Brought, is_address, run_file
 
 TEXT = "from fractions import Fraction\nclass Half: ...\nvalue = 2\nnumber = 3\n"
 

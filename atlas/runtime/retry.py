@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from atlas.errors import AtlasError
+from atlas.runtime.errors import AtlasError
 
 __all__ = ["insisting", "is_away", "when_it_answers", "when_there_is_room"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from atlas.errors import AtlasError, unknown
+from atlas.runtime.errors import AtlasError, unknown
 
 SUFFIX = ".py"
 

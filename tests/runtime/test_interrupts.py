@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from atlas.sweep.interrupts import handlers_put_back, kept_interrupts
+from atlas.runtime.interrupts import handlers_put_back, kept_interrupts
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from atlas import waiting
-from atlas.errors import AtlasError
-from atlas.waiting import WAIT_SECONDS, when_it_answers, when_there_is_room
+from atlas.runtime.errors import AtlasError
+from atlas.runtime.retry import WAIT_SECONDS, when_it_answers, when_there_is_room
 
 
 @pytest.fixture

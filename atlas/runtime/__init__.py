@@ -1,0 +1,1 @@
+"""What every package may use: errors, redaction, retries, user code, interrupts. It imports none of them."""
