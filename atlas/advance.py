@@ -24,7 +24,7 @@ from atlas.learners.waypoint import NOWHERE, Waypoints
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.retry import when_there_is_room
 from atlas.step import Step
-from atlas.store import Entry, Store
+from atlas.storage.store import Entry, Store
 
 
 class MissingParent(AtlasError):

@@ -13,16 +13,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas.place import Place
 from atlas.runtime.errors import AtlasError
 from atlas.step import Step, step_from
+from atlas.storage.filesystem import Place
 
 if TYPE_CHECKING:
     import torch
 
     from atlas.advance import Bench
     from atlas.learners.stack import Stack
-    from atlas.store import Store
+    from atlas.storage.store import Store
 
 RECORDS = 256
 BATCH = 64
@@ -94,7 +94,7 @@ def sweep_alpha(summary: Mapping[str, Any], storage: Place | Path, *, records: i
     """
     from atlas.advance import open_bench
     from atlas.learners.group import Group
-    from atlas.store import Store
+    from atlas.storage.store import Store
 
     trial, storage = _best_trial(summary), Place.at(storage)
     shared = summary["settings"].get("sharing", True)

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.place import Place
 from atlas.reproduce import commands as again
 from atlas.runtime.errors import AtlasError, unknown
+from atlas.storage.filesystem import Place
 from atlas.sweep.options import Options
 from atlas.upkeep import commands as upkeep
 

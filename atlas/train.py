@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from atlas.learners import Precision
-from atlas.place import Place
 from atlas.runtime.errors import AtlasError
-from atlas.store import CorruptEntry, Store
+from atlas.storage.filesystem import Place
+from atlas.storage.store import CorruptEntry, Store
 
 if TYPE_CHECKING:
     from atlas.learners.group import Group

@@ -22,7 +22,7 @@ from safetensors.torch import load, save
 
 from atlas.learners.group import Group
 from atlas.learners.waypoint import Waypoint, Waypoints
-from atlas.store import CorruptEntry, Entry, Store
+from atlas.storage.store import CorruptEntry, Entry, Store
 
 log = logging.getLogger(__name__)
 

@@ -117,7 +117,7 @@ def walk_one(config: dict[str, Any]) -> None:
 
     from atlas.advance import advance, open_bench
     from atlas.learners.group import Group
-    from atlas.store import Store
+    from atlas.storage.store import Store
     from atlas.sweep.ground import lay_ground
     from atlas.sweep.outcome import Outcome
     from atlas.sweep.planner import Walk

@@ -61,7 +61,7 @@ def small_world(small_folder: Path, data_root: Path):  # type: ignore[no-untyped
 @pytest.fixture
 def store(tmp_path: Path):  # type: ignore[no-untyped-def]
     """An empty store."""
-    from atlas.store import Store
+    from atlas.storage.store import Store
 
     return Store.open(str(tmp_path / "store"))
 

@@ -23,7 +23,7 @@ from atlas.data.prepare import Prepared, prepare
 from atlas.learners import Learner, Schedule, TwoStage
 from atlas.learners.stack import Stack
 from atlas.step import Evaluation, Step, Surroundings, walk
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.tasks import Task
 
 LIMITS = {"train": 96, "val": 32, "test": 40}

@@ -14,7 +14,7 @@ from atlas.learners.fit import Diverged, fit, score
 from atlas.learners.group import Group
 from atlas.runtime.errors import AtlasError
 from atlas.step import Step
-from atlas.store import CorruptEntry, Store
+from atlas.storage.store import CorruptEntry, Store
 from tests.small import SCHEDULE, World, atlas, contents, outcome
 
 ORDER = ("digits", "easy-vqa", "piqa-twin")

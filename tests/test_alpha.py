@@ -10,7 +10,7 @@ from atlas.alpha import NoWeights, step_alpha, sweep_alpha
 from atlas.data.loader import permutation
 from atlas.learners import Fusion, HeadOnly
 from atlas.runtime.errors import AtlasError
-from atlas.store import Store
+from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, atlas
 
 

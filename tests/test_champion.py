@@ -15,7 +15,7 @@ from atlas.advance import restore
 from atlas.champion import Champion, LoadedChampion, _assemble
 from atlas.learners import AdapterFusion, FineTuning, HeadOnly, Joint, Learner, Memory, Replay, SharedAdapter
 from atlas.runtime.errors import AtlasError
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.sweep.planner import Walk
 from atlas.sweep.tracked import stack_of
 from tests.small import SCHEDULE, World, atlas

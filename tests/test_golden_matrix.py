@@ -13,7 +13,7 @@ import pytest
 
 from atlas.learners import Schedule
 from atlas.step import Evaluation, Surroundings, walk
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.sweep.outcome import ROUTES, SPLITS, Outcome
 from atlas.sweep.planner import Walk
 from atlas.tasks import TASKS

@@ -17,7 +17,7 @@ from atlas.advance import advance
 from atlas.learners import Ewc, FineTuning, HeadOnly, Joint, Learner, Lwf, Memory, OLora, Replay
 from atlas.learners.group import Group
 from atlas.step import Step
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.underway import NOTICE_SECONDS, Underway
 from tests.small import SCHEDULE, World, atlas, contents, outcome
 

@@ -15,8 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.cluster.connect import join_ray
 from atlas.data.shard import Bench, Shard, is_done, write_shard
-from atlas.membership import join_ray
 from atlas.runtime.errors import AtlasError
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from atlas.data.manner import Manner
 from atlas.data.prepare import RECIPE, find_prepared, folder_of, identity, prepare
 from atlas.data.prepared import CARD, Prepared
 from atlas.data.processor import Processor
-from atlas.place import Place
 from atlas.runtime.errors import AtlasError
+from atlas.storage.filesystem import Place
 from atlas.tasks.task import Task
 
 

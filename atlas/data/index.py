@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from atlas.place import write_whole
+from atlas.storage.filesystem import write_whole
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from atlas.data.depot import address_of, survey
 from atlas.data.index import index_path, recall
 from atlas.data.prepared import Prepared
 from atlas.data.processor import Processor
-from atlas.place import Place
+from atlas.storage.filesystem import Place
 from atlas.tasks.task import SPLITS, Task
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from atlas.place import write_whole
 from atlas.report import figures
 from atlas.report.canvas import cell_colours, inline_svg, save_png
 from atlas.report.claims import claims_section
@@ -21,6 +20,7 @@ from atlas.report.parts import arrows, duration, number, pairs, seeds, table
 from atlas.report.standings import OWN, comparison_section, leaderboard_section, pareto_section
 from atlas.report.style import STYLE
 from atlas.report.tables import Row, leaderboard, matrix, task_rows
+from atlas.storage.filesystem import write_whole
 
 Summary = Mapping[str, Any]
 

@@ -46,8 +46,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from atlas.place import write_whole
 from atlas.runtime.errors import AtlasError
+from atlas.storage.filesystem import write_whole
 
 SCHEMA = 1
 NUMBER = (int, float)

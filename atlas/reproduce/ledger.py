@@ -18,12 +18,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from atlas.place import write_whole
 from atlas.report import read_summary, validate
 from atlas.reproduce.figures import figures_of
 from atlas.reproduce.rebuilt import as_text, repeatable
 from atlas.reproduce.recorded import DIGEST, Recorded
 from atlas.runtime.errors import AtlasError, unknown
+from atlas.storage.filesystem import write_whole
 from atlas.sweep.file import sweep_in
 from atlas.sweep.options import parser
 

@@ -12,12 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from atlas.membership import join_ray
+from atlas.cluster.connect import join_ray
+from atlas.cluster.limits import Node, nodes_there, nodes_within_reach
+from atlas.cluster.watchdog import Warden
 from atlas.runtime.errors import AtlasError
 from atlas.sweep.options import Options
-from atlas.sweep.reach import Node, nodes_there, nodes_within_reach
 from atlas.train import FleetSize
-from atlas.warden import Warden
 
 NAMESPACE = "atlas"
 _wardens: list[Warden] = []  # of what a cluster of our own consists of

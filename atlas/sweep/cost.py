@@ -13,7 +13,7 @@ from atlas import metrics
 from atlas.learners import HeadStage
 from atlas.metrics import Shape
 from atlas.step import Step
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.sweep.ground import Ground
 from atlas.sweep.outcome import Outcome
 

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atlas.backbones import digest, locate
+from atlas.cluster.limits import Node
 from atlas.data.depot import address_of, survey
 from atlas.data.prepare import Prepared
 from atlas.data.processor import Processor
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.sweep.cluster import join_cluster, leave_cluster, nodes_for, size_fleets
 from atlas.sweep.ground import sources_of
 from atlas.sweep.node import Errand, Report, versions, visit
 from atlas.sweep.options import Options, read_options, with_twins
-from atlas.sweep.reach import Node
 from atlas.tasks import find_task
 from atlas.tracking import check_access, check_tracking, default_tracking_uri, signed_in
 

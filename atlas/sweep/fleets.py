@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from atlas.place import Place
+from atlas.storage.filesystem import Place
 from atlas.sweep.cluster import free_orphaned_groups
 from atlas.train import FleetSetup, FleetSize, run_fleet
 

@@ -14,7 +14,7 @@ from atlas.data.prepare import Manner, Prepared
 from atlas.data.processor import Processor
 from atlas.runtime.errors import AtlasError
 from atlas.step import Evaluation, Surroundings
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.sweep.options import Options
 from atlas.sweep.planner import Pace, Plan, Walk, measured_pace, plan
 from atlas.tasks import find_task

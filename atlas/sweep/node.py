@@ -16,9 +16,9 @@ from typing import Any
 import atlas
 from atlas.backbones import digest
 from atlas.data.depot import whole_at
-from atlas.place import Place, open_filesystem
 from atlas.runtime.errors import AtlasError
-from atlas.store import Store
+from atlas.storage.filesystem import Place, open_filesystem
+from atlas.storage.store import Store
 from atlas.sweep.origin import PACKAGES
 
 ANSWER_SECONDS = 180.0

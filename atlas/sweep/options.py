@@ -9,9 +9,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from atlas.place import Place
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.runtime.redact import redacted
+from atlas.storage.filesystem import Place
 from atlas.tasks import twin_of
 
 TASKS = ("easy-vqa", "digits", "easy-ve", "piqa-twin")

@@ -9,7 +9,7 @@ from typing import Any
 from atlas.metrics import Undefined
 from atlas.report import BARE, SCHEMA, leaderboard, order_rows, order_statistics, trial_metrics
 from atlas.step import Step
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.sweep.cost import walk_cost
 from atlas.sweep.ground import Ground
 from atlas.sweep.journal import TrialRecord

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from atlas.cluster.limits import Node
     from atlas.sweep.folder import SweepFolder
     from atlas.sweep.ground import Ground
     from atlas.sweep.planner import Plan, Walk
-    from atlas.sweep.reach import Node
     from atlas.train import FleetSize
 
 PLAIN_WIDTH = 140

@@ -11,10 +11,10 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from atlas.learners import Precision
-from atlas.place import Place
 from atlas.runtime.interrupts import handlers_put_back
 from atlas.runtime.redact import redacted
 from atlas.runtime.retry import is_away, when_it_answers
+from atlas.storage.filesystem import Place
 from atlas.sweep.cluster import TRIAL_CPUS
 from atlas.sweep.journal import listening_callback, tell_restored
 from atlas.sweep.options import Options

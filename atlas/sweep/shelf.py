@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from atlas.claims import BEAT_SECONDS, Claims
-from atlas.store import Store
+from atlas.storage.leases import BEAT_SECONDS, Claims
+from atlas.storage.store import Store
 
 LOOK_SECONDS = 1.0
 

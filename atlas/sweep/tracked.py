@@ -13,7 +13,7 @@ from atlas.champion import Champion
 from atlas.data.prepare import Prepared
 from atlas.runtime.errors import AtlasError
 from atlas.step import Step
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.sweep.journal import TrialRecord
 from atlas.sweep.result import Ended
 from atlas.tracking import Tracker, credentials

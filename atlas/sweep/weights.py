@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from atlas.place import Place
 from atlas.runtime.errors import AtlasError
+from atlas.storage.filesystem import Place
 from atlas.train import FleetSize
 
 Found = tuple[list[dict[str, Any]], str]

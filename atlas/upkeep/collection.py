@@ -11,8 +11,8 @@ from pathlib import Path
 
 from pyarrow import fs
 
-from atlas.place import Place, delete_tree, files_under
-from atlas.store import Store
+from atlas.storage.filesystem import Place, delete_tree, files_under
+from atlas.storage.store import Store
 from atlas.upkeep.inventory import Item, inventory
 from atlas.upkeep.keeper import Keeper, keepers
 

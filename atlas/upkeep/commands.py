@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.place import Place
 from atlas.runtime.errors import AtlasError
+from atlas.storage.filesystem import Place
 from atlas.sweep.options import Options
 
 if TYPE_CHECKING:
-    from atlas.store import Store
+    from atlas.storage.store import Store
 
 
 def declare(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
 def _open(given: argparse.Namespace) -> tuple[Store, Place]:
     """The store of the storage, which has to be there already, and the storage."""
-    from atlas.store import Store
+    from atlas.storage.store import Store
 
     storage = Options(storage=given.storage).place
     if "store" not in storage.folders():

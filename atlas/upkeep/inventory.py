@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from pyarrow import fs
 
-from atlas.entry import Entry
 from atlas.runtime.errors import AtlasError, unknown
-from atlas.store import Store
+from atlas.storage.artifact import Entry
+from atlas.storage.store import Store
 
 LEAST_DIGITS = 6
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from atlas.place import Place
 from atlas.report import read_summary
 from atlas.runtime.errors import AtlasError
+from atlas.storage.filesystem import Place
 from atlas.sweep.folder import SweepFolder
 from atlas.tracking import read_events
 from atlas.upkeep.inventory import Item

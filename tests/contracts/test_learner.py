@@ -16,7 +16,7 @@ from atlas.learners import LEARNERS, STAGES, Learner, Schedule, learner_from, st
 from atlas.learners.fit import score
 from atlas.learners.group import Group
 from atlas.runtime.errors import AtlasError
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.sweep.outcome import Outcome
 from atlas.sweep.planner import Walk
 from tests.small import SCHEDULE, World, atlas, contents, outcome, weights

@@ -8,7 +8,7 @@ import pytest
 from atlas.backbones import locate
 from atlas.data.depot import address_of, find, obtain, survey, whole_at
 from atlas.data.processor import Processor
-from atlas.place import Place, open_filesystem
+from atlas.storage.filesystem import Place, open_filesystem
 from atlas.tasks import TASKS
 
 

@@ -10,7 +10,7 @@ from atlas.data.depot import obtain
 from atlas.data.listing import page_of, table_of
 from atlas.data.prepare import prepare
 from atlas.data.processor import Processor
-from atlas.place import Place
+from atlas.storage.filesystem import Place
 from tests.data.album import ALBUM, write_album
 from tests.data.toys import SHADES
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from atlas.place import Place
+from atlas.storage.filesystem import Place
 from atlas.tracking import Server
 from tests.e2e.conftest import (
     ROOT,

@@ -10,7 +10,7 @@ from atlas.learners import AdapterFusion, LoneAdapters
 from atlas.learners.fit import score
 from atlas.learners.group import Group
 from atlas.runtime.errors import AtlasError
-from atlas.store import Store
+from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, atlas
 
 ORDER = ("digits", "piqa-twin", "easy-vqa")

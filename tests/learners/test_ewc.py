@@ -14,7 +14,7 @@ from atlas.learners.group import Group
 from atlas.learners.recall import Lesson, Past
 from atlas.learners.stack import Stack
 from atlas.runtime.errors import AtlasError
-from atlas.store import Store
+from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, assert_same_learning, seed_by_task, weights
 
 RECORDS = 6

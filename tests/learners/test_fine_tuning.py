@@ -11,7 +11,7 @@ from atlas.learners import BottomFrozen, FineTuning, Stage
 from atlas.learners.fit import Trainer, score
 from atlas.learners.group import Group
 from atlas.runtime.errors import AtlasError
-from atlas.store import Store
+from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, seed_by_task, weights
 
 ORDER = ("digits", "easy-vqa")

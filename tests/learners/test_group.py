@@ -16,7 +16,7 @@ from atlas.learners import AdapterFusion, Ewc, Joint, Learner, Lwf, Memory, Repl
 from atlas.learners.group import Group
 from atlas.learners.waypoint import NOWHERE
 from atlas.step import Evaluation, Step, Surroundings, walk
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.underway import Underway
 from tests.small import SCHEDULE, World, atlas, outcome
 

@@ -4,7 +4,7 @@ from itertools import combinations, permutations
 
 from atlas.learners import Joint
 from atlas.step import Surroundings, walk
-from atlas.store import Store
+from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, weights
 
 ORDER = ("piqa-twin", "digits", "easy-vqa")

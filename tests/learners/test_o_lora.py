@@ -8,7 +8,7 @@ import torch
 from atlas.learners import Fusion, OLora, Schedule
 from atlas.learners.o_lora import OrthogonalLora
 from atlas.runtime.errors import AtlasError
-from atlas.store import Store
+from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, assert_same_learning, atlas, seed_by_task, weights
 
 ORDER = ("digits", "easy-vqa", "piqa-twin")

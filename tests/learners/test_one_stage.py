@@ -6,7 +6,7 @@ import torch
 from atlas.adapters.fusion import plain
 from atlas.learners import ExpansionAlone, ExperienceAlone, LoneAdapters
 from atlas.runtime.errors import AtlasError
-from atlas.store import Store
+from atlas.storage.store import Store
 from tests.small import World, atlas, weights
 
 ORDER = ("digits", "easy-vqa", "piqa-twin")

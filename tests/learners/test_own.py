@@ -17,7 +17,7 @@ from ray import cloudpickle
 from atlas.learners import LEARNERS, SharedAdapter, address_of, find_learner, is_known, learner_from, stage_from
 from atlas.learners.own import OWN, OWN_STAGES
 from atlas.runtime.errors import AtlasError
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.sweep import Options, Sweep, learner_named
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.journal import TrialRecord

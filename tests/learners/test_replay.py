@@ -11,7 +11,7 @@ from atlas.learners.group import Group
 from atlas.learners.recall import Lesson, Past
 from atlas.learners.replay import Remembered, Replaying
 from atlas.runtime.errors import AtlasError
-from atlas.store import Store
+from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, assert_same_learning, seed_by_task, weights
 
 ORDER = ("digits", "easy-vqa", "piqa-twin")

@@ -8,7 +8,7 @@ from atlas.learners import SharedAdapter
 from atlas.learners.fit import score
 from atlas.learners.group import Group
 from atlas.runtime.errors import AtlasError
-from atlas.store import Store
+from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, weights
 
 ORDER = ("digits", "easy-vqa", "piqa-twin")

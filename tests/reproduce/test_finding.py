@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from atlas.place import Place
 from atlas.reproduce.finding import find_run, summary_of
 from atlas.reproduce.recorded import Recorded
 from atlas.runtime.errors import AtlasError
+from atlas.storage.filesystem import Place
 from atlas.tracking import Tracker, default_tracking_uri
 from atlas.tracking.address import connect
 from tests.reproduce.conftest import keep

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from atlas import waiting
+from atlas.runtime import retry
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.retry import WAIT_SECONDS, when_it_answers, when_there_is_room
 
@@ -19,7 +19,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     def sleep(seconds: float) -> None:
         now.seconds += seconds
 
-    monkeypatch.setattr(waiting, "time", SimpleNamespace(monotonic=lambda: now.seconds, sleep=sleep))
+    monkeypatch.setattr(retry, "time", SimpleNamespace(monotonic=lambda: now.seconds, sleep=sleep))
     return now
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from atlas.learners import HeadOnly, Learner
 from atlas.step import Surroundings
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.sweep.ground import Ground
 from atlas.sweep.journal import TrialRecord
 from atlas.sweep.options import Options

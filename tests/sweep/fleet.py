@@ -10,7 +10,7 @@ from typing import Any
 
 from atlas.learners import Schedule, TwoStage
 from atlas.step import Step, Surroundings, walk
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.sweep.broker import Broker
 from atlas.sweep.work import Lease
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.sweep.broker import Broker
 from atlas.sweep.work import Lease
 from tests.sweep.fleet import FIRST, SECOND, SIBLING, THIRD, commit, run, settle, take, work_off

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from atlas.store import Entry, Store
+from atlas.storage.store import Entry, Store
 from atlas.sweep import shelf as module
 from atlas.sweep.broker import Broker
 from atlas.sweep.work import Lease, StepFailed
@@ -130,7 +130,7 @@ def test_a_broker_that_was_started_again_has_what_it_had(uri: str) -> None:
 
 def test_claims_beat_while_a_step_is_learnt(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("atlas.sweep.shelf.BEAT_SECONDS", 0.02)
-    monkeypatch.setattr("atlas.claims.PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr("atlas.storage.leases.PATIENCE_SECONDS", 0.3)
 
     async def ask() -> None:
         first, second = Broker(uri, "one"), Broker(uri, "two")

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.sweep import broker as module
 from atlas.sweep.broker import LEASE_SECONDS, LEAVING_SECONDS, LOSSES, Broker
 from atlas.sweep.work import Lease, StepFailed

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.sweep.node import Errand, look, versions
 from atlas.sweep.origin import PACKAGES
 from tests.small import World

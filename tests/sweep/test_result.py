@@ -13,7 +13,7 @@ from atlas.learners import Joint
 from atlas.metrics import Undefined
 from atlas.report import validate, write_report, write_summary
 from atlas.runtime.errors import AtlasError
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.sweep.journal import TrialRecord
 from atlas.sweep.result import Ended, summarise
 from tests.small import SCHEDULE, World

@@ -14,8 +14,8 @@ from ray.tune.registry import register_trainable
 from ray.tune.search.optuna import OptunaSearch
 
 from atlas.learners import Learner
-from atlas.place import Place
 from atlas.step import Surroundings
+from atlas.storage.filesystem import Place
 from atlas.sweep.journal import Journal, TrialRecord, listen, tell_restored
 from atlas.sweep.options import TASKS, Options
 from atlas.sweep.result import Ended

@@ -181,8 +181,8 @@ def counted(verb):
     return call
 for name in ("create_run", "log_batch", "log_inputs", "log_artifacts", "set_terminated"):
     setattr(client.MlflowClient, name, counted(getattr(client.MlflowClient, name)))
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from test_tracker import tell
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from tests.tracking.test_tracker import tell
 facts = json.loads(sys.argv[1])
 tracker = Tracker({initialised!r}, {tmp_path.name!r}, Path({str(tmp_path / "spool")!r}))
 tell(tracker, lambda **other: {{**facts, **other}})

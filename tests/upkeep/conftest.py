@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from atlas.report import write_summary
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.sweep.options import Options
 from atlas.sweep.result import Ended, summarise
 from tests.small import World

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from atlas.claims import Claims
 from atlas.runtime.errors import AtlasError
+from atlas.storage.leases import Claims
 from atlas.tracking import Event
 from atlas.upkeep.collection import DAY, find_waste, remove
 from tests.small import World

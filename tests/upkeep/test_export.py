@@ -11,7 +11,7 @@ import torch
 from atlas.advance import restore
 from atlas.runtime.errors import AtlasError
 from atlas.step import step_from
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.upkeep.export import export_step, export_sweep
 from tests.sweep.conftest import TASKS
 from tests.upkeep.conftest import Kept

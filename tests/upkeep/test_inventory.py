@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from atlas.runtime.errors import AtlasError
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.upkeep.inventory import inventory, resolve
 
 

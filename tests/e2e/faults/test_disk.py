@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.tracking import Tracker, free_port
 from atlas.tracking.events import Event
 from atlas.tracking.spool import Spool

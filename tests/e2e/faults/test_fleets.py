@@ -22,7 +22,7 @@ import ray
 
 from atlas.advance import advance, open_bench
 from atlas.learners.group import Group
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.sweep.broker import Broker
 from atlas.sweep.cluster import NAMESPACE, free_orphaned_groups
 from atlas.sweep.foresight import Foresight

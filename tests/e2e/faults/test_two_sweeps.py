@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from atlas.store import Store
+from atlas.storage.store import Store
 from atlas.tracking import default_tracking_uri
 from tests.e2e.conftest import SMALL, WAIT, committed, logged, matrices, summaries
 from tests.losses import Losses

@@ -19,9 +19,9 @@ from pathlib import Path, PurePosixPath
 from shutil import copyfileobj
 from typing import TYPE_CHECKING, Any
 
-from atlas.entry import relative
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
+from atlas.storage.artifact import relative
 
 if TYPE_CHECKING:
     from pyarrow import fs

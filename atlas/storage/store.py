@@ -25,11 +25,11 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import fs
 
-from atlas.entry import CorruptEntry, Entry, canonical, entry_files, marker_of, parse_marker, relative
-from atlas.place import OBJECT_STORES, delete_tree, files_under, open_filesystem, write_whole
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
 from atlas.runtime.retry import insisting, is_away
+from atlas.storage.artifact import CorruptEntry, Entry, canonical, entry_files, marker_of, parse_marker, relative
+from atlas.storage.filesystem import OBJECT_STORES, delete_tree, files_under, open_filesystem, write_whole
 
 __all__ = ["CorruptEntry", "Entry", "Store"]
 

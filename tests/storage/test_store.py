@@ -11,7 +11,7 @@ import pytest
 from pyarrow import fs
 
 from atlas.runtime.errors import AtlasError
-from atlas.store import CorruptEntry, Store
+from atlas.storage.store import CorruptEntry, Store
 
 KEY = "ab" + "0" * 62
 FACTS = {"task": "digits", "scores": {"val": 91.25}}
@@ -154,7 +154,7 @@ def test_altered_facts_in_a_marker_are_noticed(store: Store, folder: Path, tmp_p
 
 
 def test_a_marker_cannot_name_files_outside_its_folder(store: Store, folder: Path, tmp_path: Path) -> None:
-    from atlas.entry import Entry, marker_of
+    from atlas.storage.artifact import Entry, marker_of
 
     store.commit(KEY, folder, FACTS)
     evil = Entry(key=KEY, attempt="a", facts={}, files={"../../../secret.json": ("0", 1)})

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from atlas.sweep import reach
-from atlas.sweep.reach import HEAD, nodes_within_reach, workers_of
+from atlas.cluster import limits
+from atlas.cluster.limits import HEAD, nodes_within_reach, workers_of
 
 ROOT = Path(__file__).resolve().parents[2]
 THERE = [{HEAD: 1.0, "CPU": 2.0}, {"CPU": 8.0, "GPU": 1.0}]
@@ -38,10 +38,10 @@ def test_the_cluster_of_google_cloud_reaches_to_what_its_file_says() -> None:
 def test_a_cluster_without_a_file_reaches_no_further_than_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reach, "_is_head", lambda: True)
+    monkeypatch.setattr(limits, "_is_head", lambda: True)
     file = tmp_path / "cluster.yaml"
     assert nodes_within_reach(THERE, file) == THERE
     file.write_text(json.dumps(cluster(3, any={"resources": {"CPU": 16}})))
     assert nodes_within_reach(THERE, file) == [THERE[0], *[{"CPU": 16}] * 3]
-    monkeypatch.setattr(reach, "_is_head", lambda: False)
+    monkeypatch.setattr(limits, "_is_head", lambda: False)
     assert nodes_within_reach(THERE, file) == THERE

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from atlas.place import Place
 from atlas.runtime.errors import AtlasError
+from atlas.storage.filesystem import Place
 
 
 def at(place: Place, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Place:

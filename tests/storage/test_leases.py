@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from atlas.claims import PATIENCE_SECONDS, Claims
-from atlas.store import Store
+from atlas.storage.leases import PATIENCE_SECONDS, Claims
+from atlas.storage.store import Store
 
 KEY, OTHER = "abc1", "abc2"
 

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from atlas.sweep.kuberay import kuberay_limits
+from atlas.cluster.kuberay import kuberay_limits
 
 Node = Mapping[str, float]  # what it has of each resource
 

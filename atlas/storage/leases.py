@@ -21,8 +21,8 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import fs
 
-from atlas.entry import canonical
-from atlas.store import Store
+from atlas.storage.artifact import canonical
+from atlas.storage.store import Store
 
 BEAT_SECONDS = 5.0
 PATIENCE_SECONDS = 30.0  # for how long a claim lives without a beat: what a killed sweep had in hand waits so long

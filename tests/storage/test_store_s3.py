@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pyarrow import fs
 
-from atlas.claims import Claims
-from atlas.place import Place
 from atlas.runtime.errors import AtlasError
-from atlas.store import CorruptEntry, Store
+from atlas.storage.filesystem import Place
+from atlas.storage.leases import Claims
+from atlas.storage.store import CorruptEntry, Store
 from atlas.upkeep.collection import DAY, find_waste, remove
 
 KEY = "ab" + "0" * 62

@@ -10,12 +10,12 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from atlas.warden import watched
+from atlas.cluster.watchdog import watched
 
 PATIENCE = 60.0
 DRIVER = """
 import subprocess, sys, time
-from atlas.warden import watched
+from atlas.cluster.watchdog import watched
 sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
 started = []
 other = subprocess.Popen(sleeper)

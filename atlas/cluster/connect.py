@@ -8,8 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from atlas.cluster.watchdog import Warden, watched
 from atlas.runtime.errors import AtlasError
-from atlas.warden import Warden, watched
 
 log = logging.getLogger(__name__)
 
