@@ -15,8 +15,8 @@ from atlas.backbones.questions import question
 from atlas.backbones.riddles import riddle
 from atlas.backbones.statements import PLACES, statement
 from atlas.backbones.tokens import MASK, PAD, build_tokenizer
-from atlas.tasks.scenes import Scene
-from atlas.tasks.words import NUMBERS
+from atlas.tasks.offline.scenes import Scene
+from atlas.tasks.offline.words import NUMBERS
 
 MAX_TOKENS = 28
 NONE = -100  # PyTorch's mark for "no target here"

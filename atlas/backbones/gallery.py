@@ -10,9 +10,9 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from atlas.tasks import words
-from atlas.tasks.scenes import Scene, Shape, render, sample_lone, sample_scene
-from atlas.tasks.words import COLORS, SHAPES
+from atlas.tasks.offline import words
+from atlas.tasks.offline.scenes import Scene, Shape, render, sample_lone, sample_scene
+from atlas.tasks.offline.words import COLORS, SHAPES
 
 SIDE = 64
 PATCH = 16

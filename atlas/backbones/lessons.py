@@ -11,8 +11,8 @@ from random import Random
 
 from atlas.backbones.questions import ask_same, question
 from atlas.backbones.statements import PLACES, caption, statement, unknown
-from atlas.tasks.scenes import Scene
-from atlas.tasks.words import COLORS, COLUMNS, NUMBERS, ROWS, SHAPES, SIZES, TEXTURES
+from atlas.tasks.offline.scenes import Scene
+from atlas.tasks.offline.words import COLORS, COLUMNS, NUMBERS, ROWS, SHAPES, SIZES, TEXTURES
 
 NO_TEXT = "this is an image ."
 VERDICTS = ("true", "false", "unknown")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from atlas.tasks.scenes import Scene, Shape
-from atlas.tasks.words import COLORS, NUMBERS, PLURALS, SHAPES
+from atlas.tasks.offline.scenes import Scene, Shape
+from atlas.tasks.offline.words import COLORS, NUMBERS, PLURALS, SHAPES
 
 
 @dataclass(frozen=True, kw_only=True)

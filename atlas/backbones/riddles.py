@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from atlas.tasks.facts import COLORED, LIKE, MIXES, OPPOSITES, SIDES
-from atlas.tasks.words import COLORS, COLUMNS, NUMBERS, PLURALS, ROWS, SHAPES
+from atlas.tasks.offline.facts import COLORED, LIKE, MIXES, OPPOSITES, SIDES
+from atlas.tasks.offline.words import COLORS, COLUMNS, NUMBERS, PLURALS, ROWS, SHAPES
 
 THINGS = (*SHAPES, "square", "diamond", "heart", "oval")
 _PAINT = (

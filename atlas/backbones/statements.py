@@ -6,8 +6,8 @@ from collections.abc import Callable
 from random import Random
 
 from atlas.backbones.questions import Noun, name, noun
-from atlas.tasks.scenes import Scene
-from atlas.tasks.words import COLORS, COLUMNS, NUMBERS, ROWS, SHAPES, SIZES, TEXTURES
+from atlas.tasks.offline.scenes import Scene
+from atlas.tasks.offline.words import COLORS, COLUMNS, NUMBERS, ROWS, SHAPES, SIZES, TEXTURES
 
 PLACES = tuple((row, column) for row in ROWS for column in COLUMNS)
 _UNSEEN = (

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from atlas.runtime.errors import unknown
 from atlas.runtime.user_code import is_address
-from atlas.tasks.commonsense_qa import COMMONSENSE_QA
-from atlas.tasks.digits import DIGITS
-from atlas.tasks.easy import EASY_VQA
-from atlas.tasks.entailment import EASY_VE
-from atlas.tasks.files import csv_lines, picture
-from atlas.tasks.inaturalist import INATURALIST
-from atlas.tasks.layout import Layout
-from atlas.tasks.nlvr2 import NLVR2
-from atlas.tasks.own import OWN, address_of, bring
-from atlas.tasks.pairs import EASY_PAIR
-from atlas.tasks.piqa import PIQA
-from atlas.tasks.places365 import PLACES365
-from atlas.tasks.records import class_of
-from atlas.tasks.snli_ve import SNLI_VE
-from atlas.tasks.splits import deal, split_of
+from atlas.tasks.offline.digits import DIGITS
+from atlas.tasks.offline.easy_pair import EASY_PAIR
+from atlas.tasks.offline.easy_ve import EASY_VE
+from atlas.tasks.offline.easy_vqa import EASY_VQA
+from atlas.tasks.published.commonsense_qa import COMMONSENSE_QA
+from atlas.tasks.published.inaturalist import INATURALIST
+from atlas.tasks.published.nlvr2 import NLVR2
+from atlas.tasks.published.piqa import PIQA
+from atlas.tasks.published.places365 import PLACES365
+from atlas.tasks.published.snli_ve import SNLI_VE
+from atlas.tasks.published.vcr import VCR, VCR_MARKED
+from atlas.tasks.published.vqa import VQA
+from atlas.tasks.reading.files import csv_lines, picture
+from atlas.tasks.reading.layout import Layout
+from atlas.tasks.reading.records import class_of
+from atlas.tasks.reading.splits import deal, split_of
 from atlas.tasks.task import NO_TEXT, SPLITS, Broken, Label, Picture, Record, Skipped, Task
 from atlas.tasks.twins import TWINS, Sizes
-from atlas.tasks.vcr import VCR, VCR_MARKED
-from atlas.tasks.vqa import VQA
+from atlas.tasks.user_task import OWN, address_of, bring
 
 TWIN = "-twin"
 TASKS: dict[str, Task] = {

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from atlas.tasks.layout import Layout
+    from atlas.tasks.reading.layout import Layout
 
 SPLITS = ("train", "val", "test")  # learning, selection, reporting
 NO_TEXT = "this is an image ."  # what stands for the text of a task that has none

@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 
 from atlas.backbones.gallery import PARTS, WRITTEN, build_gallery, draw_digit
-from atlas.tasks.scenes import render
+from atlas.tasks.offline.scenes import render
 
 
 def test_pictures_are_those_of_the_scenes_and_then_of_the_digits() -> None:

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from atlas.backbones.lessons import ANSWERS, VERDICTS, ask, choose, dense, judge, wrong_answer
-from atlas.tasks.scenes import sample_scene
+from atlas.tasks.offline.scenes import sample_scene
 
 SCENES = [sample_scene(i) for i in range(100)]
 

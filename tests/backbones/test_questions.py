@@ -8,8 +8,8 @@ import pytest
 
 from atlas.backbones.lessons import ANSWERS
 from atlas.backbones.questions import Noun, ask_count, ask_exists, ask_same, name, question
-from atlas.tasks.scenes import Scene, sample_lone, sample_scene
-from atlas.tasks.words import COLORS, NUMBERS, SHAPES
+from atlas.tasks.offline.scenes import Scene, sample_lone, sample_scene
+from atlas.tasks.offline.words import COLORS, NUMBERS, SHAPES
 
 SCENES = [sample_scene(i) for i in range(60)] + [sample_lone(i) for i in range(60)]
 

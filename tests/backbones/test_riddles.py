@@ -7,7 +7,7 @@ from random import Random
 
 from atlas.backbones.riddles import COLORED, riddle
 from atlas.backbones.tokens import vocabulary
-from atlas.tasks.words import NUMBERS
+from atlas.tasks.offline.words import NUMBERS
 
 RIDDLES = [riddle(Random(i)) for i in range(4000)]
 

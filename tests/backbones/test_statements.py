@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from atlas.backbones.statements import STATEMENTS, caption, say_count, say_exists, say_relation, statement, unknown
-from atlas.tasks.scenes import sample_lone, sample_scene
-from atlas.tasks.words import COLORS, NUMBERS, SHAPES, TEXTURES
+from atlas.tasks.offline.scenes import sample_lone, sample_scene
+from atlas.tasks.offline.words import COLORS, NUMBERS, SHAPES, TEXTURES
 
 SCENES = [sample_scene(i) for i in range(80)] + [sample_lone(i) for i in range(40)]
 

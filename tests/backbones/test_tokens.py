@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from atlas.backbones import locate
 from atlas.backbones.tokens import CLS, PAD, SEP, SPECIALS, UNK, build_tokenizer, vocabulary
-from atlas.tasks.words import word_list
+from atlas.tasks.offline.words import word_list
 
 
 def test_words_are_one_token_each_and_framed() -> None:

@@ -11,8 +11,8 @@ from typing import Any
 from PIL import Image
 
 from atlas.runtime.errors import unknown
-from atlas.tasks.files import Unreadable, digest, field, json_lines, picture
-from atlas.tasks.layout import Layout, Needed
+from atlas.tasks.reading.files import Unreadable, digest, field, json_lines, picture
+from atlas.tasks.reading.layout import Layout, Needed
 from atlas.tasks.task import Broken, Record, Task
 
 ANSWERS = ("red", "blue")

@@ -8,7 +8,7 @@ import pytest
 
 from atlas.cli import main
 from atlas.report import write_summary
-from atlas.tasks.own import OWN
+from atlas.tasks.user_task import OWN
 from tests.reproduce.conftest import SWEEPS, invented, keep
 
 ROOT = Path(__file__).parents[2]

@@ -16,15 +16,15 @@ from random import Random
 from typing import Any
 
 from atlas.runtime.errors import unknown
-from atlas.tasks.choices import choice_text
-from atlas.tasks.commonsense_qa import FILES, LABELS, VAL
-from atlas.tasks.facts import COLORED, MIXES, OPPOSITES
-from atlas.tasks.splits import held_out
+from atlas.tasks.offline.facts import COLORED, MIXES, OPPOSITES
+from atlas.tasks.offline.words import COLORS, NUMBERS, SHAPES
+from atlas.tasks.published.commonsense_qa import FILES, LABELS, VAL
+from atlas.tasks.reading.choices import choice_text
+from atlas.tasks.reading.splits import held_out
 from atlas.tasks.task import SPLITS, Record, Task
 from atlas.tasks.twins.deal import TEST_EIGHTHS, eighth
 from atlas.tasks.twins.publish import write_lines
 from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, published, reader, settings
-from atlas.tasks.words import COLORS, NUMBERS, SHAPES
 
 NAME = "commonsense-qa-twin"
 CHOICES = len(LABELS)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from random import Random
 
 from atlas.runtime.errors import unknown
-from atlas.tasks.splits import held_out
+from atlas.tasks.reading.splits import held_out
 from atlas.tasks.task import SPLITS
 
 TEST_FROM = 100_000_000  # numbers of the public validation part, beyond any of the training part

@@ -14,14 +14,14 @@ from random import Random
 from typing import Any
 
 from atlas.runtime.errors import AtlasError
-from atlas.tasks.inaturalist import FILES, VAL
-from atlas.tasks.scenes import SIDE, Scene, sample_lone
+from atlas.tasks.offline.scenes import SIDE, Scene, sample_lone
+from atlas.tasks.offline.words import PLURALS, SHAPES
+from atlas.tasks.published.inaturalist import FILES, VAL
 from atlas.tasks.task import NO_TEXT, Record, Task
 from atlas.tasks.twins.deal import Rule, deck, numbers
 from atlas.tasks.twins.pictures import pictures, save_pictures
 from atlas.tasks.twins.publish import write_document
 from atlas.tasks.twins.twin import SPLIT_NOTE, Draw, Sizes, Twin, check_sizes, published, reader, settings
-from atlas.tasks.words import PLURALS, SHAPES
 
 NAME = "inaturalist-twin"
 RULE = Rule(sister="inaturalist", share=VAL, key=str)

@@ -14,13 +14,13 @@ from random import Random
 from typing import Any
 
 from atlas.runtime.errors import unknown
-from atlas.tasks.nlvr2 import ANSWERS, PARTS
-from atlas.tasks.scenes import Scene
+from atlas.tasks.offline.scenes import Scene
+from atlas.tasks.offline.words import SHAPES
+from atlas.tasks.published.nlvr2 import ANSWERS, PARTS
 from atlas.tasks.task import Record, Task
 from atlas.tasks.twins.pictures import COLORS, Thing, distinct_things, lone_of, pictures, save_pictures, scene_of
 from atlas.tasks.twins.publish import write_lines
 from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, first, reader, settings
-from atlas.tasks.words import SHAPES
 
 NAME = "nlvr2-twin"
 FOLDERS = 100  # numbered ones, for the training images

@@ -11,9 +11,9 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from atlas.tasks.scenes import SIDE, Scene, render, sample_background, sample_lone, sample_shape
+from atlas.tasks.offline.scenes import SIDE, Scene, render, sample_background, sample_lone, sample_shape
+from atlas.tasks.offline.words import SHAPES
 from atlas.tasks.task import Picture
-from atlas.tasks.words import SHAPES
 
 if TYPE_CHECKING:
     from PIL import Image

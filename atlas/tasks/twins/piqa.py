@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atlas.runtime.errors import unknown
-from atlas.tasks.choices import choice_text
-from atlas.tasks.piqa import VAL
-from atlas.tasks.splits import held_out
+from atlas.tasks.published.piqa import VAL
+from atlas.tasks.reading.choices import choice_text
+from atlas.tasks.reading.splits import held_out
 from atlas.tasks.task import SPLITS, Record, Task
 from atlas.tasks.twins.deal import TEST_EIGHTHS, eighth
 from atlas.tasks.twins.publish import write_lines

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from atlas.tasks.places365 import CATEGORIES, LISTS, VAL
-from atlas.tasks.scenes import Scene, sample_background, sample_shape
+from atlas.tasks.offline.scenes import Scene, sample_background, sample_shape
+from atlas.tasks.offline.words import GROUNDS
+from atlas.tasks.published.places365 import CATEGORIES, LISTS, VAL
 from atlas.tasks.task import NO_TEXT, Record, Task
 from atlas.tasks.twins.deal import TEST_FROM, Rule, deck, numbers
 from atlas.tasks.twins.pictures import COLORS, pictures, save_pictures
 from atlas.tasks.twins.publish import write_lines
 from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, published, reader, settings
-from atlas.tasks.words import GROUNDS
 
 NAME = "places365-twin"
 FOLDERS = {"train": "data_256/", "val": "val_256/"}

@@ -14,14 +14,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from atlas.tasks.entailment import ANSWERS
-from atlas.tasks.scenes import Scene, Shape
-from atlas.tasks.snli_ve import PARTS
+from atlas.tasks.offline.easy_ve import ANSWERS
+from atlas.tasks.offline.scenes import Scene, Shape
+from atlas.tasks.offline.words import COLUMNS, ROWS, SHAPES
+from atlas.tasks.published.snli_ve import PARTS
 from atlas.tasks.task import Record, Task
 from atlas.tasks.twins.pictures import COLORS, distinct_things, pictures, save_pictures, scene_of
 from atlas.tasks.twins.publish import write_lines
 from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, first, reader, settings
-from atlas.tasks.words import COLUMNS, ROWS, SHAPES
 
 NAME = "snli-ve-twin"
 FIRST = {"train": 1_000_000_001, "val": 2_000_000_001, "test": 3_000_000_001}  # image ids of the splits

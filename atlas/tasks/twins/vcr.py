@@ -14,15 +14,15 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from atlas.tasks.choices import choice_text
-from atlas.tasks.scenes import SIDE, Scene, Shape
+from atlas.tasks.offline.scenes import SIDE, Scene, Shape
+from atlas.tasks.offline.words import COLUMNS, ROWS
+from atlas.tasks.published.vcr import CHOICES, VAL, sentence
+from atlas.tasks.reading.choices import choice_text
 from atlas.tasks.task import Record, Task
 from atlas.tasks.twins.deal import TEST_FROM, Rule, deck, numbers
 from atlas.tasks.twins.pictures import COLORS, distinct_things, pictures, save_pictures, scene_of
 from atlas.tasks.twins.publish import write_lines
 from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, published, reader, settings
-from atlas.tasks.vcr import CHOICES, VAL, sentence
-from atlas.tasks.words import COLUMNS, ROWS
 
 NAME = "vcr-twin"
 ASKED = 2  # questions an image

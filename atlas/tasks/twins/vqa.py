@@ -13,14 +13,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from atlas.tasks.scenes import Scene, Shape
+from atlas.tasks.offline.scenes import Scene, Shape
+from atlas.tasks.offline.words import COLUMNS, ROWS, SHAPES
+from atlas.tasks.published.vqa import ANNOTATIONS, QUESTIONS, SCORES, VAL
 from atlas.tasks.task import Label, Record, Task
 from atlas.tasks.twins.deal import TEST_FROM, Rule, numbers
 from atlas.tasks.twins.pictures import COLORS, distinct_things, pictures, save_pictures, scene_of
 from atlas.tasks.twins.publish import write_document
 from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, published, reader, settings
-from atlas.tasks.vqa import ANNOTATIONS, QUESTIONS, SCORES, VAL
-from atlas.tasks.words import COLUMNS, ROWS, SHAPES
 
 NAME = "vqa-twin"
 RULE = Rule(sister="vqa", share=VAL, key=str)

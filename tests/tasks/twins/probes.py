@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from atlas.tasks.scenes import Scene
+from atlas.tasks.offline.scenes import Scene
+from atlas.tasks.offline.words import SHAPES
 from atlas.tasks.task import Picture, Record, Task
 from atlas.tasks.twins.pictures import COLORS
-from atlas.tasks.words import SHAPES
 
 PROBED = {"train": 2000, "test": 1000}  # records
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 from atlas.tasks import SPLITS, TASKS, Record
-from atlas.tasks.commonsense_qa import VAL
-from atlas.tasks.facts import COLORED, OPPOSITES
-from atlas.tasks.splits import held_out
+from atlas.tasks.offline.facts import COLORED, OPPOSITES
+from atlas.tasks.published.commonsense_qa import VAL
+from atlas.tasks.reading.splits import held_out
 from tests.tasks.twins.probes import choice_score
 
 TASK = TASKS["commonsense-qa-twin"]

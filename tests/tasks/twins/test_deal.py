@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from atlas.runtime.errors import AtlasError
-from atlas.tasks.splits import held_out
+from atlas.tasks.reading.splits import held_out
 from atlas.tasks.twins.deal import TEST_FROM, Rule, deck, eighth, numbers
 
 RULE = Rule(sister="vqa", share=0.2, key=str)

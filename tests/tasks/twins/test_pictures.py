@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from atlas.tasks.scenes import Scene, render
+from atlas.tasks.offline.scenes import Scene, render
 from atlas.tasks.twins.pictures import PLACES, distinct_things, encode, pictures, save_pictures, scene_of
 
 

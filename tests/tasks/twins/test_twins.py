@@ -10,8 +10,8 @@ import pytest
 
 from atlas.runtime.errors import AtlasError
 from atlas.tasks import SPLITS, TASKS, Record, Task
+from atlas.tasks.offline.words import PUNCTUATION, word_list
 from atlas.tasks.twins import TWINS, Sizes
-from atlas.tasks.words import PUNCTUATION, word_list
 from tests.tasks.twins.probes import scene
 
 GOLDEN = {  # of the first records and their scenes

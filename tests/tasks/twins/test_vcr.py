@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from atlas.tasks import SPLITS, TASKS, Record
-from atlas.tasks.scenes import SIDE, Shape
+from atlas.tasks.offline.scenes import SIDE, Shape
 from atlas.tasks.twins import Sizes
 from atlas.tasks.twins.vcr import TWIN, draw
 from tests.tasks.twins.probes import choice_score, scene

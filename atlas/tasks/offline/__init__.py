@@ -1,0 +1,1 @@
+"""Tasks that need no download: their data comes with installed packages or is generated."""

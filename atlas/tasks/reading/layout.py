@@ -1,0 +1,83 @@
+"""The layout of a published dataset: which files must lie where, checked before anything is read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from atlas.runtime.errors import AtlasError
+from atlas.tasks.reading.files import digest, given
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needed:
+    """One file or folder of a layout: the relative path, or any one of several where releases differ.
+
+    A path that ends in `/` is a folder that must hold something.
+    """
+
+    paths: tuple[str, ...]
+
+    def found(self, source: Path) -> Path | None:
+        """The first of the paths that is there."""
+        return next((source / path for path in self.paths if _is_there(source / path, path.endswith("/"))), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What a task needs under its source folder, and where people get it: one sentence that names the site."""
+
+    needs: tuple[Needed, ...]
+    obtain: str
+
+    @classmethod
+    def of(cls, *paths: str, obtain: str) -> Layout:
+        """A layout that needs all of these paths."""
+        return cls(needs=tuple(Needed(paths=(path,)) for path in paths), obtain=obtain)
+
+    def check(self, task: str, source: Path) -> None:
+        """Raises AtlasError that lists everything that is missing, where it was looked for, and where to get it."""
+        if not source.is_dir():
+            raise AtlasError(f"{task}: the source {str(source)!r} is not a folder. {self.obtain}")
+        missing = self.missing(source)
+        if missing:
+            deeper = next((path for path in sorted(_folders(source)) if not self.missing(path)), None)
+            raise AtlasError(
+                f"{task}: {len(missing)} of {len(self.needs)} files are missing under {source}: {'; '.join(missing)}. "
+                + (f"They are in {deeper}: name that folder." if deeper else self.obtain)
+            )
+
+    def missing(self, source: Path) -> list[str]:
+        """What is not there, each need with its alternatives."""
+        return [" or ".join(need.paths) for need in self.needs if need.found(source) is None]
+
+    def digests(self, source: Path | None) -> Mapping[str, str]:
+        """sha256 of each needed file that is no folder, by its name. Raises AtlasError where one cannot be read."""
+        paths = [need.found(given(source)) or given(source) / need.paths[0] for need in self.needs]
+        return {path.name: digest(path) for path in paths if not path.is_dir()}
+
+    def path(self, source: Path, path: str) -> Path:
+        """The file that stands for `path`, one of a need's alternatives, in the release at hand."""
+        need = next(need for need in self.needs if path in need.paths)
+        return need.found(source) or source / path
+
+
+def _is_there(path: Path, folder: bool) -> bool:
+    return _is_filled(path) if folder else os.path.isfile(path)
+
+
+def _is_filled(path: Path) -> bool:
+    if not os.path.isdir(path):
+        return False
+    try:
+        with os.scandir(path) as entries:
+            return next(entries, None) is not None
+    except OSError as error:
+        raise AtlasError(f"the folder {path} cannot be read: {error.strerror}.") from error
+
+
+def _folders(source: Path) -> list[Path]:
+    with os.scandir(source) as entries:
+        return [source / entry.name for entry in entries if entry.is_dir()]

@@ -1,0 +1,48 @@
+"""Records out of the lines of a published file: what cannot be used is told, not dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from atlas.runtime.errors import unknown
+from atlas.tasks.reading.files import Unreadable, field
+from atlas.tasks.task import Broken, Record
+
+Line = TypeVar("Line")
+
+
+def made(
+    lines: Iterable[tuple[str, Line | Broken]], record: Callable[[str, Line], Record | Broken]
+) -> Iterator[Record | Broken]:
+    """What `record(where, line)` makes of every line, and where it stands; `Broken` where it raises Unreadable."""
+    for where, line in lines:
+        try:
+            found = line if isinstance(line, Broken) else record(where, line)
+        except Unreadable as error:
+            found = Broken(where=where, reason=str(error))
+        yield replace(found, where=found.where or where)
+
+
+def text_of(values: Mapping[str, Any], names: str | Sequence[str]) -> str:
+    """The text under a name, without the blanks around it. Raises Unreadable where it is missing or blank."""
+    text: str = field(values, names).strip()
+    if not text:
+        raise Unreadable(f"the field {names if isinstance(names, str) else names[0]!r} is blank")
+    return text
+
+
+def class_of(label: str, answers: Sequence[str]) -> int:
+    """The place of a label among the classes. Raises Unreadable, naming the nearest, where it is none of them."""
+    if label not in answers:
+        raise Unreadable(str(unknown("label", label, answers)))
+    return answers.index(label)
+
+
+def unseen(name: str, seen: set[str]) -> str:
+    """The name, which is seen from now on. Raises Unreadable where it was seen before."""
+    if name in seen:
+        raise Unreadable(f"another record has the id {name!r} too")
+    seen.add(name)
+    return name

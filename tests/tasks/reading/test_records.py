@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+
+from atlas.tasks import Record
+from atlas.tasks.reading.files import Unreadable
+from atlas.tasks.reading.records import class_of, made, text_of, unseen
+from atlas.tasks.task import Broken
+
+
+def test_what_cannot_be_read_is_told_where_it_stands_and_the_rest_is_made() -> None:
+    def record(where: str, line: object) -> Record:
+        if line == {"bad": 1}:
+            raise Unreadable("it is bad")
+        return Record(id=where, pictures=(), texts=(), label=0)
+
+    no_json = Broken(where="f:3", reason="no JSON")
+    found = list(made([("f:1", {}), ("f:2", {"bad": 1}), ("f:3", no_json), ("f:4", {})], record))
+    assert [one.where for one in found] == ["f:1", "f:2", "f:3", "f:4"]
+    assert [one.id if isinstance(one, Record) else (one.where, one.reason) for one in found] == [
+        "f:1",
+        ("f:2", "it is bad"),
+        ("f:3", "no JSON"),
+        "f:4",
+    ]
+
+
+def test_a_text_is_stripped_and_a_blank_one_refused() -> None:
+    assert text_of({"t": " a b\n"}, "t") == "a b"
+    assert text_of({"u": "x"}, ("t", "u")) == "x"
+    with pytest.raises(Unreadable, match="'t' is blank"):
+        text_of({"t": "  "}, "t")
+
+
+def test_a_wrong_label_names_the_nearest() -> None:
+    assert class_of("yes", ("no", "yes")) == 1
+    with pytest.raises(Unreadable, match="unknown label 'yess'. Did you mean 'yes'"):
+        class_of("yess", ("no", "yes"))
+
+
+def test_an_id_is_seen_once() -> None:
+    seen: set[str] = set()
+    assert unseen("a", seen) == "a"
+    with pytest.raises(Unreadable, match="another record has the id 'a'"):
+        unseen("a", seen)

@@ -1,0 +1,191 @@
+"""A task that a user brings: the example of the documentation, from its file to a sweep's options."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from optuna.trial import FixedTrial
+from PIL import Image
+from ray import cloudpickle
+
+from atlas.backbones import locate
+from atlas.cli import main
+from atlas.data.prepare import prepare
+from atlas.data.processor import Processor
+from atlas.runtime.errors import AtlasError
+from atlas.sweep import Options, Sweep
+from atlas.sweep.folder import SweepFolder
+from atlas.sweep.ground import lay_ground
+from atlas.sweep.run import by_name
+from atlas.tasks import SPLITS, TASKS, Broken, Record, address_of, find_task
+from atlas.tasks.user_task import OWN
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "own_task.py"
+ADDRESS = f"{EXAMPLE}:TASK"
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    """What a test brings is gone after it."""
+    yield
+    OWN.clear()
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Forty photos, red or not, each asked about twice."""
+    root = tmp_path / "photos"
+    root.mkdir()
+    rows = ["image,question,answer"]
+    for i in range(40):
+        Image.new("RGB", (20, 10), (200, 0, 0) if i % 2 else (0, 0, 200)).save(root / f"bild {i}.png")
+        rows += [f'bild {i}.png,"Is it red, {word}?",{"yes" if i % 2 else "no"}' for word in ("really", "truly")]
+    (root / "photos.csv").write_text("\n".join(rows), encoding="utf-8")
+    return root
+
+
+def write(path: Path, *, name: str = "photos", more: str = "") -> str:
+    """A copy of the example whose task has another name, and its address."""
+    path.write_text(EXAMPLE.read_text().replace('name="photos"', f'name="{name}"') + more)
+    return f"{path}:TASK"
+
+
+def test_the_example_is_short() -> None:
+    assert len(EXAMPLE.read_text().splitlines()) < 30
+
+
+def test_the_example_is_prepared_from_its_csv(source: Path, tmp_path: Path) -> None:
+    task = find_task(ADDRESS).at(source)
+    processor = Processor.load(locate("vilt-tiny"))
+    prepared = prepare(task, processor=processor, root=tmp_path / "data", source=source)
+    assert sum(prepared.counts.values()) == 80
+    assert all(count for count in prepared.counts.values())
+    assert prepared.card["task"] == "photos"
+    assert prepared.card["pictures"]["train"] * 2 == prepared.counts["train"]
+    tables = [pa.ipc.open_file(prepared.path / f"{split}.arrow").read_all() for split in SPLITS]
+    assert sorted(pa.concat_tables(tables)["label"].to_pylist()) == [0] * 40 + [1] * 40
+
+
+def test_no_photo_is_in_two_splits(source: Path) -> None:
+    task = find_task(ADDRESS)
+    found = [{r.pictures[0].name for r in task.read(split, source) if isinstance(r, Record)} for split in SPLITS]
+    assert sum(map(len, found)) == len(set.union(*found)) == 40
+
+
+def test_what_the_csv_has_wrong_is_told_with_its_line(source: Path) -> None:
+    more = ["gone.png,Is it?,yes", "../x.png,Is it?,yes", "bild 1.png,Is it?,perhaps", "bild 1.png"]
+    with open(source / "photos.csv", "a", encoding="utf-8") as file:
+        file.write("\n" + "\n".join(more))
+    found = [record for split in SPLITS for record in find_task(ADDRESS).read(split, source)]
+    told = {record.where: record.reason for record in found if isinstance(record, Broken)}
+    assert set(told) == {f"photos.csv:{i}" for i in range(82, 86)}
+    assert "there is no image 'gone.png'" in told["photos.csv:82"]
+    assert "unknown label 'perhaps'" in told["photos.csv:84"]
+
+
+def test_a_missing_csv_is_told_before_anything_is_read(source: Path) -> None:
+    (source / "photos.csv").unlink()
+    with pytest.raises(AtlasError, match="photos: 1 of 1 files are missing under .*: photos.csv. Export photos.csv"):
+        find_task(ADDRESS).at(source)
+
+
+def test_a_task_that_was_brought_is_known_by_its_name_from_then_on() -> None:
+    with pytest.raises(AtlasError, match="unknown task 'photos'"):
+        find_task("photos")
+    task = find_task(ADDRESS)
+    assert find_task("photos") is task
+    assert find_task(ADDRESS).name == "photos"
+    assert address_of("photos") == ADDRESS
+    assert address_of("digits") == "digits"
+    assert "photos" not in TASKS
+    with pytest.raises(AtlasError, match="Did you mean 'photos'"):
+        find_task("potos")
+
+
+def test_a_relative_address_is_kept_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(EXAMPLE.parent)
+    assert address_of(find_task("own_task.py:TASK").name) == ADDRESS
+
+
+def test_a_task_that_was_brought_travels_without_its_file(source: Path, tmp_path: Path) -> None:
+    address = write(tmp_path / "mine.py")
+    task = find_task(address)
+    packed = cloudpickle.dumps(task)
+    (tmp_path / "mine.py").unlink()
+    OWN.clear()
+    records = list(cloudpickle.loads(packed).read("train", source))
+    assert [record.id for record in records] == [record.id for record in task.read("train", source)]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("nowhere.py:TASK", "there is no file .*nowhere.py; a task of your own is written FILE.py:NAME"),
+        (str(EXAMPLE), "own_task.py names no task in the file: write .*own_task.py:NAME"),
+        (f"{EXAMPLE}:TSK", "unknown task 'TSK'. Did you mean 'TASK'"),
+        (f"{EXAMPLE}:LAYOUT", "unknown task 'LAYOUT'. Known: TASK"),
+        (f"{EXAMPLE}:", "unknown task ''. Known: TASK"),
+    ],
+)
+def test_an_address_that_leads_to_no_task_is_refused(address: str, message: str) -> None:
+    with pytest.raises(AtlasError, match=message):
+        find_task(address)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("x = 1", "holds no Task"),
+        ("x = 1/0", "cannot be run: ZeroDivisionError: division by zero"),
+        ("def (", "cannot be run: SyntaxError"),
+        ("import a_module_that_is_not_there", "cannot be run: ModuleNotFoundError"),
+        ("import sys; sys.exit(3)", "cannot be run: SystemExit: 3"),
+    ],
+)
+def test_a_file_that_cannot_serve_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "mine.py").write_text(content)
+    with pytest.raises(AtlasError, match=message):
+        find_task(f"{tmp_path / 'mine.py'}:TASK")
+
+
+def test_two_tasks_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(AtlasError, match="another task has the name 'digits'; give this one another"):
+        find_task(write(tmp_path / "mine.py", name="digits"))
+    find_task(ADDRESS)
+    with pytest.raises(AtlasError, match="another task has the name 'photos'"):
+        find_task(write(tmp_path / "mine.py"))
+    with pytest.raises(AtlasError, match="name one twice"):
+        by_name(Options(tasks=(ADDRESS, "photos")))
+
+
+def test_steps_know_the_task_by_its_name(source: Path, storage: Path) -> None:
+    options = by_name(Options(tasks=("digits", ADDRESS), orders=("photos,digits",), source=(f"photos={source}",)))
+    assert options.tasks == ("digits", "photos")
+    sweep = Sweep(name="toy", question="?")
+    proposal = sweep.propose(FixedTrial({}), options, "float32")
+    assert proposal["orders"] == [["photos", "digits"]]
+    ground = lay_ground(replace(options, tasks=("photos",)))
+    assert sum(ground.sizes.values()) + sum(ground.prepared["photos"].counts[s] for s in ("val", "test")) == 80
+    assert set(ground.around.data) == {"photos"}
+
+
+def test_an_interrupted_sweep_finds_the_task_again_in_another_process(tmp_path: Path) -> None:
+    folder = SweepFolder.new(tmp_path, "toy", by_name(Options(tasks=("digits", ADDRESS))))
+    OWN.clear()
+    assert json.loads((folder.path / "options.json").read_text())["tasks"] == ["digits", ADDRESS]
+    assert by_name(folder.options()).tasks == ("digits", "photos")
+
+
+def test_the_command_line_prepares_it(source: Path, storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["prepare", ADDRESS, "--source", str(source)])
+    assert "train 62" in capsys.readouterr().out
+    shutil.rmtree(source)
+    with pytest.raises(SystemExit):
+        main(["prepare", f"{EXAMPLE}:TSK", "--source", str(EXAMPLE.parent)])
+    assert "Did you mean 'TASK'" in capsys.readouterr().err
