@@ -16,11 +16,14 @@ from atlas.backbones import load
 from atlas.backbones.vilt import Backbone
 from atlas.data.loader import open_split
 from atlas.data.prepare import Prepared
-from atlas.learners.fit import Curve, TaskData, fit, score
-from atlas.learners.group import Group
-from atlas.learners.recall import Lesson, Past, Recall
+from atlas.learners.evaluation import score
+from atlas.learners.fit import fit
+from atlas.learners.hooks import Lesson, Past, Recall
+from atlas.learners.process_group import Group
 from atlas.learners.stack import Stack
-from atlas.learners.waypoint import NOWHERE, Waypoints
+from atlas.learners.task_data import TaskData
+from atlas.learners.trainer import Curve
+from atlas.learners.training_state import NOWHERE, Waypoints
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.retry import when_there_is_room
 from atlas.step import Step

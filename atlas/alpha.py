@@ -93,7 +93,7 @@ def sweep_alpha(summary: Mapping[str, Any], storage: Place | Path, *, records: i
         AtlasError: no trial finished, or its steps or data are not in the storage.
     """
     from atlas.advance import open_bench
-    from atlas.learners.group import Group
+    from atlas.learners.process_group import Group
     from atlas.storage.store import Store
 
     trial, storage = _best_trial(summary), Place.at(storage)

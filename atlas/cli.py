@@ -110,8 +110,8 @@ def _tasks(given: argparse.Namespace) -> None:
     from rich.console import Console
 
     from atlas.backbones import locate
+    from atlas.backbones.processor import Processor
     from atlas.data.listing import page_of, table_of
-    from atlas.data.processor import Processor
     from atlas.tasks import TASKS, find_task
 
     place = Options(storage=given.storage).place / "data"
@@ -128,10 +128,10 @@ def _prepare(given: argparse.Namespace) -> None:
     from rich.console import Console
 
     from atlas.backbones import locate
-    from atlas.data.depot import obtain
-    from atlas.data.meter import Meter
+    from atlas.backbones.processor import Processor
+    from atlas.data.cache import obtain
     from atlas.data.prepare import Manner
-    from atlas.data.processor import Processor
+    from atlas.data.progress_bar import Meter
     from atlas.tasks import find_task
 
     console = Console()

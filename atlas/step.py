@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
-from atlas.data.shots import Shots
+from atlas.data.few_shot import Shots
 from atlas.learners import Learner, Stage, stage_from
 from atlas.runtime.errors import AtlasError
 

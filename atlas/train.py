@@ -20,8 +20,8 @@ from atlas.storage.filesystem import Place
 from atlas.storage.store import CorruptEntry, Store
 
 if TYPE_CHECKING:
-    from atlas.learners.group import Group
-    from atlas.learners.waypoint import Waypoints
+    from atlas.learners.process_group import Group
+    from atlas.learners.training_state import Waypoints
     from atlas.step import Step
 
     class Lease(Protocol):
@@ -184,7 +184,7 @@ def _group() -> Group:
     import ray.train
     from ray.train.torch import get_device
 
-    from atlas.learners.group import Group
+    from atlas.learners.process_group import Group
 
     context = ray.train.get_context()
     return Group(rank=context.get_world_rank(), size=context.get_world_size(), device=get_device())
@@ -192,7 +192,7 @@ def _group() -> Group:
 
 def _waypoints(key: str, store: Store, setup: FleetSetup, group: Group, notice: Callable[[], bool]) -> Waypoints:
     """Where the step keeps its waypoints."""
-    from atlas.learners.waypoint import NOWHERE
+    from atlas.learners.training_state import NOWHERE
     from atlas.underway import Underway
 
     if not setup.waypoint_seconds:

@@ -20,8 +20,8 @@ from typing import Any
 import torch
 from safetensors.torch import load, save
 
-from atlas.learners.group import Group
-from atlas.learners.waypoint import Waypoint, Waypoints
+from atlas.learners.process_group import Group
+from atlas.learners.training_state import Waypoint, Waypoints
 from atlas.storage.store import CorruptEntry, Entry, Store
 
 log = logging.getLogger(__name__)

@@ -24,8 +24,8 @@ from PIL import Image
 
 import atlas.data.shard
 from atlas.backbones import locate
+from atlas.backbones.processor import Processor
 from atlas.data.prepare import Manner, prepare
-from atlas.data.processor import Processor
 from atlas.tasks import Picture, Record, Task
 
 SIDE = 96

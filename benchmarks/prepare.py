@@ -24,9 +24,9 @@ import numpy as np
 import torch
 
 from atlas.backbones import locate
+from atlas.backbones.processor import Processor
 from atlas.data.loader import Batch, Split, open_split, permutation
 from atlas.data.prepare import prepare
-from atlas.data.processor import Processor
 from atlas.runtime.errors import AtlasError
 from atlas.tasks import Record, Task, find_task
 

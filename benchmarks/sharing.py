@@ -116,7 +116,7 @@ def walk_one(config: dict[str, Any]) -> None:
     import torch
 
     from atlas.advance import advance, open_bench
-    from atlas.learners.group import Group
+    from atlas.learners.process_group import Group
     from atlas.storage.store import Store
     from atlas.sweep.ground import lay_ground
     from atlas.sweep.outcome import Outcome

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from atlas.learners import Learner, Schedule, Stage
-from atlas.learners.recall import Recall
+from atlas.learners.hooks import Recall
 
 
 class Spring(Recall):

@@ -10,8 +10,10 @@ from torch import Tensor
 
 from atlas.advance import MissingParent, advance, open_bench, restore
 from atlas.learners import HeadOnly, Learner, LoneAdapters
-from atlas.learners.fit import Diverged, fit, score
-from atlas.learners.group import Group
+from atlas.learners.evaluation import score
+from atlas.learners.fit import fit
+from atlas.learners.process_group import Group
+from atlas.learners.trainer import Diverged
 from atlas.runtime.errors import AtlasError
 from atlas.step import Step
 from atlas.storage.store import CorruptEntry, Store

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from atlas.data.shots import Shots
+from atlas.data.few_shot import Shots
 from atlas.learners import (
     LEARNERS,
     AdapterFusion,

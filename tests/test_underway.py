@@ -15,7 +15,7 @@ import torch
 
 from atlas.advance import advance
 from atlas.learners import Ewc, FineTuning, HeadOnly, Joint, Learner, Lwf, Memory, OLora, Replay
-from atlas.learners.group import Group
+from atlas.learners.process_group import Group
 from atlas.step import Step
 from atlas.storage.store import Store
 from atlas.underway import NOTICE_SECONDS, Underway
@@ -140,7 +140,7 @@ def test_it_is_looked_at_the_clock_about_once_a_second(store: Store, step: Step)
 
 
 def waypoint() -> Any:
-    from atlas.learners.waypoint import Waypoint
+    from atlas.learners.training_state import Waypoint
 
     return Waypoint(facts={"updates": 2}, tensors={"weight/a": torch.ones(3)})
 

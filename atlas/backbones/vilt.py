@@ -15,7 +15,7 @@ from transformers.models.vilt.modeling_vilt import ViltSelfAttention
 from atlas.runtime.errors import AtlasError
 
 if TYPE_CHECKING:
-    from atlas.data.processor import Processor
+    from atlas.backbones.processor import Processor
 
 IMAGES = 2  # pictures that a record may have: the modality embeddings are text, first and second picture
 
@@ -129,7 +129,7 @@ def load_vilt(folder: Path, *, digest: str) -> Backbone:
 
     Raises AtlasError where weights are missing or cannot be read.
     """
-    from atlas.data.processor import Processor
+    from atlas.backbones.processor import Processor
 
     return Backbone(load_model(folder), processor=Processor.load(folder), digest=digest)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from atlas.backbones.processor import Processor
 from atlas.data.prepared import file_digests, fingerprint, write_card
-from atlas.data.processor import Processor
 from atlas.data.reading import Outline
 from atlas.data.writer import Written
 from atlas.tasks.task import SPLITS, Task

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from atlas.data.processor import Processor
+from atlas.backbones.processor import Processor
 from atlas.tasks.task import Record, Task
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from atlas.data.depot import address_of, survey
+from atlas.backbones.processor import Processor
+from atlas.data.cache import address_of, survey
 from atlas.data.index import index_path, recall
 from atlas.data.prepared import Prepared
-from atlas.data.processor import Processor
 from atlas.storage.filesystem import Place
 from atlas.tasks.task import SPLITS, Task
 

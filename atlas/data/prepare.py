@@ -23,12 +23,12 @@ from typing import Any
 
 from filelock import FileLock
 
+from atlas.backbones.processor import Processor
 from atlas.data.card import Contents, write_cards
-from atlas.data.crew import Crew, joined, wants_ray
+from atlas.data.executor import Crew, joined, wants_ray
 from atlas.data.index import Origin, index_path, recall, remember
-from atlas.data.manner import Manner, Phase
+from atlas.data.options import Manner, Phase
 from atlas.data.prepared import Prepared, read_card
-from atlas.data.processor import Processor
 from atlas.data.reading import Outline, Reader
 from atlas.data.shard import Bench, writing
 from atlas.data.writer import Joiner, Written

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from atlas.backbones.processor import Processor
+from atlas.data.broken import Faults
 from atlas.data.columns import flaw
-from atlas.data.faults import Faults
-from atlas.data.manner import Manner
-from atlas.data.names import Names
-from atlas.data.processor import Processor
+from atlas.data.interner import Names
+from atlas.data.options import Manner
 from atlas.data.shard import PictureShard, RecordShard, pictures_a_shard, records_a_shard
-from atlas.data.spool import Spool
+from atlas.data.shard_buffer import Spool
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.task import Broken, Picture, Record, Skipped, Task
 

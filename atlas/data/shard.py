@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from atlas.backbones.processor import Processor
 from atlas.data.columns import column, label_rows, picture_schema, record_schema
-from atlas.data.processor import Processor
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.task import Picture, Record, Task
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from atlas.backbones.processor import Processor
 from atlas.data.columns import array, column, picture_schema, record_schema
-from atlas.data.manner import Manner
-from atlas.data.processor import Processor
+from atlas.data.options import Manner
 from atlas.data.reading import Outline, place
 from atlas.data.shard import pictures_a_shard, read_batch, read_note, writing
 from atlas.runtime.errors import AtlasError

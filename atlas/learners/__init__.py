@@ -12,13 +12,13 @@ from atlas.learners.joint import Joint, JointTuning
 from atlas.learners.lwf import Distillation, Lwf
 from atlas.learners.o_lora import OLora, OrthogonalLora
 from atlas.learners.one_stage import ExpansionAlone, ExperienceAlone
-from atlas.learners.own import OWN, OWN_STAGES, address_of, bring, digest_of
 from atlas.learners.reference import HeadOnly, HeadStage, LoneAdapters
 from atlas.learners.replay import Memory, Replay, Replaying
 from atlas.learners.schedule import Precision, Schedule, schedule_from
 from atlas.learners.settings import from_settings
 from atlas.learners.shared_adapter import SharedAdapter, Sharing
 from atlas.learners.two_stage import Expansion, Experience, Fusion, TwoStage
+from atlas.learners.user_learner import OWN, OWN_STAGES, address_of, bring, digest_of
 from atlas.runtime.errors import unknown
 from atlas.runtime.user_code import is_address
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from atlas.learners.recall import Lesson, Recall
+from atlas.learners.hooks import Lesson, Recall
 from atlas.learners.schedule import Precision, Schedule
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from atlas.learners.base import Learner, Lineage, Stage
-from atlas.learners.recall import Lesson, Recall
+from atlas.learners.hooks import Lesson, Recall
 from atlas.learners.schedule import Schedule
 from atlas.runtime.errors import AtlasError
 
@@ -97,7 +97,7 @@ class Consolidated(Recall):
     def _information(self) -> dict[str, Tensor]:
         """F_t = E[(∂ log p(y | x) / ∂θ)²] over records of the task, each record's gradient by itself."""
         from atlas.data.loader import permutation
-        from atlas.learners.fit import task_loss
+        from atlas.learners.trainer import task_loss
 
         lesson, data = self.lesson, self.lesson.data[self.lesson.task]
         train = data.splits["train"]

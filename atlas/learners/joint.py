@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from atlas.learners.base import Gathers, Learner, Lineage, Stage
-from atlas.learners.recall import Draw, Lesson, Recall
+from atlas.learners.hooks import Draw, Lesson, Recall
 from atlas.learners.schedule import Schedule
 
 if TYPE_CHECKING:

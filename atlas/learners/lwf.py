@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from atlas.learners.base import Learner, Lineage, Stage
-from atlas.learners.recall import Lesson, Recall
+from atlas.learners.hooks import Lesson, Recall
 from atlas.learners.schedule import Schedule
 from atlas.runtime.errors import AtlasError
 

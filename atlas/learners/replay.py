@@ -9,7 +9,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from atlas.learners.base import Learner, Lineage, Stage
-from atlas.learners.recall import Draw, Lesson, Recall
+from atlas.learners.hooks import Draw, Lesson, Recall
 from atlas.learners.schedule import Schedule
 from atlas.runtime.errors import AtlasError, unknown
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from atlas.learners.fit import TaskData
     from atlas.learners.stack import Stack
+    from atlas.learners.task_data import TaskData
 
 CHOICES = ("random", "balanced")
 

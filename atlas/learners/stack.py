@@ -14,8 +14,8 @@ from atlas.adapters import AtlasConfig, AtlasModel, load_adapter
 from atlas.backbones.vilt import Backbone
 from atlas.data.loader import Batch
 from atlas.learners import composition
+from atlas.learners.backbone_tuning import Tuned
 from atlas.learners.composition import Composition, load_composition
-from atlas.learners.tuned import Tuned
 from atlas.runtime.errors import AtlasError
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from atlas.report.claims import Claim, claims, said
 from atlas.report.downstream import BARE, order_rows, shot_rows
+from atlas.report.hypotheses import Claim, claims, said
 from atlas.report.page import render_page, write_report
 from atlas.report.summary import SCHEMA, read_summary, validate, write_summary
 from atlas.report.tables import (

@@ -12,7 +12,7 @@ import numpy as np
 from atlas import metrics
 from atlas.metrics import Undefined
 from atlas.report.canvas import BEST, INK, MUTED, THIRD, WORST, inline_svg, new_figure, titled
-from atlas.report.parts import arrows, number, table
+from atlas.report.html import arrows, number, table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.metrics import Undefined
 from atlas.report.canvas import cell_colours, effect_colours, new_figure, titled
-from atlas.report.evidence import precedence
+from atlas.report.comparisons import precedence
 from atlas.statistics import Interval, Precedence
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atlas.report.canvas import BEST, INK, MUTED, RULE, THIRD, WORST, cell_colours, new_figure, titled
-from atlas.report.evidence import best_label, ranked_orders
+from atlas.report.comparisons import best_label, ranked_orders
 from atlas.report.tables import leaderboard, matrix
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import Any
 from atlas.metrics import Undefined
 from atlas.report import figures
 from atlas.report.canvas import cell_colours, effect_colours, inline_svg
+from atlas.report.comparisons import components, precedence
 from atlas.report.effects import ROUTES, alpha_range, effect_limit, is_clear, site_name
-from atlas.report.evidence import components, precedence
-from atlas.report.parts import coloured, grid, number, seeds, table
+from atlas.report.html import coloured, grid, number, seeds, table
 from atlas.statistics import Components, Interval, Precedence
 
 Summary = Mapping[str, Any]

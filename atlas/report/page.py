@@ -11,13 +11,13 @@ import numpy as np
 
 from atlas.report import figures
 from atlas.report.canvas import cell_colours, inline_svg, save_png
-from atlas.report.claims import claims_section
 from atlas.report.downstream import downstream_section, few_shot_curves
 from atlas.report.effects import alpha_maps, precedence_maps
+from atlas.report.html import arrows, duration, number, pairs, seeds, table
+from atlas.report.hypotheses import claims_section
 from atlas.report.influence import alpha_section, order_section, precedence_section
+from atlas.report.leaderboard import OWN, comparison_section, leaderboard_section, pareto_section
 from atlas.report.pareto import pareto, points, varying
-from atlas.report.parts import arrows, duration, number, pairs, seeds, table
-from atlas.report.standings import OWN, comparison_section, leaderboard_section, pareto_section
 from atlas.report.style import STYLE
 from atlas.report.tables import Row, leaderboard, matrix, task_rows
 from atlas.storage.filesystem import write_whole

@@ -11,7 +11,7 @@ import uuid
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from atlas.data.depot import address_of
+from atlas.data.cache import address_of
 from atlas.report import write_report, write_summary
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted

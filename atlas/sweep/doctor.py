@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atlas.backbones import digest, locate
+from atlas.backbones.processor import Processor
 from atlas.cluster.limits import Node
-from atlas.data.depot import address_of, survey
+from atlas.data.cache import address_of, survey
 from atlas.data.prepare import Prepared
-from atlas.data.processor import Processor
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
 from atlas.storage.store import Store

@@ -9,9 +9,9 @@ from itertools import islice
 from pathlib import Path
 
 from atlas.backbones import digest, locate
-from atlas.data.depot import obtain
+from atlas.backbones.processor import Processor
+from atlas.data.cache import obtain
 from atlas.data.prepare import Manner, Prepared
-from atlas.data.processor import Processor
 from atlas.runtime.errors import AtlasError
 from atlas.step import Evaluation, Surroundings
 from atlas.storage.store import Store

@@ -15,7 +15,7 @@ from typing import Any
 
 import atlas
 from atlas.backbones import digest
-from atlas.data.depot import whole_at
+from atlas.data.cache import whole_at
 from atlas.runtime.errors import AtlasError
 from atlas.storage.filesystem import Place, open_filesystem
 from atlas.storage.store import Store

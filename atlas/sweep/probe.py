@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from atlas.data.shots import Shots
+from atlas.data.few_shot import Shots
 from atlas.learners import TwoStage
 from atlas.learners.downstream import Way, downstream_stages
 from atlas.runtime.errors import AtlasError

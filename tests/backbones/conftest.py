@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import ViltConfig, ViltModel
 
-from atlas.backbones.tokens import build_tokenizer, vocabulary
+from atlas.backbones.pretraining.tokens import build_tokenizer, vocabulary
 
 
 def small_config() -> ViltConfig:

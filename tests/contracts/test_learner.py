@@ -13,8 +13,8 @@ import torch
 
 from atlas.advance import restore
 from atlas.learners import LEARNERS, STAGES, Learner, Schedule, learner_from, stage_from
-from atlas.learners.fit import score
-from atlas.learners.group import Group
+from atlas.learners.evaluation import score
+from atlas.learners.process_group import Group
 from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store
 from atlas.sweep.outcome import Outcome

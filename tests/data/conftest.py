@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.data.processor import Processor
+from atlas.backbones.processor import Processor
 from tests.data.toys import write_folder
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from atlas.backbones.processor import Processor
 from atlas.data.card import command, page_of
 from atlas.data.prepare import Manner, prepare
-from atlas.data.processor import Processor
 from tests.data.album import ALBUM, write_album
 from tests.data.toys import PAIRS, SHADES
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from atlas.backbones.processor import Processor
 from atlas.data.columns import array, column, flaw, label_rows, record_schema
-from atlas.data.processor import Processor
 from atlas.tasks import Record, Task
 from tests.data.toys import CHOICES, PAIRS, SHADES, picture_of
 

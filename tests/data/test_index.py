@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from atlas.backbones.processor import Processor
 from atlas.data.index import Origin, index_path, recall, remember
 from atlas.data.prepare import find_prepared, prepare
-from atlas.data.processor import Processor
 from atlas.runtime.errors import AtlasError
 from tests.data.album import ALBUM, answers_of, write_album
 from tests.data.toys import write_folder

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from atlas.data.depot import obtain
+from atlas.backbones.processor import Processor
+from atlas.data.cache import obtain
 from atlas.data.listing import page_of, table_of
 from atlas.data.prepare import prepare
-from atlas.data.processor import Processor
 from atlas.storage.filesystem import Place
 from tests.data.album import ALBUM, write_album
 from tests.data.toys import SHADES

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 import atlas.data.shard as shard
+from atlas.backbones.processor import Processor
 from atlas.data.loader import Split, open_split, permutation
 from atlas.data.prepare import prepare
-from atlas.data.processor import Processor
 from atlas.runtime.errors import AtlasError
 from atlas.tasks import SPLITS, Task
 from tests.data.toys import CHOICES, PAIRS, SHADES, SIZE

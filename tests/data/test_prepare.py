@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import atlas.data.shard as shard
+from atlas.backbones.processor import Processor
 from atlas.data.prepare import Prepared, find_prepared, prepare
-from atlas.data.processor import Processor
 from atlas.runtime.errors import AtlasError
 from atlas.tasks import Record, Task
 from tests.data.toys import CHOICES, COUNTS, PAIRS, SHADES, read_shades, saying, write_folder
@@ -24,7 +24,7 @@ import sys
 from pathlib import Path
 import atlas.data.shard as shard
 from atlas.data.prepare import Manner, prepare
-from atlas.data.processor import Processor
+from atlas.backbones.processor import Processor
 from tests.data.toys import saying
 
 def pause(mark):

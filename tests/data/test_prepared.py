@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from atlas.backbones.processor import Processor
 from atlas.data.prepare import prepare
 from atlas.data.prepared import Prepared, fingerprint, read_card
-from atlas.data.processor import Processor
 from atlas.runtime.errors import AtlasError
 from tests.data.toys import SHADES
 

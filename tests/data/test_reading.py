@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import atlas.data.shard as shard
-from atlas.data.manner import Manner, Mark
-from atlas.data.processor import Processor
+from atlas.backbones.processor import Processor
+from atlas.data.options import Manner, Mark
 from atlas.data.reading import Outline, Reader
 from atlas.data.shard import PictureShard, RecordShard
 from atlas.runtime.errors import AtlasError

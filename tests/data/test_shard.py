@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
+from atlas.backbones.processor import Processor
 from atlas.data.columns import array
-from atlas.data.processor import Processor
 from atlas.data.shard import Bench, PictureShard, RecordShard, is_done, pictures_a_shard, read_batch, read_note
 from atlas.data.shard import write_shard as write
 from atlas.runtime.errors import AtlasError

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 import atlas.data.shard as shard
-from atlas.data.crew import Crew
-from atlas.data.manner import Manner
-from atlas.data.processor import Processor
+from atlas.backbones.processor import Processor
+from atlas.data.executor import Crew
+from atlas.data.options import Manner
 from atlas.data.reading import Reader
 from atlas.data.shard import Bench
 from atlas.data.writer import Joiner, Written

@@ -9,10 +9,10 @@ import torch
 from atlas.data.loader import permutation
 from atlas.learners import Ewc, FineTuning
 from atlas.learners.ewc import Consolidated
-from atlas.learners.fit import task_loss
-from atlas.learners.group import Group
-from atlas.learners.recall import Lesson, Past
+from atlas.learners.hooks import Lesson, Past
+from atlas.learners.process_group import Group
 from atlas.learners.stack import Stack
+from atlas.learners.trainer import task_loss
 from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, assert_same_learning, seed_by_task, weights

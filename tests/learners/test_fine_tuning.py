@@ -8,8 +8,9 @@ from torch import Tensor
 
 from atlas.advance import restore
 from atlas.learners import BottomFrozen, FineTuning, Stage
-from atlas.learners.fit import Trainer, score
-from atlas.learners.group import Group
+from atlas.learners.evaluation import score
+from atlas.learners.process_group import Group
+from atlas.learners.trainer import Trainer
 from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, seed_by_task, weights

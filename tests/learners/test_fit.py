@@ -15,9 +15,11 @@ from torch import Tensor
 from atlas.advance import open_task
 from atlas.data.prepare import prepare
 from atlas.learners import HeadStage, Schedule
-from atlas.learners.fit import Curve, Diverged, Trainer, batches, fit, score, task_loss
-from atlas.learners.group import Group
+from atlas.learners.evaluation import score
+from atlas.learners.fit import batches, fit
+from atlas.learners.process_group import Group
 from atlas.learners.stack import Stack
+from atlas.learners.trainer import Curve, Diverged, Trainer, task_loss
 from atlas.runtime.errors import AtlasError
 from tests.data.toys import PAIRS
 from tests.small import SCHEDULE, World

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from atlas.learners import FineTuning, Lwf
-from atlas.learners.group import Group
+from atlas.learners.hooks import Lesson, Past
 from atlas.learners.lwf import Distillation, Taught
-from atlas.learners.recall import Lesson, Past
+from atlas.learners.process_group import Group
 from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, assert_same_learning, seed_by_task, weights

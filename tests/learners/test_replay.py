@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from atlas.learners import FineTuning, Memory, Replay
-from atlas.learners.group import Group
-from atlas.learners.recall import Lesson, Past
+from atlas.learners.hooks import Lesson, Past
+from atlas.learners.process_group import Group
 from atlas.learners.replay import Remembered, Replaying
 from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store

@@ -5,8 +5,8 @@ import torch
 
 from atlas.advance import restore
 from atlas.learners import SharedAdapter
-from atlas.learners.fit import score
-from atlas.learners.group import Group
+from atlas.learners.evaluation import score
+from atlas.learners.process_group import Group
 from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, weights

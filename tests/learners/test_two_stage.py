@@ -9,7 +9,7 @@ from torch import Tensor
 
 from atlas.learners import Expansion, Experience, Fusion, Stage, TwoStage
 from atlas.learners.fit import fit
-from atlas.learners.group import Group
+from atlas.learners.process_group import Group
 from atlas.learners.stack import Stack
 from atlas.runtime.errors import AtlasError
 from tests.small import SCHEDULE, World, atlas

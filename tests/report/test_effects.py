@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from atlas.report.comparisons import precedence
 from atlas.report.effects import alpha_maps, alpha_range, effect_limit, precedence_maps, site_name
-from atlas.report.evidence import precedence
 from atlas.statistics import Precedence
 
 Summary = dict[str, Any]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from atlas.learners import digest_of
-from atlas.learners.own import OWN, OWN_STAGES
+from atlas.learners.user_learner import OWN, OWN_STAGES
 from atlas.reproduce.finding import recorded_from
 from atlas.reproduce.learner import bring_learner, check_learners
 from atlas.reproduce.rebuilt import Placement, rebuild

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from atlas.backbones import locate
+from atlas.backbones.processor import Processor
 from atlas.data.prepare import prepare
-from atlas.data.processor import Processor
 from atlas.sweep.doctor import Finding, examine, judge, placeable
 from atlas.sweep.node import Report, versions
 from atlas.sweep.options import Options

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from atlas.data.shots import Shots
+from atlas.data.few_shot import Shots
 from atlas.learners import HeadOnly, LoneAdapters, Schedule, TwoStage
 from atlas.step import Surroundings
 from atlas.sweep.outcome import DOWNSTREAM, SPLITS, Outcome, mean_metrics, objective

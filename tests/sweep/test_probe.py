@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from atlas.data.shots import Shots
+from atlas.data.few_shot import Shots
 from atlas.learners import Schedule, TwoStage
 from atlas.runtime.errors import AtlasError
 from atlas.step import Surroundings, step_from

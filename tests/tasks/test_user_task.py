@@ -15,9 +15,9 @@ from PIL import Image
 from ray import cloudpickle
 
 from atlas.backbones import locate
+from atlas.backbones.processor import Processor
 from atlas.cli import main
 from atlas.data.prepare import prepare
-from atlas.data.processor import Processor
 from atlas.runtime.errors import AtlasError
 from atlas.sweep import Options, Sweep
 from atlas.sweep.folder import SweepFolder

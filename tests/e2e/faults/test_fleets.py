@@ -21,7 +21,7 @@ import pytest
 import ray
 
 from atlas.advance import advance, open_bench
-from atlas.learners.group import Group
+from atlas.learners.process_group import Group
 from atlas.storage.store import Store
 from atlas.sweep.broker import Broker
 from atlas.sweep.cluster import NAMESPACE, free_orphaned_groups

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from atlas.backbones import locate
-from atlas.data.processor import Processor
+from atlas.backbones.processor import Processor
 from atlas.tasks.reading.choices import choice_text
 
 

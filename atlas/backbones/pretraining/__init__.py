@@ -1,0 +1,1 @@
+"""Pre-training of `vilt-tiny` on generated scenes and sentences: `python -m atlas.backbones.pretraining`."""

@@ -1,0 +1,79 @@
+"""What `vilt-tiny` is taught with: sentences about generated scenes, and what each of them is to answer.
+
+A lesson is a text that goes with a picture. Its `answer`, if any, is to be told from the pooled output; the words of a
+lesson that is `masked` are to be guessed where they are hidden.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from atlas.backbones.pretraining.questions import ask_same, question
+from atlas.backbones.pretraining.statements import PLACES, caption, statement, unknown
+from atlas.tasks.offline.scenes import Scene
+from atlas.tasks.offline.words import COLORS, COLUMNS, NUMBERS, ROWS, SHAPES, SIZES, TEXTURES
+
+NO_TEXT = "this is an image ."
+VERDICTS = ("true", "false", "unknown")
+ANSWERS = (
+    *("yes", "no", *VERDICTS, "right", "wrong"),
+    *(*COLORS, "white", *SHAPES, *TEXTURES, *SIZES, *ROWS, "left", *NUMBERS),  # "right" is there already
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """`answer`: one of ANSWERS, or None; `masked`: the share of the words to hide."""
+
+    text: str
+    answer: str | None = None
+    masked: float = 0.0
+
+
+def dense(rng: Random, scene: Scene) -> Lesson:
+    """Most of a caption's words hidden: what makes the patches see."""
+    if rng.random() < 0.2:
+        text = " , ".join(_texture(scene, row, column) for row, column in PLACES) + " ."
+        return Lesson(text=text, masked=0.8)
+    return Lesson(text=caption(scene), masked=0.8)
+
+
+def ask(rng: Random, scene: Scene) -> Lesson:
+    """A question for the pooled output."""
+    same = ask_same(rng, scene) if rng.random() < 0.1 else None
+    text, answer = same or question(rng, scene)
+    return Lesson(text=text, answer=answer)
+
+
+def judge(rng: Random, scene: Scene) -> Lesson:
+    """True, false, or not to be known."""
+    verdict = rng.choices(VERDICTS, (0.43, 0.43, 0.14))[0]
+    if verdict == "unknown":
+        return Lesson(text=unknown(rng, scene), answer=verdict)
+    truth = verdict == "true"
+    text = statement(rng, scene, truth=truth)
+    if rng.random() < 0.1:  # two statements, of which the other is true if this one decides
+        other = statement(rng, scene, truth=truth or rng.random() < 0.5)
+        text = f"{text[:-2]} and {other}"
+    return Lesson(text=text, answer=verdict)
+
+
+def choose(rng: Random, scene: Scene) -> Lesson:
+    """A question with a right or a wrong answer behind it."""
+    text, answer = question(rng, scene)
+    if rng.random() < 0.5:
+        return Lesson(text=f"{text} {answer} .", answer="right")
+    return Lesson(text=f"{text} {wrong_answer(rng, answer)} .", answer="wrong")
+
+
+def wrong_answer(rng: Random, answer: str) -> str:
+    """Another answer of the same kind."""
+    kinds = (COLORS, SHAPES, TEXTURES, SIZES, ROWS, COLUMNS, NUMBERS[:5], ("yes", "no"), (*COLORS, "white"))
+    kind = next(kind for kind in kinds if answer in kind)
+    return rng.choice([word for word in kind if word != answer])
+
+
+def _texture(scene: Scene, row: str, column: str) -> str:
+    found = scene.at(row, column)
+    return f"{found.size} {found.texture}" if found else "no shape"

@@ -1,0 +1,37 @@
+"""Scoring: the mean target value of the answers given."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from atlas.data.loader import permutation
+from atlas.learners.process_group import Group
+from atlas.learners.stack import Stack
+from atlas.learners.task_data import TaskData
+
+EVALUATION_BATCH = 256
+
+
+def score(stack: Stack, data: TaskData, split: str, *, limit: int | None, group: Group) -> float:
+    """The task's score on a split, in percent: the mean target value of the answers given.
+
+    `limit` scores a draw of so many records that depends on the task's data alone, the same for all steps.
+    """
+    part = data.splits[split]
+    chosen = permutation(len(part), seed=0, epoch=0)[:limit].sort().values
+    right = torch.zeros(2, dtype=torch.float64, device=group.device)
+    with torch.no_grad():
+        for indices in group.share(chosen).split(EVALUATION_BATCH):
+            batch = part.batch(indices).to(group.device)
+            answers = stack(batch, data.name).argmax(dim=1)
+            right[0] += _worth(answers, batch.targets).sum()
+            right[1] += len(indices)
+    total = group.total(right)
+    return 100.0 * float(total[0] / total[1])
+
+
+def _worth(answers: Tensor, targets: Tensor) -> Tensor:
+    if targets.ndim == 2:
+        return targets.gather(1, answers[:, None])[:, 0].double()
+    return (answers == targets).double()

@@ -1,0 +1,223 @@
+"""One stage's module, optimiser, learning rate and loss scaling, advanced an update at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from atlas.data.loader import Batch
+from atlas.learners.base import Stage
+from atlas.learners.early_stopping import Patience
+from atlas.learners.hooks import Draw, Recall
+from atlas.learners.process_group import Group
+from atlas.learners.schedule import Schedule
+from atlas.learners.stack import Stack
+from atlas.learners.task_data import TaskData
+from atlas.learners.training_state import Waypoint
+from atlas.runtime.errors import AtlasError
+
+
+class Diverged(AtlasError):
+    """The loss is not a number any more; what was learnt in this step is thrown away."""
+
+
+@dataclass
+class Curve:
+    """How a stage was learnt: (update, loss) of the logged updates, the validations on the way, the records learnt."""
+
+    patience: Patience
+    losses: list[tuple[int, float]] = field(default_factory=list)
+    updates: int = 0
+    records: int = 0
+
+
+class Objective(nn.Module):
+    """Task loss, the loss of what is rehearsed, and the penalties, as one module, so that DDP sees one forward."""
+
+    def __init__(self, stack: Stack, stage: Stage, data: TaskData, recall: Recall) -> None:
+        super().__init__()
+        self.stack, self.stage, self.data, self.recall = stack, stage, data, recall
+
+    def forward(self, batch: Batch, rehearsed: Sequence[tuple[Draw, Batch]] = ()) -> Tensor:
+        """The scalar loss of a batch, averaged over its records, and of the rehearsed ones beside it."""
+        pooled = self.stack.pool(batch)
+        loss = task_loss(self.stack.logits(pooled, self.data.name), batch.targets, self.data.score)
+        for draw, other in rehearsed:
+            logits = self.stack(other, draw.data.name)
+            loss = loss + draw.weight * task_loss(logits, other.targets, draw.data.score)
+        for penalty in (self.stage.penalty(self.stack, self.data.name), self.recall.penalty(batch, pooled)):
+            loss = loss if penalty is None else loss + penalty
+        return loss
+
+
+def task_loss(logits: Tensor, targets: Tensor, score: str) -> Tensor:
+    """Cross-entropy of [B, classes] with [B]; for soft scores binary cross-entropy with [B, classes], × classes."""
+    if score == "soft":
+        return nn.functional.binary_cross_entropy_with_logits(logits, targets) * logits.shape[1]
+    return nn.functional.cross_entropy(logits, targets)
+
+
+class Trainer:
+    """One stage's module, optimiser, rate and loss scaling, advanced an update at a time."""
+
+    def __init__(
+        self, stack: Stack, stage: Stage, data: TaskData, group: Group, updates: int, *, recall: Recall | None = None
+    ) -> None:
+        self.stack, self.schedule, self.data, self.group = stack, stage.schedule, data, group
+        self.recall = recall or Recall()
+        self.objective = group.wrap(Objective(stack, stage, data, self.recall), partly=self.recall.partly)
+        self.optimizer = _optimizer(stack, self.schedule)
+        self.scheduler = LambdaLR(self.optimizer, lambda update: self.schedule.rate(update, updates))
+        self.scaler = torch.amp.GradScaler(group.device.type, enabled=self.schedule.precision == "float16")
+        self.records = 0
+
+    def update(self, indices: Tensor) -> Tensor:
+        """One update on the global batch `indices` [N]; gives this process's loss (a scalar)."""
+        loss = self._backward(indices, self.recall.rehearse())
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scheduler.step()
+        return loss
+
+    def rehearse_as_before(self, indices: Iterable[Tensor]) -> None:
+        """Draw what the updates on these batches [N] drew, so that the next draw is the next update's.
+
+        In a group the first of them is computed again, and thrown away: DDP lays its buckets anew after its first
+        backward pass, and the order in which it adds up gradients depends on them.
+        """
+        for number, batch in enumerate(indices):
+            draws = self.recall.rehearse()
+            if number == 0 and self.group.size > 1:
+                self._backward(batch, draws)
+                self.optimizer.zero_grad(set_to_none=True)
+
+    def trained(self) -> list[tuple[str, nn.Parameter]]:
+        """The parameters that are trained, by name."""
+        return [(name, value) for name, value in self.stack.named_parameters() if value.requires_grad]
+
+    def _backward(self, indices: Tensor, draws: Sequence[Draw]) -> Tensor:
+        count = self.schedule.accumulate
+        rehearsed = [[(draw, part) for part in draw.indices.chunk(count)] for draw in draws]
+        loss = torch.zeros((), device=self.group.device)
+        for number, part in enumerate(indices.chunk(count)):
+            batch = self._batch(self.data, part)
+            others = [(draw, self._batch(draw.data, part)) for draw, part in (parts[number] for parts in rehearsed)]
+            apart = self.group.without_sync(self.objective) if number < count - 1 else nullcontext()
+            with apart:
+                with self._autocast():
+                    share = self.objective(batch, others) / count
+                self.scaler.scale(share).backward()
+            loss += share.detach().float()
+        self.records += len(indices) + sum(len(draw.indices) for draw in draws)
+        return loss
+
+    def _batch(self, data: TaskData, indices: Tensor) -> Batch:
+        """This process's share of the training records `indices`."""
+        return data.splits["train"].batch(self.group.share(indices)).to(self.group.device)
+
+    def _autocast(self) -> torch.autocast:
+        dtype = getattr(torch, self.schedule.precision)
+        return torch.autocast(self.group.device.type, dtype=dtype, enabled=dtype is not torch.float32)
+
+
+def _optimizer(stack: Stack, schedule: Schedule) -> torch.optim.AdamW:
+    """AdamW: no decay on biases and LayerNorm weights, the queries at `query_rate_factor` times the rate."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in stack.named_parameters():
+        if parameter.requires_grad:
+            factor = schedule.query_rate_factor if "atlas_query" in name else 1.0
+            decay = 0.0 if parameter.ndim == 1 else schedule.weight_decay
+            groups.setdefault((factor, decay), []).append(parameter)
+    return torch.optim.AdamW(
+        [
+            {"params": parameters, "lr": schedule.learning_rate * factor, "weight_decay": decay}
+            for (factor, decay), parameters in groups.items()
+        ],
+        betas=(schedule.beta1, schedule.beta2),
+        eps=schedule.epsilon,
+    )
+
+
+COUNTERS = ("last_epoch", "_step_count")  # all that changes of a LambdaLR but its rates, which are the optimiser's
+
+
+def capture(trainer: Trainer, curve: Curve) -> Waypoint:
+    """The stage as it is between two updates. Every process calls it, since each has random numbers of its own."""
+    state = trainer.optimizer.state_dict()
+    facts = {
+        "updates": curve.updates,
+        "records": curve.records,
+        "losses": curve.losses,
+        "patience": curve.patience.facts(),
+        "rates": [group["lr"] for group in state["param_groups"]],
+        "scheduler": {name: trainer.scheduler.state_dict()[name] for name in COUNTERS},
+        "scaler": trainer.scaler.state_dict(),
+    }
+    moments = {
+        f"moment/{number}/{name}": value for number, held in state["state"].items() for name, value in held.items()
+    }
+    tensors = {
+        **_named("weight", trainer.trained()),
+        **moments,
+        **_named("best", curve.patience.best()),
+        "random": trainer.group.gather(_random(trainer.group)),
+    }
+    return Waypoint(facts=facts, tensors={name: value.detach().cpu() for name, value in tensors.items()})
+
+
+def resume(trainer: Trainer, curve: Curve, waypoint: Waypoint) -> None:
+    """The inverse of `capture`: put a stage that has just begun where it was then. Random numbers come last."""
+    facts, tensors = waypoint.facts, waypoint.tensors
+    for name, parameter in trainer.trained():
+        parameter.data.copy_(tensors[f"weight/{name}"])
+    _set_optimizer(trainer, facts["rates"], tensors)
+    trainer.scheduler.load_state_dict(
+        {**trainer.scheduler.state_dict(), **facts["scheduler"], "_last_lr": facts["rates"]}
+    )
+    trainer.scaler.load_state_dict(facts["scaler"])
+    curve.updates, trainer.records = facts["updates"], facts["records"]
+    curve.records = facts["records"]
+    curve.losses = [(update, loss) for update, loss in facts["losses"]]
+    curve.patience.resume(facts["patience"], _under("best", tensors))
+    random = tensors["random"]
+    _set_random(trainer.group, random[trainer.group.rank % len(random)])  # of a smaller group some are used twice
+
+
+def _set_optimizer(trainer: Trainer, rates: Iterable[float], tensors: Mapping[str, Tensor]) -> None:
+    held: dict[int, dict[str, Tensor]] = {}
+    for name, value in _under("moment", tensors).items():
+        number, _, what = name.partition("/")
+        held.setdefault(int(number), {})[what] = value.clone()
+    groups = trainer.optimizer.state_dict()["param_groups"]
+    groups = [{**group, "lr": rate} for group, rate in zip(groups, rates, strict=True)]
+    trainer.optimizer.load_state_dict({"state": held, "param_groups": groups})
+
+
+def _random(group: Group) -> Tensor:
+    """The states of this process's generators, one after another: uint8 [bytes]."""
+    states = [torch.get_rng_state()]
+    if group.device.type == "cuda":
+        states.append(torch.cuda.get_rng_state(group.device))
+    return torch.cat(states)
+
+
+def _set_random(group: Group, states: Tensor) -> None:
+    size = len(torch.get_rng_state())
+    torch.set_rng_state(states[:size].clone())
+    if group.device.type == "cuda":
+        torch.cuda.set_rng_state(states[size:].clone(), group.device)
+
+
+def _named(what: str, tensors: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
+    return {f"{what}/{name}": value for name, value in tensors}
+
+
+def _under(what: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors named `what/…`, without that."""
+    return {name.removeprefix(f"{what}/"): value for name, value in tensors.items() if name.startswith(f"{what}/")}

@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from atlas.advance import Bench, advance, open_bench
+from atlas.learners import AdapterFusion, Ewc, Joint, Learner, Lwf, Memory, Replay
+from atlas.learners.process_group import Group
+from atlas.learners.training_state import NOWHERE
+from atlas.step import Evaluation, Step, Surroundings, walk
+from atlas.storage.store import Store
+from atlas.underway import Underway
+from tests.small import SCHEDULE, World, atlas, outcome
+
+SIZES = (4, 2)
+RESIZED = "4 and then 2"
+WEIGHTS = 1e-5  # how far a weight may be from that of one process
+POINTS = 100 / 16  # one record that is answered otherwise; after 60 updates R was the same, weights within 4e-6
+EVALUATION = Evaluation(val=16, test=16)
+SHARED = replace(SCHEDULE, steps=3)
+
+
+def test_alone_nothing_is_wrapped_shared_or_summed() -> None:
+    group, module, values = Group(), nn.Linear(1, 1), torch.arange(5)
+    assert group.wrap(module) is module
+    assert group.share(values).equal(values)
+    assert group.total(values).equal(values)
+    assert group.gather(values).equal(values[None])
+    assert group.broadcast(b"content") == b"content"
+    with group.without_sync(module):
+        assert module(torch.ones(1)).requires_grad
+
+
+def test_the_shares_of_all_processes_are_the_whole_and_equal() -> None:
+    shares = [Group(rank=rank, size=3).share(torch.arange(12)) for rank in range(3)]
+    assert torch.cat(shares).sort().values.equal(torch.arange(12))
+    assert {len(share) for share in shares} == {4}
+
+
+LEARNERS: tuple[tuple[Learner, tuple[str, ...]], ...] = (
+    (atlas(experience=SHARED, expansion=SHARED), ("digits", "easy-vqa")),
+    (Ewc(schedule=SHARED, records=5), ("digits", "easy-vqa")),
+    (Replay(schedule=replace(SHARED, accumulate=2), memory=Memory(records=6)), ("digits", "easy-vqa", "piqa-twin")),
+    (Lwf(schedule=SHARED), ("digits", "easy-vqa")),
+    (Joint(schedule=SHARED), ("digits", "easy-vqa")),
+    (AdapterFusion(like=atlas(), composition=SHARED), ("digits", "easy-vqa")),
+)
+
+
+class Killed(BaseException):
+    """Stands for the end of the processes."""
+
+
+def kill_at_the_last(update: int, updates: int) -> None:
+    if update == updates:
+        torch.manual_seed(update)
+        raise Killed
+
+
+def steps_on(bench: Bench) -> list[Step]:
+    """The steps of every learner along its tasks."""
+    around = Surroundings(backbone=bench.backbone.digest, data=dict.fromkeys(bench.data, "x"), evaluation=EVALUATION)
+    steps = [step for learner, order in LEARNERS for stages in walk(order, learner, 0, around) for step in stages]
+    return list({step.key: step for step in steps}.values())
+
+
+def learn_in_a_group(bench: Bench, store: Store, *, cut: bool = False) -> None:
+    """Every step into a store that all processes share; `cut` off before the last update once."""
+    for step in steps_on(bench):
+        if cut:
+            with pytest.raises(Killed):
+                advance(step, bench, store, kill_at_the_last, each_update(step.key, bench, store))
+        advance(step, bench, store, waypoints=each_update(step.key, bench, store) if cut else NOWHERE)
+        if bench.group.size > 1:
+            torch.distributed.barrier()
+
+
+def leave_waypoints(bench: Bench, store: Store) -> None:
+    """Every step committed, and beside it the last waypoint on its way."""
+    for step in steps_on(bench):
+        with pytest.raises(Killed):
+            advance(step, bench, store, kill_at_the_last, each_update(step.key, bench, store))
+        advance(step, bench, store)
+        torch.distributed.barrier()
+
+
+def go_on(bench: Bench, store: Store) -> None:
+    """Every step once more from that waypoint, which a group of another size has left."""
+    for step in steps_on(bench):
+        if bench.group.rank == 0:
+            store.remove(step.key)
+        torch.distributed.barrier()
+        advance(step, bench, store, waypoints=each_update(step.key, bench, store, elastic=True))
+        torch.distributed.barrier()
+
+
+def each_update(key: str, bench: Bench, store: Store, *, elastic: bool = False) -> Underway:
+    """A waypoint after every update: a second passes whenever the clock is looked at."""
+    clock = itertools.count().__next__
+    return Underway(store=store, key=key, group=bench.group, seconds=0, share=math.inf, clock=clock, elastic=elastic)
+
+
+def one_process(rank: int, backbone: str, prepared: dict[str, str], folder: str) -> None:
+    """One of four processes: all of them learn, then the first two, in peace and cut off in every step; and then the
+    first two go on with what all four had begun.
+    """
+    torch.set_num_threads(1)
+    for size in SIZES:
+        if rank >= size:
+            return
+        address = f"file://{folder}/rendezvous-{size}"
+        torch.distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=size)
+        bench = open_bench(backbone, prepared, Group(rank=rank, size=size))
+        for name in (f"{size}", f"{size}-cut"):
+            learn_in_a_group(bench, Store.open(f"{folder}/{name}"), cut=name.endswith("cut"))
+        (leave_waypoints if size == SIZES[0] else go_on)(bench, Store.open(f"{folder}/{RESIZED}"))
+        torch.distributed.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def learnt(small_world: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Store]:
+    """What one, two and four processes learnt at the same global batch, two and four that were cut off, and two that
+    went on with what four had begun.
+    """
+    folder = tmp_path_factory.mktemp("groups")
+    backbone = str(small_world.bench.backbone.processor.folder)
+    prepared = {task: str(small_world.prepared[task].path) for task in ("digits", "easy-vqa", "piqa-twin")}
+    learn_in_a_group(open_bench(backbone, prepared, Group()), Store.open(str(folder / "1")))
+    torch.multiprocessing.spawn(one_process, args=(backbone, prepared, str(folder)), nprocs=max(SIZES))
+    names = ("1", RESIZED, *(f"{n}{how}" for n in SIZES for how in ("", "-cut")))
+    return {name: Store.open(str(folder / name)) for name in names}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", [*map(str, SIZES), RESIZED])
+def test_several_processes_learn_what_one_does_with_the_same_global_batch(
+    learnt: dict[str, Store], tmp_path: Path, group: str
+) -> None:
+    alone, together = learnt["1"], learnt[group]
+    keys = list(alone.keys())
+    assert len(keys) == 3 + 2 + 3 + 2 + 2 + 3
+    assert list(together.keys()) == keys
+    for key in keys:
+        one, other = (tensors(store.fetch(key, tmp_path / "fetched")) for store in (alone, together))
+        assert one.keys() == other.keys()
+        for name, value in one.items():
+            torch.testing.assert_close(other[name], value, rtol=1e-3 if "fisher" in name else 0, atol=WEIGHTS)
+        facts = [store.read_facts(key) for store in (alone, together)]
+        assert farthest_score(*facts) <= POINTS
+        losses = [[loss for _, loss in fact["losses"]] for fact in facts]
+        assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+
+
+@pytest.mark.slow
+def test_a_step_that_a_smaller_group_went_on_with_says_so(learnt: dict[str, Store]) -> None:
+    for key in learnt[RESIZED].keys():  # noqa: SIM118 - a store is no dictionary
+        facts = learnt[RESIZED].read_facts(key)
+        assert facts["workers"] == [4, 2]
+        assert facts["resumed_at"] == [facts["updates"] - 1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES)
+def test_processes_that_were_cut_off_in_every_step_learn_the_same_bit_for_bit(
+    learnt: dict[str, Store], tmp_path: Path, size: int
+) -> None:
+    quiet, cut = learnt[str(size)], learnt[f"{size}-cut"]
+    assert list(cut.keys()) == list(quiet.keys())
+    for key in quiet.keys():  # noqa: SIM118 - a store is no dictionary
+        facts = cut.read_facts(key)
+        assert facts.pop("resumed_at") == [facts["updates"] - 1]
+        assert outcome(facts) == outcome(quiet.read_facts(key))
+        one, other = (tensors(store.fetch(key, tmp_path / "fetched")) for store in (quiet, cut))
+        assert [name for name, value in one.items() if not torch.equal(other[name], value)] == []
+
+
+def farthest_score(one: dict[str, Any], other: dict[str, Any]) -> float:
+    """The largest difference of two steps' scores, in points."""
+    return max(
+        abs(value - other["scores"][route][split][task])
+        for route, splits in one["scores"].items()
+        for split, tasks in splits.items()
+        for task, value in tasks.items()
+    )
+
+
+def tensors(folder: Path) -> dict[str, torch.Tensor]:
+    return {
+        f"{path.name}/{name}": value
+        for path in sorted(folder.rglob("*.safetensors"))
+        for name, value in load_file(path).items()
+    }

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+import torch
+
+from atlas.learners import HeadStage
+from atlas.learners.fit import fit
+from atlas.learners.process_group import Group
+from atlas.learners.stack import Stack
+from atlas.learners.trainer import Curve
+from atlas.learners.training_state import NOWHERE, Waypoint, Waypoints
+from tests.small import SCHEDULE, World
+
+STAGE = HeadStage(schedule=replace(SCHEDULE, steps=6, patience=9, evaluate_every=2))
+
+
+class Remembered(Waypoints):
+    """Keeps the waypoint after one update, and begins from another."""
+
+    def __init__(self, *, at: int = 0, begin: Waypoint | None = None) -> None:
+        self.at, self.begin = at, begin
+        self.kept: list[Waypoint] = []
+
+    def load(self) -> Waypoint | None:
+        return self.begin
+
+    def due(self, update: int) -> bool:
+        return update == self.at
+
+    def save(self, waypoint: Waypoint) -> None:
+        copies = {name: value.clone() for name, value in waypoint.tensors.items()}
+        self.kept.append(Waypoint(facts=json.loads(json.dumps(waypoint.facts)), tensors=copies))
+
+
+@pytest.fixture
+def stack(small_world: World) -> Iterator[Stack]:
+    stack = small_world.stack()
+    yield stack
+    stack.detach()
+
+
+def learn(world: World, stack: Stack, waypoints: Waypoints) -> tuple[Curve, list[torch.Tensor]]:
+    STAGE.begin(stack, "digits", torch.Generator().manual_seed(0))
+    curve = fit(stack, STAGE, world.bench.data["digits"], seed=0, group=Group(), limit=16, waypoints=waypoints)
+    return curve, [value.detach().clone() for value in stack.heads["digits"].parameters()]
+
+
+def test_a_stage_learnt_on_from_a_waypoint_is_the_whole_stage(small_world: World, stack: Stack) -> None:
+    at_three = Remembered(at=3)
+    whole, weights = learn(small_world, stack, at_three)
+    with torch.no_grad():
+        for value in stack.heads["digits"].parameters():
+            value.add_(1.0)
+    rest, again = learn(small_world, stack, Remembered(begin=at_three.kept[0]))
+    assert [torch.equal(one, other) for one, other in zip(weights, again, strict=True)] == [True] * len(weights)
+    assert (rest.losses, rest.updates, rest.records) == (whole.losses, whole.updates, whole.records)
+    assert rest.patience.scores == whole.patience.scores
+
+
+def test_a_waypoint_names_all_that_is_in_the_middle_of_something(small_world: World, stack: Stack) -> None:
+    at_three = Remembered(at=3)
+    learn(small_world, stack, at_three)
+    (found,) = at_three.kept
+    assert {name.partition("/")[0] for name in found.tensors} == {"weight", "moment", "best", "random"}
+    assert found.facts["updates"] == 3
+    assert found.facts["records"] == 3 * STAGE.schedule.batch_size
+    assert found.facts["rates"] == [pytest.approx(STAGE.schedule.learning_rate * STAGE.schedule.rate(3, 6))] * 2
+    assert found.tensors["random"].shape == (1, len(torch.get_rng_state()))
+
+
+def test_nowhere_nothing_is_kept_and_nothing_said() -> None:
+    assert NOWHERE.load() is None
+    assert not NOWHERE.due(1)
+    assert NOWHERE.facts() == {}
