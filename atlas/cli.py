@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.config.options import Options
 from atlas.reproduce import commands as again
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.storage.filesystem import Place
-from atlas.sweep.options import Options
 from atlas.upkeep import commands as upkeep
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _report(given: argparse.Namespace) -> None:
     path = folder.local / "summary.json"
     summary = read_summary(path)
     if given.alpha:
-        from atlas.alpha import sweep_alpha
+        from atlas.sweep.fusion_weights import sweep_alpha
 
         summary["alpha"] = sweep_alpha(summary, storage)
         write_summary(summary, path)

@@ -22,7 +22,7 @@ from atlas.storage.store import CorruptEntry, Store
 if TYPE_CHECKING:
     from atlas.learners.process_group import Group
     from atlas.learners.training_state import Waypoints
-    from atlas.step import Step
+    from atlas.steps.step import Step
 
     class Lease(Protocol):
         """What the broker hands out: a step, and where in the store it is to be committed."""
@@ -128,7 +128,7 @@ def learn_steps(config: dict[str, Any]) -> None:
     import ray
     import torch
 
-    from atlas.advance import advance, open_bench
+    from atlas.steps.train import advance, open_bench
 
     settings = dict(config)
     fleet = settings.pop("fleet")
@@ -159,7 +159,7 @@ def serve(broker: Any, fleet: str, learn: Learn, group: Group) -> None:
         Exception: whatever a step failed with that is no AtlasError: the process may have suffered from it, and is to
             be started again. The step is tried again elsewhere, and given up after some attempts.
     """
-    from atlas.advance import MissingParent
+    from atlas.steps.train import MissingParent
 
     while (lease := _next_lease(broker, fleet, group)) != "close":
         if lease is None:

@@ -115,14 +115,14 @@ def walk_one(config: dict[str, Any]) -> None:
     """The training loop: every step of the order, from the bare backbone, into a store of its own."""
     import torch
 
-    from atlas.advance import advance, open_bench
+    from atlas.config.sweep import Sweep, base_learner
     from atlas.learners.process_group import Group
+    from atlas.steps.outcome import Outcome
+    from atlas.steps.train import advance, open_bench
+    from atlas.steps.walk import Walk
     from atlas.storage.store import Store
     from atlas.sweep.ground import lay_ground
-    from atlas.sweep.outcome import Outcome
-    from atlas.sweep.planner import Walk
     from atlas.sweep.result import _plain
-    from atlas.sweep.sweep import Sweep, base_learner
 
     torch.set_num_threads(1)
     options = options_of(argparse.Namespace(**config["given"]))

@@ -17,12 +17,12 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch import Tensor
 from transformers import ViltConfig, ViltModel
 
-from atlas.advance import Bench, advance, open_task
 from atlas.backbones import load
 from atlas.data.prepare import Prepared, prepare
 from atlas.learners import Learner, Schedule, TwoStage
 from atlas.learners.stack import Stack
-from atlas.step import Evaluation, Step, Surroundings, walk
+from atlas.steps.step import Evaluation, Step, Surroundings, walk
+from atlas.steps.train import Bench, advance, open_task
 from atlas.storage.store import Store
 from atlas.tasks import Task
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from atlas.learners import Schedule
-from atlas.step import Evaluation, Surroundings, walk
+from atlas.steps.outcome import ROUTES, SPLITS, Outcome
+from atlas.steps.step import Evaluation, Surroundings, walk
+from atlas.steps.walk import Walk
 from atlas.storage.store import Store
-from atlas.sweep.outcome import ROUTES, SPLITS, Outcome
-from atlas.sweep.planner import Walk
 from atlas.tasks import TASKS
 from tests.small import World, atlas, make_world, write_small_vilt
 

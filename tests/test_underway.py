@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 import torch
 
-from atlas.advance import advance
 from atlas.learners import Ewc, FineTuning, HeadOnly, Joint, Learner, Lwf, Memory, OLora, Replay
 from atlas.learners.process_group import Group
-from atlas.step import Step
+from atlas.steps.step import Step
+from atlas.steps.train import advance
 from atlas.storage.store import Store
 from atlas.underway import NOTICE_SECONDS, Underway
 from tests.small import SCHEDULE, World, atlas, contents, outcome

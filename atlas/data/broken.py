@@ -12,7 +12,7 @@ from typing import Any
 
 from atlas.data.shard import writing
 from atlas.runtime.errors import AtlasError
-from atlas.tasks.task import Broken
+from atlas.tasks.sample import Broken
 
 LISTED = 20  # in the card; `broken.jsonl` has all of them
 NAMED = 3  # in an error

@@ -12,7 +12,8 @@ from atlas.backbones.processor import Processor
 from atlas.data.prepared import file_digests, fingerprint, write_card
 from atlas.data.reading import Outline
 from atlas.data.writer import Written
-from atlas.tasks.task import SPLITS, Task
+from atlas.tasks.sample import SPLITS
+from atlas.tasks.task import Task
 
 TOP = 10  # classes in the page's table
 BROKEN = "broken.jsonl"

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from atlas.backbones.processor import Processor
-from atlas.tasks.task import Record, Task
+from atlas.tasks.sample import Record
+from atlas.tasks.task import Task
 
 
 def record_schema(task: Task, processor: Processor) -> pa.Schema:

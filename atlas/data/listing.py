@@ -10,7 +10,8 @@ from atlas.data.cache import address_of, survey
 from atlas.data.index import index_path, recall
 from atlas.data.prepared import Prepared
 from atlas.storage.filesystem import Place
-from atlas.tasks.task import SPLITS, Task
+from atlas.tasks.sample import SPLITS
+from atlas.tasks.task import Task
 
 if TYPE_CHECKING:
     from rich.table import Table

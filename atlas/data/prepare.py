@@ -33,7 +33,8 @@ from atlas.data.reading import Outline, Reader
 from atlas.data.shard import Bench, writing
 from atlas.data.writer import Joiner, Written
 from atlas.runtime.errors import AtlasError, unknown
-from atlas.tasks.task import SPLITS, Task
+from atlas.tasks.sample import SPLITS
+from atlas.tasks.task import Task
 
 RECIPE = 3  # raised by hand when the files' layout changes
 

@@ -17,7 +17,8 @@ from atlas.data.options import Manner
 from atlas.data.shard import PictureShard, RecordShard, pictures_a_shard, records_a_shard
 from atlas.data.shard_buffer import Spool
 from atlas.runtime.errors import AtlasError
-from atlas.tasks.task import Broken, Picture, Record, Skipped, Task
+from atlas.tasks.sample import Broken, Picture, Record, Skipped
+from atlas.tasks.task import Task
 
 BLANK = "blank"
 

@@ -23,7 +23,8 @@ import pyarrow as pa
 from atlas.backbones.processor import Processor
 from atlas.data.columns import column, label_rows, picture_schema, record_schema
 from atlas.runtime.errors import AtlasError
-from atlas.tasks.task import Picture, Record, Task
+from atlas.tasks.sample import Picture, Record
+from atlas.tasks.task import Task
 
 PICTURE_BYTES_A_SHARD = 64 * 2**20
 PICTURES_A_SHARD = 8192  # at the most

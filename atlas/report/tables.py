@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from atlas import metrics
-from atlas.metrics import Figure, Undefined
+from atlas.metrics import Undefined
+from atlas.metrics.order_metrics import order_metrics
 
 Summary = Mapping[str, Any]
 
@@ -64,35 +65,6 @@ def matrix(trial: Mapping[str, Any], split: str, route: str) -> NDArray[np.float
     R = trial["R"].get(split, {}).get(route)
     size = len(trial["order"])
     return np.full((size, size), np.nan) if R is None else np.array(R, dtype=float).reshape(size, size)
-
-
-def order_metrics(
-    R_latest: ArrayLike,
-    R_own: ArrayLike | None,
-    lone: Sequence[float | None] | None = None,
-    *,
-    chance: Sequence[float] | None = None,
-    joint: Sequence[float] | None = None,
-) -> dict[str, Any]:
-    """Every figure of one order and split, by `<route>/<name>`; None where undefined, the reasons in `undefined`.
-
-    `lone`, `chance` and `joint` are in the order of the tasks, as the columns of R. Transfers are means over tasks:
-    forgetting over those learnt before the last, upstream knowledge over those after the first.
-    """
-    figures: dict[str, Figure] = {}
-    for route, R in (("latest", R_latest), ("own", R_own)):
-        if R is None:
-            continue
-        figures |= {
-            f"{route}/{name}": value for name, value in _route_figures(np.asarray(R, dtype=float), lone).items()
-        }
-    figures["latest/intransigence"] = metrics.intransigence(R_latest, joint)
-    figures["latest/intransigence_to_lone"] = metrics.intransigence_to_lone(R_latest, lone)
-    if lone is not None and chance is not None:
-        figures |= _transfers(np.asarray(R_latest, dtype=float), lone, chance)
-    values: dict[str, Any] = {name: None if isinstance(value, Undefined) else value for name, value in figures.items()}
-    reasons = {name: value.reason for name, value in figures.items() if isinstance(value, Undefined)}
-    return {**values, "undefined": reasons}
 
 
 def trial_metrics(summary: Summary, trial: Mapping[str, Any], split: str) -> dict[str, Any]:
@@ -190,43 +162,6 @@ def settings_label(settings: Mapping[str, Any]) -> str:
     return ", ".join(
         f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in sorted(settings.items())
     )
-
-
-def _route_figures(R: NDArray[np.float64], lone: Sequence[float | None] | None) -> dict[str, Figure]:
-    seen = metrics.tasks_seen(R)
-    alone = {str(j): score for j, score in enumerate(lone or ()) if score is not None}
-    last = {str(j): float(R[seen - 1, j]) for j in range(seen)}
-    return {
-        "average_accuracy": metrics.average_accuracy(R),
-        "average_anytime_accuracy": metrics.average_anytime_accuracy(R),
-        "backward_transfer": metrics.backward_transfer(R),
-        "forgetting": metrics.forgetting(R),
-        "relative_accuracy": metrics.relative_accuracy(last, alone)
-        if lone is not None
-        else Undefined("no adapter was trained alone"),
-    }
-
-
-def _transfers(R: NDArray[np.float64], lone: Sequence[float | None], chance: Sequence[float]) -> dict[str, Figure]:
-    """CLiMB's transfers, each the mean over the tasks for which it is defined."""
-    seen = metrics.tasks_seen(R)
-    forgotten = [metrics.forgetting_transfer(R[j, j], R[seen - 1, j], chance[j]) for j in range(seen - 1)]
-    upstream = [
-        metrics.upstream_knowledge_transfer(R[j, j], score, chance[j])
-        for j, score in enumerate(lone[:seen])
-        if j > 0 and score is not None
-    ]
-    return {
-        "latest/forgetting_transfer": _mean_defined(forgotten),
-        "latest/upstream_knowledge_transfer": _mean_defined(upstream),
-    }
-
-
-def _mean_defined(figures: Sequence[Figure]) -> Figure:
-    defined = [value for value in figures if not isinstance(value, Undefined)]
-    if defined:
-        return float(np.mean(defined))
-    return figures[0] if figures else Undefined("it takes two tasks")
 
 
 def _row(summary: Summary, rank: int, trial: Mapping[str, Any], val: Mapping[str, Any], test: Mapping[str, Any]) -> Row:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.sweep.options import Options
+from atlas.config.options import Options
 
 if TYPE_CHECKING:
     from atlas.reproduce.recorded import Recorded

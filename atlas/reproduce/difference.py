@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from atlas.backbones import digest, locate
+from atlas.config.options import Options
 from atlas.reproduce.rebuilt import STEADY, Rebuilt
 from atlas.reproduce.recorded import DIGEST, Recorded
 from atlas.runtime.errors import AtlasError
-from atlas.sweep.options import Options
 from atlas.sweep.origin import code_digest, file_digest, machine, versions
 
 NUMERIC = ("torch", "transformers", "peft")  # packages that decide the last bits of a score

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from atlas.config.options import Options, parser
 from atlas.report import read_summary
 from atlas.reproduce.recorded import Recorded
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.storage.filesystem import Place
-from atlas.sweep.options import Options, parser
 from atlas.tasks import is_address
 from atlas.tracking import check_tracking, default_tracking_uri, fetch_of_sweep, is_run_id, logged_run, signed_in
 

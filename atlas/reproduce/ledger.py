@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from atlas.config.options import parser
 from atlas.report import read_summary, validate
 from atlas.reproduce.figures import figures_of
 from atlas.reproduce.rebuilt import as_text, repeatable
@@ -25,7 +26,6 @@ from atlas.reproduce.recorded import DIGEST, Recorded
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.storage.filesystem import write_whole
 from atlas.sweep.file import sweep_in
-from atlas.sweep.options import parser
 
 SCHEMA = 1
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")

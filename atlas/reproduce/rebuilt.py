@@ -8,16 +8,16 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from atlas.config.options import Options
+from atlas.config.sweep import Sweep
 from atlas.learners import address_of as learner_address
 from atlas.learners.schedule import PRECISIONS, Precision
 from atlas.reproduce.learner import check_learners
 from atlas.reproduce.recorded import Recorded, trial_of
 from atlas.runtime.errors import AtlasError
+from atlas.steps.walk import Walk
 from atlas.sweep.file import sweep_in
-from atlas.sweep.options import Options
-from atlas.sweep.planner import Walk
 from atlas.sweep.search import rehearsed
-from atlas.sweep.sweep import Sweep
 from atlas.tasks import address_of as task_address
 from atlas.tracking import default_tracking_uri
 

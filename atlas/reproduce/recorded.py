@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from atlas.config.options import Options, with_values
 from atlas.runtime.errors import AtlasError, unknown
-from atlas.step import Surroundings
+from atlas.steps.step import Surroundings
 from atlas.sweep.ground import evaluation_of
-from atlas.sweep.options import Options, with_values
 
 DIGEST = "backbone_digest"
 Row = Mapping[str, Any]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from atlas.sweep.options import Options
-from atlas.sweep.outcome import DOWNSTREAM
+from atlas.config.options import Options
+from atlas.config.sweep import Sweep, base_learner, learner_named
+from atlas.steps.outcome import DOWNSTREAM
 from atlas.sweep.run import main, run
-from atlas.sweep.sweep import Sweep, base_learner, learner_named
 
 __all__ = ["DOWNSTREAM", "Options", "Sweep", "base_learner", "learner_named", "main", "run"]

@@ -13,7 +13,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from atlas.step import Step
+from atlas.steps.step import Step
 from atlas.sweep.shelf import Job, Shelf
 from atlas.sweep.work import Lease, StepFailed, Work
 

@@ -15,8 +15,8 @@ from typing import Any
 from atlas.cluster.connect import join_ray
 from atlas.cluster.limits import Node, nodes_there, nodes_within_reach
 from atlas.cluster.watchdog import Warden
+from atlas.config.options import Options
 from atlas.runtime.errors import AtlasError
-from atlas.sweep.options import Options
 from atlas.train import FleetSize
 
 NAMESPACE = "atlas"

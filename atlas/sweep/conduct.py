@@ -11,30 +11,30 @@ import uuid
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from atlas.config.options import Options
+from atlas.config.sweep import Sweep
 from atlas.data.cache import address_of
 from atlas.report import write_report, write_summary
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
 from atlas.runtime.retry import when_it_answers
-from atlas.step import Step
+from atlas.steps.step import Step
 from atlas.sweep.broker import Broker
 from atlas.sweep.cluster import NAMESPACE, threads_of, trials_at_once
 from atlas.sweep.fleets import Fleets
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.foresight import POLL_SECONDS, Foresight, foreseen, is_known
+from atlas.sweep.fusion_weights_job import kept_weights, promise_weights
 from atlas.sweep.ground import Ground
 from atlas.sweep.identity import Identities
 from atlas.sweep.journal import Journal, listen
-from atlas.sweep.options import Options
 from atlas.sweep.planner import Plan
 from atlas.sweep.printing import print_next, print_results, resume_command
 from atlas.sweep.progress import View
 from atlas.sweep.result import Ended, summarise
 from atlas.sweep.search import Search
-from atlas.sweep.sweep import Sweep
 from atlas.sweep.tracked import Tracked, champion_of, registered_uri, start_scribe, sweep_figures
 from atlas.sweep.trial import TrialSetup
-from atlas.sweep.weights import kept_weights, promise_weights
 from atlas.tracking import ui_command
 from atlas.train import FleetSetup, FleetSize
 

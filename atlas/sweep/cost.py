@@ -12,10 +12,10 @@ from typing import Any
 from atlas import metrics
 from atlas.learners import HeadStage
 from atlas.metrics import Shape
-from atlas.step import Step
+from atlas.steps.outcome import Outcome
+from atlas.steps.step import Step
 from atlas.storage.store import Store
 from atlas.sweep.ground import Ground
-from atlas.sweep.outcome import Outcome
 
 
 def walk_cost(outcome: Outcome, ground: Ground, store: Store) -> dict[str, float | None]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from atlas.backbones import digest, locate
 from atlas.backbones.processor import Processor
 from atlas.cluster.limits import Node
+from atlas.config.options import Options, read_options, with_twins
 from atlas.data.cache import address_of, survey
 from atlas.data.prepare import Prepared
 from atlas.runtime.errors import AtlasError
@@ -21,7 +22,6 @@ from atlas.storage.store import Store
 from atlas.sweep.cluster import join_cluster, leave_cluster, nodes_for, size_fleets
 from atlas.sweep.ground import sources_of
 from atlas.sweep.node import Errand, Report, versions, visit
-from atlas.sweep.options import Options, read_options, with_twins
 from atlas.tasks import find_task
 from atlas.tracking import check_access, check_tracking, default_tracking_uri, signed_in
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from atlas.config.sweep import Sweep
 from atlas.runtime.errors import AtlasError
 from atlas.sweep.run import reading
-from atlas.sweep.sweep import Sweep
 
 
 def sweep_in(path: Path) -> Sweep:

@@ -8,10 +8,10 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from atlas.config.options import Options, with_values
 from atlas.learners import address_of as learner_address
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.storage.filesystem import Place
-from atlas.sweep.options import Options, with_values
 from atlas.tasks import address_of
 from atlas.tracking import is_settled
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from atlas.sweep.options import Options
-from atlas.sweep.planner import Walk
+from atlas.config.options import Options
+from atlas.config.sweep import Sweep
+from atlas.steps.walk import Walk
 from atlas.sweep.search import is_exact, rehearsed
-from atlas.sweep.sweep import Sweep
 
 if TYPE_CHECKING:
     from atlas.learners import Precision
-    from atlas.step import Step, Surroundings
+    from atlas.steps.step import Step, Surroundings
 
 POLL_SECONDS = 0.1
 UNDER_WAY = ("waiting", "queued", "elsewhere", "running")

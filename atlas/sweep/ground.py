@@ -10,13 +10,14 @@ from pathlib import Path
 
 from atlas.backbones import digest, locate
 from atlas.backbones.processor import Processor
+from atlas.config.options import Options
 from atlas.data.cache import obtain
 from atlas.data.prepare import Manner, Prepared
 from atlas.runtime.errors import AtlasError
-from atlas.step import Evaluation, Surroundings
+from atlas.steps.step import Evaluation, Surroundings
+from atlas.steps.walk import Walk
 from atlas.storage.store import Store
-from atlas.sweep.options import Options
-from atlas.sweep.planner import Pace, Plan, Walk, measured_pace, plan
+from atlas.sweep.planner import Pace, Plan, measured_pace, plan
 from atlas.tasks import find_task
 from atlas.tracking import check_access, check_tracking, default_tracking_uri
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from atlas.step import Step, Surroundings
+from atlas.config.learners import OWN_LEARNER
+from atlas.config.space import AFTER
+from atlas.steps.step import Step, Surroundings
+from atlas.steps.walk import Walk
 from atlas.sweep.identity import Identities
-from atlas.sweep.named import OWN_LEARNER
-from atlas.sweep.planner import Walk
-from atlas.sweep.space import AFTER
 from atlas.sweep.trial import walks_of
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import atlas
 from atlas.learners import digest_of
-from atlas.step import RECIPE
+from atlas.steps.step import RECIPE
 
 PACKAGES = ("ray", "torch", "transformers", "peft", "optuna", "mlflow", "pyarrow")
 VECTORS = ("avx512f", "avx2", "asimd")  # what torch chooses its kernels by, the widest first

@@ -2,45 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from atlas.learners import Learner, TwoStage
-from atlas.step import Step, Surroundings, walk
-from atlas.sweep.probe import Probe
+from atlas.steps.step import Step, Surroundings
+from atlas.steps.walk import Walk
 
 STARTUP = 30.0  # seconds until the first step, on two cores
-
-
-@dataclass(frozen=True, kw_only=True)
-class Walk:
-    """One walk along one order, by one learner with one seed, and the probes of what it has left behind.
-
-    A walk along no task probes the bare backbone.
-    """
-
-    order: tuple[str, ...]
-    learner: Learner
-    seed: int
-    probes: tuple[Probe, ...] = ()
-
-    def steps(self, around: Surroundings) -> list[list[Step]]:
-        """For each task of the order the steps by which it is learnt."""
-        return walk(self.order, self.learner, self.seed, around)
-
-    def probe_steps(self, around: Surroundings) -> dict[Probe, list[Step]]:
-        """For each probe the steps by which it is learnt, on top of the order's last."""
-        if not self.probes:
-            return {}
-        assert isinstance(self.learner, TwoStage), "probes are learnt as ATLAS learns"
-        parent = self.steps(around)[-1][-1] if self.order else None
-        return {probe: probe.steps(parent, self.learner, self.seed, around) for probe in self.probes}
-
-    def every_step(self, around: Surroundings) -> Iterator[Step]:
-        """All steps of the walk and of its probes, each after what it builds on."""
-        for stages in (*self.steps(around), *self.probe_steps(around).values()):
-            yield from stages
 
 
 @dataclass(frozen=True, kw_only=True)

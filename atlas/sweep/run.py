@@ -10,12 +10,12 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from atlas.config.options import Options, read_options, with_twins
+from atlas.config.sweep import Sweep
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.interrupts import kept_interrupts
 from atlas.runtime.redact import HIDDEN, redacted
-from atlas.sweep.options import Options, read_options, with_twins
 from atlas.sweep.printing import print_plan
-from atlas.sweep.sweep import Sweep
 from atlas.tracking import signed_in
 
 if TYPE_CHECKING:
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from atlas.cluster.limits import Node
+    from atlas.steps.walk import Walk
     from atlas.sweep.folder import SweepFolder
     from atlas.sweep.ground import Ground
-    from atlas.sweep.planner import Plan, Walk
+    from atlas.sweep.planner import Plan
     from atlas.train import FleetSize
 
 PLAIN_WIDTH = 140

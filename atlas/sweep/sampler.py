@@ -13,7 +13,7 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from atlas.sweep.space import AFTER, Order, order_of, prefix_name
+from atlas.config.space import AFTER, Order, order_of, prefix_name
 
 
 class PrefixSampler(BaseSampler):

@@ -9,10 +9,10 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
-from atlas.champion import Champion
 from atlas.data.prepare import Prepared
 from atlas.runtime.errors import AtlasError
-from atlas.step import Step
+from atlas.serving.registered_model import Champion
+from atlas.steps.step import Step
 from atlas.storage.store import Store
 from atlas.sweep.journal import TrialRecord
 from atlas.sweep.result import Ended
@@ -45,7 +45,7 @@ class Scribe:
 
     def register_champion(self, champion: Champion, tracking_uri: str) -> str:
         """Log the best stack as a model and register it; gives its URI. Raises AtlasError where MLflow is away."""
-        from atlas.champion import register
+        from atlas.serving.registered_model import register
 
         if not self.tracker.flush(60.0):
             raise AtlasError("MLflow has not taken the steps yet, of which the model is made")

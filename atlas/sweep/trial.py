@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from atlas.config.learners import OWN_LEARNER
 from atlas.learners import learner_from
-from atlas.step import Step, Surroundings
-from atlas.sweep.named import OWN_LEARNER
-from atlas.sweep.outcome import AVERAGE, Outcome, mean_metrics, objective
-from atlas.sweep.planner import Walk
-from atlas.sweep.probe import probe_from
+from atlas.steps.outcome import AVERAGE, Outcome, mean_metrics, objective
+from atlas.steps.probe import probe_from
+from atlas.steps.step import Step, Surroundings
+from atlas.steps.walk import Walk
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from atlas.step import Step
+from atlas.steps.step import Step
 from atlas.sweep.shelf import Job
 
 

@@ -20,7 +20,8 @@ from atlas.tasks.reading.files import csv_lines, picture
 from atlas.tasks.reading.layout import Layout
 from atlas.tasks.reading.records import class_of
 from atlas.tasks.reading.splits import deal, split_of
-from atlas.tasks.task import NO_TEXT, SPLITS, Broken, Label, Picture, Record, Skipped, Task
+from atlas.tasks.sample import NO_TEXT, SPLITS, Broken, Label, Picture, Record, Skipped
+from atlas.tasks.task import Task
 from atlas.tasks.twins import TWINS, Sizes
 from atlas.tasks.user_task import OWN, address_of, bring
 

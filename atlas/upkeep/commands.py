@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.config.options import Options
 from atlas.runtime.errors import AtlasError
 from atlas.storage.filesystem import Place
-from atlas.sweep.options import Options
 
 if TYPE_CHECKING:
     from atlas.storage.store import Store

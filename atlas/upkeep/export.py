@@ -12,7 +12,7 @@ from typing import Any
 
 from atlas.backbones import BACKBONES, digest
 from atlas.runtime.errors import AtlasError
-from atlas.step import step_from
+from atlas.steps.step import step_from
 from atlas.storage.store import Store
 from atlas.upkeep.inventory import Item, resolve
 from atlas.upkeep.lineage import lineage, parts_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from atlas.runtime.errors import AtlasError
-from atlas.step import RECIPE, Step, step_from
+from atlas.steps.step import RECIPE, Step, step_from
 from atlas.upkeep.inventory import Item
 
 

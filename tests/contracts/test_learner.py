@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from atlas.advance import restore
 from atlas.learners import LEARNERS, STAGES, Learner, Schedule, learner_from, stage_from
 from atlas.learners.evaluation import score
 from atlas.learners.process_group import Group
 from atlas.runtime.errors import AtlasError
+from atlas.steps.outcome import Outcome
+from atlas.steps.train import restore
+from atlas.steps.walk import Walk
 from atlas.storage.store import Store
-from atlas.sweep.outcome import Outcome
-from atlas.sweep.planner import Walk
 from tests.small import SCHEDULE, World, atlas, contents, outcome, weights
 
 POSITIONS = range(4)

@@ -10,7 +10,7 @@ import pytest
 
 from atlas.runtime.errors import AtlasError
 from atlas.tasks import SPLITS, TASKS, Record, Task
-from atlas.tasks.task import Broken
+from atlas.tasks.sample import Broken
 from tests.tasks import raw_unimodal, raw_vision_language
 
 RAW = raw_vision_language.RAW | raw_unimodal.RAW

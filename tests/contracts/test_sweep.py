@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from atlas.learners import learner_from
-from atlas.step import step_from
+from atlas.steps.step import step_from
 from atlas.sweep import Options, Sweep, run
 from atlas.sweep.ground import Ground, lay_ground
 from atlas.sweep.search import make_sampler, rehearsed

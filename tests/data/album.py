@@ -13,7 +13,8 @@ from PIL import Image
 from atlas.runtime.errors import unknown
 from atlas.tasks.reading.files import Unreadable, digest, field, json_lines, picture
 from atlas.tasks.reading.layout import Layout, Needed
-from atlas.tasks.task import Broken, Record, Task
+from atlas.tasks.sample import Broken, Record
+from atlas.tasks.task import Task
 
 ANSWERS = ("red", "blue")
 COUNTS = {"train": 24, "val": 8, "test": 8}

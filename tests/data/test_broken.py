@@ -16,7 +16,7 @@ from atlas.backbones.processor import Processor
 from atlas.data.loader import open_split
 from atlas.data.prepare import Manner, Prepared, prepare
 from atlas.runtime.errors import AtlasError
-from atlas.tasks.task import Broken, Record, Skipped
+from atlas.tasks.sample import Broken, Record, Skipped
 from tests.data.album import ALBUM, COUNTS, change, line_of, read_album, write_album, write_lines
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"

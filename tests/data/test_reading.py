@@ -12,7 +12,8 @@ from atlas.data.options import Manner, Mark
 from atlas.data.reading import Outline, Reader
 from atlas.data.shard import PictureShard, RecordShard
 from atlas.runtime.errors import AtlasError
-from atlas.tasks.task import Broken, Record, Task
+from atlas.tasks.sample import Broken, Record
+from atlas.tasks.task import Task
 from tests.data.toys import CHOICES, SHADES, picture_of
 
 LENIENT = Manner(most_broken=1.0)

@@ -5,11 +5,11 @@ from itertools import permutations
 import pytest
 import torch
 
-from atlas.advance import restore
 from atlas.learners import AdapterFusion, LoneAdapters
 from atlas.learners.evaluation import score
 from atlas.learners.process_group import Group
 from atlas.runtime.errors import AtlasError
+from atlas.steps.train import restore
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, atlas
 

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from atlas.advance import restore
 from atlas.learners import BottomFrozen, FineTuning, Stage
 from atlas.learners.evaluation import score
 from atlas.learners.process_group import Group
 from atlas.learners.trainer import Trainer
 from atlas.runtime.errors import AtlasError
+from atlas.steps.train import restore
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, seed_by_task, weights
 

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from atlas.advance import open_task
 from atlas.data.prepare import prepare
 from atlas.learners import HeadStage, Schedule
 from atlas.learners.evaluation import score
@@ -21,6 +20,7 @@ from atlas.learners.process_group import Group
 from atlas.learners.stack import Stack
 from atlas.learners.trainer import Curve, Diverged, Trainer, task_loss
 from atlas.runtime.errors import AtlasError
+from atlas.steps.train import open_task
 from tests.data.toys import PAIRS
 from tests.small import SCHEDULE, World
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import combinations, permutations
 
 from atlas.learners import Joint
-from atlas.step import Surroundings, walk
+from atlas.steps.step import Surroundings, walk
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, weights
 

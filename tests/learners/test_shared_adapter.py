@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from atlas.advance import restore
 from atlas.learners import SharedAdapter
 from atlas.learners.evaluation import score
 from atlas.learners.process_group import Group
 from atlas.runtime.errors import AtlasError
+from atlas.steps.train import restore
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, weights
 

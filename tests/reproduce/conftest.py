@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from atlas.backbones import digest, locate
+from atlas.config.options import read_options
 from atlas.report import write_summary
 from atlas.reproduce.recorded import Recorded
-from atlas.step import Surroundings
+from atlas.steps.step import Surroundings
+from atlas.steps.walk import Walk
 from atlas.sweep.file import sweep_in
 from atlas.sweep.ground import evaluation_of
-from atlas.sweep.options import read_options
 from atlas.sweep.origin import origin_of, versions
-from atlas.sweep.planner import Walk
 from atlas.sweep.run import by_name
 from atlas.sweep.search import rehearsed
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from atlas.config.options import parser, read_options
 from atlas.reproduce.rebuilt import Placement, rebuild, repeatable
 from atlas.reproduce.recorded import Recorded
 from atlas.runtime.errors import AtlasError
 from atlas.sweep.file import sweep_in
-from atlas.sweep.options import parser, read_options
 from atlas.sweep.search import is_exact, rehearsed
 from tests.reproduce.conftest import SMALL, SWEEPS, recorded_of
 

@@ -8,15 +8,16 @@ from pathlib import Path
 import optuna
 import pytest
 
+from atlas.config.options import Options
+from atlas.config.sweep import Sweep
 from atlas.learners import HeadOnly, Learner
-from atlas.step import Surroundings
+from atlas.steps.step import Surroundings
+from atlas.steps.walk import Walk
 from atlas.storage.store import Store
 from atlas.sweep.ground import Ground
 from atlas.sweep.journal import TrialRecord
-from atlas.sweep.options import Options
-from atlas.sweep.planner import Pace, Walk, plan
+from atlas.sweep.planner import Pace, plan
 from atlas.sweep.result import Ended
-from atlas.sweep.sweep import Sweep
 from tests.small import SCHEDULE, World, atlas
 
 TASKS = ("digits", "easy-vqa")

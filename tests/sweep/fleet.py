@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas.learners import Schedule, TwoStage
-from atlas.step import Step, Surroundings, walk
+from atlas.steps.step import Step, Surroundings, walk
 from atlas.storage.store import Store
 from atlas.sweep.broker import Broker
 from atlas.sweep.work import Lease

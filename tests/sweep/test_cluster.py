@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from atlas.config.options import Options
 from atlas.runtime.errors import AtlasError
 from atlas.sweep.cluster import (
     RESERVE,
@@ -16,7 +17,6 @@ from atlas.sweep.cluster import (
     threads_of,
     trials_at_once,
 )
-from atlas.sweep.options import Options
 from atlas.train import FleetSize
 
 TWO_GPUS = {"CPU": 16.0, "GPU": 2.0}

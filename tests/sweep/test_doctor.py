@@ -7,10 +7,10 @@ import pytest
 
 from atlas.backbones import locate
 from atlas.backbones.processor import Processor
+from atlas.config.options import Options
 from atlas.data.prepare import prepare
 from atlas.sweep.doctor import Finding, examine, judge, placeable
 from atlas.sweep.node import Report, versions
-from atlas.sweep.options import Options
 from atlas.tasks import TASKS
 
 WELL = Report(node="10.0.0.1", versions=versions(), token=True, backbone="b")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from atlas.config.options import Options
 from atlas.runtime.errors import AtlasError
 from atlas.sweep.folder import SweepFolder
-from atlas.sweep.options import Options
 from atlas.tracking import Event
 from atlas.tracking.spool import Spool
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from atlas.backbones import locate
+from atlas.config.options import Options
 from atlas.runtime.errors import AtlasError
-from atlas.step import Evaluation
+from atlas.steps.step import Evaluation
+from atlas.steps.walk import Walk
 from atlas.sweep.ground import lay_ground
-from atlas.sweep.options import Options
-from atlas.sweep.planner import Walk
 from atlas.sweep.result import Ended
 from tests.small import World
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from atlas.step import Step
+from atlas.steps.step import Step
 from atlas.sweep.journal import Journal, TrialRecord, listen, listening_callback
 from atlas.sweep.result import Ended
 

@@ -16,8 +16,9 @@ from atlas.learners import (
     Schedule,
     TwoStage,
 )
-from atlas.step import Evaluation, Surroundings
-from atlas.sweep.planner import Pace, Plan, Walk, measured_pace, plan
+from atlas.steps.step import Evaluation, Surroundings
+from atlas.steps.walk import Walk
+from atlas.sweep.planner import Pace, Plan, measured_pace, plan
 
 TASKS = ("a", "b", "c", "d")
 AROUND = Surroundings(backbone="b", data={task: task for task in TASKS}, evaluation=Evaluation(val=30, test=60))

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from atlas import metrics
-from atlas.alpha import sweep_alpha
 from atlas.learners import Joint
 from atlas.metrics import Undefined
 from atlas.report import validate, write_report, write_summary
 from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store
+from atlas.sweep.fusion_weights import sweep_alpha
 from atlas.sweep.journal import TrialRecord
 from atlas.sweep.result import Ended, summarise
 from tests.small import SCHEDULE, World

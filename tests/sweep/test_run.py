@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from atlas.config.options import Options
 from atlas.runtime.errors import AtlasError
 from atlas.sweep import Sweep, main, run
 from atlas.sweep.folder import SweepFolder
-from atlas.sweep.options import Options
 from atlas.sweep.run import describe
 from atlas.train import FleetSize
 

@@ -6,8 +6,8 @@ from itertools import permutations
 import optuna
 import pytest
 
+from atlas.config.space import Order, order_count, prefix_name, suggest_order
 from atlas.sweep.sampler import PrefixSampler, rehearse
-from atlas.sweep.space import Order, order_count, prefix_name, suggest_order
 
 TASKS = ("a", "b", "c", "d")
 

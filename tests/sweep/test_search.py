@@ -13,15 +13,15 @@ from ray.tune.experiment import Trial
 from ray.tune.registry import register_trainable
 from ray.tune.search.optuna import OptunaSearch
 
+from atlas.config.options import TASKS, Options
+from atlas.config.sweep import Sweep
 from atlas.learners import Learner
-from atlas.step import Surroundings
+from atlas.steps.step import Surroundings
 from atlas.storage.filesystem import Place
 from atlas.sweep.journal import Journal, TrialRecord, listen, tell_restored
-from atlas.sweep.options import TASKS, Options
 from atlas.sweep.result import Ended
 from atlas.sweep.sampler import PrefixSampler
 from atlas.sweep.search import Search, Space, is_exact, make_sampler, rehearsed
-from atlas.sweep.sweep import Sweep
 from atlas.sweep.trial import TrialSetup
 from tests.small import atlas
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 
-from atlas.sweep.options import Options
-from atlas.sweep.sweep import Sweep
+from atlas.config.options import Options
+from atlas.config.sweep import Sweep
 from atlas.sweep.trial import walks_of
 from tests.small import atlas
 

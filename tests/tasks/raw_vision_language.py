@@ -11,7 +11,8 @@ from typing import Any
 from PIL import Image
 
 from atlas.tasks import Record
-from atlas.tasks.task import Broken, Task
+from atlas.tasks.sample import Broken
+from atlas.tasks.task import Task
 
 LABELS = ("entailment", "neutral", "contradiction")
 ANSWERS = ("2", "no", "yes")

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from atlas.config.options import Options
 from atlas.report import write_summary
 from atlas.storage.store import Store
-from atlas.sweep.options import Options
 from atlas.sweep.result import Ended, summarise
 from tests.small import World
 from tests.sweep.conftest import TASKS, ended  # noqa: F401 - a fixture

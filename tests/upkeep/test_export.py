@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from atlas.advance import restore
 from atlas.runtime.errors import AtlasError
-from atlas.step import step_from
+from atlas.steps.step import step_from
+from atlas.steps.train import restore
 from atlas.storage.store import Store
 from atlas.upkeep.export import export_step, export_sweep
 from tests.sweep.conftest import TASKS

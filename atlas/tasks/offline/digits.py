@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlas.runtime.errors import AtlasError, unknown
-from atlas.tasks.task import NO_TEXT, SPLITS, Picture, Record, Task
+from atlas.tasks.sample import NO_TEXT, SPLITS, Picture, Record
+from atlas.tasks.task import Task
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atlas.tasks.offline.easy_vqa import COLOURS, LICENCE, SHAPES, Facts, known_facts, package_sources, picture
-from atlas.tasks.task import Record, Task
+from atlas.tasks.sample import Record
+from atlas.tasks.task import Task
 
 ANSWERS = ("false", "true")
 FOURS = {"train": 2000, "val": 200, "test": 500}

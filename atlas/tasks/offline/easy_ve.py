@@ -17,7 +17,8 @@ from typing import TypeVar
 
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.offline.easy_vqa import LICENCE, Facts, known_facts, package_sources, picture
-from atlas.tasks.task import Record, Task
+from atlas.tasks.sample import Record
+from atlas.tasks.task import Task
 
 ANSWERS = ("entailment", "neutral", "contradiction")
 ASPECTS = ("colour", "shape", "both")

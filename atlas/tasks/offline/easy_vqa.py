@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.runtime.errors import AtlasError, unknown
-from atlas.tasks.task import SPLITS, Picture, Record, Task
+from atlas.tasks.sample import SPLITS, Picture, Record
+from atlas.tasks.task import Task
 
 if TYPE_CHECKING:
     from PIL import Image

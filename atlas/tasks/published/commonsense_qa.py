@@ -16,7 +16,8 @@ from atlas.tasks.reading.files import Unreadable, field, given, json_lines
 from atlas.tasks.reading.layout import Layout
 from atlas.tasks.reading.records import class_of, text_of, unseen
 from atlas.tasks.reading.splits import belongs, deal, published
-from atlas.tasks.task import Broken, Record, Task
+from atlas.tasks.sample import Broken, Record
+from atlas.tasks.task import Task
 
 VAL = 0.1  # of the training file's questions
 LABELS = ("A", "B", "C", "D", "E")

@@ -15,7 +15,8 @@ from atlas.runtime.errors import AtlasError
 from atlas.tasks.reading.files import Unreadable, field, given, json_items, picture
 from atlas.tasks.reading.layout import Layout
 from atlas.tasks.reading.splits import belongs, deal, published, rank
-from atlas.tasks.task import NO_TEXT, Broken, Record, Task
+from atlas.tasks.sample import NO_TEXT, Broken, Record
+from atlas.tasks.task import Task
 
 VAL = 0.05  # of the training images
 FILES = ("train2019.json", "val2019.json")

@@ -16,7 +16,8 @@ from atlas.runtime.errors import unknown
 from atlas.tasks.reading.files import Unreadable, digest, field, given, inside, json_lines, picture
 from atlas.tasks.reading.layout import Layout, Needed
 from atlas.tasks.reading.records import class_of, made, text_of, unseen
-from atlas.tasks.task import Broken, Picture, Record, Task
+from atlas.tasks.sample import Broken, Picture, Record
+from atlas.tasks.task import Task
 
 PARTS = {"train": "train", "val": "dev", "test": "test1"}
 ANSWERS = ("False", "True")

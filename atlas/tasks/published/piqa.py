@@ -17,7 +17,8 @@ from atlas.tasks.reading.files import field, given, json_lines, text_lines
 from atlas.tasks.reading.layout import Layout, Needed
 from atlas.tasks.reading.records import class_of, text_of
 from atlas.tasks.reading.splits import belongs, deal, published
-from atlas.tasks.task import Broken, Record, Task
+from atlas.tasks.sample import Broken, Record
+from atlas.tasks.task import Task
 
 VAL = 0.1  # of the training file's goals
 LABELS = ("0", "1")

@@ -18,7 +18,8 @@ from atlas.runtime.errors import AtlasError
 from atlas.tasks.reading.files import Unreadable, digest, given, inside, picture, text_lines
 from atlas.tasks.reading.layout import Layout, Needed
 from atlas.tasks.reading.splits import belongs, deal, published, rank
-from atlas.tasks.task import NO_TEXT, Broken, Record, Task
+from atlas.tasks.sample import NO_TEXT, Broken, Record
+from atlas.tasks.task import Task
 
 VAL = 0.05  # of the training images
 CATEGORIES = "categories_places365.txt"

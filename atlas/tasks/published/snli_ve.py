@@ -18,7 +18,8 @@ from atlas.tasks.offline.easy_ve import ANSWERS
 from atlas.tasks.reading.files import csv_lines, digest, field, given, json_lines, picture
 from atlas.tasks.reading.layout import Layout, Needed
 from atlas.tasks.reading.records import class_of, made, text_of, unseen
-from atlas.tasks.task import Broken, Record, Skipped, Task
+from atlas.tasks.sample import Broken, Record, Skipped
+from atlas.tasks.task import Task
 
 PARTS = {"train": "train", "val": "dev", "test": "test"}
 IMAGE = ("Flickr30K_ID", "Flikr30kID", "Flickr30kID")

@@ -24,7 +24,8 @@ from atlas.tasks.reading.layout import Layout, Needed
 from atlas.tasks.reading.records import unseen
 from atlas.tasks.reading.regions import boxes_of, colour_of, marked
 from atlas.tasks.reading.splits import belongs, deal, published
-from atlas.tasks.task import Broken, Picture, Record, Task
+from atlas.tasks.sample import Broken, Picture, Record
+from atlas.tasks.task import Task
 
 VAL = 0.05  # of the training images
 CHOICES = 4

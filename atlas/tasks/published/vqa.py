@@ -25,7 +25,8 @@ from atlas.tasks.reading.files import Unreadable
 from atlas.tasks.reading.layout import Layout, Needed
 from atlas.tasks.reading.records import text_of, unseen
 from atlas.tasks.reading.splits import belongs, deal, published
-from atlas.tasks.task import Broken, Record, Skipped, Task
+from atlas.tasks.sample import Broken, Record, Skipped
+from atlas.tasks.task import Task
 
 VAL = 0.05  # of the training images
 LEAST = 9  # training questions an answer must be the commonest of

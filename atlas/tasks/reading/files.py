@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from atlas.runtime.errors import AtlasError, unknown
-from atlas.tasks.task import Broken, Picture
+from atlas.tasks.sample import Broken, Picture
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from atlas.runtime.errors import unknown
 from atlas.tasks.reading.files import Unreadable, field
-from atlas.tasks.task import Broken, Record
+from atlas.tasks.sample import Broken, Record
 
 Line = TypeVar("Line")
 

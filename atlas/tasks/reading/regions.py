@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.reading.files import Unreadable, field, inside, json_file, open_image, picture
-from atlas.tasks.task import Picture
+from atlas.tasks.sample import Picture
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -9,7 +9,7 @@ from typing import TypeVar
 from atlas.runtime.errors import unknown
 from atlas.tasks.reading.files import Unreadable
 from atlas.tasks.reading.records import made
-from atlas.tasks.task import SPLITS, Broken, Record
+from atlas.tasks.sample import SPLITS, Broken, Record
 
 Line = TypeVar("Line")
 

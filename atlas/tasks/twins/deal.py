@@ -10,7 +10,7 @@ from random import Random
 
 from atlas.runtime.errors import unknown
 from atlas.tasks.reading.splits import held_out
-from atlas.tasks.task import SPLITS
+from atlas.tasks.sample import SPLITS
 
 TEST_FROM = 100_000_000  # numbers of the public validation part, beyond any of the training part
 TEST_EIGHTHS = (6, 7)  # of all contents of a text-only twin: those of `test`

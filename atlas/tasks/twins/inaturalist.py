@@ -17,7 +17,8 @@ from atlas.runtime.errors import AtlasError
 from atlas.tasks.offline.scenes import SIDE, Scene, sample_lone
 from atlas.tasks.offline.words import PLURALS, SHAPES
 from atlas.tasks.published.inaturalist import FILES, VAL
-from atlas.tasks.task import NO_TEXT, Record, Task
+from atlas.tasks.sample import NO_TEXT, Record
+from atlas.tasks.task import Task
 from atlas.tasks.twins.deal import Rule, deck, numbers
 from atlas.tasks.twins.pictures import pictures, save_pictures
 from atlas.tasks.twins.publish import write_document

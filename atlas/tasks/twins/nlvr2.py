@@ -17,7 +17,8 @@ from atlas.runtime.errors import unknown
 from atlas.tasks.offline.scenes import Scene
 from atlas.tasks.offline.words import SHAPES
 from atlas.tasks.published.nlvr2 import ANSWERS, PARTS
-from atlas.tasks.task import Record, Task
+from atlas.tasks.sample import Record
+from atlas.tasks.task import Task
 from atlas.tasks.twins.pictures import COLORS, Thing, distinct_things, lone_of, pictures, save_pictures, scene_of
 from atlas.tasks.twins.publish import write_lines
 from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, first, reader, settings

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from atlas.tasks.offline.scenes import SIDE, Scene, render, sample_background, sample_lone, sample_shape
 from atlas.tasks.offline.words import SHAPES
-from atlas.tasks.task import Picture
+from atlas.tasks.sample import Picture
 
 if TYPE_CHECKING:
     from PIL import Image

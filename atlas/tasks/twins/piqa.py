@@ -19,7 +19,8 @@ from atlas.runtime.errors import unknown
 from atlas.tasks.published.piqa import VAL
 from atlas.tasks.reading.choices import choice_text
 from atlas.tasks.reading.splits import held_out
-from atlas.tasks.task import SPLITS, Record, Task
+from atlas.tasks.sample import SPLITS, Record
+from atlas.tasks.task import Task
 from atlas.tasks.twins.deal import TEST_EIGHTHS, eighth
 from atlas.tasks.twins.publish import write_lines
 from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, published, reader, settings

@@ -11,7 +11,8 @@ from random import Random
 from atlas.tasks.offline.scenes import Scene, sample_background, sample_shape
 from atlas.tasks.offline.words import GROUNDS
 from atlas.tasks.published.places365 import CATEGORIES, LISTS, VAL
-from atlas.tasks.task import NO_TEXT, Record, Task
+from atlas.tasks.sample import NO_TEXT, Record
+from atlas.tasks.task import Task
 from atlas.tasks.twins.deal import TEST_FROM, Rule, deck, numbers
 from atlas.tasks.twins.pictures import COLORS, pictures, save_pictures
 from atlas.tasks.twins.publish import write_lines

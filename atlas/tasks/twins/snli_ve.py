@@ -18,7 +18,8 @@ from atlas.tasks.offline.easy_ve import ANSWERS
 from atlas.tasks.offline.scenes import Scene, Shape
 from atlas.tasks.offline.words import COLUMNS, ROWS, SHAPES
 from atlas.tasks.published.snli_ve import PARTS
-from atlas.tasks.task import Record, Task
+from atlas.tasks.sample import Record
+from atlas.tasks.task import Task
 from atlas.tasks.twins.pictures import COLORS, distinct_things, pictures, save_pictures, scene_of
 from atlas.tasks.twins.publish import write_lines
 from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, first, reader, settings

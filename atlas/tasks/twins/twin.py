@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from atlas.runtime.errors import AtlasError, unknown
-from atlas.tasks.task import SPLITS, Record, Task
+from atlas.tasks.sample import SPLITS, Record
+from atlas.tasks.task import Task
 
 SPLIT_NOTE = "train, val and test are drawn apart and share no picture; the sister's rule tells val from train."
 

@@ -18,7 +18,8 @@ from atlas.tasks.offline.scenes import SIDE, Scene, Shape
 from atlas.tasks.offline.words import COLUMNS, ROWS
 from atlas.tasks.published.vcr import CHOICES, VAL, sentence
 from atlas.tasks.reading.choices import choice_text
-from atlas.tasks.task import Record, Task
+from atlas.tasks.sample import Record
+from atlas.tasks.task import Task
 from atlas.tasks.twins.deal import TEST_FROM, Rule, deck, numbers
 from atlas.tasks.twins.pictures import COLORS, distinct_things, pictures, save_pictures, scene_of
 from atlas.tasks.twins.publish import write_lines

@@ -16,7 +16,8 @@ from typing import Any
 from atlas.tasks.offline.scenes import Scene, Shape
 from atlas.tasks.offline.words import COLUMNS, ROWS, SHAPES
 from atlas.tasks.published.vqa import ANNOTATIONS, QUESTIONS, SCORES, VAL
-from atlas.tasks.task import Label, Record, Task
+from atlas.tasks.sample import Label, Record
+from atlas.tasks.task import Task
 from atlas.tasks.twins.deal import TEST_FROM, Rule, numbers
 from atlas.tasks.twins.pictures import COLORS, distinct_things, pictures, save_pictures, scene_of
 from atlas.tasks.twins.publish import write_document

@@ -20,8 +20,8 @@ import pyarrow as pa
 import pytest
 import ray
 
-from atlas.advance import advance, open_bench
 from atlas.learners.process_group import Group
+from atlas.steps.train import advance, open_bench
 from atlas.storage.store import Store
 from atlas.sweep.broker import Broker
 from atlas.sweep.cluster import NAMESPACE, free_orphaned_groups

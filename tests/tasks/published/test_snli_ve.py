@@ -8,7 +8,7 @@ import pytest
 
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.published.snli_ve import SNLI_VE
-from atlas.tasks.task import Broken, Skipped
+from atlas.tasks.sample import Broken, Skipped
 from tests.tasks.raw_vision_language import (
     change_line,
     draw,

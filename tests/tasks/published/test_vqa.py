@@ -10,7 +10,7 @@ import pytest
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.published.vqa import SCORES, VAL, VQA, vocabulary
 from atlas.tasks.reading.splits import held_out
-from atlas.tasks.task import Skipped
+from atlas.tasks.sample import Skipped
 from tests.tasks.raw_vision_language import VQA_FILES, change_json, read, write_vqa
 
 TRAIN_QUESTIONS, TRAIN, TEST_QUESTIONS, TEST = (name.format(part) for part in ("train", "val") for name in VQA_FILES)

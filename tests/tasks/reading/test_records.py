@@ -5,7 +5,7 @@ import pytest
 from atlas.tasks import Record
 from atlas.tasks.reading.files import Unreadable
 from atlas.tasks.reading.records import class_of, made, text_of, unseen
-from atlas.tasks.task import Broken
+from atlas.tasks.sample import Broken
 
 
 def test_what_cannot_be_read_is_told_where_it_stands_and_the_rest_is_made() -> None:

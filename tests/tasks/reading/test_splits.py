@@ -8,7 +8,7 @@ import pytest
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.reading.files import Unreadable
 from atlas.tasks.reading.splits import belongs, deal, held_out, published, rank, split_of
-from atlas.tasks.task import SPLITS, Broken, Record
+from atlas.tasks.sample import SPLITS, Broken, Record
 
 NAMES = [f"image {i}" for i in range(4000)]
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from atlas.tasks.offline.scenes import Scene
 from atlas.tasks.offline.words import SHAPES
-from atlas.tasks.task import Picture, Record, Task
+from atlas.tasks.sample import Picture, Record
+from atlas.tasks.task import Task
 from atlas.tasks.twins.pictures import COLORS
 
 PROBED = {"train": 2000, "test": 1000}  # records

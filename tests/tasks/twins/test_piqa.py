@@ -7,7 +7,7 @@ import pytest
 from atlas.tasks import TASKS
 from atlas.tasks.published.piqa import VAL
 from atlas.tasks.reading.splits import held_out
-from atlas.tasks.task import Record
+from atlas.tasks.sample import Record
 from atlas.tasks.twins.piqa import KINDS, bucket, couples
 from atlas.tasks.twins.twin import Sizes
 

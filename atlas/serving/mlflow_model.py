@@ -9,7 +9,7 @@ import mlflow
 import pandas as pd
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
-from atlas.champion import LoadedChampion
+from atlas.serving.registered_model import LoadedChampion
 
 
 class ServedChampion(PythonModel):

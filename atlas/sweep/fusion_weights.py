@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.runtime.errors import AtlasError
-from atlas.step import Step, step_from
+from atlas.steps.step import Step, step_from
 from atlas.storage.filesystem import Place
 
 if TYPE_CHECKING:
     import torch
 
-    from atlas.advance import Bench
     from atlas.learners.stack import Stack
+    from atlas.steps.train import Bench
     from atlas.storage.store import Store
 
 RECORDS = 256
@@ -54,9 +54,9 @@ def step_alpha(step: Step, bench: Bench, store: Store, *, records: int = RECORDS
 
     Raises:
         NoWeights: the step's learner combines no adapters.
-        AtlasError: `records` below 1; and what `atlas.advance.restore` raises.
+        AtlasError: `records` below 1; and what `atlas.steps.train.restore` raises.
     """
-    from atlas.advance import restore
+    from atlas.steps.train import restore
 
     if records < 1:
         raise AtlasError(f"records is {records}; give how many validation records to run, 1 or more.")
@@ -92,8 +92,8 @@ def sweep_alpha(summary: Mapping[str, Any], storage: Place | Path, *, records: i
         NoWeights: its learner combines no adapters.
         AtlasError: no trial finished, or its steps or data are not in the storage.
     """
-    from atlas.advance import open_bench
     from atlas.learners.process_group import Group
+    from atlas.steps.train import open_bench
     from atlas.storage.store import Store
 
     trial, storage = _best_trial(summary), Place.at(storage)

@@ -8,10 +8,10 @@ from typing import Any
 import optuna
 import pytest
 
+from atlas.config.options import TASKS, Options
+from atlas.config.sweep import DEFAULT_STEPS, SMOKE, Sweep, base_learner
 from atlas.learners import HeadOnly, TwoStage, learner_from
 from atlas.runtime.errors import AtlasError
-from atlas.sweep.options import TASKS, Options
-from atlas.sweep.sweep import DEFAULT_STEPS, SMOKE, Sweep, base_learner
 
 ORDERS = Sweep(name="orders", question="Which?", searches_orders=True, trials=12)
 SETTINGS = Sweep(name="settings", question="Which?", trials=5)

@@ -24,7 +24,7 @@ from atlas.learners import (
     TwoStage,
 )
 from atlas.runtime.errors import AtlasError
-from atlas.step import Evaluation, Step, Surroundings, step_from, walk
+from atlas.steps.step import Evaluation, Step, Surroundings, step_from, walk
 
 AROUND = Surroundings(
     backbone="b" * 64, data={name: name * 8 for name in "abcd"}, evaluation=Evaluation(val=400, test=800)
@@ -131,7 +131,7 @@ def test_nothing_else_changes_the_key() -> None:
 
 
 def test_another_process_computes_the_same_key() -> None:
-    code = f"import json, sys; from atlas.step import step_from; print(step_from({STEP.describe()!r}).key)"
+    code = f"import json, sys; from atlas.steps.step import step_from; print(step_from({STEP.describe()!r}).key)"
     environment = os.environ | {"PYTHONHASHSEED": "7"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == STEP.key

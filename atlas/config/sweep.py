@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from atlas.config.learners import DEFAULT_STEPS, base_learner, learner_named, own_class
+from atlas.config.options import Options
+from atlas.config.space import Order, named_orders, order_count, suggest_order
 from atlas.learners import HeadOnly, Learner, Precision, TwoStage
 from atlas.learners.downstream import WAYS, Way
 from atlas.runtime.errors import AtlasError
-from atlas.sweep.named import DEFAULT_STEPS, base_learner, learner_named, own_class
-from atlas.sweep.options import Options
-from atlas.sweep.outcome import AVERAGE
-from atlas.sweep.planner import Walk
-from atlas.sweep.probe import Probe, shots_from
-from atlas.sweep.space import Order, named_orders, order_count, suggest_order
+from atlas.steps.outcome import AVERAGE
+from atlas.steps.probe import Probe, shots_from
+from atlas.steps.walk import Walk
 
 if TYPE_CHECKING:
     import optuna

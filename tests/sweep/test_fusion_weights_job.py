@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from atlas.alpha import NoWeights
+from atlas.sweep.fusion_weights import NoWeights
+from atlas.sweep.fusion_weights_job import _weights, kept_weights
 from atlas.sweep.result import Ended, summarise
-from atlas.sweep.weights import _weights, kept_weights
 
 
 def test_a_sweep_without_a_best_trial_has_none() -> None:
@@ -23,7 +23,7 @@ def test_a_learner_without_adapters_needs_no_excuse(ended: Ended, monkeypatch: p
     def refuse(*_: object) -> None:
         raise NoWeights("it has no adapter")
 
-    monkeypatch.setattr("atlas.alpha.sweep_alpha", refuse)
+    monkeypatch.setattr("atlas.sweep.fusion_weights.sweep_alpha", refuse)
     assert _weights(summarise(ended), Path("nowhere")) == ([], "")
 
 
@@ -41,5 +41,5 @@ def test_weights_that_nobody_learnt_are_not_shown(
 ) -> None:
     adapters = ["digits", "easy-vqa"][: len(means[0])]
     found = [{"adapters": ["digits"], "mean": [[1.0], [1.0]]}, {"adapters": adapters, "mean": means}]
-    monkeypatch.setattr("atlas.alpha.sweep_alpha", lambda *_: found)
+    monkeypatch.setattr("atlas.sweep.fusion_weights.sweep_alpha", lambda *_: found)
     assert _weights(summarise(ended), Path("nowhere")) == (found if shown else [], "")

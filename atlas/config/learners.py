@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any, get_args, get_type_hints
 
+from atlas.config.options import Options
 from atlas.learners import LEARNERS, Fusion, Learner, Schedule, TwoStage, find_learner, is_known
 from atlas.runtime.errors import AtlasError
-from atlas.sweep.options import Options
 
 OWN_LEARNER = "own_learner"  # where a trial's configuration holds the class of a user's own learner
 DEFAULT_STEPS = 100

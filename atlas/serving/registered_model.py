@@ -62,9 +62,9 @@ def register(champion: Champion, tracking_uri: str, experiment: str) -> str:
         _assemble(champion, Path(folder))
         model = mlflow.pyfunc.log_model(
             name=champion.name,
-            python_model=str(Path(__file__).with_name("served.py")),
+            python_model=str(Path(__file__).with_name("mlflow_model.py")),
             artifacts={"stack": folder},
-            code_paths=[str(Path(__file__).parent)],
+            code_paths=[str(Path(__file__).parents[1])],
             signature=_signature(),
             pip_requirements=[
                 "mlflow",

@@ -7,9 +7,9 @@ import pytest
 from atlas.data.few_shot import Shots
 from atlas.learners import Schedule, TwoStage
 from atlas.runtime.errors import AtlasError
-from atlas.step import Surroundings, step_from
-from atlas.sweep.planner import Walk
-from atlas.sweep.probe import Probe, probe_from, shots_from
+from atlas.steps.probe import Probe, probe_from, shots_from
+from atlas.steps.step import Surroundings, step_from
+from atlas.steps.walk import Walk
 
 AROUND = Surroundings(backbone="b", data={name: name for name in "abcx"})
 LIKE = TwoStage(experience=Schedule(steps=3), expansion=Schedule(steps=5))

@@ -47,7 +47,7 @@ def kept_weights(promise: Any, timeout: float) -> Found:
 
 def _weights(summary: Mapping[str, Any], storage: Place) -> Found:
     """Of stacks that learn to combine adapters; a learner without them, or with one at a time, has nothing to show."""
-    from atlas.alpha import NoWeights, sweep_alpha
+    from atlas.sweep.fusion_weights import NoWeights, sweep_alpha
 
     try:
         found = sweep_alpha(summary, storage)

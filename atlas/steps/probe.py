@@ -10,7 +10,7 @@ from atlas.data.few_shot import Shots
 from atlas.learners import TwoStage
 from atlas.learners.downstream import Way, downstream_stages
 from atlas.runtime.errors import AtlasError
-from atlas.step import Step, Surroundings
+from atlas.steps.step import Step, Surroundings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,14 +8,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from atlas.advance import MissingParent, advance, open_bench, restore
 from atlas.learners import HeadOnly, Learner, LoneAdapters
 from atlas.learners.evaluation import score
 from atlas.learners.fit import fit
 from atlas.learners.process_group import Group
 from atlas.learners.trainer import Diverged
 from atlas.runtime.errors import AtlasError
-from atlas.step import Step
+from atlas.steps.step import Step
+from atlas.steps.train import MissingParent, advance, open_bench, restore
 from atlas.storage.store import CorruptEntry, Store
 from tests.small import SCHEDULE, World, atlas, contents, outcome
 

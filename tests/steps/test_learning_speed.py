@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from atlas.metrics import Undefined
-from atlas.sweep.speed import speeds
+from atlas.steps.learning_speed import speeds
 
 
 def test_it_is_the_mean_over_tasks_of_the_updates_to_ninety_percent() -> None:

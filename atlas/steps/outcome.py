@@ -10,10 +10,10 @@ from typing import Any
 
 from atlas.metrics import Figure
 from atlas.report import order_metrics
-from atlas.step import Step, Surroundings
-from atlas.sweep.planner import Walk
-from atlas.sweep.probe import Probe
-from atlas.sweep.speed import speeds
+from atlas.steps.learning_speed import speeds
+from atlas.steps.probe import Probe
+from atlas.steps.step import Step, Surroundings
+from atlas.steps.walk import Walk
 
 Matrix = list[list[float]]
 ROUTES = ("latest", "own")

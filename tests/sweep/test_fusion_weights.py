@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 import torch
 
-from atlas.advance import restore
-from atlas.alpha import NoWeights, step_alpha, sweep_alpha
 from atlas.data.loader import permutation
 from atlas.learners import Fusion, HeadOnly
 from atlas.runtime.errors import AtlasError
+from atlas.steps.train import restore
 from atlas.storage.store import Store
+from atlas.sweep.fusion_weights import NoWeights, step_alpha, sweep_alpha
 from tests.small import SCHEDULE, World, atlas
 
 
@@ -43,7 +43,7 @@ def test_the_mean_is_that_of_the_weights_of_each_sample(small_world: World, lear
 def test_batches_do_not_matter(small_world: World, learnt: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     store, step = learnt
     whole = step_alpha(step, small_world.bench, store, records=20)
-    monkeypatch.setattr("atlas.alpha.BATCH", 7)
+    monkeypatch.setattr("atlas.sweep.fusion_weights.BATCH", 7)
     parts = step_alpha(step, small_world.bench, store, records=20)
     for one, other in zip(whole.mean, parts.mean, strict=True):
         assert one == pytest.approx(other, abs=1e-5)

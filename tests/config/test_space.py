@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from atlas.config.space import named_orders, order_count, order_of, prefix_name, suggest_order
 from atlas.runtime.errors import AtlasError
-from atlas.sweep.space import named_orders, order_count, order_of, prefix_name, suggest_order
 
 TASKS = ("a", "b", "c", "d")
 

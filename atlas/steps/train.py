@@ -26,7 +26,7 @@ from atlas.learners.trainer import Curve
 from atlas.learners.training_state import NOWHERE, Waypoints
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.retry import when_there_is_room
-from atlas.step import Step
+from atlas.steps.step import Step
 from atlas.storage.store import Entry, Store
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from atlas.config.options import TASKS, Options, read_options, with_twins, with_values
 from atlas.runtime.errors import AtlasError
-from atlas.sweep.options import TASKS, Options, read_options, with_twins, with_values
 
 GIVEN: dict[str, tuple[list[str], Any]] = {
     "tasks": (["--tasks", "digits", "easy-ve"], ("digits", "easy-ve")),

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from atlas.config.learners import BACKBONE_RATE, DEFAULT_SCHEDULE, DEFAULT_STEPS, base_learner, learner_named
+from atlas.config.options import Options
 from atlas.learners import LEARNERS, HeadOnly, Schedule, learner_from
 from atlas.runtime.errors import AtlasError
-from atlas.sweep.named import BACKBONE_RATE, DEFAULT_SCHEDULE, DEFAULT_STEPS, base_learner, learner_named
-from atlas.sweep.options import Options
 
 
 def schedules(learner: Any, position: int) -> list[Schedule]:

@@ -11,12 +11,12 @@ import pytest
 import torch
 from PIL import Image
 
-from atlas.advance import restore
-from atlas.champion import Champion, LoadedChampion, _assemble
 from atlas.learners import AdapterFusion, FineTuning, HeadOnly, Joint, Learner, Memory, Replay, SharedAdapter
 from atlas.runtime.errors import AtlasError
+from atlas.serving.registered_model import Champion, LoadedChampion, _assemble
+from atlas.steps.train import restore
+from atlas.steps.walk import Walk
 from atlas.storage.store import Store
-from atlas.sweep.planner import Walk
 from atlas.sweep.tracked import stack_of
 from tests.small import SCHEDULE, World, atlas
 

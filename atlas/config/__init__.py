@@ -1,0 +1,1 @@
+"""What to run: options, the sweep, its spaces and learners."""

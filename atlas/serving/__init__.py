@@ -1,0 +1,1 @@
+"""The best stack as a registered MLflow model."""
