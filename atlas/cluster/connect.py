@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -55,3 +57,47 @@ def _started(start: Callable[[], object]) -> Warden:
 
 def _first_line(error: Any) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+NAMESPACE = "atlas"
+
+_wardens: list[Warden] = []  # of what a cluster of our own consists of
+
+
+def leave_cluster() -> None:
+    """Leave the cluster; one of our own ends."""
+    import ray
+
+    ray.shutdown()
+    while _wardens:
+        _wardens.pop().close()
+
+
+def join_cluster() -> None:
+    """Join the cluster that RAY_ADDRESS names, or start one of our own on this machine.
+
+    Raises:
+        AtlasError: the cluster does not answer, or refuses the token.
+    """
+    _set_environment()
+    for name in ("ray.tune", "ray.train._internal.storage"):  # the view and the summary say what failed
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    importlib.import_module("ray")  # first, and alone: its import cycles hold in one order only
+    importing = threading.Thread(target=_import_ray, daemon=True)
+    importing.start()  # while the cluster starts, which is mostly waiting
+    _wardens.append(join_ray(namespace=NAMESPACE))
+    importing.join()
+
+
+def _set_environment() -> None:
+    """What Ray would say of itself on the driver, but for what a person set."""
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own tables: the view says all of it
+    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # MLflow and the summary keep the results
+    # Trials, fleets, broker and writer are more processes than Ray expects of a small machine; it warns by this number.
+    os.environ.setdefault("RAY_worker_maximum_startup_concurrency", str(max(4, os.cpu_count() or 1)))
+
+
+def _import_ray() -> None:
+    """What trials and fleets need of Ray in the driver, in the order in which its own import cycles hold."""
+    for name in ("ray.tune", "ray.train.torch"):
+        importlib.import_module(name)

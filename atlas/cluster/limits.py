@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -59,3 +60,17 @@ def _is_head() -> bool:
 
     here = ray.get_runtime_context().get_node_id()
     return any(node["NodeID"] == here and HEAD in node["Resources"] for node in ray.nodes())
+
+
+def this_machine() -> Node | None:
+    """What this machine has, where the sweep will start a cluster of its own here; None where it joins one."""
+    if os.environ.get("RAY_ADDRESS"):
+        return None
+    gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
+    return {"CPU": float(os.cpu_count() or 1)} | ({"GPU": float(gpus)} if gpus else {})
+
+
+def nodes_for(*, growing: bool) -> list[Node]:
+    """The nodes to size the fleets by: those that are there, and where the cluster is to grow, those that may come."""
+    there = nodes_there()
+    return nodes_within_reach(there) if growing and this_machine() is None else there

@@ -1,4 +1,4 @@
-"""The processes that learn one step together. Alone by default; `atlas.train` makes the ones of a fleet."""
+"""The processes that learn one step together. Alone by default; `atlas.execution.worker` makes the ones of a fleet."""
 
 from __future__ import annotations
 

@@ -11,17 +11,19 @@ import uuid
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from atlas.cluster.connect import NAMESPACE
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
 from atlas.data.cache import address_of
+from atlas.execution.broker import Broker
+from atlas.execution.fleets import Fleets
+from atlas.execution.sizing import FleetSize, threads_of, trials_at_once
+from atlas.execution.worker import FleetSetup
 from atlas.report import write_report, write_summary
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
 from atlas.runtime.retry import when_it_answers
 from atlas.steps.step import Step
-from atlas.sweep.broker import Broker
-from atlas.sweep.cluster import NAMESPACE, threads_of, trials_at_once
-from atlas.sweep.fleets import Fleets
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.foresight import POLL_SECONDS, Foresight, foreseen, is_known
 from atlas.sweep.fusion_weights_job import kept_weights, promise_weights
@@ -36,7 +38,6 @@ from atlas.sweep.search import Search
 from atlas.sweep.tracked import Tracked, champion_of, registered_uri, start_scribe, sweep_figures
 from atlas.sweep.trial import TrialSetup
 from atlas.tracking import ui_command
-from atlas.train import FleetSetup, FleetSize
 
 if TYPE_CHECKING:
     from rich.console import Console

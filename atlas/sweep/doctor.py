@@ -12,14 +12,15 @@ from pathlib import Path
 
 from atlas.backbones import digest, locate
 from atlas.backbones.processor import Processor
-from atlas.cluster.limits import Node
+from atlas.cluster.connect import join_cluster, leave_cluster
+from atlas.cluster.limits import Node, nodes_for
 from atlas.config.options import Options, read_options, with_twins
 from atlas.data.cache import address_of, survey
 from atlas.data.prepare import Prepared
+from atlas.execution.sizing import size_fleets
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
 from atlas.storage.store import Store
-from atlas.sweep.cluster import join_cluster, leave_cluster, nodes_for, size_fleets
 from atlas.sweep.ground import sources_of
 from atlas.sweep.node import Errand, Report, versions, visit
 from atlas.tasks import find_task
@@ -123,7 +124,7 @@ def _cluster(options: Options, store: Store, backbone: str, folders: Mapping[str
             reports = visit(nodes, errand)
         yield Finding(what="cluster", ok=True, says=f"{len(nodes)} nodes, {_listed(ray.cluster_resources())}")
         yield from judge(reports, digest(Path(backbone)) if backbone else "", folders)
-        yield placeable(options, nodes_for(options))
+        yield placeable(options, nodes_for(growing=options.fleets is not None))
     finally:
         leave_cluster()
 

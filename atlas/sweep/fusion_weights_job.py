@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from atlas.execution.sizing import FleetSize
 from atlas.runtime.errors import AtlasError
 from atlas.storage.filesystem import Place
-from atlas.train import FleetSize
 
 Found = tuple[list[dict[str, Any]], str]
 

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from atlas.cluster.limits import Node
+    from atlas.execution.sizing import FleetSize
     from atlas.steps.walk import Walk
     from atlas.sweep.folder import SweepFolder
     from atlas.sweep.ground import Ground
     from atlas.sweep.planner import Plan
-    from atlas.train import FleetSize
 
 PLAIN_WIDTH = 140
 _reading: ContextVar[list[Sweep] | None] = ContextVar("reading", default=None)
@@ -114,7 +114,9 @@ def by_name(options: Options) -> Options:
 
 
 def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder | None, *, address: str) -> bool:
-    from atlas.sweep.cluster import join_cluster, leave_cluster, nodes_for, size_fleets, this_machine
+    from atlas.cluster.connect import join_cluster, leave_cluster
+    from atlas.cluster.limits import nodes_for, this_machine
+    from atlas.execution.sizing import size_fleets
     from atlas.sweep.folder import SweepFolder
     from atlas.sweep.ground import lay_ground
 
@@ -128,7 +130,7 @@ def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder |
         return True
     join_cluster()
     try:
-        plan, size = _show_plan(sweep, options, ground, nodes_for(options), console)
+        plan, size = _show_plan(sweep, options, ground, nodes_for(growing=options.fleets is not None), console)
         if options.dry_run:
             return True
         from atlas.sweep.conduct import Conduct
@@ -146,7 +148,7 @@ def _show_plan(
     sweep: Sweep, options: Options, ground: Ground, nodes: Sequence[Node], console: Console
 ) -> tuple[Plan, FleetSize]:
     """Print the plan; gives it, and the fleets for it."""
-    from atlas.sweep.cluster import fitted, size_fleets
+    from atlas.execution.sizing import fitted, size_fleets
     from atlas.sweep.search import is_exact, rehearsed
 
     size = size_fleets(options, nodes)

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from atlas.config.options import Options
 from atlas.config.space import order_count, prefix_name
 from atlas.config.sweep import Sweep
+from atlas.execution.sizing import TRIAL_CPUS
 from atlas.learners import Precision
 from atlas.runtime.interrupts import handlers_put_back
 from atlas.runtime.redact import redacted
 from atlas.runtime.retry import is_away, when_it_answers
 from atlas.steps.walk import Walk
 from atlas.storage.filesystem import Place
-from atlas.sweep.cluster import TRIAL_CPUS
 from atlas.sweep.journal import listening_callback, tell_restored
 from atlas.sweep.trial import TrialSetup, run_trial, walks_of
 

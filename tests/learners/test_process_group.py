@@ -11,13 +11,13 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from atlas.execution.checkpoints import Underway
 from atlas.learners import AdapterFusion, Ewc, Joint, Learner, Lwf, Memory, Replay
 from atlas.learners.process_group import Group
 from atlas.learners.training_state import NOWHERE
 from atlas.steps.step import Evaluation, Step, Surroundings, walk
 from atlas.steps.train import Bench, advance, open_bench
 from atlas.storage.store import Store
-from atlas.underway import Underway
 from tests.small import SCHEDULE, World, atlas, outcome
 
 SIZES = (4, 2)

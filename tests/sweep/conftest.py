@@ -107,8 +107,3 @@ def ended(small_world: World, tmp_path_factory: pytest.TempPathFactory) -> Ended
         references=alone,
         run="",
     )
-
-
-@pytest.fixture
-def uri(tmp_path: Path) -> str:
-    return str(tmp_path / "store")

@@ -11,11 +11,11 @@ import pytest
 from rich.console import Console
 
 from atlas.config.options import Options
+from atlas.execution.sizing import FleetSize
 from atlas.runtime.errors import AtlasError
 from atlas.sweep import Sweep, main, run
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.run import describe
-from atlas.train import FleetSize
 
 ONE = ("--tasks", "piqa-twin", "--dry-run", "--fleets", "1", "--cpus-per-worker", "0.2")
 SWEEP = Sweep(name="order", question="Which order?", searches_orders=True, trials=4)

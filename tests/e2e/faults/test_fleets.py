@@ -20,17 +20,18 @@ import pyarrow as pa
 import pytest
 import ray
 
+from atlas.cluster.connect import NAMESPACE
+from atlas.cluster.placement_groups import free_orphaned_groups
+from atlas.execution.broker import Broker
+from atlas.execution.job import Lease
+from atlas.execution.worker import RENEW_SECONDS, serve
 from atlas.learners.process_group import Group
 from atlas.steps.train import advance, open_bench
 from atlas.storage.store import Store
-from atlas.sweep.broker import Broker
-from atlas.sweep.cluster import NAMESPACE, free_orphaned_groups
 from atlas.sweep.foresight import Foresight
-from atlas.sweep.work import Lease
-from atlas.train import RENEW_SECONDS, serve
+from tests.execution.fleet import FIRST, OTHER, commit
 from tests.losses import Losses
 from tests.small import SCHEDULE, World, atlas
-from tests.sweep.fleet import FIRST, OTHER, commit
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[3]

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from atlas.execution.broker import Broker
+from atlas.execution.job import Lease
 from atlas.learners import Schedule, TwoStage
 from atlas.steps.step import Step, Surroundings, walk
 from atlas.storage.store import Store
-from atlas.sweep.broker import Broker
-from atlas.sweep.work import Lease
 
 AROUND = Surroundings(backbone="b", data={name: name for name in "abc"})
 LEARNER = TwoStage(experience=None, expansion=Schedule(steps=1))

@@ -4,20 +4,11 @@ from typing import Any
 
 import pytest
 
+from atlas.cluster.connect import join_cluster, leave_cluster
+from atlas.cluster.limits import this_machine
 from atlas.config.options import Options
+from atlas.execution.sizing import RESERVE, TRIAL_CPUS, FleetSize, fitted, size_fleets, threads_of, trials_at_once
 from atlas.runtime.errors import AtlasError
-from atlas.sweep.cluster import (
-    RESERVE,
-    TRIAL_CPUS,
-    fitted,
-    join_cluster,
-    leave_cluster,
-    size_fleets,
-    this_machine,
-    threads_of,
-    trials_at_once,
-)
-from atlas.train import FleetSize
 
 TWO_GPUS = {"CPU": 16.0, "GPU": 2.0}
 

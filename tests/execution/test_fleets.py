@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from atlas.sweep import fleets as module
-from atlas.sweep.fleets import IDLE_LOSSES, Fleets
-from atlas.train import FleetSetup, FleetSize
+from atlas.execution import fleets as module
+from atlas.execution.fleets import IDLE_LOSSES, Fleets
+from atlas.execution.sizing import FleetSize
+from atlas.execution.worker import FleetSetup
 
 SETUP = FleetSetup(broker="b", namespace="n", store_uri="s", backbone="x", prepared={}, threads=1)
 SIZE = FleetSize(fleets=1, workers=1, cpus=1.0, gpus=0.0)

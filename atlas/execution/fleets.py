@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from atlas.cluster.placement_groups import free_orphaned_groups
+from atlas.execution.sizing import FleetSize
+from atlas.execution.worker import FleetSetup, run_fleet
 from atlas.storage.filesystem import Place
-from atlas.sweep.cluster import free_orphaned_groups
-from atlas.train import FleetSetup, FleetSize, run_fleet
 
 IDLE_LOSSES = 3  # a fleet is given up once it was lost so often with nothing learnt in between
 

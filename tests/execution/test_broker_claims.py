@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from atlas.execution import store_view as module
+from atlas.execution.broker import Broker
+from atlas.execution.job import Lease, StepFailed
 from atlas.storage.store import Entry, Store
-from atlas.sweep import shelf as module
-from atlas.sweep.broker import Broker
-from atlas.sweep.work import Lease, StepFailed
-from tests.sweep.fleet import FIRST, OTHER, SECOND, commit, run, settle, take
+from tests.execution.fleet import FIRST, OTHER, SECOND, commit, run, settle, take
 
 
 @pytest.fixture(autouse=True)
@@ -129,7 +129,7 @@ def test_a_broker_that_was_started_again_has_what_it_had(uri: str) -> None:
 
 
 def test_claims_beat_while_a_step_is_learnt(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("atlas.sweep.shelf.BEAT_SECONDS", 0.02)
+    monkeypatch.setattr("atlas.execution.store_view.BEAT_SECONDS", 0.02)
     monkeypatch.setattr("atlas.storage.leases.PATIENCE_SECONDS", 0.3)
 
     async def ask() -> None:

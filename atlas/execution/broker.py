@@ -13,9 +13,9 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from atlas.execution.job import Lease, StepFailed, Work
+from atlas.execution.store_view import Job, Shelf
 from atlas.steps.step import Step
-from atlas.sweep.shelf import Job, Shelf
-from atlas.sweep.work import Lease, StepFailed, Work
 
 LEASE_SECONDS = 60.0
 LEAVING_SECONDS = 10.0  # how long the lease of a fleet whose node is being taken away outlasts its last renewal

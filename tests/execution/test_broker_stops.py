@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from atlas.sweep.broker import LOSSES, Broker
-from atlas.sweep.work import StepFailed
-from tests.sweep.fleet import FIRST, OTHER, run, take
+from atlas.execution.broker import LOSSES, Broker
+from atlas.execution.job import StepFailed
+from tests.execution.fleet import FIRST, OTHER, run, take
 
 
 def test_a_stop_that_was_planned_is_held_against_no_step_and_the_next_one_is(uri: str) -> None:

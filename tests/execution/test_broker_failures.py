@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from atlas.execution import broker as module
+from atlas.execution.broker import LEASE_SECONDS, LEAVING_SECONDS, LOSSES, Broker
+from atlas.execution.job import Lease, StepFailed
 from atlas.storage.store import Store
-from atlas.sweep import broker as module
-from atlas.sweep.broker import LEASE_SECONDS, LEAVING_SECONDS, LOSSES, Broker
-from atlas.sweep.work import Lease, StepFailed
+from tests.execution.fleet import FIRST, OTHER, SECOND, SIBLING, THIRD, commit, run, settle, take, work_off
 from tests.losses import Losses
-from tests.sweep.fleet import FIRST, OTHER, SECOND, SIBLING, THIRD, commit, run, settle, take, work_off
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from atlas.execution.store_view import Job
 from atlas.steps.step import Step
-from atlas.sweep.shelf import Job
 
 
 class StepFailed(RuntimeError):

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from atlas.learners import Precision
+from atlas.execution.sizing import FleetSize
 from atlas.runtime.errors import AtlasError
 from atlas.storage.filesystem import Place
 from atlas.storage.store import CorruptEntry, Store
@@ -56,40 +56,6 @@ class FleetSetup:
     run: str = ""
     waypoint_seconds: float = 60.0
     elastic: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class FleetSize:
-    """How many fleets, workers in each, and what a worker takes of the cluster.
-
-    Where `least` is given a fleet is elastic: it has as many workers as there is room for, at least so many.
-    """
-
-    fleets: int
-    workers: int
-    cpus: float
-    gpus: float
-    least: int | None = None
-
-    @property
-    def elastic(self) -> bool:
-        """Whether the number of workers in a fleet follows the cluster."""
-        return self.least is not None and self.least < self.workers
-
-    @property
-    def numbers(self) -> range:
-        """The numbers of workers that a fleet may have."""
-        return range(self.least or self.workers, self.workers + 1)
-
-    @property
-    def each(self) -> str:
-        """How many workers a fleet has, in words."""
-        return f"{self.least} to {self.workers}" if self.elastic else str(self.workers)
-
-    @property
-    def precision(self) -> Precision:
-        """What the learners compute in: bfloat16 on GPUs, float32 on CPUs."""
-        return "bfloat16" if self.gpus else "float32"
 
 
 def run_fleet(name: str, setup: FleetSetup, size: FleetSize, storage: Place) -> None:
@@ -192,8 +158,8 @@ def _group() -> Group:
 
 def _waypoints(key: str, store: Store, setup: FleetSetup, group: Group, notice: Callable[[], bool]) -> Waypoints:
     """Where the step keeps its waypoints."""
+    from atlas.execution.checkpoints import Underway
     from atlas.learners.training_state import NOWHERE
-    from atlas.underway import Underway
 
     if not setup.waypoint_seconds:
         return NOWHERE

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+from atlas.execution.broker import Broker
+from atlas.execution.job import Lease
 from atlas.storage.store import Store
-from atlas.sweep.broker import Broker
-from atlas.sweep.work import Lease
-from tests.sweep.fleet import FIRST, SECOND, SIBLING, THIRD, commit, run, settle, take, work_off
+from tests.execution.fleet import FIRST, SECOND, SIBLING, THIRD, commit, run, settle, take, work_off
 
 
 def test_many_askers_make_one_training(uri: str) -> None:

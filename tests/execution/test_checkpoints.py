@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 import torch
 
+from atlas.execution.checkpoints import NOTICE_SECONDS, Underway
 from atlas.learners import Ewc, FineTuning, HeadOnly, Joint, Learner, Lwf, Memory, OLora, Replay
 from atlas.learners.process_group import Group
 from atlas.steps.step import Step
 from atlas.steps.train import advance
 from atlas.storage.store import Store
-from atlas.underway import NOTICE_SECONDS, Underway
 from tests.small import SCHEDULE, World, atlas, contents, outcome
 
 LONG = replace(SCHEDULE, steps=7)

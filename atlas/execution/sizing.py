@@ -1,0 +1,129 @@
+"""How many fleets, and what each of their workers takes of the cluster's nodes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from atlas.cluster.limits import Node
+from atlas.config.options import Options
+from atlas.learners import Precision
+from atlas.runtime.errors import AtlasError
+
+TRIAL_CPUS = 0.005
+RESERVE = 0.1
+FLEET_WORTH = 20.0  # seconds of work below which one more fleet costs more than it saves
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetSize:
+    """How many fleets, workers in each, and what a worker takes of the cluster.
+
+    Where `least` is given a fleet is elastic: it has as many workers as there is room for, at least so many.
+    """
+
+    fleets: int
+    workers: int
+    cpus: float
+    gpus: float
+    least: int | None = None
+
+    @property
+    def elastic(self) -> bool:
+        """Whether the number of workers in a fleet follows the cluster."""
+        return self.least is not None and self.least < self.workers
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of workers that a fleet may have."""
+        return range(self.least or self.workers, self.workers + 1)
+
+    @property
+    def each(self) -> str:
+        """How many workers a fleet has, in words."""
+        return f"{self.least} to {self.workers}" if self.elastic else str(self.workers)
+
+    @property
+    def precision(self) -> Precision:
+        """What the learners compute in: bfloat16 on GPUs, float32 on CPUs."""
+        return "bfloat16" if self.gpus else "float32"
+
+
+def size_fleets(options: Options, nodes: Sequence[Node]) -> FleetSize:
+    """How many fleets, and what each worker takes of these nodes.
+
+    By default as many fleets of one worker as they have GPUs or, without any, CPUs; a little of the CPUs is left to
+    trials.
+
+    Raises:
+        AtlasError: they cannot hold it, in all or each worker on one node.
+    """
+    resources = {name: sum(node.get(name, 0.0) for node in nodes) for name in ("CPU", "GPU")}
+    gpus = _worker_gpus(options, resources)
+    total = resources["CPU"] - RESERVE
+    possible = int(resources["GPU"] / gpus) if gpus else math.ceil(total)
+    workers = options.workers_per_fleet
+    fleets = options.fleets or max(1, possible // workers)
+    cpus = options.cpus_per_worker
+    if cpus is None:
+        cpus = max(0.1, math.floor(100 * min(total / (fleets * workers), 4.0 if gpus else 1.0)) / 100)
+    size = FleetSize(fleets=fleets, workers=workers, cpus=cpus, gpus=gpus, least=options.min_workers_per_fleet)
+    _check_placeable(size, resources)
+    _check_room(size, nodes)
+    return size
+
+
+def fitted(size: FleetSize, options: Options, nodes: Sequence[Node], work: float) -> FleetSize:
+    """No more fleets than `work`, in seconds of one fleet, is worth; as many as `--fleets` says where it does."""
+    worth = max(1, int(work / FLEET_WORTH))
+    if options.fleets or worth >= size.fleets:
+        return size
+    return size_fleets(replace(options, fleets=worth), nodes)
+
+
+def trials_at_once(size: FleetSize, *, known: bool) -> int:
+    """Enough trials that no fleet waits for one, few enough that they fit into what fleets leave of the CPUs.
+
+    Where all steps are `known` beforehand fleets wait for no trial: fewer gather what is there, and cost less to start.
+    """
+    enough = max(2, size.fleets) if known else max(4, 2 * size.fleets)
+    return min(enough, int(RESERVE / TRIAL_CPUS))
+
+
+def threads_of(size: FleetSize) -> int:
+    """The threads that a worker computes with."""
+    return max(1, round(size.cpus))
+
+
+def _worker_gpus(options: Options, resources: Mapping[str, float]) -> float:
+    if options.gpus_per_worker is not None:
+        return options.gpus_per_worker
+    return 1.0 if resources["GPU"] >= 1 else 0.0
+
+
+def _check_placeable(size: FleetSize, resources: Mapping[str, float]) -> None:
+    count = size.fleets * size.numbers[0]
+    for name, each, spare in (("CPU", size.cpus, RESERVE), ("GPU", size.gpus, 0.0)):
+        have = resources[name]
+        if count * each + spare > have + 1e-6:
+            raise AtlasError(
+                f"{size.fleets} fleets of {size.each} workers at {each:g} {name} need {count * each + spare:g} "
+                f"{name}s (with {spare:g} for the trials), the cluster has at most {have:g}; "
+                f"give fewer --fleets, --workers-per-fleet or less a worker."
+            )
+
+
+def _check_room(size: FleetSize, nodes: Sequence[Node]) -> None:
+    count, room = size.fleets * size.numbers[0], sum(_room(size, node) for node in nodes)
+    if room < count:
+        each = f"{size.cpus:g} CPUs" + (f" and {size.gpus:g} GPUs" if size.gpus else "")
+        raise AtlasError(
+            f"{count} workers of {each} are wanted, but the nodes hold {room}; give fewer --fleets or less a worker."
+        )
+
+
+def _room(size: FleetSize, node: Node) -> int:
+    """How many workers one node holds."""
+    shares = [node.get(name, 0.0) / each for name, each in (("CPU", size.cpus), ("GPU", size.gpus)) if each]
+    return int(min(shares) + 1e-6)
