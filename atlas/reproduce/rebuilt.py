@@ -15,9 +15,9 @@ from atlas.learners.schedule import PRECISIONS, Precision
 from atlas.reproduce.learner import check_learners
 from atlas.reproduce.recorded import Recorded, trial_of
 from atlas.runtime.errors import AtlasError
+from atlas.search.proposals import rehearsed
 from atlas.steps.walk import Walk
 from atlas.sweep.file import sweep_in
-from atlas.sweep.search import rehearsed
 from atlas.tasks import address_of as task_address
 from atlas.tracking import default_tracking_uri
 

@@ -23,20 +23,20 @@ from atlas.report import write_report, write_summary
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
 from atlas.runtime.retry import when_it_answers
+from atlas.search.callback import Journal, listen
+from atlas.search.trainable import TrialSetup
+from atlas.search.trial_ids import Identities
+from atlas.search.tuner import Search
 from atlas.steps.step import Step
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.foresight import POLL_SECONDS, Foresight, foreseen, is_known
 from atlas.sweep.fusion_weights_job import kept_weights, promise_weights
 from atlas.sweep.ground import Ground
-from atlas.sweep.identity import Identities
-from atlas.sweep.journal import Journal, listen
 from atlas.sweep.planner import Plan
 from atlas.sweep.printing import print_next, print_results, resume_command
 from atlas.sweep.progress import View
 from atlas.sweep.result import Ended, summarise
-from atlas.sweep.search import Search
 from atlas.sweep.tracked import Tracked, champion_of, registered_uri, start_scribe, sweep_figures
-from atlas.sweep.trial import TrialSetup
 from atlas.tracking import ui_command
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
+from atlas.search.proposals import is_exact, rehearsed
 from atlas.steps.walk import Walk
-from atlas.sweep.search import is_exact, rehearsed
 
 if TYPE_CHECKING:
     from atlas.learners import Precision

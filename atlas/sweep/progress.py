@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from atlas.sweep.journal import Journal
+from atlas.search.callback import Journal
 from atlas.sweep.planner import Plan
 from atlas.sweep.printing import clock
 

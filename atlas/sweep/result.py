@@ -9,13 +9,13 @@ from typing import Any
 from atlas.config.options import Options
 from atlas.metrics import Undefined
 from atlas.report import BARE, SCHEMA, leaderboard, order_rows, order_statistics, trial_metrics
+from atlas.search.trial_record import TrialRecord
 from atlas.steps.outcome import AVERAGE, DOWNSTREAM, ROUTES, SPLITS, Outcome
 from atlas.steps.step import Step
 from atlas.steps.walk import Walk
 from atlas.storage.store import Store
 from atlas.sweep.cost import walk_cost
 from atlas.sweep.ground import Ground
-from atlas.sweep.journal import TrialRecord
 from atlas.sweep.origin import origin_of, versions
 from atlas.sweep.planner import Plan
 from atlas.tasks import find_task

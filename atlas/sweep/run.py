@@ -149,7 +149,7 @@ def _show_plan(
 ) -> tuple[Plan, FleetSize]:
     """Print the plan; gives it, and the fleets for it."""
     from atlas.execution.sizing import fitted, size_fleets
-    from atlas.sweep.search import is_exact, rehearsed
+    from atlas.search.proposals import is_exact, rehearsed
 
     size = size_fleets(options, nodes)
     trials = rehearsed(sweep, options, size.precision)

@@ -11,10 +11,10 @@ from typing import Any
 
 from atlas.data.prepare import Prepared
 from atlas.runtime.errors import AtlasError
+from atlas.search.trial_record import TrialRecord
 from atlas.serving.registered_model import Champion
 from atlas.steps.step import Step
 from atlas.storage.store import Store
-from atlas.sweep.journal import TrialRecord
 from atlas.sweep.result import Ended
 from atlas.tracking import Tracker, credentials
 

@@ -15,10 +15,10 @@ import pytest
 from rich.console import Console
 
 from atlas.learners import learner_from
+from atlas.search.proposals import make_sampler, rehearsed
 from atlas.steps.step import step_from
 from atlas.sweep import Options, Sweep, run
 from atlas.sweep.ground import Ground, lay_ground
-from atlas.sweep.search import make_sampler, rehearsed
 
 FILES = sorted((Path(__file__).parents[2] / "sweeps").glob("*.py"))
 TASKS = ("digits", "piqa-twin", "easy-vqa")

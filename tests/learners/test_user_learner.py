@@ -17,12 +17,12 @@ from ray import cloudpickle
 from atlas.learners import LEARNERS, SharedAdapter, address_of, find_learner, is_known, learner_from, stage_from
 from atlas.learners.user_learner import OWN, OWN_STAGES
 from atlas.runtime.errors import AtlasError
+from atlas.search.trainable import walks_of
+from atlas.search.trial_record import TrialRecord
 from atlas.storage.store import Store
 from atlas.sweep import Options, Sweep, learner_named
 from atlas.sweep.folder import SweepFolder
-from atlas.sweep.journal import TrialRecord
 from atlas.sweep.run import by_name
-from atlas.sweep.trial import walks_of
 from tests.small import SCHEDULE, World, assert_same_learning, contents, outcome, seed_by_task, weights
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "own_learner.py"

@@ -15,13 +15,13 @@ from atlas.backbones import digest, locate
 from atlas.config.options import read_options
 from atlas.report import write_summary
 from atlas.reproduce.recorded import Recorded
+from atlas.search.proposals import rehearsed
 from atlas.steps.step import Surroundings
 from atlas.steps.walk import Walk
 from atlas.sweep.file import sweep_in
 from atlas.sweep.ground import evaluation_of
 from atlas.sweep.origin import origin_of, versions
 from atlas.sweep.run import by_name
-from atlas.sweep.search import rehearsed
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
 SMALL = ("--tasks", "digits", "piqa-twin", "--steps", "6", "--evaluate", "40", "60")
@@ -82,8 +82,8 @@ def invented(file: Path, *arguments: str, precision: Any = "float32", sweep_id: 
 
 def _settings(sweep: Any, options: Any) -> list[dict[str, Any]]:
     """What each trial was suggested, beside its order."""
-    from atlas.sweep.sampler import rehearse
-    from atlas.sweep.search import make_sampler
+    from atlas.search.prefix_sampler import rehearse
+    from atlas.search.proposals import make_sampler
 
     found: list[dict[str, Any]] = []
 

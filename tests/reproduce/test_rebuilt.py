@@ -11,8 +11,8 @@ from atlas.config.options import parser, read_options
 from atlas.reproduce.rebuilt import Placement, rebuild, repeatable
 from atlas.reproduce.recorded import Recorded
 from atlas.runtime.errors import AtlasError
+from atlas.search.proposals import is_exact, rehearsed
 from atlas.sweep.file import sweep_in
-from atlas.sweep.search import is_exact, rehearsed
 from tests.reproduce.conftest import SMALL, SWEEPS, recorded_of
 
 FILE = SWEEPS / "task_order.py"

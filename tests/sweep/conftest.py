@@ -11,11 +11,11 @@ import pytest
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
 from atlas.learners import HeadOnly, Learner
+from atlas.search.trial_record import TrialRecord
 from atlas.steps.step import Surroundings
 from atlas.steps.walk import Walk
 from atlas.storage.store import Store
 from atlas.sweep.ground import Ground
-from atlas.sweep.journal import TrialRecord
 from atlas.sweep.planner import Pace, plan
 from atlas.sweep.result import Ended
 from tests.small import SCHEDULE, World, atlas

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from atlas.search.callback import Journal
 from atlas.sweep import progress
-from atlas.sweep.journal import Journal
 from atlas.sweep.progress import View
 from atlas.sweep.result import Ended
 

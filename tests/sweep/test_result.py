@@ -12,9 +12,9 @@ from atlas.learners import Joint
 from atlas.metrics import Undefined
 from atlas.report import validate, write_report, write_summary
 from atlas.runtime.errors import AtlasError
+from atlas.search.trial_record import TrialRecord
 from atlas.storage.store import Store
 from atlas.sweep.fusion_weights import sweep_alpha
-from atlas.sweep.journal import TrialRecord
 from atlas.sweep.result import Ended, summarise
 from tests.small import SCHEDULE, World
 from tests.sweep.conftest import SWEEP, TASKS, learnt_trial, make_ground

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from atlas.sweep.identity import Identities, _spelt
-from atlas.sweep.journal import Journal, TrialRecord
+from atlas.search.callback import Journal
+from atlas.search.trial_ids import Identities, _spelt
+from atlas.search.trial_record import TrialRecord
 from atlas.sweep.result import Ended
 from atlas.tracking import Event
 from atlas.tracking.spool import Spool
-from tests.sweep.test_journal import as_tune
+from tests.search.test_callback import as_tune
 
 ORDER, OTHER = {"order": ["a", "b"], "rank": 4}, {"order": ["b", "a"], "rank": 4}
 

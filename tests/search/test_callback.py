@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from atlas.search.callback import Journal, listen, listening_callback
+from atlas.search.trial_record import TrialRecord
 from atlas.steps.step import Step
-from atlas.sweep.journal import Journal, TrialRecord, listen, listening_callback
 from atlas.sweep.result import Ended
 
 

@@ -16,13 +16,15 @@ from ray.tune.search.optuna import OptunaSearch
 from atlas.config.options import TASKS, Options
 from atlas.config.sweep import Sweep
 from atlas.learners import Learner
+from atlas.search.callback import Journal, listen, tell_restored
+from atlas.search.prefix_sampler import PrefixSampler
+from atlas.search.proposals import Space, is_exact, make_sampler, rehearsed
+from atlas.search.trainable import TrialSetup
+from atlas.search.trial_record import TrialRecord
+from atlas.search.tuner import Search
 from atlas.steps.step import Surroundings
 from atlas.storage.filesystem import Place
-from atlas.sweep.journal import Journal, TrialRecord, listen, tell_restored
 from atlas.sweep.result import Ended
-from atlas.sweep.sampler import PrefixSampler
-from atlas.sweep.search import Search, Space, is_exact, make_sampler, rehearsed
-from atlas.sweep.trial import TrialSetup
 from tests.small import atlas
 
 WRITTEN = ("piqa-twin,easy-ve,digits,easy-vqa", "digits,easy-vqa,easy-ve,piqa-twin")

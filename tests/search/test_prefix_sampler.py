@@ -7,7 +7,7 @@ import optuna
 import pytest
 
 from atlas.config.space import Order, order_count, prefix_name, suggest_order
-from atlas.sweep.sampler import PrefixSampler, rehearse
+from atlas.search.prefix_sampler import PrefixSampler, rehearse
 
 TASKS = ("a", "b", "c", "d")
 

@@ -4,7 +4,7 @@ import json
 
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
-from atlas.sweep.trial import walks_of
+from atlas.search.trainable import walks_of
 from tests.small import atlas
 
 
