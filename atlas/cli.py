@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.config.options import Options
+from atlas.maintenance import commands as upkeep
 from atlas.reproduce import commands as again
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.storage.filesystem import Place
-from atlas.upkeep import commands as upkeep
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -97,7 +97,7 @@ def _sweep(file: str, arguments: Sequence[str]) -> None:
 
 
 def _doctor(arguments: Sequence[str]) -> None:
-    from atlas.sweep.doctor import main as examine
+    from atlas.maintenance.doctor import main as examine
 
     examine(arguments)
 

@@ -121,8 +121,8 @@ def walk_one(config: dict[str, Any]) -> None:
     from atlas.steps.train import advance, open_bench
     from atlas.steps.walk import Walk
     from atlas.storage.store import Store
-    from atlas.sweep.ground import lay_ground
-    from atlas.sweep.result import _plain
+    from atlas.sweep.inputs import lay_ground
+    from atlas.sweep.summary import _plain
 
     torch.set_num_threads(1)
     options = options_of(argparse.Namespace(**config["given"]))
@@ -152,7 +152,7 @@ def options_of(given: argparse.Namespace) -> Any:
 
 
 def _prepare(given: argparse.Namespace) -> None:
-    from atlas.sweep.ground import lay_ground
+    from atlas.sweep.inputs import lay_ground
 
     lay_ground(options_of(given))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from atlas.config.options import Options
 
 if TYPE_CHECKING:
-    from atlas.reproduce.recorded import Recorded
+    from atlas.reproduce.recorded_run import Recorded
 
 LEDGER = Path("docs/ledger.json")
 
@@ -83,14 +83,14 @@ def _how(parser: argparse.ArgumentParser) -> None:
 
 
 def _reproduce(given: argparse.Namespace) -> None:
-    from atlas.reproduce.finding import find_run
+    from atlas.reproduce.lookup import find_run
 
     _go(find_run(given.what, storage=given.storage, tracking_uri=given.tracking_uri), given)
 
 
 def _check(given: argparse.Namespace) -> None:
-    from atlas.reproduce.finding import recorded_from
     from atlas.reproduce.ledger import find_entry
+    from atlas.reproduce.lookup import recorded_from
 
     _go(recorded_from(find_entry(given.ledger, given.name)["run"], {}, Options(storage=given.storage).root), given)
 
@@ -99,8 +99,9 @@ def _go(recorded: Recorded, given: argparse.Namespace) -> None:
     """Reproduce it; exits with 1 where a score is different."""
     from rich.console import Console
 
-    from atlas.reproduce.rebuilt import Placement
-    from atlas.reproduce.reproduction import Wish, reproduce
+    from atlas.reproduce.plan import Wish
+    from atlas.reproduce.replay import Placement
+    from atlas.reproduce.reproduction import reproduce
     from atlas.sweep.run import make_console
 
     placement = Placement(
@@ -145,8 +146,8 @@ def _show(given: argparse.Namespace) -> None:
 
 
 def _add(given: argparse.Namespace) -> None:
-    from atlas.reproduce.finding import summary_of
     from atlas.reproduce.ledger import add_entry
+    from atlas.reproduce.lookup import summary_of
 
     path = summary_of(given.sweep, Options(storage=given.storage).root)
     entry = add_entry(given.ledger, given.name, path, replace=given.replace, file=given.file)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from atlas.reproduce.recorded import Row, settings_key
+from atlas.reproduce.recorded_run import Row, settings_key
 
 Group = tuple[str, str, str]
 Scores = dict[Group, dict[tuple[Any, ...], float]]

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from atlas.backbones import digest, locate
 from atlas.config.options import Options
-from atlas.reproduce.rebuilt import STEADY, Rebuilt
-from atlas.reproduce.recorded import DIGEST, Recorded
+from atlas.reproduce.recorded_run import DIGEST, Recorded
+from atlas.reproduce.replay import STEADY, Rebuilt
 from atlas.runtime.errors import AtlasError
-from atlas.sweep.origin import code_digest, file_digest, machine, versions
+from atlas.sweep.provenance import code_digest, file_digest, machine, versions
 
 NUMERIC = ("torch", "transformers", "peft")  # packages that decide the last bits of a score
 SUMS = ("workers_per_fleet", STEADY, "cpus_per_worker")  # settings that decide in which order sums are taken

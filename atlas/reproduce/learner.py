@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from atlas.learners import LEARNERS, address_of, digest_of, find_learner
-from atlas.reproduce.recorded import Recorded
+from atlas.reproduce.recorded_run import Recorded
 from atlas.runtime.errors import AtlasError
 
 SHOWN = 12

@@ -21,8 +21,8 @@ from typing import Any
 from atlas.config.options import parser
 from atlas.report import read_summary, validate
 from atlas.reproduce.figures import figures_of
-from atlas.reproduce.rebuilt import as_text, repeatable
-from atlas.reproduce.recorded import DIGEST, Recorded
+from atlas.reproduce.recorded_run import DIGEST, Recorded
+from atlas.reproduce.replay import as_text, repeatable
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.storage.filesystem import write_whole
 from atlas.sweep.file import sweep_in

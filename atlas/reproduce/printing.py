@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from atlas.reproduce.comparison import Compared
-from atlas.reproduce.rebuilt import as_text
-from atlas.reproduce.recorded import DIGEST
+from atlas.reproduce.recorded_run import DIGEST
+from atlas.reproduce.replay import as_text
 from atlas.reproduce.tolerance import Tolerance
 from atlas.runtime.redact import redacted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from atlas.reproduce.reproduction import Prospect
+    from atlas.reproduce.plan import Prospect
 
 DIGITS = 12
 SHOWN = 60

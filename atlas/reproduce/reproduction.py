@@ -5,24 +5,25 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.report import read_summary
-from atlas.reproduce.comparison import Compared, Scores, compare, name_of, scores_of
-from atlas.reproduce.difference import Difference, differences, of_data, refuse
+from atlas.reproduce.comparison import Compared, compare, name_of, scores_of
+from atlas.reproduce.data_reuse import lend, lenders
+from atlas.reproduce.difference import differences, of_data, refuse
 from atlas.reproduce.learner import bring_learner
-from atlas.reproduce.lending import lend, lenders
-from atlas.reproduce.place import check_place, clean_place
+from atlas.reproduce.plan import Prospect, Wish
 from atlas.reproduce.printing import print_comparison, print_run
-from atlas.reproduce.rebuilt import Placement, Rebuilt, as_text, rebuild
-from atlas.reproduce.recorded import Recorded
-from atlas.reproduce.tolerance import Tolerance, tolerance_for
+from atlas.reproduce.recorded_run import Recorded
+from atlas.reproduce.replay import as_text, rebuild
+from atlas.reproduce.tolerance import tolerance_for
+from atlas.reproduce.workspace import check_place, clean_place
 from atlas.runtime.errors import AtlasError
 from atlas.sweep.file import stand_in
-from atlas.sweep.ground import lay_ground
-from atlas.sweep.origin import machine, versions
+from atlas.sweep.inputs import lay_ground
+from atlas.sweep.provenance import machine, versions
 from atlas.sweep.run import run
 from atlas.tasks import find_task
 
@@ -30,37 +31,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SCHEMA = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """How a person wants a run reproduced; what is left out is as it was recorded.
-
-    file: of the sweep. tasks, learner: `FILE.py:NAME`, the user's own. source: TASK=FOLDER, to prepare a task again.
-    into: the clean storage (None: a temporary one). tolerance: in points. report: a JSON file of what came of it.
-    """
-
-    file: Path | None = None
-    tasks: tuple[str, ...] = ()
-    learner: str = ""
-    source: tuple[str, ...] = ()
-    placement: Placement = field(default_factory=Placement)
-    into: Path | None = None
-    tolerance: float | None = None
-    report: Path | None = None
-    dry_run: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prospect:
-    """What is known before anything is trained."""
-
-    recorded: Recorded
-    rebuilt: Rebuilt
-    scores: Scores
-    found: list[Difference]
-    tolerance: Tolerance
-    lent: Mapping[str, Path]
 
 
 def reproduce(recorded: Recorded, wish: Wish, console: Console) -> bool:

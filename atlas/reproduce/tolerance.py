@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from atlas.reproduce.difference import Difference
-from atlas.reproduce.recorded import Recorded
+from atlas.reproduce.recorded_run import Recorded
 from atlas.runtime.errors import AtlasError
 
 ERRORS = 2.0

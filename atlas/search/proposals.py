@@ -36,7 +36,7 @@ def rehearsed(sweep: Sweep, options: Options, precision: Precision) -> list[list
     from atlas.search.prefix_sampler import rehearse
 
     trials: list[list[Walk]] = []
-    written = _points(sweep, options)
+    written = points_of(sweep, options)
 
     def ask(trial: optuna.Trial) -> None:
         trials.append(walks_of(sweep.propose(trial, options, precision)))
@@ -77,7 +77,7 @@ def _space_from(pickled: bytes) -> Space:
     return Space(*cloudpickle.loads(pickled))
 
 
-def _points(sweep: Sweep, options: Options) -> list[dict[str, Any]]:
+def points_of(sweep: Sweep, options: Options) -> list[dict[str, Any]]:
     """What the first trials are to take: the sweep's own, and orders written out, as the parameters that spell them."""
     if not sweep.searches_orders:
         return [dict(point) for point in sweep.points]

@@ -17,7 +17,7 @@ from atlas.runtime.interrupts import handlers_put_back
 from atlas.runtime.redact import redacted
 from atlas.runtime.retry import is_away, when_it_answers
 from atlas.search.callback import listening_callback, tell_restored
-from atlas.search.proposals import Space, _points, make_sampler
+from atlas.search.proposals import Space, make_sampler, points_of
 from atlas.search.trainable import TrialSetup, run_trial
 from atlas.storage.filesystem import Place
 
@@ -75,7 +75,7 @@ class Search:
             mode="max",
             sampler=make_sampler(self.sweep, self.options),
             study_name=self.folder.name,
-            points_to_evaluate=_points(self.sweep, self.options) or None,
+            points_to_evaluate=points_of(self.sweep, self.options) or None,
         )
         return tune.Tuner(
             self._trainable(),

@@ -15,7 +15,7 @@ from atlas.metrics import Shape
 from atlas.steps.outcome import Outcome
 from atlas.steps.step import Step
 from atlas.storage.store import Store
-from atlas.sweep.ground import Ground
+from atlas.sweep.inputs import Ground
 
 
 def walk_cost(outcome: Outcome, ground: Ground, store: Store) -> dict[str, float | None]:

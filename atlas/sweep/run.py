@@ -15,7 +15,7 @@ from atlas.config.sweep import Sweep
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.interrupts import kept_interrupts
 from atlas.runtime.redact import HIDDEN, redacted
-from atlas.sweep.printing import print_plan
+from atlas.sweep.terminal import print_plan
 from atlas.tracking import signed_in
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from atlas.execution.sizing import FleetSize
     from atlas.steps.walk import Walk
     from atlas.sweep.folder import SweepFolder
-    from atlas.sweep.ground import Ground
-    from atlas.sweep.planner import Plan
+    from atlas.sweep.inputs import Ground
+    from atlas.sweep.plan import Plan
 
 PLAIN_WIDTH = 140
 _reading: ContextVar[list[Sweep] | None] = ContextVar("reading", default=None)
@@ -118,7 +118,7 @@ def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder |
     from atlas.cluster.limits import nodes_for, this_machine
     from atlas.execution.sizing import size_fleets
     from atlas.sweep.folder import SweepFolder
-    from atlas.sweep.ground import lay_ground
+    from atlas.sweep.inputs import lay_ground
 
     here = this_machine()
     if here is not None:
@@ -133,7 +133,7 @@ def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder |
         plan, size = _show_plan(sweep, options, ground, nodes_for(growing=options.fleets is not None), console)
         if options.dry_run:
             return True
-        from atlas.sweep.conduct import Conduct
+        from atlas.sweep.driver import Conduct
 
         folder = folder or SweepFolder.new(options.place, sweep.name, options)
         return Conduct(

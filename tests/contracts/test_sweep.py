@@ -18,7 +18,7 @@ from atlas.learners import learner_from
 from atlas.search.proposals import make_sampler, rehearsed
 from atlas.steps.step import step_from
 from atlas.sweep import Options, Sweep, run
-from atlas.sweep.ground import Ground, lay_ground
+from atlas.sweep.inputs import Ground, lay_ground
 
 FILES = sorted((Path(__file__).parents[2] / "sweeps").glob("*.py"))
 TASKS = ("digits", "piqa-twin", "easy-vqa")

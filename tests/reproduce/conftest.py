@@ -14,13 +14,13 @@ import pytest
 from atlas.backbones import digest, locate
 from atlas.config.options import read_options
 from atlas.report import write_summary
-from atlas.reproduce.recorded import Recorded
+from atlas.reproduce.recorded_run import Recorded
 from atlas.search.proposals import rehearsed
 from atlas.steps.step import Surroundings
 from atlas.steps.walk import Walk
 from atlas.sweep.file import sweep_in
-from atlas.sweep.ground import evaluation_of
-from atlas.sweep.origin import origin_of, versions
+from atlas.sweep.inputs import evaluation_of
+from atlas.sweep.provenance import origin_of, versions
 from atlas.sweep.run import by_name
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"

@@ -8,7 +8,7 @@ import pytest
 
 from atlas.backbones import locate
 from atlas.reproduce.difference import Difference, differences, of_data, refuse
-from atlas.reproduce.rebuilt import Placement, rebuild
+from atlas.reproduce.replay import Placement, rebuild
 from atlas.runtime.errors import AtlasError
 from tests.reproduce.conftest import SWEEPS, recorded_of
 

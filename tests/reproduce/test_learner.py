@@ -9,10 +9,10 @@ import pytest
 
 from atlas.learners import digest_of
 from atlas.learners.user_learner import OWN, OWN_STAGES
-from atlas.reproduce.finding import recorded_from
 from atlas.reproduce.learner import bring_learner, check_learners
-from atlas.reproduce.rebuilt import Placement, rebuild
-from atlas.reproduce.recorded import Recorded
+from atlas.reproduce.lookup import recorded_from
+from atlas.reproduce.recorded_run import Recorded
+from atlas.reproduce.replay import Placement, rebuild
 from atlas.runtime.errors import AtlasError
 from tests.reproduce.conftest import SMALL, SWEEPS, invented
 

@@ -15,8 +15,9 @@ import pytest
 from rich.console import Console
 
 from atlas.reproduce import reproduction
-from atlas.reproduce.recorded import Recorded
-from atlas.reproduce.reproduction import Wish, reproduce
+from atlas.reproduce.plan import Wish
+from atlas.reproduce.recorded_run import Recorded
+from atlas.reproduce.reproduction import reproduce
 from atlas.runtime.errors import AtlasError
 from tests.reproduce.conftest import keep, recorded_of
 

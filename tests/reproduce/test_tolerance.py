@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from atlas.reproduce.difference import Difference
-from atlas.reproduce.recorded import Recorded
+from atlas.reproduce.recorded_run import Recorded
 from atlas.reproduce.tolerance import fewest_records, tolerance_for
 from atlas.runtime.errors import AtlasError
 from tests.reproduce.conftest import recorded_of

@@ -9,7 +9,7 @@ import pytest
 from atlas.search.callback import Journal, listen, listening_callback
 from atlas.search.trial_record import TrialRecord
 from atlas.steps.step import Step
-from atlas.sweep.result import Ended
+from atlas.sweep.summary import Ended
 
 
 class Notes:

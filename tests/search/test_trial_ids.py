@@ -9,7 +9,7 @@ import pytest
 from atlas.search.callback import Journal
 from atlas.search.trial_ids import Identities, _spelt
 from atlas.search.trial_record import TrialRecord
-from atlas.sweep.result import Ended
+from atlas.sweep.summary import Ended
 from atlas.tracking import Event
 from atlas.tracking.spool import Spool
 from tests.search.test_callback import as_tune

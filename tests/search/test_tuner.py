@@ -24,7 +24,7 @@ from atlas.search.trial_record import TrialRecord
 from atlas.search.tuner import Search
 from atlas.steps.step import Surroundings
 from atlas.storage.filesystem import Place
-from atlas.sweep.result import Ended
+from atlas.sweep.summary import Ended
 from tests.small import atlas
 
 WRITTEN = ("piqa-twin,easy-ve,digits,easy-vqa", "digits,easy-vqa,easy-ve,piqa-twin")

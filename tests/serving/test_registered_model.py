@@ -17,7 +17,7 @@ from atlas.serving.registered_model import Champion, LoadedChampion, _assemble
 from atlas.steps.train import restore
 from atlas.steps.walk import Walk
 from atlas.storage.store import Store
-from atlas.sweep.tracked import stack_of
+from atlas.sweep.mlflow_actor import stack_of
 from tests.small import SCHEDULE, World, atlas
 
 ORDER = ("piqa-twin", "digits")

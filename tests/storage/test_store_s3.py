@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from pyarrow import fs
 
+from atlas.maintenance.collection import DAY, find_waste, remove
 from atlas.runtime.errors import AtlasError
 from atlas.storage.filesystem import Place
 from atlas.storage.leases import Claims
 from atlas.storage.store import CorruptEntry, Store
-from atlas.upkeep.collection import DAY, find_waste, remove
 
 KEY = "ab" + "0" * 62
 FACTS = {"task": "digits", "scores": {"val": 91.25}}

@@ -15,9 +15,9 @@ from atlas.search.trial_record import TrialRecord
 from atlas.steps.step import Surroundings
 from atlas.steps.walk import Walk
 from atlas.storage.store import Store
-from atlas.sweep.ground import Ground
-from atlas.sweep.planner import Pace, plan
-from atlas.sweep.result import Ended
+from atlas.sweep.inputs import Ground
+from atlas.sweep.plan import Pace, plan
+from atlas.sweep.summary import Ended
 from tests.small import SCHEDULE, World, atlas
 
 TASKS = ("digits", "easy-vqa")

@@ -8,7 +8,7 @@ import pytest
 from safetensors.torch import load_file
 
 from atlas.sweep.cost import backbone_shape, walk_cost
-from atlas.sweep.result import Ended
+from atlas.sweep.summary import Ended
 
 CARD = {"choices": 2, "images": 1}
 

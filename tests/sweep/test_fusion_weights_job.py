@@ -6,7 +6,7 @@ import pytest
 
 from atlas.sweep.fusion_weights import NoWeights
 from atlas.sweep.fusion_weights_job import _weights, kept_weights
-from atlas.sweep.result import Ended, summarise
+from atlas.sweep.summary import Ended, summarise
 
 
 def test_a_sweep_without_a_best_trial_has_none() -> None:

@@ -21,7 +21,7 @@ from atlas.data.prepare import prepare
 from atlas.runtime.errors import AtlasError
 from atlas.sweep import Options, Sweep
 from atlas.sweep.folder import SweepFolder
-from atlas.sweep.ground import lay_ground
+from atlas.sweep.inputs import lay_ground
 from atlas.sweep.run import by_name
 from atlas.tasks import SPLITS, TASKS, Broken, Record, address_of, find_task
 from atlas.tasks.user_task import OWN

@@ -28,7 +28,7 @@ from atlas.execution.worker import RENEW_SECONDS, serve
 from atlas.learners.process_group import Group
 from atlas.steps.train import advance, open_bench
 from atlas.storage.store import Store
-from atlas.sweep.foresight import Foresight
+from atlas.sweep.prefetch import Foresight
 from tests.execution.fleet import FIRST, OTHER, commit
 from tests.losses import Losses
 from tests.small import SCHEDULE, World, atlas

@@ -1,0 +1,208 @@
+"""The doctor: checks a cluster before a sweep, and says of each thing that it is well or what to do."""
+
+from __future__ import annotations
+
+import os
+import sys
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from atlas.backbones import digest, locate
+from atlas.backbones.processor import Processor
+from atlas.cluster.connect import join_cluster, leave_cluster
+from atlas.cluster.limits import Node, nodes_for
+from atlas.config.options import Options, read_options, with_twins
+from atlas.data.cache import address_of, survey
+from atlas.data.prepare import Prepared
+from atlas.execution.sizing import size_fleets
+from atlas.maintenance.node_check import Errand, Report, versions, visit
+from atlas.runtime.errors import AtlasError
+from atlas.runtime.redact import redacted
+from atlas.storage.store import Store
+from atlas.sweep.inputs import sources_of
+from atlas.tasks import find_task
+from atlas.tracking import check_access, check_tracking, default_tracking_uri, signed_in
+
+SHARED = (
+    "Give a --storage that all nodes share (NFS, a PVC, a bucket), and where it is a bucket, its credentials to the "
+    "environment in which Ray is started on every node."
+)
+SAME = "Give a --backbone that lies at the same path on every node."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One line: what was looked at, whether it is well, and how it is or what to do."""
+
+    what: str
+    ok: bool
+    says: str
+
+    def __str__(self) -> str:
+        return f"{'ok ' if self.ok else 'FIX'}  {self.what}: {self.says}"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """What `atlas doctor` calls. Exits with 1 where something is wrong."""
+    options = read_options(
+        f"{__doc__}\n\nGive it the options of the sweep that is to run.", Options(), arguments, prog="atlas doctor"
+    )
+    well = True
+    for finding in examine(with_twins(options)):
+        print(finding, flush=True)
+        well &= finding.ok
+    sys.exit(0 if well else 1)
+
+
+def examine(options: Options) -> Iterator[Finding]:
+    """Look at everything that a sweep with these options stands on, the cheap things first."""
+    backbone, prepared = None, {}
+    try:
+        backbone = locate(options.backbone)
+        yield Finding(what="backbone", ok=True, says=f"{options.backbone}, {digest(backbone)[:12]}")
+    except AtlasError as error:
+        yield Finding(what="backbone", ok=False, says=str(error))
+    yield _tracking(options)
+    try:
+        store = Store.open(str(options.place / "store"))
+        yield Finding(what="storage", ok=True, says=f"{options.place} can be written here")
+    except (AtlasError, OSError) as error:
+        yield Finding(what="storage", ok=False, says=str(error))
+        return
+    if backbone is not None:
+        prepared = _prepared(options, Processor.load(backbone))
+        yield from _data(options, prepared)
+    folders = {name: address_of(one, options.place / "data") for name, one in prepared.items() if one is not None}
+    yield from _cluster(options, store, "" if backbone is None else str(backbone), folders)
+
+
+def _prepared(options: Options, processor: Processor) -> dict[str, Prepared | None]:
+    """Task -> what is prepared of it in the storage, which stays there."""
+    sources = sources_of(options)
+    tasks = [find_task(name) for name in (*options.tasks, *options.downstream)]
+    return {
+        task.name: survey(task, processor=processor, place=options.place / "data", source=sources.get(task.name))
+        for task in tasks
+    }
+
+
+def _data(options: Options, prepared: Mapping[str, Prepared | None]) -> Iterator[Finding]:
+    lacking = [name for name, one in prepared.items() if one is None]
+    command = f"atlas prepare {' '.join(lacking)} --backbone {options.backbone} --storage {options.place}"
+    says = f"not prepared; run `{command}` (with --source where the task has files of its own)"
+    yield Finding(what="data", ok=not lacking, says=says if lacking else f"{', '.join(prepared)} are prepared")
+
+
+def _tracking(options: Options) -> Finding:
+    given = options.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", "")
+    uri = signed_in(given or default_tracking_uri(options.root))
+    try:
+        check_tracking(uri)
+        check_access(uri)
+    except AtlasError as error:
+        return Finding(what="tracking", ok=False, says=str(error))
+    alone = " (a file of this machine: others that share the storage do not see it)" if options.place.is_remote else ""
+    says = f"{redacted(uri)} answers{'' if given else alone}"
+    return Finding(what="tracking", ok=True, says=says)
+
+
+def _cluster(options: Options, store: Store, backbone: str, folders: Mapping[str, str]) -> Iterator[Finding]:
+    try:
+        join_cluster()
+    except AtlasError as error:
+        yield Finding(what="cluster", ok=False, says=str(error))
+        return
+    try:
+        import ray
+
+        nodes = [node for node in ray.nodes() if node["Alive"]]
+        with _marked(store) as mark:
+            errand = Errand(store_uri=store.uri, mark=mark, backbone=backbone, prepared=folders)
+            reports = visit(nodes, errand)
+        yield Finding(what="cluster", ok=True, says=f"{len(nodes)} nodes, {_listed(ray.cluster_resources())}")
+        yield from judge(reports, digest(Path(backbone)) if backbone else "", folders)
+        yield placeable(options, nodes_for(growing=options.fleets is not None))
+    finally:
+        leave_cluster()
+
+
+@contextmanager
+def _marked(store: Store) -> Iterator[str]:
+    """A small file in the store, by which other nodes know it again."""
+    mark = f".probe-{uuid.uuid4().hex}"
+    with store.filesystem.open_output_stream(f"{store.root}/{mark}") as stream:
+        stream.write(b"doctor")
+    yield mark
+    store.filesystem.delete_file(f"{store.root}/{mark}")
+
+
+def judge(reports: Sequence[Report], backbone: str, tasks: Collection[str]) -> Iterator[Finding]:
+    """What the nodes' reports come to. `backbone` is the digest that they should have, `tasks` are those prepared."""
+    for report in reports:
+        if report.failed:
+            says = f"{report.failed}. Install atlas-continual there, in the same version as here."
+            yield Finding(what=f"node {report.node}", ok=False, says=says)
+    there = [report for report in reports if not report.failed]
+    yield _token(there)
+    yield _versions(there)
+    yield _gpus(there)
+    yield _everywhere("shared storage", "every node reads and writes it", {r.node: r.storage for r in there}, SHARED)
+    if backbone:
+        other = {r.node: "" if r.backbone == backbone else "its folder is missing or other" for r in there}
+        yield _everywhere("backbone on the nodes", "the same on every node", other, SAME)
+    if tasks:
+        lacking = {r.node: f"no prepared data for {', '.join(r.lacks)}" if r.lacks else "" for r in there}
+        yield _everywhere("data on the nodes", f"every node sees {', '.join(tasks)}", lacking, SHARED)
+
+
+def _token(reports: Sequence[Report]) -> Finding:
+    """Whether every node was started with a token."""
+    without = ", ".join(report.node for report in reports if not report.token)
+    todo = f"start Ray with RAY_AUTH_MODE=token and one RAY_AUTH_TOKEN on {without}: whoever reaches it runs code there"
+    return Finding(what="token", ok=not without, says=todo if without else "every node asks for one")
+
+
+def _versions(reports: Sequence[Report]) -> Finding:
+    """Whether every node has the versions of this one."""
+    here = versions()
+    wrong = [
+        f"{report.node} has {name} {report.versions.get(name)} instead of {mine}"
+        for report in reports
+        for name, mine in here.items()
+        if report.versions.get(name) != mine
+    ]
+    equal = ", ".join(f"{name} {here[name]}" for name in ("python", "ray", "torch"))
+    says = (
+        f"{'; '.join(wrong)}. Use one container or one lock file for all." if wrong else f"equal on all nodes ({equal})"
+    )
+    return Finding(what="versions", ok=not wrong, says=says)
+
+
+def _gpus(reports: Sequence[Report]) -> Finding:
+    blind = [f"Ray counts {r.gpus} on {r.node}, torch sees {r.gpus_seen}" for r in reports if r.gpus_seen < r.gpus]
+    total = sum(report.gpus for report in reports)
+    says = f"{'; '.join(blind)}. Check the driver, and that torch is its CUDA build." if blind else f"{total} seen"
+    return Finding(what="GPUs", ok=not blind, says=says)
+
+
+def _everywhere(what: str, well: str, problems: Mapping[str, str], todo: str) -> Finding:
+    wrong = [f"on {node}: {problem}" for node, problem in problems.items() if problem]
+    says = f"{'; '.join(wrong)}. {todo}" if wrong else well
+    return Finding(what=what, ok=not wrong, says=says)
+
+
+def placeable(options: Options, nodes: Sequence[Node]) -> Finding:
+    """Whether the fleets fit: in all, and each worker on one node."""
+    try:
+        size = size_fleets(options, nodes)
+    except AtlasError as error:
+        return Finding(what="plan", ok=False, says=str(error))
+    each = f"{size.cpus:g} CPUs and {size.gpus:g} GPUs"
+    return Finding(what="plan", ok=True, says=f"{size.fleets} fleets of {size.each} workers, each with {each}, fit")
+
+
+def _listed(resources: Mapping[str, float]) -> str:
+    return ", ".join(f"{resources.get(name, 0.0):g} {name}s" for name in ("CPU", "GPU"))

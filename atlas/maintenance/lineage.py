@@ -1,0 +1,30 @@
+"""The lineage of a stored step: all it builds on, the oldest first."""
+
+from __future__ import annotations
+
+from atlas.maintenance.inventory import Item
+from atlas.runtime.errors import AtlasError
+from atlas.steps.step import RECIPE, Step, step_from
+
+
+def lineage(item: Item) -> list[Step]:
+    """The steps that `item` builds on, itself last.
+
+    Raises:
+        AtlasError: its facts describe no step, or one that has another key by now.
+    """
+    facts = item.entry.facts.get("step")
+    if facts is None:
+        raise AtlasError(f"the entry {item.key} does not say which step it is; it was not written by a sweep.")
+    step = step_from(facts)
+    if step.key != item.key:
+        raise AtlasError(
+            f"the step {item.key[:12]} was learnt by another version of atlas (this one has recipe {RECIPE}), so that "
+            f"the keys of what it builds on are not known here; use the version it was learnt with."
+        )
+    return list(step.chain())
+
+
+def parts_of(steps: list[Step]) -> dict[str, str]:
+    """Task → key of the last of its stages among `steps`: what the model after them is made of, in order."""
+    return {step.task: step.key for step in steps}

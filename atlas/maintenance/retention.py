@@ -1,0 +1,101 @@
+"""Who keeps steps: the sweeps under a storage, each for the steps that it used or may yet use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from atlas.maintenance.inventory import Item
+from atlas.report import read_summary
+from atlas.runtime.errors import AtlasError
+from atlas.storage.filesystem import Place
+from atlas.sweep.folder import SweepFolder
+from atlas.tracking import read_events
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keeper:
+    """A sweep and what it keeps.
+
+    `keys` are the steps that it names. An unfinished sweep (`since` is when it began, in seconds since 1970) also
+    keeps whatever was learnt since then and every step over `tasks` alone: it may use them when it goes on. A sweep
+    whose summary does not name its references keeps each step that learns one of its `tasks` alone (`lone`).
+    """
+
+    sweep: str
+    keys: frozenset[str]
+    tasks: frozenset[str]
+    since: float | None
+    lone: bool
+
+    def keeps(self, item: Item) -> bool:
+        """Whether the step has to stay."""
+        if item.key in self.keys:
+            return True
+        if self.since is not None and (item.ended >= self.since or item.tasks <= self.tasks):
+            return True
+        return self.lone and len(item.tasks) == 1 and item.tasks <= self.tasks
+
+
+def keepers(storage: Place | Path) -> list[Keeper]:
+    """The sweeps under a storage.
+
+    Raises:
+        AtlasError: a sweep's files cannot be read, so that nobody knows what it keeps.
+    """
+    return [_keeper(folder) for folder in SweepFolder.all(storage)]
+
+
+def _keeper(folder: SweepFolder) -> Keeper:
+    summary = read_summary(folder.summary) if folder.summary.exists() else None
+    finished = summary is not None and summary["sweep"]["status"] == "FINISHED"
+    tasks = frozenset(_tasks(summary if summary is not None else _options(folder)))
+    began = _began(folder)
+    return Keeper(
+        sweep=folder.id,
+        keys=frozenset([*_named(summary or {}), *_journalled(folder.path / "spool")]),
+        tasks=tasks,
+        since=None if finished else began,
+        lone=summary is not None and "reference_keys" not in summary,
+    )
+
+
+def _named(summary: Mapping[str, Any]) -> Iterator[str]:
+    yield from summary.get("reference_keys", ())
+    for trial in summary.get("trials", ()):
+        yield from trial["step_keys"]
+
+
+def _tasks(said: Mapping[str, Any]) -> Iterator[str]:
+    """The tasks of a summary or of a sweep's options."""
+    for name in ("tasks", "downstream_tasks" if "schema" in said else "downstream"):
+        yield from said.get(name, ())
+
+
+def _began(folder: SweepFolder) -> float:
+    """When the sweep wrote its options: before it trained anything."""
+    path = folder.path / "options.json"
+    return (path if path.exists() else folder.path).stat().st_mtime
+
+
+def _options(folder: SweepFolder) -> dict[str, Any]:
+    path = folder.path / "options.json"
+    try:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError) as error:
+        raise AtlasError(
+            f"{path} cannot be read ({error}), so that nobody knows which steps the sweep {folder.id} keeps; "
+            f"repair it, or remove the folder {folder.place} to let go of the sweep."
+        ) from error
+
+
+def _journalled(spool: Path) -> Iterator[str]:
+    """The steps that the sweep's journal for MLflow names."""
+    for event in read_events(spool):
+        if event.kind == "step_finished":
+            yield event.key
+        elif event.kind == "trial_step":
+            yield event.body["step"]

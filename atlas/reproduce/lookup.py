@@ -1,0 +1,129 @@
+"""Where a run was recorded: in a storage, or in MLflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from atlas.config.options import Options, parser
+from atlas.report import read_summary
+from atlas.reproduce.recorded_run import Recorded
+from atlas.runtime.errors import AtlasError, unknown
+from atlas.storage.filesystem import Place
+from atlas.tasks import is_address
+from atlas.tracking import check_tracking, default_tracking_uri, fetch_of_sweep, is_run_id, logged_run, signed_in
+
+SUMMARY, OPTIONS = "summary.json", "options.json"
+
+
+def find_run(run: str, *, storage: str, tracking_uri: str) -> Recorded:
+    """The run: a sweep's id, `SWEEP/TRIAL`, a summary's path, or the MLflow id of the run of a sweep, trial or step.
+
+    Raises:
+        AtlasError: it is nowhere; its sweep has not ended; or no trial of it can be compared.
+    """
+    root = _brought(Options(storage=storage).place)
+    if run.endswith(".json"):
+        return recorded_at(Path(run).expanduser().resolve(), root)
+    sweep, _, trial = run.partition("/")
+    if sweep and (root / "sweeps" / sweep).is_dir():
+        found = recorded_at(_ended(root / "sweeps" / sweep), root)
+        return found.narrowed(trial) if trial else found
+    if is_run_id(run):
+        return _logged(run, root, _tracking(root, tracking_uri))
+    raise _unknown(run, root)
+
+
+def _brought(storage: Place) -> Path:
+    """This machine's folder of the storage, with what tells of its sweeps."""
+    (storage / "sweeps").pull(only=(SUMMARY, OPTIONS))
+    return storage.local
+
+
+def summary_of(sweep: str, root: Path) -> Path:
+    """The summary of a sweep under `root`, by its id, or at a path. Raises AtlasError where there is none."""
+    if sweep.endswith(".json"):
+        return Path(sweep).expanduser().resolve()
+    if not (root / "sweeps" / sweep).is_dir():
+        raise _unknown(sweep, root)
+    return _ended(root / "sweeps" / sweep)
+
+
+def _unknown(run: str, root: Path) -> AtlasError:
+    return unknown(f"run under {root}", run, [path.parent.name for path in (root / "sweeps").glob(f"*/{SUMMARY}")])
+
+
+def recorded_at(path: Path, root: Path) -> Recorded:
+    """The run of a summary. Its own storage is tried first for its data, then `root`."""
+    return recorded_from(read_summary(path), _options_beside(path), root, path.parents[2] if _is_kept(path) else None)
+
+
+def recorded_from(
+    summary: Mapping[str, Any], options: Mapping[str, Any], root: Path, storage: Path | None = None
+) -> Recorded:
+    """The run of a summary that was read, with the options of its sweep's folder, where it has one."""
+    recorded = Recorded(summary=summary, trials=tuple(summary["trials"]))
+    tasks, learner = _own(recorded, options)
+    places = [storage, recorded.options.root if recorded.options.storage else None, root]
+    return Recorded(
+        summary=summary,
+        trials=recorded.trials,
+        storages=tuple(dict.fromkeys(place for place in places if place is not None)),
+        own=tasks,
+        learner=learner,
+    )
+
+
+def _is_kept(path: Path) -> bool:
+    """Whether the summary lies where a sweep of a storage left it."""
+    return len(path.parents) > 2 and path.parents[1].name == "sweeps"
+
+
+def _ended(folder: Path) -> Path:
+    path = folder / SUMMARY
+    if not path.is_file():
+        raise AtlasError(f"the sweep {folder.name} has no {SUMMARY}: it has not ended. Go on with it by --resume.")
+    return path
+
+
+def _tracking(root: Path, given: str) -> str:
+    """The address to look at. Raises AtlasError where nothing answers there."""
+    address = signed_in(given or os.environ.get("MLFLOW_TRACKING_URI", "")) or default_tracking_uri(root)
+    check_tracking(address)
+    return address
+
+
+def _logged(run_id: str, root: Path, address: str) -> Recorded:
+    run = logged_run(address, run_id)
+    kept = root / "sweeps" / run.sweep
+    if kept.is_dir():
+        found = recorded_at(_ended(kept), root)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            summary = read_summary(fetch_of_sweep(address, run, SUMMARY, Path(folder)))
+        found = recorded_from(summary, {}, root)
+    if run.kind == "trial":
+        return found.narrowed(run.trial)
+    return found.with_step(run.key) if run.kind == "step" else found
+
+
+def _options_beside(path: Path) -> dict[str, Any]:
+    """The options that the sweep was started with: they alone know where the files of a user's own are."""
+    options = path.parent / OPTIONS
+    try:
+        return dict(json.loads(options.read_text())) if options.is_file() else {}
+    except ValueError as error:
+        raise AtlasError(f"{options} cannot be read: {error}.") from error
+
+
+def _own(recorded: Recorded, options: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
+    """The addresses of the user's own tasks and learner: as the sweep's folder has them, else as its command does."""
+    if not options:
+        options = vars(parser("", Options()).parse_known_args(recorded.command[1:])[0])
+    named = [name for kind in ("tasks", "downstream") for name in options.get(kind) or ()]
+    learner = options.get("learner") or ""
+    return tuple(filter(is_address, named)), learner if is_address(learner) else ""

@@ -1,0 +1,124 @@
+"""A run as it was recorded: the summary of its sweep, and which of its trials count."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from atlas.config.options import Options, with_values
+from atlas.runtime.errors import AtlasError, unknown
+from atlas.steps.step import Surroundings
+from atlas.sweep.inputs import evaluation_of
+
+DIGEST = "backbone_digest"
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """`trials` are the walks to reproduce: all of the summary, or those of one `part` (a trial's id).
+
+    `storages` are folders where its prepared data may lie. `own` are the tasks that the user brought, and `learner`
+    the learner, where it is one: the addresses `FILE.py:NAME`.
+    """
+
+    summary: Mapping[str, Any]
+    trials: tuple[Row, ...]
+    part: str = ""
+    storages: tuple[Path, ...] = ()
+    own: tuple[str, ...] = ()
+    learner: str = ""
+    options: Options = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", _options(self.summary))
+        if not self.groups:
+            raise AtlasError(f"the run {self.name} has learnt nothing that could be compared: no trial took a step.")
+
+    @property
+    def name(self) -> str:
+        """The sweep's id, and the trial's where it is one."""
+        sweep = str(self.summary["sweep"]["id"])
+        return f"{sweep}/{self.part}" if self.part else sweep
+
+    @property
+    def command(self) -> list[str]:
+        """The file and its arguments, as they were given. Raises AtlasError where it is no command of a file."""
+        words = shlex.split(self.summary["sweep"]["command"])
+        if len(words) < 2:
+            raise AtlasError(f"the command {self.summary['sweep']['command']!r} names no sweep's file; give --file.")
+        return words[1:]
+
+    @property
+    def groups(self) -> list[list[Row]]:
+        """The walks by trial, of those trials that took a step."""
+        found: dict[str, list[Row]] = {}
+        for row in self.trials:
+            found.setdefault(trial_of(row), []).append(row)
+        return [rows for rows in found.values() if any(row["step_keys"] for row in rows)]
+
+    @property
+    def left_out(self) -> int:
+        """How many trials took no step."""
+        return len({trial_of(row) for row in self.trials}) - len(self.groups)
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """The digest of each task's data."""
+        tasks = {**self.summary["tasks"], **self.summary.get("downstream_tasks", {})}
+        return {name: task["fingerprint"] for name, task in tasks.items()}
+
+    @property
+    def around(self) -> Surroundings:
+        """What its steps have in common, as recorded."""
+        digest = str(self.summary["settings"].get(DIGEST, ""))
+        return Surroundings(backbone=digest, data=self.fingerprints, evaluation=evaluation_of(self.options))
+
+    def narrowed(self, trial: str) -> Recorded:
+        """The same with one trial alone. Raises AtlasError where it has no such trial."""
+        rows = tuple(row for row in self.trials if trial in (row["id"], trial_of(row)))
+        if not rows:
+            raise unknown(f"trial of {self.name}", trial, {trial_of(row) for row in self.trials})
+        whole = trial_of(rows[0])
+        return replace(self, part=whole, trials=tuple(row for row in self.trials if trial_of(row) == whole))
+
+    def with_step(self, key: str) -> Recorded:
+        """The same with the first trial that took the step. Raises AtlasError where none did."""
+        for row in self.trials:
+            if key in row["step_keys"]:
+                return self.narrowed(row["id"])
+        raise AtlasError(
+            f"no trial of {self.name} took the step {key[:12]}: it is a reference, or of another sweep; "
+            f"reproduce the whole sweep, which learns its references too."
+        )
+
+
+def trial_of(row: Row) -> str:
+    """The id of the trial that a walk belongs to."""
+    return str(row["id"]).partition(".")[0]
+
+
+def settings_key(row: Row) -> str:
+    """The settings of a walk's trial, as text to compare by."""
+    return json.dumps(row["settings"], sort_keys=True)
+
+
+def _options(summary: Mapping[str, Any]) -> Options:
+    """The recorded settings as options. Raises AtlasError where this version of atlas cannot read them."""
+    settings = {name: value for name, value in summary["settings"].items() if name != DIGEST}
+    known = {one.name for one in fields(Options)}
+    if strange := sorted(settings.keys() - known):
+        raise AtlasError(
+            f"this version of atlas does not know the recorded settings {', '.join(strange)}; use the version that "
+            f"the run was made with."
+        )
+    try:
+        return with_values(Options(), settings)
+    except AtlasError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise AtlasError(f"the recorded settings cannot be read: {error}.") from error

@@ -1,0 +1,300 @@
+"""Conduct a sweep on a cluster: broker, tracker, fleets, trials and the view; then the summary."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import signal
+import sys
+import time
+import uuid
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from atlas.cluster.connect import NAMESPACE
+from atlas.config.options import Options
+from atlas.config.sweep import Sweep
+from atlas.data.cache import address_of
+from atlas.execution.broker import Broker
+from atlas.execution.fleets import Fleets
+from atlas.execution.sizing import FleetSize, threads_of, trials_at_once
+from atlas.execution.worker import FleetSetup
+from atlas.report import write_report, write_summary
+from atlas.runtime.errors import AtlasError
+from atlas.runtime.redact import redacted
+from atlas.runtime.retry import when_it_answers
+from atlas.search.callback import Journal, listen
+from atlas.search.trainable import TrialSetup
+from atlas.search.trial_ids import Identities
+from atlas.search.tuner import Search
+from atlas.steps.step import Step
+from atlas.sweep.folder import SweepFolder
+from atlas.sweep.fusion_weights_job import kept_weights, promise_weights
+from atlas.sweep.inputs import Ground
+from atlas.sweep.live_view import View
+from atlas.sweep.mlflow_actor import Tracked, champion_of, registered_uri, start_scribe, sweep_figures
+from atlas.sweep.plan import Plan
+from atlas.sweep.prefetch import POLL_SECONDS, Foresight, foreseen, is_known
+from atlas.sweep.summary import Ended, summarise
+from atlas.sweep.terminal import print_next, print_results, resume_command
+from atlas.tracking import ui_command
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+FLUSH_SECONDS = 120.0
+HURRY_SECONDS = 5.0
+JOIN_SECONDS = 20.0
+WEIGHTS_SECONDS = 120.0
+SHARE_SECONDS = 30.0  # how much of the journal a machine that is lost takes with it
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Conduct:
+    """One sweep under way."""
+
+    sweep: Sweep
+    options: Options
+    ground: Ground
+    size: FleetSize
+    plan: Plan
+    folder: SweepFolder
+    console: Console
+    _started: float = field(default_factory=time.time)
+    _run: str = field(default_factory=lambda: uuid.uuid4().hex)
+    _shared: float = field(default_factory=time.monotonic)
+
+    def run(self) -> bool:
+        """Run it to its end; True where all trials ended well. SIGINT ends it early, with what there is."""
+        import ray
+
+        self._references = self.sweep.references(self.options, self.size.precision)
+        self._bare = self.sweep.bare_probes(self.options, self.size.precision)
+        self._broker = self._start_broker()
+        self._scribe = start_scribe(self.ground.tracking_uri, self.folder.spool)
+        self._tracked = Tracked(
+            self._scribe, self.folder.id, self.ground.store, self.ground.prepared, self.options.sharing
+        )
+        self._fleets = self._make_fleets()
+        if self.plan.missing:
+            self._fleets.start()
+        self._announce()
+        self._foresight = Foresight(self._broker, self._foreseen())
+        self._foresight.tell(self._poll())
+        known = Identities.read(self.folder.spool) if self.options.sharing else Identities()
+        journal = Journal(self.ground.around, [self._tracked], known)
+        listen(journal)
+        try:
+            with View(self.console, self.plan, journal, self._poll, self._watch):
+                self._walk_all(journal)
+            return self._end(journal)
+        except KeyboardInterrupt:  # once more, while it ended
+            self._stop_at_once()
+            return False
+        except BaseException:
+            self._scribe.tell.remote("sweep_finished", self.folder.id, "FAILED")
+            ray.get(self._scribe.finish.remote(JOIN_SECONDS))
+            self._share()
+            raise
+        finally:
+            self._fleets.close()
+            listen(None)
+
+    def _start_broker(self) -> Any:
+        import ray
+
+        name = f"broker-{self.folder.id}"
+        options = {"name": name, "namespace": NAMESPACE, "num_cpus": 0, "max_restarts": -1, "max_task_retries": -1}
+        return ray.remote(Broker).options(max_concurrency=1000, **options).remote(self.ground.store_uri, self.folder.id)
+
+    def _make_fleets(self) -> Fleets:
+        data = self.options.place / "data"
+        setup = FleetSetup(
+            broker=f"broker-{self.folder.id}",
+            namespace=NAMESPACE,
+            store_uri=self.ground.store_uri,
+            backbone=str(self.ground.backbone),
+            prepared={name: address_of(prepared, data) for name, prepared in self.ground.prepared.items()},
+            threads=threads_of(self.size),
+            run=self._run,
+            waypoint_seconds=self.options.checkpoint_every,
+        )
+        return Fleets(
+            setup=setup,
+            size=self.size,
+            storage=self.folder.place / "fleets",
+            label=self.folder.id,
+            learnt=lambda: int(self._poll()["trained"]),
+        )
+
+    def _announce(self) -> None:
+        params = {**asdict(self.options), "question": self.sweep.question.strip(), **self.plan.as_facts()}
+        tags = {"kind": "sweep", "sweep": self.sweep.name}
+        self._scribe.tell.remote("sweep_started", self.folder.id, self.folder.id, params, tags, self.sweep.question)
+
+    def _foreseen(self) -> list[Step]:
+        beside = [walk for walks in self._references.values() for walk in walks] + self._bare
+        return foreseen(self.sweep, self.options, self.size.precision, beside, self.ground.around)
+
+    def _search(self) -> Search:
+        lone: dict[int, dict[str, Step]] = {}
+        for walk in self._references["lone"]:
+            last = walk.steps(self.ground.around)[-1][-1]
+            lone.setdefault(walk.seed, {})[last.task] = last
+        setup = TrialSetup(
+            broker=f"broker-{self.folder.id}",
+            namespace=NAMESPACE,
+            around=self.ground.around,
+            lone=lone,
+            aim=self.options.aim,
+            goal=self.sweep.goal,
+            sharing=self.options.sharing,
+        )
+        return Search(
+            sweep=self.sweep,
+            options=self.options,
+            precision=self.size.precision,
+            setup=setup,
+            folder=self.folder.place,
+            at_once=trials_at_once(self.size, known=is_known(self.sweep, self.options)),
+        )
+
+    def _poll(self) -> dict[str, Any]:
+        import ray
+
+        return ray.get(self._broker.status.remote())
+
+    def _walk_all(self, journal: Journal) -> None:
+        """Run the search once a fleet is up: trials only ask, and their processes would slow its start.
+
+        Then wait for what no trial asks for. SIGINT ends it: Tune stops its trials by itself, but before it has begun
+        (and at a second SIGINT) it raises.
+        """
+        try:
+            while self._fleets.started and not self._fleets.all_ended and not self._poll()["fleets"]:
+                time.sleep(POLL_SECONDS)
+            self._search().run(resume=bool(self.options.resume))
+            if self._is_whole(journal):
+                self._foresight.wait()
+        except KeyboardInterrupt:
+            self.console.print("interrupted; ending …", highlight=False)
+
+    def _is_whole(self, journal: Journal) -> bool:
+        """Whether all trials have ended by themselves."""
+        statuses = [record.status for record in journal.trials.values()]
+        return len(statuses) == self.sweep.trial_count(self.options) and "RUNNING" not in statuses
+
+    def _watch(self, status: dict[str, Any]) -> None:
+        """Start fleets once a step waits; where all of them ended too early, let the trials know."""
+        if time.monotonic() > self._shared + SHARE_SECONDS:
+            self._share()
+        self._foresight.tell(status)
+        self._fleets.start_if_needed(status)
+        if self._fleets.all_ended:
+            self._broker.give_up.remote(f"no fleet is left: {'; '.join(self._fleets.failures) or 'all ended'}")
+
+    def _share(self) -> None:
+        """Let other machines have the journal, so that one of them may go on with the sweep; tried again later."""
+        self._shared = time.monotonic()
+        try:
+            self.folder.place.push()
+        except AtlasError as error:
+            log.warning("%s", error)
+
+    def _end(self, journal: Journal) -> bool:
+        """Close what runs, write the summary and the page, tell MLflow, say what came of it."""
+        import ray
+
+        self._fleets.close()
+        self._broker.close.remote()
+        for record in journal.trials.values():
+            if record.status == "RUNNING":
+                record.status = "KILLED"
+                self._tracked.trial_changed(record, [])
+        ended = self._ended(journal)
+        summary = summarise(ended)
+        write_summary(summary, self.folder.summary)
+        for step in ended.beside():
+            self._tracked.tell_step(step)
+        registered = self._register(ended, summary)  # while the page is drawn
+        missing = self._weigh(summary)
+        pictures = write_report(summary, self.folder.path)
+        status = summary["sweep"]["status"]
+        files = [str(path) for path in (self.folder.summary, *pictures)]
+        self._scribe.tell.remote("sweep_finished", self.folder.id, status, sweep_figures(summary), files)
+        model = registered_uri(registered) if registered else "none: no trial finished"
+        complete = ray.get(self._scribe.finish.remote(FLUSH_SECONDS))
+        when_it_answers(self.folder.place.push, redacted(str(self.folder.place)))
+        self._fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
+        self._say(summary, model, complete)
+        if missing:
+            again = f"atlas report {self.folder.id} --storage {self.options.place} --alpha"
+            self.console.print(f"combination weights: {missing}; draw them with {again}", highlight=False)
+        return status == "FINISHED"
+
+    def _stop_at_once(self) -> None:
+        """What a second SIGINT leaves time for: the journal is on the disk, and says how the sweep ended."""
+        import ray
+
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left takes seconds
+        ray.get(self._scribe.tell.remote("sweep_finished", self.folder.id, "KILLED"))
+        ray.get(self._scribe.finish.remote(HURRY_SECONDS))
+        command = resume_command(sys.argv[0], str(self.options.place), self.folder.id)
+        print_next(self.console, [("stopped at once; go on with", command)])
+
+    def _ended(self, journal: Journal) -> Ended:
+        trials = list(journal.trials.values())
+        whole = len(trials) == self.sweep.trial_count(self.options)
+        statuses = {record.status for record in trials}
+        status = "FINISHED" if whole and statuses == {"FINISHED"} else "FAILED" if whole else "KILLED"
+        stamp = "%Y-%m-%dT%H:%M:%S%z"
+        facts = {
+            "id": self.folder.id,
+            "name": self.sweep.name,
+            "question": self.sweep.question.strip().splitlines()[0],
+            "command": redacted(shlex.join(["python", *sys.argv])),
+            "started": time.strftime(stamp, time.localtime(self._started)),
+            "finished": time.strftime(stamp),
+            "status": "KILLED" if "KILLED" in statuses else status,
+        }
+        return Ended(
+            sweep=facts,
+            options=self.options,
+            ground=self.ground,
+            plan=self.plan,
+            trials=trials,
+            references=self._references,
+            bare=self._bare,
+            goal=self.sweep.goal,
+            run=self._run,
+            file=sys.argv[0],
+        )
+
+    def _register(self, ended: Ended, summary: dict[str, Any]) -> Any:
+        """Begin to register the best stack; gives the promise of its model URI, or None where nothing has finished."""
+        champion = champion_of(ended, summary)
+        return None if champion is None else self._scribe.register_champion.remote(champion, self.ground.tracking_uri)
+
+    def _weigh(self, summary: dict[str, Any]) -> str:
+        """Add the best trial's combination weights to the summary; says why where they could not be had."""
+        found, missing = kept_weights(promise_weights(summary, self.options.place, self.size), WEIGHTS_SECONDS)
+        if found:
+            summary["alpha"] = found
+            write_summary(summary, self.folder.summary)
+        return missing
+
+    def _say(self, summary: dict[str, Any], model: str, complete: bool) -> None:
+        print_results(self.console, summary)
+        lines = [
+            ("summary", str(self.folder.place / "summary.json")),
+            ("page", str(self.folder.place / "report.html")),
+            ("champion", model),
+            ("see the runs", ui_command(self.ground.tracking_uri)),
+        ]
+        if not complete:
+            lines.append(("MLflow", f"has not taken everything yet; the rest waits in {self.folder.spool}"))
+        if summary["sweep"]["status"] == "KILLED" or not complete:
+            lines.append(("go on with", resume_command(sys.argv[0], str(self.options.place), self.folder.id)))
+        print_next(self.console, lines)

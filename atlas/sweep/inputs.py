@@ -1,0 +1,141 @@
+"""What a sweep stands on, checked before anything is trained: backbone, prepared data, store, tracking."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from atlas.backbones import digest, locate
+from atlas.backbones.processor import Processor
+from atlas.config.options import Options
+from atlas.data.cache import obtain
+from atlas.data.prepare import Manner, Prepared
+from atlas.runtime.errors import AtlasError
+from atlas.steps.step import Evaluation, Surroundings
+from atlas.steps.walk import Walk
+from atlas.storage.store import Store
+from atlas.sweep.plan import Pace, Plan, measured_pace, plan
+from atlas.tasks import find_task
+from atlas.tracking import check_access, check_tracking, default_tracking_uri
+
+TIMED = 20  # how many steps of the store the estimate looks at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ground:
+    """The backbone's folder, the prepared tasks, the store and the tracking server, all of them there."""
+
+    backbone: Path
+    prepared: dict[str, Prepared]
+    store: Store
+    store_uri: str
+    tracking_uri: str
+    around: Surroundings
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The records of each task's training split."""
+        return {name: prepared.counts["train"] for name, prepared in self.prepared.items()}
+
+    def loads(self) -> dict[str, float]:
+        """What a record of each task costs, in passes over one picture and the longest text."""
+        patches, longest = _tokens(self.backbone)
+        cards = {name: prepared.card for name, prepared in self.prepared.items()}
+        return {
+            name: card["choices"] * card["images"] * (patches + card["text_tokens"]) / (patches + longest)
+            for name, card in cards.items()
+        }
+
+    def plan(self, trials: Sequence[Sequence[Walk]], references: Sequence[Walk], *, at_once: int, exact: bool) -> Plan:
+        """The plan for these walks on this ground, timed by what the store knows of steps like these."""
+        walks = [*(walk for trial in trials for walk in trial), *references]
+        keys = {step.key for walk in walks for step in walk.every_step(self.around)}
+        stored = self.store.has(keys)
+        timed = list(islice(stored, TIMED)) or list(islice(self.store.keys(), TIMED))
+        facts = [entry.facts for key in timed if (entry := self.store.find(key)) is not None]
+        loads = self.loads()
+        per_record = measured_pace(facts, fallback=_guess(self.backbone), loads=loads)
+        pace = Pace(per_record=per_record, at_once=at_once, sizes=self.sizes, loads=loads)
+        return plan(trials, references, self.around, stored=stored, pace=pace, exact=exact)
+
+
+def _guess(backbone: Path) -> float:
+    """Seconds a record on one CPU: forward and backward at 40 GFLOP/s, 12 D² multiplications a token and layer."""
+    config = json.loads((backbone / "config.json").read_text())
+    parameters = 12 * config["hidden_size"] ** 2 * config["num_hidden_layers"]
+    return 6 * parameters * sum(_tokens(backbone)) / 4e10
+
+
+def _tokens(backbone: Path) -> tuple[int, int]:
+    """How many tokens a picture makes, and the longest text."""
+    config = json.loads((backbone / "config.json").read_text())
+    return (config["image_size"] // config["patch_size"]) ** 2, config["max_position_embeddings"]
+
+
+def lay_ground(
+    options: Options, progress: Callable[[str, int], None] | None = None, *, tracking_uri: str = ""
+) -> Ground:
+    """Check and prepare everything that needs no cluster. Preparing is done once; later calls find it.
+
+    `tracking_uri` is the whole address where the options' own leaves a password out.
+
+    Raises:
+        AtlasError: an unknown task, a backbone that is missing or altered, a task without data, a storage that
+            cannot be written, a tracking server that does not answer.
+    """
+    tasks = [find_task(name) for name in (*options.tasks, *options.downstream)]
+    folder = locate(options.backbone)
+    _make(options.root)
+    store_uri = str(options.place / "store")
+    store = Store.open(store_uri)
+    tracking_uri = tracking_uri or options.tracking_uri or default_tracking_uri(options.root)
+    check_tracking(tracking_uri)
+    check_access(tracking_uri)
+    processor = Processor.load(folder)
+    sources = sources_of(options)
+    manner = Manner(progress=(lambda mark: progress(mark.split, mark.done)) if progress else None)
+    prepared = {
+        task.name: obtain(
+            task, processor=processor, place=options.place / "data", source=sources.get(task.name), manner=manner
+        )
+        for task in tasks
+    }
+    return Ground(
+        backbone=folder,
+        prepared=prepared,
+        store=store,
+        store_uri=store_uri,
+        tracking_uri=tracking_uri,
+        around=Surroundings(
+            backbone=digest(folder),
+            data={name: one.fingerprint for name, one in prepared.items()},
+            evaluation=evaluation_of(options),
+        ),
+    )
+
+
+def evaluation_of(options: Options) -> Evaluation:
+    """How many records score a task."""
+    val, test = options.evaluate
+    return Evaluation(val=val or None, test=test or None)
+
+
+def sources_of(options: Options) -> dict[str, Path]:
+    """Task -> the folder of its published files, as `--source` names it. Raises AtlasError for what is none."""
+    pairs = [text.partition("=") for text in options.source]
+    for task, equals, folder in pairs:
+        if not equals or not folder:
+            raise AtlasError(f"--source {task!r} is not TASK=FOLDER; give e.g. --source vqa=/data/vqa.")
+        if not Path(folder).expanduser().is_dir():
+            raise AtlasError(f"--source {task}={folder}: there is no such folder.")
+    return {find_task(task).name: Path(folder).expanduser().resolve() for task, _, folder in pairs}
+
+
+def _make(root: Path) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AtlasError(f"the storage {root} cannot be made: {error.strerror}; give another --storage.") from error

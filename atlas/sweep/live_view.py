@@ -1,0 +1,118 @@
+"""The live view of a running sweep: trials, steps, what runs, the best so far, time left."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from atlas.search.callback import Journal
+from atlas.sweep.plan import Plan
+from atlas.sweep.terminal import clock
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+REFRESH = 0.5
+PLAIN_EVERY = 15.0
+
+
+@dataclass
+class View:
+    """Polls the broker and shows one panel, or plain lines where there is no terminal. Use it as a context.
+
+    `on_status` is called with each status of the broker, so that fleets can be started when steps queue up.
+    """
+
+    console: Console
+    plan: Plan
+    journal: Journal
+    poll: Callable[[], dict[str, Any]]
+    on_status: Callable[[dict[str, Any]], None] = lambda status: None
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _started: float = field(default_factory=time.monotonic)
+    _said: float = 0.0
+
+    def __enter__(self) -> View:
+        self._thread = threading.Thread(target=self._run, daemon=True, name="view")
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        if not self.console.is_terminal:
+            while not self._stop.wait(REFRESH):
+                self._say(self._status())
+            return
+        from rich.live import Live
+
+        with Live(console=self.console, refresh_per_second=4, transient=True) as live:
+            while not self._stop.wait(REFRESH):
+                live.update(self._panel(self._status()))
+
+    def _status(self) -> dict[str, Any]:
+        status = self.poll()
+        self.on_status(status)
+        return status
+
+    def _say(self, status: dict[str, Any]) -> None:
+        if time.monotonic() - self._said >= PLAIN_EVERY:
+            self._said = time.monotonic()
+            self.console.print(" · ".join(self._lines(status)), highlight=False, soft_wrap=True)
+
+    def _panel(self, status: dict[str, Any]) -> RenderableType:
+        from rich.panel import Panel
+        from rich.table import Table
+
+        table = Table.grid(padding=(0, 2))
+        for line in self._lines(status):
+            table.add_row(line)
+        for fleet, title, progress in status.get("running", []):
+            table.add_row(f"[dim]fleet {fleet.rpartition('-')[2]}[/] {_bar(progress)} {title}")
+        return Panel(table, title="atlas", border_style="cyan")
+
+    def _lines(self, status: dict[str, Any]) -> list[str]:
+        trials = list(self.journal.trials.values())
+        ended = sum(trial.status != "RUNNING" for trial in trials)
+        failed = sum(trial.status == "FAILED" for trial in trials)
+        states = status.get("states", {})
+        done, trained = states.get("done", 0), status.get("trained", 0)
+        taken = sum(len(walk) for trial in trials for walk in trial.steps)
+        lines = [
+            f"{clock(time.monotonic() - self._started)} passed, {self._left(status)}",
+            f"trials {ended} of {self.plan.trials}" + (f" ({failed} failed)" if failed else ""),
+            f"steps trained {trained}, running {states.get('running', 0)}, "
+            + (f"in the hands of another sweep {elsewhere}, " if (elsewhere := states.get("elsewhere", 0)) else "")
+            + f"waiting {states.get('queued', 0) + states.get('waiting', 0)}, used again {max(0, taken - done)}",
+        ]
+        return [*lines, f"best so far {self._best()}"]
+
+    def _best(self) -> str:
+        ended = [t for t in self.journal.trials.values() if t.objective is not None and t.status == "FINISHED"]
+        if not ended:
+            return "–"
+        best = max(ended, key=lambda trial: trial.objective or 0.0)
+        what = " > ".join(best.walks[0].order) if len(best.walks) == 1 else str(best.settings)
+        return f"{best.objective:.1f} % (val): {what}"
+
+    def _left(self, status: dict[str, Any]) -> str:
+        trained = status.get("trained", 0)
+        if self.plan.missing == 0:
+            return "nothing to train"
+        if not status.get("fleets"):
+            return f"fleets are starting, about {clock(self.plan.seconds)} in all"
+        if trained < 2:
+            return f"about {clock(self.plan.seconds)} in all"
+        at_once = max(1, len(status.get("running", [])))
+        left = max(0, self.plan.missing - trained) * status["trained_seconds"] / trained / at_once
+        return f"about {clock(left)} left"
+
+
+def _bar(progress: float, width: int = 16) -> str:
+    full = round(width * progress)
+    return f"[cyan]{'━' * full}[/][dim]{'━' * (width - full)}[/]"

@@ -1,0 +1,211 @@
+"""What a sweep prints: its plan before, the leaderboard and what to do next after."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from atlas.metrics import Undefined
+from atlas.report import claims, leaderboard, order_rows, said, settings_label, shot_rows, task_rows
+from atlas.statistics import Comparison
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from atlas.sweep.plan import Plan
+
+SHOWN = 24
+
+
+def clock(seconds: float) -> str:
+    """A duration as people say it."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def print_plan(console: Console, name: str, question: str, plan: Plan, settings: Mapping[str, str]) -> None:
+    """The plan, before anything is trained."""
+    from rich.table import Table
+
+    about = "" if plan.exact else "about "
+    share = plan.trainings / plan.distinct if plan.distinct else 1.0
+    rows = {
+        "question": question.strip().splitlines()[0],
+        **settings,
+        "trials": str(plan.trials),
+        "trainings without sharing": f"{about}{plan.trainings}",
+        "distinct steps": f"{about}{plan.distinct}  (sharing saves a factor of {share:.2f})",
+        "already in the store": str(plan.stored),
+        "to train": f"{about}{plan.missing}",
+        "estimated time": _estimate(plan),
+    }
+    table = Table(title=f"Plan of the sweep {name}", title_justify="left", show_header=False)
+    for label, value in rows.items():
+        table.add_row(label, value)
+    console.print(table)
+
+
+def _estimate(plan: Plan) -> str:
+    if plan.missing == 0:
+        return "nothing to train; about 20 s to gather results"
+    return f"{clock(plan.seconds)}, roughly"
+
+
+def print_results(console: Console, summary: Mapping[str, Any]) -> None:
+    """All that came of a sweep, and why trials failed."""
+    print_leaderboard(console, summary)
+    print_tasks(console, summary)
+    print_order_statistics(console, summary)
+    print_downstream(console, summary)
+    print_claims(console, summary)
+    print_sharing(console, summary)
+    for trial in summary["trials"]:
+        if trial["error"]:
+            console.print(f"trial {trial['id']} failed: {trial['error']}", style="red", highlight=False)
+
+
+def print_leaderboard(console: Console, summary: Mapping[str, Any]) -> None:
+    """One line a walk, best first by the validation split; the test split is what to report."""
+    from rich.table import Table
+
+    rows = leaderboard(summary)
+    seeds, tuned = len(summary["seeds"]) > 1, any(row.settings for row in rows)
+    table = Table(title="Leaderboard: chosen by val, reported on test; in percent and points", title_justify="left")
+    for heading in ["", "order", *["settings"] * tuned, *["seed"] * seeds]:
+        table.add_column(heading, overflow="fold")
+    for heading in ("val A", "A", "A own", "forgetting", "BWT", "relative"):
+        table.add_column(heading, justify="right")
+    for row in rows[:SHOWN]:
+        extra = [row.settings] * tuned + [str(row.seed)] * seeds
+        name = " > ".join(row.order) + ("" if row.status == "FINISHED" else f" ({row.status})")
+        values = (row.val, row.test, row.test_own, row.forgetting, row.backward, row.relative)
+        table.add_row(str(row.rank), name, *extra, *map(_figure, values))
+    console.print(table)
+    if len(rows) > SHOWN:
+        console.print(f"… and {len(rows) - SHOWN} more in summary.json")
+    console.print(
+        "A: average accuracy after the last task, route latest (one evolving model); A own: each task with the "
+        "adapters it was learnt with; BWT: backward transfer; relative: accuracy over that of each task learnt alone.",
+        style="dim",
+    )
+
+
+def print_tasks(console: Console, summary: Mapping[str, Any]) -> None:
+    """Each task beside chance, the untrained head, the head alone and the lone adapter (test, mean over seeds)."""
+    from rich.table import Table
+
+    table = Table(title="Each task alone, and after the last task of all orders (test, %)", title_justify="left")
+    table.add_column("task")
+    for heading in ("chance", "majority", "untrained head", "head only", "lone adapter", "worst order", "mean", "best"):
+        table.add_column(heading, justify="right")
+    for row in task_rows(summary):
+        values = (row.chance, row.majority, row.untrained, row.head_only, row.lone, row.low, row.mean, row.high)
+        table.add_row(row.name, *map(_figure, values))
+    console.print(table)
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def print_order_statistics(console: Console, summary: Mapping[str, Any]) -> None:
+    """How much the order matters."""
+    for found in summary["orders"]:
+        if found["split"] != "test" or found["mopd"] is None:
+            continue
+        worst = max(found["opd"], key=found["opd"].get)
+        each = ", ".join(f"{task} {value:.1f}" for task, value in found["opd"].items())
+        label = f"; {settings_label(found['settings'])}" if found["settings"] else ""
+        aopd, mopd = found["aopd"], found["mopd"]
+        console.print(
+            f"Order matters (test, route {found['route']}, {found['count']} orders{label}): a task's final score "
+            f"differs by {aopd:.1f} points between its best and worst order on average (AOPD), by {mopd:.1f} at most "
+            f"(MOPD, {worst}). OPD: {each}.",
+            highlight=False,
+        )
+
+
+def print_claims(console: Console, summary: Mapping[str, Any]) -> None:
+    """What the paper claims, and whether it holds in this sweep."""
+    for claim in claims(summary):
+        found = claim.found
+        told = found.reason if isinstance(found, Undefined) else _difference(found)
+        console.print(f"{claim.text} (test, route {claim.route}): {said(claim)} here. {told}", highlight=False)
+
+
+def _difference(found: Comparison) -> str:
+    ends = "" if isinstance(found.interval, Undefined) else f" [{found.interval.low:+.1f}, {found.interval.high:+.1f}]"
+    return f"Difference {found.difference:+.1f}{ends} points, {found.count} pairs, p {found.adjusted:.2g} (Holm)."
+
+
+def print_downstream(console: Console, summary: Mapping[str, Any]) -> None:
+    """What the orders give to tasks that they have not seen, beside the bare backbone."""
+    from rich.table import Table
+
+    rows, orders = shot_rows(summary), order_rows(summary)
+    if not rows:
+        return
+    table = Table(
+        title="Few-shot learning of unseen tasks, from M_0 and after the orders (test, %)", title_justify="left"
+    )
+    for heading in ("task", "shots"):
+        table.add_column(heading)
+    columns = (
+        "chance",
+        "head M_0",
+        "exp. M_0",
+        "both M_0",
+        "exp.",
+        "both",
+        "worst order",
+        "best",
+        "T_LS exp.",
+        "T_LS both",
+    )
+    for heading in columns:
+        table.add_column(heading, justify="right")
+    for row in rows:
+        values = (
+            row.chance,
+            row.head,
+            row.bare["experience"],
+            row.bare["both"],
+            row.mean["experience"],
+            row.mean["both"],
+        )
+        table.add_row(row.task, row.shots, *map(_figure, (*values, row.low, row.high, *row.transfer.values())))
+    console.print(table)
+    if not orders:  # stopped before the first order was probed
+        return
+    best, last = orders[0], orders[-1]
+    console.print(
+        f"By the mean validation score of unseen tasks {' > '.join(best.order)} is best (test {best.test:.1f} %), "
+        f"{' > '.join(last.order)} last ({last.test:.1f} %). exp.: queries over the order's frozen adapters and a "
+        "head; both: then one new adapter; T_LS: what the order adds, in percent of M_0's lead over chance.",
+        style="dim",
+        highlight=False,
+    )
+
+
+def print_sharing(console: Console, summary: Mapping[str, Any]) -> None:
+    """What sharing saved."""
+    ledger = summary["ledger"]
+    console.print(
+        f"Sharing: the trials took {ledger['steps_trained'] + ledger['steps_reused']} steps; "
+        f"{ledger['steps_trained']} were trained now, {ledger['steps_reused']} were there already. "
+        f"That saved {clock(ledger['seconds_saved'])} of training.",
+        highlight=False,
+    )
+
+
+def print_next(console: Console, lines: Sequence[tuple[str, str]]) -> None:
+    """What to do next: labelled paths and commands, each whole on its line."""
+    for label, value in lines:
+        console.print(f"[bold]{label}[/]: {value}", soft_wrap=True, highlight=False)
+
+
+def resume_command(script: str, storage: str, sweep_id: str) -> str:
+    """The command that goes on with an interrupted sweep."""
+    return f"python {shlex.quote(script)} --storage {shlex.quote(storage)} --resume {sweep_id}"

@@ -1,0 +1,50 @@
+"""A storage with a sweep that has ended, its steps really learnt on the small backbone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.config.options import Options
+from atlas.report import write_summary
+from atlas.storage.store import Store
+from atlas.sweep.summary import Ended, summarise
+from tests.small import World
+from tests.sweep.conftest import TASKS, ended  # noqa: F401 - a fixture
+
+SWEEP_ID = "order-20260101-000000-abcd"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A storage, its store, and the summary of the one sweep under it."""
+
+    root: Path
+    store: Store
+    summary: dict[str, Any]
+    world: World
+
+    @property
+    def sweep(self) -> Path:
+        return self.root / "sweeps" / SWEEP_ID
+
+    def write(self, **changed: Any) -> None:
+        """Write the summary again, with its sweep's facts changed."""
+        write_summary({**self.summary, "sweep": {**self.summary["sweep"], **changed}}, self.sweep / "summary.json")
+
+
+@pytest.fixture
+def kept(ended: Ended, small_world: World, tmp_path: Path) -> Kept:  # noqa: F811
+    """A copy of its own of the ended sweep's storage."""
+    root = tmp_path / "storage"
+    shutil.copytree(ended.ground.store.root, root / "store")
+    summary = summarise(replace(ended, sweep={**ended.sweep, "id": SWEEP_ID}))
+    made = Kept(root=root, store=Store.open(str(root / "store")), summary=summary, world=small_world)
+    made.write()
+    (made.sweep / "options.json").write_text(json.dumps(asdict(Options(tasks=TASKS))))
+    return made

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.config.options import parser, read_options
+from atlas.reproduce.recorded_run import Recorded
+from atlas.reproduce.replay import Placement, rebuild, repeatable
+from atlas.runtime.errors import AtlasError
+from atlas.search.proposals import is_exact, rehearsed
+from atlas.sweep.file import sweep_in
+from tests.reproduce.conftest import SMALL, SWEEPS, recorded_of
+
+FILE = SWEEPS / "task_order.py"
+
+
+def keys(recorded: Recorded, rebuilt: Any) -> list[set[str]]:
+    trials = rehearsed(rebuilt.sweep, rebuilt.options, rebuilt.precision)
+    return [{step.key for walk in walks for step in walk.every_step(recorded.around)} for walks in trials]
+
+
+def test_the_recorded_orders_are_walked_whatever_a_search_would_propose(summary: dict[str, Any]) -> None:
+    summary["trials"].reverse()
+    recorded = recorded_of(summary)
+    rebuilt = rebuild(recorded, FILE, Placement())
+    assert rebuilt.options.orders == tuple(",".join(row["order"]) for row in recorded.trials)
+    assert keys(recorded, rebuilt) == [set(row["step_keys"]) for row in recorded.trials]
+    assert is_exact(rebuilt.sweep, rebuilt.options)
+
+
+def test_the_command_says_the_same_on_a_command_line(recorded: Recorded, tmp_path: Path) -> None:
+    rebuilt = rebuild(recorded, FILE, Placement()).at(tmp_path)
+    file, *arguments = rebuilt.command
+    assert file == str(FILE)
+    assert read_options("", rebuilt.sweep.defaults, arguments) == rebuilt.options
+
+
+def test_a_sweep_of_ones_own_takes_the_recorded_settings(invent: Callable[..., Any], own_file: Path) -> None:
+    recorded = recorded_of(invent(own_file, *SMALL, "--seeds", "0", "3", "--orders", "2"))
+    assert len(recorded.trials) == 8
+    rebuilt = rebuild(recorded, own_file, Placement())
+    assert [dict(point) for point in rebuilt.sweep.points] == [rows[0]["settings"] for rows in recorded.groups]
+    taken = [{key for row in rows for key in row["step_keys"]} for rows in recorded.groups]
+    assert keys(recorded, rebuilt) == taken
+
+
+def test_an_interrupted_trial_is_walked_whole(summary: dict[str, Any]) -> None:
+    summary["trials"][1]["step_keys"] = summary["trials"][1]["step_keys"][:1]
+    recorded = recorded_of(summary)
+    assert keys(recorded, rebuild(recorded, FILE, Placement()))[1] > set(summary["trials"][1]["step_keys"])
+
+
+def test_a_trial_of_a_run_is_rebuilt_alone(recorded: Recorded) -> None:
+    rebuilt = rebuild(recorded.narrowed("t1"), FILE, Placement())
+    assert rebuilt.options.orders == (",".join(recorded.trials[1]["order"]),)
+
+
+def test_the_precision_is_that_in_which_the_steps_have_their_keys(invent: Callable[..., Any]) -> None:
+    recorded = recorded_of(invent(FILE, *SMALL, precision="bfloat16"))
+    rebuilt = rebuild(recorded, FILE, Placement())
+    assert (rebuilt.precision, rebuilt.options.gpus_per_worker) == ("bfloat16", 1.0)
+    assert rebuild(recorded, FILE, Placement(gpus_per_worker=0.5)).options.gpus_per_worker == 0.5
+
+
+def test_float32_is_learnt_without_gpus(recorded: Recorded) -> None:
+    rebuilt = rebuild(recorded, FILE, Placement(fleets=1))
+    assert (rebuilt.precision, rebuilt.options.gpus_per_worker, rebuilt.options.fleets) == ("float32", 0.0, 1)
+
+
+def test_steps_that_this_version_would_not_take_are_refused(summary: dict[str, Any]) -> None:
+    summary["trials"][1]["step_keys"][-1] = "f" * 64
+    with pytest.raises(AtlasError, match=r"the step ffffffffffff of trial t1 .*nothing was trained"):
+        rebuild(recorded_of(summary), FILE, Placement())
+
+
+def test_another_sweeps_file_is_refused(recorded: Recorded, own_file: Path) -> None:
+    with pytest.raises(AtlasError, match="asks the sweep 'rank', the run is of 'task-order'"):
+        rebuild(recorded, own_file, Placement())
+
+
+def test_settings_that_the_file_no_longer_offers_are_refused(invent: Callable[..., Any], own_file: Path) -> None:
+    summary = invent(own_file, *SMALL)
+    own_file.write_text(own_file.read_text().replace("[4, 16, 48]", "[5]"))
+    with pytest.raises(AtlasError, match=r"cannot take the recorded settings|is none of this trial's"):
+        rebuild(recorded_of(summary), own_file, Placement())
+
+
+def test_the_command_to_publish_leaves_out_what_belongs_to_one_machine(summary: dict[str, Any]) -> None:
+    defaults = sweep_in(FILE).defaults
+    given = vars(parser("", defaults).parse_args([*SMALL, "--stor", "/x", "--tracking-uri=http://***@h", "--smoke"]))
+    assert repeatable(recorded_of(summary), defaults, given) == [*SMALL, "--smoke"]
+
+
+def test_the_command_of_a_resumed_run_comes_from_its_settings(summary: dict[str, Any]) -> None:
+    defaults = sweep_in(FILE).defaults
+    given = vars(parser("", defaults).parse_args(["--storage", "/x", "--resume"]))
+    summary["settings"] |= {"storage": "/x", "resume": "a-sweep", "sharing": False}
+    words = repeatable(recorded_of(summary), defaults, given)
+    assert words == [*SMALL, "--no-sharing"]
+    options = read_options("", defaults, words)
+    assert options == replace(recorded_of(summary).options, storage="", resume=None)

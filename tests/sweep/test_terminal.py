@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from atlas.sweep.summary import Ended, summarise
+from atlas.sweep.terminal import (
+    clock,
+    print_downstream,
+    print_leaderboard,
+    print_next,
+    print_order_statistics,
+    print_plan,
+    print_sharing,
+    print_tasks,
+    resume_command,
+)
+
+
+@pytest.fixture
+def console() -> Console:
+    return Console(record=True, width=160, file=io.StringIO())
+
+
+@pytest.fixture(scope="module")
+def summary(ended: Ended) -> dict[str, Any]:
+    return summarise(ended)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (125, "2 min 05 s"), (3600, "1 h 00 min"), (7325, "2 h 02 min")],
+)
+def test_durations_are_said_as_people_say_them(seconds: float, text: str) -> None:
+    assert clock(seconds) == text
+
+
+def test_the_plan_says_what_sharing_saves_and_how_long_it_takes(console: Console, ended: Ended) -> None:
+    plan = replace(ended.plan, trainings=20, distinct=10, stored=3, seconds=125.0)
+    print_plan(console, "order", "Which order?\nDetails.", plan, {"fleets": "2 of 1"})
+    text = console.export_text()
+    for phrase in ("Plan of the sweep order", "Which order?", "2 of 1", "sharing saves a factor of 2.00", "2 min 05 s"):
+        assert phrase in text
+    assert "about" not in text
+    assert "Details." not in text
+
+
+def test_a_plan_of_trials_that_are_drawn_on_the_way_says_about(console: Console, ended: Ended) -> None:
+    print_plan(console, "order", "Which order?", replace(ended.plan, exact=False), {})
+    assert f"about {ended.plan.distinct}" in console.export_text()
+
+
+def test_a_plan_with_all_steps_in_the_store_has_nothing_to_train(console: Console, ended: Ended) -> None:
+    print_plan(console, "order", "Which?", replace(ended.plan, stored=ended.plan.distinct, seconds=0.0), {})
+    assert "nothing to train" in console.export_text()
+
+
+def test_the_leaderboard_shows_both_orders_best_first(console: Console, summary: dict[str, Any]) -> None:
+    print_leaderboard(console, summary)
+    text = console.export_text()
+    assert "digits > easy-vqa" in text
+    assert "easy-vqa > digits" in text
+    assert f"{summary['best']['val']:.1f}" in text
+    assert "average accuracy after the last task" in text
+    (best,) = (row for row in summary["trials"] if row["id"] == summary["best"]["trial"])
+    assert " > ".join(best["order"]) in next(line for line in text.splitlines() if "│ 1 " in line)
+
+
+def test_a_long_leaderboard_is_cut(console: Console, summary: dict[str, Any]) -> None:
+    many = [{**summary["trials"][0], "id": str(number)} for number in range(30)]
+    print_leaderboard(console, {**summary, "trials": many})
+    assert "… and 6 more in summary.json" in console.export_text()
+
+
+def test_settings_and_seeds_have_columns_where_they_differ(console: Console, summary: dict[str, Any]) -> None:
+    rows = [{**row, "settings": {"rank": 4}, "seed": 7} for row in summary["trials"]]
+    print_leaderboard(console, {**summary, "trials": rows, "seeds": [7, 8]})
+    text = console.export_text()
+    assert "settings" in text
+    assert "seed" in text
+    assert "rank" in text
+
+
+def test_a_trial_that_did_not_finish_is_marked(console: Console, summary: dict[str, Any]) -> None:
+    rows = [{**row, "status": "KILLED"} for row in summary["trials"]]
+    print_leaderboard(console, {**summary, "trials": rows})
+    assert "(KILLED)" in console.export_text()
+
+
+def test_each_task_stands_beside_chance_and_its_references(console: Console, summary: dict[str, Any]) -> None:
+    print_tasks(console, summary)
+    text = console.export_text()
+    line = next(line for line in text.splitlines() if "digits" in line)
+    assert "10.0" in line
+    assert f"{summary['references']['lone']['0']['digits']['test']:.1f}" in line
+
+
+def test_it_says_how_much_the_order_matters(console: Console, summary: dict[str, Any]) -> None:
+    print_order_statistics(console, summary)
+    text = " ".join(console.export_text().split())
+    assert "Order matters (test, route latest, 2 orders)" in text
+    assert "route own" in text
+    assert "val" not in text
+
+
+def test_it_says_what_sharing_saved(console: Console, summary: dict[str, Any]) -> None:
+    ledger = {"steps_trained": 6, "steps_reused": 3, "seconds_trained": 10.0, "seconds_saved": 65.0}
+    print_sharing(console, {**summary, "ledger": ledger})
+    text = " ".join(console.export_text().split())
+    assert "the trials took 9 steps; 6 were trained now, 3 were there already. That saved 1 min 05 s" in text
+
+
+def test_a_path_is_whole_on_its_line(console: Console) -> None:
+    print_next(console, [("summary", "/a" * 150)])
+    assert "/a" * 150 in console.export_text().splitlines()[0]
+
+
+def test_the_command_to_go_on_can_be_pasted() -> None:
+    assert resume_command("my sweep.py", "/a b", "order-1") == "python 'my sweep.py' --storage '/a b' --resume order-1"
+
+
+def test_probes_of_the_bare_backbone_alone_are_printed(console: Console, summary: dict[str, Any]) -> None:
+    task = {"chance": 25.0, "score": "accuracy", "modality": "language", "fingerprint": "f", "counts": {}}
+    bare = {"trial": "M_0", "order": [], "seed": 0, "task": "x", "way": "both", "shots": "4 records"}
+    rows = [{**bare, "val": 30.0, "test": 31.5}]
+    print_downstream(console, {**summary, "downstream": rows, "downstream_tasks": {"x": task}})
+    text = console.export_text()
+    assert "31.5" in text
+    assert "is best" not in text
