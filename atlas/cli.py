@@ -14,7 +14,7 @@ from atlas.config.options import Options
 from atlas.maintenance import commands as upkeep
 from atlas.reproduce import commands as again
 from atlas.runtime.errors import AtlasError, unknown
-from atlas.storage.filesystem import Place
+from atlas.storage.filesystem import StoragePath
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -130,20 +130,22 @@ def _prepare(given: argparse.Namespace) -> None:
     from atlas.backbones import locate
     from atlas.backbones.processor import Processor
     from atlas.data.cache import obtain
-    from atlas.data.prepare import Manner
-    from atlas.data.progress_bar import Meter
+    from atlas.data.prepare import PrepareOptions
+    from atlas.data.progress_bar import ProgressBar
     from atlas.tasks import find_task
 
     console = Console()
     tasks = [find_task(name) for name in given.tasks]
     sources = _sources([task.name for task in tasks], given.source)
-    manner = Manner(most_broken=given.most_broken, ray=True if given.ray else None)
+    prepare_options = PrepareOptions(most_broken=given.most_broken, ray=True if given.ray else None)
     processor = Processor.load(locate(given.backbone))
     place = Options(storage=given.storage).place / "data"
     for task in tasks:
-        with Meter(console, task.name) as meter:
-            told = replace(manner, progress=meter)
-            prepared = obtain(task, processor=processor, place=place, source=sources.get(task.name), manner=told)
+        with ProgressBar(console, task.name) as meter:
+            told = replace(prepare_options, progress=meter)
+            prepared = obtain(
+                task, processor=processor, place=place, source=sources.get(task.name), prepare_options=told
+            )
         _say(console, prepared)
 
 
@@ -191,32 +193,32 @@ def _report(given: argparse.Namespace) -> None:
     path = folder.local / "summary.json"
     summary = read_summary(path)
     if given.alpha:
-        from atlas.sweep.fusion_weights import sweep_alpha
+        from atlas.sweep.fusion_weights import sweep_fusion_weights
 
-        summary["alpha"] = sweep_alpha(summary, storage)
+        summary["alpha"] = sweep_fusion_weights(summary, storage)
         write_summary(summary, path)
     print(write_report(summary, path.parent)[0])
     folder.push()
 
 
-def _kept(sweep: str, storage: Place) -> Place:
+def _kept(sweep: str, storage: StoragePath) -> StoragePath:
     """The folder of a sweep in the storage, or of a summary's path, with its summary on this machine."""
     from atlas.sweep.folder import SweepFolder
 
-    folder = Place.at(Path(sweep).parent) if sweep.endswith(".json") else storage / "sweeps" / sweep
+    folder = StoragePath.at(Path(sweep).parent) if sweep.endswith(".json") else storage / "sweeps" / sweep
     if not (folder.pull(only=("summary.json",)) / "summary.json").is_file():
         raise unknown("sweep", sweep, [one.id for one in SweepFolder.all(storage) if one.summary.is_file()])
     return folder
 
 
-def _logged(given: argparse.Namespace) -> Place:
+def _logged(given: argparse.Namespace) -> StoragePath:
     """A folder of its own, with the summary that MLflow has of a sweep, by its id or by a run's."""
     from atlas.tracking import check_tracking, fetch_of_sweep, is_run_id, logged_run, signed_in, sweep_run
 
     address = signed_in(given.tracking_uri)
     check_tracking(address)
     run = logged_run(address, given.sweep) if is_run_id(given.sweep) else sweep_run(address, given.sweep)
-    folder = Place.at(Path(given.into or run.sweep))
+    folder = StoragePath.at(Path(given.into or run.sweep))
     folder.local.mkdir(parents=True, exist_ok=True)
     fetch_of_sweep(address, run, "summary.json", folder.local)
     return folder

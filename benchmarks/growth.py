@@ -25,7 +25,7 @@ from PIL import Image
 import atlas.data.shard
 from atlas.backbones import locate
 from atlas.backbones.processor import Processor
-from atlas.data.prepare import Manner, prepare
+from atlas.data.prepare import PrepareOptions, prepare
 from atlas.tasks import Picture, Record, Task
 
 SIDE = 96
@@ -83,7 +83,7 @@ def here(records: int, shard_mib: int) -> None:
     processor = Processor.load(locate("vilt-tiny"))
     before, start = peak(), time.perf_counter()
     with tempfile.TemporaryDirectory() as root:
-        prepare(task_of(records), processor=processor, root=Path(root), manner=Manner(ray=False))
+        prepare(task_of(records), processor=processor, root=Path(root), prepare_options=PrepareOptions(ray=False))
     print(before, peak(), time.perf_counter() - start)
 
 

@@ -116,18 +116,20 @@ def walk_one(config: dict[str, Any]) -> None:
     import torch
 
     from atlas.config.sweep import Sweep, base_learner
-    from atlas.learners.process_group import Group
-    from atlas.steps.outcome import Outcome
-    from atlas.steps.train import advance, open_bench
+    from atlas.learners.process_group import ProcessGroup
+    from atlas.steps.outcome import WalkResult
+    from atlas.steps.train import advance, open_worker_context
     from atlas.steps.walk import Walk
     from atlas.storage.store import Store
-    from atlas.sweep.inputs import lay_ground
+    from atlas.sweep.inputs import resolve_inputs
     from atlas.sweep.summary import _plain
 
     torch.set_num_threads(1)
     options = options_of(argparse.Namespace(**config["given"]))
-    ground = lay_ground(options)
-    bench = open_bench(str(ground.backbone), {n: str(p.path) for n, p in ground.prepared.items()}, Group())
+    inputs = resolve_inputs(options)
+    worker_context = open_worker_context(
+        str(inputs.backbone), {n: str(p.path) for n, p in inputs.prepared.items()}, ProcessGroup()
+    )
     store = Store.open(str(Path(config["folder"]) / "store"))
     order = tuple(config["order"])
     learner: Any = base_learner(options)
@@ -135,9 +137,9 @@ def walk_one(config: dict[str, Any]) -> None:
         references = Sweep(name="", question="").references(options, "float32")[config["learner"]]
         learner = next(walk.learner for walk in references if walk.order == order)
     walk = Walk(order=order, learner=learner, seed=0)
-    outcome = Outcome(walk=walk, around=ground.around)
+    outcome = WalkResult(walk=walk, step_inputs=inputs.step_inputs)
     for step in (step for stages in outcome.steps for step in stages):
-        outcome.add(step, advance(step, bench, store))
+        outcome.add(step, advance(step, worker_context, store))
     seconds = sum(fact["cost"]["seconds"] for fact in outcome.facts.values())
     facts = {"learner": config["learner"], "order": ",".join(order), "seconds": seconds}
     facts["R"] = _plain(outcome.matrix("test", "latest"))
@@ -152,9 +154,9 @@ def options_of(given: argparse.Namespace) -> Any:
 
 
 def _prepare(given: argparse.Namespace) -> None:
-    from atlas.sweep.inputs import lay_ground
+    from atlas.sweep.inputs import resolve_inputs
 
-    lay_ground(options_of(given))
+    resolve_inputs(options_of(given))
 
 
 def _platform_command(given: argparse.Namespace) -> list[str]:

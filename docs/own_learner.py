@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 
 from atlas.learners import Learner, Schedule, Stage
-from atlas.learners.hooks import Recall
+from atlas.learners.hooks import StageHooks
 
 
-class Spring(Recall):
+class Spring(StageHooks):
     """λ/2 ‖Φ − Φ_{t−1}‖², added to the task's loss: Φ_{t−1} is the adapter as the stage found it."""
 
     def __init__(self, lesson, strength):

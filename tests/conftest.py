@@ -58,6 +58,22 @@ def small_world(small_folder: Path, data_root: Path):  # type: ignore[no-untyped
     return make_world(small_folder, data_root, [TASKS[name] for name in ("digits", "easy-vqa", "piqa-twin")])
 
 
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backbone's folder, as far as the processor reads it."""
+    from tests.backbones.toys import write_folder
+
+    return write_folder(tmp_path_factory.mktemp("backbone"))
+
+
+@pytest.fixture(scope="session")
+def processor(folder: Path):  # type: ignore[no-untyped-def]
+    """What a backbone makes of images and texts."""
+    from atlas.backbones.processor import Processor
+
+    return Processor.load(folder)
+
+
 @pytest.fixture
 def store(tmp_path: Path):  # type: ignore[no-untyped-def]
     """An empty store."""

@@ -20,9 +20,9 @@ from transformers import ViltConfig, ViltModel
 from atlas.backbones import load
 from atlas.data.prepare import Prepared, prepare
 from atlas.learners import Learner, Schedule, TwoStage
-from atlas.learners.stack import Stack
-from atlas.steps.step import Evaluation, Step, Surroundings, walk
-from atlas.steps.train import Bench, advance, open_task
+from atlas.learners.stack import ContinualModel
+from atlas.steps.step import Evaluation, Step, StepInputs, walk
+from atlas.steps.train import WorkerContext, advance, open_task
 from atlas.storage.store import Store
 from atlas.tasks import Task
 
@@ -42,25 +42,28 @@ def atlas(**changed: Any) -> TwoStage:
 class World:
     """A bench, and the surroundings and prepared data of its tasks."""
 
-    bench: Bench
-    around: Surroundings
+    worker_context: WorkerContext
+    step_inputs: StepInputs
     prepared: Mapping[str, Prepared]
 
     def walk(self, *order: str, learner: Learner | None = None, seed: int = 0) -> list[Step]:
         """The steps of one walk, all stages in a row."""
-        return [step for stages in walk(order, learner or atlas(), seed, self.around) for step in stages]
+        return [step for stages in walk(order, learner or atlas(), seed, self.step_inputs) for step in stages]
 
     def learn(self, steps: Iterable[Step], store: Store) -> list[dict[str, Any]]:
         """The facts of the steps, learnt unless the store has them."""
         return [
-            dict(entry.facts) if (entry := store.find(step.key)) else advance(step, self.bench, store) for step in steps
+            dict(entry.facts) if (entry := store.find(step.key)) else advance(step, self.worker_context, store)
+            for step in steps
         ]
 
-    def stack(self) -> Stack:
+    def stack(self) -> ContinualModel:
         """An empty stack on the bench's backbone; detach it."""
-        data = self.bench.data.items()
-        return Stack(
-            self.bench.backbone, {name: one.outputs for name, one in data}, {name: one.images for name, one in data}
+        data = self.worker_context.data.items()
+        return ContinualModel(
+            self.worker_context.backbone,
+            {name: one.outputs for name, one in data},
+            {name: one.images for name, one in data},
         )
 
 
@@ -69,8 +72,10 @@ def make_world(backbone: str | Path, root: Path, tasks: Iterable[Task], limits: 
     loaded = load(backbone)
     prepared = {task.name: prepare(task, processor=loaded.processor, root=root, limits=limits) for task in tasks}
     return World(
-        bench=Bench(backbone=loaded, data={name: open_task(one.path) for name, one in prepared.items()}),
-        around=Surroundings(
+        worker_context=WorkerContext(
+            backbone=loaded, data={name: open_task(one.path) for name, one in prepared.items()}
+        ),
+        step_inputs=StepInputs(
             backbone=loaded.digest,
             data={name: one.fingerprint for name, one in prepared.items()},
             evaluation=Evaluation(val=16, test=16),

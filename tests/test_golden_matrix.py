@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from atlas.learners import Schedule
-from atlas.steps.outcome import ROUTES, SPLITS, Outcome
-from atlas.steps.step import Evaluation, Surroundings, walk
+from atlas.steps.outcome import ROUTES, SPLITS, WalkResult
+from atlas.steps.step import Evaluation, StepInputs, walk
 from atlas.steps.walk import Walk
 from atlas.storage.store import Store
 from atlas.tasks import TASKS
@@ -29,13 +29,13 @@ SCHEDULE = Schedule(steps=40, batch_size=16, learning_rate=1e-2, query_rate_fact
 
 def matrices(world: World, store: Store) -> dict[str, list[list[float | None]]]:
     """R by split and route. Digests of the data stand for it by name, so that seeds depend on this file alone."""
-    bench = world.bench
-    bench.backbone.digest = "golden"
+    worker_context = world.worker_context
+    worker_context.backbone.digest = "golden"
     evaluation = Evaluation(val=RECORDS, test=RECORDS)
-    around = Surroundings(backbone="golden", data={name: name for name in ORDER}, evaluation=evaluation)
+    step_inputs = StepInputs(backbone="golden", data={name: name for name in ORDER}, evaluation=evaluation)
     learner = atlas(experience=SCHEDULE, expansion=SCHEDULE, rank=8)
-    found = Outcome(walk=Walk(order=ORDER, learner=learner, seed=0), around=around)
-    for stages in walk(ORDER, learner, 0, around):
+    found = WalkResult(walk=Walk(order=ORDER, learner=learner, seed=0), step_inputs=step_inputs)
+    for stages in walk(ORDER, learner, 0, step_inputs):
         for step in stages:
             found.add(step, world.learn([step], store)[0])
     return {

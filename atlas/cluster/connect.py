@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from atlas.cluster.watchdog import Warden, watched
+from atlas.cluster.watchdog import Watchdog, watched
 from atlas.runtime.errors import AtlasError
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 STARTS = 3
 
 
-def join_ray(**more: Any) -> Warden:
+def join_ray(**more: Any) -> Watchdog:
     """Join the cluster that RAY_ADDRESS names, or start one on this machine; `more` are options of `ray.init`.
 
     Gives the warden of what was started: close it after `ray.shutdown()`.
@@ -40,7 +40,7 @@ def join_ray(**more: Any) -> Warden:
         ) from error
 
 
-def _started(start: Callable[[], object]) -> Warden:
+def _started(start: Callable[[], object]) -> Watchdog:
     """Start or join the cluster; on a very busy machine Ray gives up after 20 to 30 s, and it is tried again."""
     import ray
 
@@ -61,7 +61,7 @@ def _first_line(error: Any) -> str:
 
 NAMESPACE = "atlas"
 
-_wardens: list[Warden] = []  # of what a cluster of our own consists of
+_watchdogs: list[Watchdog] = []  # of what a cluster of our own consists of
 
 
 def leave_cluster() -> None:
@@ -69,8 +69,8 @@ def leave_cluster() -> None:
     import ray
 
     ray.shutdown()
-    while _wardens:
-        _wardens.pop().close()
+    while _watchdogs:
+        _watchdogs.pop().close()
 
 
 def join_cluster() -> None:
@@ -85,7 +85,7 @@ def join_cluster() -> None:
     importlib.import_module("ray")  # first, and alone: its import cycles hold in one order only
     importing = threading.Thread(target=_import_ray, daemon=True)
     importing.start()  # while the cluster starts, which is mostly waiting
-    _wardens.append(join_ray(namespace=NAMESPACE))
+    _watchdogs.append(join_ray(namespace=NAMESPACE))
     importing.join()
 
 

@@ -18,7 +18,7 @@ import psutil
 LOOK_SECONDS = 0.1
 
 
-class Warden:
+class Watchdog:
     """A small process that kills others once this one has ended, however it did: what this one starts from now on."""
 
     def __init__(self) -> None:
@@ -52,16 +52,16 @@ class Warden:
             self._process.wait()
 
 
-def watched(start: Callable[[], object]) -> Warden:
+def watched(start: Callable[[], object]) -> Watchdog:
     """Call `start`; gives the warden of the processes that it has started. Where it raises, they are ended."""
-    warden = Warden()
+    watchdog = Watchdog()
     try:
         start()
-        warden.settle()
+        watchdog.settle()
     except BaseException:  # an interrupt, too
-        warden.close()
+        watchdog.close()
         raise
-    return warden
+    return watchdog
 
 
 def main(driver: int, before: set[int]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.runtime.redact import redacted
-from atlas.storage.filesystem import Place
+from atlas.storage.filesystem import StoragePath
 from atlas.tasks import twin_of
 
 TASKS = ("easy-vqa", "digits", "easy-ve", "piqa-twin")
@@ -82,9 +82,9 @@ class Options:
             )
 
     @property
-    def place(self) -> Place:
+    def place(self) -> StoragePath:
         """The storage: it holds prepared data, store and sweeps. Raises AtlasError for an address that is none."""
-        return Place.at(self.storage or os.environ.get("ATLAS_STORAGE", "") or Path.home() / "atlas")
+        return StoragePath.at(self.storage or os.environ.get("ATLAS_STORAGE", "") or Path.home() / "atlas")
 
     @property
     def root(self) -> Path:

@@ -18,7 +18,7 @@ LISTED = 20  # in the card; `broken.jsonl` has all of them
 NAMED = 3  # in an error
 
 
-class Faults:
+class BrokenRecords:
     """Appends each broken record to a file of its split and keeps the first few.
 
     source: the folder whose path is left out of the reasons, so that they read the same on every machine.

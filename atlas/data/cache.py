@@ -6,16 +6,21 @@ from pathlib import Path
 
 from atlas.backbones.processor import Processor
 from atlas.data.index import index_path, recall
-from atlas.data.options import Manner
+from atlas.data.options import PrepareOptions
 from atlas.data.prepare import RECIPE, find_prepared, folder_of, identity, prepare
 from atlas.data.prepared import CARD, Prepared
 from atlas.runtime.errors import AtlasError
-from atlas.storage.filesystem import Place
+from atlas.storage.filesystem import StoragePath
 from atlas.tasks.task import Task
 
 
 def obtain(
-    task: Task, *, processor: Processor, place: Place, source: Path | None = None, manner: Manner | None = None
+    task: Task,
+    *,
+    processor: Processor,
+    place: StoragePath,
+    source: Path | None = None,
+    prepare_options: PrepareOptions | None = None,
 ) -> Prepared:
     """The prepared data of a task: as another machine left it under `place`, or else made here and left there.
 
@@ -23,19 +28,19 @@ def obtain(
         AtlasError: what `atlas.data.prepare.prepare` raises; the place cannot be read or written.
     """
     _bring(task, processor, place, source)
-    made = prepare(task, processor=processor, root=place.local, source=source, manner=manner)
+    made = prepare(task, processor=processor, root=place.local, source=source, prepare_options=prepare_options)
     (place / task.name / made.path.name).push(last=CARD)
     (place / task.name).push(only=(_index(task, processor, place).name,))
     return made
 
 
-def find(task: Task, *, processor: Processor, place: Place, source: Path | None = None) -> Prepared | None:
+def find(task: Task, *, processor: Processor, place: StoragePath, source: Path | None = None) -> Prepared | None:
     """What `obtain` would give, where it was prepared before."""
     _bring(task, processor, place, source)
     return find_prepared(task, processor=processor, root=place.local, source=source)
 
 
-def survey(task: Task, *, processor: Processor, place: Place, source: Path | None = None) -> Prepared | None:
+def survey(task: Task, *, processor: Processor, place: StoragePath, source: Path | None = None) -> Prepared | None:
     """What `find` would give, without bringing it here: of an object store's folder the card alone is fetched."""
     if not place.is_remote:
         return find_prepared(task, processor=processor, root=place.local, source=source)
@@ -43,7 +48,7 @@ def survey(task: Task, *, processor: Processor, place: Place, source: Path | Non
     return None if name is None else whole_at(place / task.name / name)
 
 
-def whole_at(place: Place) -> Prepared | None:
+def whole_at(place: StoragePath) -> Prepared | None:
     """The prepared data in that very folder, by its card and the sizes of the files there; None where it is not whole.
 
     Raises AtlasError where the place cannot be read.
@@ -55,22 +60,22 @@ def whole_at(place: Place) -> Prepared | None:
         return None
 
 
-def address_of(prepared: Prepared, place: Place) -> str:
+def address_of(prepared: Prepared, place: StoragePath) -> str:
     """Where every machine finds it; `Place.at(...).pull()` gives the folder there."""
     return str(place / prepared.task / prepared.path.name)
 
 
-def _index(task: Task, processor: Processor, place: Place) -> Path:
+def _index(task: Task, processor: Processor, place: StoragePath) -> Path:
     return index_path(place.local, task.name, processor=processor.digest, limits=None)
 
 
-def _bring(task: Task, processor: Processor, place: Place, source: Path | None) -> None:
+def _bring(task: Task, processor: Processor, place: StoragePath, source: Path | None) -> None:
     """Fetch what was prepared elsewhere."""
     if place.is_remote and (name := _name(task, processor, place, source)) is not None:
         (place / task.name / name).pull()
 
 
-def _name(task: Task, processor: Processor, place: Place, source: Path | None) -> str | None:
+def _name(task: Task, processor: Processor, place: StoragePath, source: Path | None) -> str | None:
     """The folder of that content key; None where a published task was never prepared by this recipe and version."""
     index = _index(task, processor, place)
     (place / task.name).pull(only=(index.name,))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.cluster.connect import join_ray
-from atlas.data.shard import Bench, Shard, is_done, write_shard
+from atlas.data.shard import Shard, ShardContext, is_done, write_shard
 from atlas.runtime.errors import AtlasError
 
 if TYPE_CHECKING:
@@ -32,19 +32,19 @@ def wants_ray(pictures: int) -> bool:
     return pictures >= RAY_PICTURES and (bool(os.environ.get("RAY_ADDRESS")) or (os.cpu_count() or 1) > THREADS)
 
 
-class Crew:
+class Executor:
     """Writes the files of shards into a folder, in this process or, inside `with`, by Ray Data."""
 
-    def __init__(self, folder: Path, bench: Bench, *, ray: bool) -> None:
-        self.folder, self.bench, self.ray = folder, bench, ray
+    def __init__(self, folder: Path, shard_context: ShardContext, *, ray: bool) -> None:
+        self.folder, self.shard_context, self.ray = folder, shard_context, ray
 
     def work(self, shards: Iterable[Shard], told: Told) -> None:
         """Do all of them; `told` gets the number of items of each that is done. Raises AtlasError."""
         if self.ray:
-            return _by_ray(shards, self.folder, self.bench, told)
-        bench = replace(self.bench, threads=min(THREADS, os.cpu_count() or 1))
+            return _by_ray(shards, self.folder, self.shard_context, told)
+        shard_context = replace(self.shard_context, threads=min(THREADS, os.cpu_count() or 1))
         for shard in shards:
-            write_shard(shard, self.folder, bench)
+            write_shard(shard, self.folder, shard_context)
             told(len(shard))
         return None
 
@@ -63,15 +63,15 @@ def joined(wanted: bool) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    warden = join_ray()
+    watchdog = join_ray()
     try:
         yield
     finally:
         ray.shutdown()
-        warden.close()
+        watchdog.close()
 
 
-def _by_ray(shards: Iterable[Shard], folder: Path, bench: Bench, told: Told) -> None:
+def _by_ray(shards: Iterable[Shard], folder: Path, shard_context: ShardContext, told: Told) -> None:
     """A window of shards at a time, so that the driver never holds all of them."""
     import ray
 
@@ -82,10 +82,10 @@ def _by_ray(shards: Iterable[Shard], folder: Path, bench: Bench, told: Told) -> 
         waiting = [one for one in window if one.file not in there or not is_done(folder / one.file, one.digest)]
         if len(waiting) < len(window):
             told(sum(map(len, window)) - sum(map(len, waiting)))
-        _by_ray_data(waiting, folder, bench, told)
+        _by_ray_data(waiting, folder, shard_context, told)
 
 
-def _by_ray_data(window: Sequence[Shard], folder: Path, bench: Bench, told: Told) -> None:
+def _by_ray_data(window: Sequence[Shard], folder: Path, shard_context: ShardContext, told: Told) -> None:
     """Raises AtlasError where a worker cannot write, or does not see the folder."""
     import ray
     from ray import cloudpickle
@@ -95,7 +95,7 @@ def _by_ray_data(window: Sequence[Shard], folder: Path, bench: Bench, told: Told
     _silence()
     items = [{"shard": cloudpickle.dumps(shard)} for shard in window]
     data = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
-        partial(_write_all, folder=folder, bench=bench), batch_size=1, batch_format="pyarrow"
+        partial(_write_all, folder=folder, shard_context=shard_context), batch_size=1, batch_format="pyarrow"
     )
     for row in data.iter_rows():
         if row["error"]:
@@ -103,7 +103,7 @@ def _by_ray_data(window: Sequence[Shard], folder: Path, bench: Bench, told: Told
         told(row["items"])
 
 
-def _write_all(table: pa.Table, *, folder: Path, bench: Bench) -> pa.Table:
+def _write_all(table: pa.Table, *, folder: Path, shard_context: ShardContext) -> pa.Table:
     """On a worker: write the shards of a batch, and say so."""
     import pickle
 
@@ -112,18 +112,18 @@ def _write_all(table: pa.Table, *, folder: Path, bench: Bench) -> pa.Table:
     said = []
     for content in table["shard"].to_pylist():
         shard: Shard = pickle.loads(content)
-        said.append({"items": len(shard), "error": _attempt(shard, folder, bench)})
+        said.append({"items": len(shard), "error": _attempt(shard, folder, shard_context)})
     return pyarrow.Table.from_pylist(said)
 
 
-def _attempt(shard: Shard, folder: Path, bench: Bench) -> str:
+def _attempt(shard: Shard, folder: Path, shard_context: ShardContext) -> str:
     """Why a shard could not be written; "" where it was."""
     import socket
 
     if not folder.is_dir():
         return f"the node {socket.gethostname()} does not see {folder}: choose a --storage that all nodes share"
     try:
-        write_shard(shard, folder, bench)
+        write_shard(shard, folder, shard_context)
     except AtlasError as error:
         return str(error)
     return ""

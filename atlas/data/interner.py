@@ -9,7 +9,7 @@ from atlas.runtime.errors import AtlasError
 CACHE_KIB = 16 * 1024
 
 
-class Names:
+class Interner:
     """Numbers names in the order of first sight. Lives in a private file that is gone with the process."""
 
     def __init__(self) -> None:

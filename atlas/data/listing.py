@@ -9,7 +9,7 @@ from atlas.backbones.processor import Processor
 from atlas.data.cache import address_of, survey
 from atlas.data.index import index_path, recall
 from atlas.data.prepared import Prepared
-from atlas.storage.filesystem import Place
+from atlas.storage.filesystem import StoragePath
 from atlas.tasks.sample import SPLITS
 from atlas.tasks.task import Task
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def table_of(tasks: Mapping[str, Task], *, processor: Processor, place: Place) -> Table:
+def table_of(tasks: Mapping[str, Task], *, processor: Processor, place: StoragePath) -> Table:
     """Two lines a task, narrow enough for 80 columns. place: of the prepared data, which stays there.
 
     Raises AtlasError where the place cannot be read.
@@ -42,7 +42,7 @@ def state(task: Task, found: Prepared | None) -> str:
     return "no" if task.layout is None else f"needs its published files:\natlas tasks {task.name}"
 
 
-def page_of(task: Task, *, processor: Processor, place: Place) -> str:
+def page_of(task: Task, *, processor: Processor, place: StoragePath) -> str:
     """All about one task, a fact a line. Raises AtlasError where the place of prepared data cannot be read."""
     found = survey(task, processor=processor, place=place)
     classes = f"{task.classes:,} classes" if task.classes else "classes known to its source"
@@ -66,7 +66,7 @@ def _layout_facts(task: Task) -> list[tuple[str, str]]:
     return [*needs, ("from", task.layout.obtain)]
 
 
-def _found_facts(task: Task, found: Prepared, processor: Processor, place: Place) -> list[tuple[str, str]]:
+def _found_facts(task: Task, found: Prepared, processor: Processor, place: StoragePath) -> list[tuple[str, str]]:
     origin = recall(index_path(place.local, task.name, processor=processor.digest, limits=None))
     broken = sum(entry["count"] for entry in found.card["broken"].values())
     return [

@@ -27,7 +27,7 @@ Progress = Callable[[Mark], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Manner:
+class PrepareOptions:
     """most_broken: the share of a split's records that may be broken. ray: whether Ray Data does the work; None lets
     the amount of work decide. progress: told of every mark.
 

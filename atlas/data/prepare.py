@@ -4,7 +4,7 @@ The folder's name is a digest of everything that decides its content: the task a
 the limits, and the processor. So it is found again at no cost, and nothing stale is ever read.
 
 A split is read once, which cuts its work into shards (`reading`); the shards are done by threads or by Ray Data
-(`crew`), each a file in a hidden folder that outlives the process; then they are joined (`writer`).
+(`executor`), each a file in a hidden folder that outlives the process; then they are joined (`writer`).
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from filelock import FileLock
 
 from atlas.backbones.processor import Processor
 from atlas.data.card import Contents, write_cards
-from atlas.data.executor import Crew, joined, wants_ray
+from atlas.data.executor import Executor, joined, wants_ray
 from atlas.data.index import Origin, index_path, recall, remember
-from atlas.data.options import Manner, Phase
+from atlas.data.options import Phase, PrepareOptions
 from atlas.data.prepared import Prepared, read_card
 from atlas.data.reading import Outline, Reader
-from atlas.data.shard import Bench, writing
+from atlas.data.shard import ShardContext, writing
 from atlas.data.writer import Joiner, Written
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.tasks.sample import SPLITS
@@ -46,7 +46,7 @@ def prepare(
     root: Path,
     source: Path | None = None,
     limits: Mapping[str, int] | None = None,
-    manner: Manner | None = None,
+    prepare_options: PrepareOptions | None = None,
 ) -> Prepared:
     """The prepared data of a task under root, made if it is not there yet.
 
@@ -72,7 +72,9 @@ def prepare(
         make_folder(final.parent)
         with FileLock(final.parent / f".{final.name}.lock"):
             if not read_card(final):
-                Build(task, facts, final=final, processor=processor, source=source).run(manner or Manner())
+                Build(task, facts, final=final, processor=processor, source=source).run(
+                    prepare_options or PrepareOptions()
+                )
     if source is not None:
         origin = Origin(folder=final.name, source=str(Path(source).resolve()), recipe=RECIPE, version=task.version)
         remember(index_path(root, task.name, processor=processor.digest, limits=limits), origin)
@@ -167,7 +169,7 @@ class Build:
         """Where the shards lie until they are joined; what a killed process finished is found there."""
         return self.final.parent / f".{self.final.name}.work"
 
-    def run(self, manner: Manner) -> None:
+    def run(self, prepare_options: PrepareOptions) -> None:
         """Make the folder. All splits are read before the first picture is opened."""
         self.clear()
         self.work.mkdir(exist_ok=True)
@@ -175,10 +177,10 @@ class Build:
             with ExitStack() as stack:
                 outlines = {}
                 for split in SPLITS:
-                    outlines[split] = self.read(split, manner)
+                    outlines[split] = self.read(split, prepare_options)
                     stack.callback(outlines[split].close)
-                self.encode(outlines, manner)
-                self.join(outlines, manner)
+                self.encode(outlines, prepare_options)
+                self.join(outlines, prepare_options)
             shutil.rmtree(self.work)
         finally:
             if self.work.exists() and not any(self.work.glob("*.arrow")):
@@ -191,23 +193,23 @@ class Build:
         if self.final.exists():
             shutil.rmtree(self.final)
 
-    def read(self, split: str, manner: Manner) -> Outline:
+    def read(self, split: str, prepare_options: PrepareOptions) -> Outline:
         """Read a split, or its first records."""
         records = itertools.islice(self.task.read(split, self.source), self.facts["limits"].get(split))
         reader = Reader(self.task, split, folder=self.work, processor=self.processor, source=self.source)
-        return reader.read(records, manner)
+        return reader.read(records, prepare_options)
 
-    def encode(self, outlines: Mapping[str, Outline], manner: Manner) -> None:
+    def encode(self, outlines: Mapping[str, Outline], prepare_options: PrepareOptions) -> None:
         """Have every shard done."""
         pictures = sum(outline.pictures.total for outline in outlines.values())
-        ray = wants_ray(pictures) if manner.ray is None else manner.ray
+        ray = wants_ray(pictures) if prepare_options.ray is None else prepare_options.ray
         with joined(ray):
-            crew = Crew(self.work, Bench(task=self.task, processor=self.processor), ray=ray)
+            executor = Executor(self.work, ShardContext(task=self.task, processor=self.processor), ray=ray)
             for split, outline in outlines.items():
-                crew.work(outline.pictures, Tally(manner, split, "pictures", outline.pictures.total))
-                crew.work(outline.records, Tally(manner, split, "texts", outline.records.total))
+                executor.work(outline.pictures, Tally(prepare_options, split, "pictures", outline.pictures.total))
+                executor.work(outline.records, Tally(prepare_options, split, "texts", outline.records.total))
 
-    def join(self, outlines: Mapping[str, Outline], manner: Manner) -> None:
+    def join(self, outlines: Mapping[str, Outline], prepare_options: PrepareOptions) -> None:
         """Write everything beside the final folder, then rename it there."""
         partial = self.final.parent / f".{self.final.name}.{uuid.uuid4().hex}.partial"
         partial.mkdir()
@@ -215,7 +217,7 @@ class Build:
             written: dict[str, Written] = {}
             for split, outline in outlines.items():
                 joiner = Joiner(self.task, self.processor, outline, work=self.work, folder=partial)
-                written[split] = joiner.join(manner)
+                written[split] = joiner.join(prepare_options)
             contents = Contents(
                 task=self.task, processor=self.processor, source=self.source, outlines=outlines, written=written
             )
@@ -229,13 +231,13 @@ class Build:
 class Tally:
     """Adds up what is done of a phase and tells it."""
 
-    def __init__(self, manner: Manner, split: str, phase: Phase, total: int) -> None:
-        self.manner, self.split, self.phase, self.total, self.done = manner, split, phase, total, 0
+    def __init__(self, prepare_options: PrepareOptions, split: str, phase: Phase, total: int) -> None:
+        self.prepare_options, self.split, self.phase, self.total, self.done = prepare_options, split, phase, total, 0
         self(0)
 
     def __call__(self, items: int) -> None:
         self.done += items
-        self.manner.tell(self.split, self.phase, self.done, self.total)
+        self.prepare_options.tell(self.split, self.phase, self.done, self.total)
 
 
-__all__ = ["Manner", "Prepared", "find_prepared", "prepare"]
+__all__ = ["PrepareOptions", "Prepared", "find_prepared", "prepare"]

@@ -21,7 +21,7 @@ THINGS: dict[Phase, str] = {
 }
 
 
-class Meter:
+class ProgressBar:
     """Inside `with`, takes the marks of one task: one bar a phase of a split, with its own rate and time left."""
 
     def __init__(self, console: Console, task: str) -> None:
@@ -31,7 +31,7 @@ class Meter:
         self._begun = self._said = time.monotonic()
         self._bars = _bars(console) if console.is_terminal else None
 
-    def __enter__(self) -> Meter:
+    def __enter__(self) -> ProgressBar:
         if self._bars:
             self._bars.start()
         return self

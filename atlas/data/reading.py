@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from atlas.backbones.processor import Processor
-from atlas.data.broken import Faults
+from atlas.data.broken import BrokenRecords
 from atlas.data.columns import flaw
-from atlas.data.interner import Names
-from atlas.data.options import Manner
+from atlas.data.interner import Interner
+from atlas.data.options import PrepareOptions
 from atlas.data.shard import PictureShard, RecordShard, pictures_a_shard, records_a_shard
-from atlas.data.shard_buffer import Spool
+from atlas.data.shard_buffer import ShardBuffer
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.sample import Broken, Picture, Record, Skipped
 from atlas.tasks.task import Task
@@ -30,9 +30,9 @@ class Outline:
     """
 
     split: str
-    pictures: Spool
-    records: Spool
-    faults: Faults
+    pictures: ShardBuffer
+    records: ShardBuffer
+    faults: BrokenRecords
     seen: int
 
     def close(self) -> None:
@@ -46,29 +46,29 @@ class Reader:
 
     def __init__(self, task: Task, split: str, *, folder: Path, processor: Processor, source: Path | None) -> None:
         self.task, self.split, self.processor = task, split, processor
-        self.pictures, self.records = Spool(folder), Spool(folder)
-        self.faults = Faults(folder / f"{split}-broken.jsonl", split=split, source=source)
+        self.pictures, self.records = ShardBuffer(folder), ShardBuffer(folder)
+        self.faults = BrokenRecords(folder / f"{split}-broken.jsonl", split=split, source=source)
         self.most_pictures, self.most_records = pictures_a_shard(processor), records_a_shard()
         self.blank = blank_picture(processor)
         self.waiting_pictures: list[Picture] = []
         self.waiting_records: list[Record] = []
         self.rows: list[list[int]] = []
 
-    def read(self, records: Iterable[Record | Broken], manner: Manner) -> Outline:
+    def read(self, records: Iterable[Record | Broken], prepare_options: PrepareOptions) -> Outline:
         """Read all. Raises AtlasError where nothing is there or too much is broken."""
         seen = 0
         with ExitStack() as stack:
-            self.names, self.ids = Names(), Names()
+            self.names, self.ids = Interner(), Interner()
             stack.callback(self.names.close)
             stack.callback(self.ids.close)
             for seen, record in enumerate(records, start=1):
                 self.take(record)
                 if seen % self.most_records == 0:
-                    manner.tell(self.split, "reading", seen, None)
+                    prepare_options.tell(self.split, "reading", seen, None)
         self.end_pictures()
         self.end_records()
-        manner.tell(self.split, "reading", seen, None)
-        self.faults.check(self.task.name, seen=seen, most=manner.most_broken)
+        prepare_options.tell(self.split, "reading", seen, None)
+        self.faults.check(self.task.name, seen=seen, most=prepare_options.most_broken)
         if not self.records.total:
             raise AtlasError(f"{self.task.name}: the split {self.split!r} is empty. Check its source")
         return Outline(split=self.split, pictures=self.pictures, records=self.records, faults=self.faults, seen=seen)

@@ -33,7 +33,7 @@ NOTE = b"atlas"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
+class ShardContext:
     """What turns a shard into its file."""
 
     task: Task
@@ -56,20 +56,20 @@ class PictureShard:
         """Of all that tells these pictures from others."""
         return _digest([picture.name for picture in self.pictures])
 
-    def batch(self, bench: Bench) -> tuple[pa.RecordBatch, dict[str, Any]]:
+    def batch(self, shard_context: ShardContext) -> tuple[pa.RecordBatch, dict[str, Any]]:
         """The rows and the note: `broken`, pairs of a picture's number in the shard and a reason."""
-        schema = picture_schema(bench.processor)
+        schema = picture_schema(shard_context.processor)
         width = schema.field(0).type.byte_width
         pixels = np.empty((len(self), width), dtype=np.uint8)
 
         def fill(number: int) -> str:
             try:
-                pixels[number] = decode(self.pictures[number], bench.processor).ravel()
+                pixels[number] = decode(self.pictures[number], shard_context.processor).ravel()
             except OSError as error:
                 return f"picture {self.pictures[number].name!r}: {error}"
             return ""
 
-        with ThreadPoolExecutor(bench.threads) as pool:
+        with ThreadPoolExecutor(shard_context.threads) as pool:
             reasons = list(pool.map(fill, range(len(self))))
         broken = [(number, reason) for number, reason in enumerate(reasons) if reason]
         if broken:
@@ -94,16 +94,16 @@ class RecordShard:
         """Of all that tells these records from others."""
         return _digest([[one.id, one.texts, one.label] for one in self.records], self.rows.tolist())
 
-    def batch(self, bench: Bench) -> tuple[pa.RecordBatch, dict[str, Any]]:
+    def batch(self, shard_context: ShardContext) -> tuple[pa.RecordBatch, dict[str, Any]]:
         """The rows, with two more columns: how many of the record's texts were cut, and where it stands."""
-        schema = record_schema(bench.task, bench.processor)
+        schema = record_schema(shard_context.task, shard_context.processor)
         schema = schema.append(pa.field("cut", pa.int32())).append(pa.field("where", pa.string()))
-        tokens, cut = bench.processor.token_rows([text for record in self.records for text in record.texts])
+        tokens, cut = shard_context.processor.token_rows([text for record in self.records for text in record.texts])
         columns = [
             pa.array([record.id for record in self.records]),
             column(self.rows),
             column(tokens.reshape(len(self), -1)),
-            column(label_rows(bench.task, self.records)),
+            column(label_rows(shard_context.task, self.records)),
             column(cut.reshape(len(self), -1).sum(1, dtype=np.int32)),
             pa.array([record.where for record in self.records]),
         ]
@@ -134,7 +134,7 @@ def records_a_shard() -> int:
     return RECORDS_A_SHARD
 
 
-def write_shard(shard: Shard, folder: Path, bench: Bench) -> None:
+def write_shard(shard: Shard, folder: Path, shard_context: ShardContext) -> None:
     """Write the shard's file into the folder, whole or not at all, unless it is there.
 
     Raises AtlasError where it cannot be written.
@@ -142,7 +142,7 @@ def write_shard(shard: Shard, folder: Path, bench: Bench) -> None:
     path = folder / shard.file
     if is_done(path, shard.digest):
         return
-    batch, note = shard.batch(bench)
+    batch, note = shard.batch(shard_context)
     schema = batch.schema.with_metadata({NOTE: json.dumps({"digest": shard.digest, **note})})
     unfinished = path.with_suffix(f".{uuid.uuid4().hex}.tmp")
     with writing(folder):

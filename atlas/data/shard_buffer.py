@@ -11,7 +11,7 @@ from atlas.data.shard import Shard, writing
 from atlas.runtime.errors import AtlasError
 
 
-class Spool:
+class ShardBuffer:
     """Keeps shards in order, in a file without a name that no other process can reach. `total` counts their items."""
 
     def __init__(self, folder: Path) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from atlas.backbones.processor import Processor
 from atlas.data.columns import array, column, picture_schema, record_schema
-from atlas.data.options import Manner
+from atlas.data.options import PrepareOptions
 from atlas.data.reading import Outline, place
 from atlas.data.shard import pictures_a_shard, read_batch, read_note, writing
 from atlas.runtime.errors import AtlasError
@@ -45,15 +45,15 @@ class Joiner:
         self.count = self.truncated = self.longest = 0
         self.mass = np.zeros(task.classes)
 
-    def join(self, manner: Manner) -> Written:
+    def join(self, prepare_options: PrepareOptions) -> Written:
         """Write both files. Raises AtlasError where too many records are broken, or none is left."""
         with writing(self.folder):
             self.join_records()
-        self.outline.faults.check(self.task.name, seen=self.outline.seen, most=manner.most_broken)
+        self.outline.faults.check(self.task.name, seen=self.outline.seen, most=prepare_options.most_broken)
         if not self.count:
             raise AtlasError(f"{self.task.name}: all records of the split {self.outline.split!r} are broken")
         with writing(self.folder):
-            self.join_pictures(manner)
+            self.join_pictures(prepare_options)
         return Written(
             records=self.count,
             pictures=self.outline.pictures.total - len(self.gone),
@@ -104,7 +104,7 @@ class Joiner:
         columns = [batch.column("id"), column(rows), batch.column("tokens"), batch.column(3)]
         return pa.record_batch(columns, schema=record_schema(self.task, self.processor))
 
-    def join_pictures(self, manner: Manner) -> None:
+    def join_pictures(self, prepare_options: PrepareOptions) -> None:
         """Write `<split>-pictures.arrow`."""
         path = self.folder / f"{self.outline.split}-pictures.arrow"
         schema, done, total = picture_schema(self.processor), 0, self.outline.pictures.total - len(self.gone)
@@ -114,4 +114,4 @@ class Joiner:
                 if batch.num_rows:
                     writer.write_batch(batch.replace_schema_metadata(None))
                 done += batch.num_rows
-                manner.tell(self.outline.split, "joining", done, total)
+                prepare_options.tell(self.outline.split, "joining", done, total)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from atlas.execution.job import Lease, StepFailed, Work
-from atlas.execution.store_view import Job, Shelf
+from atlas.execution.store_view import Job, StoreView
 from atlas.steps.step import Step
 
 LEASE_SECONDS = 60.0
@@ -44,7 +44,7 @@ class Broker:
     _born: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __post_init__(self) -> None:
-        self._shelf = Shelf(self.store_uri, self.owner)
+        self._store_view = StoreView(self.store_uri, self.owner)
 
     async def request(self, step: Step, scope: str = "") -> dict[str, Any]:
         """The facts of `step`, from the store, or once a fleet has learnt it (and all it builds on).
@@ -89,7 +89,7 @@ class Broker:
     async def done(self, lease: Lease, seconds: float) -> None:
         """The step was committed, after `seconds`."""
         work = self._adopt(lease)
-        facts = await self._hear(work, self._shelf.facts(work.job))
+        facts = await self._hear(work, self._store_view.facts(work.job))
         if facts is not None:
             self._trained.append(seconds)
             self._finish(work, facts)
@@ -154,7 +154,7 @@ class Broker:
         """No more steps: fleets end when they next ask, and other sweeps need not wait for what was in hand."""
         self._closed = True
         for work in self._work.values():
-            self._shelf.release(work.job)
+            self._store_view.release(work.job)
 
     def _start(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run a coroutine beside the others; the loop itself would let go of it."""
@@ -170,7 +170,7 @@ class Broker:
     async def _carry(self, work: Work) -> None:
         """Finish the step where the store has it; else have learnt what it builds on, and queue it."""
         lease = work.lease
-        if (facts := await self._hear(work, self._shelf.facts(work.job))) is not None:
+        if (facts := await self._hear(work, self._store_view.facts(work.job))) is not None:
             return self._finish(work, facts)
         try:
             await asyncio.gather(*(self.request(step, lease.scope) for step in lease.step.builds_on))
@@ -202,11 +202,13 @@ class Broker:
     async def _hand_out(self, job: Job, fleet: str) -> Lease | None:
         """The job's lease; None where another sweep on the same store has learnt the step, or has it in hand."""
         work = self._work[job]
-        if not self._shelf.take(work.job):
+        if not self._store_view.take(work.job):
             work.state = "elsewhere"
             self._start(self._await_other(work))
             return None
-        facts = await self._hear(work, self._shelf.facts(work.job))  # after the claim: others let go once committed
+        facts = await self._hear(
+            work, self._store_view.facts(work.job)
+        )  # after the claim: others let go once committed
         if work.state != "queued" or self._closed:  # a fleet that was thought lost has gone on with it meanwhile
             return None
         if facts is not None:
@@ -217,7 +219,7 @@ class Broker:
 
     async def _await_other(self, work: Work) -> None:
         """Until the sweep that has the step in hand has learnt it; queued here where it lets the step go."""
-        facts = await self._hear(work, self._shelf.wait_for_other(work.job))
+        facts = await self._hear(work, self._store_view.wait_for_other(work.job))
         if work.state == "elsewhere":
             if facts is None:
                 self._requeue(work)
@@ -226,7 +228,7 @@ class Broker:
 
     def _mark_running(self, work: Work, fleet: str) -> None:
         self._leave_queue(work)
-        self._shelf.hold(work.job)
+        self._store_view.hold(work.job)
         work.state, work.fleet, work.renewed = "running", fleet, time.monotonic()
 
     def _take_back_expired(self) -> None:
@@ -249,7 +251,7 @@ class Broker:
             self._queue.rotate(1)
 
     def _requeue(self, work: Work) -> None:
-        self._shelf.release(work.job)
+        self._store_view.release(work.job)
         work.state, work.progress, work.fleet = "queued", 0.0, ""
         self._queue.append(work.job)
 
@@ -262,21 +264,21 @@ class Broker:
         work.attempts += 1
         if work.attempts >= ATTEMPTS:
             return self._fail(work, f"given up after {ATTEMPTS} attempts: {reason}")
-        self._shelf.release(work.job)
+        self._store_view.release(work.job)
         work.state = "waiting"
         self._start(self._carry(work))
         return None
 
     def _finish(self, work: Work, facts: dict[str, Any]) -> None:
         self._leave_queue(work)
-        self._shelf.release(work.job)
+        self._store_view.release(work.job)
         work.state = "done"
         if not work.result.done():
             work.result.set_result(facts)
 
     def _fail(self, work: Work, reason: str, *, final: bool = False) -> None:
         self._leave_queue(work)
-        self._shelf.release(work.job)
+        self._store_view.release(work.job)
         work.state, work.final = "failed", final
         if not work.result.done():
             work.result.set_exception(StepFailed(f"{work.lease.step.title}: {reason}"))

@@ -20,9 +20,9 @@ from typing import Any
 import torch
 from safetensors.torch import load, save
 
-from atlas.learners.process_group import Group
-from atlas.learners.training_state import Waypoint, Waypoints
-from atlas.storage.store import CorruptEntry, Entry, Store
+from atlas.learners.process_group import ProcessGroup
+from atlas.learners.training_state import Checkpoints, TrainingState
+from atlas.storage.store import Artifact, CorruptArtifact, Store
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ NOTICE_SECONDS = 5.0
 
 
 @dataclass
-class Underway(Waypoints):
+class CheckpointStore(Checkpoints):
     """The waypoints of the step `key` while `group` learns it; `store` is where the step will be committed.
 
     One is saved every `seconds`, or less often where saving would take more than `share` of the time. A `notice`
@@ -45,7 +45,7 @@ class Underway(Waypoints):
 
     store: Store
     key: str
-    group: Group
+    group: ProcessGroup
     seconds: float
     share: float = 0.05
     notice: Callable[[], bool] = lambda: False
@@ -64,17 +64,17 @@ class Underway(Waypoints):
         self._noticed = self._used = False
         self._turn = 0
 
-    def load(self) -> Waypoint | None:
+    def load(self) -> TrainingState | None:
         content = self.group.broadcast(self._read() if self.group.rank == 0 else b"")
         if not content:
             return None
-        waypoint = _unpacked(content)
-        self.resumed_at = [*waypoint.facts["resumed_at"], waypoint.facts["updates"]]
-        self.workers = [*waypoint.facts.get("sizes", [waypoint.facts["workers"]]), self.group.size]
-        self.spent = waypoint.facts["seconds"]
-        self._update = self._next = waypoint.facts["updates"]
+        training_state = _unpacked(content)
+        self.resumed_at = [*training_state.facts["resumed_at"], training_state.facts["updates"]]
+        self.workers = [*training_state.facts.get("sizes", [training_state.facts["workers"]]), self.group.size]
+        self.spent = training_state.facts["seconds"]
+        self._update = self._next = training_state.facts["updates"]
         log.warning("step %s goes on after update %d", self.key, self._update)
-        return waypoint
+        return training_state
 
     def due(self, update: int) -> bool:
         """Whether to save now. The processes look at the clock together, about once a second."""
@@ -91,12 +91,12 @@ class Underway(Waypoints):
             self._asked, self._noticed = now, self.notice()
         return bool(wanted) or bool(asked and self._noticed)
 
-    def save(self, waypoint: Waypoint) -> None:
+    def save(self, training_state: TrainingState) -> None:
         """Keep it. What the store refuses is logged, and tried again: the step itself is not the worse for it."""
         before = self.clock()
         if self.group.rank == 0:
             try:
-                self._write(waypoint, before)
+                self._write(training_state, before)
             except OSError as error:
                 log.warning("a waypoint of step %s could not be kept: %s. It is learnt on", self.key, error)
         self._saved = self.clock()
@@ -127,9 +127,9 @@ class Underway(Waypoints):
         said = votes if self.group.rank == 0 else [0] * len(votes)
         return list(self.group.total(torch.tensor(said, device=self.group.device)).tolist())
 
-    def _write(self, waypoint: Waypoint, now: float) -> None:
+    def _write(self, training_state: TrainingState, now: float) -> None:
         facts = {
-            **waypoint.facts,
+            **training_state.facts,
             **self._own(),
             "resumed_at": list(self.resumed_at),
             "sizes": list(self.workers),
@@ -138,7 +138,7 @@ class Underway(Waypoints):
         key = f"{self.key}-{PLACES[self._turn]}"
         with tempfile.TemporaryDirectory(prefix="atlas-waypoint-") as folder:
             (Path(folder) / FILE).write_bytes(
-                save({name: value.contiguous() for name, value in waypoint.tensors.items()})
+                save({name: value.contiguous() for name, value in training_state.tensors.items()})
             )
             self._used = True
             self.store.remove(key)
@@ -154,7 +154,7 @@ class Underway(Waypoints):
                 return content
         return b""
 
-    def _entries(self) -> list[tuple[int, Entry]]:
+    def _entries(self) -> list[tuple[int, Artifact]]:
         """The places that hold one, by number."""
         try:
             found = [(turn, self.store.find(f"{self.key}-{place}")) for turn, place in enumerate(PLACES)]
@@ -165,7 +165,7 @@ class Underway(Waypoints):
             return []
         return [(turn, entry) for turn, entry in found if entry is not None]
 
-    def _content(self, entry: Entry) -> bytes | None:
+    def _content(self, entry: Artifact) -> bytes | None:
         """One entry as bytes; None, with the reason in the log, where it is of another group or damaged."""
         own = {name: value for name, value in self._own().items() if not (self.elastic and name == "workers")}
         if other := {name: entry.facts.get(name) for name, value in own.items() if entry.facts.get(name) != value}:
@@ -174,7 +174,7 @@ class Underway(Waypoints):
         try:
             with tempfile.TemporaryDirectory(prefix="atlas-waypoint-") as folder:
                 return _packed(entry.facts, (self.store.fetch(entry, Path(folder)) / FILE).read_bytes())
-        except (CorruptEntry, OSError) as error:
+        except (CorruptArtifact, OSError) as error:
             log.warning("the waypoint %s is not used: %s", entry.key, error)
             return None
 
@@ -195,6 +195,6 @@ def _packed(facts: Mapping[str, Any], tensors: bytes) -> bytes:
     return json.dumps(facts).encode() + b"\n" + tensors
 
 
-def _unpacked(content: bytes) -> Waypoint:
+def _unpacked(content: bytes) -> TrainingState:
     facts, _, tensors = content.partition(b"\n")
-    return Waypoint(facts=json.loads(facts), tensors=load(tensors))
+    return TrainingState(facts=json.loads(facts), tensors=load(tensors))

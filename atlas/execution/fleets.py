@@ -11,7 +11,7 @@ from typing import Any
 from atlas.cluster.placement_groups import free_orphaned_groups
 from atlas.execution.sizing import FleetSize
 from atlas.execution.worker import FleetSetup, run_fleet
-from atlas.storage.filesystem import Place
+from atlas.storage.filesystem import StoragePath
 
 IDLE_LOSSES = 3  # a fleet is given up once it was lost so often with nothing learnt in between
 
@@ -26,7 +26,7 @@ class Fleets:
 
     setup: FleetSetup
     size: FleetSize
-    storage: Place
+    storage: StoragePath
     label: str
     learnt: Callable[[], int]
     failures: list[str] = field(default_factory=list)

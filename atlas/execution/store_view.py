@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from atlas.storage.leases import BEAT_SECONDS, Claims
+from atlas.storage.leases import BEAT_SECONDS, StepLeases
 from atlas.storage.store import Store
 
 LOOK_SECONDS = 1.0
@@ -15,14 +15,14 @@ Job = tuple[str, str]  # scope in the store, key of the step
 
 
 @dataclass
-class Shelf:
+class StoreView:
     """The scopes of the store at `uri`; `owner` names the sweep to the others there. Claims are kept alive by a task of
     the running event loop.
     """
 
     uri: str
     owner: str
-    _scopes: dict[str, Claims] = field(default_factory=dict)
+    _scopes: dict[str, StepLeases] = field(default_factory=dict)
     _beating: asyncio.Task[None] | None = None
 
     async def facts(self, job: Job) -> dict[str, Any] | None:
@@ -67,9 +67,9 @@ class Shelf:
             for claims in tuple(self._scopes.values()):
                 await asyncio.to_thread(claims.beat)
 
-    def _scope(self, job: Job) -> Claims:
+    def _scope(self, job: Job) -> StepLeases:
         if job[0] not in self._scopes:
-            self._scopes[job[0]] = Claims(Store.at(self.uri, scope=job[0]), self.owner)
+            self._scopes[job[0]] = StepLeases(Store.at(self.uri, scope=job[0]), self.owner)
         return self._scopes[job[0]]
 
 

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from atlas.execution.sizing import FleetSize
 from atlas.runtime.errors import AtlasError
-from atlas.storage.filesystem import Place
-from atlas.storage.store import CorruptEntry, Store
+from atlas.storage.filesystem import StoragePath
+from atlas.storage.store import CorruptArtifact, Store
 
 if TYPE_CHECKING:
-    from atlas.learners.process_group import Group
-    from atlas.learners.training_state import Waypoints
+    from atlas.learners.process_group import ProcessGroup
+    from atlas.learners.training_state import Checkpoints
     from atlas.steps.step import Step
 
     class Lease(Protocol):
@@ -43,8 +43,8 @@ class FleetSetup:
     """What every worker of every fleet needs. `prepared` maps each task to its prepared folder's address; `run` tells
     this run of a sweep from all others, its own earlier ones included.
 
-    A waypoint of a step under way is kept every `waypoint_seconds` (0: never); where the fleet is `elastic`, a group of
-    another size goes on from it.
+    A checkpoint of an unfinished step is kept every `checkpoint_seconds` (0: never); where the fleet is `elastic`, a
+    group of another size resumes from it.
     """
 
     broker: str
@@ -54,11 +54,11 @@ class FleetSetup:
     prepared: dict[str, str]
     threads: int
     run: str = ""
-    waypoint_seconds: float = 60.0
+    checkpoint_seconds: float = 60.0
     elastic: bool = False
 
 
-def run_fleet(name: str, setup: FleetSetup, size: FleetSize, storage: Place) -> None:
+def run_fleet(name: str, setup: FleetSetup, size: FleetSize, storage: StoragePath) -> None:
     """Run one fleet until the broker closes. Blocks. Ray Train restarts workers that die, up to five times.
 
     Workers whose node is taken away after a notice (a spot node, a node that is drained) are not counted among these.
@@ -72,7 +72,7 @@ def run_fleet(name: str, setup: FleetSetup, size: FleetSize, storage: Place) -> 
     from ray.train.torch import TorchTrainer
 
     TorchTrainer(
-        learn_steps,
+        worker_main,
         train_loop_config={"fleet": name, **asdict(setup), "elastic": size.elastic},
         scaling_config=ScalingConfig(**_scaling(size, setup)),
         run_config=RunConfig(name=name, failure_config=FailureConfig(max_failures=WORKER_FAILURES), **storage.for_ray),
@@ -85,16 +85,16 @@ def _scaling(size: FleetSize, setup: FleetSetup) -> dict[str, Any]:
         "num_workers": (size.numbers[0], size.workers) if size.elastic else size.workers,
         "use_gpu": size.gpus > 0,
         "resources_per_worker": {"CPU": size.cpus} | ({"GPU": size.gpus} if size.gpus else {}),
-        "elastic_resize_monitor_interval_s": max(RESIZE_SECONDS, setup.waypoint_seconds),
+        "elastic_resize_monitor_interval_s": max(RESIZE_SECONDS, setup.checkpoint_seconds),
     }
 
 
-def learn_steps(config: dict[str, Any]) -> None:
+def worker_main(config: dict[str, Any]) -> None:
     """The loop of one worker: rank 0 leases a step, every rank learns it, rank 0 commits and tells the broker."""
     import ray
     import torch
 
-    from atlas.steps.train import advance, open_bench
+    from atlas.steps.train import advance, open_worker_context
 
     settings = dict(config)
     fleet = settings.pop("fleet")
@@ -105,20 +105,22 @@ def learn_steps(config: dict[str, Any]) -> None:
     if group.rank == 0:
         ray.get(broker.hello.remote(fleet, group.size))
     whole = Store.open(setup.store_uri)
-    data = {name: str(Place.at(address).pull()) for name, address in setup.prepared.items()}
-    bench = open_bench(setup.backbone, data, group, setup.run)
+    data = {name: str(StoragePath.at(address).pull()) for name, address in setup.prepared.items()}
+    worker_context = open_worker_context(setup.backbone, data, group, setup.run)
 
     def notice() -> bool:
         return _is_leaving(broker, fleet, group)
 
     def learn(lease: Lease, on_update: Callable[[int, int], None]) -> Mapping[str, Any]:
         store = replace(whole, scope=lease.scope)
-        return advance(lease.step, bench, store, on_update, _waypoints(lease.step.key, store, setup, group, notice))
+        return advance(
+            lease.step, worker_context, store, on_update, _checkpoints(lease.step.key, store, setup, group, notice)
+        )
 
     serve(broker, fleet, learn, group)
 
 
-def serve(broker: Any, fleet: str, learn: Learn, group: Group) -> None:
+def serve(broker: Any, fleet: str, learn: Learn, group: ProcessGroup) -> None:
     """Lease one step after another, `learn` each (which gives its facts), and tell the broker, until there are no more.
 
     Raises:
@@ -135,7 +137,7 @@ def serve(broker: Any, fleet: str, learn: Learn, group: Group) -> None:
             with _renewing(broker, fleet, lease, group) as on_update:
                 facts = learn(lease, on_update)
             _say(group, "learnt", lease)
-        except (MissingParent, CorruptEntry) as loss:
+        except (MissingParent, CorruptArtifact) as loss:
             _tell(broker, group, "failed", lease, str(loss), final=False)
         except AtlasError as error:
             _tell(broker, group, "failed", lease, str(error), final=True)
@@ -146,29 +148,31 @@ def serve(broker: Any, fleet: str, learn: Learn, group: Group) -> None:
             _tell(broker, group, "done", lease, facts["cost"]["seconds"])
 
 
-def _group() -> Group:
+def _group() -> ProcessGroup:
     import ray.train
     from ray.train.torch import get_device
 
-    from atlas.learners.process_group import Group
+    from atlas.learners.process_group import ProcessGroup
 
     context = ray.train.get_context()
-    return Group(rank=context.get_world_rank(), size=context.get_world_size(), device=get_device())
+    return ProcessGroup(rank=context.get_world_rank(), size=context.get_world_size(), device=get_device())
 
 
-def _waypoints(key: str, store: Store, setup: FleetSetup, group: Group, notice: Callable[[], bool]) -> Waypoints:
+def _checkpoints(
+    key: str, store: Store, setup: FleetSetup, group: ProcessGroup, notice: Callable[[], bool]
+) -> Checkpoints:
     """Where the step keeps its waypoints."""
-    from atlas.execution.checkpoints import Underway
-    from atlas.learners.training_state import NOWHERE
+    from atlas.execution.checkpoints import CheckpointStore
+    from atlas.learners.training_state import NO_CHECKPOINTS
 
-    if not setup.waypoint_seconds:
-        return NOWHERE
-    return Underway(
-        store=store, key=key, group=group, seconds=setup.waypoint_seconds, notice=notice, elastic=setup.elastic
+    if not setup.checkpoint_seconds:
+        return NO_CHECKPOINTS
+    return CheckpointStore(
+        store=store, key=key, group=group, seconds=setup.checkpoint_seconds, notice=notice, elastic=setup.elastic
     )
 
 
-def _is_leaving(broker: Any, fleet: str, group: Group) -> bool:
+def _is_leaving(broker: Any, fleet: str, group: ProcessGroup) -> bool:
     """Whether a node of this fleet is being taken away; the broker hears of it. All its workers have to ask at once."""
     from ray.train import get_preemption_info
 
@@ -178,7 +182,7 @@ def _is_leaving(broker: Any, fleet: str, group: Group) -> bool:
     return True
 
 
-def _next_lease(broker: Any, fleet: str, group: Group) -> Any:
+def _next_lease(broker: Any, fleet: str, group: ProcessGroup) -> Any:
     """The same lease on every rank."""
     import ray
 
@@ -190,14 +194,14 @@ def _next_lease(broker: Any, fleet: str, group: Group) -> Any:
     return broadcast_from_rank_zero(lease)
 
 
-def _tell(broker: Any, group: Group, what: str, *arguments: Any, **named: Any) -> None:
+def _tell(broker: Any, group: ProcessGroup, what: str, *arguments: Any, **named: Any) -> None:
     import ray
 
     if group.rank == 0:
         ray.get(getattr(broker, what).remote(*arguments, **named))
 
 
-def _say(group: Group, what: str, lease: Lease) -> None:
+def _say(group: ProcessGroup, what: str, lease: Lease) -> None:
     """A line in the worker's log, which Ray keeps: when it learnt which step."""
     if group.rank == 0:
         sys.stdout.write(f"{time.time():.3f} atlas {what} {lease.step.key} {lease.step.title}\n")
@@ -205,7 +209,7 @@ def _say(group: Group, what: str, lease: Lease) -> None:
 
 
 @contextmanager
-def _renewing(broker: Any, fleet: str, lease: Any, group: Group) -> Iterator[Any]:
+def _renewing(broker: Any, fleet: str, lease: Any, group: ProcessGroup) -> Iterator[Any]:
     """Rank 0 renews the lease every two seconds, with the share of updates done."""
     progress = [0.0]
 

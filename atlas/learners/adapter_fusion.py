@@ -13,7 +13,7 @@ from atlas.runtime.errors import AtlasError
 if TYPE_CHECKING:
     import torch
 
-    from atlas.learners.stack import Stack
+    from atlas.learners.stack import ContinualModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +28,12 @@ class Composing(Stage):
         if not self.weight >= 0:
             raise AtlasError(f"weight is {self.weight}; give that of ‖V − I‖² as 0 or more (its code: 0.01).")
 
-    def begin(self, stack: Stack, task: str, generator: torch.Generator) -> None:
+    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
         stack.compose(task, generator)
         stack.ensure_head(task, generator)
         stack.train_composition(task)
 
-    def penalty(self, stack: Stack, task: str) -> torch.Tensor | None:
+    def penalty(self, stack: ContinualModel, task: str) -> torch.Tensor | None:
         return self.weight * stack.distance(task) if self.weight else None
 
 

@@ -14,7 +14,7 @@ from atlas.runtime.errors import AtlasError
 FILE = "backbone.safetensors"
 
 
-class Tuned:
+class BackboneTuning:
     """The parameters of a backbone by name, and the values that the changed ones had before.
 
     The backbone is shared by all steps of a worker, so whatever was changed must be given back by `restore`.

@@ -6,13 +6,13 @@ from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from atlas.learners.hooks import Lesson, Recall
+from atlas.learners.hooks import StageContext, StageHooks
 from atlas.learners.schedule import Precision, Schedule
 
 if TYPE_CHECKING:
     import torch
 
-    from atlas.learners.stack import Stack
+    from atlas.learners.stack import ContinualModel
 
 Lineage = Literal["sequence", "set", "none"]
 Gathers = Literal["nothing", "steps", "data"]
@@ -39,16 +39,16 @@ class Stage(ABC):
     last: bool = True
 
     @abstractmethod
-    def begin(self, stack: Stack, task: str, generator: torch.Generator) -> None:
+    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
         """Give `stack` the stage's new parameters, drawn from `generator`, and mark what is trained."""
 
-    def penalty(self, stack: Stack, task: str) -> torch.Tensor | None:
+    def penalty(self, stack: ContinualModel, task: str) -> torch.Tensor | None:
         """What is added to the task's loss (a scalar), or None."""
         return None
 
-    def recall(self, lesson: Lesson) -> Recall:
+    def recall(self, lesson: StageContext) -> StageHooks:
         """What the stage recalls of the past while it learns, once it has begun."""
-        return Recall()
+        return StageHooks()
 
     def settings(self) -> dict[str, Any]:
         """The stage as plain JSON values, its kind included, and its source where it has one."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from atlas.learners.schedule import Schedule
 
 
-class Patience:
+class EarlyStopping:
     """Watches one stage. Without a `patience` in the schedule it does nothing and costs nothing.
 
     `validate` scores the validation split, in percent.

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from atlas.data.loader import permutation
-from atlas.learners.process_group import Group
-from atlas.learners.stack import Stack
+from atlas.learners.process_group import ProcessGroup
+from atlas.learners.stack import ContinualModel
 from atlas.learners.task_data import TaskData
 
 EVALUATION_BATCH = 256
 
 
-def score(stack: Stack, data: TaskData, split: str, *, limit: int | None, group: Group) -> float:
+def score(stack: ContinualModel, data: TaskData, split: str, *, limit: int | None, group: ProcessGroup) -> float:
     """The task's score on a split, in percent: the mean target value of the answers given.
 
     `limit` scores a draw of so many records that depends on the task's data alone, the same for all steps.

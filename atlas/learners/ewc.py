@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from atlas.learners.base import Learner, Lineage, Stage
-from atlas.learners.hooks import Lesson, Recall
+from atlas.learners.hooks import StageContext, StageHooks
 from atlas.learners.schedule import Schedule
 from atlas.runtime.errors import AtlasError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from atlas.data.loader import Batch
-    from atlas.learners.stack import Stack
+    from atlas.learners.stack import ContinualModel
 
 FILE = "fisher.safetensors"
 
@@ -36,18 +36,18 @@ class Consolidation(Stage):
         if self.records < 1:
             raise AtlasError(f"records is {self.records}; the Fisher information needs 1 or more.")
 
-    def begin(self, stack: Stack, task: str, generator: torch.Generator) -> None:
+    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
         stack.ensure_head(task, generator)
         stack.train_backbone(task)
 
-    def recall(self, lesson: Lesson) -> Recall:
+    def recall(self, lesson: StageContext) -> StageHooks:
         return Consolidated(lesson, self.weight, self.records)
 
 
-class Consolidated(Recall):
+class Consolidated(StageHooks):
     """The information F = Σ_k F_k of the tasks so far, and the centre Σ_k F_k θ_k / F that the weights are drawn to."""
 
-    def __init__(self, lesson: Lesson, weight: float, records: int) -> None:
+    def __init__(self, lesson: StageContext, weight: float, records: int) -> None:
         self.lesson, self.weight, self.records = lesson, weight, records
         self.fisher: dict[str, Tensor] = {}
         self.centre: dict[str, Tensor] = {}
@@ -62,7 +62,7 @@ class Consolidated(Recall):
         pulls = [(value * (weights[name] - self.centre[name]).square()).sum() for name, value in self.fisher.items()]
         return self.weight / 2 * sum(pulls[1:], pulls[0])
 
-    def conclude(self) -> dict[str, Any]:
+    def on_stage_end(self) -> dict[str, Any]:
         """Add the task just learnt to the information and move the centre."""
         for name, fresh in self._information().items():
             here = self.lesson.stack.tuned.parameters[name].detach()

@@ -12,68 +12,70 @@ from torch import Tensor
 
 from atlas.data.loader import permutation
 from atlas.learners.base import Stage
-from atlas.learners.early_stopping import Patience
+from atlas.learners.early_stopping import EarlyStopping
 from atlas.learners.evaluation import score
-from atlas.learners.hooks import Recall
-from atlas.learners.process_group import Group
-from atlas.learners.stack import Stack
+from atlas.learners.hooks import StageHooks
+from atlas.learners.process_group import ProcessGroup
+from atlas.learners.stack import ContinualModel
 from atlas.learners.task_data import TaskData
 from atlas.learners.trainer import Curve, Diverged, Trainer, capture, resume
-from atlas.learners.training_state import NOWHERE, Waypoints
+from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints
 
 
 def fit(
-    stack: Stack,
+    stack: ContinualModel,
     stage: Stage,
     data: TaskData,
     *,
     seed: int,
-    group: Group,
+    group: ProcessGroup,
     limit: int | None = None,
     records: Tensor | None = None,
     on_update: Callable[[int, int], None] = lambda update, updates: None,
-    recall: Recall | None = None,
-    waypoints: Waypoints = NOWHERE,
+    recall: StageHooks | None = None,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> Curve:
     """Train what `stack` has marked as trainable, by the stage's schedule, on the task's `train` split.
 
     `seed` decides the order of the records; `limit` is how many validation records decide an early stop. `records`
     are the numbers of the training records to learn from, long [n]; None for all. `recall` is what the stage remembers
-    of the past (nothing). Where `waypoints` hold one, the stage goes on from there, with the same result.
+    of the past (nothing). Where `checkpoints` hold one, the stage goes on from there, with the same result.
 
     Raises:
         Diverged: the loss became NaN or infinite.
         AtlasError: the group cannot share a batch equally.
     """
-    schedule, recall = stage.schedule, recall or Recall()
+    schedule, recall = stage.schedule, recall or StageHooks()
     chosen = torch.arange(len(data.splits["train"])) if records is None else records
     schedule.check_shared_by(group.size)
-    updates = schedule.updates(max(len(chosen), *(len(one.splits["train"]) for one in recall.judged), 0))
-    curve = Curve(Patience(stack, schedule, partial(_validate, stack, (data, *recall.judged), limit, group)))
+    updates = schedule.updates(max(len(chosen), *(len(one.splits["train"]) for one in recall.validation_tasks), 0))
+    curve = Curve(
+        EarlyStopping(stack, schedule, partial(_validate, stack, (data, *recall.validation_tasks), limit, group))
+    )
     if updates == 0:
         return curve
     trainer = Trainer(stack, stage, data, group, updates, recall=recall)
     stream = (chosen[indices] for indices in batches(len(chosen), schedule.batch_size, updates, seed))
-    if _learnt_before(trainer, curve, stream, waypoints):
+    if _learnt_before(trainer, curve, stream, checkpoints):
         on_update(curve.updates, updates)
     for update, indices in enumerate(stream, start=curve.updates + 1):
         _note(curve, trainer, trainer.update(indices), of=updates)
         on_update(update, updates)
         if curve.patience.over(update):
             break
-        if waypoints.due(update):
-            waypoints.save(capture(trainer, curve))
+        if checkpoints.due(update):
+            checkpoints.save(capture(trainer, curve))
     curve.patience.restore_best()
     return curve
 
 
-def _learnt_before(trainer: Trainer, curve: Curve, stream: Iterator[Tensor], waypoints: Waypoints) -> bool:
+def _learnt_before(trainer: Trainer, curve: Curve, stream: Iterator[Tensor], checkpoints: Checkpoints) -> bool:
     """Go to the newest waypoint, past the batches of `stream` that were learnt; False where there is none."""
-    waypoint = waypoints.load()
-    if waypoint is None:
+    training_state = checkpoints.load()
+    if training_state is None:
         return False
-    trainer.rehearse_as_before(islice(stream, waypoint.facts["updates"]))
-    resume(trainer, curve, waypoint)
+    trainer.rehearse_as_before(islice(stream, training_state.facts["updates"]))
+    resume(trainer, curve, training_state)
     return True
 
 
@@ -85,9 +87,11 @@ def _note(curve: Curve, trainer: Trainer, loss: Tensor, *, of: int) -> None:
     curve.updates, curve.records = update, trainer.records
 
 
-def _validate(stack: Stack, judged: Sequence[TaskData], limit: int | None, group: Group) -> float:
+def _validate(
+    stack: ContinualModel, validation_tasks: Sequence[TaskData], limit: int | None, group: ProcessGroup
+) -> float:
     """The mean score of the tasks on their validation splits, in percent."""
-    return sum(score(stack, data, "val", limit=limit, group=group) for data in judged) / len(judged)
+    return sum(score(stack, data, "val", limit=limit, group=group) for data in validation_tasks) / len(validation_tasks)
 
 
 def batches(records: int, size: int, updates: int, seed: int) -> Iterator[Tensor]:
@@ -101,7 +105,7 @@ def batches(records: int, size: int, updates: int, seed: int) -> Iterator[Tensor
         left = left[size:]
 
 
-def _checked(loss: Tensor, group: Group, update: int) -> float:
+def _checked(loss: Tensor, group: ProcessGroup, update: int) -> float:
     value = float(group.total(loss.clone())) / group.size
     if not math.isfinite(value):
         raise Diverged(f"the loss became {value} at update {update}; lower the learning rate, or try float32.")

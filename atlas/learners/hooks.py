@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from atlas.data.loader import Batch
-    from atlas.learners.process_group import Group
-    from atlas.learners.stack import Stack
+    from atlas.learners.process_group import ProcessGroup
+    from atlas.learners.stack import ContinualModel
     from atlas.learners.task_data import TaskData
 
 
 @dataclass(frozen=True, kw_only=True)
-class Past:
+class PriorStep:
     """An earlier step that this one builds on: its task, what it left in the store, and what the store knows of it."""
 
     task: str
@@ -26,24 +26,24 @@ class Past:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lesson:
+class StageContext:
     """What a stage has at hand once it has begun.
 
-    `data` holds all tasks; `past` the steps that this one builds on, the oldest first; `jointly` the tasks that are
+    `data` holds all tasks; `past` the steps that this one builds on, the oldest first; `joint_tasks` the tasks that are
     learnt beside `task` in the same step. `seed` gives the step's seed for a purpose.
     """
 
-    stack: Stack
+    stack: ContinualModel
     task: str
     data: Mapping[str, TaskData]
-    group: Group
+    group: ProcessGroup
     seed: Callable[[str], int]
-    past: Sequence[Past] = ()
-    jointly: Sequence[str] = ()
+    past: Sequence[PriorStep] = ()
+    joint_tasks: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Draw:
+class ReplayBatch:
     """Records of a task, by number [N], that an update learns beside its own; `weight` is that of their loss."""
 
     data: TaskData
@@ -51,20 +51,20 @@ class Draw:
     weight: float = 1.0
 
 
-class Recall:
+class StageHooks:
     """One stage's memory while it learns; this one remembers nothing. Every process of a fleet has its own.
 
     While the stage learns, nothing of it may change but by `rehearse`: a stage that was interrupted goes on with a new
     memory, of which as many draws are taken as there were updates.
 
-    `judged` are the tasks whose validation splits decide an early stop, and whose training splits an epoch covers,
-    beside the newest's. `partly` says that an update may leave some of the trained parameters out.
+    `validation_tasks`: further tasks whose validation splits decide an early stop, and whose training splits an epoch
+    covers. `partly`: an update may leave some of the trained parameters out.
     """
 
-    judged: Sequence[TaskData] = ()
+    validation_tasks: Sequence[TaskData] = ()
     partly: bool = False
 
-    def rehearse(self) -> Sequence[Draw]:
+    def rehearse(self) -> Sequence[ReplayBatch]:
         """The records that the next update learns beside its own; all processes draw the same."""
         return ()
 
@@ -72,7 +72,7 @@ class Recall:
         """What is added to the loss (a scalar) for a batch and the backbone's outputs for it, [B, C, I * D]."""
         return None
 
-    def conclude(self) -> dict[str, Any]:
+    def on_stage_end(self) -> dict[str, Any]:
         """Work out what later steps will need, once learning is over; gives what of it the step's facts keep."""
         return {}
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from atlas.learners.base import Gathers, Learner, Lineage, Stage
-from atlas.learners.hooks import Draw, Lesson, Recall
+from atlas.learners.hooks import ReplayBatch, StageContext, StageHooks
 from atlas.learners.schedule import Schedule
 
 if TYPE_CHECKING:
     import torch
 
-    from atlas.learners.stack import Stack
+    from atlas.learners.stack import ContinualModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,34 +24,37 @@ class JointTuning(Stage):
     gathers: ClassVar[Gathers] = "data"
     replaces: ClassVar[bool] = True
 
-    def begin(self, stack: Stack, task: str, generator: torch.Generator) -> None:
+    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
         stack.ensure_head(task, generator)
         stack.train_backbone(task)
 
-    def recall(self, lesson: Lesson) -> Recall:
+    def recall(self, lesson: StageContext) -> StageHooks:
         return Together(lesson, self.schedule.batch_size)
 
 
-class Together(Recall):
+class Together(StageHooks):
     """The other tasks of the set: each update learns a batch of every one of them."""
 
-    def __init__(self, lesson: Lesson, size: int) -> None:
+    def __init__(self, lesson: StageContext, size: int) -> None:
         import torch
 
         from atlas.learners.fit import batches
 
-        self.judged = [lesson.data[task] for task in lesson.jointly]
-        for task in lesson.jointly:
+        self.validation_tasks = [lesson.data[task] for task in lesson.joint_tasks]
+        for task in lesson.joint_tasks:
             lesson.stack.ensure_head(task, torch.Generator().manual_seed(lesson.seed(f"head of {task}")))
             lesson.stack.heads[task].requires_grad_(True)
         self.streams = [
             batches(len(data.splits["train"]), size, sys.maxsize, lesson.seed(f"records of {data.name}"))
-            for data in self.judged
+            for data in self.validation_tasks
         ]
 
-    def rehearse(self) -> list[Draw]:
+    def rehearse(self) -> list[ReplayBatch]:
         """A batch of every other task, as large as the first one's."""
-        return [Draw(data=data, indices=next(stream)) for data, stream in zip(self.judged, self.streams, strict=True)]
+        return [
+            ReplayBatch(data=data, indices=next(stream))
+            for data, stream in zip(self.validation_tasks, self.streams, strict=True)
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)

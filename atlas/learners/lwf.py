@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from atlas.learners.base import Learner, Lineage, Stage
-from atlas.learners.hooks import Lesson, Recall
+from atlas.learners.hooks import StageContext, StageHooks
 from atlas.learners.schedule import Schedule
 from atlas.runtime.errors import AtlasError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from atlas.data.loader import Batch
-    from atlas.learners.stack import Stack
+    from atlas.learners.stack import ContinualModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,18 +33,18 @@ class Distillation(Stage):
         if not self.temperature > 0:
             raise AtlasError(f"temperature is {self.temperature}; give a number above 0 (the paper: 2).")
 
-    def begin(self, stack: Stack, task: str, generator: torch.Generator) -> None:
+    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
         stack.ensure_head(task, generator)
         stack.train_backbone(task)
 
-    def recall(self, lesson: Lesson) -> Recall:
-        return Taught(lesson, self) if self.weight and lesson.past else Recall()
+    def recall(self, lesson: StageContext) -> StageHooks:
+        return Taught(lesson, self) if self.weight and lesson.past else StageHooks()
 
 
-class Taught(Recall):
+class Taught(StageHooks):
     """The backbone and the heads as they were before the newest task: what they answer is to be answered still."""
 
-    def __init__(self, lesson: Lesson, stage: Distillation) -> None:
+    def __init__(self, lesson: StageContext, stage: Distillation) -> None:
         from copy import deepcopy
 
         self.stack, self.stage = lesson.stack, stage

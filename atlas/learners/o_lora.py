@@ -12,7 +12,7 @@ from atlas.runtime.errors import AtlasError
 if TYPE_CHECKING:
     import torch
 
-    from atlas.learners.stack import Stack
+    from atlas.learners.stack import ContinualModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class OrthogonalLora(Stage):
         if not self.weight >= 0:
             raise AtlasError(f"weight is {self.weight}; give λ as 0 or more (the paper: 0.5).")
 
-    def begin(self, stack: Stack, task: str, generator: torch.Generator) -> None:
+    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
         weights = [1.0] * (len(stack.past(task)) + 1)
         stack.add_adapter(
             task, generator, kind="lora", r=self.rank, combination="fixed", weights=weights, skip="outside", penalty=0.0
@@ -37,7 +37,7 @@ class OrthogonalLora(Stage):
         stack.ensure_head(task, generator)
         stack.train_expansion(task)
 
-    def penalty(self, stack: Stack, task: str) -> torch.Tensor | None:
+    def penalty(self, stack: ContinualModel, task: str) -> torch.Tensor | None:
         """λ Σ over sites and earlier tasks i of ‖A_i A_tᵀ‖², with A [r, in]."""
         past = stack.past(task)
         if not self.weight or not past:

@@ -12,7 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
+class ProcessGroup:
     """`size` processes, of which this is number `rank`, computing on `device`."""
 
     rank: int = 0

@@ -12,7 +12,7 @@ from atlas.learners.two_stage import TwoStage
 if TYPE_CHECKING:
     import torch
 
-    from atlas.learners.stack import Stack
+    from atlas.learners.stack import ContinualModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class HeadStage(Stage):
 
     kind: ClassVar[str] = "head"
 
-    def begin(self, stack: Stack, task: str, generator: torch.Generator) -> None:
+    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
         stack.ensure_head(task, generator)
         stack.train_head(task)
 

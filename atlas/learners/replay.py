@@ -9,7 +9,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from atlas.learners.base import Learner, Lineage, Stage
-from atlas.learners.hooks import Draw, Lesson, Recall
+from atlas.learners.hooks import ReplayBatch, StageContext, StageHooks
 from atlas.learners.schedule import Schedule
 from atlas.runtime.errors import AtlasError, unknown
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from atlas.learners.stack import Stack
+    from atlas.learners.stack import ContinualModel
     from atlas.learners.task_data import TaskData
 
 CHOICES = ("random", "balanced")
@@ -66,18 +66,18 @@ class Replaying(Stage):
         if not self.weight >= 0:
             raise AtlasError(f"weight is {self.weight}; give that of the remembered records' loss as 0 or more.")
 
-    def begin(self, stack: Stack, task: str, generator: torch.Generator) -> None:
+    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
         stack.ensure_head(task, generator)
         stack.train_backbone(task)
 
-    def recall(self, lesson: Lesson) -> Recall:
+    def recall(self, lesson: StageContext) -> StageHooks:
         return Remembered(lesson, self)
 
 
-class Remembered(Recall):
+class Remembered(StageHooks):
     """The records of earlier tasks, one task after the other an update, and the choice for the newest."""
 
-    def __init__(self, lesson: Lesson, stage: Replaying) -> None:
+    def __init__(self, lesson: StageContext, stage: Replaying) -> None:
         self.lesson, self.stage = lesson, stage
         held = {past.task: past.facts["memory"] for past in lesson.past if past.facts.get("memory") and stage.weight}
         self.turns = cycle([self._stream(task, numbers) for task, numbers in held.items()])
@@ -86,16 +86,16 @@ class Remembered(Recall):
         for task in held:
             lesson.stack.heads[task].requires_grad_(True)
 
-    def rehearse(self) -> list[Draw]:
+    def rehearse(self) -> list[ReplayBatch]:
         """A batch of one earlier task, as large as the task's own."""
         return [] if self.empty else [next(next(self.turns))]
 
-    def conclude(self) -> dict[str, Any]:
+    def on_stage_end(self) -> dict[str, Any]:
         """The numbers of the records to remember of the newest task."""
         lesson = self.lesson
         return {"memory": self.stage.memory.choose(lesson.data[lesson.task], lesson.seed("memory"))}
 
-    def _stream(self, task: str, numbers: list[int]) -> Iterator[Draw]:
+    def _stream(self, task: str, numbers: list[int]) -> Iterator[ReplayBatch]:
         import torch
 
         from atlas.learners.fit import batches
@@ -103,7 +103,7 @@ class Remembered(Recall):
         held: Tensor = torch.tensor(numbers)
         size, seed = self.stage.schedule.batch_size, self.lesson.seed(f"rehearse {task}")
         for indices in batches(len(held), size, sys.maxsize, seed):
-            yield Draw(data=self.lesson.data[task], indices=held[indices], weight=self.stage.weight)
+            yield ReplayBatch(data=self.lesson.data[task], indices=held[indices], weight=self.stage.weight)
 
 
 def _by_turns(numbers: list[int], labels: list[int]) -> list[int]:

@@ -14,7 +14,7 @@ from atlas.adapters import AtlasConfig, AtlasModel, load_adapter
 from atlas.backbones.vilt import Backbone
 from atlas.data.loader import Batch
 from atlas.learners import composition
-from atlas.learners.backbone_tuning import Tuned
+from atlas.learners.backbone_tuning import BackboneTuning
 from atlas.learners.composition import Composition, load_composition
 from atlas.runtime.errors import AtlasError
 
@@ -30,7 +30,7 @@ class Head(nn.Sequential):
                 nn.init.zeros_(module.bias)
 
 
-class Stack(nn.Module):
+class ContinualModel(nn.Module):
     """A backbone with adapters and heads on it. `outputs` and `images` give each task's head its size.
 
     The backbone is frozen unless a learner tunes it; `detach` gives it back as it was.
@@ -42,7 +42,7 @@ class Stack(nn.Module):
         self.outputs, self.images = outputs, images
         self.heads = nn.ModuleDict()
         self.compositions = nn.ModuleDict()
-        self.tuned = Tuned(backbone)
+        self.tuned = BackboneTuning(backbone)
         self.order: list[str] = []
         self._peft: list[PeftModel] = []  # in a list, so that its parameters are registered once, in backbone
 

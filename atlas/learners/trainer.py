@@ -12,13 +12,13 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from atlas.data.loader import Batch
 from atlas.learners.base import Stage
-from atlas.learners.early_stopping import Patience
-from atlas.learners.hooks import Draw, Recall
-from atlas.learners.process_group import Group
+from atlas.learners.early_stopping import EarlyStopping
+from atlas.learners.hooks import ReplayBatch, StageHooks
+from atlas.learners.process_group import ProcessGroup
 from atlas.learners.schedule import Schedule
-from atlas.learners.stack import Stack
+from atlas.learners.stack import ContinualModel
 from atlas.learners.task_data import TaskData
-from atlas.learners.training_state import Waypoint
+from atlas.learners.training_state import TrainingState
 from atlas.runtime.errors import AtlasError
 
 
@@ -30,7 +30,7 @@ class Diverged(AtlasError):
 class Curve:
     """How a stage was learnt: (update, loss) of the logged updates, the validations on the way, the records learnt."""
 
-    patience: Patience
+    patience: EarlyStopping
     losses: list[tuple[int, float]] = field(default_factory=list)
     updates: int = 0
     records: int = 0
@@ -39,11 +39,11 @@ class Curve:
 class Objective(nn.Module):
     """Task loss, the loss of what is rehearsed, and the penalties, as one module, so that DDP sees one forward."""
 
-    def __init__(self, stack: Stack, stage: Stage, data: TaskData, recall: Recall) -> None:
+    def __init__(self, stack: ContinualModel, stage: Stage, data: TaskData, recall: StageHooks) -> None:
         super().__init__()
         self.stack, self.stage, self.data, self.recall = stack, stage, data, recall
 
-    def forward(self, batch: Batch, rehearsed: Sequence[tuple[Draw, Batch]] = ()) -> Tensor:
+    def forward(self, batch: Batch, rehearsed: Sequence[tuple[ReplayBatch, Batch]] = ()) -> Tensor:
         """The scalar loss of a batch, averaged over its records, and of the rehearsed ones beside it."""
         pooled = self.stack.pool(batch)
         loss = task_loss(self.stack.logits(pooled, self.data.name), batch.targets, self.data.score)
@@ -66,10 +66,17 @@ class Trainer:
     """One stage's module, optimiser, rate and loss scaling, advanced an update at a time."""
 
     def __init__(
-        self, stack: Stack, stage: Stage, data: TaskData, group: Group, updates: int, *, recall: Recall | None = None
+        self,
+        stack: ContinualModel,
+        stage: Stage,
+        data: TaskData,
+        group: ProcessGroup,
+        updates: int,
+        *,
+        recall: StageHooks | None = None,
     ) -> None:
         self.stack, self.schedule, self.data, self.group = stack, stage.schedule, data, group
-        self.recall = recall or Recall()
+        self.recall = recall or StageHooks()
         self.objective = group.wrap(Objective(stack, stage, data, self.recall), partly=self.recall.partly)
         self.optimizer = _optimizer(stack, self.schedule)
         self.scheduler = LambdaLR(self.optimizer, lambda update: self.schedule.rate(update, updates))
@@ -101,7 +108,7 @@ class Trainer:
         """The parameters that are trained, by name."""
         return [(name, value) for name, value in self.stack.named_parameters() if value.requires_grad]
 
-    def _backward(self, indices: Tensor, draws: Sequence[Draw]) -> Tensor:
+    def _backward(self, indices: Tensor, draws: Sequence[ReplayBatch]) -> Tensor:
         count = self.schedule.accumulate
         rehearsed = [[(draw, part) for part in draw.indices.chunk(count)] for draw in draws]
         loss = torch.zeros((), device=self.group.device)
@@ -126,7 +133,7 @@ class Trainer:
         return torch.autocast(self.group.device.type, dtype=dtype, enabled=dtype is not torch.float32)
 
 
-def _optimizer(stack: Stack, schedule: Schedule) -> torch.optim.AdamW:
+def _optimizer(stack: ContinualModel, schedule: Schedule) -> torch.optim.AdamW:
     """AdamW: no decay on biases and LayerNorm weights, the queries at `query_rate_factor` times the rate."""
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in stack.named_parameters():
@@ -147,7 +154,7 @@ def _optimizer(stack: Stack, schedule: Schedule) -> torch.optim.AdamW:
 COUNTERS = ("last_epoch", "_step_count")  # all that changes of a LambdaLR but its rates, which are the optimiser's
 
 
-def capture(trainer: Trainer, curve: Curve) -> Waypoint:
+def capture(trainer: Trainer, curve: Curve) -> TrainingState:
     """The stage as it is between two updates. Every process calls it, since each has random numbers of its own."""
     state = trainer.optimizer.state_dict()
     facts = {
@@ -168,12 +175,12 @@ def capture(trainer: Trainer, curve: Curve) -> Waypoint:
         **_named("best", curve.patience.best()),
         "random": trainer.group.gather(_random(trainer.group)),
     }
-    return Waypoint(facts=facts, tensors={name: value.detach().cpu() for name, value in tensors.items()})
+    return TrainingState(facts=facts, tensors={name: value.detach().cpu() for name, value in tensors.items()})
 
 
-def resume(trainer: Trainer, curve: Curve, waypoint: Waypoint) -> None:
+def resume(trainer: Trainer, curve: Curve, training_state: TrainingState) -> None:
     """The inverse of `capture`: put a stage that has just begun where it was then. Random numbers come last."""
-    facts, tensors = waypoint.facts, waypoint.tensors
+    facts, tensors = training_state.facts, training_state.tensors
     for name, parameter in trainer.trained():
         parameter.data.copy_(tensors[f"weight/{name}"])
     _set_optimizer(trainer, facts["rates"], tensors)
@@ -199,7 +206,7 @@ def _set_optimizer(trainer: Trainer, rates: Iterable[float], tensors: Mapping[st
     trainer.optimizer.load_state_dict({"state": held, "param_groups": groups})
 
 
-def _random(group: Group) -> Tensor:
+def _random(group: ProcessGroup) -> Tensor:
     """The states of this process's generators, one after another: uint8 [bytes]."""
     states = [torch.get_rng_state()]
     if group.device.type == "cuda":
@@ -207,7 +214,7 @@ def _random(group: Group) -> Tensor:
     return torch.cat(states)
 
 
-def _set_random(group: Group, states: Tensor) -> None:
+def _set_random(group: ProcessGroup, states: Tensor) -> None:
     size = len(torch.get_rng_state())
     torch.set_rng_state(states[:size].clone())
     if group.device.type == "cuda":

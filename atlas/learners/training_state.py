@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waypoint:
+class TrainingState:
     """A stage after some of its updates: `facts` are plain JSON values, `tensors` have names.
 
     Of the tensors, `weight/<parameter>` are what is trained, `moment/<number>/<name>` the optimiser's,
@@ -25,7 +25,7 @@ class Waypoint:
     tensors: Mapping[str, Tensor]
 
 
-class Waypoints:
+class Checkpoints:
     """Where the waypoints of one step are kept; these keep none. Every process of a fleet asks at the same updates.
 
     `resumed_at` are the updates from which the step was learnt on, `spent` the seconds that it was learnt before.
@@ -34,7 +34,7 @@ class Waypoints:
     resumed_at: Sequence[int] = ()
     spent: float = 0.0
 
-    def load(self) -> Waypoint | None:
+    def load(self) -> TrainingState | None:
         """The newest one, the same on every process; None where there is none to go on from."""
         return None
 
@@ -42,7 +42,7 @@ class Waypoints:
         """Whether to save one now, after `update` updates: the same answer on every process."""
         return False
 
-    def save(self, waypoint: Waypoint) -> None:
+    def save(self, training_state: TrainingState) -> None:
         """Keep it, in the place of those before."""
 
     def finish(self) -> None:
@@ -53,4 +53,4 @@ class Waypoints:
         return {"resumed_at": list(self.resumed_at)} if self.resumed_at else {}
 
 
-NOWHERE = Waypoints()
+NO_CHECKPOINTS = Checkpoints()

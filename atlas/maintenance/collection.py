@@ -12,8 +12,8 @@ from pathlib import Path
 from pyarrow import fs
 
 from atlas.maintenance.inventory import Item, inventory
-from atlas.maintenance.retention import Keeper, keepers
-from atlas.storage.filesystem import Place, delete_tree, files_under
+from atlas.maintenance.retention import RetainedSteps, keepers
+from atlas.storage.filesystem import StoragePath, delete_tree, files_under
 from atlas.storage.store import Store
 
 DAY = 86400.0
@@ -45,7 +45,7 @@ class Collection:
     unfinished: Sequence[str]
 
 
-def find_waste(store: Store, storage: Place | Path, now: float | None = None) -> Collection:
+def find_waste(store: Store, storage: StoragePath | Path, now: float | None = None) -> Collection:
     """What may go from the store of a storage; `now` in seconds since 1970. Changes nothing.
 
     Raises:
@@ -85,7 +85,7 @@ def remove(store: Store, waste: Sequence[Waste]) -> int:
     return sum(one.size for one in waste)
 
 
-def _count(sweep: Keeper, items: Sequence[Item]) -> int:
+def _count(sweep: RetainedSteps, items: Sequence[Item]) -> int:
     return sum(sweep.keeps(item) for item in items)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from atlas.config.options import Options
 from atlas.runtime.errors import AtlasError
-from atlas.storage.filesystem import Place
+from atlas.storage.filesystem import StoragePath
 
 if TYPE_CHECKING:
     from atlas.storage.store import Store
@@ -37,7 +37,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     collect.add_argument("--delete", action="store_true", help="remove it, too")
 
 
-def _open(given: argparse.Namespace) -> tuple[Store, Place]:
+def _open(given: argparse.Namespace) -> tuple[Store, StoragePath]:
     """The store of the storage, which has to be there already, and the storage."""
     from atlas.storage.store import Store
 

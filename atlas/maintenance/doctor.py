@@ -18,7 +18,7 @@ from atlas.config.options import Options, read_options, with_twins
 from atlas.data.cache import address_of, survey
 from atlas.data.prepare import Prepared
 from atlas.execution.sizing import size_fleets
-from atlas.maintenance.node_check import Errand, Report, versions, visit
+from atlas.maintenance.node_check import NodeCheck, Report, versions, visit
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
 from atlas.storage.store import Store
@@ -120,7 +120,7 @@ def _cluster(options: Options, store: Store, backbone: str, folders: Mapping[str
 
         nodes = [node for node in ray.nodes() if node["Alive"]]
         with _marked(store) as mark:
-            errand = Errand(store_uri=store.uri, mark=mark, backbone=backbone, prepared=folders)
+            errand = NodeCheck(store_uri=store.uri, mark=mark, backbone=backbone, prepared=folders)
             reports = visit(nodes, errand)
         yield Finding(what="cluster", ok=True, says=f"{len(nodes)} nodes, {_listed(ray.cluster_resources())}")
         yield from judge(reports, digest(Path(backbone)) if backbone else "", folders)

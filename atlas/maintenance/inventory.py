@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pyarrow import fs
 
 from atlas.runtime.errors import AtlasError, unknown
-from atlas.storage.artifact import Entry
+from atlas.storage.artifact import Artifact
 from atlas.storage.store import Store
 
 LEAST_DIGITS = 6
@@ -19,7 +19,7 @@ class Item:
     """A committed step and where it lies. `size` in bytes; `ended` in seconds since 1970, 0 where it is not known."""
 
     store: Store
-    entry: Entry
+    entry: Artifact
 
     @property
     def key(self) -> str:

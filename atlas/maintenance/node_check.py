@@ -17,7 +17,7 @@ import atlas
 from atlas.backbones import digest
 from atlas.data.cache import whole_at
 from atlas.runtime.errors import AtlasError
-from atlas.storage.filesystem import Place, open_filesystem
+from atlas.storage.filesystem import StoragePath, open_filesystem
 from atlas.storage.store import Store
 from atlas.sweep.provenance import PACKAGES
 
@@ -26,7 +26,7 @@ COUNT = "import torch; print(torch.cuda.device_count())"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Errand:
+class NodeCheck:
     """What a node is asked to look at: the store, a file just put there, the backbone's folder, tasks' addresses."""
 
     store_uri: str
@@ -54,7 +54,7 @@ class Report:
     failed: str = ""
 
 
-def look(node: str, gpus: int, errand: Errand) -> Report:
+def look(node: str, gpus: int, errand: NodeCheck) -> Report:
     """Run on a node, by Ray: look at everything, change nothing that stays."""
     return Report(
         node=node,
@@ -68,7 +68,7 @@ def look(node: str, gpus: int, errand: Errand) -> Report:
     )
 
 
-def visit(nodes: Iterable[Mapping[str, Any]], errand: Errand) -> list[Report]:
+def visit(nodes: Iterable[Mapping[str, Any]], errand: NodeCheck) -> list[Report]:
     """One report a node, looked at by a task that is pinned there. `nodes` as `ray.nodes()` lists them."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -119,7 +119,7 @@ def _gpus_seen() -> int:
     return int(done.stdout.strip() or 0) if done.returncode == 0 else 0
 
 
-def _storage(errand: Errand) -> str:
+def _storage(errand: NodeCheck) -> str:
     """What is wrong with the store here. The mark is looked for first: a folder that is not shared stays untouched."""
     from pyarrow import ArrowException, fs
 
@@ -142,6 +142,6 @@ def _backbone(folder: str) -> str:
 
 def _is_prepared(folder: str) -> bool:
     try:
-        return whole_at(Place.at(folder)) is not None
+        return whole_at(StoragePath.at(folder)) is not None
     except AtlasError:
         return False

@@ -11,13 +11,13 @@ from typing import Any
 from atlas.maintenance.inventory import Item
 from atlas.report import read_summary
 from atlas.runtime.errors import AtlasError
-from atlas.storage.filesystem import Place
+from atlas.storage.filesystem import StoragePath
 from atlas.sweep.folder import SweepFolder
 from atlas.tracking import read_events
 
 
 @dataclass(frozen=True, kw_only=True)
-class Keeper:
+class RetainedSteps:
     """A sweep and what it keeps.
 
     `keys` are the steps that it names. An unfinished sweep (`since` is when it began, in seconds since 1970) also
@@ -40,7 +40,7 @@ class Keeper:
         return self.lone and len(item.tasks) == 1 and item.tasks <= self.tasks
 
 
-def keepers(storage: Place | Path) -> list[Keeper]:
+def keepers(storage: StoragePath | Path) -> list[RetainedSteps]:
     """The sweeps under a storage.
 
     Raises:
@@ -49,12 +49,12 @@ def keepers(storage: Place | Path) -> list[Keeper]:
     return [_keeper(folder) for folder in SweepFolder.all(storage)]
 
 
-def _keeper(folder: SweepFolder) -> Keeper:
+def _keeper(folder: SweepFolder) -> RetainedSteps:
     summary = read_summary(folder.summary) if folder.summary.exists() else None
     finished = summary is not None and summary["sweep"]["status"] == "FINISHED"
     tasks = frozenset(_tasks(summary if summary is not None else _options(folder)))
     began = _began(folder)
-    return Keeper(
+    return RetainedSteps(
         sweep=folder.id,
         keys=frozenset([*_named(summary or {}), *_journalled(folder.path / "spool")]),
         tasks=tasks,

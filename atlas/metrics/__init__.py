@@ -21,7 +21,7 @@ from atlas.metrics.accuracy import (
 )
 from atlas.metrics.climb import MARGIN, forgetting_transfer, low_shot_transfer, upstream_knowledge_transfer
 from atlas.metrics.cost import Shape, forward_flops, parameters, seconds_a_step, size_efficiency, step_flops
-from atlas.metrics.figure import NO_TASK, Figure, Undefined, tasks_seen
+from atlas.metrics.figure import NO_TASK, MetricValue, Undefined, tasks_seen
 from atlas.metrics.forward import forward_transfer, future_accuracy, stream_forward_transfer
 from atlas.metrics.orders import aopd, mopd, opd
 from atlas.metrics.retention import (
@@ -38,7 +38,7 @@ from atlas.metrics.speed import learning_curve_area, learning_speed
 __all__ = [
     "MARGIN",
     "NO_TASK",
-    "Figure",
+    "MetricValue",
     "Shape",
     "Undefined",
     "aopd",

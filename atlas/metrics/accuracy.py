@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from atlas.metrics.figure import NO_TASK, Figure, Undefined, mean, seen
+from atlas.metrics.figure import NO_TASK, MetricValue, Undefined, mean, seen
 from atlas.runtime.errors import AtlasError
 
 
-def average_accuracy(R: ArrayLike) -> Figure:
+def average_accuracy(R: ArrayLike) -> MetricValue:
     """A = 1/n Σ_j R[n-1, j]: the mean over the tasks seen, after the last (Lopez-Paz & Ranzato, 2017, "ACC")."""
     matrix = seen(R)
     return mean(matrix[-1]) if len(matrix) else Undefined(NO_TASK)
 
 
-def average_anytime_accuracy(R: ArrayLike) -> Figure:
+def average_anytime_accuracy(R: ArrayLike) -> MetricValue:
     """AAA = 1/n Σ_i 1/(i+1) Σ_{j≤i} R[i, j]: the mean of the average accuracy over time (Caccia et al., 2021).
 
     Also called average incremental accuracy (Rebuffi et al., 2017).
@@ -28,7 +28,7 @@ def average_anytime_accuracy(R: ArrayLike) -> Figure:
     return mean([matrix[i, : i + 1].mean() for i in range(len(matrix))])
 
 
-def triangle_accuracy(R: ArrayLike) -> Figure:
+def triangle_accuracy(R: ArrayLike) -> MetricValue:
     """A = 2/(n(n+1)) Σ_{i≥j} R[i, j]: every cell of the lower triangle weighs the same (Díaz-Rodríguez et al., 2018).
 
     Continuum's `accuracy_A`. Unlike the average anytime accuracy it gives late rows, which are longer, more weight.
@@ -37,7 +37,7 @@ def triangle_accuracy(R: ArrayLike) -> Figure:
     return mean(matrix[np.tril_indices(len(matrix))]) if len(matrix) else Undefined(NO_TASK)
 
 
-def stream_accuracy(R: ArrayLike, records: Sequence[int]) -> Figure:
+def stream_accuracy(R: ArrayLike, records: Sequence[int]) -> MetricValue:
     """Σ_j N_j R[n-1, j] / Σ_j N_j: the last row with each task weighing as many records as it has (Avalanche's
     `StreamAccuracy`, which averages over all records of the evaluation stream).
 
@@ -50,13 +50,13 @@ def stream_accuracy(R: ArrayLike, records: Sequence[int]) -> Figure:
     return float(np.average(matrix[-1], weights=counts)) if len(matrix) else Undefined(NO_TASK)
 
 
-def learning_accuracy(R: ArrayLike) -> Figure:
+def learning_accuracy(R: ArrayLike) -> MetricValue:
     """LA = 1/n Σ_j R[j, j]: how well each task is learnt when it is its turn (Riemer et al., 2019)."""
     matrix = seen(R)
     return mean(np.diag(matrix)) if len(matrix) else Undefined(NO_TASK)
 
 
-def relative_accuracy(scores: Mapping[str, float], lone: Mapping[str, float]) -> Figure:
+def relative_accuracy(scores: Mapping[str, float], lone: Mapping[str, float]) -> MetricValue:
     """100 · 1/n Σ_j S_j / L_j, in percent, L_j the score of an adapter trained on task j alone.
 
     100 means as good as alone. The only figure that may compare orders midway, when they have seen different
@@ -71,7 +71,7 @@ def relative_accuracy(scores: Mapping[str, float], lone: Mapping[str, float]) ->
     return mean([100 * scores[task] / lone[task] for task in scores])
 
 
-def intransigence(R: ArrayLike, joint: Sequence[float] | None) -> Figure:
+def intransigence(R: ArrayLike, joint: Sequence[float] | None) -> MetricValue:
     """I = 1/n Σ_j a*_j - R[j, j], in points: what is not learnt for lack of freedom (Chaudhry et al., 2018).
 
     a*_j (`joint`) is the score on the j-th task of the order of a model trained on the tasks up to j together.
@@ -86,7 +86,7 @@ def intransigence(R: ArrayLike, joint: Sequence[float] | None) -> Figure:
     return mean(reference - np.diag(matrix))
 
 
-def intransigence_to_lone(R: ArrayLike, lone: Sequence[float | None] | None) -> Figure:
+def intransigence_to_lone(R: ArrayLike, lone: Sequence[float | None] | None) -> MetricValue:
     """1/n Σ_j L_j - R[j, j], in points: as `intransigence`, but compared with L_j, the j-th task of the order learnt
     alone, which takes no joint model.
 

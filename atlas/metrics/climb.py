@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from atlas.metrics.figure import Figure, Undefined
+from atlas.metrics.figure import MetricValue, Undefined
 
 MARGIN = 1.0  # points above chance that a denominator must have
 
 
-def forgetting_transfer(learnt: float, later: float, chance: float) -> Figure:
+def forgetting_transfer(learnt: float, later: float, chance: float) -> MetricValue:
     """T_F(j←i) = 100 · (S_j - S_{j←i}) / (S_j - S_R), in percent (CLiMB, Srinivasan et al., 2022).
 
     `learnt` S_j is the score on j when it was learnt, `later` S_{j←i} after i was. 0 is nothing forgotten, 100
@@ -16,12 +16,12 @@ def forgetting_transfer(learnt: float, later: float, chance: float) -> Figure:
     return _over_chance(learnt - later, learnt, chance, "the score when learnt")
 
 
-def upstream_knowledge_transfer(score: float, lone: float, chance: float) -> Figure:
+def upstream_knowledge_transfer(score: float, lone: float, chance: float) -> MetricValue:
     """T_UK(i) = 100 · (S_i - S_PT) / (S_PT - S_R), in percent; S_PT: the task learnt alone (CLiMB, 2022)."""
     return _over_chance(score - lone, lone, chance, "the lone score")
 
 
-def low_shot_transfer(score: float, from_backbone: float, chance: float) -> Figure:
+def low_shot_transfer(score: float, from_backbone: float, chance: float) -> MetricValue:
     """T_LS = 100 · (S_LS - S_LS,PT) / (S_LS,PT - S_R), in percent, on few-shot scores (CLiMB, 2022).
 
     `score`: few-shot, initialised from the upstream model; `from_backbone`: the same from the bare backbone.
@@ -29,7 +29,7 @@ def low_shot_transfer(score: float, from_backbone: float, chance: float) -> Figu
     return _over_chance(score - from_backbone, from_backbone, chance, "the few-shot score from the backbone")
 
 
-def _over_chance(difference: float, reference: float, chance: float, name: str) -> Figure:
+def _over_chance(difference: float, reference: float, chance: float, name: str) -> MetricValue:
     """100 · difference / (reference - chance), guarded where the reference is not clearly above chance."""
     if not reference - chance >= MARGIN:
         return Undefined(f"{name} ({reference:.1f}) is not at least {MARGIN:g} point above chance ({chance:.1f})")

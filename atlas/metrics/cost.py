@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from atlas.metrics.figure import Figure, Undefined, mean
+from atlas.metrics.figure import MetricValue, Undefined, mean
 from atlas.runtime.errors import AtlasError
 
 
@@ -35,7 +35,7 @@ def parameters(shapes: Iterable[Sequence[int]]) -> int:
     return sum(math.prod(shape) for shape in shapes)
 
 
-def size_efficiency(sizes: Sequence[int]) -> Figure:
+def size_efficiency(sizes: Sequence[int]) -> MetricValue:
     """MS = min(1, 1/n Σ_i size_0 / size_i), in [0, 1]: 1 for a model that does not grow (Díaz-Rodríguez et al., 2018;
     Continuum's `get_model_size_growth`). `sizes`: parameters after each task.
     """
@@ -75,6 +75,6 @@ def step_flops(
     return float(records * (forward * (2 if through else 1) + own))
 
 
-def seconds_a_step(seconds: Sequence[float]) -> Figure:
+def seconds_a_step(seconds: Sequence[float]) -> MetricValue:
     """The mean over steps, in seconds of one fleet. Comparable on one machine alone; FLOPs are across machines."""
     return mean(seconds) if len(seconds) else Undefined("no step was timed")

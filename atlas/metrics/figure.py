@@ -23,7 +23,7 @@ class Undefined:
         return f"undefined, because {self.reason}"
 
 
-Figure = float | Undefined
+MetricValue = float | Undefined
 
 
 def tasks_seen(R: ArrayLike) -> int:

@@ -11,13 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from atlas.metrics.figure import ONE_TASK, Figure, Undefined, mean, seen, tasks_seen
+from atlas.metrics.figure import ONE_TASK, MetricValue, Undefined, mean, seen, tasks_seen
 
 NO_HEAD = "a task has no score before it is learnt: its head does not exist yet"
 NOT_SCORED = "the untrained model was not scored"
 
 
-def forward_transfer(R: ArrayLike, untrained: Sequence[float] | None) -> Figure:
+def forward_transfer(R: ArrayLike, untrained: Sequence[float] | None) -> MetricValue:
     """FWT = 1/(n-1) Σ_{0<j<n} R[j-1, j] - b_j, in points (Lopez-Paz & Ranzato, 2017), as in mammoth.
 
     b_j (`untrained`) is the score of the untrained model on the j-th task of the order. Undefined where a task is
@@ -34,7 +34,7 @@ def forward_transfer(R: ArrayLike, untrained: Sequence[float] | None) -> Figure:
     return mean(before - np.asarray(untrained, dtype=float)[1 : len(matrix)])
 
 
-def stream_forward_transfer(R: ArrayLike, untrained: Sequence[float] | None) -> Figure:
+def stream_forward_transfer(R: ArrayLike, untrained: Sequence[float] | None) -> MetricValue:
     """Avalanche's `StreamForwardTransfer`: as GEM's, but midway it counts the task that comes next as well.
 
     1/m Σ_{0<j≤m} R[j-1, j] - b_j, in points, with m = min(n, T-1): of the n tasks seen and one more, where there is
@@ -52,7 +52,7 @@ def stream_forward_transfer(R: ArrayLike, untrained: Sequence[float] | None) -> 
     return mean(before - np.asarray(untrained, dtype=float)[1 : last + 1])
 
 
-def future_accuracy(R: ArrayLike) -> Figure:
+def future_accuracy(R: ArrayLike) -> MetricValue:
     """2/(n(n-1)) Σ_{i<j} R[i, j], in percent: the mean score on tasks that are still to come.
 
     Díaz-Rodríguez et al. (2018) call it FWT, though nothing is subtracted: it is no less than chance for a model that

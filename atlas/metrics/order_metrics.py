@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from atlas import metrics
-from atlas.metrics import Figure, Undefined
+from atlas.metrics import MetricValue, Undefined
 
 
 def order_metrics(
@@ -25,7 +25,7 @@ def order_metrics(
     `lone`, `chance` and `joint` are in the order of the tasks, as the columns of R. Transfers are means over tasks:
     forgetting over those learnt before the last, upstream knowledge over those after the first.
     """
-    figures: dict[str, Figure] = {}
+    figures: dict[str, MetricValue] = {}
     for route, R in (("latest", R_latest), ("own", R_own)):
         if R is None:
             continue
@@ -41,7 +41,7 @@ def order_metrics(
     return {**values, "undefined": reasons}
 
 
-def _route_figures(R: NDArray[np.float64], lone: Sequence[float | None] | None) -> dict[str, Figure]:
+def _route_figures(R: NDArray[np.float64], lone: Sequence[float | None] | None) -> dict[str, MetricValue]:
     seen = metrics.tasks_seen(R)
     alone = {str(j): score for j, score in enumerate(lone or ()) if score is not None}
     last = {str(j): float(R[seen - 1, j]) for j in range(seen)}
@@ -56,7 +56,7 @@ def _route_figures(R: NDArray[np.float64], lone: Sequence[float | None] | None) 
     }
 
 
-def _transfers(R: NDArray[np.float64], lone: Sequence[float | None], chance: Sequence[float]) -> dict[str, Figure]:
+def _transfers(R: NDArray[np.float64], lone: Sequence[float | None], chance: Sequence[float]) -> dict[str, MetricValue]:
     """CLiMB's transfers, each the mean over the tasks for which it is defined."""
     seen = metrics.tasks_seen(R)
     forgotten = [metrics.forgetting_transfer(R[j, j], R[seen - 1, j], chance[j]) for j in range(seen - 1)]
@@ -71,7 +71,7 @@ def _transfers(R: NDArray[np.float64], lone: Sequence[float | None], chance: Seq
     }
 
 
-def _mean_defined(figures: Sequence[Figure]) -> Figure:
+def _mean_defined(figures: Sequence[MetricValue]) -> MetricValue:
     defined = [value for value in figures if not isinstance(value, Undefined)]
     if defined:
         return float(np.mean(defined))

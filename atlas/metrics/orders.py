@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from atlas.metrics.figure import Figure, Undefined, mean
+from atlas.metrics.figure import MetricValue, Undefined, mean
 from atlas.runtime.errors import AtlasError
 
 
@@ -20,14 +20,14 @@ def opd(final: Mapping[str, Sequence[float]]) -> dict[str, float]:
     return {task: float(np.max(scores) - np.min(scores)) for task, scores in final.items()}
 
 
-def aopd(final: Mapping[str, Sequence[float]]) -> Figure:
+def aopd(final: Mapping[str, Sequence[float]]) -> MetricValue:
     """AOPD = mean over tasks of OPD, in points (Yoon et al., 2020). Undefined with fewer than two orders."""
     if _too_few(final):
         return Undefined("it takes two orders")
     return mean(list(opd(final).values()))
 
 
-def mopd(final: Mapping[str, Sequence[float]]) -> Figure:
+def mopd(final: Mapping[str, Sequence[float]]) -> MetricValue:
     """MOPD = max over tasks of OPD, in points (Yoon et al., 2020). Undefined with fewer than two orders."""
     if _too_few(final):
         return Undefined("it takes two orders")

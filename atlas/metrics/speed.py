@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from atlas.metrics.figure import Figure, Undefined, mean
+from atlas.metrics.figure import MetricValue, Undefined, mean
 
 SHARE = 0.9
 
 
-def learning_curve_area(scores: Sequence[float]) -> Figure:
+def learning_curve_area(scores: Sequence[float]) -> MetricValue:
     """LCA_β = 1/(β+1) Σ_{b=0..β} Z_b, in percent: the mean score after 0, 1, …, β updates (A-GEM, Chaudhry et al.,
     2019).
 
@@ -23,7 +23,7 @@ def learning_curve_area(scores: Sequence[float]) -> Figure:
     return mean(scores)
 
 
-def learning_speed(curve: Sequence[tuple[int, float]], *, share: float = SHARE, rising: bool = True) -> Figure:
+def learning_speed(curve: Sequence[tuple[int, float]], *, share: float = SHARE, rising: bool = True) -> MetricValue:
     """The update by which the curve has gone `share` of the way from its first value to its best; fewer is faster.
 
     `curve` holds (update, value): scores, or losses with `rising=False`. Interpolated between the values before and

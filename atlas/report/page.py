@@ -166,8 +166,8 @@ def _map(row: Row, trial: Mapping[str, Any], route: str, low: float, high: float
 def _cell(score: float, low: float, high: float) -> str:
     if not np.isfinite(score):
         return '<td class="no"></td>'
-    ground, ink = cell_colours(score, low, high)
-    return f'<td style="background:{ground};color:{ink}">{score:.1f}</td>'
+    inputs, ink = cell_colours(score, low, high)
+    return f'<td style="background:{inputs};color:{ink}">{score:.1f}</td>'
 
 
 def _tasks(summary: Summary) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from atlas.config.options import Options
 
 if TYPE_CHECKING:
-    from atlas.reproduce.recorded_run import Recorded
+    from atlas.reproduce.recorded_run import RecordedRun
 
 LEDGER = Path("docs/ledger.json")
 
@@ -95,11 +95,11 @@ def _check(given: argparse.Namespace) -> None:
     _go(recorded_from(find_entry(given.ledger, given.name)["run"], {}, Options(storage=given.storage).root), given)
 
 
-def _go(recorded: Recorded, given: argparse.Namespace) -> None:
+def _go(recorded: RecordedRun, given: argparse.Namespace) -> None:
     """Reproduce it; exits with 1 where a score is different."""
     from rich.console import Console
 
-    from atlas.reproduce.plan import Wish
+    from atlas.reproduce.plan import ReproduceOptions
     from atlas.reproduce.replay import Placement
     from atlas.reproduce.reproduction import reproduce
     from atlas.sweep.run import make_console
@@ -110,7 +110,7 @@ def _go(recorded: Recorded, given: argparse.Namespace) -> None:
         cpus_per_worker=given.cpus_per_worker,
         gpus_per_worker=given.gpus_per_worker,
     )
-    wish = Wish(
+    wish = ReproduceOptions(
         file=given.file,
         tasks=tuple(given.task),
         learner=given.learner,

@@ -11,7 +11,7 @@ from atlas.data.index import recall
 from atlas.data.prepared import Prepared, find_by_fingerprint
 
 
-def lenders(fingerprints: Mapping[str, str], storages: Sequence[Path]) -> dict[str, Path]:
+def reusable_data(fingerprints: Mapping[str, str], storages: Sequence[Path]) -> dict[str, Path]:
     """Task → its prepared folder in the first of the storages that has one of the recorded fingerprint."""
     found = {}
     for task, fingerprint in fingerprints.items():
@@ -21,7 +21,7 @@ def lenders(fingerprints: Mapping[str, str], storages: Sequence[Path]) -> dict[s
     return found
 
 
-def lend(task: str, folder: Path, root: Path) -> None:
+def reuse_data(task: str, folder: Path, root: Path) -> None:
     """Have the prepared folder in the storage `root` too, without copying where both are on one file system.
 
     Every file is read and compared with its digest first, since the fingerprint is only what the folder says of itself.

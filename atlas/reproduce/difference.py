@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from atlas.backbones import digest, locate
 from atlas.config.options import Options
-from atlas.reproduce.recorded_run import DIGEST, Recorded
-from atlas.reproduce.replay import STEADY, Rebuilt
+from atlas.reproduce.recorded_run import DIGEST, RecordedRun
+from atlas.reproduce.replay import STEADY, ReplayedRun
 from atlas.runtime.errors import AtlasError
 from atlas.sweep.provenance import code_digest, file_digest, machine, versions
 
@@ -30,7 +30,7 @@ class Difference:
     weight: Weight = "told"
 
 
-def differences(recorded: Recorded, rebuilt: Rebuilt) -> list[Difference]:
+def differences(recorded: RecordedRun, rebuilt: ReplayedRun) -> list[Difference]:
     """Everything but the data, which may have to be prepared first (see `of_data`)."""
     return [
         *of_versions(recorded.summary["versions"]),
@@ -64,7 +64,7 @@ def of_origin(recorded: Mapping[str, Any] | None, file: Path) -> list[Difference
     return found
 
 
-def of_settings(recorded: Recorded, rebuilt: Rebuilt) -> list[Difference]:
+def of_settings(recorded: RecordedRun, rebuilt: ReplayedRun) -> list[Difference]:
     """Settings that nobody recorded, and those of the placement that decide in which order sums are taken."""
     found = []
     for field in fields(Options):
@@ -78,7 +78,7 @@ def of_settings(recorded: Recorded, rebuilt: Rebuilt) -> list[Difference]:
     return found
 
 
-def of_backbone(recorded: Recorded) -> list[Difference]:
+def of_backbone(recorded: RecordedRun) -> list[Difference]:
     """A backbone of other weights, or none of that name. Raises nothing: what is wrong with it is the difference."""
     name, was = recorded.options.backbone, recorded.summary["settings"].get(DIGEST, "")
     try:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from atlas.learners import LEARNERS, address_of, digest_of, find_learner
-from atlas.reproduce.recorded_run import Recorded
+from atlas.reproduce.recorded_run import RecordedRun
 from atlas.runtime.errors import AtlasError
 
 SHOWN = 12
 
 
-def bring_learner(recorded: Recorded, given: str = "") -> None:
+def bring_learner(recorded: RecordedRun, given: str = "") -> None:
     """Have it known by its name: from the file `given`, `FILE.py:NAME`, or else from the one that was recorded.
 
     Raises:
@@ -29,7 +29,7 @@ def bring_learner(recorded: Recorded, given: str = "") -> None:
     check_learners(recorded)
 
 
-def check_learners(recorded: Recorded) -> None:
+def check_learners(recorded: RecordedRun) -> None:
     """Raises AtlasError where the file of a learner that was brought is not the recorded one: its steps are others."""
     for name, was in recorded.summary.get("origin", {}).get("learners", {}).items():
         here = digest_of(name)

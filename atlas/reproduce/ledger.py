@@ -21,7 +21,7 @@ from typing import Any
 from atlas.config.options import parser
 from atlas.report import read_summary, validate
 from atlas.reproduce.figures import figures_of
-from atlas.reproduce.recorded_run import DIGEST, Recorded
+from atlas.reproduce.recorded_run import DIGEST, RecordedRun
 from atlas.reproduce.replay import as_text, repeatable
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.storage.filesystem import write_whole
@@ -82,7 +82,7 @@ def entry_of(summary: Mapping[str, Any], file: Path | None = None) -> dict[str, 
     status = summary["sweep"]["status"]
     if status != "FINISHED":
         raise AtlasError(f"the sweep {summary['sweep']['id']} is {status}; only finished ones have figures to publish.")
-    recorded = Recorded(summary=summary, trials=tuple(summary["trials"]))
+    recorded = RecordedRun(summary=summary, trials=tuple(summary["trials"]))
     command = _command(recorded, file)
     run = _run(summary, command)
     origin = summary.get("origin", {})
@@ -92,14 +92,14 @@ def entry_of(summary: Mapping[str, Any], file: Path | None = None) -> dict[str, 
         "versions": summary["versions"],
         "seeds": summary["seeds"],
         **{name: origin[name] for name in ("machine", "recipe") if name in origin},
-        "backbone": recorded.around.backbone,
+        "backbone": recorded.step_inputs.backbone,
         "fingerprints": recorded.fingerprints,
         "figures": figures_of(run),
         "run": run,
     }
 
 
-def _command(recorded: Recorded, given: Path | None) -> str:
+def _command(recorded: RecordedRun, given: Path | None) -> str:
     """The command as anybody calls it from the project's folder."""
     path = Path(os.path.relpath(given or recorded.command[0]))
     if not path.is_file() or path.parts[0] == os.pardir:

@@ -11,16 +11,16 @@ from typing import Any
 
 from atlas.config.options import Options, parser
 from atlas.report import read_summary
-from atlas.reproduce.recorded_run import Recorded
+from atlas.reproduce.recorded_run import RecordedRun
 from atlas.runtime.errors import AtlasError, unknown
-from atlas.storage.filesystem import Place
+from atlas.storage.filesystem import StoragePath
 from atlas.tasks import is_address
 from atlas.tracking import check_tracking, default_tracking_uri, fetch_of_sweep, is_run_id, logged_run, signed_in
 
 SUMMARY, OPTIONS = "summary.json", "options.json"
 
 
-def find_run(run: str, *, storage: str, tracking_uri: str) -> Recorded:
+def find_run(run: str, *, storage: str, tracking_uri: str) -> RecordedRun:
     """The run: a sweep's id, `SWEEP/TRIAL`, a summary's path, or the MLflow id of the run of a sweep, trial or step.
 
     Raises:
@@ -38,7 +38,7 @@ def find_run(run: str, *, storage: str, tracking_uri: str) -> Recorded:
     raise _unknown(run, root)
 
 
-def _brought(storage: Place) -> Path:
+def _brought(storage: StoragePath) -> Path:
     """This machine's folder of the storage, with what tells of its sweeps."""
     (storage / "sweeps").pull(only=(SUMMARY, OPTIONS))
     return storage.local
@@ -57,19 +57,19 @@ def _unknown(run: str, root: Path) -> AtlasError:
     return unknown(f"run under {root}", run, [path.parent.name for path in (root / "sweeps").glob(f"*/{SUMMARY}")])
 
 
-def recorded_at(path: Path, root: Path) -> Recorded:
+def recorded_at(path: Path, root: Path) -> RecordedRun:
     """The run of a summary. Its own storage is tried first for its data, then `root`."""
     return recorded_from(read_summary(path), _options_beside(path), root, path.parents[2] if _is_kept(path) else None)
 
 
 def recorded_from(
     summary: Mapping[str, Any], options: Mapping[str, Any], root: Path, storage: Path | None = None
-) -> Recorded:
+) -> RecordedRun:
     """The run of a summary that was read, with the options of its sweep's folder, where it has one."""
-    recorded = Recorded(summary=summary, trials=tuple(summary["trials"]))
+    recorded = RecordedRun(summary=summary, trials=tuple(summary["trials"]))
     tasks, learner = _own(recorded, options)
     places = [storage, recorded.options.root if recorded.options.storage else None, root]
-    return Recorded(
+    return RecordedRun(
         summary=summary,
         trials=recorded.trials,
         storages=tuple(dict.fromkeys(place for place in places if place is not None)),
@@ -97,7 +97,7 @@ def _tracking(root: Path, given: str) -> str:
     return address
 
 
-def _logged(run_id: str, root: Path, address: str) -> Recorded:
+def _logged(run_id: str, root: Path, address: str) -> RecordedRun:
     run = logged_run(address, run_id)
     kept = root / "sweeps" / run.sweep
     if kept.is_dir():
@@ -120,7 +120,7 @@ def _options_beside(path: Path) -> dict[str, Any]:
         raise AtlasError(f"{options} cannot be read: {error}.") from error
 
 
-def _own(recorded: Recorded, options: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
+def _own(recorded: RecordedRun, options: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
     """The addresses of the user's own tasks and learner: as the sweep's folder has them, else as its command does."""
     if not options:
         options = vars(parser("", Options()).parse_known_args(recorded.command[1:])[0])

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from atlas.reproduce.comparison import Scores
 from atlas.reproduce.difference import Difference
-from atlas.reproduce.recorded_run import Recorded
-from atlas.reproduce.replay import Placement, Rebuilt
+from atlas.reproduce.recorded_run import RecordedRun
+from atlas.reproduce.replay import Placement, ReplayedRun
 from atlas.reproduce.tolerance import Tolerance
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class ReproduceOptions:
     """How a person wants a run reproduced; what is left out is as it was recorded.
 
     file: of the sweep. tasks, learner: `FILE.py:NAME`, the user's own. source: TASK=FOLDER, to prepare a task again.
@@ -37,11 +37,11 @@ class Wish:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prospect:
+class ReproductionPlan:
     """What is known before anything is trained."""
 
-    recorded: Recorded
-    rebuilt: Rebuilt
+    recorded: RecordedRun
+    rebuilt: ReplayedRun
     scores: Scores
     found: list[Difference]
     tolerance: Tolerance

@@ -14,13 +14,13 @@ from atlas.runtime.redact import redacted
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from atlas.reproduce.plan import Prospect
+    from atlas.reproduce.plan import ReproductionPlan
 
 DIGITS = 12
 SHOWN = 60
 
 
-def print_run(console: Console, prospect: Prospect) -> None:
+def print_run(console: Console, prospect: ReproductionPlan) -> None:
     """Command, settings, versions, fingerprints, the differences found, and the tolerance."""
     recorded, rebuilt = prospect.recorded, prospect.rebuilt
     console.print(f"Reproduce {recorded.name}", style="bold", highlight=False)
@@ -37,7 +37,7 @@ def print_run(console: Console, prospect: Prospect) -> None:
     )
 
 
-def _facts(prospect: Prospect) -> dict[str, str]:
+def _facts(prospect: ReproductionPlan) -> dict[str, str]:
     recorded, summary = prospect.recorded, prospect.recorded.summary
     settings = {
         name: value for name, value in summary["settings"].items() if name != DIGEST and value not in (None, "")
@@ -52,7 +52,7 @@ def _facts(prospect: Prospect) -> dict[str, str]:
         "when, how it ended": f"{summary['sweep']['started']}, {summary['sweep']['status']}",
         "settings": ", ".join(f"{name}={_plain(value)}" for name, value in settings.items()),
         "versions": ", ".join(f"{name} {value}" for name, value in summary["versions"].items()),
-        "backbone": f"{recorded.options.backbone} {recorded.around.backbone[:DIGITS]}",
+        "backbone": f"{recorded.options.backbone} {recorded.step_inputs.backbone[:DIGITS]}",
         **data,
         "trials": f"{len(recorded.groups)}, {sum(map(len, recorded.groups))} walks{left}",
         "seeds": ", ".join(map(str, summary["seeds"])),
@@ -60,7 +60,7 @@ def _facts(prospect: Prospect) -> dict[str, str]:
     }
 
 
-def _lent(prospect: Prospect, task: str) -> str:
+def _lent(prospect: ReproductionPlan, task: str) -> str:
     folder = prospect.lent.get(task)
     return f"lent from {folder}" if folder else "nowhere here with this fingerprint: to be prepared"
 
@@ -69,7 +69,7 @@ def _plain(value: object) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _print_differences(console: Console, prospect: Prospect) -> None:
+def _print_differences(console: Console, prospect: ReproductionPlan) -> None:
     from rich.table import Table
 
     if not prospect.found:

@@ -11,7 +11,7 @@ from typing import Any
 
 from atlas.config.options import Options, with_values
 from atlas.runtime.errors import AtlasError, unknown
-from atlas.steps.step import Surroundings
+from atlas.steps.step import StepInputs
 from atlas.sweep.inputs import evaluation_of
 
 DIGEST = "backbone_digest"
@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recorded:
+class RecordedRun:
     """`trials` are the walks to reproduce: all of the summary, or those of one `part` (a trial's id).
 
     `storages` are folders where its prepared data may lie. `own` are the tasks that the user brought, and `learner`
@@ -73,12 +73,12 @@ class Recorded:
         return {name: task["fingerprint"] for name, task in tasks.items()}
 
     @property
-    def around(self) -> Surroundings:
+    def step_inputs(self) -> StepInputs:
         """What its steps have in common, as recorded."""
         digest = str(self.summary["settings"].get(DIGEST, ""))
-        return Surroundings(backbone=digest, data=self.fingerprints, evaluation=evaluation_of(self.options))
+        return StepInputs(backbone=digest, data=self.fingerprints, evaluation=evaluation_of(self.options))
 
-    def narrowed(self, trial: str) -> Recorded:
+    def narrowed(self, trial: str) -> RecordedRun:
         """The same with one trial alone. Raises AtlasError where it has no such trial."""
         rows = tuple(row for row in self.trials if trial in (row["id"], trial_of(row)))
         if not rows:
@@ -86,7 +86,7 @@ class Recorded:
         whole = trial_of(rows[0])
         return replace(self, part=whole, trials=tuple(row for row in self.trials if trial_of(row) == whole))
 
-    def with_step(self, key: str) -> Recorded:
+    def with_step(self, key: str) -> RecordedRun:
         """The same with the first trial that took the step. Raises AtlasError where none did."""
         for row in self.trials:
             if key in row["step_keys"]:

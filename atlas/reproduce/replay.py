@@ -13,7 +13,7 @@ from atlas.config.sweep import Sweep
 from atlas.learners import address_of as learner_address
 from atlas.learners.schedule import PRECISIONS, Precision
 from atlas.reproduce.learner import check_learners
-from atlas.reproduce.recorded_run import Recorded, trial_of
+from atlas.reproduce.recorded_run import RecordedRun, trial_of
 from atlas.runtime.errors import AtlasError
 from atlas.search.proposals import rehearsed
 from atlas.steps.walk import Walk
@@ -42,7 +42,7 @@ class Placement:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rebuilt:
+class ReplayedRun:
     """`sweep` takes the recorded trials, in their order; `options` have no place yet. See `at`."""
 
     file: Path
@@ -50,7 +50,7 @@ class Rebuilt:
     options: Options
     precision: Precision
 
-    def at(self, into: Path) -> Rebuilt:
+    def at(self, into: Path) -> ReplayedRun:
         """The same in a storage of its own, with a tracking database of its own."""
         there = replace(self.options, storage=str(into), tracking_uri=default_tracking_uri(into))
         return replace(self, options=there)
@@ -61,7 +61,7 @@ class Rebuilt:
         return [str(self.file), *written(addressed(self.options), self.sweep.defaults)]
 
 
-def rebuild(recorded: Recorded, file: Path, placement: Placement, source: Sequence[str] = ()) -> Rebuilt:
+def rebuild(recorded: RecordedRun, file: Path, placement: Placement, source: Sequence[str] = ()) -> ReplayedRun:
     """The run, from its file.
 
     Raises:
@@ -80,10 +80,10 @@ def rebuild(recorded: Recorded, file: Path, placement: Placement, source: Sequen
     precision = _precision(recorded, sweep, options)
     if options.gpus_per_worker is None:
         options = replace(options, gpus_per_worker=0.0 if precision == "float32" else 1.0)
-    return Rebuilt(file=file, sweep=sweep, options=options, precision=precision)
+    return ReplayedRun(file=file, sweep=sweep, options=options, precision=precision)
 
 
-def _options(recorded: Recorded, sweep: Sweep, placement: Placement, source: Sequence[str]) -> Options:
+def _options(recorded: RecordedRun, sweep: Sweep, placement: Placement, source: Sequence[str]) -> Options:
     rows = [rows[0] for rows in recorded.groups] if sweep.searches_orders else recorded.trials
     orders = [",".join(row["order"]) for row in rows]
     plain = Options()
@@ -98,7 +98,7 @@ def _options(recorded: Recorded, sweep: Sweep, placement: Placement, source: Seq
     )
 
 
-def _precision(recorded: Recorded, sweep: Sweep, options: Options) -> Precision:
+def _precision(recorded: RecordedRun, sweep: Sweep, options: Options) -> Precision:
     """What the run was computed in: that in which its steps have the recorded keys."""
     wrong = ""
     for precision in PRECISIONS:
@@ -125,10 +125,10 @@ def _planned(sweep: Sweep, options: Options, precision: Any) -> list[list[Walk]]
         ) from error
 
 
-def _strange(recorded: Recorded, planned: Sequence[Sequence[Walk]]) -> str:
+def _strange(recorded: RecordedRun, planned: Sequence[Sequence[Walk]]) -> str:
     """The first recorded step that is none of those planned, in words; "" where all are."""
     for rows, walks in zip(recorded.groups, planned, strict=True):
-        keys = {(walk.order, walk.seed): {step.key for step in walk.every_step(recorded.around)} for walk in walks}
+        keys = {(walk.order, walk.seed): {step.key for step in walk.every_step(recorded.step_inputs)} for walk in walks}
         for row in rows:
             known = keys.get((tuple(row["order"]), row["seed"]), set())
             if missing := [key for key in row["step_keys"] if key not in known]:
@@ -168,7 +168,7 @@ def as_text(command: Sequence[str]) -> str:
     return shlex.join(["python", *command])
 
 
-def repeatable(recorded: Recorded, defaults: Options, given: Mapping[str, Any]) -> list[str]:
+def repeatable(recorded: RecordedRun, defaults: Options, given: Mapping[str, Any]) -> list[str]:
     """The recorded command without what belongs to one machine; a resumed one, which names nothing, from its settings.
 
     `given` are the arguments of the recorded command by their names.

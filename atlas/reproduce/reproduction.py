@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.report import read_summary
 from atlas.reproduce.comparison import Compared, compare, name_of, scores_of
-from atlas.reproduce.data_reuse import lend, lenders
+from atlas.reproduce.data_reuse import reusable_data, reuse_data
 from atlas.reproduce.difference import differences, of_data, refuse
 from atlas.reproduce.learner import bring_learner
-from atlas.reproduce.plan import Prospect, Wish
+from atlas.reproduce.plan import ReproduceOptions, ReproductionPlan
 from atlas.reproduce.printing import print_comparison, print_run
-from atlas.reproduce.recorded_run import Recorded
+from atlas.reproduce.recorded_run import RecordedRun
 from atlas.reproduce.replay import as_text, rebuild
 from atlas.reproduce.tolerance import tolerance_for
-from atlas.reproduce.workspace import check_place, clean_place
+from atlas.reproduce.workspace import check_workspace, clean_workspace
 from atlas.runtime.errors import AtlasError
 from atlas.sweep.file import stand_in
-from atlas.sweep.inputs import lay_ground
+from atlas.sweep.inputs import resolve_inputs
 from atlas.sweep.provenance import machine, versions
 from atlas.sweep.run import run
 from atlas.tasks import find_task
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
-def reproduce(recorded: Recorded, wish: Wish, console: Console) -> bool:
+def reproduce(recorded: RecordedRun, wish: ReproduceOptions, console: Console) -> bool:
     """Reproduce the run, unless it is a dry run; True where every score is equal (or it was one).
 
     Raises:
@@ -42,10 +42,10 @@ def reproduce(recorded: Recorded, wish: Wish, console: Console) -> bool:
     prospect = look_ahead(recorded, wish)
     print_run(console, prospect)
     refuse(prospect.found)
-    check_place(wish.into, recorded)
+    check_workspace(wish.into, recorded)
     if wish.dry_run:
         return True
-    with clean_place(wish.into, recorded) as place:
+    with clean_workspace(wish.into, recorded) as place:
         began = time.time()
         summary = _run(prospect, place.root, console)
         compared = compare(prospect.scores, scores_of(summary, summary["trials"]))
@@ -61,7 +61,7 @@ def reproduce(recorded: Recorded, wish: Wish, console: Console) -> bool:
     return equal
 
 
-def look_ahead(recorded: Recorded, wish: Wish) -> Prospect:
+def look_ahead(recorded: RecordedRun, wish: ReproduceOptions) -> ReproductionPlan:
     """Rebuild the run and find what differs here. Prepares and trains nothing.
 
     Raises AtlasError for a run that this version of atlas cannot rebuild, or that has no score to compare.
@@ -74,17 +74,17 @@ def look_ahead(recorded: Recorded, wish: Wish) -> Prospect:
     bring_learner(recorded, wish.learner)
     rebuilt = rebuild(recorded, _file(recorded, wish.file), wish.placement, wish.source)
     found = differences(recorded, rebuilt)
-    return Prospect(
+    return ReproductionPlan(
         recorded=recorded,
         rebuilt=rebuilt,
         scores=scores,
         found=found,
         tolerance=tolerance_for(wish.tolerance, found, recorded),
-        lent=lenders(recorded.fingerprints, recorded.storages),
+        lent=reusable_data(recorded.fingerprints, recorded.storages),
     )
 
 
-def _bring(recorded: Recorded, given: tuple[str, ...]) -> None:
+def _bring(recorded: RecordedRun, given: tuple[str, ...]) -> None:
     """Have the user's own tasks known by their names. Raises AtlasError for a task that nothing knows."""
     for address in given or recorded.own:
         find_task(address)
@@ -97,7 +97,7 @@ def _bring(recorded: Recorded, given: tuple[str, ...]) -> None:
             ) from error
 
 
-def _file(recorded: Recorded, given: Path | None) -> Path:
+def _file(recorded: RecordedRun, given: Path | None) -> Path:
     path = given or Path(recorded.command[0])
     if not path.is_file():
         raise AtlasError(
@@ -107,22 +107,22 @@ def _file(recorded: Recorded, given: Path | None) -> Path:
     return path
 
 
-def _run(prospect: Prospect, root: Path, console: Console) -> dict[str, Any]:
+def _run(prospect: ReproductionPlan, root: Path, console: Console) -> dict[str, Any]:
     """Run it in the storage `root`; gives its summary. Raises AtlasError where the data is another."""
     rebuilt = prospect.rebuilt.at(root)
     for task, folder in prospect.lent.items():
-        lend(task, folder, root)
+        reuse_data(task, folder, root)
     with stand_in(rebuilt.command):
         with console.status("checking backbone, data and storage …") as status:
-            told = lay_ground(rebuilt.options, lambda split, n: status.update(f"preparing {split}: {n:,} records"))
-        refuse(of_data(prospect.recorded.fingerprints, told.around.data))
+            told = resolve_inputs(rebuilt.options, lambda split, n: status.update(f"preparing {split}: {n:,} records"))
+        refuse(of_data(prospect.recorded.fingerprints, told.step_inputs.data))
         before = set(root.glob("sweeps/*"))
         run(rebuilt.sweep, rebuilt.options, console)
     (made,) = set(root.glob("sweeps/*")) - before
     return read_summary(made / "summary.json")
 
 
-def _report_path(recorded: Recorded, wish: Wish) -> Path:
+def _report_path(recorded: RecordedRun, wish: ReproduceOptions) -> Path:
     if wish.report is not None:
         return wish.report.expanduser().resolve()
     if wish.into is not None:
@@ -130,7 +130,7 @@ def _report_path(recorded: Recorded, wish: Wish) -> Path:
     return Path.cwd() / f"reproduction-{recorded.name.replace('/', '-')}.json"
 
 
-def _facts(prospect: Prospect, compared: list[Compared], *, seconds: float) -> dict[str, Any]:
+def _facts(prospect: ReproductionPlan, compared: list[Compared], *, seconds: float) -> dict[str, Any]:
     recorded = prospect.recorded
     apart = [one.difference for one in compared if one.difference is not None]
     return {
@@ -143,7 +143,7 @@ def _facts(prospect: Prospect, compared: list[Compared], *, seconds: float) -> d
         "machine": machine(),
         "versions": versions(),
         "fingerprints": recorded.fingerprints,
-        "backbone": recorded.around.backbone,
+        "backbone": recorded.step_inputs.backbone,
         "precision": prospect.rebuilt.precision,
         "differences": [asdict(one) for one in prospect.found],
         "tolerance": asdict(prospect.tolerance),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from atlas.reproduce.difference import Difference
-from atlas.reproduce.recorded_run import Recorded
+from atlas.reproduce.recorded_run import RecordedRun
 from atlas.runtime.errors import AtlasError
 
 ERRORS = 2.0
@@ -21,7 +21,7 @@ class Tolerance:
     reason: str
 
 
-def tolerance_for(given: float | None, found: Sequence[Difference], recorded: Recorded) -> Tolerance:
+def tolerance_for(given: float | None, found: Sequence[Difference], recorded: RecordedRun) -> Tolerance:
     """The given one; else 0 where nothing that was found lets last bits differ; else `elsewhere`.
 
     Raises AtlasError for one that is no number of points.
@@ -48,7 +48,7 @@ def elsewhere(records: int) -> float:
     return ERRORS * 50.0 / math.sqrt(records)
 
 
-def fewest_records(recorded: Recorded) -> int:
+def fewest_records(recorded: RecordedRun) -> int:
     """The fewest records that score a task, of both splits and all tasks."""
     tasks = {**recorded.summary["tasks"], **recorded.summary.get("downstream_tasks", {})}
     limits = dict(zip(("val", "test"), recorded.options.evaluate, strict=True))

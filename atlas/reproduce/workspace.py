@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from atlas.reproduce.recorded_run import Recorded
+from atlas.reproduce.recorded_run import RecordedRun
 from atlas.runtime.errors import AtlasError
 from atlas.sweep.provenance import code_digest, versions
 
@@ -19,7 +19,7 @@ MARK = "of.json"
 
 
 @dataclass
-class Place:
+class Workspace:
     """`is_kept`: whether it stays when the reproduction is over."""
 
     root: Path
@@ -27,14 +27,14 @@ class Place:
 
 
 @contextmanager
-def clean_place(into: Path | None, recorded: Recorded) -> Iterator[Place]:
+def clean_workspace(into: Path | None, recorded: RecordedRun) -> Iterator[Workspace]:
     """The folder `into`, or a temporary one, which goes away unless it is to be kept.
 
     A folder that holds a reproduction of the same run by the same version of atlas is gone on with: its steps are
     those that this one would learn. Raises AtlasError where it holds anything else.
     """
     root = Path(tempfile.mkdtemp(prefix="atlas-reproduce-")) if into is None else into.expanduser().resolve()
-    place = Place(root=root, is_kept=into is not None)
+    place = Workspace(root=root, is_kept=into is not None)
     try:
         _mark(root, recorded)
         yield place
@@ -43,7 +43,7 @@ def clean_place(into: Path | None, recorded: Recorded) -> Iterator[Place]:
             shutil.rmtree(root, ignore_errors=True)
 
 
-def check_place(into: Path | None, recorded: Recorded) -> None:
+def check_workspace(into: Path | None, recorded: RecordedRun) -> None:
     """Raises AtlasError where `into` is not clean, or not seen by all who learn, before long work starts."""
     if into is None and os.environ.get("RAY_ADDRESS"):
         raise AtlasError("RAY_ADDRESS names a cluster: give --into a folder that all of its nodes see.")
@@ -58,8 +58,8 @@ def check_place(into: Path | None, recorded: Recorded) -> None:
         )
 
 
-def _mark(root: Path, recorded: Recorded) -> None:
-    check_place(root, recorded)
+def _mark(root: Path, recorded: RecordedRun) -> None:
+    check_workspace(root, recorded)
     try:
         root.mkdir(parents=True, exist_ok=True)
         (root / MARK).write_text(json.dumps(_facts(recorded), indent=1) + "\n")
@@ -74,5 +74,5 @@ def _marked(root: Path) -> object:
         return None
 
 
-def _facts(recorded: Recorded) -> dict[str, object]:
+def _facts(recorded: RecordedRun) -> dict[str, object]:
     return {"reproduction": recorded.name, "code": code_digest(), "versions": versions()}

@@ -12,7 +12,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from atlas.runtime.errors import AtlasError
 
-__all__ = ["insisting", "is_away", "when_it_answers", "when_there_is_room"]
+__all__ = ["retried", "is_unreachable", "retry_while_away", "retry_while_full"]
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ AWAY = {
 }
 
 
-class Patient(Protocol):
+class Retrying(Protocol):
     """What may insist: `uri` names it, `patient` says whether it does."""
 
     @property
@@ -46,7 +46,7 @@ class Patient(Protocol):
 
 T = TypeVar("T")
 P = ParamSpec("P")
-Self = TypeVar("Self", bound=Patient)
+Self = TypeVar("Self", bound=Retrying)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class _Trouble:
     todo: str
 
 
-def when_there_is_room(write: Callable[[], T], where: str) -> T:
+def retry_while_full(write: Callable[[], T], where: str) -> T:
     """What `write` gives; where the disk is full, it is called again every two seconds, for half an hour at most.
 
     `write` must leave nothing behind where it fails.
@@ -71,7 +71,7 @@ def when_there_is_room(write: Callable[[], T], where: str) -> T:
     return _insist(write, where, _Trouble(is_it=_is_full, now=now, long="has been full", todo="Free some room"))
 
 
-def when_it_answers(act: Callable[[], T], where: str) -> T:
+def retry_while_away(act: Callable[[], T], where: str) -> T:
     """What `act` gives; while the store behind it does not answer, it is called again, for half an hour at most.
 
     `act` must be one that may be done twice.
@@ -81,25 +81,25 @@ def when_it_answers(act: Callable[[], T], where: str) -> T:
     """
     now = "does not answer ({error}); waiting for it, and going on once it does"
     todo = "Bring it back, look at the credentials"
-    return _insist(act, where, _Trouble(is_it=is_away, now=now, long="has not answered", todo=todo))
+    return _insist(act, where, _Trouble(is_it=is_unreachable, now=now, long="has not answered", todo=todo))
 
 
-def insisting(method: Callable[Concatenate[Self, P], T]) -> Callable[Concatenate[Self, P], T]:
-    """The method, called `when_it_answers` where its object is patient."""
+def retried(method: Callable[Concatenate[Self, P], T]) -> Callable[Concatenate[Self, P], T]:
+    """The method, called `retry_while_away` where its object is patient."""
 
     @functools.wraps(method)
     def insist(self: Self, *given: P.args, **named: P.kwargs) -> T:
         if not self.patient:
             return method(self, *given, **named)
-        return when_it_answers(lambda: method(self, *given, **named), f"the store {self.uri}")
+        return retry_while_away(lambda: method(self, *given, **named), f"the store {self.uri}")
 
     return insist
 
 
-def is_away(error: BaseException | None) -> bool:
+def is_unreachable(error: BaseException | None) -> bool:
     """Whether the error says that a filesystem is out of reach: NFS by its number; object stores give none at all."""
     if isinstance(error, AtlasError):
-        return is_away(error.__cause__)
+        return is_unreachable(error.__cause__)
     if not isinstance(error, OSError):
         return False
     return error.errno in AWAY or (type(error) is OSError and error.errno is None)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from atlas.search.trial_ids import Identities
+from atlas.search.trial_ids import TrialIds
 from atlas.search.trial_record import TrialRecord
-from atlas.steps.step import Step, Surroundings
+from atlas.steps.step import Step, StepInputs
 
 
 class Listener(Protocol):
@@ -20,12 +20,12 @@ class Listener(Protocol):
 
 
 @dataclass
-class Journal:
+class TrialJournal:
     """The trials of the sweep that this process runs, by Tune's ids."""
 
-    around: Surroundings
+    step_inputs: StepInputs
     listeners: list[Listener] = field(default_factory=list)
-    identities: Identities = field(default_factory=Identities)
+    trial_ids: TrialIds = field(default_factory=TrialIds)
     trials: dict[str, TrialRecord] = field(default_factory=dict)
 
     def record(self, trial: Any, status: str | None = None, result: dict[str, Any] | None = None) -> None:
@@ -43,21 +43,21 @@ class Journal:
 
     def _begin(self, trial: Any) -> TrialRecord:
         record = TrialRecord(trial.trial_id, dict(trial.config))
-        record.id = self.identities.find(record.id, record.params)
+        record.id = self.trial_ids.find(record.id, record.params)
         self.trials[trial.trial_id] = record
         return record
 
     def _new_steps(self, record: TrialRecord, keys: list[list[str]]) -> list[Step]:
         known = {key for walk in record.steps for key in walk}
         new = {key for walk in keys for key in walk} - known
-        steps = (step for walk in record.walks for step in walk.every_step(self.around))
+        steps = (step for walk in record.walks for step in walk.every_step(self.step_inputs))
         return [step for step in steps if step.key in new]
 
 
-_journal: Journal | None = None
+_journal: TrialJournal | None = None
 
 
-def listen(journal: Journal | None) -> None:
+def listen(journal: TrialJournal | None) -> None:
     """Make `journal` the one that this process's search reports to."""
     global _journal
     _journal = journal
@@ -93,7 +93,7 @@ def tell_restored(trials: Sequence[Any]) -> None:
     """Tell of the trials as Tune restores them; of those that had finished before its callbacks are silent."""
     if _journal is not None:
         for trial in trials:
-            _journal.identities.restored(trial.trial_id)
+            _journal.trial_ids.restored(trial.trial_id)
     for trial in trials:
         if trial.status == "TERMINATED":
             _tell(trial, "FINISHED", trial.last_result)

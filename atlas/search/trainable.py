@@ -8,9 +8,9 @@ from typing import Any
 
 from atlas.config.learners import OWN_LEARNER
 from atlas.learners import learner_from
-from atlas.steps.outcome import AVERAGE, Outcome, mean_metrics, objective
+from atlas.steps.outcome import AVERAGE, WalkResult, mean_metrics, objective
 from atlas.steps.probe import probe_from
-from atlas.steps.step import Step, Surroundings
+from atlas.steps.step import Step, StepInputs
 from atlas.steps.walk import Walk
 
 
@@ -23,7 +23,7 @@ class TrialSetup:
 
     broker: str
     namespace: str
-    around: Surroundings
+    step_inputs: StepInputs
     lone: dict[int, dict[str, Step]]
     aim: str
     sharing: bool
@@ -52,7 +52,7 @@ def run_trial(config: dict[str, Any], *, setup: TrialSetup) -> None:
 
     broker = ray.get_actor(setup.broker, namespace=setup.namespace)
     scope = "" if setup.sharing else f"private/{tune.get_context().get_trial_id()}"
-    outcomes = [Outcome(walk=walk, around=setup.around) for walk in walks_of(config)]
+    outcomes = [WalkResult(walk=walk, step_inputs=setup.step_inputs) for walk in walks_of(config)]
     lone = lone_scores(broker, setup.lone)
     tasks = len(outcomes[0].walk.order)
     for position in range(tasks):
@@ -63,7 +63,7 @@ def run_trial(config: dict[str, Any], *, setup: TrialSetup) -> None:
         tune.report({**_report(outcomes, lone, setup), "tasks_seen": tasks})
 
 
-def _report(outcomes: list[Outcome], lone: dict[str, dict[str, float]], setup: TrialSetup) -> dict[str, Any]:
+def _report(outcomes: list[WalkResult], lone: dict[str, dict[str, float]], setup: TrialSetup) -> dict[str, Any]:
     return {
         "objective": objective(outcomes, lone, aim=setup.aim, goal=setup.goal),
         "steps": [[step.key for step in outcome.taken] for outcome in outcomes],
@@ -71,7 +71,7 @@ def _report(outcomes: list[Outcome], lone: dict[str, dict[str, float]], setup: T
     }
 
 
-def _advance(broker: Any, outcomes: list[Outcome], position: int, scope: str) -> None:
+def _advance(broker: Any, outcomes: list[WalkResult], position: int, scope: str) -> None:
     """Take every walk through its task at `position`, all of them at once."""
     import ray
 
@@ -85,7 +85,7 @@ def _advance(broker: Any, outcomes: list[Outcome], position: int, scope: str) ->
             outcome.add(step, facts)
 
 
-def _probe(broker: Any, outcomes: list[Outcome], scope: str) -> None:
+def _probe(broker: Any, outcomes: list[WalkResult], scope: str) -> None:
     """Take all probes of all walks at once: none waits for another."""
     import ray
 

@@ -16,14 +16,14 @@ from atlas.tracking import read_events
 
 
 @dataclass
-class Identities:
+class TrialIds:
     """The trials that the sweep has begun in earlier runs: what each tries, as long as nobody has gone on with it."""
 
     _begun: dict[str, str] = field(default_factory=dict)
     _restored: set[str] = field(default_factory=set)
 
     @classmethod
-    def read(cls, spool: Path) -> Identities:
+    def read(cls, spool: Path) -> TrialIds:
         """By what the sweep's journal for MLflow says."""
         started = (event.body for event in read_events(spool) if event.kind == "trial_started")
         return cls({body["trial"]: _spelt(body["params"]) for body in started})

@@ -15,11 +15,11 @@ from atlas.execution.sizing import TRIAL_CPUS
 from atlas.learners import Precision
 from atlas.runtime.interrupts import handlers_put_back
 from atlas.runtime.redact import redacted
-from atlas.runtime.retry import is_away, when_it_answers
+from atlas.runtime.retry import is_unreachable, retry_while_away
 from atlas.search.callback import listening_callback, tell_restored
 from atlas.search.proposals import Space, make_sampler, points_of
 from atlas.search.trainable import TrialSetup, run_trial
-from atlas.storage.filesystem import Place
+from atlas.storage.filesystem import StoragePath
 
 if TYPE_CHECKING:
     from ray.tune import Tuner
@@ -39,7 +39,7 @@ class Search:
     options: Options
     precision: Precision
     setup: TrialSetup
-    folder: Place
+    folder: StoragePath
     at_once: int
 
     def run(self, *, resume: bool) -> None:
@@ -48,14 +48,14 @@ class Search:
         So is what had finished before. Blocks; SIGINT stops it. Tune ends, too, where it needs the storage and that
         does not answer: after the trials to list what they left, which nobody asks for here.
         """
-        before = when_it_answers(self._before, redacted(str(self.folder))) if resume else []
+        before = retry_while_away(self._before, redacted(str(self.folder))) if resume else []
         tell_restored(before)
         with warnings.catch_warnings(), handlers_put_back():
             warnings.filterwarnings("ignore", message="The reported value is ignored")  # a resumed trial reports again
             try:
                 (self._restored() if before else self._tuner()).fit()
             except OSError as error:
-                if not is_away(error):
+                if not is_unreachable(error):
                     raise
                 log.warning("%s does not answer: %s", redacted(str(self.folder)), error)
 

@@ -9,15 +9,15 @@ import mlflow
 import pandas as pd
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
-from atlas.serving.registered_model import LoadedChampion
+from atlas.serving.registered_model import LoadedModel
 
 
-class ServedChampion(PythonModel):
+class ServedModel(PythonModel):
     """`predict` takes the columns task, text and image, and the parameter `route` (own or latest)."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load the stack once."""
-        self.champion = LoadedChampion(Path(context.artifacts["stack"]))
+        self.champion = LoadedModel(Path(context.artifacts["stack"]))
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
@@ -26,4 +26,4 @@ class ServedChampion(PythonModel):
         return self.champion.predict(model_input, **(params or {}))
 
 
-mlflow.models.set_model(ServedChampion())
+mlflow.models.set_model(ServedModel())

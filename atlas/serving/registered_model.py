@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from atlas.backbones.vilt import Backbone
-    from atlas.learners.stack import Stack
+    from atlas.learners.stack import ContinualModel
 
 ALIAS = "champion"
 ROUTES = ("own", "latest")
@@ -30,7 +30,7 @@ UNUSED = ("result.json", "fisher.safetensors")  # what a step keeps and an answe
 
 
 @dataclass(frozen=True, kw_only=True)
-class Champion:
+class RegisteredModel:
     """A stack to register as version of the model `name`.
 
     `folders` are the store's entries of each task's last step, in the order learnt (of tasks that were learnt
@@ -47,7 +47,7 @@ class Champion:
     figures: Mapping[str, float]
 
 
-def register(champion: Champion, tracking_uri: str, experiment: str) -> str:
+def register(champion: RegisteredModel, tracking_uri: str, experiment: str) -> str:
     """Log and register the champion; gives `models:/<name>/<version>`. The alias `champion` then points to it.
 
     Raises what MLflow raises where the server refuses it.
@@ -83,7 +83,7 @@ def register(champion: Champion, tracking_uri: str, experiment: str) -> str:
     return f"models:/{champion.name}/{version.version}"
 
 
-def _assemble(champion: Champion, folder: Path) -> None:
+def _assemble(champion: RegisteredModel, folder: Path) -> None:
     for task, entry in champion.folders.items():
         shutil.copytree(entry, folder / task, ignore=shutil.ignore_patterns(*UNUSED))
     facts = {name: value for name, value in asdict(champion).items() if name != "folders"}
@@ -101,13 +101,13 @@ def _signature() -> Any:
     )
 
 
-class LoadedChampion:
+class LoadedModel:
     """A registered stack, loaded: answers records of the tasks it has learnt."""
 
     def __init__(self, folder: Path) -> None:
         """Raises AtlasError where the backbone is not the one that the stack was learnt on."""
         from atlas.backbones import load
-        from atlas.learners.stack import Stack
+        from atlas.learners.stack import ContinualModel
 
         self.folder, self.loaded = folder, 0
         self.facts = json.loads((folder / "stack.json").read_text())
@@ -119,7 +119,9 @@ class LoadedChampion:
             )
         tasks = self.facts["tasks"]
         outputs = {name: task["outputs"] for name, task in tasks.items()}
-        self.stack: Stack = Stack(self.backbone, outputs, {name: task["images"] for name, task in tasks.items()})
+        self.stack: ContinualModel = ContinualModel(
+            self.backbone, outputs, {name: task["images"] for name, task in tasks.items()}
+        )
         self.tuned = any((folder / task / "backbone.safetensors").is_file() for task in self.facts["order"])
         self._load(len(self.facts["order"]))
 

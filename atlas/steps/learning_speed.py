@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from atlas import metrics
-from atlas.metrics import Figure, Undefined
+from atlas.metrics import MetricValue, Undefined
 
 SPEED = "learning_speed"
 Curve = Sequence[tuple[int, float]]
 
 
-def speeds(learnt: Mapping[str, Mapping[str, Any]]) -> dict[str, Figure]:
+def speeds(learnt: Mapping[str, Mapping[str, Any]]) -> dict[str, MetricValue]:
     """`<split>/learning_speed`: the mean over tasks of `metrics.learning_speed`, in updates of a task's last stage.
 
     On `train` of the losses of its batches, which are always kept; on `val` of the scores that were taken on the way,
@@ -24,15 +24,15 @@ def speeds(learnt: Mapping[str, Mapping[str, Any]]) -> dict[str, Figure]:
     }
 
 
-def _of_losses(curve: Curve) -> Figure:
+def _of_losses(curve: Curve) -> MetricValue:
     return metrics.learning_speed(curve, rising=False)
 
 
-def _of_scores(curve: Curve) -> Figure:
+def _of_scores(curve: Curve) -> MetricValue:
     return metrics.learning_speed(curve) if len(curve) else Undefined("nothing was validated while it was learnt")
 
 
-def _mean(figures: Mapping[str, Figure]) -> Figure:
+def _mean(figures: Mapping[str, MetricValue]) -> MetricValue:
     for task, figure in figures.items():
         if isinstance(figure, Undefined):
             return Undefined(f"{task}: {figure.reason}")

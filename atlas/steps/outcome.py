@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from atlas.metrics import Figure
+from atlas.metrics import MetricValue
 from atlas.report import order_metrics
 from atlas.steps.learning_speed import speeds
 from atlas.steps.probe import Probe
-from atlas.steps.step import Step, Surroundings
+from atlas.steps.step import Step, StepInputs
 from atlas.steps.walk import Walk
 
 Matrix = list[list[float]]
@@ -23,22 +23,22 @@ NAN = float("nan")
 
 
 @dataclass(kw_only=True)
-class Outcome:
+class WalkResult:
     """One walk and the facts of the steps it has taken."""
 
     walk: Walk
-    around: Surroundings
+    step_inputs: StepInputs
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @cached_property
     def steps(self) -> list[list[Step]]:
         """For each task of the order the steps by which it is learnt."""
-        return self.walk.steps(self.around)
+        return self.walk.steps(self.step_inputs)
 
     @cached_property
     def probe_steps(self) -> dict[Probe, list[Step]]:
         """For each probe of the walk the steps by which it is learnt."""
-        return self.walk.probe_steps(self.around)
+        return self.walk.probe_steps(self.step_inputs)
 
     def add(self, step: Step, facts: dict[str, Any]) -> None:
         """Take the facts of a step in."""
@@ -47,7 +47,7 @@ class Outcome:
     @property
     def taken(self) -> list[Step]:
         """The steps taken so far, in order, those of probes last."""
-        return [step for step in self.walk.every_step(self.around) if step.key in self.facts]
+        return [step for step in self.walk.every_step(self.step_inputs) if step.key in self.facts]
 
     @property
     def is_whole(self) -> bool:
@@ -60,7 +60,7 @@ class Outcome:
         return {probe: self.facts[step.key]["scores"]["own"][split][step.task] for probe, step in last.items()}
 
     @property
-    def speeds(self) -> dict[str, Figure]:
+    def speeds(self) -> dict[str, MetricValue]:
         """How fast the tasks learnt so far were learnt, by `<split>/learning_speed`."""
         last = (stages[-1] for stages in self.steps)
         return speeds({step.task: self.facts[step.key] for step in last if step.key in self.facts})
@@ -97,7 +97,7 @@ class Outcome:
 
 
 def objective(
-    outcomes: Sequence[Outcome], lone: Mapping[str, Mapping[str, float]], *, aim: str, goal: str = AVERAGE
+    outcomes: Sequence[WalkResult], lone: Mapping[str, Mapping[str, float]], *, aim: str, goal: str = AVERAGE
 ) -> float:
     """What a trial is judged by, on the validation split.
 
@@ -115,7 +115,7 @@ def objective(
     return min(values) if aim == "worst" else sum(values) / len(values)
 
 
-def mean_metrics(outcomes: Sequence[Outcome], lone: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+def mean_metrics(outcomes: Sequence[WalkResult], lone: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     """The means over a trial's walks, of the figures that are defined for all of them."""
     figures = [outcome.metrics(lone) for outcome in outcomes]
     names = [name for name in figures[0] if all(math.isfinite(figure.get(name, NAN)) for figure in figures)]

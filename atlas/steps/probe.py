@@ -10,7 +10,7 @@ from atlas.data.few_shot import Shots
 from atlas.learners import TwoStage
 from atlas.learners.downstream import Way, downstream_stages
 from atlas.runtime.errors import AtlasError
-from atlas.steps.step import Step, Surroundings
+from atlas.steps.step import Step, StepInputs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Probe:
         """E.g. `vcr-twin, both, 64 records`."""
         return f"{self.task}, {self.way}, {self.shots.describe() if self.shots else 'all records'}"
 
-    def steps(self, parent: Step | None, like: TwoStage, seed: int, around: Surroundings) -> list[Step]:
+    def steps(self, parent: Step | None, like: TwoStage, seed: int, step_inputs: StepInputs) -> list[Step]:
         """The stages by which it is learnt on top of `parent`, the last step of an order; None: the bare backbone."""
         found: list[Step] = []
         for stage in downstream_stages(like, self.way, bare=parent is None):
@@ -34,9 +34,9 @@ class Probe:
                 task=self.task,
                 stage=stage,
                 seed=seed,
-                backbone=around.backbone,
-                data=around.data[self.task],
-                evaluation=around.evaluation,
+                backbone=step_inputs.backbone,
+                data=step_inputs.data[self.task],
+                evaluation=step_inputs.evaluation,
                 parent=parent,
                 shots=self.shots,
                 downstream=True,

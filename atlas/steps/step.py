@@ -35,7 +35,7 @@ class Evaluation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class StepInputs:
     """What the steps of a sweep have in common: the backbone's digest, each task's data fingerprint, the scoring."""
 
     backbone: str
@@ -47,8 +47,8 @@ class Surroundings:
 class Step:
     """Learn `task` by `stage` on top of `parent` (None: on the bare backbone).
 
-    `backbone` and `data` are digests of the weights and of the task's prepared data. `beside` are further steps that
-    this one builds on, one a task, whose order means nothing: they are sorted by task. `jointly` are further tasks
+    `backbone` and `data` are digests of the weights and of the task's prepared data. `auxiliary` are further steps that
+    this one builds on, one a task, whose order means nothing: they are sorted by task. `joint_tasks` are further tasks
     that this step learns together with `task`, each with the digest of its data, sorted by name. `shots` are the
     training records that it is learnt from (None: all). A `downstream` step learns a task that no order goes on from:
     it is scored on that task alone.
@@ -61,8 +61,8 @@ class Step:
     data: str
     evaluation: Evaluation = field(default_factory=Evaluation)
     parent: Step | None = None
-    beside: tuple[Step, ...] = ()
-    jointly: tuple[tuple[str, str], ...] = ()
+    auxiliary: tuple[Step, ...] = ()
+    joint_tasks: tuple[tuple[str, str], ...] = ()
     shots: Shots | None = None
     downstream: bool = False
 
@@ -70,8 +70,8 @@ class Step:
     def key(self) -> str:
         """The sha256 of everything that decides the step's result, in hexadecimal."""
         facts = {**self._facts(), "recipe": RECIPE, "parent": self.parent.key if self.parent else None}
-        if self.beside:
-            facts["beside"] = [step.key for step in self.beside]
+        if self.auxiliary:
+            facts["beside"] = [step.key for step in self.auxiliary]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def random_seed(self, purpose: str) -> int:
@@ -82,7 +82,7 @@ class Step:
     @property
     def builds_on(self) -> tuple[Step, ...]:
         """The steps that must be there before this one: those beside it, and its parent."""
-        return (*self.beside, *((self.parent,) if self.parent else ()))
+        return (*self.auxiliary, *((self.parent,) if self.parent else ()))
 
     def chain(self) -> Iterator[Step]:
         """The steps that this one builds on, each once, what comes first first; itself last."""
@@ -96,7 +96,7 @@ class Step:
     @property
     def learns(self) -> tuple[str, ...]:
         """The tasks that this step itself learns: its own, last, and those learnt jointly with it."""
-        return (*(name for name, _ in self.jointly), self.task)
+        return (*(name for name, _ in self.joint_tasks), self.task)
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -111,15 +111,15 @@ class Step:
     @property
     def title(self) -> str:
         """The step in a few words: `digits (expansion) after easy-vqa`."""
-        past = (", " if self.beside else " > ").join(task for task in self.order if task not in self.learns)
+        past = (", " if self.auxiliary else " > ").join(task for task in self.order if task not in self.learns)
         kind = self.stage.kind + (", untrained" if self.stage.schedule.steps == 0 else "")
         kind += f", {self.shots.describe()}" if self.shots else ""
         return f"{' + '.join(self.learns)} ({kind})" + (f" after {past}" if past else "")
 
     def describe(self) -> dict[str, Any]:
         """The step and all it builds on as plain JSON values; `step_from` is the inverse."""
-        beside = {"beside": [step.describe() for step in self.beside]} if self.beside else {}
-        return {**self._facts(), **beside, "parent": self.parent.describe() if self.parent else None}
+        auxiliary = {"beside": [step.describe() for step in self.auxiliary]} if self.auxiliary else {}
+        return {**self._facts(), **auxiliary, "parent": self.parent.describe() if self.parent else None}
 
     def _facts(self) -> dict[str, Any]:
         return {
@@ -131,7 +131,7 @@ class Step:
             "evaluation": asdict(self.evaluation),
             "shots": asdict(self.shots) if self.shots else None,
             "downstream": self.downstream,
-            **({"jointly": dict(self.jointly)} if self.jointly else {}),
+            **({"jointly": dict(self.joint_tasks)} if self.joint_tasks else {}),
         }
 
 
@@ -146,14 +146,14 @@ def step_from(facts: dict[str, Any]) -> Step:
         data=facts["data"],
         evaluation=Evaluation(**facts["evaluation"]),
         parent=step_from(parent) if parent else None,
-        beside=tuple(step_from(step) for step in facts.get("beside", ())),
-        jointly=tuple(sorted(facts.get("jointly", {}).items())),
+        auxiliary=tuple(step_from(step) for step in facts.get("beside", ())),
+        joint_tasks=tuple(sorted(facts.get("jointly", {}).items())),
         shots=Shots(**facts["shots"]) if facts["shots"] else None,
         downstream=facts["downstream"],
     )
 
 
-def walk(order: tuple[str, ...], learner: Learner, seed: int, around: Surroundings) -> list[list[Step]]:
+def walk(order: tuple[str, ...], learner: Learner, seed: int, step_inputs: StepInputs) -> list[list[Step]]:
     """The steps of one walk along `order`: a list of stages for each task.
 
     A learner whose lineage is `sequence` builds each task on the one before; one whose lineage is `none` on nothing;
@@ -165,22 +165,22 @@ def walk(order: tuple[str, ...], learner: Learner, seed: int, around: Surroundin
         before = steps[-1][-1] if steps and learner.lineage == "sequence" else None
         stages: list[Step] = []
         for stage in learner.stages(position):
-            newest, jointly = task, tuple[tuple[str, str], ...]()
+            newest, joint_tasks = task, tuple[tuple[str, str], ...]()
             if stage.gathers == "data":
                 *others, newest = sorted(order[: position + 1])
-                jointly = tuple((name, around.data[name]) for name in others)
-            beside = [earlier[len(stages) - 1] for earlier in steps] if stage.gathers == "steps" else []
+                joint_tasks = tuple((name, step_inputs.data[name]) for name in others)
+            auxiliary = [earlier[len(stages) - 1] for earlier in steps] if stage.gathers == "steps" else []
             stages.append(
                 Step(
                     task=newest,
                     stage=stage,
                     seed=seed,
-                    backbone=around.backbone,
-                    data=around.data[newest],
-                    evaluation=around.evaluation,
+                    backbone=step_inputs.backbone,
+                    data=step_inputs.data[newest],
+                    evaluation=step_inputs.evaluation,
                     parent=stages[-1] if stages else before,
-                    beside=tuple(sorted(beside, key=lambda step: step.task)),
-                    jointly=jointly,
+                    auxiliary=tuple(sorted(auxiliary, key=lambda step: step.task)),
+                    joint_tasks=joint_tasks,
                 )
             )
         steps.append(stages)

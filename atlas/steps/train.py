@@ -18,16 +18,16 @@ from atlas.data.loader import open_split
 from atlas.data.prepare import Prepared
 from atlas.learners.evaluation import score
 from atlas.learners.fit import fit
-from atlas.learners.hooks import Lesson, Past, Recall
-from atlas.learners.process_group import Group
-from atlas.learners.stack import Stack
+from atlas.learners.hooks import PriorStep, StageContext, StageHooks
+from atlas.learners.process_group import ProcessGroup
+from atlas.learners.stack import ContinualModel
 from atlas.learners.task_data import TaskData
 from atlas.learners.trainer import Curve
-from atlas.learners.training_state import NOWHERE, Waypoints
+from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints
 from atlas.runtime.errors import AtlasError
-from atlas.runtime.retry import when_there_is_room
+from atlas.runtime.retry import retry_while_full
 from atlas.steps.step import Step
-from atlas.storage.store import Entry, Store
+from atlas.storage.store import Artifact, Store
 
 
 class MissingParent(AtlasError):
@@ -35,7 +35,7 @@ class MissingParent(AtlasError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
+class WorkerContext:
     """What a worker loads once: the backbone, the prepared tasks, and the processes it learns with.
 
     `run` names what it learns for: a step's facts tell it, so that who learnt a step is read from no clock.
@@ -43,15 +43,17 @@ class Bench:
 
     backbone: Backbone
     data: Mapping[str, TaskData]
-    group: Group = field(default_factory=Group)
+    group: ProcessGroup = field(default_factory=ProcessGroup)
     run: str = ""
 
 
-def open_bench(backbone: str, prepared: Mapping[str, str], group: Group, run: str = "") -> Bench:
+def open_worker_context(
+    backbone: str, prepared: Mapping[str, str], group: ProcessGroup, run: str = ""
+) -> WorkerContext:
     """The bench for a backbone (name or folder) and the prepared folders of the tasks, by name."""
     model = load(backbone).to(group.device)
     data = {name: open_task(Path(path)) for name, path in prepared.items()}
-    return Bench(backbone=model, data=data, group=group, run=run)
+    return WorkerContext(backbone=model, data=data, group=group, run=run)
 
 
 def open_task(path: Path) -> TaskData:
@@ -69,15 +71,15 @@ def open_task(path: Path) -> TaskData:
 
 def advance(
     step: Step,
-    bench: Bench,
+    worker_context: WorkerContext,
     store: Store,
     on_update: Callable[[int, int], None] = lambda update, updates: None,
-    waypoints: Waypoints = NOWHERE,
+    checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> dict[str, Any]:
     """Learn `step` and commit it, by rank 0 of the bench's group; gives the facts that the store keeps of it.
 
     `scores[route][split][task]` are in percent: route `latest` scores every task by the newest adapters and
-    queries, route `own` by those that it was learnt with (METHOD, 4). Where `waypoints` hold one of the step, it is
+    queries, route `own` by those that it was learnt with (METHOD, 4). Where `checkpoints` hold one of the step, it is
     learnt on from there, to the same result; `resumed_at` are the updates from which it was.
 
     Raises:
@@ -86,83 +88,83 @@ def advance(
         Diverged: the loss became NaN or infinite.
         AtlasError: the bench's backbone or data is not the step's.
     """
-    _check_bench(step, bench)
+    _check_bench(step, worker_context)
     started, began = time.perf_counter(), time.time()
-    stack = Stack(bench.backbone, *_head_sizes(bench))
+    stack = ContinualModel(worker_context.backbone, *_head_sizes(worker_context))
     try:
         past = _load(stack, _past(step), store)
         step.stage.begin(stack, step.task, torch.Generator().manual_seed(step.random_seed("initialise")))
-        recall = step.stage.recall(_lesson(step, stack, past, bench))
-        curve = _fit(stack, step, bench, recall, on_update=on_update, waypoints=waypoints)
-        remembered = recall.conclude()
-        learnt = time.perf_counter() + waypoints.spent
+        recall = step.stage.recall(_stage_context(step, stack, past, worker_context))
+        curve = _fit(stack, step, worker_context, recall, on_update=on_update, checkpoints=checkpoints)
+        remembered = recall.on_stage_end()
+        learnt = time.perf_counter() + checkpoints.spent
         facts = {
-            **_outcome(stack, step, curve, _scores(stack, step, bench, store)),
+            **_outcome(stack, step, curve, _scores(stack, step, worker_context, store)),
             **remembered,
-            **waypoints.facts(),
-            "cost": {"seconds": time.perf_counter() + waypoints.spent - started, "learning": learnt - started},
-            "run": bench.run,
+            **checkpoints.facts(),
+            "cost": {"seconds": time.perf_counter() + checkpoints.spent - started, "learning": learnt - started},
+            "run": worker_context.run,
             "began": began,
             "ended": time.time(),
         }
-        if bench.group.rank == 0:
+        if worker_context.group.rank == 0:
             _commit(stack, step, store, facts, recall)
-        waypoints.finish()
+        checkpoints.finish()
     finally:
         stack.detach()
     return facts
 
 
-def restore(step: Step, bench: Bench, store: Store) -> Stack:
+def restore(step: Step, worker_context: WorkerContext, store: Store) -> ContinualModel:
     """The model after `step`, as the store keeps it. Raises as `advance` does. Detach it when done."""
-    _check_bench(step, bench)
-    stack = Stack(bench.backbone, *_head_sizes(bench))
+    _check_bench(step, worker_context)
+    stack = ContinualModel(worker_context.backbone, *_head_sizes(worker_context))
     _load(stack, [*_past(step), step], store)
     return stack
 
 
-def _check_bench(step: Step, bench: Bench) -> None:
-    if step.backbone != bench.backbone.digest:
+def _check_bench(step: Step, worker_context: WorkerContext) -> None:
+    if step.backbone != worker_context.backbone.digest:
         raise AtlasError(
-            f"the step needs the backbone {step.backbone[:12]}, this worker has {bench.backbone.digest[:12]}; "
+            f"the step needs the backbone {step.backbone[:12]}, this worker has {worker_context.backbone.digest[:12]}; "
             f"give all workers the same folder or revision."
         )
-    if missing := [task for task in step.order if task not in bench.data]:
+    if missing := [task for task in step.order if task not in worker_context.data]:
         raise AtlasError(f"no prepared data here for {', '.join(missing)}; run `atlas prepare` where workers see it.")
 
 
-def _head_sizes(bench: Bench) -> tuple[dict[str, int], dict[str, int]]:
+def _head_sizes(worker_context: WorkerContext) -> tuple[dict[str, int], dict[str, int]]:
     return (
-        {name: data.outputs for name, data in bench.data.items()},
-        {name: data.images for name, data in bench.data.items()},
+        {name: data.outputs for name, data in worker_context.data.items()},
+        {name: data.images for name, data in worker_context.data.items()},
     )
 
 
 def _fit(
-    stack: Stack,
+    stack: ContinualModel,
     step: Step,
-    bench: Bench,
-    recall: Recall,
+    worker_context: WorkerContext,
+    recall: StageHooks,
     *,
     on_update: Callable[[int, int], None],
-    waypoints: Waypoints,
+    checkpoints: Checkpoints,
 ) -> Curve:
     torch.manual_seed(step.random_seed("forward"))
     return fit(
         stack,
         step.stage,
-        bench.data[step.task],
+        worker_context.data[step.task],
         seed=step.random_seed("records"),
-        group=bench.group,
+        group=worker_context.group,
         limit=step.evaluation.val,
-        records=_records(step, bench.data[step.task]),
+        records=_records(step, worker_context.data[step.task]),
         on_update=on_update,
         recall=recall,
-        waypoints=waypoints,
+        checkpoints=checkpoints,
     )
 
 
-def _entry(step: Step, store: Store) -> tuple[Path, Entry]:
+def _entry(step: Step, store: Store) -> tuple[Path, Artifact]:
     entry = store.find(step.key)
     if entry is None:
         raise MissingParent(f"{step.title} [{step.key[:12]}] is not in the store; it will be learnt again.")
@@ -174,26 +176,28 @@ def _past(step: Step) -> list[Step]:
     return [past for past in list(step.chain())[:-1] if past.stage.last or past.task == step.task]
 
 
-def _load(stack: Stack, steps: Sequence[Step], store: Store) -> list[Past]:
+def _load(stack: ContinualModel, steps: Sequence[Step], store: Store) -> list[PriorStep]:
     """Load what these steps brought, the oldest first; gives what the store holds of them."""
     newest = max((place for place, step in enumerate(steps) if step.stage.replaces), default=0)
-    past: list[Past] = []
+    past: list[PriorStep] = []
     for place, step in enumerate(steps):
         folder, entry = _entry(step, store)
         stack.load(step.task, folder, whole=place >= newest or not step.stage.replaces)
-        past.append(Past(task=step.task, folder=folder, facts=entry.facts))
+        past.append(PriorStep(task=step.task, folder=folder, facts=entry.facts))
     return past
 
 
-def _lesson(step: Step, stack: Stack, past: Sequence[Past], bench: Bench) -> Lesson:
-    return Lesson(
+def _stage_context(
+    step: Step, stack: ContinualModel, past: Sequence[PriorStep], worker_context: WorkerContext
+) -> StageContext:
+    return StageContext(
         stack=stack,
         task=step.task,
-        data=bench.data,
-        group=bench.group,
+        data=worker_context.data,
+        group=worker_context.group,
         seed=step.random_seed,
         past=past,
-        jointly=step.learns[:-1],
+        joint_tasks=step.learns[:-1],
     )
 
 
@@ -204,12 +208,15 @@ def _records(step: Step, data: TaskData) -> torch.Tensor | None:
     return step.shots.choose(data.splits["train"].targets, seed=step.seed)
 
 
-def _scores(stack: Stack, step: Step, bench: Bench, store: Store) -> dict[str, dict[str, dict[str, float]]]:
+def _scores(
+    stack: ContinualModel, step: Step, worker_context: WorkerContext, store: Store
+) -> dict[str, dict[str, dict[str, float]]]:
     limits = {"val": step.evaluation.val, "test": step.evaluation.test}
     latest: dict[str, dict[str, float]] = {}
     for split, limit in limits.items():
         latest[split] = {
-            task: score(stack, bench.data[task], split, limit=limit, group=bench.group) for task in step.scored
+            task: score(stack, worker_context.data[task], split, limit=limit, group=worker_context.group)
+            for task in step.scored
         }
     earlier = list(step.parent.chain()) if step.parent else []
     inherited = [store.find(parent.key) for parent in earlier if parent.stage.last]
@@ -220,7 +227,7 @@ def _scores(stack: Stack, step: Step, bench: Bench, store: Store) -> dict[str, d
     return {"latest": latest, "own": own}
 
 
-def _outcome(stack: Stack, step: Step, curve: Curve, scores: dict[str, Any]) -> dict[str, Any]:
+def _outcome(stack: ContinualModel, step: Step, curve: Curve, scores: dict[str, Any]) -> dict[str, Any]:
     return {
         "step": step.describe(),
         "title": step.title,
@@ -235,9 +242,9 @@ def _outcome(stack: Stack, step: Step, curve: Curve, scores: dict[str, Any]) -> 
     }
 
 
-def _commit(stack: Stack, step: Step, store: Store, facts: dict[str, Any], recall: Recall) -> None:
+def _commit(stack: ContinualModel, step: Step, store: Store, facts: dict[str, Any], recall: StageHooks) -> None:
     with tempfile.TemporaryDirectory(prefix="atlas-step-") as folder:
         stack.save(step.task, Path(folder))
         recall.save(Path(folder))
         (Path(folder) / "result.json").write_text(json.dumps(facts, indent=1, sort_keys=True))
-        when_there_is_room(lambda: store.commit(step.key, Path(folder), facts), f"the store {store.uri}")
+        retry_while_full(lambda: store.commit(step.key, Path(folder), facts), f"the store {store.uri}")

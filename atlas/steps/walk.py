@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from atlas.learners import Learner, TwoStage
 from atlas.steps.probe import Probe
-from atlas.steps.step import Step, Surroundings, walk
+from atlas.steps.step import Step, StepInputs, walk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,19 +22,19 @@ class Walk:
     seed: int
     probes: tuple[Probe, ...] = ()
 
-    def steps(self, around: Surroundings) -> list[list[Step]]:
+    def steps(self, step_inputs: StepInputs) -> list[list[Step]]:
         """For each task of the order the steps by which it is learnt."""
-        return walk(self.order, self.learner, self.seed, around)
+        return walk(self.order, self.learner, self.seed, step_inputs)
 
-    def probe_steps(self, around: Surroundings) -> dict[Probe, list[Step]]:
+    def probe_steps(self, step_inputs: StepInputs) -> dict[Probe, list[Step]]:
         """For each probe the steps by which it is learnt, on top of the order's last."""
         if not self.probes:
             return {}
         assert isinstance(self.learner, TwoStage), "probes are learnt as ATLAS learns"
-        parent = self.steps(around)[-1][-1] if self.order else None
-        return {probe: probe.steps(parent, self.learner, self.seed, around) for probe in self.probes}
+        parent = self.steps(step_inputs)[-1][-1] if self.order else None
+        return {probe: probe.steps(parent, self.learner, self.seed, step_inputs) for probe in self.probes}
 
-    def every_step(self, around: Surroundings) -> Iterator[Step]:
+    def every_step(self, step_inputs: StepInputs) -> Iterator[Step]:
         """All steps of the walk and of its probes, each after what it builds on."""
-        for stages in (*self.steps(around), *self.probe_steps(around).values()):
+        for stages in (*self.steps(step_inputs), *self.probe_steps(step_inputs).values()):
             yield from stages

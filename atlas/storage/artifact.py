@@ -14,12 +14,12 @@ from atlas.runtime.errors import AtlasError
 SUFFIXES = (".safetensors", ".json", ".md")
 
 
-class CorruptEntry(AtlasError):
+class CorruptArtifact(AtlasError):
     """An entry whose files are not what its marker says; it has been moved aside."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class Artifact:
     """A committed step: `files` maps a relative name to (sha256, bytes), `facts` is the step's JSON."""
 
     key: str
@@ -36,7 +36,7 @@ def relative(name: str) -> str:
     return name
 
 
-def entry_files(folder: Path) -> list[tuple[str, Path]]:
+def artifact_files(folder: Path) -> list[tuple[str, Path]]:
     """(relative name, path) of every file below `folder`; raises AtlasError for what may not go in."""
     paths = sorted(path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
     for path in paths:
@@ -53,18 +53,18 @@ def canonical(body: Mapping[str, Any]) -> bytes:
         raise AtlasError(f"the facts of a step must be plain JSON without NaN: {error}.") from error
 
 
-def marker_of(entry: Entry) -> bytes:
+def marker_of(entry: Artifact) -> bytes:
     """The marker's text; it carries its own digest, so that a cut or altered marker shows."""
     body: dict[str, Any] = {"schema": 1, "key": entry.key, "attempt": entry.attempt, "facts": entry.facts}
     body["files"] = {name: {"sha256": sha, "size": size} for name, (sha, size) in entry.files.items()}
     return canonical({**body, "digest": hashlib.sha256(canonical(body)).hexdigest()})
 
 
-def parse_marker(key: str, text: bytes) -> Entry:
+def parse_marker(key: str, text: bytes) -> Artifact:
     """The inverse of `marker_of`. Raises ValueError or KeyError where the text is not the marker of `key`."""
     body = json.loads(text)
     digest = body.pop("digest")
     if body["key"] != key or hashlib.sha256(canonical(body)).hexdigest() != digest:
         raise ValueError("its digest or key is another than its content's")
     files = {relative(name): (item["sha256"], int(item["size"])) for name, item in body["files"].items()}
-    return Entry(key=key, attempt=relative(body["attempt"]), facts=body["facts"], files=files)
+    return Artifact(key=key, attempt=relative(body["attempt"]), facts=body["facts"], files=files)

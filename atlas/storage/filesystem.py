@@ -84,15 +84,15 @@ def delete_tree(filesystem: fs.FileSystem, path: str) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class StoragePath:
     """A folder by its address: an absolute path, or s3://bucket/folder and alike, options after a `?`."""
 
     address: str
 
     @classmethod
-    def at(cls, where: str | Path | Place) -> Place:
+    def at(cls, where: str | Path | StoragePath) -> StoragePath:
         """The place at a path or an address. Raises AtlasError for an address of another kind."""
-        if isinstance(where, Place):
+        if isinstance(where, StoragePath):
             return where
         text = str(where).removeprefix("file://")
         if "://" not in text:
@@ -103,9 +103,9 @@ class Place:
             raise AtlasError(f"the storage {redacted(text)!r} is none. {ALLOWED}")
         return cls(address=f"{scheme}://{relative(path.rstrip('/'))}{mark}{options}")
 
-    def __truediv__(self, name: str) -> Place:
+    def __truediv__(self, name: str) -> StoragePath:
         base, mark, options = self.address.partition("?")
-        return Place(address=f"{base}/{name}{mark}{options}")
+        return StoragePath(address=f"{base}/{name}{mark}{options}")
 
     def __str__(self) -> str:
         return self.address
@@ -222,7 +222,7 @@ class Place:
 
 
 @contextmanager
-def _naming(place: Place, done: str) -> Iterator[None]:
+def _naming(place: StoragePath, done: str) -> Iterator[None]:
     """Turns what a filesystem raises into an AtlasError that names the place."""
     try:
         yield

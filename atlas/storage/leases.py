@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Claims:
+class StepLeases:
     """The claims of `owner` in the scope of `store`, and what is known of the others' there.
 
     What the store refuses is logged: the step is then learnt unclaimed.

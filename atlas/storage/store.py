@@ -27,11 +27,19 @@ from pyarrow import fs
 
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
-from atlas.runtime.retry import insisting, is_away
-from atlas.storage.artifact import CorruptEntry, Entry, canonical, entry_files, marker_of, parse_marker, relative
+from atlas.runtime.retry import is_unreachable, retried
+from atlas.storage.artifact import (
+    Artifact,
+    CorruptArtifact,
+    artifact_files,
+    canonical,
+    marker_of,
+    parse_marker,
+    relative,
+)
 from atlas.storage.filesystem import OBJECT_STORES, delete_tree, files_under, open_filesystem, write_whole
 
-__all__ = ["CorruptEntry", "Entry", "Store"]
+__all__ = ["CorruptArtifact", "Artifact", "Store"]
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +85,7 @@ class Store:
     def is_local(self) -> bool:
         return isinstance(self.filesystem, fs.LocalFileSystem)
 
-    @insisting
+    @retried
     def commit(self, key: str, files: Path, facts: Mapping[str, Any]) -> None:
         """Upload every file of the local folder `files`, then the marker. A valid entry that is there stays.
 
@@ -86,21 +94,21 @@ class Store:
         """
         if self._stands(key):
             return
-        names = entry_files(Path(files))
+        names = artifact_files(Path(files))
         canonical({"facts": dict(facts)})  # refuse before anything is uploaded
-        draft = Entry(key=key, attempt=uuid.uuid4().hex, facts=dict(facts), files={})
+        draft = Artifact(key=key, attempt=uuid.uuid4().hex, facts=dict(facts), files={})
         try:
             for name, path in names:
                 draft.files[name] = self._upload(path, f"{self._attempt(draft)}/{name}")
             self.write_small(self._folder(key) + "/" + MARKER, marker_of(draft))
         except OSError as error:
-            if not is_away(error):  # then the marker may be there; a full disk is not to be filled with halves
+            if not is_unreachable(error):  # then the marker may be there; a full disk is not to be filled with halves
                 with contextlib.suppress(OSError):
                     delete_tree(self.filesystem, self._attempt(draft))
             raise
 
-    @insisting
-    def find(self, key: str) -> Entry | None:
+    @retried
+    def find(self, key: str) -> Artifact | None:
         """The entry of `key`, read from its marker alone; None where there is none.
 
         A marker that does not parse, or whose own digest is wrong, is moved aside and counts as absent.
@@ -117,7 +125,7 @@ class Store:
             log.warning("the marker of step %s in %s is damaged (%s); moved to %s", key, self.uri, error, where)
             return None
 
-    @insisting
+    @retried
     def has(self, keys: Collection[str]) -> set[str]:
         """Those of `keys` that have a marker; one batched look-up."""
         wanted = list(dict.fromkeys(keys))
@@ -135,8 +143,8 @@ class Store:
         """The facts of the entry; raises AtlasError where there is none."""
         return self._known(key).facts
 
-    @insisting
-    def fetch(self, entry: Entry | str, into: Path) -> Path:
+    @retried
+    def fetch(self, entry: Artifact | str, into: Path) -> Path:
         """A local folder with the entry's files, verified by digest.
 
         On a local filesystem it is the store's own folder (do not write there), elsewhere a copy under
@@ -149,19 +157,19 @@ class Store:
             if not self.is_local:
                 shutil.rmtree(local, ignore_errors=True)
             where = self._move_aside(known.key, known.attempt)
-            raise CorruptEntry(
+            raise CorruptArtifact(
                 f"step {known.key} in the store {self.uri} is damaged: {fault}. "
                 f"It was moved to {where}; training the step again puts it back."
             )
         return local
 
-    @insisting
+    @retried
     def verify(self, key: str) -> bool:
         """Whether the entry is there and every file has its recorded size and digest. Changes nothing."""
         entry = self.find(key)
         return entry is not None and self._fault(entry, self.filesystem, self._attempt(entry)) is None
 
-    @insisting
+    @retried
     def remove(self, key: str) -> None:
         """Forget the entry: the marker first, so that nobody finds half of it."""
         folder = self._folder(key)
@@ -182,7 +190,7 @@ class Store:
             with self.filesystem.open_output_stream(path) as stream:
                 stream.write(content)
 
-    def _known(self, key: str) -> Entry:
+    def _known(self, key: str) -> Artifact:
         entry = self.find(key)
         if entry is None:
             raise AtlasError(f"the store {self.uri} has no step {key}. Train it first, or give another store.")
@@ -202,7 +210,7 @@ class Store:
             raise AtlasError(f"the key {key!r} is not one of a step: 3 to 128 letters, digits, '-' or '_'.")
         return f"{self.folder('steps')}/{key[:2]}/{key}"
 
-    def _attempt(self, entry: Entry) -> str:
+    def _attempt(self, entry: Artifact) -> str:
         return f"{self._folder(entry.key)}/{entry.attempt}"
 
     def _probe(self) -> None:
@@ -235,7 +243,7 @@ class Store:
                 os.fsync(written.fileno())  # the marker must never outlive its files
         return digest.hexdigest(), size
 
-    def _copy(self, entry: Entry, into: Path) -> Path:
+    def _copy(self, entry: Artifact, into: Path) -> Path:
         """The attempt's files, copied under `into` once; a rename makes the copy appear whole."""
         target = into / entry.key / entry.attempt
         if target.exists():
@@ -254,7 +262,7 @@ class Store:
             shutil.rmtree(draft)
         return target
 
-    def _fault(self, entry: Entry, filesystem: fs.FileSystem, folder: str) -> str | None:
+    def _fault(self, entry: Artifact, filesystem: fs.FileSystem, folder: str) -> str | None:
         """What is wrong with the files in `folder`, in words; hashed once a process and attempt."""
         paths = [f"{folder}/{name}" for name in entry.files]
         for info, (name, (sha, size)) in zip(filesystem.get_file_info(paths), entry.files.items(), strict=True):

@@ -12,20 +12,20 @@ from typing import Any
 from atlas import metrics
 from atlas.learners import HeadStage
 from atlas.metrics import Shape
-from atlas.steps.outcome import Outcome
+from atlas.steps.outcome import WalkResult
 from atlas.steps.step import Step
 from atlas.storage.store import Store
-from atlas.sweep.inputs import Ground
+from atlas.sweep.inputs import SweepInputs
 
 
-def walk_cost(outcome: Outcome, ground: Ground, store: Store) -> dict[str, float | None]:
+def walk_cost(outcome: WalkResult, inputs: SweepInputs, store: Store) -> dict[str, float | None]:
     """The cost of the steps taken, as if nothing were shared; None where a number is not known.
 
     Raises CorruptEntry where a step's files were altered.
     """
     taken = [(step, outcome.facts[step.key]) for step in outcome.taken]
     trained = [fact["trained_parameters"] for _, fact in taken if "trained_parameters" in fact]
-    flops = [_flops(step, fact, ground) for step, fact in taken]
+    flops = [_flops(step, fact, inputs) for step, fact in taken]
     known = [value for value in flops if value is not None]
     return {
         "trained_parameters": max(trained) if taken and len(trained) == len(taken) else None,
@@ -51,8 +51,8 @@ def backbone_shape(folder: Path, card: Mapping[str, Any]) -> Shape | None:
     )
 
 
-def _flops(step: Step, fact: Mapping[str, Any], ground: Ground) -> float | None:
-    shape = backbone_shape(ground.backbone, ground.prepared[step.task].card)
+def _flops(step: Step, fact: Mapping[str, Any], inputs: SweepInputs) -> float | None:
+    shape = backbone_shape(inputs.backbone, inputs.prepared[step.task].card)
     if shape is None or "trained_parameters" not in fact:
         return None
     settings = {past.task: past.stage.settings() for past in step.chain()}

@@ -22,20 +22,20 @@ from atlas.execution.worker import FleetSetup
 from atlas.report import write_report, write_summary
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
-from atlas.runtime.retry import when_it_answers
-from atlas.search.callback import Journal, listen
+from atlas.runtime.retry import retry_while_away
+from atlas.search.callback import TrialJournal, listen
 from atlas.search.trainable import TrialSetup
-from atlas.search.trial_ids import Identities
+from atlas.search.trial_ids import TrialIds
 from atlas.search.tuner import Search
 from atlas.steps.step import Step
 from atlas.sweep.folder import SweepFolder
-from atlas.sweep.fusion_weights_job import kept_weights, promise_weights
-from atlas.sweep.inputs import Ground
+from atlas.sweep.fusion_weights_job import await_fusion_weights, start_fusion_weights
+from atlas.sweep.inputs import SweepInputs
 from atlas.sweep.live_view import View
-from atlas.sweep.mlflow_actor import Tracked, champion_of, registered_uri, start_scribe, sweep_figures
+from atlas.sweep.mlflow_actor import MlflowReporter, best_model_of, registered_uri, start_mlflow_writer, sweep_figures
 from atlas.sweep.plan import Plan
-from atlas.sweep.prefetch import POLL_SECONDS, Foresight, foreseen, is_known
-from atlas.sweep.summary import Ended, summarise
+from atlas.sweep.prefetch import POLL_SECONDS, Prefetch, is_known, known_steps
+from atlas.sweep.summary import FinishedSweep, summarise
 from atlas.sweep.terminal import print_next, print_results, resume_command
 from atlas.tracking import ui_command
 
@@ -52,12 +52,12 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Conduct:
+class SweepDriver:
     """One sweep under way."""
 
     sweep: Sweep
     options: Options
-    ground: Ground
+    inputs: SweepInputs
     size: FleetSize
     plan: Plan
     folder: SweepFolder
@@ -73,18 +73,18 @@ class Conduct:
         self._references = self.sweep.references(self.options, self.size.precision)
         self._bare = self.sweep.bare_probes(self.options, self.size.precision)
         self._broker = self._start_broker()
-        self._scribe = start_scribe(self.ground.tracking_uri, self.folder.spool)
-        self._tracked = Tracked(
-            self._scribe, self.folder.id, self.ground.store, self.ground.prepared, self.options.sharing
+        self._mlflow_writer = start_mlflow_writer(self.inputs.tracking_uri, self.folder.spool)
+        self._reporter = MlflowReporter(
+            self._mlflow_writer, self.folder.id, self.inputs.store, self.inputs.prepared, self.options.sharing
         )
         self._fleets = self._make_fleets()
         if self.plan.missing:
             self._fleets.start()
         self._announce()
-        self._foresight = Foresight(self._broker, self._foreseen())
-        self._foresight.tell(self._poll())
-        known = Identities.read(self.folder.spool) if self.options.sharing else Identities()
-        journal = Journal(self.ground.around, [self._tracked], known)
+        self._prefetch = Prefetch(self._broker, self._foreseen())
+        self._prefetch.tell(self._poll())
+        known = TrialIds.read(self.folder.spool) if self.options.sharing else TrialIds()
+        journal = TrialJournal(self.inputs.step_inputs, [self._reporter], known)
         listen(journal)
         try:
             with View(self.console, self.plan, journal, self._poll, self._watch):
@@ -94,8 +94,8 @@ class Conduct:
             self._stop_at_once()
             return False
         except BaseException:
-            self._scribe.tell.remote("sweep_finished", self.folder.id, "FAILED")
-            ray.get(self._scribe.finish.remote(JOIN_SECONDS))
+            self._mlflow_writer.tell.remote("sweep_finished", self.folder.id, "FAILED")
+            ray.get(self._mlflow_writer.finish.remote(JOIN_SECONDS))
             self._share()
             raise
         finally:
@@ -107,19 +107,19 @@ class Conduct:
 
         name = f"broker-{self.folder.id}"
         options = {"name": name, "namespace": NAMESPACE, "num_cpus": 0, "max_restarts": -1, "max_task_retries": -1}
-        return ray.remote(Broker).options(max_concurrency=1000, **options).remote(self.ground.store_uri, self.folder.id)
+        return ray.remote(Broker).options(max_concurrency=1000, **options).remote(self.inputs.store_uri, self.folder.id)
 
     def _make_fleets(self) -> Fleets:
         data = self.options.place / "data"
         setup = FleetSetup(
             broker=f"broker-{self.folder.id}",
             namespace=NAMESPACE,
-            store_uri=self.ground.store_uri,
-            backbone=str(self.ground.backbone),
-            prepared={name: address_of(prepared, data) for name, prepared in self.ground.prepared.items()},
+            store_uri=self.inputs.store_uri,
+            backbone=str(self.inputs.backbone),
+            prepared={name: address_of(prepared, data) for name, prepared in self.inputs.prepared.items()},
             threads=threads_of(self.size),
             run=self._run,
-            waypoint_seconds=self.options.checkpoint_every,
+            checkpoint_seconds=self.options.checkpoint_every,
         )
         return Fleets(
             setup=setup,
@@ -132,21 +132,23 @@ class Conduct:
     def _announce(self) -> None:
         params = {**asdict(self.options), "question": self.sweep.question.strip(), **self.plan.as_facts()}
         tags = {"kind": "sweep", "sweep": self.sweep.name}
-        self._scribe.tell.remote("sweep_started", self.folder.id, self.folder.id, params, tags, self.sweep.question)
+        self._mlflow_writer.tell.remote(
+            "sweep_started", self.folder.id, self.folder.id, params, tags, self.sweep.question
+        )
 
     def _foreseen(self) -> list[Step]:
-        beside = [walk for walks in self._references.values() for walk in walks] + self._bare
-        return foreseen(self.sweep, self.options, self.size.precision, beside, self.ground.around)
+        auxiliary = [walk for walks in self._references.values() for walk in walks] + self._bare
+        return known_steps(self.sweep, self.options, self.size.precision, auxiliary, self.inputs.step_inputs)
 
     def _search(self) -> Search:
         lone: dict[int, dict[str, Step]] = {}
         for walk in self._references["lone"]:
-            last = walk.steps(self.ground.around)[-1][-1]
+            last = walk.steps(self.inputs.step_inputs)[-1][-1]
             lone.setdefault(walk.seed, {})[last.task] = last
         setup = TrialSetup(
             broker=f"broker-{self.folder.id}",
             namespace=NAMESPACE,
-            around=self.ground.around,
+            step_inputs=self.inputs.step_inputs,
             lone=lone,
             aim=self.options.aim,
             goal=self.sweep.goal,
@@ -166,7 +168,7 @@ class Conduct:
 
         return ray.get(self._broker.status.remote())
 
-    def _walk_all(self, journal: Journal) -> None:
+    def _walk_all(self, journal: TrialJournal) -> None:
         """Run the search once a fleet is up: trials only ask, and their processes would slow its start.
 
         Then wait for what no trial asks for. SIGINT ends it: Tune stops its trials by itself, but before it has begun
@@ -177,11 +179,11 @@ class Conduct:
                 time.sleep(POLL_SECONDS)
             self._search().run(resume=bool(self.options.resume))
             if self._is_whole(journal):
-                self._foresight.wait()
+                self._prefetch.wait()
         except KeyboardInterrupt:
             self.console.print("interrupted; ending …", highlight=False)
 
-    def _is_whole(self, journal: Journal) -> bool:
+    def _is_whole(self, journal: TrialJournal) -> bool:
         """Whether all trials have ended by themselves."""
         statuses = [record.status for record in journal.trials.values()]
         return len(statuses) == self.sweep.trial_count(self.options) and "RUNNING" not in statuses
@@ -190,7 +192,7 @@ class Conduct:
         """Start fleets once a step waits; where all of them ended too early, let the trials know."""
         if time.monotonic() > self._shared + SHARE_SECONDS:
             self._share()
-        self._foresight.tell(status)
+        self._prefetch.tell(status)
         self._fleets.start_if_needed(status)
         if self._fleets.all_ended:
             self._broker.give_up.remote(f"no fleet is left: {'; '.join(self._fleets.failures) or 'all ended'}")
@@ -203,7 +205,7 @@ class Conduct:
         except AtlasError as error:
             log.warning("%s", error)
 
-    def _end(self, journal: Journal) -> bool:
+    def _end(self, journal: TrialJournal) -> bool:
         """Close what runs, write the summary and the page, tell MLflow, say what came of it."""
         import ray
 
@@ -212,21 +214,21 @@ class Conduct:
         for record in journal.trials.values():
             if record.status == "RUNNING":
                 record.status = "KILLED"
-                self._tracked.trial_changed(record, [])
+                self._reporter.trial_changed(record, [])
         ended = self._ended(journal)
         summary = summarise(ended)
         write_summary(summary, self.folder.summary)
-        for step in ended.beside():
-            self._tracked.tell_step(step)
+        for step in ended.auxiliary():
+            self._reporter.tell_step(step)
         registered = self._register(ended, summary)  # while the page is drawn
         missing = self._weigh(summary)
         pictures = write_report(summary, self.folder.path)
         status = summary["sweep"]["status"]
         files = [str(path) for path in (self.folder.summary, *pictures)]
-        self._scribe.tell.remote("sweep_finished", self.folder.id, status, sweep_figures(summary), files)
+        self._mlflow_writer.tell.remote("sweep_finished", self.folder.id, status, sweep_figures(summary), files)
         model = registered_uri(registered) if registered else "none: no trial finished"
-        complete = ray.get(self._scribe.finish.remote(FLUSH_SECONDS))
-        when_it_answers(self.folder.place.push, redacted(str(self.folder.place)))
+        complete = ray.get(self._mlflow_writer.finish.remote(FLUSH_SECONDS))
+        retry_while_away(self.folder.place.push, redacted(str(self.folder.place)))
         self._fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
         self._say(summary, model, complete)
         if missing:
@@ -239,12 +241,12 @@ class Conduct:
         import ray
 
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left takes seconds
-        ray.get(self._scribe.tell.remote("sweep_finished", self.folder.id, "KILLED"))
-        ray.get(self._scribe.finish.remote(HURRY_SECONDS))
+        ray.get(self._mlflow_writer.tell.remote("sweep_finished", self.folder.id, "KILLED"))
+        ray.get(self._mlflow_writer.finish.remote(HURRY_SECONDS))
         command = resume_command(sys.argv[0], str(self.options.place), self.folder.id)
         print_next(self.console, [("stopped at once; go on with", command)])
 
-    def _ended(self, journal: Journal) -> Ended:
+    def _ended(self, journal: TrialJournal) -> FinishedSweep:
         trials = list(journal.trials.values())
         whole = len(trials) == self.sweep.trial_count(self.options)
         statuses = {record.status for record in trials}
@@ -259,10 +261,10 @@ class Conduct:
             "finished": time.strftime(stamp),
             "status": "KILLED" if "KILLED" in statuses else status,
         }
-        return Ended(
+        return FinishedSweep(
             sweep=facts,
             options=self.options,
-            ground=self.ground,
+            inputs=self.inputs,
             plan=self.plan,
             trials=trials,
             references=self._references,
@@ -272,14 +274,18 @@ class Conduct:
             file=sys.argv[0],
         )
 
-    def _register(self, ended: Ended, summary: dict[str, Any]) -> Any:
+    def _register(self, ended: FinishedSweep, summary: dict[str, Any]) -> Any:
         """Begin to register the best stack; gives the promise of its model URI, or None where nothing has finished."""
-        champion = champion_of(ended, summary)
-        return None if champion is None else self._scribe.register_champion.remote(champion, self.ground.tracking_uri)
+        champion = best_model_of(ended, summary)
+        return (
+            None if champion is None else self._mlflow_writer.register_model.remote(champion, self.inputs.tracking_uri)
+        )
 
     def _weigh(self, summary: dict[str, Any]) -> str:
         """Add the best trial's combination weights to the summary; says why where they could not be had."""
-        found, missing = kept_weights(promise_weights(summary, self.options.place, self.size), WEIGHTS_SECONDS)
+        found, missing = await_fusion_weights(
+            start_fusion_weights(summary, self.options.place, self.size), WEIGHTS_SECONDS
+        )
         if found:
             summary["alpha"] = found
             write_summary(summary, self.folder.summary)
@@ -291,7 +297,7 @@ class Conduct:
             ("summary", str(self.folder.place / "summary.json")),
             ("page", str(self.folder.place / "report.html")),
             ("champion", model),
-            ("see the runs", ui_command(self.ground.tracking_uri)),
+            ("see the runs", ui_command(self.inputs.tracking_uri)),
         ]
         if not complete:
             lines.append(("MLflow", f"has not taken everything yet; the rest waits in {self.folder.spool}"))

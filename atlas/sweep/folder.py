@@ -11,22 +11,22 @@ from pathlib import Path
 from atlas.config.options import Options, with_values
 from atlas.learners import address_of as learner_address
 from atlas.runtime.errors import AtlasError, unknown
-from atlas.storage.filesystem import Place
+from atlas.storage.filesystem import StoragePath
 from atlas.tasks import address_of
 from atlas.tracking import is_settled
 
 TELLING = ("options.json", "summary.json", "events.jsonl", "position")
 
 
-def _sweeps(storage: Place | Path) -> Place:
-    return Place.at(storage) / "sweeps"
+def _sweeps(storage: StoragePath | Path) -> StoragePath:
+    return StoragePath.at(storage) / "sweeps"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepFolder:
     """`<storage>/sweeps/<id>`. The id begins with the sweep's name and the time it started."""
 
-    place: Place
+    place: StoragePath
 
     @property
     def path(self) -> Path:
@@ -44,7 +44,7 @@ class SweepFolder:
         return self.path / "summary.json"
 
     @classmethod
-    def new(cls, storage: Place | Path, name: str, options: Options) -> SweepFolder:
+    def new(cls, storage: StoragePath | Path, name: str, options: Options) -> SweepFolder:
         """A fresh folder with the options in it, so that an interrupted sweep can be resumed."""
         made = cls(place=_sweeps(storage) / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
         made.path.mkdir(parents=True)
@@ -58,14 +58,14 @@ class SweepFolder:
         return made
 
     @classmethod
-    def all(cls, storage: Place | Path) -> list[SweepFolder]:
+    def all(cls, storage: StoragePath | Path) -> list[SweepFolder]:
         """The sweeps under a storage, with what tells of them on this machine."""
         sweeps = _sweeps(storage)
         sweeps.pull(only=TELLING)
         return [cls(place=sweeps / name) for name in sweeps.folders()]
 
     @classmethod
-    def unfinished(cls, storage: Place | Path, name: str, wanted: str) -> SweepFolder:
+    def unfinished(cls, storage: StoragePath | Path, name: str, wanted: str) -> SweepFolder:
         """The interrupted sweep of that id, or the `latest` one of that name.
 
         Raises:

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.runtime.errors import AtlasError
 from atlas.steps.step import Step, step_from
-from atlas.storage.filesystem import Place
+from atlas.storage.filesystem import StoragePath
 
 if TYPE_CHECKING:
     import torch
 
-    from atlas.learners.stack import Stack
-    from atlas.steps.train import Bench
+    from atlas.learners.stack import ContinualModel
+    from atlas.steps.train import WorkerContext
     from atlas.storage.store import Store
 
 RECORDS = 256
@@ -34,7 +34,7 @@ class NoWeights(AtlasError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Alpha:
+class FusionWeights:
     """Mean α of a step: `mean` [sites, adapters], adapters named by their tasks, oldest first, the newest last."""
 
     step: str
@@ -47,7 +47,9 @@ class Alpha:
     mean: tuple[tuple[float, ...], ...]
 
 
-def step_alpha(step: Step, bench: Bench, store: Store, *, records: int = RECORDS) -> Alpha:
+def step_fusion_weights(
+    step: Step, worker_context: WorkerContext, store: Store, *, records: int = RECORDS
+) -> FusionWeights:
     """The mean α of `step` over the first `records` of a seeded draw of its task's validation split.
 
     Of `dimension` weighting the mean over the features too; over all choices and pictures of a record.
@@ -60,16 +62,16 @@ def step_alpha(step: Step, bench: Bench, store: Store, *, records: int = RECORDS
 
     if records < 1:
         raise AtlasError(f"records is {records}; give how many validation records to run, 1 or more.")
-    stack = restore(step, bench, store)
+    stack = restore(step, worker_context, store)
     try:
         if step.task not in stack.order:
             raise NoWeights(f"{step.title} has no adapter, so that there are no combination weights to show.")
         stack.activate(step.task)
-        sums, rows, count = _run(stack, step.task, bench, records)
+        sums, rows, count = _run(stack, step.task, worker_context, records)
         adapters = _adapters(stack, step.task)
     finally:
         stack.detach()
-    return Alpha(
+    return FusionWeights(
         step=step.key,
         task=step.task,
         seed=step.seed,
@@ -81,8 +83,10 @@ def step_alpha(step: Step, bench: Bench, store: Store, *, records: int = RECORDS
     )
 
 
-def sweep_alpha(summary: Mapping[str, Any], storage: Place | Path, *, records: int = RECORDS) -> list[dict[str, Any]]:
-    """`step_alpha` of every task of a sweep's best trial, in its order, as the summary's key `alpha` holds it.
+def sweep_fusion_weights(
+    summary: Mapping[str, Any], storage: StoragePath | Path, *, records: int = RECORDS
+) -> list[dict[str, Any]]:
+    """`step_fusion_weights` of every task of a sweep's best trial, in its order, as the summary's key `alpha` holds it.
 
     Of the order alone: what is learnt downstream of it, on a few records, is left out.
 
@@ -92,17 +96,22 @@ def sweep_alpha(summary: Mapping[str, Any], storage: Place | Path, *, records: i
         NoWeights: its learner combines no adapters.
         AtlasError: no trial finished, or its steps or data are not in the storage.
     """
-    from atlas.learners.process_group import Group
-    from atlas.steps.train import open_bench
+    from atlas.learners.process_group import ProcessGroup
+    from atlas.steps.train import open_worker_context
     from atlas.storage.store import Store
 
-    trial, storage = _best_trial(summary), Place.at(storage)
+    trial, storage = _best_trial(summary), StoragePath.at(storage)
     shared = summary["settings"].get("sharing", True)
     scope = "" if shared else f"private/{trial['id'].partition('.')[0]}"
     store = replace(Store.open(str(storage / "store")), scope=scope)
     steps = [step for step in _steps(trial, store) if step.stage.last and not step.downstream]
-    bench = open_bench(summary["settings"]["backbone"], _prepared(steps, storage / "data"), Group())
-    found = [{"trial": trial["id"], **asdict(step_alpha(step, bench, store, records=records))} for step in steps]
+    worker_context = open_worker_context(
+        summary["settings"]["backbone"], _prepared(steps, storage / "data"), ProcessGroup()
+    )
+    found = [
+        {"trial": trial["id"], **asdict(step_fusion_weights(step, worker_context, store, records=records))}
+        for step in steps
+    ]
     return list(json.loads(json.dumps(found)))  # lists for tuples, as a summary that was read has them
 
 
@@ -117,7 +126,7 @@ def _steps(trial: Mapping[str, Any], store: Store) -> list[Step]:
     return [step_from(store.read_facts(key)["step"]) for key in trial["step_keys"]]
 
 
-def _prepared(steps: list[Step], data: Place) -> dict[str, str]:
+def _prepared(steps: list[Step], data: StoragePath) -> dict[str, str]:
     """Task → its prepared folder, the very data that the steps learnt from, by its fingerprint."""
     from atlas.data.prepared import find_by_fingerprint
 
@@ -134,28 +143,30 @@ def _prepared(steps: list[Step], data: Place) -> dict[str, str]:
     return folders
 
 
-def _adapters(stack: Stack, task: str) -> tuple[str, ...]:
+def _adapters(stack: ContinualModel, task: str) -> tuple[str, ...]:
     config = stack.adapters.config_of(task)
     return (*config.experience, task) if config.novel else tuple(config.experience)
 
 
-def _run(stack: Stack, task: str, bench: Bench, records: int) -> tuple[dict[str, torch.Tensor], int, int]:
+def _run(
+    stack: ContinualModel, task: str, worker_context: WorkerContext, records: int
+) -> tuple[dict[str, torch.Tensor], int, int]:
     """Site → Σ α [t], the rows summed over (records × choices × pictures), and the records run."""
     import torch
 
     from atlas.data.loader import permutation
 
-    split = bench.data[task].splits[SPLIT]
+    split = worker_context.data[task].splits[SPLIT]
     chosen = permutation(len(split), seed=0, epoch=0)[:records].sort().values
     with torch.no_grad(), _summed(stack) as (sums, rows):
         for indices in chosen.split(BATCH):
-            stack(split.batch(indices).to(bench.group.device), task)
+            stack(split.batch(indices).to(worker_context.group.device), task)
     first = next(iter(rows))
     return sums, rows[first], len(chosen)
 
 
 @contextmanager
-def _summed(stack: Stack) -> Iterator[tuple[dict[str, torch.Tensor], dict[str, int]]]:
+def _summed(stack: ContinualModel) -> Iterator[tuple[dict[str, torch.Tensor], dict[str, int]]]:
     """While it lasts, sums α at every site over all forward passes, of which two pictures take two."""
     sums: dict[str, Any] = {}
     rows: dict[str, int] = {}

@@ -7,12 +7,12 @@ from typing import Any
 
 from atlas.execution.sizing import FleetSize
 from atlas.runtime.errors import AtlasError
-from atlas.storage.filesystem import Place
+from atlas.storage.filesystem import StoragePath
 
 Found = tuple[list[dict[str, Any]], str]
 
 
-def promise_weights(summary: Mapping[str, Any], storage: Place, size: FleetSize) -> Any:
+def start_fusion_weights(summary: Mapping[str, Any], storage: StoragePath, size: FleetSize) -> Any:
     """Begin to run the best trial's stacks, with what one worker of a fleet had; None where no trial finished.
 
     The fleets must be about to end: it waits for their place.
@@ -27,7 +27,7 @@ def promise_weights(summary: Mapping[str, Any], storage: Place, size: FleetSize)
     return ray.remote(_weights).options(**options).remote(summary, storage)
 
 
-def kept_weights(promise: Any, timeout: float) -> Found:
+def await_fusion_weights(promise: Any, timeout: float) -> Found:
     """The summary's `alpha`, and a word where it is empty for another reason than the learner's nature.
 
     `timeout` in seconds: a report without the weights is worth more than one that comes late.
@@ -45,12 +45,12 @@ def kept_weights(promise: Any, timeout: float) -> Found:
         return [], str(error).strip().splitlines()[-1]
 
 
-def _weights(summary: Mapping[str, Any], storage: Place) -> Found:
+def _weights(summary: Mapping[str, Any], storage: StoragePath) -> Found:
     """Of stacks that learn to combine adapters; a learner without them, or with one at a time, has nothing to show."""
-    from atlas.sweep.fusion_weights import NoWeights, sweep_alpha
+    from atlas.sweep.fusion_weights import NoWeights, sweep_fusion_weights
 
     try:
-        found = sweep_alpha(summary, storage)
+        found = sweep_fusion_weights(summary, storage)
     except NoWeights:
         return [], ""
     except AtlasError as error:

@@ -12,9 +12,9 @@ from atlas.backbones import digest, locate
 from atlas.backbones.processor import Processor
 from atlas.config.options import Options
 from atlas.data.cache import obtain
-from atlas.data.prepare import Manner, Prepared
+from atlas.data.prepare import Prepared, PrepareOptions
 from atlas.runtime.errors import AtlasError
-from atlas.steps.step import Evaluation, Surroundings
+from atlas.steps.step import Evaluation, StepInputs
 from atlas.steps.walk import Walk
 from atlas.storage.store import Store
 from atlas.sweep.plan import Pace, Plan, measured_pace, plan
@@ -25,7 +25,7 @@ TIMED = 20  # how many steps of the store the estimate looks at
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ground:
+class SweepInputs:
     """The backbone's folder, the prepared tasks, the store and the tracking server, all of them there."""
 
     backbone: Path
@@ -33,7 +33,7 @@ class Ground:
     store: Store
     store_uri: str
     tracking_uri: str
-    around: Surroundings
+    step_inputs: StepInputs
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -52,14 +52,14 @@ class Ground:
     def plan(self, trials: Sequence[Sequence[Walk]], references: Sequence[Walk], *, at_once: int, exact: bool) -> Plan:
         """The plan for these walks on this ground, timed by what the store knows of steps like these."""
         walks = [*(walk for trial in trials for walk in trial), *references]
-        keys = {step.key for walk in walks for step in walk.every_step(self.around)}
+        keys = {step.key for walk in walks for step in walk.every_step(self.step_inputs)}
         stored = self.store.has(keys)
         timed = list(islice(stored, TIMED)) or list(islice(self.store.keys(), TIMED))
         facts = [entry.facts for key in timed if (entry := self.store.find(key)) is not None]
         loads = self.loads()
         per_record = measured_pace(facts, fallback=_guess(self.backbone), loads=loads)
         pace = Pace(per_record=per_record, at_once=at_once, sizes=self.sizes, loads=loads)
-        return plan(trials, references, self.around, stored=stored, pace=pace, exact=exact)
+        return plan(trials, references, self.step_inputs, stored=stored, pace=pace, exact=exact)
 
 
 def _guess(backbone: Path) -> float:
@@ -75,9 +75,9 @@ def _tokens(backbone: Path) -> tuple[int, int]:
     return (config["image_size"] // config["patch_size"]) ** 2, config["max_position_embeddings"]
 
 
-def lay_ground(
+def resolve_inputs(
     options: Options, progress: Callable[[str, int], None] | None = None, *, tracking_uri: str = ""
-) -> Ground:
+) -> SweepInputs:
     """Check and prepare everything that needs no cluster. Preparing is done once; later calls find it.
 
     `tracking_uri` is the whole address where the options' own leaves a password out.
@@ -96,20 +96,24 @@ def lay_ground(
     check_access(tracking_uri)
     processor = Processor.load(folder)
     sources = sources_of(options)
-    manner = Manner(progress=(lambda mark: progress(mark.split, mark.done)) if progress else None)
+    prepare_options = PrepareOptions(progress=(lambda mark: progress(mark.split, mark.done)) if progress else None)
     prepared = {
         task.name: obtain(
-            task, processor=processor, place=options.place / "data", source=sources.get(task.name), manner=manner
+            task,
+            processor=processor,
+            place=options.place / "data",
+            source=sources.get(task.name),
+            prepare_options=prepare_options,
         )
         for task in tasks
     }
-    return Ground(
+    return SweepInputs(
         backbone=folder,
         prepared=prepared,
         store=store,
         store_uri=store_uri,
         tracking_uri=tracking_uri,
-        around=Surroundings(
+        step_inputs=StepInputs(
             backbone=digest(folder),
             data={name: one.fingerprint for name, one in prepared.items()},
             evaluation=evaluation_of(options),

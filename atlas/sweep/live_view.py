@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from atlas.search.callback import Journal
+from atlas.search.callback import TrialJournal
 from atlas.sweep.plan import Plan
 from atlas.sweep.terminal import clock
 
@@ -28,7 +28,7 @@ class View:
 
     console: Console
     plan: Plan
-    journal: Journal
+    journal: TrialJournal
     poll: Callable[[], dict[str, Any]]
     on_status: Callable[[dict[str, Any]], None] = lambda status: None
     _stop: threading.Event = field(default_factory=threading.Event)

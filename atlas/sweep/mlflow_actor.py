@@ -12,17 +12,17 @@ from typing import Any
 from atlas.data.prepare import Prepared
 from atlas.runtime.errors import AtlasError
 from atlas.search.trial_record import TrialRecord
-from atlas.serving.registered_model import Champion
+from atlas.serving.registered_model import RegisteredModel
 from atlas.steps.step import Step
 from atlas.storage.store import Store
-from atlas.sweep.summary import Ended
+from atlas.sweep.summary import FinishedSweep
 from atlas.tracking import Tracker, credentials
 
 EXPERIMENT = "atlas"
 POLITE = 10  # the writer's niceness: it shares its node with what learns, and nobody waits for it
 
 
-class Scribe:
+class MlflowWriter:
     """The actor that holds the tracker, the one writer to MLflow; killed, it comes back and replays its spool."""
 
     def __init__(self, tracking_uri: str, spool: Path, credentials: Mapping[str, str]) -> None:
@@ -43,7 +43,7 @@ class Scribe:
         """What MLflow refused for good."""
         return list(self.tracker.problems)
 
-    def register_champion(self, champion: Champion, tracking_uri: str) -> str:
+    def register_model(self, champion: RegisteredModel, tracking_uri: str) -> str:
         """Log the best stack as a model and register it; gives its URI. Raises AtlasError where MLflow is away."""
         from atlas.serving.registered_model import register
 
@@ -52,21 +52,21 @@ class Scribe:
         return register(champion, tracking_uri, EXPERIMENT)
 
 
-def start_scribe(tracking_uri: str, spool: Path) -> Any:
+def start_mlflow_writer(tracking_uri: str, spool: Path) -> Any:
     """The scribe, on this node, where the spool and the default database are."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
-    return ray.remote(Scribe).options(**options).remote(tracking_uri, spool, credentials())
+    return ray.remote(MlflowWriter).options(**options).remote(tracking_uri, spool, credentials())
 
 
 @dataclass
-class Tracked:
+class MlflowReporter:
     """Listens to the trials of a sweep and passes on what is new."""
 
-    scribe: Any
+    mlflow_writer: Any
     sweep_id: str
     store: Store
     prepared: Mapping[str, Prepared]
@@ -78,14 +78,14 @@ class Tracked:
         """Open, advance or close the trial's run, and log the steps that no trial has brought yet."""
         if record.id not in self._told:
             self._told.add(record.id)
-            self.scribe.tell.remote("trial_started", self.sweep_id, record.id, record.params)
+            self.mlflow_writer.tell.remote("trial_started", self.sweep_id, record.id, record.params)
         for step in taken:
             self.tell_step(step, scope=record.scope(self.sharing))
             figures = record.figures if step is taken[-1] else {}
-            self.scribe.tell.remote("trial_step", self.sweep_id, record.id, step.key, record.tasks_seen, figures)
+            self.mlflow_writer.tell.remote("trial_step", self.sweep_id, record.id, step.key, record.tasks_seen, figures)
         if record.status in ("FINISHED", "FAILED", "KILLED") and record.id not in self._finished:
             self._finished.add(record.id)
-            self.scribe.tell.remote("trial_finished", self.sweep_id, record.id, record.status, record.figures)
+            self.mlflow_writer.tell.remote("trial_finished", self.sweep_id, record.id, record.status, record.figures)
 
     def tell_step(self, step: Step, scope: str = "") -> None:
         """Log the step's run, unless this sweep has already."""
@@ -96,7 +96,7 @@ class Tracked:
         entry = store.find(step.key)
         if entry is not None:
             folder = store.fetch(entry, Path(gettempdir()) / "atlas-fetched" / step.key)
-            self.scribe.tell.remote("step_finished", step.key, self._step_facts(step, dict(entry.facts), folder))
+            self.mlflow_writer.tell.remote("step_finished", step.key, self._step_facts(step, dict(entry.facts), folder))
 
     def _step_facts(self, step: Step, facts: dict[str, Any], folder: Path) -> dict[str, Any]:
         scores = {
@@ -152,23 +152,23 @@ def _goal(summary: Mapping[str, Any]) -> str:
     return "downstream_mean" if summary["best"].get("goal") == "downstream" else "average_accuracy"
 
 
-def champion_of(ended: Ended, summary: Mapping[str, Any]) -> Champion | None:
+def best_model_of(ended: FinishedSweep, summary: Mapping[str, Any]) -> RegisteredModel | None:
     """The best trial's stack; None where no trial finished."""
     if not summary["best"]:
         return None
     row = next(row for row in summary["trials"] if row["id"] == summary["best"]["trial"])
     record = next(record for record in ended.trials if record.id == row["id"].partition(".")[0])
-    store = replace(ended.ground.store, scope=record.scope(ended.options.sharing))
+    store = replace(ended.inputs.store, scope=record.scope(ended.options.sharing))
     walk = next(walk for walk in record.walks if (list(walk.order), walk.seed) == (row["order"], row["seed"]))
-    last = stack_of(walk.steps(ended.ground.around))
+    last = stack_of(walk.steps(ended.inputs.step_inputs))
     names = ("outputs", "images", "choices", "answers", "text_tokens")
-    return Champion(
+    return RegisteredModel(
         name=f"atlas-{ended.sweep['name']}",
         sweep=ended.sweep["id"],
         backbone=ended.options.backbone,
-        digest=ended.ground.around.backbone,
+        digest=ended.inputs.step_inputs.backbone,
         folders={task: str(store.fetch(step.key, Path(gettempdir()) / step.key)) for task, step in last.items()},
-        tasks={task: {name: ended.ground.prepared[task].card[name] for name in names} for task in walk.order},
+        tasks={task: {name: ended.inputs.prepared[task].card[name] for name in names} for task in walk.order},
         figures={split: summary["best"][split] for split in ("val", "test")},
     )
 
@@ -176,7 +176,7 @@ def champion_of(ended: Ended, summary: Mapping[str, Any]) -> Champion | None:
 def stack_of(walked: Sequence[Sequence[Step]]) -> dict[str, Step]:
     """The steps that a walk's stack is made of: each task's last, or the one that learnt all jointly."""
     steps = [stages[-1] for stages in walked]
-    return {step.task: step for step in (steps[-1:] if steps[-1].jointly else steps)}
+    return {step.task: step for step in (steps[-1:] if steps[-1].joint_tasks else steps)}
 
 
 def registered_uri(promise: Any) -> str:

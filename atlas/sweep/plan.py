@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from atlas.steps.step import Step, Surroundings
+from atlas.steps.step import Step, StepInputs
 from atlas.steps.walk import Walk
 
 STARTUP = 30.0  # seconds until the first step, on two cores
@@ -51,7 +51,7 @@ class Plan:
 def plan(
     trials: Sequence[Sequence[Walk]],
     references: Iterable[Walk],
-    around: Surroundings,
+    step_inputs: StepInputs,
     *,
     stored: set[str],
     pace: Pace,
@@ -59,8 +59,8 @@ def plan(
 ) -> Plan:
     """The plan for these trials and the reference walks beside them. `stored` are the keys that need no training."""
     walks = [walk for trial in trials for walk in trial]
-    steps = [step for walk in walks for step in walk.every_step(around)]
-    extra = [step for walk in references for step in walk.every_step(around)]
+    steps = [step for walk in walks for step in walk.every_step(step_inputs)]
+    extra = [step for walk in references for step in walk.every_step(step_inputs)]
     distinct = {step.key: step for step in steps + extra}
     missing = [step for key, step in distinct.items() if key not in stored]
     return Plan(

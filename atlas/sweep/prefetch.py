@@ -14,7 +14,7 @@ from atlas.steps.walk import Walk
 
 if TYPE_CHECKING:
     from atlas.learners import Precision
-    from atlas.steps.step import Step, Surroundings
+    from atlas.steps.step import Step, StepInputs
 
 POLL_SECONDS = 0.1
 UNDER_WAY = ("waiting", "queued", "elsewhere", "running")
@@ -25,19 +25,19 @@ def is_known(sweep: Sweep, options: Options) -> bool:
     return is_exact(sweep, options) and options.sharing
 
 
-def foreseen(
-    sweep: Sweep, options: Options, precision: Precision, beside: Iterable[Walk], around: Surroundings
+def known_steps(
+    sweep: Sweep, options: Options, precision: Precision, auxiliary: Iterable[Walk], step_inputs: StepInputs
 ) -> list[Step]:
-    """The steps of the walks `beside` the trials and, where all trials are known before, all of theirs."""
-    walks = list(beside)
+    """The steps of the walks `auxiliary` the trials and, where all trials are known before, all of theirs."""
+    walks = list(auxiliary)
     if is_known(sweep, options):
         walks += [walk for trial in rehearsed(sweep, options, precision) for walk in trial]
-    steps = (step for walk in walks for step in walk.every_step(around))
+    steps = (step for walk in walks for step in walk.every_step(step_inputs))
     return list({step.key: step for step in steps}.values())
 
 
 @dataclass
-class Foresight:
+class Prefetch:
     """What a sweep wants learnt without anybody asking."""
 
     broker: Any

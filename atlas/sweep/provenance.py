@@ -19,7 +19,7 @@ PACKAGES = ("ray", "torch", "transformers", "peft", "optuna", "mlflow", "pyarrow
 VECTORS = ("avx512f", "avx2", "asimd")  # what torch chooses its kernels by, the widest first
 
 
-def origin_of(file: str, learners: Iterable[str] = ()) -> dict[str, Any]:
+def provenance_of(file: str, learners: Iterable[str] = ()) -> dict[str, Any]:
     """The summary's key `origin`, for a sweep that the Python `file` asks and whose trials have these `learners`."""
     path, own = Path(file), {name: digest for name in sorted(set(learners)) if (digest := digest_of(name))}
     return {

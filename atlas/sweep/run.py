@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from atlas.execution.sizing import FleetSize
     from atlas.steps.walk import Walk
     from atlas.sweep.folder import SweepFolder
-    from atlas.sweep.inputs import Ground
+    from atlas.sweep.inputs import SweepInputs
     from atlas.sweep.plan import Plan
 
 PLAIN_WIDTH = 140
@@ -118,26 +118,26 @@ def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder |
     from atlas.cluster.limits import nodes_for, this_machine
     from atlas.execution.sizing import size_fleets
     from atlas.sweep.folder import SweepFolder
-    from atlas.sweep.inputs import lay_ground
+    from atlas.sweep.inputs import resolve_inputs
 
     here = this_machine()
     if here is not None:
         size_fleets(options, [here])
     with _preparing(console) as progress:
-        ground = lay_ground(options, progress, tracking_uri=address)
+        inputs = resolve_inputs(options, progress, tracking_uri=address)
     if options.dry_run and here is not None:
-        _show_plan(sweep, options, ground, [here], console)
+        _show_plan(sweep, options, inputs, [here], console)
         return True
     join_cluster()
     try:
-        plan, size = _show_plan(sweep, options, ground, nodes_for(growing=options.fleets is not None), console)
+        plan, size = _show_plan(sweep, options, inputs, nodes_for(growing=options.fleets is not None), console)
         if options.dry_run:
             return True
-        from atlas.sweep.driver import Conduct
+        from atlas.sweep.driver import SweepDriver
 
         folder = folder or SweepFolder.new(options.place, sweep.name, options)
-        return Conduct(
-            sweep=sweep, options=options, ground=ground, size=size, plan=plan, folder=folder, console=console
+        return SweepDriver(
+            sweep=sweep, options=options, inputs=inputs, size=size, plan=plan, folder=folder, console=console
         ).run()
     finally:
         with suppress(KeyboardInterrupt):  # it ends in any case, and what is left the warden ends
@@ -145,7 +145,7 @@ def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder |
 
 
 def _show_plan(
-    sweep: Sweep, options: Options, ground: Ground, nodes: Sequence[Node], console: Console
+    sweep: Sweep, options: Options, inputs: SweepInputs, nodes: Sequence[Node], console: Console
 ) -> tuple[Plan, FleetSize]:
     """Print the plan; gives it, and the fleets for it."""
     from atlas.execution.sizing import fitted, size_fleets
@@ -155,17 +155,17 @@ def _show_plan(
     trials = rehearsed(sweep, options, size.precision)
     references = [walk for walks in sweep.references(options, size.precision).values() for walk in walks]
     references += sweep.bare_probes(options, size.precision)
-    _check_shares([*(walk for trial in trials for walk in trial), *references], ground, size)
-    made = ground.plan(trials, references, at_once=size.fleets, exact=is_exact(sweep, options))
+    _check_shares([*(walk for trial in trials for walk in trial), *references], inputs, size)
+    made = inputs.plan(trials, references, at_once=size.fleets, exact=is_exact(sweep, options))
     size = fitted(size, options, nodes, made.work)
     made = made.on(size.fleets)
     print_plan(console, sweep.name, sweep.question, made, describe(options, size))
     return made, size
 
 
-def _check_shares(walks: Iterable[Walk], ground: Ground, size: FleetSize) -> None:
+def _check_shares(walks: Iterable[Walk], inputs: SweepInputs, size: FleetSize) -> None:
     """Raises AtlasError where a fleet of that size, or of one that an elastic fleet may have, cannot share a batch."""
-    schedules = {step.stage.schedule for walk in walks for step in walk.every_step(ground.around)}
+    schedules = {step.stage.schedule for walk in walks for step in walk.every_step(inputs.step_inputs)}
     for workers in size.numbers:
         for schedule in schedules:
             schedule.check_shared_by(workers)

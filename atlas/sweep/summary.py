@@ -10,19 +10,19 @@ from atlas.config.options import Options
 from atlas.metrics import Undefined
 from atlas.report import BARE, SCHEMA, leaderboard, order_rows, order_statistics, trial_metrics
 from atlas.search.trial_record import TrialRecord
-from atlas.steps.outcome import AVERAGE, DOWNSTREAM, ROUTES, SPLITS, Outcome
+from atlas.steps.outcome import AVERAGE, DOWNSTREAM, ROUTES, SPLITS, WalkResult
 from atlas.steps.step import Step
 from atlas.steps.walk import Walk
 from atlas.storage.store import Store
 from atlas.sweep.cost import walk_cost
-from atlas.sweep.inputs import Ground
+from atlas.sweep.inputs import SweepInputs
 from atlas.sweep.plan import Plan
-from atlas.sweep.provenance import origin_of, versions
+from atlas.sweep.provenance import provenance_of, versions
 from atlas.tasks import find_task
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class FinishedSweep:
     """A sweep that has ended: what it was asked, what it stood on, what its trials did.
 
     `run`: what the steps that it learnt itself say that they were learnt for. `file`: the Python file that asked it, as
@@ -31,7 +31,7 @@ class Ended:
 
     sweep: dict[str, Any]
     options: Options
-    ground: Ground
+    inputs: SweepInputs
     plan: Plan
     trials: Sequence[TrialRecord]
     references: Mapping[str, Sequence[Walk]]
@@ -42,60 +42,60 @@ class Ended:
 
     def store_of(self, record: TrialRecord) -> Store:
         """The store as the trial saw it."""
-        return replace(self.ground.store, scope=record.scope(self.options.sharing))
+        return replace(self.inputs.store, scope=record.scope(self.options.sharing))
 
-    def outcomes(self, record: TrialRecord) -> list[Outcome]:
+    def outcomes(self, record: TrialRecord) -> list[WalkResult]:
         """The trial's walks, with the facts of all the steps that it took."""
         store = self.store_of(record)
         taken = {key for walk in record.steps for key in walk}
         return [self._outcome(walk, store, taken) for walk in record.walks]
 
-    def _outcome(self, walk: Walk, store: Store, taken: set[str] | None = None) -> Outcome:
+    def _outcome(self, walk: Walk, store: Store, taken: set[str] | None = None) -> WalkResult:
         """The walk with what the store knows of its steps, or of those `taken`."""
-        outcome = Outcome(walk=walk, around=self.ground.around)
-        for step in walk.every_step(self.ground.around):
+        outcome = WalkResult(walk=walk, step_inputs=self.inputs.step_inputs)
+        for step in walk.every_step(self.inputs.step_inputs):
             if (taken is None or step.key in taken) and (entry := store.find(step.key)) is not None:
                 outcome.add(step, dict(entry.facts))
         return outcome
 
-    def bare_outcomes(self) -> list[Outcome]:
+    def bare_outcomes(self) -> list[WalkResult]:
         """The probes of the bare backbone, one outcome a seed."""
-        return [self._outcome(walk, self.ground.store) for walk in self.bare]
+        return [self._outcome(walk, self.inputs.store) for walk in self.bare]
 
     def reference_steps(self) -> Iterator[tuple[str, int, Step]]:
         """Name, seed and step of each reference."""
         for name, walks in self.references.items():
             for walk in walks:
-                yield name, walk.seed, walk.steps(self.ground.around)[-1][-1]
+                yield name, walk.seed, walk.steps(self.inputs.step_inputs)[-1][-1]
 
-    def beside(self) -> Iterator[Step]:
+    def auxiliary(self) -> Iterator[Step]:
         """The steps that no trial takes: references, and what was learnt on the bare backbone."""
         yield from (step for _, _, step in self.reference_steps())
-        yield from (step for walk in self.bare for step in walk.every_step(self.ground.around))
+        yield from (step for walk in self.bare for step in walk.every_step(self.inputs.step_inputs))
 
 
-def summarise(ended: Ended) -> dict[str, Any]:
+def summarise(ended: FinishedSweep) -> dict[str, Any]:
     """The summary, as `atlas.report.summary` documents it."""
     outcomes = {record.id: ended.outcomes(record) for record in ended.trials}
     summary: dict[str, Any] = {
         "schema": SCHEMA,
         "sweep": ended.sweep,
-        "settings": {**_plain(asdict(ended.options)), "backbone_digest": ended.ground.around.backbone},
+        "settings": {**_plain(asdict(ended.options)), "backbone_digest": ended.inputs.step_inputs.backbone},
         "versions": versions(),
-        "origin": origin_of(ended.file, _learners(ended)),
+        "origin": provenance_of(ended.file, _learners(ended)),
         "seeds": list(ended.options.seeds),
         "plan": ended.plan.as_facts(),
-        "tasks": {name: _task(name, ended.ground) for name in ended.options.tasks},
+        "tasks": {name: _task(name, ended.inputs) for name in ended.options.tasks},
         "trials": [row for record in ended.trials for row in _rows(ended, record, outcomes[record.id])],
         "references": _references(ended),
-        "reference_keys": sorted({past.key for step in ended.beside() for past in step.chain()}),
+        "reference_keys": sorted({past.key for step in ended.auxiliary() for past in step.chain()}),
         "orders": [],
         "ledger": _ledger(ended, [outcome for found in outcomes.values() for outcome in found]),
         "best": None,
     }
     if ended.options.downstream:
         summary["downstream"] = _downstream(ended, outcomes)
-        summary["downstream_tasks"] = {name: _task(name, ended.ground) for name in ended.options.downstream}
+        summary["downstream_tasks"] = {name: _task(name, ended.inputs) for name in ended.options.downstream}
     walked = [outcome for found in outcomes.values() for outcome in found]
     if joint := _joint(walked):
         summary["joint"] = joint
@@ -104,7 +104,7 @@ def summarise(ended: Ended) -> dict[str, Any]:
     return {**summary, "orders": order_statistics(summary), "best": _best(summary, ended.goal)}
 
 
-def _metrics(summary: Mapping[str, Any], row: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
+def _metrics(summary: Mapping[str, Any], row: Mapping[str, Any], outcome: WalkResult) -> dict[str, Any]:
     """`<split>/<name>` → every figure of a walk, None where undefined; `<split>/undefined` says why."""
     figures: dict[str, Any] = {"train/undefined": {}}
     for split in SPLITS:
@@ -117,11 +117,11 @@ def _metrics(summary: Mapping[str, Any], row: Mapping[str, Any], outcome: Outcom
     return figures
 
 
-def _joint(walked: Sequence[Outcome]) -> list[dict[str, Any]]:
+def _joint(walked: Sequence[WalkResult]) -> list[dict[str, Any]]:
     """What models score that trials trained on the tasks seen so far together; of several for the same tasks and seed
     the one that scores most on `val`."""
     found: dict[tuple[tuple[str, ...], int], dict[str, Any]] = {}
-    for outcome in (one for one in walked if one.steps and one.steps[-1][-1].jointly):
+    for outcome in (one for one in walked if one.steps and one.steps[-1][-1].joint_tasks):
         for step in (stages[-1] for stages in outcome.steps if stages[-1].key in outcome.facts):
             latest, tasks = outcome.facts[step.key]["scores"]["latest"], tuple(sorted(step.learns))
             row: dict[str, Any] = {"tasks": list(tasks), "seed": outcome.walk.seed}
@@ -132,12 +132,12 @@ def _joint(walked: Sequence[Outcome]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _learners(ended: Ended) -> set[str]:
+def _learners(ended: FinishedSweep) -> set[str]:
     """The names of the learners that trials walked with."""
     return {walk.learner.name for record in ended.trials for walk in record.walks}
 
 
-def _rows(ended: Ended, record: TrialRecord, outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+def _rows(ended: FinishedSweep, record: TrialRecord, outcomes: Sequence[WalkResult]) -> list[dict[str, Any]]:
     return [
         {
             "id": row_id(record, number, len(outcomes)),
@@ -149,7 +149,7 @@ def _rows(ended: Ended, record: TrialRecord, outcomes: Sequence[Outcome]) -> lis
             "R": {split: {route: _plain(outcome.matrix(split, route)) for route in ROUTES} for split in SPLITS},
             "metrics": {},
             "error": record.error,
-            "cost": walk_cost(outcome, ended.ground, ended.store_of(record)),
+            "cost": walk_cost(outcome, ended.inputs, ended.store_of(record)),
         }
         for number, outcome in enumerate(outcomes)
     ]
@@ -160,7 +160,7 @@ def row_id(record: TrialRecord, number: int, walks: int) -> str:
     return record.id if walks == 1 else f"{record.id}.{number}"
 
 
-def _downstream(ended: Ended, outcomes: Mapping[str, Sequence[Outcome]]) -> list[dict[str, Any]]:
+def _downstream(ended: FinishedSweep, outcomes: Mapping[str, Sequence[WalkResult]]) -> list[dict[str, Any]]:
     named = [(BARE, outcome) for outcome in ended.bare_outcomes()]
     for record in ended.trials:
         found = outcomes[record.id]
@@ -180,16 +180,16 @@ def _downstream(ended: Ended, outcomes: Mapping[str, Sequence[Outcome]]) -> list
     ]
 
 
-def _references(ended: Ended) -> dict[str, Any]:
+def _references(ended: FinishedSweep) -> dict[str, Any]:
     found: dict[str, Any] = {name: {} for name in ended.references}
     for name, seed, step in ended.reference_steps():
-        if (entry := ended.ground.store.find(step.key)) is not None:
+        if (entry := ended.inputs.store.find(step.key)) is not None:
             own = entry.facts["scores"]["own"]
             found[name].setdefault(str(seed), {})[step.task] = {split: own[split][step.task] for split in SPLITS}
     return found
 
 
-def _ledger(ended: Ended, outcomes: Sequence[Outcome]) -> dict[str, float]:
+def _ledger(ended: FinishedSweep, outcomes: Sequence[WalkResult]) -> dict[str, float]:
     """Each taking of a step by a trial either trained it now (once) or used it again."""
     taken = [(step.key, outcome.facts[step.key]) for outcome in outcomes for step in outcome.taken]
     fresh = {key: fact["cost"]["seconds"] for key, fact in taken if fact.get("run") == ended.run}
@@ -211,8 +211,8 @@ def _best(summary: Mapping[str, Any], goal: str) -> dict[str, Any] | None:
     return {"trial": rows[0].trial, "val": rows[0].val, "test": rows[0].test} if rows else None
 
 
-def _task(name: str, ground: Ground) -> dict[str, Any]:
-    task, prepared = find_task(name), ground.prepared[name]
+def _task(name: str, inputs: SweepInputs) -> dict[str, Any]:
+    task, prepared = find_task(name), inputs.prepared[name]
     card = {key: prepared.card[key] for key in ("chance", "score", "modality")}
     card["majority"] = prepared.card["majority"].get("test")
     return {"title": task.title, **card, "fingerprint": prepared.fingerprint, "counts": dict(prepared.counts)}

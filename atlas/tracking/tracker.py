@@ -11,7 +11,7 @@ from typing import Any
 
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
-from atlas.runtime.retry import when_there_is_room
+from atlas.runtime.retry import retry_while_full
 from atlas.tracking.address import check_tracking, find_step_runs
 from atlas.tracking.events import Event, Kind, StepFacts, checked_status, sweep_key, thin, trial_key
 from atlas.tracking.spool import Spool
@@ -137,7 +137,7 @@ class Tracker:
 
     def _tell(self, kind: Kind, key: str, body: Mapping[str, Any]) -> None:
         event = Event(kind=kind, key=key, body=body)
-        when_there_is_room(lambda: self._spool.append(event), f"the disk of {self._spool.folder}")
+        retry_while_full(lambda: self._spool.append(event), f"the disk of {self._spool.folder}")
         with self._changed:
             self._changed.notify_all()
 
@@ -221,7 +221,7 @@ class Tracker:
         problem = f"{event.kind} of {event.key}: {reason}"
         log.error("MLflow refused the %s", problem, exc_info=error)
         self.problems.append(problem)
-        when_there_is_room(lambda: self._spool.refuse(event, reason), f"the disk of {self._spool.folder}")
+        retry_while_full(lambda: self._spool.refuse(event, reason), f"the disk of {self._spool.folder}")
 
     def _rest(self, delay: float) -> None:
         """Back off; a flush or a close cuts it short."""

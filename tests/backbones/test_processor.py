@@ -11,7 +11,7 @@ from PIL import Image
 
 from atlas.backbones.processor import Processor
 from atlas.runtime.errors import AtlasError
-from tests.data.toys import LENGTH, SIZE, WORDS, write_folder
+from tests.backbones.toys import LENGTH, SIZE, WORDS, write_folder
 
 
 def test_sizes_come_from_the_folder(processor: Processor) -> None:

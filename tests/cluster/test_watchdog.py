@@ -48,21 +48,21 @@ def sleeper() -> subprocess.Popen[bytes]:
 def test_what_a_killed_process_started_ends_and_what_it_had_before_is_left_alone() -> None:
     driver = subprocess.Popen([sys.executable, "-c", DRIVER], stdout=subprocess.PIPE, text=True)
     assert driver.stdout
-    started, other, warden = map(int, driver.stdout.readline().split())
+    started, other, watchdog = map(int, driver.stdout.readline().split())
     assert runs(started)
     driver.kill()
     driver.wait()
-    wait(lambda: not runs(started) and not runs(warden))
+    wait(lambda: not runs(started) and not runs(watchdog))
     assert runs(other)
     psutil.Process(other).kill()
 
 
 def test_a_closed_warden_ends_what_is_left_and_itself() -> None:
     found: list[subprocess.Popen[bytes]] = []
-    warden = watched(lambda: found.append(sleeper()))
-    warden.close()
+    watchdog = watched(lambda: found.append(sleeper()))
+    watchdog.close()
     assert found[0].wait(PATIENCE) == -9
-    assert not runs(warden.pid)
+    assert not runs(watchdog.pid)
 
 
 def test_what_a_process_started_ends_where_it_is_killed_before_it_has_started_all() -> None:
@@ -78,10 +78,10 @@ def test_what_a_process_started_ends_where_it_is_killed_before_it_has_started_al
 
 
 def test_what_is_started_once_it_has_settled_is_left_alone() -> None:
-    warden = watched(lambda: None)
+    watchdog = watched(lambda: None)
     time.sleep(1.0)
     later = sleeper()
-    warden.close()
+    watchdog.close()
     assert later.poll() is None
     later.kill()
 

@@ -13,9 +13,9 @@ import torch
 
 from atlas.learners import LEARNERS, STAGES, Learner, Schedule, learner_from, stage_from
 from atlas.learners.evaluation import score
-from atlas.learners.process_group import Group
+from atlas.learners.process_group import ProcessGroup
 from atlas.runtime.errors import AtlasError
-from atlas.steps.outcome import Outcome
+from atlas.steps.outcome import WalkResult
 from atlas.steps.train import restore
 from atlas.steps.walk import Walk
 from atlas.storage.store import Store
@@ -117,8 +117,8 @@ def test_it_learns_two_tasks_and_scores_what_it_has_seen(learner: Learner, small
 def test_the_route_own_keeps_what_a_task_was_learnt_with(learner: Learner, small_world: World, store: Store) -> None:
     """R on route `own` never changes for a learner that keeps what each task was learnt with; jointly all are new."""
     walk = Walk(order=("digits", "easy-vqa", "piqa-twin"), learner=small(learner), seed=0)
-    found = Outcome(walk=walk, around=small_world.around)
-    for steps in walk.steps(small_world.around):
+    found = WalkResult(walk=walk, step_inputs=small_world.step_inputs)
+    for steps in walk.steps(small_world.step_inputs):
         for step, facts in zip(steps, small_world.learn(steps, store), strict=True):
             found.add(step, facts)
     R = found.matrix("val", "own")
@@ -130,7 +130,7 @@ def test_the_route_own_keeps_what_a_task_was_learnt_with(learner: Learner, small
 
 def test_the_backbone_is_given_back_as_it_was(learner: Learner, small_world: World, store: Store) -> None:
     """Every step of a worker shares it."""
-    backbone = small_world.bench.backbone
+    backbone = small_world.worker_context.backbone
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
     small_world.learn(small_world.walk("digits", "easy-vqa", learner=small(learner)), store)
     after = backbone.state_dict()
@@ -149,9 +149,10 @@ def test_it_learns_at_half_precision_and_keeps_float32(learner: Learner, small_w
 def test_a_stack_of_its_answers_as_it_was_scored(learner: Learner, small_world: World, store: Store) -> None:
     steps = small_world.walk("digits", "easy-vqa", learner=small(learner))
     facts = small_world.learn(steps, store)[-1]
-    stack = restore(steps[-1], small_world.bench, store)
+    stack = restore(steps[-1], small_world.worker_context, store)
     found = {
-        task: score(stack, small_world.bench.data[task], "test", limit=16, group=Group()) for task in steps[-1].order
+        task: score(stack, small_world.worker_context.data[task], "test", limit=16, group=ProcessGroup())
+        for task in steps[-1].order
     }
     stack.detach()
     assert found == facts["scores"]["latest"]["test"]

@@ -18,7 +18,7 @@ from atlas.learners import learner_from
 from atlas.search.proposals import make_sampler, rehearsed
 from atlas.steps.step import step_from
 from atlas.sweep import Options, Sweep, run
-from atlas.sweep.inputs import Ground, lay_ground
+from atlas.sweep.inputs import SweepInputs, resolve_inputs
 
 FILES = sorted((Path(__file__).parents[2] / "sweeps").glob("*.py"))
 TASKS = ("digits", "piqa-twin", "easy-vqa")
@@ -51,8 +51,8 @@ def shared_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ground(shared_storage: Path) -> Ground:
-    return lay_ground(Options(tasks=("piqa-twin", "digits"), storage=str(shared_storage)))
+def inputs(shared_storage: Path) -> SweepInputs:
+    return resolve_inputs(Options(tasks=("piqa-twin", "digits"), storage=str(shared_storage)))
 
 
 def test_there_are_sweeps() -> None:
@@ -101,16 +101,16 @@ def test_its_trials_do_not_all_ask_the_same(sweep: Sweep) -> None:
     assert len({tuple(trial) for trial in walks}) > 3
 
 
-def test_its_steps_can_be_sent_anywhere(sweep: Sweep, ground: Ground) -> None:
+def test_its_steps_can_be_sent_anywhere(sweep: Sweep, inputs: SweepInputs) -> None:
     for trial in rehearsed(sweep, Options(tasks=("piqa-twin", "digits"), trials=3), "float32"):
         for walk in trial:
-            for stages in walk.steps(ground.around):
+            for stages in walk.steps(inputs.step_inputs):
                 for step in stages:
                     assert step_from(json.loads(json.dumps(step.describe()))).key == step.key
 
 
 def test_a_dry_run_prints_its_plan(
-    sweep: Sweep, ground: Ground, shared_storage: Path, monkeypatch: pytest.MonkeyPatch
+    sweep: Sweep, inputs: SweepInputs, shared_storage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     console = Console(record=True, width=140, file=io.StringIO())

@@ -14,7 +14,7 @@ from PIL import Image
 import atlas.data.shard as shard
 from atlas.backbones.processor import Processor
 from atlas.data.loader import open_split
-from atlas.data.prepare import Manner, Prepared, prepare
+from atlas.data.prepare import Prepared, PrepareOptions, prepare
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.sample import Broken, Record, Skipped
 from tests.data.album import ALBUM, COUNTS, change, line_of, read_album, write_album, write_lines
@@ -28,8 +28,10 @@ def album(tmp_path: Path) -> Path:
 
 
 def prepared_from(album: Path, processor: Processor, most_broken: float = 0.1) -> Prepared:
-    manner = Manner(most_broken=most_broken)
-    return prepare(ALBUM, processor=processor, root=album.parent / "root", source=album, manner=manner)
+    prepare_options = PrepareOptions(most_broken=most_broken)
+    return prepare(
+        ALBUM, processor=processor, root=album.parent / "root", source=album, prepare_options=prepare_options
+    )
 
 
 def visible(album: Path) -> list[Path]:
@@ -204,9 +206,11 @@ def test_what_a_task_skips_by_rule_is_counted_and_is_no_fault(album: Path, proce
         for number, record in enumerate(read_album(split, source)):
             yield Skipped(where="a:1", reason="an odd one") if number % 2 else record
 
-    manner = Manner(most_broken=0.0)
+    prepare_options = PrepareOptions(most_broken=0.0)
     task = replace(ALBUM, read=read)
-    prepared = prepare(task, processor=processor, root=album.parent / "root", source=album, manner=manner)
+    prepared = prepare(
+        task, processor=processor, root=album.parent / "root", source=album, prepare_options=prepare_options
+    )
     assert prepared.counts == {split: count // 2 for split, count in COUNTS.items()}
     assert prepared.card["skipped"] == {split: {"an odd one": count // 2} for split, count in COUNTS.items()}
     assert {entry["count"] for entry in prepared.card["broken"].values()} == {0}
@@ -215,4 +219,4 @@ def test_what_a_task_skips_by_rule_is_counted_and_is_no_fault(album: Path, proce
 
 def test_a_share_outside_the_unit_interval_is_refused() -> None:
     with pytest.raises(AtlasError, match="give 0 to 1"):
-        Manner(most_broken=1.5)
+        PrepareOptions(most_broken=1.5)

@@ -8,7 +8,7 @@ import pytest
 from atlas.backbones import locate
 from atlas.backbones.processor import Processor
 from atlas.data.cache import address_of, find, obtain, survey, whole_at
-from atlas.storage.filesystem import Place, open_filesystem
+from atlas.storage.filesystem import StoragePath, open_filesystem
 from atlas.tasks import TASKS
 
 
@@ -17,13 +17,13 @@ def refuse(split: str, source: Path | None) -> None:
 
 
 def test_prepared_once_for_all_machines(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    processor, place = Processor.load(locate("vilt-tiny")), Place.at(bucket) / "data"
+    processor, place = Processor.load(locate("vilt-tiny")), StoragePath.at(bucket) / "data"
     task = TASKS["digits"]
     assert find(task, processor=processor, place=place) is None
     made = obtain(task, processor=processor, place=place)
     assert address_of(made, place) == f"{bucket}/data/digits/{made.path.name}"
     monkeypatch.setenv("ATLAS_CACHE", str(tmp_path / "another machine"))
-    elsewhere = Place.at(bucket) / "data"
+    elsewhere = StoragePath.at(bucket) / "data"
     assert elsewhere.local != place.local
     seen = survey(task, processor=processor, place=elsewhere)
     assert seen is not None
@@ -33,13 +33,13 @@ def test_prepared_once_for_all_machines(bucket: str, tmp_path: Path, monkeypatch
     assert again.path.is_relative_to(tmp_path / "another machine")
     assert again.fingerprint == made.fingerprint
     again.verify()
-    assert Place.at(address_of(made, elsewhere)).pull() == again.path
+    assert StoragePath.at(address_of(made, elsewhere)).pull() == again.path
 
 
 def test_a_folder_that_lacks_a_file_in_the_object_store_is_not_whole(bucket: str) -> None:
-    processor, place = Processor.load(locate("vilt-tiny")), Place.at(bucket) / "data"
+    processor, place = Processor.load(locate("vilt-tiny")), StoragePath.at(bucket) / "data"
     made = obtain(TASKS["piqa-twin"], processor=processor, place=place)
-    there = Place.at(address_of(made, place))
+    there = StoragePath.at(address_of(made, place))
     assert whole_at(there) == made
     filesystem, path = open_filesystem(str(there))
     filesystem.delete_file(f"{path}/val.arrow")
@@ -48,7 +48,7 @@ def test_a_folder_that_lacks_a_file_in_the_object_store_is_not_whole(bucket: str
 
 
 def test_a_local_storage_is_used_as_it_is(tmp_path: Path) -> None:
-    processor, place = Processor.load(locate("vilt-tiny")), Place.at(tmp_path)
+    processor, place = Processor.load(locate("vilt-tiny")), StoragePath.at(tmp_path)
     made = obtain(TASKS["piqa-twin"], processor=processor, place=place)
     assert address_of(made, place) == str(made.path)
     for look in (find, survey):

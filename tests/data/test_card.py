@@ -7,9 +7,9 @@ import pytest
 
 from atlas.backbones.processor import Processor
 from atlas.data.card import command, page_of
-from atlas.data.prepare import Manner, prepare
+from atlas.data.prepare import PrepareOptions, prepare
 from tests.data.album import ALBUM, write_album
-from tests.data.toys import PAIRS, SHADES
+from tests.backbones.toys import PAIRS, SHADES
 
 
 def test_the_page_tells_people_what_the_card_tells_programs(tmp_path: Path, processor: Processor) -> None:
@@ -37,7 +37,9 @@ def test_the_page_tells_people_what_the_card_tells_programs(tmp_path: Path, proc
 def test_a_card_of_a_published_task_names_source_role_and_what_was_broken(tmp_path: Path, processor: Processor) -> None:
     album = write_album(tmp_path / "album")
     (album / "images" / "test2.png").write_bytes(b"no image")
-    prepared = prepare(ALBUM, processor=processor, root=tmp_path, source=album, manner=Manner(most_broken=0.5))
+    prepared = prepare(
+        ALBUM, processor=processor, root=tmp_path, source=album, prepare_options=PrepareOptions(most_broken=0.5)
+    )
     card, page = prepared.card, (prepared.path / "README.md").read_text()
     assert (card["source"], card["role"], card["split_note"]) == (str(album), "downstream", "As published.")
     assert {split: one["count"] for split, one in card["broken"].items()} == {"train": 0, "val": 0, "test": 2}

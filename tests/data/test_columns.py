@@ -8,7 +8,7 @@ import pytest
 from atlas.backbones.processor import Processor
 from atlas.data.columns import array, column, flaw, label_rows, record_schema
 from atlas.tasks import Record, Task
-from tests.data.toys import CHOICES, PAIRS, SHADES, picture_of
+from tests.backbones.toys import CHOICES, PAIRS, SHADES, picture_of
 
 GOOD = Record(id="a", pictures=(picture_of("train", 0),), texts=("word1",), label=1)
 

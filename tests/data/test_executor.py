@@ -10,13 +10,13 @@ import pytest
 import atlas.data.executor as executor
 import atlas.data.shard as shard
 from atlas.backbones.processor import Processor
-from atlas.data.executor import Crew, joined, wants_ray
-from atlas.data.options import Manner, Mark
+from atlas.data.executor import Executor, joined, wants_ray
+from atlas.data.options import Mark, PrepareOptions
 from atlas.data.prepare import prepare
-from atlas.data.shard import Bench, PictureShard, write_shard
+from atlas.data.shard import PictureShard, ShardContext, write_shard
 from atlas.runtime.errors import AtlasError
 from tests.data.album import ALBUM, write_album
-from tests.data.toys import SHADES, picture_of
+from tests.backbones.toys import SHADES, picture_of
 
 
 @pytest.mark.parametrize(
@@ -63,12 +63,12 @@ def test_ray_data_gives_the_same_files_as_threads(
     (album / "images" / "train4.png").write_bytes(b"no image")
     marks: list[Mark] = []
     manners = {
-        "threads": Manner(ray=False, most_broken=0.2),
-        "ray": Manner(ray=True, most_broken=0.2, progress=marks.append),
+        "threads": PrepareOptions(ray=False, most_broken=0.2),
+        "ray": PrepareOptions(ray=True, most_broken=0.2, progress=marks.append),
     }
     threads, ray = (
-        prepare(ALBUM, processor=processor, root=tmp_path / name, source=album, manner=manner).path
-        for name, manner in manners.items()
+        prepare(ALBUM, processor=processor, root=tmp_path / name, source=album, prepare_options=prepare_options).path
+        for name, prepare_options in manners.items()
     )
     assert sorted(path.name for path in ray.iterdir()) == sorted(path.name for path in threads.iterdir())
     for path in ray.iterdir():
@@ -80,16 +80,16 @@ def test_ray_data_gives_the_same_files_as_threads(
 def test_ray_data_leaves_out_what_is_done_and_says_what_cannot_be_written(
     cluster: None, tmp_path: Path, processor: Processor
 ) -> None:
-    bench = Bench(task=SHADES, processor=processor)
+    shard_context = ShardContext(task=SHADES, processor=processor)
     pictures = tuple(picture_of("train", number) for number in (0, 2, 4))
     done, other = (PictureShard(file=f"{name}.arrow", pictures=pictures) for name in "ab")
-    write_shard(done, tmp_path, bench)
+    write_shard(done, tmp_path, shard_context)
     before = (tmp_path / "a.arrow").stat().st_mtime_ns
     told: list[int] = []
-    Crew(tmp_path, bench, ray=True).work([done, other], told.append)
+    Executor(tmp_path, shard_context, ray=True).work([done, other], told.append)
     assert sum(told) == 6
     assert (tmp_path / "a.arrow").stat().st_mtime_ns == before
     assert (tmp_path / "b.arrow").read_bytes() == (tmp_path / "a.arrow").read_bytes()
     (tmp_path / "c.arrow").mkdir()
     with pytest.raises(AtlasError, match="cannot write under"):
-        Crew(tmp_path, bench, ray=True).work([PictureShard(file="c.arrow", pictures=pictures)], told.append)
+        Executor(tmp_path, shard_context, ray=True).work([PictureShard(file="c.arrow", pictures=pictures)], told.append)

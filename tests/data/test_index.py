@@ -11,7 +11,7 @@ from atlas.data.index import Origin, index_path, recall, remember
 from atlas.data.prepare import find_prepared, prepare
 from atlas.runtime.errors import AtlasError
 from tests.data.album import ALBUM, answers_of, write_album
-from tests.data.toys import write_folder
+from tests.backbones.toys import write_folder
 
 ORIGIN = Origin(folder="abc", source="/data/größe", recipe=1, version=2)
 

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from atlas.data.interner import Names
+from atlas.data.interner import Interner
 
 
 def test_names_are_numbered_in_the_order_of_first_sight() -> None:
-    names = Names()
+    names = Interner()
     assert [names.add(name) for name in ("b", "a", "b", "ж", "a", "")] == [
         (0, True),
         (1, True),
@@ -18,14 +18,14 @@ def test_names_are_numbered_in_the_order_of_first_sight() -> None:
 
 
 def test_a_file_name_that_is_no_unicode_is_a_name_too() -> None:
-    names = Names()
+    names = Interner()
     assert names.add("\udcff") == (0, True)
     assert names.add("\udcfe") == (1, True)
     names.close()
 
 
 def test_more_names_than_the_cache_holds_are_all_known() -> None:
-    names = Names()
+    names = Interner()
     words = [f"{'long ' * 100}{number}" for number in range(40_000)]
     for word in words:
         names.add(word)

@@ -10,16 +10,16 @@ from atlas.backbones.processor import Processor
 from atlas.data.cache import obtain
 from atlas.data.listing import page_of, table_of
 from atlas.data.prepare import prepare
-from atlas.storage.filesystem import Place
+from atlas.storage.filesystem import StoragePath
 from tests.data.album import ALBUM, write_album
-from tests.data.toys import SHADES
+from tests.backbones.toys import SHADES
 
 TASKS = {"shades": SHADES, "album": ALBUM}
 
 
 def shown(processor: Processor, root: Path) -> str:
     said = io.StringIO()
-    Console(file=said, width=80).print(table_of(TASKS, processor=processor, place=Place.at(root)))
+    Console(file=said, width=80).print(table_of(TASKS, processor=processor, place=StoragePath.at(root)))
     return said.getvalue()
 
 
@@ -44,7 +44,7 @@ def test_the_table_says_what_is_prepared_and_what_a_task_needs(tmp_path: Path, p
 
 
 def test_one_task_is_told_in_full(tmp_path: Path, processor: Processor) -> None:
-    page = page_of(ALBUM, processor=processor, place=Place.at(tmp_path / "root"))
+    page = page_of(ALBUM, processor=processor, place=StoragePath.at(tmp_path / "root"))
     for words in (
         "album: Album",
         "CC0",
@@ -61,7 +61,7 @@ def test_one_task_is_told_in_full(tmp_path: Path, processor: Processor) -> None:
 def test_one_prepared_task_is_told_with_where_it_lies(tmp_path: Path, processor: Processor) -> None:
     album = write_album(tmp_path / "album")
     prepared = prepare(ALBUM, processor=processor, root=tmp_path / "root", source=album)
-    page = page_of(ALBUM, processor=processor, place=Place.at(tmp_path / "root"))
+    page = page_of(ALBUM, processor=processor, place=StoragePath.at(tmp_path / "root"))
     for words in (str(prepared.path), str(album), prepared.fingerprint, "train 24, val 8, test 8", "0 records"):
         assert words in page
 
@@ -69,10 +69,10 @@ def test_one_prepared_task_is_told_with_where_it_lies(tmp_path: Path, processor:
 def test_what_another_machine_prepared_in_an_object_store_is_shown_and_stays_there(
     bucket: str, tmp_path: Path, processor: Processor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    album, place = write_album(tmp_path / "album"), Place.at(bucket) / "data"
+    album, place = write_album(tmp_path / "album"), StoragePath.at(bucket) / "data"
     made = obtain(ALBUM, processor=processor, place=place, source=album)
     monkeypatch.setenv("ATLAS_CACHE", str(tmp_path / "another machine"))
-    elsewhere = Place.at(bucket) / "data"
+    elsewhere = StoragePath.at(bucket) / "data"
     table = io.StringIO()
     Console(file=table, width=80).print(table_of(TASKS, processor=processor, place=elsewhere))
     assert f"under {bucket}/data" in table.getvalue()

@@ -12,7 +12,7 @@ from atlas.data.loader import Split, open_split, permutation
 from atlas.data.prepare import prepare
 from atlas.runtime.errors import AtlasError
 from atlas.tasks import SPLITS, Task
-from tests.data.toys import CHOICES, PAIRS, SHADES, SIZE
+from tests.backbones.toys import CHOICES, PAIRS, SHADES, SIZE
 
 
 def open_train(task: Task, root: Path, processor: Processor, limit: int | None = None) -> Split:

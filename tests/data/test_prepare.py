@@ -16,7 +16,7 @@ from atlas.backbones.processor import Processor
 from atlas.data.prepare import Prepared, find_prepared, prepare
 from atlas.runtime.errors import AtlasError
 from atlas.tasks import Record, Task
-from tests.data.toys import CHOICES, COUNTS, PAIRS, SHADES, read_shades, saying, write_folder
+from tests.backbones.toys import CHOICES, COUNTS, PAIRS, SHADES, read_shades, saying, write_folder
 
 # A child that prepares `shades`, says how many pictures of a split are decoded, and goes on when its stdin says so.
 CHILD = """
@@ -25,7 +25,7 @@ from pathlib import Path
 import atlas.data.shard as shard
 from atlas.data.prepare import Manner, prepare
 from atlas.backbones.processor import Processor
-from tests.data.toys import saying
+from tests.backbones.toys import saying
 
 def pause(mark):
     if mark.phase == "pictures" and mark.done:

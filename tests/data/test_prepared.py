@@ -8,7 +8,7 @@ from atlas.backbones.processor import Processor
 from atlas.data.prepare import prepare
 from atlas.data.prepared import Prepared, fingerprint, read_card
 from atlas.runtime.errors import AtlasError
-from tests.data.toys import SHADES
+from tests.backbones.toys import SHADES
 
 
 @pytest.fixture

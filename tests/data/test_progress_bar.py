@@ -7,7 +7,7 @@ from rich.console import Console
 
 import atlas.data.progress_bar as progress_bar
 from atlas.data.options import Mark
-from atlas.data.progress_bar import Meter, line
+from atlas.data.progress_bar import ProgressBar, line
 
 MARKS = [
     Mark(split="train", phase="reading", done=4096, total=None),
@@ -39,7 +39,7 @@ def test_a_line_tells_count_rate_and_what_is_left(mark: Mark, seconds: float, wo
 def test_without_a_terminal_lines_are_printed_and_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_bar, "PAUSE", 0.0)
     said = io.StringIO()
-    with Meter(Console(file=said, width=40), "vqa") as told:
+    with ProgressBar(Console(file=said, width=40), "vqa") as told:
         for mark in MARKS:
             told(mark)
     lines = said.getvalue().splitlines()
@@ -50,7 +50,7 @@ def test_without_a_terminal_lines_are_printed_and_no_bar(monkeypatch: pytest.Mon
 
 def test_what_is_soon_over_prints_nothing() -> None:
     said = io.StringIO()
-    with Meter(Console(file=said), "vqa") as told:
+    with ProgressBar(Console(file=said), "vqa") as told:
         for mark in MARKS:
             told(mark)
     assert said.getvalue() == ""
@@ -58,7 +58,7 @@ def test_what_is_soon_over_prints_nothing() -> None:
 
 def test_on_a_terminal_there_is_one_bar_a_phase() -> None:
     said = io.StringIO()
-    with Meter(Console(file=said, force_terminal=True, width=120), "vqa") as told:
+    with ProgressBar(Console(file=said, force_terminal=True, width=120), "vqa") as told:
         for mark in MARKS[:3]:
             told(mark)
     last = said.getvalue().rsplit("vqa train: ", 1)[1]

@@ -8,22 +8,26 @@ import pytest
 
 import atlas.data.shard as shard
 from atlas.backbones.processor import Processor
-from atlas.data.options import Manner, Mark
+from atlas.data.options import Mark, PrepareOptions
 from atlas.data.reading import Outline, Reader
 from atlas.data.shard import PictureShard, RecordShard
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.sample import Broken, Record
 from atlas.tasks.task import Task
-from tests.data.toys import CHOICES, SHADES, picture_of
+from tests.backbones.toys import CHOICES, SHADES, picture_of
 
-LENIENT = Manner(most_broken=1.0)
+LENIENT = PrepareOptions(most_broken=1.0)
 GOOD = Record(id="a", pictures=(picture_of("train", 0),), texts=("word1",), label=1)
 
 
 def read(
-    task: Task, records: Iterable[Record | Broken], folder: Path, processor: Processor, manner: Manner = LENIENT
+    task: Task,
+    records: Iterable[Record | Broken],
+    folder: Path,
+    processor: Processor,
+    prepare_options: PrepareOptions = LENIENT,
 ) -> Outline:
-    return Reader(task, "train", folder=folder, processor=processor, source=None).read(records, manner)
+    return Reader(task, "train", folder=folder, processor=processor, source=None).read(records, prepare_options)
 
 
 def pictures_of(outline: Outline) -> list[list[str]]:
@@ -95,8 +99,8 @@ def test_reading_tells_how_far_it_is_without_a_total(
 ) -> None:
     monkeypatch.setattr(shard, "RECORDS_A_SHARD", 10)
     marks: list[Mark] = []
-    manner = Manner(progress=marks.append)
-    read(SHADES, SHADES.read("train", None), tmp_path, processor, manner).close()
+    prepare_options = PrepareOptions(progress=marks.append)
+    read(SHADES, SHADES.read("train", None), tmp_path, processor, prepare_options).close()
     assert [(mark.split, mark.phase, mark.done, mark.total) for mark in marks] == [
         ("train", "reading", done, None) for done in (10, 20, 25)
     ]
@@ -111,4 +115,4 @@ def test_too_many_broken_records_are_refused_with_the_first_few(tmp_path: Path, 
     records = [GOOD, *(Broken(where=f"a:{i}", reason="bad") for i in range(5))]
     message = r"shades: 5 of 6 records of 'train' .*50 %.*a:0: bad; a:1: bad; a:2: bad\. Repair"
     with pytest.raises(AtlasError, match=message):
-        read(SHADES, records, tmp_path, processor, Manner(most_broken=0.5))
+        read(SHADES, records, tmp_path, processor, PrepareOptions(most_broken=0.5))

@@ -10,11 +10,11 @@ from PIL import Image
 
 from atlas.backbones.processor import Processor
 from atlas.data.columns import array
-from atlas.data.shard import Bench, PictureShard, RecordShard, is_done, pictures_a_shard, read_batch, read_note
+from atlas.data.shard import PictureShard, RecordShard, ShardContext, is_done, pictures_a_shard, read_batch, read_note
 from atlas.data.shard import write_shard as write
 from atlas.runtime.errors import AtlasError
 from atlas.tasks import Picture, Record
-from tests.data.toys import CHOICES, SHADES, picture_of, write_folder
+from tests.backbones.toys import CHOICES, SHADES, picture_of, write_folder
 
 
 def fail(error: Exception) -> Image.Image:
@@ -42,27 +42,27 @@ RECORDS = RecordShard(
 
 
 @pytest.fixture
-def bench(processor: Processor) -> Bench:
-    return Bench(task=CHOICES, processor=processor, threads=2)
+def shard_context(processor: Processor) -> ShardContext:
+    return ShardContext(task=CHOICES, processor=processor, threads=2)
 
 
-def test_pictures_are_rows_in_order(tmp_path: Path, bench: Bench) -> None:
-    write(PICTURES, tmp_path, bench)
+def test_pictures_are_rows_in_order(tmp_path: Path, shard_context: ShardContext) -> None:
+    write(PICTURES, tmp_path, shard_context)
     rows = array(read_batch(tmp_path / "p.arrow").column("pixels"))
     for row, picture in zip(rows, GOOD, strict=True):
-        assert np.array_equal(row, bench.processor.pixels(picture.open()).ravel())
+        assert np.array_equal(row, shard_context.processor.pixels(picture.open()).ravel())
     assert read_note(tmp_path / "p.arrow")["broken"] == []
 
 
-def test_records_have_tokens_labels_and_how_many_texts_were_cut(tmp_path: Path, bench: Bench) -> None:
-    write(RECORDS, tmp_path, bench)
+def test_records_have_tokens_labels_and_how_many_texts_were_cut(tmp_path: Path, shard_context: ShardContext) -> None:
+    write(RECORDS, tmp_path, shard_context)
     batch = read_batch(tmp_path / "r.arrow")
     assert batch.column("id").to_pylist() == ["0", "1", "2"]
     assert array(batch.column("pictures")).tolist() == [[0], [1], [0]]
     assert batch.column("label").to_pylist() == [0, 1, 2]
     assert batch.column("cut").to_pylist() == [0, 2, 2]
     tokens = array(batch.column("tokens")).reshape(3, 4, -1)
-    assert np.array_equal(tokens[1], bench.processor.token_rows(RECORDS.records[1].texts)[0])
+    assert np.array_equal(tokens[1], shard_context.processor.token_rows(RECORDS.records[1].texts)[0])
 
 
 @pytest.mark.parametrize(
@@ -76,46 +76,50 @@ def test_records_have_tokens_labels_and_how_many_texts_were_cut(tmp_path: Path, 
     ],
 )
 def test_a_picture_that_cannot_be_opened_has_no_row_and_a_reason(
-    tmp_path: Path, bench: Bench, error: Exception
+    tmp_path: Path, shard_context: ShardContext, error: Exception
 ) -> None:
-    write(PictureShard(file="p.arrow", pictures=(GOOD[0], failing("bad", error), GOOD[2])), tmp_path, bench)
+    write(PictureShard(file="p.arrow", pictures=(GOOD[0], failing("bad", error), GOOD[2])), tmp_path, shard_context)
     assert read_batch(tmp_path / "p.arrow").num_rows == 2
     assert read_note(tmp_path / "p.arrow")["broken"] == [[1, f"picture 'bad': {error}"]]
 
 
-def test_a_picture_that_is_cut_short_is_found_where_it_is_lazily_opened(tmp_path: Path, bench: Bench) -> None:
+def test_a_picture_that_is_cut_short_is_found_where_it_is_lazily_opened(
+    tmp_path: Path, shard_context: ShardContext
+) -> None:
     Image.effect_noise((64, 64), 90).save(tmp_path / "a.png")
     (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:900])
     picture = Picture(name="a.png", open=functools.partial(half, tmp_path / "a.png"))
-    write(PictureShard(file="p.arrow", pictures=(picture,)), tmp_path, bench)
+    write(PictureShard(file="p.arrow", pictures=(picture,)), tmp_path, shard_context)
     assert read_batch(tmp_path / "p.arrow").num_rows == 0
     assert "truncated" in read_note(tmp_path / "p.arrow")["broken"][0][1]
 
 
-def test_another_mistake_of_a_picture_is_not_taken_for_a_broken_file(tmp_path: Path, bench: Bench) -> None:
+def test_another_mistake_of_a_picture_is_not_taken_for_a_broken_file(
+    tmp_path: Path, shard_context: ShardContext
+) -> None:
     with pytest.raises(ZeroDivisionError):
-        write(PictureShard(file="p.arrow", pictures=(failing("bad", ZeroDivisionError()),)), tmp_path, bench)
+        write(PictureShard(file="p.arrow", pictures=(failing("bad", ZeroDivisionError()),)), tmp_path, shard_context)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_finished_shard_is_not_done_again(tmp_path: Path, bench: Bench) -> None:
-    write(PICTURES, tmp_path, bench)
+def test_a_finished_shard_is_not_done_again(tmp_path: Path, shard_context: ShardContext) -> None:
+    write(PICTURES, tmp_path, shard_context)
     same = PictureShard(file="p.arrow", pictures=tuple(failing(one.name, OSError("opened")) for one in GOOD))
-    write(same, tmp_path, bench)
+    write(same, tmp_path, shard_context)
     assert read_batch(tmp_path / "p.arrow").num_rows == 3
 
 
-def test_a_shard_of_other_content_is_done_anew(tmp_path: Path, bench: Bench) -> None:
-    write(PICTURES, tmp_path, bench)
-    write(PictureShard(file="p.arrow", pictures=GOOD[:2]), tmp_path, bench)
+def test_a_shard_of_other_content_is_done_anew(tmp_path: Path, shard_context: ShardContext) -> None:
+    write(PICTURES, tmp_path, shard_context)
+    write(PictureShard(file="p.arrow", pictures=GOOD[:2]), tmp_path, shard_context)
     assert read_batch(tmp_path / "p.arrow").num_rows == 2
 
 
-def test_a_shard_with_broken_pictures_is_tried_again(tmp_path: Path, bench: Bench) -> None:
+def test_a_shard_with_broken_pictures_is_tried_again(tmp_path: Path, shard_context: ShardContext) -> None:
     bad = PictureShard(file="p.arrow", pictures=(failing(GOOD[0].name, OSError("gone")), *GOOD[1:]))
-    write(bad, tmp_path, bench)
+    write(bad, tmp_path, shard_context)
     assert not is_done(tmp_path / "p.arrow", PICTURES.digest)
-    write(PICTURES, tmp_path, bench)
+    write(PICTURES, tmp_path, shard_context)
     assert read_batch(tmp_path / "p.arrow").num_rows == 3
 
 
@@ -135,13 +139,13 @@ def test_a_file_of_somebody_else_is_not_done(tmp_path: Path) -> None:
 def test_two_writings_give_the_same_bytes_on_any_number_of_threads(tmp_path: Path, processor: Processor) -> None:
     for threads in (1, 4):
         (tmp_path / str(threads)).mkdir()
-        write(PICTURES, tmp_path / str(threads), Bench(task=SHADES, processor=processor, threads=threads))
+        write(PICTURES, tmp_path / str(threads), ShardContext(task=SHADES, processor=processor, threads=threads))
     assert (tmp_path / "1" / "p.arrow").read_bytes() == (tmp_path / "4" / "p.arrow").read_bytes()
 
 
-def test_what_cannot_be_written_is_one_clear_error(bench: Bench) -> None:
+def test_what_cannot_be_written_is_one_clear_error(shard_context: ShardContext) -> None:
     with pytest.raises(AtlasError, match="cannot write under .*nowhere"):
-        write(PICTURES, Path("/nowhere"), bench)
+        write(PICTURES, Path("/nowhere"), shard_context)
 
 
 def test_a_shard_of_large_pictures_holds_fewer(tmp_path: Path) -> None:

@@ -10,14 +10,14 @@ import pytest
 from PIL import Image
 
 from atlas.data.shard import PictureShard
-from atlas.data.shard_buffer import Spool
+from atlas.data.shard_buffer import ShardBuffer
 from atlas.runtime.errors import AtlasError
 from atlas.tasks import Picture
-from tests.data.toys import picture_of
+from tests.backbones.toys import picture_of
 
 
 def test_shards_come_back_in_order_as_often_as_asked(tmp_path: Path) -> None:
-    spool = Spool(tmp_path)
+    spool = ShardBuffer(tmp_path)
     shards = [PictureShard(file=f"{i}", pictures=tuple(picture_of("train", n) for n in range(i))) for i in (1, 2, 3)]
     for shard in shards:
         spool.add(shard)
@@ -28,7 +28,7 @@ def test_shards_come_back_in_order_as_often_as_asked(tmp_path: Path) -> None:
 
 
 def test_no_file_of_it_can_be_seen(tmp_path: Path) -> None:
-    spool = Spool(tmp_path)
+    spool = ShardBuffer(tmp_path)
     spool.add(PictureShard(file="a", pictures=(picture_of("train", 0),)))
     assert list(tmp_path.iterdir()) == []
     spool.close()
@@ -36,7 +36,7 @@ def test_no_file_of_it_can_be_seen(tmp_path: Path) -> None:
 
 def test_a_function_of_a_users_own_file_travels_by_value(tmp_path: Path) -> None:
     found: dict[str, Any] = runpy.run_path(str(write_module(tmp_path)), run_name="mine")
-    spool = Spool(tmp_path)
+    spool = ShardBuffer(tmp_path)
     spool.add(PictureShard(file="a", pictures=(Picture(name="a", open=found["paint"]),)))
     (shard,) = spool
     assert isinstance(shard, PictureShard)
@@ -51,7 +51,7 @@ def write_module(folder: Path) -> Path:
 
 
 def test_a_picture_that_cannot_travel_is_refused(tmp_path: Path) -> None:
-    spool = Spool(tmp_path)
+    spool = ShardBuffer(tmp_path)
     picture = Picture(name="a", open=functools.partial(Image.open, threading.Lock()))  # type: ignore[arg-type]
     with pytest.raises(AtlasError, match="cannot travel to another process"):
         spool.add(PictureShard(file="a", pictures=(picture,)))

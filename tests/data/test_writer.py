@@ -11,15 +11,15 @@ from PIL import Image
 
 import atlas.data.shard as shard
 from atlas.backbones.processor import Processor
-from atlas.data.executor import Crew
-from atlas.data.options import Manner
+from atlas.data.executor import Executor
+from atlas.data.options import PrepareOptions
 from atlas.data.reading import Reader
-from atlas.data.shard import Bench
+from atlas.data.shard import ShardContext
 from atlas.data.writer import Joiner, Written
 from atlas.tasks import Picture, Record, Task
-from tests.data.toys import CHOICES, PAIRS, SHADES
+from tests.backbones.toys import CHOICES, PAIRS, SHADES
 
-LENIENT = Manner(most_broken=1.0)
+LENIENT = PrepareOptions(most_broken=1.0)
 
 
 def gone() -> Image.Image:
@@ -31,9 +31,9 @@ def written(task: Task, records: Iterable[Record], folder: Path, processor: Proc
     work = folder / "work"
     work.mkdir(parents=True)
     outline = Reader(task, "train", folder=work, processor=processor, source=None).read(records, LENIENT)
-    crew = Crew(work, Bench(task=task, processor=processor), ray=False)
+    executor = Executor(work, ShardContext(task=task, processor=processor), ray=False)
     for spool in (outline.pictures, outline.records):
-        crew.work(spool, lambda items: None)
+        executor.work(spool, lambda items: None)
     result = Joiner(task, processor, outline, work=work, folder=folder).join(LENIENT)
     outline.close()
     return result

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from atlas.storage.filesystem import Place
+from atlas.storage.filesystem import StoragePath
 from atlas.tracking import Server
 from tests.e2e.conftest import (
     ROOT,
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tracked:
+class MlflowReporter:
     """What a sweep left in MLflow's database and bucket, and the sweep's own storage and summary."""
 
     server: Server
@@ -62,7 +62,7 @@ class Tracked:
 @pytest.fixture(scope="module")
 def tracked(
     quiet: Path, s3: ObjectStore, postgres: Database, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Tracked]:
+) -> Iterator[MlflowReporter]:
     """The quiet sweep walked again, all its steps known, and told to a server over PostgreSQL and a bucket."""
     folder = tmp_path_factory.mktemp("tracked")
     storage = folder / "storage"
@@ -76,10 +76,10 @@ def tracked(
             run(*SMALL, "--tracking-uri", server.uri, storage=storage)
             (summary,) = summaries(storage)
             objects = s3.names("mlflow")
-            yield Tracked(server=server, database=postgres, objects=objects, storage=storage, summary=summary)
+            yield MlflowReporter(server=server, database=postgres, objects=objects, storage=storage, summary=summary)
 
 
-def test_postgresql_holds_every_run_once_and_finished(tracked: Tracked) -> None:
+def test_postgresql_holds_every_run_once_and_finished(tracked: MlflowReporter) -> None:
     kinds = tracked.ask(
         "select value, count(*), count(distinct runs.run_uuid) from tags join runs using (run_uuid) "
         "where key = 'atlas.kind' and status = 'FINISHED' group by value"
@@ -91,7 +91,7 @@ def test_postgresql_holds_every_run_once_and_finished(tracked: Tracked) -> None:
     assert tracked.ask("select count(*) from runs where status <> 'FINISHED'") == [(0,)]
 
 
-def test_postgresql_holds_the_trials_figures(tracked: Tracked) -> None:
+def test_postgresql_holds_the_trials_figures(tracked: MlflowReporter) -> None:
     (best,) = tracked.ask(
         "select metrics.value from metrics join tags using (run_uuid) "
         "where tags.key = 'atlas.kind' and tags.value = 'sweep' and metrics.key = 'best/test/average_accuracy'"
@@ -99,7 +99,7 @@ def test_postgresql_holds_the_trials_figures(tracked: Tracked) -> None:
     assert best[0] == pytest.approx(tracked.summary["best"]["test"])
 
 
-def test_the_bucket_holds_the_page_and_each_adapter_once(tracked: Tracked) -> None:
+def test_the_bucket_holds_the_page_and_each_adapter_once(tracked: MlflowReporter) -> None:
     assert sum(name.endswith("/report.html") for name in tracked.objects) == 1
     adapters = [name for name in tracked.objects if name.endswith("/artifacts/adapter/adapter_model.safetensors")]
     used = {key for trial in tracked.summary["trials"] for key in trial["step_keys"]}
@@ -108,7 +108,7 @@ def test_the_bucket_holds_the_page_and_each_adapter_once(tracked: Tracked) -> No
     assert len(adapters) == len([path for path in stored if path.parents[2].name in used]) > 0
 
 
-def test_the_champion_is_registered_in_the_database_and_loads_from_the_bucket(tracked: Tracked) -> None:
+def test_the_champion_is_registered_in_the_database_and_loads_from_the_bucket(tracked: MlflowReporter) -> None:
     assert tracked.ask("select name, alias from registered_model_aliases") == [("atlas-task-order", "champion")]
     script = "import mlflow; print(type(mlflow.pyfunc.load_model('models:/atlas-task-order@champion')).__name__)"
     shell = environment(MLFLOW_TRACKING_URI=tracked.server.uri, PYTHONPATH=str(ROOT))
@@ -208,7 +208,7 @@ def test_a_sweep_in_a_bucket_goes_on_on_another_machine_and_again_trains_nothing
     }
     assert "nothing to train" in sweep_at(storage, third)
     monkeypatch.setenv("ATLAS_CACHE", str(third))
-    sweeps = Place.at(storage) / "sweeps"
+    sweeps = StoragePath.at(storage) / "sweeps"
     sweeps.pull(only=("summary.json",))
     found = [json.loads((sweeps.local / one / "summary.json").read_text()) for one in sweeps.folders()]
     assert {summary["ledger"]["steps_trained"] > 0 for summary in found} == {True, False}

@@ -11,10 +11,10 @@ from typing import Any
 from atlas.execution.broker import Broker
 from atlas.execution.job import Lease
 from atlas.learners import Schedule, TwoStage
-from atlas.steps.step import Step, Surroundings, walk
+from atlas.steps.step import Step, StepInputs, walk
 from atlas.storage.store import Store
 
-AROUND = Surroundings(backbone="b", data={name: name for name in "abc"})
+AROUND = StepInputs(backbone="b", data={name: name for name in "abc"})
 LEARNER = TwoStage(experience=None, expansion=Schedule(steps=1))
 FIRST, SECOND, THIRD = (stages[-1] for stages in walk(("a", "b", "c"), LEARNER, 0, AROUND))
 OTHER = walk(("c",), LEARNER, 0, AROUND)[0][-1]

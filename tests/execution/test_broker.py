@@ -43,7 +43,7 @@ def test_what_a_step_builds_on_is_learnt_first(uri: str) -> None:
 
 def test_what_lies_beside_a_step_is_learnt_first_too(uri: str) -> None:
     async def ask() -> None:
-        broker, composed = Broker(uri), replace(SECOND, beside=(SIBLING,))
+        broker, composed = Broker(uri), replace(SECOND, auxiliary=(SIBLING,))
         asked = asyncio.ensure_future(broker.request(composed))
         learnt = await work_off(broker, uri)
         assert learnt[0] == FIRST

@@ -11,7 +11,7 @@ import pytest
 from atlas.execution import store_view as module
 from atlas.execution.broker import Broker
 from atlas.execution.job import Lease, StepFailed
-from atlas.storage.store import Entry, Store
+from atlas.storage.store import Artifact, Store
 from tests.execution.fleet import FIRST, OTHER, SECOND, commit, run, settle, take
 
 
@@ -108,7 +108,7 @@ def test_a_step_fails_where_the_store_never_answers_and_nobody_waits_for_ever(
     run(ask())
 
 
-def unreachable(*_: object) -> Entry | None:
+def unreachable(*_: object) -> Artifact | None:
     raise OSError("the network is away")
 
 
@@ -138,7 +138,7 @@ def test_claims_beat_while_a_step_is_learnt(uri: str, monkeypatch: pytest.Monkey
             await broker.anticipate([FIRST])
         await take(first)
         assert await second.lease("g", 1.0) is None
-        first._shelf._beating.cancel()  # its process is gone
+        first._store_view._beating.cancel()  # its process is gone
         assert isinstance(await until(second.lease("g", 5.0)), Lease)
 
     run(ask())

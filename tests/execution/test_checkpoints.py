@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import torch
 
-from atlas.execution.checkpoints import NOTICE_SECONDS, Underway
+from atlas.execution.checkpoints import NOTICE_SECONDS, CheckpointStore
 from atlas.learners import Ewc, FineTuning, HeadOnly, Joint, Learner, Lwf, Memory, OLora, Replay
-from atlas.learners.process_group import Group
+from atlas.learners.process_group import ProcessGroup
 from atlas.steps.step import Step
 from atlas.steps.train import advance
 from atlas.storage.store import Store
@@ -52,17 +52,19 @@ def killer(at: int) -> Callable[[int, int], None]:
     return on_update
 
 
-def underway(store: Store, step: Step, *, seconds: float = 0.0, group: Group | None = None, **more: Any) -> Underway:
+def underway(
+    store: Store, step: Step, *, seconds: float = 0.0, group: ProcessGroup | None = None, **more: Any
+) -> CheckpointStore:
     """A waypoint after every update: a second passes whenever the clock is looked at."""
     clock = itertools.count().__next__
-    return Underway(
-        store=store, key=step.key, group=group or Group(), seconds=seconds, share=math.inf, clock=clock, **more
+    return CheckpointStore(
+        store=store, key=step.key, group=group or ProcessGroup(), seconds=seconds, share=math.inf, clock=clock, **more
     )
 
 
 def cut_off(world: World, store: Store, step: Step, at: int, **named: Any) -> None:
     with pytest.raises(Killed):
-        advance(step, world.bench, store, killer(at), underway(store, step, **named))
+        advance(step, world.worker_context, store, killer(at), underway(store, step, **named))
 
 
 def files(store: Store) -> list[Path]:
@@ -79,7 +81,7 @@ def test_a_step_that_was_cut_off_twice_equals_the_quiet_one(
         first = chance.randint(2, 4)
         cut_off(small_world, other, step, first)
         cut_off(small_world, other, step, first + 2)
-        found = advance(step, small_world.bench, other, waypoints=underway(other, step))
+        found = advance(step, small_world.worker_context, other, checkpoints=underway(other, step))
         assert found.pop("resumed_at") == [first - 1, first + 1]
         assert outcome(found) == outcome(quiet)
         assert contents(other, step) == contents(store, step)
@@ -94,40 +96,42 @@ def step(small_world: World) -> Step:
 def test_progress_goes_on_where_it_was(small_world: World, store: Store, step: Step) -> None:
     cut_off(small_world, store, step, 5)
     seen: list[tuple[int, int]] = []
-    advance(step, small_world.bench, store, lambda *at: seen.append(at), underway(store, step))
+    advance(step, small_world.worker_context, store, lambda *at: seen.append(at), underway(store, step))
     assert seen == [(4, 7), (5, 7), (6, 7), (7, 7)]
 
 
 def test_the_time_before_counts_to_the_cost(small_world: World, store: Store, step: Step) -> None:
     cut_off(small_world, store, step, 5)
-    waypoints = underway(store, step)
-    facts = advance(step, small_world.bench, store, waypoints=waypoints)
-    assert 0 < waypoints.spent < facts["cost"]["learning"] < facts["cost"]["seconds"]
+    checkpoints = underway(store, step)
+    facts = advance(step, small_world.worker_context, store, checkpoints=checkpoints)
+    assert 0 < checkpoints.spent < facts["cost"]["learning"] < facts["cost"]["seconds"]
     assert facts["updates"], facts["records"] == (7, 7 * 8)
 
 
 def test_short_steps_never_save(small_world: World, store: Store, step: Step) -> None:
-    advance(step, small_world.bench, store, waypoints=underway(store, step, seconds=60))
+    advance(step, small_world.worker_context, store, checkpoints=underway(store, step, seconds=60))
     cut_off(small_world, store, small_world.walk("digits", learner=HeadOnly(schedule=LONG), seed=1)[0], 7, seconds=60)
     assert files(store) == []
 
 
 def test_a_notice_has_one_saved_at_once_and_then_every_few_seconds(store: Store, step: Step) -> None:
     now, told = [0.0], [False]
-    kept = Underway(store=store, key=step.key, group=Group(), seconds=60, clock=lambda: now[0], notice=lambda: told[0])
+    kept = CheckpointStore(
+        store=store, key=step.key, group=ProcessGroup(), seconds=60, clock=lambda: now[0], notice=lambda: told[0]
+    )
     saved = []
     for update in range(1, 61):
         now[0], told[0] = float(update), update > 20
         if kept.due(update):
             saved.append(update)
-            kept.save(waypoint())
+            kept.save(training_state())
     assert 20 < saved[0] <= 20 + 2 * NOTICE_SECONDS
     assert {later - earlier for earlier, later in itertools.pairwise(saved)} == {NOTICE_SECONDS}
 
 
 def test_it_is_looked_at_the_clock_about_once_a_second(store: Store, step: Step) -> None:
     now = [0.0]
-    kept = Underway(store=store, key=step.key, group=Group(), seconds=60, clock=lambda: now[0])
+    kept = CheckpointStore(store=store, key=step.key, group=ProcessGroup(), seconds=60, clock=lambda: now[0])
     looked = []
     for update in range(1, 1001):
         now[0] = update / 100
@@ -139,10 +143,10 @@ def test_it_is_looked_at_the_clock_about_once_a_second(store: Store, step: Step)
     assert len(looked) < 20
 
 
-def waypoint() -> Any:
-    from atlas.learners.training_state import Waypoint
+def training_state() -> Any:
+    from atlas.learners.training_state import TrainingState
 
-    return Waypoint(facts={"updates": 2}, tensors={"weight/a": torch.ones(3)})
+    return TrainingState(facts={"updates": 2}, tensors={"weight/a": torch.ones(3)})
 
 
 @pytest.mark.parametrize("how", ["cut short", "altered", "gone", "marker altered"])
@@ -153,7 +157,7 @@ def test_a_damaged_one_is_not_used_but_the_one_before_it(
     newest = max(files(store), key=lambda path: updates_of(path) if path.name == "commit.json" else -1)
     held = next(path for path in newest.parent.rglob("*.safetensors"))
     damage(held, newest, how)
-    facts = advance(step, small_world.bench, store, waypoints=underway(store, step))
+    facts = advance(step, small_world.worker_context, store, checkpoints=underway(store, step))
     assert facts["resumed_at"] == [3]
     assert "not used" in caplog.text or "is damaged" in caplog.text
 
@@ -178,11 +182,11 @@ def damage(held: Path, marker: Path, how: str) -> None:
 def test_one_of_another_group_is_not_used(
     small_world: World, store: Store, step: Step, changed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = Underway._own
+    own = CheckpointStore._own
     with monkeypatch.context() as patched:
-        patched.setattr(Underway, "_own", lambda self: {**own(self), **changed})
+        patched.setattr(CheckpointStore, "_own", lambda self: {**own(self), **changed})
         cut_off(small_world, store, step, 5)
-    facts = advance(step, small_world.bench, store, waypoints=underway(store, step))
+    facts = advance(step, small_world.worker_context, store, checkpoints=underway(store, step))
     assert "resumed_at" not in facts
     assert files(store) == []
 
@@ -198,7 +202,7 @@ def test_a_store_that_refuses_a_waypoint_does_not_stop_the_step(
         commit(self, key, *given)
 
     monkeypatch.setattr(Store, "commit", full)
-    facts = advance(step, small_world.bench, store, waypoints=underway(store, step))
+    facts = advance(step, small_world.worker_context, store, checkpoints=underway(store, step))
     assert facts["updates"] == 7
     assert "No space left" in caplog.text
 

@@ -7,7 +7,7 @@ import torch
 
 from atlas.learners import AdapterFusion, LoneAdapters
 from atlas.learners.evaluation import score
-from atlas.learners.process_group import Group
+from atlas.learners.process_group import ProcessGroup
 from atlas.runtime.errors import AtlasError
 from atlas.steps.train import restore
 from atlas.storage.store import Store
@@ -34,13 +34,16 @@ def test_a_composition_is_the_same_for_every_order_of_what_was_seen(small_world:
 def test_it_learns_attention_and_head_alone_and_answers_as_it_was_scored(small_world: World, store: Store) -> None:
     steps = small_world.walk(*ORDER, learner=LEARNER)
     facts = small_world.learn(steps, store)
-    width, sites = small_world.bench.backbone.width, 4
+    width, sites = small_world.worker_context.backbone.width, 4
     head = sum(value.numel() for value in small_head(small_world).parameters())
     assert facts[-1]["trained_parameters"] == sites * 3 * width**2 + head
-    stack = restore(steps[-1], small_world.bench, store)
-    found = {task: score(stack, small_world.bench.data[task], "test", limit=16, group=Group()) for task in ORDER}
+    stack = restore(steps[-1], small_world.worker_context, store)
+    found = {
+        task: score(stack, small_world.worker_context.data[task], "test", limit=16, group=ProcessGroup())
+        for task in ORDER
+    }
     stack.activate("digits")  # by its lone adapter: it was the first
-    alone = score(stack, small_world.bench.data["digits"], "test", limit=16, group=Group())
+    alone = score(stack, small_world.worker_context.data["digits"], "test", limit=16, group=ProcessGroup())
     stack.detach()
     assert found == facts[-1]["scores"]["latest"]["test"]
     assert alone == facts[0]["scores"]["own"]["test"]["digits"]
@@ -61,7 +64,7 @@ def test_the_penalty_is_on_values_that_leave_the_identity(small_world: World) ->
     for name, parameter in stack.compositions.named_parameters():
         if name.endswith("value"):
             parameter.data += 1.0
-    width = small_world.bench.backbone.width
+    width = small_world.worker_context.backbone.width
     found = stage.penalty(stack, "digits")
     stack.detach()
     assert found is not None

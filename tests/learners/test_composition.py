@@ -8,7 +8,7 @@ import torch
 
 from atlas.adapters.fusion import plain
 from atlas.learners.composition import Composition, SiteAttention, load_composition
-from atlas.learners.stack import Stack
+from atlas.learners.stack import ContinualModel
 from tests.small import World
 
 
@@ -17,7 +17,7 @@ def drawn(seed: int = 0) -> torch.Generator:
 
 
 @pytest.fixture
-def stack(small_world: World) -> Iterator[Stack]:
+def stack(small_world: World) -> Iterator[ContinualModel]:
     """A stack of two lone adapters."""
     stack = small_world.stack()
     for number, task in enumerate(("digits", "easy-vqa")):
@@ -47,7 +47,7 @@ def test_adapters_that_say_the_same_are_not_changed_at_the_start() -> None:
     torch.testing.assert_close(site(torch.rand(2, 3, 6), [z, z])[0], z)
 
 
-def test_each_adapter_gives_what_it_gives_alone(stack: Stack) -> None:
+def test_each_adapter_gives_what_it_gives_alone(stack: ContinualModel) -> None:
     stack.compose("easy-vqa", drawn(3))
     place, layer = next(iter(stack.adapters.sites().items()))
     x = torch.rand(2, 5, layer.in_features)
@@ -59,8 +59,8 @@ def test_each_adapter_gives_what_it_gives_alone(stack: Stack) -> None:
         torch.testing.assert_close(layer(x), site(h, outputs)[0])  # type: ignore[operator]
 
 
-def test_another_task_is_not_composed(small_world: World, stack: Stack) -> None:
-    batch = small_world.bench.data["digits"].splits["val"].batch(torch.arange(3))
+def test_another_task_is_not_composed(small_world: World, stack: ContinualModel) -> None:
+    batch = small_world.worker_context.data["digits"].splits["val"].batch(torch.arange(3))
     stack.activate("digits")
     with torch.no_grad():
         before = stack(batch, "digits")
@@ -70,7 +70,7 @@ def test_another_task_is_not_composed(small_world: World, stack: Stack) -> None:
         assert torch.equal(stack(batch, "digits"), before)
 
 
-def test_a_task_learnt_after_it_is_not_composed(small_world: World, stack: Stack) -> None:
+def test_a_task_learnt_after_it_is_not_composed(small_world: World, stack: ContinualModel) -> None:
     """A downstream task builds on the adapters, by keys and queries of its own."""
     stack.compose("easy-vqa", drawn(3))
     stack.add_adapter("piqa-twin", drawn(4), r=4)
@@ -83,7 +83,7 @@ def test_a_task_learnt_after_it_is_not_composed(small_world: World, stack: Stack
         torch.testing.assert_close(layer(x), expected)
 
 
-def test_what_is_saved_is_loaded_with_the_names_of_its_adapters(stack: Stack, tmp_path: Path) -> None:
+def test_what_is_saved_is_loaded_with_the_names_of_its_adapters(stack: ContinualModel, tmp_path: Path) -> None:
     stack.compose("easy-vqa", drawn(3))
     layers = stack.adapters.sites()
     saved = stack.compositions["easy-vqa"]
@@ -95,13 +95,13 @@ def test_what_is_saved_is_loaded_with_the_names_of_its_adapters(stack: Stack, tm
     assert all(torch.equal(value, saved.state_dict()[name]) for name, value in loaded.state_dict().items())
 
 
-def test_where_nothing_was_saved_nothing_is_loaded(stack: Stack, tmp_path: Path) -> None:
+def test_where_nothing_was_saved_nothing_is_loaded(stack: ContinualModel, tmp_path: Path) -> None:
     assert load_composition(tmp_path, stack.adapters.sites()) is None
 
 
-def test_the_attention_of_a_site_can_be_looked_at(small_world: World, stack: Stack) -> None:
+def test_the_attention_of_a_site_can_be_looked_at(small_world: World, stack: ContinualModel) -> None:
     stack.compose("easy-vqa", drawn(3))
-    batch = small_world.bench.data["digits"].splits["val"].batch(torch.arange(3))
+    batch = small_world.worker_context.data["digits"].splits["val"].batch(torch.arange(3))
     with torch.no_grad(), stack.adapters.keep_combination_weights():
         stack(batch, "easy-vqa")
         found = stack.adapters.combination_weights()

@@ -6,15 +6,15 @@ import torch
 from torch import nn
 
 from atlas.learners import Schedule
-from atlas.learners.early_stopping import Patience
+from atlas.learners.early_stopping import EarlyStopping
 
 
-def watched(scores: Sequence[float], **schedule: int) -> tuple[nn.Linear, Patience]:
+def watched(scores: Sequence[float], **schedule: int) -> tuple[nn.Linear, EarlyStopping]:
     module, left = nn.Linear(1, 1), iter(scores)
-    return module, Patience(module, Schedule(**schedule), lambda: next(left))  # type: ignore[arg-type]
+    return module, EarlyStopping(module, Schedule(**schedule), lambda: next(left))  # type: ignore[arg-type]
 
 
-def walk_on(module: nn.Linear, patience: Patience, updates: int) -> int:
+def walk_on(module: nn.Linear, patience: EarlyStopping, updates: int) -> int:
     """Set the weight to the number of the update, until patience is over; gives the last update."""
     for update in range(1, updates + 1):
         module.weight.data.fill_(update)

@@ -9,9 +9,9 @@ import torch
 from atlas.data.loader import permutation
 from atlas.learners import Ewc, FineTuning
 from atlas.learners.ewc import Consolidated
-from atlas.learners.hooks import Lesson, Past
-from atlas.learners.process_group import Group
-from atlas.learners.stack import Stack
+from atlas.learners.hooks import PriorStep, StageContext
+from atlas.learners.process_group import ProcessGroup
+from atlas.learners.stack import ContinualModel
 from atlas.learners.trainer import task_loss
 from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store
@@ -25,7 +25,7 @@ def learner(weight: float = 100.0) -> Ewc:
 
 
 @pytest.fixture
-def stack(small_world: World) -> Iterator[Stack]:
+def stack(small_world: World) -> Iterator[ContinualModel]:
     """A stack about to learn the digits."""
     stack = small_world.stack()
     learner().stages(0)[0].begin(stack, "digits", torch.Generator().manual_seed(0))
@@ -33,9 +33,14 @@ def stack(small_world: World) -> Iterator[Stack]:
     stack.detach()
 
 
-def consolidated(world: World, stack: Stack, *past: Past, weight: float = 100.0) -> Consolidated:
-    lesson = Lesson(
-        stack=stack, task="digits", data=world.bench.data, group=Group(), seed=lambda purpose: len(purpose), past=past
+def consolidated(world: World, stack: ContinualModel, *past: PriorStep, weight: float = 100.0) -> Consolidated:
+    lesson = StageContext(
+        stack=stack,
+        task="digits",
+        data=world.worker_context.data,
+        group=ProcessGroup(),
+        seed=lambda purpose: len(purpose),
+        past=past,
     )
     return Consolidated(lesson, weight, RECORDS)
 
@@ -57,10 +62,12 @@ def test_with_weight_it_is_not(small_world: World, store: Store, monkeypatch: py
     assert first[1] != second[1]
 
 
-def test_the_information_is_the_mean_square_of_each_records_own_gradient(small_world: World, stack: Stack) -> None:
+def test_the_information_is_the_mean_square_of_each_records_own_gradient(
+    small_world: World, stack: ContinualModel
+) -> None:
     recall = consolidated(small_world, stack)
-    recall.conclude()
-    train = small_world.bench.data["digits"].splits["train"]
+    recall.on_stage_end()
+    train = small_world.worker_context.data["digits"].splits["train"]
     chosen = permutation(len(train), seed=len("fisher"), epoch=0)[:RECORDS]
     name, weight = "pooler.dense.weight", stack.tuned.parameters["pooler.dense.weight"]
     expected = torch.zeros_like(weight)
@@ -73,23 +80,23 @@ def test_the_information_is_the_mean_square_of_each_records_own_gradient(small_w
     assert all(parameter.grad is None for parameter in stack.parameters())
 
 
-def test_two_tasks_pull_as_both_would_by_themselves(small_world: World, stack: Stack, tmp_path: Path) -> None:
+def test_two_tasks_pull_as_both_would_by_themselves(small_world: World, stack: ContinualModel, tmp_path: Path) -> None:
     """λ/2 Σ_k F_k (θ − θ_k)² but for a constant: its gradient is λ Σ_k F_k (θ − θ_k)."""
     name, weight = "pooler.dense.weight", stack.tuned.parameters["pooler.dense.weight"]
     recalls, places, information = [], [], []
-    past: list[Past] = []
+    past: list[PriorStep] = []
     for number in range(2):
         recall = consolidated(small_world, stack, *past)
         information.append(recall._information()[name])
         places.append(weight.detach().clone())
-        recall.conclude()
+        recall.on_stage_end()
         (folder := tmp_path / str(number)).mkdir()
         recall.save(folder)
-        past, recalls = [Past(task="digits", folder=folder, facts={})], [*recalls, recall]
+        past, recalls = [PriorStep(task="digits", folder=folder, facts={})], [*recalls, recall]
         weight.data += 0.05
     last = consolidated(small_world, stack, *past)
     assert all(torch.equal(last.fisher[one], recalls[1].fisher[one]) for one in recalls[1].fisher)
-    batch = small_world.bench.data["digits"].splits["train"].batch(torch.arange(2))
+    batch = small_world.worker_context.data["digits"].splits["train"].batch(torch.arange(2))
     penalty = last.penalty(batch, stack.pool(batch))
     assert penalty is not None
     (found,) = torch.autograd.grad(penalty, weight)
@@ -102,7 +109,7 @@ def test_the_information_is_kept_with_the_step_and_grows(small_world: World, sto
     facts = small_world.learn(steps, store)
     first, second = (weights(store, step) for step in steps)
     names = [name for name in first if name.startswith("fisher.safetensors/fisher/")]
-    assert len(names) == len(list(small_world.bench.backbone.parameters()))
+    assert len(names) == len(list(small_world.worker_context.backbone.parameters()))
     assert all(bool((second[name] >= first[name]).all()) for name in names)
     assert facts[0]["fisher_records"] == RECORDS
 

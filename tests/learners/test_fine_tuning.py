@@ -8,7 +8,7 @@ from torch import Tensor
 
 from atlas.learners import BottomFrozen, FineTuning, Stage
 from atlas.learners.evaluation import score
-from atlas.learners.process_group import Group
+from atlas.learners.process_group import ProcessGroup
 from atlas.learners.trainer import Trainer
 from atlas.runtime.errors import AtlasError
 from atlas.steps.train import restore
@@ -20,14 +20,14 @@ LEARNER = FineTuning(schedule=SCHEDULE)
 
 
 def backbone(world: World) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in world.bench.backbone.state_dict().items()}
+    return {name: value.detach().clone() for name, value in world.worker_context.backbone.state_dict().items()}
 
 
 def test_every_weight_of_the_backbone_gets_a_gradient(small_world: World) -> None:
     """A weight without one would be an error under DDP."""
     stack, (stage,) = small_world.stack(), LEARNER.stages(0)
     stage.begin(stack, "digits", torch.Generator().manual_seed(0))
-    Trainer(stack, stage, small_world.bench.data["digits"], Group(), 1)._backward(torch.arange(8), ())
+    Trainer(stack, stage, small_world.worker_context.data["digits"], ProcessGroup(), 1)._backward(torch.arange(8), ())
     lacking = [name for name, value in stack.named_parameters() if value.requires_grad and value.grad is None]
     stack.detach()
     assert lacking == []
@@ -36,7 +36,7 @@ def test_every_weight_of_the_backbone_gets_a_gradient(small_world: World) -> Non
 def test_the_backbones_own_queries_learn_at_the_plain_rate(small_world: World) -> None:
     stack, (stage,) = small_world.stack(), LEARNER.stages(0)
     stage.begin(stack, "digits", torch.Generator().manual_seed(0))
-    trainer = Trainer(stack, stage, small_world.bench.data["digits"], Group(), 10)
+    trainer = Trainer(stack, stage, small_world.worker_context.data["digits"], ProcessGroup(), 10)
     stack.detach()
     assert {group["initial_lr"] for group in trainer.optimizer.param_groups} == {SCHEDULE.learning_rate}
 
@@ -45,11 +45,11 @@ def test_the_bench_gets_its_backbone_back(small_world: World, store: Store) -> N
     before = backbone(small_world)
     steps = small_world.walk(*ORDER, learner=LEARNER)
     small_world.learn(steps, store)
-    loaded = restore(steps[-1], small_world.bench, store)
+    loaded = restore(steps[-1], small_world.worker_context, store)
     assert any(not torch.equal(value, before[name]) for name, value in backbone(small_world).items())
     loaded.detach()
     assert all(torch.equal(value, before[name]) for name, value in backbone(small_world).items())
-    assert not any(parameter.requires_grad for parameter in small_world.bench.backbone.parameters())
+    assert not any(parameter.requires_grad for parameter in small_world.worker_context.backbone.parameters())
 
 
 def test_a_step_keeps_the_backbone_and_its_own_head(small_world: World, store: Store) -> None:
@@ -57,7 +57,7 @@ def test_a_step_keeps_the_backbone_and_its_own_head(small_world: World, store: S
     facts = small_world.learn(steps, store)
     files = {name.partition("/")[0] for name in weights(store, steps[-1])}
     assert files == {"backbone.safetensors", "head.safetensors"}
-    size = sum(value.numel() for value in small_world.bench.backbone.parameters())
+    size = sum(value.numel() for value in small_world.worker_context.backbone.parameters())
     assert facts[-1]["trained_parameters"] > size
 
 
@@ -66,7 +66,7 @@ def test_a_second_task_starts_from_the_backbone_of_the_first(small_world: World,
     small_world.learn(steps, store)
     first, second = (weights(store, step) for step in steps)
     name = "backbone.safetensors/pooler.dense.weight"
-    far = (first[name] - small_world.bench.backbone.state_dict()["model.pooler.dense.weight"]).abs().max()
+    far = (first[name] - small_world.worker_context.backbone.state_dict()["model.pooler.dense.weight"]).abs().max()
     assert far > 0
     assert 0 < (second[name] - first[name]).abs().max() < 4 * SCHEDULE.learning_rate
 
@@ -74,9 +74,10 @@ def test_a_second_task_starts_from_the_backbone_of_the_first(small_world: World,
 def test_a_restored_stack_answers_as_it_was_scored(small_world: World, store: Store) -> None:
     steps = small_world.walk(*ORDER, learner=LEARNER)
     facts = small_world.learn(steps, store)
-    stack = restore(steps[-1], small_world.bench, store)
+    stack = restore(steps[-1], small_world.worker_context, store)
     found = {
-        task: score(stack, small_world.bench.data[task], "test", limit=16, group=Group()) for task in steps[-1].order
+        task: score(stack, small_world.worker_context.data[task], "test", limit=16, group=ProcessGroup())
+        for task in steps[-1].order
     }
     stack.detach()
     assert found == facts[-1]["scores"]["latest"]["test"]

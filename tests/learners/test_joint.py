@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import combinations, permutations
 
 from atlas.learners import Joint
-from atlas.steps.step import Surroundings, walk
+from atlas.steps.step import StepInputs, walk
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, weights
 
@@ -21,11 +21,11 @@ def test_it_does_not_depend_on_the_order(small_world: World, store: Store) -> No
 
 def test_all_orders_of_eight_tasks_cost_255_trainings() -> None:
     names = "abcdefgh"
-    around = Surroundings(backbone="b", data={name: name for name in names})
+    step_inputs = StepInputs(backbone="b", data={name: name for name in names})
     keys: dict[frozenset[str], set[str]] = {}
     for subset in (chosen for size in range(1, 9) for chosen in combinations(names, size)):
         for order in (subset, subset[::-1], (*subset[1:], *subset[:1])):
-            (step,) = walk(order, LEARNER, 0, around)[-1]
+            (step,) = walk(order, LEARNER, 0, step_inputs)[-1]
             keys.setdefault(frozenset(subset), set()).add(step.key)
     assert all(len(found) == 1 for found in keys.values())
     assert len(set.union(*keys.values())) == 255

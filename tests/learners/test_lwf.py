@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from atlas.learners import FineTuning, Lwf
-from atlas.learners.hooks import Lesson, Past
+from atlas.learners.hooks import PriorStep, StageContext
 from atlas.learners.lwf import Distillation, Taught
-from atlas.learners.process_group import Group
+from atlas.learners.process_group import ProcessGroup
 from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, assert_same_learning, seed_by_task, weights
@@ -39,17 +39,17 @@ def test_the_penalty_is_the_cross_entropy_of_the_softened_answers(small_world: W
     stack.ensure_head(old, torch.Generator().manual_seed(0))
     stack.heads[old].get_parameter("3.weight").data *= 100
     stage.begin(stack, task, torch.Generator().manual_seed(1))
-    batch = small_world.bench.data[task].splits["train"].batch(torch.arange(4))
+    batch = small_world.worker_context.data[task].splits["train"].batch(torch.arange(4))
     with torch.no_grad():
         before = stack(batch, old)
         taught = stage.recall(
-            Lesson(
+            StageContext(
                 stack=stack,
                 task=task,
-                data=small_world.bench.data,
-                group=Group(),
+                data=small_world.worker_context.data,
+                group=ProcessGroup(),
                 seed=len,
-                past=[Past(task=old, folder=None, facts={})],  # type: ignore[arg-type]
+                past=[PriorStep(task=old, folder=None, facts={})],  # type: ignore[arg-type]
             )
         )
         for number, parameter in enumerate(stack.tuned.trained().values()):
@@ -69,8 +69,10 @@ def test_a_head_for_two_pictures_reads_one_twice_and_one_for_one_reads_the_first
     for task in ("easy-pair", "digits"):
         stack.ensure_head(task, torch.Generator().manual_seed(0))
     stage = Distillation(schedule=SCHEDULE)
-    recall = Taught(Lesson(stack=stack, task="digits", data=world.bench.data, group=Group(), seed=len), stage)
-    width = world.bench.backbone.width
+    recall = Taught(
+        StageContext(stack=stack, task="digits", data=world.worker_context.data, group=ProcessGroup(), seed=len), stage
+    )
+    width = world.worker_context.backbone.width
     one, two = torch.rand(3, 1, width), torch.rand(3, 1, 2 * width)
     assert torch.equal(recall._fitted(one, "easy-pair"), torch.cat([one, one], -1))
     assert torch.equal(recall._fitted(two, "digits"), two[..., :width])

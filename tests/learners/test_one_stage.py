@@ -51,4 +51,4 @@ def test_with_one_task_it_is_a_lone_adapter_with_one_key(small_world: World, sto
     stack.detach()
     small_world.learn([step], store)
     keys = [value for name, value in weights(store, step).items() if "atlas_key" in name]
-    assert {tuple(key.shape) for key in keys} == {(1, small_world.bench.backbone.width)}
+    assert {tuple(key.shape) for key in keys} == {(1, small_world.worker_context.backbone.width)}

@@ -11,12 +11,12 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from atlas.execution.checkpoints import Underway
+from atlas.execution.checkpoints import CheckpointStore
 from atlas.learners import AdapterFusion, Ewc, Joint, Learner, Lwf, Memory, Replay
-from atlas.learners.process_group import Group
-from atlas.learners.training_state import NOWHERE
-from atlas.steps.step import Evaluation, Step, Surroundings, walk
-from atlas.steps.train import Bench, advance, open_bench
+from atlas.learners.process_group import ProcessGroup
+from atlas.learners.training_state import NO_CHECKPOINTS
+from atlas.steps.step import Evaluation, Step, StepInputs, walk
+from atlas.steps.train import WorkerContext, advance, open_worker_context
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, atlas, outcome
 
@@ -29,7 +29,7 @@ SHARED = replace(SCHEDULE, steps=3)
 
 
 def test_alone_nothing_is_wrapped_shared_or_summed() -> None:
-    group, module, values = Group(), nn.Linear(1, 1), torch.arange(5)
+    group, module, values = ProcessGroup(), nn.Linear(1, 1), torch.arange(5)
     assert group.wrap(module) is module
     assert group.share(values).equal(values)
     assert group.total(values).equal(values)
@@ -40,7 +40,7 @@ def test_alone_nothing_is_wrapped_shared_or_summed() -> None:
 
 
 def test_the_shares_of_all_processes_are_the_whole_and_equal() -> None:
-    shares = [Group(rank=rank, size=3).share(torch.arange(12)) for rank in range(3)]
+    shares = [ProcessGroup(rank=rank, size=3).share(torch.arange(12)) for rank in range(3)]
     assert torch.cat(shares).sort().values.equal(torch.arange(12))
     assert {len(share) for share in shares} == {4}
 
@@ -65,47 +65,56 @@ def kill_at_the_last(update: int, updates: int) -> None:
         raise Killed
 
 
-def steps_on(bench: Bench) -> list[Step]:
+def steps_on(worker_context: WorkerContext) -> list[Step]:
     """The steps of every learner along its tasks."""
-    around = Surroundings(backbone=bench.backbone.digest, data=dict.fromkeys(bench.data, "x"), evaluation=EVALUATION)
-    steps = [step for learner, order in LEARNERS for stages in walk(order, learner, 0, around) for step in stages]
+    step_inputs = StepInputs(
+        backbone=worker_context.backbone.digest, data=dict.fromkeys(worker_context.data, "x"), evaluation=EVALUATION
+    )
+    steps = [step for learner, order in LEARNERS for stages in walk(order, learner, 0, step_inputs) for step in stages]
     return list({step.key: step for step in steps}.values())
 
 
-def learn_in_a_group(bench: Bench, store: Store, *, cut: bool = False) -> None:
+def learn_in_a_group(worker_context: WorkerContext, store: Store, *, cut: bool = False) -> None:
     """Every step into a store that all processes share; `cut` off before the last update once."""
-    for step in steps_on(bench):
+    for step in steps_on(worker_context):
         if cut:
             with pytest.raises(Killed):
-                advance(step, bench, store, kill_at_the_last, each_update(step.key, bench, store))
-        advance(step, bench, store, waypoints=each_update(step.key, bench, store) if cut else NOWHERE)
-        if bench.group.size > 1:
+                advance(step, worker_context, store, kill_at_the_last, each_update(step.key, worker_context, store))
+        advance(
+            step,
+            worker_context,
+            store,
+            checkpoints=each_update(step.key, worker_context, store) if cut else NO_CHECKPOINTS,
+        )
+        if worker_context.group.size > 1:
             torch.distributed.barrier()
 
 
-def leave_waypoints(bench: Bench, store: Store) -> None:
+def leave_waypoints(worker_context: WorkerContext, store: Store) -> None:
     """Every step committed, and beside it the last waypoint on its way."""
-    for step in steps_on(bench):
+    for step in steps_on(worker_context):
         with pytest.raises(Killed):
-            advance(step, bench, store, kill_at_the_last, each_update(step.key, bench, store))
-        advance(step, bench, store)
+            advance(step, worker_context, store, kill_at_the_last, each_update(step.key, worker_context, store))
+        advance(step, worker_context, store)
         torch.distributed.barrier()
 
 
-def go_on(bench: Bench, store: Store) -> None:
+def go_on(worker_context: WorkerContext, store: Store) -> None:
     """Every step once more from that waypoint, which a group of another size has left."""
-    for step in steps_on(bench):
-        if bench.group.rank == 0:
+    for step in steps_on(worker_context):
+        if worker_context.group.rank == 0:
             store.remove(step.key)
         torch.distributed.barrier()
-        advance(step, bench, store, waypoints=each_update(step.key, bench, store, elastic=True))
+        advance(step, worker_context, store, checkpoints=each_update(step.key, worker_context, store, elastic=True))
         torch.distributed.barrier()
 
 
-def each_update(key: str, bench: Bench, store: Store, *, elastic: bool = False) -> Underway:
+def each_update(key: str, worker_context: WorkerContext, store: Store, *, elastic: bool = False) -> CheckpointStore:
     """A waypoint after every update: a second passes whenever the clock is looked at."""
     clock = itertools.count().__next__
-    return Underway(store=store, key=key, group=bench.group, seconds=0, share=math.inf, clock=clock, elastic=elastic)
+    return CheckpointStore(
+        store=store, key=key, group=worker_context.group, seconds=0, share=math.inf, clock=clock, elastic=elastic
+    )
 
 
 def one_process(rank: int, backbone: str, prepared: dict[str, str], folder: str) -> None:
@@ -118,10 +127,10 @@ def one_process(rank: int, backbone: str, prepared: dict[str, str], folder: str)
             return
         address = f"file://{folder}/rendezvous-{size}"
         torch.distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=size)
-        bench = open_bench(backbone, prepared, Group(rank=rank, size=size))
+        worker_context = open_worker_context(backbone, prepared, ProcessGroup(rank=rank, size=size))
         for name in (f"{size}", f"{size}-cut"):
-            learn_in_a_group(bench, Store.open(f"{folder}/{name}"), cut=name.endswith("cut"))
-        (leave_waypoints if size == SIZES[0] else go_on)(bench, Store.open(f"{folder}/{RESIZED}"))
+            learn_in_a_group(worker_context, Store.open(f"{folder}/{name}"), cut=name.endswith("cut"))
+        (leave_waypoints if size == SIZES[0] else go_on)(worker_context, Store.open(f"{folder}/{RESIZED}"))
         torch.distributed.destroy_process_group()
 
 
@@ -131,9 +140,9 @@ def learnt(small_world: World, tmp_path_factory: pytest.TempPathFactory) -> dict
     went on with what four had begun.
     """
     folder = tmp_path_factory.mktemp("groups")
-    backbone = str(small_world.bench.backbone.processor.folder)
+    backbone = str(small_world.worker_context.backbone.processor.folder)
     prepared = {task: str(small_world.prepared[task].path) for task in ("digits", "easy-vqa", "piqa-twin")}
-    learn_in_a_group(open_bench(backbone, prepared, Group()), Store.open(str(folder / "1")))
+    learn_in_a_group(open_worker_context(backbone, prepared, ProcessGroup()), Store.open(str(folder / "1")))
     torch.multiprocessing.spawn(one_process, args=(backbone, prepared, str(folder)), nprocs=max(SIZES))
     names = ("1", RESIZED, *(f"{n}{how}" for n in SIZES for how in ("", "-cut")))
     return {name: Store.open(str(folder / name)) for name in names}

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from atlas.learners import FineTuning, Memory, Replay
-from atlas.learners.hooks import Lesson, Past
-from atlas.learners.process_group import Group
+from atlas.learners.hooks import PriorStep, StageContext
+from atlas.learners.process_group import ProcessGroup
 from atlas.learners.replay import Remembered, Replaying
 from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store
@@ -43,7 +43,7 @@ def test_the_numbers_of_the_records_are_kept_with_the_step(small_world: World, s
     facts = small_world.learn(small_world.walk(*ORDER[:2], learner=learner()), store)
     for fact, task in zip(facts, ORDER, strict=False):
         assert len(set(fact["memory"])) == 6
-        assert max(fact["memory"]) < len(small_world.bench.data[task].splits["train"])
+        assert max(fact["memory"]) < len(small_world.worker_context.data[task].splits["train"])
 
 
 def test_the_heads_of_what_is_remembered_are_learnt_along_and_kept(small_world: World, store: Store) -> None:
@@ -58,13 +58,13 @@ def test_tasks_take_turns_and_only_remembered_records_come_back(small_world: Wor
     stack, facts = small_world.stack(), {"digits": {"memory": [3, 5]}, "easy-vqa": {"memory": [7]}}
     for task in facts:
         stack.ensure_head(task, torch.Generator().manual_seed(0))
-    lesson = Lesson(
+    lesson = StageContext(
         stack=stack,
         task="piqa-twin",
-        data=small_world.bench.data,
-        group=Group(),
+        data=small_world.worker_context.data,
+        group=ProcessGroup(),
         seed=len,
-        past=[Past(task=task, folder=None, facts=fact) for task, fact in facts.items()],  # type: ignore[arg-type]
+        past=[PriorStep(task=task, folder=None, facts=fact) for task, fact in facts.items()],  # type: ignore[arg-type]
     )
     recall = Remembered(lesson, Replaying(schedule=SCHEDULE, weight=0.5))
     draws = [draw for _ in range(4) for draw in recall.rehearse()]
@@ -76,7 +76,7 @@ def test_tasks_take_turns_and_only_remembered_records_come_back(small_world: Wor
 
 
 def test_a_balanced_memory_holds_as_many_of_each_class(small_world: World) -> None:
-    data = small_world.bench.data["digits"]
+    data = small_world.worker_context.data["digits"]
     chosen = Memory(records=20, chosen="balanced").choose(data, seed=1)
     labels = Counter(data.splits["train"].targets[chosen].tolist())
     assert set(labels.values()) == {2}
@@ -84,13 +84,13 @@ def test_a_balanced_memory_holds_as_many_of_each_class(small_world: World) -> No
 
 
 def test_a_memory_is_a_function_of_its_seed(small_world: World) -> None:
-    data = small_world.bench.data["digits"]
+    data = small_world.worker_context.data["digits"]
     one, again, other = (Memory(records=9, chosen="random").choose(data, seed=seed) for seed in (1, 1, 2))
     assert one == again != other
 
 
 def test_a_memory_larger_than_the_task_is_all_of_it(small_world: World) -> None:
-    data = small_world.bench.data["digits"]
+    data = small_world.worker_context.data["digits"]
     assert Memory(records=10**6).choose(data, seed=0) == list(range(len(data.splits["train"])))
 
 

@@ -5,7 +5,7 @@ import torch
 
 from atlas.learners import SharedAdapter
 from atlas.learners.evaluation import score
-from atlas.learners.process_group import Group
+from atlas.learners.process_group import ProcessGroup
 from atlas.runtime.errors import AtlasError
 from atlas.steps.train import restore
 from atlas.storage.store import Store
@@ -33,8 +33,11 @@ def test_it_is_one_adapter_however_many_tasks(small_world: World, store: Store) 
     facts = small_world.learn(steps, store)
     sizes = {sum(value.numel() for name, value in weights(store, step).items() if "adapter" in name) for step in steps}
     assert len(sizes) == 1
-    stack = restore(steps[-1], small_world.bench, store)
-    found = {task: score(stack, small_world.bench.data[task], "test", limit=16, group=Group()) for task in ORDER}
+    stack = restore(steps[-1], small_world.worker_context, store)
+    found = {
+        task: score(stack, small_world.worker_context.data[task], "test", limit=16, group=ProcessGroup())
+        for task in ORDER
+    }
     assert stack.order == [ORDER[-1]]
     stack.detach()
     assert found == facts[-1]["scores"]["latest"]["test"]

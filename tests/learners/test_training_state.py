@@ -9,47 +9,55 @@ import torch
 
 from atlas.learners import HeadStage
 from atlas.learners.fit import fit
-from atlas.learners.process_group import Group
-from atlas.learners.stack import Stack
+from atlas.learners.process_group import ProcessGroup
+from atlas.learners.stack import ContinualModel
 from atlas.learners.trainer import Curve
-from atlas.learners.training_state import NOWHERE, Waypoint, Waypoints
+from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints, TrainingState
 from tests.small import SCHEDULE, World
 
 STAGE = HeadStage(schedule=replace(SCHEDULE, steps=6, patience=9, evaluate_every=2))
 
 
-class Remembered(Waypoints):
+class Remembered(Checkpoints):
     """Keeps the waypoint after one update, and begins from another."""
 
-    def __init__(self, *, at: int = 0, begin: Waypoint | None = None) -> None:
+    def __init__(self, *, at: int = 0, begin: TrainingState | None = None) -> None:
         self.at, self.begin = at, begin
-        self.kept: list[Waypoint] = []
+        self.kept: list[TrainingState] = []
 
-    def load(self) -> Waypoint | None:
+    def load(self) -> TrainingState | None:
         return self.begin
 
     def due(self, update: int) -> bool:
         return update == self.at
 
-    def save(self, waypoint: Waypoint) -> None:
-        copies = {name: value.clone() for name, value in waypoint.tensors.items()}
-        self.kept.append(Waypoint(facts=json.loads(json.dumps(waypoint.facts)), tensors=copies))
+    def save(self, training_state: TrainingState) -> None:
+        copies = {name: value.clone() for name, value in training_state.tensors.items()}
+        self.kept.append(TrainingState(facts=json.loads(json.dumps(training_state.facts)), tensors=copies))
 
 
 @pytest.fixture
-def stack(small_world: World) -> Iterator[Stack]:
+def stack(small_world: World) -> Iterator[ContinualModel]:
     stack = small_world.stack()
     yield stack
     stack.detach()
 
 
-def learn(world: World, stack: Stack, waypoints: Waypoints) -> tuple[Curve, list[torch.Tensor]]:
+def learn(world: World, stack: ContinualModel, checkpoints: Checkpoints) -> tuple[Curve, list[torch.Tensor]]:
     STAGE.begin(stack, "digits", torch.Generator().manual_seed(0))
-    curve = fit(stack, STAGE, world.bench.data["digits"], seed=0, group=Group(), limit=16, waypoints=waypoints)
+    curve = fit(
+        stack,
+        STAGE,
+        world.worker_context.data["digits"],
+        seed=0,
+        group=ProcessGroup(),
+        limit=16,
+        checkpoints=checkpoints,
+    )
     return curve, [value.detach().clone() for value in stack.heads["digits"].parameters()]
 
 
-def test_a_stage_learnt_on_from_a_waypoint_is_the_whole_stage(small_world: World, stack: Stack) -> None:
+def test_a_stage_learnt_on_from_a_waypoint_is_the_whole_stage(small_world: World, stack: ContinualModel) -> None:
     at_three = Remembered(at=3)
     whole, weights = learn(small_world, stack, at_three)
     with torch.no_grad():
@@ -61,7 +69,7 @@ def test_a_stage_learnt_on_from_a_waypoint_is_the_whole_stage(small_world: World
     assert rest.patience.scores == whole.patience.scores
 
 
-def test_a_waypoint_names_all_that_is_in_the_middle_of_something(small_world: World, stack: Stack) -> None:
+def test_a_waypoint_names_all_that_is_in_the_middle_of_something(small_world: World, stack: ContinualModel) -> None:
     at_three = Remembered(at=3)
     learn(small_world, stack, at_three)
     (found,) = at_three.kept
@@ -73,6 +81,6 @@ def test_a_waypoint_names_all_that_is_in_the_middle_of_something(small_world: Wo
 
 
 def test_nowhere_nothing_is_kept_and_nothing_said() -> None:
-    assert NOWHERE.load() is None
-    assert not NOWHERE.due(1)
-    assert NOWHERE.facts() == {}
+    assert NO_CHECKPOINTS.load() is None
+    assert not NO_CHECKPOINTS.due(1)
+    assert NO_CHECKPOINTS.facts() == {}

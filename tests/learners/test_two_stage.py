@@ -9,8 +9,8 @@ from torch import Tensor
 
 from atlas.learners import Expansion, Experience, Fusion, Stage, TwoStage
 from atlas.learners.fit import fit
-from atlas.learners.process_group import Group
-from atlas.learners.stack import Stack
+from atlas.learners.process_group import ProcessGroup
+from atlas.learners.stack import ContinualModel
 from atlas.runtime.errors import AtlasError
 from tests.small import SCHEDULE, World, atlas
 
@@ -19,15 +19,15 @@ HEAD = {f"heads.easy-vqa.{part}" for part in ("0.weight", "0.bias", "1.weight", 
 NOVEL = ("atlas_down", "atlas_down_bias", "atlas_up", "atlas_up_bias", "atlas_key", "atlas_query_own")
 
 
-def snapshot(stack: Stack) -> dict[str, Tensor]:
+def snapshot(stack: ContinualModel) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in stack.state_dict().items()}
 
 
-def learn(world: World, stack: Stack, stage: Stage, task: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def learn(world: World, stack: ContinualModel, stage: Stage, task: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The stack's tensors once a stage has begun, and after it."""
     stage.begin(stack, task, torch.Generator().manual_seed(1))
     before = snapshot(stack)
-    fit(stack, stage, world.bench.data[task], seed=0, group=Group())
+    fit(stack, stage, world.worker_context.data[task], seed=0, group=ProcessGroup())
     return before, snapshot(stack)
 
 
@@ -62,7 +62,9 @@ def test_stage_one_trains_the_queries_over_the_past_and_the_head(small_world: Wo
     assert {name for name in names if ".atlas_" not in name} == HEAD
 
 
-def test_stage_two_trains_the_new_adapter_its_key_its_query_and_the_head(small_world: World, stack: Stack) -> None:
+def test_stage_two_trains_the_new_adapter_its_key_its_query_and_the_head(
+    small_world: World, stack: ContinualModel
+) -> None:
     experience, expansion = atlas().stages(1)
     _, learnt = learn(small_world, stack, experience, "easy-vqa")
     before, after = learn(small_world, stack, expansion, "easy-vqa")
@@ -81,7 +83,9 @@ def test_the_first_task_has_stage_two_alone(small_world: World) -> None:
     assert roles(names) == {(role, "easy-vqa") for role in NOVEL}
 
 
-def test_without_stage_one_the_queries_over_the_past_are_trained_in_stage_two(small_world: World, stack: Stack) -> None:
+def test_without_stage_one_the_queries_over_the_past_are_trained_in_stage_two(
+    small_world: World, stack: ContinualModel
+) -> None:
     (stage,) = atlas(experience=None).stages(1)
     names = changed(*learn(small_world, stack, stage, "easy-vqa"))
     assert roles(names) == {(role, "easy-vqa") for role in (*NOVEL, "atlas_query_past")}
@@ -104,7 +108,7 @@ def orthogonality(rows: list[Tensor]) -> Tensor:
     return (X @ X.T - torch.eye(len(X))).square().mean() / X.numel()
 
 
-def test_the_penalty_is_over_queries_and_in_stage_two_over_keys(small_world: World, stack: Stack) -> None:
+def test_the_penalty_is_over_queries_and_in_stage_two_over_keys(small_world: World, stack: ContinualModel) -> None:
     experience, expansion = atlas(fusion=Fusion(penalty=0.3)).stages(1)
     learn(small_world, stack, experience, "easy-vqa")
     sites = list(stack.adapters.sites().values())

@@ -237,7 +237,7 @@ def test_names_that_are_taken_are_refused(tmp_path: Path) -> None:
 
 
 def test_its_backbone_is_given_back_as_it_was(small_world: World, store: Store) -> None:
-    before = {name: value.clone() for name, value in small_world.bench.backbone.state_dict().items()}
+    before = {name: value.clone() for name, value in small_world.worker_context.backbone.state_dict().items()}
     small_world.learn(small_world.walk("digits", "easy-vqa", learner=find_learner(ADDRESS)(schedule=SCHEDULE)), store)  # type: ignore[call-arg]
-    after = small_world.bench.backbone.state_dict()
+    after = small_world.worker_context.backbone.state_dict()
     assert all(torch.equal(after[name], value) for name, value in before.items())

@@ -13,7 +13,7 @@ import pytest
 from atlas.config.options import Options
 from atlas.report import write_summary
 from atlas.storage.store import Store
-from atlas.sweep.summary import Ended, summarise
+from atlas.sweep.summary import FinishedSweep, summarise
 from tests.small import World
 from tests.sweep.conftest import TASKS, ended  # noqa: F401 - a fixture
 
@@ -39,10 +39,10 @@ class Kept:
 
 
 @pytest.fixture
-def kept(ended: Ended, small_world: World, tmp_path: Path) -> Kept:  # noqa: F811
+def kept(ended: FinishedSweep, small_world: World, tmp_path: Path) -> Kept:  # noqa: F811
     """A copy of its own of the ended sweep's storage."""
     root = tmp_path / "storage"
-    shutil.copytree(ended.ground.store.root, root / "store")
+    shutil.copytree(ended.inputs.store.root, root / "store")
     summary = summarise(replace(ended, sweep={**ended.sweep, "id": SWEEP_ID}))
     made = Kept(root=root, store=Store.open(str(root / "store")), summary=summary, world=small_world)
     made.write()

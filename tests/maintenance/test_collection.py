@@ -9,7 +9,7 @@ import pytest
 
 from atlas.maintenance.collection import DAY, find_waste, remove
 from atlas.runtime.errors import AtlasError
-from atlas.storage.leases import Claims
+from atlas.storage.leases import StepLeases
 from atlas.tracking import Event
 from tests.maintenance.conftest import Kept
 from tests.small import World
@@ -150,10 +150,10 @@ def test_a_waypoint_that_was_just_written_stays(kept: Kept) -> None:
 
 
 def test_the_claim_of_a_sweep_that_was_killed_goes_after_a_day(kept: Kept) -> None:
-    claims = Claims(kept.store, "killed")
+    claims = StepLeases(kept.store, "killed")
     claims.take("e" * 64)
     assert find_waste(kept.store, kept.root).waste == []
     (waste,) = find_waste(kept.store, kept.root, now=time.time() + DAY + 1).waste
     assert waste.what == "claim of a sweep that was killed"
     remove(kept.store, [waste])
-    assert Claims(kept.store, "next").take("e" * 64)
+    assert StepLeases(kept.store, "next").take("e" * 64)

@@ -41,13 +41,13 @@ def test_peft_loads_an_exported_stack_as_the_readme_says_and_it_answers_alike(
     loaded = run_readme(tmp_path / "stack", small_folder, monkeypatch)
     entry = kept.store.find(key)
     assert entry is not None
-    bench = kept.world.bench
-    batch = bench.data[task].splits["test"].batch(torch.arange(4))
-    stack = restore(step_from(entry.facts["step"]), bench, kept.store)
+    worker_context = kept.world.worker_context
+    batch = worker_context.data[task].splits["test"].batch(torch.arange(4))
+    stack = restore(step_from(entry.facts["step"]), worker_context, kept.store)
     stack.activate(task)
     with torch.no_grad():
         expected = stack(batch, task)
-    pixels = bench.backbone.normalise(batch.pixels[:, 0])
+    pixels = worker_context.backbone.normalise(batch.pixels[:, 0])
     stack.detach()
     loaded["model"].base_model.activate(task)
     with torch.no_grad():
@@ -63,9 +63,9 @@ def test_a_sweeps_best_stack_is_exported(kept: Kept, tmp_path: Path) -> None:
     assert export_sweep(kept.store, kept.summary, tmp_path / "stack") == best["order"]
     facts = json.loads((tmp_path / "stack" / "stack.json").read_text())
     assert facts["keys"][best["order"][-1]] == best["step_keys"][-1]
-    assert facts["backbone_digest"] == kept.world.bench.backbone.digest
+    assert facts["backbone_digest"] == kept.world.worker_context.backbone.digest
     texts = [path.read_text() for path in (tmp_path / "stack").rglob("*.json")]
-    assert not any(str(kept.world.bench.backbone.processor.folder) in text for text in texts)
+    assert not any(str(kept.world.worker_context.backbone.processor.folder) in text for text in texts)
     files = {path.relative_to(tmp_path / "stack").as_posix() for path in (tmp_path / "stack").rglob("*.*")}
     each = ("adapter_config.json", "adapter_model.safetensors", "head.safetensors")
     assert files == {f"{task}/{name}" for task in TASKS for name in each} | {"README.md", "stack.json"}
@@ -83,7 +83,7 @@ def test_a_task_learnt_by_its_head_alone_is_exported_without_an_adapter(
     assert not (tmp_path / "stack" / task / "adapter_config.json").exists()
     loaded = run_readme(tmp_path / "stack", small_folder, monkeypatch)
     assert loaded["model"] is loaded["backbone"]
-    assert loaded["head"](task)(torch.zeros(1, kept.world.bench.backbone.width)).isfinite().all()
+    assert loaded["head"](task)(torch.zeros(1, kept.world.worker_context.backbone.width)).isfinite().all()
 
 
 def test_what_cannot_be_exported_is_refused_and_nothing_is_written(kept: Kept, tmp_path: Path) -> None:

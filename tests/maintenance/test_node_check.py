@@ -4,18 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from atlas.maintenance.node_check import Errand, look, versions
+from atlas.maintenance.node_check import NodeCheck, look, versions
 from atlas.storage.store import Store
 from atlas.sweep.provenance import PACKAGES
 from tests.small import World
 
 
-def errand(store: Store, world: World) -> Errand:
+def errand(store: Store, world: World) -> NodeCheck:
     Path(store.root, "mark").write_text("")
-    return Errand(
+    return NodeCheck(
         store_uri=store.uri,
         mark="mark",
-        backbone=str(world.bench.backbone.processor.folder),
+        backbone=str(world.worker_context.backbone.processor.folder),
         prepared={name: str(one.path) for name, one in world.prepared.items()},
     )
 
@@ -24,7 +24,7 @@ def test_a_node_that_has_everything_says_so(store: Store, small_world: World, mo
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
     report = look("here", 0, errand(store, small_world))
     assert (report.storage, report.lacks, report.token, report.failed) == ("", (), True, "")
-    assert report.backbone == small_world.around.backbone
+    assert report.backbone == small_world.step_inputs.backbone
     assert report.versions.keys() == {"python", "atlas", *PACKAGES}
 
 
@@ -34,7 +34,7 @@ def test_a_folder_that_is_not_shared_is_found_and_left_alone(
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
     other = str(tmp_path / "other")
     report = look(
-        "there", 0, Errand(store_uri=other, mark="mark", backbone="/nowhere", prepared={"digits": "/nowhere"})
+        "there", 0, NodeCheck(store_uri=other, mark="mark", backbone="/nowhere", prepared={"digits": "/nowhere"})
     )
     assert report.storage == "it is not the same folder there"
     assert (report.backbone, report.lacks, report.token) == ("", ("digits",), False)
@@ -42,7 +42,7 @@ def test_a_folder_that_is_not_shared_is_found_and_left_alone(
 
 
 def test_what_is_wrong_with_the_store_is_said(small_world: World) -> None:
-    report = look("there", 0, Errand(store_uri="s4://bucket/atlas", mark="mark"))
+    report = look("there", 0, NodeCheck(store_uri="s4://bucket/atlas", mark="mark"))
     assert "s4" in report.storage
 
 

@@ -14,13 +14,13 @@ import pytest
 from atlas.backbones import digest, locate
 from atlas.config.options import read_options
 from atlas.report import write_summary
-from atlas.reproduce.recorded_run import Recorded
+from atlas.reproduce.recorded_run import RecordedRun
 from atlas.search.proposals import rehearsed
-from atlas.steps.step import Surroundings
+from atlas.steps.step import StepInputs
 from atlas.steps.walk import Walk
 from atlas.sweep.file import sweep_in
 from atlas.sweep.inputs import evaluation_of
-from atlas.sweep.provenance import origin_of, versions
+from atlas.sweep.provenance import provenance_of, versions
 from atlas.sweep.run import by_name
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
@@ -42,7 +42,7 @@ def invented(file: Path, *arguments: str, precision: Any = "float32", sweep_id: 
     sweep = sweep_in(file)
     options = by_name(read_options(sweep.question, sweep.defaults, arguments))
     tasks = {name: _task(name) for name in options.tasks}
-    around = Surroundings(
+    step_inputs = StepInputs(
         backbone=digest(locate(options.backbone)),
         data={name: task["fingerprint"] for name, task in tasks.items()},
         evaluation=evaluation_of(options),
@@ -50,7 +50,7 @@ def invented(file: Path, *arguments: str, precision: Any = "float32", sweep_id: 
     trials = rehearsed(sweep, options, precision)
     settings = _settings(sweep, options)
     rows = [
-        _row(f"t{n}" if len(walks) == 1 else f"t{n}.{i}", walk, around, settings[n])
+        _row(f"t{n}" if len(walks) == 1 else f"t{n}.{i}", walk, step_inputs, settings[n])
         for n, walks in enumerate(trials)
         for i, walk in enumerate(walks)
     ]
@@ -66,9 +66,9 @@ def invented(file: Path, *arguments: str, precision: Any = "float32", sweep_id: 
             "finished": "2026-01-01T00:01:00+0000",
             "status": "FINISHED",
         },
-        "settings": {**json.loads(json.dumps(asdict(options))), "backbone_digest": around.backbone},
+        "settings": {**json.loads(json.dumps(asdict(options))), "backbone_digest": step_inputs.backbone},
         "versions": versions(),
-        "origin": origin_of(str(file), {walk.learner.name for walks in trials for walk in walks}),
+        "origin": provenance_of(str(file), {walk.learner.name for walks in trials for walk in walks}),
         "seeds": list(options.seeds),
         "plan": {"trials": len(trials), "trainings_without_sharing": 1, "distinct_steps": 1},
         "tasks": tasks,
@@ -102,7 +102,7 @@ def _task(name: str) -> dict[str, Any]:
     return {"chance": 10.0, "score": "accuracy", "modality": "vision", "fingerprint": fingerprint, "counts": counts}
 
 
-def _row(name: str, walk: Walk, around: Surroundings, settings: dict[str, Any]) -> dict[str, Any]:
+def _row(name: str, walk: Walk, step_inputs: StepInputs, settings: dict[str, Any]) -> dict[str, Any]:
     size = len(walk.order)
     R = [[50.0 + i - j if j <= i else None for j in range(size)] for i in range(size)]
     routes = {route: copy.deepcopy(R) for route in ("latest", "own")}
@@ -111,7 +111,7 @@ def _row(name: str, walk: Walk, around: Surroundings, settings: dict[str, Any]) 
         "order": list(walk.order),
         "seed": walk.seed,
         "settings": settings,
-        "step_keys": [step.key for step in walk.every_step(around)],
+        "step_keys": [step.key for step in walk.every_step(step_inputs)],
         "status": "FINISHED",
         "R": {split: copy.deepcopy(routes) for split in ("val", "test")},
         "metrics": {},
@@ -137,13 +137,13 @@ def summary(_order_sweep: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def recorded(summary: dict[str, Any]) -> Recorded:
+def recorded(summary: dict[str, Any]) -> RecordedRun:
     return recorded_of(summary)
 
 
-def recorded_of(summary: dict[str, Any]) -> Recorded:
+def recorded_of(summary: dict[str, Any]) -> RecordedRun:
     """The whole sweep."""
-    return Recorded(summary=summary, trials=tuple(summary["trials"]))
+    return RecordedRun(summary=summary, trials=tuple(summary["trials"]))
 
 
 @pytest.fixture

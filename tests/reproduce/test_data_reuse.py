@@ -8,7 +8,7 @@ import pytest
 
 from atlas.data.index import Origin, remember
 from atlas.data.prepared import file_digests, fingerprint, write_card
-from atlas.reproduce.data_reuse import lend, lenders
+from atlas.reproduce.data_reuse import reusable_data, reuse_data
 from atlas.runtime.errors import AtlasError
 
 FILE = "train.arrow"
@@ -30,8 +30,8 @@ def test_data_of_the_same_fingerprint_is_found_and_of_another_is_not(tmp_path: P
     folder, said = prepared(tmp_path / "b", "records")
     prepared(tmp_path / "a", "other records")
     storages = [tmp_path / "none", tmp_path / "a", tmp_path / "b"]
-    assert lenders({"digits": said, "vqa": said}, storages) == {"digits": folder}
-    assert lenders({"digits": "0" * 64}, storages) == {}
+    assert reusable_data({"digits": said, "vqa": said}, storages) == {"digits": folder}
+    assert reusable_data({"digits": "0" * 64}, storages) == {}
 
 
 def test_lent_data_is_whole_and_its_source_is_remembered(tmp_path: Path) -> None:
@@ -40,9 +40,9 @@ def test_lent_data_is_whole_and_its_source_is_remembered(tmp_path: Path) -> None
     remember(folder.parent / ".index.json", origin)
     remember(folder.parent / ".other.json", Origin(folder="other", source="/", recipe=3, version=1))
     for _ in range(2):
-        lend("digits", folder, tmp_path / "b")
+        reuse_data("digits", folder, tmp_path / "b")
     there = tmp_path / "b" / "data" / "digits"
-    assert lenders({"digits": said}, [tmp_path / "b"]) == {"digits": there / folder.name}
+    assert reusable_data({"digits": said}, [tmp_path / "b"]) == {"digits": there / folder.name}
     assert (there / folder.name / FILE).read_text() == "records"
     assert json.loads((there / ".index.json").read_text()) == asdict(origin)
     assert not (there / ".other.json").exists()
@@ -52,5 +52,5 @@ def test_altered_data_is_not_lent(tmp_path: Path) -> None:
     folder, _ = prepared(tmp_path / "a", "records")
     (folder / FILE).write_text("recordz")
     with pytest.raises(AtlasError, match="changed since it was prepared"):
-        lend("digits", folder, tmp_path / "b")
+        reuse_data("digits", folder, tmp_path / "b")
     assert not (tmp_path / "b").exists()

@@ -11,7 +11,7 @@ from atlas.learners import digest_of
 from atlas.learners.user_learner import OWN, OWN_STAGES
 from atlas.reproduce.learner import bring_learner, check_learners
 from atlas.reproduce.lookup import recorded_from
-from atlas.reproduce.recorded_run import Recorded
+from atlas.reproduce.recorded_run import RecordedRun
 from atlas.reproduce.replay import Placement, rebuild
 from atlas.runtime.errors import AtlasError
 from tests.reproduce.conftest import SMALL, SWEEPS, invented
@@ -37,7 +37,7 @@ def file(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def recorded(file: Path, tmp_path: Path) -> Recorded:
+def recorded(file: Path, tmp_path: Path) -> RecordedRun:
     """A run with that learner, as another process finds it."""
     summary = invented(SWEEPS / "task_order.py", *SMALL, "--learner", f"{file}:SpringAdapter")
     assert summary["origin"]["learners"] == {NAME: digest_of(NAME)}
@@ -46,7 +46,7 @@ def recorded(file: Path, tmp_path: Path) -> Recorded:
 
 
 def test_it_is_brought_from_the_recorded_file_and_its_steps_are_the_recorded_ones(
-    recorded: Recorded, file: Path
+    recorded: RecordedRun, file: Path
 ) -> None:
     assert recorded.learner == f"{file}:SpringAdapter"
     bring_learner(recorded)
@@ -55,7 +55,7 @@ def test_it_is_brought_from_the_recorded_file_and_its_steps_are_the_recorded_one
     assert rebuilt.command[rebuilt.command.index("--learner") + 1] == f"{file}:SpringAdapter"
 
 
-def test_a_file_that_was_changed_is_refused(recorded: Recorded, file: Path) -> None:
+def test_a_file_that_was_changed_is_refused(recorded: RecordedRun, file: Path) -> None:
     text = file.read_text()
     file.write_text(f"{text}\n# one more line\n")
     with pytest.raises(AtlasError, match=f"mine.py of the learner '{NAME}' was changed since the run: sha256 recorded"):
@@ -67,7 +67,7 @@ def test_a_file_that_was_changed_is_refused(recorded: Recorded, file: Path) -> N
     check_learners(recorded)
 
 
-def test_a_file_that_is_gone_is_asked_for_and_may_have_moved(recorded: Recorded, file: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_gone_is_asked_for_and_may_have_moved(recorded: RecordedRun, file: Path, tmp_path: Path) -> None:
     moved = file.rename(tmp_path / "moved.py")
     with pytest.raises(AtlasError, match=r"there is no file .*mine.py; .* name its file: --learner FILE.py:NAME"):
         bring_learner(recorded)
@@ -75,7 +75,7 @@ def test_a_file_that_is_gone_is_asked_for_and_may_have_moved(recorded: Recorded,
     assert digest_of(NAME) == recorded.summary["origin"]["learners"][NAME]
 
 
-def test_another_learner_is_refused(recorded: Recorded, file: Path, summary: dict[str, Any], tmp_path: Path) -> None:
+def test_another_learner_is_refused(recorded: RecordedRun, file: Path, summary: dict[str, Any], tmp_path: Path) -> None:
     other = tmp_path / "other.py"
     other.write_text(EXAMPLE.read_text().replace(NAME, "another").replace('"spring"', '"jump"'))
     with pytest.raises(AtlasError, match=f"is the learner 'another'; the run a-sweep is of '{NAME}'"):

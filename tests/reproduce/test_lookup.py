@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from atlas.reproduce.lookup import find_run, summary_of
-from atlas.reproduce.recorded_run import Recorded
+from atlas.reproduce.recorded_run import RecordedRun
 from atlas.runtime.errors import AtlasError
-from atlas.storage.filesystem import Place
+from atlas.storage.filesystem import StoragePath
 from atlas.tracking import Tracker, default_tracking_uri
 from atlas.tracking.address import connect
 from tests.reproduce.conftest import keep
 
 
-def found(run: str, storage: Path, tracking_uri: str = "") -> Recorded:
+def found(run: str, storage: Path, tracking_uri: str = "") -> RecordedRun:
     return find_run(run, storage=str(storage), tracking_uri=tracking_uri)
 
 
@@ -59,7 +59,7 @@ def test_ones_own_tasks_and_learner_are_known_from_the_folder_or_from_the_comman
 def test_a_run_in_an_object_store_is_found_from_another_machine(
     summary: dict[str, Any], bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = Place.at(bucket)
+    place = StoragePath.at(bucket)
     keep(summary, place.local)
     place.push()
     monkeypatch.setenv("ATLAS_CACHE", str(tmp_path / "another machine"))
@@ -89,7 +89,7 @@ def logged(summary: dict[str, Any], tmp_path: Path) -> dict[str, str]:
 def test_runs_of_a_sweep_a_trial_and_a_step_are_found_in_mlflow(
     logged: dict[str, str], summary: dict[str, Any], tmp_path: Path
 ) -> None:
-    def look(kind: str) -> Recorded:
+    def look(kind: str) -> RecordedRun:
         return found(logged[kind], tmp_path / "empty", logged["uri"])
 
     assert look("sweep").summary == summary

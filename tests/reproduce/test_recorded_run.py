@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from atlas.reproduce.recorded_run import Recorded
+from atlas.reproduce.recorded_run import RecordedRun
 from atlas.runtime.errors import AtlasError
 from tests.reproduce.conftest import recorded_of
 
 
-def test_a_run_is_narrowed_to_a_trial_and_to_one_that_took_a_step(recorded: Recorded) -> None:
+def test_a_run_is_narrowed_to_a_trial_and_to_one_that_took_a_step(recorded: RecordedRun) -> None:
     first, second = recorded.trials
     assert recorded.narrowed("t1").trials == (second,)
     assert recorded.narrowed("t1").name == "a-sweep/t1"
@@ -23,7 +23,7 @@ def test_a_walk_of_several_stands_for_its_trial(summary: dict[str, Any]) -> None
     assert (found.part, len(found.trials), len(found.groups)) == ("t0", 2, 1)
 
 
-def test_an_unknown_trial_and_a_step_that_no_trial_took_are_refused(recorded: Recorded) -> None:
+def test_an_unknown_trial_and_a_step_that_no_trial_took_are_refused(recorded: RecordedRun) -> None:
     with pytest.raises(AtlasError, match="unknown trial of a-sweep 't7'"):
         recorded.narrowed("t7")
     with pytest.raises(AtlasError, match="no trial of a-sweep took the step abc"):

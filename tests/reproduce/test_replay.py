@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from atlas.config.options import parser, read_options
-from atlas.reproduce.recorded_run import Recorded
+from atlas.reproduce.recorded_run import RecordedRun
 from atlas.reproduce.replay import Placement, rebuild, repeatable
 from atlas.runtime.errors import AtlasError
 from atlas.search.proposals import is_exact, rehearsed
@@ -18,9 +18,9 @@ from tests.reproduce.conftest import SMALL, SWEEPS, recorded_of
 FILE = SWEEPS / "task_order.py"
 
 
-def keys(recorded: Recorded, rebuilt: Any) -> list[set[str]]:
+def keys(recorded: RecordedRun, rebuilt: Any) -> list[set[str]]:
     trials = rehearsed(rebuilt.sweep, rebuilt.options, rebuilt.precision)
-    return [{step.key for walk in walks for step in walk.every_step(recorded.around)} for walks in trials]
+    return [{step.key for walk in walks for step in walk.every_step(recorded.step_inputs)} for walks in trials]
 
 
 def test_the_recorded_orders_are_walked_whatever_a_search_would_propose(summary: dict[str, Any]) -> None:
@@ -32,7 +32,7 @@ def test_the_recorded_orders_are_walked_whatever_a_search_would_propose(summary:
     assert is_exact(rebuilt.sweep, rebuilt.options)
 
 
-def test_the_command_says_the_same_on_a_command_line(recorded: Recorded, tmp_path: Path) -> None:
+def test_the_command_says_the_same_on_a_command_line(recorded: RecordedRun, tmp_path: Path) -> None:
     rebuilt = rebuild(recorded, FILE, Placement()).at(tmp_path)
     file, *arguments = rebuilt.command
     assert file == str(FILE)
@@ -54,7 +54,7 @@ def test_an_interrupted_trial_is_walked_whole(summary: dict[str, Any]) -> None:
     assert keys(recorded, rebuild(recorded, FILE, Placement()))[1] > set(summary["trials"][1]["step_keys"])
 
 
-def test_a_trial_of_a_run_is_rebuilt_alone(recorded: Recorded) -> None:
+def test_a_trial_of_a_run_is_rebuilt_alone(recorded: RecordedRun) -> None:
     rebuilt = rebuild(recorded.narrowed("t1"), FILE, Placement())
     assert rebuilt.options.orders == (",".join(recorded.trials[1]["order"]),)
 
@@ -66,7 +66,7 @@ def test_the_precision_is_that_in_which_the_steps_have_their_keys(invent: Callab
     assert rebuild(recorded, FILE, Placement(gpus_per_worker=0.5)).options.gpus_per_worker == 0.5
 
 
-def test_float32_is_learnt_without_gpus(recorded: Recorded) -> None:
+def test_float32_is_learnt_without_gpus(recorded: RecordedRun) -> None:
     rebuilt = rebuild(recorded, FILE, Placement(fleets=1))
     assert (rebuilt.precision, rebuilt.options.gpus_per_worker, rebuilt.options.fleets) == ("float32", 0.0, 1)
 
@@ -77,7 +77,7 @@ def test_steps_that_this_version_would_not_take_are_refused(summary: dict[str, A
         rebuild(recorded_of(summary), FILE, Placement())
 
 
-def test_another_sweeps_file_is_refused(recorded: Recorded, own_file: Path) -> None:
+def test_another_sweeps_file_is_refused(recorded: RecordedRun, own_file: Path) -> None:
     with pytest.raises(AtlasError, match="asks the sweep 'rank', the run is of 'task-order'"):
         rebuild(recorded, own_file, Placement())
 

@@ -15,8 +15,8 @@ import pytest
 from rich.console import Console
 
 from atlas.reproduce import reproduction
-from atlas.reproduce.plan import Wish
-from atlas.reproduce.recorded_run import Recorded
+from atlas.reproduce.plan import ReproduceOptions
+from atlas.reproduce.recorded_run import RecordedRun
 from atlas.reproduce.reproduction import reproduce
 from atlas.runtime.errors import AtlasError
 from tests.reproduce.conftest import keep, recorded_of
@@ -32,15 +32,15 @@ def learnt(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], None]:
 
     def set_up(summary: dict[str, Any]) -> None:
         count = itertools.count()
-        data = Recorded(summary=summary, trials=tuple(summary["trials"])).fingerprints
+        data = RecordedRun(summary=summary, trials=tuple(summary["trials"])).fingerprints
 
         def run(sweep: Any, options: Any, console: Any) -> bool:
             keep({**summary, "sweep": {**summary["sweep"], "id": f"again-{next(count)}"}}, options.root)
             return True
 
-        around = SimpleNamespace(around=SimpleNamespace(data=data))
+        step_inputs = SimpleNamespace(step_inputs=SimpleNamespace(data=data))
         monkeypatch.setattr(reproduction, "run", run)
-        monkeypatch.setattr(reproduction, "lay_ground", lambda options, progress: around)
+        monkeypatch.setattr(reproduction, "resolve_inputs", lambda options, progress: step_inputs)
 
     return set_up
 
@@ -54,7 +54,7 @@ def test_equal_scores_are_told_and_the_temporary_storage_goes_away(
     summary: dict[str, Any], learnt: Learn, console: Console, tmp_path: Path
 ) -> None:
     learnt(summary)
-    assert reproduce(recorded_of(summary), Wish(report=tmp_path / "told.json"), console)
+    assert reproduce(recorded_of(summary), ReproduceOptions(report=tmp_path / "told.json"), console)
     told = json.loads((tmp_path / "told.json").read_text())
     assert (told["equal"], told["largest"], told["run"], told["status"]) == (True, 0, "a-sweep", "FINISHED")
     assert told["command"].startswith("python ")
@@ -70,13 +70,13 @@ def test_a_different_score_is_told_with_its_place_and_the_storage_is_kept(
     other["trials"][0]["R"]["val"]["own"][1][1] += 0.25
     learnt(other)
     into = tmp_path / "into"
-    assert not reproduce(recorded_of(summary), Wish(into=into), console)
+    assert not reproduce(recorded_of(summary), ReproduceOptions(into=into), console)
     told = json.loads((into / "reproduction.json").read_text())
     assert (told["equal"], told["largest"]) == (False, 0.25)
     said = console.export_text()
     assert "DIFFERENT in 1 of 10 groups" in said
     assert f"storage: {into}" in said
-    assert reproduce(recorded_of(summary), Wish(into=into, tolerance=0.25), console)
+    assert reproduce(recorded_of(summary), ReproduceOptions(into=into, tolerance=0.25), console)
 
 
 def test_a_sweep_that_was_stopped_early_is_different(
@@ -86,7 +86,7 @@ def test_a_sweep_that_was_stopped_early_is_different(
     other["trials"].pop()
     other["sweep"]["status"] = "KILLED"
     learnt(other)
-    assert not reproduce(recorded_of(summary), Wish(into=tmp_path / "into", tolerance=100.0), console)
+    assert not reproduce(recorded_of(summary), ReproduceOptions(into=tmp_path / "into", tolerance=100.0), console)
     told = json.loads((tmp_path / "into" / "reproduction.json").read_text())
     assert told["status"] == "KILLED"
     assert sum(one["missing"] for one in told["compared"]) == 4 * 3
@@ -99,5 +99,5 @@ def test_other_data_is_refused_before_anything_is_trained(
     other["tasks"]["digits"]["fingerprint"] = "0" * 64
     learnt(other)
     with pytest.raises(AtlasError, match="another experiment.*data of digits"):
-        reproduce(recorded_of(summary), Wish(into=tmp_path / "into"), console)
+        reproduce(recorded_of(summary), ReproduceOptions(into=tmp_path / "into"), console)
     assert not (tmp_path / "into" / "sweeps").exists()

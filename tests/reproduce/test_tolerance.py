@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from atlas.reproduce.difference import Difference
-from atlas.reproduce.recorded_run import Recorded
+from atlas.reproduce.recorded_run import RecordedRun
 from atlas.reproduce.tolerance import fewest_records, tolerance_for
 from atlas.runtime.errors import AtlasError
 from tests.reproduce.conftest import recorded_of
@@ -14,18 +14,18 @@ TOLD = Difference(what="ray", recorded="1", here="2")
 INEXACT = Difference(what="torch", recorded="1", here="2", weight="inexact")
 
 
-def test_the_same_machine_and_versions_give_the_same_bits(recorded: Recorded) -> None:
+def test_the_same_machine_and_versions_give_the_same_bits(recorded: RecordedRun) -> None:
     assert tolerance_for(None, [TOLD], recorded).points == 0
 
 
-def test_elsewhere_it_is_two_standard_errors_of_a_score(recorded: Recorded) -> None:
+def test_elsewhere_it_is_two_standard_errors_of_a_score(recorded: RecordedRun) -> None:
     found = tolerance_for(None, [TOLD, INEXACT], recorded)
     assert found.points == pytest.approx(100 / 40**0.5)
     assert "torch" in found.reason
     assert "40 records" in found.reason
 
 
-def test_what_is_given_wins_and_has_to_be_points(recorded: Recorded) -> None:
+def test_what_is_given_wins_and_has_to_be_points(recorded: RecordedRun) -> None:
     assert tolerance_for(1.5, [INEXACT], recorded).points == 1.5
     assert tolerance_for(0.0, [INEXACT], recorded).points == 0
     for wrong in (-1.0, 101.0, float("nan")):

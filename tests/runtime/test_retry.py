@@ -8,7 +8,7 @@ import pytest
 
 from atlas.runtime import retry
 from atlas.runtime.errors import AtlasError
-from atlas.runtime.retry import WAIT_SECONDS, when_it_answers, when_there_is_room
+from atlas.runtime.retry import WAIT_SECONDS, retry_while_away, retry_while_full
 
 
 @pytest.fixture
@@ -51,19 +51,19 @@ def named(error: OSError) -> AtlasError:
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_what_finds_no_room_is_done_again_until_there_is_some(clock: SimpleNamespace, number: int) -> None:
-    assert when_there_is_room(full(3, number), "the disk") == 4
+    assert retry_while_full(full(3, number), "the disk") == 4
     assert clock.seconds > 0
 
 
 def test_a_disk_that_stays_full_is_an_error_in_the_end(clock: SimpleNamespace) -> None:
     with pytest.raises(AtlasError, match="the disk has been full for 30 minutes .* Free some room and resume"):
-        when_there_is_room(full(float("inf")), "the disk")
+        retry_while_full(full(float("inf")), "the disk")
     assert clock.seconds >= WAIT_SECONDS
 
 
 def test_any_other_error_is_raised_at_once(clock: SimpleNamespace) -> None:
     with pytest.raises(PermissionError):
-        when_there_is_room(full(1, errno.EACCES), "the disk")
+        retry_while_full(full(1, errno.EACCES), "the disk")
     assert clock.seconds == 0
 
 
@@ -78,7 +78,7 @@ UNREACHED = OSError("When listing objects: AWS Error NETWORK_CONNECTION: curlCod
 def test_a_store_that_does_not_answer_is_asked_again_until_it_does(
     clock: SimpleNamespace, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert when_it_answers(failing(3, error), "the store") == 4
+    assert retry_while_away(failing(3, error), "the store") == 4
     assert clock.seconds > 0
     (said,) = caplog.messages
     assert said == f"the store does not answer ({error}); waiting for it, and going on once it does"
@@ -86,7 +86,7 @@ def test_a_store_that_does_not_answer_is_asked_again_until_it_does(
 
 def test_a_store_that_never_answers_is_an_error_in_the_end(clock: SimpleNamespace) -> None:
     with pytest.raises(AtlasError, match="the store has not answered for 30 minutes .*NETWORK_CONNECTION.* and resume"):
-        when_it_answers(failing(float("inf"), UNREACHED), "the store")
+        retry_while_away(failing(float("inf"), UNREACHED), "the store")
     assert clock.seconds >= WAIT_SECONDS
 
 
@@ -97,5 +97,5 @@ def test_a_store_that_never_answers_is_an_error_in_the_end(clock: SimpleNamespac
 )
 def test_what_will_not_pass_is_raised_at_once(clock: SimpleNamespace, error: Exception) -> None:
     with pytest.raises(type(error)):
-        when_it_answers(failing(1, error), "the store")
+        retry_while_away(failing(1, error), "the store")
     assert clock.seconds == 0

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from atlas.search.callback import Journal, listen, listening_callback
+from atlas.search.callback import TrialJournal, listen, listening_callback
 from atlas.search.trial_record import TrialRecord
 from atlas.steps.step import Step
-from atlas.sweep.summary import Ended
+from atlas.sweep.summary import FinishedSweep
 
 
 class Notes:
@@ -42,11 +42,13 @@ def notes() -> Notes:
 
 
 @pytest.fixture
-def journal(ended: Ended, notes: Notes) -> Journal:
-    return Journal(ended.ground.around, [notes])
+def journal(ended: FinishedSweep, notes: Notes) -> TrialJournal:
+    return TrialJournal(ended.inputs.step_inputs, [notes])
 
 
-def test_listeners_hear_of_each_step_once_and_in_order(ended: Ended, journal: Journal, notes: Notes) -> None:
+def test_listeners_hear_of_each_step_once_and_in_order(
+    ended: FinishedSweep, journal: TrialJournal, notes: Notes
+) -> None:
     record = ended.trials[0]
     journal.record(as_tune(record), "RUNNING")
     journal.record(as_tune(record), None, result_of(record, 1))
@@ -63,18 +65,20 @@ def test_listeners_hear_of_each_step_once_and_in_order(ended: Ended, journal: Jo
     assert (kept.objective, kept.tasks_seen, kept.steps) == (43.0, 3, record.steps)
 
 
-def test_a_failed_trial_keeps_the_last_line_of_its_error(ended: Ended, journal: Journal, tmp_path: Path) -> None:
+def test_a_failed_trial_keeps_the_last_line_of_its_error(
+    ended: FinishedSweep, journal: TrialJournal, tmp_path: Path
+) -> None:
     (tmp_path / "error.txt").write_text("Traceback …\n  File …\nStepFailed: digits (expansion): the loss became nan\n")
     journal.record(as_tune(ended.trials[0], error_file=str(tmp_path / "error.txt")), "FAILED")
     assert journal.trials[ended.trials[0].id].error == "StepFailed: digits (expansion): the loss became nan"
 
 
-def test_a_failed_trial_without_an_error_file_says_that(ended: Ended, journal: Journal) -> None:
+def test_a_failed_trial_without_an_error_file_says_that(ended: FinishedSweep, journal: TrialJournal) -> None:
     journal.record(as_tune(ended.trials[0]), "FAILED")
     assert "without an error file" in journal.trials[ended.trials[0].id].error
 
 
-def test_a_trial_that_is_tried_again_has_no_error_any_more(ended: Ended, journal: Journal) -> None:
+def test_a_trial_that_is_tried_again_has_no_error_any_more(ended: FinishedSweep, journal: TrialJournal) -> None:
     journal.record(as_tune(ended.trials[0]), "FAILED")
     journal.record(as_tune(ended.trials[0]), "RUNNING")
     assert journal.trials[ended.trials[0].id].error == ""
@@ -91,7 +95,9 @@ def test_a_trial_that_shares_nothing_has_a_scope_of_its_own() -> None:
     assert (record.scope(sharing=True), record.scope(sharing=False)) == ("", "private/x")
 
 
-def test_tunes_callback_tells_the_journal_that_listens(ended: Ended, journal: Journal, notes: Notes) -> None:
+def test_tunes_callback_tells_the_journal_that_listens(
+    ended: FinishedSweep, journal: TrialJournal, notes: Notes
+) -> None:
     callback, trial = listening_callback(), as_tune(ended.trials[0])
     callback.on_trial_start(0, [], trial)
     assert notes.heard == []

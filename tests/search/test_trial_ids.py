@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from atlas.search.callback import Journal
-from atlas.search.trial_ids import Identities, _spelt
+from atlas.search.callback import TrialJournal
+from atlas.search.trial_ids import TrialIds, _spelt
 from atlas.search.trial_record import TrialRecord
-from atlas.sweep.summary import Ended
+from atlas.sweep.summary import FinishedSweep
 from atlas.tracking import Event
 from atlas.tracking.spool import Spool
 from tests.search.test_callback import as_tune
@@ -32,36 +32,36 @@ def spool(tmp_path: Path) -> Path:
 
 
 def test_a_trial_that_tune_forgot_keeps_its_id_by_what_it_tries(spool: Path) -> None:
-    known = Identities.read(spool)
+    known = TrialIds.read(spool)
     assert known.find("new", {"rank": 4, "order": ("b", "a")}) == "t2"
     assert known.find("newer", OTHER) == "newer"  # one trial has one successor
 
 
 def test_a_trial_that_tune_restored_is_itself_and_nobody_else_is(spool: Path) -> None:
-    known = Identities.read(spool)
+    known = TrialIds.read(spool)
     known.restored("t1")
     assert known.find("new", ORDER) == "new"
     assert known.find("t1", ORDER) == "t1"
 
 
 def test_of_two_that_try_the_same_only_the_forgotten_one_is_taken_up() -> None:
-    known = Identities({"kept": _spelt(ORDER), "forgotten": _spelt(ORDER)})
+    known = TrialIds({"kept": _spelt(ORDER), "forgotten": _spelt(ORDER)})
     known.restored("kept")
     assert [known.find(trial, ORDER) for trial in ("kept", "new", "newer")] == ["kept", "forgotten", "newer"]
 
 
 def test_a_trial_of_another_kind_and_one_of_a_first_run_are_new(spool: Path, tmp_path: Path) -> None:
-    assert Identities.read(spool).find("new", {**ORDER, "rank": 8}) == "new"
-    assert Identities.read(tmp_path / "nothing").find("new", ORDER) == "new"
+    assert TrialIds.read(spool).find("new", {**ORDER, "rank": 8}) == "new"
+    assert TrialIds.read(tmp_path / "nothing").find("new", ORDER) == "new"
 
 
-def test_the_journal_calls_a_trial_that_is_tried_again_by_its_first_id(ended: Ended, tmp_path: Path) -> None:
+def test_the_journal_calls_a_trial_that_is_tried_again_by_its_first_id(ended: FinishedSweep, tmp_path: Path) -> None:
     first = ended.trials[0]
     spool = Spool(tmp_path / "spool")
     body = {"sweep": "s", "trial": first.id, "params": first.params}
     spool.append(Event(kind="trial_started", key=f"trial/s/{first.id}", body=body))
     spool.close()
-    journal = Journal(ended.ground.around, [], Identities.read(tmp_path / "spool"))
+    journal = TrialJournal(ended.inputs.step_inputs, [], TrialIds.read(tmp_path / "spool"))
     journal.record(as_tune(TrialRecord("another", first.config)), "RUNNING")
     journal.record(as_tune(TrialRecord("another", first.config)), "FINISHED")
     assert [(record.id, record.status) for record in journal.trials.values()] == [(first.id, "FINISHED")]

@@ -16,15 +16,15 @@ from ray.tune.search.optuna import OptunaSearch
 from atlas.config.options import TASKS, Options
 from atlas.config.sweep import Sweep
 from atlas.learners import Learner
-from atlas.search.callback import Journal, listen, tell_restored
+from atlas.search.callback import TrialJournal, listen, tell_restored
 from atlas.search.prefix_sampler import PrefixSampler
 from atlas.search.proposals import Space, is_exact, make_sampler, rehearsed
 from atlas.search.trainable import TrialSetup
 from atlas.search.trial_record import TrialRecord
 from atlas.search.tuner import Search
-from atlas.steps.step import Surroundings
-from atlas.storage.filesystem import Place
-from atlas.sweep.summary import Ended
+from atlas.steps.step import StepInputs
+from atlas.storage.filesystem import StoragePath
+from atlas.sweep.summary import FinishedSweep
 from tests.small import atlas
 
 WRITTEN = ("piqa-twin,easy-ve,digits,easy-vqa", "digits,easy-vqa,easy-ve,piqa-twin")
@@ -49,9 +49,11 @@ def tune_trial(record: TrialRecord, folder: Path) -> Trial:
 
 def search(sweep: Sweep, options: Options, folder: Path) -> Search:
     setup = TrialSetup(
-        broker="b", namespace="n", around=Surroundings(backbone="b", data={}), lone={}, aim="mean", sharing=True
+        broker="b", namespace="n", step_inputs=StepInputs(backbone="b", data={}), lone={}, aim="mean", sharing=True
     )
-    return Search(sweep=sweep, options=options, precision="float32", setup=setup, folder=Place.at(folder), at_once=4)
+    return Search(
+        sweep=sweep, options=options, precision="float32", setup=setup, folder=StoragePath.at(folder), at_once=4
+    )
 
 
 def suggested(sweep: Sweep, options: Options, folder: Path) -> list[dict[str, Any]]:
@@ -132,7 +134,7 @@ def test_a_search_without_a_whole_state_begins_anew(state: str | None, tmp_path:
     assert begun._before() == []
 
 
-def test_trials_that_had_finished_are_told_with_what_they_brought(ended: Ended, tmp_path: Path) -> None:
+def test_trials_that_had_finished_are_told_with_what_they_brought(ended: FinishedSweep, tmp_path: Path) -> None:
     done, under_way = (tune_trial(record, tmp_path) for record in ended.trials[:2])
     done.set_status(Trial.TERMINATED)
     done.run_metadata.last_result = {"steps": ended.trials[0].steps, "objective": 1.0, "tasks_seen": 2, "figures": {}}
@@ -140,7 +142,7 @@ def test_trials_that_had_finished_are_told_with_what_they_brought(ended: Ended, 
     begun._tuner()
     state = {"trial_data": [trial.get_json_state() for trial in (done, under_way)], "runner_data": {}}
     (tmp_path / "tune" / "experiment_state-2026-01-01_00-00-00.json").write_text(json.dumps(state))
-    journal = Journal(ended.ground.around, [])
+    journal = TrialJournal(ended.inputs.step_inputs, [])
     listen(journal)
     tell_restored(begun._before())
     listen(None)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from atlas.learners import AdapterFusion, FineTuning, HeadOnly, Joint, Learner, Memory, Replay, SharedAdapter
 from atlas.runtime.errors import AtlasError
-from atlas.serving.registered_model import Champion, LoadedChampion, _assemble
+from atlas.serving.registered_model import LoadedModel, RegisteredModel, _assemble
 from atlas.steps.train import restore
 from atlas.steps.walk import Walk
 from atlas.storage.store import Store
@@ -32,25 +32,25 @@ LEARNERS = (
 )
 
 
-def loaded(world: World, store: Store, learner: Learner, folder: Path) -> tuple[LoadedChampion, list[Any]]:
+def loaded(world: World, store: Store, learner: Learner, folder: Path) -> tuple[LoadedModel, list[Any]]:
     """A registered stack as a server loads it, and the last steps of the walk's tasks."""
     walk = Walk(order=ORDER, learner=learner, seed=0)
-    stages = walk.steps(world.around)
+    stages = walk.steps(world.step_inputs)
     for steps in stages:
         world.learn(steps, store)
     names = ("outputs", "images", "choices", "answers", "text_tokens")
-    champion = Champion(
+    champion = RegisteredModel(
         name="c",
         sweep="s",
-        backbone=str(world.bench.backbone.processor.folder),
-        digest=world.around.backbone,
+        backbone=str(world.worker_context.backbone.processor.folder),
+        digest=world.step_inputs.backbone,
         folders={task: str(store.fetch(step.key, folder)) for task, step in stack_of(stages).items()},
         tasks={task: {name: world.prepared[task].card[name] for name in names} for task in ORDER},
         figures={},
     )
     (folder / "made").mkdir()
     _assemble(champion, folder / "made")
-    return LoadedChampion(folder / "made"), [steps[-1] for steps in stages]
+    return LoadedModel(folder / "made"), [steps[-1] for steps in stages]
 
 
 @pytest.fixture
@@ -72,9 +72,9 @@ def test_it_answers_as_the_stack_in_the_store_does_on_both_routes(
     found = {route: champion.predict(records, route)["probability"].tolist() for route in ("own", "latest", "own")}
     newest = [steps[-1] if learner.lineage != "none" else step for step in steps]
     for record, step, value in zip(rows(records), newest, found["latest"], strict=True):
-        assert value == pytest.approx(probability(champion, restore(step, small_world.bench, store), record))
+        assert value == pytest.approx(probability(champion, restore(step, small_world.worker_context, store), record))
     if learner.name != "joint":
-        first = restore(steps[0], small_world.bench, store)
+        first = restore(steps[0], small_world.worker_context, store)
         assert found["own"][0] == pytest.approx(probability(champion, first, rows(records)[0]))
     assert found["own"][1] == pytest.approx(found["latest"][1])
 
@@ -83,7 +83,7 @@ def rows(records: pd.DataFrame) -> list[dict[str, Any]]:
     return [dict(record) for _, record in records.iterrows()]
 
 
-def probability(champion: LoadedChampion, stack: Any, record: dict[str, Any]) -> float:
+def probability(champion: LoadedModel, stack: Any, record: dict[str, Any]) -> float:
     """That of the best answer by a stack on the bench's backbone; the stack is detached."""
     task = record["task"]
     with torch.no_grad():

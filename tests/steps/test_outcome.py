@@ -8,12 +8,12 @@ import pytest
 
 from atlas.data.few_shot import Shots
 from atlas.learners import HeadOnly, LoneAdapters, Schedule, TwoStage
-from atlas.steps.outcome import DOWNSTREAM, SPLITS, Outcome, mean_metrics, objective
+from atlas.steps.outcome import DOWNSTREAM, SPLITS, WalkResult, mean_metrics, objective
 from atlas.steps.probe import Probe
-from atlas.steps.step import Surroundings
+from atlas.steps.step import StepInputs
 from atlas.steps.walk import Walk
 
-AROUND = Surroundings(backbone="x", data={"a": "a", "b": "b", "c": "c"})
+AROUND = StepInputs(backbone="x", data={"a": "a", "b": "b", "c": "c"})
 LONE = {"val": {"a": 80.0, "b": 40.0}, "test": {"a": 50.0, "b": 50.0}}
 LEARNER = TwoStage(experience=Schedule(steps=1))
 
@@ -25,9 +25,9 @@ def facts(val: dict[str, float], own: dict[str, float] | None = None) -> dict[st
     return {"scores": scores, "losses": [(1, 2.0), (11, 1.0)], "validations": []}
 
 
-def walked(order: str, *rows: dict[str, float], seed: int = 0) -> Outcome:
+def walked(order: str, *rows: dict[str, float], seed: int = 0) -> WalkResult:
     """A walk whose tasks were learnt with these scores, both stages of each."""
-    outcome = Outcome(walk=Walk(order=tuple(order), learner=LEARNER, seed=seed), around=AROUND)
+    outcome = WalkResult(walk=Walk(order=tuple(order), learner=LEARNER, seed=seed), step_inputs=AROUND)
     for stages, row in zip(outcome.steps, rows, strict=False):
         for step in stages:
             outcome.add(step, facts(row))
@@ -97,7 +97,7 @@ def test_means_are_taken_over_what_all_walks_have() -> None:
 
 @pytest.mark.parametrize("learner", [LoneAdapters(like=LEARNER), HeadOnly()])
 def test_a_learner_that_builds_on_nothing_keeps_each_tasks_score(learner: Any) -> None:
-    outcome = Outcome(walk=Walk(order=("a", "b"), learner=learner, seed=0), around=AROUND)
+    outcome = WalkResult(walk=Walk(order=("a", "b"), learner=learner, seed=0), step_inputs=AROUND)
     outcome.add(outcome.steps[0][0], facts({"a": 60.0}))
     assert math.isnan(outcome.matrix("val", "latest")[1][0])
     outcome.add(outcome.steps[1][0], facts({"b": 20.0}))
@@ -112,7 +112,7 @@ def test_downstream_scores_are_the_goal_once_all_probes_are_learnt() -> None:
         Probe(task="c", way="both", shots=Shots(count=4)),
     )
     outcome = walked("ab", {"a": 60.0}, {"a": 50.0, "b": 30.0})
-    outcome = Outcome(walk=replace(outcome.walk, probes=probes), around=AROUND, facts=outcome.facts)
+    outcome = WalkResult(walk=replace(outcome.walk, probes=probes), step_inputs=AROUND, facts=outcome.facts)
     before = objective([outcome], LONE, aim="mean", goal=DOWNSTREAM)
     assert before == pytest.approx(objective([outcome], LONE, aim="mean", goal="nothing yet"))
     experience, both = outcome.probe_steps.values()

@@ -8,10 +8,10 @@ from atlas.data.few_shot import Shots
 from atlas.learners import Schedule, TwoStage
 from atlas.runtime.errors import AtlasError
 from atlas.steps.probe import Probe, probe_from, shots_from
-from atlas.steps.step import Surroundings, step_from
+from atlas.steps.step import StepInputs, step_from
 from atlas.steps.walk import Walk
 
-AROUND = Surroundings(backbone="b", data={name: name for name in "abcx"})
+AROUND = StepInputs(backbone="b", data={name: name for name in "abcx"})
 LIKE = TwoStage(experience=Schedule(steps=3), expansion=Schedule(steps=5))
 PROBES = tuple(Probe(task="x", way=way, shots=Shots(count=4)) for way in ("experience", "both", "head"))
 

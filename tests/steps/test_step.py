@@ -24,9 +24,9 @@ from atlas.learners import (
     TwoStage,
 )
 from atlas.runtime.errors import AtlasError
-from atlas.steps.step import Evaluation, Step, Surroundings, step_from, walk
+from atlas.steps.step import Evaluation, Step, StepInputs, step_from, walk
 
-AROUND = Surroundings(
+AROUND = StepInputs(
     backbone="b" * 64, data={name: name * 8 for name in "abcd"}, evaluation=Evaluation(val=400, test=800)
 )
 SCHEDULE = Schedule(steps=100, batch_size=64)
@@ -198,7 +198,7 @@ def test_joint_training_is_one_step_for_each_set_of_tasks() -> None:
     assert len(keys_of_last_task(Joint())) == 1
     (step,) = walk(("c", "a", "b"), Joint(), 0, AROUND)[-1]
     assert (step.task, step.data, step.parent) == ("c", AROUND.data["c"], None)
-    assert step.jointly == (("a", AROUND.data["a"]), ("b", AROUND.data["b"]))
+    assert step.joint_tasks == (("a", AROUND.data["a"]), ("b", AROUND.data["b"]))
     assert step.order == step.learns == ("a", "b", "c")
     assert step == walk(("b", "c", "a"), Joint(), 0, AROUND)[-1][0]
     assert step.key not in {steps[0].key for steps in walk(("a", "b", "d"), Joint(), 0, AROUND)}
@@ -206,7 +206,7 @@ def test_joint_training_is_one_step_for_each_set_of_tasks() -> None:
 
 def test_the_data_of_every_task_learnt_jointly_counts() -> None:
     other = replace(AROUND, data={**AROUND.data, "a": "another"})
-    one, changed = (walk(("a", "b"), Joint(), 0, around)[-1][0] for around in (AROUND, other))
+    one, changed = (walk(("a", "b"), Joint(), 0, step_inputs)[-1][0] for step_inputs in (AROUND, other))
     assert one.key != changed.key
 
 
@@ -214,21 +214,21 @@ def test_a_composition_builds_on_the_set_of_lone_adapters() -> None:
     assert len(keys_of_last_task(AdapterFusion())) == 1
     alone, step = walk(("c", "b", "a"), AdapterFusion(), 0, AROUND)[-1]
     assert step.parent == alone
-    assert [one.task for one in step.beside] == ["b", "c"]
+    assert [one.task for one in step.auxiliary] == ["b", "c"]
     assert [one.task for one in step.chain()] == ["b", "c", "a", "a"]
     assert step.order == ("b", "c", "a")
     assert step.title == "a (composing) after b, c"
-    assert step.builds_on == (*step.beside, alone)
+    assert step.builds_on == (*step.auxiliary, alone)
 
 
 def test_what_lies_beside_counts_by_its_own_key() -> None:
-    step = replace(STEP, beside=(replace(PARENT, task="z"),))
-    assert replace(step, beside=(replace(PARENT, task="z", seed=1),)).key != step.key
+    step = replace(STEP, auxiliary=(replace(PARENT, task="z"),))
+    assert replace(step, auxiliary=(replace(PARENT, task="z", seed=1),)).key != step.key
 
 
 def test_a_step_that_several_others_build_on_is_in_the_chain_once() -> None:
     fork = replace(PARENT, task="c", parent=PARENT)
-    both = replace(STEP, parent=replace(PARENT, task="b", parent=PARENT), beside=(fork,))
+    both = replace(STEP, parent=replace(PARENT, task="b", parent=PARENT), auxiliary=(fork,))
     assert [step.task for step in both.chain()] == ["a", "c", "b", "b"]
 
 

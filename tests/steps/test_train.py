@@ -11,12 +11,12 @@ from torch import Tensor
 from atlas.learners import HeadOnly, Learner, LoneAdapters
 from atlas.learners.evaluation import score
 from atlas.learners.fit import fit
-from atlas.learners.process_group import Group
+from atlas.learners.process_group import ProcessGroup
 from atlas.learners.trainer import Diverged
 from atlas.runtime.errors import AtlasError
 from atlas.steps.step import Step
-from atlas.steps.train import MissingParent, advance, open_bench, restore
-from atlas.storage.store import CorruptEntry, Store
+from atlas.steps.train import MissingParent, advance, open_worker_context, restore
+from atlas.storage.store import CorruptArtifact, Store
 from tests.small import SCHEDULE, World, atlas, contents, outcome
 
 ORDER = ("digits", "easy-vqa", "piqa-twin")
@@ -53,10 +53,16 @@ def test_a_walk_from_the_store_equals_one_kept_in_memory(world: World, learnt: A
     for step in steps:
         step.stage.begin(stack, step.task, torch.Generator().manual_seed(step.random_seed("initialise")))
         torch.manual_seed(step.random_seed("forward"))
-        fit(stack, step.stage, world.bench.data[step.task], seed=step.random_seed("records"), group=Group())
+        fit(
+            stack,
+            step.stage,
+            world.worker_context.data[step.task],
+            seed=step.random_seed("records"),
+            group=ProcessGroup(),
+        )
     kept = snapshot(stack.state_dict())
     stack.detach()
-    loaded = restore(steps[-1], world.bench, store)
+    loaded = restore(steps[-1], world.worker_context, store)
     found = snapshot(loaded.state_dict())
     loaded.detach()
     assert found.keys() == kept.keys()
@@ -68,12 +74,12 @@ def snapshot(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def test_the_backbone_is_given_back_as_it_was(world: World, store: Store) -> None:
-    before = snapshot(world.bench.backbone.state_dict())
+    before = snapshot(world.worker_context.backbone.state_dict())
     world.learn(world.walk("digits", "piqa-twin"), store)
-    after = world.bench.backbone.state_dict()
+    after = world.worker_context.backbone.state_dict()
     assert after.keys() == before.keys()
     assert all(torch.equal(after[name], before[name]) for name in before)
-    assert not any(parameter.requires_grad for parameter in world.bench.backbone.parameters())
+    assert not any(parameter.requires_grad for parameter in world.worker_context.backbone.parameters())
 
 
 def test_every_task_seen_is_scored_once_a_task_is_learnt(learnt: Any) -> None:
@@ -95,13 +101,13 @@ def test_the_route_own_never_changes_a_score(learnt: Any) -> None:
 
 def test_the_route_own_is_what_scoring_with_a_tasks_own_adapters_gives(world: World, learnt: Any) -> None:
     store, steps, facts = learnt
-    stack = restore(steps[-1], world.bench, store)
+    stack = restore(steps[-1], world.worker_context, store)
     for task in ORDER:
         stack.activate(task)
-        value = score(stack, world.bench.data[task], "test", limit=16, group=Group())
+        value = score(stack, world.worker_context.data[task], "test", limit=16, group=ProcessGroup())
         assert value == facts[-1]["scores"]["own"]["test"][task]
     stack.activate(ORDER[-1])
-    value = score(stack, world.bench.data["digits"], "test", limit=16, group=Group())
+    value = score(stack, world.worker_context.data["digits"], "test", limit=16, group=ProcessGroup())
     stack.detach()
     assert value == facts[-1]["scores"]["latest"]["test"]["digits"]
 
@@ -145,17 +151,17 @@ def test_choices_and_pairs_of_pictures_are_learnt(world: World, store: Store, ta
 
 
 def test_a_rate_without_measure_diverges_and_leaves_nothing(small_world: World, store: Store) -> None:
-    before = snapshot(small_world.bench.backbone.state_dict())
+    before = snapshot(small_world.worker_context.backbone.state_dict())
     wild = replace(SCHEDULE, steps=4, learning_rate=1e30)
     with pytest.raises(Diverged, match=r"at update \d.*lower the learning rate"):
         small_world.learn(small_world.walk("digits", learner=atlas(expansion=wild)), store)
     assert list(store.keys()) == []
-    assert before.keys() == small_world.bench.backbone.state_dict().keys()
+    assert before.keys() == small_world.worker_context.backbone.state_dict().keys()
 
 
 def test_a_step_whose_past_is_missing_says_so(small_world: World, store: Store) -> None:
     with pytest.raises(MissingParent, match="is not in the store"):
-        advance(small_world.walk("digits", "easy-vqa")[1], small_world.bench, store)
+        advance(small_world.walk("digits", "easy-vqa")[1], small_world.worker_context, store)
     assert list(store.keys()) == []
 
 
@@ -165,8 +171,8 @@ def test_an_altered_past_is_put_aside(small_world: World, store: Store, tmp_path
     weights = next((tmp_path / "store").rglob("adapter_model.safetensors"))
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
     reopened = Store.open(str(tmp_path / "store"))
-    with pytest.raises(CorruptEntry, match="another sha256"):
-        advance(second, small_world.bench, reopened)
+    with pytest.raises(CorruptArtifact, match="another sha256"):
+        advance(second, small_world.worker_context, reopened)
     assert reopened.find(first.key) is None
     small_world.learn([first, second], reopened)
     assert reopened.verify(second.key)
@@ -175,24 +181,26 @@ def test_an_altered_past_is_put_aside(small_world: World, store: Store, tmp_path
 def test_a_bench_with_another_backbone_is_refused(small_world: World, store: Store) -> None:
     step = replace(small_world.walk("digits")[0], backbone="0" * 64)
     with pytest.raises(AtlasError, match="needs the backbone 000000000000, this worker has"):
-        advance(step, small_world.bench, store)
+        advance(step, small_world.worker_context, store)
 
 
 def test_a_bench_without_the_tasks_data_is_refused(small_world: World, store: Store) -> None:
-    bench = replace(small_world.bench, data={"easy-vqa": small_world.bench.data["easy-vqa"]})
+    worker_context = replace(small_world.worker_context, data={"easy-vqa": small_world.worker_context.data["easy-vqa"]})
     with pytest.raises(AtlasError, match="no prepared data here for digits"):
-        advance(small_world.walk("digits")[0], bench, store)
+        advance(small_world.walk("digits")[0], worker_context, store)
 
 
 def test_a_bench_opens_by_names_and_folders(world: World, small_world: World) -> None:
     prepared = {"digits": str(small_world.prepared["digits"].path)}
-    bench = open_bench(str(small_world.bench.backbone.processor.folder), prepared, Group())
-    assert bench.backbone.digest == small_world.around.backbone
-    assert bench.data["digits"].outputs == 10
+    worker_context = open_worker_context(
+        str(small_world.worker_context.backbone.processor.folder), prepared, ProcessGroup()
+    )
+    assert worker_context.backbone.digest == small_world.step_inputs.backbone
+    assert worker_context.data["digits"].outputs == 10
 
 
 def test_updates_are_told_as_they_are_done(small_world: World, store: Store) -> None:
     told: list[tuple[int, int]] = []
     step = small_world.walk("digits")[0]
-    advance(step, small_world.bench, store, lambda update, updates: told.append((update, updates)))
+    advance(step, small_world.worker_context, store, lambda update, updates: told.append((update, updates)))
     assert told == [(1, 2), (2, 2)]

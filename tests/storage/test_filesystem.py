@@ -6,26 +6,26 @@ from pathlib import Path
 import pytest
 
 from atlas.runtime.errors import AtlasError
-from atlas.storage.filesystem import Place
+from atlas.storage.filesystem import StoragePath
 
 
-def at(place: Place, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def at(place: StoragePath, cache: Path, monkeypatch: pytest.MonkeyPatch) -> StoragePath:
     """The same place as another machine sees it, whose copies are under `cache`."""
     monkeypatch.setenv("ATLAS_CACHE", str(cache))
-    return Place.at(str(place))
+    return StoragePath.at(str(place))
 
 
 def test_a_local_place_is_its_folder(tmp_path: Path) -> None:
-    place = Place.at(tmp_path) / "inner"
+    place = StoragePath.at(tmp_path) / "inner"
     assert (place.local, place.name, str(place)) == (tmp_path / "inner", "inner", str(tmp_path / "inner"))
     assert place.pull() == tmp_path / "inner"
     place.push()
     assert place.for_ray == {"storage_path": str(tmp_path / "inner")}
-    assert Place.at(tmp_path).folders() == []
+    assert StoragePath.at(tmp_path).folders() == []
 
 
 def test_options_of_an_address_stay_at_its_end() -> None:
-    place = Place.at("s3://bucket/prefix/?region=eu-west-1") / "store"
+    place = StoragePath.at("s3://bucket/prefix/?region=eu-west-1") / "store"
     assert str(place) == "s3://bucket/prefix/store?region=eu-west-1"
     assert place.name == "store"
     assert place.local.parts[-4:] == ("s3", "bucket", "prefix", "store")
@@ -34,13 +34,13 @@ def test_options_of_an_address_stay_at_its_end() -> None:
 @pytest.mark.parametrize("address", ["ftp://host/x", "s3://", "s3:///", "s3://bucket/../other"])
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(AtlasError):
-        Place.at(address)
+        StoragePath.at(address)
 
 
 def test_what_one_machine_pushes_another_pulls_once(
     bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = Place.at(bucket) / "data"
+    here = StoragePath.at(bucket) / "data"
     (here.local / "inner").mkdir(parents=True)
     (here.local / "inner" / "big.arrow").write_bytes(bytes(1000))
     (here.local / "card.json").write_text("{}")
@@ -59,7 +59,7 @@ def test_what_one_machine_pushes_another_pulls_once(
 
 
 def test_a_file_that_grew_goes_again_and_is_not_overwritten_by_the_older_one(bucket: str) -> None:
-    place = Place.at(bucket) / "spool"
+    place = StoragePath.at(bucket) / "spool"
     place.local.mkdir(parents=True)
     (place.local / "events.jsonl").write_text("one\n")
     place.push()
@@ -72,7 +72,7 @@ def test_a_file_that_grew_goes_again_and_is_not_overwritten_by_the_older_one(buc
 
 
 def test_a_bucket_that_there_is_not_is_named(s3: object) -> None:
-    place = Place.at("s3://no-such-bucket/prefix")
+    place = StoragePath.at("s3://no-such-bucket/prefix")
     place.local.mkdir(parents=True)
     (place.local / "file").write_text("x")
     with pytest.raises(AtlasError, match="no-such-bucket/prefix cannot be"):

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from atlas.storage.leases import PATIENCE_SECONDS, Claims
+from atlas.storage.leases import PATIENCE_SECONDS, StepLeases
 from atlas.storage.store import Store
 
 KEY, OTHER = "abc1", "abc2"
@@ -21,14 +21,14 @@ def clock() -> SimpleNamespace:
 
 
 @pytest.fixture
-def claims(tmp_path: Path, clock: SimpleNamespace) -> Callable[..., Claims]:
-    def make(owner: str, scope: str = "") -> Claims:
-        return Claims(Store.open(str(tmp_path), scope=scope), owner, lambda: clock.seconds)
+def claims(tmp_path: Path, clock: SimpleNamespace) -> Callable[..., StepLeases]:
+    def make(owner: str, scope: str = "") -> StepLeases:
+        return StepLeases(Store.open(str(tmp_path), scope=scope), owner, lambda: clock.seconds)
 
     return make
 
 
-def test_what_one_has_another_does_not_get_until_it_is_released(claims: Callable[..., Claims]) -> None:
+def test_what_one_has_another_does_not_get_until_it_is_released(claims: Callable[..., StepLeases]) -> None:
     first, second = claims("first"), claims("second")
     assert first.take(KEY)
     assert not second.take(KEY)
@@ -41,7 +41,7 @@ def test_what_one_has_another_does_not_get_until_it_is_released(claims: Callable
 
 
 def test_a_claim_lives_while_it_beats_and_for_a_while_after_that(
-    claims: Callable[..., Claims], clock: SimpleNamespace
+    claims: Callable[..., StepLeases], clock: SimpleNamespace
 ) -> None:
     first, second = claims("first"), claims("second")
     first.take(KEY)
@@ -57,7 +57,7 @@ def test_a_claim_lives_while_it_beats_and_for_a_while_after_that(
 
 
 def test_the_patience_with_the_dead_begins_when_a_sweep_comes_not_when_it_asks(
-    claims: Callable[..., Claims], clock: SimpleNamespace
+    claims: Callable[..., StepLeases], clock: SimpleNamespace
 ) -> None:
     claims("dead").take(KEY)
     late = claims("late")
@@ -65,13 +65,13 @@ def test_the_patience_with_the_dead_begins_when_a_sweep_comes_not_when_it_asks(
     assert late.take(KEY)
 
 
-def test_a_sweep_that_was_started_again_goes_on_with_its_own_at_once(claims: Callable[..., Claims]) -> None:
+def test_a_sweep_that_was_started_again_goes_on_with_its_own_at_once(claims: Callable[..., StepLeases]) -> None:
     claims("same").take(KEY)
     assert claims("same").take(KEY)
 
 
 def test_who_was_thought_dead_takes_nothing_from_the_next(
-    claims: Callable[..., Claims], clock: SimpleNamespace
+    claims: Callable[..., StepLeases], clock: SimpleNamespace
 ) -> None:
     first, second = claims("first"), claims("second")
     first.take(KEY)
@@ -82,13 +82,13 @@ def test_who_was_thought_dead_takes_nothing_from_the_next(
     assert not claims("third").take(KEY)
 
 
-def test_a_scope_has_claims_of_its_own(claims: Callable[..., Claims]) -> None:
+def test_a_scope_has_claims_of_its_own(claims: Callable[..., StepLeases]) -> None:
     assert claims("first").take(KEY)
     assert claims("second", scope="alone").take(KEY)
 
 
 def test_half_a_claim_is_somebody_elses_until_it_is_old(
-    tmp_path: Path, claims: Callable[..., Claims], clock: SimpleNamespace
+    tmp_path: Path, claims: Callable[..., StepLeases], clock: SimpleNamespace
 ) -> None:
     first = claims("first")
     (tmp_path / "claims").mkdir()
@@ -100,7 +100,7 @@ def test_half_a_claim_is_somebody_elses_until_it_is_old(
 
 
 def test_a_store_that_takes_no_claim_hinders_nobody(
-    tmp_path: Path, claims: Callable[..., Claims], caplog: pytest.LogCaptureFixture
+    tmp_path: Path, claims: Callable[..., StepLeases], caplog: pytest.LogCaptureFixture
 ) -> None:
     first = claims("first")
     (tmp_path / "claims").write_text("no folder")
@@ -110,7 +110,7 @@ def test_a_store_that_takes_no_claim_hinders_nobody(
     assert "could not be written" in caplog.text
 
 
-def test_nothing_is_left_of_what_was_released(tmp_path: Path, claims: Callable[..., Claims]) -> None:
+def test_nothing_is_left_of_what_was_released(tmp_path: Path, claims: Callable[..., StepLeases]) -> None:
     first = claims("first")
     for key in (KEY, OTHER):
         first.take(key)
@@ -122,7 +122,7 @@ def test_nothing_is_left_of_what_was_released(tmp_path: Path, claims: Callable[.
 
 
 def test_a_claim_that_cannot_be_read_is_somebodys_for_a_while_and_hinders_nobody_for_good(
-    tmp_path: Path, claims: Callable[..., Claims], clock: SimpleNamespace
+    tmp_path: Path, claims: Callable[..., StepLeases], clock: SimpleNamespace
 ) -> None:
     """Such as one of another user; here a folder, since root reads everything."""
     first = claims("first")

@@ -11,7 +11,7 @@ import pytest
 from pyarrow import fs
 
 from atlas.runtime.errors import AtlasError
-from atlas.storage.store import CorruptEntry, Store
+from atlas.storage.store import CorruptArtifact, Store
 
 KEY = "ab" + "0" * 62
 FACTS = {"task": "digits", "scores": {"val": 91.25}}
@@ -106,7 +106,7 @@ def test_a_damaged_file_is_found_and_the_entry_moved_aside(
     store.commit(KEY, folder, FACTS)
     damage(stored(tmp_path, "adapter_model.safetensors"))
     assert not store.verify(KEY)
-    with pytest.raises(CorruptEntry, match=words):
+    with pytest.raises(CorruptArtifact, match=words):
         store.fetch(KEY, tmp_path / "into")
     assert store.find(KEY) is None
     assert list((tmp_path / "store").rglob(f"aside/{KEY}-1/commit.json"))
@@ -119,7 +119,7 @@ def test_a_second_damaged_entry_gets_a_number_of_its_own(store: Store, folder: P
         store.commit(KEY, folder, FACTS)
         steps = next((tmp_path / "store").rglob("steps"))
         alter(next(steps.rglob("facts.json")))
-        with pytest.raises(CorruptEntry):
+        with pytest.raises(CorruptArtifact):
             store.fetch(KEY, tmp_path / "into")
     assert {path.parent.name for path in (tmp_path / "store").rglob("aside/*/commit.json")} == {
         f"{KEY}-1",
@@ -154,10 +154,10 @@ def test_altered_facts_in_a_marker_are_noticed(store: Store, folder: Path, tmp_p
 
 
 def test_a_marker_cannot_name_files_outside_its_folder(store: Store, folder: Path, tmp_path: Path) -> None:
-    from atlas.storage.artifact import Entry, marker_of
+    from atlas.storage.artifact import Artifact, marker_of
 
     store.commit(KEY, folder, FACTS)
-    evil = Entry(key=KEY, attempt="a", facts={}, files={"../../../secret.json": ("0", 1)})
+    evil = Artifact(key=KEY, attempt="a", facts={}, files={"../../../secret.json": ("0", 1)})
     stored(tmp_path, "commit.json").write_bytes(marker_of(evil))
     assert store.find(KEY) is None
 

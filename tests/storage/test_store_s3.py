@@ -10,9 +10,9 @@ from pyarrow import fs
 
 from atlas.maintenance.collection import DAY, find_waste, remove
 from atlas.runtime.errors import AtlasError
-from atlas.storage.filesystem import Place
-from atlas.storage.leases import Claims
-from atlas.storage.store import CorruptEntry, Store
+from atlas.storage.filesystem import StoragePath
+from atlas.storage.leases import StepLeases
+from atlas.storage.store import CorruptArtifact, Store
 
 KEY = "ab" + "0" * 62
 FACTS = {"task": "digits", "scores": {"val": 91.25}}
@@ -70,7 +70,7 @@ def test_an_altered_file_is_noticed_put_aside_and_committed_again(store: Store, 
     overwrite(store, "head.json", b"[]")
     other = Store.open(store.uri)
     assert not other.verify(KEY)
-    with pytest.raises(CorruptEntry, match="head.json has another sha256"):
+    with pytest.raises(CorruptArtifact, match="head.json has another sha256"):
         other.fetch(KEY, tmp_path / "fetched")
     assert other.find(KEY) is None
     other.commit(KEY, files, FACTS)
@@ -95,7 +95,7 @@ def test_what_no_sweep_keeps_is_collected(store: Store, files: Path, s3, bucket:
     store.commit(KEY, files, FACTS)
     with store.filesystem.open_output_stream(f"{store.root}/steps/cd/cd{'1' * 62}/attempt/head.json") as stream:
         stream.write(b"half")
-    found = find_waste(store, Place.at(bucket) / "prefix", now=time.time() + 2 * DAY)
+    found = find_waste(store, StoragePath.at(bucket) / "prefix", now=time.time() + 2 * DAY)
     assert {one.item is not None for one in found.waste} == {True, False}
     remove(store, found.waste)
     assert s3.names(bucket.removeprefix("s3://")) == []
@@ -113,11 +113,11 @@ def test_a_server_that_wants_lengths_says_what_to_set(bucket: str, monkeypatch: 
 
 
 def test_claims_in_a_bucket_keep_others_off_until_they_are_released(store: Store) -> None:
-    first, second = Claims(store, "first"), Claims(store, "second")
+    first, second = StepLeases(store, "first"), StepLeases(store, "second")
     assert first.take(KEY)
     first.beat()
     assert not second.take(KEY)
-    assert not Claims(store, "third").is_free(KEY)
+    assert not StepLeases(store, "third").is_free(KEY)
     first.release(KEY)
     assert second.take(KEY)
     second.release(KEY)

@@ -12,12 +12,12 @@ from atlas.config.options import Options
 from atlas.config.sweep import Sweep
 from atlas.learners import HeadOnly, Learner
 from atlas.search.trial_record import TrialRecord
-from atlas.steps.step import Surroundings
+from atlas.steps.step import StepInputs
 from atlas.steps.walk import Walk
 from atlas.storage.store import Store
-from atlas.sweep.inputs import Ground
+from atlas.sweep.inputs import SweepInputs
 from atlas.sweep.plan import Pace, plan
-from atlas.sweep.summary import Ended
+from atlas.sweep.summary import FinishedSweep
 from tests.small import SCHEDULE, World, atlas
 
 TASKS = ("digits", "easy-vqa")
@@ -30,18 +30,18 @@ def tiny(trial: optuna.Trial, options: Options) -> Learner:
 SWEEP = Sweep(name="order", question="Which order?\nMore.", searches_orders=True, learner=tiny)
 
 
-def make_ground(world: World, folder: Path) -> Ground:
+def make_inputs(world: World, folder: Path) -> SweepInputs:
     """The ground of a sweep over the two tasks, with an empty store."""
-    return Ground(
-        backbone=world.bench.backbone.processor.folder,
+    return SweepInputs(
+        backbone=world.worker_context.backbone.processor.folder,
         prepared={task: world.prepared[task] for task in TASKS},
         store=Store.open(str(folder / "store")),
         store_uri=str(folder / "store"),
         tracking_uri="",
-        around=Surroundings(
-            backbone=world.around.backbone,
-            data={task: world.around.data[task] for task in TASKS},
-            evaluation=world.around.evaluation,
+        step_inputs=StepInputs(
+            backbone=world.step_inputs.backbone,
+            data={task: world.step_inputs.data[task] for task in TASKS},
+            evaluation=world.step_inputs.evaluation,
         ),
     )
 
@@ -60,30 +60,30 @@ def references(seed: int) -> dict[str, list[Walk]]:
 
 
 def learnt_trial(
-    world: World, ground: Ground, number: int, order: tuple[str, ...], sweep: Sweep = SWEEP
+    world: World, inputs: SweepInputs, number: int, order: tuple[str, ...], sweep: Sweep = SWEEP
 ) -> TrialRecord:
     """A finished trial over one order, its steps in the store."""
     config = sweep.propose(optuna.trial.FixedTrial({"after nothing": order[0]}), Options(tasks=TASKS), "float32")  # type: ignore[arg-type]
     record = TrialRecord(f"trial-{number}", {**config, "after nothing": order[0]}, status="FINISHED")
     for walk in record.walks:
-        steps = [step for stages in walk.steps(ground.around) for step in stages]
-        world.learn(steps, ground.store)
+        steps = [step for stages in walk.steps(inputs.step_inputs) for step in stages]
+        world.learn(steps, inputs.store)
         record.steps.append([step.key for step in steps])
     record.tasks_seen, record.objective = len(order), 50.0 + number
     return record
 
 
 @pytest.fixture(scope="session")
-def ended(small_world: World, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+def ended(small_world: World, tmp_path_factory: pytest.TempPathFactory) -> FinishedSweep:
     """Both orders of two tasks. Not to be altered."""
-    ground = make_ground(small_world, tmp_path_factory.mktemp("ended"))
+    inputs = make_inputs(small_world, tmp_path_factory.mktemp("ended"))
     alone = references(seed=0)
     for walks in alone.values():
         for walk in walks:
-            small_world.learn([step for stages in walk.steps(ground.around) for step in stages], ground.store)
-    trials = [learnt_trial(small_world, ground, number, order) for number, order in enumerate((TASKS, TASKS[::-1]))]
-    pace = Pace(per_record=0.001, at_once=1, sizes=ground.sizes)
-    return Ended(
+            small_world.learn([step for stages in walk.steps(inputs.step_inputs) for step in stages], inputs.store)
+    trials = [learnt_trial(small_world, inputs, number, order) for number, order in enumerate((TASKS, TASKS[::-1]))]
+    pace = Pace(per_record=0.001, at_once=1, sizes=inputs.sizes)
+    return FinishedSweep(
         sweep={
             "id": "order-1",
             "name": "order",
@@ -94,11 +94,11 @@ def ended(small_world: World, tmp_path_factory: pytest.TempPathFactory) -> Ended
             "status": "FINISHED",
         },
         options=Options(tasks=TASKS),
-        ground=ground,
+        inputs=inputs,
         plan=plan(
             [record.walks for record in trials],
             [walk for walks in alone.values() for walk in walks],
-            ground.around,
+            inputs.step_inputs,
             stored=set(),
             pace=pace,
             exact=True,

@@ -8,19 +8,19 @@ import pytest
 from safetensors.torch import load_file
 
 from atlas.sweep.cost import backbone_shape, walk_cost
-from atlas.sweep.summary import Ended
+from atlas.sweep.summary import FinishedSweep
 
 CARD = {"choices": 2, "images": 1}
 
 
-def test_a_walks_cost_is_that_of_its_steps(ended: Ended) -> None:
+def test_a_walks_cost_is_that_of_its_steps(ended: FinishedSweep) -> None:
     record = ended.trials[0]
     (outcome,) = ended.outcomes(record)
-    cost = walk_cost(outcome, ended.ground, ended.ground.store)
+    cost = walk_cost(outcome, ended.inputs, ended.inputs.store)
     facts = [outcome.facts[step.key] for step in outcome.taken]
     assert cost["seconds"] == pytest.approx(sum(fact["cost"]["seconds"] for fact in facts))
     assert cost["trained_parameters"] == max(fact["trained_parameters"] for fact in facts)
-    kept = [ended.ground.store.fetch(step.key, Path()) for step in outcome.taken if step.stage.last]
+    kept = [ended.inputs.store.fetch(step.key, Path()) for step in outcome.taken if step.stage.last]
     held = [
         tensor.numel() for path in kept for file in path.rglob("*.safetensors") for tensor in load_file(file).values()
     ]
@@ -30,24 +30,24 @@ def test_a_walks_cost_is_that_of_its_steps(ended: Ended) -> None:
     assert cost["flops"] > 0
 
 
-def test_what_was_not_taken_has_no_cost(ended: Ended) -> None:
+def test_what_was_not_taken_has_no_cost(ended: FinishedSweep) -> None:
     (outcome,) = ended.outcomes(ended.trials[0])
     outcome.facts.clear()
-    assert set(walk_cost(outcome, ended.ground, ended.ground.store).values()) == {None}
+    assert set(walk_cost(outcome, ended.inputs, ended.inputs.store).values()) == {None}
 
 
-def test_facts_without_a_count_leave_it_unknown(ended: Ended) -> None:
+def test_facts_without_a_count_leave_it_unknown(ended: FinishedSweep) -> None:
     (outcome,) = ended.outcomes(ended.trials[0])
     key = outcome.taken[0].key
     outcome.facts[key] = {name: value for name, value in outcome.facts[key].items() if name != "trained_parameters"}
-    cost = walk_cost(outcome, ended.ground, ended.ground.store)
+    cost = walk_cost(outcome, ended.inputs, ended.inputs.store)
     assert cost["trained_parameters"] is None
     assert cost["flops"] is None
     assert cost["stored_parameters"] is not None
 
 
-def test_the_shape_is_read_from_the_backbones_configuration(ended: Ended, tmp_path: Path) -> None:
-    shape = backbone_shape(ended.ground.backbone, CARD)
+def test_the_shape_is_read_from_the_backbones_configuration(ended: FinishedSweep, tmp_path: Path) -> None:
+    shape = backbone_shape(ended.inputs.backbone, CARD)
     assert shape is not None
     # 32 × 32 pixels in patches of 8, a class token, 16 words
     assert (shape.width, shape.depth, shape.inner, shape.tokens, shape.passes) == (32, 2, 64, 16 + 1 + 16, 2)

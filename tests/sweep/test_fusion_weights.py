@@ -10,7 +10,7 @@ from atlas.learners import Fusion, HeadOnly
 from atlas.runtime.errors import AtlasError
 from atlas.steps.train import restore
 from atlas.storage.store import Store
-from atlas.sweep.fusion_weights import NoWeights, step_alpha, sweep_alpha
+from atlas.sweep.fusion_weights import NoWeights, step_fusion_weights, sweep_fusion_weights
 from tests.small import SCHEDULE, World, atlas
 
 
@@ -25,9 +25,9 @@ def learnt(small_world: World, tmp_path_factory: pytest.TempPathFactory) -> tupl
 
 def test_the_mean_is_that_of_the_weights_of_each_sample(small_world: World, learnt: Any) -> None:
     store, step = learnt
-    found = step_alpha(step, small_world.bench, store, records=20)
-    stack = restore(step, small_world.bench, store)
-    split = small_world.bench.data["piqa-twin"].splits["val"]
+    found = step_fusion_weights(step, small_world.worker_context, store, records=20)
+    stack = restore(step, small_world.worker_context, store)
+    split = small_world.worker_context.data["piqa-twin"].splits["val"]
     with torch.no_grad(), stack.adapters.keep_combination_weights():
         stack(split.batch(permutation(len(split), seed=0, epoch=0)[:20].sort().values), "piqa-twin")
         wanted = {name: alpha.mean(0).tolist() for name, alpha in stack.adapters.combination_weights().items()}
@@ -42,9 +42,9 @@ def test_the_mean_is_that_of_the_weights_of_each_sample(small_world: World, lear
 
 def test_batches_do_not_matter(small_world: World, learnt: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     store, step = learnt
-    whole = step_alpha(step, small_world.bench, store, records=20)
+    whole = step_fusion_weights(step, small_world.worker_context, store, records=20)
     monkeypatch.setattr("atlas.sweep.fusion_weights.BATCH", 7)
-    parts = step_alpha(step, small_world.bench, store, records=20)
+    parts = step_fusion_weights(step, small_world.worker_context, store, records=20)
     for one, other in zip(whole.mean, parts.mean, strict=True):
         assert one == pytest.approx(other, abs=1e-5)
 
@@ -58,34 +58,34 @@ def test_weights_that_are_given_are_shown_as_they_are(
 ) -> None:
     steps = small_world.walk("digits", "easy-vqa", learner=atlas(fusion=fusion, experience=None))
     small_world.learn(steps, store)
-    for row in step_alpha(steps[-1], small_world.bench, store, records=10).mean:
+    for row in step_fusion_weights(steps[-1], small_world.worker_context, store, records=10).mean:
         assert row == pytest.approx(wanted)
 
 
 def test_weights_by_dimension_are_averaged_over_the_features(small_world: World, store: Store) -> None:
     steps = small_world.walk("digits", learner=atlas(fusion=Fusion(weighting="dimension")))
     small_world.learn(steps, store)
-    (row, *_) = step_alpha(steps[-1], small_world.bench, store, records=10).mean
+    (row, *_) = step_fusion_weights(steps[-1], small_world.worker_context, store, records=10).mean
     assert len(row) == 1
     assert 0 < row[0] < 1
 
 
 def test_the_backbone_is_given_back(small_world: World, learnt: Any) -> None:
     store, step = learnt
-    before = set(small_world.bench.backbone.state_dict())
-    step_alpha(step, small_world.bench, store, records=4)
-    assert set(small_world.bench.backbone.state_dict()) == before
+    before = set(small_world.worker_context.backbone.state_dict())
+    step_fusion_weights(step, small_world.worker_context, store, records=4)
+    assert set(small_world.worker_context.backbone.state_dict()) == before
 
 
 def test_a_learner_without_adapters_has_nothing_to_show(small_world: World, store: Store) -> None:
     steps = small_world.walk("digits", learner=HeadOnly(schedule=SCHEDULE))
     small_world.learn(steps, store)
     with pytest.raises(NoWeights, match="has no adapter"):
-        step_alpha(steps[-1], small_world.bench, store)
+        step_fusion_weights(steps[-1], small_world.worker_context, store)
     with pytest.raises(AtlasError, match="records is 0"):
-        step_alpha(steps[-1], small_world.bench, store, records=0)
+        step_fusion_weights(steps[-1], small_world.worker_context, store, records=0)
 
 
 def test_a_sweep_in_which_nothing_finished_has_no_best_trial(tmp_path: Any) -> None:
     with pytest.raises(AtlasError, match="no trial of this sweep finished"):
-        sweep_alpha({"best": None}, tmp_path)
+        sweep_fusion_weights({"best": None}, tmp_path)

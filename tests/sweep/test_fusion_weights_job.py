@@ -5,25 +5,25 @@ from pathlib import Path
 import pytest
 
 from atlas.sweep.fusion_weights import NoWeights
-from atlas.sweep.fusion_weights_job import _weights, kept_weights
-from atlas.sweep.summary import Ended, summarise
+from atlas.sweep.fusion_weights_job import _weights, await_fusion_weights
+from atlas.sweep.summary import FinishedSweep, summarise
 
 
 def test_a_sweep_without_a_best_trial_has_none() -> None:
-    assert kept_weights(None, timeout=1.0) == ([], "")
+    assert await_fusion_weights(None, timeout=1.0) == ([], "")
 
 
-def test_what_keeps_them_from_being_drawn_is_said(ended: Ended) -> None:
-    found, missing = _weights(summarise(ended), Path(ended.ground.store_uri).parent)
+def test_what_keeps_them_from_being_drawn_is_said(ended: FinishedSweep) -> None:
+    found, missing = _weights(summarise(ended), Path(ended.inputs.store_uri).parent)
     assert found == []
     assert "prepare it again with `atlas prepare" in missing
 
 
-def test_a_learner_without_adapters_needs_no_excuse(ended: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_learner_without_adapters_needs_no_excuse(ended: FinishedSweep, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise NoWeights("it has no adapter")
 
-    monkeypatch.setattr("atlas.sweep.fusion_weights.sweep_alpha", refuse)
+    monkeypatch.setattr("atlas.sweep.fusion_weights.sweep_fusion_weights", refuse)
     assert _weights(summarise(ended), Path("nowhere")) == ([], "")
 
 
@@ -37,9 +37,9 @@ def test_a_learner_without_adapters_needs_no_excuse(ended: Ended, monkeypatch: p
     ],
 )
 def test_weights_that_nobody_learnt_are_not_shown(
-    means: list[list[float]], shown: bool, ended: Ended, monkeypatch: pytest.MonkeyPatch
+    means: list[list[float]], shown: bool, ended: FinishedSweep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     adapters = ["digits", "easy-vqa"][: len(means[0])]
     found = [{"adapters": ["digits"], "mean": [[1.0], [1.0]]}, {"adapters": adapters, "mean": means}]
-    monkeypatch.setattr("atlas.sweep.fusion_weights.sweep_alpha", lambda *_: found)
+    monkeypatch.setattr("atlas.sweep.fusion_weights.sweep_fusion_weights", lambda *_: found)
     assert _weights(summarise(ended), Path("nowhere")) == (found if shown else [], "")

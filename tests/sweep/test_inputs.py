@@ -14,8 +14,8 @@ from atlas.config.options import Options
 from atlas.runtime.errors import AtlasError
 from atlas.steps.step import Evaluation
 from atlas.steps.walk import Walk
-from atlas.sweep.inputs import lay_ground
-from atlas.sweep.summary import Ended
+from atlas.sweep.inputs import resolve_inputs
+from atlas.sweep.summary import FinishedSweep
 from tests.small import World
 
 ONE = Options(tasks=("piqa-twin",))
@@ -23,22 +23,22 @@ ONE = Options(tasks=("piqa-twin",))
 
 def test_the_ground_is_laid_once(storage: Path) -> None:
     told: list[tuple[str, int]] = []
-    ground = lay_ground(ONE, lambda split, done: told.append((split, done)))
+    inputs = resolve_inputs(ONE, lambda split, done: told.append((split, done)))
     assert {split for split, _ in told} == {"train", "val", "test"}
-    assert ground.sizes == {"piqa-twin": ground.prepared["piqa-twin"].counts["train"]}
-    assert ground.prepared["piqa-twin"].path.is_relative_to(storage)
-    assert ground.tracking_uri.startswith("sqlite:///")
-    tokens = 16 + ground.prepared["piqa-twin"].card["text_tokens"]  # pictures of 4 × 4 patches, texts of 28 at most
-    assert ground.loads() == {"piqa-twin": pytest.approx(2 * tokens / (16 + 28))}
+    assert inputs.sizes == {"piqa-twin": inputs.prepared["piqa-twin"].counts["train"]}
+    assert inputs.prepared["piqa-twin"].path.is_relative_to(storage)
+    assert inputs.tracking_uri.startswith("sqlite:///")
+    tokens = 16 + inputs.prepared["piqa-twin"].card["text_tokens"]  # pictures of 4 × 4 patches, texts of 28 at most
+    assert inputs.loads() == {"piqa-twin": pytest.approx(2 * tokens / (16 + 28))}
     told.clear()
-    again = lay_ground(ONE, lambda split, done: told.append((split, done)))
+    again = resolve_inputs(ONE, lambda split, done: told.append((split, done)))
     assert told == []
-    assert again.around == ground.around
+    assert again.step_inputs == inputs.step_inputs
 
 
 def test_zero_records_score_all(storage: Path) -> None:
-    ground = lay_ground(replace(ONE, evaluate=(0, 50)))
-    assert ground.around.evaluation == Evaluation(val=None, test=50)
+    inputs = resolve_inputs(replace(ONE, evaluate=(0, 50)))
+    assert inputs.step_inputs.evaluation == Evaluation(val=None, test=50)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_zero_records_score_all(storage: Path) -> None:
 )
 def test_what_cannot_be_stood_on_is_refused(storage: Path, changed: dict[str, Any], message: str) -> None:
     with pytest.raises(AtlasError) as refused:
-        lay_ground(replace(ONE, **changed))
+        resolve_inputs(replace(ONE, **changed))
     assert message in str(refused.value)
     assert not (storage / "data").exists()
 
@@ -67,39 +67,39 @@ def test_a_tracking_server_that_does_not_answer_is_refused(storage: Path) -> Non
         taken.bind(("127.0.0.1", 0))
         uri = f"http://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(AtlasError, match="does not answer"):
-            lay_ground(replace(ONE, tracking_uri=uri))
+            resolve_inputs(replace(ONE, tracking_uri=uri))
 
 
 def test_a_storage_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AtlasError, match="the storage .*file/inner cannot be made.*give another --storage"):
-        lay_ground(replace(ONE, storage=str(tmp_path / "file" / "inner")))
+        resolve_inputs(replace(ONE, storage=str(tmp_path / "file" / "inner")))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_storage_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(AtlasError, match="cannot be"):
-        lay_ground(replace(ONE, storage=str(tmp_path / "inner")))
+        resolve_inputs(replace(ONE, storage=str(tmp_path / "inner")))
 
 
 def test_an_altered_backbone_is_another_backbone(storage: Path, tmp_path: Path) -> None:
     shutil.copytree(locate("vilt-tiny"), tmp_path / "mine")
     (tmp_path / "mine" / "README.md").unlink()
-    before = lay_ground(replace(ONE, backbone=str(tmp_path / "mine"))).around
+    before = resolve_inputs(replace(ONE, backbone=str(tmp_path / "mine"))).step_inputs
     weights = tmp_path / "mine" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
-    after = lay_ground(replace(ONE, backbone=str(tmp_path / "mine"))).around
+    after = resolve_inputs(replace(ONE, backbone=str(tmp_path / "mine"))).step_inputs
     assert after.backbone != before.backbone
     assert after.data == before.data
 
 
-def test_the_plan_knows_what_is_in_the_store_and_how_long_it_took(ended: Ended, small_world: World) -> None:
+def test_the_plan_knows_what_is_in_the_store_and_how_long_it_took(ended: FinishedSweep, small_world: World) -> None:
     trials = [record.walks for record in ended.trials]
-    plan = ended.ground.plan(trials, [], at_once=1, exact=True)
+    plan = ended.inputs.plan(trials, [], at_once=1, exact=True)
     assert (plan.distinct, plan.stored, plan.seconds) == (6, 6, 0.0)
     more = [[Walk(order=walk.order, learner=walk.learner, seed=1) for walk in walks] for walks in trials]
-    plan = ended.ground.plan(more, [], at_once=1, exact=True)
+    plan = ended.inputs.plan(more, [], at_once=1, exact=True)
     assert (plan.distinct, plan.stored) == (6, 0)
     assert plan.seconds is not None
     assert plan.seconds > 0

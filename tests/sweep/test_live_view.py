@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from atlas.search.callback import Journal
+from atlas.search.callback import TrialJournal
 from atlas.sweep import live_view
 from atlas.sweep.live_view import View
-from atlas.sweep.summary import Ended
+from atlas.sweep.summary import FinishedSweep
 
 STATUS = {
     "fleets": 1,
@@ -21,10 +21,10 @@ STATUS = {
 }
 
 
-def view(ended: Ended, polled: dict[str, Any], *, terminal: bool = False, **trial: Any) -> View:
+def view(ended: FinishedSweep, polled: dict[str, Any], *, terminal: bool = False, **trial: Any) -> View:
     """A view on both trials, the first of them changed."""
     console = Console(record=True, width=200, file=io.StringIO(), force_terminal=terminal)
-    journal = Journal(ended.ground.around)
+    journal = TrialJournal(ended.inputs.step_inputs)
     first, second = ended.trials
     journal.trials = {"0": replace(first, **trial), "1": second}
     return View(console, ended.plan, journal, lambda: polled)
@@ -54,7 +54,7 @@ def seen(shown: View, status: dict[str, Any]) -> str:
     return shown.console.export_text()
 
 
-def test_plain_lines_say_what_is_done_and_what_is_left(ended: Ended) -> None:
+def test_plain_lines_say_what_is_done_and_what_is_left(ended: FinishedSweep) -> None:
     text = seen(view(ended, STATUS, status="RUNNING"), STATUS)
     assert "trials 1 of 2" in text
     assert "steps trained 2, running 1, waiting 4, used again 4" in text
@@ -63,15 +63,15 @@ def test_plain_lines_say_what_is_done_and_what_is_left(ended: Ended) -> None:
     assert f"about {round(left)} s left" in text
 
 
-def test_plain_lines_come_seldom(ended: Ended) -> None:
+def test_plain_lines_come_seldom(ended: FinishedSweep) -> None:
     assert seen(view(ended, STATUS), STATUS).count("steps trained") == 1
 
 
-def test_failed_trials_are_counted(ended: Ended) -> None:
+def test_failed_trials_are_counted(ended: FinishedSweep) -> None:
     assert "trials 2 of 2 (1 failed)" in seen(view(ended, STATUS, status="FAILED"), STATUS)
 
 
-def test_before_anything_ended_there_is_no_best_and_the_plans_estimate(ended: Ended) -> None:
+def test_before_anything_ended_there_is_no_best_and_the_plans_estimate(ended: FinishedSweep) -> None:
     status = {"states": {}, "running": [], "trained": 0, "trained_seconds": 0.0}
     shown = view(ended, status)
     shown.journal.trials.clear()
@@ -80,13 +80,13 @@ def test_before_anything_ended_there_is_no_best_and_the_plans_estimate(ended: En
     assert "in all" in text
 
 
-def test_a_plan_with_nothing_to_train_says_so(ended: Ended) -> None:
+def test_a_plan_with_nothing_to_train_says_so(ended: FinishedSweep) -> None:
     shown = view(ended, STATUS)
     shown.plan = replace(ended.plan, stored=ended.plan.distinct)
     assert "nothing to train" in seen(shown, STATUS)
 
 
-def test_a_terminal_shows_a_panel_with_what_runs(ended: Ended) -> None:
+def test_a_terminal_shows_a_panel_with_what_runs(ended: FinishedSweep) -> None:
     shown = view(ended, STATUS, terminal=True)
     seen(shown, STATUS)
     console = Console(record=True, width=200, file=io.StringIO())

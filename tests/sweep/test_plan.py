@@ -16,12 +16,12 @@ from atlas.learners import (
     Schedule,
     TwoStage,
 )
-from atlas.steps.step import Evaluation, Surroundings
+from atlas.steps.step import Evaluation, StepInputs
 from atlas.steps.walk import Walk
 from atlas.sweep.plan import Pace, Plan, measured_pace, plan
 
 TASKS = ("a", "b", "c", "d")
-AROUND = Surroundings(backbone="b", data={task: task for task in TASKS}, evaluation=Evaluation(val=30, test=60))
+AROUND = StepInputs(backbone="b", data={task: task for task in TASKS}, evaluation=Evaluation(val=30, test=60))
 SCHEDULE = Schedule(steps=10, batch_size=8)
 ATLAS = TwoStage(experience=SCHEDULE, expansion=SCHEDULE)
 ONE_STAGE = replace(ATLAS, experience=None)

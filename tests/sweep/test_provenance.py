@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from atlas.sweep.provenance import PACKAGES, code_digest, machine, origin_of, versions
+from atlas.sweep.provenance import PACKAGES, code_digest, machine, provenance_of, versions
 
 
 def test_an_origin_is_plain_and_names_no_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "mine.py"
     file.write_text("x = 1\n")
-    found = origin_of(str(file))
+    found = provenance_of(str(file))
     assert json.loads(json.dumps(found)) == found
     assert found["file_digest"] == hashlib.sha256(b"x = 1\n").hexdigest()
     assert found["machine"].keys() == {"system", "processor", "cpus", "gpus", "joined"}
@@ -21,7 +21,7 @@ def test_an_origin_is_plain_and_names_no_machine(tmp_path: Path, monkeypatch: py
 
 
 def test_what_is_no_file_has_no_digest() -> None:
-    assert origin_of("")["file_digest"] == ""
+    assert provenance_of("")["file_digest"] == ""
 
 
 def test_the_code_has_one_digest() -> None:

@@ -14,14 +14,14 @@ from atlas.report import validate, write_report, write_summary
 from atlas.runtime.errors import AtlasError
 from atlas.search.trial_record import TrialRecord
 from atlas.storage.store import Store
-from atlas.sweep.fusion_weights import sweep_alpha
-from atlas.sweep.summary import Ended, summarise
+from atlas.sweep.fusion_weights import sweep_fusion_weights
+from atlas.sweep.summary import FinishedSweep, summarise
 from tests.small import SCHEDULE, World
-from tests.sweep.conftest import SWEEP, TASKS, learnt_trial, make_ground
+from tests.sweep.conftest import SWEEP, TASKS, learnt_trial, make_inputs
 
 
 @pytest.fixture(scope="module")
-def summary(ended: Ended) -> dict[str, Any]:
+def summary(ended: FinishedSweep) -> dict[str, Any]:
     return summarise(ended)
 
 
@@ -31,10 +31,10 @@ def test_the_summary_is_as_documented(summary: dict[str, Any], tmp_path: Path) -
     assert write_report(summary, tmp_path)[0].exists()
 
 
-def test_the_matrices_are_what_the_steps_scored(ended: Ended, summary: dict[str, Any]) -> None:
+def test_the_matrices_are_what_the_steps_scored(ended: FinishedSweep, summary: dict[str, Any]) -> None:
     for record, row in zip(ended.trials, summary["trials"], strict=True):
         (walk,) = record.walks
-        last = ended.ground.store.read_facts(walk.steps(ended.ground.around)[-1][-1].key)["scores"]
+        last = ended.inputs.store.read_facts(walk.steps(ended.inputs.step_inputs)[-1][-1].key)["scores"]
         for split in ("val", "test"):
             for route in ("latest", "own"):
                 R = row["R"][split][route]
@@ -52,11 +52,11 @@ def test_the_best_is_chosen_by_validation_and_reported_on_test(summary: dict[str
 
 
 def test_learning_speed_is_that_of_each_tasks_last_stage_and_says_why_where_there_is_none(
-    ended: Ended, summary: dict[str, Any]
+    ended: FinishedSweep, summary: dict[str, Any]
 ) -> None:
     record, row = ended.trials[0], summary["trials"][0]
     (walk,) = record.walks
-    facts = [ended.ground.store.read_facts(stages[-1].key) for stages in walk.steps(ended.ground.around)]
+    facts = [ended.inputs.store.read_facts(stages[-1].key) for stages in walk.steps(ended.inputs.step_inputs)]
     found = [metrics.learning_speed(fact["losses"], rising=False) for fact in facts]
     bad = [task for task, one in zip(walk.order, found, strict=True) if isinstance(one, Undefined)]
     if bad:
@@ -67,13 +67,15 @@ def test_learning_speed_is_that_of_each_tasks_last_stage_and_says_why_where_ther
     assert "nothing was validated" in row["metrics"]["val/undefined"]["learning_speed"]
 
 
-def test_joint_trials_are_what_intransigence_compares_with(ended: Ended, small_world: World, tmp_path: Path) -> None:
+def test_joint_trials_are_what_intransigence_compares_with(
+    ended: FinishedSweep, small_world: World, tmp_path: Path
+) -> None:
     assert "joint" not in summarise(ended)
     joint = replace(SWEEP, learner=lambda trial, options: Joint(schedule=SCHEDULE))
-    shutil.copytree(ended.ground.store.root, tmp_path / "store")
-    ground = replace(ended.ground, store=Store.open(str(tmp_path / "store")))
-    together = learnt_trial(small_world, ground, 2, TASKS, joint)
-    found = summarise(replace(ended, ground=ground, trials=[*ended.trials, together]))
+    shutil.copytree(ended.inputs.store.root, tmp_path / "store")
+    inputs = replace(ended.inputs, store=Store.open(str(tmp_path / "store")))
+    together = learnt_trial(small_world, inputs, 2, TASKS, joint)
+    found = summarise(replace(ended, inputs=inputs, trials=[*ended.trials, together]))
     assert validate(found) == []
     assert [row["tasks"] for row in found["joint"]] == [[TASKS[0]], sorted(TASKS)]
     first, other, own = found["trials"]
@@ -89,35 +91,37 @@ def test_references_are_there_for_each_task(summary: dict[str, Any]) -> None:
         assert set(found["0"]) == set(TASKS)
 
 
-def test_every_step_that_a_trial_took_was_trained_now_or_used_again(ended: Ended, summary: dict[str, Any]) -> None:
+def test_every_step_that_a_trial_took_was_trained_now_or_used_again(
+    ended: FinishedSweep, summary: dict[str, Any]
+) -> None:
     ledger = summary["ledger"]
     assert (ledger["steps_trained"], ledger["steps_reused"]) == (6, 0)
-    seconds = [ended.ground.store.read_facts(key)["cost"]["seconds"] for t in ended.trials for key in t.steps[0]]
+    seconds = [ended.inputs.store.read_facts(key)["cost"]["seconds"] for t in ended.trials for key in t.steps[0]]
     assert ledger["seconds_trained"] == pytest.approx(sum(seconds))
     assert ledger["seconds_saved"] == pytest.approx(0)
 
 
-def test_what_an_earlier_sweep_trained_is_used_again(ended: Ended) -> None:
+def test_what_an_earlier_sweep_trained_is_used_again(ended: FinishedSweep) -> None:
     ledger = summarise(replace(ended, run="another"))["ledger"]
     assert (ledger["steps_trained"], ledger["steps_reused"], ledger["seconds_trained"]) == (0, 6, 0)
     assert ledger["seconds_saved"] > 0
 
 
-def test_a_step_that_two_trials_took_is_trained_once(ended: Ended) -> None:
+def test_a_step_that_two_trials_took_is_trained_once(ended: FinishedSweep) -> None:
     twice = [*ended.trials, replace(ended.trials[0], id="again")]
     ledger = summarise(replace(ended, trials=twice))["ledger"]
     assert (ledger["steps_trained"], ledger["steps_reused"]) == (6, 3)
-    seconds = sum(ended.ground.store.read_facts(key)["cost"]["seconds"] for key in ended.trials[0].steps[0])
+    seconds = sum(ended.inputs.store.read_facts(key)["cost"]["seconds"] for key in ended.trials[0].steps[0])
     assert ledger["seconds_saved"] == pytest.approx(seconds)
 
 
-def test_where_nothing_is_shared_every_step_counts(ended: Ended, small_world: World, tmp_path: Path) -> None:
-    ground = make_ground(small_world, tmp_path)
+def test_where_nothing_is_shared_every_step_counts(ended: FinishedSweep, small_world: World, tmp_path: Path) -> None:
+    inputs = make_inputs(small_world, tmp_path)
     records = []
     for number in range(2):
-        apart = replace(ground, store=replace(ground.store, scope=f"private/trial-{number}"))
+        apart = replace(inputs, store=replace(inputs.store, scope=f"private/trial-{number}"))
         records.append(learnt_trial(small_world, apart, number, TASKS))
-    unshared = replace(ended, ground=ground, trials=records, options=replace(ended.options, sharing=False))
+    unshared = replace(ended, inputs=inputs, trials=records, options=replace(ended.options, sharing=False))
     found = summarise(unshared)
     assert validate(found) == []
     assert (found["ledger"]["steps_trained"], found["ledger"]["steps_reused"]) == (6, 0)
@@ -125,7 +129,7 @@ def test_where_nothing_is_shared_every_step_counts(ended: Ended, small_world: Wo
     assert all(row["R"]["val"]["latest"][1][1] is not None for row in found["trials"])
 
 
-def test_a_trial_of_several_walks_has_a_row_for_each(ended: Ended) -> None:
+def test_a_trial_of_several_walks_has_a_row_for_each(ended: FinishedSweep) -> None:
     config = {**ended.trials[0].config, "orders": [list(TASKS), list(TASKS[::-1])]}
     steps = [record.steps[0] for record in ended.trials]
     record = TrialRecord("both", config, status="FINISHED", steps=steps, tasks_seen=2)
@@ -135,7 +139,7 @@ def test_a_trial_of_several_walks_has_a_row_for_each(ended: Ended) -> None:
     assert [row["order"] for row in found["trials"]] == [list(TASKS), list(TASKS[::-1])]
 
 
-def test_a_sweep_that_was_stopped_early_has_a_summary_too(ended: Ended) -> None:
+def test_a_sweep_that_was_stopped_early_has_a_summary_too(ended: FinishedSweep) -> None:
     record = replace(ended.trials[0], status="KILLED", steps=[ended.trials[0].steps[0][:1]])
     failed = replace(ended.trials[1], status="FAILED", steps=[], error="the loss became nan")
     found = summarise(replace(ended, trials=[record, failed], sweep={**ended.sweep, "status": "KILLED"}))
@@ -145,23 +149,25 @@ def test_a_sweep_that_was_stopped_early_has_a_summary_too(ended: Ended) -> None:
     assert found["trials"][1]["error"] == "the loss became nan"
 
 
-def test_no_trial_at_all_is_a_summary_too(ended: Ended) -> None:
+def test_no_trial_at_all_is_a_summary_too(ended: FinishedSweep) -> None:
     assert validate(summarise(replace(ended, trials=[]))) == []
 
 
-def test_the_best_trial_of_a_sweep_is_looked_into_task_by_task(ended: Ended, data_root: Path, tmp_path: Path) -> None:
-    (tmp_path / "store").symlink_to(ended.ground.store_uri)
+def test_the_best_trial_of_a_sweep_is_looked_into_task_by_task(
+    ended: FinishedSweep, data_root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "store").symlink_to(ended.inputs.store_uri)
     (tmp_path / "data").symlink_to(data_root)
     summary = summarise(ended)
-    summary["settings"]["backbone"] = str(ended.ground.backbone)
-    found = sweep_alpha(summary, tmp_path, records=8)
+    summary["settings"]["backbone"] = str(ended.inputs.backbone)
+    found = sweep_fusion_weights(summary, tmp_path, records=8)
     order = next(row["order"] for row in summary["trials"] if row["id"] == summary["best"]["trial"])
     assert [one["task"] for one in found] == order
     assert [one["adapters"] for one in found] == [order[:1], order]
     assert validate(summary | {"alpha": found}) == []
 
 
-def test_data_that_is_gone_is_named(ended: Ended, tmp_path: Path) -> None:
-    (tmp_path / "store").symlink_to(ended.ground.store_uri)
+def test_data_that_is_gone_is_named(ended: FinishedSweep, tmp_path: Path) -> None:
+    (tmp_path / "store").symlink_to(ended.inputs.store_uri)
     with pytest.raises(AtlasError, match=r"was learnt from is not under .*data; prepare it again"):
-        sweep_alpha(summarise(ended), tmp_path)
+        sweep_fusion_weights(summarise(ended), tmp_path)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from atlas.sweep.summary import Ended, summarise
+from atlas.sweep.summary import FinishedSweep, summarise
 from atlas.sweep.terminal import (
     clock,
     print_downstream,
@@ -27,7 +27,7 @@ def console() -> Console:
 
 
 @pytest.fixture(scope="module")
-def summary(ended: Ended) -> dict[str, Any]:
+def summary(ended: FinishedSweep) -> dict[str, Any]:
     return summarise(ended)
 
 
@@ -39,7 +39,7 @@ def test_durations_are_said_as_people_say_them(seconds: float, text: str) -> Non
     assert clock(seconds) == text
 
 
-def test_the_plan_says_what_sharing_saves_and_how_long_it_takes(console: Console, ended: Ended) -> None:
+def test_the_plan_says_what_sharing_saves_and_how_long_it_takes(console: Console, ended: FinishedSweep) -> None:
     plan = replace(ended.plan, trainings=20, distinct=10, stored=3, seconds=125.0)
     print_plan(console, "order", "Which order?\nDetails.", plan, {"fleets": "2 of 1"})
     text = console.export_text()
@@ -49,12 +49,12 @@ def test_the_plan_says_what_sharing_saves_and_how_long_it_takes(console: Console
     assert "Details." not in text
 
 
-def test_a_plan_of_trials_that_are_drawn_on_the_way_says_about(console: Console, ended: Ended) -> None:
+def test_a_plan_of_trials_that_are_drawn_on_the_way_says_about(console: Console, ended: FinishedSweep) -> None:
     print_plan(console, "order", "Which order?", replace(ended.plan, exact=False), {})
     assert f"about {ended.plan.distinct}" in console.export_text()
 
 
-def test_a_plan_with_all_steps_in_the_store_has_nothing_to_train(console: Console, ended: Ended) -> None:
+def test_a_plan_with_all_steps_in_the_store_has_nothing_to_train(console: Console, ended: FinishedSweep) -> None:
     print_plan(console, "order", "Which?", replace(ended.plan, stored=ended.plan.distinct, seconds=0.0), {})
     assert "nothing to train" in console.export_text()
 

@@ -21,7 +21,7 @@ from atlas.data.prepare import prepare
 from atlas.runtime.errors import AtlasError
 from atlas.sweep import Options, Sweep
 from atlas.sweep.folder import SweepFolder
-from atlas.sweep.inputs import lay_ground
+from atlas.sweep.inputs import resolve_inputs
 from atlas.sweep.run import by_name
 from atlas.tasks import SPLITS, TASKS, Broken, Record, address_of, find_task
 from atlas.tasks.user_task import OWN
@@ -170,7 +170,7 @@ def test_steps_know_the_task_by_its_name(source: Path, storage: Path) -> None:
     sweep = Sweep(name="toy", question="?")
     proposal = sweep.propose(FixedTrial({}), options, "float32")
     assert proposal["orders"] == [["photos", "digits"]]
-    ground = lay_ground(replace(options, tasks=("photos",)))
+    ground = resolve_inputs(replace(options, tasks=("photos",)))
     assert sum(ground.sizes.values()) + sum(ground.prepared["photos"].counts[s] for s in ("val", "test")) == 80
     assert set(ground.around.data) == {"photos"}
 

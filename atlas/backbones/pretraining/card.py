@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from atlas.backbones.base import digest
 from atlas.backbones.pretraining.curriculum import MAX_TOKENS
 from atlas.backbones.pretraining.images import SIDE
-from atlas.backbones.pretraining.plan import Plan
+from atlas.backbones.pretraining.plan import PretrainingPlan
 from atlas.backbones.pretraining.tokens import SPECIALS, build_tokenizer
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ digest: {digest}
 
 
 def write_folder(
-    model: PreTrainedModel, folder: Path, *, plan: Plan, figures: Mapping[str, float], minutes: float
+    model: PreTrainedModel, folder: Path, *, plan: PretrainingPlan, figures: Mapping[str, float], minutes: float
 ) -> str:
     """Writes model, tokenizer, image settings and card into `folder`; returns the digest that the card states."""
     model.save_pretrained(folder)
@@ -77,7 +77,7 @@ def write_folder(
     return found
 
 
-def _origin(plan: Plan, minutes: float) -> str:
+def _origin(plan: PretrainingPlan, minutes: float) -> str:
     if not plan.start:
         return f"({minutes:.0f} minutes on two cores when this one was made)."
     return (

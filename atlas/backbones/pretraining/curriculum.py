@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from atlas.backbones.pretraining import examples
-from atlas.backbones.pretraining.examples import ANSWERS, NO_TEXT, Lesson
-from atlas.backbones.pretraining.images import PARTS, SIDE, Gallery, parts
+from atlas.backbones.pretraining.examples import ANSWERS, NO_TEXT, Example
+from atlas.backbones.pretraining.images import PARTS, SIDE, ImageSet, parts
 from atlas.backbones.pretraining.questions import question
 from atlas.backbones.pretraining.statements import PLACES, statement
 from atlas.backbones.pretraining.text_examples import riddle
@@ -35,7 +35,7 @@ SHARES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Batch:
+class PretrainingBatch:
     """pixels uint8 [B, 3, S, S], tokens [B, L], mask bool [B, L], words [B, L] (the hidden tokens, else NONE),
     answers [B] (numbers in ANSWERS, else NONE), parts [B, 4, 3] and patches [B, P, 3] (numbers in PARTS by quadrant
     and by patch, else NONE)."""
@@ -49,10 +49,10 @@ class Batch:
     patches: Tensor
 
 
-class Course:
+class Curriculum:
     """Draws batches from a gallery. The draw depends on the seed and on how often it was asked alone."""
 
-    def __init__(self, gallery: Gallery, *, seed: int, size: int) -> None:
+    def __init__(self, gallery: ImageSet, *, seed: int, size: int) -> None:
         self.gallery, self.size = gallery, size
         self.rng = Random(f"course {seed}")
         self.tokenizer = build_tokenizer()
@@ -61,7 +61,7 @@ class Course:
         self.patches = torch.from_numpy(gallery.patches)
         self.blank = torch.full((3, SIDE, SIDE), 128, dtype=torch.uint8)
 
-    def batch(self, *, last: bool = False) -> Batch:
+    def batch(self, *, last: bool = False) -> PretrainingBatch:
         """A mixture of lessons, that of the last phase or of the one before."""
         shares = [shares[last] for shares in SHARES.values()]
         return self.of(self.rng.choices(list(SHARES), shares, k=self.size))
@@ -71,7 +71,7 @@ class Course:
         drawn = torch.tensor([self.rng.randrange(len(self.patches)) for _ in range(self.size)])
         return self.pixels[drawn], self.patches[drawn]
 
-    def of(self, kinds: list[str]) -> Batch:
+    def of(self, kinds: list[str]) -> PretrainingBatch:
         """A batch of lessons of these kinds."""
         drawn = [self._draw(kind) for kind in kinds]
         encoded = self.tokenizer.encode_batch([lesson.text for _, lesson, _ in drawn])
@@ -81,7 +81,7 @@ class Course:
         ]
         tokens, words = (torch.tensor([row[i] for row in rows]) for i in range(2))
         answers = [ANSWERS.index(lesson.answer) if lesson.answer else NONE for _, lesson, _ in drawn]
-        return Batch(
+        return PretrainingBatch(
             pixels=torch.stack([self.blank if i is None else self.pixels[i] for i, _, _ in drawn]),
             tokens=tokens,
             mask=tokens != PAD,
@@ -91,20 +91,20 @@ class Course:
             patches=torch.stack([self._patches(i) for i, _, _ in drawn]),
         )
 
-    def _draw(self, kind: str) -> tuple[int | None, Lesson, list[list[int]]]:
+    def _draw(self, kind: str) -> tuple[int | None, Example, list[list[int]]]:
         """A picture's number (None: no picture), its lesson, and what is to be seen in each quadrant."""
         rng, nothing = self.rng, [[NONE] * len(PARTS)] * 4
         if kind == "digit":
             j = rng.randrange(len(self.gallery.digits))
             answer = NUMBERS[self.gallery.digits[j]]
-            return len(self.gallery.scenes) + j, Lesson(text=NO_TEXT, answer=answer), nothing
+            return len(self.gallery.scenes) + j, Example(text=NO_TEXT, answer=answer), nothing
         if kind == "riddle":
             text, right = riddle(rng)
-            return None, Lesson(text=text, answer="right" if right else "wrong"), nothing
+            return None, Example(text=text, answer="right" if right else "wrong"), nothing
         i = rng.randrange(len(self.gallery.scenes))
         scene = self.gallery.scenes[i]
         if kind == "glance":
-            return i, Lesson(text=NO_TEXT), [parts(scene.at(*place)) for place in PLACES]
+            return i, Example(text=NO_TEXT), [parts(scene.at(*place)) for place in PLACES]
         maker = {
             "dense": examples.dense,
             "ask": examples.ask,
@@ -125,9 +125,9 @@ class Course:
         return masked, [token if h else NONE for h, token in zip(hidden, ids, strict=True)]
 
 
-def _read(rng: Random, scene: Scene) -> Lesson:
+def _read(rng: Random, scene: Scene) -> Example:
     """A true sentence, some of whose words are hidden."""
     if rng.random() < 0.5:
-        return Lesson(text=statement(rng, scene, truth=True), masked=0.4)
+        return Example(text=statement(rng, scene, truth=True), masked=0.4)
     text, answer = question(rng, scene)
-    return Lesson(text=f"{text} {answer} .", masked=0.5)
+    return Example(text=f"{text} {answer} .", masked=0.5)

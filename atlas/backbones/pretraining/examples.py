@@ -23,7 +23,7 @@ ANSWERS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lesson:
+class Example:
     """`answer`: one of ANSWERS, or None; `masked`: the share of the words to hide."""
 
     text: str
@@ -31,40 +31,40 @@ class Lesson:
     masked: float = 0.0
 
 
-def dense(rng: Random, scene: Scene) -> Lesson:
+def dense(rng: Random, scene: Scene) -> Example:
     """Most of a caption's words hidden: what makes the patches see."""
     if rng.random() < 0.2:
         text = " , ".join(_texture(scene, row, column) for row, column in PLACES) + " ."
-        return Lesson(text=text, masked=0.8)
-    return Lesson(text=caption(scene), masked=0.8)
+        return Example(text=text, masked=0.8)
+    return Example(text=caption(scene), masked=0.8)
 
 
-def ask(rng: Random, scene: Scene) -> Lesson:
+def ask(rng: Random, scene: Scene) -> Example:
     """A question for the pooled output."""
     same = ask_same(rng, scene) if rng.random() < 0.1 else None
     text, answer = same or question(rng, scene)
-    return Lesson(text=text, answer=answer)
+    return Example(text=text, answer=answer)
 
 
-def judge(rng: Random, scene: Scene) -> Lesson:
+def judge(rng: Random, scene: Scene) -> Example:
     """True, false, or not to be known."""
     verdict = rng.choices(VERDICTS, (0.43, 0.43, 0.14))[0]
     if verdict == "unknown":
-        return Lesson(text=unknown(rng, scene), answer=verdict)
+        return Example(text=unknown(rng, scene), answer=verdict)
     truth = verdict == "true"
     text = statement(rng, scene, truth=truth)
     if rng.random() < 0.1:  # two statements, of which the other is true if this one decides
         other = statement(rng, scene, truth=truth or rng.random() < 0.5)
         text = f"{text[:-2]} and {other}"
-    return Lesson(text=text, answer=verdict)
+    return Example(text=text, answer=verdict)
 
 
-def choose(rng: Random, scene: Scene) -> Lesson:
+def choose(rng: Random, scene: Scene) -> Example:
     """A question with a right or a wrong answer behind it."""
     text, answer = question(rng, scene)
     if rng.random() < 0.5:
-        return Lesson(text=f"{text} {answer} .", answer="right")
-    return Lesson(text=f"{text} {wrong_answer(rng, answer)} .", answer="wrong")
+        return Example(text=f"{text} {answer} .", answer="right")
+    return Example(text=f"{text} {wrong_answer(rng, answer)} .", answer="wrong")
 
 
 def wrong_answer(rng: Random, answer: str) -> str:

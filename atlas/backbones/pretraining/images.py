@@ -72,7 +72,7 @@ WRITTEN: tuple[tuple[tuple[Stroke, ...], ...], ...] = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gallery:
+class ImageSet:
     """`scenes[i]` is drawn in `pixels[i]`; after the scenes come digits, of which `digits[j]` names each.
 
     pixels uint8 [scenes + digits, 3, S, S]; patches int64 [scenes, (S / 16)², 3]: what is seen at each patch, as
@@ -85,7 +85,7 @@ class Gallery:
     digits: tuple[int, ...]
 
 
-def build_gallery(seed: int, *, scenes: int, digits: int) -> Gallery:
+def build_gallery(seed: int, *, scenes: int, digits: int) -> ImageSet:
     """Scenes, of which four in ten hold one shape of any size anywhere, and drawn digits."""
     pixels = np.empty((scenes + digits, 3, SIDE, SIDE), np.uint8)
     drawn = tuple(_scene(f"{seed} {i}", lone=i % 10 < 4) for i in range(scenes))
@@ -96,7 +96,7 @@ def build_gallery(seed: int, *, scenes: int, digits: int) -> Gallery:
         image = draw_digit(Random(f"digit {seed} {j}"), digit)
         pixels[scenes + j] = np.asarray(image).transpose(2, 0, 1)
     patches = np.array([_patches(scene) for scene in drawn]).reshape(scenes, -1, len(PARTS))
-    return Gallery(pixels=pixels, patches=patches, scenes=drawn, digits=names)
+    return ImageSet(pixels=pixels, patches=patches, scenes=drawn, digits=names)
 
 
 def parts(shape: Shape | None) -> list[int]:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from transformers import ViltConfig
 
-from atlas.backbones.pretraining.curriculum import MAX_TOKENS, NONE, Batch
+from atlas.backbones.pretraining.curriculum import MAX_TOKENS, NONE, PretrainingBatch
 from atlas.backbones.pretraining.examples import ANSWERS
 from atlas.backbones.pretraining.images import PARTS, PATCH, SIDE
 from atlas.backbones.pretraining.tokens import PAD, vocabulary
@@ -17,7 +17,7 @@ Told = dict[
 ]  # what is asked -> logits [N, classes] and targets [N], NONE where there is none
 
 
-class Pupil(nn.Module):
+class PretrainingModel(nn.Module):
     """The model with the heads that it is taught through; they are thrown away afterwards."""
 
     def __init__(self, config: ViltConfig) -> None:
@@ -32,7 +32,7 @@ class Pupil(nn.Module):
         self.middle = torch.empty(0)  # hidden states [B, L, D] after half of the layers
         self.model.encoder.layer[config.num_hidden_layers // 2 - 1].register_forward_hook(self._keep)
 
-    def forward(self, batch: Batch) -> Told:
+    def forward(self, batch: PretrainingBatch) -> Told:
         """Logits [N, classes] and targets [N] (or NONE) of hidden words, answers, quadrants' and patches' parts."""
         pixels = batch.pixels / 127.5 - 1
         images = self.model.embed_images(pixels)

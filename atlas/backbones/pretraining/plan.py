@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class PretrainingPlan:
     """The settings of a pre-training."""
 
     updates: int = 11_000

@@ -21,10 +21,10 @@ from torch import Tensor, nn
 
 from atlas.backbones.base import digest
 from atlas.backbones.pretraining.card import write_folder
-from atlas.backbones.pretraining.curriculum import NONE, SHARES, Course
+from atlas.backbones.pretraining.curriculum import NONE, SHARES, Curriculum
 from atlas.backbones.pretraining.images import build_gallery
-from atlas.backbones.pretraining.model import Pupil, Told, tiny_config
-from atlas.backbones.pretraining.plan import Plan
+from atlas.backbones.pretraining.model import PretrainingModel, Told, tiny_config
+from atlas.backbones.pretraining.plan import PretrainingPlan
 from atlas.backbones.vilt import FastVilt, load_model
 
 
@@ -34,7 +34,7 @@ def losses(told: Told) -> dict[str, Tensor]:
     return {what: nn.functional.cross_entropy(*pair, ignore_index=NONE) for what, pair in asked.items()}
 
 
-def descend(pupil: Pupil, told: Callable[[], Told], *, updates: int, rate: float) -> None:
+def descend(pupil: PretrainingModel, told: Callable[[], Told], *, updates: int, rate: float) -> None:
     """AdamW on the sum of the losses; the rate warms up over a twentieth of the updates and falls linearly to 0."""
     optimiser = torch.optim.AdamW(pupil.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
     warm = max(1, updates // 20)
@@ -56,12 +56,12 @@ def descend(pupil: Pupil, told: Callable[[], Told], *, updates: int, rate: float
             print(f"update {step + 1}/{updates}, {minutes:.1f} min left; losses: {values}", flush=True)
 
 
-def train(plan: Plan, *, start: FastVilt | None = None) -> tuple[FastVilt, dict[str, float]]:
+def train(plan: PretrainingPlan, *, start: FastVilt | None = None) -> tuple[FastVilt, dict[str, float]]:
     """The model, and the share of right answers in percent for each kind of lesson on new pictures."""
     torch.manual_seed(plan.seed)
-    pupil = Pupil(tiny_config())
+    pupil = PretrainingModel(tiny_config())
     gallery = build_gallery(plan.seed, scenes=plan.scenes, digits=plan.digits)
-    course = Course(gallery, seed=plan.seed, size=plan.size)
+    course = Curriculum(gallery, seed=plan.seed, size=plan.size)
     looks, lessons, last = (round(share * plan.updates) for share in plan.shares)
     if start is None:
         descend(pupil, lambda: pupil.look(*course.look()), updates=looks, rate=plan.looking_rate)
@@ -73,10 +73,12 @@ def train(plan: Plan, *, start: FastVilt | None = None) -> tuple[FastVilt, dict[
 
 
 @torch.no_grad()
-def examine(pupil: Pupil, plan: Plan) -> dict[str, float]:
+def examine(pupil: PretrainingModel, plan: PretrainingPlan) -> dict[str, float]:
     """Percent right for each kind of lesson, on pictures of another seed."""
     count = plan.tests * plan.size
-    course = Course(build_gallery(plan.seed + 10_000, scenes=count, digits=count), seed=plan.seed + 1, size=plan.size)
+    course = Curriculum(
+        build_gallery(plan.seed + 10_000, scenes=count, digits=count), seed=plan.seed + 1, size=plan.size
+    )
     figures = {}
     for kind in SHARES:
         right = torch.cat([_right(pupil(course.of([kind] * plan.size))) for _ in range(plan.tests)])
@@ -94,13 +96,13 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description="Pre-train vilt-tiny on generated scenes and sentences.")
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
-    parser.add_argument("--updates", type=int, default=Plan.updates)
-    parser.add_argument("--seed", type=int, default=Plan.seed)
+    parser.add_argument("--updates", type=int, default=PretrainingPlan.updates)
+    parser.add_argument("--seed", type=int, default=PretrainingPlan.seed)
     parser.add_argument("--quick", action="store_true", help="a few updates on few pictures, to try the command")
     parser.add_argument("--start", type=Path, help="folder with the weights to run the last phase from")
     given = parser.parse_args()
     start = load_model(given.start) if given.start else None
-    plan = Plan(updates=given.updates, seed=given.seed, start=digest(given.start) if given.start else "")
+    plan = PretrainingPlan(updates=given.updates, seed=given.seed, start=digest(given.start) if given.start else "")
     if given.quick:
         plan = replace(plan, updates=min(given.updates, 6), size=8, scenes=40, digits=20, tests=1)
     began = time.monotonic()

@@ -5,25 +5,25 @@ from __future__ import annotations
 import pytest
 import torch
 
-from atlas.backbones.pretraining.curriculum import NONE, Course
+from atlas.backbones.pretraining.curriculum import NONE, Curriculum
 from atlas.backbones.pretraining.examples import ANSWERS
 from atlas.backbones.pretraining.images import PARTS, build_gallery
-from atlas.backbones.pretraining.model import Pupil, tiny_config
+from atlas.backbones.pretraining.model import PretrainingModel, tiny_config
 from atlas.backbones.pretraining.tokens import vocabulary
 
 
 @pytest.fixture(scope="module")
-def course() -> Course:
-    return Course(build_gallery(1, scenes=20, digits=10), seed=1, size=8)
+def course() -> Curriculum:
+    return Curriculum(build_gallery(1, scenes=20, digits=10), seed=1, size=8)
 
 
 @pytest.fixture(scope="module")
-def pupil() -> Pupil:
+def pupil() -> PretrainingModel:
     torch.manual_seed(0)
-    return Pupil(tiny_config())
+    return PretrainingModel(tiny_config())
 
 
-def test_logits_have_a_row_a_target(pupil: Pupil, course: Course) -> None:
+def test_logits_have_a_row_a_target(pupil: PretrainingModel, course: Curriculum) -> None:
     batch = course.of(["dense", "ask"] * 4)
     told = pupil(batch)
     assert all(len(logits) == len(targets) for logits, targets in told.values())
@@ -33,12 +33,12 @@ def test_logits_have_a_row_a_target(pupil: Pupil, course: Course) -> None:
     assert [told[f"patch {i}"][0].shape for i in range(3)] == [(128, len(names)) for names in PARTS]
 
 
-def test_looking_trains_the_lower_half_and_leaves_the_rest(course: Course) -> None:
-    pupil = Pupil(tiny_config())
+def test_looking_trains_the_lower_half_and_leaves_the_rest(course: Curriculum) -> None:
+    pupil = PretrainingModel(tiny_config())
     sum(logits.sum() for logits, _ in pupil.look(*course.look()).values()).backward()  # type: ignore[union-attr]
     layers = pupil.model.encoder.layer
     assert [layer.output.dense.weight.grad is not None for layer in layers] == [True, True, False, False]
 
 
 def test_it_has_about_a_million_parameters() -> None:
-    assert 0.9e6 < sum(p.numel() for p in Pupil(tiny_config()).model.parameters()) < 1.1e6
+    assert 0.9e6 < sum(p.numel() for p in PretrainingModel(tiny_config()).model.parameters()) < 1.1e6

@@ -11,13 +11,13 @@ import torch
 
 from atlas.backbones import digest, load
 from atlas.backbones.pretraining.card import write_folder
-from atlas.backbones.pretraining.curriculum import SHARES, Course
+from atlas.backbones.pretraining.curriculum import SHARES, Curriculum
 from atlas.backbones.pretraining.images import build_gallery
-from atlas.backbones.pretraining.model import Pupil, tiny_config
-from atlas.backbones.pretraining.plan import Plan
+from atlas.backbones.pretraining.model import PretrainingModel, tiny_config
+from atlas.backbones.pretraining.plan import PretrainingPlan
 from atlas.backbones.pretraining.train import descend, losses, main, train
 
-SHORT = Plan(updates=6, size=8, scenes=20, digits=10, tests=1)
+SHORT = PretrainingPlan(updates=6, size=8, scenes=20, digits=10, tests=1)
 
 
 def test_the_command_writes_a_backbone_that_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +57,7 @@ def test_figures_are_shares_for_every_kind_of_lesson() -> None:
 
 def test_updates_on_one_batch_lower_its_losses() -> None:
     torch.manual_seed(0)
-    pupil, course = Pupil(tiny_config()), Course(build_gallery(1, scenes=20, digits=10), seed=1, size=16)
+    pupil, course = PretrainingModel(tiny_config()), Curriculum(build_gallery(1, scenes=20, digits=10), seed=1, size=16)
     batch = course.of(list(SHARES) * 2)
     before = sum(losses(pupil(batch)).values())
     descend(pupil, lambda: pupil(batch), updates=10, rate=1e-3)

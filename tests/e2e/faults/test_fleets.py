@@ -25,10 +25,10 @@ from atlas.cluster.placement_groups import free_orphaned_groups
 from atlas.execution.broker import Broker
 from atlas.execution.job import Lease
 from atlas.execution.worker import RENEW_SECONDS, serve
-from atlas.learners.process_group import Group
-from atlas.steps.train import advance, open_bench
+from atlas.learners.process_group import ProcessGroup
+from atlas.steps.train import advance, open_worker_context
 from atlas.storage.store import Store
-from atlas.sweep.prefetch import Foresight
+from atlas.sweep.prefetch import Prefetch
 from tests.execution.fleet import FIRST, OTHER, commit
 from tests.losses import Losses
 from tests.small import SCHEDULE, World, atlas
@@ -59,16 +59,16 @@ class Fleet:
             commit(store_uri, lease.step, lease.scope)
             return {"cost": {"seconds": 1.0}}
 
-        serve(broker, name, learn, Group())
+        serve(broker, name, learn, ProcessGroup())
 
     def serve_for_real(self, broker: Any, name: str, store_uri: str, backbone: str, prepared: dict[str, str]) -> None:
         """Serve with steps that are learnt."""
-        bench, store = open_bench(backbone, prepared, Group()), Store.open(store_uri)
+        worker_context, store = open_worker_context(backbone, prepared, ProcessGroup()), Store.open(store_uri)
 
         def learn(lease: Lease, on_update: Callable[[int, int], None]) -> Mapping[str, Any]:
-            return advance(lease.step, bench, store, on_update)
+            return advance(lease.step, worker_context, store, on_update)
 
-        serve(broker, name, learn, Group())
+        serve(broker, name, learn, ProcessGroup())
 
 
 class Maker:
@@ -237,15 +237,15 @@ def test_a_broker_that_was_started_again_is_told_again_what_nobody_asks_for(tmp_
     uri = str(tmp_path / "store")
     forever = {"max_restarts": -1, "max_task_retries": -1}
     broker = ray.remote(Broker).options(num_cpus=0, max_concurrency=100, **forever).remote(uri)
-    foresight = Foresight(broker, [FIRST, OTHER])
-    assert foresight.tell(ray.get(broker.status.remote()))
-    assert not foresight.tell(ray.get(broker.status.remote()))
+    prefetch = Prefetch(broker, [FIRST, OTHER])
+    assert prefetch.tell(ray.get(broker.status.remote()))
+    assert not prefetch.tell(ray.get(broker.status.remote()))
     before = ray.get(broker.status.remote())["born"]
     ray.kill(broker, no_restart=False)
     wait_for(lambda: ray.get(broker.status.remote())["born"] != before)  # the one that is killed may still answer
     assert ray.get(broker.status.remote())["states"] == {}
     for step in (FIRST, OTHER):
         commit(uri, step)
-    foresight.wait()
+    prefetch.wait()
     assert ray.get(broker.status.remote())["states"] == {"done": 2}
     ray.kill(broker)
