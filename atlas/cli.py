@@ -198,7 +198,7 @@ def _report(given: argparse.Namespace) -> None:
         summary["alpha"] = sweep_fusion_weights(summary, storage)
         write_summary(summary, path)
     print(write_report(summary, path.parent)[0])
-    folder.push()
+    folder.upload()
 
 
 def _kept(sweep: str, storage: StoragePath) -> StoragePath:
@@ -206,7 +206,7 @@ def _kept(sweep: str, storage: StoragePath) -> StoragePath:
     from atlas.sweep.folder import SweepFolder
 
     folder = StoragePath.at(Path(sweep).parent) if sweep.endswith(".json") else storage / "sweeps" / sweep
-    if not (folder.pull(only=("summary.json",)) / "summary.json").is_file():
+    if not (folder.download(only=("summary.json",)) / "summary.json").is_file():
         raise unknown("sweep", sweep, [one.id for one in SweepFolder.all(storage) if one.summary.is_file()])
     return folder
 

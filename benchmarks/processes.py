@@ -13,7 +13,7 @@ TITLES = {
     "controller": "ray::TrainController",
     "trial": "ray::ImplicitFunc",
     "broker": "ray::Broker",
-    "scribe": "ray::Scribe",
+    "mlflow writer": "ray::MlflowWriter",
 }
 
 

@@ -117,9 +117,9 @@ def walk_one(config: dict[str, Any]) -> None:
 
     from atlas.config.sweep import Sweep, base_learner
     from atlas.learners.process_group import ProcessGroup
-    from atlas.steps.outcome import WalkResult
-    from atlas.steps.train import advance, open_worker_context
+    from atlas.steps.train import open_worker_context, train_step
     from atlas.steps.walk import Walk
+    from atlas.steps.walk_result import WalkResult
     from atlas.storage.store import Store
     from atlas.sweep.inputs import resolve_inputs
     from atlas.sweep.summary import _plain
@@ -139,7 +139,7 @@ def walk_one(config: dict[str, Any]) -> None:
     walk = Walk(order=order, learner=learner, seed=0)
     outcome = WalkResult(walk=walk, step_inputs=inputs.step_inputs)
     for step in (step for stages in outcome.steps for step in stages):
-        outcome.add(step, advance(step, worker_context, store))
+        outcome.add(step, train_step(step, worker_context, store))
     seconds = sum(fact["cost"]["seconds"] for fact in outcome.facts.values())
     facts = {"learner": config["learner"], "order": ",".join(order), "seconds": seconds}
     facts["R"] = _plain(outcome.matrix("test", "latest"))

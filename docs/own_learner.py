@@ -10,7 +10,7 @@ class Spring(StageHooks):
     """λ/2 ‖Φ − Φ_{t−1}‖², added to the task's loss: Φ_{t−1} is the adapter as the stage found it."""
 
     def __init__(self, lesson, strength):
-        sites = lesson.stack.adapters.sites().values()
+        sites = lesson.model.adapters.sites().values()
         self.weights = [weight for site in sites for weight in site.parameters_of(lesson.task).values()]
         self.before = [weight.detach().clone() for weight in self.weights]
         self.strength = strength if lesson.past else 0.0
@@ -27,10 +27,10 @@ class SpringStage(Stage):
     rank: int = 16
     strength: float = 1.0
 
-    def begin(self, stack, task, generator):  # new parameters, and what of them is trained
-        stack.share_adapter(task, generator, r=self.rank, combination="uniform")
-        stack.ensure_head(task, generator)
-        stack.train_expansion(task)
+    def begin(self, model, task, generator):  # new parameters, and what of them is trained
+        model.share_adapter(task, generator, r=self.rank, combination="uniform")
+        model.ensure_head(task, generator)
+        model.train_expansion(task)
 
     def recall(self, lesson):
         return Spring(lesson, self.strength)

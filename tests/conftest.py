@@ -74,6 +74,14 @@ def processor(folder: Path):  # type: ignore[no-untyped-def]
     return Processor.load(folder)
 
 
+@pytest.fixture(scope="session")
+def ended(small_world, tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+    """A sweep over both orders of two tasks that has ended. Not to be altered."""
+    from tests.finished import finished_sweep
+
+    return finished_sweep(small_world, tmp_path_factory.mktemp("ended"))
+
+
 @pytest.fixture
 def store(tmp_path: Path):  # type: ignore[no-untyped-def]
     """An empty store."""

@@ -20,9 +20,9 @@ from transformers import ViltConfig, ViltModel
 from atlas.backbones import load
 from atlas.data.prepare import Prepared, prepare
 from atlas.learners import Learner, Schedule, TwoStage
-from atlas.learners.stack import ContinualModel
+from atlas.learners.continual_model import ContinualModel
 from atlas.steps.step import Evaluation, Step, StepInputs, walk
-from atlas.steps.train import WorkerContext, advance, open_task
+from atlas.steps.train import WorkerContext, open_task, train_step
 from atlas.storage.store import Store
 from atlas.tasks import Task
 
@@ -53,11 +53,11 @@ class World:
     def learn(self, steps: Iterable[Step], store: Store) -> list[dict[str, Any]]:
         """The facts of the steps, learnt unless the store has them."""
         return [
-            dict(entry.facts) if (entry := store.find(step.key)) else advance(step, self.worker_context, store)
+            dict(entry.facts) if (entry := store.find(step.key)) else train_step(step, self.worker_context, store)
             for step in steps
         ]
 
-    def stack(self) -> ContinualModel:
+    def model(self) -> ContinualModel:
         """An empty stack on the bench's backbone; detach it."""
         data = self.worker_context.data.items()
         return ContinualModel(

@@ -125,7 +125,7 @@ def test_bad_input_is_answered_in_one_line(storage: Path, capsys: pytest.Capture
 
 
 def test_a_report_is_drawn_again_by_id_and_by_path(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from tests.sweep.conftest import SWEEP
+    from tests.finished import SWEEP
 
     folder = storage / "sweeps" / "order-1"
     folder.mkdir(parents=True)

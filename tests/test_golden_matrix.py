@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from atlas.learners import Schedule
-from atlas.steps.outcome import ROUTES, SPLITS, WalkResult
 from atlas.steps.step import Evaluation, StepInputs, walk
 from atlas.steps.walk import Walk
+from atlas.steps.walk_result import ROUTES, SPLITS, WalkResult
 from atlas.storage.store import Store
 from atlas.tasks import TASKS
 from tests.small import World, atlas, make_world, write_small_vilt

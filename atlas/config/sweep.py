@@ -13,9 +13,9 @@ from atlas.config.space import Order, named_orders, order_count, suggest_order
 from atlas.learners import HeadOnly, Learner, Precision, TwoStage
 from atlas.learners.downstream import WAYS, Way
 from atlas.runtime.errors import AtlasError
-from atlas.steps.outcome import AVERAGE
 from atlas.steps.probe import Probe, shots_from
 from atlas.steps.walk import Walk
+from atlas.steps.walk_result import AVERAGE
 
 if TYPE_CHECKING:
     import optuna

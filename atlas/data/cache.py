@@ -29,8 +29,8 @@ def obtain(
     """
     _bring(task, processor, place, source)
     made = prepare(task, processor=processor, root=place.local, source=source, prepare_options=prepare_options)
-    (place / task.name / made.path.name).push(last=CARD)
-    (place / task.name).push(only=(_index(task, processor, place).name,))
+    (place / task.name / made.path.name).upload(last=CARD)
+    (place / task.name).upload(only=(_index(task, processor, place).name,))
     return made
 
 
@@ -53,7 +53,7 @@ def whole_at(place: StoragePath) -> Prepared | None:
 
     Raises AtlasError where the place cannot be read.
     """
-    folder, sizes = place.pull(only=(CARD,)), place.sizes()
+    folder, sizes = place.download(only=(CARD,)), place.sizes()
     try:
         return Prepared.load(folder, sizes)
     except AtlasError:
@@ -72,13 +72,13 @@ def _index(task: Task, processor: Processor, place: StoragePath) -> Path:
 def _bring(task: Task, processor: Processor, place: StoragePath, source: Path | None) -> None:
     """Fetch what was prepared elsewhere."""
     if place.is_remote and (name := _name(task, processor, place, source)) is not None:
-        (place / task.name / name).pull()
+        (place / task.name / name).download()
 
 
 def _name(task: Task, processor: Processor, place: StoragePath, source: Path | None) -> str | None:
     """The folder of that content key; None where a published task was never prepared by this recipe and version."""
     index = _index(task, processor, place)
-    (place / task.name).pull(only=(index.name,))
+    (place / task.name).download(only=(index.name,))
     if source is None and task.layout is not None:
         origin = recall(index)
         fits = origin is not None and (origin.recipe, origin.version) == (RECIPE, task.version)

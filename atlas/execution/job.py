@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from atlas.execution.store_view import Job
+from atlas.execution.store_view import JobKey
 from atlas.steps.step import Step
 
 
@@ -23,7 +23,7 @@ class Lease:
 
 
 @dataclass
-class Work:
+class Job:
     """What the broker knows of one step; `result` is what all who asked for it wait for."""
 
     lease: Lease
@@ -37,5 +37,5 @@ class Work:
     final: bool = False
 
     @property
-    def job(self) -> Job:
+    def job_key(self) -> JobKey:
         return self.lease.scope, self.lease.step.key

@@ -6,12 +6,12 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from atlas.storage.leases import BEAT_SECONDS, StepLeases
+from atlas.storage.leases import HEARTBEAT_SECONDS, StepLeases
 from atlas.storage.store import Store
 
 LOOK_SECONDS = 1.0
 
-Job = tuple[str, str]  # scope in the store, key of the step
+JobKey = tuple[str, str]  # scope in the store, key of the step
 
 
 @dataclass
@@ -25,52 +25,52 @@ class StoreView:
     _scopes: dict[str, StepLeases] = field(default_factory=dict)
     _beating: asyncio.Task[None] | None = None
 
-    async def facts(self, job: Job) -> dict[str, Any] | None:
+    async def facts(self, job_key: JobKey) -> dict[str, Any] | None:
         """The facts of the step where it is finished; None where it is not, or its entry is damaged.
 
         Raises:
             AtlasError: the store has not answered for half an hour.
         """
-        return await asyncio.to_thread(_facts, self._scope(job).store, job[1])
+        return await asyncio.to_thread(_facts, self._scope(job_key).store, job_key[1])
 
-    def take(self, job: Job) -> bool:
+    def acquire(self, job_key: JobKey) -> bool:
         """Claim the step; False where another sweep has it in hand."""
-        if not self._scope(job).take(job[1]):
+        if not self._scope(job_key).acquire(job_key[1]):
             return False
-        self.hold(job)
+        self.force_acquire(job_key)
         return True
 
-    def hold(self, job: Job) -> None:
+    def force_acquire(self, job_key: JobKey) -> None:
         """Claim the step whoever has it, since it is being learnt here."""
         if self._beating is None:
-            self._beating = asyncio.get_running_loop().create_task(self._beat())
-        self._scope(job).hold(job[1])
+            self._beating = asyncio.get_running_loop().create_task(self._heartbeat())
+        self._scope(job_key).force_acquire(job_key[1])
 
-    def release(self, job: Job) -> None:
+    def release(self, job_key: JobKey) -> None:
         """The step is in hand here no longer."""
-        self._scope(job).release(job[1])
+        self._scope(job_key).release(job_key[1])
 
-    def is_free(self, job: Job) -> bool:
+    def is_available(self, job_key: JobKey) -> bool:
         """Whether no other sweep has the step in hand."""
-        return self._scope(job).is_free(job[1])
+        return self._scope(job_key).is_available(job_key[1])
 
-    async def wait_for_other(self, job: Job) -> dict[str, Any] | None:
+    async def wait_for_other(self, job_key: JobKey) -> dict[str, Any] | None:
         """The step's facts, once the sweep that has it in hand has learnt it; None once that one lets it go."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            if (facts := await self.facts(job)) is not None or self.is_free(job):
+            if (facts := await self.facts(job_key)) is not None or self.is_available(job_key):
                 return facts
 
-    async def _beat(self) -> None:
+    async def _heartbeat(self) -> None:
         while True:
-            await asyncio.sleep(BEAT_SECONDS)
-            for claims in tuple(self._scopes.values()):
-                await asyncio.to_thread(claims.beat)
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            for leases in tuple(self._scopes.values()):
+                await asyncio.to_thread(leases.heartbeat)
 
-    def _scope(self, job: Job) -> StepLeases:
-        if job[0] not in self._scopes:
-            self._scopes[job[0]] = StepLeases(Store.at(self.uri, scope=job[0]), self.owner)
-        return self._scopes[job[0]]
+    def _scope(self, job_key: JobKey) -> StepLeases:
+        if job_key[0] not in self._scopes:
+            self._scopes[job_key[0]] = StepLeases(Store.at(self.uri, scope=job_key[0]), self.owner)
+        return self._scopes[job_key[0]]
 
 
 def _facts(store: Store, key: str) -> dict[str, Any] | None:

@@ -94,7 +94,7 @@ def worker_main(config: dict[str, Any]) -> None:
     import ray
     import torch
 
-    from atlas.steps.train import advance, open_worker_context
+    from atlas.steps.train import open_worker_context, train_step
 
     settings = dict(config)
     fleet = settings.pop("fleet")
@@ -105,7 +105,7 @@ def worker_main(config: dict[str, Any]) -> None:
     if group.rank == 0:
         ray.get(broker.hello.remote(fleet, group.size))
     whole = Store.open(setup.store_uri)
-    data = {name: str(StoragePath.at(address).pull()) for name, address in setup.prepared.items()}
+    data = {name: str(StoragePath.at(address).download()) for name, address in setup.prepared.items()}
     worker_context = open_worker_context(setup.backbone, data, group, setup.run)
 
     def notice() -> bool:
@@ -113,14 +113,14 @@ def worker_main(config: dict[str, Any]) -> None:
 
     def learn(lease: Lease, on_update: Callable[[int, int], None]) -> Mapping[str, Any]:
         store = replace(whole, scope=lease.scope)
-        return advance(
+        return train_step(
             lease.step, worker_context, store, on_update, _checkpoints(lease.step.key, store, setup, group, notice)
         )
 
-    serve(broker, fleet, learn, group)
+    worker_loop(broker, fleet, learn, group)
 
 
-def serve(broker: Any, fleet: str, learn: Learn, group: ProcessGroup) -> None:
+def worker_loop(broker: Any, fleet: str, learn: Learn, group: ProcessGroup) -> None:
     """Lease one step after another, `learn` each (which gives its facts), and tell the broker, until there are no more.
 
     Raises:
@@ -132,20 +132,20 @@ def serve(broker: Any, fleet: str, learn: Learn, group: ProcessGroup) -> None:
     while (lease := _next_lease(broker, fleet, group)) != "close":
         if lease is None:
             continue
-        _say(group, "learning", lease)
+        _log_progress(group, "learning", lease)
         try:
             with _renewing(broker, fleet, lease, group) as on_update:
                 facts = learn(lease, on_update)
-            _say(group, "learnt", lease)
+            _log_progress(group, "learnt", lease)
         except (MissingParent, CorruptArtifact) as loss:
-            _tell(broker, group, "failed", lease, str(loss), final=False)
+            _notify_broker(broker, group, "failed", lease, str(loss), final=False)
         except AtlasError as error:
-            _tell(broker, group, "failed", lease, str(error), final=True)
+            _notify_broker(broker, group, "failed", lease, str(error), final=True)
         except Exception as error:
-            _tell(broker, group, "failed", lease, f"{type(error).__name__}: {error}", final=False)
+            _notify_broker(broker, group, "failed", lease, f"{type(error).__name__}: {error}", final=False)
             raise
         else:
-            _tell(broker, group, "done", lease, facts["cost"]["seconds"])
+            _notify_broker(broker, group, "done", lease, facts["cost"]["seconds"])
 
 
 def _group() -> ProcessGroup:
@@ -178,7 +178,7 @@ def _is_leaving(broker: Any, fleet: str, group: ProcessGroup) -> bool:
 
     if get_preemption_info() is None:
         return False
-    _tell(broker, group, "leaving", fleet)
+    _notify_broker(broker, group, "leaving", fleet)
     return True
 
 
@@ -194,14 +194,14 @@ def _next_lease(broker: Any, fleet: str, group: ProcessGroup) -> Any:
     return broadcast_from_rank_zero(lease)
 
 
-def _tell(broker: Any, group: ProcessGroup, what: str, *arguments: Any, **named: Any) -> None:
+def _notify_broker(broker: Any, group: ProcessGroup, what: str, *arguments: Any, **named: Any) -> None:
     import ray
 
     if group.rank == 0:
         ray.get(getattr(broker, what).remote(*arguments, **named))
 
 
-def _say(group: ProcessGroup, what: str, lease: Lease) -> None:
+def _log_progress(group: ProcessGroup, what: str, lease: Lease) -> None:
     """A line in the worker's log, which Ray keeps: when it learnt which step."""
     if group.rank == 0:
         sys.stdout.write(f"{time.time():.3f} atlas {what} {lease.step.key} {lease.step.title}\n")

@@ -1,4 +1,4 @@
-"""Learners: how one task is learnt after another. This package is thin: torch comes with `stack` and `fit`."""
+"""Learners: how one task is learnt after another. This package is thin: torch comes with `model` and `fit`."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from atlas.runtime.errors import AtlasError
 if TYPE_CHECKING:
     import torch
 
-    from atlas.learners.stack import ContinualModel
+    from atlas.learners.continual_model import ContinualModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +28,13 @@ class Composing(Stage):
         if not self.weight >= 0:
             raise AtlasError(f"weight is {self.weight}; give that of ‖V − I‖² as 0 or more (its code: 0.01).")
 
-    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
-        stack.compose(task, generator)
-        stack.ensure_head(task, generator)
-        stack.train_composition(task)
+    def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
+        model.compose(task, generator)
+        model.ensure_head(task, generator)
+        model.train_composition(task)
 
-    def penalty(self, stack: ContinualModel, task: str) -> torch.Tensor | None:
-        return self.weight * stack.distance(task) if self.weight else None
+    def penalty(self, model: ContinualModel, task: str) -> torch.Tensor | None:
+        return self.weight * model.distance(task) if self.weight else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from atlas.learners.schedule import Precision, Schedule
 if TYPE_CHECKING:
     import torch
 
-    from atlas.learners.stack import ContinualModel
+    from atlas.learners.continual_model import ContinualModel
 
 Lineage = Literal["sequence", "set", "none"]
 Gathers = Literal["nothing", "steps", "data"]
@@ -39,10 +39,10 @@ class Stage(ABC):
     last: bool = True
 
     @abstractmethod
-    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
-        """Give `stack` the stage's new parameters, drawn from `generator`, and mark what is trained."""
+    def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
+        """Give `model` the stage's new parameters, drawn from `generator`, and mark what is trained."""
 
-    def penalty(self, stack: ContinualModel, task: str) -> torch.Tensor | None:
+    def penalty(self, model: ContinualModel, task: str) -> torch.Tensor | None:
         """What is added to the task's loss (a scalar), or None."""
         return None
 

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from atlas.data.loader import permutation
+from atlas.learners.continual_model import ContinualModel
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.stack import ContinualModel
 from atlas.learners.task_data import TaskData
 
 EVALUATION_BATCH = 256
 
 
-def score(stack: ContinualModel, data: TaskData, split: str, *, limit: int | None, group: ProcessGroup) -> float:
+def score(model: ContinualModel, data: TaskData, split: str, *, limit: int | None, group: ProcessGroup) -> float:
     """The task's score on a split, in percent: the mean target value of the answers given.
 
     `limit` scores a draw of so many records that depends on the task's data alone, the same for all steps.
@@ -24,7 +24,7 @@ def score(stack: ContinualModel, data: TaskData, split: str, *, limit: int | Non
     with torch.no_grad():
         for indices in group.share(chosen).split(EVALUATION_BATCH):
             batch = part.batch(indices).to(group.device)
-            answers = stack(batch, data.name).argmax(dim=1)
+            answers = model(batch, data.name).argmax(dim=1)
             right[0] += _worth(answers, batch.targets).sum()
             right[1] += len(indices)
     total = group.total(right)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from atlas.data.loader import Batch
-    from atlas.learners.stack import ContinualModel
+    from atlas.learners.continual_model import ContinualModel
 
 FILE = "fisher.safetensors"
 
@@ -36,9 +36,9 @@ class Consolidation(Stage):
         if self.records < 1:
             raise AtlasError(f"records is {self.records}; the Fisher information needs 1 or more.")
 
-    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
-        stack.ensure_head(task, generator)
-        stack.train_backbone(task)
+    def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
+        model.ensure_head(task, generator)
+        model.train_backbone(task)
 
     def recall(self, lesson: StageContext) -> StageHooks:
         return Consolidated(lesson, self.weight, self.records)
@@ -58,14 +58,14 @@ class Consolidated(StageHooks):
         """λ/2 Σ F (θ − centre)²."""
         if not self.weight or not self.fisher:
             return None
-        weights = self.lesson.stack.tuned.parameters
+        weights = self.lesson.model.tuned.parameters
         pulls = [(value * (weights[name] - self.centre[name]).square()).sum() for name, value in self.fisher.items()]
         return self.weight / 2 * sum(pulls[1:], pulls[0])
 
     def on_stage_end(self) -> dict[str, Any]:
         """Add the task just learnt to the information and move the centre."""
         for name, fresh in self._information().items():
-            here = self.lesson.stack.tuned.parameters[name].detach()
+            here = self.lesson.model.tuned.parameters[name].detach()
             before, centre = self.fisher.get(name, fresh.new_zeros(())), self.centre.get(name, here)
             total = before + fresh
             self.centre[name] = centre + (fresh / total.clamp_min(1e-30)) * (here - centre)
@@ -92,7 +92,7 @@ class Consolidated(StageHooks):
         if (folder / FILE).is_file():
             for name, value in load_file(folder / FILE).items():
                 what, _, weight = name.partition("/")
-                (self.fisher if what == "fisher" else self.centre)[weight] = value.to(self.lesson.stack.device)
+                (self.fisher if what == "fisher" else self.centre)[weight] = value.to(self.lesson.model.device)
 
     def _information(self) -> dict[str, Tensor]:
         """F_t = E[(∂ log p(y | x) / ∂θ)²] over records of the task, each record's gradient by itself."""
@@ -102,16 +102,16 @@ class Consolidated(StageHooks):
         lesson, data = self.lesson, self.lesson.data[self.lesson.task]
         train = data.splits["train"]
         chosen = permutation(len(train), seed=lesson.seed("fisher"), epoch=0)[: self.records]
-        weights = lesson.stack.tuned.trained()
+        weights = lesson.model.tuned.trained()
         squares = {name: weight.detach().new_zeros(weight.shape) for name, weight in weights.items()}
         for record in lesson.group.share(chosen).split(1):
-            lesson.stack.zero_grad(set_to_none=True)
-            batch = train.batch(record).to(lesson.stack.device)
-            task_loss(lesson.stack(batch, lesson.task), batch.targets, data.score).backward()
+            lesson.model.zero_grad(set_to_none=True)
+            batch = train.batch(record).to(lesson.model.device)
+            task_loss(lesson.model(batch, lesson.task), batch.targets, data.score).backward()
             for name, weight in weights.items():
                 if weight.grad is not None:
                     squares[name] += weight.grad.square()
-        lesson.stack.zero_grad(set_to_none=True)
+        lesson.model.zero_grad(set_to_none=True)
         return {name: lesson.group.total(value) / len(chosen) for name, value in squares.items()}
 
 

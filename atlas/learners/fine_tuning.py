@@ -12,7 +12,7 @@ from atlas.runtime.errors import AtlasError
 if TYPE_CHECKING:
     import torch
 
-    from atlas.learners.stack import ContinualModel
+    from atlas.learners.continual_model import ContinualModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,9 +22,9 @@ class Tuning(Stage):
     kind: ClassVar[str] = "tuning"
     replaces: ClassVar[bool] = True
 
-    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
-        stack.ensure_head(task, generator)
-        stack.train_backbone(task)
+    def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
+        model.ensure_head(task, generator)
+        model.train_backbone(task)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +39,9 @@ class TopTuning(Stage):
         if self.frozen is not None and self.frozen < 1:
             raise AtlasError(f"frozen is {self.frozen}; give 1 layer or more, or take the learner 'fine-tuning'.")
 
-    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
-        stack.ensure_head(task, generator)
-        stack.train_backbone(task, frozen=stack.backbone.depth * 3 // 4 if self.frozen is None else self.frozen)
+    def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
+        model.ensure_head(task, generator)
+        model.train_backbone(task, frozen=model.backbone.depth * 3 // 4 if self.frozen is None else self.frozen)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,18 +12,18 @@ from torch import Tensor
 
 from atlas.data.loader import permutation
 from atlas.learners.base import Stage
+from atlas.learners.continual_model import ContinualModel
 from atlas.learners.early_stopping import EarlyStopping
 from atlas.learners.evaluation import score
 from atlas.learners.hooks import StageHooks
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.stack import ContinualModel
 from atlas.learners.task_data import TaskData
 from atlas.learners.trainer import Curve, Diverged, Trainer, capture, resume
 from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints
 
 
 def fit(
-    stack: ContinualModel,
+    model: ContinualModel,
     stage: Stage,
     data: TaskData,
     *,
@@ -35,7 +35,7 @@ def fit(
     recall: StageHooks | None = None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> Curve:
-    """Train what `stack` has marked as trainable, by the stage's schedule, on the task's `train` split.
+    """Train what `model` has marked as trainable, by the stage's schedule, on the task's `train` split.
 
     `seed` decides the order of the records; `limit` is how many validation records decide an early stop. `records`
     are the numbers of the training records to learn from, long [n]; None for all. `recall` is what the stage remembers
@@ -50,11 +50,11 @@ def fit(
     schedule.check_shared_by(group.size)
     updates = schedule.updates(max(len(chosen), *(len(one.splits["train"]) for one in recall.validation_tasks), 0))
     curve = Curve(
-        EarlyStopping(stack, schedule, partial(_validate, stack, (data, *recall.validation_tasks), limit, group))
+        EarlyStopping(model, schedule, partial(_validate, model, (data, *recall.validation_tasks), limit, group))
     )
     if updates == 0:
         return curve
-    trainer = Trainer(stack, stage, data, group, updates, recall=recall)
+    trainer = Trainer(model, stage, data, group, updates, recall=recall)
     stream = (chosen[indices] for indices in batches(len(chosen), schedule.batch_size, updates, seed))
     if _learnt_before(trainer, curve, stream, checkpoints):
         on_update(curve.updates, updates)
@@ -88,10 +88,10 @@ def _note(curve: Curve, trainer: Trainer, loss: Tensor, *, of: int) -> None:
 
 
 def _validate(
-    stack: ContinualModel, validation_tasks: Sequence[TaskData], limit: int | None, group: ProcessGroup
+    model: ContinualModel, validation_tasks: Sequence[TaskData], limit: int | None, group: ProcessGroup
 ) -> float:
     """The mean score of the tasks on their validation splits, in percent."""
-    return sum(score(stack, data, "val", limit=limit, group=group) for data in validation_tasks) / len(validation_tasks)
+    return sum(score(model, data, "val", limit=limit, group=group) for data in validation_tasks) / len(validation_tasks)
 
 
 def batches(records: int, size: int, updates: int, seed: int) -> Iterator[Tensor]:

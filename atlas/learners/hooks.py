@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from atlas.data.loader import Batch
+    from atlas.learners.continual_model import ContinualModel
     from atlas.learners.process_group import ProcessGroup
-    from atlas.learners.stack import ContinualModel
     from atlas.learners.task_data import TaskData
 
 
@@ -33,7 +33,7 @@ class StageContext:
     learnt beside `task` in the same step. `seed` gives the step's seed for a purpose.
     """
 
-    stack: ContinualModel
+    model: ContinualModel
     task: str
     data: Mapping[str, TaskData]
     group: ProcessGroup

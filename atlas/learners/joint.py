@@ -13,7 +13,7 @@ from atlas.learners.schedule import Schedule
 if TYPE_CHECKING:
     import torch
 
-    from atlas.learners.stack import ContinualModel
+    from atlas.learners.continual_model import ContinualModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +24,9 @@ class JointTuning(Stage):
     gathers: ClassVar[Gathers] = "data"
     replaces: ClassVar[bool] = True
 
-    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
-        stack.ensure_head(task, generator)
-        stack.train_backbone(task)
+    def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
+        model.ensure_head(task, generator)
+        model.train_backbone(task)
 
     def recall(self, lesson: StageContext) -> StageHooks:
         return Together(lesson, self.schedule.batch_size)
@@ -42,8 +42,8 @@ class Together(StageHooks):
 
         self.validation_tasks = [lesson.data[task] for task in lesson.joint_tasks]
         for task in lesson.joint_tasks:
-            lesson.stack.ensure_head(task, torch.Generator().manual_seed(lesson.seed(f"head of {task}")))
-            lesson.stack.heads[task].requires_grad_(True)
+            lesson.model.ensure_head(task, torch.Generator().manual_seed(lesson.seed(f"head of {task}")))
+            lesson.model.heads[task].requires_grad_(True)
         self.streams = [
             batches(len(data.splits["train"]), size, sys.maxsize, lesson.seed(f"records of {data.name}"))
             for data in self.validation_tasks

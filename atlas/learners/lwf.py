@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from atlas.data.loader import Batch
-    from atlas.learners.stack import ContinualModel
+    from atlas.learners.continual_model import ContinualModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,9 +33,9 @@ class Distillation(Stage):
         if not self.temperature > 0:
             raise AtlasError(f"temperature is {self.temperature}; give a number above 0 (the paper: 2).")
 
-    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
-        stack.ensure_head(task, generator)
-        stack.train_backbone(task)
+    def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
+        model.ensure_head(task, generator)
+        model.train_backbone(task)
 
     def recall(self, lesson: StageContext) -> StageHooks:
         return Taught(lesson, self) if self.weight and lesson.past else StageHooks()
@@ -47,12 +47,12 @@ class Taught(StageHooks):
     def __init__(self, lesson: StageContext, stage: Distillation) -> None:
         from copy import deepcopy
 
-        self.stack, self.stage = lesson.stack, stage
-        self.tasks = lesson.stack.learnt(lesson.task)
-        self.weights = {f"model.{name}": value.detach().clone() for name, value in self.stack.tuned.parameters.items()}
-        self.heads = {task: deepcopy(self.stack.heads[task]).requires_grad_(False) for task in self.tasks}
+        self.model, self.stage = lesson.model, stage
+        self.tasks = lesson.model.learnt(lesson.task)
+        self.weights = {f"model.{name}": value.detach().clone() for name, value in self.model.tuned.parameters.items()}
+        self.heads = {task: deepcopy(self.model.heads[task]).requires_grad_(False) for task in self.tasks}
         for task in self.tasks:
-            self.stack.heads[task].requires_grad_(True)
+            self.model.heads[task].requires_grad_(True)
 
     def penalty(self, batch: Batch, pooled: Tensor) -> Tensor:
         """λ Σ_k H(softmax(old logits / T), softmax(logits / T)) over the earlier tasks k, averaged over the records."""
@@ -60,18 +60,18 @@ class Taught(StageHooks):
         from torch.func import functional_call
 
         with torch.no_grad():
-            taught = functional_call(self.stack.backbone, self.weights, (batch.pixels, batch.tokens, batch.mask))
+            taught = functional_call(self.model.backbone, self.weights, (batch.pixels, batch.tokens, batch.mask))
         losses = []
         for task in self.tasks:
             old, new = (self._fitted(one, task).float() for one in (taught, pooled))
-            target = self._softened(self.stack.read(self.heads[task](old), task)).softmax(-1)
-            answer = self._softened(self.stack.logits(new, task)).log_softmax(-1)
+            target = self._softened(self.model.read(self.heads[task](old), task)).softmax(-1)
+            answer = self._softened(self.model.logits(new, task)).log_softmax(-1)
             losses.append(-(target * answer).sum(-1).mean())
         return self.stage.weight * torch.stack(losses).sum()
 
     def _fitted(self, pooled: Tensor, task: str) -> Tensor:
         """pooled [B, C, I * D] for a head that reads another number of pictures: cut, or repeated."""
-        width = self.stack.backbone.width * self.stack.images[task]
+        width = self.model.backbone.width * self.model.images[task]
         return pooled.repeat(1, 1, -(-width // pooled.shape[-1]))[..., :width]
 
     def _softened(self, logits: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from atlas.runtime.errors import AtlasError
 if TYPE_CHECKING:
     import torch
 
-    from atlas.learners.stack import ContinualModel
+    from atlas.learners.continual_model import ContinualModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,20 +29,20 @@ class OrthogonalLora(Stage):
         if not self.weight >= 0:
             raise AtlasError(f"weight is {self.weight}; give λ as 0 or more (the paper: 0.5).")
 
-    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
-        weights = [1.0] * (len(stack.past(task)) + 1)
-        stack.add_adapter(
+    def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
+        weights = [1.0] * (len(model.past(task)) + 1)
+        model.add_adapter(
             task, generator, kind="lora", r=self.rank, combination="fixed", weights=weights, skip="outside", penalty=0.0
         )
-        stack.ensure_head(task, generator)
-        stack.train_expansion(task)
+        model.ensure_head(task, generator)
+        model.train_expansion(task)
 
-    def penalty(self, stack: ContinualModel, task: str) -> torch.Tensor | None:
+    def penalty(self, model: ContinualModel, task: str) -> torch.Tensor | None:
         """λ Σ over sites and earlier tasks i of ‖A_i A_tᵀ‖², with A [r, in]."""
-        past = stack.past(task)
+        past = model.past(task)
         if not self.weight or not past:
             return None
-        downs = [site.atlas_down for site in stack.adapters.sites().values()]
+        downs = [site.atlas_down for site in model.adapters.sites().values()]
         overlaps = [(down[name] @ down[task].T).square().sum() for down in downs for name in past]
         return self.weight * sum(overlaps[1:], overlaps[0])
 

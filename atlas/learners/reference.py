@@ -12,7 +12,7 @@ from atlas.learners.two_stage import TwoStage
 if TYPE_CHECKING:
     import torch
 
-    from atlas.learners.stack import ContinualModel
+    from atlas.learners.continual_model import ContinualModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,9 +21,9 @@ class HeadStage(Stage):
 
     kind: ClassVar[str] = "head"
 
-    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
-        stack.ensure_head(task, generator)
-        stack.train_head(task)
+    def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
+        model.ensure_head(task, generator)
+        model.train_head(task)
 
 
 @dataclass(frozen=True, kw_only=True)

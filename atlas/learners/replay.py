@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from atlas.learners.stack import ContinualModel
+    from atlas.learners.continual_model import ContinualModel
     from atlas.learners.task_data import TaskData
 
 CHOICES = ("random", "balanced")
@@ -66,9 +66,9 @@ class Replaying(Stage):
         if not self.weight >= 0:
             raise AtlasError(f"weight is {self.weight}; give that of the remembered records' loss as 0 or more.")
 
-    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
-        stack.ensure_head(task, generator)
-        stack.train_backbone(task)
+    def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
+        model.ensure_head(task, generator)
+        model.train_backbone(task)
 
     def recall(self, lesson: StageContext) -> StageHooks:
         return Remembered(lesson, self)
@@ -84,7 +84,7 @@ class Remembered(StageHooks):
         self.empty = not held
         self.partly = len(held) > 1
         for task in held:
-            lesson.stack.heads[task].requires_grad_(True)
+            lesson.model.heads[task].requires_grad_(True)
 
     def rehearse(self) -> list[ReplayBatch]:
         """A batch of one earlier task, as large as the task's own."""

@@ -12,7 +12,7 @@ from atlas.runtime.errors import AtlasError
 if TYPE_CHECKING:
     import torch
 
-    from atlas.learners.stack import ContinualModel
+    from atlas.learners.continual_model import ContinualModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +28,10 @@ class Sharing(Stage):
         if self.rank < 1:
             raise AtlasError(f"rank is {self.rank}; an adapter needs a rank of 1 or more (the paper: 48).")
 
-    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
-        stack.share_adapter(task, generator, kind=self.adapter, r=self.rank, combination="uniform")
-        stack.ensure_head(task, generator)
-        stack.train_expansion(task)
+    def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
+        model.share_adapter(task, generator, kind=self.adapter, r=self.rank, combination="uniform")
+        model.ensure_head(task, generator)
+        model.train_expansion(task)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,11 +12,11 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from atlas.data.loader import Batch
 from atlas.learners.base import Stage
+from atlas.learners.continual_model import ContinualModel
 from atlas.learners.early_stopping import EarlyStopping
 from atlas.learners.hooks import ReplayBatch, StageHooks
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.schedule import Schedule
-from atlas.learners.stack import ContinualModel
 from atlas.learners.task_data import TaskData
 from atlas.learners.training_state import TrainingState
 from atlas.runtime.errors import AtlasError
@@ -39,18 +39,18 @@ class Curve:
 class Objective(nn.Module):
     """Task loss, the loss of what is rehearsed, and the penalties, as one module, so that DDP sees one forward."""
 
-    def __init__(self, stack: ContinualModel, stage: Stage, data: TaskData, recall: StageHooks) -> None:
+    def __init__(self, model: ContinualModel, stage: Stage, data: TaskData, recall: StageHooks) -> None:
         super().__init__()
-        self.stack, self.stage, self.data, self.recall = stack, stage, data, recall
+        self.model, self.stage, self.data, self.recall = model, stage, data, recall
 
     def forward(self, batch: Batch, rehearsed: Sequence[tuple[ReplayBatch, Batch]] = ()) -> Tensor:
         """The scalar loss of a batch, averaged over its records, and of the rehearsed ones beside it."""
-        pooled = self.stack.pool(batch)
-        loss = task_loss(self.stack.logits(pooled, self.data.name), batch.targets, self.data.score)
+        pooled = self.model.pool(batch)
+        loss = task_loss(self.model.logits(pooled, self.data.name), batch.targets, self.data.score)
         for draw, other in rehearsed:
-            logits = self.stack(other, draw.data.name)
+            logits = self.model(other, draw.data.name)
             loss = loss + draw.weight * task_loss(logits, other.targets, draw.data.score)
-        for penalty in (self.stage.penalty(self.stack, self.data.name), self.recall.penalty(batch, pooled)):
+        for penalty in (self.stage.penalty(self.model, self.data.name), self.recall.penalty(batch, pooled)):
             loss = loss if penalty is None else loss + penalty
         return loss
 
@@ -67,7 +67,7 @@ class Trainer:
 
     def __init__(
         self,
-        stack: ContinualModel,
+        model: ContinualModel,
         stage: Stage,
         data: TaskData,
         group: ProcessGroup,
@@ -75,10 +75,10 @@ class Trainer:
         *,
         recall: StageHooks | None = None,
     ) -> None:
-        self.stack, self.schedule, self.data, self.group = stack, stage.schedule, data, group
+        self.model, self.schedule, self.data, self.group = model, stage.schedule, data, group
         self.recall = recall or StageHooks()
-        self.objective = group.wrap(Objective(stack, stage, data, self.recall), partly=self.recall.partly)
-        self.optimizer = _optimizer(stack, self.schedule)
+        self.objective = group.wrap(Objective(model, stage, data, self.recall), partly=self.recall.partly)
+        self.optimizer = _optimizer(model, self.schedule)
         self.scheduler = LambdaLR(self.optimizer, lambda update: self.schedule.rate(update, updates))
         self.scaler = torch.amp.GradScaler(group.device.type, enabled=self.schedule.precision == "float16")
         self.records = 0
@@ -106,7 +106,7 @@ class Trainer:
 
     def trained(self) -> list[tuple[str, nn.Parameter]]:
         """The parameters that are trained, by name."""
-        return [(name, value) for name, value in self.stack.named_parameters() if value.requires_grad]
+        return [(name, value) for name, value in self.model.named_parameters() if value.requires_grad]
 
     def _backward(self, indices: Tensor, draws: Sequence[ReplayBatch]) -> Tensor:
         count = self.schedule.accumulate
@@ -133,10 +133,10 @@ class Trainer:
         return torch.autocast(self.group.device.type, dtype=dtype, enabled=dtype is not torch.float32)
 
 
-def _optimizer(stack: ContinualModel, schedule: Schedule) -> torch.optim.AdamW:
+def _optimizer(model: ContinualModel, schedule: Schedule) -> torch.optim.AdamW:
     """AdamW: no decay on biases and LayerNorm weights, the queries at `query_rate_factor` times the rate."""
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for name, parameter in stack.named_parameters():
+    for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             factor = schedule.query_rate_factor if "atlas_query" in name else 1.0
             decay = 0.0 if parameter.ndim == 1 else schedule.weight_decay

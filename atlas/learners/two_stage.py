@@ -12,7 +12,7 @@ from atlas.runtime.errors import AtlasError, unknown
 if TYPE_CHECKING:
     import torch
 
-    from atlas.learners.stack import ContinualModel
+    from atlas.learners.continual_model import ContinualModel
 
 CHOICES = {
     "weighting": ("whole", "dimension"),
@@ -65,13 +65,13 @@ class Experience(Stage):
     fusion: Fusion = field(default_factory=Fusion)
     last: bool = False
 
-    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
-        stack.add_adapter(task, generator, novel=False, **self.fusion.first(len(stack.past(task))))
-        stack.ensure_head(task, generator)
-        stack.train_experience(task)
+    def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
+        model.add_adapter(task, generator, novel=False, **self.fusion.first(len(model.past(task))))
+        model.ensure_head(task, generator)
+        model.train_experience(task)
 
-    def penalty(self, stack: ContinualModel, task: str) -> torch.Tensor | None:
-        return stack.penalty(task, "experience")
+    def penalty(self, model: ContinualModel, task: str) -> torch.Tensor | None:
+        return model.penalty(task, "experience")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,14 +91,14 @@ class Expansion(Stage):
         if self.rank < 1:
             raise AtlasError(f"rank is {self.rank}; an adapter needs a rank of 1 or more (the paper: 48).")
 
-    def begin(self, stack: ContinualModel, task: str, generator: torch.Generator) -> None:
-        count = len(stack.past(task)) + 1
-        stack.add_adapter(task, generator, novel=True, kind=self.adapter, r=self.rank, **self.fusion.first(count))
-        stack.ensure_head(task, generator)
-        stack.train_expansion(task, query_past=self.alone)
+    def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
+        count = len(model.past(task)) + 1
+        model.add_adapter(task, generator, novel=True, kind=self.adapter, r=self.rank, **self.fusion.first(count))
+        model.ensure_head(task, generator)
+        model.train_expansion(task, query_past=self.alone)
 
-    def penalty(self, stack: ContinualModel, task: str) -> torch.Tensor | None:
-        return stack.penalty(task, "expansion")
+    def penalty(self, model: ContinualModel, task: str) -> torch.Tensor | None:
+        return model.penalty(task, "expansion")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,7 +40,7 @@ def find_run(run: str, *, storage: str, tracking_uri: str) -> RecordedRun:
 
 def _brought(storage: StoragePath) -> Path:
     """This machine's folder of the storage, with what tells of its sweeps."""
-    (storage / "sweeps").pull(only=(SUMMARY, OPTIONS))
+    (storage / "sweeps").download(only=(SUMMARY, OPTIONS))
     return storage.local
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from atlas.config.learners import OWN_LEARNER
 from atlas.learners import learner_from
-from atlas.steps.outcome import AVERAGE, WalkResult, mean_metrics, objective
 from atlas.steps.probe import probe_from
 from atlas.steps.step import Step, StepInputs
 from atlas.steps.walk import Walk
+from atlas.steps.walk_result import AVERAGE, WalkResult, mean_metrics, objective
 
 
 @dataclass(frozen=True, kw_only=True)

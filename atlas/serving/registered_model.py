@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from atlas.backbones.vilt import Backbone
-    from atlas.learners.stack import ContinualModel
+    from atlas.learners.continual_model import ContinualModel
 
 ALIAS = "champion"
 ROUTES = ("own", "latest")
@@ -107,7 +107,7 @@ class LoadedModel:
     def __init__(self, folder: Path) -> None:
         """Raises AtlasError where the backbone is not the one that the stack was learnt on."""
         from atlas.backbones import load
-        from atlas.learners.stack import ContinualModel
+        from atlas.learners.continual_model import ContinualModel
 
         self.folder, self.loaded = folder, 0
         self.facts = json.loads((folder / "stack.json").read_text())
@@ -119,7 +119,7 @@ class LoadedModel:
             )
         tasks = self.facts["tasks"]
         outputs = {name: task["outputs"] for name, task in tasks.items()}
-        self.stack: ContinualModel = ContinualModel(
+        self.model: ContinualModel = ContinualModel(
             self.backbone, outputs, {name: task["images"] for name, task in tasks.items()}
         )
         self.tuned = any((folder / task / "backbone.safetensors").is_file() for task in self.facts["order"])
@@ -150,7 +150,7 @@ class LoadedModel:
         self._take(task, route)
         card = self.facts["tasks"][task]
         with torch.no_grad():
-            logits = self.stack(self._batch(record, card), task)[0]
+            logits = self.model(self._batch(record, card), task)[0]
         best = int(logits.argmax())
         return (card["answers"] or list(map(str, range(len(logits)))))[best], float(logits.softmax(0)[best])
 
@@ -160,13 +160,13 @@ class LoadedModel:
         own = task if route == "own" and task in order else order[-1]
         if self.tuned and order.index(own) + 1 != self.loaded:
             self._load(order.index(own) + 1)
-        self.stack.activate(own)
+        self.model.activate(own)
 
     def _load(self, count: int) -> None:
         """The stack as it was after so many tasks."""
-        self.stack.detach()
+        self.model.detach()
         for task in self.facts["order"][:count]:
-            self.stack.load(task, self.folder / task)
+            self.model.load(task, self.folder / task)
         self.loaded = count
 
     def _batch(self, record: Mapping[str, Any], card: Mapping[str, Any]) -> Any:

@@ -16,11 +16,11 @@ from atlas.backbones import load
 from atlas.backbones.vilt import Backbone
 from atlas.data.loader import open_split
 from atlas.data.prepare import Prepared
+from atlas.learners.continual_model import ContinualModel
 from atlas.learners.evaluation import score
 from atlas.learners.fit import fit
 from atlas.learners.hooks import PriorStep, StageContext, StageHooks
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.stack import ContinualModel
 from atlas.learners.task_data import TaskData
 from atlas.learners.trainer import Curve
 from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints
@@ -69,7 +69,7 @@ def open_task(path: Path) -> TaskData:
     )
 
 
-def advance(
+def train_step(
     step: Step,
     worker_context: WorkerContext,
     store: Store,
@@ -90,16 +90,16 @@ def advance(
     """
     _check_bench(step, worker_context)
     started, began = time.perf_counter(), time.time()
-    stack = ContinualModel(worker_context.backbone, *_head_sizes(worker_context))
+    model = ContinualModel(worker_context.backbone, *_head_sizes(worker_context))
     try:
-        past = _load(stack, _past(step), store)
-        step.stage.begin(stack, step.task, torch.Generator().manual_seed(step.random_seed("initialise")))
-        recall = step.stage.recall(_stage_context(step, stack, past, worker_context))
-        curve = _fit(stack, step, worker_context, recall, on_update=on_update, checkpoints=checkpoints)
+        past = _load(model, _past(step), store)
+        step.stage.begin(model, step.task, torch.Generator().manual_seed(step.random_seed("initialise")))
+        recall = step.stage.recall(_stage_context(step, model, past, worker_context))
+        curve = _fit(model, step, worker_context, recall, on_update=on_update, checkpoints=checkpoints)
         remembered = recall.on_stage_end()
         learnt = time.perf_counter() + checkpoints.spent
         facts = {
-            **_outcome(stack, step, curve, _scores(stack, step, worker_context, store)),
+            **_outcome(model, step, curve, _scores(model, step, worker_context, store)),
             **remembered,
             **checkpoints.facts(),
             "cost": {"seconds": time.perf_counter() + checkpoints.spent - started, "learning": learnt - started},
@@ -108,19 +108,19 @@ def advance(
             "ended": time.time(),
         }
         if worker_context.group.rank == 0:
-            _commit(stack, step, store, facts, recall)
+            _commit(model, step, store, facts, recall)
         checkpoints.finish()
     finally:
-        stack.detach()
+        model.detach()
     return facts
 
 
-def restore(step: Step, worker_context: WorkerContext, store: Store) -> ContinualModel:
-    """The model after `step`, as the store keeps it. Raises as `advance` does. Detach it when done."""
+def load_model(step: Step, worker_context: WorkerContext, store: Store) -> ContinualModel:
+    """The model after `step`, as the store keeps it. Raises as `train_step` does. Detach it when done."""
     _check_bench(step, worker_context)
-    stack = ContinualModel(worker_context.backbone, *_head_sizes(worker_context))
-    _load(stack, [*_past(step), step], store)
-    return stack
+    model = ContinualModel(worker_context.backbone, *_head_sizes(worker_context))
+    _load(model, [*_past(step), step], store)
+    return model
 
 
 def _check_bench(step: Step, worker_context: WorkerContext) -> None:
@@ -141,7 +141,7 @@ def _head_sizes(worker_context: WorkerContext) -> tuple[dict[str, int], dict[str
 
 
 def _fit(
-    stack: ContinualModel,
+    model: ContinualModel,
     step: Step,
     worker_context: WorkerContext,
     recall: StageHooks,
@@ -151,7 +151,7 @@ def _fit(
 ) -> Curve:
     torch.manual_seed(step.random_seed("forward"))
     return fit(
-        stack,
+        model,
         step.stage,
         worker_context.data[step.task],
         seed=step.random_seed("records"),
@@ -176,22 +176,22 @@ def _past(step: Step) -> list[Step]:
     return [past for past in list(step.chain())[:-1] if past.stage.last or past.task == step.task]
 
 
-def _load(stack: ContinualModel, steps: Sequence[Step], store: Store) -> list[PriorStep]:
+def _load(model: ContinualModel, steps: Sequence[Step], store: Store) -> list[PriorStep]:
     """Load what these steps brought, the oldest first; gives what the store holds of them."""
     newest = max((place for place, step in enumerate(steps) if step.stage.replaces), default=0)
     past: list[PriorStep] = []
     for place, step in enumerate(steps):
         folder, entry = _entry(step, store)
-        stack.load(step.task, folder, whole=place >= newest or not step.stage.replaces)
+        model.load(step.task, folder, whole=place >= newest or not step.stage.replaces)
         past.append(PriorStep(task=step.task, folder=folder, facts=entry.facts))
     return past
 
 
 def _stage_context(
-    step: Step, stack: ContinualModel, past: Sequence[PriorStep], worker_context: WorkerContext
+    step: Step, model: ContinualModel, past: Sequence[PriorStep], worker_context: WorkerContext
 ) -> StageContext:
     return StageContext(
-        stack=stack,
+        model=model,
         task=step.task,
         data=worker_context.data,
         group=worker_context.group,
@@ -209,13 +209,13 @@ def _records(step: Step, data: TaskData) -> torch.Tensor | None:
 
 
 def _scores(
-    stack: ContinualModel, step: Step, worker_context: WorkerContext, store: Store
+    model: ContinualModel, step: Step, worker_context: WorkerContext, store: Store
 ) -> dict[str, dict[str, dict[str, float]]]:
     limits = {"val": step.evaluation.val, "test": step.evaluation.test}
     latest: dict[str, dict[str, float]] = {}
     for split, limit in limits.items():
         latest[split] = {
-            task: score(stack, worker_context.data[task], split, limit=limit, group=worker_context.group)
+            task: score(model, worker_context.data[task], split, limit=limit, group=worker_context.group)
             for task in step.scored
         }
     earlier = list(step.parent.chain()) if step.parent else []
@@ -227,7 +227,7 @@ def _scores(
     return {"latest": latest, "own": own}
 
 
-def _outcome(stack: ContinualModel, step: Step, curve: Curve, scores: dict[str, Any]) -> dict[str, Any]:
+def _outcome(model: ContinualModel, step: Step, curve: Curve, scores: dict[str, Any]) -> dict[str, Any]:
     return {
         "step": step.describe(),
         "title": step.title,
@@ -237,14 +237,14 @@ def _outcome(stack: ContinualModel, step: Step, curve: Curve, scores: dict[str, 
         "validations": curve.patience.scores,
         "updates": curve.updates,
         "records": curve.records,
-        "trained_parameters": sum(value.numel() for value in stack.parameters() if value.requires_grad),
+        "trained_parameters": sum(value.numel() for value in model.parameters() if value.requires_grad),
         "versions": {"torch": torch.__version__},
     }
 
 
-def _commit(stack: ContinualModel, step: Step, store: Store, facts: dict[str, Any], recall: StageHooks) -> None:
+def _commit(model: ContinualModel, step: Step, store: Store, facts: dict[str, Any], recall: StageHooks) -> None:
     with tempfile.TemporaryDirectory(prefix="atlas-step-") as folder:
-        stack.save(step.task, Path(folder))
+        model.save(step.task, Path(folder))
         recall.save(Path(folder))
         (Path(folder) / "result.json").write_text(json.dumps(facts, indent=1, sort_keys=True))
         retry_while_full(lambda: store.commit(step.key, Path(folder), facts), f"the store {store.uri}")

@@ -1,8 +1,8 @@
 """A place: a folder of the storage, on a filesystem of this machine's (NFS, too) or in an object store.
 
 What is in an object store has a copy on each machine that works with it, under `$ATLAS_CACHE` (`~/.cache/atlas`):
-files are read and written there, `pull` brings what the object store has, `push` takes there what is new. Of a folder
-that the machine sees itself, `local` is that folder, and both have nothing to do.
+files are read and written there, `download` brings what the object store has, `upload` takes there what is new. Of a
+folder that the machine sees itself, `local` is that folder, and both have nothing to do.
 
 A file counts as the same on both sides while sizes and times are: copying sets the local time to the remote one.
 """
@@ -157,7 +157,7 @@ class StoragePath:
         with _naming(self, "read"):
             return {name: info.size for name, info in self._there().items()}
 
-    def pull(self, *, only: Collection[str] = ()) -> Path:
+    def download(self, *, only: Collection[str] = ()) -> Path:
         """Bring files here that are not, or that are newer there; those named in `only`, in any folder, or all.
 
         Of several processes that pull at once, one copies and the others wait. Gives `local`.
@@ -174,10 +174,10 @@ class StoragePath:
             with FileLock(self.local.parent / f".{self.name}.pull.lock"):
                 for name, info in self._there().items():
                     if (not only or PurePosixPath(name).name in only) and _is_newer(info, self.local / name):
-                        self._bring(name, info)
+                        self._download(name, info)
         return self.local
 
-    def push(self, *, only: Collection[str] = (), last: str = "") -> None:
+    def upload(self, *, only: Collection[str] = (), last: str = "") -> None:
         """Take files there that are other here; those named in `only`, or all but hidden ones. `last` goes last.
 
         Raises:
@@ -190,7 +190,7 @@ class StoragePath:
             names = [path.relative_to(self.local).as_posix() for path in self.local.rglob("*") if path.is_file()]
             for name in sorted(names, key=lambda name: (PurePosixPath(name).name == last, name)):
                 if _is_meant(name, only) and not _is_same(there.get(name), self.local / name):
-                    self._take(name)
+                    self._upload(name)
 
     @cached_property
     def _opened(self) -> tuple[fs.FileSystem, str]:
@@ -201,7 +201,7 @@ class StoragePath:
         filesystem, path = self._opened
         return {info.path.removeprefix(f"{path}/"): info for info in files_under(filesystem, path)}
 
-    def _bring(self, name: str, info: fs.FileInfo) -> None:
+    def _download(self, name: str, info: fs.FileInfo) -> None:
         """Copy a file here; a rename makes it appear whole."""
         target = self.local / relative(name)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -209,16 +209,16 @@ class StoragePath:
         try:
             with self._opened[0].open_input_stream(info.path) as source, draft.open("wb") as sink:
                 copyfileobj(source, sink, BLOCK)
-            _take_time(draft, info)
+            _copy_time(draft, info)
             draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)
 
-    def _take(self, name: str) -> None:
+    def _upload(self, name: str) -> None:
         filesystem, path = self._opened
         with (self.local / name).open("rb") as source, filesystem.open_output_stream(f"{path}/{name}") as sink:
             copyfileobj(source, sink, BLOCK)
-        _take_time(self.local / name, filesystem.get_file_info(f"{path}/{name}"))
+        _copy_time(self.local / name, filesystem.get_file_info(f"{path}/{name}"))
 
 
 @contextmanager
@@ -249,7 +249,7 @@ def _is_same(there: fs.FileInfo | None, here: Path) -> bool:
     return bool(stat.st_size == there.size and int(stat.st_mtime) == int(there.mtime.timestamp()))
 
 
-def _take_time(path: Path, info: fs.FileInfo) -> None:
+def _copy_time(path: Path, info: fs.FileInfo) -> None:
     """Whole seconds: a listing may say more of a time than a look at one file."""
     seconds = int(info.mtime.timestamp())
     os.utime(path, (seconds, seconds))

@@ -24,8 +24,8 @@ from pyarrow import fs
 from atlas.storage.artifact import canonical
 from atlas.storage.store import Store
 
-BEAT_SECONDS = 5.0
-PATIENCE_SECONDS = 30.0  # for how long a claim lives without a beat: what a killed sweep had in hand waits so long
+HEARTBEAT_SECONDS = 5.0
+EXPIRY_SECONDS = 30.0  # for how long a claim lives without a beat: what a killed sweep had in hand waits so long
 
 log = logging.getLogger(__name__)
 
@@ -49,21 +49,21 @@ class StepLeases:
         selector = fs.FileSelector(self._folder, allow_not_found=True)
         with self._forgiving("listed"):
             for info in self.store.filesystem.get_file_info(selector):
-                self.is_free(Path(info.base_name).stem)
+                self.is_available(Path(info.base_name).stem)
 
-    def take(self, key: str) -> bool:
+    def acquire(self, key: str) -> bool:
         """Claim the step; False where another owner's claim is alive."""
         text = self._read(key)
-        if not self._is_free(key, text) or (text is None and not self._create(key)):
+        if not self._is_available(key, text) or (text is None and not self._create(key)):
             return False
-        self.hold(key)
+        self.force_acquire(key)
         return True
 
-    def hold(self, key: str) -> None:
+    def force_acquire(self, key: str) -> None:
         """Claim the step whoever has it: it is being learnt here already."""
         if key not in self._held:
             self._held.add(key)
-            self._beat(key)
+            self._heartbeat(key)
 
     def release(self, key: str) -> None:
         """Let others have the step."""
@@ -72,24 +72,24 @@ class StepLeases:
         self._held.discard(key)
         self._remove(key)
 
-    def beat(self) -> None:
-        """Say that all that is held is still in hand; to be called every `BEAT_SECONDS`, from any thread."""
+    def heartbeat(self) -> None:
+        """Say that all that is held is still in hand; to be called every `HEARTBEAT_SECONDS`, from any thread."""
         for key in tuple(self._held):
-            self._beat(key)
+            self._heartbeat(key)
             if key not in self._held:  # released while it was written
                 self._remove(key)
 
-    def is_free(self, key: str) -> bool:
+    def is_available(self, key: str) -> bool:
         """Whether no other owner's claim on the step is alive."""
-        return self._is_free(key, self._read(key))
+        return self._is_available(key, self._read(key))
 
-    def _is_free(self, key: str, text: bytes | None) -> bool:
+    def _is_available(self, key: str, text: bytes | None) -> bool:
         if text is None or _owner_of(text) == self.owner:
             return True
         now = self.clock()
         if key not in self._seen or self._seen[key][0] != text:
             self._seen[key] = (text, now)
-        return now - self._seen[key][1] > PATIENCE_SECONDS
+        return now - self._seen[key][1] > EXPIRY_SECONDS
 
     def _path(self, key: str) -> str:
         return f"{self._folder}/{key}.json"
@@ -116,7 +116,7 @@ class StepLeases:
                     return False
         return True
 
-    def _beat(self, key: str) -> None:
+    def _heartbeat(self, key: str) -> None:
         with self._forgiving("written"):
             self.store.write_small(self._path(key), canonical({"owner": self.owner, "beat": uuid.uuid4().hex}))
 

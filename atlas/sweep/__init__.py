@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep, base_learner, learner_named
-from atlas.steps.outcome import DOWNSTREAM
+from atlas.steps.walk_result import DOWNSTREAM
 from atlas.sweep.run import main, run
 
 __all__ = ["DOWNSTREAM", "Options", "Sweep", "base_learner", "learner_named", "main", "run"]

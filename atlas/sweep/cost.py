@@ -12,8 +12,8 @@ from typing import Any
 from atlas import metrics
 from atlas.learners import HeadStage
 from atlas.metrics import Shape
-from atlas.steps.outcome import WalkResult
 from atlas.steps.step import Step
+from atlas.steps.walk_result import WalkResult
 from atlas.storage.store import Store
 from atlas.sweep.inputs import SweepInputs
 

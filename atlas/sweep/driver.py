@@ -201,7 +201,7 @@ class SweepDriver:
         """Let other machines have the journal, so that one of them may go on with the sweep; tried again later."""
         self._shared = time.monotonic()
         try:
-            self.folder.place.push()
+            self.folder.place.upload()
         except AtlasError as error:
             log.warning("%s", error)
 
@@ -228,7 +228,7 @@ class SweepDriver:
         self._mlflow_writer.tell.remote("sweep_finished", self.folder.id, status, sweep_figures(summary), files)
         model = registered_uri(registered) if registered else "none: no trial finished"
         complete = ray.get(self._mlflow_writer.finish.remote(FLUSH_SECONDS))
-        retry_while_away(self.folder.place.push, redacted(str(self.folder.place)))
+        retry_while_away(self.folder.place.upload, redacted(str(self.folder.place)))
         self._fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
         self._say(summary, model, complete)
         if missing:

@@ -54,14 +54,14 @@ class SweepFolder:
         draft = made.path / "options.draft"
         draft.write_text(json.dumps(kept, indent=1))
         draft.rename(made.path / "options.json")  # whole, or not there
-        made.place.push()
+        made.place.upload()
         return made
 
     @classmethod
     def all(cls, storage: StoragePath | Path) -> list[SweepFolder]:
         """The sweeps under a storage, with what tells of them on this machine."""
         sweeps = _sweeps(storage)
-        sweeps.pull(only=TELLING)
+        sweeps.download(only=TELLING)
         return [cls(place=sweeps / name) for name in sweeps.folders()]
 
     @classmethod

@@ -20,7 +20,7 @@ from atlas.storage.filesystem import StoragePath
 if TYPE_CHECKING:
     import torch
 
-    from atlas.learners.stack import ContinualModel
+    from atlas.learners.continual_model import ContinualModel
     from atlas.steps.train import WorkerContext
     from atlas.storage.store import Store
 
@@ -56,21 +56,21 @@ def step_fusion_weights(
 
     Raises:
         NoWeights: the step's learner combines no adapters.
-        AtlasError: `records` below 1; and what `atlas.steps.train.restore` raises.
+        AtlasError: `records` below 1; and what `atlas.steps.train.load_model` raises.
     """
-    from atlas.steps.train import restore
+    from atlas.steps.train import load_model
 
     if records < 1:
         raise AtlasError(f"records is {records}; give how many validation records to run, 1 or more.")
-    stack = restore(step, worker_context, store)
+    model = load_model(step, worker_context, store)
     try:
-        if step.task not in stack.order:
+        if step.task not in model.order:
             raise NoWeights(f"{step.title} has no adapter, so that there are no combination weights to show.")
-        stack.activate(step.task)
-        sums, rows, count = _run(stack, step.task, worker_context, records)
-        adapters = _adapters(stack, step.task)
+        model.activate(step.task)
+        sums, rows, count = _run(model, step.task, worker_context, records)
+        adapters = _adapters(model, step.task)
     finally:
-        stack.detach()
+        model.detach()
     return FusionWeights(
         step=step.key,
         task=step.task,
@@ -132,7 +132,7 @@ def _prepared(steps: list[Step], data: StoragePath) -> dict[str, str]:
 
     folders: dict[str, str] = {}
     for step in steps:
-        (data / step.task).pull()
+        (data / step.task).download()
         found = find_by_fingerprint(data.local, step.task, step.data)
         if found is None:
             raise AtlasError(
@@ -143,13 +143,13 @@ def _prepared(steps: list[Step], data: StoragePath) -> dict[str, str]:
     return folders
 
 
-def _adapters(stack: ContinualModel, task: str) -> tuple[str, ...]:
-    config = stack.adapters.config_of(task)
+def _adapters(model: ContinualModel, task: str) -> tuple[str, ...]:
+    config = model.adapters.config_of(task)
     return (*config.experience, task) if config.novel else tuple(config.experience)
 
 
 def _run(
-    stack: ContinualModel, task: str, worker_context: WorkerContext, records: int
+    model: ContinualModel, task: str, worker_context: WorkerContext, records: int
 ) -> tuple[dict[str, torch.Tensor], int, int]:
     """Site → Σ α [t], the rows summed over (records × choices × pictures), and the records run."""
     import torch
@@ -158,15 +158,15 @@ def _run(
 
     split = worker_context.data[task].splits[SPLIT]
     chosen = permutation(len(split), seed=0, epoch=0)[:records].sort().values
-    with torch.no_grad(), _summed(stack) as (sums, rows):
+    with torch.no_grad(), _summed(model) as (sums, rows):
         for indices in chosen.split(BATCH):
-            stack(split.batch(indices).to(worker_context.group.device), task)
+            model(split.batch(indices).to(worker_context.group.device), task)
     first = next(iter(rows))
     return sums, rows[first], len(chosen)
 
 
 @contextmanager
-def _summed(stack: ContinualModel) -> Iterator[tuple[dict[str, torch.Tensor], dict[str, int]]]:
+def _summed(model: ContinualModel) -> Iterator[tuple[dict[str, torch.Tensor], dict[str, int]]]:
     """While it lasts, sums α at every site over all forward passes, of which two pictures take two."""
     sums: dict[str, Any] = {}
     rows: dict[str, int] = {}
@@ -178,12 +178,12 @@ def _summed(stack: ContinualModel) -> Iterator[tuple[dict[str, torch.Tensor], di
         sums[name] = sums.get(name, 0) + alpha.expand(samples, -1).sum(0).cpu()
         rows[name] = rows.get(name, 0) + samples
 
-    sites = stack.adapters.sites().items()
+    sites = model.adapters.sites().items()
     hooks = [
         layer.register_forward_hook(lambda layer, _, output, name=name: add(name, layer, output))
         for name, layer in sites
     ]
-    with stack.adapters.keep_combination_weights():
+    with model.adapters.keep_combination_weights():
         try:
             yield sums, rows
         finally:

@@ -160,7 +160,7 @@ def best_model_of(ended: FinishedSweep, summary: Mapping[str, Any]) -> Registere
     record = next(record for record in ended.trials if record.id == row["id"].partition(".")[0])
     store = replace(ended.inputs.store, scope=record.scope(ended.options.sharing))
     walk = next(walk for walk in record.walks if (list(walk.order), walk.seed) == (row["order"], row["seed"]))
-    last = stack_of(walk.steps(ended.inputs.step_inputs))
+    last = model_of(walk.steps(ended.inputs.step_inputs))
     names = ("outputs", "images", "choices", "answers", "text_tokens")
     return RegisteredModel(
         name=f"atlas-{ended.sweep['name']}",
@@ -173,7 +173,7 @@ def best_model_of(ended: FinishedSweep, summary: Mapping[str, Any]) -> Registere
     )
 
 
-def stack_of(walked: Sequence[Sequence[Step]]) -> dict[str, Step]:
+def model_of(walked: Sequence[Sequence[Step]]) -> dict[str, Step]:
     """The steps that a walk's stack is made of: each task's last, or the one that learnt all jointly."""
     steps = [stages[-1] for stages in walked]
     return {step.task: step for step in (steps[-1:] if steps[-1].joint_tasks else steps)}

@@ -10,9 +10,9 @@ from atlas.config.options import Options
 from atlas.metrics import Undefined
 from atlas.report import BARE, SCHEMA, leaderboard, order_rows, order_statistics, trial_metrics
 from atlas.search.trial_record import TrialRecord
-from atlas.steps.outcome import AVERAGE, DOWNSTREAM, ROUTES, SPLITS, WalkResult
 from atlas.steps.step import Step
 from atlas.steps.walk import Walk
+from atlas.steps.walk_result import AVERAGE, DOWNSTREAM, ROUTES, SPLITS, WalkResult
 from atlas.storage.store import Store
 from atlas.sweep.cost import walk_cost
 from atlas.sweep.inputs import SweepInputs

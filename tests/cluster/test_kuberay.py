@@ -77,7 +77,8 @@ def pod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 def ask(pod: dict[str, str]) -> Ask:
     """Ask from the pod: what nodes its cluster reaches (None: nobody knows), and what was logged."""
     script = (
-        "import json, os; from pathlib import Path; from atlas.cluster.kuberay import kuberay_limits; from atlas.cluster.limits import workers_of\n"
+        "import json, os; from pathlib import Path; from atlas.cluster.kuberay import kuberay_limits\n"
+        "from atlas.cluster.limits import workers_of\n"
         "limits = kuberay_limits(Path(os.environ['NAMESPACE']))\n"
         "print(json.dumps(limits and workers_of(limits)))"
     )

@@ -15,9 +15,9 @@ from atlas.learners import LEARNERS, STAGES, Learner, Schedule, learner_from, st
 from atlas.learners.evaluation import score
 from atlas.learners.process_group import ProcessGroup
 from atlas.runtime.errors import AtlasError
-from atlas.steps.outcome import WalkResult
-from atlas.steps.train import restore
+from atlas.steps.train import load_model
 from atlas.steps.walk import Walk
+from atlas.steps.walk_result import WalkResult
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, atlas, contents, outcome, weights
 
@@ -149,12 +149,12 @@ def test_it_learns_at_half_precision_and_keeps_float32(learner: Learner, small_w
 def test_a_stack_of_its_answers_as_it_was_scored(learner: Learner, small_world: World, store: Store) -> None:
     steps = small_world.walk("digits", "easy-vqa", learner=small(learner))
     facts = small_world.learn(steps, store)[-1]
-    stack = restore(steps[-1], small_world.worker_context, store)
+    model = load_model(steps[-1], small_world.worker_context, store)
     found = {
-        task: score(stack, small_world.worker_context.data[task], "test", limit=16, group=ProcessGroup())
+        task: score(model, small_world.worker_context.data[task], "test", limit=16, group=ProcessGroup())
         for task in steps[-1].order
     }
-    stack.detach()
+    model.detach()
     assert found == facts["scores"]["latest"]["test"]
 
 

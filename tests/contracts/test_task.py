@@ -121,7 +121,8 @@ def test_reading_twice_gives_the_same(task: Task, records: dict[str, list[Record
 
 
 def test_another_process_reads_the_same_whatever_its_hash_seed(task: Task) -> None:
-    code = f"from atlas.tasks import TASKS; from tests.contracts.test_task import digest; print(digest(TASKS[{task.name!r}]))"
+    code = "from atlas.tasks import TASKS; from tests.contracts.test_task import digest; "
+    code += f"print(digest(TASKS[{task.name!r}]))"
     environment = os.environ | {"PYTHONHASHSEED": "123", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == digest(task)

@@ -33,7 +33,7 @@ def test_prepared_once_for_all_machines(bucket: str, tmp_path: Path, monkeypatch
     assert again.path.is_relative_to(tmp_path / "another machine")
     assert again.fingerprint == made.fingerprint
     again.verify()
-    assert StoragePath.at(address_of(made, elsewhere)).pull() == again.path
+    assert StoragePath.at(address_of(made, elsewhere)).download() == again.path
 
 
 def test_a_folder_that_lacks_a_file_in_the_object_store_is_not_whole(bucket: str) -> None:

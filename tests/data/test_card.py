@@ -8,8 +8,8 @@ import pytest
 from atlas.backbones.processor import Processor
 from atlas.data.card import command, page_of
 from atlas.data.prepare import PrepareOptions, prepare
-from tests.data.album import ALBUM, write_album
 from tests.backbones.toys import PAIRS, SHADES
+from tests.data.album import ALBUM, write_album
 
 
 def test_the_page_tells_people_what_the_card_tells_programs(tmp_path: Path, processor: Processor) -> None:

@@ -15,8 +15,8 @@ from atlas.data.options import Mark, PrepareOptions
 from atlas.data.prepare import prepare
 from atlas.data.shard import PictureShard, ShardContext, write_shard
 from atlas.runtime.errors import AtlasError
-from tests.data.album import ALBUM, write_album
 from tests.backbones.toys import SHADES, picture_of
+from tests.data.album import ALBUM, write_album
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from atlas.backbones.processor import Processor
 from atlas.data.index import Origin, index_path, recall, remember
 from atlas.data.prepare import find_prepared, prepare
 from atlas.runtime.errors import AtlasError
-from tests.data.album import ALBUM, answers_of, write_album
 from tests.backbones.toys import write_folder
+from tests.data.album import ALBUM, answers_of, write_album
 
 ORIGIN = Origin(folder="abc", source="/data/größe", recipe=1, version=2)
 

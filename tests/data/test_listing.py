@@ -11,8 +11,8 @@ from atlas.data.cache import obtain
 from atlas.data.listing import page_of, table_of
 from atlas.data.prepare import prepare
 from atlas.storage.filesystem import StoragePath
-from tests.data.album import ALBUM, write_album
 from tests.backbones.toys import SHADES
+from tests.data.album import ALBUM, write_album
 
 TASKS = {"shades": SHADES, "album": ALBUM}
 

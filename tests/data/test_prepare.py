@@ -23,7 +23,7 @@ CHILD = """
 import sys
 from pathlib import Path
 import atlas.data.shard as shard
-from atlas.data.prepare import Manner, prepare
+from atlas.data.prepare import PrepareOptions, prepare
 from atlas.backbones.processor import Processor
 from tests.backbones.toys import saying
 
@@ -37,7 +37,7 @@ sys.stdin.readline()
 shard.PICTURES_A_SHARD = int(sys.argv[3])
 root = Path(sys.argv[2])
 processor = Processor.load(Path(sys.argv[1]))
-done = prepare(saying(root / "log"), processor=processor, root=root, manner=Manner(progress=pause))
+done = prepare(saying(root / "log"), processor=processor, root=root, prepare_options=PrepareOptions(progress=pause))
 print(done.fingerprint, flush=True)
 """
 

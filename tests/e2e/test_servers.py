@@ -209,7 +209,7 @@ def test_a_sweep_in_a_bucket_goes_on_on_another_machine_and_again_trains_nothing
     assert "nothing to train" in sweep_at(storage, third)
     monkeypatch.setenv("ATLAS_CACHE", str(third))
     sweeps = StoragePath.at(storage) / "sweeps"
-    sweeps.pull(only=("summary.json",))
+    sweeps.download(only=("summary.json",))
     found = [json.loads((sweeps.local / one / "summary.json").read_text()) for one in sweeps.folders()]
     assert {summary["ledger"]["steps_trained"] > 0 for summary in found} == {True, False}
     (there,) = summaries(quiet)[:1]

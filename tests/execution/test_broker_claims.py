@@ -129,8 +129,8 @@ def test_a_broker_that_was_started_again_has_what_it_had(uri: str) -> None:
 
 
 def test_claims_beat_while_a_step_is_learnt(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("atlas.execution.store_view.BEAT_SECONDS", 0.02)
-    monkeypatch.setattr("atlas.storage.leases.PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr("atlas.execution.store_view.HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr("atlas.storage.leases.EXPIRY_SECONDS", 0.3)
 
     async def ask() -> None:
         first, second = Broker(uri, "one"), Broker(uri, "two")

@@ -17,7 +17,7 @@ from atlas.execution.checkpoints import NOTICE_SECONDS, CheckpointStore
 from atlas.learners import Ewc, FineTuning, HeadOnly, Joint, Learner, Lwf, Memory, OLora, Replay
 from atlas.learners.process_group import ProcessGroup
 from atlas.steps.step import Step
-from atlas.steps.train import advance
+from atlas.steps.train import train_step
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, atlas, contents, outcome
 
@@ -64,7 +64,7 @@ def underway(
 
 def cut_off(world: World, store: Store, step: Step, at: int, **named: Any) -> None:
     with pytest.raises(Killed):
-        advance(step, world.worker_context, store, killer(at), underway(store, step, **named))
+        train_step(step, world.worker_context, store, killer(at), underway(store, step, **named))
 
 
 def files(store: Store) -> list[Path]:
@@ -81,7 +81,7 @@ def test_a_step_that_was_cut_off_twice_equals_the_quiet_one(
         first = chance.randint(2, 4)
         cut_off(small_world, other, step, first)
         cut_off(small_world, other, step, first + 2)
-        found = advance(step, small_world.worker_context, other, checkpoints=underway(other, step))
+        found = train_step(step, small_world.worker_context, other, checkpoints=underway(other, step))
         assert found.pop("resumed_at") == [first - 1, first + 1]
         assert outcome(found) == outcome(quiet)
         assert contents(other, step) == contents(store, step)
@@ -96,20 +96,20 @@ def step(small_world: World) -> Step:
 def test_progress_goes_on_where_it_was(small_world: World, store: Store, step: Step) -> None:
     cut_off(small_world, store, step, 5)
     seen: list[tuple[int, int]] = []
-    advance(step, small_world.worker_context, store, lambda *at: seen.append(at), underway(store, step))
+    train_step(step, small_world.worker_context, store, lambda *at: seen.append(at), underway(store, step))
     assert seen == [(4, 7), (5, 7), (6, 7), (7, 7)]
 
 
 def test_the_time_before_counts_to_the_cost(small_world: World, store: Store, step: Step) -> None:
     cut_off(small_world, store, step, 5)
     checkpoints = underway(store, step)
-    facts = advance(step, small_world.worker_context, store, checkpoints=checkpoints)
+    facts = train_step(step, small_world.worker_context, store, checkpoints=checkpoints)
     assert 0 < checkpoints.spent < facts["cost"]["learning"] < facts["cost"]["seconds"]
     assert facts["updates"], facts["records"] == (7, 7 * 8)
 
 
 def test_short_steps_never_save(small_world: World, store: Store, step: Step) -> None:
-    advance(step, small_world.worker_context, store, checkpoints=underway(store, step, seconds=60))
+    train_step(step, small_world.worker_context, store, checkpoints=underway(store, step, seconds=60))
     cut_off(small_world, store, small_world.walk("digits", learner=HeadOnly(schedule=LONG), seed=1)[0], 7, seconds=60)
     assert files(store) == []
 
@@ -157,7 +157,7 @@ def test_a_damaged_one_is_not_used_but_the_one_before_it(
     newest = max(files(store), key=lambda path: updates_of(path) if path.name == "commit.json" else -1)
     held = next(path for path in newest.parent.rglob("*.safetensors"))
     damage(held, newest, how)
-    facts = advance(step, small_world.worker_context, store, checkpoints=underway(store, step))
+    facts = train_step(step, small_world.worker_context, store, checkpoints=underway(store, step))
     assert facts["resumed_at"] == [3]
     assert "not used" in caplog.text or "is damaged" in caplog.text
 
@@ -186,7 +186,7 @@ def test_one_of_another_group_is_not_used(
     with monkeypatch.context() as patched:
         patched.setattr(CheckpointStore, "_own", lambda self: {**own(self), **changed})
         cut_off(small_world, store, step, 5)
-    facts = advance(step, small_world.worker_context, store, checkpoints=underway(store, step))
+    facts = train_step(step, small_world.worker_context, store, checkpoints=underway(store, step))
     assert "resumed_at" not in facts
     assert files(store) == []
 
@@ -202,7 +202,7 @@ def test_a_store_that_refuses_a_waypoint_does_not_stop_the_step(
         commit(self, key, *given)
 
     monkeypatch.setattr(Store, "commit", full)
-    facts = advance(step, small_world.worker_context, store, checkpoints=underway(store, step))
+    facts = train_step(step, small_world.worker_context, store, checkpoints=underway(store, step))
     assert facts["updates"] == 7
     assert "No space left" in caplog.text
 

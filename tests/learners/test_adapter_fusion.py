@@ -9,7 +9,7 @@ from atlas.learners import AdapterFusion, LoneAdapters
 from atlas.learners.evaluation import score
 from atlas.learners.process_group import ProcessGroup
 from atlas.runtime.errors import AtlasError
-from atlas.steps.train import restore
+from atlas.steps.train import load_model
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, atlas
 
@@ -37,36 +37,36 @@ def test_it_learns_attention_and_head_alone_and_answers_as_it_was_scored(small_w
     width, sites = small_world.worker_context.backbone.width, 4
     head = sum(value.numel() for value in small_head(small_world).parameters())
     assert facts[-1]["trained_parameters"] == sites * 3 * width**2 + head
-    stack = restore(steps[-1], small_world.worker_context, store)
+    model = load_model(steps[-1], small_world.worker_context, store)
     found = {
-        task: score(stack, small_world.worker_context.data[task], "test", limit=16, group=ProcessGroup())
+        task: score(model, small_world.worker_context.data[task], "test", limit=16, group=ProcessGroup())
         for task in ORDER
     }
-    stack.activate("digits")  # by its lone adapter: it was the first
-    alone = score(stack, small_world.worker_context.data["digits"], "test", limit=16, group=ProcessGroup())
-    stack.detach()
+    model.activate("digits")  # by its lone adapter: it was the first
+    alone = score(model, small_world.worker_context.data["digits"], "test", limit=16, group=ProcessGroup())
+    model.detach()
     assert found == facts[-1]["scores"]["latest"]["test"]
     assert alone == facts[0]["scores"]["own"]["test"]["digits"]
     assert set(facts[-1]["scores"]["own"]["test"]) == {"easy-vqa"}
 
 
 def small_head(world: World) -> torch.nn.Module:
-    stack = world.stack()
-    stack.ensure_head("easy-vqa", torch.Generator().manual_seed(0))
-    return stack.heads["easy-vqa"]
+    model = world.model()
+    model.ensure_head("easy-vqa", torch.Generator().manual_seed(0))
+    return model.heads["easy-vqa"]
 
 
 def test_the_penalty_is_on_values_that_leave_the_identity(small_world: World) -> None:
-    stack, stage = small_world.stack(), LEARNER.stages(1)[-1]
-    atlas().stages(0)[0].begin(stack, "digits", torch.Generator().manual_seed(0))
-    stage.begin(stack, "digits", torch.Generator().manual_seed(1))
-    assert stage.penalty(stack, "digits") == 0
-    for name, parameter in stack.compositions.named_parameters():
+    model, stage = small_world.model(), LEARNER.stages(1)[-1]
+    atlas().stages(0)[0].begin(model, "digits", torch.Generator().manual_seed(0))
+    stage.begin(model, "digits", torch.Generator().manual_seed(1))
+    assert stage.penalty(model, "digits") == 0
+    for name, parameter in model.compositions.named_parameters():
         if name.endswith("value"):
             parameter.data += 1.0
     width = small_world.worker_context.backbone.width
-    found = stage.penalty(stack, "digits")
-    stack.detach()
+    found = stage.penalty(model, "digits")
+    model.detach()
     assert found is not None
     assert found.item() == pytest.approx(0.01 * 4 * width**2)
 

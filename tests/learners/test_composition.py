@@ -8,7 +8,7 @@ import torch
 
 from atlas.adapters.fusion import plain
 from atlas.learners.composition import Composition, SiteAttention, load_composition
-from atlas.learners.stack import ContinualModel
+from atlas.learners.continual_model import ContinualModel
 from tests.small import World
 
 
@@ -17,14 +17,14 @@ def drawn(seed: int = 0) -> torch.Generator:
 
 
 @pytest.fixture
-def stack(small_world: World) -> Iterator[ContinualModel]:
-    """A stack of two lone adapters."""
-    stack = small_world.stack()
+def model(small_world: World) -> Iterator[ContinualModel]:
+    """A model of two lone adapters."""
+    model = small_world.model()
     for number, task in enumerate(("digits", "easy-vqa")):
-        stack.add_adapter(task, drawn(number), r=4, init_scale=0.5, experience=[])
-        stack.ensure_head(task, drawn(number))
-    yield stack
-    stack.detach()
+        model.add_adapter(task, drawn(number), r=4, init_scale=0.5, experience=[])
+        model.ensure_head(task, drawn(number))
+    yield model
+    model.detach()
 
 
 def test_attention_is_the_papers_formula() -> None:
@@ -47,46 +47,46 @@ def test_adapters_that_say_the_same_are_not_changed_at_the_start() -> None:
     torch.testing.assert_close(site(torch.rand(2, 3, 6), [z, z])[0], z)
 
 
-def test_each_adapter_gives_what_it_gives_alone(stack: ContinualModel) -> None:
-    stack.compose("easy-vqa", drawn(3))
-    place, layer = next(iter(stack.adapters.sites().items()))
+def test_each_adapter_gives_what_it_gives_alone(model: ContinualModel) -> None:
+    model.compose("easy-vqa", drawn(3))
+    place, layer = next(iter(model.adapters.sites().items()))
     x = torch.rand(2, 5, layer.in_features)
     h = layer.base_layer(x)
     outputs = [plain(x, h, *layer.stack(name))[0] for name in ("digits", "easy-vqa")]
-    composition = stack.compositions["easy-vqa"]
+    composition = model.compositions["easy-vqa"]
     site = composition.sites[composition.places.index(place)]  # type: ignore[union-attr,index,operator]
     with torch.no_grad():
         torch.testing.assert_close(layer(x), site(h, outputs)[0])  # type: ignore[operator]
 
 
-def test_another_task_is_not_composed(small_world: World, stack: ContinualModel) -> None:
+def test_another_task_is_not_composed(small_world: World, model: ContinualModel) -> None:
     batch = small_world.worker_context.data["digits"].splits["val"].batch(torch.arange(3))
-    stack.activate("digits")
+    model.activate("digits")
     with torch.no_grad():
-        before = stack(batch, "digits")
-        stack.compose("easy-vqa", drawn(3))
-        assert not torch.equal(stack(batch, "digits"), before)
-        stack.activate("digits")
-        assert torch.equal(stack(batch, "digits"), before)
+        before = model(batch, "digits")
+        model.compose("easy-vqa", drawn(3))
+        assert not torch.equal(model(batch, "digits"), before)
+        model.activate("digits")
+        assert torch.equal(model(batch, "digits"), before)
 
 
-def test_a_task_learnt_after_it_is_not_composed(small_world: World, stack: ContinualModel) -> None:
+def test_a_task_learnt_after_it_is_not_composed(small_world: World, model: ContinualModel) -> None:
     """A downstream task builds on the adapters, by keys and queries of its own."""
-    stack.compose("easy-vqa", drawn(3))
-    stack.add_adapter("piqa-twin", drawn(4), r=4)
-    stack.ensure_head("piqa-twin", drawn(4))
-    stack.train_expansion("piqa-twin")
-    layer = next(iter(stack.adapters.sites().values()))
+    model.compose("easy-vqa", drawn(3))
+    model.add_adapter("piqa-twin", drawn(4), r=4)
+    model.ensure_head("piqa-twin", drawn(4))
+    model.train_expansion("piqa-twin")
+    layer = next(iter(model.adapters.sites().values()))
     x = torch.rand(2, 5, layer.in_features)
     with torch.no_grad():
         expected = plain(x, layer.base_layer(x), *layer.stack("piqa-twin"))[0]
         torch.testing.assert_close(layer(x), expected)
 
 
-def test_what_is_saved_is_loaded_with_the_names_of_its_adapters(stack: ContinualModel, tmp_path: Path) -> None:
-    stack.compose("easy-vqa", drawn(3))
-    layers = stack.adapters.sites()
-    saved = stack.compositions["easy-vqa"]
+def test_what_is_saved_is_loaded_with_the_names_of_its_adapters(model: ContinualModel, tmp_path: Path) -> None:
+    model.compose("easy-vqa", drawn(3))
+    layers = model.adapters.sites()
+    saved = model.compositions["easy-vqa"]
     assert isinstance(saved, Composition)
     saved.save(tmp_path)
     loaded = load_composition(tmp_path, layers)
@@ -95,14 +95,14 @@ def test_what_is_saved_is_loaded_with_the_names_of_its_adapters(stack: Continual
     assert all(torch.equal(value, saved.state_dict()[name]) for name, value in loaded.state_dict().items())
 
 
-def test_where_nothing_was_saved_nothing_is_loaded(stack: ContinualModel, tmp_path: Path) -> None:
-    assert load_composition(tmp_path, stack.adapters.sites()) is None
+def test_where_nothing_was_saved_nothing_is_loaded(model: ContinualModel, tmp_path: Path) -> None:
+    assert load_composition(tmp_path, model.adapters.sites()) is None
 
 
-def test_the_attention_of_a_site_can_be_looked_at(small_world: World, stack: ContinualModel) -> None:
-    stack.compose("easy-vqa", drawn(3))
+def test_the_attention_of_a_site_can_be_looked_at(small_world: World, model: ContinualModel) -> None:
+    model.compose("easy-vqa", drawn(3))
     batch = small_world.worker_context.data["digits"].splits["val"].batch(torch.arange(3))
-    with torch.no_grad(), stack.adapters.keep_combination_weights():
-        stack(batch, "easy-vqa")
-        found = stack.adapters.combination_weights()
+    with torch.no_grad(), model.adapters.keep_combination_weights():
+        model(batch, "easy-vqa")
+        found = model.adapters.combination_weights()
     assert {tuple(alpha.shape) for alpha in found.values()} == {(3, 2)}

@@ -8,10 +8,10 @@ import torch
 
 from atlas.data.loader import permutation
 from atlas.learners import Ewc, FineTuning
+from atlas.learners.continual_model import ContinualModel
 from atlas.learners.ewc import Consolidated
 from atlas.learners.hooks import PriorStep, StageContext
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.stack import ContinualModel
 from atlas.learners.trainer import task_loss
 from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store
@@ -25,17 +25,17 @@ def learner(weight: float = 100.0) -> Ewc:
 
 
 @pytest.fixture
-def stack(small_world: World) -> Iterator[ContinualModel]:
+def model(small_world: World) -> Iterator[ContinualModel]:
     """A stack about to learn the digits."""
-    stack = small_world.stack()
-    learner().stages(0)[0].begin(stack, "digits", torch.Generator().manual_seed(0))
-    yield stack
-    stack.detach()
+    model = small_world.model()
+    learner().stages(0)[0].begin(model, "digits", torch.Generator().manual_seed(0))
+    yield model
+    model.detach()
 
 
-def consolidated(world: World, stack: ContinualModel, *past: PriorStep, weight: float = 100.0) -> Consolidated:
+def consolidated(world: World, model: ContinualModel, *past: PriorStep, weight: float = 100.0) -> Consolidated:
     lesson = StageContext(
-        stack=stack,
+        model=model,
         task="digits",
         data=world.worker_context.data,
         group=ProcessGroup(),
@@ -63,30 +63,30 @@ def test_with_weight_it_is_not(small_world: World, store: Store, monkeypatch: py
 
 
 def test_the_information_is_the_mean_square_of_each_records_own_gradient(
-    small_world: World, stack: ContinualModel
+    small_world: World, model: ContinualModel
 ) -> None:
-    recall = consolidated(small_world, stack)
+    recall = consolidated(small_world, model)
     recall.on_stage_end()
     train = small_world.worker_context.data["digits"].splits["train"]
     chosen = permutation(len(train), seed=len("fisher"), epoch=0)[:RECORDS]
-    name, weight = "pooler.dense.weight", stack.tuned.parameters["pooler.dense.weight"]
+    name, weight = "pooler.dense.weight", model.tuned.parameters["pooler.dense.weight"]
     expected = torch.zeros_like(weight)
     for record in chosen.split(1):
         batch = train.batch(record)
-        (gradient,) = torch.autograd.grad(task_loss(stack(batch, "digits"), batch.targets, "accuracy"), weight)
+        (gradient,) = torch.autograd.grad(task_loss(model(batch, "digits"), batch.targets, "accuracy"), weight)
         expected += gradient.square() / RECORDS
     torch.testing.assert_close(recall.fisher[name], expected)
     assert torch.equal(recall.centre[name], weight)
-    assert all(parameter.grad is None for parameter in stack.parameters())
+    assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_two_tasks_pull_as_both_would_by_themselves(small_world: World, stack: ContinualModel, tmp_path: Path) -> None:
+def test_two_tasks_pull_as_both_would_by_themselves(small_world: World, model: ContinualModel, tmp_path: Path) -> None:
     """λ/2 Σ_k F_k (θ − θ_k)² but for a constant: its gradient is λ Σ_k F_k (θ − θ_k)."""
-    name, weight = "pooler.dense.weight", stack.tuned.parameters["pooler.dense.weight"]
+    name, weight = "pooler.dense.weight", model.tuned.parameters["pooler.dense.weight"]
     recalls, places, information = [], [], []
     past: list[PriorStep] = []
     for number in range(2):
-        recall = consolidated(small_world, stack, *past)
+        recall = consolidated(small_world, model, *past)
         information.append(recall._information()[name])
         places.append(weight.detach().clone())
         recall.on_stage_end()
@@ -94,10 +94,10 @@ def test_two_tasks_pull_as_both_would_by_themselves(small_world: World, stack: C
         recall.save(folder)
         past, recalls = [PriorStep(task="digits", folder=folder, facts={})], [*recalls, recall]
         weight.data += 0.05
-    last = consolidated(small_world, stack, *past)
+    last = consolidated(small_world, model, *past)
     assert all(torch.equal(last.fisher[one], recalls[1].fisher[one]) for one in recalls[1].fisher)
     batch = small_world.worker_context.data["digits"].splits["train"].batch(torch.arange(2))
-    penalty = last.penalty(batch, stack.pool(batch))
+    penalty = last.penalty(batch, model.pool(batch))
     assert penalty is not None
     (found,) = torch.autograd.grad(penalty, weight)
     expected = 100.0 * sum(F * (weight - place) for F, place in zip(information, places, strict=True))

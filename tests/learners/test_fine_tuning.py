@@ -11,7 +11,7 @@ from atlas.learners.evaluation import score
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.trainer import Trainer
 from atlas.runtime.errors import AtlasError
-from atlas.steps.train import restore
+from atlas.steps.train import load_model
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, seed_by_task, weights
 
@@ -25,19 +25,19 @@ def backbone(world: World) -> dict[str, Tensor]:
 
 def test_every_weight_of_the_backbone_gets_a_gradient(small_world: World) -> None:
     """A weight without one would be an error under DDP."""
-    stack, (stage,) = small_world.stack(), LEARNER.stages(0)
-    stage.begin(stack, "digits", torch.Generator().manual_seed(0))
-    Trainer(stack, stage, small_world.worker_context.data["digits"], ProcessGroup(), 1)._backward(torch.arange(8), ())
-    lacking = [name for name, value in stack.named_parameters() if value.requires_grad and value.grad is None]
-    stack.detach()
+    model, (stage,) = small_world.model(), LEARNER.stages(0)
+    stage.begin(model, "digits", torch.Generator().manual_seed(0))
+    Trainer(model, stage, small_world.worker_context.data["digits"], ProcessGroup(), 1)._backward(torch.arange(8), ())
+    lacking = [name for name, value in model.named_parameters() if value.requires_grad and value.grad is None]
+    model.detach()
     assert lacking == []
 
 
 def test_the_backbones_own_queries_learn_at_the_plain_rate(small_world: World) -> None:
-    stack, (stage,) = small_world.stack(), LEARNER.stages(0)
-    stage.begin(stack, "digits", torch.Generator().manual_seed(0))
-    trainer = Trainer(stack, stage, small_world.worker_context.data["digits"], ProcessGroup(), 10)
-    stack.detach()
+    model, (stage,) = small_world.model(), LEARNER.stages(0)
+    stage.begin(model, "digits", torch.Generator().manual_seed(0))
+    trainer = Trainer(model, stage, small_world.worker_context.data["digits"], ProcessGroup(), 10)
+    model.detach()
     assert {group["initial_lr"] for group in trainer.optimizer.param_groups} == {SCHEDULE.learning_rate}
 
 
@@ -45,7 +45,7 @@ def test_the_bench_gets_its_backbone_back(small_world: World, store: Store) -> N
     before = backbone(small_world)
     steps = small_world.walk(*ORDER, learner=LEARNER)
     small_world.learn(steps, store)
-    loaded = restore(steps[-1], small_world.worker_context, store)
+    loaded = load_model(steps[-1], small_world.worker_context, store)
     assert any(not torch.equal(value, before[name]) for name, value in backbone(small_world).items())
     loaded.detach()
     assert all(torch.equal(value, before[name]) for name, value in backbone(small_world).items())
@@ -74,12 +74,12 @@ def test_a_second_task_starts_from_the_backbone_of_the_first(small_world: World,
 def test_a_restored_stack_answers_as_it_was_scored(small_world: World, store: Store) -> None:
     steps = small_world.walk(*ORDER, learner=LEARNER)
     facts = small_world.learn(steps, store)
-    stack = restore(steps[-1], small_world.worker_context, store)
+    model = load_model(steps[-1], small_world.worker_context, store)
     found = {
-        task: score(stack, small_world.worker_context.data[task], "test", limit=16, group=ProcessGroup())
+        task: score(model, small_world.worker_context.data[task], "test", limit=16, group=ProcessGroup())
         for task in steps[-1].order
     }
-    stack.detach()
+    model.detach()
     assert found == facts[-1]["scores"]["latest"]["test"]
 
 
@@ -89,23 +89,23 @@ def test_the_route_own_keeps_the_score_that_a_task_was_learnt_with(small_world: 
 
 
 def test_adapters_can_be_learnt_on_a_tuned_backbone_but_not_the_other_way_round(small_world: World) -> None:
-    stack, generator = small_world.stack(), torch.Generator().manual_seed(0)
-    stack.ensure_head("digits", generator)
-    stack.train_backbone("digits")
-    stack.add_adapter("easy-vqa", generator, r=2)
-    stack.ensure_head("easy-vqa", generator)
-    stack.train_expansion("easy-vqa")
-    assert stack.tuned.trained() == {}
+    model, generator = small_world.model(), torch.Generator().manual_seed(0)
+    model.ensure_head("digits", generator)
+    model.train_backbone("digits")
+    model.add_adapter("easy-vqa", generator, r=2)
+    model.ensure_head("easy-vqa", generator)
+    model.train_expansion("easy-vqa")
+    assert model.tuned.trained() == {}
     with pytest.raises(AtlasError, match="adapters were learnt on cannot be tuned"):
-        stack.train_backbone("easy-vqa")
-    stack.detach()
+        model.train_backbone("easy-vqa")
+    model.detach()
 
 
 def trained_layers(world: World, stage: Stage) -> set[str]:
-    stack = world.stack()
-    stage.begin(stack, "digits", torch.Generator().manual_seed(0))
-    names = set(stack.tuned.trained())
-    stack.detach()
+    model = world.model()
+    stage.begin(model, "digits", torch.Generator().manual_seed(0))
+    names = set(model.tuned.trained())
+    model.detach()
     return {name.split(".")[2] for name in names if name.startswith("encoder.layer.")}
 
 

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from atlas.data.prepare import prepare
 from atlas.learners import HeadStage, Schedule
+from atlas.learners.continual_model import ContinualModel
 from atlas.learners.evaluation import score
 from atlas.learners.fit import batches, fit
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.stack import ContinualModel
 from atlas.learners.trainer import Curve, Diverged, Trainer, task_loss
 from atlas.runtime.errors import AtlasError
 from atlas.steps.train import open_task
@@ -28,18 +28,18 @@ FITTING = Schedule(steps=3, batch_size=8, learning_rate=1e-2)
 
 
 @pytest.fixture
-def stack(small_world: World) -> Iterator[ContinualModel]:
-    stack = small_world.stack()
-    yield stack
-    stack.detach()
+def model(small_world: World) -> Iterator[ContinualModel]:
+    model = small_world.model()
+    yield model
+    model.detach()
 
 
 def learn(world: World, schedule: Schedule, *, task: str = "digits", seed: int = 0, **named: Any) -> tuple[Any, Curve]:
     """A head learnt alone: its parameters and its curve."""
-    stack, stage = world.stack(), HeadStage(schedule=schedule)
-    stage.begin(stack, task, torch.Generator().manual_seed(0))
-    curve = fit(stack, stage, world.worker_context.data[task], seed=seed, group=ProcessGroup(), **named)
-    return [value.detach().clone() for value in stack.heads[task].parameters()], curve
+    model, stage = world.model(), HeadStage(schedule=schedule)
+    stage.begin(model, task, torch.Generator().manual_seed(0))
+    curve = fit(model, stage, world.worker_context.data[task], seed=seed, group=ProcessGroup(), **named)
+    return [value.detach().clone() for value in model.heads[task].parameters()], curve
 
 
 def farthest(one: list[Tensor], other: list[Tensor]) -> float:
@@ -89,13 +89,13 @@ def test_patience_ends_a_stage_that_no_longer_rises(small_world: World) -> None:
     assert [update for update, _ in curve.patience.scores] == [2, 4, 6]
 
 
-def test_patience_gives_the_best_state_back(small_world: World, stack: ContinualModel) -> None:
+def test_patience_gives_the_best_state_back(small_world: World, model: ContinualModel) -> None:
     stage = HeadStage(schedule=replace(FITTING, steps=30, learning_rate=0.05, patience=5, evaluate_every=3))
-    stage.begin(stack, "digits", torch.Generator().manual_seed(0))
+    stage.begin(model, "digits", torch.Generator().manual_seed(0))
     data = small_world.worker_context.data["digits"]
-    curve = fit(stack, stage, data, seed=0, group=ProcessGroup(), limit=16)
+    curve = fit(model, stage, data, seed=0, group=ProcessGroup(), limit=16)
     best = max(value for _, value in curve.patience.scores)
-    assert score(stack, data, "val", limit=16, group=ProcessGroup()) == best
+    assert score(model, data, "val", limit=16, group=ProcessGroup()) == best
 
 
 def test_a_loss_that_is_no_number_names_the_update(small_world: World) -> None:
@@ -115,19 +115,19 @@ def test_soft_scores_with_two_pictures_are_learnt(small_world: World, tmp_path: 
     """As VQA v2 is scored: the answer given is worth what its target says."""
     prepared = prepare(PAIRS, processor=small_world.worker_context.backbone.processor, root=tmp_path)
     data = open_task(prepared.path)
-    stack, stage = (
+    model, stage = (
         ContinualModel(small_world.worker_context.backbone, {"pairs": 3}, {"pairs": 2}),
         HeadStage(schedule=FITTING),
     )
-    stage.begin(stack, "pairs", torch.Generator().manual_seed(0))
-    curve = fit(stack, stage, data, seed=0, group=ProcessGroup())
+    stage.begin(model, "pairs", torch.Generator().manual_seed(0))
+    curve = fit(model, stage, data, seed=0, group=ProcessGroup())
     assert all(math.isfinite(loss) for _, loss in curve.losses)
     targets = data.splits["test"].targets
     batch = data.splits["test"].batch(torch.arange(len(targets)))
     with torch.no_grad():
-        given = stack(batch, "pairs").argmax(1)
+        given = model(batch, "pairs").argmax(1)
     expected = 100 * float(targets.gather(1, given[:, None]).double().mean())
-    assert score(stack, data, "test", limit=None, group=ProcessGroup()) == pytest.approx(expected)
+    assert score(model, data, "test", limit=None, group=ProcessGroup()) == pytest.approx(expected)
 
 
 def test_the_losses_are_cross_entropies() -> None:
@@ -140,26 +140,26 @@ def test_the_losses_are_cross_entropies() -> None:
     assert task_loss(logits, targets, "soft") == pytest.approx(float(soft))
 
 
-def test_the_draw_that_scores_a_task_is_the_same_each_time(small_world: World, stack: ContinualModel) -> None:
-    HeadStage(schedule=SCHEDULE).begin(stack, "digits", torch.Generator().manual_seed(0))
+def test_the_draw_that_scores_a_task_is_the_same_each_time(small_world: World, model: ContinualModel) -> None:
+    HeadStage(schedule=SCHEDULE).begin(model, "digits", torch.Generator().manual_seed(0))
     data = small_world.worker_context.data["digits"]
-    values = {score(stack, data, "test", limit=11, group=ProcessGroup()) for _ in range(2)}
+    values = {score(model, data, "test", limit=11, group=ProcessGroup()) for _ in range(2)}
     assert len(values) == 1
     assert values.pop() * 11 / 100 == pytest.approx(
-        round(float(score(stack, data, "test", limit=11, group=ProcessGroup())) * 0.11)
+        round(float(score(model, data, "test", limit=11, group=ProcessGroup())) * 0.11)
     )
 
 
-def test_decay_and_rates_are_those_of_the_method(small_world: World, stack: ContinualModel) -> None:
+def test_decay_and_rates_are_those_of_the_method(small_world: World, model: ContinualModel) -> None:
     """No decay on biases and LayerNorm weights; queries at their factor of the rate."""
     schedule = replace(SCHEDULE, learning_rate=1e-3, query_rate_factor=100.0, weight_decay=0.01)
-    stack.add_adapter("easy-vqa", torch.Generator().manual_seed(0), r=2)
-    stack.ensure_head("easy-vqa", torch.Generator().manual_seed(0))
-    stack.train_expansion("easy-vqa")
+    model.add_adapter("easy-vqa", torch.Generator().manual_seed(0), r=2)
+    model.ensure_head("easy-vqa", torch.Generator().manual_seed(0))
+    model.train_expansion("easy-vqa")
     trainer = Trainer(
-        stack, HeadStage(schedule=schedule), small_world.worker_context.data["easy-vqa"], ProcessGroup(), 10
+        model, HeadStage(schedule=schedule), small_world.worker_context.data["easy-vqa"], ProcessGroup(), 10
     )
-    names = {id(value): name for name, value in stack.named_parameters()}
+    names = {id(value): name for name, value in model.named_parameters()}
     for group in trainer.optimizer.param_groups:
         for parameter in group["params"]:
             name = names[id(parameter)]
@@ -178,8 +178,8 @@ def test_batches_go_through_one_shuffle_after_another(records: int, size: int, u
         assert sorted(whole[start : start + records].tolist()) == list(range(records))
 
 
-def test_a_batch_that_the_workers_cannot_share_equally_is_refused(small_world: World, stack: ContinualModel) -> None:
+def test_a_batch_that_the_workers_cannot_share_equally_is_refused(small_world: World, model: ContinualModel) -> None:
     stage = HeadStage(schedule=replace(FITTING, batch_size=6, accumulate=2))
-    stage.begin(stack, "digits", torch.Generator().manual_seed(0))
+    stage.begin(model, "digits", torch.Generator().manual_seed(0))
     with pytest.raises(AtlasError, match="batch_size 6 .* 2 workers"):
-        fit(stack, stage, small_world.worker_context.data["digits"], seed=0, group=ProcessGroup(size=2))
+        fit(model, stage, small_world.worker_context.data["digits"], seed=0, group=ProcessGroup(size=2))

@@ -11,14 +11,14 @@ from tests.small import SCHEDULE, World
 
 
 def test_a_stage_remembers_nothing_unless_it_says_so(small_world: World, tmp_path: Path) -> None:
-    stack = small_world.stack()
+    model = small_world.model()
     lesson = StageContext(
-        stack=stack, task="digits", data=small_world.worker_context.data, group=ProcessGroup(), seed=len
+        model=model, task="digits", data=small_world.worker_context.data, group=ProcessGroup(), seed=len
     )
     recall = HeadStage(schedule=SCHEDULE).recall(lesson)
     batch = small_world.worker_context.data["digits"].splits["val"].batch(torch.arange(2))
     assert type(recall) is StageHooks
-    assert (list(recall.rehearse()), recall.penalty(batch, stack.pool(batch)), recall.on_stage_end()) == ([], None, {})
+    assert (list(recall.rehearse()), recall.penalty(batch, model.pool(batch)), recall.on_stage_end()) == ([], None, {})
     assert (list(recall.validation_tasks), recall.partly) == ([], False)
     recall.save(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -35,16 +35,16 @@ def test_with_weight_it_is_not_and_old_heads_are_learnt_along(
 
 @pytest.mark.parametrize(("task", "old"), [("easy-vqa", "digits"), ("easy-vqa", "piqa-twin"), ("piqa-twin", "digits")])
 def test_the_penalty_is_the_cross_entropy_of_the_softened_answers(small_world: World, task: str, old: str) -> None:
-    stack, stage = small_world.stack(), Distillation(schedule=SCHEDULE, weight=0.5, temperature=2.0)
-    stack.ensure_head(old, torch.Generator().manual_seed(0))
-    stack.heads[old].get_parameter("3.weight").data *= 100
-    stage.begin(stack, task, torch.Generator().manual_seed(1))
+    model, stage = small_world.model(), Distillation(schedule=SCHEDULE, weight=0.5, temperature=2.0)
+    model.ensure_head(old, torch.Generator().manual_seed(0))
+    model.heads[old].get_parameter("3.weight").data *= 100
+    stage.begin(model, task, torch.Generator().manual_seed(1))
     batch = small_world.worker_context.data[task].splits["train"].batch(torch.arange(4))
     with torch.no_grad():
-        before = stack(batch, old)
+        before = model(batch, old)
         taught = stage.recall(
             StageContext(
-                stack=stack,
+                model=model,
                 task=task,
                 data=small_world.worker_context.data,
                 group=ProcessGroup(),
@@ -52,11 +52,11 @@ def test_the_penalty_is_the_cross_entropy_of_the_softened_answers(small_world: W
                 past=[PriorStep(task=old, folder=None, facts={})],  # type: ignore[arg-type]
             )
         )
-        for number, parameter in enumerate(stack.tuned.trained().values()):
+        for number, parameter in enumerate(model.tuned.trained().values()):
             parameter += 0.2 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(number))
-        pooled, after = stack.pool(batch), stack(batch, old)
+        pooled, after = model.pool(batch), model(batch, old)
         found = taught.penalty(batch, pooled)
-    stack.detach()
+    model.detach()
     if before.shape[1] == 1:  # a text without competitors is told from 0
         before, after = (torch.cat([one, torch.zeros_like(one)], 1) for one in (before, after))
     old_answer, new_answer = (before / 2).softmax(1), (after / 2).log_softmax(1)
@@ -65,18 +65,18 @@ def test_the_penalty_is_the_cross_entropy_of_the_softened_answers(small_world: W
 
 
 def test_a_head_for_two_pictures_reads_one_twice_and_one_for_one_reads_the_first(world: World) -> None:
-    stack = world.stack()
+    model = world.model()
     for task in ("easy-pair", "digits"):
-        stack.ensure_head(task, torch.Generator().manual_seed(0))
+        model.ensure_head(task, torch.Generator().manual_seed(0))
     stage = Distillation(schedule=SCHEDULE)
     recall = Taught(
-        StageContext(stack=stack, task="digits", data=world.worker_context.data, group=ProcessGroup(), seed=len), stage
+        StageContext(model=model, task="digits", data=world.worker_context.data, group=ProcessGroup(), seed=len), stage
     )
     width = world.worker_context.backbone.width
     one, two = torch.rand(3, 1, width), torch.rand(3, 1, 2 * width)
     assert torch.equal(recall._fitted(one, "easy-pair"), torch.cat([one, one], -1))
     assert torch.equal(recall._fitted(two, "digits"), two[..., :width])
-    stack.detach()
+    model.detach()
 
 
 @pytest.mark.parametrize(

@@ -22,35 +22,35 @@ def test_without_weight_it_is_a_sum_of_loras(small_world: World, store: Store, m
 
 
 def test_the_sites_add_every_lora_to_the_weights(small_world: World) -> None:
-    stack, stage = small_world.stack(), OrthogonalLora(schedule=SCHEDULE, rank=2)
+    model, stage = small_world.model(), OrthogonalLora(schedule=SCHEDULE, rank=2)
     for number, task in enumerate(ORDER[:2]):
-        stage.begin(stack, task, torch.Generator().manual_seed(number))
-        for site in stack.adapters.sites().values():
+        stage.begin(model, task, torch.Generator().manual_seed(number))
+        for site in model.adapters.sites().values():
             torch.nn.init.normal_(site.atlas_up[task])
-    site = next(iter(stack.adapters.sites().values()))
+    site = next(iter(model.adapters.sites().values()))
     x = torch.rand(2, 5, site.in_features)
     merged = site.base_layer.weight + sum(site.atlas_up[task] @ site.atlas_down[task] for task in ORDER[:2])
     with torch.no_grad():
         torch.testing.assert_close(site(x), torch.nn.functional.linear(x, merged, site.base_layer.bias))
-    stack.detach()
+    model.detach()
 
 
 def test_the_penalty_is_the_square_of_the_overlaps_with_each_earlier_task(small_world: World) -> None:
-    stack, stage = small_world.stack(), OrthogonalLora(schedule=SCHEDULE, rank=2, weight=0.5)
+    model, stage = small_world.model(), OrthogonalLora(schedule=SCHEDULE, rank=2, weight=0.5)
     expected = torch.zeros(())
     for number, task in enumerate(ORDER):
-        stage.begin(stack, task, torch.Generator().manual_seed(number))
-        assert (stage.penalty(stack, task) is None) == (number == 0)
-    for site in stack.adapters.sites().values():
+        stage.begin(model, task, torch.Generator().manual_seed(number))
+        assert (stage.penalty(model, task) is None) == (number == 0)
+    for site in model.adapters.sites().values():
         for task in ORDER[:2]:
             expected += (site.atlas_down[task] @ site.atlas_down[ORDER[2]].T).square().sum()
-    found = stage.penalty(stack, ORDER[2])
+    found = stage.penalty(model, ORDER[2])
     assert found is not None
     torch.testing.assert_close(found, 0.5 * expected)
     trained = {
-        name.split(".")[-1] for name, value in stack.named_parameters() if value.requires_grad and "atlas" in name
+        name.split(".")[-1] for name, value in model.named_parameters() if value.requires_grad and "atlas" in name
     }
-    stack.detach()
+    model.detach()
     assert trained == {ORDER[2]}
 
 

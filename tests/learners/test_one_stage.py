@@ -36,9 +36,9 @@ def test_with_one_task_it_is_a_lone_adapter_with_one_key(small_world: World, sto
     """The same step, and at each site out = α Φ(h) with α = (cos(a, k) + 1) / 2 of one query and one key."""
     (step,) = small_world.walk("digits", learner=learner)  # type: ignore[arg-type]
     assert [step] == small_world.walk("digits", learner=LoneAdapters(like=atlas()))
-    stack = small_world.stack()
-    step.stage.begin(stack, "digits", torch.Generator().manual_seed(0))
-    layer = next(iter(stack.adapters.sites().values()))
+    model = small_world.model()
+    step.stage.begin(model, "digits", torch.Generator().manual_seed(0))
+    layer = next(iter(model.adapters.sites().values()))
     parts, rule = layer.stack("digits")
     assert (len(parts.parts), len(parts.key or ()), len(parts.query or ()), rule.fixed) == (1, 1, 1, None)
     x = torch.rand(2, 5, layer.in_features)
@@ -48,7 +48,7 @@ def test_with_one_task_it_is_a_lone_adapter_with_one_key(small_world: World, sto
         h = layer.base_layer(x)
         phi = h + torch.nn.functional.linear(parts.parts[0].inner(x, h), parts.parts[0].up)
         torch.testing.assert_close(out, alpha[:, :, None] * phi)
-    stack.detach()
+    model.detach()
     small_world.learn([step], store)
     keys = [value for name, value in weights(store, step).items() if "atlas_key" in name]
     assert {tuple(key.shape) for key in keys} == {(1, small_world.worker_context.backbone.width)}

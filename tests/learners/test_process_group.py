@@ -16,7 +16,7 @@ from atlas.learners import AdapterFusion, Ewc, Joint, Learner, Lwf, Memory, Repl
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.training_state import NO_CHECKPOINTS
 from atlas.steps.step import Evaluation, Step, StepInputs, walk
-from atlas.steps.train import WorkerContext, advance, open_worker_context
+from atlas.steps.train import WorkerContext, open_worker_context, train_step
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, atlas, outcome
 
@@ -79,8 +79,8 @@ def learn_in_a_group(worker_context: WorkerContext, store: Store, *, cut: bool =
     for step in steps_on(worker_context):
         if cut:
             with pytest.raises(Killed):
-                advance(step, worker_context, store, kill_at_the_last, each_update(step.key, worker_context, store))
-        advance(
+                train_step(step, worker_context, store, kill_at_the_last, each_update(step.key, worker_context, store))
+        train_step(
             step,
             worker_context,
             store,
@@ -94,8 +94,8 @@ def leave_waypoints(worker_context: WorkerContext, store: Store) -> None:
     """Every step committed, and beside it the last waypoint on its way."""
     for step in steps_on(worker_context):
         with pytest.raises(Killed):
-            advance(step, worker_context, store, kill_at_the_last, each_update(step.key, worker_context, store))
-        advance(step, worker_context, store)
+            train_step(step, worker_context, store, kill_at_the_last, each_update(step.key, worker_context, store))
+        train_step(step, worker_context, store)
         torch.distributed.barrier()
 
 
@@ -105,7 +105,7 @@ def go_on(worker_context: WorkerContext, store: Store) -> None:
         if worker_context.group.rank == 0:
             store.remove(step.key)
         torch.distributed.barrier()
-        advance(step, worker_context, store, checkpoints=each_update(step.key, worker_context, store, elastic=True))
+        train_step(step, worker_context, store, checkpoints=each_update(step.key, worker_context, store, elastic=True))
         torch.distributed.barrier()
 
 

@@ -7,14 +7,14 @@ from tests.small import SCHEDULE, World, atlas
 
 
 def test_only_the_head_is_trained(small_world: World) -> None:
-    stack = small_world.stack()
-    HeadStage(schedule=SCHEDULE).begin(stack, "digits", torch.Generator().manual_seed(0))
-    trained = {name for name, value in stack.named_parameters() if value.requires_grad}
+    model = small_world.model()
+    HeadStage(schedule=SCHEDULE).begin(model, "digits", torch.Generator().manual_seed(0))
+    trained = {name for name, value in model.named_parameters() if value.requires_grad}
     assert trained == {f"heads.digits.{part}" for part in ("0.weight", "0.bias", "1.weight", "1.bias")} | {
         "heads.digits.3.weight",
         "heads.digits.3.bias",
     }
-    assert stack.order == []
+    assert model.order == []
 
 
 def test_the_head_alone_is_the_same_at_each_position() -> None:

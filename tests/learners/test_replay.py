@@ -55,11 +55,11 @@ def test_the_heads_of_what_is_remembered_are_learnt_along_and_kept(small_world: 
 
 
 def test_tasks_take_turns_and_only_remembered_records_come_back(small_world: World) -> None:
-    stack, facts = small_world.stack(), {"digits": {"memory": [3, 5]}, "easy-vqa": {"memory": [7]}}
+    model, facts = small_world.model(), {"digits": {"memory": [3, 5]}, "easy-vqa": {"memory": [7]}}
     for task in facts:
-        stack.ensure_head(task, torch.Generator().manual_seed(0))
+        model.ensure_head(task, torch.Generator().manual_seed(0))
     lesson = StageContext(
-        stack=stack,
+        model=model,
         task="piqa-twin",
         data=small_world.worker_context.data,
         group=ProcessGroup(),

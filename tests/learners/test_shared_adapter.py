@@ -7,7 +7,7 @@ from atlas.learners import SharedAdapter
 from atlas.learners.evaluation import score
 from atlas.learners.process_group import ProcessGroup
 from atlas.runtime.errors import AtlasError
-from atlas.steps.train import restore
+from atlas.steps.train import load_model
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, weights
 
@@ -16,16 +16,16 @@ LEARNER = SharedAdapter(schedule=SCHEDULE, rank=4)
 
 
 def test_a_second_task_goes_on_with_the_adapter_of_the_first(small_world: World) -> None:
-    stack, stages = small_world.stack(), LEARNER.stages(0)
-    stages[0].begin(stack, "digits", torch.Generator().manual_seed(0))
-    before = {name: site.atlas_down["digits"].detach().clone() for name, site in stack.adapters.sites().items()}
-    stages[0].begin(stack, "easy-vqa", torch.Generator().manual_seed(1))
-    assert stack.order == ["easy-vqa"]
-    assert set(stack.peft.peft_config) == {"easy-vqa"}
-    for name, site in stack.adapters.sites().items():
+    model, stages = small_world.model(), LEARNER.stages(0)
+    stages[0].begin(model, "digits", torch.Generator().manual_seed(0))
+    before = {name: site.atlas_down["digits"].detach().clone() for name, site in model.adapters.sites().items()}
+    stages[0].begin(model, "easy-vqa", torch.Generator().manual_seed(1))
+    assert model.order == ["easy-vqa"]
+    assert set(model.peft.peft_config) == {"easy-vqa"}
+    for name, site in model.adapters.sites().items():
         assert torch.equal(site.atlas_down["easy-vqa"], before[name])
         assert site.atlas_down["easy-vqa"].requires_grad
-    stack.detach()
+    model.detach()
 
 
 def test_it_is_one_adapter_however_many_tasks(small_world: World, store: Store) -> None:
@@ -33,13 +33,13 @@ def test_it_is_one_adapter_however_many_tasks(small_world: World, store: Store) 
     facts = small_world.learn(steps, store)
     sizes = {sum(value.numel() for name, value in weights(store, step).items() if "adapter" in name) for step in steps}
     assert len(sizes) == 1
-    stack = restore(steps[-1], small_world.worker_context, store)
+    model = load_model(steps[-1], small_world.worker_context, store)
     found = {
-        task: score(stack, small_world.worker_context.data[task], "test", limit=16, group=ProcessGroup())
+        task: score(model, small_world.worker_context.data[task], "test", limit=16, group=ProcessGroup())
         for task in ORDER
     }
-    assert stack.order == [ORDER[-1]]
-    stack.detach()
+    assert model.order == [ORDER[-1]]
+    model.detach()
     assert found == facts[-1]["scores"]["latest"]["test"]
 
 

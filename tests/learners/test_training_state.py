@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from atlas.learners import HeadStage
+from atlas.learners.continual_model import ContinualModel
 from atlas.learners.fit import fit
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.stack import ContinualModel
 from atlas.learners.trainer import Curve
 from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints, TrainingState
 from tests.small import SCHEDULE, World
@@ -37,16 +37,16 @@ class Remembered(Checkpoints):
 
 
 @pytest.fixture
-def stack(small_world: World) -> Iterator[ContinualModel]:
-    stack = small_world.stack()
-    yield stack
-    stack.detach()
+def model(small_world: World) -> Iterator[ContinualModel]:
+    model = small_world.model()
+    yield model
+    model.detach()
 
 
-def learn(world: World, stack: ContinualModel, checkpoints: Checkpoints) -> tuple[Curve, list[torch.Tensor]]:
-    STAGE.begin(stack, "digits", torch.Generator().manual_seed(0))
+def learn(world: World, model: ContinualModel, checkpoints: Checkpoints) -> tuple[Curve, list[torch.Tensor]]:
+    STAGE.begin(model, "digits", torch.Generator().manual_seed(0))
     curve = fit(
-        stack,
+        model,
         STAGE,
         world.worker_context.data["digits"],
         seed=0,
@@ -54,24 +54,24 @@ def learn(world: World, stack: ContinualModel, checkpoints: Checkpoints) -> tupl
         limit=16,
         checkpoints=checkpoints,
     )
-    return curve, [value.detach().clone() for value in stack.heads["digits"].parameters()]
+    return curve, [value.detach().clone() for value in model.heads["digits"].parameters()]
 
 
-def test_a_stage_learnt_on_from_a_waypoint_is_the_whole_stage(small_world: World, stack: ContinualModel) -> None:
+def test_a_stage_learnt_on_from_a_waypoint_is_the_whole_stage(small_world: World, model: ContinualModel) -> None:
     at_three = Remembered(at=3)
-    whole, weights = learn(small_world, stack, at_three)
+    whole, weights = learn(small_world, model, at_three)
     with torch.no_grad():
-        for value in stack.heads["digits"].parameters():
+        for value in model.heads["digits"].parameters():
             value.add_(1.0)
-    rest, again = learn(small_world, stack, Remembered(begin=at_three.kept[0]))
+    rest, again = learn(small_world, model, Remembered(begin=at_three.kept[0]))
     assert [torch.equal(one, other) for one, other in zip(weights, again, strict=True)] == [True] * len(weights)
     assert (rest.losses, rest.updates, rest.records) == (whole.losses, whole.updates, whole.records)
     assert rest.patience.scores == whole.patience.scores
 
 
-def test_a_waypoint_names_all_that_is_in_the_middle_of_something(small_world: World, stack: ContinualModel) -> None:
+def test_a_waypoint_names_all_that_is_in_the_middle_of_something(small_world: World, model: ContinualModel) -> None:
     at_three = Remembered(at=3)
-    learn(small_world, stack, at_three)
+    learn(small_world, model, at_three)
     (found,) = at_three.kept
     assert {name.partition("/")[0] for name in found.tensors} == {"weight", "moment", "best", "random"}
     assert found.facts["updates"] == 3

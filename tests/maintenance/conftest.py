@@ -14,8 +14,8 @@ from atlas.config.options import Options
 from atlas.report import write_summary
 from atlas.storage.store import Store
 from atlas.sweep.summary import FinishedSweep, summarise
+from tests.finished import TASKS
 from tests.small import World
-from tests.sweep.conftest import TASKS, ended  # noqa: F401 - a fixture
 
 SWEEP_ID = "order-20260101-000000-abcd"
 
@@ -39,7 +39,7 @@ class Kept:
 
 
 @pytest.fixture
-def kept(ended: FinishedSweep, small_world: World, tmp_path: Path) -> Kept:  # noqa: F811
+def kept(ended: FinishedSweep, small_world: World, tmp_path: Path) -> Kept:
     """A copy of its own of the ended sweep's storage."""
     root = tmp_path / "storage"
     shutil.copytree(ended.inputs.store.root, root / "store")

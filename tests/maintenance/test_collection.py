@@ -151,9 +151,9 @@ def test_a_waypoint_that_was_just_written_stays(kept: Kept) -> None:
 
 def test_the_claim_of_a_sweep_that_was_killed_goes_after_a_day(kept: Kept) -> None:
     claims = StepLeases(kept.store, "killed")
-    claims.take("e" * 64)
+    claims.acquire("e" * 64)
     assert find_waste(kept.store, kept.root).waste == []
     (waste,) = find_waste(kept.store, kept.root, now=time.time() + DAY + 1).waste
     assert waste.what == "claim of a sweep that was killed"
     remove(kept.store, [waste])
-    assert StepLeases(kept.store, "next").take("e" * 64)
+    assert StepLeases(kept.store, "next").acquire("e" * 64)

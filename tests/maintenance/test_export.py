@@ -11,10 +11,10 @@ import torch
 from atlas.maintenance.export import export_step, export_sweep
 from atlas.runtime.errors import AtlasError
 from atlas.steps.step import step_from
-from atlas.steps.train import restore
+from atlas.steps.train import load_model
 from atlas.storage.store import Store
+from tests.finished import TASKS
 from tests.maintenance.conftest import Kept
-from tests.sweep.conftest import TASKS
 
 
 def walked(kept: Kept, order: tuple[str, ...]) -> list[str]:
@@ -43,12 +43,12 @@ def test_peft_loads_an_exported_stack_as_the_readme_says_and_it_answers_alike(
     assert entry is not None
     worker_context = kept.world.worker_context
     batch = worker_context.data[task].splits["test"].batch(torch.arange(4))
-    stack = restore(step_from(entry.facts["step"]), worker_context, kept.store)
-    stack.activate(task)
+    model = load_model(step_from(entry.facts["step"]), worker_context, kept.store)
+    model.activate(task)
     with torch.no_grad():
-        expected = stack(batch, task)
+        expected = model(batch, task)
     pixels = worker_context.backbone.normalise(batch.pixels[:, 0])
-    stack.detach()
+    model.detach()
     loaded["model"].base_model.activate(task)
     with torch.no_grad():
         pooled = loaded["model"](

@@ -5,8 +5,8 @@ import pytest
 from atlas.maintenance.inventory import resolve
 from atlas.maintenance.lineage import lineage, parts_of
 from atlas.runtime.errors import AtlasError
+from tests.finished import TASKS
 from tests.maintenance.conftest import Kept
-from tests.sweep.conftest import TASKS
 
 
 def test_a_steps_lineage_is_its_walk(kept: Kept) -> None:

@@ -61,7 +61,7 @@ def test_a_run_in_an_object_store_is_found_from_another_machine(
 ) -> None:
     place = StoragePath.at(bucket)
     keep(summary, place.local)
-    place.push()
+    place.upload()
     monkeypatch.setenv("ATLAS_CACHE", str(tmp_path / "another machine"))
     assert find_run("a-sweep", storage=bucket, tracking_uri="").summary == summary
 

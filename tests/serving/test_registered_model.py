@@ -14,10 +14,10 @@ from PIL import Image
 from atlas.learners import AdapterFusion, FineTuning, HeadOnly, Joint, Learner, Memory, Replay, SharedAdapter
 from atlas.runtime.errors import AtlasError
 from atlas.serving.registered_model import LoadedModel, RegisteredModel, _assemble
-from atlas.steps.train import restore
+from atlas.steps.train import load_model
 from atlas.steps.walk import Walk
 from atlas.storage.store import Store
-from atlas.sweep.mlflow_actor import stack_of
+from atlas.sweep.mlflow_actor import model_of
 from tests.small import SCHEDULE, World, atlas
 
 ORDER = ("piqa-twin", "digits")
@@ -44,7 +44,7 @@ def loaded(world: World, store: Store, learner: Learner, folder: Path) -> tuple[
         sweep="s",
         backbone=str(world.worker_context.backbone.processor.folder),
         digest=world.step_inputs.backbone,
-        folders={task: str(store.fetch(step.key, folder)) for task, step in stack_of(stages).items()},
+        folders={task: str(store.fetch(step.key, folder)) for task, step in model_of(stages).items()},
         tasks={task: {name: world.prepared[task].card[name] for name in names} for task in ORDER},
         figures={},
     )
@@ -72,9 +72,11 @@ def test_it_answers_as_the_stack_in_the_store_does_on_both_routes(
     found = {route: champion.predict(records, route)["probability"].tolist() for route in ("own", "latest", "own")}
     newest = [steps[-1] if learner.lineage != "none" else step for step in steps]
     for record, step, value in zip(rows(records), newest, found["latest"], strict=True):
-        assert value == pytest.approx(probability(champion, restore(step, small_world.worker_context, store), record))
+        assert value == pytest.approx(
+            probability(champion, load_model(step, small_world.worker_context, store), record)
+        )
     if learner.name != "joint":
-        first = restore(steps[0], small_world.worker_context, store)
+        first = load_model(steps[0], small_world.worker_context, store)
         assert found["own"][0] == pytest.approx(probability(champion, first, rows(records)[0]))
     assert found["own"][1] == pytest.approx(found["latest"][1])
 
@@ -83,12 +85,12 @@ def rows(records: pd.DataFrame) -> list[dict[str, Any]]:
     return [dict(record) for _, record in records.iterrows()]
 
 
-def probability(champion: LoadedModel, stack: Any, record: dict[str, Any]) -> float:
+def probability(champion: LoadedModel, model: Any, record: dict[str, Any]) -> float:
     """That of the best answer by a stack on the bench's backbone; the stack is detached."""
     task = record["task"]
     with torch.no_grad():
-        logits = stack(champion._batch(record, champion.facts["tasks"][task]), task)[0]
-    stack.detach()
+        logits = model(champion._batch(record, champion.facts["tasks"][task]), task)[0]
+    model.detach()
     return float(logits.softmax(0).max())
 
 

@@ -77,8 +77,8 @@ OTHER_STEPS: dict[str, Any] = {
     "data": "e" * 64,
     "evaluation": Evaluation(val=400),
     "parent": None,
-    "beside": (replace(PARENT, task="z"),),
-    "jointly": (("z", "f" * 64),),
+    "auxiliary": (replace(PARENT, task="z"),),
+    "joint_tasks": (("z", "f" * 64),),
 }
 
 

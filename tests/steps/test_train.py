@@ -15,7 +15,7 @@ from atlas.learners.process_group import ProcessGroup
 from atlas.learners.trainer import Diverged
 from atlas.runtime.errors import AtlasError
 from atlas.steps.step import Step
-from atlas.steps.train import MissingParent, advance, open_worker_context, restore
+from atlas.steps.train import MissingParent, load_model, open_worker_context, train_step
 from atlas.storage.store import CorruptArtifact, Store
 from tests.small import SCHEDULE, World, atlas, contents, outcome
 
@@ -49,20 +49,20 @@ def test_what_else_is_learnt_in_between_does_not_matter(small_world: World, stor
 
 def test_a_walk_from_the_store_equals_one_kept_in_memory(world: World, learnt: Any) -> None:
     store, steps, _ = learnt
-    stack = world.stack()
+    model = world.model()
     for step in steps:
-        step.stage.begin(stack, step.task, torch.Generator().manual_seed(step.random_seed("initialise")))
+        step.stage.begin(model, step.task, torch.Generator().manual_seed(step.random_seed("initialise")))
         torch.manual_seed(step.random_seed("forward"))
         fit(
-            stack,
+            model,
             step.stage,
             world.worker_context.data[step.task],
             seed=step.random_seed("records"),
             group=ProcessGroup(),
         )
-    kept = snapshot(stack.state_dict())
-    stack.detach()
-    loaded = restore(steps[-1], world.worker_context, store)
+    kept = snapshot(model.state_dict())
+    model.detach()
+    loaded = load_model(steps[-1], world.worker_context, store)
     found = snapshot(loaded.state_dict())
     loaded.detach()
     assert found.keys() == kept.keys()
@@ -101,14 +101,14 @@ def test_the_route_own_never_changes_a_score(learnt: Any) -> None:
 
 def test_the_route_own_is_what_scoring_with_a_tasks_own_adapters_gives(world: World, learnt: Any) -> None:
     store, steps, facts = learnt
-    stack = restore(steps[-1], world.worker_context, store)
+    model = load_model(steps[-1], world.worker_context, store)
     for task in ORDER:
-        stack.activate(task)
-        value = score(stack, world.worker_context.data[task], "test", limit=16, group=ProcessGroup())
+        model.activate(task)
+        value = score(model, world.worker_context.data[task], "test", limit=16, group=ProcessGroup())
         assert value == facts[-1]["scores"]["own"]["test"][task]
-    stack.activate(ORDER[-1])
-    value = score(stack, world.worker_context.data["digits"], "test", limit=16, group=ProcessGroup())
-    stack.detach()
+    model.activate(ORDER[-1])
+    value = score(model, world.worker_context.data["digits"], "test", limit=16, group=ProcessGroup())
+    model.detach()
     assert value == facts[-1]["scores"]["latest"]["test"]["digits"]
 
 
@@ -161,7 +161,7 @@ def test_a_rate_without_measure_diverges_and_leaves_nothing(small_world: World, 
 
 def test_a_step_whose_past_is_missing_says_so(small_world: World, store: Store) -> None:
     with pytest.raises(MissingParent, match="is not in the store"):
-        advance(small_world.walk("digits", "easy-vqa")[1], small_world.worker_context, store)
+        train_step(small_world.walk("digits", "easy-vqa")[1], small_world.worker_context, store)
     assert list(store.keys()) == []
 
 
@@ -172,7 +172,7 @@ def test_an_altered_past_is_put_aside(small_world: World, store: Store, tmp_path
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
     reopened = Store.open(str(tmp_path / "store"))
     with pytest.raises(CorruptArtifact, match="another sha256"):
-        advance(second, small_world.worker_context, reopened)
+        train_step(second, small_world.worker_context, reopened)
     assert reopened.find(first.key) is None
     small_world.learn([first, second], reopened)
     assert reopened.verify(second.key)
@@ -181,13 +181,13 @@ def test_an_altered_past_is_put_aside(small_world: World, store: Store, tmp_path
 def test_a_bench_with_another_backbone_is_refused(small_world: World, store: Store) -> None:
     step = replace(small_world.walk("digits")[0], backbone="0" * 64)
     with pytest.raises(AtlasError, match="needs the backbone 000000000000, this worker has"):
-        advance(step, small_world.worker_context, store)
+        train_step(step, small_world.worker_context, store)
 
 
 def test_a_bench_without_the_tasks_data_is_refused(small_world: World, store: Store) -> None:
     worker_context = replace(small_world.worker_context, data={"easy-vqa": small_world.worker_context.data["easy-vqa"]})
     with pytest.raises(AtlasError, match="no prepared data here for digits"):
-        advance(small_world.walk("digits")[0], worker_context, store)
+        train_step(small_world.walk("digits")[0], worker_context, store)
 
 
 def test_a_bench_opens_by_names_and_folders(world: World, small_world: World) -> None:
@@ -202,5 +202,5 @@ def test_a_bench_opens_by_names_and_folders(world: World, small_world: World) ->
 def test_updates_are_told_as_they_are_done(small_world: World, store: Store) -> None:
     told: list[tuple[int, int]] = []
     step = small_world.walk("digits")[0]
-    advance(step, small_world.worker_context, store, lambda update, updates: told.append((update, updates)))
+    train_step(step, small_world.worker_context, store, lambda update, updates: told.append((update, updates)))
     assert told == [(1, 2), (2, 2)]

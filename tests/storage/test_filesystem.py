@@ -18,8 +18,8 @@ def at(place: StoragePath, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Stor
 def test_a_local_place_is_its_folder(tmp_path: Path) -> None:
     place = StoragePath.at(tmp_path) / "inner"
     assert (place.local, place.name, str(place)) == (tmp_path / "inner", "inner", str(tmp_path / "inner"))
-    assert place.pull() == tmp_path / "inner"
-    place.push()
+    assert place.download() == tmp_path / "inner"
+    place.upload()
     assert place.for_ray == {"storage_path": str(tmp_path / "inner")}
     assert StoragePath.at(tmp_path).folders() == []
 
@@ -45,16 +45,16 @@ def test_what_one_machine_pushes_another_pulls_once(
     (here.local / "inner" / "big.arrow").write_bytes(bytes(1000))
     (here.local / "card.json").write_text("{}")
     (here.local / ".lock").write_text("")
-    here.push(last="card.json")
+    here.upload(last="card.json")
     there = at(here, tmp_path / "other", monkeypatch)
     assert there.folders() == ["inner"]
     assert there.has("card.json")
     assert not there.has(".lock")
-    assert (there.pull(only=("card.json",)) / "card.json").read_text() == "{}"
+    assert (there.download(only=("card.json",)) / "card.json").read_text() == "{}"
     assert not (there.local / "inner").exists()
-    assert (there.pull() / "inner" / "big.arrow").read_bytes() == bytes(1000)
+    assert (there.download() / "inner" / "big.arrow").read_bytes() == bytes(1000)
     before = (there.local / "inner" / "big.arrow").stat()
-    there.pull()
+    there.download()
     assert (there.local / "inner" / "big.arrow").stat().st_ino == before.st_ino
 
 
@@ -62,13 +62,13 @@ def test_a_file_that_grew_goes_again_and_is_not_overwritten_by_the_older_one(buc
     place = StoragePath.at(bucket) / "spool"
     place.local.mkdir(parents=True)
     (place.local / "events.jsonl").write_text("one\n")
-    place.push()
+    place.upload()
     (place.local / "events.jsonl").write_text("one\ntwo\n")
-    place.pull()
+    place.download()
     assert (place.local / "events.jsonl").read_text() == "one\ntwo\n"
-    place.push()
+    place.upload()
     os.remove(place.local / "events.jsonl")
-    assert (place.pull() / "events.jsonl").read_text() == "one\ntwo\n"
+    assert (place.download() / "events.jsonl").read_text() == "one\ntwo\n"
 
 
 def test_a_bucket_that_there_is_not_is_named(s3: object) -> None:
@@ -76,4 +76,4 @@ def test_a_bucket_that_there_is_not_is_named(s3: object) -> None:
     place.local.mkdir(parents=True)
     (place.local / "file").write_text("x")
     with pytest.raises(AtlasError, match="no-such-bucket/prefix cannot be"):
-        place.push()
+        place.upload()

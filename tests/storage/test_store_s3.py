@@ -114,12 +114,12 @@ def test_a_server_that_wants_lengths_says_what_to_set(bucket: str, monkeypatch: 
 
 def test_claims_in_a_bucket_keep_others_off_until_they_are_released(store: Store) -> None:
     first, second = StepLeases(store, "first"), StepLeases(store, "second")
-    assert first.take(KEY)
+    assert first.acquire(KEY)
     first.beat()
-    assert not second.take(KEY)
-    assert not StepLeases(store, "third").is_free(KEY)
+    assert not second.acquire(KEY)
+    assert not StepLeases(store, "third").is_available(KEY)
     first.release(KEY)
-    assert second.take(KEY)
+    assert second.acquire(KEY)
     second.release(KEY)
     assert [info.path for info in store.filesystem.get_file_info(store_files(store)) if KEY in info.path] == []
 

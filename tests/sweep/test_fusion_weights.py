@@ -8,7 +8,7 @@ import torch
 from atlas.data.loader import permutation
 from atlas.learners import Fusion, HeadOnly
 from atlas.runtime.errors import AtlasError
-from atlas.steps.train import restore
+from atlas.steps.train import load_model
 from atlas.storage.store import Store
 from atlas.sweep.fusion_weights import NoWeights, step_fusion_weights, sweep_fusion_weights
 from tests.small import SCHEDULE, World, atlas
@@ -26,12 +26,12 @@ def learnt(small_world: World, tmp_path_factory: pytest.TempPathFactory) -> tupl
 def test_the_mean_is_that_of_the_weights_of_each_sample(small_world: World, learnt: Any) -> None:
     store, step = learnt
     found = step_fusion_weights(step, small_world.worker_context, store, records=20)
-    stack = restore(step, small_world.worker_context, store)
+    model = load_model(step, small_world.worker_context, store)
     split = small_world.worker_context.data["piqa-twin"].splits["val"]
-    with torch.no_grad(), stack.adapters.keep_combination_weights():
-        stack(split.batch(permutation(len(split), seed=0, epoch=0)[:20].sort().values), "piqa-twin")
-        wanted = {name: alpha.mean(0).tolist() for name, alpha in stack.adapters.combination_weights().items()}
-    stack.detach()
+    with torch.no_grad(), model.adapters.keep_combination_weights():
+        model(split.batch(permutation(len(split), seed=0, epoch=0)[:20].sort().values), "piqa-twin")
+        wanted = {name: alpha.mean(0).tolist() for name, alpha in model.adapters.combination_weights().items()}
+    model.detach()
     assert (found.adapters, found.records, found.split) == (("digits", "piqa-twin"), 20, "val")
     assert found.sites == tuple(wanted)
     assert len(found.sites) == 4  # two a layer

@@ -16,8 +16,8 @@ from atlas.search.trial_record import TrialRecord
 from atlas.storage.store import Store
 from atlas.sweep.fusion_weights import sweep_fusion_weights
 from atlas.sweep.summary import FinishedSweep, summarise
+from tests.finished import SWEEP, TASKS, learnt_trial, make_inputs
 from tests.small import SCHEDULE, World
-from tests.sweep.conftest import SWEEP, TASKS, learnt_trial, make_inputs
 
 
 @pytest.fixture(scope="module")

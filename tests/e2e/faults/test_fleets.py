@@ -24,9 +24,9 @@ from atlas.cluster.connect import NAMESPACE
 from atlas.cluster.placement_groups import free_orphaned_groups
 from atlas.execution.broker import Broker
 from atlas.execution.job import Lease
-from atlas.execution.worker import RENEW_SECONDS, serve
+from atlas.execution.worker import RENEW_SECONDS, worker_loop
 from atlas.learners.process_group import ProcessGroup
-from atlas.steps.train import advance, open_worker_context
+from atlas.steps.train import open_worker_context, train_step
 from atlas.storage.store import Store
 from atlas.sweep.prefetch import Prefetch
 from tests.execution.fleet import FIRST, OTHER, commit
@@ -59,16 +59,16 @@ class Fleet:
             commit(store_uri, lease.step, lease.scope)
             return {"cost": {"seconds": 1.0}}
 
-        serve(broker, name, learn, ProcessGroup())
+        worker_loop(broker, name, learn, ProcessGroup())
 
     def serve_for_real(self, broker: Any, name: str, store_uri: str, backbone: str, prepared: dict[str, str]) -> None:
         """Serve with steps that are learnt."""
         worker_context, store = open_worker_context(backbone, prepared, ProcessGroup()), Store.open(store_uri)
 
         def learn(lease: Lease, on_update: Callable[[int, int], None]) -> Mapping[str, Any]:
-            return advance(lease.step, worker_context, store, on_update)
+            return train_step(lease.step, worker_context, store, on_update)
 
-        serve(broker, name, learn, ProcessGroup())
+        worker_loop(broker, name, learn, ProcessGroup())
 
 
 class Maker:

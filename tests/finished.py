@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import optuna
-import pytest
 
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
@@ -73,10 +72,9 @@ def learnt_trial(
     return record
 
 
-@pytest.fixture(scope="session")
-def ended(small_world: World, tmp_path_factory: pytest.TempPathFactory) -> FinishedSweep:
-    """Both orders of two tasks. Not to be altered."""
-    inputs = make_inputs(small_world, tmp_path_factory.mktemp("ended"))
+def finished_sweep(small_world: World, folder: Path) -> FinishedSweep:
+    """Both orders of two tasks, trained in `folder`."""
+    inputs = make_inputs(small_world, folder)
     alone = references(seed=0)
     for walks in alone.values():
         for walk in walks:

@@ -8,10 +8,10 @@ import pytest
 
 from atlas.data.few_shot import Shots
 from atlas.learners import HeadOnly, LoneAdapters, Schedule, TwoStage
-from atlas.steps.outcome import DOWNSTREAM, SPLITS, WalkResult, mean_metrics, objective
 from atlas.steps.probe import Probe
 from atlas.steps.step import StepInputs
 from atlas.steps.walk import Walk
+from atlas.steps.walk_result import DOWNSTREAM, SPLITS, WalkResult, mean_metrics, objective
 
 AROUND = StepInputs(backbone="x", data={"a": "a", "b": "b", "c": "c"})
 LONE = {"val": {"a": 80.0, "b": 40.0}, "test": {"a": 50.0, "b": 50.0}}
