@@ -9,7 +9,7 @@ BIN = $(VENV)/bin
 SWEEP ?= sweeps/task_order.py
 ARGS ?=
 
-.PHONY: sweep test check format lint types layers browser clean
+.PHONY: sweep test check format lint types layers untyped browser clean
 
 $(VENV)/installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -47,7 +47,10 @@ types: $(VENV)/installed-dev
 layers: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
-check: lint types layers test
+untyped: $(VENV)/installed-dev
+	$(BIN)/python -m tests.untyped --most 12
+
+check: lint types layers untyped test
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

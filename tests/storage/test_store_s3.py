@@ -115,7 +115,7 @@ def test_a_server_that_wants_lengths_says_what_to_set(bucket: str, monkeypatch: 
 def test_claims_in_a_bucket_keep_others_off_until_they_are_released(store: Store) -> None:
     first, second = StepLeases(store, "first"), StepLeases(store, "second")
     assert first.acquire(KEY)
-    first.beat()
+    first.heartbeat()
     assert not second.acquire(KEY)
     assert not StepLeases(store, "third").is_available(KEY)
     first.release(KEY)
