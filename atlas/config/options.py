@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from atlas.cluster.options import ClusterOptions
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.runtime.redact import redacted
 from atlas.storage.filesystem import StoragePath
@@ -60,17 +61,9 @@ class Options:
         named = (*self.tasks, *self.downstream)
         if len(set(named)) < len(named):
             raise AtlasError(f"the tasks {', '.join(named)} name one twice; name each once.")
-        for name in ("trials", "fleets", "workers_per_fleet", "min_workers_per_fleet"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise AtlasError(f"--{name.replace('_', '-')} is {value}; give 1 or more.")
-        if (self.min_workers_per_fleet or 1) > self.workers_per_fleet:
-            raise AtlasError(
-                f"--min-workers-per-fleet is {self.min_workers_per_fleet}, more than --workers-per-fleet "
-                f"{self.workers_per_fleet}; give no more than that."
-            )
-        if not self.checkpoint_every >= 0:
-            raise AtlasError(f"--checkpoint-every is {self.checkpoint_every}; give seconds, 0 for never.")
+        if self.trials is not None and self.trials < 1:
+            raise AtlasError(f"--trials is {self.trials}; give 1 or more.")
+        _ = self.cluster  # checks its own values
         if min(self.evaluate) < 0:
             raise AtlasError(f"--evaluate is {self.evaluate}; give two numbers of records, 0 for all.")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
@@ -80,6 +73,11 @@ class Options:
                 f"--storage {redacted(self.storage)} holds a user or a password; give those to the environment of "
                 f"every node instead (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role)."
             )
+
+    @property
+    def cluster(self) -> ClusterOptions:
+        """The options of the fleets."""
+        return ClusterOptions(**{field.name: getattr(self, field.name) for field in fields(ClusterOptions)})
 
     @property
     def place(self) -> StoragePath:

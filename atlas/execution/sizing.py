@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from atlas.cluster.limits import Node
-from atlas.config.options import Options
+from atlas.cluster.options import ClusterOptions
 from atlas.learners import Precision
 from atlas.runtime.errors import AtlasError
 
@@ -50,7 +50,7 @@ class FleetSize:
         return "bfloat16" if self.gpus else "float32"
 
 
-def size_fleets(options: Options, nodes: Sequence[Node]) -> FleetSize:
+def size_fleets(options: ClusterOptions, nodes: Sequence[Node]) -> FleetSize:
     """How many fleets, and what each worker takes of these nodes.
 
     By default as many fleets of one worker as they have GPUs or, without any, CPUs; a little of the CPUs is left to
@@ -74,7 +74,7 @@ def size_fleets(options: Options, nodes: Sequence[Node]) -> FleetSize:
     return size
 
 
-def fitted(size: FleetSize, options: Options, nodes: Sequence[Node], work: float) -> FleetSize:
+def fitted(size: FleetSize, options: ClusterOptions, nodes: Sequence[Node], work: float) -> FleetSize:
     """No more fleets than `work`, in seconds of one fleet, is worth; as many as `--fleets` says where it does."""
     worth = max(1, int(work / FLEET_WORTH))
     if options.fleets or worth >= size.fleets:
@@ -96,7 +96,7 @@ def threads_of(size: FleetSize) -> int:
     return max(1, round(size.cpus))
 
 
-def _worker_gpus(options: Options, resources: Mapping[str, float]) -> float:
+def _worker_gpus(options: ClusterOptions, resources: Mapping[str, float]) -> float:
     if options.gpus_per_worker is not None:
         return options.gpus_per_worker
     return 1.0 if resources["GPU"] >= 1 else 0.0

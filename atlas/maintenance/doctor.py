@@ -197,7 +197,7 @@ def _everywhere(what: str, well: str, problems: Mapping[str, str], todo: str) ->
 def placeable(options: Options, nodes: Sequence[Node]) -> Finding:
     """Whether the fleets fit: in all, and each worker on one node."""
     try:
-        size = size_fleets(options, nodes)
+        size = size_fleets(options.cluster, nodes)
     except AtlasError as error:
         return Finding(what="plan", ok=False, says=str(error))
     each = f"{size.cpus:g} CPUs and {size.gpus:g} GPUs"

@@ -122,7 +122,7 @@ def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder |
 
     here = this_machine()
     if here is not None:
-        size_fleets(options, [here])
+        size_fleets(options.cluster, [here])
     with _preparing(console) as progress:
         inputs = resolve_inputs(options, progress, tracking_uri=address)
     if options.dry_run and here is not None:
@@ -151,13 +151,13 @@ def _show_plan(
     from atlas.execution.sizing import fitted, size_fleets
     from atlas.search.proposals import is_exact, rehearsed
 
-    size = size_fleets(options, nodes)
+    size = size_fleets(options.cluster, nodes)
     trials = rehearsed(sweep, options, size.precision)
     references = [walk for walks in sweep.references(options, size.precision).values() for walk in walks]
     references += sweep.bare_probes(options, size.precision)
     _check_shares([*(walk for trial in trials for walk in trial), *references], inputs, size)
     made = inputs.plan(trials, references, at_once=size.fleets, exact=is_exact(sweep, options))
-    size = fitted(size, options, nodes, made.work)
+    size = fitted(size, options.cluster, nodes, made.work)
     made = made.on(size.fleets)
     print_plan(console, sweep.name, sweep.question, made, describe(options, size))
     return made, size

@@ -6,7 +6,7 @@ import pytest
 
 from atlas.cluster.connect import join_cluster, leave_cluster
 from atlas.cluster.limits import this_machine
-from atlas.config.options import Options
+from atlas.cluster.options import ClusterOptions
 from atlas.execution.sizing import RESERVE, TRIAL_CPUS, FleetSize, fitted, size_fleets, threads_of, trials_at_once
 from atlas.runtime.errors import AtlasError
 
@@ -33,7 +33,7 @@ TWO_GPUS = {"CPU": 16.0, "GPU": 2.0}
 def test_fleets_fill_the_cluster(
     resources: dict[str, float], options: dict[str, Any], expected: tuple[Any, ...]
 ) -> None:
-    size = size_fleets(Options(**options), [resources])
+    size = size_fleets(ClusterOptions(**options), [resources])
     assert (size.fleets, size.workers, size.cpus, size.gpus) == pytest.approx(expected)
 
 
@@ -51,7 +51,7 @@ def test_what_cannot_be_placed_is_refused_with_the_numbers(
     resources: dict[str, float], options: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(AtlasError) as refused:
-        size_fleets(Options(**options), [resources])
+        size_fleets(ClusterOptions(**options), [resources])
     assert message in str(refused.value)
 
 
@@ -67,29 +67,33 @@ def test_what_cannot_be_placed_is_refused_with_the_numbers(
     ],
 )
 def test_no_more_fleets_are_started_than_the_work_is_worth(work: float, options: dict[str, Any], fleets: int) -> None:
-    given, nodes = Options(**options), [{"CPU": 8.0}]
+    given, nodes = ClusterOptions(**options), [{"CPU": 8.0}]
     size = fitted(size_fleets(given, nodes), given, nodes, work)
     assert size.fleets == fleets
     assert size.workers == given.workers_per_fleet
 
 
 def test_each_worker_has_to_fit_on_one_node() -> None:
-    options, uneven = Options(fleets=2, cpus_per_worker=6), [{"CPU": 8.0}, {"CPU": 4.0}, {"CPU": 4.0}]
+    options, uneven = ClusterOptions(fleets=2, cpus_per_worker=6), [{"CPU": 8.0}, {"CPU": 4.0}, {"CPU": 4.0}]
     with pytest.raises(AtlasError, match="2 workers of 6 CPUs are wanted, but the nodes hold 1; give fewer --fleets"):
         size_fleets(options, uneven)
     assert size_fleets(options, [{"CPU": 8.0}, {"CPU": 8.0}]).fleets == 2
 
 
 def test_an_elastic_fleet_is_wanted_whole_and_does_with_the_least() -> None:
-    size = size_fleets(Options(fleets=1, workers_per_fleet=4, min_workers_per_fleet=2, gpus_per_worker=1), [TWO_GPUS])
+    size = size_fleets(
+        ClusterOptions(fleets=1, workers_per_fleet=4, min_workers_per_fleet=2, gpus_per_worker=1), [TWO_GPUS]
+    )
     assert (size.workers, size.elastic, list(size.numbers), size.each) == (4, True, [2, 3, 4], "2 to 4")
     with pytest.raises(AtlasError, match="1 fleets of 3 to 4 workers at 1 GPU need 3 GPUs"):
-        size_fleets(Options(fleets=1, workers_per_fleet=4, min_workers_per_fleet=3, gpus_per_worker=1), [TWO_GPUS])
+        size_fleets(
+            ClusterOptions(fleets=1, workers_per_fleet=4, min_workers_per_fleet=3, gpus_per_worker=1), [TWO_GPUS]
+        )
 
 
 @pytest.mark.parametrize("least", [None, 4])
 def test_a_fleet_of_one_size_is_steady(least: int | None) -> None:
-    size = size_fleets(Options(workers_per_fleet=4, min_workers_per_fleet=least), [{"CPU": 8.0}])
+    size = size_fleets(ClusterOptions(workers_per_fleet=4, min_workers_per_fleet=least), [{"CPU": 8.0}])
     assert (size.elastic, list(size.numbers), size.each) == (False, [4], "4")
 
 
