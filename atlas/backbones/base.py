@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.runtime.digest import file_sha256, text_sha256
 from atlas.runtime.errors import AtlasError, unknown
 
 if TYPE_CHECKING:
@@ -45,11 +45,8 @@ def locate(name: str | Path) -> Path:
 
 def digest(folder: Path) -> str:
     """sha256 (hex) over the names and contents of the configuration and the weights: the backbone's identity."""
-    total = hashlib.sha256()
-    for path in [folder / "config.json", *_weight_files(folder)]:
-        with path.open("rb") as file:
-            total.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
-    return total.hexdigest()
+    paths = [folder / "config.json", *_weight_files(folder)]
+    return text_sha256("".join(f"{path.name} {file_sha256(path)}\n" for path in paths))
 
 
 def load(name: str | Path) -> Backbone:

@@ -7,7 +7,6 @@ tokenizer that transformers can load from the folder).
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import AtlasError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Processor:
             std=std,
             pad_id=pad_id,
             vocab_size=tokenizer.get_vocab_size(),
-            digest=hashlib.sha256(json.dumps(decides).encode()).hexdigest(),
+            digest=text_sha256(json.dumps(decides)),
             tokenizer=tokenizer,
         )
 

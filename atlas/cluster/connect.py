@@ -12,6 +12,7 @@ from typing import Any
 
 from atlas.cluster.watchdog import Watchdog, watched
 from atlas.runtime.errors import AtlasError
+from atlas.runtime.text import first_line
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ def join_ray(**more: Any) -> Watchdog:
         return _started(partial(ray.init, **how))
     except Exception as error:
         raise AtlasError(
-            f"no Ray cluster at {address}: {_first_line(error)} Check RAY_ADDRESS (unset it to start one here), and "
+            f"no Ray cluster at {address}: {first_line(error)} Check RAY_ADDRESS (unset it to start one here), and "
             f"that RAY_AUTH_MODE=token and the token are those of the cluster."
         ) from error
 
@@ -53,10 +54,6 @@ def _started(start: Callable[[], object]) -> Watchdog:
             log.warning("Ray did not start in time on this busy machine; once more …")
             ray.shutdown()
     return watched(start)
-
-
-def _first_line(error: Any) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 NAMESPACE = "atlas"

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from atlas.runtime.digest import text_sha256
 from atlas.storage.filesystem import write_whole
 
 
@@ -27,7 +27,7 @@ class Origin:
 
 def index_path(root: Path, task: str, *, processor: str, limits: Mapping[str, int] | None) -> Path:
     """The file of that task, processor (its digest) and limits."""
-    key = hashlib.sha256(json.dumps([processor, dict(limits or {})], sort_keys=True).encode()).hexdigest()[:16]
+    key = text_sha256(json.dumps([processor, dict(limits or {})], sort_keys=True))[:16]
     return Path(root) / task / f".{key}.json"
 
 

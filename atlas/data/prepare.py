@@ -9,7 +9,6 @@ A split is read once, which cuts its work into shards (`reading`); the shards ar
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import os
@@ -32,6 +31,7 @@ from atlas.data.prepared import Prepared, read_card
 from atlas.data.reading import Outline, Reader
 from atlas.data.shard import ShardContext, writing
 from atlas.data.writer import Joiner, Written
+from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.tasks.sample import SPLITS
 from atlas.tasks.task import Task
@@ -140,7 +140,7 @@ def identity(
 
 def folder_of(facts: Mapping[str, Any], root: Path) -> Path:
     """<root>/<task>/<first 16 digits of the identity's sha256>."""
-    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    key = text_sha256(json.dumps(facts, sort_keys=True))[:16]
     return Path(root) / facts["task"] / key
 
 

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from atlas.runtime.digest import file_sha256, text_sha256
 from atlas.runtime.errors import AtlasError
 
 CARD = "card.json"
@@ -89,8 +89,7 @@ def file_digests(path: Path, names: Iterable[str]) -> dict[str, str]:
     digests = {}
     for name in sorted(names):
         try:
-            with (path / name).open("rb") as file:
-                digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+            digests[name] = file_sha256(path / name)
         except OSError as error:
             raise AtlasError(f"cannot read {path / name}: {error.strerror}. Prepare the task again") from error
     return digests
@@ -98,4 +97,4 @@ def file_digests(path: Path, names: Iterable[str]) -> dict[str, str]:
 
 def fingerprint(digests: Mapping[str, str]) -> str:
     """One digest of all files: sha256 over their names and digests in order."""
-    return hashlib.sha256("".join(f"{name} {digests[name]}\n" for name in sorted(digests)).encode()).hexdigest()
+    return text_sha256("".join(f"{name} {digests[name]}\n" for name in sorted(digests)))

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from atlas.data.options import Mark, Phase
+from atlas.runtime.text import duration
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,13 +69,7 @@ def line(task: str, mark: Mark, seconds: float) -> str:
     said = f"{said} {THINGS[mark.phase]}, {rate:,.0f} a second"
     if mark.total is None or not rate:
         return said
-    return f"{said}, {_duration((mark.total - mark.done) / rate)} left"
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return f"{said}, {duration((mark.total - mark.done) / rate)} left"
 
 
 def _bars(console: Console) -> Progress:

@@ -6,7 +6,6 @@ shard alone. So all runs, on any number of cores or nodes, give the same files, 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import uuid
@@ -22,6 +21,7 @@ import pyarrow as pa
 
 from atlas.backbones.processor import Processor
 from atlas.data.columns import column, label_rows, picture_schema, record_schema
+from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.sample import Picture, Record
 from atlas.tasks.task import Task
@@ -185,4 +185,4 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def _digest(*content: Any) -> str:
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    return text_sha256(json.dumps(content))

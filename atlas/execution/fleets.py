@@ -11,6 +11,7 @@ from typing import Any
 from atlas.cluster.placement_groups import free_orphaned_groups
 from atlas.execution.sizing import FleetSize
 from atlas.execution.worker import FleetSetup, run_fleet
+from atlas.runtime.text import first_line
 from atlas.storage.filesystem import StoragePath
 
 IDLE_LOSSES = 3  # a fleet is given up once it was lost so often with nothing learnt in between
@@ -77,7 +78,7 @@ class Fleets:
             except Exception as error:
                 if self._closing.is_set():
                     return None
-                self.failures.append(f"{name}: {str(error).strip().splitlines()[0]}")
+                self.failures.append(f"{name}: {first_line(error)}")
             before, learnt = learnt, self.learnt()
             losses = losses + 1 if learnt == before else 1
             free_orphaned_groups()

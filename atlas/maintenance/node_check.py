@@ -17,6 +17,7 @@ import atlas
 from atlas.backbones import digest
 from atlas.data.cache import whole_at
 from atlas.runtime.errors import AtlasError
+from atlas.runtime.text import last_line
 from atlas.storage.filesystem import StoragePath, open_filesystem
 from atlas.storage.store import Store
 from atlas.sweep.provenance import PACKAGES
@@ -100,8 +101,7 @@ def _answer(name: str, waiting: Any) -> Report:
     try:
         return ray.get(waiting, timeout=ANSWER_SECONDS)
     except (RayError, ImportError) as error:
-        lines = [line for line in str(error).strip().splitlines() if line.strip()]
-        return Report(node=name, failed=lines[-1].strip() if lines else type(error).__name__)
+        return Report(node=name, failed=last_line(error))
 
 
 def _code() -> str:

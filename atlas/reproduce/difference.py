@@ -11,8 +11,9 @@ from atlas.backbones import digest, locate
 from atlas.config.options import Options
 from atlas.reproduce.recorded_run import DIGEST, RecordedRun
 from atlas.reproduce.replay import STEADY, ReplayedRun
+from atlas.runtime.digest import file_sha256
 from atlas.runtime.errors import AtlasError
-from atlas.sweep.provenance import code_digest, file_digest, machine, versions
+from atlas.sweep.provenance import code_digest, machine, versions
 
 NUMERIC = ("torch", "transformers", "peft")  # packages that decide the last bits of a score
 SUMS = ("workers_per_fleet", STEADY, "cpus_per_worker")  # settings that decide in which order sums are taken
@@ -59,7 +60,7 @@ def of_origin(recorded: Mapping[str, Any] | None, file: Path) -> list[Difference
         found.append(_difference("machine", _words(recorded["machine"]), _words(here), "inexact"))
     if recorded["code"] != code_digest():
         found.append(_difference("code of atlas", recorded["code"][:SHOWN], code_digest()[:SHOWN]))
-    if recorded["file_digest"] not in ("", seen := file_digest(file)):
+    if recorded["file_digest"] not in ("", seen := file_sha256(file)):
         found.append(_difference(f"file {file}", recorded["file_digest"][:SHOWN], seen[:SHOWN]))
     return found
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from atlas import metrics
 from atlas.report import order_statistics, task_rows, trial_metrics
+from atlas.runtime.text import first_line
 
 SPLIT = "test"
 OF_WALK: dict[str, Callable[..., Any]] = {
@@ -30,7 +31,7 @@ OVER_ORDERS = {
 
 def definition_of(function: Callable[..., Any]) -> str:
     """The first line of a metric's documentation: its formula and source."""
-    return (inspect.getdoc(function) or "").splitlines()[0]
+    return first_line(inspect.getdoc(function) or "")
 
 
 def figures_of(summary: Mapping[str, Any]) -> list[dict[str, Any]]:

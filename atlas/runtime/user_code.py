@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import runpy
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from atlas.runtime.digest import file_sha256
 from atlas.runtime.errors import AtlasError, unknown
 
 SUFFIX = ".py"
@@ -56,5 +56,5 @@ def run_file(address: str, *, what: str, kind: str, fits: Callable[[Any, str], b
     known = [key for key, value in contents.items() if fits(value, module)]
     if name not in known:
         raise unknown(what, name, known) if known else AtlasError(f"{path} holds no {kind}; see atlas.{what}s.{kind}.")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = file_sha256(path)
     return Brought(address=f"{path}:{name}", module=module, digest=digest, contents=contents)

@@ -15,6 +15,7 @@ from typing import Any
 
 from atlas.data.few_shot import Shots
 from atlas.learners import Learner, Stage, stage_from
+from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import AtlasError
 
 RECIPE = 2
@@ -72,7 +73,7 @@ class Step:
         facts = {**self._facts(), "recipe": RECIPE, "parent": self.parent.key if self.parent else None}
         if self.auxiliary:
             facts["beside"] = [step.key for step in self.auxiliary]
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        return text_sha256(json.dumps(facts, sort_keys=True))
 
     def random_seed(self, purpose: str) -> int:
         """A seed, in [0, 2^63), for one purpose of this step: the same whoever runs it, wherever."""

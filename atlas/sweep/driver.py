@@ -23,6 +23,7 @@ from atlas.report import write_report, write_summary
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
 from atlas.runtime.retry import retry_while_away
+from atlas.runtime.text import first_line
 from atlas.search.callback import TrialJournal, listen
 from atlas.search.trainable import TrialSetup
 from atlas.search.trial_ids import TrialIds
@@ -255,7 +256,7 @@ class SweepDriver:
         facts = {
             "id": self.folder.id,
             "name": self.sweep.name,
-            "question": self.sweep.question.strip().splitlines()[0],
+            "question": first_line(self.sweep.question),
             "command": redacted(shlex.join(["python", *sys.argv])),
             "started": time.strftime(stamp, time.localtime(self._started)),
             "finished": time.strftime(stamp),

@@ -7,6 +7,7 @@ from typing import Any
 
 from atlas.execution.sizing import FleetSize
 from atlas.runtime.errors import AtlasError
+from atlas.runtime.text import last_line
 from atlas.storage.filesystem import StoragePath
 
 Found = tuple[list[dict[str, Any]], str]
@@ -42,7 +43,7 @@ def await_fusion_weights(promise: Any, timeout: float) -> Found:
         ray.cancel(promise, force=True)
         return [], f"not ready after {timeout:.0f} s"
     except ray.exceptions.RayError as error:
-        return [], str(error).strip().splitlines()[-1]
+        return [], last_line(error)
 
 
 def _weights(summary: Mapping[str, Any], storage: StoragePath) -> Found:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from atlas.runtime.text import duration
 from atlas.search.callback import TrialJournal
 from atlas.sweep.plan import Plan
-from atlas.sweep.terminal import clock
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -84,7 +84,7 @@ class View:
         done, trained = states.get("done", 0), status.get("trained", 0)
         taken = sum(len(walk) for trial in trials for walk in trial.steps)
         lines = [
-            f"{clock(time.monotonic() - self._started)} passed, {self._left(status)}",
+            f"{duration(time.monotonic() - self._started)} passed, {self._left(status)}",
             f"trials {ended} of {self.plan.trials}" + (f" ({failed} failed)" if failed else ""),
             f"steps trained {trained}, running {states.get('running', 0)}, "
             + (f"in the hands of another sweep {elsewhere}, " if (elsewhere := states.get("elsewhere", 0)) else "")
@@ -105,12 +105,12 @@ class View:
         if self.plan.missing == 0:
             return "nothing to train"
         if not status.get("fleets"):
-            return f"fleets are starting, about {clock(self.plan.seconds)} in all"
+            return f"fleets are starting, about {duration(self.plan.seconds)} in all"
         if trained < 2:
-            return f"about {clock(self.plan.seconds)} in all"
+            return f"about {duration(self.plan.seconds)} in all"
         at_once = max(1, len(status.get("running", [])))
         left = max(0, self.plan.missing - trained) * status["trained_seconds"] / trained / at_once
-        return f"about {clock(left)} left"
+        return f"about {duration(left)} left"
 
 
 def _bar(progress: float, width: int = 16) -> str:

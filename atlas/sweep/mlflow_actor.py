@@ -11,6 +11,7 @@ from typing import Any
 
 from atlas.data.prepare import Prepared
 from atlas.runtime.errors import AtlasError
+from atlas.runtime.text import first_line
 from atlas.search.trial_record import TrialRecord
 from atlas.serving.registered_model import RegisteredModel
 from atlas.steps.step import Step
@@ -186,4 +187,4 @@ def registered_uri(promise: Any) -> str:
     try:
         return str(ray.get(promise))
     except ray.exceptions.RayTaskError as error:
-        return f"not registered: {str(error.cause).strip().splitlines()[0]}"
+        return f"not registered: {first_line(error.cause)}"

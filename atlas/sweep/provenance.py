@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ from typing import Any
 
 import atlas
 from atlas.learners import digest_of
+from atlas.runtime.digest import file_sha256, text_sha256
 from atlas.steps.step import RECIPE
 
 PACKAGES = ("ray", "torch", "transformers", "peft", "optuna", "mlflow", "pyarrow")
@@ -24,7 +24,7 @@ def provenance_of(file: str, learners: Iterable[str] = ()) -> dict[str, Any]:
     path, own = Path(file), {name: digest for name in sorted(set(learners)) if (digest := digest_of(name))}
     return {
         **({"learners": own} if own else {}),
-        "file_digest": file_digest(path) if path.is_file() else "",
+        "file_digest": file_sha256(path) if path.is_file() else "",
         "code": code_digest(),
         "recipe": RECIPE,
         "machine": machine(),
@@ -36,17 +36,12 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
 
 
-def file_digest(path: Path) -> str:
-    """sha256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 @cache
 def code_digest() -> str:
     """sha256 over the names and contents of this package's Python files."""
     root = Path(atlas.__file__).parent
     names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.py"))
-    return hashlib.sha256("".join(f"{name} {file_digest(root / name)}\n" for name in names).encode()).hexdigest()
+    return text_sha256("".join(f"{name} {file_sha256(root / name)}\n" for name in names))
 
 
 def machine() -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.metrics import Undefined
 from atlas.report import claims, leaderboard, order_rows, said, settings_label, shot_rows, task_rows
+from atlas.runtime.text import duration, first_line
 from atlas.statistics import Comparison
 
 if TYPE_CHECKING:
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
 SHOWN = 24
 
 
-def clock(seconds: float) -> str:
-    """A duration as people say it."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
-
-
 def print_plan(console: Console, name: str, question: str, plan: Plan, settings: Mapping[str, str]) -> None:
     """The plan, before anything is trained."""
     from rich.table import Table
@@ -32,7 +26,7 @@ def print_plan(console: Console, name: str, question: str, plan: Plan, settings:
     about = "" if plan.exact else "about "
     share = plan.trainings / plan.distinct if plan.distinct else 1.0
     rows = {
-        "question": question.strip().splitlines()[0],
+        "question": first_line(question),
         **settings,
         "trials": str(plan.trials),
         "trainings without sharing": f"{about}{plan.trainings}",
@@ -50,7 +44,7 @@ def print_plan(console: Console, name: str, question: str, plan: Plan, settings:
 def _estimate(plan: Plan) -> str:
     if plan.missing == 0:
         return "nothing to train; about 20 s to gather results"
-    return f"{clock(plan.seconds)}, roughly"
+    return f"{duration(plan.seconds)}, roughly"
 
 
 def print_results(console: Console, summary: Mapping[str, Any]) -> None:
@@ -195,7 +189,7 @@ def print_sharing(console: Console, summary: Mapping[str, Any]) -> None:
     console.print(
         f"Sharing: the trials took {ledger['steps_trained'] + ledger['steps_reused']} steps; "
         f"{ledger['steps_trained']} were trained now, {ledger['steps_reused']} were there already. "
-        f"That saved {clock(ledger['seconds_saved'])} of training.",
+        f"That saved {duration(ledger['seconds_saved'])} of training.",
         highlight=False,
     )
 

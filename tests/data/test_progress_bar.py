@@ -23,11 +23,11 @@ MARKS = [
         (MARKS[0], 2.0, "vqa train: 4,096 records read, 2,048 a second"),
         (MARKS[1], 1.0, "vqa train: 0 of 300 pictures decoded, 0 a second"),
         (MARKS[2], 10.0, "vqa train: 150 of 300 pictures decoded, 15 a second, 10 s left"),
-        (MARKS[2], 1500.0, "vqa train: 150 of 300 pictures decoded, 0 a second, 25 min 0 s left"),
+        (MARKS[2], 1500.0, "vqa train: 150 of 300 pictures decoded, 0 a second, 25 min 00 s left"),
         (
             Mark(split="val", phase="pictures", done=1, total=2),
             7300.0,
-            "1 of 2 pictures decoded, 0 a second, 2 h 1 min left",
+            "1 of 2 pictures decoded, 0 a second, 2 h 01 min left",
         ),
         (MARKS[3], 0.0, "vqa train: 5,000 of 5,000 records tokenised, 0 a second"),
     ],

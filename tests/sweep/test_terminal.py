@@ -9,7 +9,6 @@ from rich.console import Console
 
 from atlas.sweep.summary import FinishedSweep, summarise
 from atlas.sweep.terminal import (
-    clock,
     print_downstream,
     print_leaderboard,
     print_next,
@@ -29,14 +28,6 @@ def console() -> Console:
 @pytest.fixture(scope="module")
 def summary(ended: FinishedSweep) -> dict[str, Any]:
     return summarise(ended)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (125, "2 min 05 s"), (3600, "1 h 00 min"), (7325, "2 h 02 min")],
-)
-def test_durations_are_said_as_people_say_them(seconds: float, text: str) -> None:
-    assert clock(seconds) == text
 
 
 def test_the_plan_says_what_sharing_saves_and_how_long_it_takes(console: Console, ended: FinishedSweep) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.util
 import random
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from atlas.runtime.digest import file_sha256
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.tasks.sample import NO_TEXT, SPLITS, Picture, Record
 from atlas.tasks.task import Task
@@ -78,7 +78,7 @@ def read_digits(split: str, source: Path | None) -> Iterator[Record]:
 
 def bundle_sources(source: Path | None) -> Mapping[str, str]:
     """The digest of the table: it has been the same for many versions of scikit-learn."""
-    return {"sklearn digits": hashlib.sha256(bundled_file().read_bytes()).hexdigest()}
+    return {"sklearn digits": file_sha256(bundled_file())}
 
 
 DIGITS = Task(

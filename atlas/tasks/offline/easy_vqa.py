@@ -8,7 +8,6 @@ is in two splits. `known_facts` recovers what each image shows, for the tasks de
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.metadata
 import importlib.resources
 import json
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.runtime.digest import file_sha256, text_sha256
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.tasks.sample import SPLITS, Picture, Record
 from atlas.tasks.task import Task
@@ -72,7 +72,7 @@ def questions(part: str) -> tuple[Question, ...]:
 def held_out() -> frozenset[int]:
     """The training images that are kept for selection: those whose names hash lowest."""
     images = {question.image for question in questions("train")}
-    ranked = sorted(images, key=lambda image: hashlib.sha256(f"easy-vqa val {image}".encode()).hexdigest())
+    ranked = sorted(images, key=lambda image: text_sha256(f"easy-vqa val {image}"))
     return frozenset(ranked[: len(images) // HELD_OUT])
 
 
@@ -157,7 +157,7 @@ def read_questions(split: str, source: Path | None) -> Iterator[Record]:
 def package_sources(source: Path | None) -> Mapping[str, str]:
     """The package's version and the digests of its question files."""
     files = {f"{part}/questions.json": data_folder() / part / "questions.json" for part in ("train", "test")}
-    digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
+    digests = {name: file_sha256(path) for name, path in files.items()}
     return {"package easy-vqa": importlib.metadata.version("easy-vqa"), **digests}
 
 

@@ -6,7 +6,6 @@ the picture is drawn from it. Lengths are in 64ths of the picture's side, x to t
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
@@ -14,6 +13,7 @@ from random import Random
 
 from PIL import Image, ImageDraw
 
+from atlas.runtime.digest import text_sha256
 from atlas.tasks.offline.words import COLORS, GROUNDS, SHAPES, TEXTURES
 
 SIDE = 64
@@ -85,7 +85,7 @@ class Scene:
 
     def digest(self) -> str:
         """sha256 of the description (not of pixels, which may differ between versions of PIL)."""
-        return hashlib.sha256(repr(astuple(self)).encode()).hexdigest()
+        return text_sha256(repr(astuple(self)))
 
     def count(self, *, shape: str | None = None, color: str | None = None, texture: str | None = None) -> int:
         """How many shapes are of that shape, colour and texture; None allows any."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import hashlib
 import json
 import os
 import struct
@@ -12,7 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from atlas.runtime.digest import file_sha256
 from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.text import first_line
 from atlas.tasks.sample import Broken, Picture
 
 if TYPE_CHECKING:
@@ -144,8 +145,7 @@ def json_items(path: Path, key: str) -> Iterator[tuple[str, dict[str, Any] | Bro
                 file.seek(0)
                 keys = tuple(name for above, kind, name in ijson.parse(file) if not above and kind == "map_key")
     except (ijson.JSONError, UnicodeDecodeError) as error:
-        first = next(iter(str(error).splitlines()), "")
-        raise AtlasError(f"{path} cannot be read as JSON: {first}. Download it again.") from error
+        raise AtlasError(f"{path} cannot be read as JSON: {first_line(error)}. Download it again.") from error
     if place < 0:
         raise AtlasError(f"{path}: {unknown('or empty list', key, keys)} Download it again.")
 
@@ -171,11 +171,9 @@ def field(values: Mapping[str, Any], names: str | Sequence[str], kind: type | tu
 def digest(path: Path) -> str:
     """sha256 of a file, in hexadecimal. Raises AtlasError where it cannot be read, is empty or a Git LFS pointer."""
     _refuse_pointer(path)
-    with open(path, "rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-        if not file.tell():
-            raise AtlasError(f"{path} is empty; download it again.")
-    return found
+    if not path.stat().st_size:
+        raise AtlasError(f"{path} is empty; download it again.")
+    return file_sha256(path)
 
 
 def _has_link(root: Path, parts: PurePosixPath) -> bool:

@@ -7,7 +7,6 @@ questions about other sets of answers, as what is to be learnt is what words say
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import unknown
 from atlas.tasks.offline.facts import COLORED, MIXES, OPPOSITES
 from atlas.tasks.offline.words import COLORS, NUMBERS, SHAPES
@@ -180,7 +180,7 @@ def draw(split: str, sizes: Sizes) -> Iterator[Question]:
         for right, label in zip(stems, rng.sample(range(CHOICES), CHOICES), strict=True):
             choices = rng.sample([answer for answer in stems if answer != right], CHOICES - 1)
             choices.insert(label, right)
-            name = hashlib.sha256(f"{NAME} {sizes.seed} {split} {next(count)}".encode()).hexdigest()[:32]
+            name = text_sha256(f"{NAME} {sizes.seed} {split} {next(count)}")[:32]
             yield Question(name=name, stem=stems[right], choices=tuple(choices), label=label)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
+from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import unknown
 from atlas.tasks.reading.splits import held_out
 from atlas.tasks.sample import SPLITS
@@ -44,4 +44,4 @@ def deck(purpose: str, labels: int) -> Iterator[int]:
 
 def eighth(content: str) -> int:
     """Which eighth of all contents this one belongs to."""
-    return int(hashlib.sha256(content.encode()).hexdigest()[:8], 16) % 8
+    return int(text_sha256(content)[:8], 16) % 8

@@ -6,13 +6,13 @@ Species of one shape differ in their coats alone; size, place, angle and the ver
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 
+from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.offline.scenes import SIDE, Scene, sample_lone
 from atlas.tasks.offline.words import PLURALS, SHAPES
@@ -50,7 +50,7 @@ class Photo:
     def shown(self) -> Mapping[str, Scene]:
         """The image, under the folder of the source: a folder a kingdom and a species."""
         kingdom = PLURALS[EVERY[self.label][0]].capitalize()
-        name = hashlib.sha256(f"{NAME} {self.image}".encode()).hexdigest()[:32]
+        name = text_sha256(f"{NAME} {self.image}")[:32]
         return {f"train_val2019/{kingdom}/{self.label}/{name}.jpg": self.scene}
 
     def record(self) -> Record:
