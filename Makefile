@@ -1,7 +1,8 @@
 # Everything that this project does on a fresh machine with Python 3.11 or newer.
 #   make sweep   fresh virtual environment, install, the default sweep
 #   make test    the same for the whole test suite
-#   make check   format, lint, types, import layers, tests: what a person runs before a commit
+#   make docs    the documentation site, into build/site
+#   make check   format, lint, types, import layers, docs, tests: what a person runs before a commit
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -9,7 +10,7 @@ BIN = $(VENV)/bin
 SWEEP ?= sweeps/task_order.py
 ARGS ?=
 
-.PHONY: sweep test check format lint types layers untyped browser clean
+.PHONY: sweep test check format lint types layers untyped docs browser clean
 
 $(VENV)/installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -24,12 +25,12 @@ $(VENV)/installed-dev: $(VENV)/installed
 sweep: $(VENV)/installed
 	$(BIN)/python $(SWEEP) $(ARGS)
 
-# One test drives the MLflow UI in headless Chromium; on Debian or Ubuntu, as root, it is installed here.
+# Tests open the MLflow UI and the documentation in headless Chromium; on Debian or Ubuntu, as root, it is installed here.
 browser:
 	@{ command -v chromedriver && command -v chromium chromium-browser google-chrome; } >/dev/null || \
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
 	    apt-get install -y -qq chromium chromium-driver >/dev/null; } || \
-	  echo "No Chromium here: the test that opens the MLflow UI will be skipped. Install chromium and its driver to run it."
+	  echo "No Chromium here: the tests that open pages will be skipped. Install chromium and its driver to run them."
 
 test: $(VENV)/installed-dev browser
 	$(BIN)/python -m pytest $(ARGS)
@@ -50,7 +51,11 @@ layers: $(VENV)/installed-dev
 untyped: $(VENV)/installed-dev
 	$(BIN)/python -m tests.untyped --most 12
 
-check: lint types layers untyped test
+# Strictly: a page that is missing, a link or an anchor that leads nowhere ends it. Open build/site/index.html.
+docs: $(VENV)/installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+check: lint types layers untyped docs test
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -30,7 +30,8 @@ LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Fill the two sections of the navigation that follow the files."""
-    sections = {name: section for entry in config.nav or [] for name, section in entry.items()}
+    (reference,) = (entry["Reference"] for entry in config.nav or [] if "Reference" in entry)
+    sections = {name: section for entry in reference for name, section in entry.items()}
     sections["Python API"] += [{package: f"reference/api/{package}.md"} for package in packages()]
     sections["Decisions"] += ["adr/index.md", *(f"adr/{path.name}" for path in decisions())]
     return config
@@ -67,7 +68,11 @@ def cli_page() -> str:
     commands = [name for name in COMMANDS.findall(top) if name != "sweep"]  # `atlas sweep FILE` prints the file's help
     texts = _helps(commands)
     texts |= _helps([f"{outer} {inner}" for outer, text in texts.items() for inner in COMMANDS.findall(text)])
-    texts = {"atlas": top, **{f"atlas {name}": texts[name] for name in sorted(texts)}, f"python {SWEEP}": _help([SWEEP])}
+    texts = {
+        "atlas": top,
+        **{f"atlas {name}": texts[name] for name in sorted(texts)},
+        f"python {SWEEP}": _help([SWEEP]),
+    }
     sections = [f"## `{title}`\n\n```text\n{text.rstrip()}\n```\n" for title, text in texts.items()]
     head = (
         "# Command line\n\n"
@@ -80,7 +85,9 @@ def cli_page() -> str:
 def _helps(commands: list[str]) -> dict[str, str]:
     """Command of `atlas` → its help, two processes at a time."""
     with ThreadPoolExecutor(max_workers=2) as pool:
-        return dict(zip(commands, pool.map(lambda one: _help(["-m", "atlas.cli", *one.split()]), commands), strict=True))
+        return dict(
+            zip(commands, pool.map(lambda one: _help(["-m", "atlas.cli", *one.split()]), commands), strict=True)
+        )
 
 
 def _help(call: list[str]) -> str:

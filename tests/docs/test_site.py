@@ -36,7 +36,13 @@ def test_every_package_and_every_decision_has_a_page(site: Path) -> None:
 
 def test_the_command_line_is_that_of_the_programs(site: Path) -> None:
     page = (site / "reference" / "cli.html").read_text()
-    for heading in ("atlas", "atlas prepare", "atlas store export", "atlas ledger check", "python sweeps/task_order.py"):
+    for heading in (
+        "atlas",
+        "atlas prepare",
+        "atlas store export",
+        "atlas ledger check",
+        "python sweeps/task_order.py",
+    ):
         assert f"<code>{heading}</code>" in page
     for option in ("--most-broken", "--delete", "--tolerance", "--min-workers-per-fleet"):
         assert option in page
@@ -79,8 +85,9 @@ def test_a_page_fits_a_phone(page: str, address: str, browser: Chrome) -> None:
 def test_the_search_finds_a_page(address: str, browser: Chrome) -> None:
     browser.set_window_size(*DESKTOP)
     browser.get(f"{address}/index.html")
-    browser.find_element(By.CSS_SELECTOR, "label[for='__search']").click()
-    browser.find_element(By.CSS_SELECTOR, "input.md-search__input").send_keys("elastic")
+    field = browser.find_element(By.CSS_SELECTOR, "input.md-search__input")
+    field.click()
+    field.send_keys("elastic")
     found = WebDriverWait(browser, 30).until(
         lambda seen: [
             link.get_attribute("href") for link in seen.find_elements(By.CSS_SELECTOR, "a.md-search-result__link")
