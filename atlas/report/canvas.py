@@ -1,4 +1,4 @@
-"""What all figures of a report stand on: colours, sizes, titles, and the ways out as PNG and into a page.
+"""The canvas of a report's figures: colours, sizes, titles, and their output as PNG and into the page.
 
 Matrices are cividis, differences from purple over white to orange (PuOr), lines Okabe and Ito's colours: all three are
 told apart by colour-blind people.
@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from markupsafe import Markup, escape
 
 from atlas.runtime.errors import AtlasError
 
@@ -69,36 +72,56 @@ def effect_colours(effect: float, limit: float) -> tuple[str, str]:
 def save_png(figure: Figure, path: Path) -> Path:
     """Write the figure on white, for a screen."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130, facecolor="white")
+    with _plain_names(figure):
+        figure.savefig(path, dpi=130, facecolor="white")
     return path
 
 
-def inline_svg(figure: Figure, name: str) -> str:
+def inline_svg(figure: Figure, name: str) -> Markup:
     """The figure as SVG for a page: transparent, text as text, colours from the page, ids of its own.
 
-    The title is left out: the page says it in words beside the figure.
+    The title is left out: the page says it in words beside the figure. The result is safe in a page, because
+    matplotlib escapes all text of the SVG and nothing below touches more than the inside of tags.
     """
-    import matplotlib as mpl
-
     title = figure.get_suptitle()
     figure.suptitle("")
-    figure.canvas.draw()
     text = io.StringIO()
-    with mpl.rc_context({**STYLE, "svg.hashsalt": name}):
+    with _plain_names(figure, {**STYLE, "svg.hashsalt": name}):
+        figure.canvas.draw()
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
     svg = text.getvalue()[text.getvalue().index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"font: ([0-9.]+px) [^;\"]+", r"font-size: \1; font-family: inherit", svg)
-    svg = re.sub(r"font-family: [^;\"]+", "font-family: inherit", svg)
-    svg = re.sub(r'id="([^"]+)"', rf'id="{name}-\1"', svg)
-    svg = re.sub(r"(url\(#|href=\"#)", rf"\1{name}-", svg)
+    svg = re.sub(r"<[^<>]+>", lambda tag: _page_tag(tag.group(), name), svg)
     width = figure.get_figwidth() * 72
     sized = f'width="100%" style="max-width:{width:.0f}pt;min-width:{SMALLEST * width:.0f}pt"'
     svg = re.sub(r'width="[0-9.]+pt"', sized, svg, count=1)
-    svg = re.sub(r' height="[0-9.]+pt"', f' role="img" aria-label="{_escaped(title)}"', svg, count=1)
+    label = escape(title.replace("\n", ". "))
+    svg = re.sub(r' height="[0-9.]+pt"', lambda _: f' role="img" aria-label="{label}"', svg, count=1)
+    return Markup(svg)
+
+
+def _page_tag(tag: str, name: str) -> str:
+    """A tag of the SVG with the page's font and colours, and ids that begin with the figure's name."""
+    tag = re.sub(r"font: ([0-9.]+px) [^;\"]+", r"font-size: \1; font-family: inherit", tag)
+    tag = re.sub(r"font-family: [^;\"]+", "font-family: inherit", tag)
+    tag = re.sub(r'id="([^"]+)"', rf'id="{name}-\1"', tag)
+    tag = re.sub(r"(url\(#|href=\"#)", rf"\1{name}-", tag)
     for ink, variable in PAGE_COLOURS.items():
-        svg = svg.replace(ink, variable)
-    return svg
+        tag = tag.replace(ink, variable)
+    return tag
+
+
+@contextmanager
+def _plain_names(figure: Figure, style: Mapping[Any, Any] = MappingProxyType({})) -> Iterator[None]:
+    """Draw names as they are: matplotlib would typeset `$…$` in them as a formula, and fail where that is none."""
+    import matplotlib as mpl
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_parse_math(False)
+    with mpl.rc_context({**style, "text.parse_math": False}):
+        yield
 
 
 def new_figure(
@@ -117,13 +140,8 @@ def new_figure(
 
 
 def titled(figure: Figure, summary: Summary, definition: str, split: str, route: str) -> Figure:
+    """The figure with its title: the definition, and below that the sweep, split, route and seeds."""
     seeds = ", ".join(map(str, summary["seeds"]))
     where = f"{summary['sweep']['name']} · split {split} · route {route} · seed {seeds}"
     figure.suptitle(f"{definition}\n{where}", x=0.01, ha="left", fontsize=10)
     return figure
-
-
-def _escaped(text: str) -> str:
-    from html import escape
-
-    return escape(text.replace("\n", ". "), quote=True).replace("\\", "/")

@@ -1,4 +1,4 @@
-"""How sure the numbers of a report are: statistics over orders and seeds, as pure functions of a summary.
+"""Statistics over orders and seeds: intervals, comparisons of settings, variance components; pure functions.
 
 All of them take finished trials alone. Within a sweep an order and a seed make one cell; what is compared is the
 average accuracy after the last task.
@@ -37,7 +37,7 @@ MOST = 24  # settings that are compared
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderRow:
+class OrderScores:
     """An order under one setting, over its seeds: percent, forgetting in points. Sorted by `val`."""
 
     order: Order
@@ -74,7 +74,7 @@ def cells(summary: Summary, figure: str, split: str = "test") -> dict[str, Cells
     return dict(found)
 
 
-def order_rows(summary: Summary) -> list[OrderRow]:
+def order_scores(summary: Summary) -> list[OrderScores]:
     """Every order of every setting with the t intervals over its seeds, best first by val."""
     val = cells(summary, "latest/average_accuracy", "val")
     test, lost = (cells(summary, f"latest/{name}") for name in ("average_accuracy", "forgetting"))
@@ -84,7 +84,7 @@ def order_rows(summary: Summary) -> list[OrderRow]:
             first = _over_seeds(of_label, order)
             assert isinstance(first, Mean)
             rows.append(
-                OrderRow(
+                OrderScores(
                     order=order,
                     settings=label,
                     seeds=first.count,

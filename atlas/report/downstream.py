@@ -1,30 +1,23 @@
-"""Few-shot learning after an order: what M_T gives an unseen task beside the bare backbone M_0 (METHOD, 5)."""
+"""Few-shot learning of unseen tasks, from the model M_T of an order and from the bare backbone M_0 (METHOD, 5)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from atlas import metrics
 from atlas.metrics import Undefined
-from atlas.report.canvas import BEST, INK, MUTED, THIRD, WORST, inline_svg, new_figure, titled
-from atlas.report.html import arrows, number, table
+from atlas.report.canvas import BEST, INK, MUTED, THIRD, WORST, new_figure, titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Summary = Mapping[str, Any]
 WAYS = ("experience", "both", "head")
-BARE = "M_0"  # the `trial` of what was learnt on the bare backbone
-MEANING = (
-    "From M_0: on the bare backbone. Head: the head alone, with as many updates as both stages. Experience: queries "
-    "over the order's frozen adapters, and a head. Both: that, then one new adapter. T_LS: what the order adds to the "
-    "same from M_0, in percent of M_0's lead over chance (CLiMB, 2022); –: M_0 has no lead."
-)
+BARE = "M_0"  # the `trial` of a row that was trained on the bare backbone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +39,7 @@ class ShotRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderRow:
+class DownstreamOrder:
     """An order and the mean of its downstream scores, in percent: chosen by `val`, reported on `test`."""
 
     trial: str
@@ -85,14 +78,14 @@ def _shot_row(summary: Summary, task: str, shots: str, rows: Sequence[Mapping[st
     )
 
 
-def order_rows(summary: Summary) -> list[OrderRow]:
+def downstream_orders(summary: Summary) -> list[DownstreamOrder]:
     """One row a trial and seed, best first by the mean validation score over its downstream tasks."""
     by_trial: dict[str, list[Mapping[str, Any]]] = {}
     for row in summary.get("downstream", []):
         if row["trial"] != BARE:
             by_trial.setdefault(row["trial"], []).append(row)
     found = [
-        OrderRow(
+        DownstreamOrder(
             trial=trial,
             order=tuple(rows[0]["order"]),
             val=float(np.mean([row["val"] for row in rows])),
@@ -132,35 +125,6 @@ def few_shot_curves(summary: Summary) -> Figure:
     figure.legend(handles, labels, loc="outside lower left", ncols=2, frameon=False, fontsize=9, labelcolor=INK)
     about = "Few-shot score of tasks that no order has seen; band: worst to best order; dotted: chance"
     return titled(figure, summary, about, "test", "own")
-
-
-def downstream_section(summary: Summary) -> str:
-    """The page's part on downstream tasks; empty where the sweep has none."""
-    rows, orders = shot_rows(summary), order_rows(summary)
-    if not rows:
-        return ""
-    head = ["Task", "Shots", "Chance", "Head", "Experience, M_0", "Both, M_0", "Experience", "Both", "worst", "best"]
-    body = [
-        [
-            escape(row.task),
-            escape(row.shots),
-            *(number(value) for value in (row.chance, row.head, row.bare["experience"], row.bare["both"])),
-            *(number(value) for value in (row.mean["experience"], row.mean["both"], row.low, row.high)),
-            *(number(row.transfer[way], " %", sign=True) for way in ("experience", "both")),
-        ]
-        for row in rows
-    ]
-    ranked = [[str(i), arrows(row.order), number(row.val), number(row.test)] for i, row in enumerate(orders[:24], 1)]
-    leaders = table(["", "Order of the upstream tasks", "Val ↓", "Test"], ranked, wide={1}, best=True)
-    return (
-        "<h2>Does an order help unseen tasks?</h2><p>Each order's model M_T, or the bare backbone M_0, learns tasks "
-        "that it has not seen from few records. Test scores in percent, means over orders and seeds.</p>"
-        f'<div class="card">{inline_svg(few_shot_curves(summary), "downstream")}</div>'
-        f'<div class="card">{table([*head, "T_LS experience", "T_LS both"], body, wide={0, 1})}</div>'
-        f'<p class="note">{MEANING}</p>'
-        f'<div class="card">{leaders}</div>'
-        '<p class="note">The mean of an order\'s downstream scores, over tasks, shots and both ways. Chosen by val.</p>'
-    )
 
 
 def _orders(rows: Iterable[Mapping[str, Any]]) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Two heat maps of tasks against tasks: what coming earlier does to whom, and whose adapter is used where."""
+"""Heat maps of the precedence effects between tasks, and of the fusion weights of adapters at sites."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def precedence_maps(summary: Summary, *, split: str = "test") -> Figure:
 def alpha_maps(summary: Summary) -> Figure:
     """A panel a task of the best trial's order; row: the site, column: the adapter; number: the mean α."""
     found: Sequence[Mapping[str, Any]] = summary["alpha"]
-    low, high = alpha_range(summary)
+    low, high = weight_range(summary)
     widest, sites = max(len(one["adapters"]) for one in found), max(len(one["sites"]) for one in found)
     figure, panels = new_figure(len(found) * (0.62 * widest + 1.7), 0.34 * sites + 2.2, 1, len(found))
     for axes, one in zip(panels, found, strict=True):
@@ -65,7 +65,7 @@ def alpha_maps(summary: Summary) -> Figure:
     return titled(figure, {**summary, "seeds": seeds}, what, found[0]["split"], "own")
 
 
-def alpha_range(summary: Summary) -> tuple[float, float]:
+def weight_range(summary: Summary) -> tuple[float, float]:
     """The range of all α, so that one colour scale serves all panels; never narrower than 0.1."""
     values = [weight for one in summary["alpha"] for row in one["mean"] for weight in row]
     low, high = min(values), max(values)

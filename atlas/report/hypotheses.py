@@ -1,11 +1,10 @@
-"""What the paper claims, and whether this sweep bears it out (arXiv:2410.10923; METHOD, 3 and 5)."""
+"""The hypotheses of the method's paper (arXiv:2410.10923; METHOD, 3 and 5), tested on the trials of a sweep."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any, Literal
 
 import numpy as np
@@ -13,14 +12,13 @@ import numpy as np
 from atlas.metrics import Undefined
 from atlas.report.comparisons import Cells, cells
 from atlas.report.downstream import BARE
-from atlas.report.html import bounds, number, rounded, seeds, table
 from atlas.statistics import Comparison, compare, corrected
 
 Summary = Mapping[str, Any]
 Verdict = Literal["holds", "the opposite", "not decided", "cannot be told"]
 LEVEL = 0.05
 METHOD = "atlas"
-RIVALS = {
+BASELINES = {
     "atlas-stage-1": "Both stages end higher than experience alone",
     "atlas-stage-2": "Both stages end higher than expansion alone",
     "lone-adapters": "Both stages end higher than a lone adapter a task",
@@ -35,49 +33,51 @@ UNSEEN = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
-    """A claim, the route that it is judged on, and the paired comparison of what it sets against what.
+class Hypothesis:
+    """A claim of the paper, the route that it is tested on, and the paired comparison that decides.
 
-    `family` is the number of claims that the comparison's p was corrected for.
+    `family`: the number of hypotheses that the comparison's p was corrected for.
     """
 
     text: str
     route: str
-    found: Comparison | Undefined
+    comparison: Comparison | Undefined
     family: int = 1
 
     @property
     def verdict(self) -> Verdict:
         """By the corrected p: a difference that could be chance decides nothing."""
-        if isinstance(self.found, Undefined):
+        if isinstance(self.comparison, Undefined):
             return "cannot be told"
-        if self.found.adjusted >= LEVEL:
+        if self.comparison.adjusted >= LEVEL:
             return "not decided"
-        return "holds" if self.found.difference > 0 else "the opposite"
+        return "holds" if self.comparison.difference > 0 else "the opposite"
 
     @property
     def pairs_needed(self) -> int:
-        """From how many pairs n on a difference of one sign in all of them decides: family · 2^(1-n) < LEVEL."""
+        """The least number n of pairs by which a difference of one sign in all can decide: family · 2^(1-n) < LEVEL."""
         return math.floor(math.log2(self.family / LEVEL)) + 2
 
 
-def claims(summary: Summary) -> list[Claim]:
-    """Those that the sweep has the learners or the downstream tasks for; p corrected within learners of one route, and
-    within downstream tasks. Split test."""
+def paper_hypotheses(summary: Summary) -> list[Hypothesis]:
+    """The hypotheses that the sweep has the learners or the downstream tasks for, on split test.
+
+    p is corrected within the learners of one route, and within the downstream tasks.
+    """
     return [*_of_learners(summary, "latest"), *_of_learners(summary, "own"), *_downstream(summary)]
 
 
-def _of_learners(summary: Summary, route: str) -> list[Claim]:
+def _of_learners(summary: Summary, route: str) -> list[Hypothesis]:
     """Average accuracy after the last task, paired by order (by seed, where there are more of them)."""
     scores = cells(summary, f"{route}/average_accuracy")
     named = {label.removeprefix("learner="): found for label, found in scores.items()}
-    rivals = [name for name in RIVALS if name in named]
-    if METHOD not in named or not rivals:
+    baselines = [name for name in BASELINES if name in named]
+    if METHOD not in named or not baselines:
         return []
-    family = compare({name: named[name] for name in (METHOD, *rivals)}, against=METHOD, unit=_unit(named[METHOD]))
+    family = compare({name: named[name] for name in (METHOD, *baselines)}, against=METHOD, unit=_unit(named[METHOD]))
     return [
-        Claim(text=RIVALS[name], route=route, found=_turned(found), family=len(rivals))
-        for name, found in zip(rivals, family, strict=True)
+        Hypothesis(text=BASELINES[name], route=route, comparison=_turned(found), family=len(baselines))
+        for name, found in zip(baselines, family, strict=True)
     ]
 
 
@@ -85,7 +85,7 @@ def _turned(found: Comparison | Undefined) -> Comparison | Undefined:
     return found if isinstance(found, Undefined) else found.turned()
 
 
-def _downstream(summary: Summary) -> list[Claim]:
+def _downstream(summary: Summary) -> list[Hypothesis]:
     """The mean score over the unseen tasks and shots, after each order against the same seed's on the bare backbone."""
     rows = summary.get("downstream", [])
     found = []
@@ -97,7 +97,7 @@ def _downstream(summary: Summary) -> list[Claim]:
             found.append((text, one))
     together = corrected([one for _, one in found])
     return [
-        Claim(text=text, route="own", found=one, family=len(found))
+        Hypothesis(text=text, route="own", comparison=one, family=len(found))
         for (text, _), one in zip(found, together, strict=True)
     ]
 
@@ -125,46 +125,17 @@ def _unit(found: Cells) -> Literal["order", "seed"]:
     return "order" if len(orders) >= len(seeds_) else "seed"
 
 
-def claims_section(summary: Summary) -> str:
-    """The page's part on the paper's claims; empty where the sweep cannot speak to any."""
-    found = claims(summary)
-    if not found:
-        return ""
-    head = ["Claim", "At this scale it", "Route", "Difference", "95 % interval", "p, Holm", "Pairs"]
-    body = [[_wrapped(one.text), f"<b>{said(one)}</b>", one.route, *_figures(one.found)] for one in found]
-    return (
-        "<h2>Does the paper's claim hold here?</h2><p>Of this backbone, these tasks and this many updates alone. "
-        "Learners: average accuracy after the last task; unseen tasks: the mean few-shot score; differences in points, "
-        f"paired by order (by seed where there are more). Split test, seed {seeds(summary)}.</p>"
-        f'<div class="card">{table(head, body, wide={0, 1, 2})}</div>'
-        '<p class="note">p: permutation test (signs flipped; drawn where there are many pairs), corrected for the '
-        "claims of one kind and route. "
-        "Above 0.05 nothing is decided: the difference could be chance, or the pairs too few.</p>"
-    )
-
-
-def said(claim: Claim) -> str:
-    """The verdict in words."""
-    if claim.verdict == "not decided" and (few := _pairs(claim.found)) < claim.pairs_needed:
-        return f"is not decided ({few} pairs are too few, it takes {claim.pairs_needed})"
+def verdict_text(hypothesis: Hypothesis) -> str:
+    """The verdict in words, with the number of pairs where they are too few to decide."""
+    if hypothesis.verdict == "not decided" and (few := _pairs(hypothesis.comparison)) < hypothesis.pairs_needed:
+        return f"is not decided ({few} pairs are too few, it takes {hypothesis.pairs_needed})"
     return {
         "holds": "holds",
         "the opposite": "does not hold (the opposite does)",
         "not decided": "is not decided",
         "cannot be told": "cannot be told",
-    }[claim.verdict]
+    }[hypothesis.verdict]
 
 
 def _pairs(found: Comparison | Undefined) -> int:
     return 0 if isinstance(found, Undefined) else found.count
-
-
-def _wrapped(text: str) -> str:
-    """A sentence in a cell, broken over lines."""
-    return f'<div style="white-space:normal;min-width:14em;max-width:22em">{escape(text)}</div>'
-
-
-def _figures(found: Comparison | Undefined) -> list[str]:
-    if isinstance(found, Undefined):
-        return ["–", f'<span title="{escape(found.reason)}">–</span>', "–", "–"]
-    return [number(found.difference, sign=True), bounds(found.interval), *rounded(found.adjusted), str(found.count)]

@@ -8,7 +8,7 @@ from typing import Any
 
 from atlas.config.options import Options
 from atlas.metrics import Undefined
-from atlas.report import BARE, SCHEMA, leaderboard, order_rows, order_statistics, trial_metrics
+from atlas.report import BARE, SCHEMA, downstream_orders, leaderboard, order_statistics, trial_metrics
 from atlas.search.trial_record import TrialRecord
 from atlas.steps.step import Step
 from atlas.steps.walk import Walk
@@ -205,7 +205,7 @@ def _ledger(ended: FinishedSweep, outcomes: Sequence[WalkResult]) -> dict[str, f
 
 def _best(summary: Mapping[str, Any], goal: str) -> dict[str, Any] | None:
     """The trial that validation prefers, and what the test split says of it."""
-    if goal == DOWNSTREAM and (found := order_rows(summary)):
+    if goal == DOWNSTREAM and (found := downstream_orders(summary)):
         return {"trial": found[0].trial, "val": found[0].val, "test": found[0].test, "goal": "downstream"}
     rows = [row for row in leaderboard(summary) if row.status == "FINISHED"]
     return {"trial": rows[0].trial, "val": rows[0].val, "test": rows[0].test} if rows else None

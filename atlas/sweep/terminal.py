@@ -7,7 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from atlas.metrics import Undefined
-from atlas.report import claims, leaderboard, order_rows, said, settings_label, shot_rows, task_rows
+from atlas.report import (
+    downstream_orders,
+    leaderboard,
+    paper_hypotheses,
+    settings_label,
+    shot_rows,
+    task_rows,
+    verdict_text,
+)
 from atlas.runtime.text import duration, first_line
 from atlas.statistics import Comparison
 
@@ -123,10 +131,10 @@ def print_order_statistics(console: Console, summary: Mapping[str, Any]) -> None
 
 def print_claims(console: Console, summary: Mapping[str, Any]) -> None:
     """What the paper claims, and whether it holds in this sweep."""
-    for claim in claims(summary):
-        found = claim.found
+    for claim in paper_hypotheses(summary):
+        found = claim.comparison
         told = found.reason if isinstance(found, Undefined) else _difference(found)
-        console.print(f"{claim.text} (test, route {claim.route}): {said(claim)} here. {told}", highlight=False)
+        console.print(f"{claim.text} (test, route {claim.route}): {verdict_text(claim)} here. {told}", highlight=False)
 
 
 def _difference(found: Comparison) -> str:
@@ -138,7 +146,7 @@ def print_downstream(console: Console, summary: Mapping[str, Any]) -> None:
     """What the orders give to tasks that they have not seen, beside the bare backbone."""
     from rich.table import Table
 
-    rows, orders = shot_rows(summary), order_rows(summary)
+    rows, orders = shot_rows(summary), downstream_orders(summary)
     if not rows:
         return
     table = Table(

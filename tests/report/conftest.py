@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from atlas.report.downstream import BARE
 from atlas.report.tables import leaderboard, order_statistics, trial_metrics
 
 TASKS = {
@@ -147,3 +148,46 @@ def invented_alpha(trial: str, order: tuple[str, ...], noise: np.random.Generato
 @pytest.fixture
 def rich() -> dict[str, Any]:
     return rich_summary()
+
+
+UNSEEN = {"chance": 25.0, "score": "accuracy", "modality": "vision-language", "fingerprint": "f" * 64, "counts": {}}
+FIRST, SECOND = ["digits", "easy-vqa"], ["easy-vqa", "digits"]
+
+
+def probed(trial: str, order: list[str], way: str, shots: str, test: float) -> dict[str, Any]:
+    """One row of the summary; `val` prefers what `test` does not."""
+    return {
+        "trial": trial,
+        "order": order,
+        "seed": 1,
+        "task": "pairs",
+        "way": way,
+        "shots": shots,
+        "val": 90 - test,
+        "test": test,
+    }
+
+
+def with_downstream(summary: dict[str, Any]) -> dict[str, Any]:
+    """The sweep with one unseen task at two numbers of shots after two orders."""
+    rows = [
+        probed(BARE, [], way, shots, test)
+        for shots, tests in (("16 records", (30.0, 35.0, 25.5)), ("64 records", (40.0, 45.0, 41.0)))
+        for way, test in zip(("experience", "both", "head"), tests, strict=True)
+    ]
+    for trial, order, more in (("t00", FIRST, 0.0), ("t01", SECOND, 6.0)):
+        for shots, test in (("16 records", 40.0), ("64 records", 50.0)):
+            rows.append(probed(trial, order, "experience", shots, test - 5 + more))
+            rows.append(probed(trial, order, "both", shots, test + more))
+    return {**summary, "downstream": rows, "downstream_tasks": {"pairs": UNSEEN}}
+
+
+@pytest.fixture
+def downstream(summary: dict[str, Any]) -> dict[str, Any]:
+    return with_downstream(summary)
+
+
+@pytest.fixture
+def everything() -> dict[str, Any]:
+    """A summary that has something to show in every section."""
+    return with_downstream(rich_summary())

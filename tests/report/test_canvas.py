@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
 import pytest
 
-from atlas.report import canvas
+from atlas.report import canvas, figures
 from atlas.runtime.errors import AtlasError
 
 
@@ -19,3 +23,15 @@ def test_harm_and_help_are_purple_and_orange_and_none_is_white() -> None:
 def test_a_figure_without_a_panel_is_refused() -> None:
     with pytest.raises(AtlasError, match="no trial to draw"):
         canvas.new_figure(4, 4, 0, 1)
+
+
+def test_names_are_drawn_as_they_are_and_escaped(summary: dict[str, Any], tmp_path: Path) -> None:
+    name = 'a $\\frac$ id="x" <b>'
+    summary["sweep"]["name"] = name
+    summary["tasks"] = {name if task == "digits" else task: facts for task, facts in summary["tasks"].items()}
+    for trial in summary["trials"]:
+        trial["order"] = [name if task == "digits" else task for task in trial["order"]]
+    figure = figures.forgetting_curves({**summary, "references": {"lone": {}}})
+    assert canvas.save_png(figure, tmp_path / "curves.png").is_file()
+    root = ElementTree.fromstring(canvas.inline_svg(figure, "curves"))
+    assert name in {node.text for node in root.iter()}

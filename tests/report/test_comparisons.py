@@ -11,7 +11,7 @@ from atlas.report.comparisons import (
     cells,
     comparisons,
     components,
-    order_rows,
+    order_scores,
     precedence,
     ranked_orders,
 )
@@ -21,7 +21,7 @@ Summary = dict[str, Any]
 
 
 def test_an_orders_row_is_the_mean_over_its_seeds_with_students_interval(rich: Summary) -> None:
-    row = order_rows(rich)[0]
+    row = order_scores(rich)[0]
     scores = [
         sum(trial["R"]["test"]["latest"][-1]) / 4
         for trial in rich["trials"]
@@ -33,8 +33,8 @@ def test_an_orders_row_is_the_mean_over_its_seeds_with_students_interval(rich: S
     assert isinstance(row.test, Mean)
     assert row.test.value == pytest.approx(wanted.value)
     assert isinstance(row.test.interval, Interval)
-    assert len(order_rows(rich)) == 12
-    vals = [one.val.value for one in order_rows(rich)]
+    assert len(order_scores(rich)) == 12
+    vals = [one.val.value for one in order_scores(rich)]
     assert vals == sorted(vals, reverse=True)
 
 
@@ -90,12 +90,12 @@ def test_unfinished_trials_are_no_evidence(rich: Summary) -> None:
     for trial in rich["trials"]:
         trial["status"] = "PRUNED"
     assert cells(rich, "latest/average_accuracy") == {}
-    assert order_rows(rich) == comparisons(rich) == []
+    assert order_scores(rich) == comparisons(rich) == []
     assert precedence(rich, "latest") == {}
     assert ranked_orders(rich, best_label(rich), "test", "latest") == []
 
 
 def test_orders_are_ranked_by_val_whatever_test_says(rich: Summary) -> None:
     ranked = ranked_orders(rich, "rank=16", "test", "latest")
-    wanted = [row.order for row in order_rows(rich) if row.settings == "rank=16"]
+    wanted = [row.order for row in order_scores(rich) if row.settings == "rank=16"]
     assert [order for order, _ in ranked] == wanted

@@ -4,41 +4,12 @@ from typing import Any
 
 import pytest
 
-from atlas.report import BARE, order_rows, render_page, shot_rows, validate, write_report
-from atlas.report.downstream import downstream_section, few_shot_curves
+from atlas.report import downstream_orders, shot_rows, validate
+from atlas.report.downstream import few_shot_curves
 
 Summary = dict[str, Any]
 UNSEEN = {"chance": 25.0, "score": "accuracy", "modality": "vision-language", "fingerprint": "f" * 64, "counts": {}}
-FIRST, SECOND = ["digits", "easy-vqa"], ["easy-vqa", "digits"]
-
-
-def probed(trial: str, order: list[str], way: str, shots: str, test: float) -> dict[str, Any]:
-    """One row of the summary; `val` prefers what `test` does not."""
-    return {
-        "trial": trial,
-        "order": order,
-        "seed": 1,
-        "task": "pairs",
-        "way": way,
-        "shots": shots,
-        "val": 90 - test,
-        "test": test,
-    }
-
-
-@pytest.fixture
-def downstream(summary: Summary) -> Summary:
-    """The invented sweep, with one unseen task at two numbers of shots after two orders."""
-    rows = [
-        probed(BARE, [], way, shots, test)
-        for shots, tests in (("16 records", (30.0, 35.0, 25.5)), ("64 records", (40.0, 45.0, 41.0)))
-        for way, test in zip(("experience", "both", "head"), tests, strict=True)
-    ]
-    for trial, order, more in (("t00", FIRST, 0.0), ("t01", SECOND, 6.0)):
-        for shots, test in (("16 records", 40.0), ("64 records", 50.0)):
-            rows.append(probed(trial, order, "experience", shots, test - 5 + more))
-            rows.append(probed(trial, order, "both", shots, test + more))
-    return {**summary, "downstream": rows, "downstream_tasks": {"pairs": UNSEEN}}
+FIRST = ["digits", "easy-vqa"]
 
 
 def test_a_summary_with_downstream_tasks_is_valid(downstream: Summary) -> None:
@@ -66,7 +37,7 @@ def test_without_a_lead_over_chance_transfer_is_undefined(downstream: Summary) -
 
 
 def test_orders_are_ranked_by_val_and_reported_on_test(downstream: Summary) -> None:
-    best, last = order_rows(downstream)
+    best, last = downstream_orders(downstream)
     assert (best.order, best.trial) == (tuple(FIRST), "t00")
     assert best.test == pytest.approx((35 + 40 + 45 + 50) / 4)
     assert best.val > last.val
@@ -88,11 +59,6 @@ def test_the_figure_has_a_panel_a_task_and_names_what_it_shows(downstream: Summa
         assert phrase in figure.get_suptitle()
 
 
-def test_the_page_and_the_pictures_show_it(downstream: Summary, tmp_path: Any) -> None:
-    assert "Does an order help unseen tasks?" in render_page(downstream)
-    assert tmp_path / "downstream.png" in write_report(downstream, tmp_path)
-
-
-def test_a_sweep_without_downstream_tasks_has_no_such_part(summary: Summary) -> None:
-    assert downstream_section(summary) == ""
+def test_a_sweep_without_downstream_tasks_has_no_rows(summary: Summary) -> None:
     assert shot_rows(summary) == []
+    assert downstream_orders(summary) == []

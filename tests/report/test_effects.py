@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from atlas.report.comparisons import precedence
-from atlas.report.effects import alpha_maps, alpha_range, effect_limit, precedence_maps, site_name
+from atlas.report.effects import alpha_maps, effect_limit, precedence_maps, site_name, weight_range
 from atlas.statistics import Precedence
 
 Summary = dict[str, Any]
@@ -32,8 +32,8 @@ def test_the_weights_are_shown_a_panel_a_task(rich: Summary) -> None:
 
 
 def test_weights_that_are_all_alike_are_not_blown_up_into_contrast() -> None:
-    assert alpha_range({"alpha": [{"mean": [[0.5, 0.5]]}]}) == pytest.approx((0.45, 0.55))
-    assert alpha_range({"alpha": [{"mean": [[0.2, 0.9]]}]}) == (0.2, 0.9)
+    assert weight_range({"alpha": [{"mean": [[0.5, 0.5]]}]}) == pytest.approx((0.45, 0.55))
+    assert weight_range({"alpha": [{"mean": [[0.2, 0.9]]}]}) == (0.2, 0.9)
 
 
 def test_sites_have_names_that_people_read() -> None:

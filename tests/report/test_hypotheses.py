@@ -8,7 +8,7 @@ import pytest
 from atlas.learners import LEARNERS
 from atlas.metrics import Undefined
 from atlas.report.downstream import BARE
-from atlas.report.hypotheses import LEVEL, METHOD, RIVALS, Claim, claims, claims_section, said
+from atlas.report.hypotheses import BASELINES, LEVEL, METHOD, Hypothesis, paper_hypotheses, verdict_text
 
 Summary = dict[str, Any]
 ORDERS = list(itertools.permutations("abc"))
@@ -45,12 +45,12 @@ def sweep(scores: dict[str, list[float]]) -> Summary:
     }
 
 
-def test_the_learners_that_claims_are_about_are_in_the_catalogue() -> None:
-    assert {METHOD, *RIVALS} <= set(LEARNERS)
+def test_the_learners_that_the_hypotheses_are_about_are_in_the_catalogue() -> None:
+    assert {METHOD, *BASELINES} <= set(LEARNERS)
 
 
 def test_a_gain_in_every_order_holds_and_a_loss_is_the_opposite() -> None:
-    found = claims(
+    found = paper_hypotheses(
         sweep(
             {
                 "atlas": [50.0] * 6,
@@ -59,12 +59,12 @@ def test_a_gain_in_every_order_holds_and_a_loss_is_the_opposite() -> None:
             }
         )
     )
-    verdicts = {(claim.text, claim.route): claim.verdict for claim in found}
+    verdicts = {(one.text, one.route): one.verdict for one in found}
     assert len(verdicts) == 4
     for route in ("latest", "own"):
         # six pairs give p = 2/64 at least, twice that after the correction for two claims
-        assert verdicts[RIVALS["atlas-stage-1"], route] == "not decided"
-        assert verdicts[RIVALS["lone-adapters"], route] == "not decided"
+        assert verdicts[BASELINES["atlas-stage-1"], route] == "not decided"
+        assert verdicts[BASELINES["lone-adapters"], route] == "not decided"
 
 
 @pytest.mark.parametrize(
@@ -75,21 +75,20 @@ def test_a_gain_in_every_order_holds_and_a_loss_is_the_opposite() -> None:
         ((3, -3, 2, -2, 1, -1), "not decided", 0),
     ],
 )
-def test_one_claim_by_itself_is_decided_by_six_orders(gains: list[float], verdict: str, difference: float) -> None:
-    latest, own = claims(sweep({"atlas": [50 + gain for gain in gains], "atlas-stage-2": [50.0] * 6}))
+def test_one_hypothesis_by_itself_is_decided_by_six_orders(gains: list[float], verdict: str, difference: float) -> None:
+    latest, own = paper_hypotheses(sweep({"atlas": [50 + gain for gain in gains], "atlas-stage-2": [50.0] * 6}))
     assert (latest.route, own.route) == ("latest", "own")
-    assert not isinstance(latest.found, Undefined)
+    assert not isinstance(latest.comparison, Undefined)
     assert latest.verdict == verdict
-    assert latest.found.difference == pytest.approx(difference)
-    assert not isinstance(latest.found.interval, Undefined)
-    assert latest.found.interval.low < difference < latest.found.interval.high
+    assert latest.comparison.difference == pytest.approx(difference)
+    assert not isinstance(latest.comparison.interval, Undefined)
+    assert latest.comparison.interval.low < difference < latest.comparison.interval.high
 
 
 def test_a_single_order_cannot_tell() -> None:
     alone = sweep({"atlas": [50.0] * 6, "atlas-stage-1": [40.0] * 6})
     alone["trials"] = [trial for trial in alone["trials"] if tuple(trial["order"]) == ORDERS[0]]
-    assert {claim.verdict for claim in claims(alone)} == {"cannot be told"}
-    assert "share 1 pairs" in claims_section(alone)
+    assert {one.verdict for one in paper_hypotheses(alone)} == {"cannot be told"}
 
 
 def test_unseen_tasks_are_set_against_the_same_seeds_bare_backbone() -> None:
@@ -100,38 +99,24 @@ def test_unseen_tasks_are_set_against_the_same_seeds_bare_backbone() -> None:
     for order, gain in zip(ORDERS, GAINS, strict=True):
         for way, score in (("experience", 45 + gain), ("both", 60 - gain)):
             rows.append({**rows[0], "trial": "t", "order": list(order), "way": way, "test": score})
-    found = claims({**sweep({"atlas": [50.0] * 6}), "downstream": rows})
-    assert [round(claim.found.difference, 6) for claim in found if not isinstance(claim.found, Undefined)] == [
-        8.5,
-        7.5,
-        -3.5,
-    ]
-
-
-def test_the_page_says_what_was_paired_and_what_is_not_decided() -> None:
-    page = claims_section(sweep({"atlas": [53.0, 47.0, 52.0, 48.0, 51.0, 49.0], "fine-tuning": [50.0] * 6}))
-    for words in ("Of this backbone, these tasks", "is not decided", RIVALS["fine-tuning"], "Split test, seed 0"):
-        assert words in page
-
-
-def test_a_sweep_without_the_method_or_rivals_says_nothing() -> None:
-    assert claims_section(sweep({"atlas": [50.0] * 6})) == ""
-    assert claims_section(sweep({"ewc": [50.0] * 6, "fine-tuning": [40.0] * 6})) == ""
+    found = paper_hypotheses({**sweep({"atlas": [50.0] * 6}), "downstream": rows})
+    compared = [one.comparison for one in found if not isinstance(one.comparison, Undefined)]
+    assert [round(one.difference, 6) for one in compared] == [8.5, 7.5, -3.5]
 
 
 @pytest.mark.parametrize(("family", "needed"), [(1, 6), (3, 7), (5, 8)])
 def test_the_pairs_that_it_takes_are_the_fewest_whose_least_p_is_low_enough(family: int, needed: int) -> None:
-    claim = Claim(text="It does", route="own", found=Undefined("nothing"), family=family)
-    assert claim.pairs_needed == needed
+    one = Hypothesis(text="It does", route="own", comparison=Undefined("nothing"), family=family)
+    assert one.pairs_needed == needed
     assert family * 2.0 ** (1 - needed) < LEVEL <= family * 2.0 ** (2 - needed)
 
 
-def test_where_the_pairs_are_too_few_to_decide_anything_that_is_said() -> None:
-    losing = {"atlas": [50.0] * 6} | {name: [50 - gain for gain in GAINS] for name in RIVALS}
-    found = claims(sweep(losing))
-    assert {said(one) for one in found} == {"is not decided (6 pairs are too few, it takes 8)"}
-    (enough,) = claims(sweep({name: losing[name] for name in (METHOD, "fine-tuning")}))[:1]
-    assert said(enough) == "holds"
+def test_where_the_pairs_are_too_few_to_decide_anything_that_is_verdict_text() -> None:
+    losing = {"atlas": [50.0] * 6} | {name: [50 - gain for gain in GAINS] for name in BASELINES}
+    found = paper_hypotheses(sweep(losing))
+    assert {verdict_text(one) for one in found} == {"is not decided (6 pairs are too few, it takes 8)"}
+    (enough,) = paper_hypotheses(sweep({name: losing[name] for name in (METHOD, "fine-tuning")}))[:1]
+    assert verdict_text(enough) == "holds"
     even = [50 + gain * sign for gain, sign in zip(GAINS, (1, -1, 1, -1, 1, -1), strict=True)]
-    (open_,) = claims(sweep({METHOD: [50.0] * 6, "fine-tuning": even}))[:1]
-    assert said(open_) == "is not decided"
+    (open_,) = paper_hypotheses(sweep({METHOD: [50.0] * 6, "fine-tuning": even}))[:1]
+    assert verdict_text(open_) == "is not decided"

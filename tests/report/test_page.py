@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -7,20 +8,38 @@ from typing import Any
 
 import pytest
 
-from atlas.report import leaderboard, render_page, write_report
+from atlas.report import leaderboard, order_statistics, render_page, write_report
 
 Summary = dict[str, Any]
 VOID = {"meta", "wbr", "br", "path", "use", "rect", "stop"}
+BLOCKS = {"p", "div", "table", "dl", "pre", "details", "section", "h1", "h2", "h3", "svg"}
+PARENTS = {
+    "tr": {"table", "thead", "tbody"},
+    "td": {"tr"},
+    "th": {"tr"},
+    "dt": {"dl"},
+    "dd": {"dl"},
+    "summary": {"details"},
+}
+NAMED = {"id": "sweep", "name": "sweep", "question": "question", "command": "command"}
+NASTY = "<script>alert('[red]')</script>&amp;\"$x$"
 
 
-class Balance(HTMLParser):
-    """Fails where a tag is closed that was not the last one opened."""
+class Markup(HTMLParser):
+    """Fails where a page is not valid: tags that do not nest, ids or attributes twice, a block in a paragraph."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(convert_charrefs=True)
         self.open: list[str] = []
+        self.ids: set[str] = set()
+        self.tags: set[str] = set()
+        self.words: list[str] = []
 
-    def handle_starttag(self, tag: str, attrs: object) -> None:
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._check(tag, attrs)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._check(tag, attrs)
         if tag not in VOID:
             self.open.append(tag)
 
@@ -28,12 +47,36 @@ class Balance(HTMLParser):
         if tag not in VOID:
             assert self.open.pop() == tag
 
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def _check(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        names = [name for name, _ in attrs]
+        assert len(names) == len(set(names)), f"<{tag}> has an attribute twice"
+        assert not [name for name in names if name.startswith("on")]
+        for own in (value for name, value in attrs if name == "id"):
+            assert own
+            assert own not in self.ids, f"id {own} twice"
+            self.ids.add(own)
+        assert not (tag in BLOCKS and "p" in self.open), f"<{tag}> in a paragraph"
+        if wanted := PARENTS.get(tag):
+            assert self.open[-1] in wanted, f"<{tag}> in <{self.open[-1]}>"
+
+
+def checked(page: str) -> Markup:
+    """The page's parser, once it has read a page that is valid."""
+    assert page.startswith("<!doctype html>")
+    parser = Markup()
+    parser.feed(page)
+    parser.close()
+    assert parser.open == []
+    return parser
+
 
 def test_the_page_is_whole_and_asks_nothing_of_the_network(summary: Summary) -> None:
     page = render_page(summary)
-    parser = Balance()
-    parser.feed(page)
-    assert parser.open == []
+    checked(page)
     assert not re.findall(r"<(?:script|link|img|iframe|object)\b", page)
     assert not re.findall(r"(?:src|href)=[\"']?https?:", page)
     assert "@import" not in page
@@ -57,13 +100,32 @@ def test_the_page_has_a_dark_side_and_fits_a_phone(summary: Summary) -> None:
     assert 'name="viewport" content="width=device-width' in page
 
 
-def test_what_people_named_is_escaped(summary: Summary) -> None:
-    summary["sweep"] |= {"name": "<script>alert(1)</script>", "question": "a < b & c?"}
-    summary["settings"]["<b>"] = "<i>"
-    page = render_page(summary)
-    assert "<script>" not in page
-    assert "a &lt; b &amp; c?" in page
-    assert "&lt;b&gt;" in page
+def test_what_people_named_is_escaped(everything: Summary) -> None:
+    plain, named = checked(render_page(everything)), checked(render_page(with_nasty_names(everything)))
+    assert named.tags == plain.tags
+    assert "script" not in named.tags
+    words = "".join(named.words)
+    for part in ("sweep", "question", "command", "task", "setting", "value", "version"):
+        assert f"{part} {NASTY}" in words
+
+
+def with_nasty_names(summary: Summary) -> Summary:
+    """The summary with names of tasks, settings and the sweep that no template may take for HTML."""
+    tasks = {name: f"task {NASTY} {name}" for name in (*summary["tasks"], "pairs")}
+    named = json.loads(json.dumps(summary), object_pairs_hook=lambda pairs: {tasks.get(k, k): v for k, v in pairs})
+    for row in (*named["trials"], *named["downstream"]):
+        row["order"] = [tasks[task] for task in row["order"]]
+    for row in named["downstream"]:
+        row["task"] = tasks[row["task"]]
+    for row in named["alpha"]:
+        row |= {"task": tasks[row["task"]], "adapters": [tasks[task] for task in row["adapters"]]}
+    for trial in named["trials"]:
+        trial |= {"settings": {f"setting {NASTY}": f"value {NASTY} {trial['settings']['rank']}"}}
+        trial["id"] = f"trial {NASTY} {trial['id']}"
+    named["sweep"] |= {key: f"{word} {NASTY}" for key, word in NAMED.items()}
+    named["settings"] |= {f"setting {NASTY}": f"value {NASTY}"}
+    named["versions"] |= {f"version {NASTY}": f"version {NASTY}"}
+    return {**named, "orders": order_statistics(named)}
 
 
 def test_many_trials_are_cut_and_the_page_says_so(summary: Summary) -> None:
@@ -89,11 +151,9 @@ def test_a_sweep_without_a_trial_still_has_a_page(summary: Summary, tmp_path: Pa
     assert [path.name for path in write_report(summary, tmp_path)] == ["report.html", "sharing.png"]
 
 
-def test_a_page_with_everything_is_whole_and_every_section_names_split_and_seeds(rich: Summary) -> None:
-    page = render_page(rich)
-    parser = Balance()
-    parser.feed(page)
-    assert parser.open == []
+def test_a_page_with_everything_is_whole_and_every_section_names_split_and_seeds(everything: Summary) -> None:
+    page = render_page(everything)
+    checked(page)
     drawn = (
         "Is the difference",
         "Does the order",
@@ -123,3 +183,8 @@ def test_a_report_is_a_page_and_its_figures(summary: Summary, tmp_path: Path) ->
     ]
     assert all(path.stat().st_size > 5000 for path in paths)
     assert {path.name for path in (tmp_path / "report").iterdir()} == {path.name for path in paths}
+
+
+def test_a_report_with_everything_has_all_figures(everything: Summary, tmp_path: Path) -> None:
+    names = {path.name for path in write_report(everything, tmp_path)}
+    assert {"combination-weights.png", "downstream.png", "pareto.png"} <= names

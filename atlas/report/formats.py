@@ -1,0 +1,52 @@
+"""Formats of the page's numbers: one decimal, intervals, p values, durations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from atlas.metrics import Undefined
+from atlas.statistics import Interval, Mean
+
+MISSING = "–"
+
+
+def number(value: float | None, unit: str = "", *, sign: bool = False) -> str:
+    """One decimal and a true minus; a dash where there is no finite value."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return f"{value:{'+' if sign else ''}.1f}{unit}".replace("-", "−")
+
+
+def rounded(value: float) -> str:
+    """Two significant digits, as p values and correlations have."""
+    return f"{value:.2g}".replace("-", "−")
+
+
+def interval(mean: Mean | Undefined) -> str:
+    """`71.2 ± 0.8`: the mean and half of its interval's width; the mean alone where the interval is undefined."""
+    if isinstance(mean, Undefined):
+        return MISSING
+    found = mean.interval
+    half = "" if isinstance(found, Undefined) else f" ± {(found.high - found.low) / 2:.1f}"
+    return number(mean.value) + half
+
+
+def bounds(found: Interval) -> str:
+    """`+0.4 to +2.1`."""
+    return f"{number(found.low, sign=True)} to {number(found.high, sign=True)}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds below 90, minutes below 90, else hours with one decimal."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def seeds(summary: Mapping[str, Any]) -> str:
+    """The sweep's seeds, separated by commas."""
+    return ", ".join(map(str, summary["seeds"]))

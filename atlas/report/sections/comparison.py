@@ -1,0 +1,80 @@
+"""The comparison of settings: whether the best differs from the others, and whether they agree about orders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from atlas.metrics import Undefined
+from atlas.report.comparisons import ALL, agreements, best_label, comparisons
+from atlas.report.formats import number, rounded, seeds
+from atlas.report.views import Table, bounds_cell, columns
+from atlas.statistics import Comparison, RankCorrelation
+
+Summary = Mapping[str, Any]
+REASONS_SHOWN = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonSection:
+    """`best`: the settings that the others are compared with. `unit`: what makes a pair, in words.
+
+    `reasons`: the first causes why settings could not be compared; `more_reasons`: the number of the others.
+    """
+
+    template: ClassVar[str] = "comparison.html"
+
+    best: str
+    unit: str
+    seeds: str
+    differences: Table | None
+    reasons: tuple[str, ...]
+    more_reasons: int
+    agreement: Table | None
+
+
+def comparison_section(summary: Summary) -> ComparisonSection | None:
+    """The comparison with the best settings; None where all trials have the same."""
+    found = comparisons(summary)
+    if not found:
+        return None
+    defined = [one for one in found if isinstance(one, Comparison)]
+    reasons = [one.reason for one in found if isinstance(one, Undefined)]
+    by_order = not defined or defined[0].unit == "order"
+    return ComparisonSection(
+        best=best_label(summary) or ALL,
+        unit="order (mean over its seeds)" if by_order else "seed (mean over its orders)",
+        seeds=seeds(summary),
+        differences=_differences(defined),
+        reasons=tuple(reasons[:REASONS_SHOWN]),
+        more_reasons=max(0, len(reasons) - REASONS_SHOWN),
+        agreement=_agreement(summary),
+    )
+
+
+def _differences(found: Sequence[Comparison]) -> Table | None:
+    rows = tuple(
+        (
+            one.first,
+            number(one.difference, sign=True),
+            bounds_cell(one.interval),
+            rounded(one.p),
+            rounded(one.adjusted),
+            str(one.count),
+            rounded(one.smallest),
+        )
+        for one in sorted(found, key=lambda one: -one.difference)
+    )
+    headings = columns("Settings", "Difference", "95 % interval", "p", "p, Holm", "Pairs", "Least p", left=(0,))
+    return Table(columns=headings, rows=rows) if rows else None
+
+
+def _agreement(summary: Summary) -> Table | None:
+    rows = tuple(
+        (one.first, *map(rounded, (one.spearman, one.spearman_p, one.kendall, one.kendall_p)), str(one.count))
+        for one in agreements(summary)
+        if isinstance(one, RankCorrelation)
+    )
+    headings = columns("Settings", "Spearman ρ", "p", "Kendall τ", "p", "Orders", left=(0,))
+    return Table(columns=headings, rows=rows) if rows else None

@@ -1,0 +1,58 @@
+"""The costs of good scores: the Pareto figure and its front."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from markupsafe import Markup
+
+from atlas.report.canvas import inline_svg
+from atlas.report.formats import number, seeds
+from atlas.report.pareto import COSTS, SCALES, front, pareto, points, varying
+from atlas.report.views import ROWS_SHOWN, Table, columns
+
+Summary = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostsSection:
+    """`points`: how many the figure has; `front`: those that none of them beats in all costs together."""
+
+    template: ClassVar[str] = "costs.html"
+
+    by_settings: bool
+    seeds: str
+    figure: Markup
+    points: int
+    front: Table
+
+
+def costs_section(summary: Summary) -> CostsSection | None:
+    """Accuracy against cost; None where no cost differs."""
+    found = points(summary)
+    shown = varying(found)
+    if not shown:
+        return None
+    return CostsSection(
+        by_settings=any(trial["settings"] for trial in summary["trials"]),
+        seeds=seeds(summary),
+        figure=inline_svg(pareto(summary), "pareto"),
+        points=len(found),
+        front=Table(
+            columns=columns(
+                "", "Settings or order", "Accuracy", *(COSTS[cost].capitalize() for cost in shown), left=(1,)
+            ),
+            rows=tuple(
+                (
+                    str(found.index(point) + 1),
+                    point.name,
+                    number(point.accuracy),
+                    *(number(point.costs[cost] / SCALES.get(cost, 1.0)) for cost in shown),
+                )
+                for point in front(found, shown)
+            ),
+            limit=ROWS_SHOWN,
+        ),
+    )

@@ -1,0 +1,31 @@
+"""The forgetting curves: the score of each task over the steps after its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from markupsafe import Markup
+
+from atlas.report import figures
+from atlas.report.canvas import inline_svg
+from atlas.report.formats import seeds
+
+Summary = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForgettingSection:
+    """The curves; no figure where there is no trial."""
+
+    template: ClassVar[str] = "forgetting.html"
+
+    seeds: str
+    figure: Markup | None
+
+
+def forgetting_section(summary: Summary) -> ForgettingSection:
+    """A line an order and seed."""
+    figure = inline_svg(figures.forgetting_curves(summary), "forgetting") if summary["trials"] else None
+    return ForgettingSection(seeds=seeds(summary), figure=figure)

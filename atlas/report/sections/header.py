@@ -1,0 +1,74 @@
+"""The page's head: the sweep's question, and its answer in four numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from atlas.report.formats import duration, number
+from atlas.report.tables import Row
+
+Summary = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """A number and its meaning."""
+
+    figure: str
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeaderSection:
+    """The sweep's name, question, time of start and status, and the tiles below them."""
+
+    template: ClassVar[str] = "header.html"
+
+    id: str
+    name: str
+    question: str
+    started: str
+    status: str
+    stopped: bool
+    tiles: tuple[Tile, ...]
+
+
+def header_section(summary: Summary, rows: Sequence[Row]) -> HeaderSection:
+    """The head of the page; `rows` is the leaderboard."""
+    sweep = summary["sweep"]
+    return HeaderSection(
+        id=sweep["id"],
+        name=sweep["name"],
+        question=sweep["question"],
+        started=sweep["started"][:16].replace("T", " "),
+        status=sweep["status"].lower(),
+        stopped=sweep["status"] not in ("FINISHED", "RUNNING"),
+        tiles=(_trials(summary, rows), _best(rows), _spread(summary), _saved(summary)),
+    )
+
+
+def _trials(summary: Summary, rows: Sequence[Row]) -> Tile:
+    finished = sum(row.status == "FINISHED" for row in rows)
+    planned = max(summary["plan"]["trials"], len(rows))
+    return Tile(figure=f"{finished} of {planned}", meaning="trials finished, counting each order and seed")
+
+
+def _best(rows: Sequence[Row]) -> Tile:
+    best = next((row.test for row in rows if row.status == "FINISHED"), None)
+    return Tile(figure=number(best, " %"), meaning="average accuracy on test of the trial chosen on val")
+
+
+def _spread(summary: Summary) -> Tile:
+    found = (one["mopd"] for one in summary["orders"] if (one["split"], one["route"]) == ("test", "latest"))
+    meaning = "points: the most that the order alone changes one task (MOPD)"
+    return Tile(figure=number(next(found, None)), meaning=meaning)
+
+
+def _saved(summary: Summary) -> Tile:
+    without, ledger = summary["plan"]["trainings_without_sharing"], summary["ledger"]
+    return Tile(
+        figure=f"{without - ledger['steps_trained']} of {without}",
+        meaning=f"trainings not needed, {duration(ledger['seconds_saved'])} saved",
+    )

@@ -1,0 +1,75 @@
+"""The accuracy matrices R of the first trials of the leaderboard, on both routes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from atlas.report import figures
+from atlas.report.canvas import cell_colours
+from atlas.report.formats import number
+from atlas.report.tables import Row, matrix
+from atlas.report.views import MatrixCell, MatrixRow, Scale, evenly
+
+Summary = Mapping[str, Any]
+MAPS_SHOWN = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccuracyMap:
+    """R of one trial: a row a step of the order, a column a task of it; both by their place in the order."""
+
+    rank: int
+    order: tuple[str, ...]
+    val: str
+    test: str
+    seed: int
+    rows: tuple[MatrixRow, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatricesSection:
+    """The maps of both routes, on one scale; `trials`: how many there are, shown or not."""
+
+    template: ClassVar[str] = "matrices.html"
+
+    scale: Scale
+    trials: int
+    latest: tuple[AccuracyMap, ...]
+    own: tuple[AccuracyMap, ...]
+
+
+def matrices_section(summary: Summary, rows: Sequence[Row]) -> MatricesSection:
+    """R of the first `MAPS_SHOWN` rows of the leaderboard."""
+    low, high = limits = figures.score_range(summary)
+    by_id = {trial["id"]: trial for trial in summary["trials"]}
+    latest, own = (
+        tuple(_map(row, matrix(by_id[row.trial], "test", route), limits) for row in rows[:MAPS_SHOWN])
+        for route in ("latest", "own")
+    )
+    stops = tuple(cell_colours(score, low, high)[0] for score in evenly(low, high))
+    scale = Scale(low=f"{low:.0f} %", high=f"{high:.0f} %", stops=stops)
+    return MatricesSection(scale=scale, trials=len(rows), latest=latest, own=own)
+
+
+def _map(row: Row, R: np.ndarray, limits: tuple[float, float]) -> AccuracyMap:
+    return AccuracyMap(
+        rank=row.rank,
+        order=row.order,
+        val=number(row.val),
+        test=number(row.test),
+        seed=row.seed,
+        rows=tuple(
+            MatrixRow(name=task, cells=tuple(_cell(float(score), limits) for score in scores))
+            for task, scores in zip(row.order, R, strict=True)
+        ),
+    )
+
+
+def _cell(score: float, limits: tuple[float, float]) -> MatrixCell:
+    if not np.isfinite(score):
+        return MatrixCell()
+    return MatrixCell(text=f"{score:.1f}", colours=cell_colours(score, *limits))

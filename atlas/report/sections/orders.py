@@ -1,0 +1,99 @@
+"""The effect of the order: final scores by order, their disparity, and the variance due to order and seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from markupsafe import Markup
+
+from atlas.metrics import Undefined
+from atlas.report import figures
+from atlas.report.canvas import inline_svg
+from atlas.report.comparisons import ALL, components
+from atlas.report.formats import number, seeds
+from atlas.report.views import Table, columns
+from atlas.statistics import Components
+
+Summary = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VarianceShares:
+    """The shares of the variance in percent, and the components and estimators that they come from."""
+
+    order: float
+    seed: float
+    residual: float
+    components: Components
+    p: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteVariance:
+    """Of one route: the shares, or why there are none.
+
+    `constant`: all orders and seeds give the same accuracy, so that there is no variance to share.
+    """
+
+    route: str
+    shares: VarianceShares | None = None
+    constant: Components | None = None
+    undefined: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrdersSection:
+    """`disparity`: a row a setting, split and route. `undefined`: why no route's variance can be shared out."""
+
+    template: ClassVar[str] = "orders.html"
+
+    seeds: str
+    figure: Markup | None
+    disparity: Table
+    variances: tuple[RouteVariance, ...]
+    undefined: str
+
+
+def orders_section(summary: Summary) -> OrdersSection:
+    """How much the order alone changes the scores."""
+    found = components(summary)
+    reasons = {one.reason if isinstance(one, Undefined) else "" for one in found.values()}
+    return OrdersSection(
+        seeds=seeds(summary),
+        figure=inline_svg(figures.order_sensitivity(summary), "order") if summary["trials"] else None,
+        disparity=_disparity(summary),
+        variances=tuple(_variance(route, one) for route, one in found.items()),
+        undefined=reasons.pop() if len(reasons) == 1 else "",
+    )
+
+
+def _disparity(summary: Summary) -> Table:
+    tasks = list(summary["tasks"])
+    headings = ("Settings", "Split, route", "Orders", *tasks, "Mean (AOPD)", "Most (MOPD)")
+    return Table(
+        columns=columns(*headings, left=(0, 1)),
+        rows=tuple(
+            (
+                ", ".join(f"{name}={value}" for name, value in one["settings"].items()) or ALL,
+                f"{one['split']}, {one['route']}",
+                str(one["count"]),
+                *(number(one["opd"].get(task)) for task in tasks),
+                number(one["aopd"]),
+                number(one["mopd"]),
+            )
+            for one in summary["orders"]
+        ),
+    )
+
+
+def _variance(route: str, found: Components | Undefined) -> RouteVariance:
+    if isinstance(found, Undefined):
+        return RouteVariance(route=route, undefined=found.reason)
+    order, seed, residual = (found.share(name) for name in ("order", "seed", "residual"))
+    if isinstance(order, Undefined) or isinstance(seed, Undefined) or isinstance(residual, Undefined):
+        return RouteVariance(route=route, constant=found)
+    p = None if isinstance(found.p, Undefined) else found.p
+    shares = VarianceShares(order=order, seed=seed, residual=residual, components=found, p=p)
+    return RouteVariance(route=route, shares=shares)

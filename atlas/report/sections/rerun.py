@@ -1,0 +1,39 @@
+"""The means to run the sweep again: its command, settings, versions and data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from atlas.report.formats import seeds
+
+Summary = Mapping[str, Any]
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RerunSection:
+    """The command, and (name, value) of the settings that all trials share, of the packages and of the data."""
+
+    template: ClassVar[str] = "rerun.html"
+
+    command: str
+    settings: Pairs
+    versions: Pairs
+
+
+def rerun_section(summary: Summary) -> RerunSection:
+    """The command and what else the results depend on."""
+    data = (
+        (name, f"{task['fingerprint'][:16]}… ({_counts(task['counts'])})") for name, task in summary["tasks"].items()
+    )
+    return RerunSection(
+        command=summary["sweep"]["command"],
+        settings=(*((name, str(value)) for name, value in summary["settings"].items()), ("seeds", seeds(summary))),
+        versions=(*summary["versions"].items(), *data),
+    )
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{split} {count:,}" for split, count in counts.items())

@@ -1,0 +1,39 @@
+"""The tasks: their references, and their final scores over all orders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from atlas.report.formats import number
+from atlas.report.tables import task_rows
+from atlas.report.views import Table, columns
+
+Summary = Mapping[str, Any]
+HEADINGS = ("Task", "Modality", "Samples", "Guessing", "Majority", "Untrained", "Head only", "Alone")
+HEADINGS_HERE = ("Here: mean", "worst", "best")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TasksSection:
+    """A row a task."""
+
+    template: ClassVar[str] = "tasks.html"
+
+    tasks: Table
+
+
+def tasks_section(summary: Summary) -> TasksSection:
+    """Each task beside its references, on test."""
+    rows = tuple(
+        (
+            row.name,
+            row.modality,
+            f"{row.samples:,}",
+            *map(number, (row.chance, row.majority, row.untrained, row.head_only, row.lone)),
+            *map(number, (row.mean, row.low, row.high)),
+        )
+        for row in task_rows(summary)
+    )
+    return TasksSection(tasks=Table(columns=columns(*HEADINGS, *HEADINGS_HERE, left=(0, 1)), rows=rows))

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from typing import Any
+
+from atlas.report.environment import render
+from atlas.report.sections.costs import costs_section
+
+Summary = dict[str, Any]
+
+
+def test_costs_are_a_figure_and_a_table(rich: Summary) -> None:
+    section = costs_section(rich)
+    assert section is not None
+    page = render(section)
+    assert "<svg" in page
+    assert "Stored parameters (thousands)" in page
+    assert "rank=8" in page
+    assert f"{len(section.front.rows)} of 2." in page
+
+
+def test_costs_that_do_not_differ_are_not_shown(summary: Summary) -> None:
+    summary["trials"] = summary["trials"][:1]
+    assert costs_section(summary) is None

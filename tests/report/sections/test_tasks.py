@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from typing import Any
+
+from atlas.report.environment import render
+from atlas.report.sections.tasks import tasks_section
+
+Summary = dict[str, Any]
+
+
+def test_a_row_a_task_beside_its_references(summary: Summary) -> None:
+    section = tasks_section(summary)
+    assert section.tasks.rows[0][:8] == (
+        *("easy-vqa", "vision-language", "4,000"),
+        *("7.7", "9.6", "7.7", "71.0", "88.0"),
+    )
+    assert '<td class="w">sentiment</td>' in render(section)
