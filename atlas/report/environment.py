@@ -6,8 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.report.formats import duration, number, rounded
+from atlas.report.formats import number, rounded
 from atlas.report.views import Section
+from atlas.runtime.text import duration
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -1,4 +1,4 @@
-"""Formats of the page's numbers: one decimal, intervals, p values, durations."""
+"""Formats of the page's numbers: one decimal, intervals, p values."""
 
 from __future__ import annotations
 
@@ -36,15 +36,6 @@ def interval(mean: Mean | Undefined) -> str:
 def bounds(found: Interval) -> str:
     """`+0.4 to +2.1`."""
     return f"{number(found.low, sign=True)} to {number(found.high, sign=True)}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds below 90, minutes below 90, else hours with one decimal."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
 
 
 def seeds(summary: Mapping[str, Any]) -> str:

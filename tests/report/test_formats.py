@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from atlas.metrics import Undefined
-from atlas.report.formats import bounds, duration, interval, number, rounded
+from atlas.report.formats import bounds, interval, number, rounded
 from atlas.statistics import Interval, Mean
 
 
@@ -13,10 +13,6 @@ def test_numbers_have_one_decimal_a_true_minus_and_a_dash_for_none() -> None:
 
 def test_p_values_have_two_digits_and_a_true_minus() -> None:
     assert [rounded(value) for value in (0.03125, -0.5, 1.0)] == ["0.031", "−0.5", "1"]
-
-
-def test_durations_have_a_readable_unit() -> None:
-    assert [duration(seconds) for seconds in (12, 600, 36_000)] == ["12 s", "10 min", "10.0 h"]
 
 
 def test_an_interval_is_half_its_width_and_absent_where_it_is_undefined() -> None:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from atlas.report.formats import duration, number
+from atlas.report.formats import number
 from atlas.report.tables import Row
+from atlas.runtime.text import duration
 
 Summary = Mapping[str, Any]
 

@@ -10,6 +10,7 @@ Summary = dict[str, Any]
 
 def test_the_steps_are_counted_in_a_sentence_and_drawn(summary: Summary) -> None:
     page = render(sharing_section(summary))
-    assert "96 trainings are 64 distinct steps, of which 9 lay in the store already. 55 were trained in 25 min" in page
-    assert "41 uses of a step cost nothing and saved 19 min of training" in page
+    assert "96 trainings are 64 distinct steps, of which 9 lay in the store already." in page
+    assert "55 were trained in 25 min 02 s;" in page
+    assert "41 uses of a step cost nothing and saved 18 min 40 s of training" in page
     assert "<svg" in page
