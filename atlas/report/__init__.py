@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from atlas.metrics.order_metrics import order_metrics
 from atlas.report.downstream import BARE, downstream_orders, shot_rows
-from atlas.report.hypotheses import Hypothesis, paper_hypotheses, verdict_text
+from atlas.report.hypotheses import PaperHypothesis, paper_hypotheses, verdict_text
 from atlas.report.page import render_page, write_report
 from atlas.report.summary import SCHEMA, read_summary, validate, write_summary
 from atlas.report.tables import Row, TaskRow, leaderboard, order_statistics, settings_label, task_rows, trial_metrics
@@ -12,7 +12,7 @@ from atlas.report.tables import Row, TaskRow, leaderboard, order_statistics, set
 __all__ = [
     "BARE",
     "SCHEMA",
-    "Hypothesis",
+    "PaperHypothesis",
     "Row",
     "TaskRow",
     "downstream_orders",

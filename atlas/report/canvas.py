@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -145,3 +145,20 @@ def titled(figure: Figure, summary: Summary, definition: str, split: str, route:
     where = f"{summary['sweep']['name']} · split {split} · route {route} · seed {seeds}"
     figure.suptitle(f"{definition}\n{where}", x=0.01, ha="left", fontsize=10)
     return figure
+
+
+def named_grid(axes: Axes, columns: Sequence[str], rows: Sequence[str]) -> None:
+    """Make the axes a matrix with these names; the first row is on top."""
+    axes.set_xlim(-0.5, len(columns) - 0.5)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_xticks(range(len(columns)), columns, rotation=35, ha="right", fontsize=8)
+    axes.set_yticks(range(len(rows)), rows, fontsize=8)
+    axes.grid(visible=False)
+
+
+def coloured_cell(axes: Axes, column: int, row: int, text: str, colours: tuple[str, str]) -> None:
+    """Fill a cell of such a matrix; `colours` of the background and of the text."""
+    from matplotlib.patches import Rectangle
+
+    axes.add_patch(Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, color=colours[0], linewidth=0))
+    axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colours[1])

@@ -1,14 +1,14 @@
-"""The figures of a report, drawn with matplotlib; matrices in cividis, lines in Okabe and Ito's colours.
+"""Figures of scores over steps and orders, drawn with matplotlib.
 
 Every figure's title names the definition, the split, the seeds and the route. A figure is a matplotlib `Figure`:
-`canvas.save_png` writes it for other people's eyes, `canvas.inline_svg` turns it into a part of a page that follows
-the page's font and its light or dark colours.
+`canvas.save_png` writes it to a file, `canvas.inline_svg` makes it a part of the page, in the page's font and its light
+or dark colours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Summary = Mapping[str, Any]
+T = TypeVar("T")
 
 
 def heat_maps(summary: Summary, *, split: str = "test", route: str = "latest", most: int = 24) -> Figure:
@@ -45,7 +46,7 @@ def forgetting_curves(summary: Summary, *, split: str = "test", route: str = "la
     trials, tasks = _ranked(summary), list(summary["tasks"])
     figure, panels = new_figure(2.9 * len(tasks) + 0.6, 3.6, 1, len(tasks), share=True)
     for axes, task in zip(panels, tasks, strict=True):
-        for colour, width, trial in _styled(trials):
+        for colour, width, (_, trial) in _styled(trials):
             if task in trial["order"]:
                 column = trial["order"].index(task)
                 scores = matrix(trial, split, route)[column:, column]
@@ -54,7 +55,7 @@ def forgetting_curves(summary: Summary, *, split: str = "test", route: str = "la
         axes.set_xlabel("tasks learnt since")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[0].set_ylabel("score (%)")
-    _name_colours(figure, trials)
+    _name_colours(figure, [trial["order"] for _, trial in trials])
     return titled(figure, summary, "Score of each task over the steps after it was learnt", split, route)
 
 
@@ -67,22 +68,19 @@ def order_sensitivity(summary: Summary, *, split: str = "test", route: str = "la
     orders = ranked_orders(summary, best_label(summary), split, route)
     figure, (axes,) = new_figure(max(5.0, 1.7 * len(tasks) + 1.2), 4.4, 1, 1)
     _draw_spread(axes, tasks, [final for _, final in orders])
-    lines: list[tuple[int, Mapping[str, Any]]] = [
-        (rank, {"order": order, "final": final}) for rank, (order, final) in enumerate(orders, start=1)
-    ]
-    for colour, width, line in _styled(lines):
-        scores = [line["final"].get(task, np.nan) for task in tasks]
+    for colour, width, (_, final) in _styled(orders):
+        scores = [final.get(task, np.nan) for task in tasks]
         axes.plot(range(len(tasks)), scores, color=colour, linewidth=width, marker="o", markersize=width + 2)
     axes.set_xticks(range(len(tasks)), tasks)
     axes.set_xlim(-0.4, len(tasks) - 0.6)
     axes.margins(y=0.12)
     axes.set_ylabel("final score (%)")
-    _name_colours(figure, lines)
+    _name_colours(figure, [order for order, _ in orders])
     return titled(figure, summary, "Final score of each task under each order; bar: OPD = max − min", split, route)
 
 
 def sharing(summary: Summary) -> Figure:
-    """How many trainings the sweep would have taken without sharing, and what became of them."""
+    """The number of trainings without sharing, of distinct steps, and of those that were trained in this sweep."""
     plan, ledger = summary["plan"], summary["ledger"]
     figure, (axes,) = new_figure(7.0, 2.3, 1, 1)
     bars = [("without sharing", plan["trainings_without_sharing"], MUTED)]
@@ -117,14 +115,15 @@ def score_range(summary: Summary) -> tuple[float, float]:
 
 
 def _draw_spread(axes: Axes, tasks: list[str], orders: list[dict[str, float]]) -> None:
+    """A bar a task from its worst to its best order, with the disparity OPD in points."""
     for place, task in enumerate(tasks):
         scores = [final[task] for final in orders if task in final]
         if not scores:
             continue
         low, high = min(scores), max(scores)
         axes.plot([place] * 2, [low, high], color=RULE, linewidth=14, solid_capstyle="round")
-        note: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": 9, "color": INK}
-        axes.annotate(f"OPD {high - low:.1f}", (place, high), (0, 11), **note)
+        label = f"OPD {high - low:.1f}"
+        axes.annotate(label, (place, high), (0, 11), textcoords="offset points", ha="center", fontsize=9, color=INK)
 
 
 def _heat_map(axes: Axes, R: np.ndarray, order: list[str], low: float, high: float) -> None:
@@ -143,20 +142,21 @@ def _ranked(summary: Summary) -> list[tuple[int, Mapping[str, Any]]]:
     return [(row.rank, by_id[row.trial]) for row in leaderboard(summary)]
 
 
-def _styled(trials: list[tuple[int, Mapping[str, Any]]]) -> list[tuple[str, float, Mapping[str, Any]]]:
-    """(colour, line width, trial): the best and the last by `val` stand out and are drawn on top."""
-    plain = [(MUTED, 0.7, trial) for _, trial in trials[1:-1]]
-    last = [(WORST, 2.2, trials[-1][1])] if len(trials) > 1 else []
-    return [*plain, *last, *([(BEST, 2.2, trials[0][1])] if trials else [])]
+def _styled(ranked: Sequence[T]) -> list[tuple[str, float, T]]:
+    """(colour, line width, one): the first and the last stand out and are drawn on top."""
+    plain = [(MUTED, 0.7, one) for one in ranked[1:-1]]
+    last = [(WORST, 2.2, ranked[-1])] if len(ranked) > 1 else []
+    return [*plain, *last, *([(BEST, 2.2, ranked[0])] if ranked else [])]
 
 
-def _name_colours(figure: Figure, trials: list[tuple[int, Mapping[str, Any]]]) -> None:
+def _name_colours(figure: Figure, orders: Sequence[Sequence[str]]) -> None:
+    """The legend of `_styled`: the first and the last order by val, and the number of the others."""
     from matplotlib.lines import Line2D
 
-    if not trials:
+    if not orders:
         return
-    names = [(BEST, "best by val: " + " → ".join(trials[0][1]["order"]))]
-    names += [(WORST, "last by val: " + " → ".join(trials[-1][1]["order"]))] if len(trials) > 1 else []
-    names += [(MUTED, f"the {len(trials) - 2} others")] if len(trials) > 2 else []
+    names = [(BEST, "best by val: " + " → ".join(orders[0]))]
+    names += [(WORST, "last by val: " + " → ".join(orders[-1]))] if len(orders) > 1 else []
+    names += [(MUTED, f"the {len(orders) - 2} others")] if len(orders) > 2 else []
     lines = [Line2D([], [], color=colour, label=label, linewidth=2) for colour, label in names]
     figure.legend(handles=lines, loc="outside lower left", frameon=False, fontsize=9, labelcolor=INK)

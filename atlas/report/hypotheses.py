@@ -33,7 +33,7 @@ UNSEEN = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hypothesis:
+class PaperHypothesis:
     """A claim of the paper, the route that it is tested on, and the paired comparison that decides.
 
     `family`: the number of hypotheses that the comparison's p was corrected for.
@@ -59,7 +59,7 @@ class Hypothesis:
         return math.floor(math.log2(self.family / LEVEL)) + 2
 
 
-def paper_hypotheses(summary: Summary) -> list[Hypothesis]:
+def paper_hypotheses(summary: Summary) -> list[PaperHypothesis]:
     """The hypotheses that the sweep has the learners or the downstream tasks for, on split test.
 
     p is corrected within the learners of one route, and within the downstream tasks.
@@ -67,7 +67,7 @@ def paper_hypotheses(summary: Summary) -> list[Hypothesis]:
     return [*_of_learners(summary, "latest"), *_of_learners(summary, "own"), *_downstream(summary)]
 
 
-def _of_learners(summary: Summary, route: str) -> list[Hypothesis]:
+def _of_learners(summary: Summary, route: str) -> list[PaperHypothesis]:
     """Average accuracy after the last task, paired by order (by seed, where there are more of them)."""
     scores = cells(summary, f"{route}/average_accuracy")
     named = {label.removeprefix("learner="): found for label, found in scores.items()}
@@ -76,7 +76,7 @@ def _of_learners(summary: Summary, route: str) -> list[Hypothesis]:
         return []
     family = compare({name: named[name] for name in (METHOD, *baselines)}, against=METHOD, unit=_unit(named[METHOD]))
     return [
-        Hypothesis(text=BASELINES[name], route=route, comparison=_turned(found), family=len(baselines))
+        PaperHypothesis(text=BASELINES[name], route=route, comparison=_turned(found), family=len(baselines))
         for name, found in zip(baselines, family, strict=True)
     ]
 
@@ -85,7 +85,7 @@ def _turned(found: Comparison | Undefined) -> Comparison | Undefined:
     return found if isinstance(found, Undefined) else found.turned()
 
 
-def _downstream(summary: Summary) -> list[Hypothesis]:
+def _downstream(summary: Summary) -> list[PaperHypothesis]:
     """The mean score over the unseen tasks and shots, after each order against the same seed's on the bare backbone."""
     rows = summary.get("downstream", [])
     found = []
@@ -97,7 +97,7 @@ def _downstream(summary: Summary) -> list[Hypothesis]:
             found.append((text, one))
     together = corrected([one for _, one in found])
     return [
-        Hypothesis(text=text, route="own", comparison=one, family=len(found))
+        PaperHypothesis(text=text, route="own", comparison=one, family=len(found))
         for (text, _), one in zip(found, together, strict=True)
     ]
 
@@ -125,7 +125,7 @@ def _unit(found: Cells) -> Literal["order", "seed"]:
     return "order" if len(orders) >= len(seeds_) else "seed"
 
 
-def verdict_text(hypothesis: Hypothesis) -> str:
+def verdict_text(hypothesis: PaperHypothesis) -> str:
     """The verdict in words, with the number of pairs where they are too few to decide."""
     if hypothesis.verdict == "not decided" and (few := _pairs(hypothesis.comparison)) < hypothesis.pairs_needed:
         return f"is not decided ({few} pairs are too few, it takes {hypothesis.pairs_needed})"

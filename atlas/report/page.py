@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from atlas.report import figures
 from atlas.report.canvas import save_png
 from atlas.report.downstream import few_shot_curves
-from atlas.report.effects import alpha_maps, precedence_maps
 from atlas.report.environment import environment
+from atlas.report.fusion_weight_maps import fusion_weight_maps
 from atlas.report.pareto import pareto, points, varying
+from atlas.report.precedence_maps import precedence_maps
 from atlas.report.sections.comparison import comparison_section
 from atlas.report.sections.costs import costs_section
 from atlas.report.sections.downstream import downstream_section
@@ -93,7 +94,7 @@ def drawn_figures(summary: Summary) -> dict[str, Figure]:
     if varying(points(summary)):
         drawn["pareto"] = pareto(summary)
     if summary.get("alpha"):
-        drawn["combination-weights"] = alpha_maps(summary)
+        drawn["combination-weights"] = fusion_weight_maps(summary)
     if summary.get("downstream"):
         drawn["downstream"] = few_shot_curves(summary)
     return drawn

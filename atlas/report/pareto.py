@@ -1,4 +1,4 @@
-"""What good scores cost: average accuracy against forgetting, parameters, operations and time."""
+"""Pareto fronts: average accuracy against forgetting, parameters, operations and time."""
 
 from __future__ import annotations
 
@@ -17,14 +17,28 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Summary = Mapping[str, Any]
-COSTS = {
-    "forgetting": "forgetting (points)",
-    "stored_parameters": "stored parameters (thousands)",
-    "trained_parameters": "trained at a time (thousands)",
-    "flops": "training operations (10⁹)",
-    "seconds": "training time (s)",
-}
-SCALES = {"stored_parameters": 1e3, "trained_parameters": 1e3, "flops": 1e9}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """A cost of a trial, lower is better. `label` has the unit in which `shown` gives it: the value over `scale`."""
+
+    name: str
+    label: str
+    scale: float = 1.0
+
+    def shown(self, point: Point) -> float:
+        """The point's cost in the label's unit."""
+        return point.costs[self.name] / self.scale
+
+
+COSTS = (
+    Cost(name="forgetting", label="forgetting (points)"),
+    Cost(name="stored_parameters", label="stored parameters (thousands)", scale=1e3),
+    Cost(name="trained_parameters", label="trained at a time (thousands)", scale=1e3),
+    Cost(name="flops", label="training operations (10⁹)", scale=1e9),
+    Cost(name="seconds", label="training time (s)"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,28 +63,28 @@ def points(summary: Summary) -> list[Point]:
         Point(
             name=name or "no setting",
             accuracy=float(np.mean([row["accuracy"] for row in rows])),
-            costs={cost: float(np.mean([row[cost] for row in rows])) for cost in COSTS if cost in known},
+            costs={cost.name: float(np.mean([row[cost.name] for row in rows])) for cost in COSTS if cost.name in known},
         )
         for name, rows in groups.items()
     ]
     return sorted(made, key=lambda point: -point.accuracy)
 
 
-def front(found: Sequence[Point], costs: Sequence[str]) -> list[Point]:
+def front(found: Sequence[Point], costs: Sequence[Cost]) -> list[Point]:
     """Those that no other point beats: at least as good in accuracy and all `costs`, and better in one."""
 
     def beats(one: Point, other: Point) -> bool:
-        mine = (-one.accuracy, *(one.costs[cost] for cost in costs))
-        theirs = (-other.accuracy, *(other.costs[cost] for cost in costs))
+        mine = (-one.accuracy, *(one.costs[cost.name] for cost in costs))
+        theirs = (-other.accuracy, *(other.costs[cost.name] for cost in costs))
         return all(a <= b for a, b in zip(mine, theirs, strict=True)) and mine != theirs
 
     return [point for point in found if not any(beats(other, point) for other in found)]
 
 
-def varying(found: Sequence[Point]) -> list[str]:
-    """The costs that all points have and that differ by more than 1 %: of the others there is nothing to choose."""
-    known = [cost for cost in COSTS if found and all(cost in point.costs for point in found)]
-    ranges = {cost: [point.costs[cost] for point in found] for cost in known}
+def varying(found: Sequence[Point]) -> list[Cost]:
+    """The costs that all points have and that differ by more than 1 %: in the others no point is better."""
+    known = [cost for cost in COSTS if found and all(cost.name in point.costs for point in found)]
+    ranges = {cost: [point.costs[cost.name] for point in found] for cost in known}
     return [cost for cost, values in ranges.items() if max(values) - min(values) > 0.01 * max(map(abs, values))]
 
 
@@ -92,19 +106,16 @@ def pareto(summary: Summary) -> Figure:
     )
 
 
-def _panel(axes: Axes, found: Sequence[Point], cost: str) -> None:
-    scale = SCALES.get(cost, 1.0)
-    best = sorted(front(found, [cost]), key=lambda point: point.costs[cost])
+def _panel(axes: Axes, found: Sequence[Point], cost: Cost) -> None:
+    best = sorted(front(found, [cost]), key=lambda point: point.costs[cost.name])
     rest = [point for point in found if point not in best]
-    axes.scatter(
-        [p.costs[cost] / scale for p in rest], [p.accuracy for p in rest], s=34, facecolors="none", edgecolors=MUTED
-    )
-    x, y = [p.costs[cost] / scale for p in best], [p.accuracy for p in best]
+    axes.scatter([cost.shown(p) for p in rest], [p.accuracy for p in rest], s=34, facecolors="none", edgecolors=MUTED)
+    x, y = [cost.shown(p) for p in best], [p.accuracy for p in best]
     axes.plot(x, y, color=BEST, linewidth=1.4, marker="o", markersize=6, drawstyle="steps-post")
     for point, left, up in zip(best, x, y, strict=True):
         number = str(found.index(point) + 1)
         axes.annotate(number, (left, up), (5, -11), textcoords="offset points", fontsize=9, color=INK)
-    axes.set_xlabel(COSTS[cost])
+    axes.set_xlabel(cost.label)
     axes.margins(0.12)
 
 

@@ -8,7 +8,7 @@ import pytest
 from atlas.learners import LEARNERS
 from atlas.metrics import Undefined
 from atlas.report.downstream import BARE
-from atlas.report.hypotheses import BASELINES, LEVEL, METHOD, Hypothesis, paper_hypotheses, verdict_text
+from atlas.report.hypotheses import BASELINES, LEVEL, METHOD, PaperHypothesis, paper_hypotheses, verdict_text
 
 Summary = dict[str, Any]
 ORDERS = list(itertools.permutations("abc"))
@@ -106,7 +106,7 @@ def test_unseen_tasks_are_set_against_the_same_seeds_bare_backbone() -> None:
 
 @pytest.mark.parametrize(("family", "needed"), [(1, 6), (3, 7), (5, 8)])
 def test_the_pairs_that_it_takes_are_the_fewest_whose_least_p_is_low_enough(family: int, needed: int) -> None:
-    one = Hypothesis(text="It does", route="own", comparison=Undefined("nothing"), family=family)
+    one = PaperHypothesis(text="It does", route="own", comparison=Undefined("nothing"), family=family)
     assert one.pairs_needed == needed
     assert family * 2.0 ** (1 - needed) < LEVEL <= family * 2.0 ** (2 - needed)
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from atlas.report.canvas import inline_svg
 from atlas.report.formats import number, seeds
-from atlas.report.pareto import COSTS, SCALES, front, pareto, points, varying
+from atlas.report.pareto import front, pareto, points, varying
 from atlas.report.views import ROWS_SHOWN, Table, columns
 
 Summary = Mapping[str, Any]
@@ -42,14 +42,14 @@ def costs_section(summary: Summary) -> CostsSection | None:
         points=len(found),
         front=Table(
             columns=columns(
-                "", "Settings or order", "Accuracy", *(COSTS[cost].capitalize() for cost in shown), left=(1,)
+                "", "Settings or order", "Accuracy", *(cost.label.capitalize() for cost in shown), left=(1,)
             ),
             rows=tuple(
                 (
                     str(found.index(point) + 1),
                     point.name,
                     number(point.accuracy),
-                    *(number(point.costs[cost] / SCALES.get(cost, 1.0)) for cost in shown),
+                    *(number(cost.shown(point)) for cost in shown),
                 )
                 for point in front(found, shown)
             ),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from atlas.report.canvas import cell_colours
-from atlas.report.effects import site_name, weight_range
+from atlas.report.fusion_weight_maps import site_name, weight_range
 from atlas.report.views import Matrix, MatrixCell, MatrixRow, Panel, Scale, evenly
 
 Summary = Mapping[str, Any]

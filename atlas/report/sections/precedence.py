@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from atlas.metrics import Undefined
 from atlas.report.canvas import effect_colours
 from atlas.report.comparisons import precedence
-from atlas.report.effects import ROUTES, effect_limit, is_clear
 from atlas.report.formats import number, seeds
+from atlas.report.precedence_maps import ROUTES, effect_limit, is_clear
 from atlas.report.views import Matrix, MatrixCell, MatrixRow, Panel, Scale, evenly
 from atlas.statistics import Interval, Precedence
 
