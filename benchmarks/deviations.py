@@ -23,7 +23,7 @@ class Deviations:
 def check_tracking(storage: Path, trials: int, deviations: Deviations) -> None:
     """Every committed step, each of so many trials and the sweep is one closed run in MLflow."""
     from atlas.tracking import default_tracking_uri
-    from atlas.tracking.address import connect
+    from atlas.tracking.mlflow.address import connect
 
     client = connect(default_tracking_uri(storage))
     (experiment,) = client.search_experiments(filter_string="name = 'atlas'")

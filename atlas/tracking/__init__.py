@@ -1,24 +1,58 @@
-"""One writer to MLflow: a journal on disk, replayed by key; nothing is lost and nothing doubled.
+"""Tracking: a sweep's events in a journal on disk, replayed to a sink; none is lost and none doubled.
 
-Importing this package does not import mlflow. `Tracker` is what a sweep talks to.
+    sweep → Tracker (journal: Spool) → Sink → MLflow, or lines of JSON
+
+To add a sink: write a class of the protocol `Sink` in one file, and add its scheme to `SINKS`. Importing this package
+does not import mlflow.
 """
 
 from __future__ import annotations
 
-from atlas.tracking.access import check_access, credentials, signed_in
-from atlas.tracking.address import check_tracking, default_tracking_uri, find_step_runs, initialise
-from atlas.tracking.events import Event, StepFacts
-from atlas.tracking.runs import LoggedRun, fetch_of_sweep, is_run_id, logged_run, sweep_run
-from atlas.tracking.server import Server, free_port, run_url, server_command, ui_command
+from collections.abc import Callable, Mapping
+
+from atlas.runtime.errors import AtlasError
+from atlas.runtime.redact import redacted
+from atlas.tracking import json_lines
+from atlas.tracking.events import (
+    Artifact,
+    Dataset,
+    Event,
+    Point,
+    StepFinished,
+    SweepFinished,
+    SweepStarted,
+    TrialFinished,
+    TrialStarted,
+    TrialStep,
+)
+from atlas.tracking.json_lines import JsonLinesSink
+from atlas.tracking.mlflow import address as mlflow_address
+from atlas.tracking.mlflow.access import check_access, credentials, signed_in
+from atlas.tracking.mlflow.address import default_tracking_uri, find_step_runs, initialise
+from atlas.tracking.mlflow.runs import LoggedRun, fetch_of_sweep, is_run_id, logged_run, sweep_run
+from atlas.tracking.mlflow.server import Server, free_port, run_url, server_command, ui_command
+from atlas.tracking.mlflow.sink import MlflowSink
+from atlas.tracking.sink import Sink
 from atlas.tracking.spool import is_settled, read_events
 from atlas.tracking.tracker import Tracker
 
 __all__ = [
+    "EXPERIMENT",
+    "SINKS",
+    "Artifact",
+    "Dataset",
     "Event",
     "LoggedRun",
+    "Point",
     "Server",
-    "StepFacts",
+    "Sink",
+    "StepFinished",
+    "SweepFinished",
+    "SweepStarted",
     "Tracker",
+    "TrialFinished",
+    "TrialStarted",
+    "TrialStep",
     "check_access",
     "check_tracking",
     "credentials",
@@ -30,6 +64,7 @@ __all__ = [
     "is_run_id",
     "is_settled",
     "logged_run",
+    "open_sink",
     "read_events",
     "run_url",
     "server_command",
@@ -37,3 +72,28 @@ __all__ = [
     "sweep_run",
     "ui_command",
 ]
+
+EXPERIMENT = "atlas"
+
+SINKS: Mapping[str, Callable[[str, str], Sink]] = {  # scheme of an address → sink of (address, experiment)
+    **dict.fromkeys(mlflow_address.SCHEMES, MlflowSink),
+    "jsonl": JsonLinesSink,
+}
+
+
+def open_sink(tracking_uri: str, experiment: str = EXPERIMENT) -> Sink:
+    """The sink of an address, by its scheme (a driver's name after `+` counts for nothing). Opens no connection.
+
+    Raises:
+        AtlasError: no sink has this scheme.
+    """
+    scheme = tracking_uri.partition(":")[0].partition("+")[0]
+    if scheme not in SINKS:
+        allowed = f"{mlflow_address.ALLOWED} {json_lines.ALLOWED}"
+        raise AtlasError(f"runs cannot be logged to {redacted(tracking_uri)!r}. {allowed}")
+    return SINKS[scheme](tracking_uri, experiment)
+
+
+def check_tracking(tracking_uri: str, timeout: float = 5.0) -> None:
+    """Raises AtlasError within about `timeout` seconds where runs cannot be logged at this address."""
+    open_sink(tracking_uri).check(timeout)

@@ -1,123 +1,200 @@
-"""The vocabulary of the journal: what may happen to a sweep, as plain JSON.
+"""Tracking events: one type for each kind of thing that happens in a sweep.
 
-    sweep_started → trial_started → (step_finished | trial_step)* → trial_finished → sweep_finished
+    SweepStarted → TrialStarted → (StepFinished | TrialStep)* → TrialFinished → SweepFinished
 
-Each event names the run that it belongs to by a key; applying an event twice changes nothing.
+An event names the run that it belongs to by its `key`. Applying an event twice changes nothing.
+`event_lines` writes events as lines of JSON and reads them.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypedDict, get_args
+from collections.abc import Mapping
+from typing import Annotated, Literal, NamedTuple
 
-from atlas.runtime.errors import AtlasError, unknown
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
-Kind = Literal["sweep_started", "trial_started", "step_finished", "trial_step", "trial_finished", "sweep_finished"]
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 CURVE_POINTS = 100
 
 
-class DatasetFacts(TypedDict, total=False):
-    """A prepared dataset: `fingerprint` becomes MLflow's digest (cut at 36 characters), `source` its JSON."""
+class Point(NamedTuple):
+    """A point of a curve: the number of the update, and the value (None where it is undefined)."""
 
-    name: str
-    fingerprint: str
-    source: Mapping[str, Any]
-    source_type: str
-    context: str
+    update: int
+    value: float | None
 
 
-class StepFacts(TypedDict, total=False):
-    """What a step's run shows. Every field may be left out.
+class Artifact(NamedTuple):
+    """A local file or folder to keep with a run, and the folder among the run's artifacts that it goes to."""
 
-    name: the run's name. sweep: the sweep that trained it (its parent). settings: parameters, nested or flat;
-    numbers also become `setting/…` metrics. tags: short strings to filter by (task, learner, stage, seed, …).
-    curves: metric name → [[step, value], …]. scores: metric name → value, such as `test/latest/vqa`.
-    position: the index of the task in its order, the step number of the scores. adapter: a local folder,
-    uploaded as `adapter/`. artifacts: [[local path, artifact folder], …]. started, ended: seconds since 1970.
-    """
-
-    name: str
-    sweep: str
-    settings: Mapping[str, Any]
-    tags: Mapping[str, str]
-    note: str
-    curves: Mapping[str, Sequence[Sequence[float]]]
-    scores: Mapping[str, float | None]
-    position: int
-    datasets: Sequence[DatasetFacts]
-    adapter: str
-    artifacts: Sequence[Sequence[str]]
-    started: float
-    ended: float
-    status: Status
+    path: str
+    folder: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """Something that happened; `key` names the run, `at` is milliseconds since 1970."""
-
-    kind: Kind
-    key: str
-    at: int = field(default_factory=lambda: int(time.time() * 1000))
-    body: Mapping[str, Any] = field(default_factory=dict)
-
-    def line(self) -> bytes:
-        """One line of JSON. Raises AtlasError for what JSON cannot hold."""
-        try:
-            return json.dumps(asdict(self), separators=(",", ":")).encode() + b"\n"
-        except (TypeError, ValueError) as error:
-            raise AtlasError(f"the {self.kind} of {self.key} is not plain JSON: {error}.") from error
+Curve = tuple[Point, ...]
 
 
-def parse(line: bytes) -> Event:
-    """The event of a journal's line. Raises AtlasError where it is none."""
-    try:
-        fields = json.loads(line)
-        event = Event(kind=fields["kind"], key=fields["key"], at=int(fields["at"]), body=fields["body"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise AtlasError(f"{line[:80]!r} is not a line of a tracking journal: {error}.") from error
-    if event.kind not in get_args(Kind):
-        raise unknown("kind of event", event.kind, get_args(Kind))
-    return event
+def thin(points: Curve, most: int = CURVE_POINTS) -> Curve:
+    """At most `most` points of a curve, evenly spread; the first and the last are kept."""
+    if len(points) <= most:
+        return tuple(points)
+    chosen = sorted({round(index * (len(points) - 1) / (most - 1)) for index in range(most)})
+    return tuple(points[index] for index in chosen)
 
 
 def sweep_key(sweep_id: str) -> str:
+    """The key of a sweep's run."""
     return f"sweep/{sweep_id}"
 
 
 def trial_key(sweep_id: str, trial_id: str) -> str:
+    """The key of a trial's run."""
     return f"trial/{sweep_id}/{trial_id}"
 
 
-def checked_status(status: str) -> str:
-    """`status` where MLflow closes runs with it; raises AtlasError otherwise."""
-    if status not in get_args(Status):
-        raise unknown("status", status, get_args(Status))
-    return status
+def _plain_json(value: object) -> object:
+    """A copy of `value` as JSON has it (tuples become lists). Raises ValueError for values that JSON cannot hold."""
+    try:
+        return json.loads(json.dumps(value))
+    except TypeError as error:
+        raise ValueError(f"not plain JSON: {error}") from error
 
 
-def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """(dotted name, value) of every leaf of nested settings; dataclasses and lists are leaves."""
-    for name, value in settings.items():
-        if isinstance(value, Mapping) and value:
-            yield from flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
+def _thin_curves(curves: Mapping[str, Curve]) -> Mapping[str, Curve]:
+    return {name: thin(points) for name, points in curves.items()}
 
 
-def is_number(value: Any) -> bool:
-    """A finite int or float that is not a bool: what a metric can hold."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+Settings = Annotated[Mapping[str, JsonValue], BeforeValidator(_plain_json)]
+"""Parameters of a run, nested or flat."""
+
+Metrics = Mapping[str, float | None]
+"""Name → value; an undefined one is None and is not logged."""
+
+Curves = Annotated[Mapping[str, Curve], AfterValidator(_thin_curves)]
 
 
-def thin(points: Sequence[Sequence[float]], most: int = CURVE_POINTS) -> list[list[float]]:
-    """At most `most` points of a curve, evenly spread, the first and the last kept."""
-    if len(points) <= most:
-        return [list(point) for point in points]
-    chosen = sorted({round(index * (len(points) - 1) / (most - 1)) for index in range(most)})
-    return [list(points[index]) for index in chosen]
+def _now() -> int:
+    return int(time.time() * 1000)
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: int = Field(default_factory=_now)
+    """When it happened, in milliseconds since 1970."""
+
+
+class _SweepEvent(_Event):
+    sweep: str
+
+    @property
+    def key(self) -> str:
+        """The key of the sweep's run."""
+        return sweep_key(self.sweep)
+
+
+class _TrialEvent(_Event):
+    sweep: str
+    trial: str
+
+    @property
+    def key(self) -> str:
+        """The key of the trial's run."""
+        return trial_key(self.sweep, self.trial)
+
+
+class SweepStarted(_SweepEvent):
+    """A sweep began, or goes on after an interruption. Numbers among `params` also become metrics `setting/…`."""
+
+    kind: Literal["sweep_started"] = "sweep_started"
+    name: str
+    params: Settings
+    tags: Mapping[str, str] = {}
+    note: str = ""
+
+
+class TrialStarted(_TrialEvent):
+    """A trial began, or goes on. `params["order"]`, a list of tasks, names its run."""
+
+    kind: Literal["trial_started"] = "trial_started"
+    params: Settings
+
+
+class Dataset(BaseModel):
+    """A prepared dataset: `fingerprint` becomes MLflow's digest (cut at 36 characters), `source` its JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    fingerprint: str
+    source: Settings = {}
+    source_type: str = "atlas"
+    context: str = "train"
+
+
+class StepFinished(_Event):
+    """A step is in the store; logged once, however many trials and sweeps use it.
+
+    key: the step's key in the store. name: the name of its run. sweep: the sweep that trained it, its parent.
+    settings: parameters; numbers also become metrics `setting/…`. tags: short strings to filter by (task, stage,
+    seed, …). curves: at most 100 points each. scores: metric → value, such as `test/latest/vqa`. position: the index
+    of the task in its order, the step number of the scores. adapter: a local folder, uploaded as `adapter/`.
+    started, ended: seconds since 1970.
+    """
+
+    kind: Literal["step_finished"] = "step_finished"
+    key: str
+    name: str = ""
+    sweep: str = ""
+    settings: Settings = {}
+    tags: Mapping[str, str] = {}
+    note: str = ""
+    curves: Curves = {}
+    scores: Metrics = {}
+    position: int = 0
+    datasets: tuple[Dataset, ...] = ()
+    adapter: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+    started: float | None = None
+    ended: float | None = None
+    status: Status = "FINISHED"
+
+
+class TrialStep(_TrialEvent):
+    """A trial has taken the step of the key `step`; `metrics` are its figures after `tasks_seen` tasks."""
+
+    kind: Literal["trial_step"] = "trial_step"
+    step: str
+    tasks_seen: int
+    metrics: Metrics = {}
+
+
+class TrialFinished(_TrialEvent):
+    """A trial ended."""
+
+    kind: Literal["trial_finished"] = "trial_finished"
+    status: Status
+    metrics: Metrics = {}
+
+
+class SweepFinished(_SweepEvent):
+    """A sweep ended; `artifacts` are the files that it leaves (summary, page, figures)."""
+
+    kind: Literal["sweep_finished"] = "sweep_finished"
+    status: Status
+    metrics: Metrics = {}
+    artifacts: tuple[Artifact, ...] = ()
+
+
+Event = SweepStarted | TrialStarted | StepFinished | TrialStep | TrialFinished | SweepFinished
+
+EVENTS: Mapping[str, type[Event]] = {
+    "sweep_started": SweepStarted,
+    "trial_started": TrialStarted,
+    "step_finished": StepFinished,
+    "trial_step": TrialStep,
+    "trial_finished": TrialFinished,
+    "sweep_finished": SweepFinished,
+}

@@ -1,8 +1,8 @@
-"""The journal of a tracker: JSON lines, appended and fsync'd, with the place up to which they were replayed.
+"""Journal of a tracker: JSON lines, appended and fsync'd, with the position up to which they were replayed.
 
 <folder>/events.jsonl     every event, in order; never rewritten
-<folder>/position         the byte up to which MLflow has it, 20 digits
-<folder>/refused.jsonl    events that MLflow refused, with the reason
+<folder>/position         the byte up to which the sink has it, 20 digits
+<folder>/refused.jsonl    events that the sink refused, with the reason
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from atlas.runtime.errors import AtlasError
-from atlas.tracking.events import Event, parse
+from atlas.tracking.event_lines import from_line, to_line
+from atlas.tracking.events import Event, SweepFinished
 
 DIGITS = 20
 LAST_BYTES = 1 << 20
 
 
 def is_settled(folder: Path) -> bool:
-    """Whether MLflow has all of the journal in `folder`, to its sweep's good end; so it is where there is no journal.
+    """Whether the sink has all of the journal in `folder`, up to the sweep's status FINISHED; true without a journal.
 
-    A sweep that was stopped while it ended, all its trials done, has not come to that. Nobody has to hold the journal.
+    A sweep that was stopped while it ended, all its trials done, has not come to that. Needs no lock.
     """
     events, position = Path(folder) / "events.jsonl", Path(folder) / "position"
     if not events.exists():
@@ -37,23 +38,23 @@ def is_settled(folder: Path) -> bool:
         file.seek(max(0, size - LAST_BYTES))
         last = file.read().splitlines()[-1:]
     taken = int(text) if len(text) == DIGITS and text.isdigit() else 0
-    return taken >= size and bool(last) and _ends_well(last[0])
+    return taken >= size and bool(last) and _is_good_end(last[0])
 
 
-def _ends_well(line: bytes) -> bool:
+def _is_good_end(line: bytes) -> bool:
     try:
-        event = parse(line)
+        event = from_line(line)
     except AtlasError:
         return False
-    return event.kind == "sweep_finished" and event.body.get("status") == "FINISHED"
+    return isinstance(event, SweepFinished) and event.status == "FINISHED"
 
 
 def read_events(folder: Path) -> Iterator[Event]:
-    """The events of the journal in `folder`, which nobody has to hold; what is no whole line of one is left out."""
+    """The events of the journal in `folder`; needs no lock. Lines that are torn or no events are left out."""
     path = Path(folder) / "events.jsonl"
     for line in path.read_bytes().splitlines() if path.exists() else ():
         with contextlib.suppress(AtlasError):
-            yield parse(line)
+            yield from_line(line)
 
 
 class Spool:
@@ -71,15 +72,15 @@ class Spool:
         except OSError as error:
             raise AtlasError(f"the journal {self.folder} cannot be written: {error}.") from error
         self._guard = threading.Lock()
-        self._events = open(self.folder / "events.jsonl", "a+b", buffering=0)  # noqa: SIM115 - as long as the tracker
+        self._events = open(self.folder / "events.jsonl", "a+b", buffering=0)  # noqa: SIM115 - open as long as the tracker
         self._reader = open(self.folder / "events.jsonl", "rb")  # noqa: SIM115
         self._position = os.open(self.folder / "position", os.O_RDWR | os.O_CREAT, 0o644)
         self._end = self._drop_torn_line()
-        self.acknowledge(self.position)  # takes its place on the disk now: later it is overwritten, full disk or not
+        self.acknowledge(self.position)  # allocates the bytes now: overwriting them works on a full disk, too
 
     def append(self, event: Event) -> None:
         """Add the event; it is on the disk when this returns. Raises OSError, with nothing added, where it is full."""
-        line = event.line()
+        line = to_line(event)
         with self._guard:
             try:
                 written = 0
@@ -110,7 +111,7 @@ class Spool:
         with self._guard:
             self._reader.seek(start)
             line = self._reader.readline()
-        return parse(line), start + len(line)
+        return from_line(line), start + len(line)
 
     def skip(self) -> None:
         """Go past the next line unread."""
@@ -121,13 +122,13 @@ class Spool:
         self.acknowledge(start + length)
 
     def acknowledge(self, position: int) -> None:
-        """Everything before `position` has reached MLflow. One small write: a kill cannot tear it."""
+        """Note that everything before `position` has reached the sink. One small write: a kill cannot tear it."""
         os.pwrite(self._position, f"{position:0{DIGITS}d}".encode(), 0)
 
     def refuse(self, event: Event, reason: str) -> None:
         """Keep an event that can never be replayed, with the reason, for a person to read."""
         with open(self.folder / "refused.jsonl", "a") as file:
-            file.write(json.dumps({"reason": reason, "event": json.loads(event.line())}) + "\n")
+            file.write(json.dumps({"reason": reason, "event": json.loads(to_line(event))}) + "\n")
 
     def close(self) -> None:
         self._events.close()

@@ -20,7 +20,7 @@ import pytest
 from selenium.webdriver import Chrome
 
 from atlas.tracking import Server, default_tracking_uri, free_port
-from atlas.tracking.address import connect
+from atlas.tracking.mlflow.address import connect
 from benchmarks.processes import children, kill, living, marked, title_of
 from tests.ports import lasting_port
 

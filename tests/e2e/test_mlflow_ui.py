@@ -15,7 +15,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from atlas.tracking import Server, default_tracking_uri, free_port
-from atlas.tracking.address import connect
+from atlas.tracking.mlflow.address import connect
 from tests.e2e.browser import needs_browser
 from tests.e2e.conftest import summaries
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from atlas.tracking import default_tracking_uri
-from atlas.tracking.address import connect
+from atlas.tracking.mlflow.address import connect
 from tests.e2e.conftest import ROOT, SMALL, WAIT, committed, environment, matrices, run, summaries
 
 pytestmark = pytest.mark.slow

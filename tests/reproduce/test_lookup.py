@@ -10,7 +10,7 @@ from atlas.reproduce.recorded_run import RecordedRun
 from atlas.runtime.errors import AtlasError
 from atlas.storage.filesystem import StoragePath
 from atlas.tracking import Tracker, default_tracking_uri
-from atlas.tracking.address import connect
+from atlas.tracking.mlflow.address import connect
 from tests.reproduce.conftest import keep
 
 

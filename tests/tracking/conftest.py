@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from atlas.tracking import StepFacts, Tracker, default_tracking_uri, initialise
+from atlas.tracking import StepFinished, Tracker, default_tracking_uri, initialise, open_sink
+from tests.tracking.walks import finished_step
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +24,7 @@ def open_tracker(initialised: str, tmp_path: Path) -> Iterator[Callable[..., Tra
     opened: list[Tracker] = []
 
     def build(uri: str = initialised, spool: str = "spool") -> Tracker:
-        opened.append(Tracker(uri, tmp_path.name, tmp_path / spool))
+        opened.append(Tracker(open_sink(uri, tmp_path.name), tmp_path / spool))
         return opened[-1]
 
     yield build
@@ -33,29 +34,14 @@ def open_tracker(initialised: str, tmp_path: Path) -> Iterator[Callable[..., Tra
 
 
 @pytest.fixture
-def step_facts(tmp_path: Path) -> Callable[..., StepFacts]:
-    """The facts of a step as a sweep tells them, adapter folder included."""
+def step(tmp_path: Path) -> Callable[..., StepFinished]:
+    """Makes the event of a finished step as a sweep records it, adapter folder included."""
     adapter = tmp_path / "adapter"
     adapter.mkdir()
     (adapter / "adapter_config.json").write_text("{}")
     (adapter / "adapter_model.safetensors").write_bytes(b"w" * 1000)
 
-    def build(**other: Any) -> StepFacts:
-        facts = StepFacts(
-            name="digits after shapes",
-            sweep="s1",
-            settings={"adapter": {"kind": "lora", "r": 8}, "lr": 5e-4, "faithful": True},
-            tags={"atlas.task": "digits"},
-            note="learnt second",
-            curves={"train/loss": [[step, 1 / (step + 1)] for step in range(50)]},
-            scores={"test/latest/digits": 91.0, "test/latest/shapes": 70.5, "val/own/digits": None},
-            position=1,
-            datasets=[{"name": "digits", "fingerprint": "f" * 64, "source": {"package": "scikit-learn"}}],
-            adapter=str(adapter),
-            started=1_700_000_000.0,
-            ended=1_700_000_009.0,
-        )
-        facts.update(other)  # type: ignore[typeddict-item]
-        return facts
+    def build(key: str, **other: Any) -> StepFinished:
+        return finished_step(key, **{"adapter": str(adapter), **other})
 
     return build

@@ -1,54 +1,62 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
-from atlas.runtime.errors import AtlasError
-from atlas.tracking.events import Event, checked_status, flat, is_number, parse, thin
-
-
-def test_an_event_survives_its_line() -> None:
-    event = Event(kind="trial_started", key="trial/s/1", body={"order": ["a", "b"], "é": 1.5})
-    assert parse(event.line()) == event
-
-
-@pytest.mark.parametrize("line", [b"{", b"[]", b'{"kind": "trial_started"}'])
-def test_a_line_that_is_no_event_is_refused(line: bytes) -> None:
-    with pytest.raises(AtlasError, match="not a line"):
-        parse(line)
-
-
-def test_an_unknown_kind_names_the_nearest() -> None:
-    with pytest.raises(AtlasError, match="'trial_step'"):
-        parse(b'{"kind": "trial_stap", "key": "k", "at": 1, "body": {}}')
+from atlas.tracking.events import (
+    EVENTS,
+    Point,
+    StepFinished,
+    SweepFinished,
+    SweepStarted,
+    TrialFinished,
+    TrialStarted,
+    TrialStep,
+    thin,
+)
 
 
-def test_what_json_cannot_hold_is_refused_at_the_call() -> None:
-    with pytest.raises(AtlasError, match="plain JSON"):
-        Event(kind="trial_step", key="k", body={"value": object()}).line()
+def test_each_kind_is_the_name_of_its_type() -> None:
+    assert {kind: EVENTS[kind].model_fields["kind"].default for kind in EVENTS} == {kind: kind for kind in EVENTS}
 
 
-def test_nested_settings_get_dotted_names() -> None:
-    assert dict(flat({"a": {"b": 1, "c": {"d": [1]}}, "e": {}})) == {"a.b": 1, "a.c.d": [1], "e": {}}
+def test_an_event_names_its_run_by_a_key() -> None:
+    assert SweepStarted(sweep="s", name="a sweep", params={}).key == SweepFinished(sweep="s", status="KILLED").key
+    trial = TrialStarted(sweep="s", trial="t", params={})
+    assert trial.key == "trial/s/t" == TrialStep(sweep="s", trial="t", step="k", tasks_seen=1).key
+    assert StepFinished(key="k").key == "k"
 
 
-def test_numbers_are_what_a_metric_can_hold() -> None:
-    assert [is_number(value) for value in (1, 0.5, True, "1", None, float("nan"), float("inf"))] == [
-        *(True, True),
-        *(False,) * 5,
-    ]
+def test_settings_that_json_cannot_hold_are_refused_at_the_call() -> None:
+    with pytest.raises(ValidationError, match="plain JSON"):
+        SweepStarted(sweep="s", name="a sweep", params={"value": object()})  # type: ignore[dict-item]
+
+
+def test_settings_are_copied_as_json_has_them() -> None:
+    given = {"order": ("a", "b"), "nested": {"r": 8}}
+    event = TrialStarted(sweep="s", trial="t", params=given)  # type: ignore[arg-type]
+    given["nested"]["r"] = 9  # type: ignore[index]
+    assert event.params == {"order": ["a", "b"], "nested": {"r": 8}}
+
+
+def test_an_unknown_status_or_field_is_refused_at_the_call() -> None:
+    with pytest.raises(ValidationError, match="'FINISHED', 'FAILED' or 'KILLED'"):
+        TrialFinished(sweep="s", trial="t", status="DONE")  # type: ignore[arg-type]
+    with pytest.raises(ValidationError, match="metric"):
+        TrialFinished(sweep="s", trial="t", status="FAILED", metric={})  # type: ignore[call-arg]
 
 
 def test_a_thinned_curve_keeps_its_ends_and_its_order() -> None:
-    curve = [[step, 0.0] for step in range(1001)]
+    curve = tuple(Point(step, 0.0) for step in range(1001))
     thinned = thin(curve, most=50)
     assert len(thinned) == 50
-    assert thinned[0] == [0, 0.0]
-    assert thinned[-1] == [1000, 0.0]
-    assert thinned == sorted(thinned)
+    assert thinned[0] == (0, 0.0)
+    assert thinned[-1] == (1000, 0.0)
+    assert list(thinned) == sorted(thinned)
     assert thin(curve[:7], most=50) == curve[:7]
 
 
-def test_a_status_that_mlflow_does_not_know_is_refused() -> None:
-    assert checked_status("KILLED") == "KILLED"
-    with pytest.raises(AtlasError, match="FINISHED"):
-        checked_status("DONE")
+def test_a_step_carries_at_most_a_hundred_points_a_curve() -> None:
+    curve = tuple(Point(step, 1.0) for step in range(5000))
+    event = StepFinished(key="k", curves={"loss": curve, "short": curve[:2]})
+    assert {name: len(points) for name, points in event.curves.items()} == {"loss": 100, "short": 2}

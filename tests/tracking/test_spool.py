@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from atlas.runtime.errors import AtlasError
-from atlas.tracking.events import Event
+from atlas.tracking.event_lines import to_line
+from atlas.tracking.events import SweepFinished, TrialStarted
 from atlas.tracking.spool import Spool, is_settled
 
 
-def event(number: int) -> Event:
-    return Event(kind="trial_started", key=f"trial/{number}", at=number, body={"n": number})
+def event(number: int) -> TrialStarted:
+    return TrialStarted(sweep="s", trial=str(number), at=number, params={"n": number})
 
 
 def replay(spool: Spool) -> list[str]:
@@ -29,7 +30,7 @@ def test_events_come_back_in_order_and_once(tmp_path: Path) -> None:
     for number in range(3):
         spool.append(event(number))
     assert spool.pending > 0
-    assert replay(spool) == ["trial/0", "trial/1", "trial/2"]
+    assert replay(spool) == ["trial/s/0", "trial/s/1", "trial/s/2"]
     assert spool.pending == 0
     assert spool.peek() is None
 
@@ -43,7 +44,7 @@ def test_what_was_not_acknowledged_waits_for_the_next_to_open_it(tmp_path: Path)
     spool.acknowledge(first[1])
     spool.close()
     again = Spool(tmp_path)
-    assert replay(again) == ["trial/1"]
+    assert replay(again) == ["trial/s/1"]
 
 
 def test_a_torn_last_line_is_dropped(tmp_path: Path) -> None:
@@ -51,10 +52,10 @@ def test_a_torn_last_line_is_dropped(tmp_path: Path) -> None:
     spool.append(event(0))
     spool.close()
     with open(tmp_path / "events.jsonl", "ab") as file:
-        file.write(event(1).line()[:-5])
+        file.write(to_line(event(1))[:-5])
     again = Spool(tmp_path)
     again.append(event(2))
-    assert replay(again) == ["trial/0", "trial/2"]
+    assert replay(again) == ["trial/s/0", "trial/s/2"]
 
 
 def test_a_torn_only_line_is_dropped(tmp_path: Path) -> None:
@@ -63,12 +64,12 @@ def test_a_torn_only_line_is_dropped(tmp_path: Path) -> None:
 
 
 def test_a_damaged_line_can_be_skipped(tmp_path: Path) -> None:
-    (tmp_path / "events.jsonl").write_bytes(b"garbage\n" + event(1).line())
+    (tmp_path / "events.jsonl").write_bytes(b"garbage\n" + to_line(event(1)))
     spool = Spool(tmp_path)
     with pytest.raises(AtlasError, match="garbage"):
         spool.peek()
     spool.skip()
-    assert replay(spool) == ["trial/1"]
+    assert replay(spool) == ["trial/s/1"]
 
 
 def test_a_refused_event_is_kept_with_the_reason(tmp_path: Path) -> None:
@@ -76,7 +77,7 @@ def test_a_refused_event_is_kept_with_the_reason(tmp_path: Path) -> None:
     spool.refuse(event(7), "too long")
     kept = json.loads((tmp_path / "refused.jsonl").read_text())
     assert kept["reason"] == "too long"
-    assert kept["event"]["key"] == "trial/7"
+    assert kept["event"]["trial"] == "7"
 
 
 def test_two_processes_cannot_replay_one_journal(tmp_path: Path) -> None:
@@ -101,10 +102,10 @@ def test_whether_a_sweeps_end_has_arrived_is_seen_without_opening_the_journal(tm
     spool.append(event(0))
     replay(spool)
     assert not is_settled(tmp_path)
-    spool.append(Event(kind="sweep_finished", key="sweep/x", body={"status": "KILLED"}))
+    spool.append(SweepFinished(sweep="x", status="KILLED"))
     replay(spool)
-    assert not is_settled(tmp_path)  # it was stopped, though MLflow has all of it
-    spool.append(Event(kind="sweep_finished", key="sweep/x", body={"status": "FINISHED"}))
+    assert not is_settled(tmp_path)  # stopped, though the sink has all of it
+    spool.append(SweepFinished(sweep="x", status="FINISHED"))
     assert not is_settled(tmp_path)
     replay(spool)
     assert is_settled(tmp_path)

@@ -16,24 +16,20 @@ from typing import Any
 import pytest
 
 from atlas.runtime.errors import AtlasError
-from atlas.tracking import Server, StepFacts, Tracker, check_tracking, find_step_runs, free_port
-from atlas.tracking.address import connect, database_file
+from atlas.tracking import (
+    Server,
+    StepFinished,
+    SweepStarted,
+    Tracker,
+    TrialFinished,
+    TrialStarted,
+    check_tracking,
+    find_step_runs,
+    free_port,
+)
+from atlas.tracking.mlflow.address import connect, database_file
 from tests.losses import Losses
-
-STEPS = ("k1", "k2", "k3")
-
-
-def tell(tracker: Tracker, step_facts: Callable[..., StepFacts]) -> None:
-    """A sweep of two trials that share a step."""
-    tracker.sweep_started("s1", "a sweep", {"lr": 5e-4}, {"who": "me"}, "Which order?")
-    for trial, keys in (("t1", ("k1", "k2")), ("t2", ("k1", "k3"))):
-        tracker.trial_started("s1", trial, {"order": ["a", "b"]})
-        for tasks_seen, key in enumerate(keys, start=1):
-            tracker.step_finished(key, step_facts(name=key))
-            tracker.trial_step("s1", trial, key, tasks_seen, {"val/average": 80.0 - tasks_seen})
-        tracker.trial_finished("s1", trial, "FINISHED", {"final": 78.0})
-    tracker.sweep_finished("s1", "FINISHED", {"best": 78.0})
-
+from tests.tracking.walks import STEPS, record, two_trials
 
 def shown(uri: str, experiment: str) -> dict[str, Any]:
     """Key → (status, points of each curve) of every run; fails where two have one key."""
@@ -60,25 +56,24 @@ def expect_whole(uri: str, experiment: str) -> None:
 
 
 def test_what_was_told_arrives(
-    open_tracker: Callable[..., Tracker], step_facts: Callable[..., StepFacts], initialised: str, tmp_path: Path
+    open_tracker: Callable[..., Tracker], step: Callable[..., StepFinished], initialised: str, tmp_path: Path
 ) -> None:
     tracker = open_tracker()
-    tell(tracker, step_facts)
+    record(tracker, step)
     assert tracker.flush(60)
     assert tracker.pending == 0
     assert tracker.problems == []
     expect_whole(initialised, tmp_path.name)
     assert set(find_step_runs(initialised, tmp_path.name, ["k1", "k2", "absent"])) == {"k1", "k2"}
-    assert tracker.find_step_runs(["k3"]).keys() == {"k3"}
     assert tracker.close()
 
 
 def test_two_trackers_that_tell_the_same_leave_one_run_each(
-    open_tracker: Callable[..., Tracker], step_facts: Callable[..., StepFacts], initialised: str, tmp_path: Path
+    open_tracker: Callable[..., Tracker], step: Callable[..., StepFinished], initialised: str, tmp_path: Path
 ) -> None:
     first, second = open_tracker(), open_tracker(spool="another")
-    tell(first, step_facts)
-    tell(second, step_facts)
+    record(first, step)
+    record(second, step)
     assert first.flush(60)
     assert second.flush(60)
     runs = shown(initialised, tmp_path.name)
@@ -89,12 +84,12 @@ def test_an_event_that_mlflow_refuses_is_kept_and_the_others_go_on(
     open_tracker: Callable[..., Tracker], initialised: str, tmp_path: Path
 ) -> None:
     tracker = open_tracker()
-    tracker.trial_started("s1", "t1", {"lr": 1})
-    tracker.trial_started("s1", "t1", {"lr": 2})  # parameters cannot be changed
-    tracker.trial_finished("s1", "t1", "KILLED")
+    tracker.record(TrialStarted(sweep="s1", trial="t1", params={"lr": 1}))
+    tracker.record(TrialStarted(sweep="s1", trial="t1", params={"lr": 2}))  # parameters cannot be changed
+    tracker.record(TrialFinished(sweep="s1", trial="t1", status="KILLED"))
     assert tracker.flush(60)
     assert len(tracker.problems) == 1
-    assert json.loads((tmp_path / "spool" / "refused.jsonl").read_text())["event"]["body"]["params"] == {"lr": 2}
+    assert json.loads((tmp_path / "spool" / "refused.jsonl").read_text())["event"]["params"] == {"lr": 2}
     assert shown(initialised, tmp_path.name)["trial/s1/t1"][0] == "KILLED"
 
 
@@ -104,22 +99,17 @@ def test_a_damaged_line_of_the_journal_is_left_out(
     (tmp_path / "spool").mkdir()
     (tmp_path / "spool" / "events.jsonl").write_bytes(b"garbage\n")
     tracker = open_tracker()
-    tracker.sweep_started("s1", "a sweep", {})
+    tracker.record(SweepStarted(sweep="s1", name="a sweep", params={}))
     assert tracker.flush(60)
     assert len(tracker.problems) == 1
     assert set(shown(initialised, tmp_path.name)) == {"sweep/s1"}
 
 
-def test_an_unknown_status_is_refused_at_the_call(open_tracker: Callable[..., Tracker]) -> None:
-    with pytest.raises(AtlasError, match="KILLED"):
-        open_tracker().trial_finished("s1", "t1", "DONE")
-
-
 def test_a_tracker_whose_server_is_away_returns_at_once_and_keeps_everything(
-    open_tracker: Callable[..., Tracker], step_facts: Callable[..., StepFacts]
+    open_tracker: Callable[..., Tracker], step: Callable[..., StepFinished]
 ) -> None:
     tracker = open_tracker(uri=f"http://127.0.0.1:{free_port()}")
-    tell(tracker, step_facts)
+    record(tracker, step)
     assert not tracker.flush(0.2)
     assert not tracker.close(0.0)
     again = open_tracker(uri=f"http://127.0.0.1:{free_port()}")
@@ -129,7 +119,7 @@ def test_a_tracker_whose_server_is_away_returns_at_once_and_keeps_everything(
 @pytest.mark.slow
 def test_a_database_that_another_process_keeps_locked_gets_everything_once_it_is_free(
     open_tracker: Callable[..., Tracker],
-    step_facts: Callable[..., StepFacts],
+    step: Callable[..., StepFinished],
     initialised: str,
     tmp_path: Path,
     losses: Losses,
@@ -144,7 +134,7 @@ def test_a_database_that_another_process_keeps_locked_gets_everything_once_it_is
         with pytest.raises(AtlasError, match="locked"):
             check_tracking(initialised, timeout=0.1)
         tracker = open_tracker()
-        tell(tracker, step_facts)
+        record(tracker, step)
         assert not tracker.flush(8.0)
         locking.stdin.close()
         freed = time.monotonic()
@@ -159,7 +149,7 @@ def test_a_database_that_another_process_keeps_locked_gets_everything_once_it_is
 @pytest.mark.parametrize("after", [0, 3, 9, 14])
 def test_a_tracker_that_was_killed_is_continued_by_the_next(
     open_tracker: Callable[..., Tracker],
-    step_facts: Callable[..., StepFacts],
+    step: Callable[..., StepFinished],
     initialised: str,
     tmp_path: Path,
     after: int,
@@ -182,16 +172,16 @@ def counted(verb):
 for name in ("create_run", "log_batch", "log_inputs", "log_artifacts", "set_terminated"):
     setattr(client.MlflowClient, name, counted(getattr(client.MlflowClient, name)))
 sys.path.insert(0, {str(Path(__file__).parents[2])!r})
-from tests.tracking.test_tracker import tell
-facts = json.loads(sys.argv[1])
-tracker = Tracker({initialised!r}, {tmp_path.name!r}, Path({str(tmp_path / "spool")!r}))
-tell(tracker, lambda **other: {{**facts, **other}})
+from atlas.tracking import open_sink
+from tests.tracking.walks import finished_step, record
+tracker = Tracker(open_sink({initialised!r}, {tmp_path.name!r}), Path({str(tmp_path / "spool")!r}))
+record(tracker, lambda key, **other: finished_step(key, adapter=sys.argv[1], **other))
 tracker.flush(100)
 """
-    killed = subprocess.run([sys.executable, "-c", program, json.dumps(step_facts())], check=False)
+    killed = subprocess.run([sys.executable, "-c", program, step("k1").adapter], check=False)
     assert killed.returncode == -signal.SIGKILL
     tracker = open_tracker()
-    tell(tracker, step_facts)  # the resumed sweep says everything again
+    record(tracker, step)  # the resumed sweep records everything again
     assert tracker.flush(60)
     assert tracker.problems == []
     expect_whole(initialised, tmp_path.name)
@@ -199,18 +189,18 @@ tracker.flush(100)
 
 @pytest.mark.slow
 def test_a_server_that_goes_away_and_returns_gets_everything_once(
-    open_tracker: Callable[..., Tracker], step_facts: Callable[..., StepFacts], tmp_path: Path, losses: Losses
+    open_tracker: Callable[..., Tracker], step: Callable[..., StepFinished], tmp_path: Path, losses: Losses
 ) -> None:
     backend = f"sqlite:///{tmp_path}/server.db"
     server = Server(backend, port=free_port(), artifacts=tmp_path / "artifacts", log=tmp_path / "server.log")
     try:
         server.start()
         tracker = open_tracker(uri=server.uri)
-        tracker.sweep_started("s1", "a sweep", {"lr": 5e-4}, {"who": "me"}, "Which order?")
-        tracker.step_finished("k1", step_facts(name="k1"))
+        for event in two_trials(step)[:3]:
+            tracker.record(event)
         assert tracker.flush(60)
         server.stop()
-        tell(tracker, step_facts)
+        record(tracker, step)
         assert not tracker.flush(1.0)
         server.start()
         returned = time.monotonic()
@@ -219,7 +209,7 @@ def test_a_server_that_goes_away_and_returns_gets_everything_once(
         assert tracker.problems == []
         expect_whole(server.uri, tmp_path.name)
         losses.note("MLflow's server away and back", begun=0, lost=0, from_its_return_until_it_had_all=waited)
-        run = tracker.find_step_runs(["k1"])["k1"]
+        run = find_step_runs(server.uri, tmp_path.name, ["k1"])["k1"]
         assert {item.path for item in connect(server.uri).list_artifacts(run, "adapter")} == {
             "adapter/adapter_config.json",
             "adapter/adapter_model.safetensors",
@@ -231,7 +221,7 @@ def test_a_server_that_goes_away_and_returns_gets_everything_once(
 
 def test_a_database_of_another_version_of_mlflow_gets_everything_once_it_is_upgraded(
     open_tracker: Callable[..., Tracker],
-    step_facts: Callable[..., StepFacts],
+    step: Callable[..., StepFinished],
     initialised: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -242,7 +232,7 @@ def test_a_database_of_another_version_of_mlflow_gets_everything_once_it_is_upgr
     uri = f"sqlite:///{shutil.copy(database_file(initialised), tmp_path / 'mlflow.db')}"
     ours = set_version(uri, "75868b020152")
     tracker = open_tracker(uri=uri)
-    tell(tracker, step_facts)
+    record(tracker, step)
     assert not tracker.flush(2.0)
     set_version(uri, ours)
     upgraded = time.monotonic()

@@ -6,32 +6,32 @@ from typing import Any
 
 import pytest
 
-from atlas.tracking import StepFacts
-from atlas.tracking.address import connect
-from atlas.tracking.events import Event
-from atlas.tracking.writer import Writer
+from atlas.tracking import (
+    Artifact,
+    Event,
+    StepFinished,
+    SweepFinished,
+    SweepStarted,
+    TrialFinished,
+    TrialStarted,
+    TrialStep,
+)
+from atlas.tracking.mlflow.address import connect
+from atlas.tracking.mlflow.writer import Writer
 
 ORDER = ["shapes", "digits"]
 
 
-NOTHING: dict[str, Any] = {"metrics": {}, "artifacts": []}
+def sweep_started() -> SweepStarted:
+    return SweepStarted(sweep="s1", name="a sweep", params={"lr": 5e-4}, tags={"who": "me"}, note="Which order?")
 
 
-def sweep_started(**other: Any) -> Event:
-    body = {"sweep": "s1", "name": "a sweep", "params": {"lr": 5e-4}, "tags": {"who": "me"}, "note": "Which order?"}
-    return Event(kind="sweep_started", key="sweep/s1", body={**body, **other})
+def trial_started(sweep: str = "s1", trial: str = "t1") -> TrialStarted:
+    return TrialStarted(sweep=sweep, trial=trial, params={"order": ORDER, "adapter": {"r": 8}})
 
 
-def trial(kind: str, **body: Any) -> Event:
-    return Event(kind=kind, key="trial/s1/t1", body={"sweep": "s1", "trial": "t1", **body})  # type: ignore[arg-type]
-
-
-def trial_started() -> Event:
-    return trial("trial_started", params={"order": ORDER, "adapter": {"r": 8}})
-
-
-def step(key: str, facts: StepFacts) -> Event:
-    return Event(kind="step_finished", key=key, body={"facts": facts})
+def trial_step(step: str, tasks_seen: int, **metrics: float | None) -> TrialStep:
+    return TrialStep(sweep="s1", trial="t1", step=step, tasks_seen=tasks_seen, metrics=metrics)
 
 
 @pytest.fixture
@@ -52,28 +52,24 @@ def runs(initialised: str, writer: Writer) -> Callable[[], dict[str, Any]]:
     return read
 
 
-def walk(step_facts: Callable[..., StepFacts]) -> list[Event]:
+def walk(step: Callable[..., StepFinished]) -> list[Event]:
     """A sweep of one trial of two steps, from its start to its end."""
     return [
         sweep_started(),
         trial_started(),
-        step("k1", step_facts(name="shapes first", position=0)),
-        trial("trial_step", step="k1", tasks_seen=1, metrics={"val/average": 80.0}),
-        step("k2", step_facts()),
-        trial("trial_step", step="k2", tasks_seen=2, metrics={"val/average": 75.0, "test/forgetting": None}),
-        trial("trial_finished", status="FINISHED", metrics={"final/val": 75.0}),
-        Event(
-            kind="sweep_finished",
-            key="sweep/s1",
-            body={"sweep": "s1", "status": "FINISHED", "metrics": {"best": 75.0}, "artifacts": []},
-        ),
+        step("k1", name="shapes first", position=0),
+        trial_step("k1", 1, **{"val/average": 80.0}),
+        step("k2"),
+        trial_step("k2", 2, **{"val/average": 75.0, "test/forgetting": None}),
+        TrialFinished(sweep="s1", trial="t1", status="FINISHED", metrics={"final/val": 75.0}),
+        SweepFinished(sweep="s1", status="FINISHED", metrics={"best": 75.0}),
     ]
 
 
 def test_a_sweep_is_a_tree_of_runs(
-    writer: Writer, runs: Callable[[], dict[str, Any]], step_facts: Callable[..., StepFacts]
+    writer: Writer, runs: Callable[[], dict[str, Any]], step: Callable[..., StepFinished]
 ) -> None:
-    for event in walk(step_facts):
+    for event in walk(step):
         writer.apply(event)
     seen = runs()
     assert set(seen) == {"sweep/s1", "trial/s1/t1", "k1", "k2"}
@@ -85,9 +81,9 @@ def test_a_sweep_is_a_tree_of_runs(
 
 
 def test_a_step_shows_settings_scores_curve_data_and_adapter(
-    writer: Writer, runs: Callable[[], dict[str, Any]], step_facts: Callable[..., StepFacts], initialised: str
+    writer: Writer, runs: Callable[[], dict[str, Any]], step: Callable[..., StepFinished], initialised: str
 ) -> None:
-    writer.apply(step("k1", step_facts()))
+    writer.apply(step("k1"))
     run = runs()["k1"]
     assert run.info.run_name == "digits after shapes"
     assert run.info.end_time - run.info.start_time == 9000
@@ -104,9 +100,9 @@ def test_a_step_shows_settings_scores_curve_data_and_adapter(
 
 
 def test_a_trial_points_to_the_runs_of_its_steps(
-    writer: Writer, runs: Callable[[], dict[str, Any]], step_facts: Callable[..., StepFacts]
+    writer: Writer, runs: Callable[[], dict[str, Any]], step: Callable[..., StepFinished]
 ) -> None:
-    for event in walk(step_facts)[:6]:
+    for event in walk(step)[:6]:
         writer.apply(event)
     seen = runs()
     tags = seen["trial/s1/t1"].data.tags
@@ -119,9 +115,9 @@ def test_a_trial_points_to_the_runs_of_its_steps(
 
 
 def test_a_step_that_is_logged_after_its_trial_took_it_is_linked_at_the_end(
-    writer: Writer, runs: Callable[[], dict[str, Any]], step_facts: Callable[..., StepFacts]
+    writer: Writer, runs: Callable[[], dict[str, Any]], step: Callable[..., StepFinished]
 ) -> None:
-    events = walk(step_facts)
+    events = walk(step)
     for index in (0, 1, 3, 2, 6):
         writer.apply(events[index])
     seen = runs()
@@ -132,17 +128,17 @@ def test_a_step_that_is_logged_after_its_trial_took_it_is_linked_at_the_end(
 def test_applying_everything_again_changes_nothing(
     writer: Writer,
     runs: Callable[[], dict[str, Any]],
-    step_facts: Callable[..., StepFacts],
+    step: Callable[..., StepFinished],
     initialised: str,
     tmp_path: Path,
     lives: int,
 ) -> None:
     """Within one life of the writer and in the next, which remembers nothing."""
-    for event in walk(step_facts):
+    for event in walk(step):
         writer.apply(event)
     before = {key: (run.data.metrics, run.data.params, run.data.tags) for key, run in runs().items()}
     second = writer if lives == 1 else Writer(initialised, tmp_path.name)
-    for event in walk(step_facts):
+    for event in walk(step):
         second.apply(event)
     assert {key: (run.data.metrics, run.data.params, run.data.tags) for key, run in runs().items()} == before
     client = connect(initialised)
@@ -155,7 +151,7 @@ def test_applying_everything_again_changes_nothing(
 def test_a_step_cut_short_is_completed_without_doubled_points(
     writer: Writer,
     runs: Callable[[], dict[str, Any]],
-    step_facts: Callable[..., StepFacts],
+    step: Callable[..., StepFinished],
     initialised: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -163,7 +159,7 @@ def test_a_step_cut_short_is_completed_without_doubled_points(
     def fail(*_: object, **__: object) -> None:
         raise ConnectionError("gone")
 
-    event = step("k1", step_facts())
+    event = step("k1")
     with monkeypatch.context() as patch:
         patch.setattr(writer, "_close", fail)
         with pytest.raises(ConnectionError):
@@ -177,50 +173,50 @@ def test_a_step_cut_short_is_completed_without_doubled_points(
 
 
 def test_a_step_of_an_earlier_sweep_keeps_its_run(
-    writer: Writer, runs: Callable[[], dict[str, Any]], step_facts: Callable[..., StepFacts]
+    writer: Writer, runs: Callable[[], dict[str, Any]], step: Callable[..., StepFinished]
 ) -> None:
     writer.apply(sweep_started())
-    writer.apply(step("k1", step_facts()))
-    writer.apply(step("k1", step_facts(sweep="s2", settings={"lr": 1.0})))
+    writer.apply(step("k1"))
+    writer.apply(step("k1", sweep="s2", settings={"lr": 1.0}))
     assert runs()["k1"].data.tags["mlflow.parentRunId"] == runs()["sweep/s1"].info.run_id
     assert "sweep/s2" in runs()
 
 
 def test_a_failed_step_can_be_finished_later(
-    writer: Writer, runs: Callable[[], dict[str, Any]], step_facts: Callable[..., StepFacts]
+    writer: Writer, runs: Callable[[], dict[str, Any]], step: Callable[..., StepFinished]
 ) -> None:
-    writer.apply(step("k1", step_facts(status="FAILED", adapter="")))
+    writer.apply(step("k1", status="FAILED", adapter=""))
     assert runs()["k1"].info.status == "FAILED"
-    writer.apply(step("k1", step_facts()))
+    writer.apply(step("k1"))
     assert runs()["k1"].info.status == "FINISHED"
 
 
 def test_a_resumed_sweep_runs_again(
-    writer: Writer, runs: Callable[[], dict[str, Any]], step_facts: Callable[..., StepFacts]
+    writer: Writer, runs: Callable[[], dict[str, Any]], step: Callable[..., StepFinished]
 ) -> None:
-    for event in walk(step_facts):
+    for event in walk(step):
         writer.apply(event)
     writer.apply(sweep_started())
     assert runs()["sweep/s1"].info.status == "RUNNING"
 
 
 def test_more_than_a_batch_of_everything_is_logged(
-    writer: Writer, runs: Callable[[], dict[str, Any]], step_facts: Callable[..., StepFacts]
+    writer: Writer, runs: Callable[[], dict[str, Any]], step: Callable[..., StepFinished]
 ) -> None:
     settings = {f"setting {number}": number for number in range(150)}
     scores = {f"test/latest/task {number}": float(number) for number in range(1200)}
-    writer.apply(step("k1", step_facts(settings=settings, scores=scores)))
+    writer.apply(step("k1", settings=settings, scores=scores))
     run = runs()["k1"]
     assert len(run.data.params) == 150
     assert len([name for name in run.data.metrics if name.startswith("test/")]) == 1200
 
 
-def test_a_step_whose_adapter_is_on_another_machine_waits_for_the_sweep_that_tells_it_again(
-    writer: Writer, runs: Callable[[], dict[str, Any]], step_facts: Callable[..., StepFacts], initialised: str
+def test_a_step_whose_adapter_is_on_another_machine_waits_for_the_sweep_that_records_it_again(
+    writer: Writer, runs: Callable[[], dict[str, Any]], step: Callable[..., StepFinished], initialised: str
 ) -> None:
-    writer.apply(step("k1", step_facts(adapter="/another/machine/adapter")))
+    writer.apply(step("k1", adapter="/another/machine/adapter"))
     assert "k1" not in runs()
-    writer.apply(step("k1", step_facts()))
+    writer.apply(step("k1"))
     (run,) = [run for key, run in runs().items() if key == "k1"]
     assert run.info.status == "FINISHED"
     assert len(connect(initialised).list_artifacts(run.info.run_id, "adapter")) == 2
@@ -231,9 +227,8 @@ def test_figures_of_a_sweep_are_uploaded_and_a_missing_one_does_no_harm(
 ) -> None:
     page = tmp_path / "report.html"
     page.write_text("<html></html>")
-    artifacts = [[str(page), "report"], [str(tmp_path / "gone.png"), "report"]]
-    body = {"sweep": "s1", "status": "KILLED", "metrics": {}, "artifacts": artifacts}
-    writer.apply(Event(kind="sweep_finished", key="sweep/s1", body=body))
+    artifacts = (Artifact(str(page), "report"), Artifact(str(tmp_path / "gone.png"), "report"))
+    writer.apply(SweepFinished(sweep="s1", status="KILLED", artifacts=artifacts))
     run = runs()["sweep/s1"]
     assert run.info.status == "KILLED"
     assert [item.path for item in connect(initialised).list_artifacts(run.info.run_id, "report")] == [
@@ -241,18 +236,16 @@ def test_figures_of_a_sweep_are_uploaded_and_a_missing_one_does_no_harm(
     ]
 
 
-def test_a_trial_that_nobody_went_on_with_is_closed_with_its_sweep(
+def test_an_abandoned_trial_is_closed_with_its_sweep(
     writer: Writer, runs: Callable[[], dict[str, Any]]
 ) -> None:
-    lost = {"sweep": "s1", "trial": "lost", "params": {"order": ORDER}}
-    others = {"sweep": "s2", "trial": "t1", "params": {"order": ORDER}}
     for event in (
         sweep_started(),
         trial_started(),
-        Event(kind="trial_started", key="trial/s1/lost", body=lost),
-        Event(kind="trial_started", key="trial/s2/t1", body=others),
-        trial("trial_finished", status="FINISHED", metrics={}),
-        Event(kind="sweep_finished", key="sweep/s1", body={"sweep": "s1", "status": "FINISHED", **NOTHING}),
+        trial_started(trial="lost"),
+        trial_started(sweep="s2"),
+        TrialFinished(sweep="s1", trial="t1", status="FINISHED"),
+        SweepFinished(sweep="s1", status="FINISHED"),
     ):
         writer.apply(event)
     status = {key: run.info.status for key, run in runs().items()}

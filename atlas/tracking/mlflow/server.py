@@ -1,4 +1,4 @@
-"""The MLflow server as a process, and the commands and addresses that a person needs to look at runs."""
+"""The MLflow server as a process; the commands and addresses by which a person sees runs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from types import TracebackType
 
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
-from atlas.tracking.access import without_user
-from atlas.tracking.address import check_tracking, database_file
+from atlas.tracking.mlflow.access import without_user
+from atlas.tracking.mlflow.address import check_address, database_file
 
 HOST = "127.0.0.1"
 
 
 def free_port() -> int:
-    """A port that nobody listens on, on the loopback."""
+    """A free port of the loopback."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
@@ -106,7 +106,7 @@ class Server:
 
     def _answers(self) -> bool:
         try:
-            check_tracking(self.uri, timeout=2.0)
+            check_address(self.uri, timeout=2.0)
         except AtlasError:
             return False
         return True

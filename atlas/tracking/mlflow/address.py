@@ -1,4 +1,4 @@
-"""Where runs go: checking an address quickly, and initialising it once before anyone writes."""
+"""MLflow's addresses: checking one quickly, connecting, and initialising it once before anything is written."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from filelock import FileLock
 
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
-from atlas.tracking.access import without_user
+from atlas.tracking.mlflow.access import without_user
+from atlas.tracking.mlflow.internals import CHATTY_LOGGERS, create_tables
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 KEY_TAG = "atlas.key"
 SQLITE = "sqlite:///"
+SCHEMES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks")
 ALLOWED = "Give http(s)://host:port of an MLflow server, or sqlite:////absolute/path/mlflow.db."
 
 
@@ -39,19 +41,24 @@ def database_file(tracking_uri: str) -> Path | None:
     return Path(tracking_uri.removeprefix(SQLITE)) if tracking_uri.startswith(SQLITE) else None
 
 
-def check_tracking(tracking_uri: str, timeout: float = 5.0) -> None:
+def scheme_of(tracking_uri: str) -> str:
+    """The scheme of an address, without a driver's name (`postgresql+psycopg2`)."""
+    return tracking_uri.partition(":")[0].partition("+")[0]
+
+
+def check_address(tracking_uri: str, timeout: float = 5.0) -> None:
     """Raises AtlasError within `timeout` seconds where runs cannot be logged at this address.
 
     A server must answer, an SQLite file must be (or become) a writable database. Imports no mlflow.
     """
-    scheme = urllib.parse.urlsplit(tracking_uri).scheme
+    scheme = scheme_of(tracking_uri)
     if scheme in ("http", "https"):
         _check_server(tracking_uri, timeout)
     elif (database := database_file(tracking_uri)) is not None:
         _check_sqlite(database, timeout)
-    elif scheme.startswith(("postgresql", "mysql", "mssql")):
+    elif scheme in ("postgresql", "mysql", "mssql"):
         _check_port(tracking_uri, timeout)
-    elif scheme != "databricks" and tracking_uri != "databricks":
+    elif scheme != "databricks":
         raise AtlasError(f"runs cannot be logged to {redacted(tracking_uri)!r}. {ALLOWED}")
 
 
@@ -73,14 +80,19 @@ def connect(tracking_uri: str) -> MlflowClient:
     """A client that gives up in seconds, with no run of its own.
 
     `MLFLOW_RUN_ID` would win over every run named here, so it is taken out of this process's environment.
+
+    Raises:
+        AtlasError: the address is not one of MLflow's, so that runs cannot be looked up there.
     """
+    if scheme_of(tracking_uri) not in SCHEMES:
+        raise AtlasError(f"runs cannot be looked up in {redacted(tracking_uri)!r}: it is not MLflow's. {ALLOWED}")
     os.environ.pop("MLFLOW_RUN_ID", None)
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     from mlflow import MlflowClient
 
-    for name in ("alembic", "mlflow.store.db.utils"):
+    for name in CHATTY_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
     database = database_file(tracking_uri)
     if database is None:
@@ -92,27 +104,22 @@ def connect(tracking_uri: str) -> MlflowClient:
 
 
 def _set_up(database: Path) -> None:
-    """Make a fresh database, whole or not at all; to be called by one process at a time.
+    """Make a new database, whole or not at all; to be called by one process at a time.
 
     MLflow would make it in place, in dozens of migrations. Killed between two of them it leaves a file that it then
     refuses for good.
     """
     if database.exists() and database.stat().st_size > 0:
         return
-    from mlflow.store.db.utils import _initialize_tables
-    from sqlalchemy import create_engine
-
     for half in database.parent.glob(f".{database.name}.half-*"):
         half.unlink()
     half = database.parent / f".{database.name}.half-{uuid.uuid4().hex}"
-    engine = create_engine(f"{SQLITE}{half}")
-    _initialize_tables(engine)
-    engine.dispose()
+    create_tables(half)
     os.replace(half, database)
 
 
 def find_step_runs(tracking_uri: str, experiment: str, keys: Iterable[str]) -> dict[str, str]:
-    """The run ids of those `keys` (steps of the store) that were logged in `experiment`."""
+    """Key → run id of those steps of `keys` that were logged in `experiment`."""
     client = connect(tracking_uri)
     known = client.get_experiment_by_name(experiment)
     if known is None:
@@ -130,7 +137,7 @@ def key_filter(key: str) -> str:
 
 @contextlib.contextmanager
 def creating(tracking_uri: str) -> Iterator[None]:
-    """Alone while looking for a run and creating it: two trackers on one SQLite file never double a step."""
+    """Hold the lock of looking for a run and creating it: two trackers on one SQLite file never double a step."""
     database = database_file(tracking_uri)
     if database is None:
         yield

@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from atlas.runtime.errors import AtlasError
-from atlas.tracking import Tracker, fetch_of_sweep, logged_run
-from atlas.tracking.address import connect
+from atlas.tracking import Artifact, SweepFinished, Tracker, TrialStarted, fetch_of_sweep, logged_run, open_sink
+from atlas.tracking.mlflow.address import connect
 
 
 def test_a_run_is_known_by_its_tags_and_its_sweeps_files_are_fetched(initialised: str, tmp_path: Path) -> None:
     experiment, file = tmp_path.name, tmp_path / "summary.json"
     file.write_text("{}")
-    tracker = Tracker(initialised, experiment, tmp_path / "spool")
-    tracker.trial_started("s1", "t1", {"order": ["digits"]})
-    tracker.sweep_finished("s1", "FINISHED", {}, [file])
+    tracker = Tracker(open_sink(initialised, experiment), tmp_path / "spool")
+    tracker.record(TrialStarted(sweep="s1", trial="t1", params={"order": ["digits"]}))
+    tracker.record(SweepFinished(sweep="s1", status="FINISHED", artifacts=(Artifact(str(file)),)))
     assert tracker.close()
     client = connect(initialised)
     known = client.get_experiment_by_name(experiment)
@@ -32,3 +32,8 @@ def test_a_run_is_known_by_its_tags_and_its_sweeps_files_are_fetched(initialised
 def test_an_unknown_run_is_refused_without_the_password(initialised: str) -> None:
     with pytest.raises(AtlasError, match="has no run '0000'"):
         logged_run(initialised, "0000")
+
+
+def test_an_address_without_runs_is_refused() -> None:
+    with pytest.raises(AtlasError, match="it is not MLflow's"):
+        logged_run("jsonl:/runs", "0000")

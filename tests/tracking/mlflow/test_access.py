@@ -10,7 +10,7 @@ import pytest
 
 from atlas.runtime.errors import AtlasError
 from atlas.tracking import check_access, check_tracking, credentials, run_url, signed_in, ui_command
-from atlas.tracking.access import CREDENTIALS
+from atlas.tracking.mlflow.access import CREDENTIALS
 
 
 @pytest.fixture(autouse=True)

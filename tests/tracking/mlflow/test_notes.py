@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from atlas.tracking.notes import Link, fitted_note, parse_steps, plain, steps_note, steps_tag, text
+from atlas.tracking.mlflow.notes import Link, fitted_note, parse_steps, plain, steps_note, steps_tag, text
 
 
 def link(number: int, name: str = "digits", run_id: str | None = "r1") -> Link:
@@ -32,7 +32,7 @@ def test_a_long_walk_fits_its_tag_and_keeps_the_newest_links() -> None:
     links = [link(number, name="n" * 300) for number in range(100)]
     tag = steps_tag(links)
     assert len(tag) <= 8000
-    assert json.loads(tag)[-1]["key"] == links[-1]["key"]
+    assert json.loads(tag)[-1]["key"] == links[-1].key
 
 
 def test_the_note_of_a_trial_links_to_its_steps() -> None:

@@ -1,4 +1,4 @@
-"""Signing in at a tracking server: the user and password stay in the environment, where MLflow looks for them."""
+"""Signing in at an MLflow server: user and password are kept in the environment, where MLflow looks for them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PAGE = "/api/2.0/mlflow/experiments/get-by-name?experiment_name=Default"
 def signed_in(tracking_uri: str) -> str:
     """The address of a server without user and password, which go to this process's environment.
 
-    MLflow finds them there, and nobody who prints the address shows them. Other addresses stay as they are.
+    MLflow finds them there, and printing the address does not show them. Other addresses stay as they are.
     """
     parts = urllib.parse.urlsplit(tracking_uri)
     if parts.scheme not in ("http", "https") or parts.username is None:
@@ -39,15 +39,15 @@ def without_user(uri: str) -> str:
 
 
 def credentials() -> dict[str, str]:
-    """What of this process's environment signs in at a tracking server, its database or its artifacts' store.
+    """Variables of this process's environment that sign in at a server, its database or its artifact store.
 
-    An actor has the environment of the node it runs on, so that the one which writes to MLflow is handed these.
+    An actor has the environment of the node it runs on, so the tracking actor is handed these.
     """
     return {name: os.environ[name] for name in CREDENTIALS if name in os.environ}
 
 
 def check_access(tracking_uri: str, timeout: float = 5.0) -> None:
-    """Raises AtlasError where the server does not let this user in, or does not answer. No server: all may enter."""
+    """Raises AtlasError where the server does not let this user in, or does not answer; other addresses pass."""
     if not tracking_uri.startswith("http"):
         return
     request = urllib.request.Request(without_user(tracking_uri).rstrip("/") + PAGE, headers=_authorisation())

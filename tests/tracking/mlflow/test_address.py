@@ -13,7 +13,7 @@ import pytest
 
 from atlas.runtime.errors import AtlasError
 from atlas.tracking import check_tracking, default_tracking_uri, find_step_runs, free_port, initialise
-from atlas.tracking.address import connect, key_filter
+from atlas.tracking.mlflow.address import connect, key_filter
 from tests.losses import Losses
 
 

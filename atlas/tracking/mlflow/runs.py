@@ -1,4 +1,4 @@
-"""Reading runs back: what a run is of, by its tags, and the files that were logged with it."""
+"""Reading runs back from MLflow: the sweep, trial or step of a run, by its tags, and the files logged with it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
-from atlas.tracking.address import KEY_TAG, connect, database_file, key_filter
+from atlas.tracking.mlflow.address import KEY_TAG, connect, database_file, key_filter
 from atlas.tracking.events import sweep_key
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
@@ -16,7 +16,7 @@ RUN_ID = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, kw_only=True)
 class LoggedRun:
-    """A run that a sweep logged. kind: sweep, trial or step; key: what it was logged by; trial: "" of other kinds."""
+    """A run that a sweep logged. kind: sweep, trial or step; key: its tag `atlas.key`; trial: "" of other kinds."""
 
     run_id: str
     experiment_id: str

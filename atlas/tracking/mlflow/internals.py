@@ -1,0 +1,20 @@
+"""Parts of MLflow that are not its public interface, gathered here; a test pins that this version has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PARENT_TAG, NOTE_TAG = "mlflow.parentRunId", "mlflow.note.content"  # by which the UI nests runs and shows notes
+CONTEXT_TAG = "mlflow.data.context"  # by which it says what a dataset was used for
+OUTDATED = "out-of-date database schema"  # in the error of a database that another version of MLflow made
+CHATTY_LOGGERS = ("alembic", "mlflow.store.db.utils")  # a line for each migration
+
+
+def create_tables(database: Path) -> None:
+    """Make MLflow's tables in a new SQLite database; not atomic."""
+    from mlflow.store.db.utils import _initialize_tables
+    from sqlalchemy import create_engine
+
+    engine = create_engine(f"sqlite:///{database}")
+    _initialize_tables(engine)
+    engine.dispose()
