@@ -13,7 +13,7 @@ TITLES = {
     "controller": "ray::TrainController",
     "trial": "ray::ImplicitFunc",
     "broker": "ray::Broker",
-    "mlflow writer": "ray::MlflowWriter",
+    "tracking actor": "ray::TrackingActor",
 }
 
 

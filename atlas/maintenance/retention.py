@@ -13,7 +13,7 @@ from atlas.report import read_summary
 from atlas.runtime.errors import AtlasError
 from atlas.storage.filesystem import StoragePath
 from atlas.sweep.folder import SweepFolder
-from atlas.tracking import read_events
+from atlas.tracking import StepFinished, TrialStep, read_events
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,9 +93,9 @@ def _options(folder: SweepFolder) -> dict[str, Any]:
 
 
 def _journalled(spool: Path) -> Iterator[str]:
-    """The steps that the sweep's journal for MLflow names."""
+    """The steps that the sweep's tracking journal names."""
     for event in read_events(spool):
-        if event.kind == "step_finished":
+        if isinstance(event, StepFinished):
             yield event.key
-        elif event.kind == "trial_step":
-            yield event.body["step"]
+        elif isinstance(event, TrialStep):
+            yield event.step

@@ -1,7 +1,7 @@
-"""Which trial of the sweep's earlier runs a trial is: Tune forgets those that it began shortly before it was killed.
+"""Trial ids that survive a killed search: Tune forgets trials that it began shortly before it was killed.
 
-Such a trial is tried again, under another of Tune's ids. It is known by what it tries, and keeps the id that it had,
-with that its run in MLflow.
+Such a trial is tried again, under another of Tune's ids. It is recognised by its parameters, and keeps the id that it
+had, and with that its run in MLflow.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from atlas.tracking import read_events
+from atlas.tracking import TrialStarted, read_events
 
 
 @dataclass
@@ -24,9 +24,9 @@ class TrialIds:
 
     @classmethod
     def read(cls, spool: Path) -> TrialIds:
-        """By what the sweep's journal for MLflow says."""
-        started = (event.body for event in read_events(spool) if event.kind == "trial_started")
-        return cls({body["trial"]: _spelt(body["params"]) for body in started})
+        """From the sweep's tracking journal."""
+        started = (event for event in read_events(spool) if isinstance(event, TrialStarted))
+        return cls({event.trial: _spelt(event.params) for event in started})
 
     def restored(self, trial: str) -> None:
         """Tune has not forgotten this one."""

@@ -1,1 +1,1 @@
-"""The best stack as a registered MLflow model."""
+"""Serving: the best trial's model, registered in MLflow, loaded, and answering batches of records."""

@@ -11,6 +11,7 @@ import uuid
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from atlas.cluster.actor_calls import log_failure
 from atlas.cluster.connect import NAMESPACE
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
@@ -29,16 +30,18 @@ from atlas.search.trainable import TrialSetup
 from atlas.search.trial_ids import TrialIds
 from atlas.search.tuner import Search
 from atlas.steps.step import Step
+from atlas.sweep.best_model import best_model_of
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.fusion_weights_job import await_fusion_weights, start_fusion_weights
 from atlas.sweep.inputs import SweepInputs
 from atlas.sweep.live_view import View
-from atlas.sweep.mlflow_actor import MlflowReporter, best_model_of, registered_uri, start_mlflow_writer, sweep_figures
 from atlas.sweep.plan import Plan
 from atlas.sweep.prefetch import POLL_SECONDS, Prefetch, is_known, known_steps
 from atlas.sweep.summary import FinishedSweep, summarise
 from atlas.sweep.terminal import print_next, print_results, resume_command
-from atlas.tracking import ui_command
+from atlas.sweep.tracking_actor import Registration, TrackingClient
+from atlas.sweep.tracking_reporter import TrackingReporter, sweep_metrics
+from atlas.tracking import Artifact, SweepFinished, SweepStarted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,14 +72,12 @@ class SweepDriver:
 
     def run(self) -> bool:
         """Run it to its end; True where all trials ended well. SIGINT ends it early, with what there is."""
-        import ray
-
         self._references = self.sweep.references(self.options, self.size.precision)
         self._bare = self.sweep.bare_probes(self.options, self.size.precision)
         self._broker = self._start_broker()
-        self._mlflow_writer = start_mlflow_writer(self.inputs.tracking_uri, self.folder.spool)
-        self._reporter = MlflowReporter(
-            self._mlflow_writer, self.folder.id, self.inputs.store, self.inputs.prepared, self.options.sharing
+        self._tracking = TrackingClient(self.inputs.tracking_uri, self.folder.spool)
+        self._reporter = TrackingReporter(
+            self._tracking, self.folder.id, self.inputs.store, self.inputs.prepared, self.options.sharing
         )
         self._fleets = self._make_fleets()
         if self.plan.missing:
@@ -95,8 +96,8 @@ class SweepDriver:
             self._stop_at_once()
             return False
         except BaseException:
-            self._mlflow_writer.tell.remote("sweep_finished", self.folder.id, "FAILED")
-            ray.get(self._mlflow_writer.finish.remote(JOIN_SECONDS))
+            self._tracking.record(SweepFinished(sweep=self.folder.id, status="FAILED"))
+            self._tracking.finish(JOIN_SECONDS)
             self._share()
             raise
         finally:
@@ -133,9 +134,8 @@ class SweepDriver:
     def _announce(self) -> None:
         params = {**asdict(self.options), "question": self.sweep.question.strip(), **self.plan.as_facts()}
         tags = {"kind": "sweep", "sweep": self.sweep.name}
-        self._mlflow_writer.tell.remote(
-            "sweep_started", self.folder.id, self.folder.id, params, tags, self.sweep.question
-        )
+        sweep, note = self.folder.id, self.sweep.question
+        self._tracking.record(SweepStarted(sweep=sweep, name=sweep, params=params, tags=tags, note=note))
 
     def _foreseen(self) -> list[Step]:
         auxiliary = [walk for walks in self._references.values() for walk in walks] + self._bare
@@ -196,7 +196,8 @@ class SweepDriver:
         self._prefetch.tell(status)
         self._fleets.start_if_needed(status)
         if self._fleets.all_ended:
-            self._broker.give_up.remote(f"no fleet is left: {'; '.join(self._fleets.failures) or 'all ended'}")
+            reason = f"no fleet is left: {'; '.join(self._fleets.failures) or 'all ended'}"
+            log_failure(self._broker.give_up.remote(reason), "telling the broker that no fleet is left")
 
     def _share(self) -> None:
         """Let other machines have the journal, so that one of them may go on with the sweep; tried again later."""
@@ -207,11 +208,9 @@ class SweepDriver:
             log.warning("%s", error)
 
     def _end(self, journal: TrialJournal) -> bool:
-        """Close what runs, write the summary and the page, tell MLflow, say what came of it."""
-        import ray
-
+        """Close what runs, write the summary and the page, record the sweep's end, print the results."""
         self._fleets.close()
-        self._broker.close.remote()
+        log_failure(self._broker.close.remote(), "closing the broker")
         for record in journal.trials.values():
             if record.status == "RUNNING":
                 record.status = "KILLED"
@@ -220,15 +219,16 @@ class SweepDriver:
         summary = summarise(ended)
         write_summary(summary, self.folder.summary)
         for step in ended.auxiliary():
-            self._reporter.tell_step(step)
+            self._reporter.record_step(step)
         registered = self._register(ended, summary)  # while the page is drawn
         missing = self._weigh(summary)
         pictures = write_report(summary, self.folder.path)
         status = summary["sweep"]["status"]
-        files = [str(path) for path in (self.folder.summary, *pictures)]
-        self._mlflow_writer.tell.remote("sweep_finished", self.folder.id, status, sweep_figures(summary), files)
-        model = registered_uri(registered) if registered else "none: no trial finished"
-        complete = ray.get(self._mlflow_writer.finish.remote(FLUSH_SECONDS))
+        files = tuple(Artifact(str(path)) for path in (self.folder.summary, *pictures))
+        metrics = sweep_metrics(summary)
+        self._tracking.record(SweepFinished(sweep=self.folder.id, status=status, metrics=metrics, artifacts=files))
+        model = registered.result()
+        complete = self._tracking.finish(FLUSH_SECONDS)
         retry_while_away(self.folder.place.upload, redacted(str(self.folder.place)))
         self._fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
         self._say(summary, model, complete)
@@ -239,11 +239,9 @@ class SweepDriver:
 
     def _stop_at_once(self) -> None:
         """What a second SIGINT leaves time for: the journal is on the disk, and says how the sweep ended."""
-        import ray
-
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left takes seconds
-        ray.get(self._mlflow_writer.tell.remote("sweep_finished", self.folder.id, "KILLED"))
-        ray.get(self._mlflow_writer.finish.remote(HURRY_SECONDS))
+        self._tracking.record_durably(SweepFinished(sweep=self.folder.id, status="KILLED"))
+        self._tracking.finish(HURRY_SECONDS)
         command = resume_command(sys.argv[0], str(self.options.place), self.folder.id)
         print_next(self.console, [("stopped at once; go on with", command)])
 
@@ -275,12 +273,11 @@ class SweepDriver:
             file=sys.argv[0],
         )
 
-    def _register(self, ended: FinishedSweep, summary: dict[str, Any]) -> Any:
-        """Begin to register the best stack; gives the promise of its model URI, or None where nothing has finished."""
-        champion = best_model_of(ended, summary)
-        return (
-            None if champion is None else self._mlflow_writer.register_model.remote(champion, self.inputs.tracking_uri)
-        )
+    def _register(self, ended: FinishedSweep, summary: dict[str, Any]) -> Registration:
+        """Begin to register the best trial's model where the sink has a registry."""
+        if self._tracking.sink.registry is None:
+            return Registration(reason=f"{self._tracking.sink.name} has no model registry")
+        return self._tracking.register(best_model_of(ended, summary))
 
     def _weigh(self, summary: dict[str, Any]) -> str:
         """Add the best trial's combination weights to the summary; says why where they could not be had."""
@@ -298,10 +295,12 @@ class SweepDriver:
             ("summary", str(self.folder.place / "summary.json")),
             ("page", str(self.folder.place / "report.html")),
             ("champion", model),
-            ("see the runs", ui_command(self.inputs.tracking_uri)),
+            ("see the runs", self._tracking.sink.view(self.folder.id)),
         ]
         if not complete:
-            lines.append(("MLflow", f"has not taken everything yet; the rest waits in {self.folder.spool}"))
+            lines.append(
+                (self._tracking.sink.name, f"has not taken everything yet; the rest waits in {self.folder.spool}")
+            )
         if summary["sweep"]["status"] == "KILLED" or not complete:
             lines.append(("go on with", resume_command(sys.argv[0], str(self.options.place), self.folder.id)))
         print_next(self.console, lines)

@@ -12,8 +12,8 @@ import pytest
 from atlas.cli import main
 from atlas.report import validate
 from atlas.tracking import default_tracking_uri
-from atlas.tracking.mlflow.address import connect, key_filter
 from atlas.tracking.events import sweep_key
+from atlas.tracking.mlflow.address import connect, key_filter
 from tests.e2e.conftest import (
     ROOT,
     SMALL,

@@ -10,7 +10,8 @@ import pytest
 from atlas.maintenance.collection import DAY, find_waste, remove
 from atlas.runtime.errors import AtlasError
 from atlas.storage.leases import StepLeases
-from atlas.tracking import Event
+from atlas.tracking import StepFinished, TrialStep
+from atlas.tracking.event_lines import to_line
 from tests.maintenance.conftest import Kept
 from tests.small import World
 
@@ -76,8 +77,8 @@ def test_a_journal_keeps_the_steps_that_it_names(kept: Kept) -> None:
     first, second, *_ = sorted(kept.store.keys())
     (kept.sweep / "spool").mkdir()
     lines = [
-        Event(kind="step_finished", key=first).line(),
-        Event(kind="trial_step", key="trial/1", body={"step": second}).line(),
+        to_line(StepFinished(key=first)),
+        to_line(TrialStep(sweep="s", trial="1", step=second, tasks_seen=1)),
         b'{"kind":"trial_st',
     ]
     (kept.sweep / "spool" / "events.jsonl").write_bytes(b"".join(lines))

@@ -10,7 +10,7 @@ from atlas.search.callback import TrialJournal
 from atlas.search.trial_ids import TrialIds, _spelt
 from atlas.search.trial_record import TrialRecord
 from atlas.sweep.summary import FinishedSweep
-from atlas.tracking import Event
+from atlas.tracking import TrialStarted
 from atlas.tracking.spool import Spool
 from tests.search.test_callback import as_tune
 
@@ -23,8 +23,7 @@ def spool(tmp_path: Path) -> Path:
     folder = tmp_path / "spool"
     journal = Spool(folder)
     for trial, params in (("t1", ORDER), ("t2", OTHER), ("t1", ORDER)):
-        body = {"sweep": "s", "trial": trial, "params": params}
-        journal.append(Event(kind="trial_started", key=f"trial/s/{trial}", body=body))
+        journal.append(TrialStarted(sweep="s", trial=trial, params=params))
     journal.close()
     with open(folder / "events.jsonl", "ab") as file:
         file.write(b'{"kind":"trial_started","key":"trial/s/t3","at"')

@@ -35,7 +35,9 @@ def test_an_undefined_metric_survives_its_line() -> None:
     assert value is None or math.isnan(value)
 
 
-@pytest.mark.parametrize("line", [b"{", b"[]", b"7", b'{"kind": "trial_started"}', b'{"kind": "trial_started", "body": 1}'])
+@pytest.mark.parametrize(
+    "line", [b"{", b"[]", b"7", b'{"kind": "trial_started"}', b'{"kind": "trial_started", "body": 1}']
+)
 def test_a_line_that_is_no_event_is_refused(line: bytes) -> None:
     with pytest.raises(AtlasError, match="not a line"):
         from_line(line)

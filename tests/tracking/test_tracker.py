@@ -31,6 +31,7 @@ from atlas.tracking.mlflow.address import connect, database_file
 from tests.losses import Losses
 from tests.tracking.walks import STEPS, record, two_trials
 
+
 def shown(uri: str, experiment: str) -> dict[str, Any]:
     """Key → (status, points of each curve) of every run; fails where two have one key."""
     client = connect(uri)

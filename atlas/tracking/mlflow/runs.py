@@ -8,8 +8,8 @@ from pathlib import Path
 
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
-from atlas.tracking.mlflow.address import KEY_TAG, connect, database_file, key_filter
 from atlas.tracking.events import sweep_key
+from atlas.tracking.mlflow.address import KEY_TAG, connect, database_file, key_filter
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 

@@ -19,7 +19,7 @@ FAULTS = {
     "worker": "fleet worker killed",
     "broker": "broker killed",
     "controller": "fleet controller killed",
-    "scribe": "MLflow's writer killed",
+    "tracking actor": "MLflow's writer killed",
 }
 
 

@@ -236,9 +236,7 @@ def test_figures_of_a_sweep_are_uploaded_and_a_missing_one_does_no_harm(
     ]
 
 
-def test_an_abandoned_trial_is_closed_with_its_sweep(
-    writer: Writer, runs: Callable[[], dict[str, Any]]
-) -> None:
+def test_an_abandoned_trial_is_closed_with_its_sweep(writer: Writer, runs: Callable[[], dict[str, Any]]) -> None:
     for event in (
         sweep_started(),
         trial_started(),

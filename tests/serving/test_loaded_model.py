@@ -13,11 +13,14 @@ from PIL import Image
 
 from atlas.learners import AdapterFusion, FineTuning, HeadOnly, Joint, Learner, Memory, Replay, SharedAdapter
 from atlas.runtime.errors import AtlasError
-from atlas.serving.registered_model import LoadedModel, RegisteredModel, _assemble
+from atlas.serving.loaded_model import LoadedModel
+from atlas.serving.model_record import ModelRecord, ServedTask
+from atlas.serving.registered_model import RegisteredModel, assemble
+from atlas.serving.request import Request
 from atlas.steps.train import load_model
 from atlas.steps.walk import Walk
 from atlas.storage.store import Store
-from atlas.sweep.mlflow_actor import model_of
+from atlas.sweep.best_model import last_steps
 from tests.small import SCHEDULE, World, atlas
 
 ORDER = ("piqa-twin", "digits")
@@ -33,23 +36,23 @@ LEARNERS = (
 
 
 def loaded(world: World, store: Store, learner: Learner, folder: Path) -> tuple[LoadedModel, list[Any]]:
-    """A registered stack as a server loads it, and the last steps of the walk's tasks."""
+    """A registered model as a server loads it, and the last steps of the walk's tasks."""
     walk = Walk(order=ORDER, learner=learner, seed=0)
     stages = walk.steps(world.step_inputs)
     for steps in stages:
         world.learn(steps, store)
-    names = ("outputs", "images", "choices", "answers", "text_tokens")
-    champion = RegisteredModel(
+    last = last_steps(stages)
+    record = ModelRecord(
         name="c",
         sweep="s",
         backbone=str(world.worker_context.backbone.processor.folder),
         digest=world.step_inputs.backbone,
-        folders={task: str(store.fetch(step.key, folder)) for task, step in model_of(stages).items()},
-        tasks={task: {name: world.prepared[task].card[name] for name in names} for task in ORDER},
-        figures={},
+        order=tuple(last),
+        tasks={task: ServedTask.of(world.prepared[task].card) for task in ORDER},
     )
+    folders = {task: store.fetch(step.key, folder) for task, step in last.items()}
     (folder / "made").mkdir()
-    _assemble(champion, folder / "made")
+    assemble(RegisteredModel(record=record, folders=folders), folder / "made")
     return LoadedModel(folder / "made"), [steps[-1] for steps in stages]
 
 
@@ -65,19 +68,19 @@ def records() -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("learner", LEARNERS, ids=lambda learner: learner.name)
-def test_it_answers_as_the_stack_in_the_store_does_on_both_routes(
+def test_it_answers_as_the_model_in_the_store_does_on_both_routes(
     learner: Learner, small_world: World, store: Store, tmp_path: Path, records: pd.DataFrame
 ) -> None:
-    champion, steps = loaded(small_world, store, learner, tmp_path)
-    found = {route: champion.predict(records, route)["probability"].tolist() for route in ("own", "latest", "own")}
+    registered, steps = loaded(small_world, store, learner, tmp_path)
+    found = {route: registered.predict(records, route)["probability"].tolist() for route in ("own", "latest", "own")}
     newest = [steps[-1] if learner.lineage != "none" else step for step in steps]
     for record, step, value in zip(rows(records), newest, found["latest"], strict=True):
         assert value == pytest.approx(
-            probability(champion, load_model(step, small_world.worker_context, store), record)
+            probability(registered, load_model(step, small_world.worker_context, store), record)
         )
     if learner.name != "joint":
         first = load_model(steps[0], small_world.worker_context, store)
-        assert found["own"][0] == pytest.approx(probability(champion, first, rows(records)[0]))
+        assert found["own"][0] == pytest.approx(probability(registered, first, rows(records)[0]))
     assert found["own"][1] == pytest.approx(found["latest"][1])
 
 
@@ -85,11 +88,12 @@ def rows(records: pd.DataFrame) -> list[dict[str, Any]]:
     return [dict(record) for _, record in records.iterrows()]
 
 
-def probability(champion: LoadedModel, model: Any, record: dict[str, Any]) -> float:
-    """That of the best answer by a stack on the bench's backbone; the stack is detached."""
+def probability(registered: LoadedModel, model: Any, record: dict[str, Any]) -> float:
+    """The probability of the best answer by a model on the same backbone; the model is detached afterwards."""
     task = record["task"]
+    batch = Request(**record).batch(registered.record.tasks[task], registered.backbone.processor)
     with torch.no_grad():
-        logits = model(champion._batch(record, champion.facts["tasks"][task]), task)[0]
+        logits = model(batch, task)[0]
     model.detach()
     return float(logits.softmax(0).max())
 
@@ -103,8 +107,16 @@ def test_neither_facts_nor_fisher_information_are_registered(small_world: World,
 def test_an_unknown_task_or_route_names_the_nearest(
     small_world: World, store: Store, tmp_path: Path, records: pd.DataFrame
 ) -> None:
-    champion, _ = loaded(small_world, store, HeadOnly(schedule=SCHEDULE), tmp_path)
+    registered, _ = loaded(small_world, store, HeadOnly(schedule=SCHEDULE), tmp_path)
     with pytest.raises(AtlasError, match="Did you mean 'latest'"):
-        champion.predict(records, "latst")
+        registered.predict(records, "latst")
     with pytest.raises(AtlasError, match="Did you mean 'digits'"):
-        champion.predict(records.assign(task="digit"))
+        registered.predict(records.assign(task="digit"))
+
+
+def test_an_image_that_is_none_is_refused(
+    small_world: World, store: Store, tmp_path: Path, records: pd.DataFrame
+) -> None:
+    model, _ = loaded(small_world, store, HeadOnly(schedule=SCHEDULE), tmp_path)
+    with pytest.raises(AtlasError, match="not the base64 of a PNG or JPEG"):
+        model.predict(records.assign(task="digits", text="", image="aGVsbG8="))

@@ -1,0 +1,84 @@
+"""The record of a registered model: `stack.json` in its folder, read and written here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from atlas.runtime.errors import AtlasError
+
+FILE = "stack.json"
+SCHEMA_VERSION = 2  # 1: the same fields, without a number
+
+
+class ServedTask(BaseModel):
+    """A task as the model answers it.
+
+    outputs: classes, or 1 where choices are scored. images, choices: how many a record has. answers: the classes'
+    texts. text_tokens: the length of the longest text in training, to which texts are padded.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    outputs: int
+    images: int
+    choices: int
+    answers: tuple[str, ...] = ()
+    text_tokens: int
+
+    @classmethod
+    def of(cls, card: Mapping[str, Any]) -> ServedTask:
+        """From the card of the task's prepared data."""
+        return cls(
+            outputs=card["outputs"],
+            images=card["images"],
+            choices=card["choices"],
+            answers=tuple(card["answers"]),
+            text_tokens=card["text_tokens"],
+        )
+
+
+class ModelRecord(BaseModel):
+    """What a registered model knows of itself.
+
+    name, sweep: the registered model's name and the sweep that trained it. backbone: a name or a folder; digest: that
+    of its weights. order: the tasks in the order in which they were trained, a folder of weights each (one for tasks
+    that were trained jointly). tasks: every task that it answers. figures: the goal, by split, in percent.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    sweep: str
+    backbone: str
+    digest: str
+    order: tuple[str, ...]
+    tasks: Mapping[str, ServedTask]
+    figures: Mapping[str, float | None] = {}
+
+    @classmethod
+    def read(cls, folder: Path) -> ModelRecord:
+        """The record of a model's folder.
+
+        Raises:
+            AtlasError: the folder has none, or one that cannot be read.
+        """
+        path = folder / FILE
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise AtlasError(f"{path} is not the record of a registered model: {error}.") from error
+
+    def write(self, folder: Path) -> None:
+        """Write it into the model's folder."""
+        fields = _Written(schema_version=SCHEMA_VERSION, **dict(self))
+        (folder / FILE).write_text(fields.model_dump_json(indent=1))
+
+
+class _Written(ModelRecord):
+    """The record as it is in the file."""
+
+    schema_version: int

@@ -1,0 +1,67 @@
+"""A record to answer, as it is sent to a registered model, and the batch of one that the model takes."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from atlas.runtime.errors import AtlasError
+from atlas.serving.model_record import ServedTask
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from atlas.backbones.processor import Processor
+    from atlas.data.loader import Batch
+
+NO_TEXT = "this is an image ."  # the text of tasks that have none
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A record to answer.
+
+    text: the text, or a JSON list of the choices where the task has several. image: base64 of a PNG or JPEG, a JSON
+    list of them where the task has two, empty where it has none.
+    """
+
+    task: str
+    text: str = ""
+    image: str = ""
+
+    def batch(self, task: ServedTask, processor: Processor) -> Batch:
+        """The record as a batch of one. Raises AtlasError for an image that cannot be read."""
+        import numpy as np
+        import torch
+
+        from atlas.data.loader import Batch
+
+        texts = json.loads(self.text) if task.choices > 1 else [self.text or NO_TEXT]
+        pictures = [processor.pixels(_image(text)) for text in self._images()]
+        pictures = pictures or [processor.blank()] * task.images
+        rows, _ = processor.token_rows(texts)
+        width = max(task.text_tokens, int((rows != processor.pad_id).sum(1).max()))  # as wide as in training
+        tokens = torch.from_numpy(rows[None, :, :width]).long()
+        return Batch(
+            pixels=torch.from_numpy(np.stack(pictures))[None],
+            tokens=tokens,
+            mask=tokens != processor.pad_id,
+            targets=torch.zeros(1, dtype=torch.long),
+        )
+
+    def _images(self) -> list[str]:
+        if not self.image:
+            return []
+        return list(json.loads(self.image)) if self.image.startswith("[") else [self.image]
+
+
+def _image(text: str) -> Image.Image:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        return Image.open(io.BytesIO(base64.b64decode(text, validate=True)))
+    except (UnidentifiedImageError, ValueError) as error:
+        raise AtlasError(f"an image of {len(text)} characters is not the base64 of a PNG or JPEG.") from error

@@ -1,0 +1,120 @@
+"""The tracking actor, which holds a sweep's tracker, and its typed client."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from atlas.cluster.actor_calls import log_failure
+from atlas.runtime.errors import AtlasError
+from atlas.runtime.text import first_line
+from atlas.serving.registered_model import RegisteredModel
+from atlas.tracking import EXPERIMENT, Event, Sink, Tracker, credentials, open_sink
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
+NICENESS = 10  # it shares its node with training, and its events can wait
+REGISTER_FLUSH_SECONDS = 60.0
+
+
+class TrackingActor:
+    """The one writer to a sweep's sink. Killed, it is started again and replays its journal."""
+
+    def __init__(self, tracking_uri: str, spool: Path, credentials: Mapping[str, str]) -> None:
+        """`credentials` are environment variables; not those of a runtime environment, since Ray shows these."""
+        os.environ.update(credentials)
+        os.nice(NICENESS)
+        self.sink = open_sink(tracking_uri)
+        self.tracker = Tracker(self.sink, spool)
+
+    def record(self, event: Event) -> None:
+        """Append the event to the journal."""
+        self.tracker.record(event)
+
+    def finish(self, timeout: float) -> bool:
+        """Flush and close; False where the sink has not taken everything yet (the rest stays in the journal)."""
+        return self.tracker.close(timeout)
+
+    def problems(self) -> list[str]:
+        """Events that the sink refused for good."""
+        return list(self.tracker.problems)
+
+    def register_model(self, model: RegisteredModel) -> str:
+        """Log the model and register it; gives its URI.
+
+        Raises:
+            AtlasError: the sink has no registry, or has not taken the steps yet.
+        """
+        from atlas.serving.registered_model import register
+
+        if self.sink.registry is None:
+            raise AtlasError(f"{self.sink.name} has no model registry")
+        if not self.tracker.flush(REGISTER_FLUSH_SECONDS):
+            raise AtlasError(f"{self.sink.name} has not taken the steps yet, of which the model is made")
+        return register(model, self.sink.registry, EXPERIMENT)
+
+
+class Recorder(Protocol):
+    """Takes events: a `TrackingClient`, a `TrackingActor`, or a list in tests."""
+
+    def record(self, event: Event) -> None:
+        """Take an event."""
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A model that is being registered, or why there is none."""
+
+    promise: ObjectRef | None = None
+    reason: str = ""
+
+    def result(self) -> str:
+        """The model's URI, or why there is none: a sweep ends well even where its sink did not take the model."""
+        import ray
+
+        if self.promise is None:
+            return f"none: {self.reason}"
+        try:
+            return str(ray.get(self.promise))
+        except ray.exceptions.RayTaskError as error:
+            return f"not registered: {first_line(error.cause)}"
+
+
+class TrackingClient:
+    """Typed client of a tracking actor."""
+
+    def __init__(self, tracking_uri: str, spool: Path) -> None:
+        """Start the actor on this node, where the journal and the default database are."""
+        import ray
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
+        self.sink: Sink = open_sink(tracking_uri)
+        self._actor: Any = ray.remote(TrackingActor).options(**options).remote(tracking_uri, spool, credentials())
+
+    def record(self, event: Event) -> None:
+        """Send the event without waiting; a failure is logged."""
+        log_failure(self._actor.record.remote(event), f"recording {event.kind} of {event.key}")
+
+    def record_durably(self, event: Event) -> None:
+        """Send the event and wait until it is in the journal."""
+        import ray
+
+        ray.get(self._actor.record.remote(event))
+
+    def finish(self, timeout: float) -> bool:
+        """Wait at most `timeout` seconds until the sink has everything, and close; False where it has not."""
+        import ray
+
+        return bool(ray.get(self._actor.finish.remote(timeout)))
+
+    def register(self, model: RegisteredModel | None) -> Registration:
+        """Begin to register the best trial's model, once the sink has its steps."""
+        if model is None:
+            return Registration(reason="no trial finished")
+        return Registration(promise=self._actor.register_model.remote(model))

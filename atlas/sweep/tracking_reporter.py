@@ -1,0 +1,115 @@
+"""From trials and steps to tracking events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Any, get_args
+
+from atlas.data.prepare import Prepared
+from atlas.search.trial_record import TrialRecord
+from atlas.steps.step import Step
+from atlas.storage.store import Store
+from atlas.sweep.tracking_actor import Recorder
+from atlas.tracking import Dataset, Status, StepFinished, TrialFinished, TrialStarted, TrialStep
+
+STATUSES: Mapping[str, Status] = {status: status for status in get_args(Status)}  # of a trial that has ended
+
+
+@dataclass
+class TrackingReporter:
+    """Listens to the trials of a sweep and records each change once."""
+
+    tracking: Recorder
+    sweep_id: str
+    store: Store
+    prepared: Mapping[str, Prepared]
+    sharing: bool = True
+    _recorded: set[str] = field(default_factory=set)
+    _finished: set[str] = field(default_factory=set)
+
+    def trial_changed(self, record: TrialRecord, taken: list[Step]) -> None:
+        """Open, advance or close the trial's run, and record the steps that no trial has brought yet."""
+        sweep, trial = self.sweep_id, record.id
+        if record.id not in self._recorded:
+            self._recorded.add(record.id)
+            self.tracking.record(TrialStarted(sweep=sweep, trial=trial, params=record.params))
+        for step in taken:
+            self.record_step(step, scope=record.scope(self.sharing))
+            metrics = record.figures if step is taken[-1] else {}
+            self.tracking.record(
+                TrialStep(sweep=sweep, trial=trial, step=step.key, tasks_seen=record.tasks_seen, metrics=metrics)
+            )
+        status = STATUSES.get(record.status)
+        if status is not None and record.id not in self._finished:
+            self._finished.add(record.id)
+            self.tracking.record(TrialFinished(sweep=sweep, trial=trial, status=status, metrics=record.figures))
+
+    def record_step(self, step: Step, scope: str = "") -> None:
+        """Record that the step is finished, unless this sweep has already."""
+        if step.key in self._recorded:
+            return
+        self._recorded.add(step.key)
+        store = replace(self.store, scope=scope)
+        entry = store.find(step.key)
+        if entry is not None:
+            folder = store.fetch(entry, Path(gettempdir()) / "atlas-fetched" / step.key)
+            self.tracking.record(self._step_event(step, entry.facts, folder))
+
+    def _step_event(self, step: Step, facts: Mapping[str, Any], folder: Path) -> StepFinished:
+        scores = {
+            f"{split}/{route}/{task}": value
+            for route, splits in facts["scores"].items()
+            for split, tasks in splits.items()
+            for task, value in tasks.items()
+        }
+        adapter = folder / "adapter"
+        tags = {"task": step.task, "stage": step.stage.kind, "seed": str(step.seed), "kind": "step"}
+        for name in (
+            "resumed_at",
+            "workers",
+        ):  # the updates at which it was cut off, and how many trained it from there
+            if name in facts:
+                tags[name] = ", ".join(map(str, facts[name]))
+        return StepFinished(
+            key=step.key,
+            name=step.title,
+            sweep=self.sweep_id,
+            settings={"stage": step.stage.settings(), "seed": step.seed, "order": " > ".join(step.order)},
+            tags=tags,
+            curves={"loss": facts["losses"], "validation": facts["validations"]},
+            scores={**scores, **{f"cost/{name}": value for name, value in facts["cost"].items()}},
+            position=len(step.order) - 1,
+            started=facts["began"],
+            ended=facts["ended"],
+            datasets=(self._dataset(step.task),),
+            adapter=str(adapter) if adapter.is_dir() else "",
+        )
+
+    def _dataset(self, task: str) -> Dataset:
+        prepared = self.prepared[task]
+        return Dataset(
+            name=task,
+            fingerprint=prepared.fingerprint,
+            source={"folder": str(prepared.path), "counts": dict(prepared.counts), "licence": prepared.card["licence"]},
+            source_type="local",
+        )
+
+
+def sweep_metrics(summary: Mapping[str, Any]) -> dict[str, float | None]:
+    """The sweep's own metrics: the best trial, the statistics over orders, and the savings of sharing."""
+    metrics = {f"ledger/{name}": value for name, value in summary["ledger"].items()}
+    if summary["best"]:
+        metrics |= {f"best/{split}/{_goal(summary)}": summary["best"][split] for split in ("val", "test")}
+    if len({str(found["settings"]) for found in summary["orders"]}) == 1:
+        for found in summary["orders"]:
+            group = f"{found['split']}/{found['route']}"
+            metrics |= {f"orders/{group}/{name}": found[name] for name in ("aopd", "mopd")}
+            metrics |= {f"orders/{group}/opd/{task}": value for task, value in found["opd"].items()}
+    return metrics
+
+
+def _goal(summary: Mapping[str, Any]) -> str:
+    return "downstream_mean" if summary["best"].get("goal") == "downstream" else "average_accuracy"

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from atlas.sweep.best_model import best_model_of
+from atlas.sweep.summary import FinishedSweep, summarise
+from atlas.sweep.tracking_reporter import sweep_metrics
+
+
+def test_without_a_finished_trial_there_is_no_model(ended: FinishedSweep) -> None:
+    killed = replace(ended, trials=[replace(record, status="KILLED") for record in ended.trials])
+    summary = summarise(killed)
+    assert best_model_of(killed, summary) is None
+    assert "best/val/average_accuracy" not in sweep_metrics(summary)
+
+
+def test_the_model_is_that_of_the_best_trial(ended: FinishedSweep) -> None:
+    summary = summarise(ended)
+    model = best_model_of(ended, summary)
+    assert model is not None
+    (best,) = (row for row in summary["trials"] if row["id"] == summary["best"]["trial"])
+    assert list(model.folders) == list(model.record.order) == best["order"]
+    assert all((folder / "head.safetensors").exists() for folder in model.folders.values())
+    assert model.record.digest == ended.inputs.step_inputs.backbone
+    assert model.record.tasks["digits"].outputs == 10
+    assert model.record.figures == {"val": summary["best"]["val"], "test": summary["best"]["test"]}

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from atlas.sweep.summary import FinishedSweep, summarise
+from atlas.sweep.tracking_reporter import sweep_metrics
+from atlas.tracking import Event, StepFinished, TrialFinished, TrialStarted, TrialStep
+from tests.sweep.trials import play, reporter_of
+
+T = TypeVar("T", bound=Event)
+
+
+class Recorded:
+    """A tracking client that keeps the events."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def record(self, event: Event) -> None:
+        """Keep it."""
+        self.events.append(event)
+
+    def of(self, kind: type[T]) -> list[T]:
+        """The events of a kind."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+@pytest.fixture
+def recorded() -> Recorded:
+    return Recorded()
+
+
+def test_each_trial_is_opened_and_closed_once(ended: FinishedSweep, recorded: Recorded) -> None:
+    play(ended, reporter_of(ended, recorded))
+    assert [event.trial for event in recorded.of(TrialStarted)] == ["trial-0", "trial-1"]
+    assert [(event.trial, event.status) for event in recorded.of(TrialFinished)] == [
+        ("trial-0", "FINISHED"),
+        ("trial-1", "FINISHED"),
+    ]
+    (first, _) = recorded.of(TrialStarted)
+    assert first.params["order"] == ["digits", "easy-vqa"]
+    assert first.params["learner"]["name"] == "atlas"  # type: ignore[index, call-overload]
+
+
+def test_a_step_is_logged_once_however_many_trials_took_it(ended: FinishedSweep, recorded: Recorded) -> None:
+    reporter = reporter_of(ended, recorded)
+    play(ended, reporter)
+    again = replace(ended.trials[0], id="again")
+    reporter.trial_changed(
+        again, [step for stages in again.walks[0].steps(ended.inputs.step_inputs) for step in stages]
+    )
+    keys = [event.key for event in recorded.of(StepFinished)]
+    assert len(keys) == len(set(keys)) == 6
+    assert len(recorded.of(TrialStep)) == 9
+
+
+def test_a_step_is_logged_with_its_scores_curves_and_data(ended: FinishedSweep, recorded: Recorded) -> None:
+    play(ended, reporter_of(ended, recorded))
+    last = ended.trials[0].steps[0][-1]
+    (event,) = (event for event in recorded.of(StepFinished) if event.key == last)
+    stored = ended.inputs.store.read_facts(last)
+    assert event.scores["test/latest/digits"] == stored["scores"]["latest"]["test"]["digits"]
+    assert event.scores["cost/seconds"] == stored["cost"]["seconds"]
+    assert [list(point) for point in event.curves["loss"]] == [list(point) for point in stored["losses"]]
+    assert event.tags["task"] == "easy-vqa"
+    assert event.position == 1
+    assert event.datasets[0].fingerprint == ended.inputs.prepared["easy-vqa"].fingerprint
+    assert (Path(event.adapter) / "adapter_config.json").exists()
+
+
+def test_a_step_that_the_store_has_lost_is_not_logged(ended: FinishedSweep, recorded: Recorded) -> None:
+    step = replace(ended.trials[0].walks[0].steps(ended.inputs.step_inputs)[0][0], seed=99)
+    reporter_of(ended, recorded).record_step(step)
+    assert recorded.events == []
+
+
+def test_the_sweeps_own_metrics(ended: FinishedSweep) -> None:
+    summary = summarise(ended)
+    metrics = sweep_metrics(summary)
+    assert metrics["best/val/average_accuracy"] == summary["best"]["val"]
+    assert metrics["ledger/steps_trained"] == 6
+    assert metrics["orders/test/latest/mopd"] is not None
+    assert metrics["orders/test/own/opd/digits"] is not None
