@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from atlas.cluster.ray_internals import CHATTY_LOGGERS
 from atlas.cluster.watchdog import Watchdog, watched
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.text import first_line
@@ -77,7 +78,7 @@ def join_cluster() -> None:
         AtlasError: the cluster does not answer, or refuses the token.
     """
     _set_environment()
-    for name in ("ray.tune", "ray.train._internal.storage"):  # the view and the summary say what failed
+    for name in CHATTY_LOGGERS:  # the view and the summary say what failed
         logging.getLogger(name).setLevel(logging.CRITICAL)
     importlib.import_module("ray")  # first, and alone: its import cycles hold in one order only
     importing = threading.Thread(target=_import_ray, daemon=True)

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from atlas.cluster.ray_internals import autoscaling_config, ray_cluster
+
 log = logging.getLogger(__name__)
 
 NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")  # Kubernetes writes it into every pod
@@ -20,14 +22,11 @@ def kuberay_limits(namespace: Path = NAMESPACE) -> dict[str, Any] | None:
     name = os.environ.get("RAY_CLUSTER_NAME")  # KubeRay sets it in every pod of a cluster
     if not name or not namespace.exists():
         return None
-    from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
-    from ray.autoscaler._private.kuberay.node_provider import KubernetesHttpApiClient
-
     try:
-        cluster = KubernetesHttpApiClient(namespace.read_text().strip()).get(f"rayclusters/{name}")
+        cluster = ray_cluster(namespace.read_text().strip(), name)
     except OSError as error:  # what `requests` raises, too
         log.warning("Kubernetes does not tell how far %s may grow (%s): the nodes that are there count", name, error)
         return None
     if not cluster["spec"].get("enableInTreeAutoscaling"):
         return None
-    return dict(_derive_autoscaling_config_from_ray_cr(cluster))
+    return autoscaling_config(cluster)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from atlas.cluster.kuberay import kuberay_limits
+from atlas.cluster.ray_internals import HEAD
 
 Node = Mapping[str, float]  # what it has of each resource
 
 FILE = Path("~/ray_bootstrap_config.yaml")  # where `ray up` leaves the cluster's file on its head; Ray Tune looks here
-HEAD = "node:__internal_head__"  # the resource by which Ray marks the head
 WORKERS = 2  # Ray's own `max_workers` where the file has none
 
 

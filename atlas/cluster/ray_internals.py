@@ -1,0 +1,53 @@
+"""Parts of Ray that are not its public interface, gathered here; a test pins that this version has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+HEAD = "node:__internal_head__"  # the resource by which Ray marks a cluster's head node
+CHATTY_LOGGERS = ("ray.tune", "ray.train._internal.storage")  # they repeat each trial's error
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupState:
+    """A placement group. id: Ray's binary id; job: the hexadecimal id of its job; is_orphan: the actor that made it is
+    dead, and the group still holds its resources."""
+
+    id: bytes
+    job: str
+    is_orphan: bool
+
+
+def placement_groups() -> list[GroupState]:
+    """Every placement group of the cluster, from its control service: the public table does not name the makers."""
+    from ray._private.state import state
+    from ray.core.generated import gcs_pb2
+
+    Group: Any = vars(gcs_pb2)["PlacementGroupTableData"]  # made at import, so that no type checker knows it
+    groups = [Group.FromString(text) for text in state._connect_and_get_accessor().get_placement_group_table()]
+    return [
+        GroupState(
+            id=group.placement_group_id,
+            job=group.creator_job_id.hex(),
+            is_orphan=bool(
+                group.creator_actor_id.strip(b"\xff") and group.creator_actor_dead and group.state != Group.REMOVED
+            ),
+        )
+        for group in groups
+    ]
+
+
+def ray_cluster(namespace: str, name: str) -> dict[str, Any]:
+    """KubeRay's resource of a cluster, asked of Kubernetes from inside one of its pods. Raises OSError."""
+    from ray.autoscaler._private.kuberay.node_provider import KubernetesHttpApiClient
+
+    return dict(KubernetesHttpApiClient(namespace).get(f"rayclusters/{name}"))
+
+
+def autoscaling_config(cluster: Mapping[str, Any]) -> dict[str, Any]:
+    """The limits of a cluster's autoscaler, in the form of a file of Ray's cluster launcher."""
+    from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
+
+    return dict(_derive_autoscaling_config_from_ray_cr(cluster))

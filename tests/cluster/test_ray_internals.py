@@ -1,0 +1,38 @@
+"""Pins the parts of Ray that are not public: an update that changes one fails here first."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+
+from ray._private import resource_and_label_spec
+from ray._private.state import GlobalState
+from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
+from ray.autoscaler._private.kuberay.node_provider import KubernetesHttpApiClient
+from ray.core.generated import gcs_pb2
+from ray.train._internal import storage
+
+from atlas.cluster import ray_internals
+
+
+def test_a_placement_group_names_its_maker_its_job_and_its_state() -> None:
+    group = vars(gcs_pb2)["PlacementGroupTableData"]
+    names = {field.name for field in group.DESCRIPTOR.fields}
+    assert names >= {"placement_group_id", "creator_actor_id", "creator_actor_dead", "creator_job_id", "state"}
+    assert isinstance(group.REMOVED, int)
+    assert callable(GlobalState._connect_and_get_accessor)
+
+
+def test_the_head_is_marked_by_this_resource() -> None:
+    assert ray_internals.HEAD == resource_and_label_spec.HEAD_NODE_RESOURCE_NAME
+
+
+def test_kuberay_is_asked_with_these_arguments() -> None:
+    assert list(inspect.signature(KubernetesHttpApiClient).parameters)[0] == "namespace"
+    assert list(inspect.signature(KubernetesHttpApiClient.get).parameters) == ["self", "path"]
+    assert len(inspect.signature(_derive_autoscaling_config_from_ray_cr).parameters) == 1
+
+
+def test_the_loggers_that_repeat_errors_are_there() -> None:
+    assert storage.logger.name in ray_internals.CHATTY_LOGGERS
+    assert isinstance(logging.getLogger("ray.tune"), logging.Logger)
