@@ -70,7 +70,7 @@ class TrackingReporter:
         for name in (
             "resumed_at",
             "workers",
-        ):  # the updates at which it was cut off, and how many trained it from there
+        ):  # the updates at which it was resumed, and by how many workers
             if name in facts:
                 tags[name] = ", ".join(map(str, facts[name]))
         return StepFinished(

@@ -38,7 +38,7 @@ from tests.tracking.walks import STEPS, finished_step, two_trials
 
 @cache
 def _database(session: Path) -> str:
-    """The address of one database for the session (making one takes seconds); each test has an experiment of its own."""
+    """The address of one database for the session (making one takes seconds); a test has its own experiment."""
     address = default_tracking_uri(session / "mlflow")
     initialise(address, "first")
     return address

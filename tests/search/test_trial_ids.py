@@ -57,8 +57,7 @@ def test_a_trial_of_another_kind_and_one_of_a_first_run_are_new(spool: Path, tmp
 def test_the_journal_calls_a_trial_that_is_tried_again_by_its_first_id(ended: FinishedSweep, tmp_path: Path) -> None:
     first = ended.trials[0]
     spool = Spool(tmp_path / "spool")
-    body = {"sweep": "s", "trial": first.id, "params": first.params}
-    spool.append(Event(kind="trial_started", key=f"trial/s/{first.id}", body=body))
+    spool.append(TrialStarted(sweep="s", trial=first.id, params=first.params))
     spool.close()
     journal = TrialJournal(ended.inputs.step_inputs, [], TrialIds.read(tmp_path / "spool"))
     journal.record(as_tune(TrialRecord("another", first.config)), "RUNNING")

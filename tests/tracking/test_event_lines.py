@@ -36,7 +36,7 @@ def test_an_undefined_metric_survives_its_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"{", b"[]", b"7", b'{"kind": "trial_started"}', b'{"kind": "trial_started", "body": 1}']
+    "line", [b"{", b"[]", b"7", b'{"kind": "trial_started"}', b'{"kind": "trial_started", "at": 1, "body": 1}']
 )
 def test_a_line_that_is_no_event_is_refused(line: bytes) -> None:
     with pytest.raises(AtlasError, match="not a line"):
