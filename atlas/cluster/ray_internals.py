@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +45,7 @@ def ray_cluster(namespace: str, name: str) -> dict[str, Any]:
     return dict(KubernetesHttpApiClient(namespace).get(f"rayclusters/{name}"))
 
 
-def autoscaling_config(cluster: Mapping[str, Any]) -> dict[str, Any]:
+def autoscaling_config(cluster: dict[str, Any]) -> dict[str, Any]:
     """The limits of a cluster's autoscaler, in the form of a file of Ray's cluster launcher."""
     from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
 

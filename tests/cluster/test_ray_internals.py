@@ -28,7 +28,7 @@ def test_the_head_is_marked_by_this_resource() -> None:
 
 
 def test_kuberay_is_asked_with_these_arguments() -> None:
-    assert list(inspect.signature(KubernetesHttpApiClient).parameters)[0] == "namespace"
+    assert next(iter(inspect.signature(KubernetesHttpApiClient).parameters)) == "namespace"
     assert list(inspect.signature(KubernetesHttpApiClient.get).parameters) == ["self", "path"]
     assert len(inspect.signature(_derive_autoscaling_config_from_ray_cr).parameters) == 1
 
