@@ -10,11 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.config.options import Options
+from atlas.config.training import TrainingOptions
 from atlas.maintenance import commands as upkeep
 from atlas.reproduce import commands as again
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.storage.filesystem import StoragePath
+from atlas.storage.options import StorageOptions
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         report := command("report", _report, "draw a sweep's page and figures again, from the storage or from MLflow"),
     ):
         made.add_argument("--storage", default="", help="default: $ATLAS_STORAGE or ~/atlas")
-        made.add_argument("--backbone", default=Options.backbone, help="default: %(default)s")
+        made.add_argument("--backbone", default=TrainingOptions.backbone, help="default: %(default)s")
     tasks.add_argument("tasks", nargs="*", metavar="TASK", help="tell all about these")
     prepare.add_argument("tasks", nargs="+", metavar="TASK", help="a name, or your own as FILE.py:NAME")
     prepare.add_argument(
@@ -114,7 +115,7 @@ def _tasks(given: argparse.Namespace) -> None:
     from atlas.data.listing import page_of, table_of
     from atlas.tasks import TASKS, find_task
 
-    place = Options(storage=given.storage).place / "data"
+    place = StorageOptions(storage=given.storage).data
     chosen = [find_task(name) for name in given.tasks]
     processor = Processor.load(locate(given.backbone))
     console = Console()
@@ -139,7 +140,7 @@ def _prepare(given: argparse.Namespace) -> None:
     sources = _sources([task.name for task in tasks], given.source)
     prepare_options = PrepareOptions(most_broken=given.most_broken, ray=True if given.ray else None)
     processor = Processor.load(locate(given.backbone))
-    place = Options(storage=given.storage).place / "data"
+    place = StorageOptions(storage=given.storage).data
     for task in tasks:
         with ProgressBar(console, task.name) as meter:
             told = replace(prepare_options, progress=meter)
@@ -188,7 +189,7 @@ def _say(console: Console, prepared: Prepared) -> None:
 def _report(given: argparse.Namespace) -> None:
     from atlas.report import read_summary, write_report, write_summary
 
-    storage = Options(storage=given.storage).place
+    storage = StorageOptions(storage=given.storage).path
     folder = _logged(given) if given.tracking_uri else _kept(given.sweep, storage)
     path = folder.local / "summary.json"
     summary = read_summary(path)

@@ -132,7 +132,7 @@ def walk_one(config: dict[str, Any]) -> None:
     )
     store = Store.open(str(Path(config["folder"]) / "store"))
     order = tuple(config["order"])
-    learner: Any = base_learner(options)
+    learner: Any = base_learner(options.training)
     if config["learner"] != "atlas":
         references = Sweep(name="", question="").references(options, "float32")[config["learner"]]
         learner = next(walk.learner for walk in references if walk.order == order)
@@ -150,7 +150,7 @@ def options_of(given: argparse.Namespace) -> Any:
     """The sweep's options that both ways share."""
     from atlas.sweep import Options
 
-    return Options(tasks=TASKS, steps=given.steps, evaluate=tuple(given.evaluate), storage=given.storage)
+    return Options.of(tasks=TASKS, steps=given.steps, evaluate=tuple(given.evaluate), storage=given.storage)
 
 
 def _prepare(given: argparse.Namespace) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def learner(trial: optuna.Trial, options: Options) -> Learner:
     """ATLAS with a suggested adapter and combination."""
-    base = base_learner(options)
+    base = base_learner(options.training)
     combination = trial.suggest_categorical("combination", ["learned", "uniform", "fixed"])
     weights: tuple[float, ...] = ()
     weighting = "whole"
@@ -32,7 +32,7 @@ def learner(trial: optuna.Trial, options: Options) -> Learner:
         weighting = trial.suggest_categorical("weighting", ["whole", "dimension"])
     if combination == "fixed":
         past = trial.suggest_float("past_weight", 0.0, 1.0)
-        weights = (*(past for _ in options.tasks[1:]), 1.0)
+        weights = (*(past for _ in options.search.tasks[1:]), 1.0)
     fusion = replace(
         base.fusion,
         combination=combination,

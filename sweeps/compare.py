@@ -31,7 +31,7 @@ NAMES = tuple(LEARNERS)
 
 def learner(trial: optuna.Trial, options: Options) -> Learner:
     """The suggested learner of the catalogue."""
-    return learner_named(trial.suggest_categorical("learner", NAMES), options)
+    return learner_named(trial.suggest_categorical("learner", NAMES), options.training)
 
 
 SWEEP = Sweep(

@@ -12,11 +12,11 @@ default: 15 minutes on two cores by the plan's estimate. Expect what an order ad
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from atlas.sweep import DOWNSTREAM, Options, Sweep, main
 
-DEFAULTS = Options(tasks=("easy-vqa", "digits", "piqa-twin"), downstream=("easy-ve", "easy-pair"), shots=("64", "256"))
+DEFAULTS = Options.of(
+    tasks=("easy-vqa", "digits", "piqa-twin"), downstream=("easy-ve", "easy-pair"), shots=("64", "256")
+)
 SWEEP = Sweep(
     name="downstream",
     question=__doc__ or "",
@@ -24,8 +24,8 @@ SWEEP = Sweep(
     trials=6,
     defaults=DEFAULTS,
     goal=DOWNSTREAM,
-    small=replace(
-        DEFAULTS, tasks=DEFAULTS.tasks[:2], downstream=("easy-ve",), shots=("16",), steps=4, evaluate=(32, 32)
+    small=DEFAULTS.changed(
+        tasks=DEFAULTS.search.tasks[:2], downstream=("easy-ve",), shots=("16",), steps=4, evaluate=(32, 32)
     ),
 )
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from atlas.sweep import Options, Sweep, learner_named, main
+from atlas.sweep import Options, Sweep, TrainingOptions, learner_named, main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,8 +52,8 @@ OWN: dict[str, Callable[[optuna.Trial], dict[str, Any]]] = {
 def learner(trial: optuna.Trial, options: Options) -> Learner:
     """The learner that `--learner` names, with a suggested rate and its own settings."""
     rate = trial.suggest_float("learning_rate", 1e-5, 1e-2, log=True)
-    made = learner_named(options.learner, replace(options, learning_rate=rate))
-    own = OWN.get(options.learner)
+    made = learner_named(options.training.learner, replace(options.training, learning_rate=rate))
+    own = OWN.get(options.training.learner)
     return replace(made, **own(trial)) if own else made
 
 
@@ -62,7 +62,7 @@ SWEEP = Sweep(
     question=__doc__ or "",
     learner=learner,
     any_learner=True,
-    defaults=Options(learner="ewc"),
+    defaults=Options(training=TrainingOptions(learner="ewc")),
     trials=8,
 )
 

@@ -13,17 +13,15 @@ order to change a task's final score by 4 to 20 points on route latest, and no g
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from atlas.sweep import Options, Sweep, main
 
-DEFAULTS = Options(
+DEFAULTS = Options.of(
     tasks=("snli-ve", "piqa", "inaturalist", "vqa"),
     downstream=("vcr", "commonsense-qa", "places365", "nlvr2"),
     shots=("64", "2048"),
     orders=("all",),
 )
-SMALL = replace(DEFAULTS, shots=("32",), steps=2, evaluate=(16, 16), orders=("2",))
+SMALL = DEFAULTS.changed(shots=("32",), steps=2, evaluate=(16, 16), orders=("2",))
 SWEEP = Sweep(name="paper", question=__doc__ or "", searches_orders=True, defaults=DEFAULTS, small=SMALL)
 
 if __name__ == "__main__":

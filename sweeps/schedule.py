@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def learner(trial: optuna.Trial, options: Options) -> Learner:
     """ATLAS with suggested schedules."""
-    base = base_learner(options)
+    base = base_learner(options.training)
     expansion = suggest(trial, "expansion", base.expansion)
     if not trial.suggest_categorical("stage_1", [True, False]):
         return replace(base, experience=None, expansion=expansion)

@@ -62,7 +62,7 @@ def learnt_trial(
     world: World, inputs: SweepInputs, number: int, order: tuple[str, ...], sweep: Sweep = SWEEP
 ) -> TrialRecord:
     """A finished trial over one order, its steps in the store."""
-    config = sweep.propose(optuna.trial.FixedTrial({"after nothing": order[0]}), Options(tasks=TASKS), "float32")  # type: ignore[arg-type]
+    config = sweep.propose(optuna.trial.FixedTrial({"after nothing": order[0]}), Options.of(tasks=TASKS), "float32")  # type: ignore[arg-type]
     record = TrialRecord(f"trial-{number}", {**config, "after nothing": order[0]}, status="FINISHED")
     for walk in record.walks:
         steps = [step for stages in walk.steps(inputs.step_inputs) for step in stages]
@@ -91,7 +91,7 @@ def finished_sweep(small_world: World, folder: Path) -> FinishedSweep:
             "finished": "2026-01-01T00:01:00",
             "status": "FINISHED",
         },
-        options=Options(tasks=TASKS),
+        options=Options.of(tasks=TASKS),
         inputs=inputs,
         plan=plan(
             [record.walks for record in trials],

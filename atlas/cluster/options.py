@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from tyro.conf import arg
 
 from atlas.runtime.errors import AtlasError
 
@@ -11,18 +14,30 @@ COUNTS = ("fleets", "workers_per_fleet", "min_workers_per_fleet")
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterOptions:
-    """Where and how widely steps are trained. None of these decides a score.
+    """How many processes train, and what each takes of the cluster.
 
     Raises:
         AtlasError: a count below 1, a minimum above `workers_per_fleet`, a negative interval between checkpoints.
     """
 
-    fleets: int | None = None
-    workers_per_fleet: int = 1
-    min_workers_per_fleet: int | None = None
-    cpus_per_worker: float | None = None
-    gpus_per_worker: float | None = None
-    checkpoint_every: float = 60.0
+    fleets: Annotated[
+        int | None, arg(metavar="N", help_behavior_hint="(default: as many as the cluster has room for)")
+    ] = None
+    """Steps that are trained at once."""
+    workers_per_fleet: Annotated[int, arg(metavar="N")] = 1
+    """Processes that train one step together, by DDP."""
+    min_workers_per_fleet: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: all of them)")] = None
+    """Workers that suffice while the cluster has fewer nodes."""
+    cpus_per_worker: Annotated[
+        float | None, arg(metavar="CPUS", help_behavior_hint="(default: the cluster's CPUs, shared out)")
+    ] = None
+    """CPUs of each worker."""
+    gpus_per_worker: Annotated[
+        float | None, arg(metavar="GPUS", help_behavior_hint="(default: 1 where the cluster has GPUs, else 0)")
+    ] = None
+    """GPUs of each worker."""
+    checkpoint_every: Annotated[float, arg(metavar="SECONDS")] = 60.0
+    """Seconds between checkpoints within a step; 0 for never."""
 
     def __post_init__(self) -> None:
         for name in COUNTS:

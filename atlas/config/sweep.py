@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_STEPS", "SMOKE", "Sweep", "base_learner", "learner_named"]
 
-SMOKE = Options(tasks=("easy-vqa", "digits"), steps=8, evaluate=(64, 64), smoke=True)
+SMOKE = Options.of(tasks=("easy-vqa", "digits"), steps=8, evaluate=(64, 64), smoke=True)
+SMALLER = ("tasks", "downstream", "shots", "orders", "steps", "evaluate")  # options that `--smoke` makes small
 
 
 def no_search(trial: optuna.Trial, options: Options) -> Learner:
     """The learner that `--learner` names: the space of a sweep that searches orders alone."""
-    return learner_named(options.learner, options)
+    return learner_named(options.training.learner, options.training)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,28 +55,25 @@ class Sweep:
 
     def smoke(self, options: Options) -> Options:
         """The very small run that `--smoke` asks for: what was given on the command line beside it stays."""
-        changed: dict[str, Any] = {
-            name: getattr(self.small, name)
-            for name in ("tasks", "downstream", "shots", "orders", "steps", "evaluate")
-            if getattr(options, name) == getattr(self.defaults, name)
-        }
-        return replace(options, **changed, trials=options.trials or len(self.points) or 2)
+        given, small, defaults = options.flat(), self.small.flat(), self.defaults.flat()
+        changed = {name: small[name] for name in SMALLER if given[name] == defaults[name]}
+        return options.changed(**changed, trials=options.search.trials or len(self.points) or 2)
 
     def trial_count(self, options: Options) -> int:
         """How many trials: as given, else the sweep's own number; never more orders than there are."""
         if not self.searches_orders:
-            return options.trials or self.trials
+            return options.search.trials or self.trials
         number = _number(options)
-        if written := options.parsed_orders(options.tasks):
+        if written := options.search.written_orders():
             return len(written)
-        return min(order_count(options.tasks), options.trials or number or self.trials)
+        return min(order_count(options.search.tasks), options.search.trials or number or self.trials)
 
     def orders(self, options: Options) -> tuple[Order, ...]:
         """The orders that every trial walks; none where the sweep searches them."""
         if self.searches_orders:
             return ()
-        number = _number(options) or min(2, order_count(options.tasks))
-        return options.parsed_orders(options.tasks) or named_orders(options.tasks, number)
+        number = _number(options) or min(2, order_count(options.search.tasks))
+        return options.search.written_orders() or named_orders(options.search.tasks, number)
 
     def check(self, options: Options) -> None:
         """Everything that needs nothing but the options.
@@ -85,13 +83,13 @@ class Sweep:
         self.trial_count(options)
         self.orders(options)
         self.references(options, "float32")
-        named = learner_named(options.learner, options)
+        named = learner_named(options.training.learner, options.training)
         if self.learner is no_search:
             self._probes_of(named, options)
-        elif not self.any_learner and options.learner != self.defaults.learner:
+        elif not self.any_learner and options.training.learner != self.defaults.training.learner:
             raise AtlasError(
-                f"--learner {options.learner}: the sweep {self.name} chooses its learners itself; give --learner to "
-                f"sweeps/task_order.py or sweeps/learner.py."
+                f"--learner {options.training.learner}: the sweep {self.name} chooses its learners itself; give "
+                f"--learner to sweeps/task_order.py or sweeps/learner.py."
             )
 
     def propose(self, trial: optuna.Trial, options: Options, precision: Precision) -> dict[str, Any]:
@@ -102,12 +100,12 @@ class Sweep:
         """
         learner = self.learner(trial, options).at_precision(precision)
         probes = self._probes_of(learner, options)
-        orders = self.orders(options) or (suggest_order(trial, options.tasks),)
+        orders = self.orders(options) or (suggest_order(trial, options.search.tasks),)
         return {
             "learner_settings": json.dumps(learner.settings(), sort_keys=True),
             **own_class(learner),
             "orders": [list(order) for order in orders],
-            "seeds": list(options.seeds),
+            "seeds": list(options.search.seeds),
             "probes": json.dumps([probe.describe() for probe in probes]),
         }
 
@@ -122,22 +120,25 @@ class Sweep:
 
     def probes(self, options: Options, ways: tuple[Way, ...] = ("experience", "both")) -> tuple[Probe, ...]:
         """The probes of every order: each downstream task, from each number of shots, in each of the ways."""
-        shots = [shots_from(text) for text in options.shots]
+        shots = [shots_from(text) for text in options.search.shots]
         return tuple(
-            Probe(task=task, way=way, shots=some) for task in options.downstream for some in shots for way in ways
+            Probe(task=task, way=way, shots=some)
+            for task in options.search.downstream
+            for some in shots
+            for way in ways
         )
 
     def bare_probes(self, options: Options, precision: Precision) -> list[Walk]:
         """The same probes and the head alone on the bare backbone M_0: what the order's worth is measured by."""
-        like, probes = base_learner(options).at_precision(precision), self.probes(options, WAYS)
-        return [Walk(order=(), learner=like, seed=seed, probes=probes) for seed in options.seeds if probes]
+        like, probes = base_learner(options.training).at_precision(precision), self.probes(options, WAYS)
+        return [Walk(order=(), learner=like, seed=seed, probes=probes) for seed in options.search.seeds if probes]
 
     def references(self, options: Options, precision: Precision) -> dict[str, list[Walk]]:
         """What trials are measured by, each task alone: `lone` adapters, the `head_only`, and it `untrained`.
 
         The head alone has as many updates as both stages together.
         """
-        like = base_learner(options).at_precision(precision)
+        like = base_learner(options.training).at_precision(precision)
         assert isinstance(like, TwoStage)
         schedule = like.expansion
         learners: dict[str, Learner] = {
@@ -146,18 +147,22 @@ class Sweep:
             "untrained": HeadOnly(schedule=replace(schedule, steps=0)),
         }
         return {
-            name: [Walk(order=(task,), learner=learner, seed=seed) for seed in options.seeds for task in options.tasks]
+            name: [
+                Walk(order=(task,), learner=learner, seed=seed)
+                for seed in options.search.seeds
+                for task in options.search.tasks
+            ]
             for name, learner in learners.items()
         }
 
 
 def _number(options: Options) -> int | None:
     """The number that `--orders` gives; None where it gives none. Raises AtlasError for what is neither."""
-    orders = options.orders
+    orders = options.search.orders
     if all("," in text for text in orders):
         return None
     if orders == ("all",):
-        return order_count(options.tasks)
+        return order_count(options.search.tasks)
     if len(orders) > 1 or not orders[0].isdigit() or int(orders[0]) < 1:
         raise AtlasError(
             f"--orders is {' '.join(orders)!r}; give a number of 1 or more, `all`, or orders written a,b,c."

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.config.options import Options
 from atlas.runtime.errors import AtlasError
 from atlas.storage.filesystem import StoragePath
+from atlas.storage.options import StorageOptions
 
 if TYPE_CHECKING:
     from atlas.storage.store import Store
@@ -41,7 +41,7 @@ def _open(given: argparse.Namespace) -> tuple[Store, StoragePath]:
     """The store of the storage, which has to be there already, and the storage."""
     from atlas.storage.store import Store
 
-    storage = Options(storage=given.storage).place
+    storage = StorageOptions(storage=given.storage).path
     if "store" not in storage.folders():
         raise AtlasError(f"there is no store under {storage}; give --storage, or run a sweep there first.")
     return Store.open(str(storage / "store")), storage

@@ -7,14 +7,16 @@ import sys
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from atlas.backbones import digest, locate
 from atlas.backbones.processor import Processor
 from atlas.cluster.connect import join_cluster, leave_cluster
 from atlas.cluster.limits import Node, nodes_for
-from atlas.config.options import Options, read_options, with_twins
+from atlas.cluster.options import ClusterOptions
+from atlas.config.command_line import read_command_line
+from atlas.config.options import Options
 from atlas.data.cache import address_of, survey
 from atlas.data.prepare import Prepared
 from atlas.execution.sizing import size_fleets
@@ -47,11 +49,11 @@ class Finding:
 
 def main(arguments: Sequence[str]) -> None:
     """What `atlas doctor` calls. Exits with 1 where something is wrong."""
-    options = read_options(
+    options = read_command_line(
         f"{__doc__}\n\nGive it the options of the sweep that is to run.", Options(), arguments, prog="atlas doctor"
-    )
+    ).options
     well = True
-    for finding in examine(with_twins(options)):
+    for finding in examine(replace(options, search=options.search.with_twins())):
         print(finding, flush=True)
         well &= finding.ok
     sys.exit(0 if well else 1)
@@ -61,50 +63,56 @@ def examine(options: Options) -> Iterator[Finding]:
     """Look at everything that a sweep with these options stands on, the cheap things first."""
     backbone, prepared = None, {}
     try:
-        backbone = locate(options.backbone)
-        yield Finding(what="backbone", ok=True, says=f"{options.backbone}, {digest(backbone)[:12]}")
+        backbone = locate(options.training.backbone)
+        yield Finding(what="backbone", ok=True, says=f"{options.training.backbone}, {digest(backbone)[:12]}")
     except AtlasError as error:
         yield Finding(what="backbone", ok=False, says=str(error))
     yield _tracking(options)
     try:
-        store = Store.open(str(options.place / "store"))
-        yield Finding(what="storage", ok=True, says=f"{options.place} can be written here")
+        store = Store.open(str(options.storage.path / "store"))
+        yield Finding(what="storage", ok=True, says=f"{options.storage.path} can be written here")
     except (AtlasError, OSError) as error:
         yield Finding(what="storage", ok=False, says=str(error))
         return
     if backbone is not None:
         prepared = _prepared(options, Processor.load(backbone))
         yield from _data(options, prepared)
-    folders = {name: address_of(one, options.place / "data") for name, one in prepared.items() if one is not None}
+    folders = {name: address_of(one, options.storage.data) for name, one in prepared.items() if one is not None}
     yield from _cluster(options, store, "" if backbone is None else str(backbone), folders)
 
 
 def _prepared(options: Options, processor: Processor) -> dict[str, Prepared | None]:
     """Task -> what is prepared of it in the storage, which stays there."""
-    sources = sources_of(options)
-    tasks = [find_task(name) for name in (*options.tasks, *options.downstream)]
+    sources = sources_of(options.storage)
+    tasks = [find_task(name) for name in (*options.search.tasks, *options.search.downstream)]
     return {
-        task.name: survey(task, processor=processor, place=options.place / "data", source=sources.get(task.name))
+        task.name: survey(task, processor=processor, place=options.storage.data, source=sources.get(task.name))
         for task in tasks
     }
 
 
 def _data(options: Options, prepared: Mapping[str, Prepared | None]) -> Iterator[Finding]:
     lacking = [name for name, one in prepared.items() if one is None]
-    command = f"atlas prepare {' '.join(lacking)} --backbone {options.backbone} --storage {options.place}"
+    command = (
+        f"atlas prepare {' '.join(lacking)} --backbone {options.training.backbone} --storage {options.storage.path}"
+    )
     says = f"not prepared; run `{command}` (with --source where the task has files of its own)"
     yield Finding(what="data", ok=not lacking, says=says if lacking else f"{', '.join(prepared)} are prepared")
 
 
 def _tracking(options: Options) -> Finding:
-    given = options.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", "")
-    uri = signed_in(given or default_tracking_uri(options.root))
+    given = options.storage.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", "")
+    uri = signed_in(given or default_tracking_uri(options.storage.local))
     try:
         check_tracking(uri)
         check_access(uri)
     except AtlasError as error:
         return Finding(what="tracking", ok=False, says=str(error))
-    alone = " (a file of this machine: others that share the storage do not see it)" if options.place.is_remote else ""
+    alone = (
+        " (a file of this machine: others that share the storage do not see it)"
+        if options.storage.path.is_remote
+        else ""
+    )
     says = f"{redacted(uri)} answers{'' if given else alone}"
     return Finding(what="tracking", ok=True, says=says)
 
@@ -124,7 +132,7 @@ def _cluster(options: Options, store: Store, backbone: str, folders: Mapping[str
             reports = visit(nodes, errand)
         yield Finding(what="cluster", ok=True, says=f"{len(nodes)} nodes, {_listed(ray.cluster_resources())}")
         yield from judge(reports, digest(Path(backbone)) if backbone else "", folders)
-        yield placeable(options, nodes_for(growing=options.fleets is not None))
+        yield placeable(options.cluster, nodes_for(growing=options.cluster.fleets is not None))
     finally:
         leave_cluster()
 
@@ -194,10 +202,10 @@ def _everywhere(what: str, well: str, problems: Mapping[str, str], todo: str) ->
     return Finding(what=what, ok=not wrong, says=says)
 
 
-def placeable(options: Options, nodes: Sequence[Node]) -> Finding:
+def placeable(options: ClusterOptions, nodes: Sequence[Node]) -> Finding:
     """Whether the fleets fit: in all, and each worker on one node."""
     try:
-        size = size_fleets(options.cluster, nodes)
+        size = size_fleets(options, nodes)
     except AtlasError as error:
         return Finding(what="plan", ok=False, says=str(error))
     each = f"{size.cpus:g} CPUs and {size.gpus:g} GPUs"

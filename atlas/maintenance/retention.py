@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from atlas.maintenance.inventory import Item
 from atlas.report import read_summary
 from atlas.runtime.errors import AtlasError
 from atlas.storage.filesystem import StoragePath
-from atlas.sweep.folder import SweepFolder
+from atlas.sweep.folder import OPTIONS, SweepFolder
 from atlas.tracking import StepFinished, TrialStep, read_events
 
 
@@ -52,7 +51,7 @@ def keepers(storage: StoragePath | Path) -> list[RetainedSteps]:
 def _keeper(folder: SweepFolder) -> RetainedSteps:
     summary = read_summary(folder.summary) if folder.summary.exists() else None
     finished = summary is not None and summary["sweep"]["status"] == "FINISHED"
-    tasks = frozenset(_tasks(summary if summary is not None else _options(folder)))
+    tasks = frozenset(_tasks(summary) if summary is not None else _planned_tasks(folder))
     began = _began(folder)
     return RetainedSteps(
         sweep=folder.id,
@@ -69,27 +68,27 @@ def _named(summary: Mapping[str, Any]) -> Iterator[str]:
         yield from trial["step_keys"]
 
 
-def _tasks(said: Mapping[str, Any]) -> Iterator[str]:
-    """The tasks of a summary or of a sweep's options."""
-    for name in ("tasks", "downstream_tasks" if "schema" in said else "downstream"):
-        yield from said.get(name, ())
+def _tasks(summary: Mapping[str, Any]) -> Iterator[str]:
+    yield from summary.get("tasks", ())
+    yield from summary.get("downstream_tasks", ())
 
 
 def _began(folder: SweepFolder) -> float:
     """When the sweep wrote its options: before it trained anything."""
-    path = folder.path / "options.json"
+    path = folder.path / OPTIONS
     return (path if path.exists() else folder.path).stat().st_mtime
 
 
-def _options(folder: SweepFolder) -> dict[str, Any]:
-    path = folder.path / "options.json"
+def _planned_tasks(folder: SweepFolder) -> tuple[str, ...]:
+    """The tasks of a sweep's options. Raises AtlasError where they cannot be read."""
     try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, ValueError) as error:
+        search = folder.options().search
+    except AtlasError as error:
         raise AtlasError(
-            f"{path} cannot be read ({error}), so that nobody knows which steps the sweep {folder.id} keeps; "
-            f"repair it, or remove the folder {folder.place} to let go of the sweep."
+            f"{error} It is unknown which steps the sweep {folder.id} keeps; repair the file, or remove the folder "
+            f"{folder.place} to give the sweep up."
         ) from error
+    return (*search.tasks, *search.downstream)
 
 
 def _journalled(spool: Path) -> Iterator[str]:

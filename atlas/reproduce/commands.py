@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.config.options import Options
+from atlas.storage.options import StorageOptions
 
 if TYPE_CHECKING:
     from atlas.reproduce.recorded_run import RecordedRun
@@ -92,7 +92,10 @@ def _check(given: argparse.Namespace) -> None:
     from atlas.reproduce.ledger import find_entry
     from atlas.reproduce.lookup import recorded_from
 
-    _go(recorded_from(find_entry(given.ledger, given.name)["run"], {}, Options(storage=given.storage).root), given)
+    _go(
+        recorded_from(find_entry(given.ledger, given.name)["run"], None, StorageOptions(storage=given.storage).local),
+        given,
+    )
 
 
 def _go(recorded: RecordedRun, given: argparse.Namespace) -> None:
@@ -149,6 +152,6 @@ def _add(given: argparse.Namespace) -> None:
     from atlas.reproduce.ledger import add_entry
     from atlas.reproduce.lookup import summary_of
 
-    path = summary_of(given.sweep, Options(storage=given.storage).root)
+    path = summary_of(given.sweep, StorageOptions(storage=given.storage).local)
     entry = add_entry(given.ledger, given.name, path, replace=given.replace, file=given.file)
     print(f"{given.name}: {len(entry['figures'])} figures of `{entry['command']}` → {given.ledger}")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from atlas.backbones import digest, locate
-from atlas.config.options import Options
 from atlas.reproduce.recorded_run import DIGEST, RecordedRun
 from atlas.reproduce.replay import STEADY, ReplayedRun
 from atlas.runtime.digest import file_sha256
@@ -68,20 +67,21 @@ def of_origin(recorded: Mapping[str, Any] | None, file: Path) -> list[Difference
 def of_settings(recorded: RecordedRun, rebuilt: ReplayedRun) -> list[Difference]:
     """Settings that nobody recorded, and those of the placement that decide in which order sums are taken."""
     found = []
-    for field in fields(Options):
-        was, now = getattr(recorded.options, field.name), getattr(rebuilt.options, field.name)
-        if field.name in SUMS and was != now:
-            found.append(_difference(field.name, str(was), str(now), "inexact"))
-        elif field.name == "fleets" and was != now:
-            found.append(_difference(field.name, str(was), str(now)))
-        elif field.name not in (*recorded.summary["settings"], STEADY):
-            found.append(_difference(field.name, "not recorded", f"{now} (the default)"))
+    here = rebuilt.options.flat()
+    for name, was in recorded.options.flat().items():
+        now = here[name]
+        if name in SUMS and was != now:
+            found.append(_difference(name, str(was), str(now), "inexact"))
+        elif name == "fleets" and was != now:
+            found.append(_difference(name, str(was), str(now)))
+        elif name not in (*recorded.summary["settings"], STEADY):
+            found.append(_difference(name, "not recorded", f"{now} (the default)"))
     return found
 
 
 def of_backbone(recorded: RecordedRun) -> list[Difference]:
     """A backbone of other weights, or none of that name. Raises nothing: what is wrong with it is the difference."""
-    name, was = recorded.options.backbone, recorded.summary["settings"].get(DIGEST, "")
+    name, was = recorded.options.training.backbone, recorded.summary["settings"].get(DIGEST, "")
     try:
         seen = digest(locate(name))
     except AtlasError as error:

@@ -15,7 +15,7 @@ def bring_learner(recorded: RecordedRun, given: str = "") -> None:
     Raises:
         AtlasError: its file is gone, was changed, or holds another learner.
     """
-    name, address = recorded.options.learner, given or recorded.learner
+    name, address = recorded.options.training.learner, given or recorded.learner
     if name in LEARNERS and not given:
         return
     try:

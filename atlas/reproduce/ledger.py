@@ -18,7 +18,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from atlas.config.options import parser
 from atlas.report import read_summary, validate
 from atlas.reproduce.figures import figures_of
 from atlas.reproduce.recorded_run import DIGEST, RecordedRun
@@ -106,9 +105,7 @@ def _command(recorded: RecordedRun, given: Path | None) -> str:
         raise AtlasError(
             f"the sweep's file {path} is not under {Path.cwd()}; go to the project's folder, or give --file."
         )
-    defaults = sweep_in(path).defaults
-    arguments, _ = parser("", defaults).parse_known_args(recorded.command[1:])
-    return as_text([path.as_posix(), *repeatable(recorded, defaults, vars(arguments))])
+    return as_text([path.as_posix(), *repeatable(recorded, sweep_in(path).defaults)])
 
 
 def _run(summary: Mapping[str, Any], command: str) -> dict[str, Any]:

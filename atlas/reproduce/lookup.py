@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from atlas.config.options import Options, parser
+from atlas.config.command_line import given_options
+from atlas.config.options import Options
+from atlas.config.options_file import read_options_file
 from atlas.report import read_summary
 from atlas.reproduce.recorded_run import RecordedRun
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.storage.filesystem import StoragePath
+from atlas.storage.options import StorageOptions
+from atlas.sweep.folder import OPTIONS
 from atlas.tasks import is_address
 from atlas.tracking import check_tracking, default_tracking_uri, fetch_of_sweep, is_run_id, logged_run, signed_in
 
-SUMMARY, OPTIONS = "summary.json", "options.json"
+SUMMARY = "summary.json"
 
 
 def find_run(run: str, *, storage: str, tracking_uri: str) -> RecordedRun:
@@ -26,7 +29,7 @@ def find_run(run: str, *, storage: str, tracking_uri: str) -> RecordedRun:
     Raises:
         AtlasError: it is nowhere; its sweep has not ended; or no trial of it can be compared.
     """
-    root = _brought(Options(storage=storage).place)
+    root = _brought(StorageOptions(storage=storage).path)
     if run.endswith(".json"):
         return recorded_at(Path(run).expanduser().resolve(), root)
     sweep, _, trial = run.partition("/")
@@ -63,12 +66,12 @@ def recorded_at(path: Path, root: Path) -> RecordedRun:
 
 
 def recorded_from(
-    summary: Mapping[str, Any], options: Mapping[str, Any], root: Path, storage: Path | None = None
+    summary: Mapping[str, Any], options: Options | None, root: Path, storage: Path | None = None
 ) -> RecordedRun:
     """The run of a summary that was read, with the options of its sweep's folder, where it has one."""
     recorded = RecordedRun(summary=summary, trials=tuple(summary["trials"]))
-    tasks, learner = _own(recorded, options)
-    places = [storage, recorded.options.root if recorded.options.storage else None, root]
+    tasks, learner = _user_defined(recorded, options)
+    places = [storage, recorded.options.storage.local if recorded.options.storage.storage else None, root]
     return RecordedRun(
         summary=summary,
         trials=recorded.trials,
@@ -105,25 +108,24 @@ def _logged(run_id: str, root: Path, address: str) -> RecordedRun:
     else:
         with tempfile.TemporaryDirectory() as folder:
             summary = read_summary(fetch_of_sweep(address, run, SUMMARY, Path(folder)))
-        found = recorded_from(summary, {}, root)
+        found = recorded_from(summary, None, root)
     if run.kind == "trial":
         return found.narrowed(run.trial)
     return found.with_step(run.key) if run.kind == "step" else found
 
 
-def _options_beside(path: Path) -> dict[str, Any]:
-    """The options that the sweep was started with: they alone know where the files of a user's own are."""
+def _options_beside(path: Path) -> Options | None:
+    """The options that the sweep was started with: they alone know where the files of user-defined parts are."""
     options = path.parent / OPTIONS
-    try:
-        return dict(json.loads(options.read_text())) if options.is_file() else {}
-    except ValueError as error:
-        raise AtlasError(f"{options} cannot be read: {error}.") from error
+    return read_options_file(options) if options.is_file() else None
 
 
-def _own(recorded: RecordedRun, options: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
-    """The addresses of the user's own tasks and learner: as the sweep's folder has them, else as its command does."""
-    if not options:
-        options = vars(parser("", Options()).parse_known_args(recorded.command[1:])[0])
-    named = [name for kind in ("tasks", "downstream") for name in options.get(kind) or ()]
-    learner = options.get("learner") or ""
-    return tuple(filter(is_address, named)), learner if is_address(learner) else ""
+def _user_defined(recorded: RecordedRun, options: Options | None) -> tuple[tuple[str, ...], str]:
+    """The addresses of the user's tasks and learner: from the sweep's folder, else from the recorded command."""
+    if options is not None:
+        tasks, learner = (*options.search.tasks, *options.search.downstream), options.training.learner
+    else:
+        given = given_options(recorded.command[1:])
+        tasks = (*given.get("tasks", ()), *given.get("downstream", ()))
+        learner = next(iter(given.get("learner", ())), "")
+    return tuple(filter(is_address, tasks)), learner if is_address(learner) else ""

@@ -52,7 +52,7 @@ def _facts(prospect: ReproductionPlan) -> dict[str, str]:
         "when, how it ended": f"{summary['sweep']['started']}, {summary['sweep']['status']}",
         "settings": ", ".join(f"{name}={_plain(value)}" for name, value in settings.items()),
         "versions": ", ".join(f"{name} {value}" for name, value in summary["versions"].items()),
-        "backbone": f"{recorded.options.backbone} {recorded.step_inputs.backbone[:DIGITS]}",
+        "backbone": f"{recorded.options.training.backbone} {recorded.step_inputs.backbone[:DIGITS]}",
         **data,
         "trials": f"{len(recorded.groups)}, {sum(map(len, recorded.groups))} walks{left}",
         "seeds": ", ".join(map(str, summary["seeds"])),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from atlas.config.options import Options, with_values
+from atlas.config.options import GROUP_OF, Options
+from atlas.config.options_file import options_from
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.steps.step import StepInputs
 from atlas.sweep.inputs import evaluation_of
@@ -76,7 +77,7 @@ class RecordedRun:
     def step_inputs(self) -> StepInputs:
         """What its steps have in common, as recorded."""
         digest = str(self.summary["settings"].get(DIGEST, ""))
-        return StepInputs(backbone=digest, data=self.fingerprints, evaluation=evaluation_of(self.options))
+        return StepInputs(backbone=digest, data=self.fingerprints, evaluation=evaluation_of(self.options.training))
 
     def narrowed(self, trial: str) -> RecordedRun:
         """The same with one trial alone. Raises AtlasError where it has no such trial."""
@@ -110,15 +111,9 @@ def settings_key(row: Row) -> str:
 def _options(summary: Mapping[str, Any]) -> Options:
     """The recorded settings as options. Raises AtlasError where this version of atlas cannot read them."""
     settings = {name: value for name, value in summary["settings"].items() if name != DIGEST}
-    known = {one.name for one in fields(Options)}
-    if strange := sorted(settings.keys() - known):
+    if strange := sorted(settings.keys() - GROUP_OF.keys()):
         raise AtlasError(
             f"this version of atlas does not know the recorded settings {', '.join(strange)}; use the version that "
             f"the run was made with."
         )
-    try:
-        return with_values(Options(), settings)
-    except AtlasError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise AtlasError(f"the recorded settings cannot be read: {error}.") from error
+    return options_from(settings, Options(), source="the recorded settings")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from atlas.config.addresses import with_addresses
+from atlas.config.command_line import as_arguments, flag_of, given_options
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
-from atlas.learners import address_of as learner_address
 from atlas.learners.schedule import PRECISIONS, Precision
 from atlas.reproduce.learner import check_learners
 from atlas.reproduce.recorded_run import RecordedRun, trial_of
@@ -18,7 +19,6 @@ from atlas.runtime.errors import AtlasError
 from atlas.search.proposals import rehearsed
 from atlas.steps.walk import Walk
 from atlas.sweep.file import sweep_in
-from atlas.tasks import address_of as task_address
 from atlas.tracking import default_tracking_uri
 
 ELSEWHERE = ("storage", "tracking_uri", "resume", "dry_run", "smoke", "twins")  # what does not decide any score
@@ -52,13 +52,12 @@ class ReplayedRun:
 
     def at(self, into: Path) -> ReplayedRun:
         """The same in a storage of its own, with a tracking database of its own."""
-        there = replace(self.options, storage=str(into), tracking_uri=default_tracking_uri(into))
-        return replace(self, options=there)
+        return replace(self, options=self.options.changed(storage=str(into), tracking_uri=default_tracking_uri(into)))
 
     @property
     def command(self) -> list[str]:
         """The file and the options that say the same on a command line (settings that were searched it cannot)."""
-        return [str(self.file), *written(addressed(self.options), self.sweep.defaults)]
+        return [str(self.file), *as_arguments(with_addresses(self.options), self.sweep.defaults)]
 
 
 def rebuild(recorded: RecordedRun, file: Path, placement: Placement, source: Sequence[str] = ()) -> ReplayedRun:
@@ -78,23 +77,22 @@ def rebuild(recorded: RecordedRun, file: Path, placement: Placement, source: Seq
     )
     options = _options(recorded, sweep, placement, source)
     precision = _precision(recorded, sweep, options)
-    if options.gpus_per_worker is None:
-        options = replace(options, gpus_per_worker=0.0 if precision == "float32" else 1.0)
+    if options.cluster.gpus_per_worker is None:
+        options = options.changed(gpus_per_worker=0.0 if precision == "float32" else 1.0)
     return ReplayedRun(file=file, sweep=sweep, options=options, precision=precision)
 
 
 def _options(recorded: RecordedRun, sweep: Sweep, placement: Placement, source: Sequence[str]) -> Options:
     rows = [rows[0] for rows in recorded.groups] if sweep.searches_orders else recorded.trials
     orders = [",".join(row["order"]) for row in rows]
-    plain = Options()
-    changed: dict[str, Any] = {name: getattr(plain, name) for name in (*ELSEWHERE, STEADY)}
-    if len(recorded.options.tasks) > 1:
+    plain = Options().flat()
+    changed = {name: plain[name] for name in (*ELSEWHERE, STEADY)}
+    if len(recorded.options.search.tasks) > 1:
         changed["orders"] = tuple(orders if sweep.searches_orders else dict.fromkeys(orders))
-    return replace(
-        recorded.options,
+    return recorded.options.changed(
         **changed | placement.given,
         trials=None,
-        source=tuple(source) or recorded.options.source,
+        source=tuple(source) or recorded.options.storage.source,
     )
 
 
@@ -137,45 +135,18 @@ def _strange(recorded: RecordedRun, planned: Sequence[Sequence[Walk]]) -> str:
     return ""
 
 
-def addressed(options: Options) -> Options:
-    """The same with the user's own tasks and learner by the addresses at which another process finds them."""
-    tasks, downstream = (tuple(map(task_address, names)) for names in (options.tasks, options.downstream))
-    return replace(options, tasks=tasks, downstream=downstream, learner=learner_address(options.learner))
-
-
-def written(options: Options, defaults: Options) -> list[str]:
-    """The arguments that make `options` of `defaults`."""
-    words: list[str] = []
-    for field in fields(Options):
-        value = getattr(options, field.name)
-        if value != getattr(defaults, field.name):
-            words += argument(field.name, value)
-    return words
-
-
-def argument(name: str, value: Any) -> list[str]:
-    """One option as words of a command line."""
-    if name == "sharing":
-        return [] if value else ["--no-sharing"]
-    flag = f"--{name.replace('_', '-')}"
-    if isinstance(value, bool):
-        return [flag] if value else []
-    return [flag, *map(str, value if isinstance(value, tuple | list) else [value])]
-
-
 def as_text(command: Sequence[str]) -> str:
     """A command as a shell takes it."""
     return shlex.join(["python", *command])
 
 
-def repeatable(recorded: RecordedRun, defaults: Options, given: Mapping[str, Any]) -> list[str]:
-    """The recorded command without what belongs to one machine; a resumed one, which names nothing, from its settings.
-
-    `given` are the arguments of the recorded command by their names.
+def repeatable(recorded: RecordedRun, defaults: Options) -> list[str]:
+    """The recorded arguments without those that belong to one machine; a resumed run's, which names nothing, from its
+    settings.
     """
-    if given.get("resume") is not None:
-        plain = {name: getattr(defaults, name) for name in ELSEWHERE}
-        return written(replace(recorded.options, **plain, source=()), defaults)
-    kept = {name: value for name, value in given.items() if value is not None}
+    given = given_options(recorded.command[1:])
+    if "resume" in given:
+        plain = defaults.flat()
+        return as_arguments(recorded.options.changed(**{name: plain[name] for name in ELSEWHERE}, source=()), defaults)
     left_out = {"storage", "tracking_uri", "dry_run", "source"}
-    return [word for name, value in kept.items() if name not in left_out for word in argument(name, value)]
+    return [word for name, words in given.items() if name not in left_out for word in (flag_of(name), *words)]

@@ -51,7 +51,7 @@ def elsewhere(records: int) -> float:
 def fewest_records(recorded: RecordedRun) -> int:
     """The fewest records that score a task, of both splits and all tasks."""
     tasks = {**recorded.summary["tasks"], **recorded.summary.get("downstream_tasks", {})}
-    limits = dict(zip(("val", "test"), recorded.options.evaluate, strict=True))
+    limits = dict(zip(("val", "test"), recorded.options.training.evaluate, strict=True))
     return min(
         min(task["counts"][split], limit or task["counts"][split])
         for task in tasks.values()

@@ -25,10 +25,10 @@ def make_sampler(sweep: Sweep, options: Options) -> optuna.samplers.BaseSampler:
     from atlas.search.prefix_sampler import PrefixSampler
 
     if sweep.searches_orders:
-        return PrefixSampler(options.tasks, seed=options.seeds[0])
+        return PrefixSampler(options.search.tasks, seed=options.search.seeds[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # `group` is called experimental; without it conditional settings draw alone
-        return TPESampler(seed=options.seeds[0], multivariate=True, group=True, n_startup_trials=4)
+        return TPESampler(seed=options.search.seeds[0], multivariate=True, group=True, n_startup_trials=4)
 
 
 def rehearsed(sweep: Sweep, options: Options, precision: Precision) -> list[list[Walk]]:
@@ -49,7 +49,7 @@ def is_exact(sweep: Sweep, options: Options) -> bool:
     """Whether the trials are known before any result: all orders, orders that were written out, or given points."""
     if not sweep.searches_orders:
         return sweep.trial_count(options) <= len(sweep.points)
-    return bool(options.parsed_orders(options.tasks)) or sweep.trial_count(options) == order_count(options.tasks)
+    return bool(options.search.written_orders()) or sweep.trial_count(options) == order_count(options.search.tasks)
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,7 @@ def points_of(sweep: Sweep, options: Options) -> list[dict[str, Any]]:
     if not sweep.searches_orders:
         return [dict(point) for point in sweep.points]
     spelt = [
-        {prefix_name(order[:i]): task for i, task in enumerate(order[:-1])}
-        for order in options.parsed_orders(options.tasks)
+        {prefix_name(order[:i]): task for i, task in enumerate(order[:-1])} for order in options.search.written_orders()
     ]
     nothing: dict[str, Any] = {}
     return [{**point, **order} for point, order in zip_longest(sweep.points, spelt, fillvalue=nothing)]

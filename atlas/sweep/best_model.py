@@ -20,13 +20,13 @@ def best_model_of(ended: FinishedSweep, summary: Mapping[str, Any]) -> Registere
         return None
     row = next(row for row in summary["trials"] if row["id"] == summary["best"]["trial"])
     trial = next(trial for trial in ended.trials if trial.id == row["id"].partition(".")[0])
-    store = replace(ended.inputs.store, scope=trial.scope(ended.options.sharing))
+    store = replace(ended.inputs.store, scope=trial.scope(ended.options.run.sharing))
     walk = next(walk for walk in trial.walks if (list(walk.order), walk.seed) == (row["order"], row["seed"]))
     last = last_steps(walk.steps(ended.inputs.step_inputs))
     record = ModelRecord(
         name=f"atlas-{ended.sweep['name']}",
         sweep=ended.sweep["id"],
-        backbone=ended.options.backbone,
+        backbone=ended.options.training.backbone,
         digest=ended.inputs.step_inputs.backbone,
         order=tuple(last),
         tasks={task: ServedTask.of(ended.inputs.prepared[task].card) for task in walk.order},

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atlas.cluster.actor_calls import log_failure
@@ -77,7 +77,7 @@ class SweepDriver:
         self._broker = self._start_broker()
         self._tracking = TrackingClient(self.inputs.tracking_uri, self.folder.spool)
         self._reporter = TrackingReporter(
-            self._tracking, self.folder.id, self.inputs.store, self.inputs.prepared, self.options.sharing
+            self._tracking, self.folder.id, self.inputs.store, self.inputs.prepared, self.options.run.sharing
         )
         self._fleets = self._make_fleets()
         if self.plan.missing:
@@ -85,7 +85,7 @@ class SweepDriver:
         self._announce()
         self._prefetch = Prefetch(self._broker, self._foreseen())
         self._prefetch.tell(self._poll())
-        known = TrialIds.read(self.folder.spool) if self.options.sharing else TrialIds()
+        known = TrialIds.read(self.folder.spool) if self.options.run.sharing else TrialIds()
         journal = TrialJournal(self.inputs.step_inputs, [self._reporter], known)
         listen(journal)
         try:
@@ -112,7 +112,7 @@ class SweepDriver:
         return ray.remote(Broker).options(max_concurrency=1000, **options).remote(self.inputs.store_uri, self.folder.id)
 
     def _make_fleets(self) -> Fleets:
-        data = self.options.place / "data"
+        data = self.options.storage.data
         setup = FleetSetup(
             broker=f"broker-{self.folder.id}",
             namespace=NAMESPACE,
@@ -121,7 +121,7 @@ class SweepDriver:
             prepared={name: address_of(prepared, data) for name, prepared in self.inputs.prepared.items()},
             threads=threads_of(self.size),
             run=self._run,
-            checkpoint_seconds=self.options.checkpoint_every,
+            checkpoint_seconds=self.options.cluster.checkpoint_every,
         )
         return Fleets(
             setup=setup,
@@ -132,7 +132,7 @@ class SweepDriver:
         )
 
     def _announce(self) -> None:
-        params = {**asdict(self.options), "question": self.sweep.question.strip(), **self.plan.as_facts()}
+        params = {**self.options.flat(), "question": self.sweep.question.strip(), **self.plan.as_facts()}
         tags = {"kind": "sweep", "sweep": self.sweep.name}
         sweep, note = self.folder.id, self.sweep.question
         self._tracking.record(SweepStarted(sweep=sweep, name=sweep, params=params, tags=tags, note=note))
@@ -151,9 +151,9 @@ class SweepDriver:
             namespace=NAMESPACE,
             step_inputs=self.inputs.step_inputs,
             lone=lone,
-            aim=self.options.aim,
+            aim=self.options.search.aim,
             goal=self.sweep.goal,
-            sharing=self.options.sharing,
+            sharing=self.options.run.sharing,
         )
         return Search(
             sweep=self.sweep,
@@ -178,7 +178,7 @@ class SweepDriver:
         try:
             while self._fleets.started and not self._fleets.all_ended and not self._poll()["fleets"]:
                 time.sleep(POLL_SECONDS)
-            self._search().run(resume=bool(self.options.resume))
+            self._search().run(resume=bool(self.options.run.resume))
             if self._is_whole(journal):
                 self._prefetch.wait()
         except KeyboardInterrupt:
@@ -233,7 +233,7 @@ class SweepDriver:
         self._fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
         self._say(summary, model, complete)
         if missing:
-            again = f"atlas report {self.folder.id} --storage {self.options.place} --alpha"
+            again = f"atlas report {self.folder.id} --storage {self.options.storage.path} --alpha"
             self.console.print(f"combination weights: {missing}; draw them with {again}", highlight=False)
         return status == "FINISHED"
 
@@ -242,7 +242,7 @@ class SweepDriver:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left takes seconds
         self._tracking.record_durably(SweepFinished(sweep=self.folder.id, status="KILLED"))
         self._tracking.finish(HURRY_SECONDS)
-        command = resume_command(sys.argv[0], str(self.options.place), self.folder.id)
+        command = resume_command(sys.argv[0], str(self.options.storage.path), self.folder.id)
         print_next(self.console, [("stopped at once; go on with", command)])
 
     def _ended(self, journal: TrialJournal) -> FinishedSweep:
@@ -282,7 +282,7 @@ class SweepDriver:
     def _weigh(self, summary: dict[str, Any]) -> str:
         """Add the best trial's combination weights to the summary; says why where they could not be had."""
         found, missing = await_fusion_weights(
-            start_fusion_weights(summary, self.options.place, self.size), WEIGHTS_SECONDS
+            start_fusion_weights(summary, self.options.storage.path, self.size), WEIGHTS_SECONDS
         )
         if found:
             summary["alpha"] = found
@@ -302,5 +302,5 @@ class SweepDriver:
                 (self._tracking.sink.name, f"has not taken everything yet; the rest waits in {self.folder.spool}")
             )
         if summary["sweep"]["status"] == "KILLED" or not complete:
-            lines.append(("go on with", resume_command(sys.argv[0], str(self.options.place), self.folder.id)))
+            lines.append(("go on with", resume_command(sys.argv[0], str(self.options.storage.path), self.folder.id)))
         print_next(self.console, lines)

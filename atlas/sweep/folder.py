@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from atlas.config.options import Options, with_values
-from atlas.learners import address_of as learner_address
+from atlas.config.addresses import with_addresses
+from atlas.config.options import Options
+from atlas.config.options_file import read_options_file, write_options_file
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.storage.filesystem import StoragePath
-from atlas.tasks import address_of
 from atlas.tracking import is_settled
 
-TELLING = ("options.json", "summary.json", "events.jsonl", "position")
+OPTIONS = "options.json"
+TELLING = (OPTIONS, "summary.json", "events.jsonl", "position")
 
 
 def _sweeps(storage: StoragePath | Path) -> StoragePath:
@@ -48,12 +49,9 @@ class SweepFolder:
         """A fresh folder with the options in it, so that an interrupted sweep can be resumed."""
         made = cls(place=_sweeps(storage) / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
         made.path.mkdir(parents=True)
-        kinds = {"tasks": options.tasks, "downstream": options.downstream}
-        kept = asdict(options) | {kind: list(map(address_of, tasks)) for kind, tasks in kinds.items()}
-        kept["learner"] = learner_address(options.learner)
-        draft = made.path / "options.draft"
-        draft.write_text(json.dumps(kept, indent=1))
-        draft.rename(made.path / "options.json")  # whole, or not there
+        draft = made.path / "draft.json"
+        write_options_file(with_addresses(options), draft)
+        draft.rename(made.path / OPTIONS)  # whole, or not there
         made.place.upload()
         return made
 
@@ -72,10 +70,10 @@ class SweepFolder:
             AtlasError: there is none, or it has ended already.
         """
         named = (folder for folder in cls.all(storage) if folder.id.startswith(f"{name}-"))
-        folders = [folder for folder in named if (folder.path / "options.json").is_file()]
+        folders = [folder for folder in named if (folder.path / OPTIONS).is_file()]
         open_ = {folder.id: folder for folder in folders if not folder.is_finished()}
         if wanted == "latest" and open_:
-            return max(open_.values(), key=lambda folder: (folder.path / "options.json").stat().st_mtime)
+            return max(open_.values(), key=lambda folder: (folder.path / OPTIONS).stat().st_mtime)
         if wanted in open_:
             return open_[wanted]
         if wanted in {folder.id for folder in folders}:
@@ -86,7 +84,7 @@ class SweepFolder:
 
     def options(self) -> Options:
         """The options that the sweep was started with."""
-        return with_values(Options(), json.loads((self.path / "options.json").read_text()))
+        return read_options_file(self.path / OPTIONS)
 
     @property
     def spool(self) -> Path:

@@ -11,11 +11,13 @@ from pathlib import Path
 from atlas.backbones import digest, locate
 from atlas.backbones.processor import Processor
 from atlas.config.options import Options
+from atlas.config.training import TrainingOptions
 from atlas.data.cache import obtain
 from atlas.data.prepare import Prepared, PrepareOptions
 from atlas.runtime.errors import AtlasError
 from atlas.steps.step import Evaluation, StepInputs
 from atlas.steps.walk import Walk
+from atlas.storage.options import StorageOptions
 from atlas.storage.store import Store
 from atlas.sweep.plan import Pace, Plan, measured_pace, plan
 from atlas.tasks import find_task
@@ -86,22 +88,22 @@ def resolve_inputs(
         AtlasError: an unknown task, a backbone that is missing or altered, a task without data, a storage that
             cannot be written, a tracking server that does not answer.
     """
-    tasks = [find_task(name) for name in (*options.tasks, *options.downstream)]
-    folder = locate(options.backbone)
-    _make(options.root)
-    store_uri = str(options.place / "store")
+    tasks = [find_task(name) for name in (*options.search.tasks, *options.search.downstream)]
+    folder = locate(options.training.backbone)
+    _make(options.storage.local)
+    store_uri = str(options.storage.path / "store")
     store = Store.open(store_uri)
-    tracking_uri = tracking_uri or options.tracking_uri or default_tracking_uri(options.root)
+    tracking_uri = tracking_uri or options.storage.tracking_uri or default_tracking_uri(options.storage.local)
     check_tracking(tracking_uri)
     check_access(tracking_uri)
     processor = Processor.load(folder)
-    sources = sources_of(options)
+    sources = sources_of(options.storage)
     prepare_options = PrepareOptions(progress=(lambda mark: progress(mark.split, mark.done)) if progress else None)
     prepared = {
         task.name: obtain(
             task,
             processor=processor,
-            place=options.place / "data",
+            place=options.storage.data,
             source=sources.get(task.name),
             prepare_options=prepare_options,
         )
@@ -116,20 +118,20 @@ def resolve_inputs(
         step_inputs=StepInputs(
             backbone=digest(folder),
             data={name: one.fingerprint for name, one in prepared.items()},
-            evaluation=evaluation_of(options),
+            evaluation=evaluation_of(options.training),
         ),
     )
 
 
-def evaluation_of(options: Options) -> Evaluation:
+def evaluation_of(training: TrainingOptions) -> Evaluation:
     """How many records score a task."""
-    val, test = options.evaluate
+    val, test = training.evaluate
     return Evaluation(val=val or None, test=test or None)
 
 
-def sources_of(options: Options) -> dict[str, Path]:
+def sources_of(storage: StorageOptions) -> dict[str, Path]:
     """Task -> the folder of its published files, as `--source` names it. Raises AtlasError for what is none."""
-    pairs = [text.partition("=") for text in options.source]
+    pairs = [text.partition("=") for text in storage.source]
     for task, equals, folder in pairs:
         if not equals or not folder:
             raise AtlasError(f"--source {task!r} is not TASK=FOLDER; give e.g. --source vqa=/data/vqa.")

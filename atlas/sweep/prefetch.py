@@ -22,7 +22,7 @@ UNDER_WAY = ("waiting", "queued", "elsewhere", "running")
 
 def is_known(sweep: Sweep, options: Options) -> bool:
     """Whether all steps of all trials are known, and queued, before any trial starts."""
-    return is_exact(sweep, options) and options.sharing
+    return is_exact(sweep, options) and options.run.sharing
 
 
 def known_steps(

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.config.options import Options, read_options, with_twins
+from atlas.config.command_line import read_command_line
+from atlas.config.options import Options
 from atlas.config.sweep import Sweep
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.interrupts import kept_interrupts
@@ -41,9 +43,12 @@ def main(sweep: Sweep, arguments: Sequence[str] | None = None) -> None:
     """
     _read(sweep)
     try:
-        options = read_options(sweep.question, sweep.defaults, arguments)
+        given = read_command_line(sweep.question, sweep.defaults, sys.argv[1:] if arguments is None else arguments)
+        options = sweep.smoke(given.options) if given.options.run.smoke else given.options
+        if given.save_config is not None:
+            _save(options, given.save_config)
         with kept_interrupts():
-            whole = run(sweep, sweep.smoke(options) if options.smoke else options)
+            whole = run(sweep, options)
     except AtlasError as error:
         print(f"atlas: {error}", file=sys.stderr)
         sys.exit(2)
@@ -59,20 +64,29 @@ def run(sweep: Sweep, options: Options, console: Console | None = None) -> bool:
     Raises:
         AtlasError: bad input, before any training.
     """
+    from atlas.config.addresses import with_names
     from atlas.sweep.folder import SweepFolder
 
     _read(sweep)
     console = console or make_console()
-    address = signed_in(options.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", ""))
-    options = replace(options, tracking_uri=redacted(address))
+    address = signed_in(options.storage.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", ""))
+    options = options.changed(tracking_uri=redacted(address))
     folder = None
-    if options.resume:
-        folder = SweepFolder.unfinished(options.place, sweep.name, options.resume)
-        address = _again(folder.options().tracking_uri, address)
-        options = replace(folder.options(), resume=folder.id)
-    options = with_twins(by_name(options))
+    if options.run.resume:
+        folder = SweepFolder.unfinished(options.storage.path, sweep.name, options.run.resume)
+        address = _again(folder.options().storage.tracking_uri, address)
+        options = folder.options().changed(resume=folder.id)
+    options = with_names(options)
+    options = replace(options, search=options.search.with_twins())
     sweep.check(options)
     return _run(sweep, options, console, folder, address=address)
+
+
+def _save(options: Options, path: Path) -> None:
+    """Write the options to a file, without a password of the tracking address."""
+    from atlas.config.options_file import write_options_file
+
+    write_options_file(options.changed(tracking_uri=redacted(options.storage.tracking_uri)), path)
 
 
 @contextmanager
@@ -104,15 +118,6 @@ def _again(saved: str, address: str) -> str:
     return saved
 
 
-def by_name(options: Options) -> Options:
-    """A user's own tasks and learner (`mine.py:NAME`) by their names, which steps are made of. Raises AtlasError."""
-    from atlas.learners import find_learner
-    from atlas.tasks import find_task
-
-    tasks, downstream = (tuple(find_task(name).name for name in names) for names in (options.tasks, options.downstream))
-    return replace(options, tasks=tasks, downstream=downstream, learner=find_learner(options.learner).name)
-
-
 def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder | None, *, address: str) -> bool:
     from atlas.cluster.connect import join_cluster, leave_cluster
     from atlas.cluster.limits import nodes_for, this_machine
@@ -125,17 +130,17 @@ def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder |
         size_fleets(options.cluster, [here])
     with _preparing(console) as progress:
         inputs = resolve_inputs(options, progress, tracking_uri=address)
-    if options.dry_run and here is not None:
+    if options.run.dry_run and here is not None:
         _show_plan(sweep, options, inputs, [here], console)
         return True
     join_cluster()
     try:
-        plan, size = _show_plan(sweep, options, inputs, nodes_for(growing=options.fleets is not None), console)
-        if options.dry_run:
+        plan, size = _show_plan(sweep, options, inputs, nodes_for(growing=options.cluster.fleets is not None), console)
+        if options.run.dry_run:
             return True
         from atlas.sweep.driver import SweepDriver
 
-        folder = folder or SweepFolder.new(options.place, sweep.name, options)
+        folder = folder or SweepFolder.new(options.storage.path, sweep.name, options)
         return SweepDriver(
             sweep=sweep, options=options, inputs=inputs, size=size, plan=plan, folder=folder, console=console
         ).run()
@@ -175,11 +180,11 @@ def describe(options: Options, size: FleetSize) -> dict[str, str]:
     """The settings that people ask for first."""
     each = f"{size.cpus:g} CPUs" + (f", {size.gpus:g} GPUs" if size.gpus else "")
     return {
-        "tasks": ", ".join(options.tasks),
-        "seeds": ", ".join(map(str, options.seeds)),
-        "backbone": options.backbone,
+        "tasks": ", ".join(options.search.tasks),
+        "seeds": ", ".join(map(str, options.search.seeds)),
+        "backbone": options.training.backbone,
         "fleets": f"{size.fleets} of {size.each} worker(s), {each} each, {size.precision}",
-        "storage": str(options.place),
+        "storage": str(options.storage.path),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from atlas.config.options import Options
@@ -42,7 +42,7 @@ class FinishedSweep:
 
     def store_of(self, record: TrialRecord) -> Store:
         """The store as the trial saw it."""
-        return replace(self.inputs.store, scope=record.scope(self.options.sharing))
+        return replace(self.inputs.store, scope=record.scope(self.options.run.sharing))
 
     def outcomes(self, record: TrialRecord) -> list[WalkResult]:
         """The trial's walks, with the facts of all the steps that it took."""
@@ -80,12 +80,12 @@ def summarise(ended: FinishedSweep) -> dict[str, Any]:
     summary: dict[str, Any] = {
         "schema": SCHEMA,
         "sweep": ended.sweep,
-        "settings": {**_plain(asdict(ended.options)), "backbone_digest": ended.inputs.step_inputs.backbone},
+        "settings": {**_plain(ended.options.flat()), "backbone_digest": ended.inputs.step_inputs.backbone},
         "versions": versions(),
         "origin": provenance_of(ended.file, _learners(ended)),
-        "seeds": list(ended.options.seeds),
+        "seeds": list(ended.options.search.seeds),
         "plan": ended.plan.as_facts(),
-        "tasks": {name: _task(name, ended.inputs) for name in ended.options.tasks},
+        "tasks": {name: _task(name, ended.inputs) for name in ended.options.search.tasks},
         "trials": [row for record in ended.trials for row in _rows(ended, record, outcomes[record.id])],
         "references": _references(ended),
         "reference_keys": sorted({past.key for step in ended.auxiliary() for past in step.chain()}),
@@ -93,9 +93,9 @@ def summarise(ended: FinishedSweep) -> dict[str, Any]:
         "ledger": _ledger(ended, [outcome for found in outcomes.values() for outcome in found]),
         "best": None,
     }
-    if ended.options.downstream:
+    if ended.options.search.downstream:
         summary["downstream"] = _downstream(ended, outcomes)
-        summary["downstream_tasks"] = {name: _task(name, ended.inputs) for name in ended.options.downstream}
+        summary["downstream_tasks"] = {name: _task(name, ended.inputs) for name in ended.options.search.downstream}
     walked = [outcome for found in outcomes.values() for outcome in found]
     if joint := _joint(walked):
         summary["joint"] = joint
@@ -194,12 +194,15 @@ def _ledger(ended: FinishedSweep, outcomes: Sequence[WalkResult]) -> dict[str, f
     taken = [(step.key, outcome.facts[step.key]) for outcome in outcomes for step in outcome.taken]
     fresh = {key: fact["cost"]["seconds"] for key, fact in taken if fact.get("run") == ended.run}
     trained = sum(fresh.values())
-    count = len(fresh) if ended.options.sharing else len(taken)
+    sharing = ended.options.run.sharing
+    count = len(fresh) if sharing else len(taken)
     return {
         "steps_trained": count,
         "steps_reused": len(taken) - count,
         "seconds_trained": trained,
-        "seconds_saved": sum(fact["cost"]["seconds"] for _, fact in taken) - trained if ended.options.sharing else 0.0,
+        "seconds_saved": sum(fact["cost"]["seconds"] for _, fact in taken) - trained
+        if ended.options.run.sharing
+        else 0.0,
     }
 
 

@@ -17,7 +17,7 @@ def schedules(learner: Any, position: int) -> list[Schedule]:
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_every_learner_has_as_many_updates_a_task_as_atlas(name: str) -> None:
-    learner = learner_named(name, Options())
+    learner = learner_named(name, Options().training)
     assert sum(schedule.steps or 0 for schedule in schedules(learner, 1)) == 2 * DEFAULT_STEPS
     assert learner.name == name
     assert learner_from(json.loads(json.dumps(learner.settings()))) == learner
@@ -25,9 +25,9 @@ def test_every_learner_has_as_many_updates_a_task_as_atlas(name: str) -> None:
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_the_rank_and_the_schedule_are_those_of_the_options(name: str) -> None:
-    options = Options(rank=3, steps=7, batch_size=16, learning_rate=1e-4)
+    options = Options.of(rank=3, steps=7, batch_size=16, learning_rate=1e-4)
     for position in (0, 1):
-        for stage in learner_named(name, options).stages(position):
+        for stage in learner_named(name, options.training).stages(position):
             assert (stage.schedule.batch_size, stage.schedule.learning_rate) == (16, 1e-4)
             assert getattr(stage, "rank", 3) == 3
 
@@ -35,18 +35,18 @@ def test_the_rank_and_the_schedule_are_those_of_the_options(name: str) -> None:
 @pytest.mark.parametrize("name", LEARNERS)
 def test_a_tuned_backbone_takes_smaller_steps(name: str) -> None:
     rate = BACKBONE_RATE if LEARNERS[name].tunes_backbone else DEFAULT_SCHEDULE.learning_rate
-    assert {schedule.learning_rate for schedule in schedules(learner_named(name, Options()), 1)} == {rate}
+    assert {schedule.learning_rate for schedule in schedules(learner_named(name, Options().training), 1)} == {rate}
 
 
 def test_atlas_is_the_base_learner() -> None:
-    assert learner_named("atlas", Options(rank=5)) == base_learner(Options(rank=5))
+    assert learner_named("atlas", Options.of(rank=5).training) == base_learner(Options.of(rank=5).training)
 
 
 def test_the_head_alone_is_the_reference() -> None:
-    schedule = base_learner(Options()).expansion.times(2)
-    assert learner_named("head-only", Options()) == HeadOnly(schedule=schedule)
+    schedule = base_learner(Options().training).expansion.times(2)
+    assert learner_named("head-only", Options().training) == HeadOnly(schedule=schedule)
 
 
 def test_an_unknown_learner_names_the_nearest() -> None:
     with pytest.raises(AtlasError, match="Did you mean 'replay'"):
-        learner_named("repaly", Options())
+        learner_named("repaly", Options().training)

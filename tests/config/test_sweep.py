@@ -8,7 +8,8 @@ from typing import Any
 import optuna
 import pytest
 
-from atlas.config.options import TASKS, Options
+from atlas.config.options import Options
+from atlas.config.search import TASKS
 from atlas.config.sweep import DEFAULT_STEPS, SMOKE, Sweep, base_learner
 from atlas.learners import HeadOnly, TwoStage, learner_from
 from atlas.runtime.errors import AtlasError
@@ -19,13 +20,13 @@ TRIAL = optuna.trial.FixedTrial({"after nothing": "b"})
 
 
 def test_the_base_learner_takes_rank_and_schedule_of_the_options() -> None:
-    plain = base_learner(Options())
+    plain = base_learner(Options().training)
     assert plain.expansion == plain.experience
     assert plain.expansion.steps == DEFAULT_STEPS
-    given = base_learner(Options(rank=3, epochs=2.0, batch_size=16, learning_rate=1e-4))
+    given = base_learner(Options.of(rank=3, epochs=2.0, batch_size=16, learning_rate=1e-4).training)
     assert (given.rank, given.expansion.steps, given.expansion.epochs) == (3, None, 2.0)
     assert (given.expansion.batch_size, given.expansion.learning_rate) == (16, 1e-4)
-    assert base_learner(Options(steps=7, epochs=2.0)).expansion.steps == 7
+    assert base_learner(Options.of(steps=7, epochs=2.0).training).expansion.steps == 7
 
 
 @pytest.mark.parametrize(
@@ -42,41 +43,43 @@ def test_the_base_learner_takes_rank_and_schedule_of_the_options() -> None:
     ],
 )
 def test_a_search_over_orders_has_no_more_trials_than_orders(options: dict[str, Any], count: int) -> None:
-    assert ORDERS.trial_count(Options(**options)) == count
+    assert ORDERS.trial_count(Options.of(**options)) == count
 
 
 def test_a_search_over_settings_walks_the_same_orders_in_each_trial() -> None:
     assert SETTINGS.trial_count(Options()) == 5
-    assert SETTINGS.trial_count(Options(trials=2, orders=("all",))) == 2
+    assert SETTINGS.trial_count(Options.of(trials=2, orders=("all",))) == 2
     assert SETTINGS.orders(Options()) == (TASKS, TASKS[::-1])
-    assert len(SETTINGS.orders(Options(orders=("4",)))) == 4
-    assert SETTINGS.orders(Options(orders=(",".join(TASKS),))) == (TASKS,)
-    assert SETTINGS.orders(Options(tasks=("digits",))) == (("digits",),)
+    assert len(SETTINGS.orders(Options.of(orders=("4",)))) == 4
+    assert SETTINGS.orders(Options.of(orders=(",".join(TASKS),))) == (TASKS,)
+    assert SETTINGS.orders(Options.of(tasks=("digits",))) == (("digits",),)
 
 
 def test_all_orders_may_be_walked_by_each_trial() -> None:
-    assert sorted(SETTINGS.orders(Options(orders=("all",)))) == sorted(permutations(TASKS))
+    assert sorted(SETTINGS.orders(Options.of(orders=("all",)))) == sorted(permutations(TASKS))
 
 
 @pytest.mark.parametrize("orders", [("0",), ("few",), ("1", "2"), ("-3",), (",".join(TASKS), "3")])
 def test_a_number_of_orders_that_is_none_is_refused(orders: tuple[str, ...]) -> None:
     message = "give a number of 1 or more, `all`, or orders written"
     with pytest.raises(AtlasError, match=message):
-        ORDERS.trial_count(Options(orders=orders, trials=3))
+        ORDERS.trial_count(Options.of(orders=orders, trials=3))
     with pytest.raises(AtlasError, match=message):
-        SETTINGS.orders(Options(orders=orders))
+        SETTINGS.orders(Options.of(orders=orders))
 
 
 def test_a_proposal_is_plain_values() -> None:
-    options = Options(tasks=("a", "b"), seeds=(1, 2))
+    options = Options.of(tasks=("a", "b"), seeds=(1, 2))
     found = ORDERS.propose(TRIAL, options, "bfloat16")  # type: ignore[arg-type]
     assert json.loads(json.dumps(found)) == found
     assert (found["orders"], found["seeds"]) == ([["b", "a"]], [1, 2])
-    assert learner_from(json.loads(found["learner_settings"])) == base_learner(options).at_precision("bfloat16")
+    assert learner_from(json.loads(found["learner_settings"])) == base_learner(options.training).at_precision(
+        "bfloat16"
+    )
 
 
 def test_references_are_each_task_alone_once_a_seed() -> None:
-    options = Options(tasks=("a", "b"), seeds=(1, 2), steps=10)
+    options = Options.of(tasks=("a", "b"), seeds=(1, 2), steps=10)
     found = ORDERS.references(options, "float32")
     assert set(found) == {"lone", "head_only", "untrained"}
     for walks in found.values():
@@ -90,7 +93,7 @@ def test_references_are_each_task_alone_once_a_seed() -> None:
 
 
 def test_the_head_alone_has_twice_the_epochs_too() -> None:
-    found = ORDERS.references(Options(epochs=3.0), "float32")
+    found = ORDERS.references(Options.of(epochs=3.0), "float32")
     assert found["head_only"][0].learner.stages(0)[0].schedule.epochs == 6.0
 
 
@@ -100,44 +103,44 @@ def test_a_reference_is_learnt_at_the_precision_of_the_trials() -> None:
 
 
 def test_a_smoke_run_is_small_but_keeps_what_was_asked_for() -> None:
-    small = ORDERS.smoke(Options(smoke=True))
-    assert (small.tasks, small.steps, small.evaluate, small.trials) == (SMOKE.tasks, 8, (64, 64), 2)
-    kept = ORDERS.smoke(Options(smoke=True, tasks=("digits",), steps=3, trials=1, evaluate=(5, 5)))
-    assert (kept.tasks, kept.steps, kept.evaluate, kept.trials) == (("digits",), 3, (5, 5), 1)
+    small = ORDERS.smoke(Options.of(smoke=True))
+    assert small == Options.of(smoke=True, tasks=SMOKE.search.tasks, steps=8, evaluate=(64, 64), trials=2)
+    asked = Options.of(smoke=True, tasks=("digits",), steps=3, trials=1, evaluate=(5, 5))
+    assert ORDERS.smoke(asked) == asked
 
 
 def test_a_learner_of_its_own_is_asked() -> None:
-    sweep = replace(SETTINGS, learner=lambda trial, options: TwoStage(rank=options.rank + 1))
-    found = sweep.propose(TRIAL, Options(tasks=("a", "b"), rank=4), "float32")  # type: ignore[arg-type]
+    sweep = replace(SETTINGS, learner=lambda trial, options: TwoStage(rank=options.training.rank + 1))
+    found = sweep.propose(TRIAL, Options.of(tasks=("a", "b"), rank=4), "float32")  # type: ignore[arg-type]
     assert json.loads(found["learner_settings"])["rank"] == 5
 
 
 def test_a_search_over_orders_learns_by_the_learner_that_is_named() -> None:
-    found = ORDERS.propose(TRIAL, Options(tasks=("a", "b"), learner="ewc"), "float32")  # type: ignore[arg-type]
+    found = ORDERS.propose(TRIAL, Options.of(tasks=("a", "b"), learner="ewc"), "float32")  # type: ignore[arg-type]
     assert json.loads(found["learner_settings"])["name"] == "ewc"
-    ORDERS.check(Options(learner="ewc"))
+    ORDERS.check(Options.of(learner="ewc"))
 
 
 def test_a_learner_that_is_none_or_of_no_use_is_refused() -> None:
     with pytest.raises(AtlasError, match="unknown learner 'ewcc'. Did you mean 'ewc'"):
-        ORDERS.check(Options(learner="ewcc"))
+        ORDERS.check(Options.of(learner="ewcc"))
     chosen = replace(SETTINGS, learner=lambda trial, options: TwoStage())
     with pytest.raises(AtlasError, match="--learner ewc: the sweep settings chooses its learners itself"):
-        chosen.check(Options(learner="ewc"))
+        chosen.check(Options.of(learner="ewc"))
     chosen.check(Options())
 
 
 def test_a_smoke_run_tries_every_point() -> None:
     pointed = replace(SETTINGS, points=({"x": 1}, {"x": 2}, {"x": 3}), trials=3)
-    assert pointed.smoke(Options(smoke=True)).trials == 3
-    assert pointed.smoke(Options(smoke=True, trials=1)).trials == 1
+    assert pointed.smoke(Options.of(smoke=True)).search.trials == 3
+    assert pointed.smoke(Options.of(smoke=True, trials=1)).search.trials == 1
 
 
 def test_unseen_tasks_are_learnt_by_atlas_alone() -> None:
-    options = Options(tasks=("a", "b"), downstream=("c",), learner="ewc")
+    options = Options.of(tasks=("a", "b"), downstream=("c",), learner="ewc")
     with pytest.raises(AtlasError, match="--downstream with the learner 'ewc': unseen tasks are learnt as 'atlas'"):
         ORDERS.check(options)
-    ORDERS.check(replace(options, learner="atlas"))
+    ORDERS.check(options.changed(learner="atlas"))
     chosen = replace(SETTINGS, learner=lambda trial, options: HeadOnly())
     with pytest.raises(AtlasError, match="--downstream with the learner 'head-only'"):
-        chosen.propose(TRIAL, replace(options, learner="atlas"), "float32")  # type: ignore[arg-type]
+        chosen.propose(TRIAL, options.changed(learner="atlas"), "float32")  # type: ignore[arg-type]

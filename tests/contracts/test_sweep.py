@@ -52,7 +52,7 @@ def shared_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def inputs(shared_storage: Path) -> SweepInputs:
-    return resolve_inputs(Options(tasks=("piqa-twin", "digits"), storage=str(shared_storage)))
+    return resolve_inputs(Options.of(tasks=("piqa-twin", "digits"), storage=str(shared_storage)))
 
 
 def test_there_are_sweeps() -> None:
@@ -82,7 +82,7 @@ def test_help_answers_within_a_second_and_imports_nothing_heavy(file: Path) -> N
 
 
 def test_its_proposals_are_valid(sweep: Sweep) -> None:
-    options = Options(tasks=TASKS, seeds=(0, 1))
+    options = Options.of(tasks=TASKS, seeds=(0, 1))
     study = optuna.create_study(sampler=make_sampler(sweep, options), direction="maximize")
     for number in range(12):
         trial = study.ask()
@@ -97,12 +97,12 @@ def test_its_proposals_are_valid(sweep: Sweep) -> None:
 
 
 def test_its_trials_do_not_all_ask_the_same(sweep: Sweep) -> None:
-    walks = rehearsed(sweep, Options(tasks=TASKS, trials=6), "float32")
+    walks = rehearsed(sweep, Options.of(tasks=TASKS, trials=6), "float32")
     assert len({tuple(trial) for trial in walks}) > 3
 
 
 def test_its_steps_can_be_sent_anywhere(sweep: Sweep, inputs: SweepInputs) -> None:
-    for trial in rehearsed(sweep, Options(tasks=("piqa-twin", "digits"), trials=3), "float32"):
+    for trial in rehearsed(sweep, Options.of(tasks=("piqa-twin", "digits"), trials=3), "float32"):
         for walk in trial:
             for stages in walk.steps(inputs.step_inputs):
                 for step in stages:
@@ -114,7 +114,7 @@ def test_a_dry_run_prints_its_plan(
 ) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     console = Console(record=True, width=140, file=io.StringIO())
-    options = Options(tasks=("piqa-twin", "digits"), storage=str(shared_storage), dry_run=True)
+    options = Options.of(tasks=("piqa-twin", "digits"), storage=str(shared_storage), dry_run=True)
     assert run(sweep, options, console)
     text = console.export_text()
     assert f"Plan of the sweep {sweep.name}" in text

@@ -119,7 +119,7 @@ def test_the_wheels_command_line_runs_a_sweep_from_any_folder(quiet: Path, tmp_p
         "from atlas.sweep import Sweep, base_learner, main\n"
         "from dataclasses import replace\n"
         "def learner(trial, options):\n"
-        "    return replace(base_learner(options), rank=trial.suggest_categorical('rank', [2, 4]))\n"
+        "    return replace(base_learner(options.training), rank=trial.suggest_categorical('rank', [2, 4]))\n"
         "if __name__ == '__main__':\n"
         "    main(Sweep(name='mine', question='Does the rank matter?', learner=learner, trials=1))\n"
     )

@@ -14,6 +14,7 @@ import torch
 from optuna.trial import FixedTrial
 from ray import cloudpickle
 
+from atlas.config.addresses import with_names
 from atlas.learners import LEARNERS, SharedAdapter, address_of, find_learner, is_known, learner_from, stage_from
 from atlas.learners.user_learner import OWN, OWN_STAGES
 from atlas.runtime.errors import AtlasError
@@ -22,7 +23,6 @@ from atlas.search.trial_record import TrialRecord
 from atlas.storage.store import Store
 from atlas.sweep import Options, Sweep, learner_named
 from atlas.sweep.folder import SweepFolder
-from atlas.sweep.run import by_name
 from tests.small import SCHEDULE, World, assert_same_learning, contents, outcome, seed_by_task, weights
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "own_learner.py"
@@ -61,7 +61,7 @@ def write(path: Path, *, more: str = "", **changed: str) -> str:
 
 def proposal(options: Options) -> dict[str, object]:
     return Sweep(name="toy", question="?", searches_orders=True).propose(
-        FixedTrial({"after nothing": options.tasks[0]}), options, "float32"
+        FixedTrial({"after nothing": options.search.tasks[0]}), options, "float32"
     )
 
 
@@ -77,15 +77,15 @@ def test_a_learner_that_was_brought_is_known_by_its_name_from_then_on() -> None:
 
 
 def test_it_comes_back_from_its_settings_and_so_do_its_stages() -> None:
-    learner = learner_named(ADDRESS, Options(rank=5))
+    learner = learner_named(ADDRESS, Options.of(rank=5).training)
     assert learner_from(json.loads(json.dumps(learner.settings()))) == learner
     for stage in learner.stages(1):
         assert stage_from(json.loads(json.dumps(stage.settings()))) == stage
 
 
 def test_it_gets_the_rank_and_twice_the_updates_of_a_stage_as_the_catalogues_learners_of_one_stage() -> None:
-    options = Options(rank=5, steps=7)
-    learner, shared = learner_named(ADDRESS, options), learner_named("shared-adapter", options)
+    options = Options.of(rank=5, steps=7)
+    learner, shared = learner_named(ADDRESS, options.training), learner_named("shared-adapter", options.training)
     assert learner.settings()["rank"] == shared.settings()["rank"] == 5
     assert learner.stages(0)[0].schedule == shared.stages(0)[0].schedule
 
@@ -145,8 +145,8 @@ def test_it_travels_without_its_file_to_another_process(tmp_path: Path) -> None:
 
 
 def test_a_trial_has_the_class_and_needs_no_catalogue() -> None:
-    options = by_name(Options(tasks=("digits", "easy-vqa"), learner=ADDRESS))
-    assert options.learner == "spring-adapter"
+    options = with_names(Options.of(tasks=("digits", "easy-vqa"), learner=ADDRESS))
+    assert options.training.learner == "spring-adapter"
     config = proposal(options)
     OWN.clear()
     (walk,) = walks_of(config)
@@ -156,7 +156,7 @@ def test_a_trial_has_the_class_and_needs_no_catalogue() -> None:
 
 
 def test_a_trial_of_the_catalogue_is_plain_json() -> None:
-    config = proposal(Options(tasks=("digits", "easy-vqa")))
+    config = proposal(Options.of(tasks=("digits", "easy-vqa")))
     assert json.loads(json.dumps(config)) == config
 
 
@@ -169,10 +169,10 @@ def test_a_learner_of_no_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_sweep_finds_the_learner_again_in_another_process(tmp_path: Path) -> None:
-    folder = SweepFolder.new(tmp_path, "toy", by_name(Options(learner=ADDRESS)))
+    folder = SweepFolder.new(tmp_path, "toy", with_names(Options.of(learner=ADDRESS)))
     OWN.clear()
-    assert folder.options().learner == ADDRESS
-    assert by_name(folder.options()).learner == "spring-adapter"
+    assert folder.options().training.learner == ADDRESS
+    assert with_names(folder.options()).training.learner == "spring-adapter"
 
 
 def test_a_stored_step_of_a_file_that_is_not_at_hand_says_so() -> None:

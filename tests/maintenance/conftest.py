@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,5 +46,5 @@ def kept(ended: FinishedSweep, small_world: World, tmp_path: Path) -> Kept:
     summary = summarise(replace(ended, sweep={**ended.sweep, "id": SWEEP_ID}))
     made = Kept(root=root, store=Store.open(str(root / "store")), summary=summary, world=small_world)
     made.write()
-    (made.sweep / "options.json").write_text(json.dumps(asdict(Options(tasks=TASKS))))
+    (made.sweep / "options.json").write_text(json.dumps(Options.of(tasks=TASKS).flat()))
     return made

@@ -67,7 +67,7 @@ def test_a_sweep_that_was_killed_before_its_summary_keeps_what_its_options_allow
     os.utime(kept.sweep / "options.json", (time.time() + DAY,) * 2)
     assert find_waste(kept.store, kept.root).waste == []
     (kept.sweep / "options.json").write_text("{")
-    with pytest.raises(AtlasError, match="nobody knows which steps"):
+    with pytest.raises(AtlasError, match="It is unknown which steps"):
         find_waste(kept.store, kept.root)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from atlas.backbones import locate
 from atlas.backbones.processor import Processor
+from atlas.cluster.options import ClusterOptions
 from atlas.config.options import Options
 from atlas.data.prepare import prepare
 from atlas.maintenance.doctor import Finding, examine, judge, placeable
@@ -44,7 +45,7 @@ def test_each_fault_of_a_node_is_told_with_what_to_do(changed: dict[str, object]
 
 
 def test_a_plan_that_fits_is_told_with_its_fleets_and_one_that_does_not_with_what_to_give() -> None:
-    options = Options(fleets=2, cpus_per_worker=6)
+    options = ClusterOptions(fleets=2, cpus_per_worker=6)
     fits = placeable(options, [{"CPU": 8.0}, {"CPU": 8.0}])
     assert (fits.ok, fits.says) == (True, "2 fleets of 1 workers, each with 6 CPUs and 0 GPUs, fit")
     refused = placeable(replace(options, gpus_per_worker=1), [{"CPU": 16.0}])
@@ -74,7 +75,7 @@ def verdicts(options: Options) -> dict[str, bool]:
 
 
 def test_everything_that_needs_no_cluster_is_looked_at_where_there_is_none(no_cluster: Path) -> None:
-    options = Options(tasks=("piqa-twin",))
+    options = Options.of(tasks=("piqa-twin",))
     assert verdicts(options) == {
         "backbone": True,
         "data": False,
@@ -90,7 +91,9 @@ def test_everything_that_needs_no_cluster_is_looked_at_where_there_is_none(no_cl
 def test_an_unknown_backbone_and_a_tracking_server_that_is_away_are_told_and_the_rest_is_looked_at(
     no_cluster: Path,
 ) -> None:
-    found = {one.what: one for one in examine(Options(backbone="/nowhere/x", tracking_uri="http://me:pw@127.0.0.1:9"))}
+    found = {
+        one.what: one for one in examine(Options.of(backbone="/nowhere/x", tracking_uri="http://me:pw@127.0.0.1:9"))
+    }
     assert {name for name, one in found.items() if not one.ok} == {"backbone", "tracking", "cluster"}
     assert "there is no folder /nowhere/x" in found["backbone"].says
     assert "pw" not in found["tracking"].says

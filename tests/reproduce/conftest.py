@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from atlas.backbones import digest, locate
-from atlas.config.options import read_options
+from atlas.config.addresses import with_names
+from atlas.config.command_line import read_command_line
 from atlas.report import write_summary
 from atlas.reproduce.recorded_run import RecordedRun
 from atlas.search.proposals import rehearsed
@@ -21,7 +21,6 @@ from atlas.steps.walk import Walk
 from atlas.sweep.file import sweep_in
 from atlas.sweep.inputs import evaluation_of
 from atlas.sweep.provenance import provenance_of, versions
-from atlas.sweep.run import by_name
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
 SMALL = ("--tasks", "digits", "piqa-twin", "--steps", "6", "--evaluate", "40", "60")
@@ -30,7 +29,7 @@ from dataclasses import replace
 from atlas.sweep import Sweep, base_learner, main
 
 def learner(trial, options):
-    return replace(base_learner(options), rank=trial.suggest_categorical("rank", [4, 16, 48]))
+    return replace(base_learner(options.training), rank=trial.suggest_categorical("rank", [4, 16, 48]))
 
 if __name__ == "__main__":
     main(Sweep(name="rank", question="Which rank?", learner=learner, trials=2))
@@ -40,12 +39,12 @@ if __name__ == "__main__":
 def invented(file: Path, *arguments: str, precision: Any = "float32", sweep_id: str = "a-sweep") -> dict[str, Any]:
     """The summary of a sweep of that file, as if it had been run with those arguments."""
     sweep = sweep_in(file)
-    options = by_name(read_options(sweep.question, sweep.defaults, arguments))
-    tasks = {name: _task(name) for name in options.tasks}
+    options = with_names(read_command_line(sweep.question, sweep.defaults, arguments).options)
+    tasks = {name: _task(name) for name in options.search.tasks}
     step_inputs = StepInputs(
-        backbone=digest(locate(options.backbone)),
+        backbone=digest(locate(options.training.backbone)),
         data={name: task["fingerprint"] for name, task in tasks.items()},
-        evaluation=evaluation_of(options),
+        evaluation=evaluation_of(options.training),
     )
     trials = rehearsed(sweep, options, precision)
     settings = _settings(sweep, options)
@@ -54,7 +53,9 @@ def invented(file: Path, *arguments: str, precision: Any = "float32", sweep_id: 
         for n, walks in enumerate(trials)
         for i, walk in enumerate(walks)
     ]
-    alone = {str(seed): {task: {"val": 60.0, "test": 61.0} for task in options.tasks} for seed in options.seeds}
+    alone = {
+        str(seed): {task: {"val": 60.0, "test": 61.0} for task in options.search.tasks} for seed in options.search.seeds
+    }
     return {
         "schema": 1,
         "sweep": {
@@ -66,10 +67,10 @@ def invented(file: Path, *arguments: str, precision: Any = "float32", sweep_id: 
             "finished": "2026-01-01T00:01:00+0000",
             "status": "FINISHED",
         },
-        "settings": {**json.loads(json.dumps(asdict(options))), "backbone_digest": step_inputs.backbone},
+        "settings": {**json.loads(json.dumps(options.flat())), "backbone_digest": step_inputs.backbone},
         "versions": versions(),
         "origin": provenance_of(str(file), {walk.learner.name for walks in trials for walk in walks}),
-        "seeds": list(options.seeds),
+        "seeds": list(options.search.seeds),
         "plan": {"trials": len(trials), "trainings_without_sharing": 1, "distinct_steps": 1},
         "tasks": tasks,
         "trials": rows,
@@ -158,5 +159,6 @@ def keep(summary: dict[str, Any], storage: Path, options: dict[str, Sequence[str
     """Write the summary where a sweep of the storage leaves it."""
     path = storage / "sweeps" / summary["sweep"]["id"] / "summary.json"
     write_summary(summary, path)
-    (path.parent / "options.json").write_text(json.dumps(options or {}))
+    if options is not None:
+        (path.parent / "options.json").write_text(json.dumps(options))
     return path

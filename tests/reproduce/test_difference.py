@@ -83,7 +83,10 @@ def test_what_elastic_fleets_learnt_is_run_again_on_steady_ones_and_inexact(summ
     summary["settings"] |= {"workers_per_fleet": 4, "min_workers_per_fleet": 2}
     seen = found(summary)["min_workers_per_fleet"]
     assert (seen.recorded, seen.here, seen.weight) == ("2", "None", "inexact")
-    assert rebuild(recorded_of(summary), FILE, Placement(workers_per_fleet=1)).options.min_workers_per_fleet is None
+    assert (
+        rebuild(recorded_of(summary), FILE, Placement(workers_per_fleet=1)).options.cluster.min_workers_per_fleet
+        is None
+    )
 
 
 def test_settings_that_nobody_recorded_are_named(summary: dict[str, Any]) -> None:

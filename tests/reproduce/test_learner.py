@@ -42,7 +42,7 @@ def recorded(file: Path, tmp_path: Path) -> RecordedRun:
     summary = invented(SWEEPS / "task_order.py", *SMALL, "--learner", f"{file}:SpringAdapter")
     assert summary["origin"]["learners"] == {NAME: digest_of(NAME)}
     forget()
-    return recorded_from(json.loads(json.dumps(summary)), {}, tmp_path)
+    return recorded_from(json.loads(json.dumps(summary)), None, tmp_path)
 
 
 def test_it_is_brought_from_the_recorded_file_and_its_steps_are_the_recorded_ones(
@@ -51,7 +51,7 @@ def test_it_is_brought_from_the_recorded_file_and_its_steps_are_the_recorded_one
     assert recorded.learner == f"{file}:SpringAdapter"
     bring_learner(recorded)
     rebuilt = rebuild(recorded, SWEEPS / "task_order.py", Placement())
-    assert rebuilt.options.learner == NAME
+    assert rebuilt.options.training.learner == NAME
     assert rebuilt.command[rebuilt.command.index("--learner") + 1] == f"{file}:SpringAdapter"
 
 

@@ -48,7 +48,7 @@ def test_settings_of_another_version_are_refused(summary: dict[str, Any], name: 
 
 def test_settings_that_cannot_be_read_are_refused(summary: dict[str, Any]) -> None:
     summary["settings"]["evaluate"] = ["many", 3]
-    with pytest.raises(AtlasError, match="recorded settings cannot be read"):
+    with pytest.raises(AtlasError, match="the recorded settings: training.evaluate.0 is 'many'"):
         recorded_of(summary)
 
 

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from atlas.config.options import parser, read_options
+from atlas.config.command_line import read_command_line
 from atlas.reproduce.recorded_run import RecordedRun
 from atlas.reproduce.replay import Placement, rebuild, repeatable
 from atlas.runtime.errors import AtlasError
@@ -27,7 +27,7 @@ def test_the_recorded_orders_are_walked_whatever_a_search_would_propose(summary:
     summary["trials"].reverse()
     recorded = recorded_of(summary)
     rebuilt = rebuild(recorded, FILE, Placement())
-    assert rebuilt.options.orders == tuple(",".join(row["order"]) for row in recorded.trials)
+    assert rebuilt.options.search.orders == tuple(",".join(row["order"]) for row in recorded.trials)
     assert keys(recorded, rebuilt) == [set(row["step_keys"]) for row in recorded.trials]
     assert is_exact(rebuilt.sweep, rebuilt.options)
 
@@ -36,7 +36,7 @@ def test_the_command_says_the_same_on_a_command_line(recorded: RecordedRun, tmp_
     rebuilt = rebuild(recorded, FILE, Placement()).at(tmp_path)
     file, *arguments = rebuilt.command
     assert file == str(FILE)
-    assert read_options("", rebuilt.sweep.defaults, arguments) == rebuilt.options
+    assert read_command_line("", rebuilt.sweep.defaults, arguments).options == rebuilt.options
 
 
 def test_a_sweep_of_ones_own_takes_the_recorded_settings(invent: Callable[..., Any], own_file: Path) -> None:
@@ -56,19 +56,23 @@ def test_an_interrupted_trial_is_walked_whole(summary: dict[str, Any]) -> None:
 
 def test_a_trial_of_a_run_is_rebuilt_alone(recorded: RecordedRun) -> None:
     rebuilt = rebuild(recorded.narrowed("t1"), FILE, Placement())
-    assert rebuilt.options.orders == (",".join(recorded.trials[1]["order"]),)
+    assert rebuilt.options.search.orders == (",".join(recorded.trials[1]["order"]),)
 
 
 def test_the_precision_is_that_in_which_the_steps_have_their_keys(invent: Callable[..., Any]) -> None:
     recorded = recorded_of(invent(FILE, *SMALL, precision="bfloat16"))
     rebuilt = rebuild(recorded, FILE, Placement())
-    assert (rebuilt.precision, rebuilt.options.gpus_per_worker) == ("bfloat16", 1.0)
-    assert rebuild(recorded, FILE, Placement(gpus_per_worker=0.5)).options.gpus_per_worker == 0.5
+    assert (rebuilt.precision, rebuilt.options.cluster.gpus_per_worker) == ("bfloat16", 1.0)
+    assert rebuild(recorded, FILE, Placement(gpus_per_worker=0.5)).options.cluster.gpus_per_worker == 0.5
 
 
 def test_float32_is_learnt_without_gpus(recorded: RecordedRun) -> None:
     rebuilt = rebuild(recorded, FILE, Placement(fleets=1))
-    assert (rebuilt.precision, rebuilt.options.gpus_per_worker, rebuilt.options.fleets) == ("float32", 0.0, 1)
+    assert (rebuilt.precision, rebuilt.options.cluster.gpus_per_worker, rebuilt.options.cluster.fleets) == (
+        "float32",
+        0.0,
+        1,
+    )
 
 
 def test_steps_that_this_version_would_not_take_are_refused(summary: dict[str, Any]) -> None:
@@ -90,16 +94,16 @@ def test_settings_that_the_file_no_longer_offers_are_refused(invent: Callable[..
 
 
 def test_the_command_to_publish_leaves_out_what_belongs_to_one_machine(summary: dict[str, Any]) -> None:
-    defaults = sweep_in(FILE).defaults
-    given = vars(parser("", defaults).parse_args([*SMALL, "--stor", "/x", "--tracking-uri=http://***@h", "--smoke"]))
-    assert repeatable(recorded_of(summary), defaults, given) == [*SMALL, "--smoke"]
+    words = [*SMALL, "--stor", "/x", "--tracking-uri=http://***@h", "--smoke"]
+    summary["sweep"]["command"] = shlex.join(["python", str(FILE), *words])
+    assert repeatable(recorded_of(summary), sweep_in(FILE).defaults) == [*SMALL, "--smoke"]
 
 
 def test_the_command_of_a_resumed_run_comes_from_its_settings(summary: dict[str, Any]) -> None:
     defaults = sweep_in(FILE).defaults
-    given = vars(parser("", defaults).parse_args(["--storage", "/x", "--resume"]))
+    summary["sweep"]["command"] = f"python {FILE} --storage /x --resume"
     summary["settings"] |= {"storage": "/x", "resume": "a-sweep", "sharing": False}
-    words = repeatable(recorded_of(summary), defaults, given)
+    words = repeatable(recorded_of(summary), defaults)
     assert words == [*SMALL, "--no-sharing"]
-    options = read_options("", defaults, words)
-    assert options == replace(recorded_of(summary).options, storage="", resume=None)
+    options = read_command_line("", defaults, words).options
+    assert options == recorded_of(summary).options.changed(storage="", resume=None)

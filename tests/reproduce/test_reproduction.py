@@ -35,7 +35,7 @@ def learnt(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], None]:
         data = RecordedRun(summary=summary, trials=tuple(summary["trials"])).fingerprints
 
         def run(sweep: Any, options: Any, console: Any) -> bool:
-            keep({**summary, "sweep": {**summary["sweep"], "id": f"again-{next(count)}"}}, options.root)
+            keep({**summary, "sweep": {**summary["sweep"], "id": f"again-{next(count)}"}}, options.storage.local)
             return True
 
         step_inputs = SimpleNamespace(step_inputs=SimpleNamespace(data=data))

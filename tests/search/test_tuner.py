@@ -13,7 +13,8 @@ from ray.tune.experiment import Trial
 from ray.tune.registry import register_trainable
 from ray.tune.search.optuna import OptunaSearch
 
-from atlas.config.options import TASKS, Options
+from atlas.config.options import Options
+from atlas.config.search import TASKS
 from atlas.config.sweep import Sweep
 from atlas.learners import Learner
 from atlas.search.callback import TrialJournal, listen, tell_restored
@@ -68,7 +69,7 @@ def test_given_points_are_tried_first_and_alone_are_exact(tmp_path: Path) -> Non
     pointed = Sweep(name="settings", question="Which?", learner=ranked, points=({"rank": 8}, {"rank": 2}), trials=2)
     options = Options()
     assert is_exact(pointed, options)
-    assert not is_exact(pointed, Options(trials=3))
+    assert not is_exact(pointed, Options.of(trials=3))
     asked = suggested(pointed, options, tmp_path)
     assert [config["rank"] for config in asked] == [8, 2]
     walks = rehearsed(pointed, options, "float32")
@@ -83,7 +84,7 @@ def test_orders_are_searched_by_prefix_and_settings_by_tpe() -> None:
 @pytest.mark.parametrize("orders", [(), ("all",), WRITTEN])
 @pytest.mark.parametrize("sweep", [ORDERS, SETTINGS], ids=lambda sweep: sweep.name)
 def test_the_rehearsal_is_what_tune_will_ask(sweep: Sweep, orders: tuple[str, ...], tmp_path: Path) -> None:
-    options = Options(orders=orders, seeds=(3, 4))
+    options = Options.of(orders=orders, seeds=(3, 4))
     walks = rehearsed(sweep, options, "float32")
     asked = suggested(sweep, options, tmp_path)
     assert len(walks) == len(asked) == sweep.trial_count(options)
@@ -91,31 +92,31 @@ def test_the_rehearsal_is_what_tune_will_ask(sweep: Sweep, orders: tuple[str, ..
         assert list(dict.fromkeys(walk.order for walk in trial)) == [tuple(order) for order in config["orders"]]
         assert {walk.seed for walk in trial} == {3, 4}
         rank = trial[0].learner.settings()["rank"]
-        assert rank == config.get("rank", Options.rank)
+        assert rank == config.get("rank", Options().training.rank)
 
 
 def test_written_orders_are_walked_first_and_as_written() -> None:
-    walks = rehearsed(ORDERS, Options(orders=WRITTEN), "float32")
+    walks = rehearsed(ORDERS, Options.of(orders=WRITTEN), "float32")
     assert [",".join(trial[0].order) for trial in walks] == list(WRITTEN)
 
 
 def test_all_orders_are_each_walked_once() -> None:
-    walks = rehearsed(ORDERS, Options(orders=("all",)), "float32")
+    walks = rehearsed(ORDERS, Options.of(orders=("all",)), "float32")
     assert len({trial[0].order for trial in walks}) == len(walks) == 24
 
 
 def test_trials_are_known_beforehand_where_all_or_written_orders_are_walked() -> None:
-    assert is_exact(ORDERS, Options(orders=("all",)))
-    assert is_exact(ORDERS, Options(orders=WRITTEN))
-    assert is_exact(ORDERS, Options(tasks=("digits", "easy-vqa")))
+    assert is_exact(ORDERS, Options.of(orders=("all",)))
+    assert is_exact(ORDERS, Options.of(orders=WRITTEN))
+    assert is_exact(ORDERS, Options.of(tasks=("digits", "easy-vqa")))
     assert not is_exact(ORDERS, Options())
-    assert not is_exact(SETTINGS, Options(orders=("all",)))
+    assert not is_exact(SETTINGS, Options.of(orders=("all",)))
 
 
 def test_the_space_of_a_script_travels_by_plain_pickle() -> None:
     sweep = replace(SETTINGS, learner=lambda trial, options: atlas(rank=5))
-    space = pickle.loads(pickle.dumps(Space(sweep, Options(tasks=TASKS), "bfloat16")))
-    assert space.options == Options(tasks=TASKS)
+    space = pickle.loads(pickle.dumps(Space(sweep, Options.of(tasks=TASKS), "bfloat16")))
+    assert space.options == Options.of(tasks=TASKS)
     assert '"rank": 5' in space(None)["learner_settings"]
     assert space.precision == "bfloat16"
 

@@ -18,7 +18,9 @@ def end(folder: SweepFolder, status: str) -> None:
 
 
 def test_the_options_come_back(tmp_path: Path) -> None:
-    options = Options(tasks=("digits", "easy-ve"), seeds=(1, 2), evaluate=(3, 4), epochs=0.5, resume="x", sharing=False)
+    options = Options.of(
+        tasks=("digits", "easy-ve"), seeds=(1, 2), evaluate=(3, 4), epochs=0.5, resume="x", sharing=False
+    )
     folder = SweepFolder.new(tmp_path, "order", options)
     assert folder.path.parent == tmp_path / "sweeps"
     assert folder.id.startswith("order-")

@@ -3,7 +3,6 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from atlas.sweep.inputs import resolve_inputs
 from atlas.sweep.summary import FinishedSweep
 from tests.small import World
 
-ONE = Options(tasks=("piqa-twin",))
+ONE = Options.of(tasks=("piqa-twin",))
 
 
 def test_the_ground_is_laid_once(storage: Path) -> None:
@@ -37,7 +36,7 @@ def test_the_ground_is_laid_once(storage: Path) -> None:
 
 
 def test_zero_records_score_all(storage: Path) -> None:
-    inputs = resolve_inputs(replace(ONE, evaluate=(0, 50)))
+    inputs = resolve_inputs(ONE.changed(evaluate=(0, 50)))
     assert inputs.step_inputs.evaluation == Evaluation(val=None, test=50)
 
 
@@ -57,7 +56,7 @@ def test_zero_records_score_all(storage: Path) -> None:
 )
 def test_what_cannot_be_stood_on_is_refused(storage: Path, changed: dict[str, Any], message: str) -> None:
     with pytest.raises(AtlasError) as refused:
-        resolve_inputs(replace(ONE, **changed))
+        resolve_inputs(ONE.changed(**changed))
     assert message in str(refused.value)
     assert not (storage / "data").exists()
 
@@ -67,29 +66,29 @@ def test_a_tracking_server_that_does_not_answer_is_refused(storage: Path) -> Non
         taken.bind(("127.0.0.1", 0))
         uri = f"http://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(AtlasError, match="does not answer"):
-            resolve_inputs(replace(ONE, tracking_uri=uri))
+            resolve_inputs(ONE.changed(tracking_uri=uri))
 
 
 def test_a_storage_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AtlasError, match="the storage .*file/inner cannot be made.*give another --storage"):
-        resolve_inputs(replace(ONE, storage=str(tmp_path / "file" / "inner")))
+        resolve_inputs(ONE.changed(storage=str(tmp_path / "file" / "inner")))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_storage_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(AtlasError, match="cannot be"):
-        resolve_inputs(replace(ONE, storage=str(tmp_path / "inner")))
+        resolve_inputs(ONE.changed(storage=str(tmp_path / "inner")))
 
 
 def test_an_altered_backbone_is_another_backbone(storage: Path, tmp_path: Path) -> None:
     shutil.copytree(locate("vilt-tiny"), tmp_path / "mine")
     (tmp_path / "mine" / "README.md").unlink()
-    before = resolve_inputs(replace(ONE, backbone=str(tmp_path / "mine"))).step_inputs
+    before = resolve_inputs(ONE.changed(backbone=str(tmp_path / "mine"))).step_inputs
     weights = tmp_path / "mine" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
-    after = resolve_inputs(replace(ONE, backbone=str(tmp_path / "mine"))).step_inputs
+    after = resolve_inputs(ONE.changed(backbone=str(tmp_path / "mine"))).step_inputs
     assert after.backbone != before.backbone
     assert after.data == before.data
 

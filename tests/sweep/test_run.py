@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 import json
 import re
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -80,13 +79,13 @@ def test_a_smoke_run_is_planned_small(storage: Path, capsys: pytest.CaptureFixtu
 
 def test_a_resumed_sweep_takes_the_options_it_was_started_with(storage: Path) -> None:
     """Its dry run prints what was started, not what is given now."""
-    started = Options(tasks=("piqa-twin",), seeds=(5,), dry_run=True)
+    started = Options.of(tasks=("piqa-twin",), seeds=(5,), dry_run=True)
     folder = SweepFolder.new(storage, "order", started)
     console = Console(record=True, width=140, file=io.StringIO())
-    assert run(SWEEP, Options(resume="latest"), console)
+    assert run(SWEEP, Options.of(resume="latest"), console)
     text = console.export_text()
     assert "piqa-twin" in text
-    assert json.loads((folder.path / "options.json").read_text())["seeds"] == [5]
+    assert json.loads((folder.path / "options.json").read_text())["search"]["seeds"] == [5]
     assert "│ 5 " in text
 
 
@@ -97,20 +96,22 @@ def test_a_password_of_the_tracking_address_is_not_kept_and_has_to_be_given_agai
     monkeypatch.setattr(
         import_module("atlas.sweep.run"),
         "_run",
-        lambda sweep, options, console, folder, *, address: asked.append((options.tracking_uri, address)) or True,
+        lambda sweep, options, console, folder, *, address: (
+            asked.append((options.storage.tracking_uri, address)) or True
+        ),
     )
     whole, shown = "postgresql://me:hunter2@db/atlas", "postgresql://***@db/atlas"
-    run(SWEEP, Options(tracking_uri=whole))
-    SweepFolder.new(storage, "order", Options(tracking_uri=shown))
+    run(SWEEP, Options.of(tracking_uri=whole))
+    SweepFolder.new(storage, "order", Options.of(tracking_uri=shown))
     with pytest.raises(AtlasError, match=re.escape(f"the sweep logs to {shown}, whose user and password are not kept")):
-        run(SWEEP, Options(resume="latest"))
+        run(SWEEP, Options.of(resume="latest"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", whole)
-    run(SWEEP, Options(resume="latest"))
+    run(SWEEP, Options.of(resume="latest"))
     assert asked == [(shown, whole)] * 2
 
 
 def test_the_settings_that_people_ask_for_first() -> None:
     size = FleetSize(fleets=2, workers=4, cpus=3.5, gpus=0.5)
-    found = describe(replace(Options(), seeds=(1, 2)), size)
+    found = describe(Options.of(seeds=(1, 2)), size)
     assert found["seeds"] == "1, 2"
     assert found["fleets"] == "2 of 4 worker(s), 3.5 CPUs, 0.5 GPUs each, bfloat16"

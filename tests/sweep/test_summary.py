@@ -121,7 +121,7 @@ def test_where_nothing_is_shared_every_step_counts(ended: FinishedSweep, small_w
     for number in range(2):
         apart = replace(inputs, store=replace(inputs.store, scope=f"private/trial-{number}"))
         records.append(learnt_trial(small_world, apart, number, TASKS))
-    unshared = replace(ended, inputs=inputs, trials=records, options=replace(ended.options, sharing=False))
+    unshared = replace(ended, inputs=inputs, trials=records, options=ended.options.changed(sharing=False))
     found = summarise(unshared)
     assert validate(found) == []
     assert (found["ledger"]["steps_trained"], found["ledger"]["steps_reused"]) == (6, 0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,12 +16,12 @@ from ray import cloudpickle
 from atlas.backbones import locate
 from atlas.backbones.processor import Processor
 from atlas.cli import main
+from atlas.config.addresses import with_names
 from atlas.data.prepare import prepare
 from atlas.runtime.errors import AtlasError
 from atlas.sweep import Options, Sweep
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.inputs import resolve_inputs
-from atlas.sweep.run import by_name
 from atlas.tasks import SPLITS, TASKS, Broken, Record, address_of, find_task
 from atlas.tasks.user_task import OWN
 
@@ -161,25 +160,25 @@ def test_two_tasks_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(AtlasError, match="another task has the name 'photos'"):
         find_task(write(tmp_path / "mine.py"))
     with pytest.raises(AtlasError, match="name one twice"):
-        by_name(Options(tasks=(ADDRESS, "photos")))
+        with_names(Options.of(tasks=(ADDRESS, "photos")))
 
 
 def test_steps_know_the_task_by_its_name(source: Path, storage: Path) -> None:
-    options = by_name(Options(tasks=("digits", ADDRESS), orders=("photos,digits",), source=(f"photos={source}",)))
-    assert options.tasks == ("digits", "photos")
+    options = with_names(Options.of(tasks=("digits", ADDRESS), orders=("photos,digits",), source=(f"photos={source}",)))
+    assert options.search.tasks == ("digits", "photos")
     sweep = Sweep(name="toy", question="?")
     proposal = sweep.propose(FixedTrial({}), options, "float32")
     assert proposal["orders"] == [["photos", "digits"]]
-    ground = resolve_inputs(replace(options, tasks=("photos",)))
-    assert sum(ground.sizes.values()) + sum(ground.prepared["photos"].counts[s] for s in ("val", "test")) == 80
-    assert set(ground.around.data) == {"photos"}
+    inputs = resolve_inputs(options.changed(tasks=("photos",)))
+    assert sum(inputs.sizes.values()) + sum(inputs.prepared["photos"].counts[s] for s in ("val", "test")) == 80
+    assert set(inputs.step_inputs.data) == {"photos"}
 
 
 def test_an_interrupted_sweep_finds_the_task_again_in_another_process(tmp_path: Path) -> None:
-    folder = SweepFolder.new(tmp_path, "toy", by_name(Options(tasks=("digits", ADDRESS))))
+    folder = SweepFolder.new(tmp_path, "toy", with_names(Options.of(tasks=("digits", ADDRESS))))
     OWN.clear()
-    assert json.loads((folder.path / "options.json").read_text())["tasks"] == ["digits", ADDRESS]
-    assert by_name(folder.options()).tasks == ("digits", "photos")
+    assert json.loads((folder.path / "options.json").read_text())["search"]["tasks"] == ["digits", ADDRESS]
+    assert with_names(folder.options()).search.tasks == ("digits", "photos")
 
 
 def test_the_command_line_prepares_it(source: Path, storage: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,7 @@ from atlas.sweep import Sweep, base_learner, main
 
 
 def learner(trial, options):
-    base = base_learner(options)
+    base = base_learner(options.training)
     rate = trial.suggest_categorical("rate", [1e-3, 1e30])
     return replace(base, expansion=replace(base.expansion, learning_rate=rate))
 

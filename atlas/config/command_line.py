@@ -1,0 +1,146 @@
+"""The command line of a sweep, generated from `Options`: flat names, grouped help, errors of one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import tyro
+from tyro import _errors as parse_errors  # the one hook by which an error becomes ours; tyro is pinned for it
+from tyro.conf import DisallowNone, FlagCreatePairsOff, OmitArgPrefixes, arg
+
+from atlas.cluster.options import ClusterOptions
+from atlas.config.options import GROUP_OF, GROUPS, Options
+from atlas.config.run import RunOptions
+from atlas.config.search import SearchOptions
+from atlas.config.training import TrainingOptions
+from atlas.runtime.errors import AtlasError, unknown
+from atlas.storage.options import StorageOptions
+
+ALIASES: Mapping[str, str] = {"--seed": "seeds"}
+FILE_FLAG = "--config"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandLine:
+    """The options of a sweep, and the files that they come from and go to."""
+
+    search: SearchOptions = field(default_factory=SearchOptions)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
+    storage: StorageOptions = field(default_factory=StorageOptions)
+    cluster: ClusterOptions = field(default_factory=ClusterOptions)
+    run: RunOptions = field(default_factory=RunOptions)
+    config: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """Take options from a YAML or JSON file; the command line wins over it."""
+    save_config: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """Write the options to a file (with --dry-run: without running the sweep)."""
+
+    @property
+    def options(self) -> Options:
+        """The groups as one value."""
+        return Options(**{name: getattr(self, name) for name in GROUPS})
+
+
+def read_command_line(
+    description: str, defaults: Options, arguments: Sequence[str], *, prog: str | None = None
+) -> CommandLine:
+    """The options of a command line; what it does not name is as in `--config FILE`, else as in `defaults`.
+
+    Raises:
+        AtlasError: an unknown option (with the nearest known one), a value that cannot be read, an invalid file.
+        SystemExit: 0 after `--help`.
+    """
+    if (path := _config_of(arguments)) is not None:
+        from atlas.config.options_file import read_options_file
+
+        defaults = read_options_file(path, defaults)
+    with parse_errors.on_parse_error(partial(_refuse, given_options(arguments))):
+        return tyro.cli(
+            CommandLine,
+            prog=prog,
+            description=description.strip(),
+            args=arguments,
+            default=CommandLine(**{name: getattr(defaults, name) for name in GROUPS}),
+            config=(OmitArgPrefixes, FlagCreatePairsOff, DisallowNone),
+        )
+
+
+def given_options(arguments: Sequence[str]) -> dict[str, list[str]]:
+    """Name → words of the options that a recorded command names, in its order; what no option bears is left out.
+
+    Commands of earlier versions may shorten a name to any prefix that is unique.
+    """
+    found: dict[str, list[str]] = {}
+    words: list[str] = []
+    for word in arguments:
+        if word.startswith("--"):
+            flag, equals, value = word.partition("=")
+            words = [value] if equals else []
+            if (name := _name_of(flag)) is not None:
+                found[name] = words
+        else:
+            words.append(word)
+    return found
+
+
+def as_arguments(options: Options, defaults: Options) -> list[str]:
+    """The arguments that make `options` of `defaults`."""
+    was = defaults.flat()
+    return [word for name, value in options.flat().items() if value != was[name] for word in argument(name, value)]
+
+
+def argument(name: str, value: Any) -> list[str]:
+    """One option as words of a command line."""
+    if isinstance(value, bool):
+        return [flag_of(name)] if value != (name == "sharing") else []
+    return [flag_of(name), *map(str, value if isinstance(value, tuple | list) else [value])]
+
+
+def flag_of(name: str) -> str:
+    """The flag of an option: `--no-sharing` of `sharing`, whose other value needs none."""
+    return "--no-sharing" if name == "sharing" else f"--{name.replace('_', '-')}"
+
+
+def _flags() -> dict[str, str]:
+    """Flag → name of the option."""
+    return {**{flag_of(name): name for name in GROUP_OF}, **ALIASES}
+
+
+def _name_of(flag: str) -> str | None:
+    flags = _flags()
+    names = {name for known, name in flags.items() if known.startswith(flag)}
+    return flags.get(flag) or (names.pop() if len(names) == 1 else None)
+
+
+def _config_of(arguments: Sequence[str]) -> Path | None:
+    """The file of `--config FILE` or `--config=FILE`: it has to be read before the rest, whose defaults it gives."""
+    following = iter(arguments)
+    for word in following:
+        if word == FILE_FLAG:
+            return next((Path(name) for name in following), None)
+        if word.startswith(f"{FILE_FLAG}="):
+            return Path(word.partition("=")[2])
+    return None
+
+
+def _refuse(given: Mapping[str, Sequence[str]], event: parse_errors.ParseErrorEvent) -> NoReturn:
+    """Raise what is wrong with a command line as an AtlasError of one line, in place of tyro's box."""
+    if isinstance(event, parse_errors.UnrecognizedArgs):
+        raise _unrecognised(event.tokens)
+    argument = getattr(event, "argument", None)
+    if argument is None:
+        message = " ".join(str(getattr(event, "message", type(event).__name__)).split())
+        raise AtlasError(message)
+    flag = max(argument.lowered.name_or_flags, key=len)
+    words = given.get(_name_of(flag) or "", ())
+    wanted = ", ".join(event.choices) if isinstance(event, parse_errors.InvalidChoice) else argument.lowered.metavar
+    raise AtlasError(f"{flag} is {' '.join(words)!r}; give {wanted} (see --help).")
+
+
+def _unrecognised(tokens: Sequence[str]) -> AtlasError:
+    if option := next((token.partition("=")[0] for token in tokens if token.startswith("-")), ""):
+        return unknown("option", option, [*_flags(), FILE_FLAG, "--save-config"])
+    return AtlasError(f"unrecognized arguments: {' '.join(tokens)}; see --help.")

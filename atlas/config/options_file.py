@@ -1,0 +1,141 @@
+"""Options in a file: the one place that reads and writes them, for `--config`, `--save-config` and a sweep's folder.
+
+    schema: 2
+    search:   {tasks: [digits, easy-ve], orders: [all], seeds: [0, 1]}
+    training: {steps: 100}
+    storage:  {storage: /shared/atlas}
+    cluster:  {fleets: 2}
+    run:      {sharing: true}
+
+A group or a value that is left out is as in the defaults. Files without groups, as sweeps wrote them before schema 2,
+hold the same values by their flat names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlas.config.options import GROUP_OF, GROUPS, Options
+from atlas.runtime.errors import AtlasError, unknown
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter, ValidationError
+
+SCHEMA = 2
+
+
+def read_options_file(path: Path, defaults: Options | None = None) -> Options:
+    """The options of a YAML or JSON file; what it leaves out is as in `defaults`.
+
+    Raises:
+        AtlasError: the file cannot be read, has another schema, an unknown key (with the nearest known one) or a value
+            of another type or range.
+    """
+    return options_from(_content(path), defaults or Options(), source=str(path))
+
+
+def options_from(content: Mapping[str, Any], defaults: Options, *, source: str) -> Options:
+    """The options of a file's content, or of a summary's flat settings. Raises AtlasError as `read_options_file`."""
+    from pydantic import ValidationError
+
+    given = _grouped(content, source)
+    values = {group: {**_values(getattr(defaults, group)), **given.get(group, {})} for group in GROUPS}
+    try:
+        return _adapter().validate_python(values)
+    except ValidationError as error:
+        raise AtlasError(f"{source}: {_first_problem(error)}") from error
+
+
+def write_options_file(options: Options, path: Path) -> None:
+    """Write all options: JSON where the name ends so, else YAML. Raises AtlasError where it cannot be written."""
+    content = {"schema": SCHEMA, **_adapter().dump_python(options, mode="json")}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(_text(content, path.suffix), encoding="utf-8")
+    except OSError as error:
+        raise AtlasError(f"the options cannot be written to {path}: {error.strerror}; name another file.") from error
+
+
+@cache
+def _adapter() -> TypeAdapter[Options]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Options)
+
+
+def _text(content: Mapping[str, Any], suffix: str) -> str:
+    if suffix == ".json":
+        return json.dumps(content, indent=1) + "\n"
+    import yaml
+
+    return str(yaml.safe_dump(content, sort_keys=False, default_flow_style=None))
+
+
+def _content(path: Path) -> Mapping[str, Any]:
+    import yaml
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except OSError as error:
+        raise AtlasError(f"{path} cannot be read: {error.strerror}; give a YAML or JSON file.") from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise AtlasError(f"{path} is neither YAML nor JSON: {' '.join(str(error).split())}.") from error
+    if not isinstance(content, dict):
+        raise AtlasError(f"{path} holds no options by name; write e.g. `search: {{tasks: [digits]}}`.")
+    return content
+
+
+def _grouped(content: Mapping[str, Any], source: str) -> dict[str, Mapping[str, Any]]:
+    """Group → values, of either form. Raises AtlasError for an unknown key or schema."""
+    schema = content.get("schema", SCHEMA)
+    if schema != SCHEMA:
+        raise AtlasError(f"{source} has options of schema {schema!r}; this version reads {SCHEMA}.")
+    given = {name: value for name, value in content.items() if name != "schema"}
+    if "schema" not in content and _is_flat(given):
+        return _from_flat(given, source)
+    _check_keys(given, GROUPS, source)
+    for group, values in given.items():
+        if not isinstance(values, dict):
+            raise AtlasError(f"{source}: {group} is {values!r}; give its options by name.")
+        _check_keys(values, [one.name for one in fields(GROUPS[group])], f"{source}, {group}")
+    return given
+
+
+def _is_flat(given: Mapping[str, Any]) -> bool:
+    """Whether the values stand by their flat names; `storage` is the name of a value and of a group."""
+    grouped = given.keys() & (GROUPS.keys() - GROUP_OF.keys())
+    return not grouped and not any(isinstance(value, dict) for value in given.values())
+
+
+def _from_flat(given: Mapping[str, Any], source: str) -> dict[str, Mapping[str, Any]]:
+    _check_keys(given, GROUP_OF, source, [*GROUP_OF, *GROUPS])
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in given.items():
+        found.setdefault(GROUP_OF[name], {})[name] = value
+    return dict(found)
+
+
+def _check_keys(given: Iterable[str], known: Iterable[str], source: str, shown: Iterable[str] | None = None) -> None:
+    for name in given:
+        if name not in known:
+            raise unknown(f"option in {source}", name, shown or known)
+
+
+def _values(group: Any) -> dict[str, Any]:
+    return {one.name: getattr(group, one.name) for one in fields(group)}
+
+
+def _first_problem(error: ValidationError) -> str:
+    """The first of pydantic's problems in one line; that of a group's own check as the group says it."""
+    first = error.errors()[0]
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, AtlasError):
+        return str(cause)
+    place = ".".join(map(str, first["loc"]))
+    return f"{place} is {first['input']!r}: {first['msg'][:1].lower()}{first['msg'][1:]}."

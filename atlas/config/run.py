@@ -1,0 +1,32 @@
+"""Options of a run: they decide how the sweep is carried out, not what it measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from tyro.conf import arg
+from tyro.constructors import PrimitiveConstructorSpec
+
+LATEST = "latest"
+_RESUME: PrimitiveConstructorSpec[str | None] = PrimitiveConstructorSpec(
+    nargs=(0, 1),
+    metavar="[SWEEP]",
+    instance_from_str=lambda words: words[0] if words else LATEST,
+    is_instance=lambda value: value is None or isinstance(value, str),
+    str_from_instance=lambda value: [value] if value else [],
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How to run the sweep."""
+
+    sharing: Annotated[bool, arg(help_behavior_hint="")] = True
+    """Train every step of every trial, also where another trial has trained it."""
+    dry_run: bool = False
+    """Print the plan and stop."""
+    smoke: bool = False
+    """A very small run, to see that everything works."""
+    resume: Annotated[str | None, _RESUME, arg(help_behavior_hint="")] = None
+    """Continue an interrupted sweep: the latest, or the one that is named."""

@@ -1,0 +1,87 @@
+"""Options of the search: tasks, orders, trials, seeds, and the downstream tasks that probe them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, Literal
+
+from tyro.conf import arg
+
+from atlas.config.space import Order
+from atlas.runtime.errors import AtlasError, unknown
+from atlas.tasks import twin_of
+
+TASKS = ("easy-vqa", "digits", "easy-ve", "piqa-twin")
+Aim = Literal["mean", "worst"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """What to sweep.
+
+    Raises:
+        AtlasError: a task named twice, no task, no trial, no seed, or a seed given twice.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"coerce_numbers_to_str": True}  # `shots: [64]` in a file
+
+    tasks: Annotated[tuple[str, ...], arg(metavar="TASK [TASK ...]")] = TASKS
+    """Names, or your own as FILE.py:NAME."""
+    downstream: Annotated[tuple[str, ...], arg(metavar="TASK [TASK ...]", help_behavior_hint="")] = ()
+    """Tasks trained from few shots after each order."""
+    shots: Annotated[tuple[str, ...], arg(metavar="N [N ...]")] = ("64",)
+    """Records that downstream tasks are trained on: N, N/class, N% or all."""
+    twins: bool = False
+    """Replace each published task by its generated twin."""
+    orders: Annotated[
+        tuple[str, ...], arg(metavar="ORDER [ORDER ...]", help_behavior_hint="(default: the sweep's own)")
+    ] = ()
+    """A number, `all`, or orders written a,b,c."""
+    trials: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the sweep's own)")] = None
+    """Trials (for task_order.py: the same as a number of --orders)."""
+    seeds: Annotated[tuple[int, ...], arg(metavar="SEED [SEED ...]", aliases=("--seed",))] = (0,)
+    """Every trial is walked once a seed."""
+    aim: Aim = "mean"
+    """Of several orders, raise their mean or the worst."""
+
+    def __post_init__(self) -> None:
+        named = (*self.tasks, *self.downstream)
+        if not self.tasks:
+            raise AtlasError("--tasks names none; give one or more.")
+        if len(set(named)) < len(named):
+            raise AtlasError(f"the tasks {', '.join(named)} name one twice; name each once.")
+        if self.trials is not None and self.trials < 1:
+            raise AtlasError(f"--trials is {self.trials}; give 1 or more.")
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise AtlasError(f"--seeds are {list(self.seeds)}; give one or more, each once.")
+
+    def written_orders(self) -> tuple[Order, ...]:
+        """The orders that were written out. Raises AtlasError for one that is not a permutation of the tasks."""
+        return tuple(_order(text, self.tasks) for text in self.orders if "," in text)
+
+    def with_twins(self) -> SearchOptions:
+        """With `twins`, the same over the tasks' generated twins. Raises AtlasError for a task without a twin."""
+        if not self.twins:
+            return self
+        return replace(
+            self,
+            tasks=tuple(map(twin_of, self.tasks)),
+            downstream=tuple(map(twin_of, self.downstream)),
+            orders=tuple(
+                ",".join(twin_of(task) for task in text.split(",")) if "," in text else text for text in self.orders
+            ),
+            twins=False,
+        )
+
+
+def _order(text: str, tasks: Order) -> Order:
+    order = tuple(part.strip() for part in text.split(","))
+    for task in order:
+        if task not in tasks:
+            raise unknown("task in an order", task, tasks)
+    if len(set(order)) < len(order):
+        raise AtlasError(f"the order {text} names a task twice; an order takes each of {', '.join(tasks)} once.")
+    if len(order) < len(tasks):
+        missing = ", ".join(task for task in tasks if task not in order)
+        raise AtlasError(f"the order {text} leaves out {missing}; name every task, or leave it out of --tasks.")
+    return order

@@ -1,0 +1,40 @@
+"""Options of training: backbone, learner, schedule, and the records that score a task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from tyro.conf import arg
+
+from atlas.runtime.errors import AtlasError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """How to train: ranks, lengths and rates are checked by the learner that takes them.
+
+    Raises:
+        AtlasError: a negative number of records to evaluate.
+    """
+
+    backbone: Annotated[str, arg(metavar="NAME")] = "vilt-tiny"
+    """A name, a folder or a hub id of a ViLT."""
+    learner: Annotated[str, arg(metavar="NAME")] = "atlas"
+    """A name, or your own as FILE.py:NAME."""
+    rank: Annotated[int, arg(metavar="N")] = 16
+    """Rank of the adapters."""
+    steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 100)")] = None
+    """Optimiser updates a stage; wins over --epochs."""
+    epochs: Annotated[float | None, arg(metavar="N", help_behavior_hint="")] = None
+    """Epochs a stage."""
+    batch_size: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 32)")] = None
+    """Records an update, over all workers."""
+    learning_rate: Annotated[float | None, arg(metavar="RATE", help_behavior_hint="(default: the learner's)")] = None
+    """Peak rate."""
+    evaluate: Annotated[tuple[int, int], arg(metavar="VAL TEST")] = (200, 400)
+    """Records that score a task, of each split (0: all)."""
+
+    def __post_init__(self) -> None:
+        if min(self.evaluate) < 0:
+            raise AtlasError(f"--evaluate is {self.evaluate}; give two numbers of records, 0 for all.")

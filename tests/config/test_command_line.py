@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from atlas.config.command_line import as_arguments, given_options, read_command_line
+from atlas.config.options import GROUP_OF, Options
+from atlas.runtime.errors import AtlasError
+
+GIVEN: dict[str, tuple[list[str], Any]] = {
+    "tasks": (["--tasks", "digits", "easy-ve"], ("digits", "easy-ve")),
+    "downstream": (["--downstream", "easy-pair"], ("easy-pair",)),
+    "shots": (["--shots", "16", "5%"], ("16", "5%")),
+    "twins": (["--twins"], True),
+    "orders": (["--orders", "all"], ("all",)),
+    "trials": (["--trials", "7"], 7),
+    "seeds": (["--seeds", "1", "2"], (1, 2)),
+    "backbone": (["--backbone", "vilt-b32"], "vilt-b32"),
+    "learner": (["--learner", "ewc"], "ewc"),
+    "rank": (["--rank", "4"], 4),
+    "steps": (["--steps", "9"], 9),
+    "epochs": (["--epochs", "1.5"], 1.5),
+    "batch_size": (["--batch-size", "32"], 32),
+    "learning_rate": (["--learning-rate", "1e-3"], 1e-3),
+    "evaluate": (["--evaluate", "10", "0"], (10, 0)),
+    "storage": (["--storage", "/s"], "/s"),
+    "source": (["--source", "vqa=/v", "snli=/s"], ("vqa=/v", "snli=/s")),
+    "tracking_uri": (["--tracking-uri", "http://h:5000"], "http://h:5000"),
+    "fleets": (["--fleets", "3"], 3),
+    "workers_per_fleet": (["--workers-per-fleet", "2"], 2),
+    "min_workers_per_fleet": (["--min-workers-per-fleet", "1"], 1),
+    "cpus_per_worker": (["--cpus-per-worker", "0.5"], 0.5),
+    "gpus_per_worker": (["--gpus-per-worker", "0.25"], 0.25),
+    "checkpoint_every": (["--checkpoint-every", "5"], 5.0),
+    "aim": (["--aim", "worst"], "worst"),
+    "sharing": (["--no-sharing"], False),
+    "dry_run": (["--dry-run"], True),
+    "smoke": (["--smoke"], True),
+    "resume": (["--resume"], "latest"),
+}
+
+
+def read(*arguments: str) -> Options:
+    return read_command_line("A question?", Options(), arguments).options
+
+
+def test_every_option_is_tried_below() -> None:
+    assert GROUP_OF.keys() == GIVEN.keys()
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_each_option_is_read_and_changes_nothing_else(name: str) -> None:
+    arguments, value = GIVEN[name]
+    assert read(*arguments) == Options.of(**{name: value})
+    assert Options().flat()[name] != value
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_each_option_can_be_written_as_arguments_again(name: str) -> None:
+    options = Options.of(**{name: GIVEN[name][1]})
+    assert read(*as_arguments(options, Options())) == options
+
+
+def test_nothing_given_leaves_the_defaults() -> None:
+    assert read() == Options()
+    assert read_command_line("?", Options.of(rank=3), []).options.training.rank == 3
+
+
+def test_a_sweep_to_resume_can_be_named() -> None:
+    assert read("--resume", "order-1").run.resume == "order-1"
+
+
+def test_one_seed_is_an_option_too() -> None:
+    assert read("--seed", "5").search.seeds == (5,)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--taks", "digits"], "unknown option '--taks'. Did you mean '--tasks'"),
+        (["--learning-rat=3", "--trails", "3"], "unknown option '--learning-rat'. Did you mean '--learning-rate'"),
+        (["--save-confg", "x"], "unknown option '--save-confg'. Did you mean '--save-config'"),
+        (["--sharing"], "unknown option '--sharing'. Did you mean '--no-sharing'"),
+        (["--trials", "many"], "--trials is 'many'; give N (see --help)"),
+        (["--seeds", "1", "x"], "--seeds is '1 x'; give SEED [SEED ...]"),
+        (["--evaluate", "3"], "--evaluate is '3'; give VAL TEST"),
+        (["--aim", "best"], "--aim is 'best'; give mean, worst"),
+        (["--tasks"], "--tasks names none; give one or more"),
+        (["--config"], "--config is ''; give FILE"),
+        (["--checkpoint-every", "-1"], "--checkpoint-every is -1.0; give seconds, 0 for never"),
+        (["--trials", "0"], "--trials is 0; give 1 or more"),
+        (["--fleets", "-1"], "--fleets is -1; give 1 or more"),
+        (["--workers-per-fleet", "0"], "--workers-per-fleet is 0"),
+        (["--min-workers-per-fleet", "0"], "--min-workers-per-fleet is 0"),
+        (["--min-workers-per-fleet", "2"], "--min-workers-per-fleet is 2, more than --workers-per-fleet 1"),
+        (["--evaluate", "-1", "3"], "give two numbers of records, 0 for all"),
+        (["--seeds", "1", "1"], "--seeds are [1, 1]; give one or more, each once"),
+        (["--tasks", "digits", "digits"], "the tasks digits, digits name one twice"),
+        (["--downstream", "digits"], "the tasks easy-vqa, digits, easy-ve, piqa-twin, digits name one twice"),
+        (["digits"], "unrecognized arguments: digits"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_one_line(arguments: list[str], message: str) -> None:
+    with pytest.raises(AtlasError) as refused:
+        read(*arguments)
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_help_is_grouped_and_shows_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        read_command_line("A question?", Options.of(rank=3), ["--help"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    at = [said.index(f"{group} options") for group in ("search", "training", "storage", "cluster", "run")]
+    assert at == sorted(at)
+    for phrase in ("A question?", "--seed SEED", "(default: 3)", "$ATLAS_STORAGE", "--resume [SWEEP]", "--no-sharing"):
+        assert phrase in said
+
+
+def test_help_needs_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom atlas.config.command_line import Options, read_command_line\n"
+        "try: read_command_line('?', Options(), ['--help'])\nexcept SystemExit: pass\n"
+        "print([name for name in ('torch', 'ray', 'mlflow', 'pydantic', 'yaml', 'optuna') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_file_gives_the_defaults_and_the_command_line_wins(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("search: {tasks: [digits, easy-ve], seeds: [1, 2]}\ntraining: {rank: 4}\n")
+    options = read(f"--config={path}", "--rank", "8")
+    assert options == Options.of(tasks=("digits", "easy-ve"), seeds=(1, 2), rank=8)
+    assert read("--rank", "8", "--config", str(path)) == options
+
+
+def test_values_that_only_hold_together_may_come_from_file_and_command_line(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("cluster: {workers_per_fleet: 4}\n")
+    assert read("--config", str(path), "--min-workers-per-fleet", "3").cluster.min_workers_per_fleet == 3
+
+
+def test_the_file_to_write_is_read_too() -> None:
+    assert read_command_line("?", Options(), ["--save-config", "x.yaml"]).save_config == Path("x.yaml")
+    assert read_command_line("?", Options(), []).save_config is None
+
+
+def test_the_options_that_a_recorded_command_names_are_found_by_shortened_names_too() -> None:
+    words = ["--tas", "a", "b", "--steps=3", "--no-sharing", "--seed", "1", "--resume", "--nonsense", "x", "--s", "y"]
+    assert given_options(words) == {
+        "tasks": ["a", "b"],
+        "steps": ["3"],
+        "sharing": [],
+        "seeds": ["1"],
+        "resume": [],
+    }
