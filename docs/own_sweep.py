@@ -7,7 +7,7 @@ from atlas.sweep import Sweep, base_learner, main
 
 def learner(trial, options):
     kind = trial.suggest_categorical("adapter", ["bottleneck", "lora"])
-    return replace(base_learner(options), adapter=kind, rank=trial.suggest_categorical("rank", [4, 16, 48]))
+    return replace(base_learner(options.training), adapter=kind, rank=trial.suggest_categorical("rank", [4, 16, 48]))
 
 
 SWEEP = Sweep(name="lora-rank", question=__doc__, learner=learner, trials=6)

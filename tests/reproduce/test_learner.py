@@ -81,6 +81,6 @@ def test_another_learner_is_refused(recorded: RecordedRun, file: Path, summary: 
     with pytest.raises(AtlasError, match=f"is the learner 'another'; the run a-sweep is of '{NAME}'"):
         bring_learner(recorded, f"{other}:SpringAdapter")
     with pytest.raises(AtlasError, match="is of 'atlas'"):
-        bring_learner(recorded_from(summary, {}, tmp_path), f"{other}:SpringAdapter")
+        bring_learner(recorded_from(summary, None, tmp_path), f"{other}:SpringAdapter")
     OWN.pop("another")
     OWN_STAGES.pop("jump")
