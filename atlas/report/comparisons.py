@@ -106,9 +106,10 @@ def components(summary: Summary) -> dict[str, Components | Undefined]:
 
 
 def comparisons(summary: Summary) -> list[Comparison | Undefined]:
-    """Every other setting against the one that val prefers, on test, route latest; empty with one setting alone.
+    """Paired comparisons of every other setting with the one that val prefers; empty with one setting alone.
 
-    Orders (or seeds, where there are more of them) are the pairs: the cells of one order are not independent.
+    The scores are average accuracies on test, route latest. Orders (or seeds, where there are more of them) are the
+    pairs: the cells of one order are not independent.
     """
     scores = {label or ALL: found for label, found in cells(summary, "latest/average_accuracy").items()}
     if len(scores) < 2:
@@ -126,7 +127,7 @@ def comparisons(summary: Summary) -> list[Comparison | Undefined]:
 
 
 def agreements(summary: Summary) -> list[RankCorrelation | Undefined]:
-    """Whether other settings agree with the best one about which orders are good (test, route latest)."""
+    """The rank correlation of each other setting's orders with those of the best one (test, route latest)."""
     by_order = {
         label or ALL: {order: float(np.mean([v for (o, _), v in found.items() if o == order])) for order, _ in found}
         for label, found in cells(summary, "latest/average_accuracy").items()

@@ -25,9 +25,9 @@ def fusion_weight_maps(summary: Summary) -> Figure:
         for row, weights in enumerate(one["mean"]):
             for column, weight in enumerate(weights):
                 coloured_cell(axes, column, row, f"{weight:.2f}", cell_colours(weight, low, high))
-    what = "Mean combination weight α of each adapter at each site, over records of the task being learnt"
+    definition = "Mean combination weight α of each adapter at each site, over records of the task being learnt"
     seeds = sorted({one["seed"] for one in found})
-    return titled(figure, {**summary, "seeds": seeds}, what, found[0]["split"], "own")
+    return titled(figure, {**summary, "seeds": seeds}, definition, found[0]["split"], "own")
 
 
 def weight_range(summary: Summary) -> tuple[float, float]:
@@ -39,6 +39,6 @@ def weight_range(summary: Summary) -> tuple[float, float]:
 
 def site_name(site: str) -> str:
     """`encoder.layer.3.attention.output.dense` in a person's words: `layer 4 attention`."""
-    number = next((int(part) + 1 for part in site.split(".") if part.isdigit()), None)
-    what = "attention" if "attention" in site else "MLP"
-    return site if number is None else f"layer {number} {what}"
+    number = next((int(word) + 1 for word in site.split(".") if word.isdigit()), None)
+    part = "attention" if "attention" in site else "MLP"
+    return site if number is None else f"layer {number} {part}"

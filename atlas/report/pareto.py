@@ -71,7 +71,7 @@ def points(summary: Summary) -> list[Point]:
 
 
 def front(found: Sequence[Point], costs: Sequence[Cost]) -> list[Point]:
-    """Those that no other point beats: at least as good in accuracy and all `costs`, and better in one."""
+    """The Pareto front: points that no other beats, by being as good in accuracy and all `costs` and better in one."""
 
     def beats(one: Point, other: Point) -> bool:
         mine = (-one.accuracy, *(one.costs[cost.name] for cost in costs))

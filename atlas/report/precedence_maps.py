@@ -19,7 +19,7 @@ DEFINITION = "Final score of the row's task: mean over orders with the column's 
 
 
 def is_clear(effect: Precedence) -> bool:
-    """Whether the interval of the effect leaves 0 out."""
+    """True where the interval of the effect leaves 0 out."""
     between = effect.interval
     return isinstance(between, Interval) and (between.low > 0 or between.high < 0)
 

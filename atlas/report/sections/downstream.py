@@ -30,7 +30,7 @@ class DownstreamSection:
 
 
 def downstream_section(summary: Summary) -> DownstreamSection | None:
-    """What the orders add to unseen tasks; None where the sweep has none."""
+    """The few-shot results of a summary; None where the sweep has no downstream task."""
     rows = tuple(_shots(row) for row in shot_rows(summary))
     if not rows:
         return None

@@ -57,7 +57,7 @@ class OrdersSection:
 
 
 def orders_section(summary: Summary) -> OrdersSection:
-    """How much the order alone changes the scores."""
+    """The scores by order under the best settings, and the disparity of all settings."""
     found = components(summary)
     reasons = {one.reason if isinstance(one, Undefined) else "" for one in found.values()}
     return OrdersSection(
