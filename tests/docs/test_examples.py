@@ -1,0 +1,40 @@
+"""The code on the pages, run as it stands there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.markdown import ROOT, code_of
+
+TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/howto/adapters.md"])
+def test_the_adapters_alone(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from transformers import ViltConfig, ViltModel
+
+    ((_, code),) = code_of((ROOT / page).read_text())
+    monkeypatch.chdir(tmp_path)
+    names = {"vilt": ViltModel(ViltConfig(**TINY)), "vilt_as_it_was": ViltModel(ViltConfig(**TINY))}
+    exec(compile(code, page, "exec"), names)
+    for task in ("snli-ve", "vqa"):
+        assert (tmp_path / "stack" / task / "adapter_model.safetensors").is_file()
+
+
+def test_the_example_of_a_sweep_is_planned(tmp_path: Path) -> None:
+    """Its plan alone: six trials over three ranks of two kinds."""
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs" / "own_sweep.py", "--dry-run", "--storage", tmp_path / "storage"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "lora-rank" in done.stdout
+    assert "Does LoRA need a higher rank" in done.stdout
