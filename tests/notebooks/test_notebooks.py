@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import json
 import os
 import re
@@ -78,6 +80,19 @@ def test_it_opens_with_a_question_and_is_kept_without_outputs(path: Path) -> Non
     assert re.match(r"# .+\n\n\*.+\?", cells[0].source, re.DOTALL)
     assert all(not cell.outputs and cell.execution_count is None for cell in cells if cell.cell_type == "code")
     assert not MACHINE.search(path.read_text())
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_it_imports_of_the_package_is_there(path: Path) -> None:
+    """Told in a second, before any cell is executed."""
+    cells = nbformat.read(path, as_version=4).cells
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code" and not cell.source.startswith("%"))
+    taken = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
+    own = [
+        (str(node.module), alias.name) for node in taken if str(node.module).startswith("atlas") for alias in node.names
+    ]
+    assert own
+    assert [(module, name) for module, name in own if not hasattr(importlib.import_module(module), name)] == []
 
 
 def test_every_notebook_is_executed_here() -> None:

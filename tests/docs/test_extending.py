@@ -1,0 +1,93 @@
+"""The seams of docs/extending.md: each block of code is written to a file as it stands on the page, and used."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from atlas.storage.store import Store
+from tests.docs.markdown import ROOT, code_of
+from tests.small import SCHEDULE, World, weights
+
+PAGE = ROOT / "docs" / "extending.md"
+BLOCKS = dict(code_of(PAGE.read_text()))
+LONGEST = 36  # lines of a block, blank ones not counted
+
+
+@pytest.fixture(autouse=True)
+def forgotten() -> Iterator[None]:
+    """User-defined learners and tasks are unknown again after a test."""
+    from atlas.learners import user_learner
+    from atlas.tasks import user_task
+
+    yield
+    user_learner.OWN.clear()
+    user_learner.OWN_STAGES.clear()
+    user_task.OWN.clear()
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[[str], Path]:
+    """Write a block to a file of its title."""
+
+    def write(title: str) -> Path:
+        path = tmp_path / title
+        path.write_text(BLOCKS[title])
+        return path
+
+    return write
+
+
+def module_of(path: Path) -> ModuleType:
+    """The file, imported."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("title", BLOCKS)
+def test_a_seam_takes_few_lines(title: str) -> None:
+    assert title, "a block without a file's name is not run"
+    assert sum(bool(line.strip()) for line in BLOCKS[title].splitlines()) <= LONGEST
+
+
+def test_every_block_is_used_here() -> None:
+    source = Path(__file__).read_text()
+    assert [title for title in BLOCKS if not re.search(rf"written\(['\"]{title}", source)] == []
+
+
+def test_a_task_is_prepared(written: Callable[[str], Path], tmp_path: Path) -> None:
+    from atlas.backbones import locate
+    from atlas.backbones.processor import Processor
+    from atlas.data.prepare import prepare
+    from atlas.tasks import find_task
+
+    task = find_task(f"{written('parity.py')}:TASK")
+    prepared = prepare(task, processor=Processor.load(locate("vilt-tiny")), root=tmp_path / "data")
+    assert sum(prepared.counts.values()) == 900
+    assert min(prepared.counts.values()) > 50
+
+
+def test_a_learner_is_trained(written: Callable[[str], Path], small_world: World, tmp_path: Path) -> None:
+    from atlas.learners import find_learner, learner_from
+
+    kind = find_learner(f"{written('small_adapter.py')}:SmallAdapter")
+    sizes = []
+    for strength in (0.0, 100.0):
+        learner = replace(kind(), schedule=SCHEDULE, strength=strength)  # type: ignore[call-arg]
+        assert learner_from(learner.settings()) == learner
+        store = Store.open(str(tmp_path / f"store-{strength}"))
+        steps = small_world.walk("digits", "easy-vqa", learner=learner)
+        small_world.learn(steps, store)
+        found = weights(store, steps[-1])
+        sizes.append(float(sum(found[name].square().sum() for name in found if name.startswith("adapter/"))))
+    assert 0 < sizes[1] < sizes[0]
