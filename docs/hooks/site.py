@@ -23,7 +23,7 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE, DOCS = ROOT / "atlas", ROOT / "docs"
-COMMANDS = re.compile(r"^ {2,4}([a-z]+) {2,}", re.MULTILINE)  # of argparse's list of subcommands
+COMMANDS = re.compile(r"^ {4}([a-z]+)(?: {2,}|$)", re.MULTILINE)  # of argparse's list of subcommands
 SWEEP = "sweeps/task_order.py"
 LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 
