@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store
 from tests.docs.markdown import ROOT, code_of
 from tests.small import SCHEDULE, World, weights
@@ -91,3 +92,22 @@ def test_a_learner_is_trained(written: Callable[[str], Path], small_world: World
         found = weights(store, steps[-1])
         sizes.append(float(sum(found[name].square().sum() for name in found if name.startswith("adapter/"))))
     assert 0 < sizes[1] < sizes[0]
+
+
+def test_a_sink_gets_each_step_once(
+    written: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from atlas import tracking
+    from tests.tracking.walks import STEPS, finished_step, record
+
+    sink = module_of(written("csv_sink.py")).CsvSink
+    monkeypatch.setattr(tracking, "SINKS", {**tracking.SINKS, "csv": sink})
+    address = f"csv:{tmp_path / 'steps.csv'}"
+    tracking.check_tracking(address)
+    with pytest.raises(AtlasError, match="there is no folder"):
+        tracking.check_tracking("csv:/nowhere/at/all.csv")
+    for spool in ("first", "resumed"):
+        tracker = tracking.Tracker(tracking.open_sink(address), tmp_path / spool)
+        record(tracker, finished_step)
+        assert tracker.close()
+    assert [row.split(",")[0] for row in (tmp_path / "steps.csv").read_text().splitlines()] == list(STEPS)
