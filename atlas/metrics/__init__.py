@@ -16,29 +16,33 @@ from atlas.metrics.accuracy import (
     intransigence_to_lone,
     learning_accuracy,
     relative_accuracy,
-    stream_accuracy,
     triangle_accuracy,
 )
+from atlas.metrics.catalogue import METRICS, find_metric
 from atlas.metrics.climb import MARGIN, forgetting_transfer, low_shot_transfer, upstream_knowledge_transfer
-from atlas.metrics.cost import Shape, forward_flops, parameters, seconds_a_step, size_efficiency, step_flops
-from atlas.metrics.figure import NO_TASK, MetricValue, Undefined, tasks_seen
-from atlas.metrics.forward import forward_transfer, future_accuracy, stream_forward_transfer
+from atlas.metrics.cost import Shape, forward_flops, parameters, step_flops
+from atlas.metrics.forward import forward_transfer, future_accuracy
+from atlas.metrics.metric import Metric, OrderScores
+from atlas.metrics.order_metrics import OrderMetrics, order_metrics
 from atlas.metrics.orders import aopd, mopd, opd
 from atlas.metrics.retention import (
     backward_transfer,
     backward_transfer_over_time,
     forgetting,
     forgetting_from_best,
-    forgetting_since_learnt,
-    positive_backward_transfer,
     remembering,
 )
-from atlas.metrics.speed import learning_curve_area, learning_speed
+from atlas.metrics.speed import learning_speed
+from atlas.metrics.value import NO_TASK, MetricValue, Undefined, tasks_seen
 
 __all__ = [
     "MARGIN",
+    "METRICS",
     "NO_TASK",
+    "Metric",
     "MetricValue",
+    "OrderMetrics",
+    "OrderScores",
     "Shape",
     "Undefined",
     "aopd",
@@ -46,9 +50,9 @@ __all__ = [
     "average_anytime_accuracy",
     "backward_transfer",
     "backward_transfer_over_time",
+    "find_metric",
     "forgetting",
     "forgetting_from_best",
-    "forgetting_since_learnt",
     "forgetting_transfer",
     "forward_flops",
     "forward_transfer",
@@ -56,20 +60,15 @@ __all__ = [
     "intransigence",
     "intransigence_to_lone",
     "learning_accuracy",
-    "learning_curve_area",
     "learning_speed",
     "low_shot_transfer",
     "mopd",
     "opd",
+    "order_metrics",
     "parameters",
-    "positive_backward_transfer",
     "relative_accuracy",
     "remembering",
-    "seconds_a_step",
-    "size_efficiency",
     "step_flops",
-    "stream_accuracy",
-    "stream_forward_transfer",
     "tasks_seen",
     "triangle_accuracy",
     "upstream_knowledge_transfer",

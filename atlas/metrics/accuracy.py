@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from atlas.metrics.figure import NO_TASK, MetricValue, Undefined, mean, seen
-from atlas.runtime.errors import AtlasError
+from atlas.metrics.metric import Metric, OrderScores, of_matrix
+from atlas.metrics.value import NO_TASK, MetricValue, Undefined, mean, seen
 
 
 def average_accuracy(R: ArrayLike) -> MetricValue:
@@ -35,19 +35,6 @@ def triangle_accuracy(R: ArrayLike) -> MetricValue:
     """
     matrix = seen(R)
     return mean(matrix[np.tril_indices(len(matrix))]) if len(matrix) else Undefined(NO_TASK)
-
-
-def stream_accuracy(R: ArrayLike, records: Sequence[int]) -> MetricValue:
-    """Σ_j N_j R[n-1, j] / Σ_j N_j: the last row with each task weighing as many records as it has (Avalanche's
-    `StreamAccuracy`, which averages over all records of the evaluation stream).
-
-    `records` are the N_j in the order of the tasks. Raises AtlasError where one of the tasks seen has none.
-    """
-    matrix = seen(R)
-    counts = np.asarray(records, dtype=float)[: len(matrix)]
-    if len(counts) < len(matrix) or (counts <= 0).any():
-        raise AtlasError(f"records are {list(records)}; give one count above 0 for each of {len(matrix)} tasks.")
-    return float(np.average(matrix[-1], weights=counts)) if len(matrix) else Undefined(NO_TASK)
 
 
 def learning_accuracy(R: ArrayLike) -> MetricValue:
@@ -99,3 +86,72 @@ def intransigence_to_lone(R: ArrayLike, lone: Sequence[float | None] | None) -> 
     if len(alone) < len(matrix) or not np.isfinite(alone).all():
         return Undefined("not every task was learnt alone")
     return mean(alone - np.diag(matrix))
+
+
+def _relative(scores: OrderScores) -> MetricValue:
+    """Of the tasks seen so far, by their position in the order."""
+    if scores.single_task is None:
+        return Undefined("no adapter was trained alone")
+    alone = {str(j): score for j, score in enumerate(scores.single_task) if score is not None}
+    return relative_accuracy({str(j): float(scores.R[scores.seen - 1, j]) for j in range(scores.seen)}, alone)
+
+
+METRICS = (
+    Metric(
+        formula=average_accuracy,
+        compute=of_matrix(average_accuracy),
+        title="Average accuracy",
+        unit="%",
+        better="higher",
+        routes=("latest", "own"),
+        shown=frozenset({"leaderboard", "tracking", "table"}),
+    ),
+    Metric(
+        formula=average_anytime_accuracy,
+        compute=of_matrix(average_anytime_accuracy),
+        title="Average anytime accuracy",
+        unit="%",
+        better="higher",
+        routes=("latest", "own"),
+        shown=frozenset({"tracking", "table"}),
+    ),
+    Metric(
+        formula=relative_accuracy,
+        compute=_relative,
+        title="Relative to single-task",
+        unit="%",
+        better="higher",
+        routes=("latest", "own"),
+        shown=frozenset({"leaderboard", "tracking", "table"}),
+    ),
+    Metric(
+        formula=intransigence,
+        compute=lambda scores: intransigence(scores.R, scores.joint),
+        title="Intransigence",
+        unit="points",
+        better="lower",
+        shown=frozenset({"leaderboard", "tracking", "table"}),
+    ),
+    Metric(
+        formula=intransigence_to_lone,
+        compute=lambda scores: intransigence_to_lone(scores.R, scores.single_task),
+        title="Intransigence to single-task",
+        unit="points",
+        better="lower",
+        shown=frozenset({"leaderboard", "tracking", "table"}),
+    ),
+    Metric(
+        formula=learning_accuracy,
+        compute=of_matrix(learning_accuracy),
+        title="Learning accuracy",
+        unit="%",
+        better="higher",
+    ),
+    Metric(
+        formula=triangle_accuracy,
+        compute=of_matrix(triangle_accuracy),
+        title="Accuracy of the lower triangle",
+        unit="%",
+        better="higher",
+    ),
+)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from atlas.metrics.figure import MetricValue, Undefined
+from collections.abc import Sequence
+
+from atlas.metrics.metric import Metric, OrderScores
+from atlas.metrics.value import ONE_TASK, MetricValue, Undefined, mean
 
 MARGIN = 1.0  # points above chance that a denominator must have
 
@@ -34,3 +37,52 @@ def _over_chance(difference: float, reference: float, chance: float, name: str) 
     if not reference - chance >= MARGIN:
         return Undefined(f"{name} ({reference:.1f}) is not at least {MARGIN:g} point above chance ({chance:.1f})")
     return float(100 * difference / (reference - chance))
+
+
+def _forgetting(scores: OrderScores) -> MetricValue:
+    """The mean over the tasks trained before the last."""
+    if scores.chance is None or scores.single_task is None:
+        return Undefined("no adapter was trained alone")
+    last, R = scores.seen - 1, scores.R
+    return _mean_defined([forgetting_transfer(R[j, j], R[last, j], scores.chance[j]) for j in range(last)])
+
+
+def _upstream(scores: OrderScores) -> MetricValue:
+    """The mean over the tasks after the first."""
+    if scores.chance is None or scores.single_task is None:
+        return Undefined("no adapter was trained alone")
+    return _mean_defined(
+        [
+            upstream_knowledge_transfer(scores.R[j, j], alone, scores.chance[j])
+            for j, alone in enumerate(scores.single_task[: scores.seen])
+            if j > 0 and alone is not None
+        ]
+    )
+
+
+def _mean_defined(values: Sequence[MetricValue]) -> MetricValue:
+    """The mean of those that are defined; the first reason where none is."""
+    defined = [value for value in values if not isinstance(value, Undefined)]
+    if defined:
+        return mean(defined)
+    return values[0] if values else Undefined(ONE_TASK)
+
+
+METRICS = (
+    Metric(
+        formula=forgetting_transfer,
+        compute=_forgetting,
+        title="Forgetting transfer",
+        unit="%",
+        better="lower",
+        shown=frozenset({"tracking", "table"}),
+    ),
+    Metric(
+        formula=upstream_knowledge_transfer,
+        compute=_upstream,
+        title="Upstream knowledge transfer",
+        unit="%",
+        better="higher",
+        shown=frozenset({"tracking", "table"}),
+    ),
+)

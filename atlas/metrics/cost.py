@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from atlas.metrics.figure import MetricValue, Undefined, mean
 from atlas.runtime.errors import AtlasError
 
 
@@ -33,15 +32,6 @@ class Shape:
 def parameters(shapes: Iterable[Sequence[int]]) -> int:
     """Σ Π: how many numbers tensors of these shapes hold; of those trained, or of those stored."""
     return sum(math.prod(shape) for shape in shapes)
-
-
-def size_efficiency(sizes: Sequence[int]) -> MetricValue:
-    """MS = min(1, 1/n Σ_i size_0 / size_i), in [0, 1]: 1 for a model that does not grow (Díaz-Rodríguez et al., 2018;
-    Continuum's `get_model_size_growth`). `sizes`: parameters after each task.
-    """
-    if not sizes or min(sizes) <= 0:
-        return Undefined("no model with parameters was measured")
-    return min(1.0, mean([sizes[0] / size for size in sizes]))
 
 
 def forward_flops(shape: Shape, ranks: Sequence[int] = ()) -> float:
@@ -73,8 +63,3 @@ def step_flops(
     forward = forward_flops(shape, ranks)
     own = shape.passes * 2 * shape.tokens * trained
     return float(records * (forward * (2 if through else 1) + own))
-
-
-def seconds_a_step(seconds: Sequence[float]) -> MetricValue:
-    """The mean over steps, in seconds of one fleet. Comparable on one machine alone; FLOPs are across machines."""
-    return mean(seconds) if len(seconds) else Undefined("no step was timed")

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from atlas.metrics.figure import ONE_TASK, MetricValue, Undefined, mean, seen, tasks_seen
+from atlas.metrics.metric import Metric, OrderScores, of_matrix
+from atlas.metrics.value import ONE_TASK, MetricValue, Undefined, mean, seen
 
 NO_HEAD = "a task has no score before it is learnt: its head does not exist yet"
 NOT_SCORED = "the untrained model was not scored"
@@ -34,24 +35,6 @@ def forward_transfer(R: ArrayLike, untrained: Sequence[float] | None) -> MetricV
     return mean(before - np.asarray(untrained, dtype=float)[1 : len(matrix)])
 
 
-def stream_forward_transfer(R: ArrayLike, untrained: Sequence[float] | None) -> MetricValue:
-    """Avalanche's `StreamForwardTransfer`: as GEM's, but midway it counts the task that comes next as well.
-
-    1/m Σ_{0<j≤m} R[j-1, j] - b_j, in points, with m = min(n, T-1): of the n tasks seen and one more, where there is
-    one. At the end of an order it equals `forward_transfer`.
-    """
-    matrix, known = np.asarray(R, dtype=float), tasks_seen(R)
-    last = min(known, len(matrix) - 1)
-    if last < 1:
-        return Undefined(ONE_TASK)
-    if untrained is None:
-        return Undefined(NOT_SCORED)
-    before = np.diag(matrix, k=1)[:last]
-    if not np.isfinite(before).all():
-        return Undefined(NO_HEAD)
-    return mean(before - np.asarray(untrained, dtype=float)[1 : last + 1])
-
-
 def future_accuracy(R: ArrayLike) -> MetricValue:
     """2/(n(n-1)) Σ_{i<j} R[i, j], in percent: the mean score on tasks that are still to come.
 
@@ -63,3 +46,22 @@ def future_accuracy(R: ArrayLike) -> MetricValue:
         return Undefined(ONE_TASK)
     ahead = matrix[np.triu_indices(len(matrix), k=1)]
     return mean(ahead) if np.isfinite(ahead).all() else Undefined(NO_HEAD)
+
+
+def _forward(scores: OrderScores) -> MetricValue:
+    untrained = scores.untrained
+    if untrained is None or None in untrained:
+        return forward_transfer(scores.R, None)
+    return forward_transfer(scores.R, [score for score in untrained if score is not None])
+
+
+METRICS = (
+    Metric(formula=forward_transfer, compute=_forward, title="Forward transfer", unit="points", better="higher"),
+    Metric(
+        formula=future_accuracy,
+        compute=of_matrix(future_accuracy),
+        title="Accuracy on future tasks",
+        unit="%",
+        better="higher",
+    ),
+)

@@ -1,78 +1,76 @@
-"""Every metric of one order, from its accuracy matrices. Pure functions."""
+"""Every metric of one order, from its accuracy matrices: the registry, evaluated. Pure functions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from atlas import metrics
-from atlas.metrics import MetricValue, Undefined
+from atlas.metrics.catalogue import METRICS
+from atlas.metrics.metric import ROUTES, Metric, OrderScores, Route, Shown
+from atlas.metrics.value import MetricValue, Undefined
+from atlas.runtime.errors import AtlasError
+
+
+@dataclass(frozen=True)
+class OrderMetrics:
+    """The metrics of one order and split, by `<route>/<name>`; a metric without a value says why."""
+
+    values: Mapping[str, MetricValue]
+
+    def __getitem__(self, name: str) -> float | None:
+        """The value of `<route>/<name>`; None where it is undefined, or not reported on that route."""
+        value = self.values.get(name)
+        return None if isinstance(value, Undefined) else value
+
+    @property
+    def defined(self) -> dict[str, float]:
+        """The metrics that have a value."""
+        return {name: value for name, value in self.values.items() if not isinstance(value, Undefined)}
+
+    @property
+    def undefined(self) -> dict[str, str]:
+        """The reason why a metric has no value, for those that have none."""
+        return {name: value.reason for name, value in self.values.items() if isinstance(value, Undefined)}
+
+    def shown(self, where: Shown) -> OrderMetrics:
+        """Those that are shown there."""
+        return OrderMetrics(
+            {name: value for name, value in self.values.items() if where in METRICS[name.partition("/")[2]].shown}
+        )
 
 
 def order_metrics(
-    R_latest: ArrayLike,
-    R_own: ArrayLike | None,
-    lone: Sequence[float | None] | None = None,
+    latest: ArrayLike,
+    own: ArrayLike | None,
+    single_task: Sequence[float | None] | None = None,
     *,
     chance: Sequence[float] | None = None,
     joint: Sequence[float] | None = None,
-) -> dict[str, Any]:
-    """Every figure of one order and split, by `<route>/<name>`; None where undefined, the reasons in `undefined`.
+    untrained: Sequence[float | None] | None = None,
+) -> OrderMetrics:
+    """Every metric of the registry, of an order on one split.
 
-    `lone`, `chance` and `joint` are in the order of the tasks, as the columns of R. Transfers are means over tasks:
-    forgetting over those learnt before the last, upstream knowledge over those after the first.
+    `latest` and `own` are its accuracy matrices [T, T] on the two routes, in percent; the references have one value a
+    task, in the order of the columns (see `OrderScores`).
+
+    Raises:
+        AtlasError: a matrix is not square.
     """
-    figures: dict[str, MetricValue] = {}
-    for route, R in (("latest", R_latest), ("own", R_own)):
-        if R is None:
-            continue
-        figures |= {
-            f"{route}/{name}": value for name, value in _route_figures(np.asarray(R, dtype=float), lone).items()
-        }
-    figures["latest/intransigence"] = metrics.intransigence(R_latest, joint)
-    figures["latest/intransigence_to_lone"] = metrics.intransigence_to_lone(R_latest, lone)
-    if lone is not None and chance is not None:
-        figures |= _transfers(np.asarray(R_latest, dtype=float), lone, chance)
-    values: dict[str, Any] = {name: None if isinstance(value, Undefined) else value for name, value in figures.items()}
-    reasons = {name: value.reason for name, value in figures.items() if isinstance(value, Undefined)}
-    return {**values, "undefined": reasons}
+    values: dict[str, MetricValue] = {}
+    for route, R in (("latest", latest), ("own", own)):
+        if R is not None:
+            scores = OrderScores(
+                R=np.asarray(R, dtype=float), single_task=single_task, joint=joint, untrained=untrained, chance=chance
+            )
+            values |= {f"{route}/{metric.name}": metric.compute(scores) for metric in _reported(route)}
+    return OrderMetrics(values)
 
 
-def _route_figures(R: NDArray[np.float64], lone: Sequence[float | None] | None) -> dict[str, MetricValue]:
-    seen = metrics.tasks_seen(R)
-    alone = {str(j): score for j, score in enumerate(lone or ()) if score is not None}
-    last = {str(j): float(R[seen - 1, j]) for j in range(seen)}
-    return {
-        "average_accuracy": metrics.average_accuracy(R),
-        "average_anytime_accuracy": metrics.average_anytime_accuracy(R),
-        "backward_transfer": metrics.backward_transfer(R),
-        "forgetting": metrics.forgetting(R),
-        "relative_accuracy": metrics.relative_accuracy(last, alone)
-        if lone is not None
-        else Undefined("no adapter was trained alone"),
-    }
-
-
-def _transfers(R: NDArray[np.float64], lone: Sequence[float | None], chance: Sequence[float]) -> dict[str, MetricValue]:
-    """CLiMB's transfers, each the mean over the tasks for which it is defined."""
-    seen = metrics.tasks_seen(R)
-    forgotten = [metrics.forgetting_transfer(R[j, j], R[seen - 1, j], chance[j]) for j in range(seen - 1)]
-    upstream = [
-        metrics.upstream_knowledge_transfer(R[j, j], score, chance[j])
-        for j, score in enumerate(lone[:seen])
-        if j > 0 and score is not None
-    ]
-    return {
-        "latest/forgetting_transfer": _mean_defined(forgotten),
-        "latest/upstream_knowledge_transfer": _mean_defined(upstream),
-    }
-
-
-def _mean_defined(figures: Sequence[MetricValue]) -> MetricValue:
-    defined = [value for value in figures if not isinstance(value, Undefined)]
-    if defined:
-        return float(np.mean(defined))
-    return figures[0] if figures else Undefined("it takes two tasks")
+def _reported(route: str) -> Iterator[Metric]:
+    known: dict[str, Route] = {name: name for name in ROUTES}
+    if route not in known:
+        raise AtlasError(f"the route is {route!r}; the routes are {', '.join(ROUTES)}.")
+    return (metric for metric in METRICS.values() if known[route] in metric.routes)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from atlas.metrics.figure import MetricValue, Undefined, mean
+from atlas.metrics.value import MetricValue, Undefined, mean
 from atlas.runtime.errors import AtlasError
 
 

@@ -1,8 +1,8 @@
 """What learning later tasks did to earlier ones. Everything is in points of R.
 
-Three definitions of forgetting are in use, and they differ in what the last score is compared with: `forgetting` with
-the best earlier one (Chaudhry), `forgetting_from_best` with the best of all (mammoth), `forgetting_since_learnt` with
-the first (Avalanche).
+Three definitions of forgetting are in use, and they differ in the score that the last one is compared with:
+`forgetting` takes the best earlier one (Chaudhry), `forgetting_from_best` the best of all (mammoth); Avalanche's takes
+the first, which is `backward_transfer` with its sign turned.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from atlas.metrics.figure import ONE_TASK, MetricValue, Undefined, mean, seen
+from atlas.metrics.metric import Metric, of_matrix
+from atlas.metrics.value import ONE_TASK, MetricValue, Undefined, mean, seen
 
 
 def backward_transfer(R: ArrayLike) -> MetricValue:
@@ -43,12 +44,6 @@ def forgetting_from_best(R: ArrayLike) -> MetricValue:
     return mean(np.nanmax(matrix[:, :-1], axis=0) - matrix[-1, :-1])
 
 
-def forgetting_since_learnt(R: ArrayLike) -> MetricValue:
-    """1/(n-1) Σ_{j<n-1} R[j, j] - R[n-1, j], in points: Avalanche's `StreamForgetting`, which is -BWT."""
-    transfer = backward_transfer(R)
-    return transfer if isinstance(transfer, Undefined) else -transfer
-
-
 def backward_transfer_over_time(R: ArrayLike) -> MetricValue:
     """BWT = 2/(n(n-1)) Σ_{i>j} R[i, j] - R[j, j], in points, over all later rows and not the last alone
     (Díaz-Rodríguez et al., 2018).
@@ -61,16 +56,47 @@ def backward_transfer_over_time(R: ArrayLike) -> MetricValue:
     return mean((matrix - np.diag(matrix))[np.tril_indices(len(matrix), k=-1)])
 
 
-def positive_backward_transfer(R: ArrayLike) -> MetricValue:
-    """BWT+ = max(BWT, 0), in points, of `backward_transfer_over_time` (Díaz-Rodríguez et al., 2018)."""
-    transfer = backward_transfer_over_time(R)
-    return transfer if isinstance(transfer, Undefined) else max(transfer, 0.0)
-
-
 def remembering(R: ArrayLike) -> MetricValue:
     """REM = 100 - |min(BWT, 0)|, in percent, of `backward_transfer_over_time` (Díaz-Rodríguez et al., 2018).
 
-    100 is nothing forgotten. Continuum has the bodies of this and of BWT+ the other way round.
+    100 is nothing forgotten. Continuum has the bodies of this and of BWT+ = max(BWT, 0) the other way round.
     """
     transfer = backward_transfer_over_time(R)
     return transfer if isinstance(transfer, Undefined) else 100.0 - abs(min(transfer, 0.0))
+
+
+METRICS = (
+    Metric(
+        formula=forgetting,
+        compute=of_matrix(forgetting),
+        title="Forgetting",
+        unit="points",
+        better="lower",
+        routes=("latest", "own"),
+        shown=frozenset({"leaderboard", "tracking", "table"}),
+    ),
+    Metric(
+        formula=backward_transfer,
+        compute=of_matrix(backward_transfer),
+        title="Backward transfer",
+        unit="points",
+        better="higher",
+        routes=("latest", "own"),
+        shown=frozenset({"leaderboard", "tracking", "table"}),
+    ),
+    Metric(
+        formula=forgetting_from_best,
+        compute=of_matrix(forgetting_from_best),
+        title="Forgetting from the best row",
+        unit="points",
+        better="lower",
+    ),
+    Metric(
+        formula=backward_transfer_over_time,
+        compute=of_matrix(backward_transfer_over_time),
+        title="Backward transfer over time",
+        unit="points",
+        better="higher",
+    ),
+    Metric(formula=remembering, compute=of_matrix(remembering), title="Remembering", unit="%", better="higher"),
+)

@@ -6,21 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from atlas.metrics.figure import MetricValue, Undefined, mean
+from atlas.metrics.value import MetricValue, Undefined
 
 SHARE = 0.9
-
-
-def learning_curve_area(scores: Sequence[float]) -> MetricValue:
-    """LCA_β = 1/(β+1) Σ_{b=0..β} Z_b, in percent: the mean score after 0, 1, …, β updates (A-GEM, Chaudhry et al.,
-    2019).
-
-    `scores` are Z_0 … Z_β, equally spaced and the untrained model's first: of two learners that end alike, the faster
-    has the larger area.
-    """
-    if len(scores) < 2:
-        return Undefined("it takes a score before learning and one after")
-    return mean(scores)
 
 
 def learning_speed(curve: Sequence[tuple[int, float]], *, share: float = SHARE, rising: bool = True) -> MetricValue:

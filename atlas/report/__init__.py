@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from atlas.metrics.order_metrics import order_metrics
 from atlas.report.downstream import BARE, downstream_orders, shot_rows
 from atlas.report.hypotheses import PaperHypothesis, paper_hypotheses, verdict_text
 from atlas.report.page import render_page, write_report
@@ -17,7 +16,6 @@ __all__ = [
     "TaskRow",
     "downstream_orders",
     "leaderboard",
-    "order_metrics",
     "order_statistics",
     "paper_hypotheses",
     "read_summary",

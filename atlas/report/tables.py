@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from atlas import metrics
 from atlas.metrics import Undefined
-from atlas.metrics.order_metrics import order_metrics
+from atlas.metrics.order_metrics import OrderMetrics, order_metrics
 
 Summary = Mapping[str, Any]
 
@@ -67,18 +67,23 @@ def matrix(trial: Mapping[str, Any], split: str, route: str) -> NDArray[np.float
     return np.full((size, size), np.nan) if R is None else np.array(R, dtype=float).reshape(size, size)
 
 
-def trial_metrics(summary: Summary, trial: Mapping[str, Any], split: str) -> dict[str, Any]:
-    """`order_metrics` of a trial, against the lone adapters and the joint models of its seed."""
-    lone = summary["references"]["lone"].get(str(trial["seed"]))
-    alone = None if lone is None else [lone.get(task, {}).get(split) for task in trial["order"]]
+def trial_metrics(summary: Summary, trial: Mapping[str, Any], split: str) -> OrderMetrics:
+    """The metrics of a trial, against the references and the joint models of its seed."""
     chance = [summary["tasks"][task]["chance"] for task in trial["order"]]
     return order_metrics(
         matrix(trial, split, "latest"),
         matrix(trial, split, "own"),
-        alone,
+        _alone(summary, "lone", trial, split),
         chance=chance,
         joint=_joint(summary, trial, split),
+        untrained=_alone(summary, "untrained", trial, split),
     )
+
+
+def _alone(summary: Summary, kind: str, trial: Mapping[str, Any], split: str) -> list[float | None] | None:
+    """The reference scores of that kind, in the trial's order; None where its seed has none."""
+    scores = summary["references"].get(kind, {}).get(str(trial["seed"]))
+    return None if scores is None else [scores.get(task, {}).get(split) for task in trial["order"]]
 
 
 def leaderboard(summary: Summary) -> list[Row]:
@@ -164,7 +169,7 @@ def settings_label(settings: Mapping[str, Any]) -> str:
     )
 
 
-def _row(summary: Summary, rank: int, trial: Mapping[str, Any], val: Mapping[str, Any], test: Mapping[str, Any]) -> Row:
+def _row(summary: Summary, rank: int, trial: Mapping[str, Any], val: OrderMetrics, test: OrderMetrics) -> Row:
     (intransigence, why), (speed, why_not) = _intransigence(summary, test), _speed(trial)
     return Row(
         rank=rank,
@@ -185,10 +190,10 @@ def _row(summary: Summary, rank: int, trial: Mapping[str, Any], val: Mapping[str
     )
 
 
-def _intransigence(summary: Summary, test: Mapping[str, Any]) -> tuple[float | None, str]:
+def _intransigence(summary: Summary, test: OrderMetrics) -> tuple[float | None, str]:
     """The value, to whichever reference the sweep has, or why there is none."""
     name = "latest/intransigence" if summary.get("joint") else "latest/intransigence_to_lone"
-    return test[name], test["undefined"].get(name, "")
+    return test[name], test.undefined.get(name, "")
 
 
 def _speed(trial: Mapping[str, Any]) -> tuple[float | None, str]:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from atlas.metrics import MetricValue
-from atlas.report import order_metrics
+from atlas.metrics import MetricValue, order_metrics
 from atlas.steps.learning_speed import speeds
 from atlas.steps.probe import Probe
 from atlas.steps.step import Step, StepInputs
@@ -88,7 +87,7 @@ class WalkResult:
         for split in SPLITS:
             latest, own = (self.matrix(split, route) for route in ROUTES)
             found = order_metrics(latest, own, [lone[split].get(task) for task in self.walk.order])
-            figures |= {f"{split}/{name}": value for name, value in found.items() if isinstance(value, float)}
+            figures |= {f"{split}/{name}": value for name, value in found.shown("tracking").defined.items()}
             probed = self.probed(split)
             figures |= {f"{split}/downstream/{probe.label}": value for probe, value in probed.items()}
             if probed and len(probed) == len(self.walk.probes):

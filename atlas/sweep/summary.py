@@ -108,7 +108,9 @@ def _metrics(summary: Mapping[str, Any], row: Mapping[str, Any], outcome: WalkRe
     """`<split>/<name>` → every figure of a walk, None where undefined; `<split>/undefined` says why."""
     figures: dict[str, Any] = {"train/undefined": {}}
     for split in SPLITS:
-        figures |= {f"{split}/{name}": value for name, value in trial_metrics(summary, row, split).items()}
+        found = trial_metrics(summary, row, split)
+        figures |= {f"{split}/{name}": found[name] for name in found.values}
+        figures[f"{split}/undefined"] = found.undefined
     for place, figure in outcome.speeds.items():
         split, _, name = place.partition("/")
         figures[place] = None if isinstance(figure, Undefined) else figure

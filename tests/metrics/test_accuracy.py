@@ -8,7 +8,6 @@ import pytest
 
 from atlas import metrics
 from atlas.metrics import Undefined
-from atlas.runtime.errors import AtlasError
 
 NAN = math.nan
 # After task 1: 80. After task 2: 70, 90. After task 3: 74, 85, 60.
@@ -41,13 +40,6 @@ def test_the_triangle_weighs_every_cell_alike_as_continuum_does() -> None:
     assert metrics.triangle_accuracy(R) == pytest.approx((80 + 70 + 90 + 74 + 85 + 60) / 6)
 
 
-def test_the_stream_weighs_tasks_by_their_records_as_avalanche_does() -> None:
-    assert metrics.stream_accuracy(R, [100, 300, 600]) == pytest.approx((100 * 74 + 300 * 85 + 600 * 60) / 1000)
-    assert metrics.stream_accuracy(R, [7, 7, 7]) == pytest.approx(metrics.average_accuracy(R))
-    with pytest.raises(AtlasError, match="one count above 0 for each of 3 tasks"):
-        metrics.stream_accuracy(R, [100, 300])
-
-
 def test_learning_accuracy_is_the_mean_of_the_diagonal() -> None:
     assert metrics.learning_accuracy(R) == pytest.approx((80 + 90 + 60) / 3)
 
@@ -72,5 +64,4 @@ def test_intransigence_to_lone_takes_each_task_alone_for_the_joint_model() -> No
 def test_without_a_task_no_average_is_defined() -> None:
     for figure in (metrics.triangle_accuracy, metrics.learning_accuracy, metrics.average_accuracy):
         assert figure([[NAN]]) == Undefined("no task was learnt yet")
-    assert isinstance(metrics.stream_accuracy([[NAN]], []), Undefined)
     assert isinstance(metrics.intransigence([[NAN]], [50]), Undefined)

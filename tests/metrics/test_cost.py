@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from atlas import metrics
-from atlas.metrics import Undefined
 from atlas.runtime.errors import AtlasError
 
 SHAPE = metrics.Shape(width=4, depth=1, inner=8, tokens=2)
@@ -36,18 +35,6 @@ def test_learning_goes_through_the_backbone_twice_unless_the_head_alone_is_train
 def test_choices_and_pictures_are_passes() -> None:
     twice = metrics.Shape(width=4, depth=1, inner=8, tokens=2, passes=2)
     assert metrics.step_flops(twice, records=10, trained=5) == 2 * metrics.step_flops(SHAPE, records=10, trained=5)
-
-
-def test_a_model_that_does_not_grow_is_fully_efficient() -> None:
-    assert metrics.size_efficiency([100, 100]) == 1
-    assert metrics.size_efficiency([100, 200, 400]) == pytest.approx((1 + 0.5 + 0.25) / 3)
-    assert metrics.size_efficiency([100, 50]) == 1  # never above
-    assert isinstance(metrics.size_efficiency([]), Undefined)
-
-
-def test_seconds_are_averaged_over_steps() -> None:
-    assert metrics.seconds_a_step([1.0, 3.0]) == 2
-    assert isinstance(metrics.seconds_a_step([]), Undefined)
 
 
 def test_a_transformer_without_layers_is_refused() -> None:

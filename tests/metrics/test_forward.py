@@ -27,23 +27,10 @@ def test_forward_transfer_is_undefined_without_scores_before_learning() -> None:
     assert isinstance(untrained, Undefined)
 
 
-def test_at_the_end_of_an_order_avalanche_and_gem_agree() -> None:
-    assert metrics.stream_forward_transfer(FULL, [50, 50, 33]) == pytest.approx(((55 - 50) + (36 - 33)) / 2)
-
-
-def test_midway_avalanche_counts_the_task_that_comes_next() -> None:
-    midway = [[80, 55, 30], [70, 90, 36], [NAN, NAN, NAN]]
-    assert metrics.forward_transfer(midway, [50, 50, 33]) == pytest.approx(55 - 50)
-    assert metrics.stream_forward_transfer(midway, [50, 50, 33]) == pytest.approx(((55 - 50) + (36 - 33)) / 2)
-
-
 def test_future_accuracy_is_the_mean_above_the_diagonal_as_diaz_rodriguez_has_it() -> None:
     assert metrics.future_accuracy(FULL) == pytest.approx((55 + 30 + 36) / 3)
 
 
 def test_without_scores_of_tasks_to_come_nothing_forward_is_defined() -> None:
-    for figure in (metrics.future_accuracy(R), metrics.stream_forward_transfer(R, [50, 50, 33])):
-        assert "head does not exist" in str(figure)
-    assert "was not scored" in str(metrics.stream_forward_transfer(FULL, None))
-    assert metrics.stream_forward_transfer([[80]], [50]) == Undefined("it takes two tasks")
+    assert "head does not exist" in str(metrics.future_accuracy(R))
     assert metrics.future_accuracy([[80]]) == Undefined("it takes two tasks")

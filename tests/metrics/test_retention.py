@@ -79,31 +79,26 @@ def test_forgetting_is_at_least_minus_backward_transfer(matrix: np.ndarray) -> N
 IMPROVED = [[80, NAN, NAN], [82, 90, NAN], [86, 85, 60]]
 
 
-def test_the_three_definitions_of_forgetting_differ_where_a_task_improved() -> None:
+def test_the_two_definitions_of_forgetting_differ_where_a_task_improved() -> None:
     assert metrics.forgetting(IMPROVED) == pytest.approx(((82 - 86) + (90 - 85)) / 2)
     assert metrics.forgetting_from_best(IMPROVED) == pytest.approx(((86 - 86) + (90 - 85)) / 2)  # mammoth
-    assert metrics.forgetting_since_learnt(IMPROVED) == pytest.approx(((80 - 86) + (90 - 85)) / 2)  # Avalanche
 
 
 def test_backward_transfer_over_time_averages_all_later_rows() -> None:
     """Díaz-Rodríguez: (70-80) + (74-80) + (85-90), over T(T-1)/2 = 3 cells."""
     assert metrics.backward_transfer_over_time(R) == pytest.approx((-10 - 6 - 5) / 3)
     assert metrics.remembering(R) == pytest.approx(100 - 7)
-    assert metrics.positive_backward_transfer(R) == 0
 
 
 def test_a_gain_is_positive_transfer_and_forgets_nothing() -> None:
     gained = [[80, NAN], [86, 90]]
-    assert metrics.positive_backward_transfer(gained) == pytest.approx(6)
     assert metrics.remembering(gained) == 100
 
 
 def test_one_task_has_nothing_to_forget() -> None:
     for figure in (
         metrics.forgetting_from_best,
-        metrics.forgetting_since_learnt,
         metrics.backward_transfer_over_time,
-        metrics.positive_backward_transfer,
         metrics.remembering,
     ):
         assert figure([[80]]) == Undefined("it takes two tasks")

@@ -6,11 +6,6 @@ from atlas import metrics
 from atlas.metrics import Undefined
 
 
-def test_the_area_is_the_mean_of_the_scores_from_the_untrained_one_on() -> None:
-    assert metrics.learning_curve_area([10, 40, 70, 80]) == pytest.approx(50)
-    assert isinstance(metrics.learning_curve_area([10]), Undefined)
-
-
 def test_speed_is_the_update_that_has_gone_ninety_percent_of_the_way() -> None:
     # From 10 to 60: 90 % of the way is 55, half-way between 50 (update 20) and 60 (update 40).
     assert metrics.learning_speed([(0, 10), (20, 50), (40, 60), (60, 58)]) == pytest.approx(30)

@@ -83,7 +83,9 @@ def invented_summary(trials: int = 24) -> dict[str, Any]:
         R = {"test": matrices(order, noise), "val": matrices(order, noise)}
         trial = {"id": f"t{number:02d}", "order": list(order), "seed": 1, "settings": {}, "R": R}
         trial |= {"step_keys": [f"{number:060x}{step:04x}" for step in range(4)], "status": "FINISHED"}
-        trial["metrics"] = {split: trial_metrics(summary, trial, split) for split in ("val", "test")}
+        found = {split: trial_metrics(summary, trial, split) for split in ("val", "test")}
+        trial["metrics"] = {f"{split}/{name}": one[name] for split, one in found.items() for name in one.values}
+        trial["metrics"] |= {f"{split}/undefined": one.undefined for split, one in found.items()}
         summary["trials"].append(trial)
     summary["orders"] = order_statistics(summary)
     if trials:

@@ -5,37 +5,10 @@ from typing import Any
 
 import pytest
 
-from atlas.report import leaderboard, order_metrics, order_statistics, task_rows
+from atlas.report import leaderboard, order_statistics, task_rows
 from atlas.report.tables import final_scores, settings_label
 
 NAN = math.nan
-LATEST = [[80, NAN], [70, 90]]
-OWN = [[80, NAN], [80, 90]]
-
-
-def test_the_figures_of_an_order_worked_out_by_hand() -> None:
-    figures = order_metrics(LATEST, OWN, [100, 90], chance=[50, 50], joint=[84, 92])
-    assert figures["latest/average_accuracy"] == pytest.approx(80)
-    assert figures["own/average_accuracy"] == pytest.approx(85)
-    assert figures["latest/forgetting"] == pytest.approx(10)
-    assert figures["own/forgetting"] == pytest.approx(0)
-    assert figures["latest/backward_transfer"] == pytest.approx(-10)
-    assert figures["latest/average_anytime_accuracy"] == pytest.approx(80)
-    assert figures["latest/relative_accuracy"] == pytest.approx((70 + 100) / 2)
-    assert figures["latest/forgetting_transfer"] == pytest.approx(100 * (80 - 70) / (80 - 50))
-    assert figures["latest/upstream_knowledge_transfer"] == pytest.approx(0)
-    assert figures["latest/intransigence"] == pytest.approx((4 + 2) / 2)
-    assert figures["latest/intransigence_to_lone"] == pytest.approx((20 + 0) / 2)
-    assert figures["undefined"] == {}
-
-
-def test_what_is_undefined_is_none_and_says_why() -> None:
-    figures = order_metrics([[80]], None)
-    assert figures["latest/forgetting"] is None
-    assert figures["undefined"]["latest/forgetting"] == "it takes two tasks"
-    assert figures["undefined"]["latest/relative_accuracy"] == "no adapter was trained alone"
-    assert figures["undefined"]["latest/intransigence"] == "no joint model was trained on the tasks up to each one"
-    assert "own/average_accuracy" not in figures
 
 
 def test_intransigence_is_to_the_joint_models_where_the_sweep_has_them_else_to_each_task_alone(
