@@ -13,9 +13,9 @@ from atlas.search.trial_record import TrialRecord
 from atlas.steps.step import Step
 from atlas.storage.store import Store
 from atlas.sweep.tracking_actor import Recorder
-from atlas.tracking import Dataset, Status, StepFinished, TrialFinished, TrialStarted, TrialStep
+from atlas.tracking import Dataset, StepFinished, TrialEnd, TrialFinished, TrialStarted, TrialStep
 
-STATUSES: Mapping[str, Status] = {status: status for status in get_args(Status)}  # of a trial that has ended
+ENDS: Mapping[str, TrialEnd] = {end: end for end in get_args(TrialEnd)}
 
 
 @dataclass
@@ -42,7 +42,7 @@ class TrackingReporter:
             self.tracking.record(
                 TrialStep(sweep=sweep, trial=trial, step=step.key, tasks_seen=record.tasks_seen, metrics=metrics)
             )
-        status = STATUSES.get(record.status)
+        status = ENDS.get(record.status)
         if status is not None and record.id not in self._finished:
             self._finished.add(record.id)
             self.tracking.record(TrialFinished(sweep=sweep, trial=trial, status=status, metrics=record.figures))

@@ -16,6 +16,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
+TrialEnd = Literal["FINISHED", "PRUNED", "FAILED", "KILLED"]
 CURVE_POINTS = 100
 
 
@@ -172,10 +173,10 @@ class TrialStep(_TrialEvent):
 
 
 class TrialFinished(_TrialEvent):
-    """A trial ended."""
+    """A trial ended: by itself, stopped early by the scheduler (PRUNED), by an error, or with its sweep (KILLED)."""
 
     kind: Literal["trial_finished"] = "trial_finished"
-    status: Status
+    status: TrialEnd
     metrics: Metrics = {}
 
 

@@ -40,7 +40,7 @@ def test_settings_are_copied_as_json_has_them() -> None:
 
 
 def test_an_unknown_status_or_field_is_refused_at_the_call() -> None:
-    with pytest.raises(ValidationError, match="'FINISHED', 'FAILED' or 'KILLED'"):
+    with pytest.raises(ValidationError, match="'PRUNED', 'FAILED' or 'KILLED'"):
         TrialFinished(sweep="s", trial="t", status="DONE")  # type: ignore[arg-type]
     with pytest.raises(ValidationError, match="metric"):
         TrialFinished(sweep="s", trial="t", status="FAILED", metric={})  # type: ignore[call-arg]

@@ -11,6 +11,8 @@ from atlas.runtime.errors import AtlasError
 from atlas.tracking import StepFinished, SweepFinished, TrialStarted
 from atlas.tracking.event_lines import to_line
 from atlas.tracking.json_lines import JsonLinesSink
+from tests.servers import ObjectStore
+from tests.tracking.walks import finished_step, two_trials
 
 
 def started(trial: str, sweep: str = "s1") -> TrialStarted:
@@ -84,3 +86,24 @@ def test_an_address_of_no_folder_is_refused_without_its_password(address: str) -
     with pytest.raises(AtlasError, match="jsonl:/absolute/folder") as refused:
         JsonLinesSink(address, "atlas").check()
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.slow
+def test_each_line_is_an_object_in_a_bucket_and_a_replay_adds_none(bucket: str, s3: ObjectStore) -> None:
+    events = two_trials(finished_step)
+    JsonLinesSink(f"jsonl:{bucket}/runs", "atlas").check()
+    for upto in (5, len(events)):  # the second life replays what the first had written
+        sink = JsonLinesSink(f"jsonl:{bucket}/runs", "atlas")
+        for event in events[:upto]:
+            sink.apply(event)
+    kinds = [json.loads(read(s3, bucket, name))["kind"] for name in s3.names(bucket.removeprefix("s3://"))]
+    steps = [event for event in events if isinstance(event, StepFinished)]
+    repeated = len(steps) - len({event.key for event in steps})
+    assert len(kinds) == len(events) - repeated
+    assert kinds[0] == "sweep_started"
+    assert kinds[-1] == "sweep_finished"
+
+
+def read(s3: ObjectStore, bucket: str, name: str) -> bytes:
+    """The bytes of an object."""
+    return bytes(s3.client().get_object(Bucket=bucket.removeprefix("s3://"), Key=name)["Body"].read())

@@ -21,6 +21,7 @@ from atlas.tracking.events import (
     StepFinished,
     SweepFinished,
     SweepStarted,
+    TrialEnd,
     TrialFinished,
     TrialStarted,
     TrialStep,
@@ -233,7 +234,9 @@ class Writer:
             self._client.update_run(run.run_id, status="RUNNING")
             run.closed = False
 
-    def _close(self, run: KnownRun, status: str, at: int) -> None:
+    def _close(self, run: KnownRun, status: TrialEnd, at: int) -> None:
+        """Close a run. MLflow has no status of its own for a pruned trial."""
+        status = "KILLED" if status == "PRUNED" else status
         self._client.set_terminated(run.run_id, status, end_time=at)
         run.closed = status == "FINISHED"
 

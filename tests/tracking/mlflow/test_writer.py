@@ -249,3 +249,10 @@ def test_an_abandoned_trial_is_closed_with_its_sweep(writer: Writer, runs: Calla
     status = {key: run.info.status for key, run in runs().items()}
     assert (status["trial/s1/lost"], status["trial/s1/t1"], status["sweep/s1"]) == ("KILLED", "FINISHED", "FINISHED")
     assert status["trial/s2/t1"] == "RUNNING"
+
+
+def test_a_pruned_trial_is_closed_as_killed(writer: Writer, runs: Callable[[], dict[str, Any]]) -> None:
+    """MLflow has no status of its own for it."""
+    writer.apply(trial_started())
+    writer.apply(TrialFinished(sweep="s1", trial="t1", status="PRUNED"))
+    assert runs()["trial/s1/t1"].info.status == "KILLED"
