@@ -75,7 +75,8 @@ def run(sweep: Sweep, options: Options, console: Console | None = None) -> bool:
     if options.run.resume:
         folder = SweepFolder.unfinished(options.storage.path, sweep.name, options.run.resume)
         address = _again(folder.options().storage.tracking_uri, address)
-        options = folder.options().changed(resume=folder.id)
+        storage = options.storage.storage  # where it is now: it may have been moved since
+        options = folder.options().changed(resume=folder.id, storage=storage)
     options = with_names(options)
     options = replace(options, search=options.search.with_twins())
     sweep.check(options)
