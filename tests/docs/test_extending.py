@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -92,6 +93,22 @@ def test_a_learner_is_trained(written: Callable[[str], Path], small_world: World
         found = weights(store, steps[-1])
         sizes.append(float(sum(found[name].square().sum() for name in found if name.startswith("adapter/"))))
     assert 0 < sizes[1] < sizes[0]
+
+
+def test_a_metric_is_reported_on_its_routes_and_where_it_is_shown(
+    written: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from atlas.metrics import METRICS, Undefined, order_metrics
+
+    (metric,) = module_of(written("worst_task.py")).METRICS
+    monkeypatch.setitem(METRICS, metric.name, metric)
+    latest, own = [[90.0, math.nan], [60.0, 70.0]], [[90.0, math.nan], [90.0, 70.0]]
+    found = order_metrics(latest, own)
+    assert found["latest/worst_task"] == 60
+    assert found["own/worst_task"] == 70
+    for where in ("leaderboard", "tracking", "table"):
+        assert "latest/worst_task" in found.shown(where).values
+    assert isinstance(order_metrics([[math.nan]], None).values["latest/worst_task"], Undefined)
 
 
 def test_a_sink_gets_each_step_once(
