@@ -24,6 +24,7 @@ def metric(request: pytest.FixtureRequest) -> Metric:
 
 def test_it_says_what_it_computes_and_where_it_is_shown(metric: Metric) -> None:
     assert "=" in metric.definition or "Σ" in metric.definition or "100 ·" in metric.definition
+    assert metric.definition.endswith(".")
     assert metric.title
     assert metric.routes
     assert "table" in metric.shown
