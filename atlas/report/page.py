@@ -23,6 +23,7 @@ from atlas.report.sections.header import header_section
 from atlas.report.sections.hypotheses import hypotheses_section
 from atlas.report.sections.leaderboard import leaderboard_section
 from atlas.report.sections.matrices import matrices_section
+from atlas.report.sections.metrics import metrics_section
 from atlas.report.sections.orders import orders_section
 from atlas.report.sections.precedence import precedence_section
 from atlas.report.sections.rerun import rerun_section
@@ -73,6 +74,7 @@ def page_of(summary: Summary) -> Page:
         fusion_weights_section(summary),
         costs_section(summary),
         matrices_section(summary, rows),
+        metrics_section(summary, rows),
         downstream_section(summary),
         tasks_section(summary),
         sharing_section(summary),

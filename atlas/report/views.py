@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
-from atlas.metrics import Undefined
+from atlas.metrics import Metric, Undefined
 from atlas.report.formats import MISSING, bounds, number
 from atlas.statistics import Interval
 
@@ -114,6 +114,13 @@ def number_cell(value: float | None, unit: str = "", *, sign: bool = False, why:
     """`formats.number`; a missing one says `why` on hover."""
     text = number(value, unit, sign=sign)
     return Cell(text=text, title=why) if why and text == MISSING else text
+
+
+def metric_cell(metric: Metric, value: float | None, *, why: str = "") -> Cell | str:
+    """A metric's value: a share in percent, or a difference in points with its sign."""
+    if metric.unit == "%":
+        return number_cell(value, " %", why=why)
+    return number_cell(value, sign=True, why=why)
 
 
 def bounds_cell(found: Interval | Undefined) -> Cell | str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from atlas.metrics import METRICS, Metric, OrderMetrics
 from atlas.report.comparisons import order_scores
 from atlas.report.formats import interval, number
-from atlas.report.tables import Row
-from atlas.report.views import ROWS_SHOWN, Cell, Table, columns, number_cell
+from atlas.report.tables import Row, trial_metrics
+from atlas.report.views import ROWS_SHOWN, Cell, Table, columns, metric_cell, number_cell
 
 Summary = Mapping[str, Any]
+HEADINGS = ("Val ↓", "Test", "Test, own route")  # all three: average accuracy
+SPEED = "Updates to 90 %"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,17 +35,26 @@ def leaderboard_section(summary: Summary, rows: Sequence[Row]) -> LeaderboardSec
     """The leaderboard of `rows`, in their order."""
     seeds = len(summary["seeds"]) > 1
     return LeaderboardSection(
-        trials=_trials(rows, seeds=seeds),
+        trials=_trials(summary, rows, seeds=seeds),
         orders=_orders(summary) if seeds else None,
         joint=bool(summary.get("joint")),
     )
 
 
-def _trials(rows: Sequence[Row], *, seeds: bool) -> Table:
-    settings = any(row.settings for row in rows)
-    headings = ["", "Order of the tasks", *["Settings"] * settings, *["Seed"] * seeds, "Val ↓", "Test"]
-    headings += ["Test, own route", "Relative to alone", "Forgetting", "Backward transfer", "Intransigence"]
-    headings += ["Updates to 90 %"]
+def leaderboard_metrics(summary: Summary) -> list[Metric]:
+    """The registry's metrics of the leaderboard, without average accuracy, which has columns of its own.
+
+    Of the two intransigences it is that to joint models where the sweep trained any, else that to each task alone.
+    """
+    left_out = {"average_accuracy", "intransigence_to_lone" if summary.get("joint") else "intransigence"}
+    return [metric for metric in METRICS.values() if "leaderboard" in metric.shown and metric.name not in left_out]
+
+
+def _trials(summary: Summary, rows: Sequence[Row], *, seeds: bool) -> Table:
+    settings, shown = any(row.settings for row in rows), leaderboard_metrics(summary)
+    headings = ["", "Order of the tasks", *["Settings"] * settings, *["Seed"] * seeds]
+    headings += [*HEADINGS, *(metric.title for metric in shown), SPEED]
+    by_id = {trial["id"]: trial for trial in summary["trials"]}
     return Table(
         columns=columns(*headings, left=(1, 2) if settings else (1,)),
         rows=tuple(
@@ -51,7 +63,9 @@ def _trials(rows: Sequence[Row], *, seeds: bool) -> Table:
                 Cell(order=row.order, badge="" if row.status == "FINISHED" else row.status.lower()),
                 *[row.settings] * settings,
                 *[str(row.seed)] * seeds,
-                *_figures(row),
+                *map(number, (row.val, row.test, row.test_own)),
+                *_metrics(shown, trial_metrics(summary, by_id[row.trial], "test")),
+                number_cell(row.speed, why=row.undefined["speed"]),
             )
             for row in rows
         ),
@@ -60,17 +74,10 @@ def _trials(rows: Sequence[Row], *, seeds: bool) -> Table:
     )
 
 
-def _figures(row: Row) -> tuple[Cell | str, ...]:
-    return (
-        number(row.val),
-        number(row.test),
-        number(row.test_own),
-        number(row.relative, " %"),
-        number(row.forgetting),
-        number(row.backward, sign=True),
-        number_cell(row.intransigence, sign=True, why=row.undefined["intransigence"]),
-        number_cell(row.speed, why=row.undefined["speed"]),
-    )
+def _metrics(shown: Sequence[Metric], found: OrderMetrics) -> Iterator[Cell | str]:
+    for metric in shown:
+        name = f"latest/{metric.name}"
+        yield metric_cell(metric, found[name], why=found.undefined.get(name, ""))
 
 
 def _orders(summary: Summary) -> Table:

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from atlas.metrics import METRICS
 from atlas.report import leaderboard
 from atlas.report.comparisons import order_scores
 from atlas.report.environment import render
 from atlas.report.formats import interval
-from atlas.report.sections.leaderboard import leaderboard_section
+from atlas.report.sections.leaderboard import leaderboard_metrics, leaderboard_section
 
 Summary = dict[str, Any]
 
@@ -49,3 +50,12 @@ def test_a_trial_that_did_not_finish_has_a_badge_and_is_not_the_best(summary: Su
     section = leaderboard_section(summary, leaderboard(summary))
     assert not section.trials.best
     assert render(section).count('<span class="badge bad">pruned</span>') == 24
+
+
+def test_the_registrys_metrics_are_columns_with_the_intransigence_that_the_sweep_has(summary: Summary) -> None:
+    alone, joint = (
+        [metric.name for metric in leaderboard_metrics(given)] for given in (summary, {**summary, "joint": [{}]})
+    )
+    assert set(alone) ^ set(joint) == {"intransigence", "intransigence_to_lone"}
+    headings = [column.heading for column in leaderboard_section(summary, leaderboard(summary)).trials.columns]
+    assert headings[5:-1] == [METRICS[name].title for name in alone]
