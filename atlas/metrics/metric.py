@@ -48,7 +48,7 @@ def of_matrix(function: Callable[[ArrayLike], MetricValue]) -> Callable[[OrderSc
 class Metric:
     """One entry of the registry.
 
-    formula: the documented function; the first paragraph of its docstring is the metric's definition. compute: the same,
+    formula: the documented function; its docstring's first paragraph is the metric's definition. compute: the same,
     taken from an order's scores. unit: of its value. better: the direction of improvement. title: a table's heading.
     routes: those on which it is reported. shown: the leaderboard, the tracking sink (MLflow), the page's table of all
     metrics; `summary.json` has every metric.
