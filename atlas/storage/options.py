@@ -30,7 +30,7 @@ class StorageOptions:
         str,
         arg(metavar="URI", help_behavior_hint="(default: $MLFLOW_TRACKING_URI, else SQLite in the storage)"),
     ] = ""
-    """MLflow server or database."""
+    """MLflow server or database; or jsonl:FOLDER for lines of JSON."""
 
     def __post_init__(self) -> None:
         if redacted(self.storage) != self.storage:

@@ -122,7 +122,7 @@ class _SweepLog:
 
 
 def _identity(event: Event) -> Hashable:
-    """What two lines may not have in common: a step is told once, a start or an end once at a time."""
+    """What two lines may not have in common: a step is recorded once, a start or an end once for each time."""
     match event:
         case StepFinished():
             return event.kind, event.key, event.status
@@ -188,7 +188,7 @@ class _Objects:
         self._count += 1
 
     def probe(self) -> None:
-        """An object beside the others: deleting one of a folder's leaves S3 a marker of the folder."""
+        """An object next to the folder: deleting one in it would leave a marker of the folder in S3."""
         self._make_folder(self._folder.rpartition("/")[0])
         with self._filesystem.open_output_stream(self._folder) as file:
             file.write(b"probe")

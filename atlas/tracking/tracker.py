@@ -17,7 +17,7 @@ from atlas.tracking.spool import Spool
 log = logging.getLogger(__name__)
 
 FIRST_DELAY, LONGEST_DELAY = 0.5, 15.0
-PATIENCE = 5.0  # a flush without progress for so long asks whether the sink is reachable at all
+STALL_SECONDS = 5.0  # a flush without progress for so long asks whether the sink is reachable at all
 CHECK_SECONDS = 2.0
 
 
@@ -64,7 +64,7 @@ class Tracker:
             with self._changed:
                 self._hurry = True
                 self._changed.notify_all()
-                if self._changed.wait_for(lambda: self._spool.pending == 0, min(left, PATIENCE)):
+                if self._changed.wait_for(lambda: self._spool.pending == 0, min(left, STALL_SECONDS)):
                     return True
             if self._spool.pending == before and not self._is_reachable():
                 return False

@@ -139,7 +139,7 @@ def sink(view: View) -> Sink:
 
 @pytest.fixture
 def events() -> list[Event]:
-    """Two trials that share a step, told once by each."""
+    """Two trials that share a step, recorded by each."""
     return two_trials(finished_step)
 
 

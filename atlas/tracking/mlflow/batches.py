@@ -54,7 +54,7 @@ class Batch:
 
 
 def log_batch(client: MlflowClient, run_id: str, batch: Batch, *, shown: Mapping[str, float]) -> dict[str, float]:
-    """Log a batch; gives the latest value of each metric. Metrics whose value is `shown` already are left out.
+    """Log a batch; returns the latest value of each metric. Metrics whose value is `shown` already are left out.
 
     Curves are logged with nothing shown: MLflow drops a point with the same time, step and value, and the time is the
     event's own.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 PARENT_TAG, NOTE_TAG = "mlflow.parentRunId", "mlflow.note.content"  # by which the UI nests runs and shows notes
-CONTEXT_TAG = "mlflow.data.context"  # by which it says what a dataset was used for
+CONTEXT_TAG = "mlflow.data.context"  # the use of a dataset: train
 OUTDATED = "out-of-date database schema"  # in the error of a database that another version of MLflow made
 CHATTY_LOGGERS = ("alembic", "mlflow.store.db.utils")  # a line for each migration
 
