@@ -141,11 +141,13 @@ class _File:
     def read(self) -> Iterator[bytes]:
         if not self._path.exists():
             return
-        content = self._path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):  # its writer was killed before it had acknowledged the event
-            os.truncate(self._path, whole)
-        yield from content[:whole].splitlines()
+        with open(self._path, "r+b") as file:
+            for line in file:
+                if not line.endswith(b"\n"):  # its writer was killed, and so has not acknowledged the event
+                    file.seek(-len(line), os.SEEK_END)
+                    file.truncate()
+                    return
+                yield line
 
     def add(self, line: bytes) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
