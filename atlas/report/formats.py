@@ -13,10 +13,12 @@ MISSING = "–"
 
 
 def number(value: float | None, unit: str = "", *, sign: bool = False) -> str:
-    """One decimal and a true minus; a dash where there is no finite value."""
+    """One decimal, a true minus and no sign before 0.0; a dash where there is no finite value."""
     if value is None or not math.isfinite(value):
         return MISSING
-    return f"{value:{'+' if sign else ''}.1f}{unit}".replace("-", "−")
+    size = f"{abs(value):.1f}"
+    plus = "+" if sign else ""
+    return f"{'' if size == '0.0' else '−' if value < 0 else plus}{size}{unit}"
 
 
 def rounded(value: float) -> str:

@@ -9,6 +9,7 @@ def test_numbers_have_one_decimal_a_true_minus_and_a_dash_for_none() -> None:
     assert [number(value) for value in (71.25, -3.0, None, float("nan"))] == ["71.2", "−3.0", "–", "–"]
     assert number(3.0, " %") == "3.0 %"
     assert number(3.0, sign=True) == "+3.0"
+    assert [number(value, sign=True) for value in (0.0, 0.04, -0.04)] == ["0.0"] * 3
 
 
 def test_p_values_have_two_digits_and_a_true_minus() -> None:
