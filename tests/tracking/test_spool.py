@@ -35,7 +35,7 @@ def test_events_come_back_in_order_and_once(tmp_path: Path) -> None:
     assert spool.peek() is None
 
 
-def test_what_was_not_acknowledged_waits_for_the_next_to_open_it(tmp_path: Path) -> None:
+def test_unacknowledged_events_wait_for_the_next_to_open_the_journal(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     spool.append(event(0))
     spool.append(event(1))
@@ -89,13 +89,13 @@ def test_two_processes_cannot_replay_one_journal(tmp_path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AtlasError, match="cannot be written"):
         Spool(tmp_path / "file" / "spool")
 
 
-def test_whether_a_sweeps_end_has_arrived_is_seen_without_opening_the_journal(tmp_path: Path) -> None:
+def test_a_settled_journal_is_recognised_without_its_lock(tmp_path: Path) -> None:
     assert is_settled(tmp_path)
     spool = Spool(tmp_path)
     assert not is_settled(tmp_path)

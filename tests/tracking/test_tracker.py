@@ -56,7 +56,7 @@ def expect_whole(uri: str, experiment: str) -> None:
     assert {runs[key][1]["train/loss"] for key in STEPS} == {50}
 
 
-def test_what_was_told_arrives(
+def test_recorded_events_arrive(
     open_tracker: Callable[..., Tracker], step: Callable[..., StepFinished], initialised: str, tmp_path: Path
 ) -> None:
     tracker = open_tracker()
@@ -69,7 +69,7 @@ def test_what_was_told_arrives(
     assert tracker.close()
 
 
-def test_two_trackers_that_tell_the_same_leave_one_run_each(
+def test_two_trackers_that_record_the_same_leave_one_run_each(
     open_tracker: Callable[..., Tracker], step: Callable[..., StepFinished], initialised: str, tmp_path: Path
 ) -> None:
     first, second = open_tracker(), open_tracker(spool="another")
@@ -245,7 +245,7 @@ def test_a_database_of_another_version_of_mlflow_gets_everything_once_it_is_upgr
 
 
 def set_version(uri: str, version: str) -> str:
-    """Have the database say that its schema is of that version; gives what it said before."""
+    """Set the version of a database's schema; returns the one before."""
     with closing(sqlite3.connect(database_file(uri))) as database:
         ((before,),) = database.execute("select version_num from alembic_version").fetchall()
         database.execute("update alembic_version set version_num = ?", (version,))

@@ -23,7 +23,7 @@ def signed_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def guarded() -> Iterator[str]:
-    """A server that lets `me:p@ss` and the bearer `t` in, and answers to everybody that it is healthy."""
+    """A server that lets `me:p@ss` and the bearer `t` in; its health is public."""
     allowed = {f"Basic {base64.b64encode(b'me:p@ss').decode()}", "Bearer t"}
 
     class Guarded(BaseHTTPRequestHandler):
@@ -54,7 +54,7 @@ def test_a_bearer_token_lets_in(guarded: str, monkeypatch: pytest.MonkeyPatch) -
     assert credentials() == {"MLFLOW_TRACKING_TOKEN": "t"}
 
 
-def test_who_is_not_let_in_is_told_what_to_set(guarded: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_user_is_told_what_to_set(guarded: str, monkeypatch: pytest.MonkeyPatch) -> None:
     check_tracking(f"http://me:wrong@{guarded}")
     with pytest.raises(AtlasError, match="set MLFLOW_TRACKING_USERNAME") as refused:
         check_access(f"http://{guarded}")
@@ -72,7 +72,7 @@ def test_other_addresses_stay_as_they_are_and_need_no_server() -> None:
     assert credentials() == {}
 
 
-def test_what_cannot_be_reached_is_told_without_the_password() -> None:
+def test_an_unreachable_address_is_named_without_its_password() -> None:
     for uri in ("ftp://me:hunter2@host", "http://me:hunter2@127.0.0.1:9"):
         with pytest.raises(AtlasError) as refused:
             check_tracking(uri, timeout=2.0)

@@ -29,7 +29,7 @@ def answering(request: pytest.FixtureRequest) -> Iterator[str]:
             self.wfile.write(words)
 
         def log_message(self, *words: object) -> None:
-            """Say nothing."""
+            """Quiet."""
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Answer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -79,7 +79,7 @@ def test_a_database_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
         check_tracking(f"postgresql://user@127.0.0.1:{free_port()}/mlflow", timeout=2)
 
 
-def test_a_database_to_be_passes_and_is_not_created_by_looking(tmp_path: Path) -> None:
+def test_a_missing_database_passes_and_is_not_created_by_the_check(tmp_path: Path) -> None:
     check_tracking(default_tracking_uri(tmp_path / "new"))
     assert not (tmp_path / "new" / "mlflow.db").exists()
 
@@ -109,7 +109,7 @@ def test_looking_for_runs_in_an_experiment_that_is_not_there_finds_none(initiali
     assert find_step_runs(initialised, "never made", ["k"]) == {}
 
 
-def test_a_key_cannot_break_out_of_its_search() -> None:
+def test_a_key_with_a_quote_is_refused() -> None:
     with pytest.raises(AtlasError, match="quote"):
         key_filter("k' OR '1")
 
@@ -134,7 +134,7 @@ def test_processes_that_open_a_fresh_database_at_once_all_succeed(tmp_path: Path
 def test_a_process_killed_while_it_makes_a_database_leaves_none_and_the_next_makes_it(
     tmp_path: Path, losses: Losses
 ) -> None:
-    """MLflow's own way would leave a half that it refuses for good."""
+    """MLflow itself would leave half a database, which it refuses for good."""
     uri = default_tracking_uri(tmp_path)
     program = f"from atlas.tracking import initialise; initialise({uri!r}, 'e')"
     process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)

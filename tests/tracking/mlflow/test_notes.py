@@ -9,7 +9,7 @@ def link(number: int, name: str = "digits", run_id: str | None = "r1") -> Link:
     return Link(key=f"{number:064d}", name=name, run_id=run_id, tasks_seen=number)
 
 
-def test_names_are_freed_of_what_mlflow_refuses() -> None:
+def test_characters_that_mlflow_refuses_are_replaced_in_names() -> None:
     assert plain("test/latest/a task: 1.5-b") == "test/latest/a task: 1.5-b"
     assert plain("α=0.1 (x)") == "α_0.1 _x_"
     assert len(plain("x" * 400)) == 250
