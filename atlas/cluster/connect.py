@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from atlas.cluster.ray_internals import CHATTY_LOGGERS
+from atlas.cluster.ray_internals import CHATTY_LOGGERS, SLOW_START
 from atlas.cluster.watchdog import Watchdog, watched
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.text import first_line
@@ -50,7 +50,7 @@ def _started(start: Callable[[], object]) -> Watchdog:
         try:
             return watched(start)
         except Exception as error:  # a bare one where a node does not come up in time
-            if "during startup" not in str(error):
+            if SLOW_START not in str(error):
                 raise
             log.warning("Ray did not start in time on this busy machine; once more …")
             ray.shutdown()

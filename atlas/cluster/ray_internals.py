@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 HEAD = "node:__internal_head__"  # the resource by which Ray marks a cluster's head node
+SLOW_START = "during startup"  # in the bare Exception of a node that took too long to come up
 CHATTY_LOGGERS = ("ray.tune", "ray.train._internal.storage")  # they repeat each trial's error
 
 

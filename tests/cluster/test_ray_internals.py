@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 
-from ray._private import resource_and_label_spec
+from ray._private import node, resource_and_label_spec
 from ray._private.state import GlobalState
 from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
 from ray.autoscaler._private.kuberay.node_provider import KubernetesHttpApiClient
@@ -31,6 +31,10 @@ def test_kuberay_is_asked_with_these_arguments() -> None:
     assert next(iter(inspect.signature(KubernetesHttpApiClient).parameters)) == "namespace"
     assert list(inspect.signature(KubernetesHttpApiClient.get).parameters) == ["self", "path"]
     assert len(inspect.signature(_derive_autoscaling_config_from_ray_cr).parameters) == 1
+
+
+def test_a_node_that_takes_too_long_to_start_is_reported_in_these_words() -> None:
+    assert ray_internals.SLOW_START in inspect.getsource(node)
 
 
 def test_the_loggers_that_repeat_errors_are_there() -> None:
