@@ -81,7 +81,7 @@ def _now() -> int:
 
 
 class _Event(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     at: int = Field(default_factory=_now)
     """When it happened, in milliseconds since 1970."""
@@ -126,7 +126,7 @@ class TrialStarted(_TrialEvent):
 class Dataset(BaseModel):
     """A prepared dataset: `fingerprint` becomes MLflow's digest (cut at 36 characters), `source` its JSON."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: str
     fingerprint: str

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-import urllib.error
 import urllib.parse
-import urllib.request
 
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
@@ -49,6 +47,9 @@ def credentials() -> dict[str, str]:
 
 def check_access(tracking_uri: str, timeout: float = 5.0) -> None:
     """Raises AtlasError where the server does not let this user in, or does not answer; other addresses pass."""
+    import urllib.error
+    import urllib.request
+
     if not tracking_uri.startswith("http"):
         return
     request = urllib.request.Request(without_user(tracking_uri).rstrip("/") + PAGE, headers=_authorisation())

@@ -7,9 +7,7 @@ import logging
 import os
 import socket
 import sqlite3
-import urllib.error
 import urllib.parse
-import urllib.request
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -164,6 +162,9 @@ def _experiment_id(client: MlflowClient, name: str, artifacts: Path | None) -> s
 
 
 def _check_server(tracking_uri: str, timeout: float) -> None:
+    import urllib.error
+    import urllib.request
+
     uri = without_user(tracking_uri)
     try:
         with urllib.request.urlopen(uri.rstrip("/") + "/health", timeout=timeout) as answer:

@@ -15,15 +15,12 @@ PARAM_CHARACTERS = 6000
 class Link(BaseModel):
     """A step of a trial: its key in the store, its run's name and id (None while unknown), and tasks seen."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     key: str
     name: str
     run_id: str | None
     tasks_seen: int
-
-
-_LINKS = TypeAdapter(list[Link])
 
 
 def plain(name: str) -> str:
@@ -61,7 +58,7 @@ def _spelt(links: Sequence[Link]) -> str:
 
 def parse_steps(tag: str | None) -> list[Link]:
     """The links of a tag that `steps_tag` made; none where there is no tag."""
-    return _LINKS.validate_json(tag) if tag else []
+    return TypeAdapter(list[Link]).validate_json(tag) if tag else []
 
 
 def steps_note(links: Sequence[Link], experiment_id: str, order: str) -> str:
