@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import runpy
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -91,10 +90,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _sweep(file: str, arguments: Sequence[str]) -> None:
-    if not Path(file).is_file():
-        raise AtlasError(f"there is no sweep file {file}; give the path of a Python file such as sweeps/task_order.py.")
-    sys.argv = [file, *arguments]
-    runpy.run_path(file, run_name="__main__")
+    from atlas.sweep.file import run_sweep_file
+
+    run_sweep_file(Path(file), arguments)
 
 
 def _doctor(arguments: Sequence[str]) -> None:

@@ -115,7 +115,9 @@ def walk_one(config: dict[str, Any]) -> None:
     """The training loop: every step of the order, from the bare backbone, into a store of its own."""
     import torch
 
-    from atlas.config.sweep import Sweep, base_learner
+    from atlas.config.experiment import Experiment
+    from atlas.config.learners import base_learner
+    from atlas.config.sweep import Sweep
     from atlas.learners.process_group import ProcessGroup
     from atlas.steps.train import open_worker_context, train_step
     from atlas.steps.walk import Walk
@@ -134,7 +136,7 @@ def walk_one(config: dict[str, Any]) -> None:
     order = tuple(config["order"])
     learner: Any = base_learner(options.training)
     if config["learner"] != "atlas":
-        references = Sweep(name="", question="").references(options, "float32")[config["learner"]]
+        references = Experiment(sweep=Sweep(name="", question=""), options=options).references()[config["learner"]]
         learner = next(walk.learner for walk in references if walk.order == order)
     walk = Walk(order=order, learner=learner, seed=0)
     outcome = WalkResult(walk=walk, step_inputs=inputs.step_inputs)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import optuna
 
+from atlas.config.experiment import Experiment
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
 from atlas.learners import HeadOnly, Learner
@@ -62,7 +63,9 @@ def learnt_trial(
     world: World, inputs: SweepInputs, number: int, order: tuple[str, ...], sweep: Sweep = SWEEP
 ) -> TrialRecord:
     """A finished trial over one order, its steps in the store."""
-    config = sweep.propose(optuna.trial.FixedTrial({"after nothing": order[0]}), Options.of(tasks=TASKS), "float32")  # type: ignore[arg-type]
+    config = Experiment(sweep=sweep, options=Options.of(tasks=TASKS)).propose(
+        optuna.trial.FixedTrial({"after nothing": order[0]})
+    )  # type: ignore[arg-type]
     record = TrialRecord(f"trial-{number}", {**config, "after nothing": order[0]}, status="FINISHED")
     for walk in record.walks:
         steps = [step for stages in walk.steps(inputs.step_inputs) for step in stages]

@@ -12,7 +12,7 @@ from atlas.runtime.errors import AtlasError, unknown
 DECAYS = ("linear", "cosine", "constant")
 Precision = Literal["float32", "bfloat16", "float16"]
 FASTEST = 1e36  # beyond it a rate is no float32 any more
-PRECISIONS = ("float32", "bfloat16", "float16")
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "float16")
 
 
 @dataclass(frozen=True, kw_only=True)

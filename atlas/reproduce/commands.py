@@ -25,7 +25,7 @@ def declare_reproduce(parser: argparse.ArgumentParser) -> None:
         help="a sweep's id, SWEEP/TRIAL, a summary.json, or the MLflow id of a run of a sweep, a trial or a step",
     )
     parser.add_argument("--tracking-uri", default="", help="where that MLflow run is (default: as sweeps have it)")
-    _how(parser)
+    _add_options(parser)
 
 
 def declare_ledger(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +42,7 @@ def declare_ledger(parser: argparse.ArgumentParser) -> None:
     command("show", _show, "show an entry's figures, each with its split and route").add_argument("name")
     check = command("check", _check, "reproduce an entry and compare every score")
     check.add_argument("name", metavar="NAME")
-    _how(check)
+    _add_options(check)
     add = command("add", _add, "write an entry from a finished sweep")
     add.add_argument("name", metavar="NAME")
     add.add_argument("sweep", metavar="SWEEP", help="a sweep's id, or the path of a summary.json")
@@ -51,8 +51,8 @@ def declare_ledger(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--replace", action="store_true", help="renew an entry of that name")
 
 
-def _how(parser: argparse.ArgumentParser) -> None:
-    """How to reproduce: shared by a run and an entry of the ledger."""
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """The options shared by a run and an entry of the ledger."""
     add = parser.add_argument
     add(
         "--storage",
@@ -85,47 +85,47 @@ def _how(parser: argparse.ArgumentParser) -> None:
 def _reproduce(given: argparse.Namespace) -> None:
     from atlas.reproduce.lookup import find_run
 
-    _go(find_run(given.what, storage=given.storage, tracking_uri=given.tracking_uri), given)
+    _run(find_run(given.what, storage=given.storage, tracking_uri=given.tracking_uri), given)
 
 
 def _check(given: argparse.Namespace) -> None:
     from atlas.reproduce.ledger import find_entry
     from atlas.reproduce.lookup import recorded_from
 
-    _go(
+    _run(
         recorded_from(find_entry(given.ledger, given.name)["run"], None, StorageOptions(storage=given.storage).local),
         given,
     )
 
 
-def _go(recorded: RecordedRun, given: argparse.Namespace) -> None:
+def _run(recorded: RecordedRun, given: argparse.Namespace) -> None:
     """Reproduce it; exits with 1 where a score is different."""
     from rich.console import Console
 
     from atlas.reproduce.plan import ReproduceOptions
-    from atlas.reproduce.replay import Placement
+    from atlas.reproduce.replay import ClusterOverrides
     from atlas.reproduce.reproduction import reproduce
     from atlas.sweep.run import make_console
 
-    placement = Placement(
+    overrides = ClusterOverrides(
         fleets=given.fleets,
         workers_per_fleet=given.workers_per_fleet,
         cpus_per_worker=given.cpus_per_worker,
         gpus_per_worker=given.gpus_per_worker,
     )
-    wish = ReproduceOptions(
+    options = ReproduceOptions(
         file=given.file,
         tasks=tuple(given.task),
         learner=given.learner,
         source=tuple(given.source),
-        placement=placement,
+        overrides=overrides,
         into=given.into,
         tolerance=given.tolerance,
         report=given.report,
         dry_run=given.dry_run,
     )
     console: Console = make_console()
-    if not reproduce(recorded, wish, console):
+    if not reproduce(recorded, options, console):
         sys.exit(1)
 
 

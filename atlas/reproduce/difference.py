@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from atlas.backbones import digest, locate
 from atlas.reproduce.recorded_run import DIGEST, RecordedRun
-from atlas.reproduce.replay import STEADY, ReplayedRun
+from atlas.reproduce.replay import STEADY, Replay
 from atlas.runtime.digest import file_sha256
 from atlas.runtime.errors import AtlasError
 from atlas.sweep.provenance import code_digest, machine, versions
@@ -30,12 +30,12 @@ class Difference:
     weight: Weight = "told"
 
 
-def differences(recorded: RecordedRun, rebuilt: ReplayedRun) -> list[Difference]:
+def differences(recorded: RecordedRun, replay: Replay) -> list[Difference]:
     """Everything but the data, which may have to be prepared first (see `of_data`)."""
     return [
         *of_versions(recorded.summary["versions"]),
-        *of_origin(recorded.summary.get("origin"), rebuilt.file),
-        *of_settings(recorded, rebuilt),
+        *of_origin(recorded.summary.get("origin"), replay.file),
+        *of_settings(recorded, replay),
         *of_backbone(recorded),
     ]
 
@@ -64,10 +64,10 @@ def of_origin(recorded: Mapping[str, Any] | None, file: Path) -> list[Difference
     return found
 
 
-def of_settings(recorded: RecordedRun, rebuilt: ReplayedRun) -> list[Difference]:
+def of_settings(recorded: RecordedRun, replay: Replay) -> list[Difference]:
     """Settings that nobody recorded, and those of the placement that decide in which order sums are taken."""
     found = []
-    here = rebuilt.options.flat()
+    here = replay.options.flat()
     for name, was in recorded.options.flat().items():
         now = here[name]
         if name in SUMS and was != now:

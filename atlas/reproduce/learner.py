@@ -1,4 +1,4 @@
-"""The learner of a recorded run, where it is the user's own: found by its file, which has to be as it was."""
+"""The user-defined learner of a recorded run: loaded from its file, which has to be unchanged."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from atlas.runtime.errors import AtlasError
 SHOWN = 12
 
 
-def bring_learner(recorded: RecordedRun, given: str = "") -> None:
-    """Have it known by its name: from the file `given`, `FILE.py:NAME`, or else from the one that was recorded.
+def load_recorded_learner(recorded: RecordedRun, given: str = "") -> None:
+    """Load it from `given`, `FILE.py:NAME`, or else from the file that was recorded.
 
     Raises:
         AtlasError: its file is gone, was changed, or holds another learner.
@@ -30,13 +30,13 @@ def bring_learner(recorded: RecordedRun, given: str = "") -> None:
 
 
 def check_learners(recorded: RecordedRun) -> None:
-    """Raises AtlasError where the file of a learner that was brought is not the recorded one: its steps are others."""
+    """Raises AtlasError where the file of a user-defined learner has changed: its steps would have other keys."""
     for name, was in recorded.summary.get("origin", {}).get("learners", {}).items():
         here = digest_of(name)
         if here and here != was:
             file = address_of(name).rpartition(":")[0]
             raise AtlasError(
                 f"the file {file} of the learner {name!r} was changed since the run: sha256 recorded {was[:SHOWN]}, "
-                f"here {here[:SHOWN]}. Its steps would be others, and nothing was trained; restore the file, or name "
-                f"the one that the run was made with: --learner FILE.py:NAME."
+                f"here {here[:SHOWN]}. Its steps would be different, and nothing was trained; restore the file, or "
+                f"name the one that the run was made with: --learner FILE.py:NAME."
             )

@@ -18,13 +18,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from atlas.config.invocation import Invocation
 from atlas.report import read_summary, validate
 from atlas.reproduce.figures import figures_of
 from atlas.reproduce.recorded_run import DIGEST, RecordedRun
-from atlas.reproduce.replay import as_text, repeatable
+from atlas.reproduce.replay import repeatable
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.storage.filesystem import write_whole
-from atlas.sweep.file import sweep_in
+from atlas.sweep.file import load_sweep
 
 SCHEMA = 1
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
@@ -105,7 +106,8 @@ def _command(recorded: RecordedRun, given: Path | None) -> str:
         raise AtlasError(
             f"the sweep's file {path} is not under {Path.cwd()}; go to the project's folder, or give --file."
         )
-    return as_text([path.as_posix(), *repeatable(recorded, sweep_in(path).defaults)])
+    arguments = repeatable(recorded, load_sweep(path).defaults)
+    return Invocation(file=path.as_posix(), arguments=tuple(arguments)).command
 
 
 def _run(summary: Mapping[str, Any], command: str) -> dict[str, Any]:

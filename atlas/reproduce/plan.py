@@ -1,35 +1,31 @@
-"""How a run is to be reproduced, and what is known before anything is trained."""
+"""The options of a reproduction, and its plan: everything known before anything is trained."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from atlas.reproduce.comparison import Scores
 from atlas.reproduce.difference import Difference
 from atlas.reproduce.recorded_run import RecordedRun
-from atlas.reproduce.replay import Placement, ReplayedRun
+from atlas.reproduce.replay import ClusterOverrides, Replay
 from atlas.reproduce.tolerance import Tolerance
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReproduceOptions:
-    """How a person wants a run reproduced; what is left out is as it was recorded.
+    """Options of a reproduction; the rest is as it was recorded.
 
     file: of the sweep. tasks, learner: `FILE.py:NAME`, the user's own. source: TASK=FOLDER, to prepare a task again.
-    into: the clean storage (None: a temporary one). tolerance: in points. report: a JSON file of what came of it.
+    into: the clean storage (None: a temporary one). tolerance: in points. report: a JSON file of the outcome.
     """
 
     file: Path | None = None
     tasks: tuple[str, ...] = ()
     learner: str = ""
     source: tuple[str, ...] = ()
-    placement: Placement = field(default_factory=Placement)
+    overrides: ClusterOverrides = field(default_factory=ClusterOverrides)
     into: Path | None = None
     tolerance: float | None = None
     report: Path | None = None
@@ -38,11 +34,14 @@ class ReproduceOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ReproductionPlan:
-    """What is known before anything is trained."""
+    """The run as recorded and as it would be replayed here, and what differs.
+
+    `reusable_data`: task → folder of its prepared data, of the recorded fingerprint.
+    """
 
     recorded: RecordedRun
-    rebuilt: ReplayedRun
+    replay: Replay
     scores: Scores
     found: list[Difference]
     tolerance: Tolerance
-    lent: Mapping[str, Path]
+    reusable_data: Mapping[str, Path]

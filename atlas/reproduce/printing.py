@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from atlas.reproduce.comparison import Compared
 from atlas.reproduce.recorded_run import DIGEST
-from atlas.reproduce.replay import as_text
 from atlas.reproduce.tolerance import Tolerance
 from atlas.runtime.redact import redacted
 
@@ -20,31 +19,32 @@ DIGITS = 12
 SHOWN = 60
 
 
-def print_run(console: Console, prospect: ReproductionPlan) -> None:
+def print_run(console: Console, plan: ReproductionPlan) -> None:
     """Command, settings, versions, fingerprints, the differences found, and the tolerance."""
-    recorded, rebuilt = prospect.recorded, prospect.rebuilt
+    recorded, replay = plan.recorded, plan.replay
     console.print(f"Reproduce {recorded.name}", style="bold", highlight=False)
-    for label, value in _facts(prospect).items():
+    for label, value in _facts(plan).items():
         console.print(f"{label}: {value}", highlight=False, soft_wrap=True, markup=False)
-    _print_differences(console, prospect)
+    _print_differences(console, plan)
     if any(rows[0]["settings"] for rows in recorded.groups):
-        console.print("Its trials take the recorded settings; nothing is searched, as the rebuilt command alone would.")
-    console.print(f"rebuilt command: {as_text(rebuilt.command)}", highlight=False, soft_wrap=True)
+        console.print(
+            "Its trials take the recorded settings; nothing is searched, as the replayed command alone would."
+        )
+    console.print(f"replayed command: {replay.invocation.command}", highlight=False, soft_wrap=True)
     console.print(
-        f"tolerance: {prospect.tolerance.points:g} points ({prospect.tolerance.reason})",
+        f"tolerance: {plan.tolerance.points:g} points ({plan.tolerance.reason})",
         highlight=False,
         soft_wrap=True,
     )
 
 
-def _facts(prospect: ReproductionPlan) -> dict[str, str]:
-    recorded, summary = prospect.recorded, prospect.recorded.summary
+def _facts(plan: ReproductionPlan) -> dict[str, str]:
+    recorded, summary = plan.recorded, plan.recorded.summary
     settings = {
         name: value for name, value in summary["settings"].items() if name != DIGEST and value not in (None, "")
     }
     data = {
-        f"data of {task}": f"{digest[:DIGITS]} ({_lent(prospect, task)})"
-        for task, digest in recorded.fingerprints.items()
+        f"data of {task}": f"{digest[:DIGITS]} ({_lent(plan, task)})" for task, digest in recorded.fingerprints.items()
     }
     left = f" ({recorded.left_out} more took no step and are left out)" if recorded.left_out else ""
     return {
@@ -56,12 +56,12 @@ def _facts(prospect: ReproductionPlan) -> dict[str, str]:
         **data,
         "trials": f"{len(recorded.groups)}, {sum(map(len, recorded.groups))} walks{left}",
         "seeds": ", ".join(map(str, summary["seeds"])),
-        "precision": prospect.rebuilt.precision,
+        "precision": plan.replay.experiment.precision,
     }
 
 
-def _lent(prospect: ReproductionPlan, task: str) -> str:
-    folder = prospect.lent.get(task)
+def _lent(plan: ReproductionPlan, task: str) -> str:
+    folder = plan.reusable_data.get(task)
     return f"lent from {folder}" if folder else "nowhere here with this fingerprint: to be prepared"
 
 
@@ -69,17 +69,17 @@ def _plain(value: object) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _print_differences(console: Console, prospect: ReproductionPlan) -> None:
+def _print_differences(console: Console, plan: ReproductionPlan) -> None:
     from rich.table import Table
 
-    if not prospect.found:
+    if not plan.found:
         console.print("Nothing that was recorded differs here.")
         return
     table = Table(title="What differs here", title_justify="left")
     for heading in ("", "recorded", "here", "so that"):
         table.add_column(heading, overflow="fold")
     told = {"refused": "it is refused", "inexact": "last bits may differ", "told": "it is only told"}
-    for one in prospect.found:
+    for one in plan.found:
         table.add_row(one.what, one.recorded, one.here, told[one.weight])
     console.print(table)
 

@@ -1,4 +1,4 @@
-"""Reproduce a run: rebuild it, check what it stands on, run it in a clean store, compare every score."""
+"""Reproduce a run: replay it in a clean store and compare every score."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from atlas.report import read_summary
 from atlas.reproduce.comparison import Compared, compare, name_of, scores_of
 from atlas.reproduce.data_reuse import reusable_data, reuse_data
 from atlas.reproduce.difference import differences, of_data, refuse
-from atlas.reproduce.learner import bring_learner
+from atlas.reproduce.learner import load_recorded_learner
 from atlas.reproduce.plan import ReproduceOptions, ReproductionPlan
 from atlas.reproduce.printing import print_comparison, print_run
 from atlas.reproduce.recorded_run import RecordedRun
-from atlas.reproduce.replay import as_text, rebuild
+from atlas.reproduce.replay import replay_of
 from atlas.reproduce.tolerance import tolerance_for
 from atlas.reproduce.workspace import check_workspace, clean_workspace
 from atlas.runtime.errors import AtlasError
-from atlas.sweep.file import stand_in
+from atlas.sweep.file import imports_beside
 from atlas.sweep.inputs import resolve_inputs
 from atlas.sweep.provenance import machine, versions
 from atlas.sweep.run import run
@@ -33,59 +33,59 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
-def reproduce(recorded: RecordedRun, wish: ReproduceOptions, console: Console) -> bool:
+def reproduce(recorded: RecordedRun, options: ReproduceOptions, console: Console) -> bool:
     """Reproduce the run, unless it is a dry run; True where every score is equal (or it was one).
 
     Raises:
         AtlasError: before anything is trained, where it would be another experiment or cannot be run here.
     """
-    prospect = look_ahead(recorded, wish)
-    print_run(console, prospect)
-    refuse(prospect.found)
-    check_workspace(wish.into, recorded)
-    if wish.dry_run:
+    plan = plan_reproduction(recorded, options)
+    print_run(console, plan)
+    refuse(plan.found)
+    check_workspace(options.into, recorded)
+    if options.dry_run:
         return True
-    with clean_workspace(wish.into, recorded) as place:
+    with clean_workspace(options.into, recorded) as place:
         began = time.time()
-        summary = _run(prospect, place.root, console)
-        compared = compare(prospect.scores, scores_of(summary, summary["trials"]))
-        equal = all(one.is_equal(prospect.tolerance.points) for one in compared)
+        summary = _run(plan, place.root, console)
+        compared = compare(plan.scores, scores_of(summary, summary["trials"]))
+        equal = all(one.is_equal(plan.tolerance.points) for one in compared)
         place.is_kept = place.is_kept or not equal
-        path = _report_path(recorded, wish)
-        facts = _facts(prospect, compared, seconds=time.time() - began)
+        path = _report_path(recorded, options)
+        facts = _facts(plan, compared, seconds=time.time() - began)
         _write(path, {**facts, "status": summary["sweep"]["status"], "equal": equal})
-        print_comparison(console, compared, prospect.tolerance, equal=equal)
+        print_comparison(console, compared, plan.tolerance, equal=equal)
         console.print(f"report: {path}", highlight=False, soft_wrap=True)
         if place.is_kept:
             console.print(f"storage: {place.root}", highlight=False, soft_wrap=True)
     return equal
 
 
-def look_ahead(recorded: RecordedRun, wish: ReproduceOptions) -> ReproductionPlan:
-    """Rebuild the run and find what differs here. Prepares and trains nothing.
+def plan_reproduction(recorded: RecordedRun, options: ReproduceOptions) -> ReproductionPlan:
+    """The replay of the run and what differs here. Prepares and trains nothing.
 
-    Raises AtlasError for a run that this version of atlas cannot rebuild, or that has no score to compare.
+    Raises AtlasError for a run that this version of atlas cannot replay, or that has no score to compare.
     """
     scores = scores_of(recorded.summary, recorded.trials)
     walks = {name_of(row) for row in recorded.trials}
     if not any(what in walks for what, _, _ in scores):
         raise AtlasError(f"the run {recorded.name} has no score that could be compared.")
-    _bring(recorded, wish.tasks)
-    bring_learner(recorded, wish.learner)
-    rebuilt = rebuild(recorded, _file(recorded, wish.file), wish.placement, wish.source)
-    found = differences(recorded, rebuilt)
+    _load_tasks(recorded, options.tasks)
+    load_recorded_learner(recorded, options.learner)
+    replay = replay_of(recorded, _file(recorded, options.file), options.overrides, options.source)
+    found = differences(recorded, replay)
     return ReproductionPlan(
         recorded=recorded,
-        rebuilt=rebuilt,
+        replay=replay,
         scores=scores,
         found=found,
-        tolerance=tolerance_for(wish.tolerance, found, recorded),
-        lent=reusable_data(recorded.fingerprints, recorded.storages),
+        tolerance=tolerance_for(options.tolerance, found, recorded),
+        reusable_data=reusable_data(recorded.fingerprints, recorded.storages),
     )
 
 
-def _bring(recorded: RecordedRun, given: tuple[str, ...]) -> None:
-    """Have the user's own tasks known by their names. Raises AtlasError for a task that nothing knows."""
+def _load_tasks(recorded: RecordedRun, given: tuple[str, ...]) -> None:
+    """Load user-defined tasks from their files. Raises AtlasError for an unknown task."""
     for address in given or recorded.own:
         find_task(address)
     for name in recorded.fingerprints:
@@ -107,48 +107,48 @@ def _file(recorded: RecordedRun, given: Path | None) -> Path:
     return path
 
 
-def _run(prospect: ReproductionPlan, root: Path, console: Console) -> dict[str, Any]:
-    """Run it in the storage `root`; gives its summary. Raises AtlasError where the data is another."""
-    rebuilt = prospect.rebuilt.at(root)
-    for task, folder in prospect.lent.items():
+def _run(plan: ReproductionPlan, root: Path, console: Console) -> dict[str, Any]:
+    """Run the replay in the storage `root`; returns its summary. Raises AtlasError where its data is different."""
+    replay = plan.replay.at(root)
+    for task, folder in plan.reusable_data.items():
         reuse_data(task, folder, root)
-    with stand_in(rebuilt.command):
+    with imports_beside(replay.file):
         with console.status("checking backbone, data and storage …") as status:
-            told = resolve_inputs(rebuilt.options, lambda split, n: status.update(f"preparing {split}: {n:,} records"))
-        refuse(of_data(prospect.recorded.fingerprints, told.step_inputs.data))
+            inputs = resolve_inputs(replay.options, lambda split, n: status.update(f"preparing {split}: {n:,} records"))
+        refuse(of_data(plan.recorded.fingerprints, inputs.step_inputs.data))
         before = set(root.glob("sweeps/*"))
-        run(rebuilt.sweep, rebuilt.options, console)
+        run(replay.experiment.sweep, replay.options, console, invocation=replay.invocation)
     (made,) = set(root.glob("sweeps/*")) - before
     return read_summary(made / "summary.json")
 
 
-def _report_path(recorded: RecordedRun, wish: ReproduceOptions) -> Path:
-    if wish.report is not None:
-        return wish.report.expanduser().resolve()
-    if wish.into is not None:
-        return wish.into.expanduser().resolve() / "reproduction.json"
+def _report_path(recorded: RecordedRun, options: ReproduceOptions) -> Path:
+    if options.report is not None:
+        return options.report.expanduser().resolve()
+    if options.into is not None:
+        return options.into.expanduser().resolve() / "reproduction.json"
     return Path.cwd() / f"reproduction-{recorded.name.replace('/', '-')}.json"
 
 
-def _facts(prospect: ReproductionPlan, compared: list[Compared], *, seconds: float) -> dict[str, Any]:
-    recorded = prospect.recorded
+def _facts(plan: ReproductionPlan, compared: list[Compared], *, seconds: float) -> dict[str, Any]:
+    recorded = plan.recorded
     apart = [one.difference for one in compared if one.difference is not None]
     return {
         "schema": SCHEMA,
         "run": recorded.name,
         "recorded_command": recorded.summary["sweep"]["command"],
-        "command": as_text(prospect.rebuilt.command),
+        "command": plan.replay.invocation.command,
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "seconds": seconds,
         "machine": machine(),
         "versions": versions(),
         "fingerprints": recorded.fingerprints,
         "backbone": recorded.step_inputs.backbone,
-        "precision": prospect.rebuilt.precision,
-        "differences": [asdict(one) for one in prospect.found],
-        "tolerance": asdict(prospect.tolerance),
+        "precision": plan.replay.experiment.precision,
+        "differences": [asdict(one) for one in plan.found],
+        "tolerance": asdict(plan.tolerance),
         "largest": max(apart, default=None),
-        "compared": [{**asdict(one), "equal": one.is_equal(prospect.tolerance.points)} for one in compared],
+        "compared": [{**asdict(one), "equal": one.is_equal(plan.tolerance.points)} for one in compared],
     }
 
 

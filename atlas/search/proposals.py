@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from atlas.config.options import Options
+from atlas.config.experiment import Experiment
 from atlas.config.space import order_count, prefix_name
-from atlas.config.sweep import Sweep
-from atlas.learners import Precision
 from atlas.search.trainable import walks_of
 from atlas.steps.walk import Walk
 
@@ -18,71 +16,70 @@ if TYPE_CHECKING:
     import optuna
 
 
-def make_sampler(sweep: Sweep, options: Options) -> optuna.samplers.BaseSampler:
+def make_sampler(experiment: Experiment) -> optuna.samplers.BaseSampler:
     """TPE over prefixes for orders; multivariate TPE for settings. Seeded by the sweep's first seed."""
     from optuna.samplers import TPESampler
 
     from atlas.search.prefix_sampler import PrefixSampler
 
-    if sweep.searches_orders:
-        return PrefixSampler(options.search.tasks, seed=options.search.seeds[0])
+    search = experiment.options.search
+    if experiment.sweep.searches_orders:
+        return PrefixSampler(search.tasks, seed=search.seeds[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # `group` is called experimental; without it conditional settings draw alone
-        return TPESampler(seed=options.search.seeds[0], multivariate=True, group=True, n_startup_trials=4)
+        return TPESampler(seed=search.seeds[0], multivariate=True, group=True, n_startup_trials=4)
 
 
-def rehearsed(sweep: Sweep, options: Options, precision: Precision) -> list[list[Walk]]:
+def rehearsed(experiment: Experiment) -> list[list[Walk]]:
     """The walks of each trial as the sampler would draw them without any result: exact where all orders are tried."""
     from atlas.search.prefix_sampler import rehearse
 
     trials: list[list[Walk]] = []
-    written = points_of(sweep, options)
+    written = points_of(experiment)
 
     def ask(trial: optuna.Trial) -> None:
-        trials.append(walks_of(sweep.propose(trial, options, precision)))
+        trials.append(walks_of(experiment.propose(trial)))
 
-    rehearse(make_sampler(sweep, options), ask, sweep.trial_count(options), points=written)
+    rehearse(make_sampler(experiment), ask, experiment.trial_count(), points=written)
     return trials
 
 
-def is_exact(sweep: Sweep, options: Options) -> bool:
+def is_exact(experiment: Experiment) -> bool:
     """Whether the trials are known before any result: all orders, orders that were written out, or given points."""
-    if not sweep.searches_orders:
-        return sweep.trial_count(options) <= len(sweep.points)
-    return bool(options.search.written_orders()) or sweep.trial_count(options) == order_count(options.search.tasks)
+    search, count = experiment.options.search, experiment.trial_count()
+    if not experiment.sweep.searches_orders:
+        return count <= len(experiment.sweep.points)
+    return bool(search.written_orders()) or count == order_count(search.tasks)
 
 
 @dataclass(frozen=True)
 class Space:
     """The sweep's space as OptunaSearch calls it. It pickles whatever functions the sweep is made of."""
 
-    sweep: Sweep
-    options: Options
-    precision: Precision
+    experiment: Experiment
 
     def __call__(self, trial: optuna.Trial) -> dict[str, Any]:
         """A trial's configuration."""
-        return self.sweep.propose(trial, self.options, self.precision)
+        return self.experiment.propose(trial)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """OptunaSearch saves itself with plain pickle, which knows no functions of a script."""
         from ray import cloudpickle
 
-        return _space_from, (cloudpickle.dumps((self.sweep, self.options, self.precision)),)
+        return _space_from, (cloudpickle.dumps(self.experiment),)
 
 
 def _space_from(pickled: bytes) -> Space:
     from ray import cloudpickle
 
-    return Space(*cloudpickle.loads(pickled))
+    return Space(cloudpickle.loads(pickled))
 
 
-def points_of(sweep: Sweep, options: Options) -> list[dict[str, Any]]:
+def points_of(experiment: Experiment) -> list[dict[str, Any]]:
     """What the first trials are to take: the sweep's own, and orders written out, as the parameters that spell them."""
+    sweep, written = experiment.sweep, experiment.options.search.written_orders()
     if not sweep.searches_orders:
         return [dict(point) for point in sweep.points]
-    spelt = [
-        {prefix_name(order[:i]): task for i, task in enumerate(order[:-1])} for order in options.search.written_orders()
-    ]
+    spelt = [{prefix_name(order[:i]): task for i, task in enumerate(order[:-1])} for order in written]
     nothing: dict[str, Any] = {}
     return [{**point, **order} for point, order in zip_longest(sweep.points, spelt, fillvalue=nothing)]

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from atlas.config.options import Options
-from atlas.config.sweep import Sweep
+from atlas.config.experiment import Experiment
 from atlas.execution.sizing import TRIAL_CPUS
-from atlas.learners import Precision
 from atlas.runtime.interrupts import handlers_put_back
 from atlas.runtime.redact import redacted
 from atlas.runtime.retry import is_unreachable, retry_while_away
@@ -35,9 +33,7 @@ TRIAL_LOSSES = 10  # a trial lost with its process or node walks again; what it 
 class Search:
     """A sweep's search and where its state lies. `setup` goes to every trial, of which `at_once` run together."""
 
-    sweep: Sweep
-    options: Options
-    precision: Precision
+    experiment: Experiment
     setup: TrialSetup
     folder: StoragePath
     at_once: int
@@ -70,18 +66,18 @@ class Search:
         from ray.tune.search.optuna import OptunaSearch
 
         search = OptunaSearch(
-            Space(self.sweep, self.options, self.precision),
+            Space(self.experiment),
             metric="objective",
             mode="max",
-            sampler=make_sampler(self.sweep, self.options),
+            sampler=make_sampler(self.experiment),
             study_name=self.folder.name,
-            points_to_evaluate=points_of(self.sweep, self.options) or None,
+            points_to_evaluate=points_of(self.experiment) or None,
         )
         return tune.Tuner(
             self._trainable(),
             tune_config=tune.TuneConfig(
                 search_alg=ConcurrencyLimiter(search, max_concurrent=self.at_once),
-                num_samples=self.sweep.trial_count(self.options),
+                num_samples=self.experiment.trial_count(),
                 reuse_actors=True,
             ),
             run_config=tune.RunConfig(

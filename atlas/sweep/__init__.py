@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from atlas.cluster.options import ClusterOptions
+from atlas.config.learners import base_learner, learner_named
 from atlas.config.options import Options
 from atlas.config.run import RunOptions
 from atlas.config.search import SearchOptions
-from atlas.config.sweep import Sweep, base_learner, learner_named
+from atlas.config.sweep import Sweep
 from atlas.config.training import TrainingOptions
 from atlas.steps.walk_result import DOWNSTREAM
 from atlas.storage.options import StorageOptions

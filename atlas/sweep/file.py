@@ -1,4 +1,4 @@
-"""The Python file that asks a sweep: read without running it, and stood in for while its sweep runs again."""
+"""The Python file of a sweep: loaded without running the sweep, or run as a script."""
 
 from __future__ import annotations
 
@@ -11,48 +11,63 @@ from pathlib import Path
 
 from atlas.config.sweep import Sweep
 from atlas.runtime.errors import AtlasError
-from atlas.sweep.run import reading
+from atlas.sweep.run import collect_sweeps
 
 
-def sweep_in(path: Path) -> Sweep:
-    """The sweep that the file hands to `atlas.sweep.main` (or `run`), which is not run.
+def load_sweep(path: Path) -> Sweep:
+    """The sweep that the file passes to `atlas.sweep.main` (or `run`), which is not run.
 
-    The file itself is: as `python FILE` would, without options. Raises AtlasError where it is no such file or fails.
+    The file itself is run, as `python FILE` would, without options. Raises AtlasError where it defines no sweep or
+    fails.
     """
     _check(path)
-    with stand_in([str(path)]), reading() as found:
+    with imports_beside(path), _script_arguments(path, ()), collect_sweeps() as found:
         try:
             runpy.run_path(str(path), run_name="__main__")
         except SystemExit:
             pass  # how `main` ends
         except AtlasError:
             raise
-        except Exception as error:  # whatever the file raises
+        except Exception as error:  # the user's code may raise anything
             raise AtlasError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
     if not found:
-        raise AtlasError(f"{path} asks no sweep: it hands none to atlas.sweep.main.")
+        raise AtlasError(f"{path} defines no sweep: it passes none to atlas.sweep.main.")
     return found[0]
 
 
-@contextmanager
-def stand_in(command: Sequence[str]) -> Iterator[None]:
-    """While it lasts, this process looks as if it had been started by `python FILE …`; `command` begins with the file.
+def run_sweep_file(path: Path, arguments: Sequence[str]) -> None:
+    """Run the file as `python FILE ARGUMENT …` does. Raises AtlasError where there is no such file."""
+    if not path.is_file():
+        raise AtlasError(f"there is no sweep file {path}; give the path of a Python file such as sweeps/task_order.py.")
+    with imports_beside(path), _script_arguments(path, arguments):
+        runpy.run_path(str(path), run_name="__main__")
 
-    Its folder is searched for imports, which functions of the file may still make when they are called.
-    """
-    kept, folder = sys.argv, str(Path(command[0]).resolve().parent)
-    sys.argv = list(command)
+
+@contextmanager
+def imports_beside(path: Path) -> Iterator[None]:
+    """Within it, modules beside the file can be imported, as its functions may do when they are called."""
+    folder = str(path.resolve().parent)
     sys.path.insert(0, folder)
     try:
         yield
     finally:
-        sys.argv = kept
         if folder in sys.path:
             sys.path.remove(folder)
 
 
+@contextmanager
+def _script_arguments(path: Path, arguments: Sequence[str]) -> Iterator[None]:
+    """Within it, a script that is run here sees its own command line instead of this process's."""
+    kept = sys.argv
+    sys.argv = [str(path), *arguments]
+    try:
+        yield
+    finally:
+        sys.argv = kept
+
+
 def _check(path: Path) -> None:
-    """Whatever else may be recorded as the file of a run (a launcher of notebooks, say) is not to be started."""
+    """Refuse to run another program's file, such as a notebook launcher that was recorded as the file of a run."""
     try:
         tree = ast.parse(path.read_text())
     except (OSError, ValueError, SyntaxError) as error:
@@ -60,4 +75,4 @@ def _check(path: Path) -> None:
     imported = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     imported |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     if not any(name == "atlas" or name.startswith("atlas.sweep") for name in imported):
-        raise AtlasError(f"{path} imports nothing of atlas.sweep, so that it asks no sweep.")
+        raise AtlasError(f"{path} imports nothing of atlas.sweep, so it defines no sweep.")

@@ -1,53 +1,48 @@
-"""The steps that a sweep knows of before any trial asks for them, told to its broker and to the one that follows it."""
+"""Prefetch: queue the steps that a sweep knows of before any trial requests them, again after a broker's restart."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from atlas.config.options import Options
-from atlas.config.sweep import Sweep
+from atlas.config.experiment import Experiment
 from atlas.search.proposals import is_exact, rehearsed
-from atlas.steps.walk import Walk
 
 if TYPE_CHECKING:
-    from atlas.learners import Precision
     from atlas.steps.step import Step, StepInputs
 
 POLL_SECONDS = 0.1
 UNDER_WAY = ("waiting", "queued", "elsewhere", "running")
 
 
-def is_known(sweep: Sweep, options: Options) -> bool:
+def all_known(experiment: Experiment) -> bool:
     """Whether all steps of all trials are known, and queued, before any trial starts."""
-    return is_exact(sweep, options) and options.run.sharing
+    return is_exact(experiment) and experiment.options.run.sharing
 
 
-def known_steps(
-    sweep: Sweep, options: Options, precision: Precision, auxiliary: Iterable[Walk], step_inputs: StepInputs
-) -> list[Step]:
-    """The steps of the walks `auxiliary` the trials and, where all trials are known before, all of theirs."""
-    walks = list(auxiliary)
-    if is_known(sweep, options):
-        walks += [walk for trial in rehearsed(sweep, options, precision) for walk in trial]
+def known_steps(experiment: Experiment, step_inputs: StepInputs) -> list[Step]:
+    """The steps of the auxiliary walks and, where all trials are known beforehand, all of theirs; each once."""
+    walks = experiment.auxiliary_walks()
+    if all_known(experiment):
+        walks += [walk for trial in rehearsed(experiment) for walk in trial]
     steps = (step for walk in walks for step in walk.every_step(step_inputs))
     return list({step.key: step for step in steps}.values())
 
 
 @dataclass
 class Prefetch:
-    """What a sweep wants learnt without anybody asking."""
+    """Steps to train without a request, and the broker that queues them."""
 
     broker: Any
     steps: list[Step]
     _told: str = ""
 
     def tell(self, status: Mapping[str, Any]) -> bool:
-        """Tell a broker that has not heard of the steps, by its `status`: one that was started again has forgotten.
+        """Queue the steps at a broker that has started since, by its `status`: it keeps nothing across restarts.
 
-        Gives whether there was need to.
+        Returns whether that was necessary.
         """
         import ray
 
@@ -58,7 +53,7 @@ class Prefetch:
         return True
 
     def wait(self) -> None:
-        """Until everything that the broker has heard of is learnt, or has failed."""
+        """Wait until every step that the broker knows of is trained or has failed."""
         import ray
 
         while True:

@@ -1,4 +1,4 @@
-"""Run a sweep: check the ground, print the plan, search, report."""
+"""Run a sweep: read its options, check its inputs, print the plan, then drive it on the cluster."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.config.command_line import read_command_line
+from atlas.config.experiment import Experiment
+from atlas.config.invocation import Invocation
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
 from atlas.runtime.errors import AtlasError
@@ -33,33 +35,38 @@ if TYPE_CHECKING:
     from atlas.sweep.plan import Plan
 
 PLAIN_WIDTH = 140
-_reading: ContextVar[list[Sweep] | None] = ContextVar("reading", default=None)
+_collected: ContextVar[list[Sweep] | None] = ContextVar("collected", default=None)
 
 
 def main(sweep: Sweep, arguments: Sequence[str] | None = None) -> None:
-    """What a file under `sweeps/` calls: read the command line and run.
+    """Run the sweep of a file under `sweeps/` from the command line, or with these arguments.
 
     Exits with 0; with 2 for bad input, before any training; with 1 where a trial failed or the sweep was stopped.
     """
-    _read(sweep)
+    _leave_if_collected(sweep)
+    invocation = Invocation.of_process()
+    if arguments is not None:
+        invocation = replace(invocation, arguments=tuple(arguments))
     try:
-        given = read_command_line(sweep.question, sweep.defaults, sys.argv[1:] if arguments is None else arguments)
+        given = read_command_line(sweep.question, sweep.defaults, invocation.arguments)
         options = sweep.smoke(given.options) if given.options.run.smoke else given.options
         if given.save_config is not None:
             _save(options, given.save_config)
         with kept_interrupts():
-            whole = run(sweep, options)
+            finished = run(sweep, options, invocation=invocation)
     except AtlasError as error:
         print(f"atlas: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("atlas: interrupted before the sweep began; the same command starts it", file=sys.stderr)
         sys.exit(1)
-    sys.exit(0 if whole else 1)
+    sys.exit(0 if finished else 1)
 
 
-def run(sweep: Sweep, options: Options, console: Console | None = None) -> bool:
-    """Run `sweep`; True where all its trials ended well.
+def run(
+    sweep: Sweep, options: Options, console: Console | None = None, *, invocation: Invocation | None = None
+) -> bool:
+    """Run `sweep`; True where all its trials finished. `invocation` is recorded as its command (None: the process's).
 
     Raises:
         AtlasError: bad input, before any training.
@@ -67,20 +74,19 @@ def run(sweep: Sweep, options: Options, console: Console | None = None) -> bool:
     from atlas.config.addresses import with_names
     from atlas.sweep.folder import SweepFolder
 
-    _read(sweep)
-    console = console or make_console()
+    _leave_if_collected(sweep)
     address = signed_in(options.storage.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", ""))
     options = options.changed(tracking_uri=redacted(address))
     folder = None
     if options.run.resume:
         folder = SweepFolder.unfinished(options.storage.path, sweep.name, options.run.resume)
-        address = _again(folder.options().storage.tracking_uri, address)
+        address = _resumed_address(folder.options().storage.tracking_uri, address)
         storage = options.storage.storage  # where it is now: it may have been moved since
         options = folder.options().changed(resume=folder.id, storage=storage)
     options = with_names(options)
-    options = replace(options, search=options.search.with_twins())
-    sweep.check(options)
-    return _run(sweep, options, console, folder, address=address)
+    experiment = Experiment(sweep=sweep, options=replace(options, search=options.search.with_twins()))
+    experiment.check()
+    return _run(experiment, console or make_console(), folder, address, invocation or Invocation.of_process())
 
 
 def _save(options: Options, path: Path) -> None:
@@ -91,26 +97,26 @@ def _save(options: Options, path: Path) -> None:
 
 
 @contextmanager
-def reading() -> Iterator[list[Sweep]]:
-    """While it lasts, `main` and `run` start nothing: they add their sweep to the list and leave by SystemExit."""
+def collect_sweeps() -> Iterator[list[Sweep]]:
+    """Within it, `main` and `run` start nothing: they add their sweep to the list and leave by SystemExit."""
     found: list[Sweep] = []
-    token = _reading.set(found)
+    token = _collected.set(found)
     try:
         yield found
     finally:
-        _reading.reset(token)
+        _collected.reset(token)
 
 
-def _read(sweep: Sweep) -> None:
-    if (found := _reading.get()) is not None:
+def _leave_if_collected(sweep: Sweep) -> None:
+    if (found := _collected.get()) is not None:
         found.append(sweep)
         raise SystemExit(0)
 
 
-def _again(saved: str, address: str) -> str:
-    """The address that an interrupted sweep logged to. Raises AtlasError where its password has to be given again."""
-    if redacted(address) == saved:
-        return address
+def _resumed_address(saved: str, given: str) -> str:
+    """The tracking address of an interrupted sweep. Raises AtlasError where its password has to be given again."""
+    if redacted(given) == saved:
+        return given
     if HIDDEN in saved:
         raise AtlasError(
             f"the sweep logs to {saved}, whose user and password are not kept; set MLFLOW_TRACKING_URI to the whole "
@@ -119,58 +125,67 @@ def _again(saved: str, address: str) -> str:
     return saved
 
 
-def _run(sweep: Sweep, options: Options, console: Console, folder: SweepFolder | None, *, address: str) -> bool:
+def _run(
+    experiment: Experiment, console: Console, folder: SweepFolder | None, address: str, invocation: Invocation
+) -> bool:
     from atlas.cluster.connect import join_cluster, leave_cluster
     from atlas.cluster.limits import nodes_for, this_machine
     from atlas.execution.sizing import size_fleets
-    from atlas.sweep.folder import SweepFolder
     from atlas.sweep.inputs import resolve_inputs
 
-    here = this_machine()
+    options, here = experiment.options, this_machine()
     if here is not None:
         size_fleets(options.cluster, [here])
     with _preparing(console) as progress:
         inputs = resolve_inputs(options, progress, tracking_uri=address)
     if options.run.dry_run and here is not None:
-        _show_plan(sweep, options, inputs, [here], console)
+        _show_plan(experiment, inputs, [here], console)
         return True
     join_cluster()
     try:
-        plan, size = _show_plan(sweep, options, inputs, nodes_for(growing=options.cluster.fleets is not None), console)
+        nodes = nodes_for(growing=options.cluster.fleets is not None)
+        plan, size = _show_plan(experiment, inputs, nodes, console)
         if options.run.dry_run:
             return True
         from atlas.sweep.driver import SweepDriver
+        from atlas.sweep.folder import SweepFolder
+        from atlas.sweep.sweep_run import SweepRun
 
-        folder = folder or SweepFolder.new(options.storage.path, sweep.name, options)
-        return SweepDriver(
-            sweep=sweep, options=options, inputs=inputs, size=size, plan=plan, folder=folder, console=console
-        ).run()
+        sweep_run = SweepRun(
+            experiment=replace(experiment, precision=size.precision),
+            inputs=inputs,
+            size=size,
+            plan=plan,
+            folder=folder or SweepFolder.new(options.storage.path, experiment.sweep.name, options),
+            invocation=invocation,
+        )
+        return SweepDriver(sweep_run, console).drive()
     finally:
-        with suppress(KeyboardInterrupt):  # it ends in any case, and what is left the warden ends
+        with suppress(KeyboardInterrupt):  # this process ends in any case, and the watchdog ends what is left
             leave_cluster()
 
 
 def _show_plan(
-    sweep: Sweep, options: Options, inputs: SweepInputs, nodes: Sequence[Node], console: Console
+    experiment: Experiment, inputs: SweepInputs, nodes: Sequence[Node], console: Console
 ) -> tuple[Plan, FleetSize]:
-    """Print the plan; gives it, and the fleets for it."""
+    """Print the plan; returns it, and the fleets for it."""
     from atlas.execution.sizing import fitted, size_fleets
     from atlas.search.proposals import is_exact, rehearsed
 
+    options = experiment.options
     size = size_fleets(options.cluster, nodes)
-    trials = rehearsed(sweep, options, size.precision)
-    references = [walk for walks in sweep.references(options, size.precision).values() for walk in walks]
-    references += sweep.bare_probes(options, size.precision)
-    _check_shares([*(walk for trial in trials for walk in trial), *references], inputs, size)
-    made = inputs.plan(trials, references, at_once=size.fleets, exact=is_exact(sweep, options))
-    size = fitted(size, options.cluster, nodes, made.work)
-    made = made.on(size.fleets)
-    print_plan(console, sweep.name, sweep.question, made, describe(options, size))
-    return made, size
+    experiment = replace(experiment, precision=size.precision)
+    trials, auxiliary = rehearsed(experiment), experiment.auxiliary_walks()
+    _check_shares([*(walk for trial in trials for walk in trial), *auxiliary], inputs, size)
+    plan = inputs.plan(trials, auxiliary, at_once=size.fleets, exact=is_exact(experiment))
+    size = fitted(size, options.cluster, nodes, plan.work)
+    plan = plan.on(size.fleets)
+    print_plan(console, experiment.sweep.name, experiment.sweep.question, plan, describe(options, size))
+    return plan, size
 
 
 def _check_shares(walks: Iterable[Walk], inputs: SweepInputs, size: FleetSize) -> None:
-    """Raises AtlasError where a fleet of that size, or of one that an elastic fleet may have, cannot share a batch."""
+    """Raises AtlasError where a fleet, of any size that an elastic one may have, cannot share a batch."""
     schedules = {step.stage.schedule for walk in walks for step in walk.every_step(inputs.step_inputs)}
     for workers in size.numbers:
         for schedule in schedules:
@@ -178,7 +193,7 @@ def _check_shares(walks: Iterable[Walk], inputs: SweepInputs, size: FleetSize) -
 
 
 def describe(options: Options, size: FleetSize) -> dict[str, str]:
-    """The settings that people ask for first."""
+    """The main settings, as the plan shows them."""
     each = f"{size.cpus:g} CPUs" + (f", {size.gpus:g} GPUs" if size.gpus else "")
     return {
         "tasks": ", ".join(options.search.tasks),
@@ -190,7 +205,7 @@ def describe(options: Options, size: FleetSize) -> dict[str, str]:
 
 
 def make_console() -> Console:
-    """The terminal, or wide plain lines where there is none."""
+    """The terminal, or wide plain lines without one."""
     from rich.console import Console
 
     console = Console()
@@ -199,6 +214,6 @@ def make_console() -> Console:
 
 @contextmanager
 def _preparing(console: Console) -> Iterator[Callable[[str, int], None]]:
-    """Says what is being prepared, once it takes more than a moment."""
+    """Show what is being prepared."""
     with console.status("checking backbone, data and storage …") as status:
         yield lambda split, records: status.update(f"preparing {split}: {records:,} records")

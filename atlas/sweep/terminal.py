@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -206,8 +205,3 @@ def print_next(console: Console, lines: Sequence[tuple[str, str]]) -> None:
     """What to do next: labelled paths and commands, each whole on its line."""
     for label, value in lines:
         console.print(f"[bold]{label}[/]: {value}", soft_wrap=True, highlight=False)
-
-
-def resume_command(script: str, storage: str, sweep_id: str) -> str:
-    """The command that goes on with an interrupted sweep."""
-    return f"python {shlex.quote(script)} --storage {shlex.quote(storage)} --resume {sweep_id}"

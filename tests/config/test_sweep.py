@@ -8,9 +8,11 @@ from typing import Any
 import optuna
 import pytest
 
+from atlas.config.experiment import Experiment
+from atlas.config.learners import DEFAULT_STEPS, base_learner
 from atlas.config.options import Options
 from atlas.config.search import TASKS
-from atlas.config.sweep import DEFAULT_STEPS, SMOKE, Sweep, base_learner
+from atlas.config.sweep import SMOKE, Sweep
 from atlas.learners import HeadOnly, TwoStage, learner_from
 from atlas.runtime.errors import AtlasError
 
@@ -43,34 +45,36 @@ def test_the_base_learner_takes_rank_and_schedule_of_the_options() -> None:
     ],
 )
 def test_a_search_over_orders_has_no_more_trials_than_orders(options: dict[str, Any], count: int) -> None:
-    assert ORDERS.trial_count(Options.of(**options)) == count
+    assert Experiment(sweep=ORDERS, options=Options.of(**options)).trial_count() == count
 
 
 def test_a_search_over_settings_walks_the_same_orders_in_each_trial() -> None:
-    assert SETTINGS.trial_count(Options()) == 5
-    assert SETTINGS.trial_count(Options.of(trials=2, orders=("all",))) == 2
-    assert SETTINGS.orders(Options()) == (TASKS, TASKS[::-1])
-    assert len(SETTINGS.orders(Options.of(orders=("4",)))) == 4
-    assert SETTINGS.orders(Options.of(orders=(",".join(TASKS),))) == (TASKS,)
-    assert SETTINGS.orders(Options.of(tasks=("digits",))) == (("digits",),)
+    assert Experiment(sweep=SETTINGS, options=Options()).trial_count() == 5
+    assert Experiment(sweep=SETTINGS, options=Options.of(trials=2, orders=("all",))).trial_count() == 2
+    assert Experiment(sweep=SETTINGS, options=Options()).orders() == (TASKS, TASKS[::-1])
+    assert len(Experiment(sweep=SETTINGS, options=Options.of(orders=("4",))).orders()) == 4
+    assert Experiment(sweep=SETTINGS, options=Options.of(orders=(",".join(TASKS),))).orders() == (TASKS,)
+    assert Experiment(sweep=SETTINGS, options=Options.of(tasks=("digits",))).orders() == (("digits",),)
 
 
 def test_all_orders_may_be_walked_by_each_trial() -> None:
-    assert sorted(SETTINGS.orders(Options.of(orders=("all",)))) == sorted(permutations(TASKS))
+    assert sorted(Experiment(sweep=SETTINGS, options=Options.of(orders=("all",))).orders()) == sorted(
+        permutations(TASKS)
+    )
 
 
 @pytest.mark.parametrize("orders", [("0",), ("few",), ("1", "2"), ("-3",), (",".join(TASKS), "3")])
 def test_a_number_of_orders_that_is_none_is_refused(orders: tuple[str, ...]) -> None:
     message = "give a number of 1 or more, `all`, or orders written"
     with pytest.raises(AtlasError, match=message):
-        ORDERS.trial_count(Options.of(orders=orders, trials=3))
+        Experiment(sweep=ORDERS, options=Options.of(orders=orders, trials=3)).trial_count()
     with pytest.raises(AtlasError, match=message):
-        SETTINGS.orders(Options.of(orders=orders))
+        Experiment(sweep=SETTINGS, options=Options.of(orders=orders)).orders()
 
 
 def test_a_proposal_is_plain_values() -> None:
     options = Options.of(tasks=("a", "b"), seeds=(1, 2))
-    found = ORDERS.propose(TRIAL, options, "bfloat16")  # type: ignore[arg-type]
+    found = Experiment(sweep=ORDERS, options=options, precision="bfloat16").propose(TRIAL)  # type: ignore[arg-type]
     assert json.loads(json.dumps(found)) == found
     assert (found["orders"], found["seeds"]) == ([["b", "a"]], [1, 2])
     assert learner_from(json.loads(found["learner_settings"])) == base_learner(options.training).at_precision(
@@ -80,7 +84,7 @@ def test_a_proposal_is_plain_values() -> None:
 
 def test_references_are_each_task_alone_once_a_seed() -> None:
     options = Options.of(tasks=("a", "b"), seeds=(1, 2), steps=10)
-    found = ORDERS.references(options, "float32")
+    found = Experiment(sweep=ORDERS, options=options).references()
     assert set(found) == {"lone", "head_only", "untrained"}
     for walks in found.values():
         assert [(walk.order, walk.seed) for walk in walks] == [(("a",), 1), (("b",), 1), (("a",), 2), (("b",), 2)]
@@ -93,12 +97,12 @@ def test_references_are_each_task_alone_once_a_seed() -> None:
 
 
 def test_the_head_alone_has_twice_the_epochs_too() -> None:
-    found = ORDERS.references(Options.of(epochs=3.0), "float32")
+    found = Experiment(sweep=ORDERS, options=Options.of(epochs=3.0)).references()
     assert found["head_only"][0].learner.stages(0)[0].schedule.epochs == 6.0
 
 
 def test_a_reference_is_learnt_at_the_precision_of_the_trials() -> None:
-    found = ORDERS.references(Options(), "bfloat16")
+    found = Experiment(sweep=ORDERS, options=Options(), precision="bfloat16").references()
     assert {walks[0].learner.stages(0)[0].schedule.precision for walks in found.values()} == {"bfloat16"}
 
 
@@ -111,23 +115,23 @@ def test_a_smoke_run_is_small_but_keeps_what_was_asked_for() -> None:
 
 def test_a_learner_of_its_own_is_asked() -> None:
     sweep = replace(SETTINGS, learner=lambda trial, options: TwoStage(rank=options.training.rank + 1))
-    found = sweep.propose(TRIAL, Options.of(tasks=("a", "b"), rank=4), "float32")  # type: ignore[arg-type]
+    found = Experiment(sweep=sweep, options=Options.of(tasks=("a", "b"), rank=4)).propose(TRIAL)  # type: ignore[arg-type]
     assert json.loads(found["learner_settings"])["rank"] == 5
 
 
 def test_a_search_over_orders_learns_by_the_learner_that_is_named() -> None:
-    found = ORDERS.propose(TRIAL, Options.of(tasks=("a", "b"), learner="ewc"), "float32")  # type: ignore[arg-type]
+    found = Experiment(sweep=ORDERS, options=Options.of(tasks=("a", "b"), learner="ewc")).propose(TRIAL)  # type: ignore[arg-type]
     assert json.loads(found["learner_settings"])["name"] == "ewc"
-    ORDERS.check(Options.of(learner="ewc"))
+    Experiment(sweep=ORDERS, options=Options.of(learner="ewc")).check()
 
 
 def test_a_learner_that_is_none_or_of_no_use_is_refused() -> None:
     with pytest.raises(AtlasError, match="unknown learner 'ewcc'. Did you mean 'ewc'"):
-        ORDERS.check(Options.of(learner="ewcc"))
+        Experiment(sweep=ORDERS, options=Options.of(learner="ewcc")).check()
     chosen = replace(SETTINGS, learner=lambda trial, options: TwoStage())
     with pytest.raises(AtlasError, match="--learner ewc: the sweep settings chooses its learners itself"):
-        chosen.check(Options.of(learner="ewc"))
-    chosen.check(Options())
+        Experiment(sweep=chosen, options=Options.of(learner="ewc")).check()
+    Experiment(sweep=chosen, options=Options()).check()
 
 
 def test_a_smoke_run_tries_every_point() -> None:
@@ -138,9 +142,9 @@ def test_a_smoke_run_tries_every_point() -> None:
 
 def test_unseen_tasks_are_learnt_by_atlas_alone() -> None:
     options = Options.of(tasks=("a", "b"), downstream=("c",), learner="ewc")
-    with pytest.raises(AtlasError, match="--downstream with the learner 'ewc': unseen tasks are learnt as 'atlas'"):
-        ORDERS.check(options)
-    ORDERS.check(options.changed(learner="atlas"))
+    with pytest.raises(AtlasError, match="--downstream with the learner 'ewc': unseen tasks are trained as 'atlas'"):
+        Experiment(sweep=ORDERS, options=options).check()
+    Experiment(sweep=ORDERS, options=options.changed(learner="atlas")).check()
     chosen = replace(SETTINGS, learner=lambda trial, options: HeadOnly())
     with pytest.raises(AtlasError, match="--downstream with the learner 'head-only'"):
-        chosen.propose(TRIAL, options.changed(learner="atlas"), "float32")  # type: ignore[arg-type]
+        Experiment(sweep=chosen, options=options.changed(learner="atlas")).propose(TRIAL)  # type: ignore[arg-type]

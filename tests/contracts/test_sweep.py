@@ -14,6 +14,7 @@ import optuna
 import pytest
 from rich.console import Console
 
+from atlas.config.experiment import Experiment
 from atlas.learners import learner_from
 from atlas.search.proposals import make_sampler, rehearsed
 from atlas.steps.step import step_from
@@ -83,10 +84,10 @@ def test_help_answers_within_a_second_and_imports_nothing_heavy(file: Path) -> N
 
 def test_its_proposals_are_valid(sweep: Sweep) -> None:
     options = Options.of(tasks=TASKS, seeds=(0, 1))
-    study = optuna.create_study(sampler=make_sampler(sweep, options), direction="maximize")
+    study = optuna.create_study(sampler=make_sampler(Experiment(sweep=sweep, options=options)), direction="maximize")
     for number in range(12):
         trial = study.ask()
-        config = sweep.propose(trial, options, "bfloat16")
+        config = Experiment(sweep=sweep, options=options, precision="bfloat16").propose(trial)
         assert json.loads(json.dumps(config)) == config
         learner = learner_from(json.loads(config["learner_settings"]))
         for order in config["orders"]:
@@ -97,12 +98,12 @@ def test_its_proposals_are_valid(sweep: Sweep) -> None:
 
 
 def test_its_trials_do_not_all_ask_the_same(sweep: Sweep) -> None:
-    walks = rehearsed(sweep, Options.of(tasks=TASKS, trials=6), "float32")
+    walks = rehearsed(Experiment(sweep=sweep, options=Options.of(tasks=TASKS, trials=6)))
     assert len({tuple(trial) for trial in walks}) > 3
 
 
 def test_its_steps_can_be_sent_anywhere(sweep: Sweep, inputs: SweepInputs) -> None:
-    for trial in rehearsed(sweep, Options.of(tasks=("piqa-twin", "digits"), trials=3), "float32"):
+    for trial in rehearsed(Experiment(sweep=sweep, options=Options.of(tasks=("piqa-twin", "digits"), trials=3))):
         for walk in trial:
             for stages in walk.steps(inputs.step_inputs):
                 for step in stages:

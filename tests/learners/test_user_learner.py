@@ -15,6 +15,7 @@ from optuna.trial import FixedTrial
 from ray import cloudpickle
 
 from atlas.config.addresses import with_names
+from atlas.config.experiment import Experiment
 from atlas.learners import LEARNERS, SharedAdapter, address_of, find_learner, is_known, learner_from, stage_from
 from atlas.learners.user_learner import OWN, OWN_STAGES
 from atlas.runtime.errors import AtlasError
@@ -60,8 +61,8 @@ def write(path: Path, *, more: str = "", **changed: str) -> str:
 
 
 def proposal(options: Options) -> dict[str, object]:
-    return Sweep(name="toy", question="?", searches_orders=True).propose(
-        FixedTrial({"after nothing": options.search.tasks[0]}), options, "float32"
+    return Experiment(sweep=Sweep(name="toy", question="?", searches_orders=True), options=options).propose(
+        FixedTrial({"after nothing": options.search.tasks[0]})
     )
 
 
@@ -165,7 +166,7 @@ def test_a_learner_of_no_file_is_refused(tmp_path: Path) -> None:
     OWN.clear()
     sweep = Sweep(name="toy", question="?", learner=lambda trial, options: kind())
     with pytest.raises(AtlasError, match=r"put SpringAdapter into a file .* learner_named\('FILE.py:SpringAdapter'"):
-        sweep.propose(FixedTrial({}), Options(), "float32")
+        Experiment(sweep=sweep, options=Options()).propose(FixedTrial({}))
 
 
 def test_an_interrupted_sweep_finds_the_learner_again_in_another_process(tmp_path: Path) -> None:

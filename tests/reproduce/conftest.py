@@ -13,12 +13,13 @@ import pytest
 from atlas.backbones import digest, locate
 from atlas.config.addresses import with_names
 from atlas.config.command_line import read_command_line
+from atlas.config.experiment import Experiment
 from atlas.report import write_summary
 from atlas.reproduce.recorded_run import RecordedRun
 from atlas.search.proposals import rehearsed
 from atlas.steps.step import StepInputs
 from atlas.steps.walk import Walk
-from atlas.sweep.file import sweep_in
+from atlas.sweep.file import load_sweep
 from atlas.sweep.inputs import evaluation_of
 from atlas.sweep.provenance import provenance_of, versions
 
@@ -38,7 +39,7 @@ if __name__ == "__main__":
 
 def invented(file: Path, *arguments: str, precision: Any = "float32", sweep_id: str = "a-sweep") -> dict[str, Any]:
     """The summary of a sweep of that file, as if it had been run with those arguments."""
-    sweep = sweep_in(file)
+    sweep = load_sweep(file)
     options = with_names(read_command_line(sweep.question, sweep.defaults, arguments).options)
     tasks = {name: _task(name) for name in options.search.tasks}
     step_inputs = StepInputs(
@@ -46,7 +47,7 @@ def invented(file: Path, *arguments: str, precision: Any = "float32", sweep_id: 
         data={name: task["fingerprint"] for name, task in tasks.items()},
         evaluation=evaluation_of(options.training),
     )
-    trials = rehearsed(sweep, options, precision)
+    trials = rehearsed(Experiment(sweep=sweep, options=options, precision=precision))
     settings = _settings(sweep, options)
     rows = [
         _row(f"t{n}" if len(walks) == 1 else f"t{n}.{i}", walk, step_inputs, settings[n])
@@ -89,11 +90,16 @@ def _settings(sweep: Any, options: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
 
     def ask(trial: Any) -> None:
-        sweep.propose(trial, options, "float32")
+        Experiment(sweep=sweep, options=options).propose(trial)
         found.append({name: value for name, value in trial.params.items() if not name.startswith("after ")})
 
     points = [] if sweep.searches_orders else [dict(point) for point in sweep.points]
-    rehearse(make_sampler(sweep, options), ask, sweep.trial_count(options), points=points)
+    rehearse(
+        make_sampler(Experiment(sweep=sweep, options=options)),
+        ask,
+        Experiment(sweep=sweep, options=options).trial_count(),
+        points=points,
+    )
     return found
 
 

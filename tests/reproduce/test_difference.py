@@ -8,16 +8,16 @@ import pytest
 
 from atlas.backbones import locate
 from atlas.reproduce.difference import Difference, differences, of_data, refuse
-from atlas.reproduce.replay import Placement, rebuild
+from atlas.reproduce.replay import ClusterOverrides, replay_of
 from atlas.runtime.errors import AtlasError
 from tests.reproduce.conftest import SWEEPS, recorded_of
 
 FILE = SWEEPS / "task_order.py"
 
 
-def found(summary: dict[str, Any], placement: Placement | None = None) -> dict[str, Difference]:
+def found(summary: dict[str, Any], placement: ClusterOverrides | None = None) -> dict[str, Difference]:
     recorded = recorded_of(summary)
-    return {one.what: one for one in differences(recorded, rebuild(recorded, FILE, placement or Placement()))}
+    return {one.what: one for one in differences(recorded, replay_of(recorded, FILE, placement or ClusterOverrides()))}
 
 
 def test_nothing_differs_where_the_run_was_made(summary: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,20 +62,20 @@ def test_another_backbone_and_other_data_are_refused(summary: dict[str, Any]) ->
 
 
 def test_altered_weights_are_refused(summary: dict[str, Any], tmp_path: Path) -> None:
-    rebuilt = rebuild(recorded_of(summary), FILE, Placement())
+    replay = replay_of(recorded_of(summary), FILE, ClusterOverrides())
     folder = shutil.copytree(locate("vilt-tiny"), tmp_path / "vilt")
     summary["settings"]["backbone"] = str(folder)
-    refuse(differences(recorded_of(summary), rebuilt))
+    refuse(differences(recorded_of(summary), replay))
     (folder / "config.json").write_text((folder / "config.json").read_text() + "\n")
     with pytest.raises(AtlasError, match=r"another experiment.*backbone"):
-        refuse(differences(recorded_of(summary), rebuilt))
+        refuse(differences(recorded_of(summary), replay))
     summary["settings"]["backbone"] = "/nowhere/x"
     with pytest.raises(AtlasError, match="there is no folder"):
-        refuse(differences(recorded_of(summary), rebuilt))
+        refuse(differences(recorded_of(summary), replay))
 
 
 def test_a_placement_that_changes_the_order_of_sums_is_inexact(summary: dict[str, Any]) -> None:
-    seen = found(summary, Placement(fleets=1, workers_per_fleet=2))
+    seen = found(summary, ClusterOverrides(fleets=1, workers_per_fleet=2))
     assert (seen["fleets"].weight, seen["workers_per_fleet"].weight) == ("told", "inexact")
 
 
@@ -83,10 +83,8 @@ def test_what_elastic_fleets_learnt_is_run_again_on_steady_ones_and_inexact(summ
     summary["settings"] |= {"workers_per_fleet": 4, "min_workers_per_fleet": 2}
     seen = found(summary)["min_workers_per_fleet"]
     assert (seen.recorded, seen.here, seen.weight) == ("2", "None", "inexact")
-    assert (
-        rebuild(recorded_of(summary), FILE, Placement(workers_per_fleet=1)).options.cluster.min_workers_per_fleet
-        is None
-    )
+    replay = replay_of(recorded_of(summary), FILE, ClusterOverrides(workers_per_fleet=1))
+    assert replay.options.cluster.min_workers_per_fleet is None
 
 
 def test_settings_that_nobody_recorded_are_named(summary: dict[str, Any]) -> None:

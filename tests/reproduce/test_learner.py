@@ -9,10 +9,10 @@ import pytest
 
 from atlas.learners import digest_of
 from atlas.learners.user_learner import OWN, OWN_STAGES
-from atlas.reproduce.learner import bring_learner, check_learners
+from atlas.reproduce.learner import check_learners, load_recorded_learner
 from atlas.reproduce.lookup import recorded_from
 from atlas.reproduce.recorded_run import RecordedRun
-from atlas.reproduce.replay import Placement, rebuild
+from atlas.reproduce.replay import ClusterOverrides, replay_of
 from atlas.runtime.errors import AtlasError
 from tests.reproduce.conftest import SMALL, SWEEPS, invented
 
@@ -49,29 +49,30 @@ def test_it_is_brought_from_the_recorded_file_and_its_steps_are_the_recorded_one
     recorded: RecordedRun, file: Path
 ) -> None:
     assert recorded.learner == f"{file}:SpringAdapter"
-    bring_learner(recorded)
-    rebuilt = rebuild(recorded, SWEEPS / "task_order.py", Placement())
-    assert rebuilt.options.training.learner == NAME
-    assert rebuilt.command[rebuilt.command.index("--learner") + 1] == f"{file}:SpringAdapter"
+    load_recorded_learner(recorded)
+    replay = replay_of(recorded, SWEEPS / "task_order.py", ClusterOverrides())
+    assert replay.options.training.learner == NAME
+    arguments = replay.invocation.arguments
+    assert arguments[arguments.index("--learner") + 1] == f"{file}:SpringAdapter"
 
 
 def test_a_file_that_was_changed_is_refused(recorded: RecordedRun, file: Path) -> None:
     text = file.read_text()
     file.write_text(f"{text}\n# one more line\n")
     with pytest.raises(AtlasError, match=f"mine.py of the learner '{NAME}' was changed since the run: sha256 recorded"):
-        bring_learner(recorded)
+        load_recorded_learner(recorded)
     with pytest.raises(AtlasError, match="was changed since the run"):
-        rebuild(recorded, SWEEPS / "task_order.py", Placement())
+        replay_of(recorded, SWEEPS / "task_order.py", ClusterOverrides())
     file.write_text(text)
-    bring_learner(recorded)
+    load_recorded_learner(recorded)
     check_learners(recorded)
 
 
 def test_a_file_that_is_gone_is_asked_for_and_may_have_moved(recorded: RecordedRun, file: Path, tmp_path: Path) -> None:
     moved = file.rename(tmp_path / "moved.py")
     with pytest.raises(AtlasError, match=r"there is no file .*mine.py; .* name its file: --learner FILE.py:NAME"):
-        bring_learner(recorded)
-    bring_learner(recorded, f"{moved}:SpringAdapter")
+        load_recorded_learner(recorded)
+    load_recorded_learner(recorded, f"{moved}:SpringAdapter")
     assert digest_of(NAME) == recorded.summary["origin"]["learners"][NAME]
 
 
@@ -79,8 +80,8 @@ def test_another_learner_is_refused(recorded: RecordedRun, file: Path, summary: 
     other = tmp_path / "other.py"
     other.write_text(EXAMPLE.read_text().replace(NAME, "another").replace('"spring"', '"jump"'))
     with pytest.raises(AtlasError, match=f"is the learner 'another'; the run a-sweep is of '{NAME}'"):
-        bring_learner(recorded, f"{other}:SpringAdapter")
+        load_recorded_learner(recorded, f"{other}:SpringAdapter")
     with pytest.raises(AtlasError, match="is of 'atlas'"):
-        bring_learner(recorded_from(summary, None, tmp_path), f"{other}:SpringAdapter")
+        load_recorded_learner(recorded_from(summary, None, tmp_path), f"{other}:SpringAdapter")
     OWN.pop("another")
     OWN_STAGES.pop("jump")

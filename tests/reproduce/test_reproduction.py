@@ -34,7 +34,8 @@ def learnt(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], None]:
         count = itertools.count()
         data = RecordedRun(summary=summary, trials=tuple(summary["trials"])).fingerprints
 
-        def run(sweep: Any, options: Any, console: Any) -> bool:
+        def run(sweep: Any, options: Any, console: Any, *, invocation: Any) -> bool:
+            assert invocation.arguments[:1] == ("--tasks",)
             keep({**summary, "sweep": {**summary["sweep"], "id": f"again-{next(count)}"}}, options.storage.local)
             return True
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+from atlas.config.experiment import Experiment
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
 from atlas.search.trainable import walks_of
@@ -26,7 +27,9 @@ def test_each_order_is_walked_once_a_seed() -> None:
 
 def test_a_proposal_is_walked_as_it_was_meant() -> None:
     sweep = Sweep(name="x", question="?", learner=lambda trial, options: atlas(adapter="lora"))
-    config = sweep.propose(None, Options.of(tasks=("a", "b"), orders=("a,b",), seeds=(1,)), "bfloat16")  # type: ignore[arg-type]
+    config = Experiment(
+        sweep=sweep, options=Options.of(tasks=("a", "b"), orders=("a,b",), seeds=(1,)), precision="bfloat16"
+    ).propose(None)  # type: ignore[arg-type]
     (walk,) = walks_of(json.loads(json.dumps(config)))
     assert (walk.order, walk.seed) == (("a", "b"), 1)
     assert walk.learner == atlas(adapter="lora").at_precision("bfloat16")

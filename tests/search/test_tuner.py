@@ -13,6 +13,7 @@ from ray.tune.experiment import Trial
 from ray.tune.registry import register_trainable
 from ray.tune.search.optuna import OptunaSearch
 
+from atlas.config.experiment import Experiment
 from atlas.config.options import Options
 from atlas.config.search import TASKS
 from atlas.config.sweep import Sweep
@@ -52,9 +53,8 @@ def search(sweep: Sweep, options: Options, folder: Path) -> Search:
     setup = TrialSetup(
         broker="b", namespace="n", step_inputs=StepInputs(backbone="b", data={}), lone={}, aim="mean", sharing=True
     )
-    return Search(
-        sweep=sweep, options=options, precision="float32", setup=setup, folder=StoragePath.at(folder), at_once=4
-    )
+    experiment = Experiment(sweep=sweep, options=options)
+    return Search(experiment=experiment, setup=setup, folder=StoragePath.at(folder), at_once=4)
 
 
 def suggested(sweep: Sweep, options: Options, folder: Path) -> list[dict[str, Any]]:
@@ -62,32 +62,35 @@ def suggested(sweep: Sweep, options: Options, folder: Path) -> list[dict[str, An
     tuner: Any = search(sweep, options, folder)._tuner()
     algorithm: Any = tuner._local_tuner._tune_config.search_alg.searcher
     assert isinstance(algorithm, OptunaSearch)
-    return [algorithm.suggest(f"trial-{number}") or {} for number in range(sweep.trial_count(options))]
+    return [
+        algorithm.suggest(f"trial-{number}") or {}
+        for number in range(Experiment(sweep=sweep, options=options).trial_count())
+    ]
 
 
 def test_given_points_are_tried_first_and_alone_are_exact(tmp_path: Path) -> None:
     pointed = Sweep(name="settings", question="Which?", learner=ranked, points=({"rank": 8}, {"rank": 2}), trials=2)
     options = Options()
-    assert is_exact(pointed, options)
-    assert not is_exact(pointed, Options.of(trials=3))
+    assert is_exact(Experiment(sweep=pointed, options=options))
+    assert not is_exact(Experiment(sweep=pointed, options=Options.of(trials=3)))
     asked = suggested(pointed, options, tmp_path)
     assert [config["rank"] for config in asked] == [8, 2]
-    walks = rehearsed(pointed, options, "float32")
+    walks = rehearsed(Experiment(sweep=pointed, options=options))
     assert [trial[0].learner.settings()["rank"] for trial in walks] == [8, 2]
 
 
 def test_orders_are_searched_by_prefix_and_settings_by_tpe() -> None:
-    assert isinstance(make_sampler(ORDERS, Options()), PrefixSampler)
-    assert isinstance(make_sampler(SETTINGS, Options()), TPESampler)
+    assert isinstance(make_sampler(Experiment(sweep=ORDERS, options=Options())), PrefixSampler)
+    assert isinstance(make_sampler(Experiment(sweep=SETTINGS, options=Options())), TPESampler)
 
 
 @pytest.mark.parametrize("orders", [(), ("all",), WRITTEN])
 @pytest.mark.parametrize("sweep", [ORDERS, SETTINGS], ids=lambda sweep: sweep.name)
 def test_the_rehearsal_is_what_tune_will_ask(sweep: Sweep, orders: tuple[str, ...], tmp_path: Path) -> None:
     options = Options.of(orders=orders, seeds=(3, 4))
-    walks = rehearsed(sweep, options, "float32")
+    walks = rehearsed(Experiment(sweep=sweep, options=options))
     asked = suggested(sweep, options, tmp_path)
-    assert len(walks) == len(asked) == sweep.trial_count(options)
+    assert len(walks) == len(asked) == Experiment(sweep=sweep, options=options).trial_count()
     for trial, config in zip(walks, asked, strict=True):
         assert list(dict.fromkeys(walk.order for walk in trial)) == [tuple(order) for order in config["orders"]]
         assert {walk.seed for walk in trial} == {3, 4}
@@ -96,29 +99,31 @@ def test_the_rehearsal_is_what_tune_will_ask(sweep: Sweep, orders: tuple[str, ..
 
 
 def test_written_orders_are_walked_first_and_as_written() -> None:
-    walks = rehearsed(ORDERS, Options.of(orders=WRITTEN), "float32")
+    walks = rehearsed(Experiment(sweep=ORDERS, options=Options.of(orders=WRITTEN)))
     assert [",".join(trial[0].order) for trial in walks] == list(WRITTEN)
 
 
 def test_all_orders_are_each_walked_once() -> None:
-    walks = rehearsed(ORDERS, Options.of(orders=("all",)), "float32")
+    walks = rehearsed(Experiment(sweep=ORDERS, options=Options.of(orders=("all",))))
     assert len({trial[0].order for trial in walks}) == len(walks) == 24
 
 
 def test_trials_are_known_beforehand_where_all_or_written_orders_are_walked() -> None:
-    assert is_exact(ORDERS, Options.of(orders=("all",)))
-    assert is_exact(ORDERS, Options.of(orders=WRITTEN))
-    assert is_exact(ORDERS, Options.of(tasks=("digits", "easy-vqa")))
-    assert not is_exact(ORDERS, Options())
-    assert not is_exact(SETTINGS, Options.of(orders=("all",)))
+    assert is_exact(Experiment(sweep=ORDERS, options=Options.of(orders=("all",))))
+    assert is_exact(Experiment(sweep=ORDERS, options=Options.of(orders=WRITTEN)))
+    assert is_exact(Experiment(sweep=ORDERS, options=Options.of(tasks=("digits", "easy-vqa"))))
+    assert not is_exact(Experiment(sweep=ORDERS, options=Options()))
+    assert not is_exact(Experiment(sweep=SETTINGS, options=Options.of(orders=("all",))))
 
 
 def test_the_space_of_a_script_travels_by_plain_pickle() -> None:
     sweep = replace(SETTINGS, learner=lambda trial, options: atlas(rank=5))
-    space = pickle.loads(pickle.dumps(Space(sweep, Options.of(tasks=TASKS), "bfloat16")))
-    assert space.options == Options.of(tasks=TASKS)
+    space = pickle.loads(
+        pickle.dumps(Space(Experiment(sweep=sweep, options=Options.of(tasks=TASKS), precision="bfloat16")))
+    )
+    assert space.experiment.options == Options.of(tasks=TASKS)
     assert '"rank": 5' in space(None)["learner_settings"]
-    assert space.precision == "bfloat16"
+    assert space.experiment.precision == "bfloat16"
 
 
 def test_a_sweep_stopped_before_its_search_has_nothing_to_restore(tmp_path: Path) -> None:

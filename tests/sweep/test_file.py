@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from atlas.runtime.errors import AtlasError
-from atlas.sweep.file import stand_in, sweep_in
+from atlas.sweep.file import imports_beside, load_sweep, run_sweep_file
 
 SWEEPS = sorted((Path(__file__).parents[2] / "sweeps").glob("*.py"))
 OWN = """
@@ -26,7 +26,7 @@ def own(folder: Path, call: str, imported: str = "Options, Sweep, main, run") ->
 
 @pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
 def test_every_sweep_is_read_from_its_file(path: Path) -> None:
-    assert sweep_in(path).name == path.stem.replace("_", "-")
+    assert load_sweep(path).name == path.stem.replace("_", "-")
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_a_sweep_without_a_name_in_its_file_is_read_too_and_nothing_runs(
     tmp_path: Path, storage: Path, call: str
 ) -> None:
     arguments, searched = list(sys.argv), list(sys.path)
-    assert sweep_in(own(tmp_path, call)).name == "mine"
+    assert load_sweep(own(tmp_path, call)).name == "mine"
     assert (sys.argv, sys.path) == (arguments, searched)
     assert not storage.exists()
 
@@ -45,29 +45,36 @@ def test_a_sweep_without_a_name_in_its_file_is_read_too_and_nothing_runs(
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        ("raise SystemExit(3)", "asks no sweep"),
+        ("raise SystemExit(3)", "defines no sweep"),
         ("1 / 0", "cannot be run: ZeroDivisionError"),
         ("main(Sweep(name=NAME))", "cannot be run: TypeError"),
         ("(", "not a readable Python file"),
     ],
 )
-def test_a_file_that_asks_no_sweep_is_refused(tmp_path: Path, call: str, message: str) -> None:
+def test_a_file_that_defines_no_sweep_is_refused(tmp_path: Path, call: str, message: str) -> None:
     with pytest.raises(AtlasError, match=message):
-        sweep_in(own(tmp_path, call))
+        load_sweep(own(tmp_path, call))
 
 
 def test_whatever_else_was_recorded_as_a_file_is_not_started(tmp_path: Path) -> None:
     path = tmp_path / "launcher.py"
     path.write_text(f"open({str(tmp_path / 'started')!r}, 'w')\n")
     with pytest.raises(AtlasError, match=r"imports nothing of atlas\.sweep"):
-        sweep_in(path)
+        load_sweep(path)
     assert not (tmp_path / "started").exists()
     with pytest.raises(AtlasError, match="not a readable Python file"):
-        sweep_in(tmp_path / "none.py")
+        load_sweep(tmp_path / "none.py")
 
 
-def test_while_it_stands_in_the_command_is_that_of_the_file(tmp_path: Path) -> None:
-    with stand_in([str(tmp_path / "mine.py"), "--smoke"]):
-        assert sys.argv == [str(tmp_path / "mine.py"), "--smoke"]
+def test_modules_beside_the_file_can_be_imported_within(tmp_path: Path) -> None:
+    with imports_beside(tmp_path / "mine.py"):
         assert sys.path[0] == str(tmp_path)
     assert sys.path[0] != str(tmp_path)
+
+
+def test_a_file_is_run_as_a_script_with_its_own_arguments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, arguments = tmp_path / "mine.py", list(sys.argv)
+    path.write_text("import sys\nprint(__name__, sys.argv[1:])\n")
+    run_sweep_file(path, ["--smoke"])
+    assert capsys.readouterr().out == "__main__ ['--smoke']\n"
+    assert sys.argv == arguments

@@ -96,8 +96,8 @@ def test_a_password_of_the_tracking_address_is_not_kept_and_has_to_be_given_agai
     monkeypatch.setattr(
         import_module("atlas.sweep.run"),
         "_run",
-        lambda sweep, options, console, folder, *, address: (
-            asked.append((options.storage.tracking_uri, address)) or True
+        lambda experiment, console, folder, address, invocation: (
+            asked.append((experiment.options.storage.tracking_uri, address)) or True
         ),
     )
     whole, shown = "postgresql://me:hunter2@db/atlas", "postgresql://***@db/atlas"

@@ -16,7 +16,6 @@ from atlas.sweep.terminal import (
     print_plan,
     print_sharing,
     print_tasks,
-    resume_command,
 )
 
 
@@ -108,10 +107,6 @@ def test_it_says_what_sharing_saved(console: Console, summary: dict[str, Any]) -
 def test_a_path_is_whole_on_its_line(console: Console) -> None:
     print_next(console, [("summary", "/a" * 150)])
     assert "/a" * 150 in console.export_text().splitlines()[0]
-
-
-def test_the_command_to_go_on_can_be_pasted() -> None:
-    assert resume_command("my sweep.py", "/a b", "order-1") == "python 'my sweep.py' --storage '/a b' --resume order-1"
 
 
 def test_probes_of_the_bare_backbone_alone_are_printed(console: Console, summary: dict[str, Any]) -> None:

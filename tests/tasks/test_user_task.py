@@ -17,6 +17,7 @@ from atlas.backbones import locate
 from atlas.backbones.processor import Processor
 from atlas.cli import main
 from atlas.config.addresses import with_names
+from atlas.config.experiment import Experiment
 from atlas.data.prepare import prepare
 from atlas.runtime.errors import AtlasError
 from atlas.sweep import Options, Sweep
@@ -167,7 +168,7 @@ def test_steps_know_the_task_by_its_name(source: Path, storage: Path) -> None:
     options = with_names(Options.of(tasks=("digits", ADDRESS), orders=("photos,digits",), source=(f"photos={source}",)))
     assert options.search.tasks == ("digits", "photos")
     sweep = Sweep(name="toy", question="?")
-    proposal = sweep.propose(FixedTrial({}), options, "float32")
+    proposal = Experiment(sweep=sweep, options=options).propose(FixedTrial({}))
     assert proposal["orders"] == [["photos", "digits"]]
     inputs = resolve_inputs(options.changed(tasks=("photos",)))
     assert sum(inputs.sizes.values()) + sum(inputs.prepared["photos"].counts[s] for s in ("val", "test")) == 80

@@ -1,0 +1,148 @@
+"""An experiment: a sweep, its options and the precision, which together decide every step that may be trained."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from atlas.config.learners import base_learner, learner_named, own_class
+from atlas.config.options import Options
+from atlas.config.space import Order, named_orders, order_count, suggest_order
+from atlas.config.sweep import Sweep, no_search
+from atlas.learners import HeadOnly, Learner, Precision, TwoStage
+from atlas.learners.downstream import WAYS, Way
+from atlas.runtime.errors import AtlasError
+from atlas.steps.probe import Probe, shots_from
+from atlas.steps.walk import Walk
+
+if TYPE_CHECKING:
+    import optuna
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """A sweep with its options, computed in one precision. Its walks are the same in every process."""
+
+    sweep: Sweep
+    options: Options
+    precision: Precision = "float32"
+
+    def trial_count(self) -> int:
+        """The number of trials: as given, else the sweep's own; never more than there are orders to search.
+
+        Raises AtlasError for `--orders` that are neither a number nor orders.
+        """
+        search = self.options.search
+        if not self.sweep.searches_orders:
+            return search.trials or self.sweep.trials
+        number = self._order_number()
+        if written := search.written_orders():
+            return len(written)
+        return min(order_count(search.tasks), search.trials or number or self.sweep.trials)
+
+    def orders(self) -> tuple[Order, ...]:
+        """The orders that every trial walks; none where the sweep searches them. Raises AtlasError as `trial_count`."""
+        if self.sweep.searches_orders:
+            return ()
+        search = self.options.search
+        number = self._order_number() or min(2, order_count(search.tasks))
+        return search.written_orders() or named_orders(search.tasks, number)
+
+    def check(self) -> None:
+        """Check everything that needs nothing but the options.
+
+        Raises AtlasError for invalid orders, an unknown learner, or one that this sweep does not use.
+        """
+        self.trial_count()
+        self.orders()
+        self.references()
+        training = self.options.training
+        learner = learner_named(training.learner, training)
+        if self.sweep.learner is no_search:
+            self._probes_of(learner)
+        elif not self.sweep.any_learner and training.learner != self.sweep.defaults.training.learner:
+            raise AtlasError(
+                f"--learner {training.learner}: the sweep {self.sweep.name} chooses its learners itself; give "
+                f"--learner to sweeps/task_order.py or sweeps/learner.py."
+            )
+
+    def propose(self, trial: optuna.Trial) -> dict[str, Any]:
+        """A trial's configuration as plain values: the learner (JSON), the orders it walks, the seeds, the probes;
+        and the class of a user-defined learner.
+
+        Raises AtlasError for an unknown learner, and for probes of one that cannot take them.
+        """
+        search = self.options.search
+        learner = self.sweep.learner(trial, self.options).at_precision(self.precision)
+        probes = self._probes_of(learner)
+        orders = self.orders() or (suggest_order(trial, search.tasks),)
+        return {
+            "learner_settings": json.dumps(learner.settings(), sort_keys=True),
+            **own_class(learner),
+            "orders": [list(order) for order in orders],
+            "seeds": list(search.seeds),
+            "probes": json.dumps([probe.describe() for probe in probes]),
+        }
+
+    def probes(self, ways: tuple[Way, ...] = ("experience", "both")) -> tuple[Probe, ...]:
+        """The probes of every order: each downstream task, from each number of shots, in each of the ways."""
+        search = self.options.search
+        shots = [shots_from(text) for text in search.shots]
+        return tuple(
+            Probe(task=task, way=way, shots=some) for task in search.downstream for some in shots for way in ways
+        )
+
+    def bare_probes(self) -> list[Walk]:
+        """The same probes, and the head alone, on the bare backbone M_0: the baseline of what an order adds."""
+        learner, probes = self._base_learner(), self.probes(WAYS)
+        return [
+            Walk(order=(), learner=learner, seed=seed, probes=probes) for seed in self.options.search.seeds if probes
+        ]
+
+    def references(self) -> dict[str, list[Walk]]:
+        """The baselines of trials, each task alone: single-task adapters (`lone`), the `head_only`, and `untrained`.
+
+        The head alone has as many updates as both stages together.
+        """
+        base, search = self._base_learner(), self.options.search
+        learners: dict[str, Learner] = {
+            "lone": base,
+            "head_only": HeadOnly(schedule=base.expansion.times(2)),
+            "untrained": HeadOnly(schedule=replace(base.expansion, steps=0)),
+        }
+        return {
+            name: [Walk(order=(task,), learner=learner, seed=seed) for seed in search.seeds for task in search.tasks]
+            for name, learner in learners.items()
+        }
+
+    def auxiliary_walks(self) -> list[Walk]:
+        """The walks that no trial takes: references and bare probes."""
+        return [*(walk for walks in self.references().values() for walk in walks), *self.bare_probes()]
+
+    def _base_learner(self) -> TwoStage:
+        learner = base_learner(self.options.training).at_precision(self.precision)
+        assert isinstance(learner, TwoStage)
+        return learner
+
+    def _probes_of(self, learner: Learner) -> tuple[Probe, ...]:
+        probes = self.probes()
+        if probes and not isinstance(learner, TwoStage):
+            raise AtlasError(
+                f"--downstream with the learner {learner.name!r}: unseen tasks are trained as 'atlas' trains; "
+                f"leave --downstream out, or take that learner."
+            )
+        return probes
+
+    def _order_number(self) -> int | None:
+        """The number that `--orders` gives; None where it gives none. Raises AtlasError for any other word."""
+        search = self.options.search
+        if all("," in text for text in search.orders):
+            return None
+        if search.orders == ("all",):
+            return order_count(search.tasks)
+        if len(search.orders) > 1 or not search.orders[0].isdigit() or int(search.orders[0]) < 1:
+            raise AtlasError(
+                f"--orders is {' '.join(search.orders)!r}; give a number of 1 or more, `all`, or orders written a,b,c."
+            )
+        return int(search.orders[0])

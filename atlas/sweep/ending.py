@@ -1,0 +1,128 @@
+"""The end of a sweep: its summary and page are written, its end is recorded, its results are printed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from atlas.execution.fleets import Fleets
+from atlas.report import write_report, write_summary
+from atlas.runtime.redact import redacted
+from atlas.runtime.retry import retry_while_away
+from atlas.runtime.text import first_line
+from atlas.search.trial_record import TrialRecord
+from atlas.sweep.best_model import best_model_of
+from atlas.sweep.fusion_weights_job import await_fusion_weights, start_fusion_weights
+from atlas.sweep.summary import FinishedSweep, summarise
+from atlas.sweep.sweep_run import SweepRun
+from atlas.sweep.terminal import print_next, print_results
+from atlas.sweep.tracking_actor import Registration, TrackingClient
+from atlas.sweep.tracking_reporter import TrackingReporter, sweep_metrics
+from atlas.tracking import Artifact, SweepFinished
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+FLUSH_SECONDS = 120.0
+JOIN_SECONDS = 20.0
+WEIGHTS_SECONDS = 120.0
+STAMP = "%Y-%m-%dT%H:%M:%S%z"
+
+
+def end_sweep(
+    run: SweepRun,
+    trials: Sequence[TrialRecord],
+    reporter: TrackingReporter,
+    tracking: TrackingClient,
+    console: Console,
+    fleets: Fleets,
+) -> bool:
+    """Write and record what came of the trials; True where all of them finished. The fleets were told to close."""
+    ended = finished_sweep(run, trials)
+    summary = summarise(ended)
+    write_summary(summary, run.folder.summary)
+    for step in ended.auxiliary():
+        reporter.record_step(step)
+    registration = _register(tracking, ended, summary)  # goes on while the page is drawn
+    missing_weights = _add_fusion_weights(run, summary)
+    pages = write_report(summary, run.folder.path)
+    status = summary["sweep"]["status"]
+    files = tuple(Artifact(str(path)) for path in (run.folder.summary, *pages))
+    tracking.record(SweepFinished(sweep=run.id, status=status, metrics=sweep_metrics(summary), artifacts=files))
+    model, complete = registration.result(), tracking.finish(FLUSH_SECONDS)
+    retry_while_away(run.folder.place.upload, redacted(str(run.folder.place)))
+    fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
+    print_results(console, summary)
+    print_next(console, _next_lines(run, tracking, status, model, complete=complete))
+    if missing_weights:
+        again = f"atlas report {run.id} --storage {run.experiment.options.storage.path} --alpha"
+        console.print(f"combination weights: {missing_weights}; draw them with {again}", highlight=False)
+    return bool(status == "FINISHED")
+
+
+def finished_sweep(run: SweepRun, trials: Sequence[TrialRecord]) -> FinishedSweep:
+    """The sweep as its summary sees it."""
+    experiment = run.experiment
+    facts = {
+        "id": run.id,
+        "name": experiment.sweep.name,
+        "question": first_line(experiment.sweep.question),
+        "command": run.invocation.command,
+        "started": time.strftime(STAMP, time.localtime(run.started)),
+        "finished": time.strftime(STAMP),
+        "status": _status(trials, experiment.trial_count()),
+    }
+    return FinishedSweep(
+        sweep=facts,
+        options=experiment.options,
+        inputs=run.inputs,
+        plan=run.plan,
+        trials=trials,
+        references=experiment.references(),
+        bare=experiment.bare_probes(),
+        goal=experiment.sweep.goal,
+        run=run.token,
+        file=run.invocation.file,
+    )
+
+
+def _status(trials: Sequence[TrialRecord], wanted: int) -> str:
+    """FINISHED where all trials are; FAILED where all ended, some of them by an error; else KILLED."""
+    statuses = {trial.status for trial in trials}
+    if len(trials) != wanted or "KILLED" in statuses:
+        return "KILLED"
+    return "FINISHED" if statuses == {"FINISHED"} else "FAILED"
+
+
+def _register(tracking: TrackingClient, ended: FinishedSweep, summary: dict[str, Any]) -> Registration:
+    """Begin to register the best trial's model where the sink has a registry."""
+    if tracking.sink.registry is None:
+        return Registration(reason=f"{tracking.sink.name} has no model registry")
+    return tracking.register(best_model_of(ended, summary))
+
+
+def _add_fusion_weights(run: SweepRun, summary: dict[str, Any]) -> str:
+    """Add the best trial's combination weights to the summary; returns why there are none, or nothing."""
+    promise = start_fusion_weights(summary, run.experiment.options.storage.path, run.size)
+    found, missing = await_fusion_weights(promise, WEIGHTS_SECONDS)
+    if found:
+        summary["alpha"] = found
+        write_summary(summary, run.folder.summary)
+    return missing
+
+
+def _next_lines(
+    run: SweepRun, tracking: TrackingClient, status: str, model: str, *, complete: bool
+) -> list[tuple[str, str]]:
+    lines = [
+        ("summary", str(run.folder.place / "summary.json")),
+        ("page", str(run.folder.place / "report.html")),
+        ("champion", model),
+        ("see the runs", tracking.sink.view(run.id)),
+    ]
+    if not complete:
+        lines.append((tracking.sink.name, f"has not taken everything yet; the rest waits in {run.folder.spool}"))
+    if status == "KILLED" or not complete:
+        lines.append(("go on with", run.resume_command))
+    return lines

@@ -1,0 +1,47 @@
+"""A run of a sweep: everything that was checked and planned before its first step."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+
+from atlas.config.experiment import Experiment
+from atlas.config.invocation import Invocation
+from atlas.execution.sizing import FleetSize
+from atlas.sweep.folder import SweepFolder
+from atlas.sweep.inputs import SweepInputs
+from atlas.sweep.plan import Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepRun:
+    """An experiment with its inputs, the fleets that it is to have, its plan and its folder.
+
+    `token` marks the steps that this run trains itself, apart from those that it finds in the store. `started` is in
+    seconds since 1970.
+    """
+
+    experiment: Experiment
+    inputs: SweepInputs
+    size: FleetSize
+    plan: Plan
+    folder: SweepFolder
+    invocation: Invocation
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
+    started: float = field(default_factory=time.time)
+
+    @property
+    def id(self) -> str:
+        """The sweep's id."""
+        return self.folder.id
+
+    @property
+    def broker(self) -> str:
+        """The name of the sweep's broker, by which trials and fleets find it."""
+        return f"broker-{self.id}"
+
+    @property
+    def resume_command(self) -> str:
+        """The command that resumes the sweep."""
+        return self.invocation.resume_command(str(self.experiment.options.storage.path), self.id)
