@@ -11,12 +11,9 @@ from peft.config import PeftConfig
 
 from atlas.adapters.kinds import KINDS
 from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.fusion_options import FUSION_OPTIONS
 
 PEFT_TYPE = "ATLAS"
-WEIGHTINGS = ("whole", "dimension")
-NORMALISATIONS = ("none", "sum", "softmax")
-SKIPS = ("inside", "outside")
-COMBINATIONS = ("learned", "uniform", "fixed")
 QUERY_TOKENS = {"whole": 1, "dimension": 24}
 
 
@@ -107,13 +104,7 @@ class AtlasConfig(PeftConfig):
         return cls(**kwargs)
 
     def _check_names(self) -> None:
-        allowed: dict[str, Iterable[str]] = {
-            "kind": KINDS,
-            "weighting": WEIGHTINGS,
-            "normalisation": NORMALISATIONS,
-            "skip": SKIPS,
-            "combination": COMBINATIONS,
-        }
+        allowed: dict[str, Iterable[str]] = {"kind": KINDS, **FUSION_OPTIONS}
         for what, names in allowed.items():
             if getattr(self, what) not in names:
                 raise unknown(what, getattr(self, what), names)

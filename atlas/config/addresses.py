@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from atlas.config.options import Options
-from atlas.learners import address_of as learner_address
+from atlas.learners import learner_address
 from atlas.learners import find_learner
-from atlas.tasks import address_of as task_address
+from atlas.tasks import task_address
 from atlas.tasks import find_task
 
 

@@ -60,7 +60,7 @@ def whole_at(place: StoragePath) -> Prepared | None:
         return None
 
 
-def address_of(prepared: Prepared, place: StoragePath) -> str:
+def prepared_address(prepared: Prepared, place: StoragePath) -> str:
     """Where every machine finds it; `Place.at(...).pull()` gives the folder there."""
     return str(place / prepared.task / prepared.path.name)
 

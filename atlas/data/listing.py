@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from atlas.backbones.processor import Processor
-from atlas.data.cache import address_of, survey
+from atlas.data.cache import prepared_address, survey
 from atlas.data.index import index_path, recall
 from atlas.data.prepared import Prepared
 from atlas.storage.filesystem import StoragePath
@@ -71,7 +71,7 @@ def _found_facts(task: Task, found: Prepared, processor: Processor, place: Stora
     broken = sum(entry["count"] for entry in found.card["broken"].values())
     return [
         ("prepared", counts_of(found)),
-        ("in", address_of(found, place)),
+        ("in", prepared_address(found, place)),
         *([("source", origin.source)] if origin else []),
         ("broken", f"{broken:,} records were left out"),
         ("fingerprint", found.fingerprint),

@@ -21,7 +21,7 @@ import torch
 from safetensors.torch import load, save
 
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.training_state import Checkpoints, TrainingState
+from atlas.learners.training_state import Checkpoints, TrainingProgress, TrainingState
 from atlas.storage.store import Artifact, CorruptArtifact, Store
 
 log = logging.getLogger(__name__)
@@ -68,11 +68,11 @@ class CheckpointStore(Checkpoints):
         content = self.group.broadcast(self._read() if self.group.rank == 0 else b"")
         if not content:
             return None
-        training_state = _unpacked(content)
-        self.resumed_at = [*training_state.facts["resumed_at"], training_state.facts["updates"]]
-        self.workers = [*training_state.facts.get("sizes", [training_state.facts["workers"]]), self.group.size]
-        self.spent = training_state.facts["seconds"]
-        self._update = self._next = training_state.facts["updates"]
+        facts, training_state = _unpacked(content)
+        self.resumed_at = [*facts["resumed_at"], facts["updates"]]
+        self.workers = [*facts.get("sizes", [facts["workers"]]), self.group.size]
+        self.spent = facts["seconds"]
+        self._update = self._next = training_state.progress.updates
         log.warning("step %s goes on after update %d", self.key, self._update)
         return training_state
 
@@ -125,11 +125,11 @@ class CheckpointStore(Checkpoints):
     def _agreed(self, *votes: int) -> list[int]:
         """What rank 0 says, on every process."""
         said = votes if self.group.rank == 0 else [0] * len(votes)
-        return list(self.group.total(torch.tensor(said, device=self.group.device)).tolist())
+        return list(self.group.all_reduce(torch.tensor(said, device=self.group.device)).tolist())
 
     def _write(self, training_state: TrainingState, now: float) -> None:
         facts = {
-            **training_state.facts,
+            **training_state.progress.model_dump(mode="json"),
             **self._own(),
             "resumed_at": list(self.resumed_at),
             "sizes": list(self.workers),
@@ -195,6 +195,7 @@ def _packed(facts: Mapping[str, Any], tensors: bytes) -> bytes:
     return json.dumps(facts).encode() + b"\n" + tensors
 
 
-def _unpacked(content: bytes) -> TrainingState:
-    facts, _, tensors = content.partition(b"\n")
-    return TrainingState(facts=json.loads(facts), tensors=load(tensors))
+def _unpacked(content: bytes) -> tuple[dict[str, Any], TrainingState]:
+    head, _, tensors = content.partition(b"\n")
+    facts = json.loads(head)
+    return facts, TrainingState(progress=TrainingProgress.model_validate(facts), tensors=load(tensors))

@@ -1,26 +1,30 @@
-"""Learners: how one task is learnt after another. This package is thin: torch comes with `model` and `fit`."""
+"""Continual learners and their stages. Thin: torch is imported by `continual_model`, `trainer` and `fit` alone."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from atlas.learners.adapter_fusion import AdapterFusion, Composing
+from atlas.learners.adapter_fusion import AdapterFusion, CompositionStage
 from atlas.learners.base import Learner, Lineage, Stage
-from atlas.learners.ewc import Consolidation, Ewc
-from atlas.learners.fine_tuning import BottomFrozen, FineTuning, TopTuning, Tuning
-from atlas.learners.joint import Joint, JointTuning
-from atlas.learners.lwf import Distillation, Lwf
-from atlas.learners.o_lora import OLora, OrthogonalLora
-from atlas.learners.one_stage import ExpansionAlone, ExperienceAlone
-from atlas.learners.reference import HeadOnly, HeadStage, LoneAdapters
-from atlas.learners.replay import Memory, Replay, Replaying
+from atlas.learners.ewc import Ewc, EwcStage
+from atlas.learners.fine_tuning import BottomFrozen, FineTuning, FineTuningStage, TopTuningStage
+from atlas.learners.joint import Joint, JointStage
+from atlas.learners.lwf import Lwf, LwfStage
+from atlas.learners.o_lora import OLora, OLoraStage
+from atlas.learners.one_stage import ExpansionOnly, ExperienceOnly
+from atlas.learners.reference import HeadOnly, HeadStage, SingleTaskAdapters
+from atlas.learners.replay import Memory, Replay, ReplayStage
 from atlas.learners.schedule import Precision, Schedule, schedule_from
 from atlas.learners.settings import from_settings
-from atlas.learners.shared_adapter import SharedAdapter, Sharing
+from atlas.learners.shared_adapter import SharedAdapter, SharedAdapterStage
 from atlas.learners.two_stage import Expansion, Experience, Fusion, TwoStage
-from atlas.learners.user_learner import OWN, OWN_STAGES, address_of, bring, digest_of
+from atlas.learners.user_learner import USER_LEARNERS, USER_STAGES, learner_address, learner_digest, load_user_learner
 from atlas.runtime.errors import unknown
 from atlas.runtime.user_code import is_address
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 __all__ = [
     "LEARNERS",
@@ -29,9 +33,9 @@ __all__ = [
     "BottomFrozen",
     "Ewc",
     "Expansion",
-    "ExpansionAlone",
+    "ExpansionOnly",
     "Experience",
-    "ExperienceAlone",
+    "ExperienceOnly",
     "FineTuning",
     "Fusion",
     "HeadOnly",
@@ -39,7 +43,7 @@ __all__ = [
     "Joint",
     "Learner",
     "Lineage",
-    "LoneAdapters",
+    "SingleTaskAdapters",
     "Lwf",
     "Memory",
     "OLora",
@@ -49,9 +53,9 @@ __all__ = [
     "SharedAdapter",
     "Stage",
     "TwoStage",
-    "address_of",
+    "learner_address",
     "find_learner",
-    "digest_of",
+    "learner_digest",
     "is_known",
     "learner_from",
     "schedule_from",
@@ -60,10 +64,10 @@ __all__ = [
 
 LEARNERS: dict[str, type[Learner]] = {
     TwoStage.name: TwoStage,
-    ExperienceAlone.name: ExperienceAlone,
-    ExpansionAlone.name: ExpansionAlone,
+    ExperienceOnly.name: ExperienceOnly,
+    ExpansionOnly.name: ExpansionOnly,
     HeadOnly.name: HeadOnly,
-    LoneAdapters.name: LoneAdapters,
+    SingleTaskAdapters.name: SingleTaskAdapters,
     AdapterFusion.name: AdapterFusion,
     SharedAdapter.name: SharedAdapter,
     OLora.name: OLora,
@@ -79,26 +83,26 @@ STAGES: dict[str, type[Stage]] = {
     Experience.kind: Experience,
     Expansion.kind: Expansion,
     HeadStage.kind: HeadStage,
-    Composing.kind: Composing,
-    Sharing.kind: Sharing,
-    OrthogonalLora.kind: OrthogonalLora,
-    Tuning.kind: Tuning,
-    TopTuning.kind: TopTuning,
-    Consolidation.kind: Consolidation,
-    Replaying.kind: Replaying,
-    Distillation.kind: Distillation,
-    JointTuning.kind: JointTuning,
+    CompositionStage.kind: CompositionStage,
+    SharedAdapterStage.kind: SharedAdapterStage,
+    OLoraStage.kind: OLoraStage,
+    FineTuningStage.kind: FineTuningStage,
+    TopTuningStage.kind: TopTuningStage,
+    EwcStage.kind: EwcStage,
+    ReplayStage.kind: ReplayStage,
+    LwfStage.kind: LwfStage,
+    JointStage.kind: JointStage,
 }
 
 
 def find_learner(name: str) -> type[Learner]:
-    """The learner of that name, or the user's own at an address `mine.py:NAME`; that is then known by its name too.
+    """The learner of that name, or a user-defined one at an address `mine.py:NAME`, then known by its name too.
 
     Raises AtlasError that names the nearest known one.
     """
     if is_address(name):
-        return bring(name, learners=LEARNERS, stages=STAGES)
-    known = LEARNERS | {own: kind for own, (_, _, kind) in OWN.items()}
+        return load_user_learner(name, learners=LEARNERS, stages=STAGES)
+    known = LEARNERS | {user: kind for user, (_, _, kind) in USER_LEARNERS.items()}
     if name not in known:
         raise unknown("learner", name, known)
     return known[name]
@@ -106,27 +110,27 @@ def find_learner(name: str) -> type[Learner]:
 
 def is_known(learner: Learner) -> bool:
     """Whether `find_learner` finds it, by its name."""
-    return LEARNERS.get(learner.name) is type(learner) or OWN.get(learner.name, (None,))[-1] is type(learner)
+    return LEARNERS.get(learner.name) is type(learner) or USER_LEARNERS.get(learner.name, (None,))[-1] is type(learner)
 
 
-def stage_from(settings: dict[str, Any]) -> Stage:
-    """The inverse of `Stage.settings`; a user's own stage is known once its learner was found.
+def stage_from(settings: Mapping[str, JsonValue]) -> Stage:
+    """The inverse of `Stage.settings`; a user-defined stage is known once its learner was found.
 
     Raises AtlasError for a kind or a setting that no stage has.
     """
     values = dict(settings)
-    kind, own = values.pop("kind"), values.pop("source", "")
-    known = STAGES | OWN_STAGES
+    kind, source = str(values.pop("kind")), values.pop("source", "")
+    known = STAGES | USER_STAGES
     if kind not in known:
-        raise unknown("stage (of a file that is not at hand)" if own else "stage", kind, known)
+        raise unknown("stage (of a file that is not at hand)" if source else "stage", kind, known)
     return from_settings(known[kind], values, "stage")
 
 
-def learner_from(settings: dict[str, Any], kind: type[Learner] | None = None) -> Learner:
+def learner_from(settings: Mapping[str, JsonValue], kind: type[Learner] | None = None) -> Learner:
     """The inverse of `Learner.settings`, of the class `kind` where it is given instead of found.
 
     Raises AtlasError for a name or a setting that no learner has.
     """
     values = dict(settings)
-    name = values.pop("name")
+    name = str(values.pop("name"))
     return from_settings(kind or find_learner(name), values, "learner")

@@ -1,4 +1,4 @@
-"""AdapterFusion: lone adapters, then attention over all of them for the newest task."""
+"""AdapterFusion: single-task adapters, then attention over all of them for the newest task."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Composing(Stage):
-    """Attention over the lone adapters of all tasks seen, which are frozen, and the task's head."""
+class CompositionStage(Stage):
+    """Attention over the frozen single-task adapters of all tasks seen, and the task's head."""
 
     kind: ClassVar[str] = "composing"
     gathers: ClassVar[Gathers] = "steps"
@@ -34,19 +34,19 @@ class Composing(Stage):
         model.train_composition(task)
 
     def penalty(self, model: ContinualModel, task: str) -> torch.Tensor | None:
-        return self.weight * model.distance(task) if self.weight else None
+        return self.weight * model.composition_penalty(task) if self.weight else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdapterFusion(Learner):
     """AdapterFusion (Pfeiffer et al., 2021): knowledge extraction, then knowledge composition.
 
-    Extraction learns each task's adapter alone (the steps of `lone-adapters`, shared with them). Composition freezes
-    them and learns, at each site and for each token, out = (Σ_n softmax_n(hᵀ Q Kᵀ z_n) z_n)ᵀ V over what each
-    adapter n gives alone, z_n; ‖V − I‖² is kept small. The first task has one adapter and nothing to compose. The
-    paper composes once over all tasks; here each task is composed with those seen so far. Its lineage is `set`: lone
-    adapters know nothing of each other, and attention over them knows no order. On route `latest` every task is read
-    through the newest task's composition, by the head of its lone adapter.
+    Extraction trains each task's adapter alone (the steps of `lone-adapters`, shared with them). Composition freezes
+    them and trains, at each site and for each token, out = (Σ_n softmax_n(hᵀ Q Kᵀ z_n) z_n)ᵀ V over the output
+    z_n of each adapter n alone; ‖V − I‖² is kept small. The first task has one adapter and nothing to compose. The
+    paper composes once over all tasks; here each task is composed with those seen so far. Its lineage is `set`:
+    single-task adapters are independent of each other, and attention over them knows no order. On route `latest`
+    every task is scored through the newest task's composition, with the head of its single-task adapter.
     """
 
     name: ClassVar[str] = "adapter-fusion"
@@ -59,5 +59,7 @@ class AdapterFusion(Learner):
         self.stages(1)
 
     def stages(self, position: int) -> tuple[Stage, ...]:
-        alone = self.like.stages(0)
-        return alone if position == 0 else (*alone, Composing(schedule=self.composition, weight=self.weight))
+        single_task = self.like.stages(0)
+        if position == 0:
+            return single_task
+        return (*single_task, CompositionStage(schedule=self.composition, weight=self.weight))

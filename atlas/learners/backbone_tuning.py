@@ -1,4 +1,4 @@
-"""The backbone's own weights while a learner changes them: what is trained, what is kept, how they come back."""
+"""Tuning of the backbone's own weights: freezing, saving, loading, and restoring the pre-trained values."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ FILE = "backbone.safetensors"
 
 
 class BackboneTuning:
-    """The parameters of a backbone by name, and the values that the changed ones had before.
+    """The parameters of a backbone by name, and the pre-trained values of the changed ones.
 
-    The backbone is shared by all steps of a worker, so whatever was changed must be given back by `restore`.
+    The backbone is shared by all steps of a worker, so that all changes must be undone by `restore`.
     """
 
     def __init__(self, backbone: Backbone) -> None:
         self.depth = backbone.depth
         self.parameters: dict[str, nn.Parameter] = dict(backbone.model.named_parameters())
-        self._before: dict[str, Tensor] = {}
+        self._pretrained: dict[str, Tensor] = {}
 
     def train(self, frozen: int) -> None:
         """Mark everything as trained, but for the `frozen` lowest layers and, below them, the embeddings.
@@ -42,35 +42,35 @@ class BackboneTuning:
         return {name: parameter for name, parameter in self.parameters.items() if parameter.requires_grad}
 
     def save(self, folder: Path) -> None:
-        """Write what is trained, in float32; nothing where nothing is."""
+        """Write the trained parameters, in float32; no file where there are none."""
         tensors = {name: value.detach().cpu().float().contiguous() for name, value in self.trained().items()}
         if tensors:
             save_file(tensors, folder / FILE)
 
     def load(self, folder: Path) -> None:
-        """Put what `save` wrote in place, if it wrote anything. Raises AtlasError for another model's weights."""
+        """Load the parameters that `save` wrote, if it wrote any. Raises AtlasError for another model's weights."""
         if not (folder / FILE).is_file():
             return
         tensors = load_file(folder / FILE)
-        if strange := sorted(tensors.keys() - self.parameters.keys()):
-            raise AtlasError(f"{folder / FILE} holds {strange[0]!r}, which this backbone has not: it is of another.")
+        if unexpected := sorted(tensors.keys() - self.parameters.keys()):
+            raise AtlasError(f"{folder / FILE} holds {unexpected[0]!r}, which this backbone lacks: it is of another.")
         for name, value in tensors.items():
             self._keep(name)
             self.parameters[name].data.copy_(value)
 
     def restore(self) -> None:
-        """Give the backbone back exactly as it was, frozen."""
-        for name, value in self._before.items():
+        """Restore the pre-trained values exactly, and freeze everything."""
+        for name, value in self._pretrained.items():
             self.parameters[name].data.copy_(value)
-        self._before.clear()
+        self._pretrained.clear()
         for parameter in self.parameters.values():
             parameter.requires_grad_(False)
             parameter.grad = None
 
     def _keep(self, name: str) -> None:
-        if name not in self._before:
+        if name not in self._pretrained:
             with torch.no_grad():
-                self._before[name] = self.parameters[name].detach().clone()
+                self._pretrained[name] = self.parameters[name].detach().clone()
 
 
 def _below(name: str, frozen: int) -> bool:

@@ -1,16 +1,17 @@
-"""What a learner is: for every position of an order, the stages by which its task is learnt."""
+"""The learner and stage interfaces: a learner gives, for every position of an order, the stages of its task."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from atlas.learners.hooks import StageContext, StageHooks
 from atlas.learners.schedule import Precision, Schedule
 
 if TYPE_CHECKING:
     import torch
+    from pydantic import JsonValue
 
     from atlas.learners.continual_model import ContinualModel
 
@@ -20,21 +21,21 @@ Gathers = Literal["nothing", "steps", "data"]
 
 @dataclass(frozen=True, kw_only=True)
 class Stage(ABC):
-    """One stage of learning one task: a value that holds all settings that decide its result, and nothing else.
+    """One stage of training one task: a value that holds all settings that decide its result, and nothing else.
 
-    `last` says that the task is learnt once this stage is over: every task seen so far is scored then, otherwise
-    the newest alone. `gathers` is for the lineage `set`: what of the tasks seen before the stage takes in, in no
-    order: what the stage before brought for each of them (`steps`), or their `data`, to be learnt all together.
-    `replaces` says that what it brings stands in for what the step before brought (a changed backbone, a shared
-    adapter), of which only the heads are needed then. `rehearses` says that each update takes a batch of earlier
-    tasks beside the task's own. `source` is the digest of the user's own file that it comes from.
+    `last` marks a task's last stage: every task seen so far is scored after it, otherwise the newest alone. `gathers`
+    is for the lineage `set`: the part of the earlier tasks that the stage takes in, in no order: the result of the
+    stage before for each of them (`steps`), or their `data`, to be trained on jointly. `replaces`: its result stands
+    in for that of the step before (a changed backbone, a shared adapter), of which only the heads are needed then.
+    `replays`: each update adds a batch of earlier tasks to the task's own. `source` is the digest of the file of a
+    user-defined stage.
     """
 
     kind: ClassVar[str]
     source: ClassVar[str] = ""
     gathers: ClassVar[Gathers] = "nothing"
     replaces: ClassVar[bool] = False
-    rehearses: ClassVar[bool] = False
+    replays: ClassVar[bool] = False
     schedule: Schedule
     last: bool = True
 
@@ -43,24 +44,24 @@ class Stage(ABC):
         """Give `model` the stage's new parameters, drawn from `generator`, and mark what is trained."""
 
     def penalty(self, model: ContinualModel, task: str) -> torch.Tensor | None:
-        """What is added to the task's loss (a scalar), or None."""
+        """A term added to the task's loss (a scalar), or None."""
         return None
 
-    def recall(self, lesson: StageContext) -> StageHooks:
-        """What the stage recalls of the past while it learns, once it has begun."""
+    def hooks(self, context: StageContext) -> StageHooks:
+        """The hooks that the stage is trained with, made once it has begun."""
         return StageHooks()
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, JsonValue]:
         """The stage as plain JSON values, its kind included, and its source where it has one."""
         return {"kind": self.kind, **({"source": self.source} if self.source else {}), **asdict(self)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Learner(ABC):
-    """A way of learning one task after another.
+    """A continual-learning method: the stages by which each task of an order is trained.
 
-    `lineage` declares what of the past its steps depend on: the ordered `sequence`, the `set`, or `none` of it.
-    `tunes_backbone` says that it changes the backbone's own weights, which takes a lower rate than adapters do.
+    `lineage` declares the part of the past that its steps depend on: the ordered `sequence`, the `set`, or `none`.
+    `tunes_backbone`: it changes the backbone's own weights, which takes a lower learning rate than adapters do.
     """
 
     name: ClassVar[str]
@@ -71,13 +72,13 @@ class Learner(ABC):
     def stages(self, position: int) -> tuple[Stage, ...]:
         """The stages for the task at `position` (0-based) of an order; the last of them has `last` set."""
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, JsonValue]:
         """The learner as plain JSON values, its name included."""
         return {"name": self.name, **asdict(self)}
 
     def at_precision(self, precision: Precision) -> Learner:
         """The same learner, and the one it may be like, with every schedule at `precision`."""
-        changed: dict[str, Any] = {}
+        changed: dict[str, Schedule | Learner] = {}
         for name, value in vars(self).items():
             if isinstance(value, Schedule):
                 changed[name] = replace(value, precision=precision)

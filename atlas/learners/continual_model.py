@@ -1,4 +1,4 @@
-"""The stack: the backbone, adapters, heads, and what else was learnt of them. The model M_t of METHOD, 1."""
+"""The continual model M_t (METHOD, 1): backbone, adapters, compositions and heads."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Head(nn.Sequential):
 class ContinualModel(nn.Module):
     """A backbone with adapters and heads on it. `outputs` and `images` give each task's head its size.
 
-    The backbone is frozen unless a learner tunes it; `detach` gives it back as it was.
+    The backbone is frozen unless a learner tunes it; `detach` restores it.
     """
 
     def __init__(self, backbone: Backbone, outputs: dict[str, int], images: dict[str, int]) -> None:
@@ -42,7 +42,7 @@ class ContinualModel(nn.Module):
         self.outputs, self.images = outputs, images
         self.heads = nn.ModuleDict()
         self.compositions = nn.ModuleDict()
-        self.tuned = BackboneTuning(backbone)
+        self.tuning = BackboneTuning(backbone)
         self.order: list[str] = []
         self._peft: list[PeftModel] = []  # in a list, so that its parameters are registered once, in backbone
 
@@ -55,10 +55,10 @@ class ContinualModel(nn.Module):
         return self.backbone(batch.pixels, batch.tokens, batch.mask)
 
     def logits(self, pooled: Tensor, task: str) -> Tensor:
-        """What the head of `task` makes of pooled outputs [B, C, I * D]: [B, classes], or [B, C]."""
-        return self.read(self.heads[task](pooled.float()), task)
+        """Logits by the head of `task`, of pooled outputs [B, C, I * D]: [B, classes], or [B, C]."""
+        return self.select_logits(self.heads[task](pooled.float()), task)
 
-    def read(self, scored: Tensor, task: str) -> Tensor:
+    def select_logits(self, scored: Tensor, task: str) -> Tensor:
         """The logits of `task` among a head's outputs [B, C, outputs]: those of the first text, or one a text."""
         return scored[..., 0] if self.outputs[task] == 1 else scored[:, 0]
 
@@ -66,7 +66,7 @@ class ContinualModel(nn.Module):
         """The tasks whose adapters `task` builds on, in order: those that have a Φ of their own."""
         return [name for name in self.order if name != task and self.adapters.config_of(name).novel]
 
-    def learnt(self, task: str) -> list[str]:
+    def other_heads(self, task: str) -> list[str]:
         """The tasks that have a head, other than `task`."""
         return [name for name in self.heads if name != task]
 
@@ -74,12 +74,12 @@ class ContinualModel(nn.Module):
     def peft(self) -> PeftModel:
         """The backbone as a PEFT model. Raises AtlasError where no adapter was added yet."""
         if not self._peft:
-            raise AtlasError("this stack has no adapter yet")
+            raise AtlasError("this model has no adapter yet")
         return self._peft[0]
 
     @property
     def adapters(self) -> AtlasModel:
-        """The adapters of the stack. Raises as `peft` does."""
+        """All adapters of the model. Raises as `peft` does."""
         model = self.peft.base_model
         assert isinstance(model, AtlasModel)
         return model
@@ -87,10 +87,10 @@ class ContinualModel(nn.Module):
     def add_adapter(self, task: str, generator: torch.Generator, **settings: Any) -> None:
         """A new adapter for `task` on those of its past, drawn from `generator`.
 
-        Queries over the past that `task` has learnt already (stage 1) are kept. `settings` are those of an
+        Queries over the past that `task` was trained with before (stage 1) are kept. `settings` are those of an
         `AtlasConfig`, `experience` among them where it is another.
         """
-        learnt = self._take_out(task)
+        queries_by_site = self._remove_adapter(task)
         settings = {"experience": self.past(task), **settings}
         config = AtlasConfig(target_modules=list(self.backbone.sites), heads=self.backbone.heads, **settings)
         if self._peft:
@@ -98,14 +98,14 @@ class ContinualModel(nn.Module):
         else:
             self._peft.append(get_peft_model(self.backbone.model, config, adapter_name=task))
         self.order.append(task)
-        composition.remove(self.adapters.sites())  # what an earlier task composed is not this one's
+        composition.remove(self.adapters.sites())  # an earlier task's composition is not this one's
         self.adapters.reset_adapter(task, generator)
-        for name, queries in learnt.items():
+        for name, queries in queries_by_site.items():
             self.adapters.sites()[name].atlas_query_past[task].data.copy_(queries)
         self.backbone.to(self.device)
 
     def share_adapter(self, task: str, generator: torch.Generator, **settings: Any) -> None:
-        """The one adapter of the stack, named after the newest task: that of the task before, or a new one."""
+        """The model's only adapter, renamed to the newest task: that of the task before, or a new one."""
         before = self.order[-1:]
         self.add_adapter(task, generator, experience=[], **settings)
         for name in before:
@@ -113,12 +113,12 @@ class ContinualModel(nn.Module):
                 values = site.parameters_of(name)
                 for role, parameter in site.parameters_of(task).items():
                     parameter.data.copy_(values[role])
-            self._take_out(name)
+            self._remove_adapter(name)
 
     def compose(self, task: str, generator: torch.Generator) -> None:
-        """New attention over all adapters of the stack, for `task`, drawn from `generator`."""
+        """New attention over all adapters, for `task`, drawn from `generator`."""
         layers = self.adapters.sites()
-        widths = {place: layer.out_features for place, layer in layers.items()}
+        widths = {name: layer.out_features for name, layer in layers.items()}
         self.compositions[task] = Composition(self.order, widths, generator).to(self.device)
         self.activate(task)
 
@@ -140,9 +140,9 @@ class ContinualModel(nn.Module):
             AtlasError: more layers than there are, or a backbone with adapters on it.
         """
         if self._peft:
-            raise AtlasError("a backbone that adapters were learnt on cannot be tuned: they would no longer fit it.")
+            raise AtlasError("a backbone that adapters were trained on cannot be tuned: they would no longer fit it.")
         self.train_head(task)
-        self.tuned.train(frozen)
+        self.tuning.train(frozen)
 
     def train_composition(self, task: str) -> None:
         """The head of `task` and its attention over the adapters."""
@@ -164,7 +164,7 @@ class ContinualModel(nn.Module):
                     layer.atlas_query_past[task].requires_grad_(True)
 
     def activate(self, task: str) -> None:
-        """Route everything through the adapters and the queries that `task` was learnt with, if it has any."""
+        """Activate the adapters, queries and composition that `task` was trained with, if it has any."""
         if task in self.order:
             self.adapters.activate(task)
             composition.remove(self.adapters.sites())
@@ -176,7 +176,7 @@ class ContinualModel(nn.Module):
         assert isinstance(found, Composition)
         return found
 
-    def distance(self, task: str) -> Tensor:
+    def composition_penalty(self, task: str) -> Tensor:
         """Σ over the sites of ‖V − I‖² of the attention of `task`, a scalar (Pfeiffer et al., 2021)."""
         return self._composition(task).penalty()
 
@@ -186,11 +186,11 @@ class ContinualModel(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the backbone is."""
+        """The device of the backbone."""
         return next(self.backbone.parameters()).device
 
     def save(self, task: str, folder: Path) -> None:
-        """Write what `task` brought, of these what there is:
+        """Write the result of training `task`, of these files those that apply:
 
         `head.safetensors`; `adapter/` in PEFT's format; `composition.safetensors`; `backbone.safetensors`, the
         weights of the backbone that were trained; `heads/<task>.safetensors`, other tasks' heads that were trained.
@@ -201,20 +201,20 @@ class ContinualModel(nn.Module):
             (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty model card
         if task in self.compositions:
             self._composition(task).save(folder)
-        self.tuned.save(folder)
+        self.tuning.save(folder)
         _save_head(self.heads[task], folder / "head.safetensors")
-        for name in self.learnt(task):
+        for name in self.other_heads(task):
             if any(parameter.requires_grad for parameter in self.heads[name].parameters()):
                 (folder / "heads").mkdir(exist_ok=True)
                 _save_head(self.heads[name], folder / "heads" / f"{name}.safetensors")
 
     def load(self, task: str, folder: Path, *, whole: bool = True) -> None:
-        """The inverse of `save`, on top of what is loaded already; what `task` had is replaced.
+        """The inverse of `save`, added to the steps loaded before; earlier weights of `task` are replaced.
 
-        Where it is not wanted `whole`, the heads alone are loaded: a later step's weights stand in for the rest.
+        Unless `whole`, the heads alone are loaded: a later step's weights stand in for the rest.
 
         Raises:
-            AtlasError: the folder does not hold what `save` writes, or what it builds on is not loaded.
+            AtlasError: the folder lacks files that `save` writes, or an adapter that it builds on is not loaded.
         """
         if whole:
             self._load_weights(task, folder)
@@ -224,10 +224,10 @@ class ContinualModel(nn.Module):
         self.to(self.device)
 
     def _load_weights(self, task: str, folder: Path) -> None:
-        self.tuned.load(folder)
+        self.tuning.load(folder)
         if not (folder / "adapter").is_dir():
             return
-        self._take_out(task)
+        self._remove_adapter(task)
         base = self.peft if self._peft else self.backbone.model
         self._peft[:] = [load_adapter(base, folder / "adapter", task)]
         self.order.append(task)
@@ -241,16 +241,16 @@ class ContinualModel(nn.Module):
         self.heads[task] = head.requires_grad_(False)
 
     def detach(self) -> None:
-        """Give the backbone back as it was."""
+        """Remove all adapters and restore the backbone's pre-trained weights."""
         if self._peft:
             self.adapters.unload()
             self._peft.clear()
-        self.tuned.restore()
+        self.tuning.restore()
         self.order.clear()
         self.compositions.clear()
 
-    def _take_out(self, task: str) -> dict[str, Tensor]:
-        """Remove the adapter of `task`, if it has one; gives its queries over the past, by site."""
+    def _remove_adapter(self, task: str) -> dict[str, Tensor]:
+        """Remove the adapter of `task`, if it has one; returns its queries over the past, by site."""
         if task not in self.order:
             return {}
         sites = self.adapters.sites().items()

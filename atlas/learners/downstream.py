@@ -1,4 +1,4 @@
-"""Few-shot learning of a task that comes after an order: from what M_T has learnt, or from the bare M_0 (METHOD, 5)."""
+"""Few-shot training of a downstream task after an order: from M_T, or from the bare M_0 (METHOD, 5)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WAYS: tuple[Way, ...] = get_args(Way)
 
 
 def downstream_stages(like: TwoStage, way: Way, *, bare: bool) -> tuple[Stage, ...]:
-    """The stages by which a downstream task is learnt, with the schedules and the adapter of `like`.
+    """The stages by which a downstream task is trained, with the schedules and the adapter of `like`.
 
     `experience`: queries over the frozen adapters and a head; on the `bare` backbone, which has no adapters, the head
     in their place. `both`: the same step, then one new adapter. `head`: the head alone, with as many updates as `both`.

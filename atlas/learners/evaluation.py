@@ -1,4 +1,4 @@
-"""Scoring: the mean target value of the answers given."""
+"""Evaluation: the mean target value of the predicted answers."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ EVALUATION_BATCH = 256
 
 
 def score(model: ContinualModel, data: TaskData, split: str, *, limit: int | None, group: ProcessGroup) -> float:
-    """The task's score on a split, in percent: the mean target value of the answers given.
+    """The task's score on a split, in percent: the mean target value of the predicted answers.
 
-    `limit` scores a draw of so many records that depends on the task's data alone, the same for all steps.
+    `limit` scores a sample of so many records that depends on the task's data alone, the same for all steps.
     """
     part = data.splits[split]
     chosen = permutation(len(part), seed=0, epoch=0)[:limit].sort().values
-    right = torch.zeros(2, dtype=torch.float64, device=group.device)
+    sums = torch.zeros(2, dtype=torch.float64, device=group.device)
     with torch.no_grad():
-        for indices in group.share(chosen).split(EVALUATION_BATCH):
+        for indices in group.shard(chosen).split(EVALUATION_BATCH):
             batch = part.batch(indices).to(group.device)
             answers = model(batch, data.name).argmax(dim=1)
-            right[0] += _worth(answers, batch.targets).sum()
-            right[1] += len(indices)
-    total = group.total(right)
+            sums[0] += _target_values(answers, batch.targets).sum()
+            sums[1] += len(indices)
+    total = group.all_reduce(sums)
     return 100.0 * float(total[0] / total[1])
 
 
-def _worth(answers: Tensor, targets: Tensor) -> Tensor:
+def _target_values(answers: Tensor, targets: Tensor) -> Tensor:
     if targets.ndim == 2:
         return targets.gather(1, answers[:, None])[:, 0].double()
     return (answers == targets).double()

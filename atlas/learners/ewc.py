@@ -1,10 +1,10 @@
-"""Elastic weight consolidation: fine-tuning that holds on to the weights that earlier tasks need."""
+"""Elastic weight consolidation (EWC): fine-tuning with a quadratic penalty on weights that matter to earlier tasks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from atlas.learners.base import Learner, Lineage, Stage
 from atlas.learners.hooks import StageContext, StageHooks
@@ -13,6 +13,7 @@ from atlas.runtime.errors import AtlasError
 
 if TYPE_CHECKING:
     import torch
+    from pydantic import JsonValue
     from torch import Tensor
 
     from atlas.data.loader import Batch
@@ -22,8 +23,8 @@ FILE = "fisher.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Consolidation(Stage):
-    """Fine-tuning with the penalty of EWC; at its end the Fisher information of the task is worked out."""
+class EwcStage(Stage):
+    """Fine-tuning with the penalty of EWC; at its end the Fisher information of the task is computed."""
 
     kind: ClassVar[str] = "consolidation"
     replaces: ClassVar[bool] = True
@@ -40,32 +41,32 @@ class Consolidation(Stage):
         model.ensure_head(task, generator)
         model.train_backbone(task)
 
-    def recall(self, lesson: StageContext) -> StageHooks:
-        return Consolidated(lesson, self.weight, self.records)
+    def hooks(self, context: StageContext) -> StageHooks:
+        return EwcHooks(context, self.weight, self.records)
 
 
-class Consolidated(StageHooks):
-    """The information F = Σ_k F_k of the tasks so far, and the centre Σ_k F_k θ_k / F that the weights are drawn to."""
+class EwcHooks(StageHooks):
+    """The Fisher information F = Σ_k F_k of the tasks so far, and the centre Σ_k F_k θ_k / F of the penalty."""
 
-    def __init__(self, lesson: StageContext, weight: float, records: int) -> None:
-        self.lesson, self.weight, self.records = lesson, weight, records
+    def __init__(self, context: StageContext, weight: float, records: int) -> None:
+        self.context, self.weight, self.records = context, weight, records
         self.fisher: dict[str, Tensor] = {}
         self.centre: dict[str, Tensor] = {}
-        if lesson.past:
-            self._load(lesson.past[-1].folder)
+        if context.prior_steps:
+            self._load(context.prior_steps[-1].folder)
 
     def penalty(self, batch: Batch, pooled: Tensor) -> Tensor | None:
         """λ/2 Σ F (θ − centre)²."""
         if not self.weight or not self.fisher:
             return None
-        weights = self.lesson.model.tuned.parameters
-        pulls = [(value * (weights[name] - self.centre[name]).square()).sum() for name, value in self.fisher.items()]
-        return self.weight / 2 * sum(pulls[1:], pulls[0])
+        weights = self.context.model.tuning.parameters
+        terms = [(value * (weights[name] - self.centre[name]).square()).sum() for name, value in self.fisher.items()]
+        return self.weight / 2 * sum(terms[1:], terms[0])
 
-    def on_stage_end(self) -> dict[str, Any]:
-        """Add the task just learnt to the information and move the centre."""
-        for name, fresh in self._information().items():
-            here = self.lesson.model.tuned.parameters[name].detach()
+    def on_stage_end(self) -> dict[str, JsonValue]:
+        """Add the Fisher information of the newest task and move the centre."""
+        for name, fresh in self._fisher_information().items():
+            here = self.context.model.tuning.parameters[name].detach()
             before, centre = self.fisher.get(name, fresh.new_zeros(())), self.centre.get(name, here)
             total = before + fresh
             self.centre[name] = centre + (fresh / total.clamp_min(1e-30)) * (here - centre)
@@ -76,12 +77,12 @@ class Consolidated(StageHooks):
         """Write `fisher.safetensors`: `fisher/<weight>` and `centre/<weight>`."""
         from safetensors.torch import save_file
 
-        named = {"fisher": self.fisher, "centre": self.centre}
+        tensors = {"fisher": self.fisher, "centre": self.centre}
         save_file(
             {
-                f"{what}/{name}": value.cpu().contiguous()
-                for what, held in named.items()
-                for name, value in held.items()
+                f"{kind}/{name}": value.cpu().contiguous()
+                for kind, by_name in tensors.items()
+                for name, value in by_name.items()
             },
             folder / FILE,
         )
@@ -91,28 +92,28 @@ class Consolidated(StageHooks):
 
         if (folder / FILE).is_file():
             for name, value in load_file(folder / FILE).items():
-                what, _, weight = name.partition("/")
-                (self.fisher if what == "fisher" else self.centre)[weight] = value.to(self.lesson.model.device)
+                kind, _, weight = name.partition("/")
+                (self.fisher if kind == "fisher" else self.centre)[weight] = value.to(self.context.model.device)
 
-    def _information(self) -> dict[str, Tensor]:
-        """F_t = E[(∂ log p(y | x) / ∂θ)²] over records of the task, each record's gradient by itself."""
+    def _fisher_information(self) -> dict[str, Tensor]:
+        """F_t = E[(∂ log p(y | x) / ∂θ)²] over records of the task, one gradient a record."""
         from atlas.data.loader import permutation
         from atlas.learners.trainer import task_loss
 
-        lesson, data = self.lesson, self.lesson.data[self.lesson.task]
+        context, data = self.context, self.context.data[self.context.task]
         train = data.splits["train"]
-        chosen = permutation(len(train), seed=lesson.seed("fisher"), epoch=0)[: self.records]
-        weights = lesson.model.tuned.trained()
+        chosen = permutation(len(train), seed=context.seed("fisher"), epoch=0)[: self.records]
+        weights = context.model.tuning.trained()
         squares = {name: weight.detach().new_zeros(weight.shape) for name, weight in weights.items()}
-        for record in lesson.group.share(chosen).split(1):
-            lesson.model.zero_grad(set_to_none=True)
-            batch = train.batch(record).to(lesson.model.device)
-            task_loss(lesson.model(batch, lesson.task), batch.targets, data.score).backward()
+        for record in context.group.shard(chosen).split(1):
+            context.model.zero_grad(set_to_none=True)
+            batch = train.batch(record).to(context.model.device)
+            task_loss(context.model(batch, context.task), batch.targets, data.scoring).backward()
             for name, weight in weights.items():
                 if weight.grad is not None:
                     squares[name] += weight.grad.square()
-        lesson.model.zero_grad(set_to_none=True)
-        return {name: lesson.group.total(value) / len(chosen) for name, value in squares.items()}
+        context.model.zero_grad(set_to_none=True)
+        return {name: context.group.all_reduce(value) / len(chosen) for name, value in squares.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +123,7 @@ class Ewc(Learner):
     F_k is the diagonal of the Fisher information of task k at θ*_k, the weights after it, from `records` of its
     training records with their own labels, one gradient a record. The sum over the earlier tasks is, up to a
     constant, λ/2 Σ_j F_j (θ_j − c_j)² with F = Σ F_k and c = Σ F_k θ*_k / F, so that the newest step holds all of it.
-    Heads belong to one task each and are not held.
+    Heads belong to one task each and have no penalty.
     """
 
     name: ClassVar[str] = "ewc"
@@ -136,4 +137,4 @@ class Ewc(Learner):
         self.stages(0)
 
     def stages(self, position: int) -> tuple[Stage, ...]:
-        return (Consolidation(schedule=self.schedule, weight=self.weight, records=self.records),)
+        return (EwcStage(schedule=self.schedule, weight=self.weight, records=self.records),)

@@ -1,4 +1,4 @@
-"""The backbone itself learns one task after another: the whole of it, or all but its lowest layers."""
+"""Sequential fine-tuning of the backbone: all of it, or all but its lowest layers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tuning(Stage):
-    """The task's head and the backbone, as the task before left it. What it brings is the backbone itself."""
+class FineTuningStage(Stage):
+    """The task's head and the whole backbone, starting from the weights after the task before."""
 
     kind: ClassVar[str] = "tuning"
     replaces: ClassVar[bool] = True
@@ -28,8 +28,8 @@ class Tuning(Stage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TopTuning(Stage):
-    """The same, with the embeddings and the `frozen` lowest layers as they were pre-trained (None: three quarters)."""
+class TopTuningStage(Stage):
+    """The same, with the embeddings and the `frozen` lowest layers kept as pre-trained (None: three quarters)."""
 
     kind: ClassVar[str] = "top-tuning"
     replaces: ClassVar[bool] = True
@@ -58,14 +58,14 @@ class FineTuning(Learner):
     schedule: Schedule = field(default_factory=Schedule)
 
     def stages(self, position: int) -> tuple[Stage, ...]:
-        return (Tuning(schedule=self.schedule),)
+        return (FineTuningStage(schedule=self.schedule),)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BottomFrozen(Learner):
     """Fine-tuning with the embeddings and the lowest k layers frozen: min over θ_{>k} and φ_t of L_t.
 
-    Low layers hold what tasks have in common, so less is forgotten; `Frozen Bottom-K` of CLiMB (Srinivasan et al.,
+    Low layers hold features that tasks share, so less is forgotten; `Frozen Bottom-K` of CLiMB (Srinivasan et al.,
     2022), there with 9 of 12 layers. `frozen` is k; None takes three quarters of the layers.
     """
 
@@ -79,4 +79,4 @@ class BottomFrozen(Learner):
         self.stages(0)
 
     def stages(self, position: int) -> tuple[Stage, ...]:
-        return (TopTuning(schedule=self.schedule, frozen=self.frozen),)
+        return (TopTuningStage(schedule=self.schedule, frozen=self.frozen),)

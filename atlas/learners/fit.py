@@ -18,7 +18,7 @@ from atlas.learners.evaluation import score
 from atlas.learners.hooks import StageHooks
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.task_data import TaskData
-from atlas.learners.trainer import Curve, Diverged, Trainer, capture, resume
+from atlas.learners.trainer import Diverged, Trainer, TrainingCurve, capture, resume
 from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints
 
 
@@ -32,58 +32,59 @@ def fit(
     limit: int | None = None,
     records: Tensor | None = None,
     on_update: Callable[[int, int], None] = lambda update, updates: None,
-    recall: StageHooks | None = None,
+    hooks: StageHooks | None = None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
-) -> Curve:
+) -> TrainingCurve:
     """Train what `model` has marked as trainable, by the stage's schedule, on the task's `train` split.
 
     `seed` decides the order of the records; `limit` is how many validation records decide an early stop. `records`
-    are the numbers of the training records to learn from, long [n]; None for all. `recall` is what the stage remembers
-    of the past (nothing). Where `checkpoints` hold one, the stage goes on from there, with the same result.
+    are the numbers of the training records to use, long [n]; None for all. `hooks` add replayed records and penalties
+    (none). Where `checkpoints` hold one, the stage resumes from it, with the same result.
 
     Raises:
         Diverged: the loss became NaN or infinite.
         AtlasError: the group cannot share a batch equally.
     """
-    schedule, recall = stage.schedule, recall or StageHooks()
+    schedule, hooks = stage.schedule, hooks or StageHooks()
     chosen = torch.arange(len(data.splits["train"])) if records is None else records
     schedule.check_shared_by(group.size)
-    updates = schedule.updates(max(len(chosen), *(len(one.splits["train"]) for one in recall.validation_tasks), 0))
-    curve = Curve(
-        EarlyStopping(model, schedule, partial(_validate, model, (data, *recall.validation_tasks), limit, group))
-    )
+    updates = schedule.updates(max(len(chosen), *(len(one.splits["train"]) for one in hooks.validation_tasks), 0))
+    validate = partial(_validate, model, (data, *hooks.validation_tasks), limit, group)
+    curve = TrainingCurve(EarlyStopping(model, schedule, validate))
     if updates == 0:
         return curve
-    trainer = Trainer(model, stage, data, group, updates, recall=recall)
+    trainer = Trainer(model, stage, data, group, updates, hooks=hooks)
     stream = (chosen[indices] for indices in batches(len(chosen), schedule.batch_size, updates, seed))
-    if _learnt_before(trainer, curve, stream, checkpoints):
+    if _resume_from_checkpoint(trainer, curve, stream, checkpoints):
         on_update(curve.updates, updates)
     for update, indices in enumerate(stream, start=curve.updates + 1):
-        _note(curve, trainer, trainer.update(indices), of=updates)
+        _record_update(curve, trainer, trainer.update(indices), of=updates)
         on_update(update, updates)
-        if curve.patience.over(update):
+        if curve.early_stopping.should_stop(update):
             break
         if checkpoints.due(update):
             checkpoints.save(capture(trainer, curve))
-    curve.patience.restore_best()
+    curve.early_stopping.restore_best()
     return curve
 
 
-def _learnt_before(trainer: Trainer, curve: Curve, stream: Iterator[Tensor], checkpoints: Checkpoints) -> bool:
-    """Go to the newest waypoint, past the batches of `stream` that were learnt; False where there is none."""
+def _resume_from_checkpoint(
+    trainer: Trainer, curve: TrainingCurve, stream: Iterator[Tensor], checkpoints: Checkpoints
+) -> bool:
+    """Restore the newest checkpoint and skip the batches of `stream` before it; False where there is none."""
     training_state = checkpoints.load()
     if training_state is None:
         return False
-    trainer.rehearse_as_before(islice(stream, training_state.facts["updates"]))
+    trainer.fast_forward(islice(stream, training_state.progress.updates))
     resume(trainer, curve, training_state)
     return True
 
 
-def _note(curve: Curve, trainer: Trainer, loss: Tensor, *, of: int) -> None:
-    """One more update of so many, with its loss where that is logged. Raises Diverged."""
+def _record_update(curve: TrainingCurve, trainer: Trainer, loss: Tensor, *, of: int) -> None:
+    """Record an update; every fiftieth of the `of` updates also its all-reduced loss. Raises Diverged."""
     update = curve.updates + 1
     if update % max(1, of // 50) == 0 or update in (1, of):
-        curve.losses.append((update, _checked(loss, trainer.group, update)))
+        curve.losses.append((update, _reduced_loss(loss, trainer.group, update)))
     curve.updates, curve.records = update, trainer.records
 
 
@@ -105,8 +106,9 @@ def batches(records: int, size: int, updates: int, seed: int) -> Iterator[Tensor
         left = left[size:]
 
 
-def _checked(loss: Tensor, group: ProcessGroup, update: int) -> float:
-    value = float(group.total(loss.clone())) / group.size
+def _reduced_loss(loss: Tensor, group: ProcessGroup, update: int) -> float:
+    """The loss averaged over the processes. Raises Diverged where it is not finite."""
+    value = float(group.all_reduce(loss.clone())) / group.size
     if not math.isfinite(value):
         raise Diverged(f"the loss became {value} at update {update}; lower the learning rate, or try float32.")
     return value

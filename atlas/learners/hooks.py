@@ -1,13 +1,14 @@
-"""What a stage recalls of the past while it learns: records to rehearse, a pull towards old weights or old answers."""
+"""Hooks of a continual-learning method: replay, regularisation, distillation; the base class does nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pydantic import JsonValue
     from torch import Tensor
 
     from atlas.data.loader import Batch
@@ -18,19 +19,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class PriorStep:
-    """An earlier step that this one builds on: its task, what it left in the store, and what the store knows of it."""
+    """An earlier step that this one builds on: its task, its folder and the facts that the store holds of it."""
 
     task: str
     folder: Path
-    facts: Mapping[str, Any]
+    facts: Mapping[str, JsonValue]
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageContext:
-    """What a stage has at hand once it has begun.
+    """The model, data and process group of a stage that has begun.
 
-    `data` holds all tasks; `past` the steps that this one builds on, the oldest first; `joint_tasks` the tasks that are
-    learnt beside `task` in the same step. `seed` gives the step's seed for a purpose.
+    `data` holds all tasks; `prior_steps` the steps that this one builds on, the oldest first; `joint_tasks` the tasks
+    that are trained together with `task` in the same step. `seed` gives the step's seed for a purpose.
     """
 
     model: ContinualModel
@@ -38,13 +39,13 @@ class StageContext:
     data: Mapping[str, TaskData]
     group: ProcessGroup
     seed: Callable[[str], int]
-    past: Sequence[PriorStep] = ()
+    prior_steps: Sequence[PriorStep] = ()
     joint_tasks: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayBatch:
-    """Records of a task, by number [N], that an update learns beside its own; `weight` is that of their loss."""
+    """Records of a task, by number [N], added to an update's own batch; `weight` multiplies their loss."""
 
     data: TaskData
     indices: Tensor
@@ -52,29 +53,29 @@ class ReplayBatch:
 
 
 class StageHooks:
-    """One stage's memory while it learns; this one remembers nothing. Every process of a fleet has its own.
+    """Hooks of one stage of training (Avalanche calls them plugins); the base does nothing. One instance a rank.
 
-    While the stage learns, nothing of it may change but by `rehearse`: a stage that was interrupted goes on with a new
-    memory, of which as many draws are taken as there were updates.
+    During training nothing but `replay` may change the instance: a stage that resumes from a checkpoint gets a new
+    one, on which `replay` is called once for each update that was done before.
 
     `validation_tasks`: further tasks whose validation splits decide an early stop, and whose training splits an epoch
-    covers. `partly`: an update may leave some of the trained parameters out.
+    covers. `find_unused_parameters`: an update may leave some of the trained parameters out (as DDP has it).
     """
 
     validation_tasks: Sequence[TaskData] = ()
-    partly: bool = False
+    find_unused_parameters: bool = False
 
-    def rehearse(self) -> Sequence[ReplayBatch]:
-        """The records that the next update learns beside its own; all processes draw the same."""
+    def replay(self) -> Sequence[ReplayBatch]:
+        """The records added to the next update's batch; all processes draw the same."""
         return ()
 
     def penalty(self, batch: Batch, pooled: Tensor) -> Tensor | None:
-        """What is added to the loss (a scalar) for a batch and the backbone's outputs for it, [B, C, I * D]."""
+        """A term added to the loss (a scalar) for a batch and the backbone's outputs for it, [B, C, I * D]."""
         return None
 
-    def on_stage_end(self) -> dict[str, Any]:
-        """Work out what later steps will need, once learning is over; gives what of it the step's facts keep."""
+    def on_stage_end(self) -> dict[str, JsonValue]:
+        """Compute what later steps need, after the last update; gives the part of it that the step's facts keep."""
         return {}
 
     def save(self, folder: Path) -> None:
-        """Write what later steps will need beside what the stack saves."""
+        """Write what later steps need into the step's folder, in files of its own."""

@@ -1,4 +1,4 @@
-"""Joint training: all tasks at once, the upper bound that learning one after another is measured by."""
+"""Joint training: all tasks at once, the upper bound of continual learning."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class JointTuning(Stage):
-    """The pre-trained backbone and the heads of all tasks, learnt together from nothing of the past but its data."""
+class JointStage(Stage):
+    """The pre-trained backbone and the heads of all tasks, trained together on the data of all of them."""
 
     kind: ClassVar[str] = "joint-tuning"
     gathers: ClassVar[Gathers] = "data"
@@ -28,28 +28,28 @@ class JointTuning(Stage):
         model.ensure_head(task, generator)
         model.train_backbone(task)
 
-    def recall(self, lesson: StageContext) -> StageHooks:
-        return Together(lesson, self.schedule.batch_size)
+    def hooks(self, context: StageContext) -> StageHooks:
+        return JointHooks(context, self.schedule.batch_size)
 
 
-class Together(StageHooks):
-    """The other tasks of the set: each update learns a batch of every one of them."""
+class JointHooks(StageHooks):
+    """Joint training on the other tasks of the set: each update adds a batch of every one of them."""
 
-    def __init__(self, lesson: StageContext, size: int) -> None:
+    def __init__(self, context: StageContext, size: int) -> None:
         import torch
 
         from atlas.learners.fit import batches
 
-        self.validation_tasks = [lesson.data[task] for task in lesson.joint_tasks]
-        for task in lesson.joint_tasks:
-            lesson.model.ensure_head(task, torch.Generator().manual_seed(lesson.seed(f"head of {task}")))
-            lesson.model.heads[task].requires_grad_(True)
+        self.validation_tasks = [context.data[task] for task in context.joint_tasks]
+        for task in context.joint_tasks:
+            context.model.ensure_head(task, torch.Generator().manual_seed(context.seed(f"head of {task}")))
+            context.model.heads[task].requires_grad_(True)
         self.streams = [
-            batches(len(data.splits["train"]), size, sys.maxsize, lesson.seed(f"records of {data.name}"))
+            batches(len(data.splits["train"]), size, sys.maxsize, context.seed(f"records of {data.name}"))
             for data in self.validation_tasks
         ]
 
-    def rehearse(self) -> list[ReplayBatch]:
+    def replay(self) -> list[ReplayBatch]:
         """A batch of every other task, as large as the first one's."""
         return [
             ReplayBatch(data=data, indices=next(stream))
@@ -61,9 +61,9 @@ class Together(StageHooks):
 class Joint(Learner):
     """Joint (multi-task) training (Caruana, 1997): min over θ, φ_1…φ_t of Σ_{k≤t} L_k(θ, φ_k), from the pre-trained θ.
 
-    Each update takes a batch of every task seen, so that each task has as many updates as when it is learnt alone.
+    Each update takes a batch of every task seen, so that each task has as many updates as in single-task training.
     The result depends on the set of tasks and not on their order: all orders of T tasks need 2^T − 1 trainings. Every
-    training learns all its tasks anew, so that the routes `latest` and `own` are the same.
+    training starts all its tasks anew, so that the routes `latest` and `own` are the same.
     """
 
     name: ClassVar[str] = "joint"
@@ -72,4 +72,4 @@ class Joint(Learner):
     schedule: Schedule = field(default_factory=Schedule)
 
     def stages(self, position: int) -> tuple[Stage, ...]:
-        return (JointTuning(schedule=self.schedule),)
+        return (JointStage(schedule=self.schedule),)

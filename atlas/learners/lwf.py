@@ -1,4 +1,4 @@
-"""Learning without forgetting: fine-tuning that keeps giving the old answers, on the new task's records."""
+"""Learning without forgetting (LwF): fine-tuning with distillation of the old answers on the new task's records."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Distillation(Stage):
-    """Fine-tuning with a penalty on answers to earlier tasks that are no longer those of the backbone before."""
+class LwfStage(Stage):
+    """Fine-tuning with distillation from the backbone before the newest task, through the earlier tasks' heads."""
 
     kind: ClassVar[str] = "distillation"
     replaces: ClassVar[bool] = True
@@ -37,20 +37,22 @@ class Distillation(Stage):
         model.ensure_head(task, generator)
         model.train_backbone(task)
 
-    def recall(self, lesson: StageContext) -> StageHooks:
-        return Taught(lesson, self) if self.weight and lesson.past else StageHooks()
+    def hooks(self, context: StageContext) -> StageHooks:
+        return LwfHooks(context, self) if self.weight and context.prior_steps else StageHooks()
 
 
-class Taught(StageHooks):
-    """The backbone and the heads as they were before the newest task: what they answer is to be answered still."""
+class LwfHooks(StageHooks):
+    """Distillation from the teacher: the backbone and the heads as they were before the newest task."""
 
-    def __init__(self, lesson: StageContext, stage: Distillation) -> None:
+    def __init__(self, context: StageContext, stage: LwfStage) -> None:
         from copy import deepcopy
 
-        self.model, self.stage = lesson.model, stage
-        self.tasks = lesson.model.learnt(lesson.task)
-        self.weights = {f"model.{name}": value.detach().clone() for name, value in self.model.tuned.parameters.items()}
-        self.heads = {task: deepcopy(self.model.heads[task]).requires_grad_(False) for task in self.tasks}
+        self.model, self.stage = context.model, stage
+        self.tasks = context.model.other_heads(context.task)
+        self.teacher_weights = {
+            f"model.{name}": value.detach().clone() for name, value in self.model.tuning.parameters.items()
+        }
+        self.teacher_heads = {task: deepcopy(self.model.heads[task]).requires_grad_(False) for task in self.tasks}
         for task in self.tasks:
             self.model.heads[task].requires_grad_(True)
 
@@ -60,22 +62,24 @@ class Taught(StageHooks):
         from torch.func import functional_call
 
         with torch.no_grad():
-            taught = functional_call(self.model.backbone, self.weights, (batch.pixels, batch.tokens, batch.mask))
+            teacher = functional_call(
+                self.model.backbone, self.teacher_weights, (batch.pixels, batch.tokens, batch.mask)
+            )
         losses = []
         for task in self.tasks:
-            old, new = (self._fitted(one, task).float() for one in (taught, pooled))
-            target = self._softened(self.model.read(self.heads[task](old), task)).softmax(-1)
+            old, new = (self._to_head_width(one, task).float() for one in (teacher, pooled))
+            target = self._softened(self.model.select_logits(self.teacher_heads[task](old), task)).softmax(-1)
             answer = self._softened(self.model.logits(new, task)).log_softmax(-1)
             losses.append(-(target * answer).sum(-1).mean())
         return self.stage.weight * torch.stack(losses).sum()
 
-    def _fitted(self, pooled: Tensor, task: str) -> Tensor:
-        """pooled [B, C, I * D] for a head that reads another number of pictures: cut, or repeated."""
+    def _to_head_width(self, pooled: Tensor, task: str) -> Tensor:
+        """pooled [B, C, I * D] for a head of another number of images: cut, or repeated."""
         width = self.model.backbone.width * self.model.images[task]
         return pooled.repeat(1, 1, -(-width // pooled.shape[-1]))[..., :width]
 
     def _softened(self, logits: Tensor) -> Tensor:
-        """logits / T; a lone logit, of a text that competes with no other, is read against 0."""
+        """logits / T; a single logit, of a text that competes with no other, is compared with 0."""
         import torch
 
         logits = logits.float() / self.stage.temperature
@@ -86,10 +90,10 @@ class Taught(StageHooks):
 class Lwf(Learner):
     """Learning without forgetting (Li & Hoiem, 2017): min L_t + λ Σ_{k<t} H(ŷ_k^{1/T}, y_k^{1/T}), T = 2, λ = 1.
 
-    On the records of task t, ŷ_k is what the backbone and the head of task k answered before it, y_k what they
-    answer now; H is the cross-entropy of the two, softened by the temperature T. No record of the past is needed.
-    The earlier heads are learnt along, as in the paper; its warm-up of the new head alone is left out. A head that
-    reads another number of pictures than the newest task has gets the first of them, or the one twice.
+    On the records of task t, ŷ_k are the answers of the backbone and the head of task k before it, y_k those now; H is
+    the cross-entropy of the two, softened by the temperature T. No record of the past is needed. The earlier heads are
+    trained too, as in the paper; its warm-up of the new head alone is left out. A head for another number of images
+    than the newest task has gets the first of them, or the one twice.
     """
 
     name: ClassVar[str] = "lwf"
@@ -103,4 +107,4 @@ class Lwf(Learner):
         self.stages(0)
 
     def stages(self, position: int) -> tuple[Stage, ...]:
-        return (Distillation(schedule=self.schedule, weight=self.weight, temperature=self.temperature),)
+        return (LwfStage(schedule=self.schedule, weight=self.weight, temperature=self.temperature),)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrthogonalLora(Stage):
+class OLoraStage(Stage):
     """A new LoRA on the sum of the earlier ones, which are frozen, and the task's head."""
 
     kind: ClassVar[str] = "orthogonal-lora"
@@ -51,8 +51,8 @@ class OrthogonalLora(Stage):
 class OLora(Learner):
     """O-LoRA (Wang et al., 2023): W + Σ_{i≤t} B_i A_i, min L_t + λ Σ_{i<t} ‖A_i A_tᵀ‖², λ = 0.5; A_i, B_i frozen.
 
-    The rows of A_i span the subspace of task i; a new LoRA that is orthogonal to them leaves the earlier tasks'
-    answers nearly as they were. ‖·‖² is the sum of squares of the paper's equation 6 (its published code sums the
+    The rows of A_i span the subspace of task i; a new LoRA that is orthogonal to them changes the earlier tasks'
+    answers little. ‖·‖² is the sum of squares of the paper's equation 6 (its published code sums the
     absolute values). The LoRAs act at the sites of all learners here, in the paper at the attention's projections of
     queries and values. With λ = 0 this is ATLAS without stage 1, LoRAs summed with fixed weights of 1.
     """
@@ -67,4 +67,4 @@ class OLora(Learner):
         self.stages(0)
 
     def stages(self, position: int) -> tuple[Stage, ...]:
-        return (OrthogonalLora(schedule=self.schedule, rank=self.rank, weight=self.weight),)
+        return (OLoraStage(schedule=self.schedule, rank=self.rank, weight=self.weight),)

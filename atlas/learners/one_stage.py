@@ -1,4 +1,4 @@
-"""ATLAS with one of its two stages left out: what each of them is worth."""
+"""Ablations of ATLAS: one of its two stages alone."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from atlas.runtime.errors import AtlasError
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExperienceAlone(Learner):
+class ExperienceOnly(Learner):
     """ATLAS with stage 1 alone (METHOD, 3): the first task has an adapter, all later ones queries over it and a head.
 
-    out = α_1 Φ_1(h), α_1 = (cos(a_1, k_1) + 1) / 2 with the newest task's query. Nothing is added to the model after
-    the first task, so that what later tasks reach is what one adapter's experience is worth to them.
+    out = α_1 Φ_1(h), α_1 = (cos(a_1, k_1) + 1) / 2 with the newest task's query. No adapter is added after the
+    first task, so that later tasks measure the value of one adapter's experience.
     """
 
     name: ClassVar[str] = "atlas-stage-1"
@@ -34,10 +34,10 @@ class ExperienceAlone(Learner):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExpansionAlone(Learner):
-    """ATLAS with stage 2 alone (METHOD, 3): a new adapter a task, all queries learnt together with it.
+class ExpansionOnly(Learner):
+    """ATLAS with stage 2 alone (METHOD, 3): a new adapter a task, all queries trained together with it.
 
-    out = Σ_{i≤t} α_i Φ_i(h), with Φ_t, k_t and all of q_t^1 … q_t^t learnt at once. The same as `atlas` without a
+    out = Σ_{i≤t} α_i Φ_i(h), with Φ_t, k_t and all of q_t^1 … q_t^t trained at once. The same as `atlas` without a
     schedule for its experience.
     """
 

@@ -1,4 +1,4 @@
-"""The learners that others are measured by: the head alone, and each task with an adapter of its own."""
+"""Reference learners: the head alone, and an adapter for each task alone."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class HeadStage(Stage):
 class HeadOnly(Learner):
     """A head a task over the frozen backbone: min over φ_t of L_t(θ_0, φ_t), φ_t the head alone.
 
-    What the backbone knows already: probing (Alain & Bengio, 2017), here with the head of METHOD, 3, which all learners
-    have, instead of a linear one. Nothing is shared by the tasks, so nothing is forgotten.
+    Probing of the backbone (Alain & Bengio, 2017), here with the head of METHOD, 3, which all learners have, instead of
+    a linear one. Nothing is shared by the tasks, so nothing is forgotten.
     """
 
     name: ClassVar[str] = "head-only"
@@ -43,8 +43,8 @@ class HeadOnly(Learner):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LoneAdapters(Learner):
-    """Each task learnt alone: out = α Φ_t(h), min over Φ_t, its key, its query and φ_t of L_t, from θ_0 each time.
+class SingleTaskAdapters(Learner):
+    """Single-task training: out = α Φ_t(h), min over Φ_t, its key, its query and φ_t of L_t, from θ_0 each time.
 
     One adapter a task (Houlsby et al., 2019), with the one key and query that the first task of ATLAS has (METHOD, 2):
     it is the first step of ATLAS for every task, so the two share these steps. Nothing is forgotten or reused. Its

@@ -1,4 +1,4 @@
-"""Experience replay: fine-tuning that learns a few records of the earlier tasks again."""
+"""Experience replay: fine-tuning with batches from a small memory of the earlier tasks."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import cycle
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from atlas.learners.base import Learner, Lineage, Stage
-from atlas.learners.hooks import ReplayBatch, StageContext, StageHooks
+from atlas.learners.hooks import PriorStep, ReplayBatch, StageContext, StageHooks
 from atlas.learners.schedule import Schedule
 from atlas.runtime.errors import AtlasError, unknown
 
 if TYPE_CHECKING:
     import torch
+    from pydantic import JsonValue
     from torch import Tensor
 
     from atlas.learners.continual_model import ContinualModel
     from atlas.learners.task_data import TaskData
 
-CHOICES = ("random", "balanced")
+WAYS_TO_CHOOSE = ("random", "balanced")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """What of a task is remembered: how many training records, and how they are chosen.
+    """The replay memory of a task: how many training records, and how they are chosen.
 
     `random` draws evenly; `balanced` takes the classes by turns, each in random order (for soft scores the class is
     that of the highest score).
@@ -36,12 +37,12 @@ class Memory:
 
     def __post_init__(self) -> None:
         if self.records < 0:
-            raise AtlasError(f"records is {self.records}; give how many records of a task are remembered, 0 or more.")
-        if self.chosen not in CHOICES:
-            raise unknown("way to choose records", self.chosen, CHOICES)
+            raise AtlasError(f"records is {self.records}; give how many records of a task the memory keeps, 0 or more.")
+        if self.chosen not in WAYS_TO_CHOOSE:
+            raise unknown("way to choose records", self.chosen, WAYS_TO_CHOOSE)
 
     def choose(self, data: TaskData, seed: int) -> list[int]:
-        """The numbers of the training records that are remembered, ascending: a function of data and seed alone."""
+        """The numbers of the records in the memory, ascending: a function of data and seed alone."""
         from atlas.data.loader import permutation
 
         train = data.splits["train"]
@@ -53,57 +54,63 @@ class Memory:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Replaying(Stage):
-    """Fine-tuning with a batch of remembered records beside each batch of the task's own."""
+class ReplayStage(Stage):
+    """Fine-tuning with a batch from the memory added to each batch of the task's own."""
 
     kind: ClassVar[str] = "replaying"
     replaces: ClassVar[bool] = True
-    rehearses: ClassVar[bool] = True
+    replays: ClassVar[bool] = True
     memory: Memory = field(default_factory=Memory)
     weight: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise AtlasError(f"weight is {self.weight}; give that of the remembered records' loss as 0 or more.")
+            raise AtlasError(f"weight is {self.weight}; give that of the replayed records' loss as 0 or more.")
 
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
         model.ensure_head(task, generator)
         model.train_backbone(task)
 
-    def recall(self, lesson: StageContext) -> StageHooks:
-        return Remembered(lesson, self)
+    def hooks(self, context: StageContext) -> StageHooks:
+        return ReplayHooks(context, self)
 
 
-class Remembered(StageHooks):
-    """The records of earlier tasks, one task after the other an update, and the choice for the newest."""
+class ReplayHooks(StageHooks):
+    """Replay of the earlier tasks' memories, one task an update in turn, and the choice of the newest task's memory."""
 
-    def __init__(self, lesson: StageContext, stage: Replaying) -> None:
-        self.lesson, self.stage = lesson, stage
-        held = {past.task: past.facts["memory"] for past in lesson.past if past.facts.get("memory") and stage.weight}
-        self.turns = cycle([self._stream(task, numbers) for task, numbers in held.items()])
-        self.empty = not held
-        self.partly = len(held) > 1
-        for task in held:
-            lesson.model.heads[task].requires_grad_(True)
+    def __init__(self, context: StageContext, stage: ReplayStage) -> None:
+        self.context, self.stage = context, stage
+        memories = {step.task: memory for step in context.prior_steps if stage.weight and (memory := _memory_of(step))}
+        self.turns = cycle([self._stream(task, numbers) for task, numbers in memories.items()])
+        self.empty = not memories
+        self.find_unused_parameters = len(memories) > 1
+        for task in memories:
+            context.model.heads[task].requires_grad_(True)
 
-    def rehearse(self) -> list[ReplayBatch]:
+    def replay(self) -> list[ReplayBatch]:
         """A batch of one earlier task, as large as the task's own."""
         return [] if self.empty else [next(next(self.turns))]
 
-    def on_stage_end(self) -> dict[str, Any]:
-        """The numbers of the records to remember of the newest task."""
-        lesson = self.lesson
-        return {"memory": self.stage.memory.choose(lesson.data[lesson.task], lesson.seed("memory"))}
+    def on_stage_end(self) -> dict[str, JsonValue]:
+        """The numbers of the records to keep of the newest task."""
+        context = self.context
+        return {"memory": [*self.stage.memory.choose(context.data[context.task], context.seed("memory"))]}
 
     def _stream(self, task: str, numbers: list[int]) -> Iterator[ReplayBatch]:
         import torch
 
         from atlas.learners.fit import batches
 
-        held: Tensor = torch.tensor(numbers)
-        size, seed = self.stage.schedule.batch_size, self.lesson.seed(f"rehearse {task}")
-        for indices in batches(len(held), size, sys.maxsize, seed):
-            yield ReplayBatch(data=self.lesson.data[task], indices=held[indices], weight=self.stage.weight)
+        memory: Tensor = torch.tensor(numbers)
+        size, seed = self.stage.schedule.batch_size, self.context.seed(f"rehearse {task}")
+        for indices in batches(len(memory), size, sys.maxsize, seed):
+            yield ReplayBatch(data=self.context.data[task], indices=memory[indices], weight=self.stage.weight)
+
+
+def _memory_of(step: PriorStep) -> list[int]:
+    """The numbers of the records that an earlier step keeps; none where it keeps no memory."""
+    numbers = step.facts.get("memory")
+    return [number for number in numbers if isinstance(number, int)] if isinstance(numbers, list) else []
 
 
 def _by_turns(numbers: list[int], labels: list[int]) -> list[int]:
@@ -122,7 +129,7 @@ class Replay(Learner):
 
     Each update takes a batch of the newest task and one of the same size from the memory of an earlier task, the
     tasks by turns. `memory` says how many records of a task are kept and how they are chosen; their numbers are
-    kept with the step. The heads of the earlier tasks are learnt along.
+    kept with the step. The heads of the earlier tasks are trained too.
     """
 
     name: ClassVar[str] = "replay"
@@ -136,4 +143,4 @@ class Replay(Learner):
         self.stages(0)
 
     def stages(self, position: int) -> tuple[Stage, ...]:
-        return (Replaying(schedule=self.schedule, memory=self.memory, weight=self.weight),)
+        return (ReplayStage(schedule=self.schedule, memory=self.memory, weight=self.weight),)

@@ -1,13 +1,17 @@
-"""The schedule of one stage: how long, how fast, in which batches."""
+"""The training schedule of one stage: updates, batch size, learning rate, precision."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from atlas.learners.settings import from_settings
 from atlas.runtime.errors import AtlasError, unknown
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 DECAYS = ("linear", "cosine", "constant")
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -17,7 +21,7 @@ PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "float16")
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How one stage is optimised (METHOD: AdamW with linear warm-up and decay; the defaults are the paper's).
+    """The optimisation of one stage (METHOD: AdamW with linear warm-up and decay; the defaults are the paper's).
 
     `steps` counts optimiser updates and, where given, wins over `epochs`. `batch_size` is global: all workers of
     a fleet and all `accumulate` micro-batches together. `patience` stops a stage once the validation score has not
@@ -103,7 +107,7 @@ class Schedule:
         return 1.0 if self.decay == "constant" else 0.5 * (1.0 + math.cos(math.pi * done))
 
 
-def schedule_from(values: dict[str, Any]) -> Schedule:
+def schedule_from(values: Mapping[str, JsonValue]) -> Schedule:
     """A schedule from a plain mapping. Raises AtlasError for a name that no schedule has."""
     return from_settings(Schedule, values, "schedule")
 

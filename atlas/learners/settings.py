@@ -1,20 +1,23 @@
-"""Configurations as plain values and back: the fields' types say how."""
+"""Settings from plain JSON values, by the types of a dataclass's fields."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from atlas.runtime.errors import unknown
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 T = TypeVar("T")
 
 
-def from_settings(kind: type[T], values: Mapping[str, Any], what: str) -> T:
+def from_settings(kind: type[T], values: Mapping[str, JsonValue], what: str) -> T:
     """The `kind` that `asdict` turned into `values`: nested dataclasses are built, lists become tuples.
 
-    `what` names it in an error. Raises AtlasError for a name that is no field, here or in what is nested.
+    `what` names it in an error. Raises AtlasError for a name that is no field, at any depth.
     """
     types = get_type_hints(kind)
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
@@ -24,11 +27,11 @@ def from_settings(kind: type[T], values: Mapping[str, Any], what: str) -> T:
     return kind(**{name: _value(types[name], name, value) for name, value in values.items()})
 
 
-def _value(type_: Any, name: str, value: Any) -> Any:
+def _value(type_: Any, name: str, value: JsonValue) -> Any:
     """`value` as a field of that type, which may be optional, holds it."""
     if value is None:
         return None
     for one in (type_, *get_args(type_)):
-        if is_dataclass(one) and isinstance(one, type):
+        if is_dataclass(one) and isinstance(one, type) and isinstance(value, Mapping):
             return from_settings(one, value, name)
-    return tuple(value) if get_origin(type_) is tuple else value
+    return tuple(value) if get_origin(type_) is tuple and isinstance(value, Sequence) else value

@@ -1,4 +1,4 @@
-"""One adapter for all tasks, learnt one after another."""
+"""One adapter that all tasks share, trained on each in turn."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sharing(Stage):
-    """The task's head and the adapter, as the task before left it. What it brings stands in for that adapter."""
+class SharedAdapterStage(Stage):
+    """The task's head and the shared adapter, starting from its weights after the task before, which it replaces."""
 
     kind: ClassVar[str] = "sharing"
     replaces: ClassVar[bool] = True
@@ -36,11 +36,11 @@ class Sharing(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class SharedAdapter(Learner):
-    """One adapter over the frozen backbone, learnt on: out = Φ(h), min over Φ and φ_t of L_t, from Φ_{t−1} on.
+    """One shared adapter over the frozen backbone: out = Φ(h), min over Φ and φ_t of L_t, from Φ_{t−1} on.
 
-    The adapters are Houlsby et al.'s (2019) at both sites of a layer; as many parameters as one lone adapter, for all
-    tasks, and forgetting as in fine-tuning. `Adapters`, shared, of CLiMB (Srinivasan et al., 2022). It has neither
-    keys nor queries.
+    The adapters are Houlsby et al.'s (2019) at both sites of a layer; as many parameters as one single-task adapter,
+    for all tasks, and forgetting as in fine-tuning. `Adapters`, shared, of CLiMB (Srinivasan et al., 2022). It has
+    neither keys nor queries.
     """
 
     name: ClassVar[str] = "shared-adapter"
@@ -53,4 +53,4 @@ class SharedAdapter(Learner):
         self.stages(0)
 
     def stages(self, position: int) -> tuple[Stage, ...]:
-        return (Sharing(schedule=self.schedule, adapter=self.adapter, rank=self.rank),)
+        return (SharedAdapterStage(schedule=self.schedule, adapter=self.adapter, rank=self.rank),)

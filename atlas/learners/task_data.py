@@ -1,4 +1,4 @@
-"""A prepared task as a learner sees it."""
+"""A prepared task as learners get it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from atlas.data.loader import Split
 
 @dataclass(frozen=True, kw_only=True)
 class TaskData:
-    """One task's memory-mapped splits and what its card says of score, logits and pictures."""
+    """One task's memory-mapped splits, and its card's scoring, number of logits and images a record."""
 
     name: str
-    score: str
+    scoring: str
     outputs: int
     images: int
     splits: dict[str, Split]

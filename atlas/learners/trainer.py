@@ -1,4 +1,4 @@
-"""One stage's module, optimiser, learning rate and loss scaling, advanced an update at a time."""
+"""The trainer of one stage: objective, optimiser, learning rate, loss scaling, and their state for checkpoints."""
 
 from __future__ import annotations
 
@@ -18,52 +18,52 @@ from atlas.learners.hooks import ReplayBatch, StageHooks
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.schedule import Schedule
 from atlas.learners.task_data import TaskData
-from atlas.learners.training_state import TrainingState
+from atlas.learners.training_state import TrainingProgress, TrainingState
 from atlas.runtime.errors import AtlasError
 
 
 class Diverged(AtlasError):
-    """The loss is not a number any more; what was learnt in this step is thrown away."""
+    """The loss became NaN or infinite; the step's training is discarded."""
 
 
 @dataclass
-class Curve:
-    """How a stage was learnt: (update, loss) of the logged updates, the validations on the way, the records learnt."""
+class TrainingCurve:
+    """The course of a stage: (update, loss) of the logged updates, its validations, the updates and records so far."""
 
-    patience: EarlyStopping
+    early_stopping: EarlyStopping
     losses: list[tuple[int, float]] = field(default_factory=list)
     updates: int = 0
     records: int = 0
 
 
 class Objective(nn.Module):
-    """Task loss, the loss of what is rehearsed, and the penalties, as one module, so that DDP sees one forward."""
+    """Task loss, the loss of replayed records, and the penalties, as one module, so that DDP sees one forward."""
 
-    def __init__(self, model: ContinualModel, stage: Stage, data: TaskData, recall: StageHooks) -> None:
+    def __init__(self, model: ContinualModel, stage: Stage, data: TaskData, hooks: StageHooks) -> None:
         super().__init__()
-        self.model, self.stage, self.data, self.recall = model, stage, data, recall
+        self.model, self.stage, self.data, self.hooks = model, stage, data, hooks
 
-    def forward(self, batch: Batch, rehearsed: Sequence[tuple[ReplayBatch, Batch]] = ()) -> Tensor:
-        """The scalar loss of a batch, averaged over its records, and of the rehearsed ones beside it."""
+    def forward(self, batch: Batch, replayed: Sequence[tuple[ReplayBatch, Batch]] = ()) -> Tensor:
+        """The scalar loss of a batch, averaged over its records, plus the weighted losses of replayed batches."""
         pooled = self.model.pool(batch)
-        loss = task_loss(self.model.logits(pooled, self.data.name), batch.targets, self.data.score)
-        for draw, other in rehearsed:
-            logits = self.model(other, draw.data.name)
-            loss = loss + draw.weight * task_loss(logits, other.targets, draw.data.score)
-        for penalty in (self.stage.penalty(self.model, self.data.name), self.recall.penalty(batch, pooled)):
+        loss = task_loss(self.model.logits(pooled, self.data.name), batch.targets, self.data.scoring)
+        for replay_batch, other in replayed:
+            logits = self.model(other, replay_batch.data.name)
+            loss = loss + replay_batch.weight * task_loss(logits, other.targets, replay_batch.data.scoring)
+        for penalty in (self.stage.penalty(self.model, self.data.name), self.hooks.penalty(batch, pooled)):
             loss = loss if penalty is None else loss + penalty
         return loss
 
 
-def task_loss(logits: Tensor, targets: Tensor, score: str) -> Tensor:
+def task_loss(logits: Tensor, targets: Tensor, scoring: str) -> Tensor:
     """Cross-entropy of [B, classes] with [B]; for soft scores binary cross-entropy with [B, classes], × classes."""
-    if score == "soft":
+    if scoring == "soft":
         return nn.functional.binary_cross_entropy_with_logits(logits, targets) * logits.shape[1]
     return nn.functional.cross_entropy(logits, targets)
 
 
 class Trainer:
-    """One stage's module, optimiser, rate and loss scaling, advanced an update at a time."""
+    """Objective, optimiser, learning rate and loss scaling of one stage; `update` does one optimiser step."""
 
     def __init__(
         self,
@@ -73,11 +73,13 @@ class Trainer:
         group: ProcessGroup,
         updates: int,
         *,
-        recall: StageHooks | None = None,
+        hooks: StageHooks | None = None,
     ) -> None:
         self.model, self.schedule, self.data, self.group = model, stage.schedule, data, group
-        self.recall = recall or StageHooks()
-        self.objective = group.wrap(Objective(model, stage, data, self.recall), partly=self.recall.partly)
+        self.hooks = hooks or StageHooks()
+        self.objective = group.wrap(
+            Objective(model, stage, data, self.hooks), find_unused_parameters=self.hooks.find_unused_parameters
+        )
         self.optimizer = _optimizer(model, self.schedule)
         self.scheduler = LambdaLR(self.optimizer, lambda update: self.schedule.rate(update, updates))
         self.scaler = torch.amp.GradScaler(group.device.type, enabled=self.schedule.precision == "float16")
@@ -85,48 +87,49 @@ class Trainer:
 
     def update(self, indices: Tensor) -> Tensor:
         """One update on the global batch `indices` [N]; gives this process's loss (a scalar)."""
-        loss = self._backward(indices, self.recall.rehearse())
+        loss = self._backward(indices, self.hooks.replay())
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         self.scheduler.step()
         return loss
 
-    def rehearse_as_before(self, indices: Iterable[Tensor]) -> None:
-        """Draw what the updates on these batches [N] drew, so that the next draw is the next update's.
+    def fast_forward(self, indices: Iterable[Tensor]) -> None:
+        """Draw the replay batches of the updates on these batches [N] again, so that the next is the next update's.
 
-        In a group the first of them is computed again, and thrown away: DDP lays its buckets anew after its first
-        backward pass, and the order in which it adds up gradients depends on them.
+        In a group the first update's gradients are computed again and discarded: DDP rebuilds its buckets after its
+        first backward pass, and the order in which it sums gradients depends on them.
         """
         for number, batch in enumerate(indices):
-            draws = self.recall.rehearse()
+            replay_batches = self.hooks.replay()
             if number == 0 and self.group.size > 1:
-                self._backward(batch, draws)
+                self._backward(batch, replay_batches)
                 self.optimizer.zero_grad(set_to_none=True)
 
     def trained(self) -> list[tuple[str, nn.Parameter]]:
         """The parameters that are trained, by name."""
         return [(name, value) for name, value in self.model.named_parameters() if value.requires_grad]
 
-    def _backward(self, indices: Tensor, draws: Sequence[ReplayBatch]) -> Tensor:
+    def _backward(self, indices: Tensor, replay_batches: Sequence[ReplayBatch]) -> Tensor:
+        """Accumulate the gradients of all micro-batches; gives this process's loss, averaged over them."""
         count = self.schedule.accumulate
-        rehearsed = [[(draw, part) for part in draw.indices.chunk(count)] for draw in draws]
+        replayed = [[(one, part) for part in one.indices.chunk(count)] for one in replay_batches]
         loss = torch.zeros((), device=self.group.device)
         for number, part in enumerate(indices.chunk(count)):
             batch = self._batch(self.data, part)
-            others = [(draw, self._batch(draw.data, part)) for draw, part in (parts[number] for parts in rehearsed)]
-            apart = self.group.without_sync(self.objective) if number < count - 1 else nullcontext()
-            with apart:
+            others = [(one, self._batch(one.data, part)) for one, part in (parts[number] for parts in replayed)]
+            sync = self.group.without_sync(self.objective) if number < count - 1 else nullcontext()
+            with sync:
                 with self._autocast():
                     share = self.objective(batch, others) / count
                 self.scaler.scale(share).backward()
             loss += share.detach().float()
-        self.records += len(indices) + sum(len(draw.indices) for draw in draws)
+        self.records += len(indices) + sum(len(one.indices) for one in replay_batches)
         return loss
 
     def _batch(self, data: TaskData, indices: Tensor) -> Batch:
-        """This process's share of the training records `indices`."""
-        return data.splits["train"].batch(self.group.share(indices)).to(self.group.device)
+        """This process's shard of the training records `indices`."""
+        return data.splits["train"].batch(self.group.shard(indices)).to(self.group.device)
 
     def _autocast(self) -> torch.autocast:
         dtype = getattr(torch, self.schedule.precision)
@@ -154,53 +157,53 @@ def _optimizer(model: ContinualModel, schedule: Schedule) -> torch.optim.AdamW:
 COUNTERS = ("last_epoch", "_step_count")  # all that changes of a LambdaLR but its rates, which are the optimiser's
 
 
-def capture(trainer: Trainer, curve: Curve) -> TrainingState:
-    """The stage as it is between two updates. Every process calls it, since each has random numbers of its own."""
+def capture(trainer: Trainer, curve: TrainingCurve) -> TrainingState:
+    """The training state between two updates. Every process calls it, since each has random numbers of its own."""
     state = trainer.optimizer.state_dict()
-    facts = {
-        "updates": curve.updates,
-        "records": curve.records,
-        "losses": curve.losses,
-        "patience": curve.patience.facts(),
-        "rates": [group["lr"] for group in state["param_groups"]],
-        "scheduler": {name: trainer.scheduler.state_dict()[name] for name in COUNTERS},
-        "scaler": trainer.scaler.state_dict(),
-    }
+    progress = TrainingProgress(
+        updates=curve.updates,
+        records=curve.records,
+        losses=curve.losses,
+        patience=curve.early_stopping.state(),
+        rates=[group["lr"] for group in state["param_groups"]],
+        scheduler={name: trainer.scheduler.state_dict()[name] for name in COUNTERS},
+        scaler=trainer.scaler.state_dict(),
+    )
     moments = {
         f"moment/{number}/{name}": value for number, held in state["state"].items() for name, value in held.items()
     }
     tensors = {
-        **_named("weight", trainer.trained()),
+        **_with_prefix("weight", trainer.trained()),
         **moments,
-        **_named("best", curve.patience.best()),
-        "random": trainer.group.gather(_random(trainer.group)),
+        **_with_prefix("best", curve.early_stopping.best_weights()),
+        "random": trainer.group.all_gather(_random(trainer.group)),
     }
-    return TrainingState(facts=facts, tensors={name: value.detach().cpu() for name, value in tensors.items()})
+    return TrainingState(progress=progress, tensors={name: value.detach().cpu() for name, value in tensors.items()})
 
 
-def resume(trainer: Trainer, curve: Curve, training_state: TrainingState) -> None:
-    """The inverse of `capture`: put a stage that has just begun where it was then. Random numbers come last."""
-    facts, tensors = training_state.facts, training_state.tensors
+def resume(trainer: Trainer, curve: TrainingCurve, training_state: TrainingState) -> None:
+    """The inverse of `capture`, for a stage that has just begun. Random numbers come last."""
+    progress, tensors = training_state.progress, training_state.tensors
     for name, parameter in trainer.trained():
         parameter.data.copy_(tensors[f"weight/{name}"])
-    _set_optimizer(trainer, facts["rates"], tensors)
+    _set_optimizer(trainer, progress.rates, tensors)
     trainer.scheduler.load_state_dict(
-        {**trainer.scheduler.state_dict(), **facts["scheduler"], "_last_lr": facts["rates"]}
+        {**trainer.scheduler.state_dict(), **progress.scheduler, "_last_lr": progress.rates}
     )
-    trainer.scaler.load_state_dict(facts["scaler"])
-    curve.updates, trainer.records = facts["updates"], facts["records"]
-    curve.records = facts["records"]
-    curve.losses = [(update, loss) for update, loss in facts["losses"]]
-    curve.patience.resume(facts["patience"], _under("best", tensors))
+    trainer.scaler.load_state_dict(dict(progress.scaler))
+    curve.updates, trainer.records = progress.updates, progress.records
+    curve.records = progress.records
+    curve.losses = list(progress.losses)
+    curve.early_stopping.load_state(progress.patience, _without_prefix("best", tensors))
     random = tensors["random"]
     _set_random(trainer.group, random[trainer.group.rank % len(random)])  # of a smaller group some are used twice
 
 
 def _set_optimizer(trainer: Trainer, rates: Iterable[float], tensors: Mapping[str, Tensor]) -> None:
     held: dict[int, dict[str, Tensor]] = {}
-    for name, value in _under("moment", tensors).items():
-        number, _, what = name.partition("/")
-        held.setdefault(int(number), {})[what] = value.clone()
+    for name, value in _without_prefix("moment", tensors).items():
+        number, _, moment = name.partition("/")
+        held.setdefault(int(number), {})[moment] = value.clone()
     groups = trainer.optimizer.state_dict()["param_groups"]
     groups = [{**group, "lr": rate} for group, rate in zip(groups, rates, strict=True)]
     trainer.optimizer.load_state_dict({"state": held, "param_groups": groups})
@@ -221,10 +224,10 @@ def _set_random(group: ProcessGroup, states: Tensor) -> None:
         torch.cuda.set_rng_state(states[size:].clone(), group.device)
 
 
-def _named(what: str, tensors: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
-    return {f"{what}/{name}": value for name, value in tensors}
+def _with_prefix(prefix: str, tensors: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
+    return {f"{prefix}/{name}": value for name, value in tensors}
 
 
-def _under(what: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors named `what/…`, without that."""
-    return {name.removeprefix(f"{what}/"): value for name, value in tensors.items() if name.startswith(f"{what}/")}
+def _without_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors named `prefix/…`, without that."""
+    return {name.removeprefix(f"{prefix}/"): value for name, value in tensors.items() if name.startswith(f"{prefix}/")}

@@ -1,45 +1,75 @@
-"""A waypoint: all that a stage is in the middle of, from which it is learnt on as if nothing had happened."""
+"""The training state of a stage between two updates, from which it resumes with the same result."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
 if TYPE_CHECKING:
-    pass
+    from pydantic import JsonValue
+
+
+class ValidationState(BaseModel):
+    """Early stopping so far: (update, score) of every validation, the best score, and the validations since it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    scores: list[tuple[int, float]]
+    best: float | None
+    since: int
+
+
+class TrainingProgress(BaseModel):
+    """The counters of a stage after some of its updates, as a checkpoint's JSON has them.
+
+    `losses` are (update, loss) of the logged updates, `rates` the learning rates of the optimiser's parameter groups,
+    `scheduler` and `scaler` the state of the learning rate's scheduler and of the loss scaling. The schema number is
+    the `form` that `atlas.execution.checkpoints` writes beside them; its further fields are ignored here.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    updates: int
+    records: int
+    losses: list[tuple[int, float]]
+    patience: ValidationState
+    rates: list[float]
+    scheduler: dict[str, int]
+    scaler: dict[str, int | float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingState:
-    """A stage after some of its updates: `facts` are plain JSON values, `tensors` have names.
+    """A stage after some of its updates.
 
-    Of the tensors, `weight/<parameter>` are what is trained, `moment/<number>/<name>` the optimiser's,
+    Of the tensors, `weight/<parameter>` are those trained, `moment/<number>/<name>` the optimiser's,
     `best/<parameter>` the best state so far where a stage may stop early, and `random` [workers, bytes] the generators
     of every process.
     """
 
-    facts: Mapping[str, Any]
+    progress: TrainingProgress
     tensors: Mapping[str, Tensor]
 
 
 class Checkpoints:
-    """Where the waypoints of one step are kept; these keep none. Every process of a fleet asks at the same updates.
+    """Where the checkpoints of one step are kept; the base keeps none. Every rank calls it at the same updates.
 
-    `resumed_at` are the updates from which the step was learnt on, `spent` the seconds that it was learnt before.
+    `resumed_at` are the updates from which the step was resumed, `spent` the seconds of training before.
     """
 
     resumed_at: Sequence[int] = ()
     spent: float = 0.0
 
     def load(self) -> TrainingState | None:
-        """The newest one, the same on every process; None where there is none to go on from."""
+        """The newest one, the same on every rank; None where there is none to resume from."""
         return None
 
     def due(self, update: int) -> bool:
-        """Whether to save one now, after `update` updates: the same answer on every process."""
+        """Whether to save one now, after `update` updates: the same answer on every rank."""
         return False
 
     def save(self, training_state: TrainingState) -> None:
@@ -48,8 +78,8 @@ class Checkpoints:
     def finish(self) -> None:
         """The step is committed: none is needed any more."""
 
-    def facts(self) -> dict[str, Any]:
-        """What the step's facts say of them."""
+    def facts(self) -> dict[str, JsonValue]:
+        """The part of the step's facts that tells of resuming."""
         return {"resumed_at": list(self.resumed_at)} if self.resumed_at else {}
 
 

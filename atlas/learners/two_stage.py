@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from atlas.learners.base import Learner, Lineage, Stage
 from atlas.learners.schedule import Schedule
 from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.fusion_options import FUSION_OPTIONS
 
 if TYPE_CHECKING:
     import torch
 
     from atlas.learners.continual_model import ContinualModel
 
-CHOICES = {
-    "weighting": ("whole", "dimension"),
-    "normalisation": ("none", "sum", "softmax"),
-    "skip": ("inside", "outside"),
-    "combination": ("learned", "uniform", "fixed"),
-}
+
+class FusionSettings(TypedDict):
+    """The fields of an `AtlasConfig` that a `Fusion` decides."""
+
+    weighting: str
+    normalisation: str
+    skip: str
+    combination: str
+    weights: list[float] | None
+    penalty: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fusion:
-    """How the adapters of a stack are combined at a site (METHOD, 2): each name is one of `CHOICES`.
+    """The combination of adapters at a site (METHOD, 2); the names are those of `FUSION_OPTIONS`.
 
     `weights` are the α_i of a `fixed` combination, one for each position of the order. `penalty` is λ of the
     orthogonality penalty.
@@ -38,7 +43,7 @@ class Fusion:
     penalty: float = 0.1
 
     def __post_init__(self) -> None:
-        for name, allowed in CHOICES.items():
+        for name, allowed in FUSION_OPTIONS.items():
             if getattr(self, name) not in allowed:
                 raise unknown(name, getattr(self, name), allowed)
         if not self.penalty >= 0:
@@ -49,24 +54,30 @@ class Fusion:
                 f"needs one weight for each position of the order, the others take none."
             )
 
-    def first(self, count: int) -> dict[str, Any]:
-        """The adapter's settings in a stack of `count` adapters."""
+    def for_stack(self, count: int) -> FusionSettings:
+        """The settings of the newest of `count` adapters. Raises AtlasError where fixed weights are too few."""
         if self.combination == "fixed" and len(self.weights) < count:
             raise AtlasError(f"{len(self.weights)} fixed weights for {count} adapters; give one a position.")
-        values = asdict(self)
-        return {**values, "weights": list(self.weights[:count]) or None}
+        return FusionSettings(
+            weighting=self.weighting,
+            normalisation=self.normalisation,
+            skip=self.skip,
+            combination=self.combination,
+            weights=list(self.weights[:count]) or None,
+            penalty=self.penalty,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Experience(Stage):
-    """Stage 1: queries over the frozen adapters of the past, and the head. Nothing of the past is changed."""
+    """Stage 1: queries over the frozen adapters of the past, and the head. Earlier adapters do not change."""
 
     kind: ClassVar[str] = "experience"
     fusion: Fusion = field(default_factory=Fusion)
     last: bool = False
 
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
-        model.add_adapter(task, generator, novel=False, **self.fusion.first(len(model.past(task))))
+        model.add_adapter(task, generator, novel=False, **self.fusion.for_stack(len(model.past(task))))
         model.ensure_head(task, generator)
         model.train_experience(task)
 
@@ -78,7 +89,7 @@ class Experience(Stage):
 class Expansion(Stage):
     """Stage 2: a new adapter with its key and query, and the head; the queries of stage 1 are frozen.
 
-    `alone` says that no stage 1 went before, so that the queries over the past are trained here too.
+    `alone`: there is no stage 1, so that the queries over the past are trained here too.
     """
 
     kind: ClassVar[str] = "expansion"
@@ -93,7 +104,7 @@ class Expansion(Stage):
 
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
         count = len(model.past(task)) + 1
-        model.add_adapter(task, generator, novel=True, kind=self.adapter, r=self.rank, **self.fusion.first(count))
+        model.add_adapter(task, generator, novel=True, kind=self.adapter, r=self.rank, **self.fusion.for_stack(count))
         model.ensure_head(task, generator)
         model.train_expansion(task, query_past=self.alone)
 

@@ -17,7 +17,7 @@ from atlas.cluster.limits import Node, nodes_for
 from atlas.cluster.options import ClusterOptions
 from atlas.config.command_line import read_command_line
 from atlas.config.options import Options
-from atlas.data.cache import address_of, survey
+from atlas.data.cache import prepared_address, survey
 from atlas.data.prepare import Prepared
 from atlas.execution.sizing import size_fleets
 from atlas.maintenance.node_check import NodeCheck, Report, versions, visit
@@ -77,7 +77,7 @@ def examine(options: Options) -> Iterator[Finding]:
     if backbone is not None:
         prepared = _prepared(options, Processor.load(backbone))
         yield from _data(options, prepared)
-    folders = {name: address_of(one, options.storage.data) for name, one in prepared.items() if one is not None}
+    folders = {name: prepared_address(one, options.storage.data) for name, one in prepared.items() if one is not None}
     yield from _cluster(options, store, "" if backbone is None else str(backbone), folders)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from atlas.learners import LEARNERS, address_of, digest_of, find_learner
+from atlas.learners import LEARNERS, find_learner, learner_address, learner_digest
 from atlas.reproduce.recorded_run import RecordedRun
 from atlas.runtime.errors import AtlasError
 
@@ -32,9 +32,9 @@ def load_recorded_learner(recorded: RecordedRun, given: str = "") -> None:
 def check_learners(recorded: RecordedRun) -> None:
     """Raises AtlasError where the file of a user-defined learner has changed: its steps would have other keys."""
     for name, was in recorded.summary.get("origin", {}).get("learners", {}).items():
-        here = digest_of(name)
+        here = learner_digest(name)
         if here and here != was:
-            file = address_of(name).rpartition(":")[0]
+            file = learner_address(name).rpartition(":")[0]
             raise AtlasError(
                 f"the file {file} of the learner {name!r} was changed since the run: sha256 recorded {was[:SHOWN]}, "
                 f"here {here[:SHOWN]}. Its steps would be different, and nothing was trained; restore the file, or "

@@ -22,7 +22,7 @@ from atlas.learners.fit import fit
 from atlas.learners.hooks import PriorStep, StageContext, StageHooks
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.task_data import TaskData
-from atlas.learners.trainer import Curve
+from atlas.learners.trainer import TrainingCurve
 from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.retry import retry_while_full
@@ -62,7 +62,7 @@ def open_task(path: Path) -> TaskData:
     card = prepared.card
     return TaskData(
         name=prepared.task,
-        score=card["score"],
+        scoring=card["score"],
         outputs=card["outputs"],
         images=card["images"],
         splits={split: open_split(path, split) for split in prepared.counts},
@@ -94,9 +94,9 @@ def train_step(
     try:
         past = _load(model, _past(step), store)
         step.stage.begin(model, step.task, torch.Generator().manual_seed(step.random_seed("initialise")))
-        recall = step.stage.recall(_stage_context(step, model, past, worker_context))
-        curve = _fit(model, step, worker_context, recall, on_update=on_update, checkpoints=checkpoints)
-        remembered = recall.on_stage_end()
+        hooks = step.stage.hooks(_stage_context(step, model, past, worker_context))
+        curve = _fit(model, step, worker_context, hooks, on_update=on_update, checkpoints=checkpoints)
+        remembered = hooks.on_stage_end()
         learnt = time.perf_counter() + checkpoints.spent
         facts = {
             **_outcome(model, step, curve, _scores(model, step, worker_context, store)),
@@ -108,7 +108,7 @@ def train_step(
             "ended": time.time(),
         }
         if worker_context.group.rank == 0:
-            _commit(model, step, store, facts, recall)
+            _commit(model, step, store, facts, hooks)
         checkpoints.finish()
     finally:
         model.detach()
@@ -144,11 +144,11 @@ def _fit(
     model: ContinualModel,
     step: Step,
     worker_context: WorkerContext,
-    recall: StageHooks,
+    hooks: StageHooks,
     *,
     on_update: Callable[[int, int], None],
     checkpoints: Checkpoints,
-) -> Curve:
+) -> TrainingCurve:
     torch.manual_seed(step.random_seed("forward"))
     return fit(
         model,
@@ -159,7 +159,7 @@ def _fit(
         limit=step.evaluation.val,
         records=_records(step, worker_context.data[step.task]),
         on_update=on_update,
-        recall=recall,
+        hooks=hooks,
         checkpoints=checkpoints,
     )
 
@@ -196,7 +196,7 @@ def _stage_context(
         data=worker_context.data,
         group=worker_context.group,
         seed=step.random_seed,
-        past=past,
+        prior_steps=past,
         joint_tasks=step.learns[:-1],
     )
 
@@ -227,14 +227,14 @@ def _scores(
     return {"latest": latest, "own": own}
 
 
-def _outcome(model: ContinualModel, step: Step, curve: Curve, scores: dict[str, Any]) -> dict[str, Any]:
+def _outcome(model: ContinualModel, step: Step, curve: TrainingCurve, scores: dict[str, Any]) -> dict[str, Any]:
     return {
         "step": step.describe(),
         "title": step.title,
         "order": list(step.order),
         "scores": scores,
         "losses": curve.losses,
-        "validations": curve.patience.scores,
+        "validations": curve.early_stopping.scores,
         "updates": curve.updates,
         "records": curve.records,
         "trained_parameters": sum(value.numel() for value in model.parameters() if value.requires_grad),
@@ -242,9 +242,9 @@ def _outcome(model: ContinualModel, step: Step, curve: Curve, scores: dict[str, 
     }
 
 
-def _commit(model: ContinualModel, step: Step, store: Store, facts: dict[str, Any], recall: StageHooks) -> None:
+def _commit(model: ContinualModel, step: Step, store: Store, facts: dict[str, Any], hooks: StageHooks) -> None:
     with tempfile.TemporaryDirectory(prefix="atlas-step-") as folder:
         model.save(step.task, Path(folder))
-        recall.save(Path(folder))
+        hooks.save(Path(folder))
         (Path(folder) / "result.json").write_text(json.dumps(facts, indent=1, sort_keys=True))
         retry_while_full(lambda: store.commit(step.key, Path(folder), facts), f"the store {store.uri}")

@@ -56,7 +56,7 @@ def _flops(step: Step, fact: Mapping[str, Any], inputs: SweepInputs) -> float | 
     if shape is None or "trained_parameters" not in fact:
         return None
     settings = {past.task: past.stage.settings() for past in step.chain()}
-    ranks = [one["rank"] for one in settings.values() if "rank" in one]
+    ranks = [rank for one in settings.values() if isinstance(rank := one.get("rank"), int)]
     through = not isinstance(step.stage, HeadStage)
     return metrics.step_flops(
         shape, records=fact["records"], ranks=ranks, trained=fact["trained_parameters"], through=through

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.cluster.actor_calls import log_failure
 from atlas.cluster.connect import NAMESPACE
-from atlas.data.cache import address_of
+from atlas.data.cache import prepared_address
 from atlas.execution.broker import Broker
 from atlas.execution.fleets import Fleets
 from atlas.execution.sizing import threads_of, trials_at_once
@@ -99,7 +99,7 @@ class SweepDriver:
             namespace=NAMESPACE,
             store_uri=run.inputs.store_uri,
             backbone=str(run.inputs.backbone),
-            prepared={name: address_of(one, options.storage.data) for name, one in prepared},
+            prepared={name: prepared_address(one, options.storage.data) for name, one in prepared},
             threads=threads_of(run.size),
             run=run.token,
             checkpoint_seconds=options.cluster.checkpoint_every,

@@ -97,7 +97,7 @@ class Pace:
     def one(self, step: Step) -> float:
         """The estimate for one step, in seconds. Scoring a record costs a third of learning one."""
         learnt = _learnt(step, self.sizes) * self._load(step.learns)
-        if step.stage.rehearses and len(step.order) > 1:
+        if step.stage.replays and len(step.order) > 1:
             learnt += _learnt(step, self.sizes) * self._load(step.order[:-1])
         return self.per_record * (learnt + _scored(step) * self._load(step.scored) / 3)
 

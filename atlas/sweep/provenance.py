@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import atlas
-from atlas.learners import digest_of
+from atlas.learners import learner_digest
 from atlas.runtime.digest import file_sha256, text_sha256
 from atlas.steps.step import RECIPE
 
@@ -21,7 +21,7 @@ VECTORS = ("avx512f", "avx2", "asimd")  # what torch chooses its kernels by, the
 
 def provenance_of(file: str, learners: Iterable[str] = ()) -> dict[str, Any]:
     """The summary's key `origin`, for a sweep that the Python `file` asks and whose trials have these `learners`."""
-    path, own = Path(file), {name: digest for name in sorted(set(learners)) if (digest := digest_of(name))}
+    path, own = Path(file), {name: digest for name in sorted(set(learners)) if (digest := learner_digest(name))}
     return {
         **({"learners": own} if own else {}),
         "file_digest": file_sha256(path) if path.is_file() else "",

@@ -23,7 +23,7 @@ from atlas.tasks.reading.splits import deal, split_of
 from atlas.tasks.sample import NO_TEXT, SPLITS, Broken, Label, Picture, Record, Skipped
 from atlas.tasks.task import Task
 from atlas.tasks.twins import TWINS, Sizes
-from atlas.tasks.user_task import OWN, address_of, bring
+from atlas.tasks.user_task import USER_TASKS, load_user_task, task_address
 
 TWIN = "-twin"
 TASKS: dict[str, Task] = {
@@ -50,8 +50,8 @@ def find_task(name: str) -> Task:
     Raises AtlasError that names the nearest known one.
     """
     if is_address(name):
-        return bring(name, taken=TASKS)
-    known = TASKS | {own: task for own, (_, task) in OWN.items()}
+        return load_user_task(name, taken=TASKS)
+    known = TASKS | {own: task for own, (_, task) in USER_TASKS.items()}
     if name not in known:
         raise unknown("task", name, known)
     return known[name]
@@ -77,7 +77,7 @@ __all__ = [
     "Record",
     "Skipped",
     "Task",
-    "address_of",
+    "task_address",
     "class_of",
     "csv_lines",
     "deal",

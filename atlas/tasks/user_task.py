@@ -11,22 +11,22 @@ from atlas.runtime.errors import AtlasError
 from atlas.runtime.user_code import run_file
 from atlas.tasks.task import Task
 
-OWN: dict[str, tuple[str, Task]] = {}  # the tasks brought to this process: name -> its absolute address, itself
+USER_TASKS: dict[str, tuple[str, Task]] = {}  # the tasks brought to this process: name -> its absolute address, itself
 
 
-def bring(address: str, *, taken: Iterable[str]) -> Task:
+def load_user_task(address: str, *, taken: Iterable[str]) -> Task:
     """Run the file, and know its task by the task's own name from now on.
 
     Raises AtlasError where there is no such file or Task, the file fails, or the name is `taken`.
     """
     found = run_file(address, what="task", kind="Task", fits=lambda value, _: isinstance(value, Task))
     task: Task = found.value
-    if task.name in taken or (task.name in OWN and OWN[task.name][0] != found.address):
+    if task.name in taken or (task.name in USER_TASKS and USER_TASKS[task.name][0] != found.address):
         raise AtlasError(f"{address}: another task has the name {task.name!r}; give this one another.")
-    OWN[task.name] = found.address, task
+    USER_TASKS[task.name] = found.address, task
     return task
 
 
-def address_of(name: str) -> str:
+def task_address(name: str) -> str:
     """By what another process finds the task: the address of one that was brought, else its name."""
-    return OWN[name][0] if name in OWN else name
+    return USER_TASKS[name][0] if name in USER_TASKS else name

@@ -14,10 +14,10 @@ from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
 from atlas.tracking import json_lines
 from atlas.tracking.events import (
-    Artifact,
+    RunArtifact,
     Dataset,
     Event,
-    Point,
+    CurvePoint,
     StepFinished,
     SweepFinished,
     SweepStarted,
@@ -40,11 +40,11 @@ from atlas.tracking.tracker import Tracker
 __all__ = [
     "EXPERIMENT",
     "SINKS",
-    "Artifact",
+    "RunArtifact",
     "Dataset",
     "Event",
     "LoggedRun",
-    "Point",
+    "CurvePoint",
     "Server",
     "Sink",
     "StepFinished",

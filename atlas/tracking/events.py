@@ -20,21 +20,21 @@ TrialEnd = Literal["FINISHED", "PRUNED", "FAILED", "KILLED"]
 CURVE_POINTS = 100
 
 
-class Point(NamedTuple):
+class CurvePoint(NamedTuple):
     """A point of a curve: the number of the update, and the value (None where it is undefined)."""
 
     update: int
     value: float | None
 
 
-class Artifact(NamedTuple):
+class RunArtifact(NamedTuple):
     """A local file or folder to keep with a run, and the folder among the run's artifacts that it goes to."""
 
     path: str
     folder: str = ""
 
 
-Curve = tuple[Point, ...]
+Curve = tuple[CurvePoint, ...]
 
 
 def thin(points: Curve, most: int = CURVE_POINTS) -> Curve:
@@ -157,7 +157,7 @@ class StepFinished(_Event):
     position: int = 0
     datasets: tuple[Dataset, ...] = ()
     adapter: str = ""
-    artifacts: tuple[Artifact, ...] = ()
+    artifacts: tuple[RunArtifact, ...] = ()
     started: float | None = None
     ended: float | None = None
     status: Status = "FINISHED"
@@ -186,7 +186,7 @@ class SweepFinished(_SweepEvent):
     kind: Literal["sweep_finished"] = "sweep_finished"
     status: Status
     metrics: Metrics = {}
-    artifacts: tuple[Artifact, ...] = ()
+    artifacts: tuple[RunArtifact, ...] = ()
 
 
 Event = SweepStarted | TrialStarted | StepFinished | TrialStep | TrialFinished | SweepFinished

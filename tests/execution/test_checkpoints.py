@@ -144,9 +144,18 @@ def test_it_is_looked_at_the_clock_about_once_a_second(store: Store, step: Step)
 
 
 def training_state() -> Any:
-    from atlas.learners.training_state import TrainingState
+    from atlas.learners.training_state import TrainingProgress, TrainingState, ValidationState
 
-    return TrainingState(facts={"updates": 2}, tensors={"weight/a": torch.ones(3)})
+    progress = TrainingProgress(
+        updates=2,
+        records=16,
+        losses=[],
+        patience=ValidationState(scores=[], best=None, since=0),
+        rates=[],
+        scheduler={},
+        scaler={},
+    )
+    return TrainingState(progress=progress, tensors={"weight/a": torch.ones(3)})
 
 
 @pytest.mark.parametrize("how", ["cut short", "altered", "gone", "marker altered"])

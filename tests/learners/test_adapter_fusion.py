@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 import torch
 
-from atlas.learners import AdapterFusion, LoneAdapters
+from atlas.learners import AdapterFusion, SingleTaskAdapters
 from atlas.learners.evaluation import score
 from atlas.learners.process_group import ProcessGroup
 from atlas.runtime.errors import AtlasError
@@ -18,7 +18,7 @@ LEARNER = AdapterFusion(like=atlas(), composition=SCHEDULE)
 
 
 def test_extraction_is_the_lone_adapters_steps(small_world: World) -> None:
-    lone = small_world.walk(*ORDER, learner=LoneAdapters(like=atlas()))
+    lone = small_world.walk(*ORDER, learner=SingleTaskAdapters(like=atlas()))
     steps = small_world.walk(*ORDER, learner=LEARNER)
     assert [step for step in steps if step.stage.kind == "expansion"] == lone
     assert [step.stage.kind for step in steps] == ["expansion", "expansion", "composing", "expansion", "composing"]

@@ -86,5 +86,5 @@ def test_nothing_trained_is_nothing_saved_and_nothing_loaded(tuned: BackboneTuni
 
 def test_the_weights_of_another_model_are_refused(tuned: BackboneTuning, tmp_path: Path) -> None:
     save_file({"embeddings.strange": torch.zeros(1)}, tmp_path / "backbone.safetensors")
-    with pytest.raises(AtlasError, match="holds 'embeddings.strange', which this backbone has not"):
+    with pytest.raises(AtlasError, match="holds 'embeddings.strange', which this backbone lacks"):
         tuned.load(tmp_path)

@@ -4,7 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from atlas.learners import HeadOnly, HeadStage, LoneAdapters, Schedule, TwoStage, find_learner, learner_from, stage_from
+from atlas.learners import (
+    HeadOnly,
+    HeadStage,
+    Schedule,
+    SingleTaskAdapters,
+    TwoStage,
+    find_learner,
+    learner_from,
+    stage_from,
+)
 from atlas.runtime.errors import AtlasError
 
 
@@ -34,6 +43,6 @@ def test_a_precision_is_that_of_all_schedules(learner: TwoStage | HeadOnly) -> N
 
 
 def test_lone_adapters_learn_at_a_precision_too() -> None:
-    half = LoneAdapters(like=TwoStage(rank=3)).at_precision("bfloat16")
+    half = SingleTaskAdapters(like=TwoStage(rank=3)).at_precision("bfloat16")
     assert half.stages(0)[0].schedule.precision == "bfloat16"
-    assert half == LoneAdapters(like=replace(TwoStage(rank=3)).at_precision("bfloat16"))  # type: ignore[arg-type]
+    assert half == SingleTaskAdapters(like=replace(TwoStage(rank=3)).at_precision("bfloat16"))  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ def walk_on(module: nn.Linear, patience: EarlyStopping, updates: int) -> int:
     """Set the weight to the number of the update, until patience is over; gives the last update."""
     for update in range(1, updates + 1):
         module.weight.data.fill_(update)
-        if patience.over(update):
+        if patience.should_stop(update):
             return update
     return updates
 
@@ -48,7 +48,7 @@ def test_a_rise_starts_the_waiting_anew() -> None:
 def test_frozen_parameters_are_left_alone() -> None:
     module, patience = watched([10], patience=1, evaluate_every=1)
     module.weight.requires_grad_(False)
-    patience.over(1)
+    patience.should_stop(1)
     with torch.no_grad():
         module.weight.fill_(7)
         module.bias.fill_(7)

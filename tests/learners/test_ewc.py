@@ -9,7 +9,7 @@ import torch
 from atlas.data.loader import permutation
 from atlas.learners import Ewc, FineTuning
 from atlas.learners.continual_model import ContinualModel
-from atlas.learners.ewc import Consolidated
+from atlas.learners.ewc import EwcHooks
 from atlas.learners.hooks import PriorStep, StageContext
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.trainer import task_loss
@@ -33,16 +33,16 @@ def model(small_world: World) -> Iterator[ContinualModel]:
     model.detach()
 
 
-def consolidated(world: World, model: ContinualModel, *past: PriorStep, weight: float = 100.0) -> Consolidated:
-    lesson = StageContext(
+def consolidated(world: World, model: ContinualModel, *past: PriorStep, weight: float = 100.0) -> EwcHooks:
+    context = StageContext(
         model=model,
         task="digits",
         data=world.worker_context.data,
         group=ProcessGroup(),
         seed=lambda purpose: len(purpose),
-        past=past,
+        prior_steps=past,
     )
-    return Consolidated(lesson, weight, RECORDS)
+    return EwcHooks(context, weight, RECORDS)
 
 
 def test_without_weight_it_is_fine_tuning(small_world: World, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,34 +65,34 @@ def test_with_weight_it_is_not(small_world: World, store: Store, monkeypatch: py
 def test_the_information_is_the_mean_square_of_each_records_own_gradient(
     small_world: World, model: ContinualModel
 ) -> None:
-    recall = consolidated(small_world, model)
-    recall.on_stage_end()
+    hooks = consolidated(small_world, model)
+    hooks.on_stage_end()
     train = small_world.worker_context.data["digits"].splits["train"]
     chosen = permutation(len(train), seed=len("fisher"), epoch=0)[:RECORDS]
-    name, weight = "pooler.dense.weight", model.tuned.parameters["pooler.dense.weight"]
+    name, weight = "pooler.dense.weight", model.tuning.parameters["pooler.dense.weight"]
     expected = torch.zeros_like(weight)
     for record in chosen.split(1):
         batch = train.batch(record)
         (gradient,) = torch.autograd.grad(task_loss(model(batch, "digits"), batch.targets, "accuracy"), weight)
         expected += gradient.square() / RECORDS
-    torch.testing.assert_close(recall.fisher[name], expected)
-    assert torch.equal(recall.centre[name], weight)
+    torch.testing.assert_close(hooks.fisher[name], expected)
+    assert torch.equal(hooks.centre[name], weight)
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
 def test_two_tasks_pull_as_both_would_by_themselves(small_world: World, model: ContinualModel, tmp_path: Path) -> None:
     """λ/2 Σ_k F_k (θ − θ_k)² but for a constant: its gradient is λ Σ_k F_k (θ − θ_k)."""
-    name, weight = "pooler.dense.weight", model.tuned.parameters["pooler.dense.weight"]
+    name, weight = "pooler.dense.weight", model.tuning.parameters["pooler.dense.weight"]
     recalls, places, information = [], [], []
     past: list[PriorStep] = []
     for number in range(2):
-        recall = consolidated(small_world, model, *past)
-        information.append(recall._information()[name])
+        hooks = consolidated(small_world, model, *past)
+        information.append(hooks._information()[name])
         places.append(weight.detach().clone())
-        recall.on_stage_end()
+        hooks.on_stage_end()
         (folder := tmp_path / str(number)).mkdir()
-        recall.save(folder)
-        past, recalls = [PriorStep(task="digits", folder=folder, facts={})], [*recalls, recall]
+        hooks.save(folder)
+        past, recalls = [PriorStep(task="digits", folder=folder, facts={})], [*recalls, hooks]
         weight.data += 0.05
     last = consolidated(small_world, model, *past)
     assert all(torch.equal(last.fisher[one], recalls[1].fisher[one]) for one in recalls[1].fisher)

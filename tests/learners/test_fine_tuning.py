@@ -95,7 +95,7 @@ def test_adapters_can_be_learnt_on_a_tuned_backbone_but_not_the_other_way_round(
     model.add_adapter("easy-vqa", generator, r=2)
     model.ensure_head("easy-vqa", generator)
     model.train_expansion("easy-vqa")
-    assert model.tuned.trained() == {}
+    assert model.tuning.trained() == {}
     with pytest.raises(AtlasError, match="adapters were learnt on cannot be tuned"):
         model.train_backbone("easy-vqa")
     model.detach()
@@ -104,7 +104,7 @@ def test_adapters_can_be_learnt_on_a_tuned_backbone_but_not_the_other_way_round(
 def trained_layers(world: World, stage: Stage) -> set[str]:
     model = world.model()
     stage.begin(model, "digits", torch.Generator().manual_seed(0))
-    names = set(model.tuned.trained())
+    names = set(model.tuning.trained())
     model.detach()
     return {name.split(".")[2] for name in names if name.startswith("encoder.layer.")}
 

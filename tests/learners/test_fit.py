@@ -18,7 +18,7 @@ from atlas.learners.continual_model import ContinualModel
 from atlas.learners.evaluation import score
 from atlas.learners.fit import batches, fit
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.trainer import Curve, Diverged, Trainer, task_loss
+from atlas.learners.trainer import Diverged, Trainer, TrainingCurve, task_loss
 from atlas.runtime.errors import AtlasError
 from atlas.steps.train import open_task
 from tests.backbones.toys import PAIRS
@@ -34,7 +34,9 @@ def model(small_world: World) -> Iterator[ContinualModel]:
     model.detach()
 
 
-def learn(world: World, schedule: Schedule, *, task: str = "digits", seed: int = 0, **named: Any) -> tuple[Any, Curve]:
+def learn(
+    world: World, schedule: Schedule, *, task: str = "digits", seed: int = 0, **named: Any
+) -> tuple[Any, TrainingCurve]:
     """A head learnt alone: its parameters and its curve."""
     model, stage = world.model(), HeadStage(schedule=schedule)
     stage.begin(model, task, torch.Generator().manual_seed(0))
@@ -86,7 +88,7 @@ def test_patience_ends_a_stage_that_no_longer_rises(small_world: World) -> None:
     still = replace(FITTING, steps=50, learning_rate=1e-12, patience=2, evaluate_every=2)
     _, curve = learn(small_world, still)
     assert curve.updates == 6
-    assert [update for update, _ in curve.patience.scores] == [2, 4, 6]
+    assert [update for update, _ in curve.early_stopping.scores] == [2, 4, 6]
 
 
 def test_patience_gives_the_best_state_back(small_world: World, model: ContinualModel) -> None:
@@ -94,7 +96,7 @@ def test_patience_gives_the_best_state_back(small_world: World, model: Continual
     stage.begin(model, "digits", torch.Generator().manual_seed(0))
     data = small_world.worker_context.data["digits"]
     curve = fit(model, stage, data, seed=0, group=ProcessGroup(), limit=16)
-    best = max(value for _, value in curve.patience.scores)
+    best = max(value for _, value in curve.early_stopping.scores)
     assert score(model, data, "val", limit=16, group=ProcessGroup()) == best
 
 

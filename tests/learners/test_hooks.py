@@ -12,15 +12,15 @@ from tests.small import SCHEDULE, World
 
 def test_a_stage_remembers_nothing_unless_it_says_so(small_world: World, tmp_path: Path) -> None:
     model = small_world.model()
-    lesson = StageContext(
+    context = StageContext(
         model=model, task="digits", data=small_world.worker_context.data, group=ProcessGroup(), seed=len
     )
-    recall = HeadStage(schedule=SCHEDULE).recall(lesson)
+    hooks = HeadStage(schedule=SCHEDULE).hooks(context)
     batch = small_world.worker_context.data["digits"].splits["val"].batch(torch.arange(2))
-    assert type(recall) is StageHooks
-    assert (list(recall.rehearse()), recall.penalty(batch, model.pool(batch)), recall.on_stage_end()) == ([], None, {})
-    assert (list(recall.validation_tasks), recall.partly) == ([], False)
-    recall.save(tmp_path)
+    assert type(hooks) is StageHooks
+    assert (list(hooks.replay()), hooks.penalty(batch, model.pool(batch)), hooks.on_stage_end()) == ([], None, {})
+    assert (list(hooks.validation_tasks), hooks.find_unused_parameters) == ([], False)
+    hooks.save(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 

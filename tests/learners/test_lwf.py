@@ -7,7 +7,7 @@ import torch
 
 from atlas.learners import FineTuning, Lwf
 from atlas.learners.hooks import PriorStep, StageContext
-from atlas.learners.lwf import Distillation, Taught
+from atlas.learners.lwf import LwfHooks, LwfStage
 from atlas.learners.process_group import ProcessGroup
 from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store
@@ -35,24 +35,24 @@ def test_with_weight_it_is_not_and_old_heads_are_learnt_along(
 
 @pytest.mark.parametrize(("task", "old"), [("easy-vqa", "digits"), ("easy-vqa", "piqa-twin"), ("piqa-twin", "digits")])
 def test_the_penalty_is_the_cross_entropy_of_the_softened_answers(small_world: World, task: str, old: str) -> None:
-    model, stage = small_world.model(), Distillation(schedule=SCHEDULE, weight=0.5, temperature=2.0)
+    model, stage = small_world.model(), LwfStage(schedule=SCHEDULE, weight=0.5, temperature=2.0)
     model.ensure_head(old, torch.Generator().manual_seed(0))
     model.heads[old].get_parameter("3.weight").data *= 100
     stage.begin(model, task, torch.Generator().manual_seed(1))
     batch = small_world.worker_context.data[task].splits["train"].batch(torch.arange(4))
     with torch.no_grad():
         before = model(batch, old)
-        taught = stage.recall(
+        taught = stage.hooks(
             StageContext(
                 model=model,
                 task=task,
                 data=small_world.worker_context.data,
                 group=ProcessGroup(),
                 seed=len,
-                past=[PriorStep(task=old, folder=None, facts={})],  # type: ignore[arg-type]
+                prior_steps=[PriorStep(task=old, folder=None, facts={})],  # type: ignore[arg-type]
             )
         )
-        for number, parameter in enumerate(model.tuned.trained().values()):
+        for number, parameter in enumerate(model.tuning.trained().values()):
             parameter += 0.2 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(number))
         pooled, after = model.pool(batch), model(batch, old)
         found = taught.penalty(batch, pooled)
@@ -68,14 +68,14 @@ def test_a_head_for_two_pictures_reads_one_twice_and_one_for_one_reads_the_first
     model = world.model()
     for task in ("easy-pair", "digits"):
         model.ensure_head(task, torch.Generator().manual_seed(0))
-    stage = Distillation(schedule=SCHEDULE)
-    recall = Taught(
+    stage = LwfStage(schedule=SCHEDULE)
+    hooks = LwfHooks(
         StageContext(model=model, task="digits", data=world.worker_context.data, group=ProcessGroup(), seed=len), stage
     )
     width = world.worker_context.backbone.width
     one, two = torch.rand(3, 1, width), torch.rand(3, 1, 2 * width)
-    assert torch.equal(recall._fitted(one, "easy-pair"), torch.cat([one, one], -1))
-    assert torch.equal(recall._fitted(two, "digits"), two[..., :width])
+    assert torch.equal(hooks._fitted(one, "easy-pair"), torch.cat([one, one], -1))
+    assert torch.equal(hooks._fitted(two, "digits"), two[..., :width])
     model.detach()
 
 

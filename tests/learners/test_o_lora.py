@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from atlas.learners import Fusion, OLora, Schedule
-from atlas.learners.o_lora import OrthogonalLora
+from atlas.learners.o_lora import OLoraStage
 from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, assert_same_learning, atlas, seed_by_task, weights
@@ -22,7 +22,7 @@ def test_without_weight_it_is_a_sum_of_loras(small_world: World, store: Store, m
 
 
 def test_the_sites_add_every_lora_to_the_weights(small_world: World) -> None:
-    model, stage = small_world.model(), OrthogonalLora(schedule=SCHEDULE, rank=2)
+    model, stage = small_world.model(), OLoraStage(schedule=SCHEDULE, rank=2)
     for number, task in enumerate(ORDER[:2]):
         stage.begin(model, task, torch.Generator().manual_seed(number))
         for site in model.adapters.sites().values():
@@ -36,7 +36,7 @@ def test_the_sites_add_every_lora_to_the_weights(small_world: World) -> None:
 
 
 def test_the_penalty_is_the_square_of_the_overlaps_with_each_earlier_task(small_world: World) -> None:
-    model, stage = small_world.model(), OrthogonalLora(schedule=SCHEDULE, rank=2, weight=0.5)
+    model, stage = small_world.model(), OLoraStage(schedule=SCHEDULE, rank=2, weight=0.5)
     expected = torch.zeros(())
     for number, task in enumerate(ORDER):
         stage.begin(model, task, torch.Generator().manual_seed(number))

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from atlas.adapters.fusion import plain
-from atlas.learners import ExpansionAlone, ExperienceAlone, LoneAdapters
+from atlas.learners import ExpansionOnly, ExperienceOnly, SingleTaskAdapters
 from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store
 from tests.small import World, atlas, weights
@@ -13,7 +13,7 @@ ORDER = ("digits", "easy-vqa", "piqa-twin")
 
 
 def test_stage_one_alone_adds_no_adapter_after_the_first_task(small_world: World, store: Store) -> None:
-    steps = small_world.walk(*ORDER, learner=ExperienceAlone(like=atlas()))
+    steps = small_world.walk(*ORDER, learner=ExperienceOnly(like=atlas()))
     facts = small_world.learn(steps, store)
     roles = [{name.split(".")[-1] for name in weights(store, step) if "adapter/" in name} for step in steps]
     assert "atlas_down" in roles[0]
@@ -23,19 +23,19 @@ def test_stage_one_alone_adds_no_adapter_after_the_first_task(small_world: World
 
 def test_stage_two_alone_is_atlas_without_experience() -> None:
     for position in range(3):
-        assert ExpansionAlone(like=atlas()).stages(position) == atlas(experience=None).stages(position)
+        assert ExpansionOnly(like=atlas()).stages(position) == atlas(experience=None).stages(position)
 
 
 def test_stage_one_alone_needs_a_schedule_for_it() -> None:
     with pytest.raises(AtlasError, match="there is no schedule for the only stage"):
-        ExperienceAlone(like=atlas(experience=None))
+        ExperienceOnly(like=atlas(experience=None))
 
 
-@pytest.mark.parametrize("learner", [atlas(), ExperienceAlone(like=atlas()), ExpansionAlone(like=atlas())])
+@pytest.mark.parametrize("learner", [atlas(), ExperienceOnly(like=atlas()), ExpansionOnly(like=atlas())])
 def test_with_one_task_it_is_a_lone_adapter_with_one_key(small_world: World, store: Store, learner: object) -> None:
     """The same step, and at each site out = α Φ(h) with α = (cos(a, k) + 1) / 2 of one query and one key."""
     (step,) = small_world.walk("digits", learner=learner)  # type: ignore[arg-type]
-    assert [step] == small_world.walk("digits", learner=LoneAdapters(like=atlas()))
+    assert [step] == small_world.walk("digits", learner=SingleTaskAdapters(like=atlas()))
     model = small_world.model()
     step.stage.begin(model, "digits", torch.Generator().manual_seed(0))
     layer = next(iter(model.adapters.sites().values()))

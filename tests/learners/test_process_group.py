@@ -31,9 +31,9 @@ SHARED = replace(SCHEDULE, steps=3)
 def test_alone_nothing_is_wrapped_shared_or_summed() -> None:
     group, module, values = ProcessGroup(), nn.Linear(1, 1), torch.arange(5)
     assert group.wrap(module) is module
-    assert group.share(values).equal(values)
-    assert group.total(values).equal(values)
-    assert group.gather(values).equal(values[None])
+    assert group.shard(values).equal(values)
+    assert group.all_reduce(values).equal(values)
+    assert group.all_gather(values).equal(values[None])
     assert group.broadcast(b"content") == b"content"
     with group.without_sync(module):
         assert module(torch.ones(1)).requires_grad

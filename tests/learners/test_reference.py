@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from atlas.learners import HeadOnly, HeadStage, LoneAdapters
+from atlas.learners import HeadOnly, HeadStage, SingleTaskAdapters
 from tests.small import SCHEDULE, World, atlas
 
 
@@ -23,6 +23,6 @@ def test_the_head_alone_is_the_same_at_each_position() -> None:
 
 
 def test_lone_adapters_take_the_first_step_of_atlas_at_each_position() -> None:
-    learner = LoneAdapters(like=atlas(rank=7))
+    learner = SingleTaskAdapters(like=atlas(rank=7))
     assert learner.stages(3) == atlas(rank=7).stages(0)
     assert learner.stages(0)[0].settings()["rank"] == 7

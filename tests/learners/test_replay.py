@@ -9,7 +9,7 @@ import torch
 from atlas.learners import FineTuning, Memory, Replay
 from atlas.learners.hooks import PriorStep, StageContext
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.replay import Remembered, Replaying
+from atlas.learners.replay import ReplayHooks, ReplayStage
 from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, assert_same_learning, seed_by_task, weights
@@ -58,21 +58,21 @@ def test_tasks_take_turns_and_only_remembered_records_come_back(small_world: Wor
     model, facts = small_world.model(), {"digits": {"memory": [3, 5]}, "easy-vqa": {"memory": [7]}}
     for task in facts:
         model.ensure_head(task, torch.Generator().manual_seed(0))
-    lesson = StageContext(
+    context = StageContext(
         model=model,
         task="piqa-twin",
         data=small_world.worker_context.data,
         group=ProcessGroup(),
         seed=len,
-        past=[PriorStep(task=task, folder=None, facts=fact) for task, fact in facts.items()],  # type: ignore[arg-type]
+        prior_steps=[PriorStep(task=task, folder=None, facts=fact) for task, fact in facts.items()],  # type: ignore[arg-type]
     )
-    recall = Remembered(lesson, Replaying(schedule=SCHEDULE, weight=0.5))
-    draws = [draw for _ in range(4) for draw in recall.rehearse()]
+    hooks = ReplayHooks(context, ReplayStage(schedule=SCHEDULE, weight=0.5))
+    draws = [draw for _ in range(4) for draw in hooks.replay()]
     assert [draw.data.name for draw in draws] == ["digits", "easy-vqa"] * 2
     assert [set(draw.indices.tolist()) for draw in draws] == [{3, 5}, {7}] * 2
     assert {(len(draw.indices), draw.weight) for draw in draws} == {(SCHEDULE.batch_size, 0.5)}
     assert Counter(draws[0].indices.tolist()) == {3: 4, 5: 4}
-    assert recall.partly
+    assert hooks.find_unused_parameters
 
 
 def test_a_balanced_memory_holds_as_many_of_each_class(small_world: World) -> None:

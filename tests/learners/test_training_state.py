@@ -11,15 +11,15 @@ from atlas.learners import HeadStage
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.fit import fit
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.trainer import Curve
-from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints, TrainingState
+from atlas.learners.trainer import TrainingCurve
+from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints, TrainingProgress, TrainingState
 from tests.small import SCHEDULE, World
 
 STAGE = HeadStage(schedule=replace(SCHEDULE, steps=6, patience=9, evaluate_every=2))
 
 
-class Remembered(Checkpoints):
-    """Keeps the waypoint after one update, and begins from another."""
+class MemoryCheckpoints(Checkpoints):
+    """Keeps the checkpoint after one update, and begins from another."""
 
     def __init__(self, *, at: int = 0, begin: TrainingState | None = None) -> None:
         self.at, self.begin = at, begin
@@ -33,7 +33,11 @@ class Remembered(Checkpoints):
 
     def save(self, training_state: TrainingState) -> None:
         copies = {name: value.clone() for name, value in training_state.tensors.items()}
-        self.kept.append(TrainingState(facts=json.loads(json.dumps(training_state.facts)), tensors=copies))
+        self.kept.append(TrainingState(progress=_through_json(training_state.progress), tensors=copies))
+
+
+def _through_json(progress: TrainingProgress) -> TrainingProgress:
+    return TrainingProgress.model_validate(json.loads(json.dumps(progress.model_dump(mode="json"))))
 
 
 @pytest.fixture
@@ -43,7 +47,7 @@ def model(small_world: World) -> Iterator[ContinualModel]:
     model.detach()
 
 
-def learn(world: World, model: ContinualModel, checkpoints: Checkpoints) -> tuple[Curve, list[torch.Tensor]]:
+def learn(world: World, model: ContinualModel, checkpoints: Checkpoints) -> tuple[TrainingCurve, list[torch.Tensor]]:
     STAGE.begin(model, "digits", torch.Generator().manual_seed(0))
     curve = fit(
         model,
@@ -57,30 +61,34 @@ def learn(world: World, model: ContinualModel, checkpoints: Checkpoints) -> tupl
     return curve, [value.detach().clone() for value in model.heads["digits"].parameters()]
 
 
-def test_a_stage_learnt_on_from_a_waypoint_is_the_whole_stage(small_world: World, model: ContinualModel) -> None:
-    at_three = Remembered(at=3)
+def test_a_stage_resumed_from_a_checkpoint_ends_as_the_uninterrupted_one(
+    small_world: World, model: ContinualModel
+) -> None:
+    at_three = MemoryCheckpoints(at=3)
     whole, weights = learn(small_world, model, at_three)
     with torch.no_grad():
         for value in model.heads["digits"].parameters():
             value.add_(1.0)
-    rest, again = learn(small_world, model, Remembered(begin=at_three.kept[0]))
+    rest, again = learn(small_world, model, MemoryCheckpoints(begin=at_three.kept[0]))
     assert [torch.equal(one, other) for one, other in zip(weights, again, strict=True)] == [True] * len(weights)
     assert (rest.losses, rest.updates, rest.records) == (whole.losses, whole.updates, whole.records)
-    assert rest.patience.scores == whole.patience.scores
+    assert rest.early_stopping.scores == whole.early_stopping.scores
 
 
-def test_a_waypoint_names_all_that_is_in_the_middle_of_something(small_world: World, model: ContinualModel) -> None:
-    at_three = Remembered(at=3)
+def test_a_checkpoint_holds_weights_optimiser_best_state_and_generators(
+    small_world: World, model: ContinualModel
+) -> None:
+    at_three = MemoryCheckpoints(at=3)
     learn(small_world, model, at_three)
     (found,) = at_three.kept
     assert {name.partition("/")[0] for name in found.tensors} == {"weight", "moment", "best", "random"}
-    assert found.facts["updates"] == 3
-    assert found.facts["records"] == 3 * STAGE.schedule.batch_size
-    assert found.facts["rates"] == [pytest.approx(STAGE.schedule.learning_rate * STAGE.schedule.rate(3, 6))] * 2
+    assert found.progress.updates == 3
+    assert found.progress.records == 3 * STAGE.schedule.batch_size
+    assert found.progress.rates == [pytest.approx(STAGE.schedule.learning_rate * STAGE.schedule.rate(3, 6))] * 2
     assert found.tensors["random"].shape == (1, len(torch.get_rng_state()))
 
 
-def test_nowhere_nothing_is_kept_and_nothing_said() -> None:
+def test_the_base_keeps_no_checkpoints() -> None:
     assert NO_CHECKPOINTS.load() is None
     assert not NO_CHECKPOINTS.due(1)
     assert NO_CHECKPOINTS.facts() == {}

@@ -16,8 +16,8 @@ from ray import cloudpickle
 
 from atlas.config.addresses import with_names
 from atlas.config.experiment import Experiment
-from atlas.learners import LEARNERS, SharedAdapter, address_of, find_learner, is_known, learner_from, stage_from
-from atlas.learners.user_learner import OWN, OWN_STAGES
+from atlas.learners import LEARNERS, SharedAdapter, learner_address, find_learner, is_known, learner_from, stage_from
+from atlas.learners.user_learner import USER_LEARNERS, USER_STAGES
 from atlas.runtime.errors import AtlasError
 from atlas.search.trainable import walks_of
 from atlas.search.trial_record import TrialRecord
@@ -47,8 +47,8 @@ print(stage.settings()["source"])
 def forgotten() -> Iterator[None]:
     """What a test brings is gone after it."""
     yield
-    OWN.clear()
-    OWN_STAGES.clear()
+    USER_LEARNERS.clear()
+    USER_STAGES.clear()
 
 
 def write(path: Path, *, more: str = "", **changed: str) -> str:
@@ -71,8 +71,8 @@ def test_a_learner_that_was_brought_is_known_by_its_name_from_then_on() -> None:
         find_learner("spring-adapter")
     kind = find_learner(ADDRESS)
     assert find_learner("spring-adapter") is find_learner(ADDRESS) is kind
-    assert address_of("spring-adapter") == ADDRESS
-    assert address_of("ewc") == "ewc"
+    assert learner_address("spring-adapter") == ADDRESS
+    assert learner_address("ewc") == "ewc"
     assert "spring-adapter" not in LEARNERS
     assert is_known(kind())
 
@@ -141,7 +141,7 @@ def test_it_travels_without_its_file_to_another_process(tmp_path: Path) -> None:
     packed = cloudpickle.dumps((kind, kind(), kind().stages(1)[0]))
     (tmp_path / "mine.py").unlink()
     done = subprocess.run([sys.executable, "-c", ELSEWHERE], input=packed, capture_output=True, check=True)
-    assert done.stdout.decode().strip() == OWN_STAGES["spring"].source
+    assert done.stdout.decode().strip() == USER_STAGES["spring"].source
     assert pickle.loads(packed)[0] is kind
 
 
@@ -149,7 +149,7 @@ def test_a_trial_has_the_class_and_needs_no_catalogue() -> None:
     options = with_names(Options.of(tasks=("digits", "easy-vqa"), learner=ADDRESS))
     assert options.training.learner == "spring-adapter"
     config = proposal(options)
-    OWN.clear()
+    USER_LEARNERS.clear()
     (walk,) = walks_of(config)
     assert walk.learner.name == "spring-adapter"
     assert walk.order == ("digits", "easy-vqa")
@@ -163,7 +163,7 @@ def test_a_trial_of_the_catalogue_is_plain_json() -> None:
 
 def test_a_learner_of_no_file_is_refused(tmp_path: Path) -> None:
     kind = find_learner(write(tmp_path / "mine.py"))
-    OWN.clear()
+    USER_LEARNERS.clear()
     sweep = Sweep(name="toy", question="?", learner=lambda trial, options: kind())
     with pytest.raises(AtlasError, match=r"put SpringAdapter into a file .* learner_named\('FILE.py:SpringAdapter'"):
         Experiment(sweep=sweep, options=Options()).propose(FixedTrial({}))
@@ -171,14 +171,14 @@ def test_a_learner_of_no_file_is_refused(tmp_path: Path) -> None:
 
 def test_an_interrupted_sweep_finds_the_learner_again_in_another_process(tmp_path: Path) -> None:
     folder = SweepFolder.new(tmp_path, "toy", with_names(Options.of(learner=ADDRESS)))
-    OWN.clear()
+    USER_LEARNERS.clear()
     assert folder.options().training.learner == ADDRESS
     assert with_names(folder.options()).training.learner == "spring-adapter"
 
 
 def test_a_stored_step_of_a_file_that_is_not_at_hand_says_so() -> None:
     settings = find_learner(ADDRESS)().stages(0)[0].settings()
-    OWN_STAGES.clear()
+    USER_STAGES.clear()
     with pytest.raises(AtlasError, match=r"unknown stage \(of a file that is not at hand\) 'spring'"):
         stage_from(settings)
 

@@ -8,7 +8,7 @@ import pytest
 
 from atlas.cli import main
 from atlas.report import write_summary
-from atlas.tasks.user_task import OWN
+from atlas.tasks.user_task import USER_TASKS
 from tests.reproduce.conftest import SWEEPS, invented, keep
 
 ROOT = Path(__file__).parents[2]
@@ -77,11 +77,11 @@ def test_a_task_of_ones_own_is_known_by_its_file(
 ) -> None:
     address = f"{ROOT / 'docs' / 'own_task.py'}:TASK"
     keep(invented(SWEEPS / "task_order.py", "--tasks", "digits", address), storage)
-    name = next(name for name, (known, _) in OWN.items() if known == address)
-    monkeypatch.delitem(OWN, name)
+    name = next(name for name, (known, _) in USER_TASKS.items() if known == address)
+    monkeypatch.delitem(USER_TASKS, name)
     main(["reproduce", "a-sweep", "--dry-run"])
     assert f"data of {name}" in capsys.readouterr().out
-    assert name in OWN
+    assert name in USER_TASKS
 
 
 def test_a_run_without_any_score_is_refused(

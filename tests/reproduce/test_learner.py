@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from atlas.learners import digest_of
-from atlas.learners.user_learner import OWN, OWN_STAGES
+from atlas.learners import learner_digest
+from atlas.learners.user_learner import USER_LEARNERS, USER_STAGES
 from atlas.reproduce.learner import check_learners, load_recorded_learner
 from atlas.reproduce.lookup import recorded_from
 from atlas.reproduce.recorded_run import RecordedRun
@@ -22,8 +22,8 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "own_learner.py"
 
 def forget() -> None:
     """What another process knows: the catalogue alone."""
-    OWN.pop(NAME, None)
-    OWN_STAGES.pop("spring", None)
+    USER_LEARNERS.pop(NAME, None)
+    USER_STAGES.pop("spring", None)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def file(tmp_path: Path) -> Iterator[Path]:
 def recorded(file: Path, tmp_path: Path) -> RecordedRun:
     """A run with that learner, as another process finds it."""
     summary = invented(SWEEPS / "task_order.py", *SMALL, "--learner", f"{file}:SpringAdapter")
-    assert summary["origin"]["learners"] == {NAME: digest_of(NAME)}
+    assert summary["origin"]["learners"] == {NAME: learner_digest(NAME)}
     forget()
     return recorded_from(json.loads(json.dumps(summary)), None, tmp_path)
 
@@ -73,7 +73,7 @@ def test_a_file_that_is_gone_is_asked_for_and_may_have_moved(recorded: RecordedR
     with pytest.raises(AtlasError, match=r"there is no file .*mine.py; .* name its file: --learner FILE.py:NAME"):
         load_recorded_learner(recorded)
     load_recorded_learner(recorded, f"{moved}:SpringAdapter")
-    assert digest_of(NAME) == recorded.summary["origin"]["learners"][NAME]
+    assert learner_digest(NAME) == recorded.summary["origin"]["learners"][NAME]
 
 
 def test_another_learner_is_refused(recorded: RecordedRun, file: Path, summary: dict[str, Any], tmp_path: Path) -> None:
@@ -83,5 +83,5 @@ def test_another_learner_is_refused(recorded: RecordedRun, file: Path, summary: 
         load_recorded_learner(recorded, f"{other}:SpringAdapter")
     with pytest.raises(AtlasError, match="is of 'atlas'"):
         load_recorded_learner(recorded_from(summary, None, tmp_path), f"{other}:SpringAdapter")
-    OWN.pop("another")
-    OWN_STAGES.pop("jump")
+    USER_LEARNERS.pop("another")
+    USER_STAGES.pop("jump")

@@ -19,8 +19,8 @@ from atlas.learners import (
     Fusion,
     HeadOnly,
     Joint,
-    LoneAdapters,
     Schedule,
+    SingleTaskAdapters,
     TwoStage,
 )
 from atlas.runtime.errors import AtlasError
@@ -176,7 +176,7 @@ def test_stage_one_does_not_depend_on_what_stage_two_sets(changed: dict[str, Any
 
 def test_the_first_step_of_atlas_is_the_lone_adapters_step() -> None:
     learner = TwoStage(rank=8, experience=SCHEDULE)
-    lone = walk(("b", "a"), LoneAdapters(like=learner), 0, AROUND)
+    lone = walk(("b", "a"), SingleTaskAdapters(like=learner), 0, AROUND)
     assert lone[1] == walk(("a", "c"), learner, 0, AROUND)[0]
 
 
@@ -188,7 +188,7 @@ def test_a_sequence_learner_depends_on_the_order_of_its_past() -> None:
     assert len(keys_of_last_task(TwoStage())) == 6
 
 
-@pytest.mark.parametrize("learner", [LoneAdapters(), HeadOnly()])
+@pytest.mark.parametrize("learner", [SingleTaskAdapters(), HeadOnly()])
 def test_a_learner_without_lineage_does_not(learner: Any) -> None:
     assert len(keys_of_last_task(learner)) == 1
     assert keys_of_last_task(learner) == {walk(("d",), learner, 0, AROUND)[0][-1].key}

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from atlas.learners import HeadOnly, Learner, LoneAdapters
+from atlas.learners import HeadOnly, Learner, SingleTaskAdapters
 from atlas.learners.evaluation import score
 from atlas.learners.fit import fit
 from atlas.learners.process_group import ProcessGroup
@@ -128,7 +128,7 @@ def test_the_facts_tell_cost_and_extent(learnt: Any) -> None:
         assert fact["order"] == list(step.order)
 
 
-@pytest.mark.parametrize("learner", [HeadOnly(schedule=SCHEDULE), LoneAdapters(like=atlas())])
+@pytest.mark.parametrize("learner", [HeadOnly(schedule=SCHEDULE), SingleTaskAdapters(like=atlas())])
 def test_a_learner_without_lineage_scores_the_same_whatever_was_learnt_before(
     small_world: World, learner: Learner, tmp_path: Path
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from atlas.data.few_shot import Shots
-from atlas.learners import HeadOnly, LoneAdapters, Schedule, TwoStage
+from atlas.learners import HeadOnly, Schedule, SingleTaskAdapters, TwoStage
 from atlas.steps.probe import Probe
 from atlas.steps.step import StepInputs
 from atlas.steps.walk import Walk
@@ -95,7 +95,7 @@ def test_means_are_taken_over_what_all_walks_have() -> None:
     assert "val/latest/backward_transfer" not in found
 
 
-@pytest.mark.parametrize("learner", [LoneAdapters(like=LEARNER), HeadOnly()])
+@pytest.mark.parametrize("learner", [SingleTaskAdapters(like=LEARNER), HeadOnly()])
 def test_a_learner_that_builds_on_nothing_keeps_each_tasks_score(learner: Any) -> None:
     outcome = WalkResult(walk=Walk(order=("a", "b"), learner=learner, seed=0), step_inputs=AROUND)
     outcome.add(outcome.steps[0][0], facts({"a": 60.0}))

@@ -11,9 +11,9 @@ from atlas.learners import (
     HeadOnly,
     Joint,
     Learner,
-    LoneAdapters,
     Replay,
     Schedule,
+    SingleTaskAdapters,
     TwoStage,
 )
 from atlas.steps.step import Evaluation, StepInputs
@@ -48,7 +48,7 @@ def test_with_both_stages_64_steps_still_end_a_task() -> None:
     assert planned(walks(ATLAS)).distinct == 64 + 60
 
 
-@pytest.mark.parametrize("learner", [LoneAdapters(like=ATLAS), HeadOnly(schedule=SCHEDULE)])
+@pytest.mark.parametrize("learner", [SingleTaskAdapters(like=ATLAS), HeadOnly(schedule=SCHEDULE)])
 def test_all_orders_of_lone_learners_are_as_many_steps_as_tasks(learner: Learner) -> None:
     found = planned(walks(learner))
     assert (found.trainings, found.distinct) == (96, 4)

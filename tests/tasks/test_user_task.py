@@ -23,8 +23,8 @@ from atlas.runtime.errors import AtlasError
 from atlas.sweep import Options, Sweep
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.inputs import resolve_inputs
-from atlas.tasks import SPLITS, TASKS, Broken, Record, address_of, find_task
-from atlas.tasks.user_task import OWN
+from atlas.tasks import SPLITS, TASKS, Broken, Record, task_address, find_task
+from atlas.tasks.user_task import USER_TASKS
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "own_task.py"
 ADDRESS = f"{EXAMPLE}:TASK"
@@ -34,7 +34,7 @@ ADDRESS = f"{EXAMPLE}:TASK"
 def forgotten() -> Iterator[None]:
     """What a test brings is gone after it."""
     yield
-    OWN.clear()
+    USER_TASKS.clear()
 
 
 @pytest.fixture
@@ -101,8 +101,8 @@ def test_a_task_that_was_brought_is_known_by_its_name_from_then_on() -> None:
     task = find_task(ADDRESS)
     assert find_task("photos") is task
     assert find_task(ADDRESS).name == "photos"
-    assert address_of("photos") == ADDRESS
-    assert address_of("digits") == "digits"
+    assert task_address("photos") == ADDRESS
+    assert task_address("digits") == "digits"
     assert "photos" not in TASKS
     with pytest.raises(AtlasError, match="Did you mean 'photos'"):
         find_task("potos")
@@ -110,7 +110,7 @@ def test_a_task_that_was_brought_is_known_by_its_name_from_then_on() -> None:
 
 def test_a_relative_address_is_kept_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(EXAMPLE.parent)
-    assert address_of(find_task("own_task.py:TASK").name) == ADDRESS
+    assert task_address(find_task("own_task.py:TASK").name) == ADDRESS
 
 
 def test_a_task_that_was_brought_travels_without_its_file(source: Path, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_task_that_was_brought_travels_without_its_file(source: Path, tmp_path
     task = find_task(address)
     packed = cloudpickle.dumps(task)
     (tmp_path / "mine.py").unlink()
-    OWN.clear()
+    USER_TASKS.clear()
     records = list(cloudpickle.loads(packed).read("train", source))
     assert [record.id for record in records] == [record.id for record in task.read("train", source)]  # type: ignore[union-attr]
 
@@ -177,7 +177,7 @@ def test_steps_know_the_task_by_its_name(source: Path, storage: Path) -> None:
 
 def test_an_interrupted_sweep_finds_the_task_again_in_another_process(tmp_path: Path) -> None:
     folder = SweepFolder.new(tmp_path, "toy", with_names(Options.of(tasks=("digits", ADDRESS))))
-    OWN.clear()
+    USER_TASKS.clear()
     assert json.loads((folder.path / "options.json").read_text())["search"]["tasks"] == ["digits", ADDRESS]
     assert with_names(folder.options()).search.tasks == ("digits", "photos")
 

@@ -7,7 +7,7 @@ import pytest
 
 from atlas.runtime.errors import AtlasError
 from atlas.tracking.event_lines import SCHEMA_VERSION, from_line, to_line
-from atlas.tracking.events import Artifact, Event, SweepFinished, SweepStarted, TrialFinished, TrialStarted, TrialStep
+from atlas.tracking.events import RunArtifact, Event, SweepFinished, SweepStarted, TrialFinished, TrialStarted, TrialStep
 from tests.tracking.walks import finished_step
 
 EVENTS: tuple[Event, ...] = (
@@ -16,7 +16,7 @@ EVENTS: tuple[Event, ...] = (
     finished_step("k", artifacts=[["/a/page.html", "report"]]),
     TrialStep(sweep="s", trial="t", step="k", tasks_seen=2, metrics={"val": 0.5, "test": None}),
     TrialFinished(sweep="s", trial="t", status="FAILED"),
-    SweepFinished(sweep="s", status="KILLED", artifacts=(Artifact("/a/page.html"),)),
+    SweepFinished(sweep="s", status="KILLED", artifacts=(RunArtifact("/a/page.html"),)),
 )
 
 
@@ -87,4 +87,4 @@ def test_a_journal_of_the_first_schema_is_read() -> None:
     assert step.datasets[0].source == {"counts": {"train": 9}}
     assert step.status == "FINISHED"
     assert end.kind == "sweep_finished"
-    assert end.artifacts == (Artifact("/s/summary.json", ""),)
+    assert end.artifacts == (RunArtifact("/s/summary.json", ""),)

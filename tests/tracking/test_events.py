@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from atlas.tracking.events import (
     EVENTS,
-    Point,
+    CurvePoint,
     StepFinished,
     SweepFinished,
     SweepStarted,
@@ -47,7 +47,7 @@ def test_an_unknown_status_or_field_is_refused_at_the_call() -> None:
 
 
 def test_a_thinned_curve_keeps_its_ends_and_its_order() -> None:
-    curve = tuple(Point(step, 0.0) for step in range(1001))
+    curve = tuple(CurvePoint(step, 0.0) for step in range(1001))
     thinned = thin(curve, most=50)
     assert len(thinned) == 50
     assert thinned[0] == (0, 0.0)
@@ -57,6 +57,6 @@ def test_a_thinned_curve_keeps_its_ends_and_its_order() -> None:
 
 
 def test_a_step_carries_at_most_a_hundred_points_a_curve() -> None:
-    curve = tuple(Point(step, 1.0) for step in range(5000))
+    curve = tuple(CurvePoint(step, 1.0) for step in range(5000))
     event = StepFinished(key="k", curves={"loss": curve, "short": curve[:2]})
     assert {name: len(points) for name, points in event.curves.items()} == {"loss": 100, "short": 2}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import JsonValue
 
-from atlas.tracking.events import Artifact, Dataset, Settings
+from atlas.tracking.events import RunArtifact, Dataset, Settings
 from atlas.tracking.mlflow.internals import CONTEXT_TAG
 from atlas.tracking.mlflow.notes import plain, text
 
@@ -34,7 +34,7 @@ class Value(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Batch:
+class LogBatch:
     """Values, parameters and tags to log to a run at the time `at` (milliseconds since 1970)."""
 
     at: int
@@ -53,7 +53,7 @@ class Batch:
         ]
 
 
-def log_batch(client: MlflowClient, run_id: str, batch: Batch, *, shown: Mapping[str, float]) -> dict[str, float]:
+def log_batch(client: MlflowClient, run_id: str, batch: LogBatch, *, shown: Mapping[str, float]) -> dict[str, float]:
     """Log a batch; returns the latest value of each metric. Metrics whose value is `shown` already are left out.
 
     Curves are logged with nothing shown: MLflow drops a point with the same time, step and value, and the time is the
@@ -95,7 +95,7 @@ def log_datasets(client: MlflowClient, run_id: str, datasets: Iterable[Dataset])
         client.log_inputs(run_id, inputs)
 
 
-def upload(client: MlflowClient, run_id: str, artifacts: Iterable[Artifact]) -> None:
+def upload(client: MlflowClient, run_id: str, artifacts: Iterable[RunArtifact]) -> None:
     """Upload files and folders; a missing one is named in the log and left out."""
     for path, folder in artifacts:
         if Path(path).is_dir():

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from atlas.tracking.events import (
-    Artifact,
+    RunArtifact,
     Event,
     Metrics,
     StepFinished,
@@ -29,7 +29,7 @@ from atlas.tracking.events import (
     trial_key,
 )
 from atlas.tracking.mlflow.address import KEY_TAG, connect, creating, initialise, key_filter
-from atlas.tracking.mlflow.batches import PER_BATCH, Batch, Value, log_batch, log_datasets, setting_values, upload
+from atlas.tracking.mlflow.batches import PER_BATCH, LogBatch, Value, log_batch, log_datasets, setting_values, upload
 from atlas.tracking.mlflow.internals import NOTE_TAG, PARENT_TAG
 from atlas.tracking.mlflow.notes import Link, fitted_note, parse_steps, steps_note, steps_tag, text
 
@@ -111,14 +111,14 @@ class Writer:
         new = NewRun(kind="sweep", name=event.name, at=event.at, tags=event.tags, note=event.note)
         run = self._run(event.key, new)
         self._open(run)
-        self._log(run, Batch(at=event.at, params=event.params, values=setting_values(event.params)))
+        self._log(run, LogBatch(at=event.at, params=event.params, values=setting_values(event.params)))
 
     def _start_trial(self, event: TrialStarted) -> None:
         order = text(event.params.get("order", ""))
         run = self._trial(event, {"atlas.sweep": event.sweep, "atlas.trial": event.trial, "atlas.order": order})
         run.order = order
         self._open(run)
-        self._log(run, Batch(at=event.at, params=event.params, values=setting_values(event.params)))
+        self._log(run, LogBatch(at=event.at, params=event.params, values=setting_values(event.params)))
 
     def _log_step(self, event: StepFinished) -> None:
         """Log a step's run.
@@ -142,9 +142,9 @@ class Writer:
         if run.closed:
             return
         values = _curve_values(event) + _values(event.scores, event.position) + setting_values(event.settings)
-        self._log(run, Batch(at=ended, params=event.settings, values=values), curves=True)
+        self._log(run, LogBatch(at=ended, params=event.settings, values=values), curves=True)
         log_datasets(self._client, run.run_id, event.datasets)
-        adapter = (Artifact(event.adapter, "adapter"),) if event.adapter else ()
+        adapter = (RunArtifact(event.adapter, "adapter"),) if event.adapter else ()
         upload(self._client, run.run_id, (*adapter, *event.artifacts))
         self._close(run, event.status, ended)
 
@@ -161,20 +161,20 @@ class Writer:
         )
         links = [*run.links, link]
         values = _values(event.metrics, event.tasks_seen)
-        self._log(run, Batch(at=event.at, values=values, tags=self._step_tags(links, run.order)), curves=True)
+        self._log(run, LogBatch(at=event.at, values=values, tags=self._step_tags(links, run.order)), curves=True)
         run.links = links
 
     def _finish_trial(self, event: TrialFinished) -> None:
         run = self._trial(event)
         if any(link.run_id is None for link in run.links):
             run.links = [self._resolved(link) for link in run.links]
-            self._log(run, Batch(at=event.at, tags=self._step_tags(run.links, run.order)))
-        self._log(run, Batch(at=event.at, values=_values(event.metrics, 0)))
+            self._log(run, LogBatch(at=event.at, tags=self._step_tags(run.links, run.order)))
+        self._log(run, LogBatch(at=event.at, values=_values(event.metrics, 0)))
         self._close(run, event.status, event.at)
 
     def _finish_sweep(self, event: SweepFinished) -> None:
         run = self._sweep(event.sweep, event.at)
-        self._log(run, Batch(at=event.at, values=_values(event.metrics, 0)))
+        self._log(run, LogBatch(at=event.at, values=_values(event.metrics, 0)))
         upload(self._client, run.run_id, event.artifacts)
         self._close_abandoned(event.sweep, event.at)
         self._close(run, event.status, event.at)
@@ -224,7 +224,7 @@ class Writer:
         self._runs[key] = _remembered(found[0])
         return self._runs[key]
 
-    def _log(self, run: KnownRun, batch: Batch, *, curves: bool = False) -> None:
+    def _log(self, run: KnownRun, batch: LogBatch, *, curves: bool = False) -> None:
         """Log a batch; single values that the run shows already are left out, curves are logged as they are."""
         run.latest |= log_batch(self._client, run.run_id, batch, shown={} if curves else run.latest)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from atlas.runtime.errors import AtlasError
-from atlas.tracking import Artifact, SweepFinished, Tracker, TrialStarted, fetch_of_sweep, logged_run, open_sink
+from atlas.tracking import RunArtifact, SweepFinished, Tracker, TrialStarted, fetch_of_sweep, logged_run, open_sink
 from atlas.tracking.mlflow.address import connect
 
 
@@ -14,7 +14,7 @@ def test_a_run_is_known_by_its_tags_and_its_sweeps_files_are_fetched(initialised
     file.write_text("{}")
     tracker = Tracker(open_sink(initialised, experiment), tmp_path / "spool")
     tracker.record(TrialStarted(sweep="s1", trial="t1", params={"order": ["digits"]}))
-    tracker.record(SweepFinished(sweep="s1", status="FINISHED", artifacts=(Artifact(str(file)),)))
+    tracker.record(SweepFinished(sweep="s1", status="FINISHED", artifacts=(RunArtifact(str(file)),)))
     assert tracker.close()
     client = connect(initialised)
     known = client.get_experiment_by_name(experiment)

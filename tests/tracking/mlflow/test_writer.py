@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from atlas.tracking import (
-    Artifact,
+    RunArtifact,
     Event,
     StepFinished,
     SweepFinished,
@@ -227,7 +227,7 @@ def test_figures_of_a_sweep_are_uploaded_and_a_missing_one_does_no_harm(
 ) -> None:
     page = tmp_path / "report.html"
     page.write_text("<html></html>")
-    artifacts = (Artifact(str(page), "report"), Artifact(str(tmp_path / "gone.png"), "report"))
+    artifacts = (RunArtifact(str(page), "report"), RunArtifact(str(tmp_path / "gone.png"), "report"))
     writer.apply(SweepFinished(sweep="s1", status="KILLED", artifacts=artifacts))
     run = runs()["sweep/s1"]
     assert run.info.status == "KILLED"
