@@ -140,10 +140,10 @@ def _prepare(given: argparse.Namespace) -> None:
     processor = Processor.load(locate(given.backbone))
     place = StorageOptions(storage=given.storage).data
     for task in tasks:
-        with ProgressBar(console, task.name) as meter:
-            told = replace(prepare_options, progress=meter)
+        with ProgressBar(console, task.name) as progress_bar:
+            with_progress = replace(prepare_options, progress=progress_bar)
             prepared = obtain(
-                task, processor=processor, place=place, source=sources.get(task.name), prepare_options=told
+                task, processor=processor, place=place, source=sources.get(task.name), prepare_options=with_progress
             )
         _say(console, prepared)
 
@@ -168,18 +168,17 @@ def _sources(tasks: Sequence[str], given: Sequence[str]) -> dict[str, Path]:
 
 def _say(console: Console, prepared: Prepared) -> None:
     """What came out, and what had to be left out."""
-    from atlas.data.card import skipped
     from atlas.data.listing import counts_of
     from atlas.tasks import SPLITS
 
     lines = [f"{prepared.task}: {counts_of(prepared)} → {prepared.path}"]
     for split in SPLITS:
-        if told := skipped(prepared.card, split):
-            lines.append(f"  left out of {split} by rule: {told}")
-        entry = prepared.card["broken"][split]
-        if entry["count"]:
-            lines.append(f"  {entry['count']:,} of {entry['of']:,} records of {split} are broken and left out, e.g.")
-            lines += [f"    {one['where']}: {one['reason']}" for one in entry["first"][:NAMED]]
+        if rules := prepared.card.skipped_by_rule(split):
+            lines.append(f"  left out of {split} by rule: {rules}")
+        entry = prepared.card.broken.get(split)
+        if entry is not None and entry.count:
+            lines.append(f"  {entry.count:,} of {entry.of:,} records of {split} are broken and left out, e.g.")
+            lines += [f"    {one.where}: {one.reason}" for one in entry.first[:NAMED]]
             lines.append(f"    all of them: {prepared.path / 'broken.jsonl'}")
     console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from atlas.adapters.kinds import Kind
+from atlas.adapters.kinds import AdapterKind
 
 Weighting = Literal["whole", "dimension"]
 Normalisation = Literal["none", "sum", "softmax"]
@@ -32,7 +32,7 @@ Skip = Literal["inside", "outside"]
 class Part:
     """One adapter at one site: down [r, in], down_bias [r] or None, up [D, r], up_bias [D] or None."""
 
-    kind: Kind
+    kind: AdapterKind
     down: Tensor
     up: Tensor
     down_bias: Tensor | None = None

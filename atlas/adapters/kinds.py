@@ -5,7 +5,7 @@ A kind is one value. At a site with input x and output h = W x + b it gives
     z = activation(down · (h or x) + down_bias)                   [B, L, r]
     Φ(h) = h + scale · up · z + up_bias                           [B, L, D]
 
-To add a kind, write its `Kind` and add one line to `KINDS`.
+To add a kind, write its `AdapterKind` and add one line to `KINDS`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class AdapterKind:
     """One kind of adapter.
 
     `reads` says what the down-projection sees: the site's output h or its input x. `activation` must map 0 to 0,
@@ -52,10 +52,10 @@ def _draw_lora(down: Tensor, up: Tensor, std: float, generator: torch.Generator 
     up.zero_()
 
 
-BOTTLENECK = Kind(reads="output", activation=F.silu, biased=True, scaled=False, draw=_draw_normal)
-LORA = Kind(reads="input", activation=None, biased=False, scaled=True, draw=_draw_lora)
+BOTTLENECK = AdapterKind(reads="output", activation=F.silu, biased=True, scaled=False, draw=_draw_normal)
+LORA = AdapterKind(reads="input", activation=None, biased=False, scaled=True, draw=_draw_lora)
 
-KINDS: dict[str, Kind] = {
+KINDS: dict[str, AdapterKind] = {
     "bottleneck": BOTTLENECK,
     "lora": LORA,
 }

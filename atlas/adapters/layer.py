@@ -14,7 +14,7 @@ from atlas.adapters.fusion import Part, Rule, Stack
 from atlas.adapters.kinds import KINDS
 from atlas.runtime.errors import AtlasError
 
-Stage = Literal["experience", "expansion"]
+StackStage = Literal["experience", "expansion"]
 
 # One flat dict a role, adapter name → parameter: PEFT finds an adapter under a new name only if the name comes last.
 EXPANSION = ("atlas_down", "atlas_down_bias", "atlas_up", "atlas_up_bias", "atlas_key", "atlas_query_own")
@@ -52,7 +52,7 @@ class AtlasLayer(nn.Module, BaseTunerLayer):
             setattr(self, role, nn.ParameterDict())
         self.settings: dict[str, AtlasConfig] = {}
         self.merged_adapters: list[str] = []
-        self.stage: Stage = "expansion"
+        self.stage: StackStage = "expansion"
         self.keep_alpha = False
         self.alpha: Tensor | None = None
         self.update_layer(adapter_name, config)

@@ -11,7 +11,7 @@ from peft.tuners.tuners_utils import BaseTuner
 from torch import Tensor, nn
 
 from atlas.adapters.config import AtlasConfig
-from atlas.adapters.layer import EXPANSION, ROLES, AtlasLayer, Stage, single, unmergeable, unrouted
+from atlas.adapters.layer import EXPANSION, ROLES, AtlasLayer, StackStage, single, unmergeable, unrouted
 from atlas.runtime.errors import AtlasError, unknown
 
 # By model type, both output projections of a block, `attention.output.dense` and `output.dense`: PEFT compares ends.
@@ -171,7 +171,7 @@ class AtlasModel(BaseTuner):
             raise AtlasError(f"adapter {name!r} has no Φ of its own (novel=False): there is nothing to expand.")
         self._train(name, "expansion", EXPANSION)
 
-    def _train(self, name: str, stage: Stage, roles: tuple[str, ...]) -> None:
+    def _train(self, name: str, stage: StackStage, roles: tuple[str, ...]) -> None:
         self.activate(name)
         for layer in self.sites().values():
             layer.stage = stage
@@ -192,7 +192,7 @@ class AtlasModel(BaseTuner):
                 if name in layer.settings:
                     layer.draw(name, role, generator)
 
-    def penalty(self, name: str, stage: Stage) -> Tensor:
+    def penalty(self, name: str, stage: StackStage) -> Tensor:
         """λ Σ_sites [R(Q) + R(K)], a scalar in float32, with R(X) = mean((X Xᵀ − I)²) / (n · d).
 
         X are the n stacked, flattened queries or keys and d is their length; R(K) counts in stage `expansion` only,

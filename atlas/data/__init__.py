@@ -1,1 +1,1 @@
-"""From a task's records to batches: `processor` encodes, `prepare` writes once, `loader` reads."""
+"""Data: `prepare` encodes a task's records once into Arrow files, `loader` maps them and makes batches."""

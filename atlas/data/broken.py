@@ -1,6 +1,4 @@
-"""The records of a split that are left out: the broken ones are counted, written down, and too many of them refused;
-those that the task skips by a rule of its own are counted.
-"""
+"""Records of a split that are left out: broken ones, counted, logged and limited, and those skipped by rule."""
 
 from __future__ import annotations
 
@@ -8,8 +6,8 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from atlas.data.card import BrokenCount, BrokenRecord
 from atlas.data.shard import writing
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.sample import Broken
@@ -33,7 +31,7 @@ class BrokenRecords:
         self.path.write_text("", encoding="utf-8")
 
     def add(self, where: str, reason: str) -> None:
-        """Count and write down one more."""
+        """Count one more and append it to the file."""
         if self._prefix:
             where, reason = where.replace(self._prefix, ""), reason.replace(self._prefix, "")
         self.count += 1
@@ -52,15 +50,16 @@ class BrokenRecords:
         if self.count > most * seen:
             raise AtlasError(
                 f"{task}: {self.count:,} of {seen:,} records of {self.split!r} are broken, "
-                f"more than the {100 * most:g} % that may be: {told(self.first)}. "
+                f"more than the {100 * most:g} % that may be: {examples_of(self.first)}. "
                 f"Repair them, or allow more by --most-broken."
             )
 
-    def entry(self, seen: int) -> dict[str, Any]:
-        """What the card says of the broken ones."""
-        return {"count": self.count, "of": seen, "first": [vars(one) for one in self.first]}
+    def summary(self, seen: int) -> BrokenCount:
+        """The card's entry of the broken records among the `seen` ones."""
+        first = tuple(BrokenRecord(where=one.where, reason=one.reason) for one in self.first)
+        return BrokenCount(count=self.count, of=seen, first=first)
 
 
-def told(broken: Sequence[Broken]) -> str:
+def examples_of(broken: Sequence[Broken]) -> str:
     """The first few, in a line."""
     return "; ".join(f"{one.where}: {one.reason}" for one in broken[:NAMED])

@@ -1,7 +1,7 @@
-"""The columns of `<split>.arrow`, and what makes a record unfit for them.
+"""The columns of `<split>.arrow`, and the check that a record fits them.
 
-All columns have fixed width (but for the records' own names) and no nulls, uncompressed, so that the loader can
-map them.
+All columns have a fixed width (but for the records' ids) and no nulls, uncompressed, so that the loader can map
+them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def picture_schema(processor: Processor) -> pa.Schema:
 
 
 def flaw(task: Task, record: Record) -> str:
-    """Why a record is not of the shape that its task declares; "" where it is."""
+    """The reason why a record does not fit its task's declaration; "" where it does."""
     if len(record.texts) != task.choices:
         return f"{len(record.texts)} texts, the task declares {task.choices}"
     if task.modality == "language" and record.pictures:

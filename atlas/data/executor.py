@@ -1,4 +1,4 @@
-"""Who does the shards' work: threads of this process, or Ray Data on all cores or nodes.
+"""The executor of shards: threads of this process, or Ray Data on all cores or nodes.
 
 Starting Ray takes seconds, so it is worth it for many pictures only, and on few cores threads are as fast.
 """
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 THREADS = 4
-RAY_PICTURES = 20_000  # from so many on Ray Data does the work, on a cluster or where this machine has more cores
-Told = Callable[[int], None]
+RAY_PICTURES = 20_000  # from so many on Ray Data is used, on a cluster or where this machine has more cores
+OnItems = Callable[[int], None]
 
 
 def wants_ray(pictures: int) -> bool:
@@ -38,20 +38,20 @@ class Executor:
     def __init__(self, folder: Path, shard_context: ShardContext, *, ray: bool) -> None:
         self.folder, self.shard_context, self.ray = folder, shard_context, ray
 
-    def work(self, shards: Iterable[Shard], told: Told) -> None:
-        """Do all of them; `told` gets the number of items of each that is done. Raises AtlasError."""
+    def run(self, shards: Iterable[Shard], on_items: OnItems) -> None:
+        """Write all of them; `on_items` gets the number of items of each that is done. Raises AtlasError."""
         if self.ray:
-            return _by_ray(shards, self.folder, self.shard_context, told)
+            return _by_ray(shards, self.folder, self.shard_context, on_items)
         shard_context = replace(self.shard_context, threads=min(THREADS, os.cpu_count() or 1))
         for shard in shards:
             write_shard(shard, self.folder, shard_context)
-            told(len(shard))
+            on_items(len(shard))
         return None
 
 
 @contextmanager
-def joined(wanted: bool) -> Iterator[None]:
-    """Inside, this process belongs to a Ray cluster: that of RAY_ADDRESS, or one of its own that ends with it.
+def ray_cluster(wanted: bool) -> Iterator[None]:
+    """Connect to a Ray cluster inside: that of RAY_ADDRESS, or one of its own that ends with the context.
 
     Raises AtlasError where the cluster does not answer.
     """
@@ -71,21 +71,21 @@ def joined(wanted: bool) -> Iterator[None]:
         watchdog.close()
 
 
-def _by_ray(shards: Iterable[Shard], folder: Path, shard_context: ShardContext, told: Told) -> None:
+def _by_ray(shards: Iterable[Shard], folder: Path, shard_context: ShardContext, on_items: OnItems) -> None:
     """A window of shards at a time, so that the driver never holds all of them."""
     import ray
 
-    there = {path.name for path in folder.iterdir()}  # listed, since NFS remembers for a while what it did not find
+    present = {path.name for path in folder.iterdir()}  # listed, since NFS caches lookups that failed
     stream = iter(shards)
     most = max(64, int(8 * ray.cluster_resources().get("CPU", 1)))
     while window := list(islice(stream, most)):
-        waiting = [one for one in window if one.file not in there or not is_done(folder / one.file, one.digest)]
+        waiting = [one for one in window if one.file not in present or not is_done(folder / one.file, one.digest)]
         if len(waiting) < len(window):
-            told(sum(map(len, window)) - sum(map(len, waiting)))
-        _by_ray_data(waiting, folder, shard_context, told)
+            on_items(sum(map(len, window)) - sum(map(len, waiting)))
+        _by_ray_data(waiting, folder, shard_context, on_items)
 
 
-def _by_ray_data(window: Sequence[Shard], folder: Path, shard_context: ShardContext, told: Told) -> None:
+def _by_ray_data(window: Sequence[Shard], folder: Path, shard_context: ShardContext, on_items: OnItems) -> None:
     """Raises AtlasError where a worker cannot write, or does not see the folder."""
     import ray
     from ray import cloudpickle
@@ -100,23 +100,23 @@ def _by_ray_data(window: Sequence[Shard], folder: Path, shard_context: ShardCont
     for row in data.iter_rows():
         if row["error"]:
             raise AtlasError(row["error"])
-        told(row["items"])
+        on_items(row["items"])
 
 
 def _write_all(table: pa.Table, *, folder: Path, shard_context: ShardContext) -> pa.Table:
-    """On a worker: write the shards of a batch, and say so."""
+    """On a worker: write the shards of a batch, and report them."""
     import pickle
 
     import pyarrow
 
-    said = []
+    reports = []
     for content in table["shard"].to_pylist():
         shard: Shard = pickle.loads(content)
-        said.append({"items": len(shard), "error": _attempt(shard, folder, shard_context)})
-    return pyarrow.Table.from_pylist(said)
+        reports.append({"items": len(shard), "error": _write_or_explain(shard, folder, shard_context)})
+    return pyarrow.Table.from_pylist(reports)
 
 
-def _attempt(shard: Shard, folder: Path, shard_context: ShardContext) -> str:
+def _write_or_explain(shard: Shard, folder: Path, shard_context: ShardContext) -> str:
     """Why a shard could not be written; "" where it was."""
     import socket
 
@@ -130,7 +130,7 @@ def _attempt(shard: Shard, folder: Path, shard_context: ShardContext) -> str:
 
 
 def _silence() -> None:
-    """Ray Data's own bars and reports: the marks say all of it."""
+    """Turn off Ray Data's own progress bars and reports; `on_items` replaces them."""
     import ray
 
     context = ray.data.DataContext.get_current()

@@ -1,4 +1,4 @@
-"""Few shots: seeded subsets of a training split, nested, so that more shots only ever add records."""
+"""Few-shot subsets of a training split: seeded and nested, so that more shots only add records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Shots:
-    """How much of a training split is learnt from: `count` records, or a `fraction` of them; of all, or a class.
+    """The size of a few-shot training set: `count` records, or a `fraction` of them; of all, or of each class.
 
     Raises:
         AtlasError: both or neither are given, a count below 1, or a fraction outside (0, 1].
@@ -54,16 +54,16 @@ def few_shot(targets: Tensor, *, shots: int, per_class: bool, seed: int) -> Tens
     lies inside that of more shots of the same seed. It is a function of (targets, shots, per_class, seed) alone,
     on every machine.
     """
-    return _firsts(targets, lambda members: shots, per_class=per_class, seed=seed)
+    return _first_of_shuffle(targets, lambda members: shots, per_class=per_class, seed=seed)
 
 
 def few_share(targets: Tensor, *, fraction: float, per_class: bool, seed: int) -> Tensor:
     """As `few_shot`, with a share of the records instead of a number: at least one, of all or of each class."""
-    return _firsts(targets, lambda members: max(1, round(fraction * members)), per_class=per_class, seed=seed)
+    return _first_of_shuffle(targets, lambda members: max(1, round(fraction * members)), per_class=per_class, seed=seed)
 
 
-def _firsts(targets: Tensor, quota: Callable[[int], int], *, per_class: bool, seed: int) -> Tensor:
-    """The first records of one shuffle: as many as the quota of their number says."""
+def _first_of_shuffle(targets: Tensor, quota: Callable[[int], int], *, per_class: bool, seed: int) -> Tensor:
+    """The first records of one shuffle; `quota` gives how many, from the number of records."""
     import numpy as np
     import torch
 

@@ -1,4 +1,6 @@
-"""Where a task was prepared from, so that its source is named once: one small file a task and processor.
+"""The index of prepared folders: where a task was prepared from, so that its source is named once.
+
+One small file a task and processor:
 
 <root>/<task>/.<digest of processor and limits>.json   {"folder": …, "source": …, "recipe": …, "version": …}
 """
@@ -8,17 +10,20 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from atlas.runtime.digest import text_sha256
 from atlas.storage.filesystem import write_whole
 
 
-@dataclass(frozen=True, kw_only=True)
-class Origin:
-    """The prepared folder's name and the source that it was prepared from, by which recipe and version of the task."""
+class IndexEntry(BaseModel):
+    """A prepared folder's name, the source that it was prepared from, and by which recipe and version of the task."""
 
+    model_config = ConfigDict(frozen=True)
+
+    schema_version: int = 1
     folder: str
     source: str
     recipe: int
@@ -31,16 +36,16 @@ def index_path(root: Path, task: str, *, processor: str, limits: Mapping[str, in
     return Path(root) / task / f".{key}.json"
 
 
-def remember(path: Path, origin: Origin) -> None:
-    """Write it down, whole or not at all; prepared data that others lend for reading alone stays as it is."""
-    if recall(path) == origin or not os.access(path.parent, os.W_OK):
+def write_index(path: Path, entry: IndexEntry) -> None:
+    """Write the entry, whole or not at all; a read-only folder of prepared data stays as it is."""
+    if read_index(path) == entry or not os.access(path.parent, os.W_OK):
         return
-    write_whole(path, f"{json.dumps(asdict(origin), indent=1)}\n".encode())
+    write_whole(path, f"{entry.model_dump_json(indent=1)}\n".encode())
 
 
-def recall(path: Path) -> Origin | None:
-    """What is written down; None where nothing is, or nothing that can be read."""
+def read_index(path: Path) -> IndexEntry | None:
+    """The entry in the file; None where there is none that can be read."""
     try:
-        return Origin(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return IndexEntry.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
         return None

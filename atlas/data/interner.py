@@ -1,4 +1,4 @@
-"""Names and their numbers, on the disk: a split may have millions of them, and memory stays flat."""
+"""On-disk string interner with bounded memory: a split may have millions of names."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ CACHE_KIB = 16 * 1024
 
 
 class Interner:
-    """Numbers names in the order of first sight. Lives in a private file that is gone with the process."""
+    """Numbers names in the order of their first occurrence, in a private SQLite file that is gone with the process."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None)
         for pragma in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{CACHE_KIB}"):
             self._database.execute(f"PRAGMA {pragma}")
         self._database.execute("CREATE TABLE names (name BLOB PRIMARY KEY, number INTEGER) WITHOUT ROWID")
-        self._database.execute("BEGIN")  # never committed: what is private needs no safety
+        self._database.execute("BEGIN")  # never committed: a private file needs no durability
         self._count = 0
 
     def __len__(self) -> int:
@@ -40,5 +40,5 @@ class Interner:
         return self._database.execute("SELECT number FROM names WHERE name = ?", (key,)).fetchone()[0], False
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._database.close()

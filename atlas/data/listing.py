@@ -1,4 +1,4 @@
-"""The tasks as people see them: a table of all with what is prepared and where, and one in full."""
+"""Listing of tasks: a table of all with their prepared data, and a page of one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from atlas.backbones.processor import Processor
 from atlas.data.cache import prepared_address, survey
-from atlas.data.index import index_path, recall
+from atlas.data.index import index_path, read_index
 from atlas.data.prepared import Prepared
 from atlas.storage.filesystem import StoragePath
 from atlas.tasks.sample import SPLITS
@@ -36,7 +36,7 @@ def table_of(tasks: Mapping[str, Task], *, processor: Processor, place: StorageP
 
 
 def state(task: Task, found: Prepared | None) -> str:
-    """What is prepared and where, or what it takes."""
+    """The prepared records and their folder, or the need of published files."""
     if found is not None:
         return f"{counts_of(found)}\n{task.name}/{found.path.name}"
     return "no" if task.layout is None else f"needs its published files:\natlas tasks {task.name}"
@@ -67,12 +67,12 @@ def _layout_facts(task: Task) -> list[tuple[str, str]]:
 
 
 def _found_facts(task: Task, found: Prepared, processor: Processor, place: StoragePath) -> list[tuple[str, str]]:
-    origin = recall(index_path(place.local, task.name, processor=processor.digest, limits=None))
-    broken = sum(entry["count"] for entry in found.card["broken"].values())
+    entry = read_index(index_path(place.local, task.name, processor=processor.digest, limits=None))
+    broken = sum(one.count for one in found.card.broken.values())
     return [
         ("prepared", counts_of(found)),
         ("in", prepared_address(found, place)),
-        *([("source", origin.source)] if origin else []),
+        *([("source", entry.source)] if entry else []),
         ("broken", f"{broken:,} records were left out"),
         ("fingerprint", found.fingerprint),
     ]

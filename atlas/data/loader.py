@@ -1,4 +1,4 @@
-"""Batches from prepared data: the files are mapped into memory, and a batch is gathered by array indexing."""
+"""Batches from prepared data: memory-mapped Arrow files, from which a batch is gathered by array indexing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Batch:
         return len(self.targets)
 
 
-class Rows:
+class ColumnRows:
     """A column of fixed width over the record batches of a mapped Arrow file, as arrays that copy nothing."""
 
     def __init__(self, parts: Sequence[np.ndarray]) -> None:
@@ -63,9 +63,9 @@ class Rows:
         return int(self.ends[part]) - len(self.parts[part])
 
 
-def rows(batches: Sequence[pa.RecordBatch], name: str) -> Rows:
+def rows(batches: Sequence[pa.RecordBatch], name: str) -> ColumnRows:
     """The column of that name, [N, width] (or [N] where it holds single numbers)."""
-    return Rows([array(batch.column(name)) for batch in batches])
+    return ColumnRows([array(batch.column(name)) for batch in batches])
 
 
 def map_file(path: Path) -> list[pa.RecordBatch]:
@@ -83,9 +83,9 @@ class Split:
     def __init__(self, prepared: Prepared, name: str, limit: int | None) -> None:
         card = prepared.card
         self.path, self.name, self.limit = prepared.path, name, limit
-        self.images, self.choices, self.size = card["images"], card["choices"], card["image_size"]
-        self.width, self.pad_id, self.soft = card["max_tokens"], card["pad_id"], card["score"] == "soft"
-        self.text_tokens = card["text_tokens"]
+        self.images, self.choices, self.size = card.images, card.choices, card.image_size
+        self.width, self.pad_id, self.soft = card.max_tokens, card.pad_id, card.score == "soft"
+        self.text_tokens = card.text_tokens
         self.records = map_file(prepared.path / f"{name}.arrow")
         self.pixels = rows(map_file(prepared.path / f"{name}-pictures.arrow"), "pixels")
         self.pictures, self.tokens = rows(self.records, "pictures"), rows(self.records, "tokens")

@@ -1,4 +1,4 @@
-"""In which manner a task is prepared: nothing here changes what is prepared."""
+"""Options of `prepare` that do not change its output."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ Phase = Literal["reading", "pictures", "texts", "joining"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mark:
-    """How far a split is: `done` of `total` records, or pictures while those are decoded or joined. No total while the
-    records are being read, since nobody has counted them before.
+class Progress:
+    """The progress of a split: `done` of `total` records, or pictures while those are decoded or joined.
+
+    No total while the records are being read, since they have not been counted before.
     """
 
     split: str
@@ -23,13 +24,15 @@ class Mark:
     total: int | None
 
 
-Progress = Callable[[Mark], None]
+OnProgress = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareOptions:
-    """most_broken: the share of a split's records that may be broken. ray: whether Ray Data does the work; None lets
-    the amount of work decide. progress: told of every mark.
+    """Options of `prepare` that do not change its output.
+
+    most_broken: the share of a split's records that may be broken. ray: whether to use Ray Data; None lets the amount
+    of work decide. progress: called with the progress.
 
     Raises:
         AtlasError: a share outside [0, 1].
@@ -37,13 +40,13 @@ class PrepareOptions:
 
     most_broken: float = 0.01
     ray: bool | None = None
-    progress: Progress | None = None
+    progress: OnProgress | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.most_broken <= 1:
             raise AtlasError(f"the share of records that may be broken is {self.most_broken}; give 0 to 1.")
 
-    def tell(self, split: str, phase: Phase, done: int, total: int | None) -> None:
-        """Pass a mark on."""
+    def report(self, split: str, phase: Phase, done: int, total: int | None) -> None:
+        """Report progress."""
         if self.progress:
-            self.progress(Mark(split=split, phase=phase, done=done, total=total))
+            self.progress(Progress(split=split, phase=phase, done=done, total=total))

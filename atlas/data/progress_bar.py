@@ -1,4 +1,4 @@
-"""Shows how far preparing is: a bar where there is a terminal, else a line every few seconds."""
+"""Progress of `prepare`: bars in a terminal, else a line every few seconds."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from atlas.data.options import Mark, Phase
+from atlas.data.options import Phase, Progress
 from atlas.runtime.text import duration
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
-PAUSE = 5.0  # seconds between two lines
-THINGS: dict[Phase, str] = {
+LINE_SECONDS = 5.0  # seconds between two lines
+PHASE_NOUNS: dict[Phase, str] = {
     "reading": "records read",
     "pictures": "pictures decoded",
     "texts": "records tokenised",
@@ -23,13 +24,13 @@ THINGS: dict[Phase, str] = {
 
 
 class ProgressBar:
-    """Inside `with`, takes the marks of one task: one bar a phase of a split, with its own rate and time left."""
+    """Inside `with`, shows the progress of one task: one bar a phase of a split, with its own rate and time left."""
 
     def __init__(self, console: Console, task: str) -> None:
         self.console, self.task = console, task
         self._key: tuple[str, Phase] | None = None
         self._bar: TaskID | None = None
-        self._begun = self._said = time.monotonic()
+        self._begun = self._printed = time.monotonic()
         self._bars = _bars(console) if console.is_terminal else None
 
     def __enter__(self) -> ProgressBar:
@@ -43,46 +44,49 @@ class ProgressBar:
         if self._bars:
             self._bars.stop()
 
-    def __call__(self, mark: Mark) -> None:
-        """Show a mark."""
-        if self._key != (mark.split, mark.phase):
-            self._begin(mark)
+    def __call__(self, progress: Progress) -> None:
+        """Show the progress."""
+        if self._key != (progress.split, progress.phase):
+            self._begin(progress)
         if self._bars and self._bar is not None:
-            self._bars.update(self._bar, completed=mark.done, total=mark.total)
-        elif not self._bars and time.monotonic() - self._said >= PAUSE:
-            self._said = time.monotonic()
-            self.console.print(line(self.task, mark, self._said - self._begun), soft_wrap=True, highlight=False)
+            self._bars.update(self._bar, completed=progress.done, total=progress.total)
+        elif not self._bars and time.monotonic() - self._printed >= LINE_SECONDS:
+            self._printed = time.monotonic()
+            self.console.print(line(self.task, progress, self._printed - self._begun), soft_wrap=True, highlight=False)
 
-    def _begin(self, mark: Mark) -> None:
-        self._key, self._begun = (mark.split, mark.phase), time.monotonic()
+    def _begin(self, progress: Progress) -> None:
+        self._key, self._begun = (progress.split, progress.phase), time.monotonic()
         if not self._bars:
             return
         if self._bar is not None:
             self._bars.remove_task(self._bar)
-        self._bar = self._bars.add_task(f"{self.task} {mark.split}: {THINGS[mark.phase]}", total=mark.total)
+        self._bar = self._bars.add_task(
+            f"{self.task} {progress.split}: {PHASE_NOUNS[progress.phase]}", total=progress.total
+        )
 
 
-def line(task: str, mark: Mark, seconds: float) -> str:
-    """A mark in words: how many of how many and, so many seconds into its phase, the rate and the time left."""
-    rate = mark.done / seconds if seconds > 0 else 0.0
-    said = f"{task} {mark.split}: {mark.done:,}{'' if mark.total is None else f' of {mark.total:,}'}"
-    said = f"{said} {THINGS[mark.phase]}, {rate:,.0f} a second"
-    if mark.total is None or not rate:
-        return said
-    return f"{said}, {duration((mark.total - mark.done) / rate)} left"
+def line(task: str, progress: Progress, seconds: float) -> str:
+    """The progress in words; with `seconds` since its phase began, the rate and the time left."""
+    rate = progress.done / seconds if seconds > 0 else 0.0
+    text = f"{task} {progress.split}: {progress.done:,}{'' if progress.total is None else f' of {progress.total:,}'}"
+    text = f"{text} {PHASE_NOUNS[progress.phase]}, {rate:,.0f} a second"
+    if progress.total is None or not rate:
+        return text
+    return f"{text}, {duration((progress.total - progress.done) / rate)} left"
 
 
-def _bars(console: Console) -> Progress:
+def _bars(console: Console) -> Bars:
     """Count, rate and time left; a bar that pulses while there is no total."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
     from rich.progress import Task as Bar
     from rich.text import Text
 
     class Rate(ProgressColumn):
-        """What is done a second."""
+        """Items a second."""
 
         def render(self, task: Bar) -> Text:
             return Text(f"{task.speed:,.0f}/s" if task.speed else "")
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True)
+    return Bars(*columns, console=console, transient=True)

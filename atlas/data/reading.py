@@ -1,4 +1,4 @@
-"""A split is read once: its records are checked and counted, and its work is cut into shards, before it starts."""
+"""Read a split once: check and count its records, and cut them into shards, before any picture is decoded."""
 
 from __future__ import annotations
 
@@ -25,29 +25,27 @@ BLANK = "blank"
 
 @dataclass(frozen=True, kw_only=True)
 class Outline:
-    """What is to be done for a split: the shards of its distinct pictures and of its records, and what is broken so
-    far of the records seen.
-    """
+    """The work on a split: the shards of its distinct pictures and of its records, and the records left out so far."""
 
     split: str
     pictures: ShardBuffer
     records: ShardBuffer
-    faults: BrokenRecords
+    broken: BrokenRecords
     seen: int
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         self.pictures.close()
         self.records.close()
 
 
 class Reader:
-    """Cuts the stream of a split's records into shards. Each picture is taken once, in the order of first sight."""
+    """Cuts the stream of a split's records into shards. Each picture is taken once, in order of appearance."""
 
     def __init__(self, task: Task, split: str, *, folder: Path, processor: Processor, source: Path | None) -> None:
         self.task, self.split, self.processor = task, split, processor
         self.pictures, self.records = ShardBuffer(folder), ShardBuffer(folder)
-        self.faults = BrokenRecords(folder / f"{split}-broken.jsonl", split=split, source=source)
+        self.broken = BrokenRecords(folder / f"{split}-broken.jsonl", split=split, source=source)
         self.most_pictures, self.most_records = pictures_a_shard(processor), records_a_shard()
         self.blank = blank_picture(processor)
         self.waiting_pictures: list[Picture] = []
@@ -55,34 +53,34 @@ class Reader:
         self.rows: list[list[int]] = []
 
     def read(self, records: Iterable[Record | Broken], prepare_options: PrepareOptions) -> Outline:
-        """Read all. Raises AtlasError where nothing is there or too much is broken."""
+        """Read all. Raises AtlasError where there are no records or too many are broken."""
         seen = 0
         with ExitStack() as stack:
-            self.names, self.ids = Interner(), Interner()
-            stack.callback(self.names.close)
+            self.picture_names, self.ids = Interner(), Interner()
+            stack.callback(self.picture_names.close)
             stack.callback(self.ids.close)
             for seen, record in enumerate(records, start=1):
                 self.take(record)
                 if seen % self.most_records == 0:
-                    prepare_options.tell(self.split, "reading", seen, None)
+                    prepare_options.report(self.split, "reading", seen, None)
         self.end_pictures()
         self.end_records()
-        prepare_options.tell(self.split, "reading", seen, None)
-        self.faults.check(self.task.name, seen=seen, most=prepare_options.most_broken)
+        prepare_options.report(self.split, "reading", seen, None)
+        self.broken.check(self.task.name, seen=seen, most=prepare_options.most_broken)
         if not self.records.total:
             raise AtlasError(f"{self.task.name}: the split {self.split!r} is empty. Check its source")
-        return Outline(split=self.split, pictures=self.pictures, records=self.records, faults=self.faults, seen=seen)
+        return Outline(split=self.split, pictures=self.pictures, records=self.records, broken=self.broken, seen=seen)
 
     def take(self, record: Record | Broken) -> None:
         """Put a record into its shard, or among those that are left out."""
         if isinstance(record, Skipped):
-            return self.faults.skip(record.reason)
+            return self.broken.skip(record.reason)
         if isinstance(record, Broken):
-            return self.faults.add(record.where, record.reason)
+            return self.broken.add(record.where, record.reason)
         if reason := flaw(self.task, record):
-            return self.faults.add(place(self.split, record.id, record.where), reason)
+            return self.broken.add(place(self.split, record.id, record.where), reason)
         if not self.ids.add(record.id)[1]:
-            return self.faults.add(place(self.split, record.id, record.where), "a second record of this id")
+            return self.broken.add(place(self.split, record.id, record.where), "a second record of this id")
         self.rows.append([self.row(picture) for picture in record.pictures or (self.blank,) * self.task.images])
         self.waiting_records.append(replace(record, pictures=()))
         if len(self.waiting_records) == self.most_records:
@@ -91,7 +89,7 @@ class Reader:
 
     def row(self, picture: Picture) -> int:
         """The number of a picture, new or known."""
-        number, new = self.names.add(picture.name)
+        number, new = self.picture_names.add(picture.name)
         if new:
             self.waiting_pictures.append(picture)
             if len(self.waiting_pictures) == self.most_pictures:
@@ -115,7 +113,7 @@ class Reader:
 
 
 def place(split: str, record: str, where: str) -> str:
-    """Where a record stands that was read, but is broken: what its reader says of it, and its id."""
+    """The place of a record that was read but is broken: its line, where the reader gives it, and its id."""
     return f"{where or split}: record {record!r}"
 
 

@@ -1,7 +1,7 @@
-"""A shard: a share of a split's pictures or records, turned into one Arrow file by whoever is free.
+"""A shard: a share of a split's pictures or records, encoded into one Arrow file by any worker.
 
-Where one shard ends and the next begins is decided by the order of the records alone, and a file's content by its
-shard alone. So all runs, on any number of cores or nodes, give the same files, and finished ones are kept.
+The order of the records alone decides where shards end, and a shard alone the content of its file. So all runs, on
+any number of cores or nodes, give the same files, and finished ones are kept.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
 
 from atlas.backbones.processor import Processor
 from atlas.data.columns import column, label_rows, picture_schema, record_schema
@@ -29,21 +29,30 @@ from atlas.tasks.task import Task
 PICTURE_BYTES_A_SHARD = 64 * 2**20
 PICTURES_A_SHARD = 8192  # at the most
 RECORDS_A_SHARD = 4096
-NOTE = b"atlas"
+METADATA = b"atlas"
+
+
+class ShardMetadata(BaseModel):
+    """The metadata of a shard's file: the shard's digest, and the number and reason of each broken picture in it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    digest: str
+    broken: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShardContext:
-    """What turns a shard into its file."""
+    """The task, the processor and the threads by which shards are encoded."""
 
     task: Task
     processor: Processor
-    threads: int = 1  # Pillow lets go of the interpreter while it decodes
+    threads: int = 1  # Pillow releases the GIL while it decodes
 
 
 @dataclass(frozen=True, kw_only=True)
 class PictureShard:
-    """Some pictures. Those that cannot be opened get no row; the file's note says which, and why."""
+    """Some pictures. Those that cannot be opened get no row; the file's metadata says which, and why."""
 
     file: str
     pictures: tuple[Picture, ...]
@@ -53,11 +62,11 @@ class PictureShard:
 
     @property
     def digest(self) -> str:
-        """Of all that tells these pictures from others."""
+        """The digest of the pictures' names."""
         return _digest([picture.name for picture in self.pictures])
 
-    def batch(self, shard_context: ShardContext) -> tuple[pa.RecordBatch, dict[str, Any]]:
-        """The rows and the note: `broken`, pairs of a picture's number in the shard and a reason."""
+    def batch(self, shard_context: ShardContext) -> tuple[pa.RecordBatch, ShardMetadata]:
+        """The rows and the metadata."""
         schema = picture_schema(shard_context.processor)
         width = schema.field(0).type.byte_width
         pixels = np.empty((len(self), width), dtype=np.uint8)
@@ -71,16 +80,16 @@ class PictureShard:
 
         with ThreadPoolExecutor(shard_context.threads) as pool:
             reasons = list(pool.map(fill, range(len(self))))
-        broken = [(number, reason) for number, reason in enumerate(reasons) if reason]
+        broken = tuple((number, reason) for number, reason in enumerate(reasons) if reason)
         if broken:
             pixels = pixels[[not reason for reason in reasons]]
         rows = pa.Array.from_buffers(pa.binary(width), len(pixels), [None, pa.py_buffer(pixels)])
-        return pa.record_batch([rows], schema=schema), {"broken": broken}
+        return pa.record_batch([rows], schema=schema), ShardMetadata(digest=self.digest, broken=broken)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordShard:
-    """Some records without their pictures, whose numbers `rows` has: int32 [B, images]."""
+    """Some records without their pictures; `rows` has the pictures' numbers: int32 [B, images]."""
 
     file: str
     records: tuple[Record, ...]
@@ -91,10 +100,10 @@ class RecordShard:
 
     @property
     def digest(self) -> str:
-        """Of all that tells these records from others."""
+        """The digest of the records' content."""
         return _digest([[one.id, one.texts, one.label] for one in self.records], self.rows.tolist())
 
-    def batch(self, shard_context: ShardContext) -> tuple[pa.RecordBatch, dict[str, Any]]:
+    def batch(self, shard_context: ShardContext) -> tuple[pa.RecordBatch, ShardMetadata]:
         """The rows, with two more columns: how many of the record's texts were cut, and where it stands."""
         schema = record_schema(shard_context.task, shard_context.processor)
         schema = schema.append(pa.field("cut", pa.int32())).append(pa.field("where", pa.string()))
@@ -107,14 +116,14 @@ class RecordShard:
             column(cut.reshape(len(self), -1).sum(1, dtype=np.int32)),
             pa.array([record.where for record in self.records]),
         ]
-        return pa.record_batch(columns, schema=schema), {"broken": []}
+        return pa.record_batch(columns, schema=schema), ShardMetadata(digest=self.digest)
 
 
 Shard = PictureShard | RecordShard
 
 
 def decode(picture: Picture, processor: Processor) -> np.ndarray:
-    """uint8 [3, S, S]. Raises OSError where the picture cannot be read, whatever Pillow says of it."""
+    """uint8 [3, S, S]. Raises OSError where the picture cannot be read, for any error of Pillow."""
     from PIL import Image
 
     try:
@@ -125,12 +134,12 @@ def decode(picture: Picture, processor: Processor) -> np.ndarray:
 
 
 def pictures_a_shard(processor: Processor) -> int:
-    """As many as the shard's bytes hold."""
+    """As many pictures as fit into a shard's bytes."""
     return max(1, min(PICTURES_A_SHARD, PICTURE_BYTES_A_SHARD // (3 * processor.image_size**2)))
 
 
 def records_a_shard() -> int:
-    """As many records as stand in one record batch of the prepared data."""
+    """As many records as one record batch of the prepared data has."""
     return RECORDS_A_SHARD
 
 
@@ -142,8 +151,8 @@ def write_shard(shard: Shard, folder: Path, shard_context: ShardContext) -> None
     path = folder / shard.file
     if is_done(path, shard.digest):
         return
-    batch, note = shard.batch(shard_context)
-    schema = batch.schema.with_metadata({NOTE: json.dumps({"digest": shard.digest, **note})})
+    batch, metadata = shard.batch(shard_context)
+    schema = batch.schema.with_metadata({METADATA: metadata.model_dump_json()})
     unfinished = path.with_suffix(f".{uuid.uuid4().hex}.tmp")
     with writing(folder):
         with unfinished.open("wb") as file:
@@ -157,17 +166,16 @@ def write_shard(shard: Shard, folder: Path, shard_context: ShardContext) -> None
 def is_done(path: Path, digest: str) -> bool:
     """Whether the file of such a shard is there, without broken pictures: those may have been repaired since."""
     try:
-        note = read_note(path)
+        metadata = read_metadata(path)
     except (OSError, ValueError, KeyError):
         return False
-    return bool(note["digest"] == digest and not note["broken"])
+    return metadata.digest == digest and not metadata.broken
 
 
-def read_note(path: Path) -> dict[str, Any]:
-    """The note of a shard's file."""
+def read_metadata(path: Path) -> ShardMetadata:
+    """The metadata of a shard's file. Raises OSError, ValueError or KeyError where it has none."""
     with pa.memory_map(str(path)) as file:
-        note: dict[str, Any] = json.loads((pa.ipc.open_file(file).schema.metadata or {})[NOTE])
-    return note
+        return ShardMetadata.model_validate_json((pa.ipc.open_file(file).schema.metadata or {})[METADATA])
 
 
 def read_batch(path: Path) -> pa.RecordBatch:
@@ -177,12 +185,12 @@ def read_batch(path: Path) -> pa.RecordBatch:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Raises AtlasError in place of what the file system says while files are written there."""
+    """Turn an OSError while files are written there into an AtlasError that names the folder."""
     try:
         yield
     except OSError as error:
         raise AtlasError(f"cannot write under {folder}: {error.strerror or error}. Make room, and go on") from error
 
 
-def _digest(*content: Any) -> str:
+def _digest(*content: object) -> str:
     return text_sha256(json.dumps(content))

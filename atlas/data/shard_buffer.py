@@ -1,4 +1,4 @@
-"""Shards that wait for their work, on the disk: the records of a whole split never stand in memory."""
+"""On-disk buffer of shards: the records of a whole split are never in memory."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from atlas.runtime.errors import AtlasError
 
 
 class ShardBuffer:
-    """Keeps shards in order, in a file without a name that no other process can reach. `total` counts their items."""
+    """Shards in order, in an unnamed temporary file. `total` counts their items."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 – open as long as the spool is
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 – open as long as the buffer is
         self.files: list[str] = []
         self.total = 0
 
     def add(self, shard: Shard) -> None:
-        """Append a shard. Raises AtlasError where a picture of it cannot travel to another process, or disk is full."""
+        """Append a shard. Raises AtlasError where a picture of it cannot be pickled, or the disk is full."""
         content = packed(shard)
         with writing(self._folder):
             self._file.write(content)
@@ -30,17 +30,17 @@ class ShardBuffer:
 
     def __iter__(self) -> Iterator[Shard]:
         with writing(self._folder):
-            self._file.seek(0)  # writes what is left, too
+            self._file.seek(0)  # flushes, too
         for _ in self.files:
             yield pickle.load(self._file)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
 
 def packed(shard: Shard) -> bytes:
-    """The shard as bytes, functions of a user's own file by value. Raises AtlasError where that cannot be."""
+    """The shard as bytes, functions of a user-defined file by value. Raises AtlasError where it cannot be pickled."""
     try:
         return pickle.dumps(shard)
     except (pickle.PicklingError, AttributeError, TypeError):

@@ -1,7 +1,7 @@
-"""The shards of a split, joined into its two files: records, and the pictures that they share.
+"""Join the shards of a split into its two files: records, and the pictures that they share.
 
-Records that show a broken picture are left out here, and pictures are numbered anew without the broken ones. What
-remains is a copy of record batches, from one mapped file into another.
+Records with a broken picture are left out here, and pictures are renumbered without the broken ones. The rest is a
+copy of record batches, from one mapped file into another.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from atlas.backbones.processor import Processor
 from atlas.data.columns import array, column, picture_schema, record_schema
 from atlas.data.options import PrepareOptions
 from atlas.data.reading import Outline, place
-from atlas.data.shard import pictures_a_shard, read_batch, read_note, writing
+from atlas.data.shard import pictures_a_shard, read_batch, read_metadata, writing
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.task import Task
 
 
 @dataclass(frozen=True, kw_only=True)
-class Written:
-    """What a split came to: records, distinct pictures, texts that were cut, the tokens of the longest text, and each
-    class's share of labels.
+class JoinedSplit:
+    """The counts of a joined split.
+
+    records, distinct pictures, truncated texts, tokens of the longest text, and each class's sum of labels or scores.
     """
 
     records: int
@@ -40,23 +41,23 @@ class Joiner:
     def __init__(self, task: Task, processor: Processor, outline: Outline, *, work: Path, folder: Path) -> None:
         self.task, self.processor, self.outline = task, processor, outline
         self.work, self.folder = work, folder
-        self.broken = self.broken_pictures()
-        self.gone = np.array(sorted(self.broken), dtype=np.int64)
+        self.reasons = self.broken_pictures()
+        self.broken_numbers = np.array(sorted(self.reasons), dtype=np.int64)
         self.count = self.truncated = self.longest = 0
         self.mass = np.zeros(task.classes)
 
-    def join(self, prepare_options: PrepareOptions) -> Written:
+    def join(self, prepare_options: PrepareOptions) -> JoinedSplit:
         """Write both files. Raises AtlasError where too many records are broken, or none is left."""
         with writing(self.folder):
             self.join_records()
-        self.outline.faults.check(self.task.name, seen=self.outline.seen, most=prepare_options.most_broken)
+        self.outline.broken.check(self.task.name, seen=self.outline.seen, most=prepare_options.most_broken)
         if not self.count:
             raise AtlasError(f"{self.task.name}: all records of the split {self.outline.split!r} are broken")
         with writing(self.folder):
             self.join_pictures(prepare_options)
-        return Written(
+        return JoinedSplit(
             records=self.count,
-            pictures=self.outline.pictures.total - len(self.gone),
+            pictures=self.outline.pictures.total - len(self.broken_numbers),
             truncated=self.truncated,
             longest=self.longest,
             mass=tuple(round(float(one), 4) for one in self.mass),
@@ -66,7 +67,7 @@ class Joiner:
         """Number in the split -> reason, of those that could not be opened."""
         most, found = pictures_a_shard(self.processor), {}
         for shard, file in enumerate(self.outline.pictures.files):
-            for number, reason in read_note(self.work / file)["broken"]:
+            for number, reason in read_metadata(self.work / file).broken:
                 found[shard * most + number] = reason
         return found
 
@@ -80,19 +81,19 @@ class Joiner:
                     writer.write_batch(self.counted(batch))
 
     def kept(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The records all of whose pictures are there; the others are broken."""
-        if not len(self.gone):
+        """The records without a broken picture; the others are counted as broken."""
+        if not len(self.broken_numbers):
             return batch
-        hit = np.isin(array(batch.column("pictures")), self.gone)
+        hit = np.isin(array(batch.column("pictures")), self.broken_numbers)
         for row in np.flatnonzero(hit.any(1)):
             pictures = array(batch.column("pictures"))[row]
-            reason = next(self.broken[number] for number in pictures.tolist() if number in self.broken)
+            reason = next(self.reasons[number] for number in pictures.tolist() if number in self.reasons)
             record, where = (batch.column(name)[row].as_py() for name in ("id", "where"))
-            self.outline.faults.add(place(self.outline.split, record, where), reason)
+            self.outline.broken.add(place(self.outline.split, record, where), reason)
         return batch.filter(pa.array(~hit.any(1)))
 
     def counted(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The batch as it is written, its pictures numbered anew; what the card tells of it is added up."""
+        """The batch as it is written, its pictures renumbered; its counts are added up."""
         labels, tokens = array(batch.column(3)), array(batch.column("tokens"))
         texts = tokens.reshape(len(tokens), self.task.choices, -1)
         self.count += batch.num_rows
@@ -100,18 +101,18 @@ class Joiner:
         self.longest = max(self.longest, int((texts != self.processor.pad_id).sum(2).max()))
         self.mass += np.bincount(labels, minlength=self.task.classes) if labels.ndim == 1 else labels.sum(0)
         rows = array(batch.column("pictures"))
-        rows = rows - np.searchsorted(self.gone, rows).astype(np.int32)
+        rows = rows - np.searchsorted(self.broken_numbers, rows).astype(np.int32)
         columns = [batch.column("id"), column(rows), batch.column("tokens"), batch.column(3)]
         return pa.record_batch(columns, schema=record_schema(self.task, self.processor))
 
     def join_pictures(self, prepare_options: PrepareOptions) -> None:
         """Write `<split>-pictures.arrow`."""
         path = self.folder / f"{self.outline.split}-pictures.arrow"
-        schema, done, total = picture_schema(self.processor), 0, self.outline.pictures.total - len(self.gone)
+        schema, done, total = picture_schema(self.processor), 0, self.outline.pictures.total - len(self.broken_numbers)
         with pa.ipc.new_file(path, schema) as writer:
             for file in self.outline.pictures.files:
                 batch = read_batch(self.work / file)
                 if batch.num_rows:
                     writer.write_batch(batch.replace_schema_metadata(None))
                 done += batch.num_rows
-                prepare_options.tell(self.outline.split, "joining", done, total)
+                prepare_options.report(self.outline.split, "joining", done, total)

@@ -15,7 +15,7 @@ from typing import Any
 
 import atlas
 from atlas.backbones import digest
-from atlas.data.cache import whole_at
+from atlas.data.cache import prepared_at
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.text import last_line
 from atlas.storage.filesystem import StoragePath, open_filesystem
@@ -142,6 +142,6 @@ def _backbone(folder: str) -> str:
 
 def _is_prepared(folder: str) -> bool:
     try:
-        return whole_at(StoragePath.at(folder)) is not None
+        return prepared_at(StoragePath.at(folder)) is not None
     except AtlasError:
         return False

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from atlas.data.index import recall
+from atlas.data.index import read_index
 from atlas.data.prepared import Prepared, find_by_fingerprint
 
 
@@ -34,7 +34,7 @@ def reuse_data(task: str, folder: Path, root: Path) -> None:
     place.mkdir(parents=True, exist_ok=True)
     shutil.copytree(folder, place / folder.name, copy_function=_link)
     for index in folder.parent.glob(".*.json"):  # by which a task is found that was prepared from a source
-        if (origin := recall(index)) is not None and origin.folder == folder.name:
+        if (origin := read_index(index)) is not None and origin.folder == folder.name:
             shutil.copy2(index, place / index.name)
 
 

@@ -62,9 +62,9 @@ def open_task(path: Path) -> TaskData:
     card = prepared.card
     return TaskData(
         name=prepared.task,
-        scoring=card["score"],
-        outputs=card["outputs"],
-        images=card["images"],
+        scoring=card.score,
+        outputs=card.outputs,
+        images=card.images,
         splits={split: open_split(path, split) for split in prepared.counts},
     )
 

@@ -10,6 +10,7 @@ from tempfile import gettempdir
 from typing import Any
 
 from atlas import metrics
+from atlas.data.card import DataCard
 from atlas.learners import HeadStage
 from atlas.metrics import Shape
 from atlas.steps.step import Step
@@ -35,7 +36,7 @@ def walk_cost(outcome: WalkResult, inputs: SweepInputs, store: Store) -> dict[st
     }
 
 
-def backbone_shape(folder: Path, card: Mapping[str, Any]) -> Shape | None:
+def backbone_shape(folder: Path, card: DataCard) -> Shape | None:
     """The shape of a ViLT from its configuration, for a task with that card; None for a model of another kind."""
     config = json.loads((folder / "config.json").read_text())
     names = ("hidden_size", "num_hidden_layers", "intermediate_size", "image_size", "patch_size")
@@ -47,7 +48,7 @@ def backbone_shape(folder: Path, card: Mapping[str, Any]) -> Shape | None:
         depth=config["num_hidden_layers"],
         inner=config["intermediate_size"],
         tokens=patches + 1 + config["max_position_embeddings"],
-        passes=card["choices"] * card["images"],
+        passes=card.choices * card.images,
     )
 
 

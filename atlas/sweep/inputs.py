@@ -47,7 +47,7 @@ class SweepInputs:
         patches, longest = _tokens(self.backbone)
         cards = {name: prepared.card for name, prepared in self.prepared.items()}
         return {
-            name: card["choices"] * card["images"] * (patches + card["text_tokens"]) / (patches + longest)
+            name: card.choices * card.images * (patches + card.text_tokens) / (patches + longest)
             for name, card in cards.items()
         }
 

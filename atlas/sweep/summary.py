@@ -218,8 +218,8 @@ def _best(summary: Mapping[str, Any], goal: str) -> dict[str, Any] | None:
 
 def _task(name: str, inputs: SweepInputs) -> dict[str, Any]:
     task, prepared = find_task(name), inputs.prepared[name]
-    card = {key: prepared.card[key] for key in ("chance", "score", "modality")}
-    card["majority"] = prepared.card["majority"].get("test")
+    card = prepared.card.model_dump(include={"chance", "score", "modality"})
+    card["majority"] = prepared.card.majority.get("test")
     return {"title": task.title, **card, "fingerprint": prepared.fingerprint, "counts": dict(prepared.counts)}
 
 

@@ -78,14 +78,14 @@ def test_a_picture_that_cannot_be_opened_breaks_its_records(
     spoil(album)
     prepared = prepared_from(album, processor)
     assert prepared.counts == COUNTS | {"train": COUNTS["train"] - 2}
-    assert prepared.card["pictures"]["train"] == COUNTS["train"] // 2 - 1
-    entry = prepared.card["broken"]["train"]
-    assert (entry["count"], entry["of"]) == (2, COUNTS["train"])
-    assert [one["where"] for one in entry["first"]] == [
+    assert prepared.card.pictures["train"] == COUNTS["train"] // 2 - 1
+    entry = prepared.card.broken["train"]
+    assert (entry.count, entry.of) == (2, COUNTS["train"])
+    assert [one.where for one in entry.first] == [
         "train.jsonl:5: record 'train-4'",
         "train.jsonl:6: record 'train-5'",
     ]
-    assert all("'train4.png'" in one["reason"] and reason in one["reason"] for one in entry["first"])
+    assert all("'train4.png'" in one.reason and reason in one.reason for one in entry.first)
     assert str(album) not in json.dumps(entry)
 
 
@@ -125,12 +125,12 @@ def test_a_broken_record_is_left_out_and_told(
     (album / "images" / "link.png").symlink_to(album.parent / "secret.png")
     change(album, "train", 3, **values)
     prepared = prepared_from(album, processor)
-    entry = prepared.card["broken"]["train"]
-    assert (entry["count"], prepared.counts["train"]) == (1, COUNTS["train"] - 1)
-    assert entry["first"][0]["where"] == where
-    assert reason in entry["first"][0]["reason"]
+    entry = prepared.card.broken["train"]
+    assert (entry.count, prepared.counts["train"]) == (1, COUNTS["train"] - 1)
+    assert entry.first[0]["where"] == where
+    assert reason in entry.first[0]["reason"]
     lines = (prepared.path / "broken.jsonl").read_text().splitlines()
-    assert [json.loads(line) for line in lines] == [{"split": "train", **entry["first"][0]}]
+    assert [json.loads(line) for line in lines] == [{"split": "train", **entry.first[0]}]
 
 
 def test_a_line_that_is_no_json_and_a_wrong_field_name_are_told_by_line(album: Path, processor: Processor) -> None:
@@ -138,8 +138,8 @@ def test_a_line_that_is_no_json_and_a_wrong_field_name_are_told_by_line(album: P
     lines[1] = "{"
     lines[2] = {"id": "x", "imag": "train0.png", "text": "word1", "answer": "red"}
     write_lines(album, "train", lines)
-    first = prepared_from(album, processor).card["broken"]["train"]["first"]
-    assert [one["where"] for one in first] == ["train.jsonl:2", "train.jsonl:3"]
+    first = prepared_from(album, processor).card.broken["train"].first
+    assert [one.where for one in first] == ["train.jsonl:2", "train.jsonl:3"]
     assert "no JSON" in first[0]["reason"]
     assert "Did you mean 'imag'" in first[1]["reason"]
 
@@ -212,8 +212,8 @@ def test_what_a_task_skips_by_rule_is_counted_and_is_no_fault(album: Path, proce
         task, processor=processor, root=album.parent / "root", source=album, prepare_options=prepare_options
     )
     assert prepared.counts == {split: count // 2 for split, count in COUNTS.items()}
-    assert prepared.card["skipped"] == {split: {"an odd one": count // 2} for split, count in COUNTS.items()}
-    assert {entry["count"] for entry in prepared.card["broken"].values()} == {0}
+    assert prepared.card.skipped == {split: {"an odd one": count // 2} for split, count in COUNTS.items()}
+    assert {entry.count for entry in prepared.card.broken.values()} == {0}
     assert "Left out by rule, of train: 12 (an odd one)." in (prepared.path / "README.md").read_text()
 
 

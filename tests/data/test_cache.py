@@ -7,7 +7,7 @@ import pytest
 
 from atlas.backbones import locate
 from atlas.backbones.processor import Processor
-from atlas.data.cache import find, obtain, prepared_address, survey, whole_at
+from atlas.data.cache import find, obtain, prepared_address, prepared_at, survey
 from atlas.storage.filesystem import StoragePath, open_filesystem
 from atlas.tasks import TASKS
 
@@ -40,10 +40,10 @@ def test_a_folder_that_lacks_a_file_in_the_object_store_is_not_whole(bucket: str
     processor, place = Processor.load(locate("vilt-tiny")), StoragePath.at(bucket) / "data"
     made = obtain(TASKS["piqa-twin"], processor=processor, place=place)
     there = StoragePath.at(prepared_address(made, place))
-    assert whole_at(there) == made
+    assert prepared_at(there) == made
     filesystem, path = open_filesystem(str(there))
     filesystem.delete_file(f"{path}/val.arrow")
-    assert whole_at(there) is None
+    assert prepared_at(there) is None
     assert survey(TASKS["piqa-twin"], processor=processor, place=place) is None
 
 

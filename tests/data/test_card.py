@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from atlas.backbones.processor import Processor
-from atlas.data.card import command, page_of
+from atlas.data.card_page import command, page_of
 from atlas.data.prepare import PrepareOptions, prepare
 from tests.backbones.toys import PAIRS, SHADES
 from tests.data.album import ALBUM, write_album
@@ -41,8 +41,8 @@ def test_a_card_of_a_published_task_names_source_role_and_what_was_broken(tmp_pa
         ALBUM, processor=processor, root=tmp_path, source=album, prepare_options=PrepareOptions(most_broken=0.5)
     )
     card, page = prepared.card, (prepared.path / "README.md").read_text()
-    assert (card["source"], card["role"], card["split_note"]) == (str(album), "downstream", "As published.")
-    assert {split: one["count"] for split, one in card["broken"].items()} == {"train": 0, "val": 0, "test": 2}
+    assert (card.source, card.role, card.split_note) == (str(album), "downstream", "As published.")
+    assert {split: one.count for split, one in card.broken.items()} == {"train": 0, "val": 0, "test": 2}
     assert "test: 2 of 8 records were left out" in page
     assert "- test.jsonl:3: record 'test-2': picture 'test2.png'" in page
     assert command(card) == f"atlas prepare album --source {album} --backbone {processor.folder.name}"
@@ -52,7 +52,7 @@ def test_the_majority_of_soft_scores_is_that_of_the_best_constant_answer(tmp_pat
     card = prepare(PAIRS, processor=processor, root=tmp_path).card
     ones, others = [9, 8, 8], [8, 9, 8]  # of 25 records: how often a class scores 1, and 0.3
     means = [(one + 0.3 * other) / 25 for one, other in zip(ones, others, strict=True)]
-    assert card["majority"]["train"] == pytest.approx(100 * max(means), abs=0.01)
+    assert card.majority["train"] == pytest.approx(100 * max(means), abs=0.01)
 
 
 def test_only_the_largest_of_many_classes_stand_on_the_page(tmp_path: Path, processor: Processor) -> None:

@@ -10,8 +10,8 @@ import pytest
 import atlas.data.executor as executor
 import atlas.data.shard as shard
 from atlas.backbones.processor import Processor
-from atlas.data.executor import Executor, joined, wants_ray
-from atlas.data.options import Mark, PrepareOptions
+from atlas.data.executor import Executor, ray_cluster, wants_ray
+from atlas.data.options import PrepareOptions, Progress
 from atlas.data.prepare import prepare
 from atlas.data.shard import PictureShard, ShardContext, write_shard
 from atlas.runtime.errors import AtlasError
@@ -38,7 +38,7 @@ def test_ray_is_wanted_for_much_work_on_many_cores_or_a_cluster(
 
 def test_a_cluster_that_does_not_answer_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "nonsense")
-    with pytest.raises(AtlasError, match=r"no Ray cluster at nonsense: .*Check RAY_ADDRESS"), joined(True):
+    with pytest.raises(AtlasError, match=r"no Ray cluster at nonsense: .*Check RAY_ADDRESS"), ray_cluster(True):
         pass
 
 
@@ -48,7 +48,7 @@ def cluster() -> Iterator[None]:
     patch = pytest.MonkeyPatch()
     patch.delenv("RAY_ADDRESS", raising=False)
     patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
-    with joined(True):
+    with ray_cluster(True):
         yield
     patch.undo()
 
@@ -61,7 +61,7 @@ def test_ray_data_gives_the_same_files_as_threads(
     monkeypatch.setattr(shard, "RECORDS_A_SHARD", 10)
     album = write_album(tmp_path / "album")
     (album / "images" / "train4.png").write_bytes(b"no image")
-    marks: list[Mark] = []
+    marks: list[Progress] = []
     manners = {
         "threads": PrepareOptions(ray=False, most_broken=0.2),
         "ray": PrepareOptions(ray=True, most_broken=0.2, progress=marks.append),
@@ -73,7 +73,7 @@ def test_ray_data_gives_the_same_files_as_threads(
     assert sorted(path.name for path in ray.iterdir()) == sorted(path.name for path in threads.iterdir())
     for path in ray.iterdir():
         assert path.read_bytes() == (threads / path.name).read_bytes()
-    assert Mark(split="train", phase="pictures", done=12, total=12) in marks
+    assert Progress(split="train", phase="pictures", done=12, total=12) in marks
 
 
 @pytest.mark.slow

@@ -7,22 +7,22 @@ from pathlib import Path
 import pytest
 
 from atlas.backbones.processor import Processor
-from atlas.data.index import Origin, index_path, recall, remember
+from atlas.data.index import IndexEntry, index_path, read_index, write_index
 from atlas.data.prepare import find_prepared, prepare
 from atlas.runtime.errors import AtlasError
 from tests.backbones.toys import write_folder
 from tests.data.album import ALBUM, answers_of, write_album
 
-ORIGIN = Origin(folder="abc", source="/data/größe", recipe=1, version=2)
+ORIGIN = IndexEntry(folder="abc", source="/data/größe", recipe=1, version=2)
 
 
 def test_what_is_remembered_is_recalled_and_the_last_word_counts(tmp_path: Path) -> None:
     path = tmp_path / "index.json"
-    assert recall(path) is None
+    assert read_index(path) is None
     for folder in ("abc", "def"):
-        origin = Origin(folder=folder, source="/data/größe", recipe=1, version=2)
-        remember(path, origin)
-        assert recall(path) == origin
+        origin = IndexEntry(folder=folder, source="/data/größe", recipe=1, version=2)
+        write_index(path, origin)
+        assert read_index(path) == origin
     assert [found.name for found in tmp_path.iterdir()] == ["index.json"]
 
 
@@ -39,9 +39,9 @@ def test_each_processor_and_limit_has_a_file_of_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"folder": "a"}'])
 def test_a_file_that_cannot_be_read_remembers_nothing(tmp_path: Path, content: str) -> None:
     (tmp_path / "index.json").write_text(content)
-    assert recall(tmp_path / "index.json") is None
-    remember(tmp_path / "index.json", ORIGIN)
-    assert recall(tmp_path / "index.json") == ORIGIN
+    assert read_index(tmp_path / "index.json") is None
+    write_index(tmp_path / "index.json", ORIGIN)
+    assert read_index(tmp_path / "index.json") == ORIGIN
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_a_newer_reader_prepares_anew_from_the_source_that_is_known(
     first = prepare(ALBUM, processor=processor, root=tmp_path / "root", source=album)
     assert find_prepared(newer, processor=processor, root=tmp_path / "root") is None
     again = prepare(newer, processor=processor, root=tmp_path / "root")
-    assert again.card["version"] == 2
+    assert again.card.version == 2
     assert again.path != first.path
 
 
@@ -98,5 +98,5 @@ def test_answers_that_only_the_source_knows_are_saved_in_the_card(
 ) -> None:
     task = replace(ALBUM, answers=(), answers_of=answers_of)
     card = prepare(task, processor=processor, root=tmp_path / "root", source=album).card
-    assert (card["answers"], card["classes"], card["chance"]) == (["red", "blue"], 2, 50.0)
+    assert (card.answers, card.classes, card.chance) == (["red", "blue"], 2, 50.0)
     assert prepare(task, processor=processor, root=tmp_path / "root").card == card

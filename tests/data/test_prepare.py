@@ -78,23 +78,23 @@ def test_the_card_tells_what_the_task_and_the_data_are(task: Task, tmp_path: Pat
     card = prepare(task, processor=processor, root=tmp_path).card
     for name in ("name", "title", "modality", "choices", "images", "score", "chance", "licence", "about", "outputs"):
         assert card["task" if name == "name" else name] == getattr(task, name)
-    assert card["counts"] == COUNTS
-    assert tuple(card["answers"]) == task.answers
-    assert (card["image_size"], card["max_tokens"], card["pad_id"]) == (8, 6, 0)
-    assert card["text_tokens"] == (3 if task is PAIRS else 4)
-    assert card["sources"] == {"made up": "1"}
+    assert card.counts == COUNTS
+    assert tuple(card.answers) == task.answers
+    assert (card.image_size, card.max_tokens, card.pad_id) == (8, 6, 0)
+    assert card.text_tokens == (3 if task is PAIRS else 4)
+    assert card.sources == {"made up": "1"}
 
 
 def test_the_card_counts_labels_and_the_majority(tmp_path: Path, processor: Processor) -> None:
     card = prepare(SHADES, processor=processor, root=tmp_path).card
-    assert card["balance"]["train"] == {"none": 9, "one": 8, "two": 8}
-    assert card["majority"]["train"] == pytest.approx(36.0)
-    assert card["pictures"] == {"train": 13, "val": 3, "test": 4}
+    assert card.balance["train"] == {"none": 9, "one": 8, "two": 8}
+    assert card.majority["train"] == pytest.approx(36.0)
+    assert card.pictures == {"train": 13, "val": 3, "test": 4}
 
 
 def test_the_card_counts_texts_that_were_cut(tmp_path: Path) -> None:
     tight = Processor.load(write_folder(tmp_path / "tight", length=3))
-    assert prepare(SHADES, processor=tight, root=tmp_path).card["truncated"] == COUNTS
+    assert prepare(SHADES, processor=tight, root=tmp_path).card.truncated == COUNTS
 
 
 def test_two_roots_get_the_same_bytes(tmp_path: Path, processor: Processor) -> None:

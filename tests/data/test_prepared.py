@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from atlas.backbones.processor import Processor
+from atlas.data.card import read_card
 from atlas.data.prepare import prepare
-from atlas.data.prepared import Prepared, fingerprint, read_card
+from atlas.data.prepared import Prepared, fingerprint
 from atlas.runtime.errors import AtlasError
 from tests.backbones.toys import SHADES
 

@@ -6,14 +6,14 @@ import pytest
 from rich.console import Console
 
 import atlas.data.progress_bar as progress_bar
-from atlas.data.options import Mark
+from atlas.data.options import Progress
 from atlas.data.progress_bar import ProgressBar, line
 
 MARKS = [
-    Mark(split="train", phase="reading", done=4096, total=None),
-    Mark(split="train", phase="pictures", done=0, total=300),
-    Mark(split="train", phase="pictures", done=150, total=300),
-    Mark(split="train", phase="texts", done=5000, total=5000),
+    Progress(split="train", phase="reading", done=4096, total=None),
+    Progress(split="train", phase="pictures", done=0, total=300),
+    Progress(split="train", phase="pictures", done=150, total=300),
+    Progress(split="train", phase="texts", done=5000, total=5000),
 ]
 
 
@@ -25,19 +25,19 @@ MARKS = [
         (MARKS[2], 10.0, "vqa train: 150 of 300 pictures decoded, 15 a second, 10 s left"),
         (MARKS[2], 1500.0, "vqa train: 150 of 300 pictures decoded, 0 a second, 25 min 00 s left"),
         (
-            Mark(split="val", phase="pictures", done=1, total=2),
+            Progress(split="val", phase="pictures", done=1, total=2),
             7300.0,
             "1 of 2 pictures decoded, 0 a second, 2 h 01 min left",
         ),
         (MARKS[3], 0.0, "vqa train: 5,000 of 5,000 records tokenised, 0 a second"),
     ],
 )
-def test_a_line_tells_count_rate_and_what_is_left(mark: Mark, seconds: float, words: str) -> None:
+def test_a_line_tells_count_rate_and_what_is_left(mark: Progress, seconds: float, words: str) -> None:
     assert line("vqa", mark, seconds).endswith(words)
 
 
 def test_without_a_terminal_lines_are_printed_and_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_bar, "PAUSE", 0.0)
+    monkeypatch.setattr(progress_bar, "LINE_SECONDS", 0.0)
     said = io.StringIO()
     with ProgressBar(Console(file=said, width=40), "vqa") as told:
         for mark in MARKS:

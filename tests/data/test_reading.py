@@ -8,7 +8,7 @@ import pytest
 
 import atlas.data.shard as shard
 from atlas.backbones.processor import Processor
-from atlas.data.options import Mark, PrepareOptions
+from atlas.data.options import PrepareOptions, Progress
 from atlas.data.reading import Outline, Reader
 from atlas.data.shard import PictureShard, RecordShard
 from atlas.runtime.errors import AtlasError
@@ -49,7 +49,7 @@ def test_shards_are_cut_by_number_and_each_picture_is_taken_once(
     rows = [row for one in records_of(outline) for row in one.rows[:, 0].tolist()]
     assert rows == [number // 2 for number in range(25)]
     assert outline.pictures.files == [f"train-pictures-00000{i}.arrow" for i in range(3)]
-    assert (outline.seen, outline.faults.count) == (25, 0)
+    assert (outline.seen, outline.broken.count) == (25, 0)
     outline.close()
 
 
@@ -71,9 +71,9 @@ def test_broken_records_are_counted_and_their_pictures_are_not_taken(tmp_path: P
         replace(GOOD, id="c"),
     ]
     outline = read(SHADES, records, tmp_path, processor)
-    assert (outline.seen, outline.records.total, outline.faults.count) == (5, 2, 3)
+    assert (outline.seen, outline.records.total, outline.broken.count) == (5, 2, 3)
     assert pictures_of(outline) == [["shade0"]]
-    assert [one.where for one in outline.faults.first] == ["train.jsonl:2", "train: record 'b'", "train: record 'a'"]
+    assert [one.where for one in outline.broken.first] == ["train.jsonl:2", "train: record 'b'", "train: record 'a'"]
     outline.close()
 
 
@@ -98,7 +98,7 @@ def test_reading_tells_how_far_it_is_without_a_total(
     tmp_path: Path, processor: Processor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shard, "RECORDS_A_SHARD", 10)
-    marks: list[Mark] = []
+    marks: list[Progress] = []
     prepare_options = PrepareOptions(progress=marks.append)
     read(SHADES, SHADES.read("train", None), tmp_path, processor, prepare_options).close()
     assert [(mark.split, mark.phase, mark.done, mark.total) for mark in marks] == [

@@ -15,7 +15,7 @@ from atlas.data.executor import Executor
 from atlas.data.options import PrepareOptions
 from atlas.data.reading import Reader
 from atlas.data.shard import ShardContext
-from atlas.data.writer import Joiner, Written
+from atlas.data.writer import JoinedSplit, Joiner
 from atlas.tasks import Picture, Record, Task
 from tests.backbones.toys import CHOICES, PAIRS, SHADES
 
@@ -26,14 +26,14 @@ def gone() -> Image.Image:
     raise FileNotFoundError("gone")
 
 
-def written(task: Task, records: Iterable[Record], folder: Path, processor: Processor) -> Written:
+def written(task: Task, records: Iterable[Record], folder: Path, processor: Processor) -> JoinedSplit:
     """Read, do and join one split."""
     work = folder / "work"
     work.mkdir(parents=True)
     outline = Reader(task, "train", folder=work, processor=processor, source=None).read(records, LENIENT)
     executor = Executor(work, ShardContext(task=task, processor=processor), ray=False)
-    for spool in (outline.pictures, outline.records):
-        executor.work(spool, lambda items: None)
+    for buffer in (outline.pictures, outline.records):
+        executor.run(buffer, lambda items: None)
     result = Joiner(task, processor, outline, work=work, folder=folder).join(LENIENT)
     outline.close()
     return result

@@ -54,7 +54,7 @@ def test_each_adapter_gives_what_it_gives_alone(model: ContinualModel) -> None:
     h = layer.base_layer(x)
     outputs = [plain(x, h, *layer.stack(name))[0] for name in ("digits", "easy-vqa")]
     composition = model.compositions["easy-vqa"]
-    site = composition.sites[composition.places.index(place)]  # type: ignore[union-attr,index,operator]
+    site = composition.sites[composition.site_names.index(place)]  # type: ignore[union-attr,index,operator]
     with torch.no_grad():
         torch.testing.assert_close(layer(x), site(h, outputs)[0])  # type: ignore[operator]
 

@@ -87,7 +87,7 @@ def test_two_tasks_pull_as_both_would_by_themselves(small_world: World, model: C
     past: list[PriorStep] = []
     for number in range(2):
         hooks = consolidated(small_world, model, *past)
-        information.append(hooks._information()[name])
+        information.append(hooks._fisher_information()[name])
         places.append(weight.detach().clone())
         hooks.on_stage_end()
         (folder := tmp_path / str(number)).mkdir()

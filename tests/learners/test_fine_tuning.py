@@ -96,7 +96,7 @@ def test_adapters_can_be_learnt_on_a_tuned_backbone_but_not_the_other_way_round(
     model.ensure_head("easy-vqa", generator)
     model.train_expansion("easy-vqa")
     assert model.tuning.trained() == {}
-    with pytest.raises(AtlasError, match="adapters were learnt on cannot be tuned"):
+    with pytest.raises(AtlasError, match="adapters were trained on cannot be tuned"):
         model.train_backbone("easy-vqa")
     model.detach()
 

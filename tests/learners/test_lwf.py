@@ -74,8 +74,8 @@ def test_a_head_for_two_pictures_reads_one_twice_and_one_for_one_reads_the_first
     )
     width = world.worker_context.backbone.width
     one, two = torch.rand(3, 1, width), torch.rand(3, 1, 2 * width)
-    assert torch.equal(hooks._fitted(one, "easy-pair"), torch.cat([one, one], -1))
-    assert torch.equal(hooks._fitted(two, "digits"), two[..., :width])
+    assert torch.equal(hooks._to_head_width(one, "easy-pair"), torch.cat([one, one], -1))
+    assert torch.equal(hooks._to_head_width(two, "digits"), two[..., :width])
     model.detach()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.data.index import Origin, remember
+from atlas.data.index import IndexEntry, write_index
 from atlas.data.prepared import file_digests, fingerprint, write_card
 from atlas.reproduce.data_reuse import reusable_data, reuse_data
 from atlas.runtime.errors import AtlasError
@@ -36,9 +36,9 @@ def test_data_of_the_same_fingerprint_is_found_and_of_another_is_not(tmp_path: P
 
 def test_lent_data_is_whole_and_its_source_is_remembered(tmp_path: Path) -> None:
     folder, said = prepared(tmp_path / "a", "records")
-    origin = Origin(folder=folder.name, source="/data/digits", recipe=3, version=1)
-    remember(folder.parent / ".index.json", origin)
-    remember(folder.parent / ".other.json", Origin(folder="other", source="/", recipe=3, version=1))
+    origin = IndexEntry(folder=folder.name, source="/data/digits", recipe=3, version=1)
+    write_index(folder.parent / ".index.json", origin)
+    write_index(folder.parent / ".other.json", IndexEntry(folder="other", source="/", recipe=3, version=1))
     for _ in range(2):
         reuse_data("digits", folder, tmp_path / "b")
     there = tmp_path / "b" / "data" / "digits"

@@ -27,7 +27,7 @@ def test_the_ground_is_laid_once(storage: Path) -> None:
     assert inputs.sizes == {"piqa-twin": inputs.prepared["piqa-twin"].counts["train"]}
     assert inputs.prepared["piqa-twin"].path.is_relative_to(storage)
     assert inputs.tracking_uri.startswith("sqlite:///")
-    tokens = 16 + inputs.prepared["piqa-twin"].card["text_tokens"]  # pictures of 4 × 4 patches, texts of 28 at most
+    tokens = 16 + inputs.prepared["piqa-twin"].card.text_tokens  # pictures of 4 × 4 patches, texts of 28 at most
     assert inputs.loads() == {"piqa-twin": pytest.approx(2 * tokens / (16 + 28))}
     told.clear()
     again = resolve_inputs(ONE, lambda split, done: told.append((split, done)))

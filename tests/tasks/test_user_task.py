@@ -66,8 +66,8 @@ def test_the_example_is_prepared_from_its_csv(source: Path, tmp_path: Path) -> N
     prepared = prepare(task, processor=processor, root=tmp_path / "data", source=source)
     assert sum(prepared.counts.values()) == 80
     assert all(count for count in prepared.counts.values())
-    assert prepared.card["task"] == "photos"
-    assert prepared.card["pictures"]["train"] * 2 == prepared.counts["train"]
+    assert prepared.card.task == "photos"
+    assert prepared.card.pictures["train"] * 2 == prepared.counts["train"]
     tables = [pa.ipc.open_file(prepared.path / f"{split}.arrow").read_all() for split in SPLITS]
     assert sorted(pa.concat_tables(tables)["label"].to_pylist()) == [0] * 40 + [1] * 40
 

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from atlas.tasks.offline import words
-from atlas.tasks.offline.scenes import Scene, Shape, render, sample_lone, sample_scene
+from atlas.tasks.offline.scenes import Scene, SceneShape, render, sample_lone, sample_scene
 from atlas.tasks.offline.words import COLORS, SHAPES
 
 SIDE = 64
@@ -99,7 +99,7 @@ def build_gallery(seed: int, *, scenes: int, digits: int) -> ImageSet:
     return ImageSet(pixels=pixels, patches=patches, scenes=drawn, digits=names)
 
 
-def parts(shape: Shape | None) -> list[int]:
+def parts(shape: SceneShape | None) -> list[int]:
     """What is to be told of a shape, or of none, as numbers in PARTS."""
     seen = (shape.shape, shape.color, shape.texture) if shape else ("none",) * len(PARTS)
     return [names.index(name) for names, name in zip(PARTS, seen, strict=True)]
@@ -111,7 +111,7 @@ def _patches(scene: Scene) -> list[list[int]]:
     return [parts(next((s for s in scene.shapes if _near(s, x, y)), None)) for x, y in middles]
 
 
-def _near(shape: Shape, x: int, y: int) -> bool:
+def _near(shape: SceneShape, x: int, y: int) -> bool:
     return math.dist((shape.x, shape.y), (x, y)) <= shape.radius + PATCH / 4
 
 

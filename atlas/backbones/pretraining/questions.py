@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from atlas.tasks.offline.scenes import Scene, Shape
+from atlas.tasks.offline.scenes import Scene, SceneShape
 from atlas.tasks.offline.words import COLORS, NUMBERS, PLURALS, SHAPES
 
 
@@ -42,7 +42,7 @@ def noun(rng: Random, scene: Scene, *, wrong: float = 0.5) -> Noun:
     return Noun(color=color, shape=shape, texture=texture)
 
 
-def name(rng: Random, scene: Scene, shape: Shape) -> str | None:
+def name(rng: Random, scene: Scene, shape: SceneShape) -> str | None:
     """Words that fit this shape of the scene and no other, or None."""
     nouns = [Noun(color=shape.color), Noun(shape=shape.shape), Noun(color=shape.color, shape=shape.shape)]
     fitting = [n for n in nouns if n.count(scene) == 1]

@@ -37,7 +37,7 @@ PALETTE: dict[str, tuple[RGB, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
+class SceneShape:
     """One object: names, its true colour, centre, radius, angle in degrees, and height in percent of its width."""
 
     shape: str
@@ -81,7 +81,7 @@ class Scene:
     """A background and the shapes on it, drawn in this order."""
 
     background: Background
-    shapes: tuple[Shape, ...]
+    shapes: tuple[SceneShape, ...]
 
     def digest(self) -> str:
         """sha256 of the description (not of pixels, which may differ between versions of PIL)."""
@@ -95,7 +95,7 @@ class Scene:
             for s in self.shapes
         )
 
-    def at(self, row: str, column: str) -> Shape | None:
+    def at(self, row: str, column: str) -> SceneShape | None:
         """The first shape whose centre lies in that quadrant, if any."""
         return next((s for s in self.shapes if (s.row, s.column) == (row, column)), None)
 
@@ -129,12 +129,12 @@ def sample_shape(
     shapes: Sequence[str] = SHAPES,
     colors: Sequence[str] = COLORS,
     textures: Sequence[str] = TEXTURES,
-) -> Shape:
+) -> SceneShape:
     """A shape around `center` with a radius between the two given (inclusive)."""
     shape, color, texture = rng.choice(shapes), rng.choice(colors), rng.choice(textures)
     flat = rng.randint(40, 110) if shape == "rectangle" else rng.randint(80, 105)
     turn = 90 * rng.randint(0, 1) if shape == "rectangle" else 0
-    return Shape(
+    return SceneShape(
         shape=shape,
         color=color,
         texture=texture,
@@ -221,7 +221,7 @@ def _draw_background(background: Background, side: int) -> Image.Image:
     return canvas
 
 
-def _draw_mask(shape: Shape, side: int, scale: float) -> Image.Image:
+def _draw_mask(shape: SceneShape, side: int, scale: float) -> Image.Image:
     mask = Image.new("L", (side, side), 0)
     draw = ImageDraw.Draw(mask)
     radius, (x, y) = shape.radius * scale, (shape.x * scale, shape.y * scale)
@@ -237,7 +237,7 @@ def _draw_mask(shape: Shape, side: int, scale: float) -> Image.Image:
     return mask
 
 
-def _draw_holes(draw: ImageDraw.ImageDraw, shape: Shape, scale: float) -> None:
+def _draw_holes(draw: ImageDraw.ImageDraw, shape: SceneShape, scale: float) -> None:
     """Takes stripes or dots out of the mask; the background shows through."""
     step = 5 * scale
     reach = math.ceil(shape.radius * scale / step) + 1
@@ -251,7 +251,7 @@ def _draw_holes(draw: ImageDraw.ImageDraw, shape: Shape, scale: float) -> None:
             draw.ellipse((u - dot, v - dot, u + dot, v + dot), fill=0)
 
 
-def _corners(shape: Shape) -> list[tuple[float, float]]:
+def _corners(shape: SceneShape) -> list[tuple[float, float]]:
     """The polygon's corners around (0, 0), within radius 1 (1.1 for a stretched one)."""
     points = _OUTLINES[shape.shape]()
     cos, sin = math.cos(math.radians(shape.angle)), math.sin(math.radians(shape.angle))

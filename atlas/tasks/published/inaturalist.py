@@ -26,7 +26,7 @@ LAYOUT = Layout.of(
     "train_val2019/",
     obtain="Get iNaturalist 2019 from https://github.com/visipedia/inat_comp/tree/master/2019.",
 )
-Line = tuple[str, str, int | str | None]  # an image's id, its file's name, its category's id
+AnnotatedImage = tuple[str, str, int | str | None]  # an image's id, its file's name, its category's id
 
 
 def species(source: Path) -> dict[int | str, str]:
@@ -53,13 +53,13 @@ def species_names(source: Path) -> tuple[str, ...]:
     return tuple(species(source).values())
 
 
-def joined(path: Path) -> list[tuple[str, Line | Broken]]:
+def joined(path: Path) -> list[tuple[str, AnnotatedImage | Broken]]:
     """Every image with its annotation's category, in an order that mixes the classes and never changes.
 
     Raises AtlasError where the file is unusable.
     """
     found: dict[int | str, int | str | None] = {}
-    lines: list[tuple[str, Line | Broken]] = []
+    lines: list[tuple[str, AnnotatedImage | Broken]] = []
     lines += annotated(path, found)
     lines += images(path, found)
     for image in found:
@@ -82,7 +82,7 @@ def annotated(path: Path, found: dict[int | str, int | str | None]) -> Iterator[
         found[image] = category if found.get(image, category) == category else None
 
 
-def images(path: Path, found: dict[int | str, int | str | None]) -> Iterator[tuple[str, Line | Broken]]:
+def images(path: Path, found: dict[int | str, int | str | None]) -> Iterator[tuple[str, AnnotatedImage | Broken]]:
     """Every image with its category, which is taken out of `found`."""
     seen: set[int | str] = set()
     for where, row in json_items(path, "images"):
@@ -103,7 +103,7 @@ def images(path: Path, found: dict[int | str, int | str | None]) -> Iterator[tup
             yield where, Broken(where=where, reason=str(error))
 
 
-def record_of(where: str, line: Line, *, source: Path, labels: Mapping[int | str, int]) -> Record:
+def record_of(where: str, line: AnnotatedImage, *, source: Path, labels: Mapping[int | str, int]) -> Record:
     """One image with its class. Raises Unreadable for a category that is none, and as `picture` does."""
     image, name, category = line
     if category is None:

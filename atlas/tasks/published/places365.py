@@ -37,11 +37,11 @@ LAYOUT = Layout(
     ),
     obtain="Get Places365-Standard and its list of categories from https://github.com/CSAILVision/places365.",
 )
-Line = tuple[str, str]  # an image's name, and its class as its list or its folder writes it
+ImageLine = tuple[str, str]  # an image's name, and its class as its list or its folder writes it
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class ImagePart:
     """Where the images of a published part lie: their folder, and the list that names their classes, if one does."""
 
     source: Path
@@ -68,7 +68,7 @@ class Part:
                 if name.lower().endswith(IMAGES):
                     yield os.fsencode(f"{prefix}/{name}").decode(errors="replace")
 
-    def line(self, entry: str) -> tuple[str, Line | Broken]:
+    def line(self, entry: str) -> tuple[str, ImageLine | Broken]:
         """Where an image is told of, its name, and its class as `/a/airfield/00000001.jpg 0` or its folder have it."""
         if self.list_file is None:
             return entry, (entry, entry.removeprefix(self.folder).rpartition("/")[0])
@@ -83,7 +83,7 @@ def _refuse(error: OSError) -> None:
     raise AtlasError(f"the folder {error.filename} cannot be read: {error.strerror}.") from error
 
 
-def part_of(source: Path, name: str) -> Part:
+def part_of(source: Path, name: str) -> ImagePart:
     """The part `train` or `val` of the release at hand.
 
     Raises AtlasError where only a list could tell the classes, or the folder is a link that leads elsewhere.
@@ -97,7 +97,7 @@ def part_of(source: Path, name: str) -> Part:
         raise AtlasError(
             f"{official} has no folders that name the classes: put {LISTS[name]} beside it. {LAYOUT.obtain}"
         )
-    return Part(source=source, folder=folder, list_file=LISTS[name] if listed else None)
+    return ImagePart(source=source, folder=folder, list_file=LISTS[name] if listed else None)
 
 
 def categories(source: Path) -> tuple[str, ...]:
@@ -132,7 +132,7 @@ def spellings(source: Path) -> dict[str, int]:
     return found
 
 
-def record_of(where: str, line: Line, *, source: Path, labels: Mapping[str, int]) -> Record:
+def record_of(where: str, line: ImageLine, *, source: Path, labels: Mapping[str, int]) -> Record:
     """One image with its class. Raises Unreadable for a class that is none, and as `picture` does."""
     name, written = line
     if written not in labels:
@@ -159,7 +159,7 @@ def scene_sources(source: Path | None) -> Mapping[str, str]:
     return listed | {part.folder: names_digest(part) for part in parts if part.list_file is None}
 
 
-def names_digest(part: Part) -> str:
+def names_digest(part: ImagePart) -> str:
     """sha256 of the sorted names of a part's images, one a line."""
     found = hashlib.sha256()
     for name in part.names():

@@ -84,7 +84,7 @@ def questions_of(path: Path) -> tuple[dict[int, str], str]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class VqaPart:
     """One published part and what its annotations are joined with.
 
     questions: id -> text. wrong: why a question may be missing. images: the folder. classes: answer -> its place.
@@ -135,7 +135,7 @@ def read_questions(split: str, source: Path | None) -> Iterator[Record | Broken]
     name, folder = published(split, *PARTS), files.given(source)
     LAYOUT.check("vqa", folder)
     questions, wrong = questions_of(folder / QUESTIONS.format(name))
-    part = Part(
+    part = VqaPart(
         name=name,
         questions=questions,
         wrong=wrong,

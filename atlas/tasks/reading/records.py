@@ -10,11 +10,11 @@ from atlas.runtime.errors import unknown
 from atlas.tasks.reading.files import Unreadable, field
 from atlas.tasks.sample import Broken, Record
 
-Line = TypeVar("Line")
+LineT = TypeVar("LineT")
 
 
 def made(
-    lines: Iterable[tuple[str, Line | Broken]], record: Callable[[str, Line], Record | Broken]
+    lines: Iterable[tuple[str, LineT | Broken]], record: Callable[[str, LineT], Record | Broken]
 ) -> Iterator[Record | Broken]:
     """What `record(where, line)` makes of every line, and where it stands; `Broken` where it raises Unreadable."""
     for where, line in lines:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
 
 from atlas.runtime.errors import unknown
 from atlas.tasks.reading.files import Unreadable
-from atlas.tasks.reading.records import made
+from atlas.tasks.reading.records import LineT, made
 from atlas.tasks.sample import SPLITS, Broken, Record
-
-Line = TypeVar("Line")
 
 
 def held_out(task: str, key: str, share: float) -> bool:
@@ -52,10 +49,10 @@ def rank(purpose: str, key: str) -> float:
 
 
 def deal(
-    lines: Iterable[tuple[str, Line | Broken]],
+    lines: Iterable[tuple[str, LineT | Broken]],
     *,
-    key: Callable[[Line], str],
-    record: Callable[[str, Line], Record | Broken],
+    key: Callable[[LineT], str],
+    record: Callable[[str, LineT], Record | Broken],
     mine: Callable[[str], bool],
 ) -> Iterator[Record | Broken]:
     """The records of one split: of the lines whose key is `mine`, what `record(where, line)` makes of them.
@@ -64,7 +61,7 @@ def deal(
     in one split and no other.
     """
 
-    def chosen() -> Iterator[tuple[str, Line | Broken]]:
+    def chosen() -> Iterator[tuple[str, LineT | Broken]]:
         for where, line in lines:
             try:
                 name = where if isinstance(line, Broken) else key(line)

@@ -34,7 +34,7 @@ MARKS = ("{} ?", "{} :", "{} ,", "{} =")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class QuestionKind:
     """A kind of question.
 
     answers: all that may be right. like: answers of which it gives the same are never choices together. ask:
@@ -47,7 +47,7 @@ class Kind:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class CommonsenseQaSample:
     """A question, its five answers and which is right."""
 
     name: str
@@ -123,14 +123,14 @@ def shaped(rng: Random, right: str, wrong: list[str]) -> str:
 
 THINGS = tuple(f"{color} {shape}" for color in COLORS for shape in SHAPES)
 KINDS = (
-    Kind(answers=tuple(dict.fromkeys(COLORED.values())), ask=color_of),
-    Kind(answers=tuple(COLORED), ask=thing_of, like=COLORED.__getitem__),
-    Kind(answers=tuple(OPPOSITES), ask=opposite_of, like=lambda word: min(word, OPPOSITES[word])),
-    Kind(answers=NUMBERS[1:-1], ask=next_to),
-    Kind(answers=tuple(MIXES.values()), ask=mixed_from),
-    Kind(answers=COLORS, ask=painted),
-    Kind(answers=THINGS, ask=colored, like=lambda thing: thing.split()[0]),
-    Kind(answers=THINGS, ask=shaped, like=lambda thing: thing.split()[1]),
+    QuestionKind(answers=tuple(dict.fromkeys(COLORED.values())), ask=color_of),
+    QuestionKind(answers=tuple(COLORED), ask=thing_of, like=COLORED.__getitem__),
+    QuestionKind(answers=tuple(OPPOSITES), ask=opposite_of, like=lambda word: min(word, OPPOSITES[word])),
+    QuestionKind(answers=NUMBERS[1:-1], ask=next_to),
+    QuestionKind(answers=tuple(MIXES.values()), ask=mixed_from),
+    QuestionKind(answers=COLORS, ask=painted),
+    QuestionKind(answers=THINGS, ask=colored, like=lambda thing: thing.split()[0]),
+    QuestionKind(answers=THINGS, ask=shaped, like=lambda thing: thing.split()[1]),
 )
 
 
@@ -139,7 +139,7 @@ def is_of(split: str, stem: str) -> bool:
     return split == "test" or held_out("commonsense-qa", stem, VAL) == (split == "val")
 
 
-def choose(kind: Kind, split: str, rng: Random) -> list[str]:
+def choose(kind: QuestionKind, split: str, rng: Random) -> list[str]:
     """Five answers of different groups; no other split has the same five."""
     while True:
         groups: dict[str, str] = {}
@@ -150,13 +150,13 @@ def choose(kind: Kind, split: str, rng: Random) -> list[str]:
             return answers
 
 
-def stem_of(kind: Kind, split: str, rng: Random, right: str, wrong: list[str]) -> str | None:
+def stem_of(kind: QuestionKind, split: str, rng: Random, right: str, wrong: list[str]) -> str | None:
     """A question of the split to which that answer is right, or None where none is found."""
     stems = (rng.choice(MARKS).format(kind.ask(rng, right, wrong)) for _ in range(TRIES))
     return next((stem for stem in stems if is_of(split, stem)), None)
 
 
-def five(kind: Kind, split: str, rng: Random) -> dict[str, str] | None:
+def five(kind: QuestionKind, split: str, rng: Random) -> dict[str, str] | None:
     """Five answers, each with a question of the split; None where one finds no question."""
     answers = choose(kind, split, rng)
     stems: dict[str, str] = {}
@@ -168,7 +168,7 @@ def five(kind: Kind, split: str, rng: Random) -> dict[str, str] | None:
     return stems
 
 
-def draw(split: str, sizes: Sizes) -> Iterator[Question]:
+def draw(split: str, sizes: Sizes) -> Iterator[CommonsenseQaSample]:
     """Questions without end, five in a row with the same answers, the kinds in turn."""
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
@@ -181,7 +181,7 @@ def draw(split: str, sizes: Sizes) -> Iterator[Question]:
             choices = rng.sample([answer for answer in stems if answer != right], CHOICES - 1)
             choices.insert(label, right)
             name = text_sha256(f"{NAME} {sizes.seed} {split} {next(count)}")[:32]
-            yield Question(name=name, stem=stems[right], choices=tuple(choices), label=label)
+            yield CommonsenseQaSample(name=name, stem=stems[right], choices=tuple(choices), label=label)
 
 
 def make(sizes: Sizes) -> Task:

@@ -17,7 +17,7 @@ TEST_EIGHTHS = (6, 7)  # of all contents of a text-only twin: those of `test`
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
+class HoldOutRule:
     """How a sister's reader holds records out of its training part: `key` names the record or image of a number."""
 
     sister: str
@@ -25,7 +25,7 @@ class Rule:
     key: Callable[[int], str]
 
 
-def numbers(split: str, rule: Rule) -> Iterator[int]:
+def numbers(split: str, rule: HoldOutRule) -> Iterator[int]:
     """The numbers of a split without end: the training numbers that the rule puts there, or those of `test`."""
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)

@@ -19,13 +19,13 @@ from atlas.tasks.offline.words import PLURALS, SHAPES
 from atlas.tasks.published.inaturalist import FILES, VAL
 from atlas.tasks.sample import NO_TEXT, Record
 from atlas.tasks.task import Task
-from atlas.tasks.twins.deal import Rule, deck, numbers
+from atlas.tasks.twins.deal import HoldOutRule, deck, numbers
 from atlas.tasks.twins.pictures import pictures, save_pictures
 from atlas.tasks.twins.publish import write_document
 from atlas.tasks.twins.twin import SPLIT_NOTE, Draw, Sizes, Twin, check_sizes, published, reader, settings
 
 NAME = "inaturalist-twin"
-RULE = Rule(sister="inaturalist", share=VAL, key=str)
+RULE = HoldOutRule(sister="inaturalist", share=VAL, key=str)
 CLASSES = 24
 HUES = {
     "warm": ("red", "orange", "yellow", "pink"),
@@ -40,7 +40,7 @@ EVERY = tuple((shape, texture, hue) for texture, hue in COATS for shape in SHAPE
 
 
 @dataclass(frozen=True, kw_only=True)
-class Photo:
+class INaturalistSample:
     """A picture of one animal, so to say, and its species' place in EVERY."""
 
     image: int
@@ -80,7 +80,7 @@ def name_of(label: int) -> str:
     return f"{texture} {hue} {shape}"
 
 
-def draw(split: str, sizes: Sizes, *, classes: int) -> Iterator[Photo]:
+def draw(split: str, sizes: Sizes, *, classes: int) -> Iterator[INaturalistSample]:
     """Photos without end, the species in turn."""
     labels = deck(f"{NAME} {sizes.seed} {split}", classes)
     for image, label in zip(numbers(split, RULE), labels, strict=False):
@@ -88,10 +88,10 @@ def draw(split: str, sizes: Sizes, *, classes: int) -> Iterator[Photo]:
         seed = f"{NAME} {sizes.seed} {image}"
         color = Random(seed).choice(HUES[hue])
         scene = sample_lone(seed, kinds=(shape,), colors=(color,), textures=(texture,), light=0.9, radius=(13, 24))
-        yield Photo(image=image, scene=scene, label=label)
+        yield INaturalistSample(image=image, scene=scene, label=label)
 
 
-def drawing(classes: int) -> Draw[Photo]:
+def drawing(classes: int) -> Draw[INaturalistSample]:
     """`draw` for so many species. Raises AtlasError on a number that there is not."""
     if not 2 <= classes <= len(EVERY):
         raise AtlasError(f"{NAME} has 2 to {len(EVERY)} classes, got {classes}")

@@ -29,7 +29,7 @@ Side = Sequence[Thing]  # what one scene shows
 
 
 @dataclass(frozen=True, kw_only=True)
-class Statement:
+class SceneStatement:
     """A sentence about two scenes, and the test of it."""
 
     text: str
@@ -37,10 +37,10 @@ class Statement:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Form:
+class StatementForm:
     """Statements of one kind, and how many things (fewest, most) the scenes show that they are said of."""
 
-    statements: tuple[Statement, ...]
+    statements: tuple[SceneStatement, ...]
     things: tuple[int, int]
 
 
@@ -49,27 +49,27 @@ def shows(side: Side, noun: str) -> bool:
     return any(noun in thing for thing in side)
 
 
-def about(text: str, holds: Callable[[bool, bool], bool]) -> Form:
+def about(text: str, holds: Callable[[bool, bool], bool]) -> StatementForm:
     """One statement for each colour and shape: `holds` is told whether the left and the right scene show it."""
 
-    def statement(noun: str, words: str) -> Statement:
-        return Statement(text=text.format(words), holds=lambda one, two: holds(shows(one, noun), shows(two, noun)))
+    def statement(noun: str, words: str) -> SceneStatement:
+        return SceneStatement(text=text.format(words), holds=lambda one, two: holds(shows(one, noun), shows(two, noun)))
 
     colors = [statement(color, f"{color} shape") for color in COLORS]
-    return Form(statements=(*colors, *(statement(shape, shape) for shape in SHAPES)), things=(1, 1))
+    return StatementForm(statements=(*colors, *(statement(shape, shape) for shape in SHAPES)), things=(1, 1))
 
 
-SAME = Form(
+SAME = StatementForm(
     statements=(
-        Statement(text="both shapes have the same color .", holds=lambda a, b: a[0][0] == b[0][0]),
-        Statement(text="the shapes have different colors .", holds=lambda a, b: a[0][0] != b[0][0]),
+        SceneStatement(text="both shapes have the same color .", holds=lambda a, b: a[0][0] == b[0][0]),
+        SceneStatement(text="the shapes have different colors .", holds=lambda a, b: a[0][0] != b[0][0]),
     ),
     things=(1, 1),
 )
-COUNTED = Form(
+COUNTED = StatementForm(
     statements=(
-        Statement(text="the left image shows more shapes .", holds=lambda a, b: len(a) > len(b)),
-        Statement(text="the right image shows more shapes .", holds=lambda a, b: len(a) < len(b)),
+        SceneStatement(text="the left image shows more shapes .", holds=lambda a, b: len(a) > len(b)),
+        SceneStatement(text="the right image shows more shapes .", holds=lambda a, b: len(a) < len(b)),
     ),
     things=(1, 3),
 )
@@ -85,7 +85,7 @@ FORMS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judgement:
+class Nlvr2Sample:
     """A sentence said of two scenes, and whether it is true."""
 
     identifier: str
@@ -129,7 +129,7 @@ class Judgement:
         }
 
 
-def contrast(rng: Random, form: Form) -> tuple[tuple[Side, ...], tuple[str, str]]:
+def contrast(rng: Random, form: StatementForm) -> tuple[tuple[Side, ...], tuple[str, str]]:
     """Four scenes' things, a pair after a pair, and two sentences: each is true of one pair, in this order."""
     while True:
         left, right, other_left, other_right = (distinct_things(rng, rng.randint(*form.things)) for _ in range(4))
@@ -140,7 +140,7 @@ def contrast(rng: Random, form: Form) -> tuple[tuple[Side, ...], tuple[str, str]
             return (left, right, other_left, other_right), (rng.choice(ours), rng.choice(theirs))
 
 
-def draw(split: str, sizes: Sizes) -> Iterator[Judgement]:
+def draw(split: str, sizes: Sizes) -> Iterator[Nlvr2Sample]:
     """Judgements without end, four a set, the forms in turn."""
     if split not in PARTS:
         raise unknown("split", split, PARTS)
@@ -152,7 +152,7 @@ def draw(split: str, sizes: Sizes) -> Iterator[Judgement]:
         pairs = ((scenes[0], scenes[1]), (scenes[2], scenes[3]))
         for pair, said in rng.sample([(0, 0), (0, 1), (1, 0), (1, 1)], 4):
             name = f"{PARTS[split]}-{number}-{pair}-{said}"
-            yield Judgement(identifier=name, scenes=pairs[pair], text=texts[said], label=int(pair == said))
+            yield Nlvr2Sample(identifier=name, scenes=pairs[pair], text=texts[said], label=int(pair == said))
 
 
 def make(sizes: Sizes) -> Task:

@@ -40,7 +40,7 @@ class Couple:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class PiqaSample:
     """A goal, two solutions, and which of them reaches it. `name` is its line in the published file."""
 
     name: str
@@ -177,7 +177,7 @@ def couples(split: str, sizes: Sizes) -> Iterator[Couple]:
         yield draw_couple(kind, split, generator)
 
 
-def draw(split: str, sizes: Sizes) -> Iterator[Choice]:
+def draw(split: str, sizes: Sizes) -> Iterator[PiqaSample]:
     """Choices without end: two a couple, each with both solutions in either order."""
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
@@ -188,7 +188,7 @@ def draw(split: str, sizes: Sizes) -> Iterator[Choice]:
         sides = order.sample((0, 1), 2)
         for side in order.sample((0, 1), 2):
             solutions = (couple.solutions[sides[0]], couple.solutions[sides[1]])
-            yield Choice(
+            yield PiqaSample(
                 name=f"{part}-{next(lines)}", goal=couple.goals[side], solutions=solutions, label=sides.index(side)
             )
 

@@ -13,7 +13,7 @@ from atlas.tasks.offline.words import GROUNDS
 from atlas.tasks.published.places365 import CATEGORIES, LISTS, VAL
 from atlas.tasks.sample import NO_TEXT, Record
 from atlas.tasks.task import Task
-from atlas.tasks.twins.deal import TEST_FROM, Rule, deck, numbers
+from atlas.tasks.twins.deal import TEST_FROM, HoldOutRule, deck, numbers
 from atlas.tasks.twins.pictures import COLORS, pictures, save_pictures
 from atlas.tasks.twins.publish import write_lines
 from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, published, reader, settings
@@ -45,7 +45,7 @@ def file_of(label: int, number: int) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class Places365Sample:
     """The picture of a scene, and its place in SCENES."""
 
     file: str
@@ -85,14 +85,17 @@ def arrange(rng: Random, label: int) -> Scene:
     return Scene(background=background, shapes=shapes)
 
 
-def draw(split: str, sizes: Sizes) -> Iterator[View]:
+def draw(split: str, sizes: Sizes) -> Iterator[Places365Sample]:
     """Views without end, the classes in turn; each class has numbers of its own, as its folder has."""
-    rules = [Rule(sister="places365", share=VAL, key=functools.partial(file_of, label)) for label in range(len(SCENES))]
+    rules = [
+        HoldOutRule(sister="places365", share=VAL, key=functools.partial(file_of, label))
+        for label in range(len(SCENES))
+    ]
     streams = [numbers(split, rule) for rule in rules]
     for place, label in enumerate(deck(f"{NAME} {sizes.seed} {split}", len(SCENES))):
         number = TEST_FROM + place if split == "test" else next(streams[label])
         rng = Random(f"{NAME} {sizes.seed} {label} {number}")
-        yield View(file=file_of(label, number), scene=arrange(rng, label), label=label)
+        yield Places365Sample(file=file_of(label, number), scene=arrange(rng, label), label=label)
 
 
 def make(sizes: Sizes) -> Task:

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from atlas.tasks.offline.easy_ve import ANSWERS
-from atlas.tasks.offline.scenes import Scene, Shape
+from atlas.tasks.offline.scenes import Scene, SceneShape
 from atlas.tasks.offline.words import COLUMNS, ROWS, SHAPES
 from atlas.tasks.published.snli_ve import PARTS
 from atlas.tasks.sample import Record
@@ -31,7 +31,7 @@ Triple = tuple[str, str, str]  # sentences in the order of ANSWERS
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sentence:
+class SnliVeSample:
     """A sentence about the scene of an image, and its place in ANSWERS."""
 
     image: int
@@ -80,7 +80,7 @@ def absent(rng: Random, every: tuple[str, ...], seen: list[str]) -> str:
     return rng.choice([value for value in every if value not in seen])
 
 
-def colored(rng: Random, shapes: tuple[Shape, ...]) -> Triple:
+def colored(rng: Random, shapes: tuple[SceneShape, ...]) -> Triple:
     """The colour of a shape."""
     one, colors = rng.choice(shapes), [shape.color for shape in shapes]
     gone = absent(rng, SHAPES, [shape.shape for shape in shapes])
@@ -92,7 +92,7 @@ def colored(rng: Random, shapes: tuple[Shape, ...]) -> Triple:
     )
 
 
-def shaped(rng: Random, shapes: tuple[Shape, ...]) -> Triple:
+def shaped(rng: Random, shapes: tuple[SceneShape, ...]) -> Triple:
     """The shape of what has a colour."""
     one, kinds = rng.choice(shapes), [shape.shape for shape in shapes]
     gone = absent(rng, COLORS, [shape.color for shape in shapes])
@@ -104,7 +104,7 @@ def shaped(rng: Random, shapes: tuple[Shape, ...]) -> Triple:
     )
 
 
-def placed(rng: Random, shapes: tuple[Shape, ...]) -> Triple:
+def placed(rng: Random, shapes: tuple[SceneShape, ...]) -> Triple:
     """Where a shape lies."""
     one, places = rng.choice(shapes), [f"{shape.row} {shape.column}" for shape in shapes]
     gone = absent(rng, SHAPES, [shape.shape for shape in shapes])
@@ -116,17 +116,17 @@ def placed(rng: Random, shapes: tuple[Shape, ...]) -> Triple:
     )
 
 
-KINDS: tuple[Callable[[Random, tuple[Shape, ...]], Triple], ...] = (colored, shaped, placed)
+KINDS: tuple[Callable[[Random, tuple[SceneShape, ...]], Triple], ...] = (colored, shaped, placed)
 
 
-def draw(split: str, sizes: Sizes) -> Iterator[Sentence]:
+def draw(split: str, sizes: Sizes) -> Iterator[SnliVeSample]:
     """Sentences without end, three a scene, the forms in turn."""
     for image in itertools.count(FIRST[split]):
         rng = Random(f"{NAME} {sizes.seed} {image}")
         scene = scene_of(rng, distinct_things(rng, rng.randint(1, 2)))
         texts = KINDS[image % len(KINDS)](rng, scene.shapes)
         for label in rng.sample(range(3), 3):
-            yield Sentence(image=image, scene=scene, text=texts[label], label=label)
+            yield SnliVeSample(image=image, scene=scene, text=texts[label], label=label)
 
 
 def make(sizes: Sizes) -> Task:

@@ -40,8 +40,8 @@ class Sample(Protocol):
         ...
 
 
-Kind = TypeVar("Kind", bound=Sample)
-Draw = Callable[[str, Sizes], Iterator[Kind]]  # (split, sizes) -> samples without end
+SampleT = TypeVar("SampleT", bound=Sample)
+Draw = Callable[[str, Sizes], Iterator[SampleT]]  # (split, sizes) -> samples without end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,12 +65,12 @@ def check_sizes(name: str, sizes: Sizes) -> Sizes:
     return sizes
 
 
-def first(draw: Draw[Kind], split: str, sizes: Sizes) -> Iterator[Kind]:
+def first(draw: Draw[SampleT], split: str, sizes: Sizes) -> Iterator[SampleT]:
     """As many samples of the split as the sizes say. Raises AtlasError on an unknown split."""
     return itertools.islice(draw(split, sizes), sizes.of(split))
 
 
-def published(draw: Draw[Kind], part: str, sizes: Sizes) -> Iterator[Kind]:
+def published(draw: Draw[SampleT], part: str, sizes: Sizes) -> Iterator[SampleT]:
     """The samples of a published part: "train" begins with what the sister's rule takes out for `val`."""
     splits = ("test",) if part == "test" else ("val", "train")
     return itertools.chain.from_iterable(first(draw, split, sizes) for split in splits)

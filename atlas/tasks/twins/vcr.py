@@ -14,13 +14,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from atlas.tasks.offline.scenes import SIDE, Scene, Shape
+from atlas.tasks.offline.scenes import SIDE, Scene, SceneShape
 from atlas.tasks.offline.words import COLUMNS, ROWS
 from atlas.tasks.published.vcr import CHOICES, VAL, sentence
 from atlas.tasks.reading.choices import choice_text
 from atlas.tasks.sample import Record
 from atlas.tasks.task import Task
-from atlas.tasks.twins.deal import TEST_FROM, Rule, deck, numbers
+from atlas.tasks.twins.deal import TEST_FROM, HoldOutRule, deck, numbers
 from atlas.tasks.twins.pictures import COLORS, distinct_things, pictures, save_pictures, scene_of
 from atlas.tasks.twins.publish import write_lines
 from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, published, reader, settings
@@ -29,7 +29,7 @@ NAME = "vcr-twin"
 ASKED = 2  # questions an image
 OBJECTS = (1, 1, 2, 2, 3, 4)  # in a scene
 Tokens = tuple[str | list[int], ...]
-Asked = tuple[Tokens, Tokens, list[Tokens]]  # a question, its answer, and the three wrong ones
+TokenQuestion = tuple[Tokens, Tokens, list[Tokens]]  # a question, its answer, and the three wrong ones
 
 
 def image_name(number: int) -> str:
@@ -38,11 +38,11 @@ def image_name(number: int) -> str:
     return f"{film}/{number // 100}_shapes_00.00.{number % 100:02d}.jpg"
 
 
-RULE = Rule(sister="vcr", share=VAL, key=image_name)
+RULE = HoldOutRule(sister="vcr", share=VAL, key=image_name)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class VcrSample:
     """A question about the scene of an image, with four answers in tokens."""
 
     image: int
@@ -125,13 +125,13 @@ def plain(tokens: Tokens) -> str:
     )
 
 
-def box(shape: Shape) -> tuple[int, int, int, int]:
+def box(shape: SceneShape) -> tuple[int, int, int, int]:
     """The corners of the square around a shape, within the image."""
     left, top = max(0, shape.x - shape.radius), max(0, shape.y - shape.radius)
     return left, top, min(SIDE - 1, shape.x + shape.radius), min(SIDE - 1, shape.y + shape.radius)
 
 
-def ask_color(rng: Random, shapes: Sequence[Shape]) -> Asked:
+def ask_color(rng: Random, shapes: Sequence[SceneShape]) -> TokenQuestion:
     """The colour of an object; the wrong ones are those of other objects first."""
     place = rng.randrange(len(shapes))
     seen = [shape.color for shape in shapes if shape is not shapes[place]]
@@ -142,7 +142,7 @@ def ask_color(rng: Random, shapes: Sequence[Shape]) -> Asked:
     return ("what", "color", "is", [place], "?"), answers[0], answers[1:]
 
 
-def ask_place(rng: Random, shapes: Sequence[Shape]) -> Asked:
+def ask_place(rng: Random, shapes: Sequence[SceneShape]) -> TokenQuestion:
     """The quarter in which an object lies."""
     place = rng.randrange(len(shapes))
     every = [(row, column) for row in ROWS for column in COLUMNS]
@@ -151,7 +151,7 @@ def ask_place(rng: Random, shapes: Sequence[Shape]) -> Asked:
     return ("where", "is", [place], "?"), answers[0], [answer for answer in answers if answer != answers[0]]
 
 
-def ask_side(rng: Random, shapes: Sequence[Shape]) -> Asked | None:
+def ask_side(rng: Random, shapes: Sequence[SceneShape]) -> TokenQuestion | None:
     """The side on which two objects lie; None where no two share one."""
     sides = [("at", "the", row) for row in ROWS] + [("on", "the", column) for column in COLUMNS]
     found = [
@@ -168,7 +168,7 @@ def ask_side(rng: Random, shapes: Sequence[Shape]) -> Asked | None:
     return ("where", "are", pair, "?"), (*own, "."), wrong
 
 
-def ask_which(rng: Random, shapes: Sequence[Shape]) -> Asked | None:
+def ask_which(rng: Random, shapes: Sequence[SceneShape]) -> TokenQuestion | None:
     """The object of a colour; None where there are fewer objects than answers."""
     if len(shapes) < CHOICES:
         return None
@@ -177,17 +177,22 @@ def ask_which(rng: Random, shapes: Sequence[Shape]) -> Asked | None:
     return ("what", "is", shapes[place].color, "?"), ([place], "."), wrong
 
 
-ASKS: tuple[Callable[[Random, Sequence[Shape]], Asked | None], ...] = (ask_color, ask_place, ask_side, ask_which)
+ASKS: tuple[Callable[[Random, Sequence[SceneShape]], TokenQuestion | None], ...] = (
+    ask_color,
+    ask_place,
+    ask_side,
+    ask_which,
+)
 
 
-def ask(rng: Random, shapes: Sequence[Shape]) -> Asked:
+def ask(rng: Random, shapes: Sequence[SceneShape]) -> TokenQuestion:
     """A question that can be asked of these objects."""
     while True:
         if asked := rng.choice(ASKS)(rng, shapes):
             return asked
 
 
-def draw(split: str, sizes: Sizes) -> Iterator[Question]:
+def draw(split: str, sizes: Sizes) -> Iterator[VcrSample]:
     """Questions without end, two a scene."""
     labels = deck(f"{NAME} {sizes.seed} {split}", CHOICES)
     for image in numbers(split, RULE):
@@ -197,7 +202,7 @@ def draw(split: str, sizes: Sizes) -> Iterator[Question]:
             question, right, wrong = ask(rng, scene.shapes)
             choices, label = rng.sample(wrong, len(wrong)), next(labels)
             choices.insert(label, right)
-            yield Question(
+            yield VcrSample(
                 image=image, scene=scene, place=place, question=question, choices=tuple(choices), label=label
             )
 

@@ -13,28 +13,28 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from atlas.tasks.offline.scenes import Scene, Shape
+from atlas.tasks.offline.scenes import Scene, SceneShape
 from atlas.tasks.offline.words import COLUMNS, ROWS, SHAPES
 from atlas.tasks.published.vqa import ANNOTATIONS, QUESTIONS, SCORES, VAL
 from atlas.tasks.sample import Label, Record
 from atlas.tasks.task import Task
-from atlas.tasks.twins.deal import TEST_FROM, Rule, numbers
+from atlas.tasks.twins.deal import TEST_FROM, HoldOutRule, numbers
 from atlas.tasks.twins.pictures import COLORS, distinct_things, pictures, save_pictures, scene_of
 from atlas.tasks.twins.publish import write_document
 from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, published, reader, settings
 
 NAME = "vqa-twin"
-RULE = Rule(sister="vqa", share=VAL, key=str)
+RULE = HoldOutRule(sister="vqa", share=VAL, key=str)
 COUNTS = ("1", "2", "3")
 KINDS = (("yes", "no"), COLORS, SHAPES, COLUMNS, ROWS, COUNTS)  # of answers
 ANSWERS = tuple(sorted(answer for kind in KINDS for answer in kind))
 ASKED = 3  # questions an image
 SURE = (10, 10, 10, 10, 9, 9, 8, 7)  # how many of the ten are right
-Asked = tuple[str, str]  # question and true answer
+QuestionAndAnswer = tuple[str, str]  # question and true answer
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class VqaSample:
     """A question about the scene of an image, and what ten people answered."""
 
     image: int
@@ -89,7 +89,7 @@ class Question:
         }
 
 
-def ask_exists(rng: Random, shapes: tuple[Shape, ...]) -> Asked:
+def ask_exists(rng: Random, shapes: tuple[SceneShape, ...]) -> QuestionAndAnswer:
     """Whether something is there: something that is, or a colour, a shape or both that are not together."""
     one, truth, kind = rng.choice(shapes), rng.random() < 0.5, rng.randrange(3)
     color, shape = one.color, one.shape
@@ -101,36 +101,36 @@ def ask_exists(rng: Random, shapes: tuple[Shape, ...]) -> Asked:
     return f"is there a {noun} in the image ?", "yes" if truth else "no"
 
 
-def ask_color(rng: Random, shapes: tuple[Shape, ...]) -> Asked:
+def ask_color(rng: Random, shapes: tuple[SceneShape, ...]) -> QuestionAndAnswer:
     """The colour of a shape."""
     one = rng.choice(shapes)
     return f"what color is the {one.shape} ?", one.color
 
 
-def ask_shape(rng: Random, shapes: tuple[Shape, ...]) -> Asked:
+def ask_shape(rng: Random, shapes: tuple[SceneShape, ...]) -> QuestionAndAnswer:
     """The shape of what has a colour."""
     one = rng.choice(shapes)
     return f"what is the {one.color} shape ?", one.shape
 
 
-def ask_column(rng: Random, shapes: tuple[Shape, ...]) -> Asked:
+def ask_column(rng: Random, shapes: tuple[SceneShape, ...]) -> QuestionAndAnswer:
     """On which side something lies."""
     one = rng.choice(shapes)
     return f"is the {rng.choice((one.shape, f'{one.color} shape'))} on the left or on the right ?", one.column
 
 
-def ask_row(rng: Random, shapes: tuple[Shape, ...]) -> Asked:
+def ask_row(rng: Random, shapes: tuple[SceneShape, ...]) -> QuestionAndAnswer:
     """In which half something lies."""
     one = rng.choice(shapes)
     return f"is the {rng.choice((one.shape, f'{one.color} shape'))} at the top or at the bottom ?", one.row
 
 
-def ask_count(rng: Random, shapes: tuple[Shape, ...]) -> Asked:
+def ask_count(rng: Random, shapes: tuple[SceneShape, ...]) -> QuestionAndAnswer:
     """How many there are."""
     return rng.choice(("how many shapes are there ?", "how many shapes are in the image ?")), str(len(shapes))
 
 
-ASKS: tuple[tuple[Callable[[Random, tuple[Shape, ...]], Asked], int], ...] = (
+ASKS: tuple[tuple[Callable[[Random, tuple[SceneShape, ...]], QuestionAndAnswer], int], ...] = (
     (ask_exists, 7),
     (ask_color, 5),
     (ask_shape, 4),
@@ -148,7 +148,7 @@ def people(rng: Random, truth: str) -> tuple[str, ...]:
     return tuple(rng.sample([truth] * right + wrong, 10))
 
 
-def ask(rng: Random, shapes: tuple[Shape, ...], count: int) -> dict[str, str]:
+def ask(rng: Random, shapes: tuple[SceneShape, ...], count: int) -> dict[str, str]:
     """So many different questions of these shapes, with their true answers."""
     found: dict[str, str] = {}
     while len(found) < count:
@@ -158,13 +158,13 @@ def ask(rng: Random, shapes: tuple[Shape, ...], count: int) -> dict[str, str]:
     return found
 
 
-def draw(split: str, sizes: Sizes) -> Iterator[Question]:
+def draw(split: str, sizes: Sizes) -> Iterator[VqaSample]:
     """Questions without end, three a scene."""
     for image in numbers(split, RULE):
         rng = Random(f"{NAME} {sizes.seed} {image}")
         scene = scene_of(rng, distinct_things(rng, rng.randint(1, 3)))
         for place, (text, truth) in enumerate(ask(rng, scene.shapes, ASKED).items()):
-            yield Question(image=image, scene=scene, place=place, text=text, answers=people(rng, truth))
+            yield VqaSample(image=image, scene=scene, place=place, text=text, answers=people(rng, truth))
 
 
 def make(sizes: Sizes) -> Task:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from atlas.tasks.offline.scenes import PALETTE, Background, Scene, Shape, render, sample_lone, sample_scene
+from atlas.tasks.offline.scenes import PALETTE, Background, Scene, SceneShape, render, sample_lone, sample_scene
 from atlas.tasks.offline.words import COLORS, SHAPES, TEXTURES, word_list
 
 WHITE = Background(kind="plain", color="white", rgb=(255, 255, 255), other=(255, 255, 255))
@@ -16,7 +16,7 @@ WHITE = Background(kind="plain", color="white", rgb=(255, 255, 255), other=(255,
 
 def lone(shape: str = "circle", **settings: object) -> Scene:
     values = {"color": "red", "texture": "plain", "rgb": (255, 0, 0), "x": 20, "y": 40, "radius": 10}
-    return Scene(background=WHITE, shapes=(Shape(shape=shape, **(values | settings)),))  # type: ignore[arg-type]
+    return Scene(background=WHITE, shapes=(SceneShape(shape=shape, **(values | settings)),))  # type: ignore[arg-type]
 
 
 def test_a_seed_decides_the_scene_for_ever() -> None:

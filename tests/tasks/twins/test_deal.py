@@ -6,9 +6,9 @@ import pytest
 
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.reading.splits import held_out
-from atlas.tasks.twins.deal import TEST_FROM, Rule, deck, eighth, numbers
+from atlas.tasks.twins.deal import TEST_FROM, HoldOutRule, deck, eighth, numbers
 
-RULE = Rule(sister="vqa", share=0.2, key=str)
+RULE = HoldOutRule(sister="vqa", share=0.2, key=str)
 
 
 def test_the_training_numbers_are_dealt_by_the_sisters_rule() -> None:

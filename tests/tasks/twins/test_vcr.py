@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from atlas.tasks import SPLITS, TASKS, Record
-from atlas.tasks.offline.scenes import SIDE, Shape
+from atlas.tasks.offline.scenes import SIDE, SceneShape
 from atlas.tasks.twins import Sizes
 from atlas.tasks.twins.vcr import TWIN, draw
 from tests.tasks.twins.probes import choice_score, scene
@@ -13,7 +13,7 @@ from tests.tasks.twins.probes import choice_score, scene
 TASK = TASKS["vcr-twin"]
 
 
-def holds(shapes: tuple[Shape, ...], text: str) -> bool:
+def holds(shapes: tuple[SceneShape, ...], text: str) -> bool:
     """Whether a choice is right of the scene."""
     question, answer = text.split(" [SEP] ")
     if found := re.fullmatch(r"what is (\w+) \?", question):

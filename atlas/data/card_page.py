@@ -1,0 +1,79 @@
+"""The data card as a page of Markdown, `README.md`."""
+
+from __future__ import annotations
+
+from atlas.data.card import DataCard
+from atlas.tasks.sample import SPLITS
+
+TOP = 10  # classes in the page's table
+BROKEN = "broken.jsonl"
+PURPOSES = {"train": "learning", "val": "selection", "test": "reporting"}
+
+
+def page_of(card: DataCard) -> str:
+    """The card as a page of Markdown."""
+    parts = [
+        f"# {card.title}\n\n{card.about}",
+        _facts(card),
+        f"## Splits\n\n{_splits(card)}",
+        f"## Labels\n\n{_balance(card)}",
+        *([f"## Broken\n\n{_broken(card)}"] if any(one.count for one in card.broken.values()) else []),
+        f"## Again\n\n    {command(card)}\n\ngives files with the same fingerprint, `{card.fingerprint}`.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def command(card: DataCard) -> str:
+    """The command that prepares the task again. The backbone is named by its folder."""
+    source = f" --source {card.source}" if card.source else ""
+    return f"atlas prepare {card.task}{source} --backbone {card.backbone}"
+
+
+def _facts(card: DataCard) -> str:
+    kind = f"{card.choices} choices" if card.choices > 1 else f"{card.classes:,} classes"
+    return "\n".join(
+        (
+            f"- Task: `{card.task}`, version {card.version}, {card.modality}, {card.role}",
+            f"- Licence: {card.licence}",
+            f"- Score: {card.score}, {kind}; chance {card.chance:.2f} %",
+            f"- Shape: {card.images} image(s) of {card.image_size} × {card.image_size} pixels, "
+            f"texts of at most {card.text_tokens} tokens",
+            f"- Sources: {', '.join(f'{name} {value}' for name, value in sorted(card.sources.items()))}",
+        )
+    )
+
+
+def _splits(card: DataCard) -> str:
+    lines = [
+        "| split | for | records | pictures | texts cut | broken | majority |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    ]
+    for split in SPLITS:
+        numbers = [f"{by_split[split]:,}" for by_split in (card.counts, card.pictures, card.truncated)]
+        rest = (f"{card.broken[split].count:,}", f"{card.majority[split]:.2f} %")
+        lines.append(f"| {' | '.join((split, PURPOSES[split], *numbers, *rest))} |")
+    limits = ", ".join(f"the first {limit:,} of {split}" for split, limit in sorted(card.limits.items()))
+    notes = [card.split_note, f"Only {limits} were read." if limits else ""]
+    notes += [f"Left out by rule, of {split}: {rules}." for split in SPLITS if (rules := card.skipped_by_rule(split))]
+    return "\n".join(lines) + "".join(f"\n\n{note}" for note in notes if note)
+
+
+def _balance(card: DataCard) -> str:
+    train = card.balance["train"]
+    top = sorted(train, key=lambda label: (-train[label], label))[:TOP]
+    lines = [f"| class | {' | '.join(SPLITS)} |", "|---|---:|---:|---:|"]
+    for label in top:
+        shares = [100 * card.balance[split][label] / card.counts[split] for split in SPLITS]
+        lines.append(f"| {label} | {' | '.join(f'{share:.2f} %' for share in shares)} |")
+    more = f"\n\nThe {TOP} largest of {len(train):,} classes." if len(train) > TOP else ""
+    return "\n".join(lines) + more
+
+
+def _broken(card: DataCard) -> str:
+    lines = []
+    for split in SPLITS:
+        entry = card.broken[split]
+        if entry.count:
+            lines.append(f"{split}: {entry.count:,} of {entry.of:,} records were left out, the first of them:\n")
+            lines += [f"- {one.where}: {one.reason}" for one in entry.first]
+    return "\n".join(lines) + f"\n\nAll of them are in `{BROKEN}`."

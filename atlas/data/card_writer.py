@@ -1,0 +1,101 @@
+"""Build a prepared folder's data card from its content, and write `card.json`, `README.md` and `broken.jsonl`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from atlas.backbones.processor import Processor
+from atlas.data.card import DataCard, DataFile, DataIdentity, SplitCounts, write_card
+from atlas.data.card_page import BROKEN, page_of
+from atlas.data.prepared import file_digests, fingerprint
+from atlas.data.reading import Outline
+from atlas.data.writer import JoinedSplit
+from atlas.tasks.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """The content that a card describes: the task with its answers, the processor, the source, and each split."""
+
+    task: Task
+    processor: Processor
+    source: Path | None
+    outlines: Mapping[str, Outline]
+    joined: Mapping[str, JoinedSplit]
+
+
+def write_cards(folder: Path, identity: DataIdentity, contents: Contents) -> None:
+    """Write `broken.jsonl` (where any record is broken), `README.md` and, last of all, `card.json`."""
+    if any(outline.broken.count for outline in contents.outlines.values()):
+        with (folder / BROKEN).open("w", encoding="utf-8") as file:
+            for outline in contents.outlines.values():
+                with outline.broken.path.open(encoding="utf-8") as lines:
+                    file.writelines(lines)
+    card = card_of(folder, identity, contents)
+    (folder / "README.md").write_text(page_of(card), encoding="utf-8")
+    write_card(folder, card)
+
+
+def card_of(folder: Path, identity: DataIdentity, contents: Contents) -> DataCard:
+    """The card of the files in the folder, which are flushed to the disk."""
+    names = [path.name for path in folder.glob("*.arrow")]
+    digests = file_digests(folder, names)
+    flush(folder, names)
+    task, processor = contents.task, contents.processor
+    files = {name: DataFile(bytes=(folder / name).stat().st_size, sha256=digests[name]) for name in digests}
+    return DataCard(
+        **dict(identity),
+        **dict(counts_of(contents)),
+        title=task.title,
+        modality=task.modality,
+        role=task.role,
+        choices=task.choices,
+        images=task.images,
+        score=task.score,
+        chance=task.chance,
+        licence=task.licence,
+        about=task.about,
+        outputs=task.outputs,
+        classes=task.classes,
+        split_note=task.split_note,
+        image_size=processor.image_size,
+        max_tokens=processor.max_tokens,
+        pad_id=processor.pad_id,
+        vocab_size=processor.vocab_size,
+        mean=processor.mean,
+        std=processor.std,
+        backbone=processor.folder.name,
+        source=str(contents.source) if contents.source else None,
+        files=files,
+        fingerprint=fingerprint(digests),
+    )
+
+
+def counts_of(contents: Contents) -> SplitCounts:
+    """The counts of each split.
+
+    The best constant answer scores the share of the largest class or, where scores are soft, the highest mean score
+    of a class.
+    """
+    task, joined, outlines = contents.task, contents.joined, contents.outlines
+    labels = task.answers or tuple(str(i) for i in range(task.choices))
+    return SplitCounts(
+        counts={split: one.records for split, one in joined.items()},
+        pictures={split: one.pictures for split, one in joined.items()},
+        truncated={split: one.truncated for split, one in joined.items()},
+        text_tokens=max(one.longest for one in joined.values()),
+        balance={split: dict(zip(labels, one.mass, strict=True)) for split, one in joined.items()},
+        majority={split: 100 * max(one.mass) / one.records for split, one in joined.items()},
+        skipped={split: dict(one.broken.skipped) for split, one in outlines.items()},
+        broken={split: one.broken.summary(one.seen) for split, one in outlines.items()},
+    )
+
+
+def flush(folder: Path, names: list[str]) -> None:
+    """Flush the files to the disk before the folder's rename makes them official."""
+    for name in names:
+        with (folder / name).open("rb") as file:
+            os.fsync(file.fileno())
