@@ -1,17 +1,17 @@
-"""Where a backbone's files are, what they are, and loading them. Thin: torch is imported by `load` alone."""
+"""Locate a backbone's files, digest them, and load them. Thin: torch is imported by `load` alone."""
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.backbones.families import family_of
 from atlas.runtime.digest import file_sha256, text_sha256
 from atlas.runtime.errors import AtlasError, unknown
 
 if TYPE_CHECKING:
-    from atlas.backbones.vilt import Backbone
+    from atlas.backbones.backbone import Backbone
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
 TOKENIZERS = ("tokenizer.json", "vocab.txt")
@@ -29,7 +29,7 @@ def locate(name: str | Path) -> Path:
     """The folder with the files of a backbone.
 
     `name` is a name of BACKBONES, a local folder, or a repository of the Hugging Face hub ("owner/name"), which is
-    fetched, or found in the hub's cache. Raises AtlasError for an unknown name, a folder that is missing or lacks
+    downloaded, or found in the hub's cache. Raises AtlasError for an unknown name, a folder that is missing or lacks
     files, and a hub that cannot be reached.
     """
     place = BACKBONES.get(str(name), name)
@@ -39,7 +39,7 @@ def locate(name: str | Path) -> Path:
     if _is_path(place):
         raise AtlasError(f"backbone {str(name)!r}: there is no folder {folder}. Give a folder or a name.")
     if re.fullmatch(r"[\w.-]+/[\w.-]+", str(place)):
-        return _checked(_fetch(str(place)))
+        return _checked(_download(str(place)))
     raise unknown("backbone", name, BACKBONES)
 
 
@@ -52,17 +52,12 @@ def digest(folder: Path) -> str:
 def load(name: str | Path) -> Backbone:
     """The frozen backbone of that name or folder, with its processor.
 
-    Raises AtlasError as `locate` does, for a model that is not a ViLT, and for weights other than its card's.
+    Raises AtlasError as `locate` does, for a model of an unknown family, and for weights other than its card's.
     """
-    from atlas.backbones.vilt import load_vilt
-
     folder = locate(name)
     found = digest(folder)
     _check_card(folder, found)
-    kind = json.loads((folder / "config.json").read_text()).get("model_type")
-    if kind != "vilt":
-        raise AtlasError(f"backbone {str(name)!r}: its config.json says model_type {kind!r}; only 'vilt' is known.")
-    return load_vilt(folder, digest=found)
+    return family_of(folder).load(folder, digest=found)
 
 
 def _is_path(place: str | Path) -> bool:
@@ -85,7 +80,7 @@ def _checked(folder: Path) -> Path:
 
 
 def _check_card(folder: Path, found: str) -> None:
-    """Compares the digest with the one that the card states, where it states one."""
+    """Raises AtlasError where the card states another digest."""
     card = folder / "README.md"
     stated = re.search(r"^digest: ([0-9a-f]{64})$", card.read_text(), re.MULTILINE) if card.is_file() else None
     if stated and stated[1] != found:
@@ -95,7 +90,7 @@ def _check_card(folder: Path, found: str) -> None:
         )
 
 
-def _fetch(repository: str) -> Path:
+def _download(repository: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 

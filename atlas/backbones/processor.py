@@ -1,4 +1,4 @@
-"""What a backbone makes of images and texts before its first layer: pixels and token numbers.
+"""The processor of a backbone: encodes images to pixels and texts to token numbers.
 
 Everything is read from the backbone's folder: `config.json` (image_size, max_position_embeddings),
 `preprocessor_config.json` (image_mean, image_std; 0.5 where it is absent) and `tokenizer.json` (else any
@@ -11,15 +11,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from atlas.backbones.config import read_json
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import AtlasError
 
 if TYPE_CHECKING:
     from PIL import Image
+    from pydantic import JsonValue
     from tokenizers import Tokenizer
 
 RECIPE = 1  # raised by hand when the same image or text gives other numbers
@@ -28,9 +30,9 @@ MAX_TOKENS = 40
 
 @dataclass(frozen=True, kw_only=True)
 class Processor:
-    """Encodes images to uint8 [3, S, S] and texts to int32 [L]; `digest` names everything that decides both.
+    """Encodes images to uint8 [3, S, S] and texts to int32 [L]; `digest` is that of everything that decides both.
 
-    mean and std are per channel, of pixels in [0, 1]: what reads the pixels computes (x / 255 - mean) / std.
+    mean and std are per channel, of pixels in [0, 1]: backbones normalise pixels x to (x / 255 - mean) / std.
     """
 
     folder: Path
@@ -45,21 +47,22 @@ class Processor:
 
     @classmethod
     def load(cls, folder: Path, *, max_tokens: int = MAX_TOKENS) -> Processor:
-        """The processor of a backbone's folder, texts cut at max_tokens or what the backbone can place.
+        """The processor of a backbone's folder, texts cut at max_tokens or at the backbone's positions.
 
-        Raises AtlasError where a file is missing, unreadable or without what is needed.
+        Raises AtlasError where a file is missing, unreadable or incomplete.
         """
         folder = Path(folder)
         config = read_json(folder / "config.json")
-        picture = read_json(folder / "preprocessor_config.json", optional=True)
+        image_config = read_json(folder / "preprocessor_config.json", optional=True)
         size = square_side(config, folder)
-        length = min(max_tokens, int(config.get("max_position_embeddings", max_tokens)))
+        positions = config.get("max_position_embeddings")
+        length = min(max_tokens, positions) if isinstance(positions, int) else max_tokens
         tokenizer = load_tokenizer(folder)
         pad_id = find_pad(tokenizer, config, folder)
         tokenizer.enable_truncation(length)
         tokenizer.enable_padding(pad_id=pad_id, length=length)
-        mean, std = channels(picture.get("image_mean")), channels(picture.get("image_std"))
-        decides = [RECIPE, size, length, mean, std, pad_id, tokenizer.to_str()]
+        mean, std = channels(image_config.get("image_mean")), channels(image_config.get("image_std"))
+        decisive = [RECIPE, size, length, mean, std, pad_id, tokenizer.to_str()]
         return cls(
             folder=folder,
             image_size=size,
@@ -68,7 +71,7 @@ class Processor:
             std=std,
             pad_id=pad_id,
             vocab_size=tokenizer.get_vocab_size(),
-            digest=text_sha256(json.dumps(decides)),
+            digest=text_sha256(json.dumps(decisive)),
             tokenizer=tokenizer,
         )
 
@@ -100,22 +103,7 @@ class Processor:
         return self.token_rows([text])[0][0]
 
 
-def read_json(path: Path, *, optional: bool = False) -> dict[str, Any]:
-    """The object in a JSON file; {} where an optional one is absent. Raises AtlasError."""
-    if optional and not path.is_file():
-        return {}
-    try:
-        read = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise AtlasError(f"a backbone's folder needs {path.name}, cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise AtlasError(f"{path} is not JSON: {error}") from error
-    if not isinstance(read, dict):
-        raise AtlasError(f"{path} should hold a JSON object, holds a {type(read).__name__}")
-    return read
-
-
-def square_side(config: Mapping[str, Any], folder: Path) -> int:
+def square_side(config: Mapping[str, JsonValue], folder: Path) -> int:
     """The side of the backbone's square images. Raises AtlasError."""
     size = config.get("image_size")
     if not isinstance(size, int) or size < 1:
@@ -123,14 +111,18 @@ def square_side(config: Mapping[str, Any], folder: Path) -> int:
     return size
 
 
-def channels(values: Sequence[float] | None) -> tuple[float, float, float]:
-    """Three numbers, one a channel; ViLT's 0.5 where the folder says nothing."""
-    red, green, blue = values or (0.5, 0.5, 0.5)
-    return float(red), float(green), float(blue)
+def channels(values: JsonValue) -> tuple[float, float, float]:
+    """Three numbers, one a channel; ViLT's 0.5 where the folder says nothing. Raises AtlasError for anything else."""
+    if not values:
+        return 0.5, 0.5, 0.5
+    numbers = [float(value) for value in values if isinstance(value, int | float)] if isinstance(values, list) else []
+    if len(numbers) != 3:
+        raise AtlasError(f"preprocessor_config.json: {values!r} should be three numbers, one a channel")
+    return numbers[0], numbers[1], numbers[2]
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
-    """The folder's tokenizer, a copy of our own. Raises AtlasError where there is none."""
+    """The folder's tokenizer, a fresh copy. Raises AtlasError where there is none."""
     from tokenizers import Tokenizer
 
     path = folder / "tokenizer.json"
@@ -157,10 +149,10 @@ def convert_tokenizer(folder: Path) -> Tokenizer:
     return Tokenizer.from_str(backend.to_str())
 
 
-def find_pad(tokenizer: Tokenizer, config: Mapping[str, Any], folder: Path) -> int:
+def find_pad(tokenizer: Tokenizer, config: Mapping[str, JsonValue], folder: Path) -> int:
     """The number of the padding token: the tokenizer's [PAD], else the config's. Raises AtlasError."""
     candidates = (tokenizer.token_to_id("[PAD]"), config.get("pad_token_id"), (tokenizer.padding or {}).get("pad_id"))
-    found = next((pad for pad in candidates if pad is not None), None)
+    found = next((pad for pad in candidates if isinstance(pad, int)), None)
     if found is None:
         raise AtlasError(f"{folder}: no padding token; name pad_token_id in config.json")
-    return int(found)
+    return found

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from atlas.backbones.vilt import Backbone
+from atlas.backbones.backbone import Backbone
 from atlas.runtime.errors import AtlasError
 
 FILE = "backbone.safetensors"
@@ -21,7 +21,7 @@ class BackboneTuning:
     """
 
     def __init__(self, backbone: Backbone) -> None:
-        self.depth = backbone.depth
+        self.backbone = backbone
         self.parameters: dict[str, nn.Parameter] = dict(backbone.model.named_parameters())
         self._pretrained: dict[str, Tensor] = {}
 
@@ -30,10 +30,12 @@ class BackboneTuning:
 
         Raises AtlasError for more layers than there are.
         """
-        if not 0 <= frozen <= self.depth:
-            raise AtlasError(f"{frozen} layers are to be frozen; the backbone has {self.depth}: give 0 to that.")
+        if not 0 <= frozen <= self.backbone.depth:
+            raise AtlasError(
+                f"{frozen} layers are to be frozen; the backbone has {self.backbone.depth}: give 0 to that."
+            )
         for name, parameter in self.parameters.items():
-            if not _below(name, frozen):
+            if not self._is_below(name, frozen):
                 self._keep(name)
                 parameter.requires_grad_(True)
 
@@ -72,10 +74,7 @@ class BackboneTuning:
             with torch.no_grad():
                 self._pretrained[name] = self.parameters[name].detach().clone()
 
-
-def _below(name: str, frozen: int) -> bool:
-    """Whether a parameter lies below layer number `frozen`."""
-    if frozen == 0:
-        return False
-    parts = name.split(".")
-    return parts[0] == "embeddings" or (parts[:2] == ["encoder", "layer"] and int(parts[2]) < frozen)
+    def _is_below(self, name: str, frozen: int) -> bool:
+        """Whether a parameter lies below layer number `frozen`."""
+        layer = self.backbone.layer_of(name)
+        return frozen > 0 and layer is not None and layer < frozen

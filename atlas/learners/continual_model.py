@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from atlas.adapters import AtlasConfig, AtlasModel, load_adapter
-from atlas.backbones.vilt import Backbone
+from atlas.backbones.backbone import Backbone
 from atlas.data.loader import Batch
 from atlas.learners import composition
 from atlas.learners.backbone_tuning import BackboneTuning

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from atlas.backbones import load
-from atlas.backbones.vilt import Backbone
+from atlas.backbones.backbone import Backbone
 from atlas.data.loader import open_split
 from atlas.data.prepare import Prepared
 from atlas.learners.continual_model import ContinualModel

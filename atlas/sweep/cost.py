@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +9,7 @@ from tempfile import gettempdir
 from typing import Any
 
 from atlas import metrics
+from atlas.backbones.families import encoder_shape
 from atlas.data.card import DataCard
 from atlas.learners import HeadStage
 from atlas.metrics import Shape
@@ -37,17 +37,15 @@ def walk_cost(outcome: WalkResult, inputs: SweepInputs, store: Store) -> dict[st
 
 
 def backbone_shape(folder: Path, card: DataCard) -> Shape | None:
-    """The shape of a ViLT from its configuration, for a task with that card; None for a model of another kind."""
-    config = json.loads((folder / "config.json").read_text())
-    names = ("hidden_size", "num_hidden_layers", "intermediate_size", "image_size", "patch_size")
-    if any(not isinstance(config.get(name), int) for name in (*names, "max_position_embeddings")):
+    """The shape of the backbone in a folder for a task with that card; None for a model of an unknown family."""
+    shape = encoder_shape(folder)
+    if shape is None:
         return None
-    patches = (config["image_size"] // config["patch_size"]) ** 2
     return Shape(
-        width=config["hidden_size"],
-        depth=config["num_hidden_layers"],
-        inner=config["intermediate_size"],
-        tokens=patches + 1 + config["max_position_embeddings"],
+        width=shape.width,
+        depth=shape.depth,
+        inner=shape.inner,
+        tokens=shape.tokens,
         passes=card.choices * card.images,
     )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from atlas.backbones import digest, locate
+from atlas.backbones.families import EncoderShape, encoder_shape
 from atlas.backbones.processor import Processor
 from atlas.config.options import Options
 from atlas.config.training import TrainingOptions
@@ -44,10 +44,10 @@ class SweepInputs:
 
     def loads(self) -> dict[str, float]:
         """What a record of each task costs, in passes over one picture and the longest text."""
-        patches, longest = _tokens(self.backbone)
+        shape = _shape(self.backbone)
         cards = {name: prepared.card for name, prepared in self.prepared.items()}
         return {
-            name: card.choices * card.images * (patches + card.text_tokens) / (patches + longest)
+            name: card.choices * card.images * (shape.patches + card.text_tokens) / (shape.patches + shape.text_tokens)
             for name, card in cards.items()
         }
 
@@ -66,15 +66,16 @@ class SweepInputs:
 
 def _guess(backbone: Path) -> float:
     """Seconds a record on one CPU: forward and backward at 40 GFLOP/s, 12 D² multiplications a token and layer."""
-    config = json.loads((backbone / "config.json").read_text())
-    parameters = 12 * config["hidden_size"] ** 2 * config["num_hidden_layers"]
-    return 6 * parameters * sum(_tokens(backbone)) / 4e10
+    shape = _shape(backbone)
+    parameters = 12 * shape.width**2 * shape.depth
+    return 6 * parameters * (shape.patches + shape.text_tokens) / 4e10
 
 
-def _tokens(backbone: Path) -> tuple[int, int]:
-    """How many tokens a picture makes, and the longest text."""
-    config = json.loads((backbone / "config.json").read_text())
-    return (config["image_size"] // config["patch_size"]) ** 2, config["max_position_embeddings"]
+def _shape(backbone: Path) -> EncoderShape:
+    shape = encoder_shape(backbone)
+    if shape is None:
+        raise AtlasError(f"backbone folder {backbone}: its config.json is of no known family, or lacks its sizes.")
+    return shape
 
 
 def resolve_inputs(

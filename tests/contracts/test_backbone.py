@@ -10,7 +10,7 @@ from huggingface_hub import try_to_load_from_cache
 from torch import Tensor
 
 from atlas.backbones import BACKBONES, load
-from atlas.backbones.vilt import Backbone
+from atlas.backbones.backbone import Backbone
 
 
 @cache

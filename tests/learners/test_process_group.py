@@ -40,7 +40,7 @@ def test_alone_nothing_is_wrapped_shared_or_summed() -> None:
 
 
 def test_the_shares_of_all_processes_are_the_whole_and_equal() -> None:
-    shares = [ProcessGroup(rank=rank, size=3).share(torch.arange(12)) for rank in range(3)]
+    shares = [ProcessGroup(rank=rank, size=3).shard(torch.arange(12)) for rank in range(3)]
     assert torch.cat(shares).sort().values.equal(torch.arange(12))
     assert {len(share) for share in shares} == {4}
 

@@ -10,7 +10,7 @@ from atlas.backbones.pretraining.curriculum import MAX_TOKENS, NONE, Pretraining
 from atlas.backbones.pretraining.examples import ANSWERS
 from atlas.backbones.pretraining.images import PARTS, PATCH, SIDE
 from atlas.backbones.pretraining.tokens import PAD, vocabulary
-from atlas.backbones.vilt import FastVilt
+from atlas.backbones.vilt.model import FastVilt
 
 Told = dict[
     str, tuple[Tensor, Tensor]

@@ -25,7 +25,7 @@ from atlas.backbones.pretraining.curriculum import NONE, SHARES, Curriculum
 from atlas.backbones.pretraining.images import build_gallery
 from atlas.backbones.pretraining.model import PretrainingModel, Told, tiny_config
 from atlas.backbones.pretraining.plan import PretrainingPlan
-from atlas.backbones.vilt import FastVilt, load_model
+from atlas.backbones.vilt.model import FastVilt, load_model
 
 
 def losses(told: Told) -> dict[str, Tensor]:

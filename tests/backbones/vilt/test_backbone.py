@@ -13,7 +13,8 @@ from torch import Tensor
 from transformers import ViltForMaskedLM, ViltModel
 
 from atlas.backbones import load
-from atlas.backbones.vilt import Backbone, load_model
+from atlas.backbones.backbone import Backbone
+from atlas.backbones.vilt.model import load_model
 from atlas.runtime.errors import AtlasError
 
 from .conftest import small_config, write_processing

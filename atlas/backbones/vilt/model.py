@@ -1,9 +1,9 @@
-"""ViLT, frozen and fast: Hugging Face's weights and module names, with our own patch embedding and attention."""
+"""A fast ViLT: Hugging Face's weights and module names, with its own patch embedding and fused attention."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -14,10 +14,7 @@ from transformers.models.vilt.modeling_vilt import ViltSelfAttention
 
 from atlas.runtime.errors import AtlasError
 
-if TYPE_CHECKING:
-    from atlas.backbones.processor import Processor
-
-IMAGES = 2  # pictures that a record may have: the modality embeddings are text, first and second picture
+IMAGES = 2  # images that a record may have: the modality embeddings are text, first and second image
 
 
 class FusedSelfAttention(ViltSelfAttention):
@@ -44,7 +41,7 @@ class FastVilt(ViltModel):
     The pooled output is that of `ViltModel` on the same weights, up to rounding.
     """
 
-    # The heads of published checkpoints, which a backbone has no use for.
+    # The heads of published checkpoints, which a backbone does not need.
     _keys_to_ignore_on_load_unexpected = ["mlm_score", "itm_score", "rank_output", "classifier", "position_ids"]  # noqa: RUF012
 
     def __init__(self, config: ViltConfig) -> None:
@@ -80,63 +77,12 @@ class FastVilt(ViltModel):
         return BaseModelOutputWithPooling(last_hidden_state=hidden, pooler_output=self.pooler(hidden))
 
 
-class Backbone(nn.Module):
-    """A frozen ViLT and its processor: uint8 pixels and tokens in, pooled outputs out.
-
-    Adapters are put into `model` in place (PEFT does so); everything else stays as it was loaded.
-    """
-
-    # The modules whose outputs are sites (METHOD.md, 1), as suffixes for PEFT's `target_modules`.
-    sites: tuple[str, ...] = ("attention.output.dense", "output.dense")
-
-    def __init__(self, model: FastVilt, *, processor: Processor, digest: str) -> None:
-        super().__init__()
-        self.model = model.eval().requires_grad_(False)
-        self.processor = processor
-        self.digest = digest
-        self.width: int = model.config.hidden_size
-        self.heads: int = model.config.num_attention_heads
-        self.depth: int = model.config.num_hidden_layers
-        scale, mean = (255 * torch.tensor(v).view(3, 1, 1) for v in (processor.std, processor.mean))
-        self.pixel_mean, self.pixel_scale = (nn.Buffer(v, persistent=False) for v in (mean, scale))
-
-    def forward(self, pixels: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
-        """pixels uint8 [B, I, 3, S, S], tokens [B, C, L], mask bool [B, C, L] -> pooled [B, C, I * D].
-
-        The C choices of a record are folded into the batch; its I images are passes with modality 1 to I.
-        """
-        (batch, images), choices = pixels.shape[:2], tokens.shape[1]
-        tokens, mask = tokens.flatten(0, 1), mask.flatten(0, 1)
-        pooled = []
-        for image in range(images):
-            patches = self.model.embed_images(self.normalise(pixels[:, image]))
-            if choices > 1:
-                patches = patches.repeat_interleave(choices, dim=0)
-            out = self.model(
-                input_ids=tokens, attention_mask=mask, image_embeds=patches, image_token_type_idx=image + 1
-            )
-            pooled.append(out.pooler_output.view(batch, choices, -1))
-        return torch.cat(pooled, dim=-1)
-
-    def normalise(self, pixels: Tensor) -> Tensor:
-        """uint8 [..., 3, S, S] -> (pixels / 255 - mean) / std, in the type of the weights."""
-        dtype = self.model.embeddings.cls_token.dtype
-        return ((pixels - self.pixel_mean) / self.pixel_scale).to(dtype)
-
-
-def load_vilt(folder: Path, *, digest: str) -> Backbone:
-    """The backbone in that folder: a ViltModel's checkpoint, or that of a ViLT with a head, such as masked words.
-
-    Raises AtlasError where weights are missing or cannot be read.
-    """
-    from atlas.backbones.processor import Processor
-
-    return Backbone(load_model(folder), processor=Processor.load(folder), digest=digest)
-
-
 def load_model(folder: Path) -> FastVilt:
-    """The model alone, in float32, without dropout, and with a modality embedding for each picture (the published
-    NLVR2 model's way: a new row is a copy of the first picture's)."""
+    """The model alone, in float32, without dropout, and with a modality embedding for each image.
+
+    As in the published NLVR2 model, a new row is a copy of the first image's. Raises AtlasError where weights are
+    missing or cannot be read.
+    """
     try:
         config = ViltConfig.from_pretrained(folder, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
         loaded: Any = FastVilt.from_pretrained(folder, config=config, dtype=torch.float32, output_loading_info=True)
