@@ -33,7 +33,7 @@ any other data set was used. It is meant for the offline suite: sweeps that run 
 Rebuild: `python -m atlas.backbones.pretraining --out FOLDER --updates {plan[updates]} --seed {plan[seed]}`
 {origin}
 
-Percent right on new pictures, by kind of lesson:
+Percent right on held-out images, by kind of example:
 
 | {kinds} |
 | {rule} |
@@ -41,7 +41,7 @@ Percent right on new pictures, by kind of lesson:
 
 *dense*: hidden colours and shapes of a caption; *glance*: shape, colour and texture of each quadrant from the pooled
 output; *ask*: questions; *judge*: statements that are true, false or unknown; *choose*: is this the answer?; *read*:
-hidden words of true sentences; *riddle*: text alone; *digit*: drawn digits.
+hidden words of true sentences; *text*: text alone; *digit*: drawn digits.
 
 Settings: `{plan}`
 

@@ -1,4 +1,4 @@
-"""The course that `vilt-tiny` takes: which lessons come when, as batches of tensors."""
+"""The curriculum of `vilt-tiny`: batches of pre-training examples, mixed by kind and phase."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from atlas.backbones.pretraining.examples import ANSWERS, NO_TEXT, Example
 from atlas.backbones.pretraining.images import PARTS, SIDE, ImageSet, parts
 from atlas.backbones.pretraining.questions import question
 from atlas.backbones.pretraining.statements import PLACES, statement
-from atlas.backbones.pretraining.text_examples import riddle
+from atlas.backbones.pretraining.text_examples import text_example
 from atlas.backbones.pretraining.tokens import MASK, PAD, build_tokenizer
 from atlas.tasks.offline.scenes import Scene
 from atlas.tasks.offline.words import NUMBERS
 
 MAX_TOKENS = 28
-NONE = -100  # PyTorch's mark for "no target here"
+NONE = -100  # PyTorch's `ignore_index`: no target here
 HIDEABLE = frozenset((*ANSWERS, "shape", "shapes"))
-# Kind of lesson -> its share: at first, and in the last phase, which is about matching pictures and sentences.
+# Kind of example -> its share: at first, and in the last phase, which is about matching images and sentences.
 SHARES = {
     "dense": (0.12, 0.06),
     "glance": (0.08, 0.05),
@@ -29,7 +29,7 @@ SHARES = {
     "judge": (0.24, 0.34),
     "choose": (0.06, 0.05),
     "read": (0.06, 0.03),
-    "riddle": (0.08, 0.08),
+    "text": (0.08, 0.08),
     "digit": (0.08, 0.05),
 }
 
@@ -50,37 +50,37 @@ class PretrainingBatch:
 
 
 class Curriculum:
-    """Draws batches from a gallery. The draw depends on the seed and on how often it was asked alone."""
+    """Draws batches of examples. The draw depends on the seed and the number of earlier draws alone."""
 
-    def __init__(self, gallery: ImageSet, *, seed: int, size: int) -> None:
-        self.gallery, self.size = gallery, size
+    def __init__(self, images: ImageSet, *, seed: int, size: int) -> None:
+        self.images, self.size = images, size
         self.rng = Random(f"course {seed}")
         self.tokenizer = build_tokenizer()
         self.hideable = {self.tokenizer.token_to_id(word) for word in HIDEABLE}
-        self.pixels = torch.from_numpy(gallery.pixels)
-        self.patches = torch.from_numpy(gallery.patches)
+        self.pixels = torch.from_numpy(images.pixels)
+        self.patches = torch.from_numpy(images.patches)
         self.blank = torch.full((3, SIDE, SIDE), 128, dtype=torch.uint8)
 
     def batch(self, *, last: bool = False) -> PretrainingBatch:
-        """A mixture of lessons, that of the last phase or of the one before."""
+        """A mixture of kinds, that of the last phase or of the one before."""
         shares = [shares[last] for shares in SHARES.values()]
-        return self.of(self.rng.choices(list(SHARES), shares, k=self.size))
+        return self.batch_of(self.rng.choices(list(SHARES), shares, k=self.size))
 
-    def look(self) -> tuple[Tensor, Tensor]:
-        """Pictures of scenes, uint8 [B, 3, S, S], and what their patches show [B, P, 3]."""
+    def patch_batch(self) -> tuple[Tensor, Tensor]:
+        """Images of scenes, uint8 [B, 3, S, S], and the content of their patches [B, P, 3]."""
         drawn = torch.tensor([self.rng.randrange(len(self.patches)) for _ in range(self.size)])
         return self.pixels[drawn], self.patches[drawn]
 
-    def of(self, kinds: list[str]) -> PretrainingBatch:
-        """A batch of lessons of these kinds."""
+    def batch_of(self, kinds: list[str]) -> PretrainingBatch:
+        """A batch of these kinds of example."""
         drawn = [self._draw(kind) for kind in kinds]
-        encoded = self.tokenizer.encode_batch([lesson.text for _, lesson, _ in drawn])
+        encoded = self.tokenizer.encode_batch([example.text for _, example, _ in drawn])
         length = min(MAX_TOKENS, max(len(e.ids) for e in encoded))
         rows = [
             self._hide((e.ids + [PAD] * length)[:length], x.masked) for e, (_, x, _) in zip(encoded, drawn, strict=True)
         ]
         tokens, words = (torch.tensor([row[i] for row in rows]) for i in range(2))
-        answers = [ANSWERS.index(lesson.answer) if lesson.answer else NONE for _, lesson, _ in drawn]
+        answers = [ANSWERS.index(example.answer) if example.answer else NONE for _, example, _ in drawn]
         return PretrainingBatch(
             pixels=torch.stack([self.blank if i is None else self.pixels[i] for i, _, _ in drawn]),
             tokens=tokens,
@@ -92,17 +92,17 @@ class Curriculum:
         )
 
     def _draw(self, kind: str) -> tuple[int | None, Example, list[list[int]]]:
-        """A picture's number (None: no picture), its lesson, and what is to be seen in each quadrant."""
+        """An image's number (None: no image), its example, and the content of each quadrant."""
         rng, nothing = self.rng, [[NONE] * len(PARTS)] * 4
         if kind == "digit":
-            j = rng.randrange(len(self.gallery.digits))
-            answer = NUMBERS[self.gallery.digits[j]]
-            return len(self.gallery.scenes) + j, Example(text=NO_TEXT, answer=answer), nothing
-        if kind == "riddle":
-            text, right = riddle(rng)
+            j = rng.randrange(len(self.images.digits))
+            answer = NUMBERS[self.images.digits[j]]
+            return len(self.images.scenes) + j, Example(text=NO_TEXT, answer=answer), nothing
+        if kind == "text":
+            text, right = text_example(rng)
             return None, Example(text=text, answer="right" if right else "wrong"), nothing
-        i = rng.randrange(len(self.gallery.scenes))
-        scene = self.gallery.scenes[i]
+        i = rng.randrange(len(self.images.scenes))
+        scene = self.images.scenes[i]
         if kind == "glance":
             return i, Example(text=NO_TEXT), [parts(scene.at(*place)) for place in PLACES]
         maker = {
@@ -126,7 +126,7 @@ class Curriculum:
 
 
 def _read(rng: Random, scene: Scene) -> Example:
-    """A true sentence, some of whose words are hidden."""
+    """A true sentence with some words masked."""
     if rng.random() < 0.5:
         return Example(text=statement(rng, scene, truth=True), masked=0.4)
     text, answer = question(rng, scene)

@@ -1,7 +1,6 @@
-"""What `vilt-tiny` is taught with: sentences about generated scenes, and what each of them is to answer.
+"""Pre-training examples of `vilt-tiny`: sentences about generated scenes, with answers and masked words.
 
-A lesson is a text that goes with a picture. Its `answer`, if any, is to be told from the pooled output; the words of a
-lesson that is `masked` are to be guessed where they are hidden.
+An example's `answer`, if any, is predicted from the pooled output; its masked words where they stand.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ ANSWERS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
-    """`answer`: one of ANSWERS, or None; `masked`: the share of the words to hide."""
+    """A text, its `answer` (one of ANSWERS, or None), and `masked`, the share of its words to mask."""
 
     text: str
     answer: str | None = None
@@ -32,7 +31,7 @@ class Example:
 
 
 def dense(rng: Random, scene: Scene) -> Example:
-    """Most of a caption's words hidden: what makes the patches see."""
+    """A caption with most words masked, for which the patches have to be recognised."""
     if rng.random() < 0.2:
         text = " , ".join(_texture(scene, row, column) for row, column in PLACES) + " ."
         return Example(text=text, masked=0.8)
@@ -47,7 +46,7 @@ def ask(rng: Random, scene: Scene) -> Example:
 
 
 def judge(rng: Random, scene: Scene) -> Example:
-    """True, false, or not to be known."""
+    """A statement that is true, false, or cannot be known."""
     verdict = rng.choices(VERDICTS, (0.43, 0.43, 0.14))[0]
     if verdict == "unknown":
         return Example(text=unknown(rng, scene), answer=verdict)
@@ -60,7 +59,7 @@ def judge(rng: Random, scene: Scene) -> Example:
 
 
 def choose(rng: Random, scene: Scene) -> Example:
-    """A question with a right or a wrong answer behind it."""
+    """A question followed by a right or a wrong answer."""
     text, answer = question(rng, scene)
     if rng.random() < 0.5:
         return Example(text=f"{text} {answer} .", answer="right")

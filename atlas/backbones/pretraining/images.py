@@ -1,4 +1,4 @@
-"""The pictures that `vilt-tiny` is taught with: scenes, and digits drawn with strokes or type."""
+"""Pre-training images of `vilt-tiny`: generated scenes, and digits drawn with strokes or type."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from atlas.tasks.offline.words import COLORS, SHAPES
 
 SIDE = 64
 PATCH = 16
-PARTS = (("none", *SHAPES), ("none", *COLORS), ("none", *words.TEXTURES))  # told of a patch or a quadrant
-TEXTURES = ("plain", "plain", "plain", "striped", "dotted")  # plain ones are commoner
+PARTS = (("none", *SHAPES), ("none", *COLORS), ("none", *words.TEXTURES))  # predicted of a patch or a quadrant
+TEXTURES = ("plain", "plain", "plain", "striped", "dotted")  # plain ones are more frequent
 
 # Ways of writing each digit: strokes as points in a unit square, x to the right and y downwards.
 Stroke = tuple[tuple[float, float], ...]
@@ -75,7 +75,7 @@ WRITTEN: tuple[tuple[tuple[Stroke, ...], ...], ...] = (
 class ImageSet:
     """`scenes[i]` is drawn in `pixels[i]`; after the scenes come digits, of which `digits[j]` names each.
 
-    pixels uint8 [scenes + digits, 3, S, S]; patches int64 [scenes, (S / 16)², 3]: what is seen at each patch, as
+    pixels uint8 [scenes + digits, 3, S, S]; patches int64 [scenes, (S / 16)², 3]: the content of each patch, as
     numbers in PARTS.
     """
 
@@ -85,10 +85,10 @@ class ImageSet:
     digits: tuple[int, ...]
 
 
-def build_gallery(seed: int, *, scenes: int, digits: int) -> ImageSet:
+def build_images(seed: int, *, scenes: int, digits: int) -> ImageSet:
     """Scenes, of which four in ten hold one shape of any size anywhere, and drawn digits."""
     pixels = np.empty((scenes + digits, 3, SIDE, SIDE), np.uint8)
-    drawn = tuple(_scene(f"{seed} {i}", lone=i % 10 < 4) for i in range(scenes))
+    drawn = tuple(_scene(f"{seed} {i}", single=i % 10 < 4) for i in range(scenes))
     for i, scene in enumerate(drawn):
         pixels[i] = np.asarray(render(scene)).transpose(2, 0, 1)
     names = tuple(i % 10 for i in range(digits))
@@ -100,7 +100,7 @@ def build_gallery(seed: int, *, scenes: int, digits: int) -> ImageSet:
 
 
 def parts(shape: SceneShape | None) -> list[int]:
-    """What is to be told of a shape, or of none, as numbers in PARTS."""
+    """The targets for a shape, or for none, as numbers in PARTS."""
     seen = (shape.shape, shape.color, shape.texture) if shape else ("none",) * len(PARTS)
     return [names.index(name) for names, name in zip(PARTS, seen, strict=True)]
 
@@ -115,8 +115,8 @@ def _near(shape: SceneShape, x: int, y: int) -> bool:
     return math.dist((shape.x, shape.y), (x, y)) <= shape.radius + PATCH / 4
 
 
-def _scene(seed: str, *, lone: bool) -> Scene:
-    if lone:
+def _scene(seed: str, *, single: bool) -> Scene:
+    if single:
         return sample_lone(seed, textures=TEXTURES, light=0.8)
     return sample_scene(seed, textures=TEXTURES)
 
@@ -131,10 +131,10 @@ def draw_digit(rng: Random, digit: int) -> Image.Image:
         smooth = rng.choice((Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.BICUBIC))
         glyph = coarse.resize((SIDE, SIDE), smooth)
     glyph = glyph.resize((SIDE, SIDE))
-    ink, ground = rng.choice((255, 255, 235, 250)), rng.choice((0, 0, 0, 12))
+    ink, background = rng.choice((255, 255, 235, 250)), rng.choice((0, 0, 0, 12))
     if rng.random() < 0.15:
-        ink, ground = ground, ink
-    image = Image.new("RGB", (SIDE, SIDE), (ground,) * 3)
+        ink, background = background, ink
+    image = Image.new("RGB", (SIDE, SIDE), (background,) * 3)
     image.paste((ink,) * 3, mask=glyph)
     return image
 

@@ -1,4 +1,4 @@
-"""What is taught: the model of `vilt-tiny`, with the heads that it is taught through."""
+"""The pre-training model of `vilt-tiny`: FastVilt with the heads of its pre-training objectives."""
 
 from __future__ import annotations
 
@@ -12,27 +12,26 @@ from atlas.backbones.pretraining.images import PARTS, PATCH, SIDE
 from atlas.backbones.pretraining.tokens import PAD, vocabulary
 from atlas.backbones.vilt.model import FastVilt
 
-Told = dict[
-    str, tuple[Tensor, Tensor]
-]  # what is asked -> logits [N, classes] and targets [N], NONE where there is none
+# Objective -> logits [N, classes] and targets [N], NONE where there is none.
+Predictions = dict[str, tuple[Tensor, Tensor]]
 
 
 class PretrainingModel(nn.Module):
-    """The model with the heads that it is taught through; they are thrown away afterwards."""
+    """The model with the heads of the pre-training objectives, which are discarded afterwards."""
 
     def __init__(self, config: ViltConfig) -> None:
         super().__init__()
-        width, told = config.hidden_size, sum(map(len, PARTS))
+        width, outputs = config.hidden_size, sum(map(len, PARTS))
         self.model = FastVilt(config)
         self.word = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width))
         self.word_bias = nn.Parameter(torch.zeros(config.vocab_size))
         self.answer = nn.Linear(width, len(ANSWERS))
-        self.part = nn.Linear(width, 4 * told)
-        self.patch = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, told))
+        self.part = nn.Linear(width, 4 * outputs)
+        self.patch = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, outputs))
         self.middle = torch.empty(0)  # hidden states [B, L, D] after half of the layers
         self.model.encoder.layer[config.num_hidden_layers // 2 - 1].register_forward_hook(self._keep)
 
-    def forward(self, batch: PretrainingBatch) -> Told:
+    def forward(self, batch: PretrainingBatch) -> Predictions:
         """Logits [N, classes] and targets [N] (or NONE) of hidden words, answers, quadrants' and patches' parts."""
         pixels = batch.pixels / 127.5 - 1
         images = self.model.embed_images(pixels)
@@ -49,13 +48,13 @@ class PretrainingModel(nn.Module):
         }
 
     def continue_from(self, start: FastVilt) -> None:
-        """Takes over a model's weights; the heads stay as they are. One modality of a picture is enough here."""
+        """Load a model's weights; the heads stay as they are. One modality of an image is enough here."""
         weights = start.state_dict()
         modality = "embeddings.token_type_embeddings.weight"
         self.model.load_state_dict(weights | {modality: weights[modality][:2]})
 
-    def look(self, pixels: Tensor, patches: Tensor) -> Told:
-        """The same of patches [B, P, 3] alone, from pictures alone through half of the layers."""
+    def predict_patches(self, pixels: Tensor, patches: Tensor) -> Predictions:
+        """The predictions of patches [B, P, 3], from images alone through half of the layers."""
         hidden = self.model.embed_images(pixels / 127.5 - 1)
         hidden = hidden + self.model.embeddings.token_type_embeddings.weight[1]
         for layer in self.model.encoder.layer[: len(self.model.encoder.layer) // 2]:
@@ -66,10 +65,10 @@ class PretrainingModel(nn.Module):
         (self.middle,) = output
 
 
-def _by_part(what: str, logits: Tensor, targets: Tensor) -> Told:
+def _by_part(objective: str, logits: Tensor, targets: Tensor) -> Predictions:
     """logits [B, P, all parts] and targets [B, P, 3] as a pair for each of PARTS."""
     split = logits.split([len(names) for names in PARTS], dim=-1)
-    return {f"{what} {i}": (part.flatten(0, 1), targets[..., i].flatten()) for i, part in enumerate(split)}
+    return {f"{objective} {i}": (part.flatten(0, 1), targets[..., i].flatten()) for i, part in enumerate(split)}
 
 
 def tiny_config() -> ViltConfig:

@@ -80,7 +80,7 @@ def ask_color(rng: Random, scene: Scene) -> tuple[str, str] | None:
 
 
 def ask_same(rng: Random, scene: Scene) -> tuple[str, str] | None:
-    """What has to be known of one picture to compare it with another."""
+    """A property of one image that is needed to compare it with another."""
     if len(scene.shapes) > 1:
         return None
     seen = scene.shapes[0]

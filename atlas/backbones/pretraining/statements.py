@@ -67,14 +67,14 @@ _DENIES += ("one of the images does not contain a {}",)
 
 
 def say_exists(rng: Random, scene: Scene) -> tuple[str, bool]:
-    """That something is there, or is not."""
+    """Presence or absence of something."""
     thing, negated = noun(rng, scene), rng.random() < 0.4
     form = rng.choice(_DENIES if negated else _SAYS)
     return form.format(thing.words()), (thing.count(scene) > 0) != negated
 
 
 def say_is(rng: Random, scene: Scene) -> tuple[str, bool] | None:
-    """What colour, shape, size, texture or place something has."""
+    """The colour, shape, size, texture or place of something."""
     seen = rng.choice(scene.shapes)
     other = rng.choice(scene.shapes) if rng.random() < 0.4 else seen
     if scene.count(shape=seen.shape) == 1 and rng.random() < 0.5:
@@ -152,17 +152,6 @@ def statement(rng: Random, scene: Scene, *, truth: bool) -> str:
         said = maker(rng, scene)
         if said is not None and said[1] == truth:
             return said[0] + " ."
-
-
-_OPEN: tuple[str, ...] = (
-    "the {0} is {1}",
-    "the {0} belongs to a {2}",
-    "a {2} likes the {0}",
-    "the {0} feels {1}",
-    "the {0} was {1}",
-)
-_OPEN += ("another image contains a {0}", "there is a {0} behind the image", "the next image does not contain a {0}")
-_OPEN += ("someone likes the {0}", "the {2} knows the {0}", "the last image contains no {0}")
 
 
 def unknown(rng: Random, scene: Scene) -> str:

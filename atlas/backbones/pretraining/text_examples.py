@@ -1,4 +1,4 @@
-"""Lessons without a picture: is the second half of the sentence right for the first?"""
+"""Text-only pre-training examples: is the second half of the text right for the first?"""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ _PAINT = (
 )
 
 
-def riddle(rng: Random) -> tuple[str, bool]:
+def text_example(rng: Random) -> tuple[str, bool]:
     """A text of two halves, and whether the second is right for the first."""
-    goal, right, wrong = rng.choice((_paint, _move, _amount, _resize, _mix, _thing, _sides, _next, _like, _opposite))(
-        rng
-    )
+    makers = (_paint, _move, _amount, _resize, _mix, _thing, _sides, _next, _like, _opposite)
+    goal, right, wrong = rng.choice(makers)(rng)
     if rng.random() < 0.5:
         return f"{goal} {right} .", True
     return f"{goal} {wrong} .", False
@@ -120,51 +119,3 @@ def _like(rng: Random) -> tuple[str, str, str]:
 def _opposite(rng: Random) -> tuple[str, str, str]:
     word, right = rng.choice(list(OPPOSITES.items()))
     return f"what is the opposite of {word} ?", right, _other(rng, tuple(OPPOSITES), right)
-
-
-def _two(rng: Random) -> tuple[str, str]:
-    one = other = _some(rng)
-    while one == other:
-        other = _some(rng)
-    return one, other
-
-
-def _named(rng: Random) -> tuple[str, str, str]:
-    right, wrong = _two(rng)
-    goal = rng.choice(
-        ("to get the {} ,", "if you need a {} ,", "how to find the {} ?", "to keep the {} ,", "to see a {} ,")
-    )
-    way = rng.choice(("take the {}", "choose the {}", "look at the {}", "draw a {}", "pick the {}"))
-    return goal.format(right), way.format(right), way.format(wrong)
-
-
-def _keep(rng: Random) -> tuple[str, str, str]:
-    kept, gone = _two(rng)
-    goal = rng.choice(("to have only the {0} of the {0} and the {1} ,", "to keep the {0} and lose the {1} ,"))
-    if rng.random() < 0.5:
-        goal = "of the {1} and the {0} we need only the {0} ,"
-    way = rng.choice(("remove the {}", "take the {} away", "erase the {}"))
-    return goal.replace("lose", "remove").format(kept, gone), way.format(gone), way.format(kept)
-
-
-def _seen(rng: Random) -> tuple[str, str, str]:
-    one, two = _two(rng)
-    here, there = rng.sample(rng.choice((("above", "below"), ("left of", "right of"))), 2)
-    goal = f"to have the {one} {here} the {two} ,"
-    if rng.random() < 0.5:
-        return goal, f"put the {two} {there} the {one}", f"put the {two} {here} the {one}"
-    return goal, f"put the {one} {here} the {two}", f"put the {one} {there} the {two}"
-
-
-def _which(rng: Random) -> tuple[str, str, str]:
-    (one, two), (first, second) = rng.sample(COLORS, 2), rng.sample(THINGS, 2)
-    goal = (
-        f"of the {one} {first} and the {two} {second} we want the {rng.choice(('one that is not ', 'not '))}{two} one ,"
-    )
-    return goal.replace(f"{two} one", two), f"take the {first}", f"take the {second}"
-
-
-_MAKERS = (
-    *(_paint, _move, _amount, _resize, _mix, _thing, _sides, _next, _like, _opposite),
-    *(_named, _named, _keep, _seen, _which),
-)

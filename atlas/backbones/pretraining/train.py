@@ -2,10 +2,10 @@
 
     python -m atlas.backbones.pretraining --out FOLDER [--updates 11000] [--seed 1] [--start FOLDER] [--quick]
 
-First it learns to see: from pictures alone, every patch tells, after half of the layers, what shape it shows. Then it
-learns to answer from the pooled output (questions, statements, choices, riddles, digits) and to guess hidden words,
-while the patches go on telling. The last phase has more of what takes longest: does the sentence fit the picture?
-With --start, the last phase alone runs, from the weights in that folder. Takes about half an hour on two cores.
+Phase 1 predicts, from images alone and after half of the layers, the shape that every patch shows. Phase 2 adds answers
+from the pooled output (questions, statements, choices, text alone, digits) and masked words. Phase 3 has more of the
+slowest objective: does the sentence fit the image? With --start, phase 3 alone runs, from the weights in that folder.
+Takes about half an hour on two cores.
 """
 
 from __future__ import annotations
@@ -22,73 +22,75 @@ from torch import Tensor, nn
 from atlas.backbones.base import digest
 from atlas.backbones.pretraining.card import write_folder
 from atlas.backbones.pretraining.curriculum import NONE, SHARES, Curriculum
-from atlas.backbones.pretraining.images import build_gallery
-from atlas.backbones.pretraining.model import PretrainingModel, Told, tiny_config
+from atlas.backbones.pretraining.images import build_images
+from atlas.backbones.pretraining.model import Predictions, PretrainingModel, tiny_config
 from atlas.backbones.pretraining.plan import PretrainingPlan
 from atlas.backbones.vilt.model import FastVilt, load_model
 
 
-def losses(told: Told) -> dict[str, Tensor]:
-    """The cross-entropy of everything that is asked, a mean over its targets."""
-    asked = {what: pair for what, pair in told.items() if (pair[1] != NONE).any()}
-    return {what: nn.functional.cross_entropy(*pair, ignore_index=NONE) for what, pair in asked.items()}
+def losses(predictions: Predictions) -> dict[str, Tensor]:
+    """The mean cross-entropy of every objective that has targets."""
+    with_targets = {name: pair for name, pair in predictions.items() if (pair[1] != NONE).any()}
+    return {name: nn.functional.cross_entropy(*pair, ignore_index=NONE) for name, pair in with_targets.items()}
 
 
-def descend(pupil: PretrainingModel, told: Callable[[], Told], *, updates: int, rate: float) -> None:
+def optimise(model: PretrainingModel, predict: Callable[[], Predictions], *, updates: int, rate: float) -> None:
     """AdamW on the sum of the losses; the rate warms up over a twentieth of the updates and falls linearly to 0."""
-    optimiser = torch.optim.AdamW(pupil.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=0.01)
     warm = max(1, updates // 20)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min((step + 1) / warm, (updates - step) / max(1, updates - warm))
     )
     start, shown = time.monotonic(), 0.0
     for step in range(updates):
-        parts = losses(told())
+        parts = losses(predict())
         optimiser.zero_grad()
         torch.stack(list(parts.values())).sum().backward()
-        nn.utils.clip_grad_norm_(pupil.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         schedule.step()
         if time.monotonic() - shown > 30 or step + 1 == updates:
             shown = time.monotonic()
             minutes = (shown - start) / (step + 1) * (updates - step - 1) / 60
-            values = ", ".join(f"{what} {value.item():.2f}" for what, value in parts.items())
+            values = ", ".join(f"{name} {value.item():.2f}" for name, value in parts.items())
             print(f"update {step + 1}/{updates}, {minutes:.1f} min left; losses: {values}", flush=True)
 
 
 def train(plan: PretrainingPlan, *, start: FastVilt | None = None) -> tuple[FastVilt, dict[str, float]]:
-    """The model, and the share of right answers in percent for each kind of lesson on new pictures."""
+    """The model, and its percent of right answers for each kind of example on held-out images."""
     torch.manual_seed(plan.seed)
-    pupil = PretrainingModel(tiny_config())
-    gallery = build_gallery(plan.seed, scenes=plan.scenes, digits=plan.digits)
-    course = Curriculum(gallery, seed=plan.seed, size=plan.size)
-    looks, lessons, last = (round(share * plan.updates) for share in plan.shares)
+    model = PretrainingModel(tiny_config())
+    images = build_images(plan.seed, scenes=plan.scenes, digits=plan.digits)
+    curriculum = Curriculum(images, seed=plan.seed, size=plan.size)
+    patches, mixed, last = (round(share * plan.updates) for share in plan.shares)
     if start is None:
-        descend(pupil, lambda: pupil.look(*course.look()), updates=looks, rate=plan.looking_rate)
-        descend(pupil, lambda: pupil(course.batch()), updates=lessons, rate=plan.rate)
+        optimise(
+            model, lambda: model.predict_patches(*curriculum.patch_batch()), updates=patches, rate=plan.looking_rate
+        )
+        optimise(model, lambda: model(curriculum.batch()), updates=mixed, rate=plan.rate)
     else:
-        pupil.continue_from(start)
-    descend(pupil, lambda: pupil(course.batch(last=True)), updates=last, rate=plan.rate)
-    return pupil.model, examine(pupil.eval(), plan)
+        model.continue_from(start)
+    optimise(model, lambda: model(curriculum.batch(last=True)), updates=last, rate=plan.rate)
+    return model.model, evaluate(model.eval(), plan)
 
 
 @torch.no_grad()
-def examine(pupil: PretrainingModel, plan: PretrainingPlan) -> dict[str, float]:
-    """Percent right for each kind of lesson, on pictures of another seed."""
+def evaluate(model: PretrainingModel, plan: PretrainingPlan) -> dict[str, float]:
+    """Percent right for each kind of example, on images of another seed."""
     count = plan.tests * plan.size
-    course = Curriculum(
-        build_gallery(plan.seed + 10_000, scenes=count, digits=count), seed=plan.seed + 1, size=plan.size
+    curriculum = Curriculum(
+        build_images(plan.seed + 10_000, scenes=count, digits=count), seed=plan.seed + 1, size=plan.size
     )
     figures = {}
     for kind in SHARES:
-        right = torch.cat([_right(pupil(course.of([kind] * plan.size))) for _ in range(plan.tests)])
+        right = torch.cat([_right(model(curriculum.batch_of([kind] * plan.size))) for _ in range(plan.tests)])
         figures[kind] = round(100 * right.float().mean().item(), 1)
     return figures
 
 
-def _right(told: Told) -> Tensor:
+def _right(predictions: Predictions) -> Tensor:
     """Whether each target was hit; patches, which every scene has, are left out."""
-    pairs = [pair for what, pair in told.items() if not what.startswith("patch")]
+    pairs = [pair for name, pair in predictions.items() if not name.startswith("patch")]
     return torch.cat([(logits.argmax(-1) == targets)[targets != NONE] for logits, targets in pairs])
 
 

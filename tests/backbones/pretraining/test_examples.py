@@ -20,13 +20,13 @@ def test_answers_are_without_repeats() -> None:
 def test_lessons_for_the_pooled_output_have_an_answer_and_hide_nothing(maker: object, answers: tuple[str, ...]) -> None:
     rng = Random(0)
     drawn = [maker(rng, scene) for scene in SCENES]  # type: ignore[operator]
-    assert {lesson.answer for lesson in drawn} <= set(answers)
-    assert all(lesson.masked == 0 for lesson in drawn)
+    assert {example.answer for example in drawn} <= set(answers)
+    assert all(example.masked == 0 for example in drawn)
 
 
 def test_dense_lessons_hide_most_words_and_ask_nothing() -> None:
-    lesson = dense(Random(0), SCENES[0])
-    assert (lesson.answer, lesson.masked) == (None, 0.8)
+    example = dense(Random(0), SCENES[0])
+    assert (example.answer, example.masked) == (None, 0.8)
 
 
 def test_a_wrong_answer_is_of_the_same_kind_and_wrong() -> None:

@@ -1,4 +1,4 @@
-"""The pupil is asked what its lessons ask, and nothing else."""
+"""The model is asked what its examples ask, and nothing else."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ import torch
 
 from atlas.backbones.pretraining.curriculum import NONE, Curriculum
 from atlas.backbones.pretraining.examples import ANSWERS
-from atlas.backbones.pretraining.images import PARTS, build_gallery
+from atlas.backbones.pretraining.images import PARTS, build_images
 from atlas.backbones.pretraining.model import PretrainingModel, tiny_config
 from atlas.backbones.pretraining.tokens import vocabulary
 
 
 @pytest.fixture(scope="module")
-def course() -> Curriculum:
-    return Curriculum(build_gallery(1, scenes=20, digits=10), seed=1, size=8)
+def curriculum() -> Curriculum:
+    return Curriculum(build_images(1, scenes=20, digits=10), seed=1, size=8)
 
 
 @pytest.fixture(scope="module")
-def pupil() -> PretrainingModel:
+def model() -> PretrainingModel:
     torch.manual_seed(0)
     return PretrainingModel(tiny_config())
 
 
-def test_logits_have_a_row_a_target(pupil: PretrainingModel, course: Curriculum) -> None:
-    batch = course.of(["dense", "ask"] * 4)
-    told = pupil(batch)
-    assert all(len(logits) == len(targets) for logits, targets in told.values())
-    assert told["word"][0].shape == ((batch.words != NONE).sum(), len(vocabulary()))
-    assert told["answer"][0].shape == (8, len(ANSWERS))
-    assert [told[f"quadrant {i}"][0].shape for i in range(3)] == [(32, len(names)) for names in PARTS]
-    assert [told[f"patch {i}"][0].shape for i in range(3)] == [(128, len(names)) for names in PARTS]
+def test_logits_have_a_row_a_target(model: PretrainingModel, curriculum: Curriculum) -> None:
+    batch = curriculum.batch_of(["dense", "ask"] * 4)
+    predictions = model(batch)
+    assert all(len(logits) == len(targets) for logits, targets in predictions.values())
+    assert predictions["word"][0].shape == ((batch.words != NONE).sum(), len(vocabulary()))
+    assert predictions["answer"][0].shape == (8, len(ANSWERS))
+    assert [predictions[f"quadrant {i}"][0].shape for i in range(3)] == [(32, len(names)) for names in PARTS]
+    assert [predictions[f"patch {i}"][0].shape for i in range(3)] == [(128, len(names)) for names in PARTS]
 
 
-def test_looking_trains_the_lower_half_and_leaves_the_rest(course: Curriculum) -> None:
-    pupil = PretrainingModel(tiny_config())
-    sum(logits.sum() for logits, _ in pupil.look(*course.look()).values()).backward()  # type: ignore[union-attr]
-    layers = pupil.model.encoder.layer
+def test_looking_trains_the_lower_half_and_leaves_the_rest(curriculum: Curriculum) -> None:
+    model = PretrainingModel(tiny_config())
+    sum(logits.sum() for logits, _ in model.predict_patches(*curriculum.patch_batch()).values()).backward()  # type: ignore[union-attr]
+    layers = model.model.encoder.layer
     assert [layer.output.dense.weight.grad is not None for layer in layers] == [True, True, False, False]
 
 

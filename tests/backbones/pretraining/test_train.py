@@ -12,10 +12,10 @@ import torch
 from atlas.backbones import digest, load
 from atlas.backbones.pretraining.card import write_folder
 from atlas.backbones.pretraining.curriculum import SHARES, Curriculum
-from atlas.backbones.pretraining.images import build_gallery
+from atlas.backbones.pretraining.images import build_images
 from atlas.backbones.pretraining.model import PretrainingModel, tiny_config
 from atlas.backbones.pretraining.plan import PretrainingPlan
-from atlas.backbones.pretraining.train import descend, losses, main, train
+from atlas.backbones.pretraining.train import losses, main, optimise, train
 
 SHORT = PretrainingPlan(updates=6, size=8, scenes=20, digits=10, tests=1)
 
@@ -57,11 +57,14 @@ def test_figures_are_shares_for_every_kind_of_lesson() -> None:
 
 def test_updates_on_one_batch_lower_its_losses() -> None:
     torch.manual_seed(0)
-    pupil, course = PretrainingModel(tiny_config()), Curriculum(build_gallery(1, scenes=20, digits=10), seed=1, size=16)
-    batch = course.of(list(SHARES) * 2)
-    before = sum(losses(pupil(batch)).values())
-    descend(pupil, lambda: pupil(batch), updates=10, rate=1e-3)
-    assert sum(losses(pupil(batch)).values()) < 0.8 * before
+    model, curriculum = (
+        PretrainingModel(tiny_config()),
+        Curriculum(build_images(1, scenes=20, digits=10), seed=1, size=16),
+    )
+    batch = curriculum.batch_of(list(SHARES) * 2)
+    before = sum(losses(model(batch)).values())
+    optimise(model, lambda: model(batch), updates=10, rate=1e-3)
+    assert sum(losses(model(batch)).values()) < 0.8 * before
 
 
 def test_the_card_states_licence_seed_figures_and_digest(tmp_path: Path) -> None:

@@ -16,8 +16,7 @@ from atlas.backbones import load
 from atlas.backbones.backbone import Backbone
 from atlas.backbones.vilt.model import load_model
 from atlas.runtime.errors import AtlasError
-
-from .conftest import small_config, write_processing
+from tests.backbones.conftest import small_config, write_processing
 
 
 @pytest.fixture(scope="module")
