@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from atlas.backbones.processor import Processor
+from atlas.data.card import CARD, read_card, write_card
 from atlas.data.card_page import command, page_of
 from atlas.data.prepare import PrepareOptions, prepare
 from tests.backbones.toys import PAIRS, SHADES
 from tests.data.album import ALBUM, write_album
+from tests.data.cards import FIELDS, card
 
 
 def test_the_page_tells_people_what_the_card_tells_programs(tmp_path: Path, processor: Processor) -> None:
@@ -60,3 +64,26 @@ def test_only_the_largest_of_many_classes_stand_on_the_page(tmp_path: Path, proc
     page = (prepare(task, processor=processor, root=tmp_path).path / "README.md").read_text()
     assert "The 10 largest of 53 classes." in page
     assert page.count("| rare") == 7
+
+
+def test_a_card_comes_back_from_its_file_which_is_the_same_each_time(tmp_path: Path) -> None:
+    written = card(skipped={"train": {"an odd one": 2}}, source="/data")
+    write_card(tmp_path, written)
+    content = (tmp_path / CARD).read_bytes()
+    assert read_card(tmp_path) == written
+    write_card(tmp_path, written)
+    assert (tmp_path / CARD).read_bytes() == content
+
+
+def test_a_card_of_an_earlier_release_is_read(tmp_path: Path) -> None:
+    (tmp_path / CARD).write_text(json.dumps(FIELDS))
+    found = read_card(tmp_path)
+    assert found is not None
+    assert (found.schema_version, found.role, found.split_note, found.source) == (1, "upstream", "", None)
+    assert found.skipped_by_rule("train") == ""
+
+
+def test_the_key_of_an_identity_is_the_digest_of_its_facts_alone() -> None:
+    names = ("recipe", "task", "version", "answers", "sources", "limits", "processor")
+    facts = json.dumps({name: FIELDS[name] for name in names}, sort_keys=True)
+    assert card(title="Another").key() == hashlib.sha256(facts.encode()).hexdigest()[:16]

@@ -98,5 +98,5 @@ def test_answers_that_only_the_source_knows_are_saved_in_the_card(
 ) -> None:
     task = replace(ALBUM, answers=(), answers_of=answers_of)
     card = prepare(task, processor=processor, root=tmp_path / "root", source=album).card
-    assert (card.answers, card.classes, card.chance) == (["red", "blue"], 2, 50.0)
+    assert (card.answers, card.classes, card.chance) == (("red", "blue"), 2, 50.0)
     assert prepare(task, processor=processor, root=tmp_path / "root").card == card

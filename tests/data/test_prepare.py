@@ -77,7 +77,7 @@ def visible(root: Path) -> list[str]:
 def test_the_card_tells_what_the_task_and_the_data_are(task: Task, tmp_path: Path, processor: Processor) -> None:
     card = prepare(task, processor=processor, root=tmp_path).card
     for name in ("name", "title", "modality", "choices", "images", "score", "chance", "licence", "about", "outputs"):
-        assert card["task" if name == "name" else name] == getattr(task, name)
+        assert getattr(card, "task" if name == "name" else name) == getattr(task, name)
     assert card.counts == COUNTS
     assert tuple(card.answers) == task.answers
     assert (card.image_size, card.max_tokens, card.pad_id) == (8, 6, 0)

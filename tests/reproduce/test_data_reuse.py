@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from atlas.data.card import write_card
 from atlas.data.index import IndexEntry, write_index
-from atlas.data.prepared import file_digests, fingerprint, write_card
+from atlas.data.prepared import file_digests, fingerprint
 from atlas.reproduce.data_reuse import reusable_data, reuse_data
 from atlas.runtime.errors import AtlasError
+from tests.data.cards import card
 
 FILE = "train.arrow"
 
@@ -22,7 +23,7 @@ def prepared(root: Path, content: str) -> tuple[Path, str]:
     digests = file_digests(folder, [FILE])
     said = fingerprint(digests)
     files = {FILE: {"bytes": len(content), "sha256": digests[FILE]}}
-    write_card(folder, {"task": "digits", "files": files, "fingerprint": said, "counts": {}})
+    write_card(folder, card(files=files, fingerprint=said))
     return folder, said
 
 
@@ -44,7 +45,7 @@ def test_lent_data_is_whole_and_its_source_is_remembered(tmp_path: Path) -> None
     there = tmp_path / "b" / "data" / "digits"
     assert reusable_data({"digits": said}, [tmp_path / "b"]) == {"digits": there / folder.name}
     assert (there / folder.name / FILE).read_text() == "records"
-    assert json.loads((there / ".index.json").read_text()) == asdict(origin)
+    assert json.loads((there / ".index.json").read_text()) == origin.model_dump()
     assert not (there / ".other.json").exists()
 
 

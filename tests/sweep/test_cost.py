@@ -9,8 +9,9 @@ from safetensors.torch import load_file
 
 from atlas.sweep.cost import backbone_shape, walk_cost
 from atlas.sweep.summary import FinishedSweep
+from tests.data.cards import card
 
-CARD = {"choices": 2, "images": 1}
+CARD = card(choices=2, images=1)
 
 
 def test_a_walks_cost_is_that_of_its_steps(ended: FinishedSweep) -> None:
