@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from atlas.config.options import Options
-from atlas.learners import learner_address
-from atlas.learners import find_learner
-from atlas.tasks import task_address
-from atlas.tasks import find_task
+from atlas.learners import find_learner, learner_address
+from atlas.tasks import find_task, task_address
 
 
 def with_names(options: Options) -> Options:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from atlas.execution.sizing import FleetSize
 from atlas.runtime.errors import AtlasError
@@ -20,15 +20,9 @@ from atlas.storage.filesystem import StoragePath
 from atlas.storage.store import CorruptArtifact, Store
 
 if TYPE_CHECKING:
+    from atlas.execution.job import Lease
     from atlas.learners.process_group import ProcessGroup
     from atlas.learners.training_state import Checkpoints
-    from atlas.steps.step import Step
-
-    class Lease(Protocol):
-        """What the broker hands out: a step, and where in the store it is to be committed."""
-
-        step: Step
-        scope: str
 
     Learn = Callable[[Lease, Callable[[int, int], None]], Mapping[str, Any]]
 

@@ -12,7 +12,7 @@ from atlas.serving.request import Request
 if TYPE_CHECKING:
     import pandas as pd
 
-    from atlas.backbones.vilt import Backbone
+    from atlas.backbones.backbone import Backbone
     from atlas.learners.continual_model import ContinualModel
 
 ROUTES = ("own", "latest")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from atlas.data.card import DataCard
 from atlas.runtime.errors import AtlasError
 
 FILE = "stack.json"
@@ -30,14 +30,14 @@ class ServedTask(BaseModel):
     text_tokens: int
 
     @classmethod
-    def of(cls, card: Mapping[str, Any]) -> ServedTask:
+    def of(cls, card: DataCard) -> ServedTask:
         """From the card of the task's prepared data."""
         return cls(
-            outputs=card["outputs"],
-            images=card["images"],
-            choices=card["choices"],
-            answers=tuple(card["answers"]),
-            text_tokens=card["text_tokens"],
+            outputs=card.outputs,
+            images=card.images,
+            choices=card.choices,
+            answers=card.answers,
+            text_tokens=card.text_tokens,
         )
 
 

@@ -93,7 +93,7 @@ class TrackingReporter:
         return Dataset(
             name=task,
             fingerprint=prepared.fingerprint,
-            source={"folder": str(prepared.path), "counts": dict(prepared.counts), "licence": prepared.card["licence"]},
+            source={"folder": str(prepared.path), "counts": dict(prepared.counts), "licence": prepared.card.licence},
             source_type="local",
         )
 

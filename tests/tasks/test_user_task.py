@@ -23,7 +23,7 @@ from atlas.runtime.errors import AtlasError
 from atlas.sweep import Options, Sweep
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.inputs import resolve_inputs
-from atlas.tasks import SPLITS, TASKS, Broken, Record, task_address, find_task
+from atlas.tasks import SPLITS, TASKS, Broken, Record, find_task, task_address
 from atlas.tasks.user_task import USER_TASKS
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "own_task.py"
