@@ -86,7 +86,7 @@ def test_a_picture_that_cannot_be_opened_breaks_its_records(
         "train.jsonl:6: record 'train-5'",
     ]
     assert all("'train4.png'" in one.reason and reason in one.reason for one in entry.first)
-    assert str(album) not in json.dumps(entry)
+    assert str(album) not in entry.model_dump_json()
 
 
 @pytest.mark.parametrize("shard_size", [3, 4096])
@@ -127,10 +127,10 @@ def test_a_broken_record_is_left_out_and_told(
     prepared = prepared_from(album, processor)
     entry = prepared.card.broken["train"]
     assert (entry.count, prepared.counts["train"]) == (1, COUNTS["train"] - 1)
-    assert entry.first[0]["where"] == where
-    assert reason in entry.first[0]["reason"]
+    assert entry.first[0].where == where
+    assert reason in entry.first[0].reason
     lines = (prepared.path / "broken.jsonl").read_text().splitlines()
-    assert [json.loads(line) for line in lines] == [{"split": "train", **entry.first[0]}]
+    assert [json.loads(line) for line in lines] == [{"split": "train", **entry.first[0].model_dump()}]
 
 
 def test_a_line_that_is_no_json_and_a_wrong_field_name_are_told_by_line(album: Path, processor: Processor) -> None:
@@ -140,8 +140,8 @@ def test_a_line_that_is_no_json_and_a_wrong_field_name_are_told_by_line(album: P
     write_lines(album, "train", lines)
     first = prepared_from(album, processor).card.broken["train"].first
     assert [one.where for one in first] == ["train.jsonl:2", "train.jsonl:3"]
-    assert "no JSON" in first[0]["reason"]
-    assert "Did you mean 'imag'" in first[1]["reason"]
+    assert "no JSON" in first[0].reason
+    assert "Did you mean 'imag'" in first[1].reason
 
 
 def test_more_broken_records_than_allowed_are_refused_before_any_work(album: Path, processor: Processor) -> None:
