@@ -18,6 +18,7 @@ from atlas.tracking.events import (
     RunArtifact,
     Event,
     Metrics,
+    RunArtifact,
     StepFinished,
     SweepFinished,
     SweepStarted,

@@ -9,6 +9,7 @@ import pytest
 from atlas.tracking import (
     RunArtifact,
     Event,
+    RunArtifact,
     StepFinished,
     SweepFinished,
     SweepStarted,
