@@ -85,11 +85,13 @@ def test_ray_data_leaves_out_what_is_done_and_says_what_cannot_be_written(
     done, other = (PictureShard(file=f"{name}.arrow", pictures=pictures) for name in "ab")
     write_shard(done, tmp_path, shard_context)
     before = (tmp_path / "a.arrow").stat().st_mtime_ns
-    told: list[int] = []
-    Executor(tmp_path, shard_context, ray=True).work([done, other], told.append)
-    assert sum(told) == 6
+    counts: list[int] = []
+    Executor(tmp_path, shard_context, ray=True).run([done, other], counts.append)
+    assert sum(counts) == 6
     assert (tmp_path / "a.arrow").stat().st_mtime_ns == before
     assert (tmp_path / "b.arrow").read_bytes() == (tmp_path / "a.arrow").read_bytes()
     (tmp_path / "c.arrow").mkdir()
     with pytest.raises(AtlasError, match="cannot write under"):
-        Executor(tmp_path, shard_context, ray=True).work([PictureShard(file="c.arrow", pictures=pictures)], told.append)
+        Executor(tmp_path, shard_context, ray=True).run(
+            [PictureShard(file="c.arrow", pictures=pictures)], counts.append
+        )

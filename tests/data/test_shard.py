@@ -59,7 +59,7 @@ def test_pictures_are_rows_in_order(tmp_path: Path, shard_context: ShardContext)
     rows = array(read_batch(tmp_path / "p.arrow").column("pixels"))
     for row, picture in zip(rows, GOOD, strict=True):
         assert np.array_equal(row, shard_context.processor.pixels(picture.open()).ravel())
-    assert read_metadata(tmp_path / "p.arrow")["broken"] == []
+    assert read_metadata(tmp_path / "p.arrow").broken == ()
 
 
 def test_records_have_tokens_labels_and_how_many_texts_were_cut(tmp_path: Path, shard_context: ShardContext) -> None:
@@ -88,7 +88,7 @@ def test_a_picture_that_cannot_be_opened_has_no_row_and_a_reason(
 ) -> None:
     write(PictureShard(file="p.arrow", pictures=(GOOD[0], failing("bad", error), GOOD[2])), tmp_path, shard_context)
     assert read_batch(tmp_path / "p.arrow").num_rows == 2
-    assert read_metadata(tmp_path / "p.arrow")["broken"] == [[1, f"picture 'bad': {error}"]]
+    assert read_metadata(tmp_path / "p.arrow").broken == ((1, f"picture 'bad': {error}"),)
 
 
 def test_a_picture_that_is_cut_short_is_found_where_it_is_lazily_opened(
@@ -99,7 +99,7 @@ def test_a_picture_that_is_cut_short_is_found_where_it_is_lazily_opened(
     picture = Picture(name="a.png", open=functools.partial(half, tmp_path / "a.png"))
     write(PictureShard(file="p.arrow", pictures=(picture,)), tmp_path, shard_context)
     assert read_batch(tmp_path / "p.arrow").num_rows == 0
-    assert "truncated" in read_metadata(tmp_path / "p.arrow")["broken"][0][1]
+    assert "truncated" in read_metadata(tmp_path / "p.arrow").broken[0][1]
 
 
 def test_another_mistake_of_a_picture_is_not_taken_for_a_broken_file(
