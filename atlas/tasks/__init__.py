@@ -1,4 +1,4 @@
-"""The tasks. To add one: write its file, add one line to TASKS; a user's own needs neither (`find_task`)."""
+"""The tasks. To add one: write its file, add one line to TASKS; a user-defined one needs neither (`find_task`)."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ TASKS: dict[str, Task] = {
 
 
 def find_task(name: str) -> Task:
-    """The task of that name, or the user's own at an address `mine.py:TASK`; that is then known by its name too.
+    """The task of that name, or a user-defined one at an address `mine.py:TASK`, then known by its name too.
 
     Raises AtlasError that names the nearest known one.
     """
     if is_address(name):
         return load_user_task(name, taken=TASKS)
-    known = TASKS | {own: task for own, (_, task) in USER_TASKS.items()}
+    known = TASKS | {user: task for user, (_, task) in USER_TASKS.items()}
     if name not in known:
         raise unknown("task", name, known)
     return known[name]

@@ -1,4 +1,4 @@
-"""One sample of a task: its pictures, texts and label, or why it is left out."""
+"""One sample of a task: a record with its pictures, texts and label, or the reason why it is left out."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-SPLITS = ("train", "val", "test")  # learning, selection, reporting
+SPLITS = ("train", "val", "test")  # training, selection, reporting
 
-NO_TEXT = "this is an image ."  # what stands for the text of a task that has none
+NO_TEXT = "this is an image ."  # the text of a task that has none
 
 Label = int | tuple[tuple[int, float], ...]
 
@@ -30,8 +30,8 @@ class Record:
     """One sample: pictures, texts (one a choice) and its label.
 
     The label is the index of the class (of the right text where the task has choices), or, where the
-    task's score is "soft", pairs of class and score in [0, 1]. where: `file:line`, for the message in case that a
-    picture of it turns out to be broken; a reader may leave it out.
+    task's score is "soft", pairs of class and score in [0, 1]. where: `file:line`, for the message if one of its
+    pictures is broken; a reader may leave it out.
     """
 
     id: str
@@ -43,7 +43,7 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class Broken:
-    """A record that cannot be read: where it stands (`file:line`, or `file: record id`), and why."""
+    """A record that cannot be read: its place (`file:line`, or `file: record id`) and the reason."""
 
     where: str
     reason: str
@@ -51,4 +51,4 @@ class Broken:
 
 @dataclass(frozen=True, kw_only=True)
 class Skipped(Broken):
-    """A sound record that the task leaves out by a rule of its own: counted too, but no fault of the files."""
+    """A valid record that the task leaves out by a rule of its own; counted apart from broken ones."""

@@ -1,4 +1,4 @@
-"""A task: what its records look like, how it is scored, and how it is read."""
+"""A task: a dataset, the shape of its records, its scoring and its reader."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Task:
 
     answers: the class names; () for multiple choice. choices: texts a record. images: pictures a record.
     chance: the score of guessing, in percent. version: raised by hand when the reader's output changes.
-    read: (split, source folder or None) -> the records, labels mixed, in an order that never changes; what cannot
-    be read is given as `Broken`, what is left out by rule as `Skipped`, so that whoever prepares can count it.
-    sources: source folder or None -> what decides the content (file name -> sha256, package -> version).
-    role: learnt one after another (`upstream`), or from few samples afterwards (`downstream`).
-    layout: the published files that the task needs, for one that does not bring its own.
+    read: (split, source folder or None) -> the records, labels mixed, in an order that never changes; records that
+    cannot be read as `Broken`, those left out by rule as `Skipped`, so that `prepare` counts them.
+    sources: source folder or None -> the versions that decide the content (file name -> sha256, package -> version).
+    role: one of a sequence (`upstream`), or trained from few samples afterwards (`downstream`).
+    layout: the published files that the task needs, unless its data comes with a package.
     answers_of: source folder -> the class names, where only the source knows them (see `at`).
-    split_note: how each split came about, for the data card: which published split it is, or how it was cut.
+    split_note: the origin of each split, for the data card: the published split, or the rule by which it was cut.
 
-    A language-only task yields `pictures=()`, and prepare puts one constant mean-colour image there; a
+    A language-only task yields `pictures=()`, for which `prepare` stores one constant mean-colour image; a
     vision-only task yields `texts=(NO_TEXT,)`.
     """
 

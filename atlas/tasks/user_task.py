@@ -1,6 +1,6 @@
-"""Tasks that a user brings: a Python file and the name of the Task in it, written `mine.py:TASK`.
+"""User-defined tasks: a Python file and the name of the Task in it, written `mine.py:TASK`.
 
-The driver alone needs the file: whoever trains reads prepared data.
+The driver alone needs the file: workers read prepared data.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from atlas.runtime.errors import AtlasError
 from atlas.runtime.user_code import run_file
 from atlas.tasks.task import Task
 
-USER_TASKS: dict[str, tuple[str, Task]] = {}  # the tasks brought to this process: name -> its absolute address, itself
+USER_TASKS: dict[str, tuple[str, Task]] = {}  # the loaded ones: name -> absolute address, task
 
 
 def load_user_task(address: str, *, taken: Iterable[str]) -> Task:
-    """Run the file, and know its task by the task's own name from now on.
+    """Run the file, and register its task by the task's own name.
 
     Raises AtlasError where there is no such file or Task, the file fails, or the name is `taken`.
     """
@@ -28,5 +28,5 @@ def load_user_task(address: str, *, taken: Iterable[str]) -> Task:
 
 
 def task_address(name: str) -> str:
-    """By what another process finds the task: the address of one that was brought, else its name."""
+    """The address of a user-defined task, by which another process loads it; any other's name."""
     return USER_TASKS[name][0] if name in USER_TASKS else name

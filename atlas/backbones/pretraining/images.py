@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from atlas.tasks.offline import words
-from atlas.tasks.offline.scenes import Scene, SceneShape, render, sample_lone, sample_scene
+from atlas.tasks.offline.scenes import Scene, SceneShape, render, sample_scene, sample_single
 from atlas.tasks.offline.words import COLORS, SHAPES
 
 SIDE = 64
@@ -117,7 +117,7 @@ def _near(shape: SceneShape, x: int, y: int) -> bool:
 
 def _scene(seed: str, *, single: bool) -> Scene:
     if single:
-        return sample_lone(seed, textures=TEXTURES, light=0.8)
+        return sample_single(seed, textures=TEXTURES, light=0.8)
     return sample_scene(seed, textures=TEXTURES)
 
 

@@ -23,7 +23,7 @@ SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}  # of every digit's images
 
 
 def bundled_file() -> Path:
-    """The table that scikit-learn's `load_digits` reads; importing scikit-learn for it would take a second.
+    """The table that scikit-learn's `load_digits` reads; found without importing scikit-learn, which takes a second.
 
     Raises AtlasError where it is not there.
     """
@@ -67,7 +67,7 @@ def draw(index: int) -> Image.Image:
 
 
 def read_digits(split: str, source: Path | None) -> Iterator[Record]:
-    """The images of a split. scikit-learn brings its files: `source` is not used."""
+    """The images of a split. The data is part of scikit-learn: `source` is not used."""
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
     labels = bundle()[1]

@@ -1,7 +1,7 @@
 """easy-pair: is a sentence about two images true? From easy-VQA's images, in the shape of NLVR2.
 
-Records come in fours: a sentence and its denial, each said of a pair that fits the sentence and of one that
-differs in a single image and does not. So each sentence, and each pair, is right exactly half of the time.
+Records come in fours: a sentence and its denial, each paired with images that fit the sentence and with images
+that differ in one and do not. So each sentence, and each pair, is right exactly half of the time.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def same_shape(generator: random.Random) -> Statement:
 
 
 def shows(generator: random.Random) -> tuple[str, Callable[[Facts], bool]]:
-    """A phrase for a colour or a shape, and the test whether an image shows it."""
+    """A phrase for a colour or a shape, and its test on an image."""
     colour, shape = generator.choice(COLOURS), generator.choice(SHAPES)
     if generator.random() < 0.5:
         return f"{colour} shape", lambda facts: facts.colour == colour
@@ -86,7 +86,7 @@ STATEMENTS = (one_side, both_sides, either_side, same_colour, same_shape)
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """A sentence said of two images of a split, and its place in ANSWERS."""
+    """A sentence about two images of a split, and its class in ANSWERS."""
 
     id: str
     images: tuple[int, int]
@@ -129,7 +129,7 @@ def judgements(split: str) -> tuple[Judgement, ...]:
 
 
 def read_judgements(split: str, source: Path | None) -> Iterator[Record]:
-    """The records of a split; easy-VQA's package brings the files."""
+    """The records of a split; the files are easy-VQA's."""
     for one in judgements(split):
         yield Record(
             id=one.id,

@@ -1,9 +1,9 @@
-"""easy-VE: does the image entail, contradict or leave open what a sentence says? From easy-VQA's images.
+"""easy-VE: does the image entail or contradict a sentence, or neither? From easy-VQA's images.
 
-For each image and each aspect that is known of it (colour, shape, both) there are three sentences: a true
-one, a false one and one about something that no image can tell. True and false sentences are dealt so that,
-within a split, each sentence is true as often as it is false: the sentence alone gets 66.7 % (it betrays
-the open ones, as in SNLI-VE's image-free reading), the image alone 33.3 %.
+For each image and each known aspect of it (colour, shape, both) there are three sentences: a true
+one, a false one and one that no image can decide. True and false sentences are dealt so that,
+within a split, each sentence is true as often as it is false: the sentence alone gets 66.7 % (it reveals
+the neutral ones, as SNLI-VE's sentences do without the image), the image alone 33.3 %.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def derange(values: Sequence[Value], generator: random.Random) -> list[Value]:
 
 
 def phrase(facts: Facts, aspect: str) -> str | None:
-    """What an image shows, seen in one aspect: "red shape", "circle" or "red circle"; None if unknown."""
+    """The content of an image in one aspect: "red shape", "circle" or "red circle"; None if unknown."""
     if aspect == "colour":
         return facts.colour and f"{facts.colour} shape"
     if aspect == "shape":
@@ -78,8 +78,8 @@ def phrase(facts: Facts, aspect: str) -> str | None:
 def foils(own: Sequence[str], template: int, generator: random.Random) -> list[str]:
     """For each phrase a wrong one, so that both lists hold the same phrases.
 
-    Under every other template, phrases that end alike are dealt among themselves: a red circle is then
-    called a blue circle, and only one word tells.
+    Under every other template, phrases with the same last word are exchanged among themselves: a red circle is then
+    called a blue circle, and one word alone decides.
     """
     dealt = [""] * len(own)
     near = template % 2 == 0 and all(" " in text for text in own)
@@ -116,7 +116,7 @@ def hypotheses(split: str) -> tuple[Hypothesis, ...]:
 
 
 def read_hypotheses(split: str, source: Path | None) -> Iterator[Record]:
-    """The sentences of a split, each with its image; easy-VQA's package brings the files."""
+    """The sentences of a split, each with its image; the files are easy-VQA's."""
     for one in hypotheses(split):
         yield Record(
             id=f"{split}-{one.image}-{one.aspect}-{ANSWERS[one.label]}",

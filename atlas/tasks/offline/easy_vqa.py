@@ -2,7 +2,7 @@
 
 The PyPI package `easy-vqa` (Victor Zhou, MIT) holds the images (64x64) and the questions. Its test part is
 `test`; a tenth of its training *images*, with all their questions, is held out as `val`, so that no image
-is in two splits. `known_facts` recovers what each image shows, for the tasks derived from it.
+is in two splits. `known_facts` recovers the content of each image, for the tasks derived from it.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What is known of an image from its questions: None where they do not tell."""
+    """The colour and shape of an image as its questions prove them; None where they do not."""
 
     colour: str | None
     shape: str | None
 
 
 def data_folder() -> Path:
-    """Where the installed package keeps its data. Raises AtlasError where it is not installed."""
+    """The data folder of the installed package. Raises AtlasError where it is not installed."""
     try:
         return Path(str(importlib.resources.files("easy_vqa"))) / "data"
     except ModuleNotFoundError as error:
@@ -70,7 +70,7 @@ def questions(part: str) -> tuple[Question, ...]:
 
 @functools.cache
 def held_out() -> frozenset[int]:
-    """The training images that are kept for selection: those whose names hash lowest."""
+    """The training images that are held out for selection: those whose names hash lowest."""
     images = {question.image for question in questions("train")}
     ranked = sorted(images, key=lambda image: text_sha256(f"easy-vqa val {image}"))
     return frozenset(ranked[: len(images) // HELD_OUT])
@@ -108,15 +108,15 @@ def mentioned(text: str, names: tuple[str, ...]) -> str | None:
 
 
 def present(question: Question) -> bool:
-    """Whether the thing that the question mentions is in the image."""
+    """Whether the mentioned colour or shape is in the image."""
     if question.answer not in ("yes", "no"):
         return True
     negated = bool({"no", "not"} & set(question.text.split()))
     return (question.answer == "yes") != negated
 
 
-def tell(asked: list[Question], names: tuple[str, ...]) -> str | None:
-    """The one of the names that an image's questions prove: by answer, by mention or by elimination."""
+def proven(asked: list[Question], names: tuple[str, ...]) -> str | None:
+    """The name that an image's questions prove: by answer, by mention or by elimination."""
     ruled_out = set()
     for question in asked:
         if question.answer in names:
@@ -135,13 +135,15 @@ def known_facts(split: str) -> Mapping[int, Facts]:
     by_image: dict[int, list[Question]] = {}
     for question in split_questions(split):
         by_image.setdefault(question.image, []).append(question)
-    return {i: Facts(colour=tell(asked, COLOURS), shape=tell(asked, SHAPES)) for i, asked in sorted(by_image.items())}
+    return {
+        i: Facts(colour=proven(asked, COLOURS), shape=proven(asked, SHAPES)) for i, asked in sorted(by_image.items())
+    }
 
 
 def read_questions(split: str, source: Path | None) -> Iterator[Record]:
     """The questions of a split, each with its image, shuffled by a fixed seed: any first part is a fair sample.
 
-    The package brings its files: `source` is not used.
+    The data is part of the package: `source` is not used.
     """
     numbered = list(enumerate(split_questions(split)))
     random.Random(f"easy-vqa {split}").shuffle(numbered)

@@ -1,4 +1,4 @@
-"""What is known of the world in the words of the offline suite: colours of things, mixtures, opposites."""
+"""World knowledge in the words of the offline suite: colours of things, mixtures, opposites."""
 
 from __future__ import annotations
 

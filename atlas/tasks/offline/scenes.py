@@ -20,7 +20,7 @@ SIDE = 64
 LARGE = 11  # a shape of at least this radius is "large"
 RGB = tuple[int, int, int]
 
-# Several anchors a name: a backbone has to know the name, not the number.
+# Several RGB values a name: a backbone has to recognise the name, not one value.
 PALETTE: dict[str, tuple[RGB, ...]] = {
     "red": ((225, 30, 30), (255, 0, 0), (200, 20, 40)),
     "green": ((30, 150, 50), (0, 128, 0), (60, 180, 60)),
@@ -101,7 +101,7 @@ class Scene:
 
 
 def sample_rgb(rng: Random, color: str, *, jitter: int = 14) -> RGB:
-    """A colour that goes by that name."""
+    """An RGB value of the colour of that name."""
     r, g, b = (max(0, min(255, c + rng.randint(-jitter, jitter))) for c in rng.choice(PALETTE[color]))
     return r, g, b
 
@@ -109,14 +109,14 @@ def sample_rgb(rng: Random, color: str, *, jitter: int = 14) -> RGB:
 def sample_background(
     rng: Random, *, avoid: Sequence[RGB] = (), kinds: Sequence[str] = GROUNDS, light: float = 0.6
 ) -> Background:
-    """A background that none of the colours in `avoid` drowns in; `light` is the share of near-white ones."""
+    """A background that contrasts with the colours in `avoid`; `light` is the share of near-white ones."""
     kind = rng.choice(kinds)
     for _ in range(50):
         color = "white" if rng.random() < light else rng.choice(COLORS)
         rgb = _light(rng) if color == "white" else sample_rgb(rng, color)
         other = _shift(rng, rgb, by=45 if kind == "checkered" else 70)
-        grounds = (rgb,) if kind == "plain" else (rgb, other)
-        if all(_distance(one, two) > 90 for one in avoid for two in grounds):
+        colors = (rgb,) if kind == "plain" else (rgb, other)
+        if all(_distance(one, two) > 90 for one in avoid for two in colors):
             return Background(kind=kind, color=color, rgb=rgb, other=other)
     return Background(kind="plain", color="white", rgb=(250, 250, 250), other=(250, 250, 250))
 
@@ -175,7 +175,7 @@ def sample_scene(
     return Scene(background=background, shapes=found)
 
 
-def sample_lone(
+def sample_single(
     seed: int | str,
     *,
     kinds: Sequence[str] = SHAPES,
@@ -190,9 +190,9 @@ def sample_lone(
     size = rng.randint(*radius)
     span = (size, SIDE - size)
     center = (rng.randint(*span), rng.randint(*span))
-    lone = sample_shape(rng, center=center, radius=(size, size), shapes=kinds, colors=colors, textures=textures)
-    background = sample_background(rng, avoid=[lone.rgb], kinds=grounds, light=light)
-    return Scene(background=background, shapes=(lone,))
+    single = sample_shape(rng, center=center, radius=(size, size), shapes=kinds, colors=colors, textures=textures)
+    background = sample_background(rng, avoid=[single.rgb], kinds=grounds, light=light)
+    return Scene(background=background, shapes=(single,))
 
 
 def render(scene: Scene, *, side: int = SIDE) -> Image.Image:
@@ -238,7 +238,7 @@ def _draw_mask(shape: SceneShape, side: int, scale: float) -> Image.Image:
 
 
 def _draw_holes(draw: ImageDraw.ImageDraw, shape: SceneShape, scale: float) -> None:
-    """Takes stripes or dots out of the mask; the background shows through."""
+    """Remove stripes or dots from the mask; the background shows through."""
     step = 5 * scale
     reach = math.ceil(shape.radius * scale / step) + 1
     x, y = shape.x * scale, shape.y * scale

@@ -1,4 +1,4 @@
-"""The words of the offline suite: what the scenes, easy-VQA, the twins and the text-only tasks say.
+"""The vocabulary of the offline suite: the words of scenes, easy-VQA, the twins and the text-only tasks.
 
 `vilt-tiny`'s tokenizer is built from this list, so that each of these words is one token; any other text still
 encodes, letter by letter.

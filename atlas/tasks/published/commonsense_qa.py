@@ -26,7 +26,7 @@ LAYOUT = Layout.of(*FILES, obtain="Get CommonsenseQA from https://www.tau-nlp.si
 
 
 def question_of(values: Mapping[str, Any]) -> str:
-    """What decides the split: records with the same question stay together."""
+    """The key that decides the split: records with the same question stay together."""
     return " ".join(field(field(values, "question", dict), "stem").lower().split())
 
 

@@ -50,7 +50,7 @@ def labelled(source: Path, part: str) -> Iterator[tuple[str, tuple[dict[str, Any
 
 
 def goal_of(line: tuple[dict[str, Any], str, str]) -> str:
-    """What decides the split: records with the same goal stay together."""
+    """The key that decides the split: records with the same goal stay together."""
     return " ".join(field(line[0], "goal").lower().split())
 
 

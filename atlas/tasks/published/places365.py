@@ -42,7 +42,7 @@ ImageLine = tuple[str, str]  # an image's name, and its class as its list or its
 
 @dataclass(frozen=True, kw_only=True)
 class ImagePart:
-    """Where the images of a published part lie: their folder, and the list that names their classes, if one does."""
+    """The images of a published part: their folder, and the list that names their classes, if there is one."""
 
     source: Path
     folder: str
@@ -69,7 +69,7 @@ class ImagePart:
                     yield os.fsencode(f"{prefix}/{name}").decode(errors="replace")
 
     def line(self, entry: str) -> tuple[str, ImageLine | Broken]:
-        """Where an image is told of, its name, and its class as `/a/airfield/00000001.jpg 0` or its folder have it."""
+        """The place of an image, its name, and its class as in `/a/airfield/00000001.jpg 0` or by its folder."""
         if self.list_file is None:
             return entry, (entry, entry.removeprefix(self.folder).rpartition("/")[0])
         where, _, text = entry.partition("\t")
@@ -123,7 +123,7 @@ def scenes(source: Path) -> tuple[str, ...]:
 
 
 def spellings(source: Path) -> dict[str, int]:
-    """Every way in which lists and folders write a class, and its label: number, path, path without the letter, and
+    """All spellings of a class in lists and folders, and its label: number, path, path without the letter, and
     that with a dash, as in `8`, `a/apartment_building/outdoor`, `apartment_building-outdoor`.
     """
     found: dict[str, int] = {}

@@ -61,7 +61,7 @@ def listed(token: Any) -> list[Any]:
 
 
 def called(place: int, objects: Sequence[Any], *, coloured: bool) -> str:
-    """What the object of that number is called in a text. Raises Unreadable where it is no text itself."""
+    """The name of the object of that number in a text. Raises Unreadable where it is no text itself."""
     what = objects[place]
     if not isinstance(what, str):
         raise Unreadable(f"object {place} is {what!r:.60}, a {type(what).__name__}")
@@ -107,7 +107,7 @@ def label_of(values: Mapping[str, Any]) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Stills:
-    """How records are made of lines. images: the folder. mark: whether regions are outlined. seen: the ids so far."""
+    """Makes records of lines. images: the folder. mark: whether regions are outlined. seen: the ids so far."""
 
     images: Path
     mark: bool

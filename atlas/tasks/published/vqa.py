@@ -6,7 +6,7 @@ all their questions, is `val`. A question finds its answers by its id: the two f
 A class is an answer that is the commonest one (`multiple_choice_answer`) of at least 9 training questions; the 3,129
 that are often cited count the validation questions too, which are for reporting here. An answer given by 0, 1, 2, 3 or
 more of the ten people scores 0, .3, .6, .9 or 1; answers are compared as in the official evaluation.
-A question with no answer among the classes teaches nothing: it is skipped in `train`, and scores 0 in `val` and `test`.
+A question with no answer among the classes has no target: it is skipped in `train`, and scores 0 in `val` and `test`.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def frequent(path: Path, changed: int, size: int) -> tuple[str, ...]:
 
 
 def questions_of(path: Path) -> tuple[dict[int, str], str]:
-    """The texts of a file's questions by their ids, and what is wrong with the first that cannot be read ("" if none).
+    """The texts of a file's questions by their ids, and the error of the first that cannot be read ("" if none).
 
     Raises AtlasError where none can be read.
     """
@@ -85,7 +85,7 @@ def questions_of(path: Path) -> tuple[dict[int, str], str]:
 
 @dataclass(frozen=True, kw_only=True)
 class VqaPart:
-    """One published part and what its annotations are joined with.
+    """One published part, with the data that its annotations are joined with.
 
     questions: id -> text. wrong: why a question may be missing. images: the folder. classes: answer -> its place.
     keep: whether questions without any class are kept. seen: the ids of the records made so far.

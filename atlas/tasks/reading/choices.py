@@ -1,4 +1,4 @@
-"""The text of a choice: what a backbone reads for one answer to a question."""
+"""The text of a choice: a question and one of its answers."""
 
 from __future__ import annotations
 

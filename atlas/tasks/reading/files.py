@@ -1,4 +1,4 @@
-"""Reading files that somebody else wrote: paths that stay inside, lines and fields that are what they should be."""
+"""Reading published files: paths that stay inside their folder, checked lines and fields."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def picture(root: Path, name: str) -> Picture:
 
 
 def open_image(path: Path) -> Image.Image:
-    """The image, wholly decoded. Raises OSError where it is no image, cut short or too large."""
+    """The image, fully decoded. Raises OSError where it is no image, cut short or too large."""
     from PIL import Image
 
     with open(path, "rb") as file:
@@ -70,7 +70,7 @@ def open_image(path: Path) -> Image.Image:
             image.load()
             return image.copy()
     except (Image.DecompressionBombError, SyntaxError, ValueError, EOFError, struct.error) as error:
-        raise OSError(f"{path} is no image that can be read: {error}") from error  # what Pillow raises beside OSError
+        raise OSError(f"{path} is no image that can be read: {error}") from error  # Pillow's errors other than OSError
 
 
 def text_lines(path: Path) -> Iterator[tuple[str, str]]:

@@ -27,7 +27,7 @@ class Needed:
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """What a task needs under its source folder, and where people get it: one sentence that names the site."""
+    """The files that a task needs under its source folder, and a sentence that says where to get them."""
 
     needs: tuple[Needed, ...]
     obtain: str
@@ -50,7 +50,7 @@ class Layout:
             )
 
     def missing(self, source: Path) -> list[str]:
-        """What is not there, each need with its alternatives."""
+        """The missing needs, each with its alternatives."""
         return [" or ".join(need.paths) for need in self.needs if need.found(source) is None]
 
     def digests(self, source: Path | None) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""Records out of the lines of a published file: what cannot be used is told, not dropped."""
+"""Records from the lines of a published file: unusable lines are reported as `Broken`, not dropped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LineT = TypeVar("LineT")
 def made(
     lines: Iterable[tuple[str, LineT | Broken]], record: Callable[[str, LineT], Record | Broken]
 ) -> Iterator[Record | Broken]:
-    """What `record(where, line)` makes of every line, and where it stands; `Broken` where it raises Unreadable."""
+    """The record that `record(where, line)` makes of every line; `Broken` where it raises Unreadable."""
     for where, line in lines:
         try:
             found = line if isinstance(line, Broken) else record(where, line)
@@ -41,7 +41,7 @@ def class_of(label: str, answers: Sequence[str]) -> int:
 
 
 def unseen(name: str, seen: set[str]) -> str:
-    """The name, which is seen from now on. Raises Unreadable where it was seen before."""
+    """The name, added to `seen`. Raises Unreadable where it was there before."""
     if name in seen:
         raise Unreadable(f"another record has the id {name!r} too")
     seen.add(name)

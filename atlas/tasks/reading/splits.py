@@ -1,4 +1,4 @@
-"""Which split a record belongs to, where a dataset does not publish all three: decided by name, never by order."""
+"""Split assignment where a dataset does not publish all three splits: by name, never by order."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def split_of(task: str, key: str, *, val: float = 0.1, test: float = 0.2) -> str
 
 
 def rank(purpose: str, key: str) -> float:
-    """A number in [0, 1) that a name has for one purpose: sorting by it is a shuffle that never changes."""
+    """A number in [0, 1) by hash of purpose and name: sorting by it is a shuffle that never changes."""
     return int.from_bytes(hashlib.sha256(f"{purpose} {key}".encode()).digest()[:7], "big") / 2**56
 
 
@@ -57,8 +57,8 @@ def deal(
 ) -> Iterator[Record | Broken]:
     """The records of one split: of the lines whose key is `mine`, what `record(where, line)` makes of them.
 
-    What raises Unreadable is `Broken`. A line without a readable key stands under its place, so that it is told
-    in one split and no other.
+    A record that raises Unreadable is `Broken`. The key of a line without a readable one is its place, so that it is
+    reported in one split and no other.
     """
 
     def chosen() -> Iterator[tuple[str, LineT | Broken]]:

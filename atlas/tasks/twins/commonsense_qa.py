@@ -1,8 +1,8 @@
-"""CommonsenseQA's twin: which of five answers is right? Texts alone, of what words say of each other.
+"""CommonsenseQA's twin: which of five answers is right? Text only, about relations between words.
 
 Records come in fives that share their answers and differ in the question, so that each answer is right exactly once:
 nobody can tell without the question. No question of `train` is in `val`, by the sister's rule; `test` asks the same
-questions about other sets of answers, as what is to be learnt is what words say of each other.
+questions about other sets of answers, since the task is to learn relations between words.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class CommonsenseQaSample:
     label: int
 
     def record(self) -> Record:
-        """As the reader has it."""
+        """The record, as the sister's reader makes it."""
         texts = tuple(choice_text(self.stem, choice) for choice in self.choices)
         return Record(id=self.name, pictures=(), texts=texts, label=self.label)
 

@@ -1,4 +1,4 @@
-"""Dealing: numbers and contents to splits, labels to samples. By name and seed alone, so that any part can be drawn."""
+"""Assign numbers and contents to splits, and labels to samples, by name and seed alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEST_EIGHTHS = (6, 7)  # of all contents of a text-only twin: those of `test`
 
 @dataclass(frozen=True, kw_only=True)
 class HoldOutRule:
-    """How a sister's reader holds records out of its training part: `key` names the record or image of a number."""
+    """The rule by which a sister's reader holds out records for `val`; `key` names the record or image of a number."""
 
     sister: str
     share: float

@@ -14,7 +14,7 @@ from typing import Any
 
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import AtlasError
-from atlas.tasks.offline.scenes import SIDE, Scene, sample_lone
+from atlas.tasks.offline.scenes import SIDE, Scene, sample_single
 from atlas.tasks.offline.words import PLURALS, SHAPES
 from atlas.tasks.published.inaturalist import FILES, VAL
 from atlas.tasks.sample import NO_TEXT, Record
@@ -54,7 +54,7 @@ class INaturalistSample:
         return {f"train_val2019/{kingdom}/{self.label}/{name}.jpg": self.scene}
 
     def record(self) -> Record:
-        """As the reader has it."""
+        """The record, as the sister's reader makes it."""
         return Record(id=str(self.image), pictures=pictures(self.shown()), texts=(NO_TEXT,), label=self.label)
 
     def item(self) -> Mapping[str, Any]:
@@ -87,7 +87,7 @@ def draw(split: str, sizes: Sizes, *, classes: int) -> Iterator[INaturalistSampl
         shape, texture, hue = EVERY[label]
         seed = f"{NAME} {sizes.seed} {image}"
         color = Random(seed).choice(HUES[hue])
-        scene = sample_lone(seed, kinds=(shape,), colors=(color,), textures=(texture,), light=0.9, radius=(13, 24))
+        scene = sample_single(seed, kinds=(shape,), colors=(color,), textures=(texture,), light=0.9, radius=(13, 24))
         yield INaturalistSample(image=image, scene=scene, label=label)
 
 

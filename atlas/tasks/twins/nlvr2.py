@@ -19,7 +19,7 @@ from atlas.tasks.offline.words import SHAPES
 from atlas.tasks.published.nlvr2 import ANSWERS, PARTS
 from atlas.tasks.sample import Record
 from atlas.tasks.task import Task
-from atlas.tasks.twins.pictures import COLORS, Thing, distinct_things, lone_of, pictures, save_pictures, scene_of
+from atlas.tasks.twins.pictures import COLORS, Thing, distinct_things, pictures, save_pictures, scene_of, single_of
 from atlas.tasks.twins.publish import write_lines
 from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, first, reader, settings
 
@@ -107,7 +107,7 @@ class Nlvr2Sample:
         return {f"{folder}/{stem}-img{side}.png": scene for side, scene in enumerate(self.scenes)}
 
     def record(self) -> Record:
-        """As the reader has it."""
+        """The record, as the sister's reader makes it."""
         return Record(id=self.identifier, pictures=pictures(self.shown()), texts=(self.text,), label=self.label)
 
     def line(self) -> Mapping[str, Any]:
@@ -148,7 +148,7 @@ def draw(split: str, sizes: Sizes) -> Iterator[Nlvr2Sample]:
         rng = Random(f"{NAME} {sizes.seed} {split} {number}")
         form = FORMS[number % len(FORMS)]
         things, texts = contrast(rng, form)
-        scenes = [scene_of(rng, some) if form is COUNTED else lone_of(rng, some[0]) for some in things]
+        scenes = [scene_of(rng, some) if form is COUNTED else single_of(rng, some[0]) for some in things]
         pairs = ((scenes[0], scenes[1]), (scenes[2], scenes[3]))
         for pair, said in rng.sample([(0, 0), (0, 1), (1, 0), (1, 1)], 4):
             name = f"{PARTS[split]}-{number}-{pair}-{said}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
-from atlas.tasks.offline.scenes import SIDE, Scene, render, sample_background, sample_lone, sample_shape
+from atlas.tasks.offline.scenes import SIDE, Scene, render, sample_background, sample_shape, sample_single
 from atlas.tasks.offline.words import SHAPES
 from atlas.tasks.sample import Picture
 
@@ -49,10 +49,10 @@ def scene_of(rng: Random, things: Sequence[Thing], *, light: float = 0.9) -> Sce
     return Scene(background=ground, shapes=shapes)
 
 
-def lone_of(rng: Random, thing: Thing) -> Scene:
-    """A scene of one large thing: what even a tiny backbone sees without fail."""
+def single_of(rng: Random, thing: Thing) -> Scene:
+    """A scene of one large thing: large enough for a tiny backbone."""
     color, shape = thing
-    return sample_lone(rng.getrandbits(64), kinds=(shape,), colors=(color,), textures=("plain",), radius=LARGE)
+    return sample_single(rng.getrandbits(64), kinds=(shape,), colors=(color,), textures=("plain",), radius=LARGE)
 
 
 def encode(scene: Scene, suffix: str) -> bytes:

@@ -1,8 +1,8 @@
 """PIQA's twin: a goal and two solutions, one of which reaches it, over the words of coloured shapes.
 
 Records come in couples that share their two solutions and differ in the goal, so that each solution is right exactly
-as often as it is wrong, and nobody can tell without the goal. Eight kinds take turns. What a small model learns first
-is what a word of the goal says of a word of the solution (`act`, `move`, `place`); the rest asks it to compare things.
+as often as it is wrong, and nobody can tell without the goal. Eight kinds take turns. A small model learns word
+associations between goal and solution first (`act`, `move`, `place`); the other kinds need comparisons.
 No couple is in two splits: `test` has couples of its own by their hash, and the sister's rule tells `val` from `train`
 by the goal.
 """
@@ -49,7 +49,7 @@ class PiqaSample:
     label: int
 
     def record(self) -> Record:
-        """As the reader has it."""
+        """The record, as the sister's reader makes it."""
         texts = tuple(choice_text(self.goal, solution) for solution in self.solutions)
         return Record(id=self.name, pictures=(), texts=texts, label=self.label)
 
@@ -143,7 +143,7 @@ def refuse(generator: random.Random) -> Couple:
 
 
 KINDS: tuple[Callable[[random.Random], Couple], ...] = (act, choose, repaint, turn, move, keep, place, refuse)
-TURNS = (act, place, act, repaint, act, move, act, keep, choose, act, turn, refuse)  # what is learnt first comes often
+TURNS = (act, place, act, repaint, act, move, act, keep, choose, act, turn, refuse)  # easy ones come often
 
 
 def bucket(couple: Couple) -> int:

@@ -57,7 +57,7 @@ class Places365Sample:
         return {self.file: self.scene}
 
     def record(self) -> Record:
-        """As the reader has it."""
+        """The record, as the sister's reader makes it."""
         return Record(id=self.file, pictures=pictures(self.shown()), texts=(NO_TEXT,), label=self.label)
 
     def line(self) -> str:

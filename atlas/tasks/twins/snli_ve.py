@@ -49,7 +49,7 @@ class SnliVeSample:
         return {f"flickr30k_images/{self.image}.jpg": self.scene}
 
     def record(self) -> Record:
-        """As the reader has it."""
+        """The record, as the sister's reader makes it."""
         return Record(id=self.pair, pictures=pictures(self.shown()), texts=(self.text,), label=self.label)
 
     def line(self) -> Mapping[str, Any]:

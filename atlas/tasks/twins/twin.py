@@ -1,4 +1,4 @@
-"""What the twins have in common: their sizes, what a sample of one is, and how samples are read as records."""
+"""The common parts of the twins: sizes, the interface of a sample, reading samples as records."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def published(draw: Draw[SampleT], part: str, sizes: Sizes) -> Iterator[SampleT]
 
 
 def read_samples(split: str, source: Path | None, *, draw: Draw[Sample], sizes: Sizes) -> Iterator[Record]:
-    """The records of a split; a twin brings its own: `source` is not used. Raises AtlasError on an unknown split."""
+    """The records of a split; a twin is generated: `source` is not used. Raises AtlasError on an unknown split."""
     for sample in first(draw, split, sizes):
         yield sample.record()
 

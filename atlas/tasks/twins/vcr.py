@@ -72,7 +72,7 @@ class VcrSample:
         return {f"vcr1images/{image_name(self.image)}": self.scene}
 
     def record(self) -> Record:
-        """As the reader has it."""
+        """The record, as the sister's reader makes it."""
         question, *answers = (
             sentence(tokens, self.objects, coloured=False) for tokens in (self.question, *self.choices)
         )

@@ -1,6 +1,6 @@
 """VQA's twin: questions about a scene, each answered by ten people, of whom up to three are wrong.
 
-Who answers wrongly gives an answer of the right kind. Within a kind of question every answer is right equally often,
+A wrong answer is of the right kind. Within a kind of question every answer is right equally often,
 so that the question alone gets no further than the commonest answer of its kind, and the scene alone less.
 """
 
@@ -55,7 +55,7 @@ class VqaSample:
 
     @property
     def commonest(self) -> str:
-        """What most people answered: the truth."""
+        """The most frequent answer: the true one."""
         return Counter(self.answers).most_common(1)[0][0]
 
     def scores(self) -> Label:
@@ -68,7 +68,7 @@ class VqaSample:
         return {f"{self.part}2014/COCO_{self.part}2014_{self.image:012d}.jpg": self.scene}
 
     def record(self) -> Record:
-        """As the reader has it."""
+        """The record, as the sister's reader makes it."""
         return Record(id=str(self.number), pictures=pictures(self.shown()), texts=(self.text,), label=self.scores())
 
     def question(self) -> Mapping[str, Any]:

@@ -8,10 +8,10 @@ import pytest
 
 from atlas.backbones.pretraining.examples import ANSWERS
 from atlas.backbones.pretraining.questions import Noun, ask_count, ask_exists, ask_same, name, question
-from atlas.tasks.offline.scenes import Scene, sample_lone, sample_scene
+from atlas.tasks.offline.scenes import Scene, sample_scene, sample_single
 from atlas.tasks.offline.words import COLORS, NUMBERS, SHAPES
 
-SCENES = [sample_scene(i) for i in range(60)] + [sample_lone(i) for i in range(60)]
+SCENES = [sample_scene(i) for i in range(60)] + [sample_single(i) for i in range(60)]
 
 
 def named(text: str, names: tuple[str, ...]) -> str | None:
@@ -53,7 +53,7 @@ def test_counts_count() -> None:
 def test_comparisons_of_two_pictures_need_one_shape() -> None:
     rng = Random(3)
     assert ask_same(rng, sample_scene(1, shapes=(2, 4))) is None
-    lone = sample_lone(5)
+    lone = sample_single(5)
     assert ask_same(rng, lone)[1] in (lone.shapes[0].shape, lone.shapes[0].color)  # type: ignore[index]
 
 

@@ -15,10 +15,10 @@ from atlas.backbones.pretraining.statements import (
     statement,
     unknown,
 )
-from atlas.tasks.offline.scenes import sample_lone, sample_scene
+from atlas.tasks.offline.scenes import sample_scene, sample_single
 from atlas.tasks.offline.words import COLORS, NUMBERS, SHAPES, TEXTURES
 
-SCENES = [sample_scene(i) for i in range(80)] + [sample_lone(i) for i in range(40)]
+SCENES = [sample_scene(i) for i in range(80)] + [sample_single(i) for i in range(40)]
 
 
 def noun_count(text: str, scene: object) -> int:
@@ -45,7 +45,7 @@ def test_counts_are_as_said() -> None:
 
 def test_relations_need_two_shapes_and_can_be_turned_round() -> None:
     rng = Random(2)
-    assert say_relation(rng, sample_lone(0)) is None
+    assert say_relation(rng, sample_single(0)) is None
     said = [say_relation(rng, sample_scene("relation", shapes=(2, 2))) for _ in range(300)]
     truths = dict(filter(None, said))
     for text, truth in truths.items():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from atlas.tasks.offline.scenes import PALETTE, Background, Scene, SceneShape, render, sample_lone, sample_scene
+from atlas.tasks.offline.scenes import PALETTE, Background, Scene, SceneShape, render, sample_scene, sample_single
 from atlas.tasks.offline.words import COLORS, SHAPES, TEXTURES, word_list
 
 WHITE = Background(kind="plain", color="white", rgb=(255, 255, 255), other=(255, 255, 255))
@@ -20,7 +20,7 @@ def lone(shape: str = "circle", **settings: object) -> Scene:
 
 
 def test_a_seed_decides_the_scene_for_ever() -> None:
-    scenes = [sample_scene(i) for i in range(50)] + [sample_lone(f"a {i}") for i in range(50)]
+    scenes = [sample_scene(i) for i in range(50)] + [sample_single(f"a {i}") for i in range(50)]
     together = hashlib.sha256("".join(scene.digest() for scene in scenes).encode()).hexdigest()
     assert together == "cd33f4e8d7971591ac18b62903c9003cd744d7a92621ffb496877bece074a074"
 
