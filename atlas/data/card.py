@@ -6,11 +6,11 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from atlas.runtime.digest import text_sha256
+from atlas.tasks.task import Modality, Role, Scoring
 
 CARD = "card.json"
 SCHEMA = 1
@@ -97,11 +97,11 @@ class DataCard(DataIdentity, SplitCounts):
 
     schema_version: int = SCHEMA
     title: str
-    modality: Literal["vision-language", "vision", "language"]
-    role: Literal["upstream", "downstream"] = "upstream"
+    modality: Modality
+    role: Role = "upstream"
     choices: int
     images: int
-    score: Literal["accuracy", "soft"]
+    score: Scoring
     chance: float
     licence: str
     about: str

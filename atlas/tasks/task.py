@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from atlas.tasks.reading.layout import Layout
 
 
+Modality = Literal["vision-language", "vision", "language"]
+Scoring = Literal["accuracy", "soft"]
+Role = Literal["upstream", "downstream"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """A dataset and the question asked of it.
@@ -35,18 +40,18 @@ class Task:
 
     name: str
     title: str
-    modality: Literal["vision-language", "vision", "language"]
+    modality: Modality
     answers: tuple[str, ...] = ()
     choices: int = 1
     images: int = 1
-    score: Literal["accuracy", "soft"] = "accuracy"
+    score: Scoring = "accuracy"
     chance: float
     licence: str
     about: str
     version: int
     read: Callable[[str, Path | None], Iterator[Record | Broken]]
     sources: Callable[[Path | None], Mapping[str, str]]
-    role: Literal["upstream", "downstream"] = "upstream"
+    role: Role = "upstream"
     layout: Layout | None = None
     answers_of: Callable[[Path], tuple[str, ...]] | None = None
     split_note: str = ""

@@ -15,7 +15,7 @@ from atlas.tasks.reading.choices import choice_text
 from atlas.tasks.reading.files import Unreadable, field, given, json_lines
 from atlas.tasks.reading.layout import Layout
 from atlas.tasks.reading.records import class_of, text_of, unseen
-from atlas.tasks.reading.splits import belongs, deal, published
+from atlas.tasks.reading.splits import deal_published, published
 from atlas.tasks.sample import Broken, Record
 from atlas.tasks.task import Task
 
@@ -55,8 +55,7 @@ def read_questions(split: str, source: Path | None) -> Iterator[Record | Broken]
     LAYOUT.check("commonsense-qa", folder)
     lines = json_lines(folder / published(split, *FILES))
     make = functools.partial(record_of, seen=set())
-    mine = functools.partial(belongs, split, "commonsense-qa", share=VAL)
-    yield from deal(lines, key=question_of, record=make, mine=mine)
+    yield from deal_published(split, "commonsense-qa", lines, val=VAL, key=question_of, record=make)
 
 
 COMMONSENSE_QA = Task(

@@ -14,7 +14,7 @@ from pathlib import Path
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.reading.files import Unreadable, field, given, json_items, picture
 from atlas.tasks.reading.layout import Layout
-from atlas.tasks.reading.splits import belongs, deal, published, rank
+from atlas.tasks.reading.splits import deal_published, published, rank
 from atlas.tasks.sample import NO_TEXT, Broken, Record
 from atlas.tasks.task import Task
 
@@ -120,8 +120,7 @@ def read_species(split: str, source: Path | None) -> Iterator[Record | Broken]:
     path = folder / published(split, *FILES)
     labels = {number: label for label, number in enumerate(species(folder))}
     make = functools.partial(record_of, source=folder, labels=labels)
-    mine = functools.partial(belongs, split, "inaturalist", share=VAL)
-    yield from deal(joined(path), key=lambda line: line[0], record=make, mine=mine)
+    yield from deal_published(split, "inaturalist", joined(path), val=VAL, key=lambda line: line[0], record=make)
 
 
 INATURALIST = Task(

@@ -6,7 +6,6 @@ file, with all their records, is `val`.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from atlas.tasks.reading.choices import choice_text
 from atlas.tasks.reading.files import field, given, json_lines, text_lines
 from atlas.tasks.reading.layout import Layout, Needed
 from atlas.tasks.reading.records import class_of, text_of
-from atlas.tasks.reading.splits import belongs, deal, published
+from atlas.tasks.reading.splits import deal_published, published
 from atlas.tasks.sample import Broken, Record
 from atlas.tasks.task import Task
 
@@ -67,8 +66,7 @@ def read_piqa(split: str, source: Path | None) -> Iterator[Record | Broken]:
     folder = given(source)
     LAYOUT.check("piqa", folder)
     lines = labelled(folder, published(split, "train", "valid"))
-    mine = functools.partial(belongs, split, "piqa", share=VAL)
-    yield from deal(lines, key=goal_of, record=record_of, mine=mine)
+    yield from deal_published(split, "piqa", lines, val=VAL, key=goal_of, record=record_of)
 
 
 PIQA = Task(

@@ -17,7 +17,7 @@ from pathlib import Path
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.reading.files import Unreadable, digest, given, inside, picture, text_lines
 from atlas.tasks.reading.layout import Layout, Needed
-from atlas.tasks.reading.splits import belongs, deal, published, rank
+from atlas.tasks.reading.splits import deal_published, published, rank
 from atlas.tasks.sample import NO_TEXT, Broken, Record
 from atlas.tasks.task import Task
 
@@ -146,9 +146,10 @@ def read_scenes(split: str, source: Path | None) -> Iterator[Record | Broken]:
     LAYOUT.check("places365", folder)
     part = part_of(folder, published(split, "train", "val"))
     make = functools.partial(record_of, source=folder, labels=spellings(folder))
-    mine = functools.partial(belongs, split, "places365", share=VAL)
     entries = sorted(part.entries(), key=functools.partial(rank, "places365 order"))
-    yield from deal(map(part.line, entries), key=lambda line: line[0], record=make, mine=mine)
+    yield from deal_published(
+        split, "places365", map(part.line, entries), val=VAL, key=lambda line: line[0], record=make
+    )
 
 
 def scene_sources(source: Path | None) -> Mapping[str, str]:

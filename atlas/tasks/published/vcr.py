@@ -23,7 +23,7 @@ from atlas.tasks.reading.files import Unreadable
 from atlas.tasks.reading.layout import Layout, Needed
 from atlas.tasks.reading.records import unseen
 from atlas.tasks.reading.regions import boxes_of, colour_of, marked
-from atlas.tasks.reading.splits import belongs, deal, published
+from atlas.tasks.reading.splits import deal_published, published
 from atlas.tasks.sample import Broken, Picture, Record
 from atlas.tasks.task import Task
 
@@ -137,8 +137,9 @@ def read_stills(split: str, source: Path | None, *, mark: bool) -> Iterator[Reco
     name, folder = published(split, *FILES), files.given(source)
     LAYOUT.check("vcr", folder)
     stills = Stills(images=LAYOUT.path(folder, "vcr1images/"), mark=mark)
-    mine = functools.partial(belongs, split, "vcr", share=VAL)
-    yield from deal(files.json_lines(LAYOUT.path(folder, name)), key=image_of, record=stills.record, mine=mine)
+    yield from deal_published(
+        split, "vcr", files.json_lines(LAYOUT.path(folder, name)), val=VAL, key=image_of, record=stills.record
+    )
 
 
 def still_sources(source: Path | None) -> Mapping[str, str]:

@@ -24,7 +24,7 @@ from atlas.tasks.reading.answers import normalise
 from atlas.tasks.reading.files import Unreadable
 from atlas.tasks.reading.layout import Layout, Needed
 from atlas.tasks.reading.records import text_of, unseen
-from atlas.tasks.reading.splits import belongs, deal, published
+from atlas.tasks.reading.splits import deal_published, published
 from atlas.tasks.sample import Broken, Record, Skipped
 from atlas.tasks.task import Task
 
@@ -144,8 +144,7 @@ def read_questions(split: str, source: Path | None) -> Iterator[Record | Broken]
         keep=split != "train",
     )
     lines = files.json_items(folder / ANNOTATIONS.format(name), "annotations")
-    mine = functools.partial(belongs, split, "vqa", share=VAL)
-    yield from deal(lines, key=image_of, record=part.record, mine=mine)
+    yield from deal_published(split, "vqa", lines, val=VAL, key=image_of, record=part.record)
 
 
 def question_sources(source: Path | None) -> Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 
@@ -71,3 +72,19 @@ def deal(
                 yield where, line
 
     yield from made(chosen(), record)
+
+
+def deal_published(
+    split: str,
+    task: str,
+    lines: Iterable[tuple[str, LineT | Broken]],
+    *,
+    val: float,
+    key: Callable[[LineT], str],
+    record: Callable[[str, LineT], Record | Broken],
+) -> Iterator[Record | Broken]:
+    """The records of a split from the published file that holds it: `val` is a share of the training file, by key.
+
+    Raises AtlasError for an unknown split.
+    """
+    yield from deal(lines, key=key, record=record, mine=functools.partial(belongs, split, task, share=val))

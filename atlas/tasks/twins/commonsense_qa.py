@@ -25,7 +25,7 @@ from atlas.tasks.sample import SPLITS, Record
 from atlas.tasks.task import Task
 from atlas.tasks.twins.deal import TEST_EIGHTHS, eighth
 from atlas.tasks.twins.publish import write_lines
-from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, published, reader, settings
+from atlas.tasks.twins.twin import Sizes, Twin, published, twin_task
 
 NAME = "commonsense-qa-twin"
 CHOICES = len(LABELS)
@@ -186,18 +186,15 @@ def draw(split: str, sizes: Sizes) -> Iterator[CommonsenseQaSample]:
 
 def make(sizes: Sizes) -> Task:
     """The task with so many records. Raises AtlasError on a size below 1."""
-    return Task(
+    return twin_task(
+        draw,
+        sizes,
         name=NAME,
         title="CommonsenseQA's twin",
         modality="language",
         choices=CHOICES,
         chance=100 / CHOICES,
-        licence="Apache-2.0 (generated)",
         about="Which of five answers is right? Colours, opposites, numbers. Generated; the answers alone get 20 %.",
-        version=1,
-        read=reader(draw, check_sizes(NAME, sizes)),
-        sources=settings(NAME, sizes),
-        split_note=SPLIT_NOTE,
         role="downstream",
     )
 

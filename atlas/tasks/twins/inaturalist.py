@@ -22,7 +22,7 @@ from atlas.tasks.task import Task
 from atlas.tasks.twins.deal import HoldOutRule, deck, numbers
 from atlas.tasks.twins.pictures import pictures, save_pictures
 from atlas.tasks.twins.publish import write_document
-from atlas.tasks.twins.twin import SPLIT_NOTE, Draw, Sizes, Twin, check_sizes, published, reader, settings
+from atlas.tasks.twins.twin import Draw, Sizes, Twin, published, twin_task
 
 NAME = "inaturalist-twin"
 RULE = HoldOutRule(sister="inaturalist", share=VAL, key=str)
@@ -101,18 +101,16 @@ def drawing(classes: int) -> Draw[INaturalistSample]:
 def make(sizes: Sizes, *, classes: int = CLASSES) -> Task:
     """The task with so many records and species. Raises AtlasError on a number out of range."""
     every = drawing(classes)
-    return Task(
+    return twin_task(
+        every,
+        sizes,
         name=NAME,
         title="iNaturalist's twin",
         modality="vision",
         answers=tuple(name_of(label) for label in range(classes)),
         chance=100 / classes,
-        licence="Apache-2.0 (generated)",
         about=f"Which of {classes} species is this? A species is a shape, a texture and a family of colours.",
-        version=1,
-        read=reader(every, check_sizes(NAME, sizes)),
-        sources=settings(NAME, sizes, {f"{NAME} classes": str(classes)}),
-        split_note=SPLIT_NOTE,
+        settings={f"{NAME} classes": str(classes)},
     )
 
 

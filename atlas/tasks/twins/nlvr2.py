@@ -21,7 +21,7 @@ from atlas.tasks.sample import Record
 from atlas.tasks.task import Task
 from atlas.tasks.twins.pictures import COLORS, Thing, distinct_things, pictures, save_pictures, scene_of, single_of
 from atlas.tasks.twins.publish import write_lines
-from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, first, reader, settings
+from atlas.tasks.twins.twin import Sizes, Twin, first, twin_task
 
 NAME = "nlvr2-twin"
 FOLDERS = 100  # numbered ones, for the training images
@@ -157,19 +157,16 @@ def draw(split: str, sizes: Sizes) -> Iterator[Nlvr2Sample]:
 
 def make(sizes: Sizes) -> Task:
     """The task with so many records. Raises AtlasError on a size below 1."""
-    return Task(
+    return twin_task(
+        draw,
+        sizes,
         name=NAME,
         title="NLVR2's twin",
         modality="vision-language",
         answers=ANSWERS,
         images=2,
         chance=50.0,
-        licence="Apache-2.0 (generated)",
         about="Is a sentence true of two scenes of shapes? Generated; the sentence or the scenes alone get 50 %.",
-        version=1,
-        read=reader(draw, check_sizes(NAME, sizes)),
-        sources=settings(NAME, sizes),
-        split_note=SPLIT_NOTE,
         role="downstream",
     )
 

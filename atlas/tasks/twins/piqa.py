@@ -23,7 +23,7 @@ from atlas.tasks.sample import SPLITS, Record
 from atlas.tasks.task import Task
 from atlas.tasks.twins.deal import TEST_EIGHTHS, eighth
 from atlas.tasks.twins.publish import write_lines
-from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, published, reader, settings
+from atlas.tasks.twins.twin import Sizes, Twin, published, twin_task
 
 NAME = "piqa-twin"
 COLOURS = ("red", "green", "blue", "yellow", "black", "gray", "brown", "teal")
@@ -195,18 +195,16 @@ def draw(split: str, sizes: Sizes) -> Iterator[PiqaSample]:
 
 def make(sizes: Sizes) -> Task:
     """The twin of PIQA with so many records. Raises AtlasError on a size below 1."""
-    return Task(
+    return twin_task(
+        draw,
+        sizes,
         name=NAME,
         title="PIQA's twin",
         modality="language",
         choices=2,
         chance=50.0,
-        licence="Apache-2.0 (generated)",
         about="Which of two solutions reaches the goal? Generated; the solutions alone get 50 %.",
         version=3,
-        read=reader(draw, check_sizes(NAME, sizes)),
-        sources=settings(NAME, sizes),
-        split_note=SPLIT_NOTE,
     )
 
 

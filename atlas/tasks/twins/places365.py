@@ -16,7 +16,7 @@ from atlas.tasks.task import Task
 from atlas.tasks.twins.deal import TEST_FROM, HoldOutRule, deck, numbers
 from atlas.tasks.twins.pictures import COLORS, pictures, save_pictures
 from atlas.tasks.twins.publish import write_lines
-from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, published, reader, settings
+from atlas.tasks.twins.twin import Sizes, Twin, published, twin_task
 
 NAME = "places365-twin"
 FOLDERS = {"train": "data_256/", "val": "val_256/"}
@@ -100,18 +100,15 @@ def draw(split: str, sizes: Sizes) -> Iterator[Places365Sample]:
 
 def make(sizes: Sizes) -> Task:
     """The task with so many records. Raises AtlasError on a size below 1."""
-    return Task(
+    return twin_task(
+        draw,
+        sizes,
         name=NAME,
         title="Places365's twin",
         modality="vision",
         answers=SCENES,
         chance=100 / len(SCENES),
-        licence="Apache-2.0 (generated)",
         about=f"Which of {len(SCENES)} scenes is this? A kind of background with an arrangement of things. Generated.",
-        version=1,
-        read=reader(draw, check_sizes(NAME, sizes)),
-        sources=settings(NAME, sizes),
-        split_note=SPLIT_NOTE,
         role="downstream",
     )
 

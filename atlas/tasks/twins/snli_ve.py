@@ -22,7 +22,7 @@ from atlas.tasks.sample import Record
 from atlas.tasks.task import Task
 from atlas.tasks.twins.pictures import COLORS, distinct_things, pictures, save_pictures, scene_of
 from atlas.tasks.twins.publish import write_lines
-from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, first, reader, settings
+from atlas.tasks.twins.twin import Sizes, Twin, first, twin_task
 
 NAME = "snli-ve-twin"
 FIRST = {"train": 1_000_000_001, "val": 2_000_000_001, "test": 3_000_000_001}  # image ids of the splits
@@ -131,18 +131,15 @@ def draw(split: str, sizes: Sizes) -> Iterator[SnliVeSample]:
 
 def make(sizes: Sizes) -> Task:
     """The task with so many records. Raises AtlasError on a size below 1."""
-    return Task(
+    return twin_task(
+        draw,
+        sizes,
         name=NAME,
         title="SNLI-VE's twin",
         modality="vision-language",
         answers=ANSWERS,
         chance=100 / 3,
-        licence="Apache-2.0 (generated)",
         about="Does a scene of shapes entail a sentence? Generated; the sentence or the scene alone get 33.3 %.",
-        version=1,
-        read=reader(draw, check_sizes(NAME, sizes)),
-        sources=settings(NAME, sizes),
-        split_note=SPLIT_NOTE,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.tasks.sample import SPLITS, Record
-from atlas.tasks.task import Task
+from atlas.tasks.task import Modality, Role, Scoring, Task
 
 SPLIT_NOTE = "train, val and test are drawn apart and share no picture; the sister's rule tells val from train."
 
@@ -82,18 +82,47 @@ def read_samples(split: str, source: Path | None, *, draw: Draw[Sample], sizes: 
         yield sample.record()
 
 
-def reader(draw: Draw[Sample], sizes: Sizes) -> Callable[[str, Path | None], Iterator[Record]]:
-    """`Task.read` of a twin."""
-    return functools.partial(read_samples, draw=draw, sizes=sizes)
-
-
-def settings_of(source: Path | None, *, name: str, sizes: Sizes, more: Mapping[str, str]) -> Mapping[str, str]:
+def settings_of(source: Path | None, *, name: str, sizes: Sizes, settings: Mapping[str, str]) -> Mapping[str, str]:
     """The settings of the generator: they decide every record."""
-    return {f"{name} {field}": str(value) for field, value in asdict(sizes).items()} | dict(more)
+    return {f"{name} {field}": str(value) for field, value in asdict(sizes).items()} | dict(settings)
 
 
-def settings(
-    name: str, sizes: Sizes, more: Mapping[str, str] | None = None
-) -> Callable[[Path | None], Mapping[str, str]]:
-    """`Task.sources` of a twin."""
-    return functools.partial(settings_of, name=name, sizes=sizes, more=more or {})
+def twin_task(
+    draw: Draw[Sample],
+    sizes: Sizes,
+    *,
+    name: str,
+    title: str,
+    modality: Modality,
+    chance: float,
+    about: str,
+    answers: tuple[str, ...] = (),
+    choices: int = 1,
+    images: int = 1,
+    score: Scoring = "accuracy",
+    role: Role = "upstream",
+    version: int = 1,
+    settings: Mapping[str, str] | None = None,
+) -> Task:
+    """The task of generated samples, declared as `Task` is; `settings` are those of the generator beside the sizes.
+
+    Raises AtlasError on a size below 1.
+    """
+    check_sizes(name, sizes)
+    return Task(
+        name=name,
+        title=title,
+        modality=modality,
+        answers=answers,
+        choices=choices,
+        images=images,
+        score=score,
+        chance=chance,
+        licence="Apache-2.0 (generated)",
+        about=about,
+        version=version,
+        read=functools.partial(read_samples, draw=draw, sizes=sizes),
+        sources=functools.partial(settings_of, name=name, sizes=sizes, settings=settings or {}),
+        role=role,
+        split_note=SPLIT_NOTE,
+    )

@@ -23,7 +23,7 @@ from atlas.tasks.task import Task
 from atlas.tasks.twins.deal import TEST_FROM, HoldOutRule, deck, numbers
 from atlas.tasks.twins.pictures import COLORS, distinct_things, pictures, save_pictures, scene_of
 from atlas.tasks.twins.publish import write_lines
-from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, published, reader, settings
+from atlas.tasks.twins.twin import Sizes, Twin, published, twin_task
 
 NAME = "vcr-twin"
 ASKED = 2  # questions an image
@@ -209,18 +209,15 @@ def draw(split: str, sizes: Sizes) -> Iterator[VcrSample]:
 
 def make(sizes: Sizes) -> Task:
     """The task with so many records. Raises AtlasError on a size below 1."""
-    return Task(
+    return twin_task(
+        draw,
+        sizes,
         name=NAME,
         title="VCR's twin",
         modality="vision-language",
         choices=CHOICES,
         chance=100 / CHOICES,
-        licence="Apache-2.0 (generated)",
         about="Which of four answers is right of the objects of a scene? Generated; the texts alone get 25 %.",
-        version=1,
-        read=reader(draw, check_sizes(NAME, sizes)),
-        sources=settings(NAME, sizes),
-        split_note=SPLIT_NOTE,
         role="downstream",
     )
 

@@ -21,7 +21,7 @@ from atlas.tasks.task import Task
 from atlas.tasks.twins.deal import TEST_FROM, HoldOutRule, numbers
 from atlas.tasks.twins.pictures import COLORS, distinct_things, pictures, save_pictures, scene_of
 from atlas.tasks.twins.publish import write_document
-from atlas.tasks.twins.twin import SPLIT_NOTE, Sizes, Twin, check_sizes, published, reader, settings
+from atlas.tasks.twins.twin import Sizes, Twin, published, twin_task
 
 NAME = "vqa-twin"
 RULE = HoldOutRule(sister="vqa", share=VAL, key=str)
@@ -169,19 +169,16 @@ def draw(split: str, sizes: Sizes) -> Iterator[VqaSample]:
 
 def make(sizes: Sizes) -> Task:
     """The task with so many records. Raises AtlasError on a size below 1."""
-    return Task(
+    return twin_task(
+        draw,
+        sizes,
         name=NAME,
         title="VQA's twin",
         modality="vision-language",
         answers=ANSWERS,
         score="soft",
         chance=0.0,
-        licence="Apache-2.0 (generated)",
         about=f"Questions about a scene of shapes, answered by ten people, {len(ANSWERS)} answers. Generated.",
-        version=1,
-        read=reader(draw, check_sizes(NAME, sizes)),
-        sources=settings(NAME, sizes),
-        split_note=SPLIT_NOTE,
     )
 
 
