@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from atlas.tasks.reading.choices import choice_text
 from atlas.tasks.reading.files import Unreadable, field, given, json_lines
@@ -19,18 +19,21 @@ from atlas.tasks.reading.splits import deal_published, published
 from atlas.tasks.sample import Broken, Record
 from atlas.tasks.task import Task
 
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
 VAL = 0.1  # of the training file's questions
 LABELS = ("A", "B", "C", "D", "E")
 FILES = ("train_rand_split.jsonl", "dev_rand_split.jsonl")
 LAYOUT = Layout.of(*FILES, obtain="Get CommonsenseQA from https://www.tau-nlp.sites.tau.ac.il/commonsenseqa.")
 
 
-def question_of(values: Mapping[str, Any]) -> str:
+def question_of(values: Mapping[str, JsonValue]) -> str:
     """The key that decides the split: records with the same question stay together."""
     return " ".join(field(field(values, "question", dict), "stem").lower().split())
 
 
-def choices_of(question: Mapping[str, Any]) -> list[str]:
+def choices_of(question: Mapping[str, JsonValue]) -> list[str]:
     """The five texts in the order of their labels. Raises Unreadable where the labels are not A to E, each once."""
     choices = [choice if isinstance(choice, dict) else {} for choice in field(question, "choices", list)]
     texts = {field(choice, "label"): text_of(choice, "text") for choice in choices}
@@ -40,7 +43,7 @@ def choices_of(question: Mapping[str, Any]) -> list[str]:
     return [texts[label] for label in LABELS]
 
 
-def record_of(where: str, values: Mapping[str, Any], *, seen: set[str]) -> Record:
+def record_of(where: str, values: Mapping[str, JsonValue], *, seen: set[str]) -> Record:
     """One record with its five answers. Raises Unreadable for a field, a label or an id that is none."""
     question = field(values, "question", dict)
     stem = text_of(question, "stem")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from atlas.runtime.errors import unknown
 from atlas.tasks.reading.files import Unreadable, digest, field, given, inside, json_lines, picture
@@ -18,6 +18,9 @@ from atlas.tasks.reading.layout import Layout, Needed
 from atlas.tasks.reading.records import class_of, made, text_of, unseen
 from atlas.tasks.sample import Broken, Picture, Record
 from atlas.tasks.task import Task
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 PARTS = {"train": "train", "val": "dev", "test": "test1"}
 ANSWERS = ("False", "True")
@@ -30,13 +33,13 @@ LAYOUT = Layout(
 )
 
 
-def photo(values: Mapping[str, Any], file: str, images: Path) -> Picture:
+def photo(values: Mapping[str, JsonValue], file: str, images: Path) -> Picture:
     """One image, from the numbered folder if there is one. Raises Unreadable where it is not there."""
     number = str(field(values, "directory", (int, str))) if "directory" in values else ""
     return picture(images, f"{number}/{file}" if number and inside(images, number).is_dir() else file)
 
 
-def record_of(where: str, values: Mapping[str, Any], *, images: Path, seen: set[str]) -> Record:
+def record_of(where: str, values: Mapping[str, JsonValue], *, images: Path, seen: set[str]) -> Record:
     """One sentence with its two images. Raises Unreadable for a field, a label or an image that is none."""
     name = field(values, "identifier")
     stem = name.rpartition("-")[0]

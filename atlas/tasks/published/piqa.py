@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.reading.choices import choice_text
@@ -18,6 +18,9 @@ from atlas.tasks.reading.records import class_of, text_of
 from atlas.tasks.reading.splits import deal_published, published
 from atlas.tasks.sample import Broken, Record
 from atlas.tasks.task import Task
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 VAL = 0.1  # of the training file's goals
 LABELS = ("0", "1")
@@ -32,7 +35,7 @@ LAYOUT = Layout(
 )
 
 
-def labelled(source: Path, part: str) -> Iterator[tuple[str, tuple[dict[str, Any], str, str] | Broken]]:
+def labelled(source: Path, part: str) -> Iterator[tuple[str, tuple[dict[str, JsonValue], str, str] | Broken]]:
     """`file:line`, and the record of that line with its id and its label, as they are written.
 
     Raises AtlasError where there are not as many labels as records.
@@ -48,12 +51,12 @@ def labelled(source: Path, part: str) -> Iterator[tuple[str, tuple[dict[str, Any
         yield where, line if isinstance(line, Broken) else (line, f"{part}-{number}", answer)
 
 
-def goal_of(line: tuple[dict[str, Any], str, str]) -> str:
+def goal_of(line: tuple[dict[str, JsonValue], str, str]) -> str:
     """The key that decides the split: records with the same goal stay together."""
     return " ".join(field(line[0], "goal").lower().split())
 
 
-def record_of(where: str, line: tuple[dict[str, Any], str, str]) -> Record:
+def record_of(where: str, line: tuple[dict[str, JsonValue], str, str]) -> Record:
     """One record with both solutions. Raises Unreadable for a field or a label that is none."""
     values, name, label = line
     goal = text_of(values, "goal")

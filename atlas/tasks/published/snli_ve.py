@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from atlas.runtime.errors import unknown
 from atlas.tasks.offline.easy_ve import ANSWERS
@@ -20,6 +20,9 @@ from atlas.tasks.reading.layout import Layout, Needed
 from atlas.tasks.reading.records import class_of, made, text_of, unseen
 from atlas.tasks.sample import Broken, Record, Skipped
 from atlas.tasks.task import Task
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 PARTS = {"train": "train", "val": "dev", "test": "test"}
 IMAGE = ("Flickr30K_ID", "Flikr30kID", "Flickr30kID")
@@ -36,7 +39,7 @@ LAYOUT = Layout(
 )
 
 
-def record_of(where: str, values: Mapping[str, Any], *, images: Path, seen: set[str]) -> Record | Skipped:
+def record_of(where: str, values: Mapping[str, JsonValue], *, images: Path, seen: set[str]) -> Record | Skipped:
     """One sentence with its image. Raises Unreadable for a field, a label or an image that is none."""
     label = field(values, "gold_label")
     if label == UNDECIDED:

@@ -15,7 +15,7 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from atlas.tasks.reading import files
 from atlas.tasks.reading.choices import choice_text
@@ -26,6 +26,9 @@ from atlas.tasks.reading.regions import boxes_of, colour_of, marked
 from atlas.tasks.reading.splits import deal_published, published
 from atlas.tasks.sample import Broken, Picture, Record
 from atlas.tasks.task import Task
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 VAL = 0.05  # of the training images
 CHOICES = 4
@@ -81,13 +84,13 @@ def sentence(tokens: Sequence[Any], objects: Sequence[Any], *, coloured: bool) -
     )
 
 
-def image_of(values: Mapping[str, Any]) -> str:
+def image_of(values: Mapping[str, JsonValue]) -> str:
     """The image's name, which decides the split. Raises Unreadable where there is none."""
     name: str = files.field(values, "img_fn")
     return name
 
 
-def spoken(values: Mapping[str, Any]) -> list[list[Any]]:
+def spoken(values: Mapping[str, JsonValue]) -> list[list[Any]]:
     """The tokens of the question and of its four answers. Raises Unreadable where there are none."""
     question, answers = (files.field(values, name, list) for name in ("question", "answer_choices"))
     if len(answers) != CHOICES or not all(isinstance(answer, list) and answer for answer in answers):
@@ -97,7 +100,7 @@ def spoken(values: Mapping[str, Any]) -> list[list[Any]]:
     return [question, *answers]
 
 
-def label_of(values: Mapping[str, Any]) -> int:
+def label_of(values: Mapping[str, JsonValue]) -> int:
     """The place of the right answer. Raises Unreadable where it is none."""
     label: int = files.field(values, "answer_label", int)
     if not 0 <= label < CHOICES:
@@ -113,7 +116,7 @@ class Stills:
     mark: bool
     seen: set[str] = field(default_factory=set)
 
-    def record(self, where: str, values: Mapping[str, Any]) -> Record:
+    def record(self, where: str, values: Mapping[str, JsonValue]) -> Record:
         """One question with its four answers. Raises Unreadable for a field, a label or an image that is none."""
         objects, spoke = files.field(values, "objects", list), spoken(values)
         question, *answers = (sentence(tokens, objects, coloured=self.mark) for tokens in spoke)
@@ -124,7 +127,7 @@ class Stills:
             label=label_of(values),
         )
 
-    def picture(self, values: Mapping[str, Any], places: Sequence[int]) -> Picture:
+    def picture(self, values: Mapping[str, JsonValue], places: Sequence[int]) -> Picture:
         """The still, with these objects outlined if they should be."""
         if not self.mark:
             return files.picture(self.images, image_of(values))

@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.reading import files
@@ -27,6 +27,9 @@ from atlas.tasks.reading.records import text_of, unseen
 from atlas.tasks.reading.splits import deal_published, published
 from atlas.tasks.sample import Broken, Record, Skipped
 from atlas.tasks.task import Task
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 VAL = 0.05  # of the training images
 LEAST = 9  # training questions an answer must be the commonest of
@@ -99,7 +102,7 @@ class VqaPart:
     keep: bool
     seen: set[str] = field(default_factory=set)
 
-    def record(self, where: str, values: Mapping[str, Any]) -> Record | Skipped:
+    def record(self, where: str, values: Mapping[str, JsonValue]) -> Record | Skipped:
         """One question with its image and scores. Raises Unreadable for a field, question or image that is none."""
         number = files.field(values, "question_id", int)
         files.field(values, "multiple_choice_answer")
@@ -122,7 +125,7 @@ class VqaPart:
         return tuple(sorted((self.classes[one], SCORES[min(count, 4)]) for one, count in counts.items()))
 
 
-def image_of(values: Mapping[str, Any]) -> str:
+def image_of(values: Mapping[str, JsonValue]) -> str:
     """The image's number, which decides the split. Raises Unreadable where there is none."""
     number: int = files.field(values, "image_id", int)
     if number < 0:

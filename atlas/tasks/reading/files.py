@@ -18,6 +18,7 @@ from atlas.tasks.sample import Broken, Picture
 
 if TYPE_CHECKING:
     from PIL import Image
+    from pydantic import JsonValue
 
 LFS = b"version https://git-lfs.github.com/spec/"
 MOST_PIXELS = 100_000_000  # beyond it an image is a decompression bomb
@@ -87,7 +88,7 @@ def text_lines(path: Path) -> Iterator[tuple[str, str]]:
         raise AtlasError(f"{path} is empty; download it again.")
 
 
-def json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any] | Broken]]:
+def json_lines(path: Path) -> Iterator[tuple[str, dict[str, JsonValue] | Broken]]:
     """`(file:line, object)` of every line that is not blank; `Broken` for one that is no JSON object.
 
     Raises AtlasError as `text_lines` does.
@@ -126,7 +127,7 @@ def json_file(path: Path) -> Any:
         raise AtlasError(f"{path} cannot be read as JSON: {error}. Download it again.") from error
 
 
-def json_items(path: Path, key: str) -> Iterator[tuple[str, dict[str, Any] | Broken]]:
+def json_items(path: Path, key: str) -> Iterator[tuple[str, dict[str, JsonValue] | Broken]]:
     """`(file: key[place], object)` of the list under a JSON object's key, one at a time: memory stays flat.
 
     Raises AtlasError where the file is empty, cut short, no JSON, a Git LFS pointer, or has no such list.
@@ -150,7 +151,7 @@ def json_items(path: Path, key: str) -> Iterator[tuple[str, dict[str, Any] | Bro
         raise AtlasError(f"{path}: {unknown('or empty list', key, keys)} Download it again.")
 
 
-def field(values: Mapping[str, Any], names: str | Sequence[str], kind: type | tuple[type, ...] = str) -> Any:
+def field(values: Mapping[str, JsonValue], names: str | Sequence[str], kind: type | tuple[type, ...] = str) -> Any:
     """The value under the name, or under the first of several spellings.
 
     Raises Unreadable, naming the nearest known field, where it is not there or of another kind.
@@ -214,7 +215,7 @@ def _lines(path: Path, newline: str | None = None) -> Iterator[str]:
         raise AtlasError(f"{path} is not UTF-8 text: {error}. Download it again.") from error
 
 
-def _object(line: str, where: str) -> dict[str, Any] | Broken:
+def _object(line: str, where: str) -> dict[str, JsonValue] | Broken:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from atlas.runtime.errors import unknown
 from atlas.tasks.reading.files import Unreadable, field
 from atlas.tasks.sample import Broken, Record
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 LineT = TypeVar("LineT")
 
@@ -25,7 +28,7 @@ def made(
         yield replace(found, where=found.where or where)
 
 
-def text_of(values: Mapping[str, Any], names: str | Sequence[str]) -> str:
+def text_of(values: Mapping[str, JsonValue], names: str | Sequence[str]) -> str:
     """The text under a name, without the blanks around it. Raises Unreadable where it is missing or blank."""
     text: str = field(values, names).strip()
     if not text:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING
 
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import unknown
@@ -26,6 +26,9 @@ from atlas.tasks.task import Task
 from atlas.tasks.twins.deal import TEST_EIGHTHS, eighth
 from atlas.tasks.twins.publish import write_lines
 from atlas.tasks.twins.twin import Sizes, Twin, published, twin_task
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 NAME = "commonsense-qa-twin"
 CHOICES = len(LABELS)
@@ -60,9 +63,11 @@ class CommonsenseQaSample:
         texts = tuple(choice_text(self.stem, choice) for choice in self.choices)
         return Record(id=self.name, pictures=(), texts=texts, label=self.label)
 
-    def line(self) -> Mapping[str, Any]:
+    def line(self) -> Mapping[str, JsonValue]:
         """The line of the published file."""
-        choices = [{"label": label, "text": text} for label, text in zip(LABELS, self.choices, strict=True)]
+        choices: list[JsonValue] = [
+            {"label": label, "text": text} for label, text in zip(LABELS, self.choices, strict=True)
+        ]
         return {
             "answerKey": LABELS[self.label],
             "id": self.name,

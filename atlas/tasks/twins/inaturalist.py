@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING
 
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import AtlasError
@@ -23,6 +23,9 @@ from atlas.tasks.twins.deal import HoldOutRule, deck, numbers
 from atlas.tasks.twins.pictures import pictures, save_pictures
 from atlas.tasks.twins.publish import write_document
 from atlas.tasks.twins.twin import Draw, Sizes, Twin, published, twin_task
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 NAME = "inaturalist-twin"
 RULE = HoldOutRule(sister="inaturalist", share=VAL, key=str)
@@ -57,7 +60,7 @@ class INaturalistSample:
         """The record, as the sister's reader makes it."""
         return Record(id=str(self.image), pictures=pictures(self.shown()), texts=(NO_TEXT,), label=self.label)
 
-    def item(self) -> Mapping[str, Any]:
+    def item(self) -> Mapping[str, JsonValue]:
         """The item of the published list of images."""
         (name,) = self.shown()
         return {
@@ -69,7 +72,7 @@ class INaturalistSample:
             "rights_holder": "generated",
         }
 
-    def annotation(self) -> Mapping[str, Any]:
+    def annotation(self) -> Mapping[str, JsonValue]:
         """The item of the published list of annotations."""
         return {"id": self.image, "image_id": self.image, "category_id": self.label}
 
@@ -117,12 +120,12 @@ def make(sizes: Sizes, *, classes: int = CLASSES) -> Task:
 def write_raw(folder: Path, sizes: Sizes, *, classes: int = CLASSES) -> None:
     """`{train,val}2019.json` and the images under `train_val2019/`."""
     every = drawing(classes)
-    species = [
+    species: list[JsonValue] = [
         {"id": label, "name": name_of(label), "supercategory": PLURALS[EVERY[label][0]].capitalize()}
         for label in range(classes)
     ]
     for file, split in zip(FILES, ("train", "test"), strict=True):
-        head = {"info": {"description": "generated"}, "licenses": [], "categories": species}
+        head: dict[str, JsonValue] = {"info": {"description": "generated"}, "licenses": [], "categories": species}
         images = (one.item() for one in published(every, split, sizes))
         annotations = (one.annotation() for one in published(every, split, sizes))
         write_document(folder / file, head, {"images": images, "annotations": annotations})

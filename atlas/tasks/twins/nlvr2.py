@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING
 
 from atlas.runtime.errors import unknown
 from atlas.tasks.offline.scenes import Scene
@@ -22,6 +22,9 @@ from atlas.tasks.task import Task
 from atlas.tasks.twins.pictures import COLORS, Thing, distinct_things, pictures, save_pictures, scene_of, single_of
 from atlas.tasks.twins.publish import write_lines
 from atlas.tasks.twins.twin import Sizes, Twin, first, twin_task
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 NAME = "nlvr2-twin"
 FOLDERS = 100  # numbered ones, for the training images
@@ -110,7 +113,7 @@ class Nlvr2Sample:
         """The record, as the sister's reader makes it."""
         return Record(id=self.identifier, pictures=pictures(self.shown()), texts=(self.text,), label=self.label)
 
-    def line(self) -> Mapping[str, Any]:
+    def line(self) -> Mapping[str, JsonValue]:
         """The line of the published file; `directory` is there for training pairs alone."""
         part, number = self.set
         left, right = (f"https://images.example/{name}" for name in self.shown())

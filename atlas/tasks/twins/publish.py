@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 
-def write_lines(path: Path, items: Iterable[Mapping[str, Any] | str]) -> None:
+def write_lines(path: Path, items: Iterable[Mapping[str, JsonValue] | str]) -> None:
     """One item a line: a JSON object, or a text as it is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
@@ -17,7 +20,7 @@ def write_lines(path: Path, items: Iterable[Mapping[str, Any] | str]) -> None:
             file.write("\n")
 
 
-def write_document(path: Path, head: Mapping[str, Any], lists: Mapping[str, Iterator[Any]]) -> None:
+def write_document(path: Path, head: Mapping[str, JsonValue], lists: Mapping[str, Iterator[Any]]) -> None:
     """A JSON object of the fields of `head` and of lists that may be longer than memory."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING
 
 from atlas.tasks.offline.easy_ve import ANSWERS
 from atlas.tasks.offline.scenes import Scene, SceneShape
@@ -23,6 +23,9 @@ from atlas.tasks.task import Task
 from atlas.tasks.twins.pictures import COLORS, distinct_things, pictures, save_pictures, scene_of
 from atlas.tasks.twins.publish import write_lines
 from atlas.tasks.twins.twin import Sizes, Twin, first, twin_task
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 NAME = "snli-ve-twin"
 FIRST = {"train": 1_000_000_001, "val": 2_000_000_001, "test": 3_000_000_001}  # image ids of the splits
@@ -52,7 +55,7 @@ class SnliVeSample:
         """The record, as the sister's reader makes it."""
         return Record(id=self.pair, pictures=pictures(self.shown()), texts=(self.text,), label=self.label)
 
-    def line(self) -> Mapping[str, Any]:
+    def line(self) -> Mapping[str, JsonValue]:
         """The line of the published file."""
         caption = " and ".join(f"a {shape.color} {shape.shape}" for shape in self.scene.shapes) + " ."
         label = ANSWERS[self.label]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING
 
 from atlas.tasks.offline.scenes import SIDE, Scene, SceneShape
 from atlas.tasks.offline.words import COLUMNS, ROWS
@@ -24,6 +24,9 @@ from atlas.tasks.twins.deal import TEST_FROM, HoldOutRule, deck, numbers
 from atlas.tasks.twins.pictures import COLORS, distinct_things, pictures, save_pictures, scene_of
 from atlas.tasks.twins.publish import write_lines
 from atlas.tasks.twins.twin import Sizes, Twin, published, twin_task
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 NAME = "vcr-twin"
 ASKED = 2  # questions an image
@@ -79,24 +82,24 @@ class VcrSample:
         texts = tuple(choice_text(question, answer) for answer in answers)
         return Record(id=self.name, pictures=pictures(self.shown()), texts=texts, label=self.label)
 
-    def line(self) -> Mapping[str, Any]:
+    def line(self) -> Mapping[str, JsonValue]:
         """The line of the published file."""
-        why = ["because", "it", "is", "seen", "."]
+        rationale: list[JsonValue] = ["because", "it", "is", "seen", "."]
         image = image_name(self.image)
         return {
             "movie": image.partition("/")[0].removeprefix("lsmdc_"),
-            "objects": self.objects,
+            "objects": [*self.objects],
             "interesting_scores": [1] * len(self.objects),
             "answer_likelihood": "likely",
             "img_fn": image,
             "metadata_fn": f"{image.removesuffix('.jpg')}.json",
             "answer_orig": plain(self.choices[self.label]),
             "question_orig": plain(self.question),
-            "rationale_orig": " ".join(why),
-            "question": list(self.question),
-            "answer_choices": [list(choice) for choice in self.choices],
+            "rationale_orig": " ".join(map(str, rationale)),
+            "question": as_json(self.question),
+            "answer_choices": [as_json(choice) for choice in self.choices],
             "answer_label": self.label,
-            "rationale_choices": [why] * CHOICES,
+            "rationale_choices": [rationale] * CHOICES,
             "rationale_label": 0,
             "img_id": f"{self.part}-{self.image}",
             "question_number": self.place,
@@ -105,17 +108,22 @@ class VcrSample:
             "match_index": 0,
         }
 
-    def regions(self) -> Mapping[str, Any]:
+    def regions(self) -> Mapping[str, JsonValue]:
         """The metadata of the image: a box (x, y, x, y, score) and an outline for each object."""
         boxes = [box(shape) for shape in self.scene.shapes]
-        outlines = [[[[x, y], [u, y], [u, v], [x, v]]] for x, y, u, v in boxes]
+        outlines: list[JsonValue] = [[[[x, y], [u, y], [u, v], [x, v]]] for x, y, u, v in boxes]
         return {
             "boxes": [[*map(float, corners), 1.0] for corners in boxes],
             "segms": outlines,
-            "names": self.objects,
+            "names": [*self.objects],
             "width": SIDE,
             "height": SIDE,
         }
+
+
+def as_json(tokens: Tokens) -> list[JsonValue]:
+    """Tokens as a JSON list of words and lists of numbers."""
+    return [token if isinstance(token, str) else [*token] for token in tokens]
 
 
 def plain(tokens: Tokens) -> str:

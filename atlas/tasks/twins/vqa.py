@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING
 
 from atlas.tasks.offline.scenes import Scene, SceneShape
 from atlas.tasks.offline.words import COLUMNS, ROWS, SHAPES
@@ -22,6 +22,9 @@ from atlas.tasks.twins.deal import TEST_FROM, HoldOutRule, numbers
 from atlas.tasks.twins.pictures import COLORS, distinct_things, pictures, save_pictures, scene_of
 from atlas.tasks.twins.publish import write_document
 from atlas.tasks.twins.twin import Sizes, Twin, published, twin_task
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
 NAME = "vqa-twin"
 RULE = HoldOutRule(sister="vqa", share=VAL, key=str)
@@ -71,11 +74,11 @@ class VqaSample:
         """The record, as the sister's reader makes it."""
         return Record(id=str(self.number), pictures=pictures(self.shown()), texts=(self.text,), label=self.scores())
 
-    def question(self) -> Mapping[str, Any]:
+    def question(self) -> Mapping[str, JsonValue]:
         """The item of the published file of questions."""
         return {"image_id": self.image, "question": self.text, "question_id": self.number}
 
-    def annotation(self) -> Mapping[str, Any]:
+    def annotation(self) -> Mapping[str, JsonValue]:
         """The item of the published file of annotations."""
         kinds = {"yes": "yes/no", "no": "yes/no"} | dict.fromkeys(COUNTS, "number")
         people = enumerate(self.answers, start=1)
@@ -185,7 +188,11 @@ def make(sizes: Sizes) -> Task:
 def write_raw(folder: Path, sizes: Sizes) -> None:
     """Questions and annotations of `train` and `val`, and `{train,val}2014/COCO_….jpg`."""
     for part, split in (("train", "train"), ("val", "test")):
-        head = {"info": {"description": "generated"}, "license": {}, "data_subtype": f"{part}2014"}
+        head: dict[str, JsonValue] = {
+            "info": {"description": "generated"},
+            "license": {},
+            "data_subtype": f"{part}2014",
+        }
         asked = (one.question() for one in published(draw, split, sizes))
         answered = (one.annotation() for one in published(draw, split, sizes))
         form = head | {"data_type": "mscoco", "task_type": "Open-Ended"}
