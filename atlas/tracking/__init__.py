@@ -17,7 +17,7 @@ from atlas.tracking.events import (
     RunArtifact,
     Dataset,
     Event,
-    CurvePoint,
+    RunArtifact,
     StepFinished,
     SweepFinished,
     SweepStarted,
