@@ -37,7 +37,7 @@ MOST = 24  # settings that are compared
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderScores:
+class ComparedOrder:
     """An order under one setting, over its seeds: percent, forgetting in points. Sorted by `val`."""
 
     order: Order
@@ -74,7 +74,7 @@ def cells(summary: Summary, figure: str, split: str = "test") -> dict[str, Cells
     return dict(found)
 
 
-def order_scores(summary: Summary) -> list[OrderScores]:
+def order_scores(summary: Summary) -> list[ComparedOrder]:
     """Every order of every setting with the t intervals over its seeds, best first by val."""
     val = cells(summary, "latest/average_accuracy", "val")
     test, lost = (cells(summary, f"latest/{name}") for name in ("average_accuracy", "forgetting"))
@@ -84,7 +84,7 @@ def order_scores(summary: Summary) -> list[OrderScores]:
             first = _over_seeds(of_label, order)
             assert isinstance(first, Mean)
             rows.append(
-                OrderScores(
+                ComparedOrder(
                     order=order,
                     settings=label,
                     seeds=first.count,
