@@ -54,8 +54,8 @@ def test_a_record_pairs_the_packages_question_with_its_image() -> None:
     ],
 )
 def test_questions_prove_colour_and_shape(pairs: list[tuple[str, str]], colour: str | None, shape: str | None) -> None:
-    assert easy_vqa.tell(asked(*pairs), COLOURS) == colour
-    assert easy_vqa.tell(asked(*pairs), SHAPES) == shape
+    assert easy_vqa.proven(asked(*pairs), COLOURS) == colour
+    assert easy_vqa.proven(asked(*pairs), SHAPES) == shape
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
