@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from atlas.backbones import digest, locate
 from atlas.reproduce.recorded_run import DIGEST, RecordedRun
-from atlas.reproduce.replay import STEADY, Replay
+from atlas.reproduce.replay import STEADY, RunReplay
 from atlas.runtime.digest import file_sha256
 from atlas.runtime.errors import AtlasError
 from atlas.sweep.provenance import code_digest, machine, versions
@@ -30,7 +30,7 @@ class Difference:
     weight: Weight = "told"
 
 
-def differences(recorded: RecordedRun, replay: Replay) -> list[Difference]:
+def differences(recorded: RecordedRun, replay: RunReplay) -> list[Difference]:
     """Everything but the data, which may have to be prepared first (see `of_data`)."""
     return [
         *of_versions(recorded.summary["versions"]),
@@ -64,7 +64,7 @@ def of_origin(recorded: Mapping[str, Any] | None, file: Path) -> list[Difference
     return found
 
 
-def of_settings(recorded: RecordedRun, replay: Replay) -> list[Difference]:
+def of_settings(recorded: RecordedRun, replay: RunReplay) -> list[Difference]:
     """Settings that nobody recorded, and those of the placement that decide in which order sums are taken."""
     found = []
     here = replay.options.flat()

@@ -9,7 +9,7 @@ from pathlib import Path
 from atlas.reproduce.comparison import Scores
 from atlas.reproduce.difference import Difference
 from atlas.reproduce.recorded_run import RecordedRun
-from atlas.reproduce.replay import ClusterOverrides, Replay
+from atlas.reproduce.replay import ClusterOverrides, RunReplay
 from atlas.reproduce.tolerance import Tolerance
 
 
@@ -40,7 +40,7 @@ class ReproductionPlan:
     """
 
     recorded: RecordedRun
-    replay: Replay
+    replay: RunReplay
     scores: Scores
     found: list[Difference]
     tolerance: Tolerance

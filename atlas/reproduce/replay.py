@@ -41,7 +41,7 @@ class ClusterOverrides:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Replay:
+class RunReplay:
     """A recorded run as an experiment that takes the recorded trials in their order; see `at` for its storage."""
 
     file: Path
@@ -52,7 +52,7 @@ class Replay:
         """The options of the experiment."""
         return self.experiment.options
 
-    def at(self, into: Path) -> Replay:
+    def at(self, into: Path) -> RunReplay:
         """The same in a storage of its own, with a tracking database of its own."""
         options = self.options.changed(storage=str(into), tracking_uri=default_tracking_uri(into))
         return replace(self, experiment=replace(self.experiment, options=options))
@@ -64,7 +64,7 @@ class Replay:
         return Invocation(file=str(self.file), arguments=tuple(arguments))
 
 
-def replay_of(recorded: RecordedRun, file: Path, overrides: ClusterOverrides, source: Sequence[str] = ()) -> Replay:
+def replay_of(recorded: RecordedRun, file: Path, overrides: ClusterOverrides, source: Sequence[str] = ()) -> RunReplay:
     """The replay of a run, from the sweep's file.
 
     Raises:
@@ -84,7 +84,7 @@ def replay_of(recorded: RecordedRun, file: Path, overrides: ClusterOverrides, so
     if experiment.options.cluster.gpus_per_worker is None:
         gpus = 0.0 if experiment.precision == "float32" else 1.0
         experiment = replace(experiment, options=experiment.options.changed(gpus_per_worker=gpus))
-    return Replay(file=file, experiment=experiment)
+    return RunReplay(file=file, experiment=experiment)
 
 
 def _options(recorded: RecordedRun, sweep: Sweep, overrides: ClusterOverrides, source: Sequence[str]) -> Options:

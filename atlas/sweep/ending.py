@@ -19,7 +19,7 @@ from atlas.sweep.sweep_run import SweepRun
 from atlas.sweep.terminal import print_next, print_results
 from atlas.sweep.tracking_actor import Registration, TrackingClient
 from atlas.sweep.tracking_reporter import TrackingReporter, sweep_metrics
-from atlas.tracking import Artifact, SweepFinished
+from atlas.tracking import RunArtifact, SweepFinished
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,7 +48,7 @@ def end_sweep(
     missing_weights = _add_fusion_weights(run, summary)
     pages = write_report(summary, run.folder.path)
     status = summary["sweep"]["status"]
-    files = tuple(Artifact(str(path)) for path in (run.folder.summary, *pages))
+    files = tuple(RunArtifact(str(path)) for path in (run.folder.summary, *pages))
     tracking.record(SweepFinished(sweep=run.id, status=status, metrics=sweep_metrics(summary), artifacts=files))
     model, complete = registration.result(), tracking.finish(FLUSH_SECONDS)
     retry_while_away(run.folder.place.upload, redacted(str(run.folder.place)))

@@ -14,7 +14,6 @@ from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
 from atlas.tracking import json_lines
 from atlas.tracking.events import (
-    RunArtifact,
     Dataset,
     Event,
     RunArtifact,

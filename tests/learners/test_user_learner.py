@@ -16,7 +16,7 @@ from ray import cloudpickle
 
 from atlas.config.addresses import with_names
 from atlas.config.experiment import Experiment
-from atlas.learners import LEARNERS, SharedAdapter, learner_address, find_learner, is_known, learner_from, stage_from
+from atlas.learners import LEARNERS, SharedAdapter, find_learner, is_known, learner_address, learner_from, stage_from
 from atlas.learners.user_learner import USER_LEARNERS, USER_STAGES
 from atlas.runtime.errors import AtlasError
 from atlas.search.trainable import walks_of

@@ -7,7 +7,15 @@ import pytest
 
 from atlas.runtime.errors import AtlasError
 from atlas.tracking.event_lines import SCHEMA_VERSION, from_line, to_line
-from atlas.tracking.events import RunArtifact, Event, SweepFinished, SweepStarted, TrialFinished, TrialStarted, TrialStep
+from atlas.tracking.events import (
+    Event,
+    RunArtifact,
+    SweepFinished,
+    SweepStarted,
+    TrialFinished,
+    TrialStarted,
+    TrialStep,
+)
 from tests.tracking.walks import finished_step
 
 EVENTS: tuple[Event, ...] = (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import JsonValue
 
-from atlas.tracking.events import RunArtifact, Dataset, Settings
+from atlas.tracking.events import Dataset, RunArtifact, Settings
 from atlas.tracking.mlflow.internals import CONTEXT_TAG
 from atlas.tracking.mlflow.notes import plain, text
 

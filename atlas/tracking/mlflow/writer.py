@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from atlas.tracking.events import (
-    RunArtifact,
     Event,
     Metrics,
     RunArtifact,

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from atlas.tracking import (
-    RunArtifact,
     Event,
     RunArtifact,
     StepFinished,
