@@ -1,4 +1,4 @@
-"""What one adapter is: its kind and size, what it builds on, and how the stack that it heads is fused."""
+"""The configuration of one adapter: kind, size, the adapters that it builds on, and the fusion of its stack."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ KEEP = 0.6
 
 @dataclass(frozen=True, kw_only=True)
 class Weighing:
-    """What does not depend on the sample, for one adapter."""
+    """The tensors of one adapter that do not depend on the sample."""
 
     query: Tensor  # [H, n, d], scaled by 1/√D
     on_z: Tensor  # [H · n, r]: the scaled queries through the adapter's up-projection

@@ -1,4 +1,4 @@
-"""How the adapters of a stack are fused at one site: the formulas of ATLAS (arXiv:2410.10923) as functions.
+"""The fusion of a stack's adapters at one site: the formulas of ATLAS (arXiv:2410.10923) as functions.
 
 With h [B, L, D] the site's output, H heads, and for adapter i its Φ_i, query q_i [n, D] and key k_i [n, D]:
 
@@ -59,7 +59,7 @@ class Stack:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """How the α come about and how they are applied. `fixed` holds t numbers, or None where α is learned."""
+    """The rule by which α are computed and applied. `fixed` holds t numbers, or None where α is learned."""
 
     heads: int
     weighting: Weighting = "whole"

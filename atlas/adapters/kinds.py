@@ -1,4 +1,4 @@
-"""What an adapter adds at a site: the catalogue of kinds.
+"""The kinds of adapter: the function that each adds at a site.
 
 A kind is one value. At a site with input x and output h = W x + b it gives
 
@@ -24,7 +24,7 @@ from torch.nn import functional as F
 class AdapterKind:
     """One kind of adapter.
 
-    `reads` says what the down-projection sees: the site's output h or its input x. `activation` must map 0 to 0,
+    `reads` is the input of the down-projection: the site's output h or its input x. `activation` must map 0 to 0,
     since adapters of unequal rank are padded with zeros. `scaled` kinds multiply `up` by alpha / r. `draw` fills
     the weights down [r, in] and up [D, r], given the scale of the initialisation; biases start at 0.
     """

@@ -83,7 +83,7 @@ class AtlasModel(BaseTuner):
             if other not in loaded:
                 raise AtlasError(
                     f"adapter {name!r} builds on {other!r}, which is not loaded "
-                    f"(loaded: {', '.join(loaded) or 'none'}). Load adapters in the order in which they were learnt; "
+                    f"(loaded: {', '.join(loaded) or 'none'}). Load adapters in the order in which they were trained; "
                     "if they have other names here, pass load_adapter(model, folder, name, experience=[their names])."
                 )
             self._check_fit(name, config, other, self.peft_config[other])

@@ -56,7 +56,7 @@ class TrainingState:
 
 
 class Checkpoints:
-    """Where the checkpoints of one step are kept; the base keeps none. Every rank calls it at the same updates.
+    """The checkpoints of one step; the base keeps none. Every rank calls it at the same updates.
 
     `resumed_at` are the updates from which the step was resumed, `spent` the seconds of training before.
     """

@@ -58,7 +58,7 @@ class Task:
 
     @property
     def classes(self) -> int:
-        """How many values a label can take."""
+        """The number of values that a label can take."""
         return self.choices if self.choices > 1 else len(self.answers)
 
     @property

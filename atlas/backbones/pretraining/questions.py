@@ -19,7 +19,7 @@ class Noun:
     texture: str | None = None
 
     def count(self, scene: Scene) -> int:
-        """How many shapes of the scene it fits."""
+        """The number of shapes of the scene that it fits."""
         return scene.count(shape=self.shape, color=self.color, texture=self.texture)
 
     def words(self, *, plural: bool = False) -> str:
@@ -100,7 +100,7 @@ def ask_shape(rng: Random, scene: Scene) -> tuple[str, str] | None:
 
 
 def ask_count(rng: Random, scene: Scene) -> tuple[str, str]:
-    """How many there are."""
+    """The number of shapes of a kind."""
     thing = Noun() if rng.random() < 0.2 else noun(rng, scene, wrong=0.2)
     form = rng.choice(("how many {} are there", "how many {} are in the image", "what number of {} do you see"))
     return form.format(thing.words(plural=True)), NUMBERS[thing.count(scene)]

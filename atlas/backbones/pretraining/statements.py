@@ -94,7 +94,7 @@ def say_is(rng: Random, scene: Scene) -> tuple[str, bool] | None:
 
 
 def say_relation(rng: Random, scene: Scene) -> tuple[str, bool] | None:
-    """How two shapes lie to each other."""
+    """The position of one shape relative to another."""
     if len(scene.shapes) < 2:
         return None
     one, two = rng.sample(scene.shapes, 2)
@@ -109,7 +109,7 @@ def say_relation(rng: Random, scene: Scene) -> tuple[str, bool] | None:
 
 
 def say_count(rng: Random, scene: Scene) -> tuple[str, bool]:
-    """How many there are."""
+    """The number of shapes of a kind."""
     thing = Noun() if rng.random() < 0.2 else noun(rng, scene, wrong=0.1)
     number = thing.count(scene)
     said = number if rng.random() < 0.4 else max(1, number + rng.choice((-1, 1, 2)))

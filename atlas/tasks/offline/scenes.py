@@ -88,7 +88,7 @@ class Scene:
         return text_sha256(repr(astuple(self)))
 
     def count(self, *, shape: str | None = None, color: str | None = None, texture: str | None = None) -> int:
-        """How many shapes are of that shape, colour and texture; None allows any."""
+        """The number of shapes of that shape, colour and texture; None allows any."""
         wanted = (shape, color, texture)
         return sum(
             all(w in (None, seen) for w, seen in zip(wanted, (s.shape, s.color, s.texture), strict=True))

@@ -1,1 +1,1 @@
-"""What readers of data sets share: files, layouts, splits, records, answers and regions."""
+"""Shared parts of the data sets' readers: files, layouts, splits, records, answers and regions."""

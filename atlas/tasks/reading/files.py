@@ -119,7 +119,7 @@ def csv_lines(path: Path, columns: Iterable[str] = ()) -> Iterator[tuple[str, di
 
 
 def json_file(path: Path) -> Any:
-    """What a JSON file holds. Raises AtlasError where it is empty, no JSON or a Git LFS pointer."""
+    """The content of a JSON file. Raises AtlasError where it is empty, no JSON or a Git LFS pointer."""
     _refuse_pointer(path)
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))

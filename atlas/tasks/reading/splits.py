@@ -32,7 +32,7 @@ def belongs(split: str, task: str, key: str, share: float) -> bool:
 
 
 def published(split: str, train: str, test: str) -> str:
-    """Which of two published files holds a split: `train` and `val` are parts of one. Raises AtlasError."""
+    """The one of two published files that holds a split: `train` and `val` are parts of one. Raises AtlasError."""
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
     return test if split == "test" else train

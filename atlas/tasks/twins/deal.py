@@ -43,5 +43,5 @@ def deck(purpose: str, labels: int) -> Iterator[int]:
 
 
 def eighth(content: str) -> int:
-    """Which eighth of all contents this one belongs to."""
+    """The eighth of all contents that this one belongs to, by its hash."""
     return int(text_sha256(content)[:8], 16) % 8

@@ -67,7 +67,7 @@ def encode(scene: Scene, suffix: str) -> bytes:
 
 
 def open_scene(scene: Scene, suffix: str) -> Image.Image:
-    """What a file of that kind shows of the scene: JPEG alters pixels."""
+    """The image of the scene as a file of that kind shows it: JPEG alters pixels."""
     from PIL import Image
 
     image = Image.open(io.BytesIO(encode(scene, suffix)))

@@ -119,7 +119,7 @@ def move(generator: random.Random) -> Couple:
 
 
 def keep(generator: random.Random) -> Couple:
-    """What the goal names is what the right solution must not touch."""
+    """The right solution must leave the goal's shape alone."""
     one, two = two_shapes(generator)
     goals = (f"keep only the {one} of the {one} and the {two}", f"keep only the {two} of the {one} and the {two}")
     return Couple(goals=goals, solutions=(f"take the {two} away .", f"take the {one} away ."))

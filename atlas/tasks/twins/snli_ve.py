@@ -108,7 +108,7 @@ def shaped(rng: Random, shapes: tuple[SceneShape, ...]) -> Triple:
 
 
 def placed(rng: Random, shapes: tuple[SceneShape, ...]) -> Triple:
-    """Where a shape lies."""
+    """The place of a shape."""
     one, places = rng.choice(shapes), [f"{shape.row} {shape.column}" for shape in shapes]
     gone = absent(rng, SHAPES, [shape.shape for shape in shapes])
     own, form = f"{one.row} {one.column}", "the {} is in the {} ."

@@ -67,7 +67,7 @@ class VcrSample:
 
     @property
     def objects(self) -> list[str]:
-        """What each object is."""
+        """The name of each object."""
         return [shape.shape for shape in self.scene.shapes]
 
     def shown(self) -> Mapping[str, Scene]:

@@ -129,7 +129,7 @@ def ask_row(rng: Random, shapes: tuple[SceneShape, ...]) -> QuestionAndAnswer:
 
 
 def ask_count(rng: Random, shapes: tuple[SceneShape, ...]) -> QuestionAndAnswer:
-    """How many there are."""
+    """The number of shapes."""
     return rng.choice(("how many shapes are there ?", "how many shapes are in the image ?")), str(len(shapes))
 
 
