@@ -29,9 +29,9 @@ def forgotten() -> Iterator[None]:
     from atlas.tasks import user_task
 
     yield
-    user_learner.OWN.clear()
-    user_learner.OWN_STAGES.clear()
-    user_task.OWN.clear()
+    user_learner.USER_LEARNERS.clear()
+    user_learner.USER_STAGES.clear()
+    user_task.USER_TASKS.clear()
 
 
 @pytest.fixture
