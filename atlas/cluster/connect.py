@@ -59,7 +59,7 @@ def _started(start: Callable[[], object]) -> Watchdog:
 
 NAMESPACE = "atlas"
 
-_watchdogs: list[Watchdog] = []  # of what a cluster of our own consists of
+_watchdogs: list[Watchdog] = []  # of the processes of a cluster that this process started
 
 
 def leave_cluster() -> None:
@@ -78,7 +78,7 @@ def join_cluster() -> None:
         AtlasError: the cluster does not answer, or refuses the token.
     """
     _set_environment()
-    for name in CHATTY_LOGGERS:  # the view and the summary say what failed
+    for name in CHATTY_LOGGERS:  # the live view and the summary show failures
         logging.getLogger(name).setLevel(logging.CRITICAL)
     importlib.import_module("ray")  # first, and alone: its import cycles hold in one order only
     importing = threading.Thread(target=_import_ray, daemon=True)
@@ -88,14 +88,14 @@ def join_cluster() -> None:
 
 
 def _set_environment() -> None:
-    """What Ray would say of itself on the driver, but for what a person set."""
-    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own tables: the view says all of it
+    """Silence Ray's own messages on the driver, unless the user has set them."""
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own tables: the live view shows the same
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # MLflow and the summary keep the results
     # Trials, fleets, broker and writer are more processes than Ray expects of a small machine; it warns by this number.
     os.environ.setdefault("RAY_worker_maximum_startup_concurrency", str(max(4, os.cpu_count() or 1)))
 
 
 def _import_ray() -> None:
-    """What trials and fleets need of Ray in the driver, in the order in which its own import cycles hold."""
+    """Import the parts of Ray that trials and fleets need, in the one order in which its import cycles work."""
     for name in ("ray.tune", "ray.train.torch"):
         importlib.import_module(name)

@@ -1,4 +1,4 @@
-"""How far KubeRay's autoscaler may let a cluster grow: its RayCluster, asked of Kubernetes as Ray itself does."""
+"""KubeRay: the nodes that its autoscaler may add, from the RayCluster, requested of Kubernetes as Ray does."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def kuberay_limits(namespace: Path = NAMESPACE) -> dict[str, Any] | None:
         return None
     try:
         cluster = ray_cluster(namespace.read_text().strip(), name)
-    except OSError as error:  # what `requests` raises, too
-        log.warning("Kubernetes does not tell how far %s may grow (%s): the nodes that are there count", name, error)
+    except OSError as error:  # the root of the errors of `requests`, too
+        log.warning("Kubernetes gives no limits of %s (%s): only the nodes that are there count", name, error)
         return None
     if not cluster["spec"].get("enableInTreeAutoscaling"):
         return None

@@ -11,14 +11,14 @@ from typing import Any
 from atlas.cluster.kuberay import kuberay_limits
 from atlas.cluster.ray_internals import HEAD
 
-Node = Mapping[str, float]  # what it has of each resource
+Node = Mapping[str, float]  # resource → amount
 
 FILE = Path("~/ray_bootstrap_config.yaml")  # where `ray up` leaves the cluster's file on its head; Ray Tune looks here
 WORKERS = 2  # Ray's own `max_workers` where the file has none
 
 
 def nodes_there() -> list[Node]:
-    """What each living node of the cluster that was joined has."""
+    """The resources of each living node of the connected cluster."""
     import ray
 
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
@@ -63,7 +63,7 @@ def _is_head() -> bool:
 
 
 def this_machine() -> Node | None:
-    """What this machine has, where the sweep will start a cluster of its own here; None where it joins one."""
+    """The resources of this machine, where the sweep will start a cluster of its own; None where it joins one."""
     if os.environ.get("RAY_ADDRESS"):
         return None
     gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))

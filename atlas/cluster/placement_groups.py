@@ -1,4 +1,4 @@
-"""Placement groups whose maker has died."""
+"""Placement groups whose creator has died."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from atlas.cluster.ray_internals import placement_groups
 
 
 def free_orphaned_groups() -> int:
-    """Remove the placement groups of this job whose maker has died; gives their number.
+    """Remove the placement groups of this job whose creator has died; returns their number.
 
     Ray keeps a group until its job ends where only the actor that made it was killed, such as a fleet's controller;
     Ray Train's own cleaner asks the dashboard, which a cluster of one's own has not.

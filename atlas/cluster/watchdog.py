@@ -1,4 +1,4 @@
-"""End with a process what it has started, even where it is killed: run as a program, it waits for that.
+"""Watchdog: kills a process's children when it dies, even by SIGKILL. Run as a program, it waits for that.
 
 A driver that is killed takes the core of its own Ray with it, but Ray's two agents first try for a minute to tell
 somebody of it who has gone as well.
@@ -19,7 +19,7 @@ LOOK_SECONDS = 0.1
 
 
 class Watchdog:
-    """A small process that kills others once this one has ended, however it did: what this one starts from now on."""
+    """A small process that kills the processes which this one starts from now on, once this one has ended."""
 
     def __init__(self) -> None:
         """Start it, in a session of its own, which Ctrl-C does not reach."""
@@ -39,21 +39,21 @@ class Watchdog:
         return self._process.pid
 
     def settle(self) -> None:
-        """Tell it what there is; what is started later is none of its business."""
+        """Fix the set of processes to kill; those started later are not among them."""
         if self._process.stdin:
             found = _offspring(os.getpid()) - self._before - {self.pid}
             self._process.stdin.write(" ".join(map(str, found)).encode() + b"\n")
             self._process.stdin.flush()
 
     def close(self) -> None:
-        """End the processes that are left of them, and the warden itself."""
+        """Kill the processes that are left, and end the watchdog."""
         if self._process.stdin:
             self._process.stdin.close()
             self._process.wait()
 
 
 def watched(start: Callable[[], object]) -> Watchdog:
-    """Call `start`; gives the warden of the processes that it has started. Where it raises, they are ended."""
+    """Call `start`; returns the watchdog of the processes that it started. Where it raises, they are killed."""
     watchdog = Watchdog()
     try:
         start()
@@ -87,7 +87,7 @@ def _note(known: dict[int, psutil.Process], pids: Iterable[int]) -> None:
 
 
 def _offspring(driver: int) -> set[int]:
-    """The ids of what that process has started, and what that has."""
+    """The ids of the descendants of that process."""
     try:
         return {child.pid for child in psutil.Process(driver).children(recursive=True)}
     except psutil.NoSuchProcess:

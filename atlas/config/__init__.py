@@ -1,1 +1,1 @@
-"""What to run: options, the sweep, its spaces and learners."""
+"""Configuration: options, sweeps, their search spaces and learners, and the experiment that combines them."""

@@ -69,7 +69,7 @@ def read_command_line(
 
 
 def given_options(arguments: Sequence[str]) -> dict[str, list[str]]:
-    """Name → words of the options that a recorded command names, in its order; what no option bears is left out.
+    """Name → words of the options that a recorded command names, in its order; words of no option are left out.
 
     Commands of earlier versions may shorten a name to any prefix that is unique.
     """
@@ -116,7 +116,7 @@ def _name_of(flag: str) -> str | None:
 
 
 def _config_of(arguments: Sequence[str]) -> Path | None:
-    """The file of `--config FILE` or `--config=FILE`: it has to be read before the rest, whose defaults it gives."""
+    """The file of `--config FILE` or `--config=FILE`: it is read first, since it gives the defaults of the rest."""
     following = iter(arguments)
     for word in following:
         if word == FILE_FLAG:

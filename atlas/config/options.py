@@ -13,6 +13,8 @@ from atlas.config.training import TrainingOptions
 from atlas.runtime.errors import unknown
 from atlas.storage.options import StorageOptions
 
+OptionValue = str | int | float | bool | None | tuple[str, ...] | tuple[int, ...]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -38,14 +40,14 @@ class Options:
 
     def changed(self, **values: Any) -> Options:
         """The same with these values, named flat; lists become tuples. Raises AtlasError as `of` does."""
-        groups: dict[str, dict[str, Any]] = {}
+        groups: dict[str, dict[str, OptionValue]] = {}
         for name, value in values.items():
             if name not in GROUP_OF:
                 raise unknown("option", name, GROUP_OF)
             groups.setdefault(GROUP_OF[name], {})[name] = tuple(value) if isinstance(value, list) else value
         return replace(self, **{group: replace(getattr(self, group), **given) for group, given in groups.items()})
 
-    def flat(self) -> dict[str, Any]:
+    def flat(self) -> dict[str, OptionValue]:
         """Every value by its flat name."""
         return {name: getattr(getattr(self, group), name) for name, group in GROUP_OF.items()}
 

@@ -24,7 +24,7 @@ from atlas.config.options import GROUP_OF, GROUPS, Options
 from atlas.runtime.errors import AtlasError, unknown
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import JsonValue, TypeAdapter, ValidationError
 
 SCHEMA = 2
 
@@ -39,7 +39,7 @@ def read_options_file(path: Path, defaults: Options | None = None) -> Options:
     return options_from(_content(path), defaults or Options(), source=str(path))
 
 
-def options_from(content: Mapping[str, Any], defaults: Options, *, source: str) -> Options:
+def options_from(content: Mapping[str, JsonValue], defaults: Options, *, source: str) -> Options:
     """The options of a file's content, or of a summary's flat settings. Raises AtlasError as `read_options_file`."""
     from pydantic import ValidationError
 
@@ -68,7 +68,7 @@ def _adapter() -> TypeAdapter[Options]:
     return TypeAdapter(Options)
 
 
-def _text(content: Mapping[str, Any], suffix: str) -> str:
+def _text(content: Mapping[str, JsonValue], suffix: str) -> str:
     if suffix == ".json":
         return json.dumps(content, indent=1) + "\n"
     import yaml
@@ -76,7 +76,7 @@ def _text(content: Mapping[str, Any], suffix: str) -> str:
     return str(yaml.safe_dump(content, sort_keys=False, default_flow_style=None))
 
 
-def _content(path: Path) -> Mapping[str, Any]:
+def _content(path: Path) -> Mapping[str, JsonValue]:
     import yaml
 
     try:
@@ -91,7 +91,7 @@ def _content(path: Path) -> Mapping[str, Any]:
     return content
 
 
-def _grouped(content: Mapping[str, Any], source: str) -> dict[str, Mapping[str, Any]]:
+def _grouped(content: Mapping[str, JsonValue], source: str) -> dict[str, Mapping[str, JsonValue]]:
     """Group → values, of either form. Raises AtlasError for an unknown key or schema."""
     schema = content.get("schema", SCHEMA)
     if schema != SCHEMA:
@@ -100,22 +100,24 @@ def _grouped(content: Mapping[str, Any], source: str) -> dict[str, Mapping[str, 
     if "schema" not in content and _is_flat(given):
         return _from_flat(given, source)
     _check_keys(given, GROUPS, source)
+    groups: dict[str, Mapping[str, JsonValue]] = {}
     for group, values in given.items():
         if not isinstance(values, dict):
             raise AtlasError(f"{source}: {group} is {values!r}; give its options by name.")
         _check_keys(values, [one.name for one in fields(GROUPS[group])], f"{source}, {group}")
-    return given
+        groups[group] = values
+    return groups
 
 
-def _is_flat(given: Mapping[str, Any]) -> bool:
+def _is_flat(given: Mapping[str, JsonValue]) -> bool:
     """Whether the values stand by their flat names; `storage` is the name of a value and of a group."""
     grouped = given.keys() & (GROUPS.keys() - GROUP_OF.keys())
     return not grouped and not any(isinstance(value, dict) for value in given.values())
 
 
-def _from_flat(given: Mapping[str, Any], source: str) -> dict[str, Mapping[str, Any]]:
+def _from_flat(given: Mapping[str, JsonValue], source: str) -> dict[str, Mapping[str, JsonValue]]:
     _check_keys(given, GROUP_OF, source, [*GROUP_OF, *GROUPS])
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, JsonValue]] = {}
     for name, value in given.items():
         found.setdefault(GROUP_OF[name], {})[name] = value
     return dict(found)
@@ -127,7 +129,7 @@ def _check_keys(given: Iterable[str], known: Iterable[str], source: str, shown: 
             raise unknown(f"option in {source}", name, shown or known)
 
 
-def _values(group: Any) -> dict[str, Any]:
+def _values(group: Any) -> dict[str, JsonValue]:
     return {one.name: getattr(group, one.name) for one in fields(group)}
 
 

@@ -21,7 +21,7 @@ def prefix_name(prefix: Sequence[str]) -> str:
 
 
 def suggest_order(trial: optuna.Trial, tasks: Order) -> Order:
-    """An order of `tasks`, chosen task by task, so that a sampler's liking for a prefix is a step shared."""
+    """An order of `tasks`, suggested task by task, so that trials with a common prefix share its steps."""
     order: list[str] = []
     left = list(tasks)
     while len(left) > 1:

@@ -1,4 +1,4 @@
-"""Upkeep of a storage: what its store holds, whether it is whole, what goes out of it and what may go away.
+"""Upkeep of a storage: inventory, verification, export and collection of its steps, and checks of a cluster.
 
 Thin, since the command line imports it: `commands` imports the rest when it is called.
 """

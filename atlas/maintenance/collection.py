@@ -1,4 +1,4 @@
-"""What may go from a store: steps that no sweep keeps, attempts that were never committed, damaged entries."""
+"""Garbage in a store: steps that no sweep retains, attempts that were never committed, damaged entries."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CLAIM = "claim of a sweep that was killed"
 
 @dataclass(frozen=True, kw_only=True)
 class Waste:
-    """Something that may go. `path` is its place in the store; a committed step has its `item`. `size` in bytes."""
+    """A removable entry: its path in the store, its size in bytes; a committed step has its `item`."""
 
     what: str
     path: str
@@ -37,7 +37,7 @@ class Waste:
 
 @dataclass(frozen=True, kw_only=True)
 class Collection:
-    """What may go from a store, and how many steps each sweep keeps there."""
+    """The garbage of a store, and how many steps each sweep retains there."""
 
     waste: Sequence[Waste]
     kept: dict[str, int]
@@ -46,7 +46,7 @@ class Collection:
 
 
 def find_waste(store: Store, storage: StoragePath | Path, now: float | None = None) -> Collection:
-    """What may go from the store of a storage; `now` in seconds since 1970. Changes nothing.
+    """The garbage in the store of a storage; `now` in seconds since 1970. Changes nothing.
 
     Raises:
         AtlasError: a sweep's files cannot be read, so that nobody knows what it keeps.
@@ -60,7 +60,7 @@ def find_waste(store: Store, storage: StoragePath | Path, now: float | None = No
     ]
     committed = {(item.store.scope, item.key, item.entry.attempt) for item in items}
     left = _left_over(store, committed, time.time() if now is None else now)
-    if any(sweep.since is not None for sweep in sweeps):  # it goes on from its waypoints, whenever that is
+    if any(sweep.since is not None for sweep in sweeps):  # it may be resumed from its checkpoints at any time
         left = (one for one in left if one.what != BEGUN)
     return Collection(
         waste=[*steps, *left],
@@ -71,7 +71,7 @@ def find_waste(store: Store, storage: StoragePath | Path, now: float | None = No
 
 
 def remove(store: Store, waste: Sequence[Waste]) -> int:
-    """Remove it for good; gives the bytes that it took. What is gone already is no error."""
+    """Remove it for good; returns its size in bytes. An entry that is gone already is no error."""
     for one in waste:
         if one.item is not None:
             one.item.store.remove(one.item.key)

@@ -69,7 +69,7 @@ def _verify(given: argparse.Namespace) -> None:
         print(f"damaged: {scope.root}/{scope.scope + '/' if scope.scope else ''}steps/{key[:2]}/{key}")
     print(f"{len(known) - len(damaged)} of {len(known)} steps are whole")
     if damaged:
-        print("The next sweep that needs a damaged step puts it aside and learns it again.")
+        print("The next sweep that needs a damaged step puts it aside and trains it again.")
         sys.exit(1)
 
 

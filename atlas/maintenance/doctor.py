@@ -1,4 +1,4 @@
-"""The doctor: checks a cluster before a sweep, and says of each thing that it is well or what to do."""
+"""The doctor: checks a cluster before a sweep, and reports each finding as well, or with its remedy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from atlas.config.options import Options
 from atlas.data.cache import prepared_address, survey
 from atlas.data.prepare import Prepared
 from atlas.execution.sizing import size_fleets
-from atlas.maintenance.node_check import NodeCheck, Report, versions, visit
+from atlas.maintenance.node_check import NodeCheck, NodeReport, check_nodes, versions
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
 from atlas.storage.store import Store
@@ -37,7 +37,7 @@ SAME = "Give a --backbone that lies at the same path on every node."
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One line: what was looked at, whether it is well, and how it is or what to do."""
+    """One checked part: its name, whether it is well, and its state or its remedy."""
 
     what: str
     ok: bool
@@ -48,7 +48,7 @@ class Finding:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """What `atlas doctor` calls. Exits with 1 where something is wrong."""
+    """Run `atlas doctor`. Exits with 1 where something is wrong."""
     options = read_command_line(
         f"{__doc__}\n\nGive it the options of the sweep that is to run.", Options(), arguments, prog="atlas doctor"
     ).options
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def examine(options: Options) -> Iterator[Finding]:
-    """Look at everything that a sweep with these options stands on, the cheap things first."""
+    """Check every input of a sweep with these options, the cheap ones first."""
     backbone, prepared = None, {}
     try:
         backbone = locate(options.training.backbone)
@@ -82,7 +82,7 @@ def examine(options: Options) -> Iterator[Finding]:
 
 
 def _prepared(options: Options, processor: Processor) -> dict[str, Prepared | None]:
-    """Task -> what is prepared of it in the storage, which stays there."""
+    """Task → its prepared data, which stays in the storage; None where it is not prepared."""
     sources = sources_of(options.storage)
     tasks = [find_task(name) for name in (*options.search.tasks, *options.search.downstream)]
     return {
@@ -128,8 +128,8 @@ def _cluster(options: Options, store: Store, backbone: str, folders: Mapping[str
 
         nodes = [node for node in ray.nodes() if node["Alive"]]
         with _marked(store) as mark:
-            errand = NodeCheck(store_uri=store.uri, mark=mark, backbone=backbone, prepared=folders)
-            reports = visit(nodes, errand)
+            check = NodeCheck(store_uri=store.uri, mark=mark, backbone=backbone, prepared=folders)
+            reports = check_nodes(nodes, check)
         yield Finding(what="cluster", ok=True, says=f"{len(nodes)} nodes, {_listed(ray.cluster_resources())}")
         yield from judge(reports, digest(Path(backbone)) if backbone else "", folders)
         yield placeable(options.cluster, nodes_for(growing=options.cluster.fleets is not None))
@@ -147,8 +147,8 @@ def _marked(store: Store) -> Iterator[str]:
     store.filesystem.delete_file(f"{store.root}/{mark}")
 
 
-def judge(reports: Sequence[Report], backbone: str, tasks: Collection[str]) -> Iterator[Finding]:
-    """What the nodes' reports come to. `backbone` is the digest that they should have, `tasks` are those prepared."""
+def judge(reports: Sequence[NodeReport], backbone: str, tasks: Collection[str]) -> Iterator[Finding]:
+    """The findings of the nodes' reports. `backbone` is the wanted digest, `tasks` are those prepared."""
     for report in reports:
         if report.failed:
             says = f"{report.failed}. Install atlas-continual there, in the same version as here."
@@ -166,14 +166,14 @@ def judge(reports: Sequence[Report], backbone: str, tasks: Collection[str]) -> I
         yield _everywhere("data on the nodes", f"every node sees {', '.join(tasks)}", lacking, SHARED)
 
 
-def _token(reports: Sequence[Report]) -> Finding:
+def _token(reports: Sequence[NodeReport]) -> Finding:
     """Whether every node was started with a token."""
     without = ", ".join(report.node for report in reports if not report.token)
     todo = f"start Ray with RAY_AUTH_MODE=token and one RAY_AUTH_TOKEN on {without}: whoever reaches it runs code there"
     return Finding(what="token", ok=not without, says=todo if without else "every node asks for one")
 
 
-def _versions(reports: Sequence[Report]) -> Finding:
+def _versions(reports: Sequence[NodeReport]) -> Finding:
     """Whether every node has the versions of this one."""
     here = versions()
     wrong = [
@@ -189,7 +189,7 @@ def _versions(reports: Sequence[Report]) -> Finding:
     return Finding(what="versions", ok=not wrong, says=says)
 
 
-def _gpus(reports: Sequence[Report]) -> Finding:
+def _gpus(reports: Sequence[NodeReport]) -> Finding:
     blind = [f"Ray counts {r.gpus} on {r.node}, torch sees {r.gpus_seen}" for r in reports if r.gpus_seen < r.gpus]
     total = sum(report.gpus for report in reports)
     says = f"{'; '.join(blind)}. Check the driver, and that torch is its CUDA build." if blind else f"{total} seen"

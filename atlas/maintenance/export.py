@@ -65,14 +65,14 @@ def _export(store: Store, parts: Mapping[str, str], folder: Path, *, source: str
 def _item(store: Store, key: str, task: str) -> Item:
     entry = store.find(key)
     if entry is None:
-        raise AtlasError(f"the store {store.uri} lacks the step {key[:12]} by which {task} was learnt; run it again.")
+        raise AtlasError(f"the store {store.uri} lacks the step {key[:12]} that trained {task}; run it again.")
     return Item(store=store, entry=entry)
 
 
 def _write_task(item: Item, target: Path, backbone: str) -> None:
     """The entry's files, its adapter's at the top where PEFT looks for them; verified by digest.
 
-    The adapter's base model is named as `backbone`: the folder on the machine that learnt it tells others nothing.
+    The adapter's base model is named as `backbone`: the folder on the machine that trained it means nothing to others.
     """
     with tempfile.TemporaryDirectory(prefix="atlas-export-") as fetched:
         whole = item.store.fetch(item.entry, Path(fetched))
@@ -117,10 +117,10 @@ def _readme(folder: Path, facts: Mapping[str, Any]) -> str:
 
 def _loading(adapted: Sequence[str]) -> str:
     if not adapted:
-        return "model = backbone  # these tasks were learnt without adapters"
+        return "model = backbone  # these tasks were trained without adapters"
     first, *others = adapted
     lines = [f'model = PeftModel.from_pretrained(backbone, folder / "{first}", adapter_name="{first}")']
     lines += [f'model.load_adapter(folder / "{task}", "{task}")' for task in others]
     return "\n".join(
-        [*lines, f'model.base_model.activate("{adapted[-1]}")  # route everything as that task was learnt']
+        [*lines, f'model.base_model.activate("{adapted[-1]}")  # route everything as that task was trained']
     )

@@ -33,7 +33,7 @@ class Item:
 
     @property
     def tasks(self) -> frozenset[str]:
-        """The tasks that it has learnt and builds on."""
+        """The tasks that it was trained on and builds on."""
         return frozenset(self.entry.facts.get("order", ()))
 
     @property
@@ -43,7 +43,7 @@ class Item:
 
     @property
     def ended(self) -> float:
-        """When it was learnt."""
+        """When it was trained."""
         return float(self.entry.facts.get("ended", 0.0))
 
 

@@ -19,8 +19,8 @@ def lineage(item: Item) -> list[Step]:
     step = step_from(facts)
     if step.key != item.key:
         raise AtlasError(
-            f"the step {item.key[:12]} was learnt by another version of atlas (this one has recipe {RECIPE}), so that "
-            f"the keys of what it builds on are not known here; use the version it was learnt with."
+            f"the step {item.key[:12]} was trained by another version of atlas (this one has recipe {RECIPE}), so that "
+            f"the keys of what it builds on are not known here; use the version that trained it."
         )
     return list(step.chain())
 

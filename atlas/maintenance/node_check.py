@@ -1,4 +1,4 @@
-"""A node of a cluster: what it has of all that a sweep's workers need there."""
+"""Node check: whether a node of the cluster has everything that a sweep's workers need."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COUNT = "import torch; print(torch.cuda.device_count())"
 
 @dataclass(frozen=True, kw_only=True)
 class NodeCheck:
-    """What a node is asked to look at: the store, a file just put there, the backbone's folder, tasks' addresses."""
+    """A check of a node: the store, a file just written there, the backbone's folder, the prepared data's addresses."""
 
     store_uri: str
     mark: str
@@ -37,10 +37,10 @@ class NodeCheck:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
-    """What a node answered. `gpus`: what Ray counts there, `gpus_seen`: what torch sees.
+class NodeReport:
+    """The result of a node's check. `gpus` are counted by Ray, `gpus_seen` by torch.
 
-    `storage` is what is wrong with it, or empty; `backbone` the digest of its weights, empty where it is missing;
+    `storage` is the error of the storage, or empty; `backbone` the digest of its weights, empty where it is missing;
     `lacks` the tasks whose prepared data it does not see; `failed` why it did not answer, or empty.
     """
 
@@ -55,31 +55,31 @@ class Report:
     failed: str = ""
 
 
-def look(node: str, gpus: int, errand: NodeCheck) -> Report:
-    """Run on a node, by Ray: look at everything, change nothing that stays."""
-    return Report(
+def check_here(node: str, gpus: int, check: NodeCheck) -> NodeReport:
+    """Run the check on this node, as a Ray task. It leaves nothing behind."""
+    return NodeReport(
         node=node,
         versions=versions(),
         token=os.environ.get("RAY_AUTH_MODE", "").lower() == "token",
         gpus=gpus,
         gpus_seen=_gpus_seen() if gpus else 0,
-        storage=_storage(errand),
-        backbone=_backbone(errand.backbone),
-        lacks=tuple(task for task, folder in errand.prepared.items() if not _is_prepared(folder)),
+        storage=_storage(check),
+        backbone=_backbone(check.backbone),
+        lacks=tuple(task for task, folder in check.prepared.items() if not _is_prepared(folder)),
     )
 
 
-def visit(nodes: Iterable[Mapping[str, Any]], errand: NodeCheck) -> list[Report]:
-    """One report a node, looked at by a task that is pinned there. `nodes` as `ray.nodes()` lists them."""
+def check_nodes(nodes: Iterable[Mapping[str, Any]], check: NodeCheck) -> list[NodeReport]:
+    """One report a node, by a task that is pinned there. `nodes` as `ray.nodes()` lists them."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     asked = []
     for node in nodes:
         here = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        task = ray.remote(look).options(num_cpus=0, max_retries=0, scheduling_strategy=here)
+        task = ray.remote(check_here).options(num_cpus=0, max_retries=0, scheduling_strategy=here)
         name = f"{node['NodeManagerAddress']} ({node['NodeID'][:6]})"
-        asked.append((name, task.remote(name, int(node["Resources"].get("GPU", 0)), errand)))
+        asked.append((name, task.remote(name, int(node["Resources"].get("GPU", 0)), check)))
     return [_answer(name, waiting) for name, waiting in asked]
 
 
@@ -94,14 +94,14 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _answer(name: str, waiting: Any) -> Report:
+def _answer(name: str, waiting: Any) -> NodeReport:
     import ray
     from ray.exceptions import RayError
 
     try:
         return ray.get(waiting, timeout=ANSWER_SECONDS)
     except (RayError, ImportError) as error:
-        return Report(node=name, failed=last_line(error))
+        return NodeReport(node=name, failed=last_line(error))
 
 
 def _code() -> str:
@@ -113,21 +113,21 @@ def _code() -> str:
 
 
 def _gpus_seen() -> int:
-    """What torch counts, in a process of its own: Ray hides GPUs from tasks that ask for none."""
+    """The GPUs that torch sees, in a process of its own: Ray hides GPUs from tasks that request none."""
     shell = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
     done = subprocess.run([sys.executable, "-c", COUNT], capture_output=True, text=True, env=shell, timeout=120)
     return int(done.stdout.strip() or 0) if done.returncode == 0 else 0
 
 
-def _storage(errand: NodeCheck) -> str:
-    """What is wrong with the store here. The mark is looked for first: a folder that is not shared stays untouched."""
+def _storage(check: NodeCheck) -> str:
+    """The error of the store here, or nothing. The mark is checked first: an unshared folder stays untouched."""
     from pyarrow import ArrowException, fs
 
     try:
-        filesystem, root = open_filesystem(errand.store_uri)
-        if filesystem.get_file_info(f"{root}/{errand.mark}").type != fs.FileType.File:
+        filesystem, root = open_filesystem(check.store_uri)
+        if filesystem.get_file_info(f"{root}/{check.mark}").type != fs.FileType.File:
             return "it is not the same folder there"
-        Store.open(errand.store_uri)
+        Store.open(check.store_uri)
     except (ArrowException, OSError, AtlasError) as error:
         return str(error)
     return ""

@@ -1,4 +1,4 @@
-"""Who keeps steps: the sweeps under a storage, each for the steps that it used or may yet use."""
+"""Retention: the steps that the sweeps under a storage used or may yet use."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from atlas.tracking import StepFinished, TrialStep, read_events
 
 @dataclass(frozen=True, kw_only=True)
 class RetainedSteps:
-    """A sweep and what it keeps.
+    """The steps that a sweep retains.
 
     `keys` are the steps that it names. An unfinished sweep (`since` is when it began, in seconds since 1970) also
-    keeps whatever was learnt since then and every step over `tasks` alone: it may use them when it goes on. A sweep
-    whose summary does not name its references keeps each step that learns one of its `tasks` alone (`lone`).
+    retains every step trained since then and every step over `tasks` alone: it may use them when it is resumed. A sweep
+    whose summary does not name its references retains each single-task step of its `tasks` (`single_task`).
     """
 
     sweep: str
     keys: frozenset[str]
     tasks: frozenset[str]
     since: float | None
-    lone: bool
+    single_task: bool
 
     def keeps(self, item: Item) -> bool:
         """Whether the step has to stay."""
@@ -36,7 +36,7 @@ class RetainedSteps:
             return True
         if self.since is not None and (item.ended >= self.since or item.tasks <= self.tasks):
             return True
-        return self.lone and len(item.tasks) == 1 and item.tasks <= self.tasks
+        return self.single_task and len(item.tasks) == 1 and item.tasks <= self.tasks
 
 
 def keepers(storage: StoragePath | Path) -> list[RetainedSteps]:
@@ -58,7 +58,7 @@ def _keeper(folder: SweepFolder) -> RetainedSteps:
         keys=frozenset([*_named(summary or {}), *_journalled(folder.path / "spool")]),
         tasks=tasks,
         since=None if finished else began,
-        lone=summary is not None and "reference_keys" not in summary,
+        single_task=summary is not None and "reference_keys" not in summary,
     )
 
 

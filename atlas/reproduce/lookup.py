@@ -29,7 +29,7 @@ def find_run(run: str, *, storage: str, tracking_uri: str) -> RecordedRun:
     Raises:
         AtlasError: it is nowhere; its sweep has not ended; or no trial of it can be compared.
     """
-    root = _brought(StorageOptions(storage=storage).path)
+    root = _download_sweeps(StorageOptions(storage=storage).path)
     if run.endswith(".json"):
         return recorded_at(Path(run).expanduser().resolve(), root)
     sweep, _, trial = run.partition("/")
@@ -41,8 +41,8 @@ def find_run(run: str, *, storage: str, tracking_uri: str) -> RecordedRun:
     raise _unknown(run, root)
 
 
-def _brought(storage: StoragePath) -> Path:
-    """This machine's folder of the storage, with what tells of its sweeps."""
+def _download_sweeps(storage: StoragePath) -> Path:
+    """This machine's folder of the storage, with the files that describe its sweeps."""
     (storage / "sweeps").download(only=(SUMMARY, OPTIONS))
     return storage.local
 

@@ -30,8 +30,8 @@ class Workspace:
 def clean_workspace(into: Path | None, recorded: RecordedRun) -> Iterator[Workspace]:
     """The folder `into`, or a temporary one, which goes away unless it is to be kept.
 
-    A folder that holds a reproduction of the same run by the same version of atlas is gone on with: its steps are
-    those that this one would learn. Raises AtlasError where it holds anything else.
+    A folder that holds a reproduction of the same run by the same version of atlas is reused: its steps are those that
+    this one would train. Raises AtlasError where it holds anything else.
     """
     root = Path(tempfile.mkdtemp(prefix="atlas-reproduce-")) if into is None else into.expanduser().resolve()
     place = Workspace(root=root, is_kept=into is not None)
@@ -44,7 +44,7 @@ def clean_workspace(into: Path | None, recorded: RecordedRun) -> Iterator[Worksp
 
 
 def check_workspace(into: Path | None, recorded: RecordedRun) -> None:
-    """Raises AtlasError where `into` is not clean, or not seen by all who learn, before long work starts."""
+    """Raises AtlasError where `into` is not clean, or not seen by all nodes, before long work starts."""
     if into is None and os.environ.get("RAY_ADDRESS"):
         raise AtlasError("RAY_ADDRESS names a cluster: give --into a folder that all of its nodes see.")
     if into is None or not (root := into.expanduser().resolve()).exists():
@@ -54,7 +54,7 @@ def check_workspace(into: Path | None, recorded: RecordedRun) -> None:
     if any(root.iterdir()) and _marked(root) != _facts(recorded):
         raise AtlasError(
             f"--into {root} is not empty and holds no reproduction of {recorded.name} by this version of atlas; "
-            f"name an empty or a new folder, since what is in a store already would not be learnt again."
+            f"name an empty or a new folder, since what is in a store already would not be trained again."
         )
 
 

@@ -1,4 +1,4 @@
-"""What a walk cost, from the facts and files of its steps: the summary's key `cost`."""
+"""The cost of a walk, from its steps in the store: the summary's key `cost`."""
 
 from __future__ import annotations
 

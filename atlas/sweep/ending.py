@@ -38,13 +38,13 @@ def end_sweep(
     console: Console,
     fleets: Fleets,
 ) -> bool:
-    """Write and record what came of the trials; True where all of them finished. The fleets were told to close."""
+    """Write and record the results; True where all trials finished. The fleets have to be closing already."""
     ended = finished_sweep(run, trials)
     summary = summarise(ended)
     write_summary(summary, run.folder.summary)
     for step in ended.auxiliary():
         reporter.record_step(step)
-    registration = _register(tracking, ended, summary)  # goes on while the page is drawn
+    registration = _register(tracking, ended, summary)  # runs while the page is drawn
     missing_weights = _add_fusion_weights(run, summary)
     pages = write_report(summary, run.folder.path)
     status = summary["sweep"]["status"]

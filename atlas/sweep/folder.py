@@ -16,7 +16,7 @@ from atlas.storage.filesystem import StoragePath
 from atlas.tracking import is_settled
 
 OPTIONS = "options.json"
-TELLING = (OPTIONS, "summary.json", "events.jsonl", "position")
+DESCRIBING = (OPTIONS, "summary.json", "events.jsonl", "position")
 
 
 def _sweeps(storage: StoragePath | Path) -> StoragePath:
@@ -57,9 +57,9 @@ class SweepFolder:
 
     @classmethod
     def all(cls, storage: StoragePath | Path) -> list[SweepFolder]:
-        """The sweeps under a storage, with what tells of them on this machine."""
+        """The sweeps under a storage, with the files that describe them on this machine."""
         sweeps = _sweeps(storage)
-        sweeps.download(only=TELLING)
+        sweeps.download(only=DESCRIBING)
         return [cls(place=sweeps / name) for name in sweeps.folders()]
 
     @classmethod
@@ -88,11 +88,11 @@ class SweepFolder:
 
     @property
     def spool(self) -> Path:
-        """The journal of what MLflow is told."""
+        """The tracking journal."""
         return self.path / "spool"
 
     def is_finished(self) -> bool:
-        """Whether the sweep's summary says that it ended, and MLflow has taken everything."""
+        """Whether the sweep's summary says that it ended, and the tracking sink has taken everything."""
         if not self.summary.exists() or not is_settled(self.spool):
             return False
         return json.loads(self.summary.read_text())["sweep"]["status"] == "FINISHED"

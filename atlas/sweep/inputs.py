@@ -1,4 +1,4 @@
-"""What a sweep stands on, checked before anything is trained: backbone, prepared data, store, tracking."""
+"""Preflight: resolve and check a sweep's inputs before anything is trained: backbone, data, store and tracking."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TIMED = 20  # how many steps of the store the estimate looks at
 
 @dataclass(frozen=True, kw_only=True)
 class SweepInputs:
-    """The backbone's folder, the prepared tasks, the store and the tracking server, all of them there."""
+    """The backbone's folder, the prepared tasks, the store and the tracking server, all of them checked."""
 
     backbone: Path
     prepared: dict[str, Prepared]
@@ -43,7 +43,7 @@ class SweepInputs:
         return {name: prepared.counts["train"] for name, prepared in self.prepared.items()}
 
     def loads(self) -> dict[str, float]:
-        """What a record of each task costs, in passes over one picture and the longest text."""
+        """Task → the cost of one of its records, in passes over one image and the longest text."""
         shape = _shape(self.backbone)
         cards = {name: prepared.card for name, prepared in self.prepared.items()}
         return {
@@ -52,7 +52,7 @@ class SweepInputs:
         }
 
     def plan(self, trials: Sequence[Sequence[Walk]], references: Sequence[Walk], *, at_once: int, exact: bool) -> Plan:
-        """The plan for these walks on this ground, timed by what the store knows of steps like these."""
+        """The plan for these walks, timed by the stored steps that are like theirs."""
         walks = [*(walk for trial in trials for walk in trial), *references]
         keys = {step.key for walk in walks for step in walk.every_step(self.step_inputs)}
         stored = self.store.has(keys)
@@ -125,13 +125,13 @@ def resolve_inputs(
 
 
 def evaluation_of(training: TrainingOptions) -> Evaluation:
-    """How many records score a task."""
+    """The number of records that score a task."""
     val, test = training.evaluate
     return Evaluation(val=val or None, test=test or None)
 
 
 def sources_of(storage: StorageOptions) -> dict[str, Path]:
-    """Task -> the folder of its published files, as `--source` names it. Raises AtlasError for what is none."""
+    """Task → the folder of its published files, from `--source`. Raises AtlasError for one that is missing."""
     pairs = [text.partition("=") for text in storage.source]
     for task, equals, folder in pairs:
         if not equals or not folder:

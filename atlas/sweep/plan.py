@@ -1,4 +1,4 @@
-"""The plan of a sweep, before anything is trained: the tree of steps, what is shared, what it will cost. Pure."""
+"""The plan of a sweep, before anything is trained: its steps, how many are shared, and their estimated cost. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STARTUP = 30.0  # seconds until the first step, on two cores
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a sweep is about to do. `exact` is False where the trials are drawn as the sweep goes on.
+    """The steps and the cost of a sweep. `exact` is False where trials are proposed while the sweep runs.
 
     trainings: stage trainings if nothing were shared; distinct: different steps; stored: those in the store already;
     work: the estimate for the rest in seconds of one fleet; seconds: in seconds from now, start-up included.
@@ -57,7 +57,7 @@ def plan(
     pace: Pace,
     exact: bool,
 ) -> Plan:
-    """The plan for these trials and the reference walks beside them. `stored` are the keys that need no training."""
+    """The plan for these trials and the auxiliary walks. `stored` are the keys that need no training."""
     walks = [walk for trial in trials for walk in trial]
     steps = [step for walk in walks for step in walk.every_step(step_inputs)]
     extra = [step for walk in references for step in walk.every_step(step_inputs)]
@@ -76,10 +76,10 @@ def plan(
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How fast steps go: seconds a record learnt and a record scored, and how many steps go at once.
+    """The speed of training: seconds a record, and how many steps are trained at once.
 
-    `sizes` are the records of each task's training split; `loads` what a record of a task costs beside one of a single
-    pass with the longest text (1 for those that are not named).
+    `sizes` are the records of each task's training split; `loads` the cost of a record of a task,
+    relative to a single pass with the longest text (1 for tasks that are not named).
     """
 
     per_record: float
@@ -95,11 +95,11 @@ class Pace:
         return self.startup + sum(self.one(step) for step in steps) / self.at_once
 
     def one(self, step: Step) -> float:
-        """The estimate for one step, in seconds. Scoring a record costs a third of learning one."""
-        learnt = _learnt(step, self.sizes) * self._load(step.learns)
+        """The estimate for one step, in seconds. Scoring a record costs a third of training on it."""
+        trained = _trained_records(step, self.sizes) * self._load(step.learns)
         if step.stage.replays and len(step.order) > 1:
-            learnt += _learnt(step, self.sizes) * self._load(step.order[:-1])
-        return self.per_record * (learnt + _scored(step) * self._load(step.scored) / 3)
+            trained += _trained_records(step, self.sizes) * self._load(step.order[:-1])
+        return self.per_record * (trained + _scored(step) * self._load(step.scored) / 3)
 
     def _load(self, tasks: Iterable[str]) -> float:
         loads = [self.loads.get(task, 1.0) for task in tasks]
@@ -118,7 +118,7 @@ def measured_pace(
     return rates[len(rates) // 2] if rates else fallback
 
 
-def _learnt(step: Step, sizes: Mapping[str, int]) -> int:
+def _trained_records(step: Step, sizes: Mapping[str, int]) -> int:
     size = max(sizes.get(task, 1000) for task in step.learns)
     if step.shots is not None and step.shots.count is not None and not step.shots.per_class:
         size = min(size, step.shots.count)

@@ -1,4 +1,4 @@
-"""Where a sweep's figures come from beside its settings: its file, this version of atlas, the kind of machine."""
+"""Provenance of a sweep's figures, apart from its settings: its file, this version of atlas, the kind of machine."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from atlas.runtime.digest import file_sha256, text_sha256
 from atlas.steps.step import RECIPE
 
 PACKAGES = ("ray", "torch", "transformers", "peft", "optuna", "mlflow", "pyarrow")
-VECTORS = ("avx512f", "avx2", "asimd")  # what torch chooses its kernels by, the widest first
+VECTORS = ("avx512f", "avx2", "asimd")  # torch chooses its kernels by these; the widest first
 
 
 def provenance_of(file: str, learners: Iterable[str] = ()) -> dict[str, Any]:
-    """The summary's key `origin`, for a sweep that the Python `file` asks and whose trials have these `learners`."""
+    """The summary's key `origin`, for a sweep of the Python `file` whose trials have these `learners`."""
     path, own = Path(file), {name: digest for name in sorted(set(learners)) if (digest := learner_digest(name))}
     return {
         **({"learners": own} if own else {}),
@@ -45,9 +45,9 @@ def code_digest() -> str:
 
 
 def machine() -> dict[str, Any]:
-    """The kind of machine that this is: what decides the last bits of a result, and no name of it.
+    """The kind of this machine, which decides the last bits of a result; no name of it.
 
-    `joined`: whether steps are learnt on a cluster that was joined, whose nodes may be of other kinds.
+    `joined`: whether steps are trained on a cluster that was joined, whose nodes may be of other kinds.
     """
     return {
         "system": f"{platform.system()} {platform.machine()}",

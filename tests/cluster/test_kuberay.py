@@ -118,5 +118,5 @@ def test_where_it_cannot_be_asked_that_is_logged_and_the_nodes_there_count(
 ) -> None:
     found, logged = ask(**wrong)
     assert found is None
-    assert "does not tell how far" in logged
+    assert "gives no limits of" in logged
     assert why in logged

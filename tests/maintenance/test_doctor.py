@@ -11,13 +11,13 @@ from atlas.cluster.options import ClusterOptions
 from atlas.config.options import Options
 from atlas.data.prepare import prepare
 from atlas.maintenance.doctor import Finding, examine, judge, placeable
-from atlas.maintenance.node_check import Report, versions
+from atlas.maintenance.node_check import NodeReport, versions
 from atlas.tasks import TASKS
 
-WELL = Report(node="10.0.0.1", versions=versions(), token=True, backbone="b")
+WELL = NodeReport(node="10.0.0.1", versions=versions(), token=True, backbone="b")
 
 
-def faults(*reports: Report, tasks: tuple[str, ...] = ("digits",)) -> dict[str, str]:
+def faults(*reports: NodeReport, tasks: tuple[str, ...] = ("digits",)) -> dict[str, str]:
     """What is wrong, by what was looked at."""
     return {found.what: found.says for found in judge(reports, "b", tasks) if not found.ok}
 

@@ -96,7 +96,7 @@ def test_what_cannot_be_exported_is_refused_and_nothing_is_written(kept: Kept, t
     with pytest.raises(AtlasError, match="no trial of the sweep"):
         export_sweep(kept.store, {**kept.summary, "best": None}, tmp_path / "stack")
     kept.store.remove(keys[0])
-    with pytest.raises(AtlasError, match=f"lacks the step {keys[0][:12]} by which {TASKS[0]} was learnt"):
+    with pytest.raises(AtlasError, match=f"lacks the step {keys[0][:12]} that trained {TASKS[0]}"):
         export_step(kept.store, keys[-1], tmp_path / "stack")
     assert not (tmp_path / "stack").exists()
 

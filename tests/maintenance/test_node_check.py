@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from atlas.maintenance.node_check import NodeCheck, look, versions
+from atlas.maintenance.node_check import NodeCheck, check_here, versions
 from atlas.storage.store import Store
 from atlas.sweep.provenance import PACKAGES
 from tests.small import World
 
 
-def errand(store: Store, world: World) -> NodeCheck:
+def check_of(store: Store, world: World) -> NodeCheck:
     Path(store.root, "mark").write_text("")
     return NodeCheck(
         store_uri=store.uri,
@@ -22,7 +22,7 @@ def errand(store: Store, world: World) -> NodeCheck:
 
 def test_a_node_that_has_everything_says_so(store: Store, small_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_AUTH_MODE", "token")
-    report = look("here", 0, errand(store, small_world))
+    report = check_here("here", 0, check_of(store, small_world))
     assert (report.storage, report.lacks, report.token, report.failed) == ("", (), True, "")
     assert report.backbone == small_world.step_inputs.backbone
     assert report.versions.keys() == {"python", "atlas", *PACKAGES}
@@ -33,7 +33,7 @@ def test_a_folder_that_is_not_shared_is_found_and_left_alone(
 ) -> None:
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
     other = str(tmp_path / "other")
-    report = look(
+    report = check_here(
         "there", 0, NodeCheck(store_uri=other, mark="mark", backbone="/nowhere", prepared={"digits": "/nowhere"})
     )
     assert report.storage == "it is not the same folder there"
@@ -42,7 +42,7 @@ def test_a_folder_that_is_not_shared_is_found_and_left_alone(
 
 
 def test_what_is_wrong_with_the_store_is_said(small_world: World) -> None:
-    report = look("there", 0, NodeCheck(store_uri="s4://bucket/atlas", mark="mark"))
+    report = check_here("there", 0, NodeCheck(store_uri="s4://bucket/atlas", mark="mark"))
     assert "s4" in report.storage
 
 

@@ -9,7 +9,16 @@ from atlas.reproduce.lookup import find_run, summary_of
 from atlas.reproduce.recorded_run import RecordedRun
 from atlas.runtime.errors import AtlasError
 from atlas.storage.filesystem import StoragePath
-from atlas.tracking import Tracker, default_tracking_uri
+from atlas.tracking import (
+    Artifact,
+    StepFinished,
+    SweepFinished,
+    SweepStarted,
+    Tracker,
+    TrialStarted,
+    default_tracking_uri,
+    open_sink,
+)
 from atlas.tracking.mlflow.address import connect
 from tests.reproduce.conftest import keep
 
@@ -72,11 +81,11 @@ def logged(summary: dict[str, Any], tmp_path: Path) -> dict[str, str]:
     step = summary["trials"][0]["step_keys"][0]
     path = keep(summary, tmp_path / "made")
     uri = default_tracking_uri(tmp_path)
-    tracker = Tracker(uri, "atlas", tmp_path / "spool")
-    tracker.sweep_started("a-sweep", "a-sweep", {})
-    tracker.trial_started("a-sweep", "t1", {"order": summary["trials"][1]["order"]})
-    tracker.step_finished(step, {"name": "a step", "sweep": "a-sweep"})
-    tracker.sweep_finished("a-sweep", "FINISHED", {}, [path])
+    tracker = Tracker(open_sink(uri), tmp_path / "spool")
+    tracker.record(SweepStarted(sweep="a-sweep", name="a-sweep", params={}))
+    tracker.record(TrialStarted(sweep="a-sweep", trial="t1", params={"order": summary["trials"][1]["order"]}))
+    tracker.record(StepFinished(key=step, name="a step", sweep="a-sweep"))
+    tracker.record(SweepFinished(sweep="a-sweep", status="FINISHED", artifacts=(Artifact(str(path)),)))
     assert tracker.close()
     client = connect(uri)
     experiment = client.get_experiment_by_name("atlas")

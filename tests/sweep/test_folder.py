@@ -9,7 +9,7 @@ import pytest
 from atlas.config.options import Options
 from atlas.runtime.errors import AtlasError
 from atlas.sweep.folder import SweepFolder
-from atlas.tracking import Event
+from atlas.tracking import SweepFinished
 from atlas.tracking.spool import Spool
 
 
@@ -63,7 +63,7 @@ def test_a_sweep_whose_runs_mlflow_does_not_have_yet_may_go_on(tmp_path: Path) -
     end(folder, "FINISHED")
     assert folder.is_finished()
     spool = Spool(folder.spool)
-    spool.append(Event(kind="sweep_finished", key="sweep/x", body={"status": "FINISHED"}))
+    spool.append(SweepFinished(sweep="x", status="FINISHED"))
     assert SweepFolder.unfinished(tmp_path, "order", "latest") == folder
     waiting = spool.peek()
     assert waiting is not None
