@@ -53,7 +53,7 @@ def read_command_line(
         AtlasError: an unknown option (with the nearest known one), a value that cannot be read, an invalid file.
         SystemExit: 0 after `--help`.
     """
-    if (path := _config_of(arguments)) is not None:
+    if (path := config_of(arguments)) is not None:
         from atlas.config.options_file import read_options_file
 
         defaults = read_options_file(path, defaults)
@@ -115,7 +115,7 @@ def _name_of(flag: str) -> str | None:
     return flags.get(flag) or (names.pop() if len(names) == 1 else None)
 
 
-def _config_of(arguments: Sequence[str]) -> Path | None:
+def config_of(arguments: Sequence[str]) -> Path | None:
     """The file of `--config FILE` or `--config=FILE`: it is read first, since it gives the defaults of the rest."""
     following = iter(arguments)
     for word in following:

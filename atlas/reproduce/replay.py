@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas.config.addresses import with_addresses
-from atlas.config.command_line import as_arguments, flag_of, given_options
+from atlas.config.command_line import as_arguments, config_of, flag_of, given_options
 from atlas.config.experiment import Experiment
 from atlas.config.invocation import Invocation
 from atlas.config.options import Options
@@ -138,11 +138,13 @@ def _first_unknown_step(recorded: RecordedRun, planned: Sequence[Sequence[Walk]]
 
 
 def repeatable(recorded: RecordedRun, defaults: Options) -> list[str]:
-    """The recorded arguments without those of one machine; those of a resumed run from its settings, since its command
-    names none.
+    """The recorded arguments without those of one machine.
+
+    Those of a resumed run, or of one with `--config`, come from its settings, since its command does not name them.
     """
-    given = given_options(recorded.command[1:])
-    if "resume" in given:
+    arguments = recorded.command[1:]
+    given = given_options(arguments)
+    if "resume" in given or config_of(arguments) is not None:
         plain = defaults.flat()
         return as_arguments(recorded.options.changed(**{name: plain[name] for name in ELSEWHERE}, source=()), defaults)
     left_out = {"storage", "tracking_uri", "dry_run", "source"}

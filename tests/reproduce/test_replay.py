@@ -109,3 +109,8 @@ def test_the_command_of_a_resumed_run_comes_from_its_settings(summary: dict[str,
     assert words == [*SMALL, "--no-sharing"]
     options = read_command_line("", defaults, words).options
     assert options == recorded_of(summary).options.changed(storage="", resume=None)
+
+
+def test_the_command_of_a_run_with_a_file_of_options_comes_from_its_settings(summary: dict[str, Any]) -> None:
+    summary["sweep"]["command"] = f"python {FILE} --storage /x --config mine.yaml"
+    assert repeatable(recorded_of(summary), load_sweep(FILE).defaults) == list(SMALL)
