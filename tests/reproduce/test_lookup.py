@@ -10,7 +10,7 @@ from atlas.reproduce.recorded_run import RecordedRun
 from atlas.runtime.errors import AtlasError
 from atlas.storage.filesystem import StoragePath
 from atlas.tracking import (
-    Artifact,
+    RunArtifact,
     StepFinished,
     SweepFinished,
     SweepStarted,
@@ -85,7 +85,7 @@ def logged(summary: dict[str, Any], tmp_path: Path) -> dict[str, str]:
     tracker.record(SweepStarted(sweep="a-sweep", name="a-sweep", params={}))
     tracker.record(TrialStarted(sweep="a-sweep", trial="t1", params={"order": summary["trials"][1]["order"]}))
     tracker.record(StepFinished(key=step, name="a step", sweep="a-sweep"))
-    tracker.record(SweepFinished(sweep="a-sweep", status="FINISHED", artifacts=(Artifact(str(path)),)))
+    tracker.record(SweepFinished(sweep="a-sweep", status="FINISHED", artifacts=(RunArtifact(str(path)),)))
     assert tracker.close()
     client = connect(uri)
     experiment = client.get_experiment_by_name("atlas")
