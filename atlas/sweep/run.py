@@ -90,10 +90,11 @@ def run(
 
 
 def _save(options: Options, path: Path) -> None:
-    """Write the options to a file, without a password of the tracking address."""
+    """Write the options to a file, without a password of the tracking address, and as those of a new run."""
     from atlas.config.options_file import write_options_file
 
-    write_options_file(options.changed(tracking_uri=redacted(options.storage.tracking_uri)), path)
+    address = redacted(options.storage.tracking_uri)
+    write_options_file(options.changed(tracking_uri=address, dry_run=False, resume=None), path)
 
 
 @contextmanager

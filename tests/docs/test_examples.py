@@ -27,9 +27,11 @@ def test_the_adapters_alone(page: str, tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_the_example_of_a_sweep_is_planned(tmp_path: Path) -> None:
-    """Its plan alone: six trials over three ranks of two kinds."""
+    """Its plan alone; the options that it saves are those of a run."""
+    saved = tmp_path / "options.yaml"
+    plan = ("--dry-run", "--storage", tmp_path / "storage", "--save-config", saved)
     done = subprocess.run(
-        [sys.executable, ROOT / "docs" / "own_sweep.py", "--dry-run", "--storage", tmp_path / "storage"],
+        [sys.executable, ROOT / "docs" / "own_sweep.py", *plan],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
@@ -38,3 +40,4 @@ def test_the_example_of_a_sweep_is_planned(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "lora-rank" in done.stdout
     assert "Does LoRA need a higher rank" in done.stdout
+    assert "dry_run: false" in saved.read_text()
