@@ -99,6 +99,9 @@ def test_a_metric_is_reported_on_its_routes_and_where_it_is_shown(
     written: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from atlas.metrics import METRICS, Undefined, order_metrics
+    from atlas.report.page import render_page
+    from tests.contracts.test_metric import test_better_is_better, test_it_says_what_it_computes_and_where_it_is_shown
+    from tests.report.conftest import invented_summary
 
     (metric,) = module_of(written("worst_task.py")).METRICS
     monkeypatch.setitem(METRICS, metric.name, metric)
@@ -109,6 +112,11 @@ def test_a_metric_is_reported_on_its_routes_and_where_it_is_shown(
     for where in ("leaderboard", "tracking", "table"):
         assert "latest/worst_task" in found.shown(where).values
     assert isinstance(order_metrics([[math.nan]], None).values["latest/worst_task"], Undefined)
+    test_it_says_what_it_computes_and_where_it_is_shown(metric)
+    test_better_is_better(metric)
+    page = render_page(invented_summary())
+    assert "Worst task" in page
+    assert "A_min" in page
 
 
 def test_a_sink_gets_each_step_once(
