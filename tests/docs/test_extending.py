@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import math
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +41,7 @@ def written(tmp_path: Path) -> Callable[[str], Path]:
 
     def write(title: str) -> Path:
         path = tmp_path / title
+        path.parent.mkdir(exist_ok=True)
         path.write_text(BLOCKS[title])
         return path
 
@@ -136,3 +138,30 @@ def test_a_sink_gets_each_step_once(
         record(tracker, finished_step)
         assert tracker.close()
     assert [row.split(",")[0] for row in (tmp_path / "steps.csv").read_text().splitlines()] == list(STEPS)
+
+
+def test_a_backbone_of_a_new_family_is_trained_on(
+    written: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_folder: Path
+) -> None:
+    from transformers import BertConfig, BertModel
+
+    from atlas.backbones.families import FAMILIES, Family, encoder_shape
+    from atlas.tasks import TASKS
+    from tests.small import make_world
+
+    written("bert/backbone.py")
+    written("bert/cost.py")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(FAMILIES, "bert", Family("bert"))
+    folder = tmp_path / "tiny-bert"
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+    BertModel(BertConfig(vocab_size=40, image_size=8, **sizes)).save_pretrained(folder)
+    shutil.copy(small_folder / "tokenizer.json", folder)
+    shape = encoder_shape(folder)
+    assert shape
+    assert shape.depth == 2
+    world = make_world(folder, tmp_path / "data", [TASKS["piqa-twin"], TASKS["easy-vqa"]])
+    store = Store.open(str(tmp_path / "store"))
+    assert (
+        len(world.learn(world.walk("piqa-twin", "easy-vqa"), store)) == 3
+    )  # the first task has no experience to train on
