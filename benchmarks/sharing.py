@@ -142,7 +142,7 @@ def walk_one(config: dict[str, Any]) -> None:
     outcome = WalkResult(walk=walk, step_inputs=inputs.step_inputs)
     for step in (step for stages in outcome.steps for step in stages):
         outcome.add(step, train_step(step, worker_context, store))
-    seconds = sum(fact["cost"]["seconds"] for fact in outcome.facts.values())
+    seconds = sum(result.cost.seconds for result in outcome.results.values())
     facts = {"learner": config["learner"], "order": ",".join(order), "seconds": seconds}
     facts["R"] = _plain(outcome.matrix("test", "latest"))
     (Path(config["folder"]) / "facts.json").write_text(json.dumps(facts))

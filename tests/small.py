@@ -23,6 +23,7 @@ from atlas.learners import Learner, Schedule, TwoStage
 from atlas.learners.continual_model import ContinualModel
 from atlas.steps.step import Evaluation, Step, StepInputs, walk
 from atlas.steps.train import WorkerContext, open_task, train_step
+from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 from atlas.tasks import Task
 
@@ -50,10 +51,10 @@ class World:
         """The steps of one walk, all stages in a row."""
         return [step for stages in walk(order, learner or atlas(), seed, self.step_inputs) for step in stages]
 
-    def learn(self, steps: Iterable[Step], store: Store) -> list[dict[str, Any]]:
-        """The facts of the steps, learnt unless the store has them."""
+    def learn(self, steps: Iterable[Step], store: Store) -> list[StepResult]:
+        """The results of the steps, trained unless the store has them."""
         return [
-            dict(entry.facts) if (entry := store.find(step.key)) else train_step(step, self.worker_context, store)
+            artifact.result if (artifact := store.find(step.key)) else train_step(step, self.worker_context, store)
             for step in steps
         ]
 
@@ -124,9 +125,9 @@ def contents(store: Store, step: Step) -> dict[str, str]:
     return {name: sha for name, (sha, _) in entry.files.items() if name != "result.json"}
 
 
-def outcome(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What a step's facts say of its result, as JSON: all but the times."""
-    kept = {name: value for name, value in facts.items() if name not in ("cost", "began", "ended")}
+def outcome(result: StepResult) -> dict[str, Any]:
+    """A step's result as JSON, without the times."""
+    kept = {name: value for name, value in result.to_json().items() if name not in ("cost", "began", "ended")}
     return dict(json.loads(json.dumps(kept)))
 
 
@@ -154,8 +155,8 @@ def assert_same_learning(world: World, store: Store, one: Learner, other: Learne
     walks = [world.walk(*order, learner=learner) for learner in (one, other)]
     facts = [world.learn(steps, store) for steps in walks]
     for first, second in zip(*facts, strict=True):
-        assert first["losses"] == second["losses"]
-        assert first["scores"] == second["scores"]
+        assert first.losses == second.losses
+        assert first.scores == second.scores
     for first, second in zip(*walks, strict=True):
         kept = weights(store, second)
         assert first.key != second.key

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from atlas.config.learners import base_learner, learner_named, own_class
 from atlas.config.options import Options
 from atlas.config.space import Order, named_orders, order_count, suggest_order
 from atlas.config.sweep import Sweep, no_search
+from atlas.config.trial import TrialConfig
 from atlas.learners import HeadOnly, Learner, Precision, TwoStage
 from atlas.learners.downstream import WAYS, Way
 from atlas.runtime.errors import AtlasError
@@ -67,9 +67,8 @@ class Experiment:
                 f"--learner to sweeps/task_order.py or sweeps/learner.py."
             )
 
-    def propose(self, trial: optuna.Trial) -> dict[str, Any]:
-        """A trial's configuration as plain values: the learner (JSON), the orders it walks, the seeds, the probes;
-        and the class of a user-defined learner.
+    def propose(self, trial: optuna.Trial) -> TrialConfig:
+        """A trial's configuration: the learner, the orders that it walks, the seeds and the probes.
 
         Raises AtlasError for an unknown learner, and for probes of one that cannot take them.
         """
@@ -77,13 +76,8 @@ class Experiment:
         learner = self.sweep.learner(trial, self.options).at_precision(self.precision)
         probes = self._probes_of(learner)
         orders = self.orders() or (suggest_order(trial, search.tasks),)
-        return {
-            "learner_settings": json.dumps(learner.settings(), sort_keys=True),
-            **own_class(learner),
-            "orders": [list(order) for order in orders],
-            "seeds": list(search.seeds),
-            "probes": json.dumps([probe.describe() for probe in probes]),
-        }
+        own_class(learner)  # refuses a learner that other processes could not build
+        return TrialConfig(learner=learner, orders=orders, seeds=search.seeds, probes=probes)
 
     def probes(self, ways: tuple[Way, ...] = ("experience", "both")) -> tuple[Probe, ...]:
         """The probes of every order: each downstream task, from each number of shots, in each of the ways."""

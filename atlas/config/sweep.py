@@ -13,6 +13,8 @@ from atlas.steps.walk_result import AVERAGE
 
 if TYPE_CHECKING:
     import optuna
+    from optuna.samplers import BaseSampler
+    from ray.tune.schedulers import TrialScheduler
 
 SMOKE = Options.of(tasks=("easy-vqa", "digits"), steps=8, evaluate=(64, 64), smoke=True)
 SMALLER = ("tasks", "downstream", "shots", "orders", "steps", "evaluate")  # options that `--smoke` makes small
@@ -32,6 +34,10 @@ class Sweep:
     search maximises their mean (or the worst of them, as `--aim` says). `points` are the settings of the first trials,
     one each. `goal` is the objective of a trial (see `objective`). `small` are the options of `--smoke`.
     `any_learner`: `learner` takes the one that `--learner` names.
+
+    `sampler(options)` gives the Optuna sampler of the search (None: TPE, over prefixes where orders are searched).
+    `scheduler(options)` gives a scheduler of Ray Tune that may stop trials early (None: none does); it is made with
+    `metric="objective", mode="max", time_attr="tasks_seen"`, since a trial reports after each task of its orders.
     """
 
     name: str
@@ -44,6 +50,8 @@ class Sweep:
     goal: str = AVERAGE
     small: Options = SMOKE
     any_learner: bool = False
+    sampler: Callable[[Options], BaseSampler] | None = None
+    scheduler: Callable[[Options], TrialScheduler] | None = None
 
     def smoke(self, options: Options) -> Options:
         """The options of the very small run of `--smoke`; options that were given with it stay."""

@@ -1,1 +1,1 @@
-"""Who trains the steps: the broker that leases them, the fleets and their workers, checkpoints on the way."""
+"""Execution of steps: the broker that leases them, the fleets and their workers, checkpoints of unfinished steps."""

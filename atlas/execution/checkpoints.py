@@ -1,46 +1,67 @@
-"""Steps that are under way: their waypoints in the store, so that a step that was cut off is learnt on.
+"""Checkpoints of unfinished steps, in the store, so that an interrupted step resumes.
 
-    <root>/<scope>/underway/steps/<key[:2]>/<key>-a/...      two places that take turns, each an entry like a step's:
-    <root>/<scope>/underway/steps/<key[:2]>/<key>-b/...      the marker last, every file by its digest, no pickle
+    <root>/<scope>/underway/steps/<key[:2]>/<key>-a/...      two slots that take turns, each an artifact like a step's:
+    <root>/<scope>/underway/steps/<key[:2]>/<key>-b/...      the marker last, every file with its digest, no pickle
 
-While one place is written the other one stands. Both go once the step is committed.
+While one slot is written the other one stays valid. Both are removed once the step is committed.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import torch
+from pydantic import Field, JsonValue, ValidationError
 from safetensors.torch import load, save
 
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.training_state import Checkpoints, TrainingProgress, TrainingState
+from atlas.runtime.text import first_line
 from atlas.storage.store import Artifact, CorruptArtifact, Store
 
 log = logging.getLogger(__name__)
 
 FORM = 1
 FILE = "waypoint.safetensors"
-PLACES = ("a", "b")
-LOOK_SECONDS = 1.0
+SLOTS = ("a", "b")
+CHECK_SECONDS = 1.0
 NOTICE_SECONDS = 5.0
+
+
+class CheckpointRecord(TrainingProgress):
+    """The JSON of a checkpoint: the stage's counters, and the circumstances that the same result depends on.
+
+    `form` is the schema number; `workers`, `device` and `torch` are those of the process group that wrote it; `sizes`
+    the sizes of all groups that trained the step so far, `seconds` the training time of all of them.
+    """
+
+    form: int
+    step: str
+    workers: int
+    device: str
+    torch: str
+    resumed_at: list[int]
+    sizes: list[int] = Field(default_factory=list)
+    seconds: float
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """The record as plain JSON values."""
+        return self.model_dump(mode="json")
 
 
 @dataclass
 class CheckpointStore(Checkpoints):
-    """The waypoints of the step `key` while `group` learns it; `store` is where the step will be committed.
+    """The checkpoints of the step `key` while `group` trains it; `store` is where the step will be committed.
 
     One is saved every `seconds`, or less often where saving would take more than `share` of the time. A `notice`
     (True: this group will be stopped) has one saved at once, and then every few seconds. `resumed_at` are the updates
-    from which the step was learnt on, `spent` the seconds of learning before; where the group is `elastic`, it goes on
-    from waypoints of groups of another size, too, and `workers` are the sizes of all that learnt the step.
+    from which the step resumed, `spent` the seconds of training before. An `elastic` group also resumes from
+    checkpoints of groups of another size; `workers` are the sizes of all groups that trained the step.
     """
 
     store: Store
@@ -58,47 +79,47 @@ class CheckpointStore(Checkpoints):
     def __post_init__(self) -> None:
         self.store = replace(self.store, scope=f"{self.store.scope}/underway".lstrip("/"), patient=False)
         self.workers = [self.group.size]
-        self._began = self._saved = self._looked = self._asked = self.clock()
+        self._began = self._saved = self._checked = self._asked = self.clock()
         self._update = self._next = 0
         self._wait = self.seconds
         self._noticed = self._used = False
-        self._turn = 0
+        self._slot = 0
 
     def load(self) -> TrainingState | None:
         content = self.group.broadcast(self._read() if self.group.rank == 0 else b"")
         if not content:
             return None
-        facts, training_state = _unpacked(content)
-        self.resumed_at = [*facts["resumed_at"], facts["updates"]]
-        self.workers = [*facts.get("sizes", [facts["workers"]]), self.group.size]
-        self.spent = facts["seconds"]
-        self._update = self._next = training_state.progress.updates
-        log.warning("step %s goes on after update %d", self.key, self._update)
-        return training_state
+        record, tensors = _unpack(content)
+        self.resumed_at = [*record.resumed_at, record.updates]
+        self.workers = [*(record.sizes or [record.workers]), self.group.size]
+        self.spent = record.seconds
+        self._update = self._next = record.updates
+        log.warning("step %s resumes after update %d", self.key, self._update)
+        return TrainingState(progress=record, tensors=load(tensors))
 
     def due(self, update: int) -> bool:
-        """Whether to save now. The processes look at the clock together, about once a second."""
+        """Whether to save now. The ranks check the clock together, about once a second."""
         if update < self._next:
             return False
         now = self.clock()
         wanted, asked, ahead = self._agreed(
             now - self._saved >= self._wait,
             not self._noticed and now - self._asked >= NOTICE_SECONDS,
-            self._ahead(update, now),
+            self._updates_ahead(update, now),
         )
-        self._looked, self._update, self._next = now, update, update + ahead
+        self._checked, self._update, self._next = now, update, update + ahead
         if asked:
             self._asked, self._noticed = now, self.notice()
         return bool(wanted) or bool(asked and self._noticed)
 
     def save(self, training_state: TrainingState) -> None:
-        """Keep it. What the store refuses is logged, and tried again: the step itself is not the worse for it."""
+        """Keep it. An error of the store is logged and saving tried again later; the step goes on."""
         before = self.clock()
         if self.group.rank == 0:
             try:
                 self._write(training_state, before)
             except OSError as error:
-                log.warning("a waypoint of step %s could not be kept: %s. It is learnt on", self.key, error)
+                log.warning("a checkpoint of step %s could not be saved: %s. Training goes on", self.key, error)
         self._saved = self.clock()
         self._wait = NOTICE_SECONDS if self._noticed else max(self.seconds, (self._saved - before) / self.share)
 
@@ -107,95 +128,98 @@ class CheckpointStore(Checkpoints):
         if not self._used or self.group.rank != 0:
             return
         try:
-            for place in PLACES:
-                self.store.remove(f"{self.key}-{place}")
+            for slot in SLOTS:
+                self.store.remove(f"{self.key}-{slot}")
         except OSError as error:
-            log.warning("the waypoints of step %s stay until they are collected: %s", self.key, error)
+            log.warning("the checkpoints of step %s stay until they are collected: %s", self.key, error)
 
-    def facts(self) -> dict[str, Any]:
-        """When it was learnt on, and by how many workers each time where that changed."""
-        changed = len(set(self.workers)) > 1
-        return {**super().facts(), **({"workers": list(self.workers)} if changed else {})}
+    @property
+    def workers_changed(self) -> Sequence[int]:
+        return self.workers if len(set(self.workers)) > 1 else ()
 
-    def _ahead(self, update: int, now: float) -> int:
-        """After how many updates to look again: a second's worth, and no more than was seen of their pace."""
-        done, passed = update - self._update, now - self._looked
-        return max(1, min(2 * done, int(done * LOOK_SECONDS / passed) if passed > 0 else 2 * done))
+    def _updates_ahead(self, update: int, now: float) -> int:
+        """Updates until the next check: about a second's worth, and at most twice as many as since the last one."""
+        done, passed = update - self._update, now - self._checked
+        return max(1, min(2 * done, int(done * CHECK_SECONDS / passed) if passed > 0 else 2 * done))
 
     def _agreed(self, *votes: int) -> list[int]:
-        """What rank 0 says, on every process."""
-        said = votes if self.group.rank == 0 else [0] * len(votes)
-        return list(self.group.all_reduce(torch.tensor(said, device=self.group.device)).tolist())
+        """The votes of rank 0, on every rank."""
+        cast = votes if self.group.rank == 0 else [0] * len(votes)
+        return list(self.group.all_reduce(torch.tensor(cast, device=self.group.device)).tolist())
 
     def _write(self, training_state: TrainingState, now: float) -> None:
-        facts = {
-            **training_state.progress.model_dump(mode="json"),
-            **self._own(),
-            "resumed_at": list(self.resumed_at),
-            "sizes": list(self.workers),
-            "seconds": self.spent + now - self._began,
-        }
-        key = f"{self.key}-{PLACES[self._turn]}"
-        with tempfile.TemporaryDirectory(prefix="atlas-waypoint-") as folder:
+        record = CheckpointRecord.model_validate(
+            {
+                **training_state.progress.model_dump(include=set(TrainingProgress.model_fields)),
+                **self._circumstances(),
+                "resumed_at": list(self.resumed_at),
+                "sizes": list(self.workers),
+                "seconds": self.spent + now - self._began,
+            }
+        )
+        key = f"{self.key}-{SLOTS[self._slot]}"
+        with tempfile.TemporaryDirectory(prefix="atlas-checkpoint-") as folder:
             (Path(folder) / FILE).write_bytes(
                 save({name: value.contiguous() for name, value in training_state.tensors.items()})
             )
             self._used = True
             self.store.remove(key)
-            self.store.commit(key, Path(folder), facts)
-        self._turn = 1 - self._turn
+            self.store.commit(key, Path(folder), record)
+        self._slot = 1 - self._slot
 
     def _read(self) -> bytes:
-        """The newest waypoint that this group can go on from, as bytes; none where there is no such."""
-        for turn, entry in sorted(self._entries(), key=lambda one: -one[1].facts.get("updates", 0)):
+        """The newest checkpoint that this group can resume from, packed; empty where there is none."""
+        for _, slot, artifact in sorted(self._artifacts(), key=lambda found: -found[0]):
             self._used = True
-            if (content := self._content(entry)) is not None:
-                self._turn = 1 - turn
+            if (content := self._packed(artifact)) is not None:
+                self._slot = 1 - slot
                 return content
         return b""
 
-    def _entries(self) -> list[tuple[int, Artifact]]:
-        """The places that hold one, by number."""
+    def _artifacts(self) -> list[tuple[int, int, Artifact]]:
+        """Updates, number and artifact of each slot in use."""
         try:
-            found = [(turn, self.store.find(f"{self.key}-{place}")) for turn, place in enumerate(PLACES)]
+            found = [(slot, self.store.find(f"{self.key}-{name}")) for slot, name in enumerate(SLOTS)]
         except OSError as error:
-            log.warning(
-                "waypoints of step %s could not be looked for: %s. It is learnt from the start", self.key, error
-            )
+            log.warning("no look-up of the checkpoints of step %s: %s. It trains from the start", self.key, error)
             return []
-        return [(turn, entry) for turn, entry in found if entry is not None]
+        return [(_updates(artifact), slot, artifact) for slot, artifact in found if artifact is not None]
 
-    def _content(self, entry: Artifact) -> bytes | None:
-        """One entry as bytes; None, with the reason in the log, where it is of another group or damaged."""
-        own = {name: value for name, value in self._own().items() if not (self.elastic and name == "workers")}
-        if other := {name: entry.facts.get(name) for name, value in own.items() if entry.facts.get(name) != value}:
-            log.warning("the waypoint %s is not used: it is of %s, this group of %s", entry.key, other, own)
+    def _packed(self, artifact: Artifact) -> bytes | None:
+        """A checkpoint as bytes; None, with the reason in the log, where it is of another group or damaged."""
+        own = {name: value for name, value in self._circumstances().items() if not (self.elastic and name == "workers")}
+        if other := {name: found for name, value in own.items() if (found := artifact.facts.get(name)) != value}:
+            log.warning("the checkpoint %s is not used: it is of %s, this group of %s", artifact.key, other, own)
             return None
         try:
-            with tempfile.TemporaryDirectory(prefix="atlas-waypoint-") as folder:
-                return _packed(entry.facts, (self.store.fetch(entry, Path(folder)) / FILE).read_bytes())
-        except (CorruptArtifact, OSError) as error:
-            log.warning("the waypoint %s is not used: %s", entry.key, error)
+            record = CheckpointRecord.model_validate(artifact.facts)
+            with tempfile.TemporaryDirectory(prefix="atlas-checkpoint-") as folder:
+                return _pack(record, (self.store.fetch(artifact, Path(folder)) / FILE).read_bytes())
+        except (CorruptArtifact, OSError, ValidationError) as error:
+            log.warning("the checkpoint %s is not used: %s", artifact.key, first_line(error))
             return None
 
-    def _own(self) -> dict[str, Any]:
-        """What has to be the same for the result to be the same, to the bit."""
-        device = self.group.device.type
+    def _circumstances(self) -> dict[str, str | int]:
+        """The circumstances that must be the same for the result to be the same, to the bit."""
         return {
             "form": FORM,
             "step": self.key,
             "workers": self.group.size,
-            "device": device,
+            "device": self.group.device.type,
             "torch": torch.__version__,
         }
 
 
-def _packed(facts: Mapping[str, Any], tensors: bytes) -> bytes:
-    """A line of JSON, then the file."""
-    return json.dumps(facts).encode() + b"\n" + tensors
+def _updates(artifact: Artifact) -> int:
+    updates = artifact.facts.get("updates")
+    return updates if isinstance(updates, int) else 0
 
 
-def _unpacked(content: bytes) -> tuple[dict[str, Any], TrainingState]:
+def _pack(record: CheckpointRecord, tensors: bytes) -> bytes:
+    """A line of JSON, then the file of tensors."""
+    return record.model_dump_json().encode() + b"\n" + tensors
+
+
+def _unpack(content: bytes) -> tuple[CheckpointRecord, bytes]:
     head, _, tensors = content.partition(b"\n")
-    facts = json.loads(head)
-    return facts, TrainingState(progress=TrainingProgress.model_validate(facts), tensors=load(tensors))
+    return CheckpointRecord.model_validate_json(head), tensors

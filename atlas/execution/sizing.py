@@ -1,4 +1,4 @@
-"""How many fleets, and what each of their workers takes of the cluster's nodes."""
+"""Sizing of fleets: their number, their workers, and the resources of each worker."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from atlas.runtime.errors import AtlasError
 
 TRIAL_CPUS = 0.005
 RESERVE = 0.1
-FLEET_WORTH = 20.0  # seconds of work below which one more fleet costs more than it saves
+FLEET_WORTH = 20.0  # seconds of training below which one more fleet costs more than it saves
 
 
 @dataclass(frozen=True, kw_only=True)
 class FleetSize:
-    """How many fleets, workers in each, and what a worker takes of the cluster.
+    """The number of fleets, the workers in each, and the CPUs and GPUs of each worker.
 
-    Where `least` is given a fleet is elastic: it has as many workers as there is room for, at least so many.
+    With `least`, a fleet is elastic: it has as many workers as there is room for, but at least so many.
     """
 
     fleets: int
@@ -31,7 +31,7 @@ class FleetSize:
 
     @property
     def elastic(self) -> bool:
-        """Whether the number of workers in a fleet follows the cluster."""
+        """Whether the number of workers in a fleet follows the size of the cluster."""
         return self.least is not None and self.least < self.workers
 
     @property
@@ -41,23 +41,22 @@ class FleetSize:
 
     @property
     def each(self) -> str:
-        """How many workers a fleet has, in words."""
+        """The number of workers in a fleet, as text."""
         return f"{self.least} to {self.workers}" if self.elastic else str(self.workers)
 
     @property
     def precision(self) -> Precision:
-        """What the learners compute in: bfloat16 on GPUs, float32 on CPUs."""
+        """The precision that learners compute in: bfloat16 on GPUs, float32 on CPUs."""
         return "bfloat16" if self.gpus else "float32"
 
 
 def size_fleets(options: ClusterOptions, nodes: Sequence[Node]) -> FleetSize:
-    """How many fleets, and what each worker takes of these nodes.
+    """The fleets for these nodes, and the resources of each worker.
 
-    By default as many fleets of one worker as they have GPUs or, without any, CPUs; a little of the CPUs is left to
-    trials.
+    By default one fleet of one worker for each GPU or, without GPUs, each CPU; `RESERVE` CPUs are left to the trials.
 
     Raises:
-        AtlasError: they cannot hold it, in all or each worker on one node.
+        AtlasError: the nodes do not hold all fleets, or no node holds a whole worker.
     """
     resources = {name: sum(node.get(name, 0.0) for node in nodes) for name in ("CPU", "GPU")}
     gpus = _worker_gpus(options, resources)
@@ -75,7 +74,7 @@ def size_fleets(options: ClusterOptions, nodes: Sequence[Node]) -> FleetSize:
 
 
 def fitted(size: FleetSize, options: ClusterOptions, nodes: Sequence[Node], work: float) -> FleetSize:
-    """No more fleets than `work`, in seconds of one fleet, is worth; as many as `--fleets` says where it does."""
+    """The size without fleets that `work`, in seconds of one fleet, is not worth; `--fleets` overrules."""
     worth = max(1, int(work / FLEET_WORTH))
     if options.fleets or worth >= size.fleets:
         return size
@@ -83,16 +82,16 @@ def fitted(size: FleetSize, options: ClusterOptions, nodes: Sequence[Node], work
 
 
 def trials_at_once(size: FleetSize, *, known: bool) -> int:
-    """Enough trials that no fleet waits for one, few enough that they fit into what fleets leave of the CPUs.
+    """The concurrent trials: enough that no fleet waits for one, few enough for the CPUs that fleets leave.
 
-    Where all steps are `known` beforehand fleets wait for no trial: fewer gather what is there, and cost less to start.
+    Where all steps are `known` beforehand, fleets never wait for trials: fewer trials do, and cost less to start.
     """
     enough = max(2, size.fleets) if known else max(4, 2 * size.fleets)
     return min(enough, int(RESERVE / TRIAL_CPUS))
 
 
 def threads_of(size: FleetSize) -> int:
-    """The threads that a worker computes with."""
+    """The number of threads that a worker computes with."""
     return max(1, round(size.cpus))
 
 
@@ -124,6 +123,6 @@ def _check_room(size: FleetSize, nodes: Sequence[Node]) -> None:
 
 
 def _room(size: FleetSize, node: Node) -> int:
-    """How many workers one node holds."""
+    """The number of workers that fit on one node."""
     shares = [node.get(name, 0.0) / each for name, each in (("CPU", size.cpus), ("GPU", size.gpus)) if each]
     return int(min(shares) + 1e-6)

@@ -1,12 +1,12 @@
-"""The store as a broker sees it: what is finished, what this sweep has in hand, what another one has."""
+"""The broker's view of the store: finished steps, this sweep's leases, and those of other sweeps."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
 
 from atlas.storage.leases import HEARTBEAT_SECONDS, StepLeases
+from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 
 LOOK_SECONDS = 1.0
@@ -16,50 +16,51 @@ JobKey = tuple[str, str]  # scope in the store, key of the step
 
 @dataclass
 class StoreView:
-    """The scopes of the store at `uri`; `owner` names the sweep to the others there. Claims are kept alive by a task of
-    the running event loop.
+    """The scopes of the store at `uri`; `owner` identifies this sweep in its leases.
+
+    A task of the running event loop keeps the leases alive.
     """
 
     uri: str
     owner: str
     _scopes: dict[str, StepLeases] = field(default_factory=dict)
-    _beating: asyncio.Task[None] | None = None
+    _heartbeats: asyncio.Task[None] | None = None
 
-    async def facts(self, job_key: JobKey) -> dict[str, Any] | None:
-        """The facts of the step where it is finished; None where it is not, or its entry is damaged.
+    async def result(self, job_key: JobKey) -> StepResult | None:
+        """The result of a finished step; None where it is not finished, or its artifact is damaged.
 
         Raises:
             AtlasError: the store has not answered for half an hour.
         """
-        return await asyncio.to_thread(_facts, self._scope(job_key).store, job_key[1])
+        return await asyncio.to_thread(_result, self._scope(job_key).store, job_key[1])
 
     def acquire(self, job_key: JobKey) -> bool:
-        """Claim the step; False where another sweep has it in hand."""
+        """Acquire the lease of a step; False where another sweep holds it."""
         if not self._scope(job_key).acquire(job_key[1]):
             return False
         self.force_acquire(job_key)
         return True
 
     def force_acquire(self, job_key: JobKey) -> None:
-        """Claim the step whoever has it, since it is being learnt here."""
-        if self._beating is None:
-            self._beating = asyncio.get_running_loop().create_task(self._heartbeat())
+        """Acquire the lease even where another sweep holds it, since the step is being trained here already."""
+        if self._heartbeats is None:
+            self._heartbeats = asyncio.get_running_loop().create_task(self._heartbeat())
         self._scope(job_key).force_acquire(job_key[1])
 
     def release(self, job_key: JobKey) -> None:
-        """The step is in hand here no longer."""
+        """Release the lease of a step, if this sweep holds it."""
         self._scope(job_key).release(job_key[1])
 
     def is_available(self, job_key: JobKey) -> bool:
-        """Whether no other sweep has the step in hand."""
+        """Whether no other sweep holds the lease of the step."""
         return self._scope(job_key).is_available(job_key[1])
 
-    async def wait_for_other(self, job_key: JobKey) -> dict[str, Any] | None:
-        """The step's facts, once the sweep that has it in hand has learnt it; None once that one lets it go."""
+    async def wait_for_other(self, job_key: JobKey) -> StepResult | None:
+        """The result of a step, once the sweep that holds its lease has trained it; None once its lease has ended."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            if (facts := await self.facts(job_key)) is not None or self.is_available(job_key):
-                return facts
+            if (result := await self.result(job_key)) is not None or self.is_available(job_key):
+                return result
 
     async def _heartbeat(self) -> None:
         while True:
@@ -73,8 +74,8 @@ class StoreView:
         return self._scopes[job_key[0]]
 
 
-def _facts(store: Store, key: str) -> dict[str, Any] | None:
+def _result(store: Store, key: str) -> StepResult | None:
     if not store.verify(key):
         return None
-    entry = store.find(key)
-    return None if entry is None else dict(entry.facts)
+    artifact = store.find(key)
+    return None if artifact is None else artifact.result

@@ -1,6 +1,6 @@
-"""Ray Train: the fleets. The only place that knows ranks.
+"""The worker of a fleet, under Ray Train: the only place that knows ranks.
 
-A fleet is one `TorchTrainer` whose workers keep the backbone and the data loaded and learn one leased step after
+A fleet is one `TorchTrainer` whose workers keep the backbone and the data loaded, and train one leased step after
 another until the broker closes.
 """
 
@@ -9,14 +9,16 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
+from atlas.execution.job import Lease
 from atlas.execution.sizing import FleetSize
 from atlas.runtime.errors import AtlasError
 from atlas.storage.filesystem import StoragePath
+from atlas.storage.step_result import StepResult
 from atlas.storage.store import CorruptArtifact, Store
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from atlas.learners.process_group import ProcessGroup
     from atlas.learners.training_state import Checkpoints
 
-    Learn = Callable[[Lease, Callable[[int, int], None]], Mapping[str, Any]]
+OnUpdate: TypeAlias = Callable[[int, int], None]  # update, updates in all
+Train: TypeAlias = Callable[[Lease, OnUpdate], StepResult]
 
 LEASE_WAIT = 5.0
 RENEW_SECONDS = 2.0
@@ -34,11 +37,11 @@ RESIZE_SECONDS = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class FleetSetup:
-    """What every worker of every fleet needs. `prepared` maps each task to its prepared folder's address; `run` tells
-    this run of a sweep from all others, its own earlier ones included.
+    """Settings common to all workers of all fleets.
 
-    A checkpoint of an unfinished step is kept every `checkpoint_seconds` (0: never); where the fleet is `elastic`, a
-    group of another size resumes from it.
+    `prepared` maps each task to its prepared folder's address; `run` identifies this run of a sweep, apart from the
+    same sweep's earlier ones. A checkpoint of an unfinished step is saved every `checkpoint_seconds` (0: never); in an
+    `elastic` fleet, a process group of another size resumes from it.
     """
 
     broker: str
@@ -53,11 +56,11 @@ class FleetSetup:
 
 
 def run_fleet(name: str, setup: FleetSetup, size: FleetSize, storage: StoragePath) -> None:
-    """Run one fleet until the broker closes. Blocks. Ray Train restarts workers that die, up to five times.
+    """Run one fleet until the broker closes. Blocks. Ray Train restarts its workers at most `WORKER_FAILURES` times.
 
-    Workers whose node is taken away after a notice (a spot node, a node that is drained) are not counted among these.
-    Ray Train gives an elastic fleet the workers that there is room for when it (re)starts, and looks for more as often
-    as waypoints are kept: they are all that survives such a change.
+    Workers on a preempted node (a spot node, a node that is drained) do not count. An elastic fleet gets as many
+    workers as there is room for when it (re)starts; Ray Train looks for more room as often as checkpoints are saved,
+    since a resize loses everything after the last one.
 
     Raises:
         ray.train.TrainingFailedError: its workers died more often than that.
@@ -74,7 +77,7 @@ def run_fleet(name: str, setup: FleetSetup, size: FleetSize, storage: StoragePat
 
 
 def _scaling(size: FleetSize, setup: FleetSetup) -> dict[str, Any]:
-    """The arguments of Ray Train's ScalingConfig (of its second version, which no type checker sees)."""
+    """The arguments of Ray Train's ScalingConfig; untyped, since type checkers see its first version only."""
     return {
         "num_workers": (size.numbers[0], size.workers) if size.elastic else size.workers,
         "use_gpu": size.gpus > 0,
@@ -84,7 +87,7 @@ def _scaling(size: FleetSize, setup: FleetSetup) -> dict[str, Any]:
 
 
 def worker_main(config: dict[str, Any]) -> None:
-    """The loop of one worker: rank 0 leases a step, every rank learns it, rank 0 commits and tells the broker."""
+    """The function that Ray Train runs in each worker: rank 0 leases a step, every rank trains it, rank 0 commits."""
     import ray
     import torch
 
@@ -105,21 +108,21 @@ def worker_main(config: dict[str, Any]) -> None:
     def notice() -> bool:
         return _is_leaving(broker, fleet, group)
 
-    def learn(lease: Lease, on_update: Callable[[int, int], None]) -> Mapping[str, Any]:
+    def train(lease: Lease, on_update: OnUpdate) -> StepResult:
         store = replace(whole, scope=lease.scope)
         return train_step(
             lease.step, worker_context, store, on_update, _checkpoints(lease.step.key, store, setup, group, notice)
         )
 
-    worker_loop(broker, fleet, learn, group)
+    worker_loop(broker, fleet, train, group)
 
 
-def worker_loop(broker: Any, fleet: str, learn: Learn, group: ProcessGroup) -> None:
-    """Lease one step after another, `learn` each (which gives its facts), and tell the broker, until there are no more.
+def worker_loop(broker: Any, fleet: str, train: Train, group: ProcessGroup) -> None:
+    """Lease, `train` and report one step after another, until the broker closes.
 
     Raises:
-        Exception: whatever a step failed with that is no AtlasError: the process may have suffered from it, and is to
-            be started again. The step is tried again elsewhere, and given up after some attempts.
+        Exception: any error of a step that is no AtlasError: the process may be damaged and must be restarted. The
+            broker retries the step elsewhere, a few times.
     """
     from atlas.steps.train import MissingParent
 
@@ -129,7 +132,7 @@ def worker_loop(broker: Any, fleet: str, learn: Learn, group: ProcessGroup) -> N
         _log_progress(group, "learning", lease)
         try:
             with _renewing(broker, fleet, lease, group) as on_update:
-                facts = learn(lease, on_update)
+                result = train(lease, on_update)
             _log_progress(group, "learnt", lease)
         except (MissingParent, CorruptArtifact) as loss:
             _notify_broker(broker, group, "failed", lease, str(loss), final=False)
@@ -139,7 +142,7 @@ def worker_loop(broker: Any, fleet: str, learn: Learn, group: ProcessGroup) -> N
             _notify_broker(broker, group, "failed", lease, f"{type(error).__name__}: {error}", final=False)
             raise
         else:
-            _notify_broker(broker, group, "done", lease, facts["cost"]["seconds"])
+            _notify_broker(broker, group, "done", lease, result.cost.seconds)
 
 
 def _group() -> ProcessGroup:
@@ -155,7 +158,7 @@ def _group() -> ProcessGroup:
 def _checkpoints(
     key: str, store: Store, setup: FleetSetup, group: ProcessGroup, notice: Callable[[], bool]
 ) -> Checkpoints:
-    """Where the step keeps its waypoints."""
+    """The checkpoints of a step."""
     from atlas.execution.checkpoints import CheckpointStore
     from atlas.learners.training_state import NO_CHECKPOINTS
 
@@ -167,7 +170,7 @@ def _checkpoints(
 
 
 def _is_leaving(broker: Any, fleet: str, group: ProcessGroup) -> bool:
-    """Whether a node of this fleet is being taken away; the broker hears of it. All its workers have to ask at once."""
+    """Whether a node of this fleet is being preempted; tells the broker. Collective: every rank must call it."""
     from ray.train import get_preemption_info
 
     if get_preemption_info() is None:
@@ -176,16 +179,18 @@ def _is_leaving(broker: Any, fleet: str, group: ProcessGroup) -> bool:
     return True
 
 
-def _next_lease(broker: Any, fleet: str, group: ProcessGroup) -> Any:
+def _next_lease(broker: Any, fleet: str, group: ProcessGroup) -> Lease | Literal["close"] | None:
     """The same lease on every rank."""
     import ray
 
-    lease = ray.get(broker.lease.remote(fleet, LEASE_WAIT)) if group.rank == 0 else None
+    lease: Lease | Literal["close"] | None = None
+    if group.rank == 0:
+        lease = ray.get(broker.lease.remote(fleet, LEASE_WAIT))
     if group.size == 1:
         return lease
     from ray.train.collective import broadcast_from_rank_zero
 
-    return broadcast_from_rank_zero(lease)
+    return cast(Lease | Literal["close"] | None, broadcast_from_rank_zero(lease))
 
 
 def _notify_broker(broker: Any, group: ProcessGroup, what: str, *arguments: Any, **named: Any) -> None:
@@ -196,15 +201,18 @@ def _notify_broker(broker: Any, group: ProcessGroup, what: str, *arguments: Any,
 
 
 def _log_progress(group: ProcessGroup, what: str, lease: Lease) -> None:
-    """A line in the worker's log, which Ray keeps: when it learnt which step."""
+    """Write a line to the worker's log, which Ray keeps: the time, the event and the step.
+
+    The events are "learning" and "learnt": benchmarks/learning.py reads these lines.
+    """
     if group.rank == 0:
         sys.stdout.write(f"{time.time():.3f} atlas {what} {lease.step.key} {lease.step.title}\n")
         sys.stdout.flush()
 
 
 @contextmanager
-def _renewing(broker: Any, fleet: str, lease: Any, group: ProcessGroup) -> Iterator[Any]:
-    """Rank 0 renews the lease every two seconds, with the share of updates done."""
+def _renewing(broker: Any, fleet: str, lease: Lease, group: ProcessGroup) -> Iterator[OnUpdate]:
+    """Renew the lease from rank 0 every `RENEW_SECONDS`, with the share of updates done."""
     progress = [0.0]
 
     def on_update(update: int, updates: int) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from atlas.learners.hooks import StageContext, StageHooks
 from atlas.learners.schedule import Precision, Schedule
+from atlas.learners.settings import plain
 
 if TYPE_CHECKING:
     import torch
@@ -53,7 +54,7 @@ class Stage(ABC):
 
     def settings(self) -> dict[str, JsonValue]:
         """The stage as plain JSON values, its kind included, and its source where it has one."""
-        return {"kind": self.kind, **({"source": self.source} if self.source else {}), **asdict(self)}
+        return {"kind": self.kind, **({"source": self.source} if self.source else {}), **plain(asdict(self))}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +75,7 @@ class Learner(ABC):
 
     def settings(self) -> dict[str, JsonValue]:
         """The learner as plain JSON values, its name included."""
-        return {"name": self.name, **asdict(self)}
+        return {"name": self.name, **plain(asdict(self))}
 
     def at_precision(self, precision: Precision) -> Learner:
         """The same learner, and the one it may be like, with every schedule at `precision`."""

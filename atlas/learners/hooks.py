@@ -15,15 +15,16 @@ if TYPE_CHECKING:
     from atlas.learners.continual_model import ContinualModel
     from atlas.learners.process_group import ProcessGroup
     from atlas.learners.task_data import TaskData
+    from atlas.storage.step_result import StepResult
 
 
 @dataclass(frozen=True, kw_only=True)
 class PriorStep:
-    """An earlier step that this one builds on: its task, its folder and the facts that the store holds of it."""
+    """An earlier step that this one builds on: its task, its folder and its result, from the store."""
 
     task: str
     folder: Path
-    facts: Mapping[str, JsonValue]
+    result: StepResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +75,7 @@ class StageHooks:
         return None
 
     def on_stage_end(self) -> dict[str, JsonValue]:
-        """Compute what later steps need, after the last update; gives the part of it that the step's facts keep."""
+        """Compute what later steps need, after the last update; returns the part for the step's result, by key."""
         return {}
 
     def save(self, folder: Path) -> None:

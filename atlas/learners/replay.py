@@ -109,7 +109,7 @@ class ReplayHooks(StageHooks):
 
 def _memory_of(step: PriorStep) -> list[int]:
     """The numbers of the records that an earlier step keeps; none where it keeps no memory."""
-    numbers = step.facts.get("memory")
+    numbers = step.result.hooks.get("memory")
     return [number for number in numbers if isinstance(number, int)] if isinstance(numbers, list) else []
 
 

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def plain(values: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """The values of `asdict` as plain JSON: lists instead of tuples, at any depth."""
+    return {name: _plain(value) for name, value in values.items()}
+
+
 def from_settings(kind: type[T], values: Mapping[str, JsonValue], what: str) -> T:
     """The `kind` that `asdict` turned into `values`: nested dataclasses are built, lists become tuples.
 
@@ -25,6 +30,12 @@ def from_settings(kind: type[T], values: Mapping[str, JsonValue], what: str) -> 
         if name not in names:
             raise unknown(f"{what} setting", name, names)
     return kind(**{name: _value(types[name], name, value) for name, value in values.items()})
+
+
+def _plain(value: Any) -> JsonValue:
+    if isinstance(value, Mapping):
+        return plain(value)
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _value(type_: Any, name: str, value: JsonValue) -> Any:

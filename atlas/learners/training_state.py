@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from pydantic import JsonValue
 
 
 class ValidationState(BaseModel):
@@ -78,9 +74,10 @@ class Checkpoints:
     def finish(self) -> None:
         """The step is committed: none is needed any more."""
 
-    def facts(self) -> dict[str, JsonValue]:
-        """The part of the step's facts that tells of resuming."""
-        return {"resumed_at": list(self.resumed_at)} if self.resumed_at else {}
+    @property
+    def workers_changed(self) -> Sequence[int]:
+        """The sizes of all process groups that trained the step, where they differ."""
+        return ()
 
 
 NO_CHECKPOINTS = Checkpoints()

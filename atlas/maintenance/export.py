@@ -14,7 +14,6 @@ from atlas.backbones import BACKBONES, digest
 from atlas.maintenance.inventory import Item, resolve
 from atlas.maintenance.lineage import lineage, parts_of
 from atlas.runtime.errors import AtlasError
-from atlas.steps.step import step_from
 from atlas.storage.store import Store
 
 README = Path(__file__).with_name("export.md")
@@ -43,7 +42,7 @@ def export_sweep(store: Store, summary: Mapping[str, Any], folder: Path) -> list
         raise AtlasError(f"no trial of the sweep {sweep} finished, so that it has no best stack; give a step's key.")
     row = next(row for row in summary["trials"] if row["id"] == summary["best"]["trial"])
     items = [resolve(store, key) for key in row["step_keys"]]
-    steps = [step_from(item.entry.facts["step"]) for item in items]
+    steps = [lineage(item)[-1] for item in items]
     parts = parts_of([step for step in steps if step.task in row["order"]])  # without downstream tasks
     source = f"the best trial (`{row['id']}`) of the sweep `{sweep}`"
     return _export(items[-1].store, parts, folder, source=source, backbone=str(summary["settings"].get("backbone", "")))
@@ -85,15 +84,15 @@ def _write_task(item: Item, target: Path, backbone: str) -> None:
 
 
 def _facts(items: Mapping[str, Item], source: str, backbone: str) -> dict[str, Any]:
-    steps = {task: item.entry.facts["step"] for task, item in items.items()}
-    weights = next(iter(steps.values()))["backbone"]
+    steps = {task: lineage(item)[-1] for task, item in items.items()}
+    weights = next(iter(steps.values())).backbone
     return {
         "source": source,
         "order": list(items),
         "keys": {task: item.key for task, item in items.items()},
         "backbone": backbone or _name_of(weights),
         "backbone_digest": weights,
-        "learners": {task: step["stage"]["kind"] for task, step in steps.items()},
+        "learners": {task: step.stage.kind for task, step in steps.items()},
     }
 
 

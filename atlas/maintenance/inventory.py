@@ -29,12 +29,12 @@ class Item:
     @property
     def title(self) -> str:
         """The step in a few words."""
-        return str(self.entry.facts.get("title", self.key))
+        return self.entry.result.title or self.key
 
     @property
     def tasks(self) -> frozenset[str]:
         """The tasks that it was trained on and builds on."""
-        return frozenset(self.entry.facts.get("order", ()))
+        return frozenset(self.entry.result.order)
 
     @property
     def size(self) -> int:
@@ -44,7 +44,7 @@ class Item:
     @property
     def ended(self) -> float:
         """When it was trained."""
-        return float(self.entry.facts.get("ended", 0.0))
+        return self.entry.result.ended
 
 
 def places(store: Store) -> list[tuple[Store, str]]:

@@ -13,10 +13,10 @@ def lineage(item: Item) -> list[Step]:
     Raises:
         AtlasError: its facts describe no step, or one that has another key by now.
     """
-    facts = item.entry.facts.get("step")
-    if facts is None:
+    description = item.entry.result.step
+    if description is None:
         raise AtlasError(f"the entry {item.key} does not say which step it is; it was not written by a sweep.")
-    step = step_from(facts)
+    step = step_from(description)
     if step.key != item.key:
         raise AtlasError(
             f"the step {item.key[:12]} was trained by another version of atlas (this one has recipe {RECIPE}), so that "

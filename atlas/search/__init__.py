@@ -1,1 +1,1 @@
-"""The search: Ray Tune with Optuna over a sweep's space, each trial a thin walk along its orders."""
+"""The search: Ray Tune with Optuna over a sweep's space; each trial only requests steps along its orders."""

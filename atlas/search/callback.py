@@ -1,19 +1,28 @@
-"""What happens to trials, as it happens: kept for the view and the summary, and told to the tracker."""
+"""Tune's callback: trial records for the live view and the summary, and the changes that listeners are told of."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from atlas.config.trial import trial_config_from
+from atlas.runtime.text import last_line
 from atlas.search.trial_ids import TrialIds
-from atlas.search.trial_record import TrialRecord
+from atlas.search.trial_record import TrialRecord, TrialStatus
+from atlas.search.trial_report import TrialReport, report_from
 from atlas.steps.step import Step, StepInputs
+
+if TYPE_CHECKING:
+    from ray.tune import Callback
+    from ray.tune.experiment import Trial
+
+NO_ERROR_FILE = "the trial ended without an error file"
 
 
 class Listener(Protocol):
-    """Who wants to know of a change to a trial; `taken` are the steps that it has taken since the last."""
+    """A receiver of trial changes; `taken` are the steps finished since the last change."""
 
     def trial_changed(self, record: TrialRecord, taken: list[Step]) -> None:
         """Called in the driver, on the thread that runs Tune."""
@@ -28,21 +37,23 @@ class TrialJournal:
     trial_ids: TrialIds = field(default_factory=TrialIds)
     trials: dict[str, TrialRecord] = field(default_factory=dict)
 
-    def record(self, trial: Any, status: str | None = None, result: dict[str, Any] | None = None) -> None:
-        """Take in what Tune says of a trial, and tell the listeners."""
+    def record(self, trial: Trial, status: TrialStatus | None = None, report: TrialReport | None = None) -> None:
+        """Update the trial's record and tell the listeners. A trial that ends without a complete report was pruned."""
         record = self.trials.get(trial.trial_id) or self._begin(trial)
-        record.status = status or record.status
-        record.error = _reason(trial) if record.status == "FAILED" else ""
         taken: list[Step] = []
-        if result and "steps" in result:
-            taken = self._new_steps(record, result["steps"])
-            record.steps, record.objective = result["steps"], result["objective"]
-            record.tasks_seen, record.figures = result["tasks_seen"], result["figures"]
+        if report is not None:
+            taken = self._new_steps(record, report.steps)
+            record.steps, record.objective, record.complete = report.steps, report.objective, report.complete
+            record.tasks_seen, record.figures = report.tasks_seen, report.figures
+        record.status = status or record.status
+        if record.status == "FINISHED" and not record.complete:
+            record.status = "PRUNED"
+        record.error = _reason(trial) if record.status == "FAILED" else ""
         for listener in self.listeners:
             listener.trial_changed(record, taken)
 
-    def _begin(self, trial: Any) -> TrialRecord:
-        record = TrialRecord(trial.trial_id, dict(trial.config))
+    def _begin(self, trial: Trial) -> TrialRecord:
+        record = TrialRecord(trial.trial_id, trial_config_from(trial.config))
         record.id = self.trial_ids.find(record.id, record.params)
         self.trials[trial.trial_id] = record
         return record
@@ -63,34 +74,34 @@ def listen(journal: TrialJournal | None) -> None:
     _journal = journal
 
 
-def listening_callback() -> Any:
+def listening_callback() -> Callback:
     """A Tune callback without state of its own (Tune pickles it, and restores it in another process)."""
     from ray.tune import Callback
 
     class ListeningCallback(Callback):
-        def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: object) -> None:
             _tell(trial, "RUNNING")
 
         def on_trial_result(
-            self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+            self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: object
         ) -> None:
             _tell(trial, None, result)
 
-        def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-            if "StepFailed" in _reason(trial):  # its process is well, and the step will not fare better often
+        def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: object) -> None:
+            if "StepFailed" in _reason(trial):  # the process is well, and the step would fail again
                 trial.max_failures = 0
 
-        def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: object) -> None:
             _tell(trial, "FINISHED")
 
-        def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: object) -> None:
             _tell(trial, "FAILED")
 
     return ListeningCallback()
 
 
-def tell_restored(trials: Sequence[Any]) -> None:
-    """Tell of the trials as Tune restores them; of those that had finished before its callbacks are silent."""
+def tell_restored(trials: Sequence[Trial]) -> None:
+    """Record the trials that Tune restores: its callbacks are silent about those that had ended before."""
     if _journal is not None:
         for trial in trials:
             _journal.trial_ids.restored(trial.trial_id)
@@ -99,13 +110,12 @@ def tell_restored(trials: Sequence[Any]) -> None:
             _tell(trial, "FINISHED", trial.last_result)
 
 
-def _tell(trial: Any, status: str | None, result: dict[str, Any] | None = None) -> None:
+def _tell(trial: Trial, status: TrialStatus | None, result: Mapping[str, Any] | None = None) -> None:
     if _journal is not None:
-        _journal.record(trial, status, result)
+        _journal.record(trial, status, report_from(result) if result else None)
 
 
-def _reason(trial: Any) -> str:
-    """The last line of what a trial's error file says."""
+def _reason(trial: Trial) -> str:
+    """The last line of a trial's error file."""
     path = getattr(trial, "error_file", None)
-    lines = Path(path).read_text().strip().splitlines() if path and Path(path).exists() else []
-    return lines[-1] if lines else "the trial ended without an error file"
+    return (last_line(Path(path).read_text()) if path and Path(path).exists() else "") or NO_ERROR_FILE

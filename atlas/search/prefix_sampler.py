@@ -1,4 +1,4 @@
-"""The order search: Optuna's TPE over the tree of prefixes, no order twice."""
+"""The sampler of orders: Optuna's TPE over the tree of prefixes, without repeating an order."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from atlas.config.space import AFTER, Order, order_of, prefix_name
 
 
 class PrefixSampler(BaseSampler):
-    """Asks `TPESampler` for the next task after each prefix, and turns away from prefixes whose orders are all taken.
+    """TPE suggests the next task after each prefix; a prefix whose orders were all proposed is replaced at random.
 
-    All orders of the tasks are therefore proposed before any is proposed again, whatever TPE prefers.
+    All orders of the tasks are therefore proposed before any is repeated.
     """
 
     def __init__(self, tasks: Order, *, seed: int, startup: int = 6) -> None:
@@ -55,7 +55,7 @@ class PrefixSampler(BaseSampler):
         self.inner.reseed_rng()
 
     def _open(self, study: Study, trial: FrozenTrial, name: str, distribution: CategoricalDistribution) -> list[str]:
-        """The choices at this node below which an order is still free."""
+        """The next tasks with an order below them that was not proposed yet."""
         prefix = _prefix(trial.params, self.tasks)
         if prefix_name(prefix) != name:
             return []
@@ -79,7 +79,7 @@ def _prefix(params: dict[str, Any], tasks: Order) -> Order:
 def rehearse(
     sampler: BaseSampler, ask: Callable[[optuna.Trial], None], trials: int, points: list[dict[str, Any]]
 ) -> None:
-    """Ask `trials` times without any result, `points` first: which proposals to expect."""
+    """Call `ask` with `trials` trials of a study without results, `points` first: the proposals to expect."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=sampler)
     for point in points:

@@ -1,108 +1,107 @@
-"""The trial: a thin walk along its orders that asks the broker for one step after another."""
+"""The trainable: a trial that walks its orders by requesting one step after another from the broker."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from atlas.config.learners import OWN_LEARNER
-from atlas.learners import learner_from
-from atlas.steps.probe import probe_from
+from atlas.config.trial import trial_config_from
+from atlas.search.trial_report import TrialReport
 from atlas.steps.step import Step, StepInputs
-from atlas.steps.walk import Walk
 from atlas.steps.walk_result import AVERAGE, WalkResult, mean_metrics, objective
+from atlas.storage.score_names import Split
+from atlas.storage.step_result import SplitScores, StepResult
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialSetup:
-    """What all trials of a sweep have in common.
+    """Settings common to all trials of a sweep.
 
-    `lone` are the reference steps, by seed and task. `aim` and `goal` are what `objective` judges a trial by.
+    `single_task` are the reference steps that train each task alone, with each seed. `aim` and `goal` are arguments of
+    `objective`.
     """
 
     broker: str
     namespace: str
     step_inputs: StepInputs
-    lone: dict[int, dict[str, Step]]
+    single_task: Sequence[Step]
     aim: str
     sharing: bool
     goal: str = AVERAGE
 
 
-def walks_of(config: dict[str, Any]) -> list[Walk]:
-    """The walks that a trial's configuration asks for: each of its orders, once a seed, with its probes."""
-    learner = learner_from(json.loads(config["learner_settings"]), config.get(OWN_LEARNER))
-    probes = tuple(probe_from(facts) for facts in json.loads(config.get("probes", "[]")))
-    return [
-        Walk(order=tuple(order), learner=learner, seed=seed, probes=probes)
-        for order in config["orders"]
-        for seed in config["seeds"]
-    ]
-
-
 def run_trial(config: dict[str, Any], *, setup: TrialSetup) -> None:
-    """What Ray Tune runs: all walks advance a task at a time, then take their probes; the trial reports after each.
+    """The function that Tune runs: all walks advance task by task, then take their probes, with a report after each.
 
     Raises:
-        StepFailed: a step cannot be learnt; the trial fails with it, the sweep goes on.
+        StepFailed: a step cannot be trained; the trial fails with it, the sweep continues.
     """
     import ray
     from ray import tune
 
     broker = ray.get_actor(setup.broker, namespace=setup.namespace)
     scope = "" if setup.sharing else f"private/{tune.get_context().get_trial_id()}"
-    outcomes = [WalkResult(walk=walk, step_inputs=setup.step_inputs) for walk in walks_of(config)]
-    lone = lone_scores(broker, setup.lone)
-    tasks = len(outcomes[0].walk.order)
+    walks = [WalkResult(walk=walk, step_inputs=setup.step_inputs) for walk in trial_config_from(config).walks()]
+    single_task = single_task_scores(broker, setup.single_task)
+    tasks, probes = len(walks[0].walk.order), any(walk.probe_steps for walk in walks)
     for position in range(tasks):
-        _advance(broker, outcomes, position, scope)
-        tune.report({**_report(outcomes, lone, setup), "tasks_seen": position + 1})
-    if any(outcome.probe_steps for outcome in outcomes):
-        _probe(broker, outcomes, scope)
-        tune.report({**_report(outcomes, lone, setup), "tasks_seen": tasks})
+        _advance(broker, walks, position, scope)
+        complete = position + 1 == tasks and not probes
+        tune.report(_report(walks, single_task, setup, tasks_seen=position + 1, complete=complete).to_tune())
+    if probes:
+        _probe(broker, walks, scope)
+        tune.report(_report(walks, single_task, setup, tasks_seen=tasks, complete=True).to_tune())
 
 
-def _report(outcomes: list[WalkResult], lone: dict[str, dict[str, float]], setup: TrialSetup) -> dict[str, Any]:
-    return {
-        "objective": objective(outcomes, lone, aim=setup.aim, goal=setup.goal),
-        "steps": [[step.key for step in outcome.taken] for outcome in outcomes],
-        "figures": mean_metrics(outcomes, lone),
-    }
+def _report(
+    walks: list[WalkResult], single_task: SplitScores, setup: TrialSetup, *, tasks_seen: int, complete: bool
+) -> TrialReport:
+    return TrialReport(
+        objective=objective(walks, single_task, aim=setup.aim, goal=setup.goal),
+        tasks_seen=tasks_seen,
+        steps=[[step.key for step in walk.finished] for walk in walks],
+        figures=mean_metrics(walks, single_task),
+        complete=complete,
+    )
 
 
-def _advance(broker: Any, outcomes: list[WalkResult], position: int, scope: str) -> None:
-    """Take every walk through its task at `position`, all of them at once."""
-    import ray
-
-    stages = [outcome.steps[position] for outcome in outcomes]
-    for number in range(max(map(len, stages))):
-        asked = [
-            (outcome, steps[number]) for outcome, steps in zip(outcomes, stages, strict=True) if number < len(steps)
-        ]
-        answers = ray.get([broker.request.remote(step, scope) for _, step in asked])
-        for (outcome, step), facts in zip(asked, answers, strict=True):
-            outcome.add(step, facts)
+def _advance(broker: Any, walks: list[WalkResult], position: int, scope: str) -> None:
+    """Take every walk through its task at `position`, all walks at once, stage by stage."""
+    tasks = [walk.steps[position] for walk in walks]
+    for stage in range(max(map(len, tasks))):
+        _request(
+            broker,
+            [(walk, steps[stage]) for walk, steps in zip(walks, tasks, strict=True) if stage < len(steps)],
+            scope,
+        )
 
 
-def _probe(broker: Any, outcomes: list[WalkResult], scope: str) -> None:
+def _probe(broker: Any, walks: list[WalkResult], scope: str) -> None:
     """Take all probes of all walks at once: none waits for another."""
+    _request(broker, [(walk, step) for walk in walks for steps in walk.probe_steps.values() for step in steps], scope)
+
+
+def _request(broker: Any, steps: Sequence[tuple[WalkResult, Step]], scope: str) -> None:
+    """Request the steps together and add their results to the walks."""
     import ray
 
-    asked = [(outcome, step) for outcome in outcomes for steps in outcome.probe_steps.values() for step in steps]
-    answers = ray.get([broker.request.remote(step, scope) for _, step in asked])
-    for (outcome, step), facts in zip(asked, answers, strict=True):
-        outcome.add(step, facts)
+    results: list[StepResult] = ray.get([broker.request.remote(step, scope) for _, step in steps])
+    for (walk, step), result in zip(steps, results, strict=True):
+        walk.add(step, result)
 
 
-def lone_scores(broker: Any, lone: dict[int, dict[str, Step]]) -> dict[str, dict[str, float]]:
-    """`[split][task]`: what each task scores when it is learnt alone, the mean over the seeds."""
+def single_task_scores(broker: Any, steps: Sequence[Step]) -> SplitScores:
+    """The score of each task trained alone, the mean over the seeds."""
     import ray
 
-    steps = [(task, step) for by_task in lone.values() for task, step in by_task.items()]
-    answers = ray.get([broker.request.remote(step) for _, step in steps])
-    scores: dict[str, dict[str, list[float]]] = {"val": {}, "test": {}}
-    for (task, _), facts in zip(steps, answers, strict=True):
-        for split, by_task in scores.items():
-            by_task.setdefault(task, []).append(facts["scores"]["own"][split][task])
-    return {split: {task: sum(all_) / len(all_) for task, all_ in by_task.items()} for split, by_task in scores.items()}
+    results: list[StepResult] = ray.get([broker.request.remote(step) for step in steps])
+    return SplitScores(val=_means(steps, results, "val"), test=_means(steps, results, "test"))
+
+
+def _means(steps: Sequence[Step], results: Sequence[StepResult], split: Split) -> dict[str, float]:
+    """Task → the mean of its scores."""
+    found: dict[str, list[float]] = {}
+    for step, result in zip(steps, results, strict=True):
+        found.setdefault(step.task, []).append(result.scores.own.of(split)[step.task])
+    return {task: sum(scores) / len(scores) for task, scores in found.items()}

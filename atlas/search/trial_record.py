@@ -1,55 +1,57 @@
-"""A trial as the search's callback saw it."""
+"""The record of a trial, as the search's callback keeps it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
 
-from atlas.config.learners import OWN_LEARNER
-from atlas.config.space import AFTER
-from atlas.search.trainable import walks_of
+from pydantic import JsonValue
+
+from atlas.config.trial import Parameter, TrialConfig
 from atlas.steps.walk import Walk
+
+TrialStatus = Literal["RUNNING", "FINISHED", "PRUNED", "FAILED", "KILLED"]
 
 
 @dataclass
 class TrialRecord:
-    """One trial so far: its walks, the keys of the steps taken by each, its objective and figures."""
+    """One trial so far: its configuration, the keys of each walk's finished steps, its objective and figures.
+
+    A trial is `PRUNED` where the scheduler stopped it before its last report, and `FINISHED` after that.
+    """
 
     id: str
-    config: dict[str, Any]
-    status: str = "RUNNING"
+    config: TrialConfig
+    status: TrialStatus = "RUNNING"
     steps: list[list[str]] = field(default_factory=list)
     objective: float | None = None
     tasks_seen: int = 0
     figures: dict[str, float] = field(default_factory=dict)
+    complete: bool = False
     error: str = ""
 
     @property
     def walks(self) -> list[Walk]:
         """The trial's walks."""
-        return walks_of(self.config)
+        return self.config.walks()
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """What was searched beside the order: the suggested parameters."""
-        return {
-            name: value
-            for name, value in self.config.items()
-            if name not in ("learner_settings", OWN_LEARNER, "orders", "seeds", "probes") and not name.startswith(AFTER)
-        }
+    def settings(self) -> Mapping[str, Parameter]:
+        """The suggested parameters, the order's tasks apart."""
+        return self.config.parameters
 
     @property
-    def params(self) -> dict[str, Any]:
-        """What it tries, as plain JSON."""
-        walks = self.walks
-        orders = list(dict.fromkeys(walk.order for walk in walks))
+    def params(self) -> dict[str, JsonValue]:
+        """The order or orders, seeds, suggested parameters and learner, as plain JSON: MLflow's parameters."""
+        orders = list(dict.fromkeys(self.config.orders))
         return {
             **({"order": list(orders[0])} if len(orders) == 1 else {"orders": [" > ".join(order) for order in orders]}),
-            "seeds": sorted({walk.seed for walk in walks}),
+            "seeds": [*sorted(set(self.config.seeds))],
             **self.settings,
-            "learner": walks[0].learner.settings(),
+            "learner": self.config.learner.settings(),
         }
 
     def scope(self, sharing: bool) -> str:
-        """Where in the store the trial's steps are: among all others, or apart where nothing is shared."""
+        """The scope of the trial's steps in the store: common to all trials, or its own where nothing is shared."""
         return "" if sharing else f"private/{self.id}"

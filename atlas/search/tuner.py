@@ -1,4 +1,4 @@
-"""The search: Ray Tune with OptunaSearch over a sweep's space, each trial a thin walk."""
+"""The tuner: Ray Tune with OptunaSearch over a sweep's space."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ from atlas.runtime.retry import is_unreachable, retry_while_away
 from atlas.search.callback import listening_callback, tell_restored
 from atlas.search.proposals import Space, make_sampler, points_of
 from atlas.search.trainable import TrialSetup, run_trial
+from atlas.search.trial_report import OBJECTIVE
 from atlas.storage.filesystem import StoragePath
 
 if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
     from ray.tune import Tuner
     from ray.tune.experiment import Trial
 
 log = logging.getLogger(__name__)
 
 EXPERIMENT = "tune"
-TRIAL_LOSSES = 10  # a trial lost with its process or node walks again; what it had taken is there
+TRIAL_LOSSES = 10  # a trial lost with its process or node restarts; its finished steps are in the store
 
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """A sweep's search and where its state lies. `setup` goes to every trial, of which `at_once` run together."""
+    """A sweep's search. `setup` goes to every trial, of which `at_once` run together; Tune's state is in `folder`."""
 
     experiment: Experiment
     setup: TrialSetup
@@ -39,10 +41,10 @@ class Search:
     at_once: int
 
     def run(self, *, resume: bool) -> None:
-        """Run all trials, or resume those that were begun; what happens is told to `journal.listen`.
+        """Run all trials, or resume a search that was begun; the journal of `callback.listen` is told of all trials.
 
-        So is what had finished before. Blocks; SIGINT stops it. Tune ends, too, where it needs the storage and that
-        does not answer: after the trials to list what they left, which nobody asks for here.
+        Blocks; SIGINT stops it. An unreachable storage is no error here: after the trials Tune lists their folders,
+        which is of no use here.
         """
         before = retry_while_away(self._before, redacted(str(self.folder))) if resume else []
         tell_restored(before)
@@ -63,11 +65,13 @@ class Search:
     def _tuner(self) -> Tuner:
         from ray import tune
         from ray.tune.search import ConcurrencyLimiter
-        from ray.tune.search.optuna import OptunaSearch
 
-        search = OptunaSearch(
-            Space(self.experiment),
-            metric="objective",
+        from atlas.search.optuna_search import PruningOptunaSearch
+
+        experiment, scheduler = self.experiment, self.experiment.sweep.scheduler
+        search = PruningOptunaSearch(
+            Space(experiment),
+            metric=OBJECTIVE,
             mode="max",
             sampler=make_sampler(self.experiment),
             study_name=self.folder.name,
@@ -77,7 +81,8 @@ class Search:
             self._trainable(),
             tune_config=tune.TuneConfig(
                 search_alg=ConcurrencyLimiter(search, max_concurrent=self.at_once),
-                num_samples=self.experiment.trial_count(),
+                scheduler=scheduler(experiment.options) if scheduler else None,
+                num_samples=experiment.trial_count(),
                 reuse_actors=True,
             ),
             run_config=tune.RunConfig(
@@ -90,10 +95,9 @@ class Search:
         )
 
     def _before(self) -> list[Trial]:
-        """The trials in Tune's saved state.
+        """The trials in Tune's saved state; empty where it is missing or incomplete, since Tune was killed early.
 
-        None where there is no whole one: it was stopped before, or killed while it wrote. Tune would then "restore" a
-        search of one trial; begun anew it finds in the store what was learnt.
+        Tune would then "restore" a search of a single trial; a new search finds the trained steps in the store.
         """
         from ray.tune import ExperimentAnalysis, Tuner
 
@@ -118,7 +122,7 @@ class Search:
         )
 
     @property
-    def _state(self) -> tuple[str, Any]:
-        """Where Tune keeps the search: path and filesystem (None: this machine's)."""
+    def _state(self) -> tuple[str, FileSystem | None]:
+        """Path and filesystem (None: this machine's) of Tune's state."""
         found = (self.folder / EXPERIMENT).for_ray
         return found["storage_path"], found.get("storage_filesystem")

@@ -1,1 +1,1 @@
-"""A step and its walk: what is trained, how it is trained, and what a walk along an order comes to."""
+"""Steps and walks: the unit of training, its training, and the results of a walk along an order."""

@@ -1,26 +1,29 @@
-"""How fast the tasks of a walk were learnt, from the curves that its steps keep."""
+"""Learning speed of the tasks of a walk, from the training curves of its steps."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from atlas import metrics
 from atlas.metrics import MetricValue, Undefined
+
+if TYPE_CHECKING:
+    from atlas.storage.step_result import StepResult
 
 SPEED = "learning_speed"
 Curve = Sequence[tuple[int, float]]
 
 
-def speeds(learnt: Mapping[str, Mapping[str, Any]]) -> dict[str, MetricValue]:
+def learning_speeds(trained: Mapping[str, StepResult]) -> dict[str, MetricValue]:
     """`<split>/learning_speed`: the mean over tasks of `metrics.learning_speed`, in updates of a task's last stage.
 
-    On `train` of the losses of its batches, which are always kept; on `val` of the scores that were taken on the way,
-    where the stage stops early. `learnt`: task → facts of its last stage. Undefined where that of a task is.
+    `train` takes the losses of the training batches, which every result has; `val` the validations, which only a stage
+    that may stop early has. `trained`: task → result of its last stage. Undefined where it is for any task.
     """
     return {
-        f"train/{SPEED}": _mean({task: _of_losses(facts["losses"]) for task, facts in learnt.items()}),
-        f"val/{SPEED}": _mean({task: _of_scores(facts["validations"]) for task, facts in learnt.items()}),
+        f"train/{SPEED}": _mean({task: _of_losses(result.losses) for task, result in trained.items()}),
+        f"val/{SPEED}": _mean({task: _of_scores(result.validations) for task, result in trained.items()}),
     }
 
 

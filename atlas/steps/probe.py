@@ -1,21 +1,31 @@
-"""A probe: a downstream task, learnt from few samples on what an order has left behind; no order goes on from it."""
+"""A probe: few-shot training of a downstream task on the model at the end of an order; no order continues from it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
 
 from atlas.data.few_shot import Shots
 from atlas.learners import TwoStage
 from atlas.learners.downstream import Way, downstream_stages
 from atlas.runtime.errors import AtlasError
-from atlas.steps.step import Step, StepInputs
+from atlas.steps.step import Step, StepInputs, describe_shots
+
+if TYPE_CHECKING:
+    from atlas.storage.step_result import ShotsDescription
+
+
+class ProbeDescription(TypedDict):
+    """A probe as plain JSON values."""
+
+    task: str
+    way: Way
+    shots: ShotsDescription | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """Learn `task` in one `way` from its `shots` (None: all of its training split)."""
+    """Training of `task` in one `way` on its `shots` (None: all of its training split)."""
 
     task: str
     way: Way
@@ -27,7 +37,7 @@ class Probe:
         return f"{self.task}, {self.way}, {self.shots.describe() if self.shots else 'all records'}"
 
     def steps(self, parent: Step | None, like: TwoStage, seed: int, step_inputs: StepInputs) -> list[Step]:
-        """The stages by which it is learnt on top of `parent`, the last step of an order; None: the bare backbone."""
+        """Its steps, one a stage, on top of `parent`, the last step of an order (None: the bare backbone)."""
         found: list[Step] = []
         for stage in downstream_stages(like, self.way, bare=parent is None):
             parent = Step(
@@ -44,19 +54,19 @@ class Probe:
             found.append(parent)
         return found
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> ProbeDescription:
         """The probe as plain JSON values; `probe_from` is the inverse."""
-        return asdict(self)
+        return {"task": self.task, "way": self.way, "shots": describe_shots(self.shots)}
 
 
-def probe_from(facts: Mapping[str, Any]) -> Probe:
-    """The probe that `Probe.describe` described."""
-    shots = facts["shots"]
-    return Probe(task=facts["task"], way=facts["way"], shots=Shots(**shots) if shots else None)
+def probe_from(description: ProbeDescription) -> Probe:
+    """The probe of `Probe.describe`."""
+    shots = description["shots"]
+    return Probe(task=description["task"], way=description["way"], shots=Shots(**shots) if shots else None)
 
 
 def shots_from(text: str) -> Shots | None:
-    """`64`, `16/class`, `5%` or `all`, as people write it. Raises AtlasError for anything else."""
+    """Shots from `64`, `16/class`, `5%` or `all` (None). Raises AtlasError for anything else."""
     if text == "all":
         return None
     number, per_class = text.removesuffix("/class"), text.endswith("/class")

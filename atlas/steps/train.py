@@ -1,4 +1,4 @@
-"""Carry one step out: load what it builds on, learn, score, commit."""
+"""Train one step: load the steps that it builds on, train, score, commit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -27,18 +26,20 @@ from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.retry import retry_while_full
 from atlas.steps.step import Step
+from atlas.storage.score_names import Split
+from atlas.storage.step_result import Scores, SplitScores, StepCost, StepResult
 from atlas.storage.store import Artifact, Store
 
 
 class MissingParent(AtlasError):
-    """What a step builds on is not in the store (any more)."""
+    """A step that this one builds on is not, or no longer, in the store."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerContext:
-    """What a worker loads once: the backbone, the prepared tasks, and the processes it learns with.
+    """Everything that a worker loads once: the backbone, the prepared tasks and the process group it trains with.
 
-    `run` names what it learns for: a step's facts tell it, so that who learnt a step is read from no clock.
+    `run` identifies this run of a sweep; results carry it, so that no clock is needed to tell which run trained a step.
     """
 
     backbone: Backbone
@@ -50,7 +51,7 @@ class WorkerContext:
 def open_worker_context(
     backbone: str, prepared: Mapping[str, str], group: ProcessGroup, run: str = ""
 ) -> WorkerContext:
-    """The bench for a backbone (name or folder) and the prepared folders of the tasks, by name."""
+    """The worker context for a backbone (name or folder) and the tasks' prepared folders, by name."""
     model = load(backbone).to(group.device)
     data = {name: open_task(Path(path)) for name, path in prepared.items()}
     return WorkerContext(backbone=model, data=data, group=group, run=run)
@@ -75,20 +76,20 @@ def train_step(
     store: Store,
     on_update: Callable[[int, int], None] = lambda update, updates: None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
-) -> dict[str, Any]:
-    """Learn `step` and commit it, by rank 0 of the bench's group; gives the facts that the store keeps of it.
+) -> StepResult:
+    """Train `step` and commit it, by rank 0 of the process group; returns the result that the store keeps.
 
-    `scores[route][split][task]` are in percent: route `latest` scores every task by the newest adapters and
-    queries, route `own` by those that it was learnt with (METHOD, 4). Where `checkpoints` hold one of the step, it is
-    learnt on from there, to the same result; `resumed_at` are the updates from which it was.
+    Scores are in percent: route `latest` scores every task by the newest adapters and queries, route `own` by those
+    that it was trained with (METHOD, 4). Where `checkpoints` hold one of the step, training resumes from it, to the
+    same result.
 
     Raises:
         MissingParent: the store lacks a step that this one builds on.
-        CorruptEntry: an entry that it builds on was altered; the store has put it aside.
+        CorruptArtifact: an artifact that it builds on was altered; the store has moved it aside.
         Diverged: the loss became NaN or infinite.
-        AtlasError: the bench's backbone or data is not the step's.
+        AtlasError: the worker's backbone or data is not the step's.
     """
-    _check_bench(step, worker_context)
+    _check_context(step, worker_context)
     started, began = time.perf_counter(), time.time()
     model = ContinualModel(worker_context.backbone, *_head_sizes(worker_context))
     try:
@@ -96,34 +97,46 @@ def train_step(
         step.stage.begin(model, step.task, torch.Generator().manual_seed(step.random_seed("initialise")))
         hooks = step.stage.hooks(_stage_context(step, model, past, worker_context))
         curve = _fit(model, step, worker_context, hooks, on_update=on_update, checkpoints=checkpoints)
-        remembered = hooks.on_stage_end()
-        learnt = time.perf_counter() + checkpoints.spent
-        facts = {
-            **_outcome(model, step, curve, _scores(model, step, worker_context, store)),
-            **remembered,
-            **checkpoints.facts(),
-            "cost": {"seconds": time.perf_counter() + checkpoints.spent - started, "learning": learnt - started},
-            "run": worker_context.run,
-            "began": began,
-            "ended": time.time(),
-        }
+        kept = hooks.on_stage_end()
+        trained = time.perf_counter()
+        scores = _scores(model, step, worker_context, store)
+        spent = checkpoints.spent - started
+        result = StepResult(
+            step=step.describe(),
+            title=step.title,
+            order=step.order,
+            scores=scores,
+            losses=tuple(curve.losses),
+            validations=tuple(curve.early_stopping.scores),
+            updates=curve.updates,
+            records=curve.records,
+            trained_parameters=sum(value.numel() for value in model.parameters() if value.requires_grad),
+            cost=StepCost(seconds=time.perf_counter() + spent, learning=trained + spent),
+            resumed_at=tuple(checkpoints.resumed_at),
+            workers=tuple(checkpoints.workers_changed),
+            run=worker_context.run,
+            began=began,
+            ended=time.time(),
+            versions={"torch": torch.__version__},
+            hooks=kept,
+        )
         if worker_context.group.rank == 0:
-            _commit(model, step, store, facts, hooks)
+            _commit(model, step, store, result, hooks)
         checkpoints.finish()
     finally:
         model.detach()
-    return facts
+    return result
 
 
 def load_model(step: Step, worker_context: WorkerContext, store: Store) -> ContinualModel:
-    """The model after `step`, as the store keeps it. Raises as `train_step` does. Detach it when done."""
-    _check_bench(step, worker_context)
+    """The model after `step`, from the store. Raises as `train_step` does. The caller detaches it."""
+    _check_context(step, worker_context)
     model = ContinualModel(worker_context.backbone, *_head_sizes(worker_context))
     _load(model, [*_past(step), step], store)
     return model
 
 
-def _check_bench(step: Step, worker_context: WorkerContext) -> None:
+def _check_context(step: Step, worker_context: WorkerContext) -> None:
     if step.backbone != worker_context.backbone.digest:
         raise AtlasError(
             f"the step needs the backbone {step.backbone[:12]}, this worker has {worker_context.backbone.digest[:12]}; "
@@ -164,26 +177,26 @@ def _fit(
     )
 
 
-def _entry(step: Step, store: Store) -> tuple[Path, Artifact]:
-    entry = store.find(step.key)
-    if entry is None:
-        raise MissingParent(f"{step.title} [{step.key[:12]}] is not in the store; it will be learnt again.")
-    return store.fetch(entry, Path(tempfile.gettempdir()) / "atlas-fetched" / step.key), entry
+def _fetch(step: Step, store: Store) -> tuple[Path, Artifact]:
+    artifact = store.find(step.key)
+    if artifact is None:
+        raise MissingParent(f"{step.title} [{step.key[:12]}] is not in the store; it will be trained again.")
+    return store.fetch(artifact, Path(tempfile.gettempdir()) / "atlas-fetched" / step.key), artifact
 
 
 def _past(step: Step) -> list[Step]:
-    """What is to be loaded before `step`: every earlier task as its last stage left it, and this task's stages."""
+    """The steps to load before `step`: every earlier task's last stage, and this task's earlier stages."""
     return [past for past in list(step.chain())[:-1] if past.stage.last or past.task == step.task]
 
 
 def _load(model: ContinualModel, steps: Sequence[Step], store: Store) -> list[PriorStep]:
-    """Load what these steps brought, the oldest first; gives what the store holds of them."""
+    """Load the parameters of these steps, the oldest first; returns them with their results."""
     newest = max((place for place, step in enumerate(steps) if step.stage.replaces), default=0)
     past: list[PriorStep] = []
     for place, step in enumerate(steps):
-        folder, entry = _entry(step, store)
+        folder, artifact = _fetch(step, store)
         model.load(step.task, folder, whole=place >= newest or not step.stage.replaces)
-        past.append(PriorStep(task=step.task, folder=folder, facts=entry.facts))
+        past.append(PriorStep(task=step.task, folder=folder, result=artifact.result))
     return past
 
 
@@ -202,49 +215,30 @@ def _stage_context(
 
 
 def _records(step: Step, data: TaskData) -> torch.Tensor | None:
-    """The training records that the step's shots choose: one draw a seed, whatever the stage and the past."""
+    """The training records that the step's shots choose: one draw a seed, whatever the stage and the parent."""
     if step.shots is None:
         return None
     return step.shots.choose(data.splits["train"].targets, seed=step.seed)
 
 
-def _scores(
-    model: ContinualModel, step: Step, worker_context: WorkerContext, store: Store
-) -> dict[str, dict[str, dict[str, float]]]:
-    limits = {"val": step.evaluation.val, "test": step.evaluation.test}
-    latest: dict[str, dict[str, float]] = {}
+def _scores(model: ContinualModel, step: Step, worker_context: WorkerContext, store: Store) -> Scores:
+    limits: dict[Split, int | None] = {"val": step.evaluation.val, "test": step.evaluation.test}
+    latest: dict[Split, dict[str, float]] = {}
     for split, limit in limits.items():
         latest[split] = {
             task: score(model, worker_context.data[task], split, limit=limit, group=worker_context.group)
             for task in step.scored
         }
     earlier = list(step.parent.chain()) if step.parent else []
-    inherited = [store.find(parent.key) for parent in earlier if parent.stage.last]
-    own: dict[str, dict[str, float]] = {}
-    for split in limits:
-        own[split] = {**(inherited[-1].facts["scores"]["own"][split] if inherited and inherited[-1] else {})}
-        own[split] |= {task: latest[split][task] for task in step.learns}
-    return {"latest": latest, "own": own}
+    finished = [store.find(parent.key) for parent in earlier if parent.stage.last]
+    inherited = finished[-1].result.scores.own if finished and finished[-1] else SplitScores()
+    own = {split: inherited.of(split) | {task: latest[split][task] for task in step.learns} for split in limits}
+    return Scores(latest=SplitScores(**latest), own=SplitScores(**own))
 
 
-def _outcome(model: ContinualModel, step: Step, curve: TrainingCurve, scores: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "step": step.describe(),
-        "title": step.title,
-        "order": list(step.order),
-        "scores": scores,
-        "losses": curve.losses,
-        "validations": curve.early_stopping.scores,
-        "updates": curve.updates,
-        "records": curve.records,
-        "trained_parameters": sum(value.numel() for value in model.parameters() if value.requires_grad),
-        "versions": {"torch": torch.__version__},
-    }
-
-
-def _commit(model: ContinualModel, step: Step, store: Store, facts: dict[str, Any], hooks: StageHooks) -> None:
+def _commit(model: ContinualModel, step: Step, store: Store, result: StepResult, hooks: StageHooks) -> None:
     with tempfile.TemporaryDirectory(prefix="atlas-step-") as folder:
         model.save(step.task, Path(folder))
         hooks.save(Path(folder))
-        (Path(folder) / "result.json").write_text(json.dumps(facts, indent=1, sort_keys=True))
-        retry_while_full(lambda: store.commit(step.key, Path(folder), facts), f"the store {store.uri}")
+        (Path(folder) / "result.json").write_text(json.dumps(result.to_json(), indent=1, sort_keys=True))
+        retry_while_full(lambda: store.commit(step.key, Path(folder), result), f"the store {store.uri}")

@@ -1,4 +1,4 @@
-"""A store's entry and its marker: what was committed, as JSON that carries its own digest."""
+"""An artifact and its marker: the record of what was committed, as JSON that carries its own digest."""
 
 from __future__ import annotations
 
@@ -6,38 +6,51 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import JsonValue
 
 from atlas.runtime.errors import AtlasError
+from atlas.storage.filesystem import relative
+from atlas.storage.step_result import StepResult, read_result
 
 SUFFIXES = (".safetensors", ".json", ".md")
 
 
 class CorruptArtifact(AtlasError):
-    """An entry whose files are not what its marker says; it has been moved aside."""
+    """An artifact whose files do not match its marker; it has been moved aside."""
+
+
+class Record(Protocol):
+    """What a commit records beside the files: a `StepResult`, or the counters of a checkpoint."""
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """The record as plain JSON values."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """A committed step: `files` maps a relative name to (sha256, bytes), `facts` is the step's JSON."""
+    """A committed folder: `files` maps a relative name to (sha256, bytes), `facts` is its record as JSON.
+
+    `attempt` names the folder that the commit wrote into. The JSON stays as it was read, since the marker's digest is
+    of it; `result` is the record of a step.
+    """
 
     key: str
     attempt: str
-    facts: dict[str, Any]
+    facts: dict[str, JsonValue]
     files: dict[str, tuple[str, int]]
 
-
-def relative(name: str) -> str:
-    """`name` where it stays inside its folder; raises AtlasError for absolute paths and for '..'."""
-    path = PurePosixPath(name)
-    if not name or path.is_absolute() or "\\" in name or str(path) != name or {"..", "."} & set(path.parts):
-        raise AtlasError(f"the path {name!r} must be relative, plain and without '..'.")
-    return name
+    @cached_property
+    def result(self) -> StepResult:
+        """The step's result. Raises AtlasError where the record is of something else or of a later version."""
+        return read_result(self.facts)
 
 
 def artifact_files(folder: Path) -> list[tuple[str, Path]]:
-    """(relative name, path) of every file below `folder`; raises AtlasError for what may not go in."""
+    """(relative name, path) of every file below `folder`; raises AtlasError for links and other suffixes."""
     paths = sorted(path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
     for path in paths:
         if path.is_symlink() or path.suffix not in SUFFIXES:
@@ -45,18 +58,19 @@ def artifact_files(folder: Path) -> list[tuple[str, Path]]:
     return [(relative(path.relative_to(folder).as_posix()), path) for path in paths]
 
 
-def canonical(body: Mapping[str, Any]) -> bytes:
-    """JSON in one spelling. Raises AtlasError for what is not plain JSON, NaN included."""
+def canonical(body: Mapping[str, JsonValue]) -> bytes:
+    """JSON with sorted keys and no spaces. Raises AtlasError for values that are not plain JSON, NaN included."""
     try:
         return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
     except (TypeError, ValueError) as error:
-        raise AtlasError(f"the facts of a step must be plain JSON without NaN: {error}.") from error
+        raise AtlasError(f"the record of a step must be plain JSON without NaN: {error}.") from error
 
 
-def marker_of(entry: Artifact) -> bytes:
-    """The marker's text; it carries its own digest, so that a cut or altered marker shows."""
-    body: dict[str, Any] = {"schema": 1, "key": entry.key, "attempt": entry.attempt, "facts": entry.facts}
-    body["files"] = {name: {"sha256": sha, "size": size} for name, (sha, size) in entry.files.items()}
+def marker_of(artifact: Artifact) -> bytes:
+    """The marker's text; it carries its own digest, so that a truncated or altered marker is noticed."""
+    body: dict[str, JsonValue] = {"schema": 1, "key": artifact.key, "attempt": artifact.attempt}
+    body["facts"] = artifact.facts
+    body["files"] = {name: {"sha256": sha, "size": size} for name, (sha, size) in artifact.files.items()}
     return canonical({**body, "digest": hashlib.sha256(canonical(body)).hexdigest()})
 
 

@@ -1,14 +1,15 @@
-"""A place: a folder of the storage, on a filesystem of this machine's (NFS, too) or in an object store.
+"""Folders of the storage, on a filesystem of this machine (NFS included) or in an object store.
 
-What is in an object store has a copy on each machine that works with it, under `$ATLAS_CACHE` (`~/.cache/atlas`):
-files are read and written there, `download` brings what the object store has, `upload` takes there what is new. Of a
-folder that the machine sees itself, `local` is that folder, and both have nothing to do.
+A folder in an object store has a copy on each machine that works with it, under `$ATLAS_CACHE` (`~/.cache/atlas`):
+files are read and written there, `download` fetches newer files and `upload` sends changed ones. For a folder that the
+machine mounts itself, `local` is that folder, and neither does anything.
 
-A file counts as the same on both sides while sizes and times are: copying sets the local time to the remote one.
+A file counts as the same on both sides while sizes and times agree: copying sets the local time to the remote one.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import uuid
 from collections.abc import Collection, Iterator
@@ -21,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
-from atlas.storage.artifact import relative
 
 if TYPE_CHECKING:
     from pyarrow import fs
@@ -30,6 +30,14 @@ OBJECT_STORES = ("s3", "gcs", "abfs")  # no folders to create there, and one PUT
 SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss")
 ALLOWED = "Give a local path, or a file://, s3:// or gs:// address."
 BLOCK = 1 << 20
+
+
+def relative(name: str) -> str:
+    """`name`, unless it leaves its folder: raises AtlasError for absolute paths and for '..'."""
+    path = PurePosixPath(name)
+    if not name or path.is_absolute() or "\\" in name or str(path) != name or {"..", "."} & set(path.parts):
+        raise AtlasError(f"the path {name!r} must be relative, plain and without '..'.")
+    return name
 
 
 def open_filesystem(address: str) -> tuple[fs.FileSystem, str]:
@@ -52,7 +60,7 @@ def open_filesystem(address: str) -> tuple[fs.FileSystem, str]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file of this machine's so that it appears, or changes, whole, and is on the disk once it has."""
+    """Write a local file atomically: flushed to the disk, then renamed into place."""
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     with draft.open("wb") as file:
         file.write(content)
@@ -62,17 +70,26 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def files_under(filesystem: fs.FileSystem, path: str) -> list[fs.FileInfo]:
-    """Every file in the folder, at any depth; none where there is no such folder."""
+    """Every file in the folder, at any depth; none where the folder does not exist."""
     from pyarrow import fs
 
     found = filesystem.get_file_info(fs.FileSelector(path, recursive=True, allow_not_found=True))
     return [info for info in found if info.type == fs.FileType.File]
 
 
-def delete_tree(filesystem: fs.FileSystem, path: str) -> None:
-    """Delete a folder; what is gone already is no error.
+def stored_sha256(filesystem: fs.FileSystem, path: str) -> str:
+    """The sha256, in hexadecimal, of a file on any filesystem, read in blocks."""
+    digest = hashlib.sha256()
+    with filesystem.open_input_stream(path) as stream:
+        while block := stream.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
 
-    File by file in an object store: S3's request for many at once takes a checksum that not all servers know.
+
+def delete_tree(filesystem: fs.FileSystem, path: str) -> None:
+    """Delete a folder; a missing one is no error.
+
+    File by file in an object store: S3's request for many at once takes a checksum that not all servers support.
     """
     if filesystem.type_name not in OBJECT_STORES:
         with suppress(FileNotFoundError):
@@ -85,13 +102,13 @@ def delete_tree(filesystem: fs.FileSystem, path: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class StoragePath:
-    """A folder by its address: an absolute path, or s3://bucket/folder and alike, options after a `?`."""
+    """A folder by its address: an absolute path, or s3://bucket/folder and the like, with options after a `?`."""
 
     address: str
 
     @classmethod
     def at(cls, where: str | Path | StoragePath) -> StoragePath:
-        """The place at a path or an address. Raises AtlasError for an address of another kind."""
+        """The folder at a path or an address. Raises AtlasError for an address of another kind."""
         if isinstance(where, StoragePath):
             return where
         text = str(where).removeprefix("file://")
@@ -100,7 +117,7 @@ class StoragePath:
         base, mark, options = text.partition("?")
         scheme, _, path = base.partition("://")
         if scheme not in SCHEMES or not path.strip("/"):
-            raise AtlasError(f"the storage {redacted(text)!r} is none. {ALLOWED}")
+            raise AtlasError(f"the storage {redacted(text)!r} is not an address. {ALLOWED}")
         return cls(address=f"{scheme}://{relative(path.rstrip('/'))}{mark}{options}")
 
     def __truediv__(self, name: str) -> StoragePath:
@@ -131,7 +148,7 @@ class StoragePath:
 
     @property
     def for_ray(self) -> dict[str, Any]:
-        """The place as the configurations of Ray Train and Ray Tune take it."""
+        """The arguments that Ray Train's and Ray Tune's run configurations take for it."""
         if not self.is_remote:
             return {"storage_path": self.address}
         filesystem, path = self._opened
@@ -146,7 +163,7 @@ class StoragePath:
         return sorted(info.base_name for info in found if info.type == fs.FileType.Directory)
 
     def has(self, name: str) -> bool:
-        """Whether there is a file of that name."""
+        """Whether a file of that name exists in it."""
         from pyarrow import fs
 
         filesystem, path = self._opened
@@ -154,13 +171,13 @@ class StoragePath:
 
     def sizes(self) -> dict[str, int]:
         """The bytes of every file below, by its relative name. Raises AtlasError where it cannot be read."""
-        with _naming(self, "read"):
+        with _named_errors(self, "read"):
             return {name: info.size for name, info in self._there().items()}
 
     def download(self, *, only: Collection[str] = ()) -> Path:
-        """Bring files here that are not, or that are newer there; those named in `only`, in any folder, or all.
+        """Fetch files that are missing here or newer there: those named in `only`, in any folder, or all.
 
-        Of several processes that pull at once, one copies and the others wait. Gives `local`.
+        Returns `local`. Of several processes that download at once, one copies and the others wait.
 
         Raises:
             AtlasError: the object store cannot be read, or this machine's copy not be written.
@@ -169,7 +186,7 @@ class StoragePath:
 
         if not self.is_remote:
             return self.local
-        with _naming(self, "read"):
+        with _named_errors(self, "read"):
             self.local.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self.local.parent / f".{self.name}.pull.lock"):
                 for name, info in self._there().items():
@@ -178,18 +195,18 @@ class StoragePath:
         return self.local
 
     def upload(self, *, only: Collection[str] = (), last: str = "") -> None:
-        """Take files there that are other here; those named in `only`, or all but hidden ones. `last` goes last.
+        """Send files that differ there: those named in `only`, or all but hidden ones; `last` after all others.
 
         Raises:
             AtlasError: the object store cannot be written.
         """
         if not self.is_remote:
             return
-        with _naming(self, "written"):
+        with _named_errors(self, "written"):
             there = self._there()
             names = [path.relative_to(self.local).as_posix() for path in self.local.rglob("*") if path.is_file()]
             for name in sorted(names, key=lambda name: (PurePosixPath(name).name == last, name)):
-                if _is_meant(name, only) and not _is_same(there.get(name), self.local / name):
+                if _is_wanted(name, only) and not _is_same(there.get(name), self.local / name):
                     self._upload(name)
 
     @cached_property
@@ -202,7 +219,7 @@ class StoragePath:
         return {info.path.removeprefix(f"{path}/"): info for info in files_under(filesystem, path)}
 
     def _download(self, name: str, info: fs.FileInfo) -> None:
-        """Copy a file here; a rename makes it appear whole."""
+        """Copy a file here; a rename makes it appear complete."""
         target = self.local / relative(name)
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_name(f".{uuid.uuid4().hex}")
@@ -222,8 +239,8 @@ class StoragePath:
 
 
 @contextmanager
-def _naming(place: StoragePath, done: str) -> Iterator[None]:
-    """Turns what a filesystem raises into an AtlasError that names the place."""
+def _named_errors(place: StoragePath, done: str) -> Iterator[None]:
+    """Turn a filesystem's errors into an AtlasError that names the folder."""
     try:
         yield
     except OSError as error:
@@ -233,7 +250,7 @@ def _naming(place: StoragePath, done: str) -> Iterator[None]:
         ) from error
 
 
-def _is_meant(name: str, only: Collection[str]) -> bool:
+def _is_wanted(name: str, only: Collection[str]) -> bool:
     path = PurePosixPath(name)
     return path.name in only if only else not any(part.startswith(".") for part in path.parts)
 
@@ -250,6 +267,6 @@ def _is_same(there: fs.FileInfo | None, here: Path) -> bool:
 
 
 def _copy_time(path: Path, info: fs.FileInfo) -> None:
-    """Whole seconds: a listing may say more of a time than a look at one file."""
+    """Set the local time to the remote one, in whole seconds: a listing may be more precise than a look at one file."""
     seconds = int(info.mtime.timestamp())
     os.utime(path, (seconds, seconds))

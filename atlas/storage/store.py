@@ -1,26 +1,26 @@
-"""The store: content-addressed folders of finished steps, on any filesystem that pyarrow speaks.
+"""The artifact store: content-addressed folders of finished steps, on any filesystem that pyarrow supports.
 
     <root>/<scope>/steps/<key[:2]>/<key>/<attempt>/...      the files of one attempt at the step
     <root>/<scope>/steps/<key[:2]>/<key>/commit.json        the marker, written last: what was committed
-    <root>/<scope>/aside/<key>-<n>/...                      entries found damaged
+    <root>/<scope>/aside/<key>-<n>/...                      artifacts found damaged
 
-An entry exists when its marker does. Every attempt writes into a folder of its own, so that two commits
-at once cannot mix: whichever marker is written last names a whole attempt.
+An artifact exists once its marker does. Every attempt writes into a folder of its own, so that concurrent commits
+cannot mix: the marker written last names a complete attempt.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import logging
 import os
 import re
 import shutil
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import pyarrow as pa
 from pyarrow import fs
@@ -31,13 +31,22 @@ from atlas.runtime.retry import is_unreachable, retried
 from atlas.storage.artifact import (
     Artifact,
     CorruptArtifact,
+    Record,
     artifact_files,
     canonical,
     marker_of,
     parse_marker,
-    relative,
 )
-from atlas.storage.filesystem import OBJECT_STORES, delete_tree, files_under, open_filesystem, write_whole
+from atlas.storage.filesystem import (
+    OBJECT_STORES,
+    delete_tree,
+    files_under,
+    open_filesystem,
+    relative,
+    stored_sha256,
+    write_whole,
+)
+from atlas.storage.step_result import StepResult
 
 __all__ = ["CorruptArtifact", "Artifact", "Store"]
 
@@ -53,8 +62,8 @@ LENGTHLESS = "This server wants AWS_REQUEST_CHECKSUM_CALCULATION=WHEN_REQUIRED i
 class Store:
     """Finished steps by key. Safe to share between processes and machines; picklable.
 
-    Where it is `patient` (as it is unless told otherwise), what is asked of it while its filesystem does not answer
-    waits until that does, for half an hour at most, and then raises AtlasError.
+    A `patient` store (the default) retries while its filesystem does not answer, for half an hour at most, and then
+    raises AtlasError.
     """
 
     filesystem: fs.FileSystem
@@ -76,40 +85,41 @@ class Store:
 
     @classmethod
     def at(cls, uri: str, *, scope: str = "") -> Store:
-        """The store at `uri`, not looked at yet. Raises AtlasError where the address is not understood."""
+        """The store at `uri`, without any access to it. Raises AtlasError where the address is not understood."""
         filesystem, root = open_filesystem(str(uri))
         inner = relative(scope) if scope else ""
         return cls(filesystem=filesystem, root=root, uri=redacted(str(uri)), scope=inner)
 
     @property
     def is_local(self) -> bool:
+        """Whether it lies in this machine's file system, NFS included."""
         return isinstance(self.filesystem, fs.LocalFileSystem)
 
     @retried
-    def commit(self, key: str, files: Path, facts: Mapping[str, Any]) -> None:
-        """Upload every file of the local folder `files`, then the marker. A valid entry that is there stays.
+    def commit(self, key: str, files: Path, record: Record) -> None:
+        """Upload every file of the local folder `files`, then the marker with `record`. A valid artifact stays.
 
-        Raises AtlasError for a suffix other than .safetensors, .json or .md, for links, and for facts that
-        JSON cannot hold (NaN included).
+        Raises AtlasError for a suffix other than .safetensors, .json or .md, for links, and for a record that JSON
+        cannot hold (NaN included).
         """
-        if self._stands(key):
+        if self._is_committed(key):
             return
-        names = artifact_files(Path(files))
-        canonical({"facts": dict(facts)})  # refuse before anything is uploaded
-        draft = Artifact(key=key, attempt=uuid.uuid4().hex, facts=dict(facts), files={})
+        names, facts = artifact_files(Path(files)), record.to_json()
+        canonical(facts)  # refuse before anything is uploaded
+        draft = Artifact(key=key, attempt=uuid.uuid4().hex, facts=facts, files={})
         try:
             for name, path in names:
                 draft.files[name] = self._upload(path, f"{self._attempt(draft)}/{name}")
             self.write_small(self._folder(key) + "/" + MARKER, marker_of(draft))
         except OSError as error:
-            if not is_unreachable(error):  # then the marker may be there; a full disk is not to be filled with halves
+            if not is_unreachable(error):  # out of reach the marker may be there; a full disk gets its room back
                 with contextlib.suppress(OSError):
                     delete_tree(self.filesystem, self._attempt(draft))
             raise
 
     @retried
     def find(self, key: str) -> Artifact | None:
-        """The entry of `key`, read from its marker alone; None where there is none.
+        """The artifact of `key`, read from its marker alone; None where there is none.
 
         A marker that does not parse, or whose own digest is wrong, is moved aside and counts as absent.
         """
@@ -127,7 +137,7 @@ class Store:
 
     @retried
     def has(self, keys: Collection[str]) -> set[str]:
-        """Those of `keys` that have a marker; one batched look-up."""
+        """The members of `keys` that have a marker; one batched look-up."""
         wanted = list(dict.fromkeys(keys))
         if not wanted:
             return set()
@@ -135,23 +145,23 @@ class Store:
         return {key for key, info in zip(wanted, found, strict=True) if info.type == fs.FileType.File}
 
     def keys(self) -> Iterator[str]:
-        """The keys of all committed entries, sorted."""
+        """The keys of all committed artifacts, sorted."""
         paths = (PurePosixPath(info.path) for info in files_under(self.filesystem, self.folder("steps")))
         yield from sorted(path.parent.name for path in paths if path.name == MARKER)
 
-    def read_facts(self, key: str) -> dict[str, Any]:
-        """The facts of the entry; raises AtlasError where there is none."""
-        return self._known(key).facts
+    def result(self, key: str) -> StepResult:
+        """The result of a step; raises AtlasError where the store has none that can be read."""
+        return self._known(key).result
 
     @retried
-    def fetch(self, entry: Artifact | str, into: Path) -> Path:
-        """A local folder with the entry's files, verified by digest.
+    def fetch(self, artifact: Artifact | str, into: Path) -> Path:
+        """A local folder with the artifact's files, verified by digest.
 
         On a local filesystem it is the store's own folder (do not write there), elsewhere a copy under
-        `into/<key>/<attempt>`. Raises CorruptEntry, after moving the entry aside, where a file is missing,
-        cut short or altered.
+        `into/<key>/<attempt>`. Raises CorruptArtifact, after moving the artifact aside, where a file is missing,
+        truncated or altered.
         """
-        known = self._known(entry) if isinstance(entry, str) else entry
+        known = self._known(artifact) if isinstance(artifact, str) else artifact
         local = Path(self._attempt(known)) if self.is_local else self._copy(known, Path(into))
         if fault := self._fault(known, fs.LocalFileSystem(), str(local)):
             if not self.is_local:
@@ -165,20 +175,20 @@ class Store:
 
     @retried
     def verify(self, key: str) -> bool:
-        """Whether the entry is there and every file has its recorded size and digest. Changes nothing."""
-        entry = self.find(key)
-        return entry is not None and self._fault(entry, self.filesystem, self._attempt(entry)) is None
+        """Whether the artifact exists and every file has its recorded size and digest. Changes nothing."""
+        artifact = self.find(key)
+        return artifact is not None and self._fault(artifact, self.filesystem, self._attempt(artifact)) is None
 
     @retried
     def remove(self, key: str) -> None:
-        """Forget the entry: the marker first, so that nobody finds half of it."""
+        """Delete the artifact: its marker first, so that no reader finds half of it."""
         folder = self._folder(key)
         with contextlib.suppress(FileNotFoundError):
             self.filesystem.delete_file(folder + "/" + MARKER)
         delete_tree(self.filesystem, folder)
 
     def folder(self, name: str) -> str:
-        """The path, for `filesystem`, of what is called `name` in this scope."""
+        """The path of `name` in this scope, for `filesystem`."""
         return "/".join(part for part in (self.root, self.scope, name) if part)
 
     def write_small(self, path: str, content: bytes) -> None:
@@ -191,17 +201,17 @@ class Store:
                 stream.write(content)
 
     def _known(self, key: str) -> Artifact:
-        entry = self.find(key)
-        if entry is None:
+        artifact = self.find(key)
+        if artifact is None:
             raise AtlasError(f"the store {self.uri} has no step {key}. Train it first, or give another store.")
-        return entry
+        return artifact
 
-    def _stands(self, key: str) -> bool:
-        """Whether a valid entry is there; a damaged one is moved aside to make room."""
-        entry = self.find(key)
-        if entry is None or self.verify(key):
-            return entry is not None
-        where = self._move_aside(key, entry.attempt)
+    def _is_committed(self, key: str) -> bool:
+        """Whether a valid artifact exists; a damaged one is moved aside to make room."""
+        artifact = self.find(key)
+        if artifact is None or self.verify(key):
+            return artifact is not None
+        where = self._move_aside(key, artifact.attempt)
         log.warning("step %s in %s was damaged; moved to %s and committed again", key, self.uri, where)
         return False
 
@@ -210,8 +220,8 @@ class Store:
             raise AtlasError(f"the key {key!r} is not one of a step: 3 to 128 letters, digits, '-' or '_'.")
         return f"{self.folder('steps')}/{key[:2]}/{key}"
 
-    def _attempt(self, entry: Artifact) -> str:
-        return f"{self._folder(entry.key)}/{entry.attempt}"
+    def _attempt(self, artifact: Artifact) -> str:
+        return f"{self._folder(artifact.key)}/{artifact.attempt}"
 
     def _probe(self) -> None:
         """Write, read and delete a small file."""
@@ -230,7 +240,7 @@ class Store:
             self.filesystem.create_dir(path, recursive=True)
 
     def _upload(self, path: Path, target: str) -> tuple[str, int]:
-        """Copy one local file up; returns its (sha256, size)."""
+        """Upload one local file; returns its (sha256, bytes)."""
         self._make_folder(target.rpartition("/")[0])
         digest, size = hashlib.sha256(), 0
         with open(path, "rb") as source, self.filesystem.open_output_stream(target) as sink:
@@ -243,17 +253,17 @@ class Store:
                 os.fsync(written.fileno())  # the marker must never outlive its files
         return digest.hexdigest(), size
 
-    def _copy(self, entry: Artifact, into: Path) -> Path:
-        """The attempt's files, copied under `into` once; a rename makes the copy appear whole."""
-        target = into / entry.key / entry.attempt
+    def _copy(self, artifact: Artifact, into: Path) -> Path:
+        """The attempt's files, copied under `into` once; a rename makes the copy appear complete."""
+        target = into / artifact.key / artifact.attempt
         if target.exists():
             return target
-        draft = into / entry.key / f".{uuid.uuid4().hex}"
+        draft = into / artifact.key / f".{uuid.uuid4().hex}"
         draft.mkdir(parents=True)
-        for name in entry.files:
+        for name in artifact.files:
             (draft / name).parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(FileNotFoundError):  # verification names a missing file
-                source = self.filesystem.open_input_stream(f"{self._attempt(entry)}/{name}")
+                source = self.filesystem.open_input_stream(f"{self._attempt(artifact)}/{name}")
                 with source, open(draft / name, "wb") as sink:
                     shutil.copyfileobj(source, sink, BLOCK)
         try:
@@ -262,21 +272,21 @@ class Store:
             shutil.rmtree(draft)
         return target
 
-    def _fault(self, entry: Artifact, filesystem: fs.FileSystem, folder: str) -> str | None:
-        """What is wrong with the files in `folder`, in words; hashed once a process and attempt."""
-        paths = [f"{folder}/{name}" for name in entry.files]
-        for info, (name, (sha, size)) in zip(filesystem.get_file_info(paths), entry.files.items(), strict=True):
+    def _fault(self, artifact: Artifact, filesystem: fs.FileSystem, folder: str) -> str | None:
+        """The first fault of the files in `folder`, in words; they are hashed once a process and attempt."""
+        paths = [f"{folder}/{name}" for name in artifact.files]
+        for info, (name, (sha, size)) in zip(filesystem.get_file_info(paths), artifact.files.items(), strict=True):
             if info.type != fs.FileType.File:
                 return f"{name} is missing"
             if info.size != size:
                 return f"{name} has {info.size} bytes instead of {size}"
-            if (entry.key, entry.attempt) not in self.verified and _digest(filesystem, info.path) != sha:
+            if (artifact.key, artifact.attempt) not in self.verified and stored_sha256(filesystem, info.path) != sha:
                 return f"{name} has another sha256 than recorded"
-        self.verified.add((entry.key, entry.attempt))
+        self.verified.add((artifact.key, artifact.attempt))
         return None
 
     def _move_aside(self, key: str, attempt: str | None) -> str:
-        """Take the marker away, then the attempt's files (all of the key's where the marker is unreadable)."""
+        """Move the marker away, then the attempt's files (all of the key's where the marker is unreadable)."""
         target = self._free_aside(key)
         self._make_folder(target)
         marker = self._folder(key) + "/" + MARKER
@@ -291,15 +301,5 @@ class Store:
         return target
 
     def _free_aside(self, key: str) -> str:
-        number = 1
-        while files_under(self.filesystem, self.folder(f"aside/{key}-{number}")):
-            number += 1
-        return self.folder(f"aside/{key}-{number}")
-
-
-def _digest(filesystem: fs.FileSystem, path: str) -> str:
-    digest = hashlib.sha256()
-    with filesystem.open_input_stream(path) as stream:
-        while block := stream.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        numbered = (self.folder(f"aside/{key}-{number}") for number in itertools.count(1))
+        return next(folder for folder in numbered if not files_under(self.filesystem, folder))

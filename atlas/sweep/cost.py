@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any
 
 from atlas import metrics
 from atlas.backbones.families import encoder_shape
@@ -15,6 +13,7 @@ from atlas.learners import HeadStage
 from atlas.metrics import Shape
 from atlas.steps.step import Step
 from atlas.steps.walk_result import WalkResult
+from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 from atlas.sweep.inputs import SweepInputs
 
@@ -22,17 +21,17 @@ from atlas.sweep.inputs import SweepInputs
 def walk_cost(outcome: WalkResult, inputs: SweepInputs, store: Store) -> dict[str, float | None]:
     """The cost of the steps taken, as if nothing were shared; None where a number is not known.
 
-    Raises CorruptEntry where a step's files were altered.
+    Raises CorruptArtifact where a step's files were altered.
     """
-    taken = [(step, outcome.facts[step.key]) for step in outcome.taken]
-    trained = [fact["trained_parameters"] for _, fact in taken if "trained_parameters" in fact]
-    flops = [_flops(step, fact, inputs) for step, fact in taken]
+    taken = [(step, outcome.results[step.key]) for step in outcome.finished]
+    trained = [result.trained_parameters for _, result in taken if result.trained_parameters is not None]
+    flops = [_flops(step, result, inputs) for step, result in taken]
     known = [value for value in flops if value is not None]
     return {
         "trained_parameters": max(trained) if taken and len(trained) == len(taken) else None,
         "stored_parameters": sum(_stored(step, store) for step, _ in taken if step.stage.last) if taken else None,
         "flops": sum(known) if taken and len(known) == len(taken) else None,
-        "seconds": sum(fact["cost"]["seconds"] for _, fact in taken) if taken else None,
+        "seconds": sum(result.cost.seconds for _, result in taken) if taken else None,
     }
 
 
@@ -50,15 +49,15 @@ def backbone_shape(folder: Path, card: DataCard) -> Shape | None:
     )
 
 
-def _flops(step: Step, fact: Mapping[str, Any], inputs: SweepInputs) -> float | None:
+def _flops(step: Step, result: StepResult, inputs: SweepInputs) -> float | None:
     shape = backbone_shape(inputs.backbone, inputs.prepared[step.task].card)
-    if shape is None or "trained_parameters" not in fact:
+    if shape is None or result.trained_parameters is None:
         return None
     settings = {past.task: past.stage.settings() for past in step.chain()}
     ranks = [rank for one in settings.values() if isinstance(rank := one.get("rank"), int)]
     through = not isinstance(step.stage, HeadStage)
     return metrics.step_flops(
-        shape, records=fact["records"], ranks=ranks, trained=fact["trained_parameters"], through=through
+        shape, records=result.records, ranks=ranks, trained=result.trained_parameters, through=through
     )
 
 

@@ -14,6 +14,7 @@ from atlas.data.cache import prepared_address
 from atlas.execution.broker import Broker
 from atlas.execution.fleets import Fleets
 from atlas.execution.sizing import threads_of, trials_at_once
+from atlas.execution.status import BrokerStatus
 from atlas.execution.worker import FleetSetup
 from atlas.runtime.errors import AtlasError
 from atlas.search.callback import TrialJournal, listen
@@ -109,13 +110,14 @@ class SweepDriver:
             size=run.size,
             storage=run.folder.place / "fleets",
             label=run.id,
-            learnt=lambda: int(self._status()["trained"]),
+            trained=lambda: self._status().trained,
         )
 
-    def _status(self) -> dict[str, Any]:
+    def _status(self) -> BrokerStatus:
         import ray
 
-        return ray.get(self._broker.status.remote())
+        status: BrokerStatus = ray.get(self._broker.status.remote())
+        return status
 
     def _run_trials(self) -> None:
         """Run the search once a fleet is up (starting trials would slow its start), then wait for prefetched steps.
@@ -123,7 +125,7 @@ class SweepDriver:
         SIGINT ends it: Tune stops its trials by itself, but before it has begun, and at a second SIGINT, it raises.
         """
         try:
-            while self._fleets.started and not self._fleets.all_ended and not self._status()["fleets"]:
+            while self._fleets.started and not self._fleets.all_ended and not self._status().fleets:
                 time.sleep(POLL_SECONDS)
             _search(self.run).run(resume=bool(self.run.experiment.options.run.resume))
             if self._all_trials_ended():
@@ -135,7 +137,7 @@ class SweepDriver:
         statuses = [trial.status for trial in self._journal.trials.values()]
         return len(statuses) == self.run.experiment.trial_count() and "RUNNING" not in statuses
 
-    def _watch(self, status: dict[str, Any]) -> None:
+    def _watch(self, status: BrokerStatus) -> None:
         """Start fleets once a step waits; where all of them ended too early, fail the trials that wait for steps."""
         if time.monotonic() > self._uploaded + UPLOAD_SECONDS:
             self._upload()
@@ -189,7 +191,7 @@ def _search(run: SweepRun) -> Search:
         broker=run.broker,
         namespace=NAMESPACE,
         step_inputs=run.inputs.step_inputs,
-        lone=_single_task_steps(run),
+        single_task=_single_task_steps(run),
         aim=experiment.options.search.aim,
         goal=experiment.sweep.goal,
         sharing=experiment.options.run.sharing,
@@ -198,10 +200,6 @@ def _search(run: SweepRun) -> Search:
     return Search(experiment=experiment, setup=setup, folder=run.folder.place, at_once=at_once)
 
 
-def _single_task_steps(run: SweepRun) -> dict[int, dict[str, Step]]:
-    """Seed → task → the last step of the task trained alone."""
-    found: dict[int, dict[str, Step]] = {}
-    for walk in run.experiment.references()["lone"]:
-        last = walk.steps(run.inputs.step_inputs)[-1][-1]
-        found.setdefault(walk.seed, {})[last.task] = last
-    return found
+def _single_task_steps(run: SweepRun) -> list[Step]:
+    """The last step of each task trained alone, with each seed."""
+    return [walk.steps(run.inputs.step_inputs)[-1][-1] for walk in run.experiment.references()["lone"]]

@@ -88,11 +88,11 @@ def finished_sweep(run: SweepRun, trials: Sequence[TrialRecord]) -> FinishedSwee
 
 
 def _status(trials: Sequence[TrialRecord], wanted: int) -> str:
-    """FINISHED where all trials are; FAILED where all ended, some of them by an error; else KILLED."""
+    """FINISHED where all trials are, or were pruned; FAILED where all ended, some by an error; else KILLED."""
     statuses = {trial.status for trial in trials}
     if len(trials) != wanted or "KILLED" in statuses:
         return "KILLED"
-    return "FINISHED" if statuses == {"FINISHED"} else "FAILED"
+    return "FINISHED" if statuses <= {"FINISHED", "PRUNED"} else "FAILED"
 
 
 def _register(tracking: TrackingClient, ended: FinishedSweep, summary: dict[str, Any]) -> Registration:

@@ -123,7 +123,8 @@ def _best_trial(summary: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _steps(trial: Mapping[str, Any], store: Store) -> list[Step]:
     """The trial's steps, as the store describes them. Raises AtlasError where one is not there."""
-    return [step_from(store.read_facts(key)["step"]) for key in trial["step_keys"]]
+    described = [store.result(key).step for key in trial["step_keys"]]
+    return [step_from(step) for step in described if step is not None]
 
 
 def _prepared(steps: list[Step], data: StoragePath) -> dict[str, str]:

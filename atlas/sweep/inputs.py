@@ -57,9 +57,9 @@ class SweepInputs:
         keys = {step.key for walk in walks for step in walk.every_step(self.step_inputs)}
         stored = self.store.has(keys)
         timed = list(islice(stored, TIMED)) or list(islice(self.store.keys(), TIMED))
-        facts = [entry.facts for key in timed if (entry := self.store.find(key)) is not None]
+        results = [entry.result for key in timed if (entry := self.store.find(key)) is not None]
         loads = self.loads()
-        per_record = measured_pace(facts, fallback=_guess(self.backbone), loads=loads)
+        per_record = measured_pace(results, fallback=_guess(self.backbone), loads=loads)
         pace = Pace(per_record=per_record, at_once=at_once, sizes=self.sizes, loads=loads)
         return plan(trials, references, self.step_inputs, stored=stored, pace=pace, exact=exact)
 

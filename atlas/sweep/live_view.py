@@ -6,8 +6,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from atlas.execution.status import BrokerStatus
 from atlas.runtime.text import duration
 from atlas.search.callback import TrialJournal
 from atlas.sweep.plan import Plan
@@ -29,8 +30,8 @@ class View:
     console: Console
     plan: Plan
     journal: TrialJournal
-    poll: Callable[[], dict[str, Any]]
-    on_status: Callable[[dict[str, Any]], None] = lambda status: None
+    poll: Callable[[], BrokerStatus]
+    on_status: Callable[[BrokerStatus], None] = lambda status: None
     _stop: threading.Event = field(default_factory=threading.Event)
     _started: float = field(default_factory=time.monotonic)
     _said: float = 0.0
@@ -55,40 +56,38 @@ class View:
             while not self._stop.wait(REFRESH):
                 live.update(self._panel(self._status()))
 
-    def _status(self) -> dict[str, Any]:
+    def _status(self) -> BrokerStatus:
         status = self.poll()
         self.on_status(status)
         return status
 
-    def _say(self, status: dict[str, Any]) -> None:
+    def _say(self, status: BrokerStatus) -> None:
         if time.monotonic() - self._said >= PLAIN_EVERY:
             self._said = time.monotonic()
             self.console.print(" · ".join(self._lines(status)), highlight=False, soft_wrap=True)
 
-    def _panel(self, status: dict[str, Any]) -> RenderableType:
+    def _panel(self, status: BrokerStatus) -> RenderableType:
         from rich.panel import Panel
         from rich.table import Table
 
         table = Table.grid(padding=(0, 2))
         for line in self._lines(status):
             table.add_row(line)
-        for fleet, title, progress in status.get("running", []):
-            table.add_row(f"[dim]fleet {fleet.rpartition('-')[2]}[/] {_bar(progress)} {title}")
+        for step in status.running:
+            table.add_row(f"[dim]fleet {step.fleet.rpartition('-')[2]}[/] {_bar(step.progress)} {step.title}")
         return Panel(table, title="atlas", border_style="cyan")
 
-    def _lines(self, status: dict[str, Any]) -> list[str]:
+    def _lines(self, status: BrokerStatus) -> list[str]:
         trials = list(self.journal.trials.values())
         ended = sum(trial.status != "RUNNING" for trial in trials)
         failed = sum(trial.status == "FAILED" for trial in trials)
-        states = status.get("states", {})
-        done, trained = states.get("done", 0), status.get("trained", 0)
         taken = sum(len(walk) for trial in trials for walk in trial.steps)
         lines = [
             f"{duration(time.monotonic() - self._started)} passed, {self._left(status)}",
             f"trials {ended} of {self.plan.trials}" + (f" ({failed} failed)" if failed else ""),
-            f"steps trained {trained}, running {states.get('running', 0)}, "
-            + (f"in the hands of another sweep {elsewhere}, " if (elsewhere := states.get("elsewhere", 0)) else "")
-            + f"waiting {states.get('queued', 0) + states.get('waiting', 0)}, used again {max(0, taken - done)}",
+            f"steps trained {status.trained}, running {status.count('running')}, "
+            + (f"in the hands of another sweep {elsewhere}, " if (elsewhere := status.count("elsewhere")) else "")
+            + f"waiting {status.count('queued', 'waiting')}, used again {max(0, taken - status.count('done'))}",
         ]
         return [*lines, f"best so far {self._best()}"]
 
@@ -100,16 +99,15 @@ class View:
         what = " > ".join(best.walks[0].order) if len(best.walks) == 1 else str(best.settings)
         return f"{best.objective:.1f} % (val): {what}"
 
-    def _left(self, status: dict[str, Any]) -> str:
-        trained = status.get("trained", 0)
+    def _left(self, status: BrokerStatus) -> str:
         if self.plan.missing == 0:
             return "nothing to train"
-        if not status.get("fleets"):
+        if not status.fleets:
             return f"fleets are starting, about {duration(self.plan.seconds)} in all"
-        if trained < 2:
+        if status.trained < 2:
             return f"about {duration(self.plan.seconds)} in all"
-        at_once = max(1, len(status.get("running", [])))
-        left = max(0, self.plan.missing - trained) * status["trained_seconds"] / trained / at_once
+        at_once = max(1, len(status.running))
+        left = max(0, self.plan.missing - status.trained) * status.trained_seconds / status.trained / at_once
         return f"about {duration(left)} left"
 
 

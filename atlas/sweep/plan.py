@@ -8,6 +8,7 @@ from typing import Any
 
 from atlas.steps.step import Step, StepInputs
 from atlas.steps.walk import Walk
+from atlas.storage.step_result import StepResult
 
 STARTUP = 30.0  # seconds until the first step, on two cores
 
@@ -106,14 +107,12 @@ class Pace:
         return sum(loads) / len(loads) if loads else 0.0
 
 
-def measured_pace(
-    facts: Iterable[Mapping[str, Any]], fallback: float, loads: Mapping[str, float] | None = None
-) -> float:
-    """Seconds a record of load 1, from what earlier steps took: the median over their facts; `fallback` without any."""
+def measured_pace(results: Iterable[StepResult], fallback: float, loads: Mapping[str, float] | None = None) -> float:
+    """Seconds a record of load 1: the median over the results of earlier steps; `fallback` without any."""
     rates = sorted(
-        fact["cost"]["learning"] / fact["records"] / (loads or {}).get(fact["step"]["task"], 1.0)
-        for fact in facts
-        if fact["records"] and fact["cost"]["learning"]
+        result.cost.learning / result.records / (loads or {}).get(result.step["task"] if result.step else "", 1.0)
+        for result in results
+        if result.records and result.cost.learning
     )
     return rates[len(rates) // 2] if rates else fallback
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas.config.experiment import Experiment
+from atlas.execution.status import UNFINISHED, BrokerStatus
 from atlas.search.proposals import is_exact, rehearsed
 
 if TYPE_CHECKING:
     from atlas.steps.step import Step, StepInputs
 
 POLL_SECONDS = 0.1
-UNDER_WAY = ("waiting", "queued", "elsewhere", "running")
 
 
 def all_known(experiment: Experiment) -> bool:
@@ -39,17 +38,17 @@ class Prefetch:
     steps: list[Step]
     _told: str = ""
 
-    def tell(self, status: Mapping[str, Any]) -> bool:
+    def tell(self, status: BrokerStatus) -> bool:
         """Queue the steps at a broker that has started since, by its `status`: it keeps nothing across restarts.
 
         Returns whether that was necessary.
         """
         import ray
 
-        if status["born"] == self._told:
+        if status.born == self._told:
             return False
         ray.get(self.broker.anticipate.remote(self.steps))
-        self._told = status["born"]
+        self._told = status.born
         return True
 
     def wait(self) -> None:
@@ -57,7 +56,7 @@ class Prefetch:
         import ray
 
         while True:
-            status = ray.get(self.broker.status.remote())
-            if not self.tell(status) and not any(state in status["states"] for state in UNDER_WAY):
+            status: BrokerStatus = ray.get(self.broker.status.remote())
+            if not self.tell(status) and not status.count(*UNFINISHED):
                 return
             time.sleep(POLL_SECONDS)

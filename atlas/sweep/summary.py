@@ -55,7 +55,7 @@ class FinishedSweep:
         outcome = WalkResult(walk=walk, step_inputs=self.inputs.step_inputs)
         for step in walk.every_step(self.inputs.step_inputs):
             if (taken is None or step.key in taken) and (entry := store.find(step.key)) is not None:
-                outcome.add(step, dict(entry.facts))
+                outcome.add(step, entry.result)
         return outcome
 
     def bare_outcomes(self) -> list[WalkResult]:
@@ -111,11 +111,11 @@ def _metrics(summary: Mapping[str, Any], row: Mapping[str, Any], outcome: WalkRe
         found = trial_metrics(summary, row, split)
         figures |= {f"{split}/{name}": found[name] for name in found.values}
         figures[f"{split}/undefined"] = found.undefined
-    for place, figure in outcome.speeds.items():
-        split, _, name = place.partition("/")
+    for place, figure in outcome.learning_speeds.items():
+        part, _, name = place.partition("/")
         figures[place] = None if isinstance(figure, Undefined) else figure
         if isinstance(figure, Undefined):
-            figures[f"{split}/undefined"] = {**figures[f"{split}/undefined"], name: figure.reason}
+            figures[f"{part}/undefined"] = {**figures[f"{part}/undefined"], name: figure.reason}
     return figures
 
 
@@ -124,10 +124,10 @@ def _joint(walked: Sequence[WalkResult]) -> list[dict[str, Any]]:
     the one that scores most on `val`."""
     found: dict[tuple[tuple[str, ...], int], dict[str, Any]] = {}
     for outcome in (one for one in walked if one.steps and one.steps[-1][-1].joint_tasks):
-        for step in (stages[-1] for stages in outcome.steps if stages[-1].key in outcome.facts):
-            latest, tasks = outcome.facts[step.key]["scores"]["latest"], tuple(sorted(step.learns))
+        for step in (stages[-1] for stages in outcome.steps if stages[-1].key in outcome.results):
+            latest, tasks = outcome.results[step.key].scores.latest, tuple(sorted(step.learns))
             row: dict[str, Any] = {"tasks": list(tasks), "seed": outcome.walk.seed}
-            row |= {split: dict(latest[split]) for split in SPLITS}
+            row |= {split: dict(latest.of(split)) for split in SPLITS}
             known = found.setdefault((tasks, outcome.walk.seed), row)
             if sum(row["val"].values()) > sum(known["val"].values()):
                 found[tasks, outcome.walk.seed] = row
@@ -146,7 +146,7 @@ def _rows(ended: FinishedSweep, record: TrialRecord, outcomes: Sequence[WalkResu
             "order": list(outcome.walk.order),
             "seed": outcome.walk.seed,
             "settings": record.settings,
-            "step_keys": [step.key for step in outcome.taken],
+            "step_keys": [step.key for step in outcome.finished],
             "status": record.status,
             "R": {split: {route: _plain(outcome.matrix(split, route)) for route in ROUTES} for split in SPLITS},
             "metrics": {},
@@ -175,10 +175,10 @@ def _downstream(ended: FinishedSweep, outcomes: Mapping[str, Sequence[WalkResult
             "task": probe.task,
             "way": probe.way,
             "shots": probe.shots.describe() if probe.shots else "all records",
-            **{split: outcome.probed(split)[probe] for split in SPLITS},
+            **{split: outcome.probe_scores(split)[probe] for split in SPLITS},
         }
         for trial, outcome in named
-        for probe in outcome.probed("test")
+        for probe in outcome.probe_scores("test")
     ]
 
 
@@ -186,15 +186,15 @@ def _references(ended: FinishedSweep) -> dict[str, Any]:
     found: dict[str, Any] = {name: {} for name in ended.references}
     for name, seed, step in ended.reference_steps():
         if (entry := ended.inputs.store.find(step.key)) is not None:
-            own = entry.facts["scores"]["own"]
-            found[name].setdefault(str(seed), {})[step.task] = {split: own[split][step.task] for split in SPLITS}
+            own = entry.result.scores.own
+            found[name].setdefault(str(seed), {})[step.task] = {split: own.of(split)[step.task] for split in SPLITS}
     return found
 
 
 def _ledger(ended: FinishedSweep, outcomes: Sequence[WalkResult]) -> dict[str, float]:
     """Each taking of a step by a trial either trained it now (once) or used it again."""
-    taken = [(step.key, outcome.facts[step.key]) for outcome in outcomes for step in outcome.taken]
-    fresh = {key: fact["cost"]["seconds"] for key, fact in taken if fact.get("run") == ended.run}
+    taken = [(step.key, outcome.results[step.key]) for outcome in outcomes for step in outcome.finished]
+    fresh = {key: result.cost.seconds for key, result in taken if result.run == ended.run}
     trained = sum(fresh.values())
     sharing = ended.options.run.sharing
     count = len(fresh) if sharing else len(taken)
@@ -202,9 +202,7 @@ def _ledger(ended: FinishedSweep, outcomes: Sequence[WalkResult]) -> dict[str, f
         "steps_trained": count,
         "steps_reused": len(taken) - count,
         "seconds_trained": trained,
-        "seconds_saved": sum(fact["cost"]["seconds"] for _, fact in taken) - trained
-        if ended.options.run.sharing
-        else 0.0,
+        "seconds_saved": sum(result.cost.seconds for _, result in taken) - trained if sharing else 0.0,
     }
 
 

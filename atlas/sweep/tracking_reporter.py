@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import gettempdir
@@ -11,9 +11,11 @@ from typing import Any, get_args
 from atlas.data.prepare import Prepared
 from atlas.search.trial_record import TrialRecord
 from atlas.steps.step import Step
+from atlas.storage.score_names import ROUTES, SPLITS
+from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 from atlas.sweep.tracking_actor import Recorder
-from atlas.tracking import Dataset, StepFinished, TrialEnd, TrialFinished, TrialStarted, TrialStep
+from atlas.tracking import CurvePoint, Dataset, StepFinished, TrialEnd, TrialFinished, TrialStarted, TrialStep
 
 ENDS: Mapping[str, TrialEnd] = {end: end for end in get_args(TrialEnd)}
 
@@ -56,34 +58,31 @@ class TrackingReporter:
         entry = store.find(step.key)
         if entry is not None:
             folder = store.fetch(entry, Path(gettempdir()) / "atlas-fetched" / step.key)
-            self.tracking.record(self._step_event(step, entry.facts, folder))
+            self.tracking.record(self._step_event(step, entry.result, folder))
 
-    def _step_event(self, step: Step, facts: Mapping[str, Any], folder: Path) -> StepFinished:
+    def _step_event(self, step: Step, result: StepResult, folder: Path) -> StepFinished:
         scores = {
             f"{split}/{route}/{task}": value
-            for route, splits in facts["scores"].items()
-            for split, tasks in splits.items()
-            for task, value in tasks.items()
+            for route in ROUTES
+            for split in SPLITS
+            for task, value in result.scores.of(route).of(split).items()
         }
         adapter = folder / "adapter"
         tags = {"task": step.task, "stage": step.stage.kind, "seed": str(step.seed), "kind": "step"}
-        for name in (
-            "resumed_at",
-            "workers",
-        ):  # the updates at which it was resumed, and by how many workers
-            if name in facts:
-                tags[name] = ", ".join(map(str, facts[name]))
+        for name, numbers in (("resumed_at", result.resumed_at), ("workers", result.workers)):
+            if numbers:
+                tags[name] = ", ".join(map(str, numbers))
         return StepFinished(
             key=step.key,
             name=step.title,
             sweep=self.sweep_id,
             settings={"stage": step.stage.settings(), "seed": step.seed, "order": " > ".join(step.order)},
             tags=tags,
-            curves={"loss": facts["losses"], "validation": facts["validations"]},
-            scores={**scores, **{f"cost/{name}": value for name, value in facts["cost"].items()}},
+            curves={"loss": _points(result.losses), "validation": _points(result.validations)},
+            scores={**scores, **{f"cost/{name}": value for name, value in result.cost}},
             position=len(step.order) - 1,
-            started=facts["began"],
-            ended=facts["ended"],
+            started=result.began,
+            ended=result.ended,
             datasets=(self._dataset(step.task),),
             adapter=str(adapter) if adapter.is_dir() else "",
         )
@@ -96,6 +95,10 @@ class TrackingReporter:
             source={"folder": str(prepared.path), "counts": dict(prepared.counts), "licence": prepared.card.licence},
             source_type="local",
         )
+
+
+def _points(curve: Iterable[tuple[int, float]]) -> tuple[CurvePoint, ...]:
+    return tuple(CurvePoint(update, value) for update, value in curve)
 
 
 def sweep_metrics(summary: Mapping[str, Any]) -> dict[str, float | None]:

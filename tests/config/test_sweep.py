@@ -13,7 +13,8 @@ from atlas.config.learners import DEFAULT_STEPS, base_learner
 from atlas.config.options import Options
 from atlas.config.search import TASKS
 from atlas.config.sweep import SMOKE, Sweep
-from atlas.learners import HeadOnly, TwoStage, learner_from
+from atlas.config.trial import trial_config_from
+from atlas.learners import HeadOnly, TwoStage
 from atlas.runtime.errors import AtlasError
 
 ORDERS = Sweep(name="orders", question="Which?", searches_orders=True, trials=12)
@@ -75,11 +76,11 @@ def test_a_number_of_orders_that_is_none_is_refused(orders: tuple[str, ...]) -> 
 def test_a_proposal_is_plain_values() -> None:
     options = Options.of(tasks=("a", "b"), seeds=(1, 2))
     found = Experiment(sweep=ORDERS, options=options, precision="bfloat16").propose(TRIAL)  # type: ignore[arg-type]
-    assert json.loads(json.dumps(found)) == found
-    assert (found["orders"], found["seeds"]) == ([["b", "a"]], [1, 2])
-    assert learner_from(json.loads(found["learner_settings"])) == base_learner(options.training).at_precision(
-        "bfloat16"
-    )
+    plain = found.to_tune()
+    assert json.loads(json.dumps(plain)) == plain
+    assert trial_config_from(plain) == found
+    assert (found.orders, found.seeds) == ((("b", "a"),), (1, 2))
+    assert found.learner == base_learner(options.training).at_precision("bfloat16")
 
 
 def test_references_are_each_task_alone_once_a_seed() -> None:
@@ -116,12 +117,12 @@ def test_a_smoke_run_is_small_but_keeps_what_was_asked_for() -> None:
 def test_a_learner_of_its_own_is_asked() -> None:
     sweep = replace(SETTINGS, learner=lambda trial, options: TwoStage(rank=options.training.rank + 1))
     found = Experiment(sweep=sweep, options=Options.of(tasks=("a", "b"), rank=4)).propose(TRIAL)  # type: ignore[arg-type]
-    assert json.loads(found["learner_settings"])["rank"] == 5
+    assert found.learner.settings()["rank"] == 5
 
 
 def test_a_search_over_orders_learns_by_the_learner_that_is_named() -> None:
     found = Experiment(sweep=ORDERS, options=Options.of(tasks=("a", "b"), learner="ewc")).propose(TRIAL)  # type: ignore[arg-type]
-    assert json.loads(found["learner_settings"])["name"] == "ewc"
+    assert found.learner.name == "ewc"
     Experiment(sweep=ORDERS, options=Options.of(learner="ewc")).check()
 
 

@@ -109,9 +109,9 @@ def test_its_declared_lineage_is_true(name: str, small_world: World, tmp_path: P
 def test_it_learns_two_tasks_and_scores_what_it_has_seen(learner: Learner, small_world: World, store: Store) -> None:
     steps = small_world.walk("digits", "easy-vqa", learner=small(learner))
     facts = small_world.learn(steps, store)[-1]
-    assert list(facts["order"]) == list(steps[-1].order)
-    assert set(facts["scores"]["latest"]["val"]) == set(steps[-1].order)
-    assert facts["trained_parameters"] > 0
+    assert list(facts.order) == list(steps[-1].order)
+    assert set(facts.scores.latest.val) == set(steps[-1].order)
+    assert facts.trained_parameters > 0
 
 
 def test_the_route_own_keeps_what_a_task_was_learnt_with(learner: Learner, small_world: World, store: Store) -> None:
@@ -142,7 +142,7 @@ def test_the_backbone_is_given_back_as_it_was(learner: Learner, small_world: Wor
 def test_it_learns_at_half_precision_and_keeps_float32(learner: Learner, small_world: World, store: Store) -> None:
     steps = small_world.walk("digits", "easy-vqa", learner=small(learner).at_precision("bfloat16"))
     facts = small_world.learn(steps, store)
-    assert all(math.isfinite(loss) for fact in facts for _, loss in fact["losses"])
+    assert all(math.isfinite(loss) for fact in facts for _, loss in fact.losses)
     assert {value.dtype for step in steps for value in weights(store, step).values()} == {torch.float32}
 
 
@@ -155,7 +155,7 @@ def test_a_stack_of_its_answers_as_it_was_scored(learner: Learner, small_world: 
         for task in steps[-1].order
     }
     model.detach()
-    assert found == facts["scores"]["latest"]["test"]
+    assert found == facts.scores.latest.test
 
 
 def test_it_says_where_it_comes_from_and_what_it_minimises(learner: Learner) -> None:

@@ -15,7 +15,6 @@ import pytest
 from rich.console import Console
 
 from atlas.config.experiment import Experiment
-from atlas.learners import learner_from
 from atlas.search.proposals import make_sampler, rehearsed
 from atlas.steps.step import step_from
 from atlas.sweep import Options, Sweep, run
@@ -88,9 +87,10 @@ def test_its_proposals_are_valid(sweep: Sweep) -> None:
     for number in range(12):
         trial = study.ask()
         config = Experiment(sweep=sweep, options=options, precision="bfloat16").propose(trial)
-        assert json.loads(json.dumps(config)) == config
-        learner = learner_from(json.loads(config["learner_settings"]))
-        for order in config["orders"]:
+        plain = config.to_tune()
+        assert json.loads(json.dumps(plain)) == plain
+        learner = config.learner
+        for order in config.orders:
             assert sorted(order) == sorted(TASKS)
         for position in range(len(TASKS)):
             assert all(stage.schedule.precision == "bfloat16" for stage in learner.stages(position))

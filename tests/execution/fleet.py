@@ -1,4 +1,4 @@
-"""What the broker's suites share: steps, a store to commit them to, and a fleet that learns nothing."""
+"""What the broker's suites share: steps, a store to commit them to, and a fleet that trains nothing."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from atlas.execution.broker import Broker
 from atlas.execution.job import Lease
 from atlas.learners import Schedule, TwoStage
 from atlas.steps.step import Step, StepInputs, walk
+from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 
-AROUND = StepInputs(backbone="b", data={name: name for name in "abc"})
+STEP_INPUTS = StepInputs(backbone="b", data={name: name for name in "abc"})
 LEARNER = TwoStage(experience=None, expansion=Schedule(steps=1))
-FIRST, SECOND, THIRD = (stages[-1] for stages in walk(("a", "b", "c"), LEARNER, 0, AROUND))
-OTHER = walk(("c",), LEARNER, 0, AROUND)[0][-1]
-SIBLING = walk(("a", "c"), LEARNER, 0, AROUND)[-1][-1]
+FIRST, SECOND, THIRD = (stages[-1] for stages in walk(("a", "b", "c"), LEARNER, 0, STEP_INPUTS))
+OTHER = walk(("c",), LEARNER, 0, STEP_INPUTS)[0][-1]
+SIBLING = walk(("a", "c"), LEARNER, 0, STEP_INPUTS)[-1][-1]
 
 
-def commit(uri: str, step: Step, scope: str = "") -> dict[str, Any]:
-    facts = {"title": step.title, "scope": scope}
+def commit(uri: str, step: Step, scope: str = "") -> StepResult:
+    result = StepResult(title=step.title, hooks={"scope": scope})
     folder = Path(uri).parent / "files"
     folder.mkdir(exist_ok=True)
     (folder / "head.json").write_text("{}")
-    Store.open(uri, scope=scope).commit(step.key, folder, facts)
-    return facts
+    Store.open(uri, scope=scope).commit(step.key, folder, result)
+    return result
 
 
 async def settle() -> None:

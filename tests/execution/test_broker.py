@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from atlas.execution.broker import Broker
 from atlas.execution.job import Lease
+from atlas.execution.status import RunningStep
 from atlas.storage.store import Store
 from tests.execution.fleet import FIRST, SECOND, SIBLING, THIRD, commit, run, settle, take, work_off
 
@@ -16,16 +17,16 @@ def test_many_askers_make_one_training(uri: str) -> None:
         broker = Broker(uri)
         askers = [asyncio.ensure_future(broker.request(FIRST)) for _ in range(9)]
         assert await work_off(broker, uri) == [FIRST]
-        assert {answer["title"] for answer in await asyncio.gather(*askers)} == {FIRST.title}
+        assert {answer.title for answer in await asyncio.gather(*askers)} == {FIRST.title}
 
     run(ask())
 
 
 def test_what_the_store_has_is_answered_at_once(uri: str) -> None:
     async def ask() -> None:
-        facts = commit(uri, SECOND)
+        result = commit(uri, SECOND)
         broker = Broker(uri)
-        assert await broker.request(SECOND) == facts
+        assert await broker.request(SECOND) == result
         assert await broker.lease("f", 0.0) is None
 
     run(ask())
@@ -36,7 +37,7 @@ def test_what_a_step_builds_on_is_learnt_first(uri: str) -> None:
         broker = Broker(uri)
         asked = asyncio.ensure_future(broker.request(THIRD))
         assert await work_off(broker, uri) == [FIRST, SECOND, THIRD]
-        assert (await asked)["title"] == THIRD.title
+        assert (await asked).title == THIRD.title
 
     run(ask())
 
@@ -49,7 +50,7 @@ def test_what_lies_beside_a_step_is_learnt_first_too(uri: str) -> None:
         assert learnt[0] == FIRST
         assert set(learnt[1:]) == {SIBLING, composed}
         assert learnt[-1] == composed
-        assert (await asked)["title"] == composed.title
+        assert (await asked).title == composed.title
 
     run(ask())
 
@@ -88,20 +89,20 @@ def test_a_fleet_that_waits_gets_a_step_that_comes_in_time(uri: str) -> None:
 def test_the_status_counts_what_waits_runs_and_is_done(uri: str) -> None:
     async def ask() -> None:
         broker = Broker(uri)
-        assert (await broker.status())["fleets"] == 0
+        assert (await broker.status()).fleets == 0
         await broker.anticipate([THIRD, SIBLING])
         lease = await take(broker)
-        assert (await broker.status())["fleets"] == 1
+        assert (await broker.status()).fleets == 1
         await broker.renew("f", lease, 0.25)
         status = await broker.status()
-        assert status["states"] == {"running": 1, "waiting": 3}
-        assert status["running"] == [("f", FIRST.title, 0.25)]
+        assert status.states == {"running": 1, "waiting": 3}
+        assert status.running == (RunningStep(fleet="f", title=FIRST.title, progress=0.25),)
         commit(uri, FIRST)
         await broker.done(lease, 7.0)
         await settle()
         status = await broker.status()
-        assert status["states"] == {"done": 1, "queued": 2, "waiting": 1}
-        assert (status["trained"], status["trained_seconds"]) == (1, 7.0)
+        assert status.states == {"done": 1, "queued": 2, "waiting": 1}
+        assert (status.trained, status.trained_seconds) == (1, 7.0)
 
     run(ask())
 
@@ -112,7 +113,7 @@ def test_two_scopes_share_nothing(uri: str) -> None:
         commit(uri, FIRST)
         askers = [asyncio.ensure_future(broker.request(FIRST, f"private/{name}")) for name in "ab"]
         assert await work_off(broker, uri) == [FIRST, FIRST]
-        assert [answer["scope"] for answer in await asyncio.gather(*askers)] == ["private/a", "private/b"]
+        assert [answer.hooks["scope"] for answer in await asyncio.gather(*askers)] == ["private/a", "private/b"]
         assert replace(Store.open(uri), scope="private/a").find(FIRST.key) is not None
 
     run(ask())

@@ -38,7 +38,7 @@ def test_a_step_in_the_hands_of_another_sweep_is_waited_for_and_others_are_hande
         await second.anticipate([OTHER])
         assert (await take(second, "g")).step == OTHER
         assert await nothing(second)
-        assert (await second.status())["states"] == {"elsewhere": 1, "running": 1, "waiting": 1}
+        assert (await second.status()).states == {"elsewhere": 1, "running": 1, "waiting": 1}
         commit(uri, FIRST)
         await first.done(lease, 1.0)
         await asyncio.sleep(0.1)
@@ -46,7 +46,7 @@ def test_a_step_in_the_hands_of_another_sweep_is_waited_for_and_others_are_hande
         assert found.step == SECOND
         commit(uri, SECOND)
         await second.done(found, 1.0)
-        assert (await until(asked))["title"] == SECOND.title
+        assert (await until(asked)).title == SECOND.title
 
     run(ask())
 
@@ -86,7 +86,7 @@ def test_a_store_that_does_not_answer_for_a_while_is_asked_again(uri: str, monke
             await asyncio.sleep(0.1)
         commit(uri, FIRST)
         await first.done(lease, 1.0)
-        assert (await until(asked))["title"] == FIRST.title
+        assert (await until(asked)).title == FIRST.title
 
     run(ask())
 
@@ -99,11 +99,11 @@ def test_a_step_fails_where_the_store_never_answers_and_nobody_waits_for_ever(
         monkeypatch.setattr("atlas.runtime.retry.WAIT_SECONDS", 0.05)
         monkeypatch.setattr("atlas.runtime.retry.POLL_SECONDS", 0.01)
         monkeypatch.setattr(Store, "find", unreachable)
-        with pytest.raises(StepFailed, match="its entry could not be looked for: .* .the network is away"):
+        with pytest.raises(StepFailed, match="its result could not be looked up: .* .the network is away"):
             await broker.request(FIRST)
         monkeypatch.setattr(Store, "find", found)
-        facts = commit(uri, FIRST)
-        assert await broker.request(FIRST) == facts
+        result = commit(uri, FIRST)
+        assert await broker.request(FIRST) == result
 
     run(ask())
 
@@ -123,7 +123,7 @@ def test_a_broker_that_was_started_again_has_what_it_had(uri: str) -> None:
         assert await nothing(other)
         commit(uri, FIRST)
         await after.done(lease, 1.0)
-        assert (await until(other.request(FIRST)))["title"] == FIRST.title
+        assert (await until(other.request(FIRST))).title == FIRST.title
 
     run(ask())
 
@@ -138,7 +138,7 @@ def test_claims_beat_while_a_step_is_learnt(uri: str, monkeypatch: pytest.Monkey
             await broker.anticipate([FIRST])
         await take(first)
         assert await second.lease("g", 1.0) is None
-        first._store_view._beating.cancel()  # its process is gone
+        first._store_view._heartbeats.cancel()  # its process is gone
         assert isinstance(await until(second.lease("g", 5.0)), Lease)
 
     run(ask())

@@ -10,6 +10,7 @@ import pytest
 from atlas.execution import broker as module
 from atlas.execution.broker import LEASE_SECONDS, LEAVING_SECONDS, LOSSES, Broker
 from atlas.execution.job import Lease, StepFailed
+from atlas.execution.status import RunningStep
 from atlas.storage.store import Store
 from tests.execution.fleet import FIRST, OTHER, SECOND, SIBLING, THIRD, commit, run, settle, take, work_off
 from tests.losses import Losses
@@ -45,7 +46,7 @@ def test_a_lease_that_is_not_renewed_goes_to_another_fleet(uri: str, clock: Simp
         assert await broker.lease("f", 0.0) is None
         clock.seconds = LEASE_SECONDS + 1
         assert await take(broker) == lease
-        assert (await broker.status())["running"] == [("f", FIRST.title, 0.0)]
+        assert (await broker.status()).running == (RunningStep(fleet="f", title=FIRST.title, progress=0.0),)
 
     run(ask())
 
@@ -59,7 +60,7 @@ def test_a_lease_that_is_renewed_is_kept(uri: str, clock: SimpleNamespace) -> No
         await broker.renew("f", lease, 0.5)
         clock.seconds = 2 * LEASE_SECONDS - 1
         assert await broker.lease("other", 0.0) is None
-        assert (await broker.status())["running"] == [("f", FIRST.title, 0.5)]
+        assert (await broker.status()).running == (RunningStep(fleet="f", title=FIRST.title, progress=0.5),)
 
     run(ask())
 
@@ -72,12 +73,12 @@ def test_a_fleet_thought_lost_may_still_bring_its_step(uri: str, clock: SimpleNa
         asked = asyncio.ensure_future(broker.request(FIRST))
         lease = await take(broker, "slow")
         clock.seconds = LEASE_SECONDS + 1
-        assert (await broker.status())["states"] == {"queued": 1}
+        assert (await broker.status()).states == {"queued": 1}
         commit(uri, FIRST)
         await broker.done(lease, 9.0)
-        assert (await asked)["title"] == FIRST.title
+        assert (await asked).title == FIRST.title
         assert await broker.lease("f", 0.0) is None
-        assert (await broker.status())["states"] == {"done": 1}
+        assert (await broker.status()).states == {"done": 1}
 
     run(ask())
 
@@ -90,10 +91,10 @@ def test_a_final_failure_reaches_all_askers_and_what_builds_on_it(uri: str) -> N
         answers = await asyncio.gather(*askers, return_exceptions=True)
         assert all(isinstance(answer, StepFailed) for answer in answers)
         assert str(answers[0]) == f"{FIRST.title}: the loss became nan"
-        assert str(answers[2]).startswith(f"{THIRD.title}: what it builds on failed: ")
+        assert str(answers[2]).startswith(f"{THIRD.title}: a step that it builds on failed: ")
         assert "the loss became nan" in str(answers[2])
         assert await broker.lease("f", 0.0) is None
-        assert (await broker.status())["states"] == {"failed": 3}
+        assert (await broker.status()).states == {"failed": 3}
 
     run(ask())
 
@@ -107,7 +108,7 @@ def test_a_step_that_failed_for_good_is_not_learnt_again_and_one_that_was_given_
                 await broker.failed(lease, "the loss became nan", final=True)
             with pytest.raises(StepFailed, match="the loss became nan"):
                 await refused
-        assert (await broker.status())["states"] == {"failed": 1}
+        assert (await broker.status()).states == {"failed": 1}
         asked = asyncio.ensure_future(broker.request(SIBLING.builds_on[0]))
         with pytest.raises(StepFailed):
             await asked
@@ -132,7 +133,7 @@ def test_a_step_that_kills_its_fleets_is_given_up(uri: str, losses: Losses) -> N
         for _ in range(LOSSES):
             taken.append(await take(broker, "f"))
             await broker.hello("f")
-        with pytest.raises(StepFailed, match=f"{LOSSES} workers died while they learnt it"):
+        with pytest.raises(StepFailed, match=f"{LOSSES} workers died while they trained it"):
             await asked
         assert await broker.lease("f", 0.0) is None
         losses.note("a step that kills its workers", begun=len(taken), lost=len(taken), for_good=1)
@@ -163,9 +164,9 @@ def test_what_another_sweep_has_learnt_meanwhile_is_not_handed_out(uri: str) -> 
         broker = Broker(uri)
         asked = [asyncio.ensure_future(broker.request(step)) for step in (FIRST, OTHER)]
         await settle()
-        facts = commit(uri, FIRST)
+        result = commit(uri, FIRST)
         assert (await take(broker)).step == OTHER
-        assert await asked[0] == facts
+        assert await asked[0] == result
 
     run(ask())
 
@@ -181,7 +182,7 @@ def test_a_past_that_was_lost_is_learnt_again_first(uri: str) -> None:
         Store.open(uri).remove(FIRST.key)
         await broker.failed(lease, "its past is gone", final=False)
         assert await work_off(broker, uri) == [FIRST, SECOND]
-        assert (await asked)["title"] == SECOND.title
+        assert (await asked).title == SECOND.title
 
     run(ask())
 
@@ -214,7 +215,7 @@ def test_a_step_that_is_said_to_be_done_but_is_not_there_is_tried_three_times(ur
         asked = asyncio.ensure_future(broker.request(FIRST))
         for _ in range(3):
             await broker.done(await take(broker), 1.0)
-        with pytest.raises(StepFailed, match="given up after 3 attempts: its entry is not in the store"):
+        with pytest.raises(StepFailed, match="given up after 3 attempts: its result is not in the store"):
             await asked
         assert await broker.lease("f", 0.0) is None
 
@@ -231,7 +232,7 @@ def test_a_broker_that_was_killed_learns_of_leases_by_their_renewal(uri: str) ->
         assert await broker.lease("other", 0.0) is None
         commit(uri, FIRST)
         await broker.done(lease, 1.0)
-        assert (await asked)["title"] == FIRST.title
+        assert (await asked).title == FIRST.title
 
     run(ask())
 
@@ -239,11 +240,11 @@ def test_a_broker_that_was_killed_learns_of_leases_by_their_renewal(uri: str) ->
 def test_a_broker_that_was_killed_takes_done_and_failed_steps_too(uri: str) -> None:
     async def ask() -> None:
         broker = Broker(uri)
-        facts = commit(uri, FIRST)
+        result = commit(uri, FIRST)
         await broker.done(Lease(step=FIRST), 1.0)
-        assert await broker.request(FIRST) == facts
+        assert await broker.request(FIRST) == result
         await broker.failed(Lease(step=SECOND), "no", final=True)
-        assert (await broker.status())["states"] == {"done": 1, "failed": 1}
+        assert (await broker.status()).states == {"done": 1, "failed": 1}
 
     run(ask())
 
@@ -251,13 +252,13 @@ def test_a_broker_that_was_killed_takes_done_and_failed_steps_too(uri: str) -> N
 def test_when_nobody_is_left_all_that_is_not_done_fails(uri: str) -> None:
     async def ask() -> None:
         broker = Broker(uri)
-        facts = commit(uri, FIRST)
-        assert await broker.request(FIRST) == facts
+        result = commit(uri, FIRST)
+        assert await broker.request(FIRST) == result
         asked = asyncio.ensure_future(broker.request(THIRD))
         await settle()
         await broker.give_up("no fleet is left")
         with pytest.raises(StepFailed, match="no fleet is left"):
             await asked
-        assert await broker.request(FIRST) == facts
+        assert await broker.request(FIRST) == result
 
     run(ask())

@@ -23,7 +23,7 @@ def test_a_stop_that_was_planned_is_held_against_no_step_and_the_next_one_is(uri
             assert not asked.done()
             await take(broker, "f")
             await broker.hello("f")
-        with pytest.raises(StepFailed, match=f"{LOSSES} workers died while they learnt it"):
+        with pytest.raises(StepFailed, match=f"{LOSSES} workers died while they trained it"):
             await asked
 
     run(ask())

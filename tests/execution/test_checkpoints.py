@@ -52,19 +52,19 @@ def killer(at: int) -> Callable[[int, int], None]:
     return on_update
 
 
-def underway(
+def checkpoints_of(
     store: Store, step: Step, *, seconds: float = 0.0, group: ProcessGroup | None = None, **more: Any
 ) -> CheckpointStore:
-    """A waypoint after every update: a second passes whenever the clock is looked at."""
+    """A checkpoint after every update: a second passes whenever the clock is looked at."""
     clock = itertools.count().__next__
     return CheckpointStore(
         store=store, key=step.key, group=group or ProcessGroup(), seconds=seconds, share=math.inf, clock=clock, **more
     )
 
 
-def cut_off(world: World, store: Store, step: Step, at: int, **named: Any) -> None:
+def interrupt(world: World, store: Store, step: Step, at: int, **named: Any) -> None:
     with pytest.raises(Killed):
-        train_step(step, world.worker_context, store, killer(at), underway(store, step, **named))
+        train_step(step, world.worker_context, store, killer(at), checkpoints_of(store, step, **named))
 
 
 def files(store: Store) -> list[Path]:
@@ -72,18 +72,18 @@ def files(store: Store) -> list[Path]:
 
 
 @pytest.mark.parametrize(("learner", "order"), LEARNERS, ids=lambda value: getattr(value, "name", None))
-def test_a_step_that_was_cut_off_twice_equals_the_quiet_one(
+def test_a_step_that_was_interrupted_twice_equals_the_uninterrupted_one(
     small_world: World, store: Store, tmp_path: Path, learner: Learner, order: tuple[str, ...]
 ) -> None:
     other, chance = Store.open(str(tmp_path / "cut")), random.Random(len(order))
     for step in small_world.walk(*order, learner=learner):
         (quiet,) = small_world.learn([step], store)
         first = chance.randint(2, 4)
-        cut_off(small_world, other, step, first)
-        cut_off(small_world, other, step, first + 2)
-        found = train_step(step, small_world.worker_context, other, checkpoints=underway(other, step))
-        assert found.pop("resumed_at") == [first - 1, first + 1]
-        assert outcome(found) == outcome(quiet)
+        interrupt(small_world, other, step, first)
+        interrupt(small_world, other, step, first + 2)
+        found = train_step(step, small_world.worker_context, other, checkpoints=checkpoints_of(other, step))
+        assert found.resumed_at == (first - 1, first + 1)
+        assert outcome(found.model_copy(update={"resumed_at": ()})) == outcome(quiet)
         assert contents(other, step) == contents(store, step)
     assert files(other) == []
 
@@ -94,23 +94,23 @@ def step(small_world: World) -> Step:
 
 
 def test_progress_goes_on_where_it_was(small_world: World, store: Store, step: Step) -> None:
-    cut_off(small_world, store, step, 5)
+    interrupt(small_world, store, step, 5)
     seen: list[tuple[int, int]] = []
-    train_step(step, small_world.worker_context, store, lambda *at: seen.append(at), underway(store, step))
+    train_step(step, small_world.worker_context, store, lambda *at: seen.append(at), checkpoints_of(store, step))
     assert seen == [(4, 7), (5, 7), (6, 7), (7, 7)]
 
 
 def test_the_time_before_counts_to_the_cost(small_world: World, store: Store, step: Step) -> None:
-    cut_off(small_world, store, step, 5)
-    checkpoints = underway(store, step)
+    interrupt(small_world, store, step, 5)
+    checkpoints = checkpoints_of(store, step)
     facts = train_step(step, small_world.worker_context, store, checkpoints=checkpoints)
-    assert 0 < checkpoints.spent < facts["cost"]["learning"] < facts["cost"]["seconds"]
-    assert facts["updates"], facts["records"] == (7, 7 * 8)
+    assert 0 < checkpoints.spent < facts.cost.learning < facts.cost.seconds
+    assert (facts.updates, facts.records) == (7, 7 * 8)
 
 
 def test_short_steps_never_save(small_world: World, store: Store, step: Step) -> None:
-    train_step(step, small_world.worker_context, store, checkpoints=underway(store, step, seconds=60))
-    cut_off(small_world, store, small_world.walk("digits", learner=HeadOnly(schedule=LONG), seed=1)[0], 7, seconds=60)
+    train_step(step, small_world.worker_context, store, checkpoints=checkpoints_of(store, step, seconds=60))
+    interrupt(small_world, store, small_world.walk("digits", learner=HeadOnly(schedule=LONG), seed=1)[0], 7, seconds=60)
     assert files(store) == []
 
 
@@ -162,12 +162,12 @@ def training_state() -> Any:
 def test_a_damaged_one_is_not_used_but_the_one_before_it(
     small_world: World, store: Store, step: Step, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    cut_off(small_world, store, step, 5)
+    interrupt(small_world, store, step, 5)
     newest = max(files(store), key=lambda path: updates_of(path) if path.name == "commit.json" else -1)
     held = next(path for path in newest.parent.rglob("*.safetensors"))
     damage(held, newest, how)
-    facts = train_step(step, small_world.worker_context, store, checkpoints=underway(store, step))
-    assert facts["resumed_at"] == [3]
+    facts = train_step(step, small_world.worker_context, store, checkpoints=checkpoints_of(store, step))
+    assert facts.resumed_at == (3,)
     assert "not used" in caplog.text or "is damaged" in caplog.text
 
 
@@ -191,16 +191,16 @@ def damage(held: Path, marker: Path, how: str) -> None:
 def test_one_of_another_group_is_not_used(
     small_world: World, store: Store, step: Step, changed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = CheckpointStore._own
+    own = CheckpointStore._circumstances
     with monkeypatch.context() as patched:
-        patched.setattr(CheckpointStore, "_own", lambda self: {**own(self), **changed})
-        cut_off(small_world, store, step, 5)
-    facts = train_step(step, small_world.worker_context, store, checkpoints=underway(store, step))
-    assert "resumed_at" not in facts
+        patched.setattr(CheckpointStore, "_circumstances", lambda self: {**own(self), **changed})
+        interrupt(small_world, store, step, 5)
+    facts = train_step(step, small_world.worker_context, store, checkpoints=checkpoints_of(store, step))
+    assert facts.resumed_at == ()
     assert files(store) == []
 
 
-def test_a_store_that_refuses_a_waypoint_does_not_stop_the_step(
+def test_a_store_that_refuses_a_checkpoint_does_not_stop_the_step(
     small_world: World, store: Store, step: Step, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     commit = Store.commit
@@ -211,11 +211,11 @@ def test_a_store_that_refuses_a_waypoint_does_not_stop_the_step(
         commit(self, key, *given)
 
     monkeypatch.setattr(Store, "commit", full)
-    facts = train_step(step, small_world.worker_context, store, checkpoints=underway(store, step))
-    assert facts["updates"] == 7
+    facts = train_step(step, small_world.worker_context, store, checkpoints=checkpoints_of(store, step))
+    assert facts.updates == 7
     assert "No space left" in caplog.text
 
 
 def test_nothing_but_safetensors_and_json_is_written(small_world: World, store: Store, step: Step) -> None:
-    cut_off(small_world, store, step, 5)
+    interrupt(small_world, store, step, 5)
     assert {path.suffix for path in files(store)} == {".safetensors", ".json"}

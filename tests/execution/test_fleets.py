@@ -27,22 +27,22 @@ def lives(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return ends
 
 
-def ended(learnt: Iterator[int]) -> Fleets:
-    """Fleets whose sweep has learnt so many steps at each loss, run to their end."""
-    made = Fleets(setup=SETUP, size=SIZE, storage="f", label="sweep", learnt=lambda: next(learnt))
+def ended(trained: Iterator[int]) -> Fleets:
+    """Fleets whose sweep has trained so many steps at each loss, run to their end."""
+    made = Fleets(setup=SETUP, size=SIZE, storage="f", label="sweep", trained=lambda: next(trained))
     made.start()
     made.join(10.0)
     assert made.all_ended
     return made
 
 
-def test_a_fleet_that_is_lost_is_started_again_while_the_sweep_gets_on(lives: list[str]) -> None:
+def test_a_fleet_that_is_lost_is_started_again_while_the_sweep_makes_progress(lives: list[str]) -> None:
     lives += ["lost"] * 9 + [""]
     assert ended(iter(range(9))).failures == ["sweep-fleet-0: lost"] * 9
     assert lives == []
 
 
-def test_a_fleet_that_is_lost_again_with_nothing_learnt_is_given_up(lives: list[str]) -> None:
+def test_a_fleet_that_is_lost_again_with_nothing_trained_is_given_up(lives: list[str]) -> None:
     lives += ["lost"] * 9
     assert len(ended(iter([4, 5, *[5] * 9])).failures) == 1 + IDLE_LOSSES
     assert len(lives) == 9 - 1 - IDLE_LOSSES
@@ -50,7 +50,7 @@ def test_a_fleet_that_is_lost_again_with_nothing_learnt_is_given_up(lives: list[
 
 def test_a_fleet_that_is_lost_when_the_sweep_has_ended_is_no_failure(lives: list[str]) -> None:
     lives += ["lost"] * 9
-    made = Fleets(setup=SETUP, size=SIZE, storage="f", label="sweep", learnt=lambda: 0)
+    made = Fleets(setup=SETUP, size=SIZE, storage="f", label="sweep", trained=lambda: 0)
     made.close()
     made.start()
     made.join(10.0)

@@ -36,7 +36,7 @@ def test_it_learns_attention_and_head_alone_and_answers_as_it_was_scored(small_w
     facts = small_world.learn(steps, store)
     width, sites = small_world.worker_context.backbone.width, 4
     head = sum(value.numel() for value in small_head(small_world).parameters())
-    assert facts[-1]["trained_parameters"] == sites * 3 * width**2 + head
+    assert facts[-1].trained_parameters == sites * 3 * width**2 + head
     model = load_model(steps[-1], small_world.worker_context, store)
     found = {
         task: score(model, small_world.worker_context.data[task], "test", limit=16, group=ProcessGroup())
@@ -45,9 +45,9 @@ def test_it_learns_attention_and_head_alone_and_answers_as_it_was_scored(small_w
     model.activate("digits")  # by its lone adapter: it was the first
     alone = score(model, small_world.worker_context.data["digits"], "test", limit=16, group=ProcessGroup())
     model.detach()
-    assert found == facts[-1]["scores"]["latest"]["test"]
-    assert alone == facts[0]["scores"]["own"]["test"]["digits"]
-    assert set(facts[-1]["scores"]["own"]["test"]) == {"easy-vqa"}
+    assert found == facts[-1].scores.latest.test
+    assert alone == facts[0].scores.own.test["digits"]
+    assert set(facts[-1].scores.own.test) == {"easy-vqa"}
 
 
 def small_head(world: World) -> torch.nn.Module:

@@ -14,6 +14,7 @@ from atlas.learners.hooks import PriorStep, StageContext
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.trainer import task_loss
 from atlas.runtime.errors import AtlasError
+from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, assert_same_learning, seed_by_task, weights
 
@@ -57,7 +58,7 @@ def test_with_weight_it_is_not(small_world: World, store: Store, monkeypatch: py
     first, second = ([] for _ in range(2))
     for losses, weight in ((first, 0.0), (second, 1e6)):
         facts = small_world.learn(small_world.walk("digits", "easy-vqa", learner=learner(weight)), store)
-        losses += [fact["losses"] for fact in facts]
+        losses += [fact.losses for fact in facts]
     assert first[0] == second[0]
     assert first[1] != second[1]
 
@@ -92,7 +93,7 @@ def test_two_tasks_pull_as_both_would_by_themselves(small_world: World, model: C
         hooks.on_stage_end()
         (folder := tmp_path / str(number)).mkdir()
         hooks.save(folder)
-        past, recalls = [PriorStep(task="digits", folder=folder, facts={})], [*recalls, hooks]
+        past, recalls = [PriorStep(task="digits", folder=folder, result=StepResult())], [*recalls, hooks]
         weight.data += 0.05
     last = consolidated(small_world, model, *past)
     assert all(torch.equal(last.fisher[one], recalls[1].fisher[one]) for one in recalls[1].fisher)
@@ -111,7 +112,7 @@ def test_the_information_is_kept_with_the_step_and_grows(small_world: World, sto
     names = [name for name in first if name.startswith("fisher.safetensors/fisher/")]
     assert len(names) == len(list(small_world.worker_context.backbone.parameters()))
     assert all(bool((second[name] >= first[name]).all()) for name in names)
-    assert facts[0]["fisher_records"] == RECORDS
+    assert facts[0].hooks["fisher_records"] == RECORDS
 
 
 @pytest.mark.parametrize(("values", "message"), [({"weight": -1.0}, "weight is -1"), ({"records": 0}, "records is 0")])

@@ -58,7 +58,7 @@ def test_a_step_keeps_the_backbone_and_its_own_head(small_world: World, store: S
     files = {name.partition("/")[0] for name in weights(store, steps[-1])}
     assert files == {"backbone.safetensors", "head.safetensors"}
     size = sum(value.numel() for value in small_world.worker_context.backbone.parameters())
-    assert facts[-1]["trained_parameters"] > size
+    assert facts[-1].trained_parameters > size
 
 
 def test_a_second_task_starts_from_the_backbone_of_the_first(small_world: World, store: Store) -> None:
@@ -80,12 +80,12 @@ def test_a_restored_stack_answers_as_it_was_scored(small_world: World, store: St
         for task in steps[-1].order
     }
     model.detach()
-    assert found == facts[-1]["scores"]["latest"]["test"]
+    assert found == facts[-1].scores.latest.test
 
 
 def test_the_route_own_keeps_the_score_that_a_task_was_learnt_with(small_world: World, store: Store) -> None:
     first, second = small_world.learn(small_world.walk(*ORDER, learner=LEARNER), store)
-    assert second["scores"]["own"]["test"]["digits"] == first["scores"]["latest"]["test"]["digits"]
+    assert second.scores.own.test["digits"] == first.scores.latest.test["digits"]
 
 
 def test_adapters_can_be_learnt_on_a_tuned_backbone_but_not_the_other_way_round(small_world: World) -> None:

@@ -15,8 +15,8 @@ def test_it_does_not_depend_on_the_order(small_world: World, store: Store) -> No
     last = [small_world.walk(*order, learner=LEARNER)[-1] for order in permutations(ORDER)]
     assert len({step.key for step in last}) == 1
     facts = small_world.learn(last[:1], store)[0]
-    assert facts["scores"]["own"] == facts["scores"]["latest"]
-    assert set(facts["scores"]["latest"]["val"]) == set(ORDER)
+    assert facts.scores.own == facts.scores.latest
+    assert set(facts.scores.latest.val) == set(ORDER)
 
 
 def test_all_orders_of_eight_tasks_cost_255_trainings() -> None:
@@ -35,7 +35,7 @@ def test_each_update_learns_a_batch_of_every_task(small_world: World, store: Sto
     steps = small_world.walk(*ORDER, learner=LEARNER)
     facts = small_world.learn(steps, store)
     size = SCHEDULE.batch_size * 2
-    assert [fact["records"] for fact in facts] == [size, 2 * size, 3 * size]
+    assert [fact.records for fact in facts] == [size, 2 * size, 3 * size]
     heads = {name.rpartition("/")[0] for name in weights(store, steps[-1]) if "head" in name}
     assert heads == {"head.safetensors", "heads/digits.safetensors", "heads/easy-vqa.safetensors"}
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from atlas.learners.hooks import PriorStep, StageContext
 from atlas.learners.lwf import LwfHooks, LwfStage
 from atlas.learners.process_group import ProcessGroup
 from atlas.runtime.errors import AtlasError
+from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, assert_same_learning, seed_by_task, weights
 
@@ -49,7 +51,7 @@ def test_the_penalty_is_the_cross_entropy_of_the_softened_answers(small_world: W
                 data=small_world.worker_context.data,
                 group=ProcessGroup(),
                 seed=len,
-                prior_steps=[PriorStep(task=old, folder=None, facts={})],  # type: ignore[arg-type]
+                prior_steps=[PriorStep(task=old, folder=Path(), result=StepResult())],
             )
         )
         for number, parameter in enumerate(model.tuning.trained().values()):

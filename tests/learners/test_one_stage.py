@@ -18,7 +18,7 @@ def test_stage_one_alone_adds_no_adapter_after_the_first_task(small_world: World
     roles = [{name.split(".")[-1] for name in weights(store, step) if "adapter/" in name} for step in steps]
     assert "atlas_down" in roles[0]
     assert roles[1:] == [{"atlas_query_past"}] * 2
-    assert [set(fact["scores"]["latest"]["val"]) for fact in facts] == [set(ORDER[: i + 1]) for i in range(3)]
+    assert [set(fact.scores.latest.val) for fact in facts] == [set(ORDER[: i + 1]) for i in range(3)]
 
 
 def test_stage_two_alone_is_atlas_without_experience() -> None:

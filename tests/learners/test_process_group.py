@@ -4,7 +4,6 @@ import itertools
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -17,6 +16,8 @@ from atlas.learners.process_group import ProcessGroup
 from atlas.learners.training_state import NO_CHECKPOINTS
 from atlas.steps.step import Evaluation, Step, StepInputs, walk
 from atlas.steps.train import WorkerContext, open_worker_context, train_step
+from atlas.storage.score_names import ROUTES, SPLITS
+from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, atlas, outcome
 
@@ -162,18 +163,18 @@ def test_several_processes_learn_what_one_does_with_the_same_global_batch(
         assert one.keys() == other.keys()
         for name, value in one.items():
             torch.testing.assert_close(other[name], value, rtol=1e-3 if "fisher" in name else 0, atol=WEIGHTS)
-        facts = [store.read_facts(key) for store in (alone, together)]
+        facts = [store.result(key) for store in (alone, together)]
         assert farthest_score(*facts) <= POINTS
-        losses = [[loss for _, loss in fact["losses"]] for fact in facts]
+        losses = [[loss for _, loss in fact.losses] for fact in facts]
         assert losses[1] == pytest.approx(losses[0], rel=1e-4)
 
 
 @pytest.mark.slow
 def test_a_step_that_a_smaller_group_went_on_with_says_so(learnt: dict[str, Store]) -> None:
     for key in learnt[RESIZED].keys():  # noqa: SIM118 - a store is no dictionary
-        facts = learnt[RESIZED].read_facts(key)
-        assert facts["workers"] == [4, 2]
-        assert facts["resumed_at"] == [facts["updates"] - 1]
+        facts = learnt[RESIZED].result(key)
+        assert facts.workers == (4, 2)
+        assert facts.resumed_at == (facts.updates - 1,)
 
 
 @pytest.mark.slow
@@ -184,20 +185,20 @@ def test_processes_that_were_cut_off_in_every_step_learn_the_same_bit_for_bit(
     quiet, cut = learnt[str(size)], learnt[f"{size}-cut"]
     assert list(cut.keys()) == list(quiet.keys())
     for key in quiet.keys():  # noqa: SIM118 - a store is no dictionary
-        facts = cut.read_facts(key)
-        assert facts.pop("resumed_at") == [facts["updates"] - 1]
-        assert outcome(facts) == outcome(quiet.read_facts(key))
+        facts = cut.result(key)
+        assert facts.resumed_at == (facts.updates - 1,)
+        assert outcome(facts.model_copy(update={"resumed_at": ()})) == outcome(quiet.result(key))
         one, other = (tensors(store.fetch(key, tmp_path / "fetched")) for store in (quiet, cut))
         assert [name for name, value in one.items() if not torch.equal(other[name], value)] == []
 
 
-def farthest_score(one: dict[str, Any], other: dict[str, Any]) -> float:
+def farthest_score(one: StepResult, other: StepResult) -> float:
     """The largest difference of two steps' scores, in points."""
     return max(
-        abs(value - other["scores"][route][split][task])
-        for route, splits in one["scores"].items()
-        for split, tasks in splits.items()
-        for task, value in tasks.items()
+        abs(value - other.scores.of(route).of(split)[task])
+        for route in ROUTES
+        for split in SPLITS
+        for task, value in one.scores.of(route).of(split).items()
     )
 
 

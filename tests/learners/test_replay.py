@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from atlas.learners.hooks import PriorStep, StageContext
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.replay import ReplayHooks, ReplayStage
 from atlas.runtime.errors import AtlasError
+from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, assert_same_learning, seed_by_task, weights
 
@@ -34,16 +36,16 @@ def test_with_a_memory_it_is_not(small_world: World, store: Store, monkeypatch: 
     plain, replayed = (
         small_world.learn(small_world.walk(*ORDER[:2], learner=one), store) for one in (learner(0), learner(6))
     )
-    assert plain[0]["losses"] == replayed[0]["losses"]
-    assert plain[1]["losses"] != replayed[1]["losses"]
-    assert (plain[1]["records"], replayed[1]["records"]) == (16, 32)
+    assert plain[0].losses == replayed[0].losses
+    assert plain[1].losses != replayed[1].losses
+    assert (plain[1].records, replayed[1].records) == (16, 32)
 
 
 def test_the_numbers_of_the_records_are_kept_with_the_step(small_world: World, store: Store) -> None:
     facts = small_world.learn(small_world.walk(*ORDER[:2], learner=learner()), store)
     for fact, task in zip(facts, ORDER, strict=False):
-        assert len(set(fact["memory"])) == 6
-        assert max(fact["memory"]) < len(small_world.worker_context.data[task].splits["train"])
+        assert len(set(fact.hooks["memory"])) == 6
+        assert max(fact.hooks["memory"]) < len(small_world.worker_context.data[task].splits["train"])
 
 
 def test_the_heads_of_what_is_remembered_are_learnt_along_and_kept(small_world: World, store: Store) -> None:
@@ -55,8 +57,8 @@ def test_the_heads_of_what_is_remembered_are_learnt_along_and_kept(small_world: 
 
 
 def test_tasks_take_turns_and_only_remembered_records_come_back(small_world: World) -> None:
-    model, facts = small_world.model(), {"digits": {"memory": [3, 5]}, "easy-vqa": {"memory": [7]}}
-    for task in facts:
+    model, memories = small_world.model(), {"digits": [3, 5], "easy-vqa": [7]}
+    for task in memories:
         model.ensure_head(task, torch.Generator().manual_seed(0))
     context = StageContext(
         model=model,
@@ -64,7 +66,10 @@ def test_tasks_take_turns_and_only_remembered_records_come_back(small_world: Wor
         data=small_world.worker_context.data,
         group=ProcessGroup(),
         seed=len,
-        prior_steps=[PriorStep(task=task, folder=None, facts=fact) for task, fact in facts.items()],  # type: ignore[arg-type]
+        prior_steps=[
+            PriorStep(task=task, folder=Path(), result=StepResult(hooks={"memory": memory}))
+            for task, memory in memories.items()
+        ],
     )
     hooks = ReplayHooks(context, ReplayStage(schedule=SCHEDULE, weight=0.5))
     draws = [draw for _ in range(4) for draw in hooks.replay()]

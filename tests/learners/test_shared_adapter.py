@@ -40,7 +40,7 @@ def test_it_is_one_adapter_however_many_tasks(small_world: World, store: Store) 
     }
     assert model.order == [ORDER[-1]]
     model.detach()
-    assert found == facts[-1]["scores"]["latest"]["test"]
+    assert found == facts[-1].scores.latest.test
 
 
 def test_it_has_neither_keys_nor_queries(small_world: World, store: Store) -> None:

@@ -91,4 +91,4 @@ def test_a_checkpoint_holds_weights_optimiser_best_state_and_generators(
 def test_the_base_keeps_no_checkpoints() -> None:
     assert NO_CHECKPOINTS.load() is None
     assert not NO_CHECKPOINTS.due(1)
-    assert NO_CHECKPOINTS.facts() == {}
+    assert (NO_CHECKPOINTS.resumed_at, NO_CHECKPOINTS.workers_changed) == ((), ())

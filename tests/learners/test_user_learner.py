@@ -16,10 +16,10 @@ from ray import cloudpickle
 
 from atlas.config.addresses import with_names
 from atlas.config.experiment import Experiment
+from atlas.config.trial import TrialConfig, trial_config_from
 from atlas.learners import LEARNERS, SharedAdapter, find_learner, is_known, learner_address, learner_from, stage_from
 from atlas.learners.user_learner import USER_LEARNERS, USER_STAGES
 from atlas.runtime.errors import AtlasError
-from atlas.search.trainable import walks_of
 from atlas.search.trial_record import TrialRecord
 from atlas.storage.store import Store
 from atlas.sweep import Options, Sweep, learner_named
@@ -60,7 +60,7 @@ def write(path: Path, *, more: str = "", **changed: str) -> str:
     return f"{path}:SpringAdapter"
 
 
-def proposal(options: Options) -> dict[str, object]:
+def proposal(options: Options) -> TrialConfig:
     return Experiment(sweep=Sweep(name="toy", question="?", searches_orders=True), options=options).propose(
         FixedTrial({"after nothing": options.search.tasks[0]})
     )
@@ -150,14 +150,14 @@ def test_a_trial_has_the_class_and_needs_no_catalogue() -> None:
     assert options.training.learner == "spring-adapter"
     config = proposal(options)
     USER_LEARNERS.clear()
-    (walk,) = walks_of(config)
+    (walk,) = trial_config_from(config.to_tune()).walks()
     assert walk.learner.name == "spring-adapter"
     assert walk.order == ("digits", "easy-vqa")
-    assert "own_learner" not in TrialRecord("1", config).settings
+    assert "own_learner" not in TrialRecord("1", trial_config_from(config.to_tune())).settings
 
 
 def test_a_trial_of_the_catalogue_is_plain_json() -> None:
-    config = proposal(Options.of(tasks=("digits", "easy-vqa")))
+    config = proposal(Options.of(tasks=("digits", "easy-vqa"))).to_tune()
     assert json.loads(json.dumps(config)) == config
 
 

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from atlas.maintenance.export import export_step, export_sweep
+from atlas.maintenance.inventory import resolve
+from atlas.maintenance.lineage import lineage
 from atlas.runtime.errors import AtlasError
-from atlas.steps.step import step_from
 from atlas.steps.train import load_model
 from atlas.storage.store import Store
 from tests.finished import TASKS
@@ -39,11 +40,9 @@ def test_peft_loads_an_exported_stack_as_the_readme_says_and_it_answers_alike(
     key = walked(kept, TASKS)[-1]
     assert export_step(kept.store, key[:12], tmp_path / "stack") == list(TASKS)
     loaded = run_readme(tmp_path / "stack", small_folder, monkeypatch)
-    entry = kept.store.find(key)
-    assert entry is not None
     worker_context = kept.world.worker_context
     batch = worker_context.data[task].splits["test"].batch(torch.arange(4))
-    model = load_model(step_from(entry.facts["step"]), worker_context, kept.store)
+    model = load_model(lineage(resolve(kept.store, key))[-1], worker_context, kept.store)
     model.activate(task)
     with torch.no_grad():
         expected = model(batch, task)
@@ -77,7 +76,7 @@ def test_a_task_learnt_by_its_head_alone_is_exported_without_an_adapter(
     key = next(
         key
         for key in kept.summary["reference_keys"]
-        if kept.store.read_facts(key)["step"]["stage"]["kind"] not in ("experience", "expansion")
+        if lineage(resolve(kept.store, key))[-1].stage.kind not in ("experience", "expansion")
     )
     (task,) = export_step(kept.store, key, tmp_path / "stack")
     assert not (tmp_path / "stack" / task / "adapter_config.json").exists()

@@ -7,6 +7,7 @@ import pytest
 
 from atlas.maintenance.inventory import inventory, resolve
 from atlas.runtime.errors import AtlasError
+from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 
 
@@ -16,10 +17,10 @@ def two_scopes(store: Store, tmp_path: Path) -> Store:
     folder = tmp_path / "files"
     folder.mkdir()
     (folder / "head.json").write_text("{}")
-    facts = {"title": "digits (expansion)", "order": ["digits"], "ended": 5.0}
-    store.commit("ab" + "0" * 62, folder, facts)
+    result = StepResult(title="digits (expansion)", order=("digits",), ended=5.0)
+    store.commit("ab" + "0" * 62, folder, result)
     for key in ("ab" + "0" * 62, "ab" + "1" * 62):
-        replace(store, scope="private/trial-1").commit(key, folder, facts)
+        replace(store, scope="private/trial-1").commit(key, folder, result)
     return store
 
 
@@ -49,6 +50,6 @@ def test_what_names_no_step_is_refused(two_scopes: Store, given: str, message: s
 
 
 def test_a_beginning_of_several_keys_is_refused(two_scopes: Store, tmp_path: Path) -> None:
-    two_scopes.commit("ab0000" + "1" * 58, tmp_path / "files", {})
+    two_scopes.commit("ab0000" + "1" * 58, tmp_path / "files", StepResult())
     with pytest.raises(AtlasError, match="begins the keys of"):
         resolve(two_scopes, "ab0000")

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from atlas.config.trial import TrialConfig, trial_config_from
 from atlas.search.callback import TrialJournal, listen, listening_callback
 from atlas.search.trial_record import TrialRecord
+from atlas.search.trial_report import TrialReport
 from atlas.steps.step import Step
 from atlas.sweep.summary import FinishedSweep
+from tests.small import atlas
 
 
 class Notes:
@@ -24,16 +27,17 @@ class Notes:
 
 def as_tune(record: TrialRecord, **other: Any) -> Any:
     """The trial as Tune hands it to callbacks."""
-    return SimpleNamespace(trial_id=record.id, config=record.config, **other)
+    return SimpleNamespace(trial_id=record.id, config=record.config.to_tune(), **other)
 
 
-def result_of(record: TrialRecord, taken: int) -> dict[str, Any]:
-    return {
-        "steps": [record.steps[0][:taken]],
-        "objective": 40.0 + taken,
-        "tasks_seen": taken,
-        "figures": {"val/latest/average_accuracy": 40.0},
-    }
+def report_of(record: TrialRecord, taken: int) -> TrialReport:
+    return TrialReport(
+        objective=40.0 + taken,
+        tasks_seen=taken,
+        steps=[record.steps[0][:taken]],
+        figures={"val/latest/average_accuracy": 40.0},
+        complete=taken == 3,
+    )
 
 
 @pytest.fixture
@@ -51,8 +55,8 @@ def test_listeners_hear_of_each_step_once_and_in_order(
 ) -> None:
     record = ended.trials[0]
     journal.record(as_tune(record), "RUNNING")
-    journal.record(as_tune(record), None, result_of(record, 1))
-    journal.record(as_tune(record), None, result_of(record, 3))
+    journal.record(as_tune(record), None, report_of(record, 1))
+    journal.record(as_tune(record), None, report_of(record, 3))
     journal.record(as_tune(record), "FINISHED")
     assert [status for _, status, _ in notes.heard] == ["RUNNING", "RUNNING", "RUNNING", "FINISHED"]
     assert [[step.key for step in taken] for _, _, taken in notes.heard] == [
@@ -85,13 +89,13 @@ def test_a_trial_that_is_tried_again_has_no_error_any_more(ended: FinishedSweep,
 
 
 def test_the_settings_are_what_was_searched_beside_the_order() -> None:
-    asked = {"learner_settings": "{}", "orders": [], "seeds": [0]}
-    record = TrialRecord("x", {**asked, "after nothing": "a", "rank": 4, "learner": "ewc"})
+    config = TrialConfig(learner=atlas(), orders=(("a", "b"),), seeds=(0,)).to_tune()
+    record = TrialRecord("x", trial_config_from({**config, "after nothing": "a", "rank": 4, "learner": "ewc"}))
     assert record.settings == {"rank": 4, "learner": "ewc"}
 
 
 def test_a_trial_that_shares_nothing_has_a_scope_of_its_own() -> None:
-    record = TrialRecord("x", {})
+    record = TrialRecord("x", TrialConfig(learner=atlas(), orders=(("a",),), seeds=(0,)))
     assert (record.scope(sharing=True), record.scope(sharing=False)) == ("", "private/x")
 
 
@@ -104,7 +108,7 @@ def test_tunes_callback_tells_the_journal_that_listens(
     listen(journal)
     try:
         callback.on_trial_start(0, [], trial)
-        callback.on_trial_result(0, [], trial, result_of(ended.trials[0], 1))
+        callback.on_trial_result(0, [], trial, report_of(ended.trials[0], 3).to_tune())
         callback.on_trial_complete(0, [], trial)
         callback.on_trial_error(0, [], as_tune(ended.trials[1]))
     finally:

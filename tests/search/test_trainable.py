@@ -5,17 +5,12 @@ import json
 from atlas.config.experiment import Experiment
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
-from atlas.search.trainable import walks_of
+from atlas.config.trial import TrialConfig, trial_config_from
 from tests.small import atlas
 
 
 def test_each_order_is_walked_once_a_seed() -> None:
-    config = {
-        "learner_settings": json.dumps(atlas(rank=3).settings()),
-        "orders": [["a", "b"], ["b", "a"]],
-        "seeds": [5, 6],
-    }
-    walks = walks_of(config)
+    walks = TrialConfig(learner=atlas(rank=3), orders=(("a", "b"), ("b", "a")), seeds=(5, 6)).walks()
     assert [(walk.order, walk.seed) for walk in walks] == [
         (("a", "b"), 5),
         (("a", "b"), 6),
@@ -30,6 +25,6 @@ def test_a_proposal_is_walked_as_it_was_meant() -> None:
     config = Experiment(
         sweep=sweep, options=Options.of(tasks=("a", "b"), orders=("a,b",), seeds=(1,)), precision="bfloat16"
     ).propose(None)  # type: ignore[arg-type]
-    (walk,) = walks_of(json.loads(json.dumps(config)))
+    (walk,) = trial_config_from(json.loads(json.dumps(config.to_tune()))).walks()
     assert (walk.order, walk.seed) == (("a", "b"), 1)
     assert walk.learner == atlas(adapter="lora").at_precision("bfloat16")

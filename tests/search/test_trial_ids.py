@@ -12,7 +12,7 @@ from atlas.search.trial_record import TrialRecord
 from atlas.sweep.summary import FinishedSweep
 from atlas.tracking import TrialStarted
 from atlas.tracking.spool import Spool
-from tests.search.test_callback import as_tune
+from tests.search.test_callback import as_tune, report_of
 
 ORDER, OTHER = {"order": ["a", "b"], "rank": 4}, {"order": ["b", "a"], "rank": 4}
 
@@ -61,5 +61,5 @@ def test_the_journal_calls_a_trial_that_is_tried_again_by_its_first_id(ended: Fi
     spool.close()
     journal = TrialJournal(ended.inputs.step_inputs, [], TrialIds.read(tmp_path / "spool"))
     journal.record(as_tune(TrialRecord("another", first.config)), "RUNNING")
-    journal.record(as_tune(TrialRecord("another", first.config)), "FINISHED")
+    journal.record(as_tune(TrialRecord("another", first.config)), "FINISHED", report_of(first, 3))
     assert [(record.id, record.status) for record in journal.trials.values()] == [(first.id, "FINISHED")]

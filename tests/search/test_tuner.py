@@ -44,14 +44,19 @@ def tune_trial(record: TrialRecord, folder: Path) -> Trial:
     """The trial as Tune keeps it."""
     register_trainable("run_trial", lambda config: None)
     storage = StorageContext(str(folder), experiment_dir_name="tune")
-    trial = Trial("run_trial", trial_id=record.id, config=record.config, storage=storage)
+    trial = Trial("run_trial", trial_id=record.id, config=record.config.to_tune(), storage=storage)
     trial.create_placement_group_factory()
     return trial
 
 
 def search(sweep: Sweep, options: Options, folder: Path) -> Search:
     setup = TrialSetup(
-        broker="b", namespace="n", step_inputs=StepInputs(backbone="b", data={}), lone={}, aim="mean", sharing=True
+        broker="b",
+        namespace="n",
+        step_inputs=StepInputs(backbone="b", data={}),
+        single_task=(),
+        aim="mean",
+        sharing=True,
     )
     experiment = Experiment(sweep=sweep, options=options)
     return Search(experiment=experiment, setup=setup, folder=StoragePath.at(folder), at_once=4)
@@ -122,7 +127,7 @@ def test_the_space_of_a_script_travels_by_plain_pickle() -> None:
         pickle.dumps(Space(Experiment(sweep=sweep, options=Options.of(tasks=TASKS), precision="bfloat16")))
     )
     assert space.experiment.options == Options.of(tasks=TASKS)
-    assert '"rank": 5' in space(None)["learner_settings"]
+    assert space(None)["learner_settings"]["rank"] == 5
     assert space.experiment.precision == "bfloat16"
 
 
@@ -143,7 +148,12 @@ def test_a_search_without_a_whole_state_begins_anew(state: str | None, tmp_path:
 def test_trials_that_had_finished_are_told_with_what_they_brought(ended: FinishedSweep, tmp_path: Path) -> None:
     done, under_way = (tune_trial(record, tmp_path) for record in ended.trials[:2])
     done.set_status(Trial.TERMINATED)
-    done.run_metadata.last_result = {"steps": ended.trials[0].steps, "objective": 1.0, "tasks_seen": 2, "figures": {}}
+    done.run_metadata.last_result = {
+        "steps": ended.trials[0].steps,
+        "objective": 1.0,
+        "tasks_seen": 2,
+        "figures": {},
+    }
     begun = search(ORDERS, Options(), tmp_path)
     begun._tuner()
     state = {"trial_data": [trial.get_json_state() for trial in (done, under_way)], "runner_data": {}}

@@ -16,6 +16,8 @@ from atlas.learners.trainer import Diverged
 from atlas.runtime.errors import AtlasError
 from atlas.steps.step import Step
 from atlas.steps.train import MissingParent, load_model, open_worker_context, train_step
+from atlas.storage.score_names import SPLITS
+from atlas.storage.step_result import StepResult
 from atlas.storage.store import CorruptArtifact, Store
 from tests.small import SCHEDULE, World, atlas, contents, outcome
 
@@ -23,8 +25,8 @@ ORDER = ("digits", "easy-vqa", "piqa-twin")
 
 
 @pytest.fixture(scope="module")
-def learnt(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, list[Step], list[dict[str, Any]]]:
-    """One walk along three tasks: the store, the steps and their facts. Not to be altered."""
+def learnt(world: World, tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, list[Step], list[StepResult]]:
+    """One walk along three tasks: the store, the steps and their results. Not to be altered."""
     store = Store.open(str(tmp_path_factory.mktemp("learnt")))
     steps = world.walk(*ORDER)
     return store, steps, world.learn(steps, store)
@@ -86,17 +88,17 @@ def test_every_task_seen_is_scored_once_a_task_is_learnt(learnt: Any) -> None:
     _, steps, facts = learnt
     for step, fact in zip(steps, facts, strict=True):
         seen = set(step.order) if step.stage.last else {step.task}
-        assert all(set(by_task) == seen for by_task in fact["scores"]["latest"].values())
-        assert set(fact["scores"]["own"]["test"]) == set(step.order)
+        assert all(set(by_task) == seen for by_task in (fact.scores.latest.val, fact.scores.latest.test))
+        assert set(fact.scores.own.test) == set(step.order)
 
 
 def test_the_route_own_never_changes_a_score(learnt: Any) -> None:
     _, steps, facts = learnt
-    last = facts[-1]["scores"]["own"]
+    last = facts[-1].scores.own
     for step, fact in zip(steps, facts, strict=True):
         if step.stage.last:
-            diagonal = {split: fact["scores"]["latest"][split][step.task] for split in ("val", "test")}
-            assert {split: last[split][step.task] for split in ("val", "test")} == diagonal
+            diagonal = {split: fact.scores.latest.of(split)[step.task] for split in SPLITS}
+            assert {split: last.of(split)[step.task] for split in SPLITS} == diagonal
 
 
 def test_the_route_own_is_what_scoring_with_a_tasks_own_adapters_gives(world: World, learnt: Any) -> None:
@@ -105,27 +107,27 @@ def test_the_route_own_is_what_scoring_with_a_tasks_own_adapters_gives(world: Wo
     for task in ORDER:
         model.activate(task)
         value = score(model, world.worker_context.data[task], "test", limit=16, group=ProcessGroup())
-        assert value == facts[-1]["scores"]["own"]["test"][task]
+        assert value == facts[-1].scores.own.test[task]
     model.activate(ORDER[-1])
     value = score(model, world.worker_context.data["digits"], "test", limit=16, group=ProcessGroup())
     model.detach()
-    assert value == facts[-1]["scores"]["latest"]["test"]["digits"]
+    assert value == facts[-1].scores.latest.test["digits"]
 
 
 def test_another_seed_gives_another_result(small_world: World, store: Store) -> None:
     one, other = (small_world.learn(small_world.walk("digits", seed=seed), store)[0] for seed in (0, 1))
-    assert one["losses"] != other["losses"]
+    assert one.losses != other.losses
 
 
-def test_the_facts_tell_cost_and_extent(learnt: Any) -> None:
+def test_a_result_has_cost_and_extent(learnt: Any) -> None:
     _, steps, facts = learnt
     for step, fact in zip(steps, facts, strict=True):
-        assert (fact["updates"], fact["records"]) == (2, 16)
-        assert [update for update, _ in fact["losses"]] == [1, 2]
-        assert fact["cost"]["seconds"] >= fact["cost"]["learning"] > 0
-        assert fact["ended"] >= fact["began"]
-        assert fact["run"] == ""
-        assert fact["order"] == list(step.order)
+        assert (fact.updates, fact.records) == (2, 16)
+        assert [update for update, _ in fact.losses] == [1, 2]
+        assert fact.cost.seconds >= fact.cost.learning > 0
+        assert fact.ended >= fact.began
+        assert fact.run == ""
+        assert fact.order == step.order
 
 
 @pytest.mark.parametrize("learner", [HeadOnly(schedule=SCHEDULE), SingleTaskAdapters(like=atlas())])
@@ -144,10 +146,10 @@ def test_a_learner_without_lineage_scores_the_same_whatever_was_learnt_before(
 def test_choices_and_pairs_of_pictures_are_learnt(world: World, store: Store, task: str) -> None:
     schedule = replace(SCHEDULE, steps=24)
     facts = world.learn(world.walk(task, learner=HeadOnly(schedule=schedule)), store)[0]
-    losses = [loss for _, loss in facts["losses"]]
+    losses = [loss for _, loss in facts.losses]
     assert len(losses) == 24
     assert sum(losses[-8:]) < 1.1 * sum(losses[:8])
-    assert 0 <= facts["scores"]["latest"]["test"][task] <= 100
+    assert 0 <= facts.scores.latest.test[task] <= 100
 
 
 def test_a_rate_without_measure_diverges_and_leaves_nothing(small_world: World, store: Store) -> None:

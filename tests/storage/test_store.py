@@ -6,15 +6,18 @@ import pickle
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyarrow import fs
 
 from atlas.runtime.errors import AtlasError
+from atlas.storage.artifact import Record
+from atlas.storage.step_result import StepCost, StepResult
 from atlas.storage.store import CorruptArtifact, Store
 
 KEY = "ab" + "0" * 62
-FACTS = {"task": "digits", "scores": {"val": 91.25}}
+RESULT = StepResult(title="digits", cost=StepCost(seconds=91.25))
 
 
 @pytest.fixture(params=["local", "object"])
@@ -42,35 +45,36 @@ def stored(tmp_path: Path, name: str) -> Path:
 
 
 def test_a_committed_entry_is_found_and_fetched_whole(store: Store, folder: Path, tmp_path: Path) -> None:
-    store.commit(KEY, folder, FACTS)
+    store.commit(KEY, folder, RESULT)
     entry = store.find(KEY)
     assert entry is not None
-    assert entry.facts == FACTS
+    assert entry.result == RESULT
+    assert entry.facts == RESULT.to_json()
     assert entry.files["adapter/adapter_model.safetensors"][1] == 5000
     got = store.fetch(KEY, tmp_path / "into")
     assert (got / "adapter" / "adapter_model.safetensors").read_bytes() == b"w" * 5000
     assert store.verify(KEY)
-    assert store.read_facts(KEY) == FACTS
+    assert store.result(KEY) == RESULT
 
 
 def test_a_local_store_hands_out_its_own_folder_without_a_copy(tmp_path: Path, folder: Path) -> None:
     store = Store.open(str(tmp_path / "store"))
-    store.commit(KEY, folder, FACTS)
+    store.commit(KEY, folder, RESULT)
     assert store.fetch(KEY, tmp_path / "into").is_relative_to(tmp_path / "store")
     assert not (tmp_path / "into").exists()
 
 
 def test_a_second_commit_leaves_the_first_in_place(store: Store, folder: Path) -> None:
-    store.commit(KEY, folder, FACTS)
+    store.commit(KEY, folder, RESULT)
     first = store.find(KEY)
-    store.commit(KEY, folder, {"task": "another"})
+    store.commit(KEY, folder, StepResult(title="another"))
     assert store.find(KEY) == first
 
 
 def test_keys_has_and_remove_agree(store: Store, folder: Path) -> None:
     other = "cd" + "1" * 62
-    store.commit(KEY, folder, FACTS)
-    store.commit(other, folder, FACTS)
+    store.commit(KEY, folder, RESULT)
+    store.commit(other, folder, RESULT)
     assert list(store.keys()) == [KEY, other]
     assert store.has([KEY, other, "ef" + "2" * 62]) == {KEY, other}
     store.remove(KEY)
@@ -83,7 +87,7 @@ def test_keys_has_and_remove_agree(store: Store, folder: Path) -> None:
 def test_a_scope_is_a_store_of_its_own(tmp_path: Path, folder: Path) -> None:
     shared = Store.open(str(tmp_path / "store"))
     private = Store.open(str(tmp_path / "store"), scope="private/trial-3")
-    private.commit(KEY, folder, FACTS)
+    private.commit(KEY, folder, RESULT)
     assert shared.find(KEY) is None
     assert private.has([KEY]) == {KEY}
     assert list(shared.keys()) == []
@@ -103,20 +107,20 @@ def alter(path: Path) -> None:
 def test_a_damaged_file_is_found_and_the_entry_moved_aside(
     store: Store, folder: Path, tmp_path: Path, damage: Callable[[Path], None], words: str
 ) -> None:
-    store.commit(KEY, folder, FACTS)
+    store.commit(KEY, folder, RESULT)
     damage(stored(tmp_path, "adapter_model.safetensors"))
     assert not store.verify(KEY)
     with pytest.raises(CorruptArtifact, match=words):
         store.fetch(KEY, tmp_path / "into")
     assert store.find(KEY) is None
     assert list((tmp_path / "store").rglob(f"aside/{KEY}-1/commit.json"))
-    store.commit(KEY, folder, FACTS)
+    store.commit(KEY, folder, RESULT)
     assert store.fetch(KEY, tmp_path / "into").is_dir()
 
 
 def test_a_second_damaged_entry_gets_a_number_of_its_own(store: Store, folder: Path, tmp_path: Path) -> None:
     for _ in range(2):
-        store.commit(KEY, folder, FACTS)
+        store.commit(KEY, folder, RESULT)
         steps = next((tmp_path / "store").rglob("steps"))
         alter(next(steps.rglob("facts.json")))
         with pytest.raises(CorruptArtifact):
@@ -128,26 +132,26 @@ def test_a_second_damaged_entry_gets_a_number_of_its_own(store: Store, folder: P
 
 
 def test_a_damaged_entry_is_replaced_by_the_next_commit(store: Store, folder: Path, tmp_path: Path) -> None:
-    store.commit(KEY, folder, FACTS)
+    store.commit(KEY, folder, RESULT)
     cut(stored(tmp_path, "adapter_model.safetensors"))
-    store.commit(KEY, folder, {"again": True})
-    assert store.read_facts(KEY) == {"again": True}
+    store.commit(KEY, folder, StepResult(title="again"))
+    assert store.result(KEY) == StepResult(title="again")
 
 
 @pytest.mark.parametrize("damage", [cut, alter])
 def test_a_damaged_marker_counts_as_absent(
     store: Store, folder: Path, tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
-    store.commit(KEY, folder, FACTS)
+    store.commit(KEY, folder, RESULT)
     damage(stored(tmp_path, "commit.json"))
     assert store.find(KEY) is None
     assert store.has([KEY]) == set()
-    store.commit(KEY, folder, FACTS)
+    store.commit(KEY, folder, RESULT)
     assert store.verify(KEY)
 
 
 def test_altered_facts_in_a_marker_are_noticed(store: Store, folder: Path, tmp_path: Path) -> None:
-    store.commit(KEY, folder, FACTS)
+    store.commit(KEY, folder, RESULT)
     marker = stored(tmp_path, "commit.json")
     marker.write_text(marker.read_text().replace("91.25", "99.25"))
     assert store.find(KEY) is None
@@ -156,14 +160,14 @@ def test_altered_facts_in_a_marker_are_noticed(store: Store, folder: Path, tmp_p
 def test_a_marker_cannot_name_files_outside_its_folder(store: Store, folder: Path, tmp_path: Path) -> None:
     from atlas.storage.artifact import Artifact, marker_of
 
-    store.commit(KEY, folder, FACTS)
+    store.commit(KEY, folder, RESULT)
     evil = Artifact(key=KEY, attempt="a", facts={}, files={"../../../secret.json": ("0", 1)})
     stored(tmp_path, "commit.json").write_bytes(marker_of(evil))
     assert store.find(KEY) is None
 
 
 def test_an_attempt_without_a_marker_is_no_entry(store: Store, folder: Path, tmp_path: Path) -> None:
-    store.commit(KEY, folder, FACTS)
+    store.commit(KEY, folder, RESULT)
     stored(tmp_path, "commit.json").unlink()
     assert store.find(KEY) is None
     assert list(store.keys()) == []
@@ -173,22 +177,29 @@ def test_an_attempt_without_a_marker_is_no_entry(store: Store, folder: Path, tmp
 def test_what_could_be_pickled_is_refused(store: Store, folder: Path, name: str) -> None:
     (folder / name).write_bytes(b"")
     with pytest.raises(AtlasError, match="may not go into a store"):
-        store.commit(KEY, folder, FACTS)
+        store.commit(KEY, folder, RESULT)
     assert store.find(KEY) is None
 
 
 def test_a_link_is_refused(store: Store, folder: Path) -> None:
     (folder / "link.json").symlink_to("/etc/hostname")
     with pytest.raises(AtlasError, match=r"link\.json"):
-        store.commit(KEY, folder, FACTS)
+        store.commit(KEY, folder, RESULT)
 
 
-@pytest.mark.parametrize("facts", [{"score": float("nan")}, {"path": Path("x")}])
-def test_facts_that_json_cannot_hold_are_refused_before_uploading(
-    store: Store, folder: Path, tmp_path: Path, facts: dict[str, object]
+class PathRecord:
+    """A record that is not plain JSON."""
+
+    def to_json(self) -> dict[str, Any]:
+        return {"path": Path("x")}
+
+
+@pytest.mark.parametrize("record", [StepResult(losses=((1, float("nan")),)), PathRecord()], ids=["NaN", "a path"])
+def test_a_record_that_json_cannot_hold_is_refused_before_uploading(
+    store: Store, folder: Path, tmp_path: Path, record: Record
 ) -> None:
     with pytest.raises(AtlasError, match="JSON"):
-        store.commit(KEY, folder, facts)
+        store.commit(KEY, folder, record)
     assert not list((tmp_path / "store").rglob("*.safetensors"))
 
 
@@ -223,7 +234,7 @@ def test_two_commits_at_once_leave_one_whole_entry(store: Store, folder: Path, t
 
     def commit(number: int) -> None:
         start.wait()
-        store.commit(KEY, folder, {"by": number})
+        store.commit(KEY, folder, StepResult(title=str(number)))
 
     threads = [threading.Thread(target=commit, args=(number,)) for number in range(4)]
     for thread in threads:
@@ -231,11 +242,11 @@ def test_two_commits_at_once_leave_one_whole_entry(store: Store, folder: Path, t
     for thread in threads:
         thread.join()
     assert store.verify(KEY)
-    assert store.read_facts(KEY)["by"] in range(4)
+    assert store.result(KEY).title in "0123"
 
 
 def test_files_are_hashed_once_a_process(store: Store, folder: Path, tmp_path: Path) -> None:
-    store.commit(KEY, folder, FACTS)
+    store.commit(KEY, folder, RESULT)
     store.fetch(KEY, tmp_path / "into")
     assert len(store.verified) == 1
     alter(stored(tmp_path, "facts.json"))  # same size: only hashing again would notice
@@ -244,12 +255,12 @@ def test_files_are_hashed_once_a_process(store: Store, folder: Path, tmp_path: P
 
 
 def test_a_store_travels_to_another_process(store: Store, folder: Path) -> None:
-    store.commit(KEY, folder, FACTS)
-    assert pickle.loads(pickle.dumps(store)).read_facts(KEY) == FACTS
+    store.commit(KEY, folder, RESULT)
+    assert pickle.loads(pickle.dumps(store)).result(KEY) == RESULT
 
 
 def test_the_marker_is_readable_json(store: Store, folder: Path, tmp_path: Path) -> None:
-    store.commit(KEY, folder, FACTS)
+    store.commit(KEY, folder, RESULT)
     body = json.loads(stored(tmp_path, "commit.json").read_text())
     assert body["schema"] == 1
     assert set(body) == {"schema", "key", "attempt", "facts", "files", "digest"}
@@ -264,9 +275,9 @@ def test_a_commit_that_the_disk_has_no_room_for_leaves_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(Store, "write_small", full)
         with pytest.raises(OSError, match="No space"):
-            store.commit(KEY, folder, FACTS)
+            store.commit(KEY, folder, RESULT)
     assert not [path for path in (tmp_path / "store").rglob("*") if path.is_file()]
-    store.commit(KEY, folder, FACTS)
+    store.commit(KEY, folder, RESULT)
     assert store.verify(KEY)
 
 

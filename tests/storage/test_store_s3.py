@@ -12,10 +12,11 @@ from atlas.maintenance.collection import DAY, find_waste, remove
 from atlas.runtime.errors import AtlasError
 from atlas.storage.filesystem import StoragePath
 from atlas.storage.leases import StepLeases
+from atlas.storage.step_result import StepCost, StepResult
 from atlas.storage.store import CorruptArtifact, Store
 
 KEY = "ab" + "0" * 62
-FACTS = {"task": "digits", "scores": {"val": 91.25}}
+RESULT = StepResult(title="digits", cost=StepCost(seconds=91.25))
 
 
 @pytest.fixture
@@ -40,10 +41,10 @@ def overwrite(store: Store, name: str, content: bytes) -> None:
 
 
 def test_a_committed_step_is_found_listed_and_fetched_at_once(store: Store, files: Path, tmp_path: Path) -> None:
-    store.commit(KEY, files, FACTS)
+    store.commit(KEY, files, RESULT)
     entry = store.find(KEY)
     assert entry is not None
-    assert entry.facts == FACTS
+    assert entry.result == RESULT
     assert list(store.keys()) == [KEY]
     assert store.has([KEY, "cd" + "1" * 62]) == {KEY}
     assert store.verify(KEY)
@@ -52,47 +53,47 @@ def test_a_committed_step_is_found_listed_and_fetched_at_once(store: Store, file
 
 
 def test_of_two_commits_the_first_stays(store: Store, files: Path) -> None:
-    store.commit(KEY, files, FACTS)
+    store.commit(KEY, files, RESULT)
     first = store.find(KEY)
-    Store.open(store.uri).commit(KEY, files, {**FACTS, "task": "other"})
+    Store.open(store.uri).commit(KEY, files, StepResult(title="other"))
     assert store.find(KEY) == first
 
 
 def test_an_attempt_without_its_marker_is_nowhere(store: Store, files: Path) -> None:
-    store.commit(KEY, files, FACTS)
+    store.commit(KEY, files, RESULT)
     store.filesystem.delete_file(f"{store.root}/steps/ab/{KEY}/commit.json")
     assert store.find(KEY) is None
     assert list(store.keys()) == []
 
 
 def test_an_altered_file_is_noticed_put_aside_and_committed_again(store: Store, files: Path, tmp_path: Path) -> None:
-    store.commit(KEY, files, FACTS)
+    store.commit(KEY, files, RESULT)
     overwrite(store, "head.json", b"[]")
     other = Store.open(store.uri)
     assert not other.verify(KEY)
     with pytest.raises(CorruptArtifact, match="head.json has another sha256"):
         other.fetch(KEY, tmp_path / "fetched")
     assert other.find(KEY) is None
-    other.commit(KEY, files, FACTS)
+    other.commit(KEY, files, RESULT)
     assert other.verify(KEY)
 
 
 def test_a_marker_that_was_cut_counts_as_absent(store: Store, files: Path) -> None:
-    store.commit(KEY, files, FACTS)
+    store.commit(KEY, files, RESULT)
     with store.filesystem.open_output_stream(f"{store.root}/steps/ab/{KEY}/commit.json") as stream:
         stream.write(b'{"schema"')
     assert store.find(KEY) is None
 
 
 def test_a_removed_step_leaves_no_file(store: Store, files: Path, s3, bucket: str) -> None:  # type: ignore[no-untyped-def]
-    store.commit(KEY, files, FACTS)
+    store.commit(KEY, files, RESULT)
     store.remove(KEY)
     assert list(store.keys()) == []
     assert s3.names(bucket.removeprefix("s3://")) == []
 
 
 def test_what_no_sweep_keeps_is_collected(store: Store, files: Path, s3, bucket: str) -> None:  # type: ignore[no-untyped-def]
-    store.commit(KEY, files, FACTS)
+    store.commit(KEY, files, RESULT)
     with store.filesystem.open_output_stream(f"{store.root}/steps/cd/cd{'1' * 62}/attempt/head.json") as stream:
         stream.write(b"half")
     found = find_waste(store, StoragePath.at(bucket) / "prefix", now=time.time() + 2 * DAY)

@@ -18,10 +18,10 @@ def test_a_walks_cost_is_that_of_its_steps(ended: FinishedSweep) -> None:
     record = ended.trials[0]
     (outcome,) = ended.outcomes(record)
     cost = walk_cost(outcome, ended.inputs, ended.inputs.store)
-    facts = [outcome.facts[step.key] for step in outcome.taken]
-    assert cost["seconds"] == pytest.approx(sum(fact["cost"]["seconds"] for fact in facts))
-    assert cost["trained_parameters"] == max(fact["trained_parameters"] for fact in facts)
-    kept = [ended.inputs.store.fetch(step.key, Path()) for step in outcome.taken if step.stage.last]
+    facts = [outcome.results[step.key] for step in outcome.finished]
+    assert cost["seconds"] == pytest.approx(sum(fact.cost.seconds for fact in facts))
+    assert cost["trained_parameters"] == max(fact.trained_parameters or 0 for fact in facts)
+    kept = [ended.inputs.store.fetch(step.key, Path()) for step in outcome.finished if step.stage.last]
     held = [
         tensor.numel() for path in kept for file in path.rglob("*.safetensors") for tensor in load_file(file).values()
     ]
@@ -33,14 +33,14 @@ def test_a_walks_cost_is_that_of_its_steps(ended: FinishedSweep) -> None:
 
 def test_what_was_not_taken_has_no_cost(ended: FinishedSweep) -> None:
     (outcome,) = ended.outcomes(ended.trials[0])
-    outcome.facts.clear()
+    outcome.results.clear()
     assert set(walk_cost(outcome, ended.inputs, ended.inputs.store).values()) == {None}
 
 
-def test_facts_without_a_count_leave_it_unknown(ended: FinishedSweep) -> None:
+def test_a_result_without_a_count_leaves_it_unknown(ended: FinishedSweep) -> None:
     (outcome,) = ended.outcomes(ended.trials[0])
-    key = outcome.taken[0].key
-    outcome.facts[key] = {name: value for name, value in outcome.facts[key].items() if name != "trained_parameters"}
+    key = outcome.finished[0].key
+    outcome.results[key] = outcome.results[key].model_copy(update={"trained_parameters": None})
     cost = walk_cost(outcome, ended.inputs, ended.inputs.store)
     assert cost["trained_parameters"] is None
     assert cost["flops"] is None

@@ -7,21 +7,22 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from atlas.execution.status import BrokerStatus, RunningStep
 from atlas.search.callback import TrialJournal
 from atlas.sweep import live_view
 from atlas.sweep.live_view import View
 from atlas.sweep.summary import FinishedSweep
 
-STATUS = {
-    "fleets": 1,
-    "states": {"done": 2, "running": 1, "queued": 3, "waiting": 1},
-    "running": [("task-order-20261125-184625-ca90-fleet-0", "digits (expansion)", 0.5)],
-    "trained": 2,
-    "trained_seconds": 8.0,
-}
+STATUS = BrokerStatus(
+    fleets=1,
+    states={"done": 2, "running": 1, "queued": 3, "waiting": 1},
+    running=(RunningStep(fleet="task-order-20261125-184625-ca90-fleet-0", title="digits (expansion)", progress=0.5),),
+    trained=2,
+    trained_seconds=8.0,
+)
 
 
-def view(ended: FinishedSweep, polled: dict[str, Any], *, terminal: bool = False, **trial: Any) -> View:
+def view(ended: FinishedSweep, polled: BrokerStatus, *, terminal: bool = False, **trial: Any) -> View:
     """A view on both trials, the first of them changed."""
     console = Console(record=True, width=200, file=io.StringIO(), force_terminal=terminal)
     journal = TrialJournal(ended.inputs.step_inputs)
@@ -35,14 +36,14 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_view, "REFRESH", 0.001)
 
 
-def seen(shown: View, status: dict[str, Any]) -> str:
+def seen(shown: View, status: BrokerStatus) -> str:
     """What the view says once it has polled a few times."""
     import threading
 
     polled = threading.Event()
     count = [0]
 
-    def on_status(found: dict[str, Any]) -> None:
+    def on_status(found: BrokerStatus) -> None:
         assert found is status
         count[0] += 1
         if count[0] >= 3:
@@ -72,7 +73,7 @@ def test_failed_trials_are_counted(ended: FinishedSweep) -> None:
 
 
 def test_before_anything_ended_there_is_no_best_and_the_plans_estimate(ended: FinishedSweep) -> None:
-    status = {"states": {}, "running": [], "trained": 0, "trained_seconds": 0.0}
+    status = BrokerStatus()
     shown = view(ended, status)
     shown.journal.trials.clear()
     text = seen(shown, status)

@@ -16,8 +16,9 @@ from atlas.learners import (
     SingleTaskAdapters,
     TwoStage,
 )
-from atlas.steps.step import Evaluation, StepInputs
+from atlas.steps.step import Evaluation, Step, StepInputs
 from atlas.steps.walk import Walk
+from atlas.storage.step_result import StepCost, StepResult
 from atlas.sweep.plan import Pace, Plan, measured_pace, plan
 
 TASKS = ("a", "b", "c", "d")
@@ -129,10 +130,14 @@ def test_what_is_rehearsed_is_counted_from_the_second_task_on() -> None:
     assert PACE.one(replayed[1][0]) - PACE.one(tuned[1][0]) == pytest.approx(0.01 * 10 * 8)
 
 
+def result_of(step: Step, seconds: float, *, records: int = 100) -> StepResult:
+    return StepResult(step=step.describe(), cost=StepCost(learning=seconds), records=records)
+
+
 def test_the_pace_is_the_median_of_what_was_measured() -> None:
-    step = {"task": "a"}
-    facts = [{"cost": {"learning": seconds}, "records": 100, "step": step} for seconds in (1.0, 3.0, 50.0)]
+    step = walks(ATLAS)[0][0].steps(AROUND)[0][0]
+    facts = [result_of(step, seconds) for seconds in (1.0, 3.0, 50.0)]
     assert measured_pace(facts, fallback=9.0) == 0.03
     assert measured_pace(facts, fallback=9.0, loads={"a": 3.0}) == pytest.approx(0.01)
-    assert measured_pace([{"cost": {"learning": 0.1}, "records": 0, "step": step}], fallback=9.0) == 9.0
+    assert measured_pace([result_of(step, 0.1, records=0)], fallback=9.0) == 9.0
     assert measured_pace([], fallback=9.0) == 9.0

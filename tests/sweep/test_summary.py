@@ -13,6 +13,7 @@ from atlas.metrics import Undefined
 from atlas.report import validate, write_report, write_summary
 from atlas.runtime.errors import AtlasError
 from atlas.search.trial_record import TrialRecord
+from atlas.storage.score_names import ROUTES, SPLITS
 from atlas.storage.store import Store
 from atlas.sweep.fusion_weights import sweep_fusion_weights
 from atlas.sweep.summary import FinishedSweep, summarise
@@ -34,11 +35,11 @@ def test_the_summary_is_as_documented(summary: dict[str, Any], tmp_path: Path) -
 def test_the_matrices_are_what_the_steps_scored(ended: FinishedSweep, summary: dict[str, Any]) -> None:
     for record, row in zip(ended.trials, summary["trials"], strict=True):
         (walk,) = record.walks
-        last = ended.inputs.store.read_facts(walk.steps(ended.inputs.step_inputs)[-1][-1].key)["scores"]
-        for split in ("val", "test"):
-            for route in ("latest", "own"):
+        last = ended.inputs.store.result(walk.steps(ended.inputs.step_inputs)[-1][-1].key).scores
+        for split in SPLITS:
+            for route in ROUTES:
                 R = row["R"][split][route]
-                assert R[1] == [last[route][split][task] for task in walk.order]
+                assert R[1] == [last.of(route).of(split)[task] for task in walk.order]
                 assert R[0][1] is None
         assert row["step_keys"] == record.steps[0]
 
@@ -56,8 +57,8 @@ def test_learning_speed_is_that_of_each_tasks_last_stage_and_says_why_where_ther
 ) -> None:
     record, row = ended.trials[0], summary["trials"][0]
     (walk,) = record.walks
-    facts = [ended.inputs.store.read_facts(stages[-1].key) for stages in walk.steps(ended.inputs.step_inputs)]
-    found = [metrics.learning_speed(fact["losses"], rising=False) for fact in facts]
+    facts = [ended.inputs.store.result(stages[-1].key) for stages in walk.steps(ended.inputs.step_inputs)]
+    found = [metrics.learning_speed(fact.losses, rising=False) for fact in facts]
     bad = [task for task, one in zip(walk.order, found, strict=True) if isinstance(one, Undefined)]
     if bad:
         assert row["metrics"]["train/undefined"]["learning_speed"].startswith(f"{bad[0]}: ")
@@ -96,7 +97,7 @@ def test_every_step_that_a_trial_took_was_trained_now_or_used_again(
 ) -> None:
     ledger = summary["ledger"]
     assert (ledger["steps_trained"], ledger["steps_reused"]) == (6, 0)
-    seconds = [ended.inputs.store.read_facts(key)["cost"]["seconds"] for t in ended.trials for key in t.steps[0]]
+    seconds = [ended.inputs.store.result(key).cost.seconds for t in ended.trials for key in t.steps[0]]
     assert ledger["seconds_trained"] == pytest.approx(sum(seconds))
     assert ledger["seconds_saved"] == pytest.approx(0)
 
@@ -111,7 +112,7 @@ def test_a_step_that_two_trials_took_is_trained_once(ended: FinishedSweep) -> No
     twice = [*ended.trials, replace(ended.trials[0], id="again")]
     ledger = summarise(replace(ended, trials=twice))["ledger"]
     assert (ledger["steps_trained"], ledger["steps_reused"]) == (6, 3)
-    seconds = sum(ended.inputs.store.read_facts(key)["cost"]["seconds"] for key in ended.trials[0].steps[0])
+    seconds = sum(ended.inputs.store.result(key).cost.seconds for key in ended.trials[0].steps[0])
     assert ledger["seconds_saved"] == pytest.approx(seconds)
 
 
@@ -130,7 +131,7 @@ def test_where_nothing_is_shared_every_step_counts(ended: FinishedSweep, small_w
 
 
 def test_a_trial_of_several_walks_has_a_row_for_each(ended: FinishedSweep) -> None:
-    config = {**ended.trials[0].config, "orders": [list(TASKS), list(TASKS[::-1])]}
+    config = replace(ended.trials[0].config, orders=(TASKS, TASKS[::-1]))
     steps = [record.steps[0] for record in ended.trials]
     record = TrialRecord("both", config, status="FINISHED", steps=steps, tasks_seen=2)
     found = summarise(replace(ended, trials=[record]))

@@ -62,10 +62,10 @@ def test_a_step_is_logged_with_its_scores_curves_and_data(ended: FinishedSweep, 
     play(ended, reporter_of(ended, recorded))
     last = ended.trials[0].steps[0][-1]
     (event,) = (event for event in recorded.of(StepFinished) if event.key == last)
-    stored = ended.inputs.store.read_facts(last)
-    assert event.scores["test/latest/digits"] == stored["scores"]["latest"]["test"]["digits"]
-    assert event.scores["cost/seconds"] == stored["cost"]["seconds"]
-    assert [list(point) for point in event.curves["loss"]] == [list(point) for point in stored["losses"]]
+    stored = ended.inputs.store.result(last)
+    assert event.scores["test/latest/digits"] == stored.scores.latest.test["digits"]
+    assert event.scores["cost/seconds"] == stored.cost.seconds
+    assert [list(point) for point in event.curves["loss"]] == [list(point) for point in stored.losses]
     assert event.tags["task"] == "easy-vqa"
     assert event.position == 1
     assert event.datasets[0].fingerprint == ended.inputs.prepared["easy-vqa"].fingerprint

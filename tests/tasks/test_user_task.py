@@ -169,7 +169,7 @@ def test_steps_know_the_task_by_its_name(source: Path, storage: Path) -> None:
     assert options.search.tasks == ("digits", "photos")
     sweep = Sweep(name="toy", question="?")
     proposal = Experiment(sweep=sweep, options=options).propose(FixedTrial({}))
-    assert proposal["orders"] == [["photos", "digits"]]
+    assert proposal.orders == (("photos", "digits"),)
     inputs = resolve_inputs(options.changed(tasks=("photos",)))
     assert sum(inputs.sizes.values()) + sum(inputs.prepared["photos"].counts[s] for s in ("val", "test")) == 80
     assert set(inputs.step_inputs.data) == {"photos"}

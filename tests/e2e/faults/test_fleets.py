@@ -11,7 +11,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from atlas.execution.job import Lease
 from atlas.execution.worker import RENEW_SECONDS, worker_loop
 from atlas.learners.process_group import ProcessGroup
 from atlas.steps.train import open_worker_context, train_step
+from atlas.storage.step_result import StepCost, StepResult
 from atlas.storage.store import Store
 from atlas.sweep.prefetch import Prefetch
 from tests.execution.fleet import FIRST, OTHER, commit
@@ -52,23 +53,23 @@ class Fleet:
     def serve_at_gate(self, broker: Any, name: str, store_uri: str, gate: Path) -> None:
         """Serve with steps that last until the gate is there."""
 
-        def learn(lease: Lease, on_update: Callable[[int, int], None]) -> Mapping[str, Any]:
+        def train(lease: Lease, on_update: Callable[[int, int], None]) -> StepResult:
             while not gate.exists():
                 threading.Event().wait(0.05)
                 on_update(1, 2)
             commit(store_uri, lease.step, lease.scope)
-            return {"cost": {"seconds": 1.0}}
+            return StepResult(cost=StepCost(seconds=1.0))
 
-        worker_loop(broker, name, learn, ProcessGroup())
+        worker_loop(broker, name, train, ProcessGroup())
 
     def serve_for_real(self, broker: Any, name: str, store_uri: str, backbone: str, prepared: dict[str, str]) -> None:
         """Serve with steps that are learnt."""
         worker_context, store = open_worker_context(backbone, prepared, ProcessGroup()), Store.open(store_uri)
 
-        def learn(lease: Lease, on_update: Callable[[int, int], None]) -> Mapping[str, Any]:
+        def train(lease: Lease, on_update: Callable[[int, int], None]) -> StepResult:
             return train_step(lease.step, worker_context, store, on_update)
 
-        worker_loop(broker, name, learn, ProcessGroup())
+        worker_loop(broker, name, train, ProcessGroup())
 
 
 class Maker:
@@ -105,7 +106,7 @@ def start_fleet(skew: float = 0.0) -> Any:
 
 
 def running(broker: Any) -> list[str]:
-    return [fleet for fleet, _, _ in ray.get(broker.status.remote())["running"]]
+    return [step.fleet for step in ray.get(broker.status.remote()).running]
 
 
 def wait_for(what: Callable[[], Any], seconds: float = 120.0) -> None:
@@ -147,13 +148,13 @@ def test_a_slow_fleet_keeps_its_lease_and_a_hung_one_loses_it_whatever_their_clo
     wait_for(lambda: running(broker) == ["second"], 4 * LEASE)
     waited = time.monotonic() - stopped
     gate.touch()
-    assert ray.get(asked)["title"] == FIRST.title
+    assert ray.get(asked).title == FIRST.title
     marker = next(Path(uri).glob("steps/*/*/commit.json")).read_text()
     os.kill(pid, signal.SIGCONT)  # and brings its own result, late
     broker.close.remote()
     ray.get(served, timeout=60)
     assert next(Path(uri).glob("steps/*/*/commit.json")).read_text() == marker
-    assert ray.get(broker.status.remote())["states"] == {"done": 1}
+    assert ray.get(broker.status.remote()).states == {"done": 1}
     until = {f"until_another_fleet_had_it,_with_a_lease_of_{LEASE:.0f}_s": waited}
     losses.note("hung fleet", begun=losses.begun(), lost=losses.begun() - 1, **until)
 
@@ -168,7 +169,7 @@ def test_a_fleet_killed_in_mid_step_gives_it_back_when_it_is_there_again(tmp_pat
     gate.touch()
     ray.get(broker.hello.remote("f"))
     start_fleet().serve_at_gate.remote(broker, "f", uri, gate)
-    assert [facts["title"] for facts in ray.get(asked, timeout=60)] == [FIRST.title, OTHER.title]
+    assert [facts.title for facts in ray.get(asked, timeout=60)] == [FIRST.title, OTHER.title]
     broker.close.remote()
 
 
@@ -190,12 +191,12 @@ def test_a_loss_that_is_no_number_and_a_record_that_breaks_the_batch_fail_their_
     asked = {name: broker.request.remote(step) for name, step in steps.items()}
     folders = {name: str(path) for name, path in prepared.items()}
     served = fleet.serve_for_real.remote(broker, "f", uri, str(small_folder), folders)
-    assert ray.get(asked["well"])["title"] == steps["well"].title
+    assert ray.get(asked["well"]).title == steps["well"].title
     with pytest.raises(Exception, match=r"the loss became (nan|inf) at update \d+; lower the learning rate"):
         ray.get(asked["diverges"])
     with pytest.raises(Exception, match=r"the record '[^']+' names a picture that is not among"):
         ray.get(asked["damaged"])
-    assert ray.get(broker.status.remote())["trained"] == 1
+    assert ray.get(broker.status.remote()).trained == 1
     broker.close.remote()
     ray.get(served)
     losses.failed("loss becomes NaN", steps["diverges"].key)
@@ -240,12 +241,12 @@ def test_a_broker_that_was_started_again_is_told_again_what_nobody_asks_for(tmp_
     prefetch = Prefetch(broker, [FIRST, OTHER])
     assert prefetch.tell(ray.get(broker.status.remote()))
     assert not prefetch.tell(ray.get(broker.status.remote()))
-    before = ray.get(broker.status.remote())["born"]
+    before = ray.get(broker.status.remote()).born
     ray.kill(broker, no_restart=False)
-    wait_for(lambda: ray.get(broker.status.remote())["born"] != before)  # the one that is killed may still answer
-    assert ray.get(broker.status.remote())["states"] == {}
+    wait_for(lambda: ray.get(broker.status.remote()).born != before)  # the one that is killed may still answer
+    assert ray.get(broker.status.remote()).states == {}
     for step in (FIRST, OTHER):
         commit(uri, step)
     prefetch.wait()
-    assert ray.get(broker.status.remote())["states"] == {"done": 2}
+    assert ray.get(broker.status.remote()).states == {"done": 2}
     ray.kill(broker)

@@ -1,0 +1,40 @@
+"""The broker's status: what the live view shows, and what starts fleets and prefetching."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+JobState = Literal["waiting", "queued", "elsewhere", "running", "done", "failed"]
+UNFINISHED: tuple[JobState, ...] = ("waiting", "queued", "elsewhere", "running")
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class RunningStep:
+    """A step in training: the fleet's name, the step's title, and the share of its updates done, in [0, 1]."""
+
+    fleet: str
+    title: str
+    progress: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokerStatus:
+    """The state of a broker at one moment.
+
+    `states` counts the jobs in each state that occurs, `fleets` the fleets that have asked for a lease; `trained` and
+    `trained_seconds` are the number and the duration of the steps trained so far. `born` identifies the broker's
+    process: a restarted one has another.
+    """
+
+    born: str = ""
+    states: Mapping[JobState, int] = field(default_factory=dict)
+    fleets: int = 0
+    running: tuple[RunningStep, ...] = ()
+    trained: int = 0
+    trained_seconds: float = 0.0
+
+    def count(self, *states: JobState) -> int:
+        """The number of jobs in these states."""
+        return sum(self.states.get(state, 0) for state in states)

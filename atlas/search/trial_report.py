@@ -1,0 +1,44 @@
+"""The report of a trial to Ray Tune: after each task of its orders, and once more after its probes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+OBJECTIVE = "objective"
+TASKS_SEEN = "tasks_seen"
+COMPLETE = "complete"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialReport:
+    """The state of a trial: what samplers and schedulers see of it.
+
+    `objective` is maximised; `tasks_seen` counts the finished tasks of each order; `steps` are the keys of the
+    finished steps, a list a walk; `figures` the mean metrics over walks. The last report of a trial is `complete`: a
+    trial that ends without one was pruned by the scheduler.
+    """
+
+    objective: float
+    tasks_seen: int
+    steps: list[list[str]]
+    figures: dict[str, float]
+    complete: bool
+
+    def to_tune(self) -> dict[str, Any]:
+        """The result that Tune takes; its keys are the field names."""
+        return asdict(self)
+
+
+def report_from(result: Mapping[str, Any]) -> TrialReport | None:
+    """The report in a result that Tune hands on; None where it holds none."""
+    if "steps" not in result:
+        return None
+    return TrialReport(
+        objective=result[OBJECTIVE],
+        tasks_seen=result[TASKS_SEEN],
+        steps=result["steps"],
+        figures=result["figures"],
+        complete=result.get(COMPLETE, True),  # reports of earlier versions had none, and no trial was pruned
+    )
