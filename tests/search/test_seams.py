@@ -1,0 +1,147 @@
+"""A sweep's own sampler and scheduler, over a real Ray Tune with a broker that trains nothing."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+import ray
+from optuna.samplers import RandomSampler
+from optuna.trial import TrialState
+from ray.tune.schedulers import ASHAScheduler, TrialScheduler
+
+from atlas.config.experiment import Experiment
+from atlas.config.options import Options
+from atlas.config.sweep import Sweep
+from atlas.learners import Learner
+from atlas.search.callback import TrialJournal, listen
+from atlas.search.proposals import is_exact, make_sampler, rehearsed
+from atlas.search.trainable import TrialSetup
+from atlas.search.trial_report import OBJECTIVE, TASKS_SEEN
+from atlas.search.tuner import Search
+from atlas.steps.step import Step, StepInputs
+from atlas.storage.filesystem import StoragePath
+from atlas.storage.step_result import Scores, SplitScores, StepResult
+from tests.small import atlas
+
+TASKS = ("a", "b", "c")
+STEP_INPUTS = StepInputs(backbone="x", data={task: task for task in TASKS})
+NAMESPACE = "seams"
+REFERENCE_RANK = 16
+OPTIONS = Options.of(tasks=TASKS, orders=("a,b,c",), rank=REFERENCE_RANK)
+
+
+class InstantBroker:
+    """Answers every request at once: all tasks seen score ten times the adapters' rank, but each task alone scores 5.
+
+    The relative accuracy of an unfinished order is therefore far above the average accuracy of any finished one.
+    """
+
+    def request(self, step: Step, scope: str = "") -> StepResult:
+        rank = step.stage.settings()["rank"]
+        assert isinstance(rank, int)
+        score = 5.0 if rank == REFERENCE_RANK else 10.0 * rank
+        scores = SplitScores(val=dict.fromkeys(step.order, score), test=dict.fromkeys(step.order, score))
+        return StepResult(title=step.title, scores=Scores(latest=scores, own=scores), losses=((1, 2.0), (2, 1.0)))
+
+
+def ranked(trial: optuna.Trial, options: Options) -> Learner:
+    return atlas(experience=None, rank=trial.suggest_categorical("rank", [2, 4, 6, 8]))
+
+
+def random_sampler(options: Options) -> RandomSampler:
+    return RandomSampler(seed=options.search.seeds[0])
+
+
+def successive_halving(options: Options) -> TrialScheduler:
+    """Keeps the better half of the trials after each task."""
+    return ASHAScheduler(
+        time_attr=TASKS_SEEN, metric=OBJECTIVE, mode="max", max_t=100, grace_period=1, reduction_factor=2
+    )
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    logs = Path("/tmp") / f"ray-{secrets.token_hex(3)}"  # its sockets lie there, whose paths must be short
+    logs.mkdir()
+    with pytest.MonkeyPatch.context() as shell:
+        shell.setenv("RAY_TMPDIR", str(logs))
+        ray.init(address="local", namespace=NAMESPACE, num_cpus=2, include_dashboard=False, log_to_driver=False)
+        broker = ray.remote(InstantBroker).options(name="instant", num_cpus=0, max_concurrency=20).remote()
+        yield
+        ray.kill(broker)
+        ray.shutdown()
+    shutil.rmtree(logs, ignore_errors=True)
+
+
+def study_of(tuner: Any) -> optuna.Study:
+    study: optuna.Study = tuner._local_tuner._tune_config.search_alg.searcher._ot_study
+    return study
+
+
+def searched(experiment: Experiment, folder: Path) -> tuple[TrialJournal, optuna.Study]:
+    """The trials of a whole search, and Optuna's study after it."""
+    single_task = [walk.steps(STEP_INPUTS)[-1][-1] for walk in experiment.references()["lone"]]
+    setup = TrialSetup(
+        broker="instant",
+        namespace=NAMESPACE,
+        step_inputs=STEP_INPUTS,
+        single_task=single_task,
+        aim="mean",
+        sharing=True,
+    )
+    search = Search(experiment=experiment, setup=setup, folder=StoragePath.at(folder), at_once=1)
+    journal = TrialJournal(STEP_INPUTS)
+    tuner = search._tuner()
+    listen(journal)
+    try:
+        tuner.fit()
+    finally:
+        listen(None)
+    return journal, study_of(tuner)
+
+
+def test_a_sweep_may_bring_its_own_sampler(cluster: None, tmp_path: Path) -> None:
+    sweep = Sweep(name="seams", question="?", learner=ranked, trials=5, sampler=random_sampler)
+    experiment = Experiment(sweep=sweep, options=OPTIONS)
+    assert isinstance(make_sampler(experiment), RandomSampler)
+    journal, study = searched(experiment, tmp_path)
+    assert isinstance(study.sampler, RandomSampler)
+    foreseen = [trial[0].learner for trial in rehearsed(experiment)]
+    assert [record.config.learner for record in journal.trials.values()] == foreseen
+    assert {record.status for record in journal.trials.values()} == {"FINISHED"}
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 5
+
+
+def test_a_scheduler_prunes_trials_which_are_not_taken_for_finished_ones(cluster: None, tmp_path: Path) -> None:
+    points = tuple({"rank": rank} for rank in (8, 2, 6, 4))
+    sweep = Sweep(name="seams", question="?", learner=ranked, points=points, trials=4, scheduler=successive_halving)
+    journal, study = searched(Experiment(sweep=sweep, options=OPTIONS), tmp_path)
+    found = {record.settings["rank"]: record for record in journal.trials.values()}
+    assert {rank: record.status for rank, record in found.items()} == {
+        8: "FINISHED",
+        2: "PRUNED",
+        6: "PRUNED",
+        4: "PRUNED",
+    }
+    assert {rank: record.tasks_seen for rank, record in found.items()} == {8: 3, 2: 1, 6: 2, 4: 1}
+    assert found[8].objective == pytest.approx(80.0)
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE, *[TrialState.PRUNED] * 3]
+    assert study.best_trial.params == {"rank": 8}
+
+
+def test_trials_that_may_be_pruned_or_drawn_otherwise_are_not_known_beforehand() -> None:
+    orders = Sweep(name="seams", question="?", searches_orders=True, trials=6)
+    everything = Options.of(tasks=TASKS)
+    assert is_exact(Experiment(sweep=orders, options=everything))
+    sampled = replace(orders, sampler=random_sampler)
+    assert not is_exact(Experiment(sweep=sampled, options=everything))
+    assert is_exact(Experiment(sweep=sampled, options=OPTIONS))  # its one order is written out
+    pruned = replace(orders, scheduler=successive_halving)
+    assert not is_exact(Experiment(sweep=pruned, options=OPTIONS))
