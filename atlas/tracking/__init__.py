@@ -14,6 +14,7 @@ from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
 from atlas.tracking import json_lines
 from atlas.tracking.events import (
+    CurvePoint,
     Dataset,
     Event,
     RunArtifact,

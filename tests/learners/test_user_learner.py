@@ -148,12 +148,12 @@ def test_it_travels_without_its_file_to_another_process(tmp_path: Path) -> None:
 def test_a_trial_has_the_class_and_needs_no_catalogue() -> None:
     options = with_names(Options.of(tasks=("digits", "easy-vqa"), learner=ADDRESS))
     assert options.training.learner == "spring-adapter"
-    config = proposal(options)
+    config = proposal(options).to_tune()
     USER_LEARNERS.clear()
-    (walk,) = trial_config_from(config.to_tune()).walks()
+    (walk,) = trial_config_from(config).walks()
     assert walk.learner.name == "spring-adapter"
     assert walk.order == ("digits", "easy-vqa")
-    assert "own_learner" not in TrialRecord("1", trial_config_from(config.to_tune())).settings
+    assert "own_learner" not in TrialRecord("1", trial_config_from(config)).settings
 
 
 def test_a_trial_of_the_catalogue_is_plain_json() -> None:
