@@ -1,1 +1,1 @@
-"""What every package may use: errors, redaction, retries, user code, interrupts. It imports none of them."""
+"""Common to all packages: errors, redaction, retries, digests, texts, user code, interrupts; imports no other."""

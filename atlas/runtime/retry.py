@@ -1,4 +1,4 @@
-"""Waiting for a full disk or a store that does not answer: it passes, and what was learnt is still in memory."""
+"""Retry while the disk is full or the store unreachable."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ AWAY = {
 
 
 class Retrying(Protocol):
-    """What may insist: `uri` names it, `patient` says whether it does."""
+    """An object whose methods may retry: `uri` identifies it in messages, `patient` turns retrying on."""
 
     @property
     def uri(self) -> str: ...
@@ -51,7 +51,7 @@ Self = TypeVar("Self", bound=Retrying)
 
 @dataclass(frozen=True, kw_only=True)
 class _Trouble:
-    """What passes: by which error it is known, and what is said of it, at once and after half an hour."""
+    """A transient fault: the test for its errors, and the messages at once and after `WAIT_SECONDS`."""
 
     is_it: Callable[[BaseException | None], bool]
     now: str
@@ -60,7 +60,7 @@ class _Trouble:
 
 
 def retry_while_full(write: Callable[[], T], where: str) -> T:
-    """What `write` gives; where the disk is full, it is called again every two seconds, for half an hour at most.
+    """Call `write` until the disk has room, every `POLL_SECONDS` for half an hour at most; returns its result.
 
     `write` must leave nothing behind where it fails.
 
@@ -68,32 +68,32 @@ def retry_while_full(write: Callable[[], T], where: str) -> T:
         AtlasError: the disk was full for so long.
     """
     now = "is full; waiting for room, and going on once there is some"
-    return _insist(write, where, _Trouble(is_it=_is_full, now=now, long="has been full", todo="Free some room"))
+    return _retry(write, where, _Trouble(is_it=_is_full, now=now, long="has been full", todo="Free some room"))
 
 
 def retry_while_away(act: Callable[[], T], where: str) -> T:
-    """What `act` gives; while the store behind it does not answer, it is called again, for half an hour at most.
+    """Call `act` until the store behind it answers, for half an hour at most; returns its result.
 
-    `act` must be one that may be done twice.
+    `act` must be idempotent.
 
     Raises:
         AtlasError: the store did not answer for so long.
     """
     now = "does not answer ({error}); waiting for it, and going on once it does"
     todo = "Bring it back, look at the credentials"
-    return _insist(act, where, _Trouble(is_it=is_unreachable, now=now, long="has not answered", todo=todo))
+    return _retry(act, where, _Trouble(is_it=is_unreachable, now=now, long="has not answered", todo=todo))
 
 
 def retried(method: Callable[Concatenate[Self, P], T]) -> Callable[Concatenate[Self, P], T]:
-    """The method, called `retry_while_away` where its object is patient."""
+    """The method, retried by `retry_while_away` where its object is patient."""
 
     @functools.wraps(method)
-    def insist(self: Self, *given: P.args, **named: P.kwargs) -> T:
+    def retrying(self: Self, *given: P.args, **named: P.kwargs) -> T:
         if not self.patient:
             return method(self, *given, **named)
         return retry_while_away(lambda: method(self, *given, **named), f"the store {self.uri}")
 
-    return insist
+    return retrying
 
 
 def is_unreachable(error: BaseException | None) -> bool:
@@ -109,7 +109,7 @@ def _is_full(error: BaseException | None) -> bool:
     return isinstance(error, OSError) and error.errno in FULL
 
 
-def _insist(act: Callable[[], T], where: str, trouble: _Trouble) -> T:
+def _retry(act: Callable[[], T], where: str, trouble: _Trouble) -> T:
     deadline = time.monotonic() + WAIT_SECONDS
     told = False
     while True:
