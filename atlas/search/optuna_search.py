@@ -6,7 +6,7 @@ from typing import Any
 
 from ray.tune.search.optuna import OptunaSearch
 
-from atlas.search.trial_report import OBJECTIVE, report_from
+from atlas.search.trial_report import COMPLETE, OBJECTIVE
 
 
 class PruningOptunaSearch(OptunaSearch):
@@ -17,8 +17,10 @@ class PruningOptunaSearch(OptunaSearch):
     """
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Tell Optuna of the trial's end: a result without objective and error counts as pruned."""
-        report = report_from(result) if result else None
-        if result is not None and report is not None and not report.complete:
+        """Tell Optuna of the trial's end: a result without objective and error counts as pruned.
+
+        Tune flattens the result, so that it is no `TrialReport` any more.
+        """
+        if result and not result.get(COMPLETE, True):
             result = {name: value for name, value in result.items() if name != OBJECTIVE}
         super().on_trial_complete(trial_id, result, error)
