@@ -193,7 +193,7 @@ def _report(given: argparse.Namespace) -> None:
     if given.alpha:
         from atlas.sweep.fusion_weights import sweep_fusion_weights
 
-        summary["alpha"] = sweep_fusion_weights(summary, storage)
+        summary = summary.model_copy(update={"alpha": sweep_fusion_weights(summary, storage)})
         write_summary(summary, path)
     print(write_report(summary, path.parent)[0])
     folder.upload()

@@ -124,7 +124,7 @@ def walk_one(config: dict[str, Any]) -> None:
     from atlas.steps.walk_result import WalkResult
     from atlas.storage.store import Store
     from atlas.sweep.inputs import resolve_inputs
-    from atlas.sweep.summary import _plain
+    from atlas.sweep.summary import known_scores
 
     torch.set_num_threads(1)
     options = options_of(argparse.Namespace(**config["given"]))
@@ -144,7 +144,7 @@ def walk_one(config: dict[str, Any]) -> None:
         outcome.add(step, train_step(step, worker_context, store))
     seconds = sum(result.cost.seconds for result in outcome.results.values())
     facts = {"learner": config["learner"], "order": ",".join(order), "seconds": seconds}
-    facts["R"] = _plain(outcome.matrix("test", "latest"))
+    facts["R"] = known_scores(outcome.matrix("test", "latest"))
     (Path(config["folder"]) / "facts.json").write_text(json.dumps(facts))
 
 

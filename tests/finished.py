@@ -11,6 +11,7 @@ from atlas.config.experiment import Experiment
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
 from atlas.learners import HeadOnly, Learner
+from atlas.report.summary import SweepFacts
 from atlas.search.trial_record import TrialRecord
 from atlas.steps.step import StepInputs
 from atlas.steps.walk import Walk
@@ -85,15 +86,15 @@ def finished_sweep(small_world: World, folder: Path) -> FinishedSweep:
     trials = [learnt_trial(small_world, inputs, number, order) for number, order in enumerate((TASKS, TASKS[::-1]))]
     pace = Pace(per_record=0.001, at_once=1, sizes=inputs.sizes)
     return FinishedSweep(
-        sweep={
-            "id": "order-1",
-            "name": "order",
-            "question": "Which order?",
-            "command": "python x.py",
-            "started": "2026-01-01T00:00:00",
-            "finished": "2026-01-01T00:01:00",
-            "status": "FINISHED",
-        },
+        sweep=SweepFacts(
+            id="order-1",
+            name="order",
+            question="Which order?",
+            command="python x.py",
+            started="2026-01-01T00:00:00",
+            finished="2026-01-01T00:01:00",
+            status="FINISHED",
+        ),
         options=Options.of(tasks=TASKS),
         inputs=inputs,
         plan=plan(

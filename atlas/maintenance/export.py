@@ -13,6 +13,7 @@ from typing import Any
 from atlas.backbones import BACKBONES, digest
 from atlas.maintenance.inventory import Item, resolve
 from atlas.maintenance.lineage import lineage, parts_of
+from atlas.report.summary import Summary
 from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store
 
@@ -31,21 +32,20 @@ def export_step(store: Store, key: str, folder: Path) -> list[str]:
     return _export(item.store, parts_of(needed), folder, source=f"the step `{item.key}`", backbone="")
 
 
-def export_sweep(store: Store, summary: Mapping[str, Any], folder: Path) -> list[str]:
+def export_sweep(store: Store, summary: Summary, folder: Path) -> list[str]:
     """Write the best stack of a sweep to `folder`; gives its tasks, in order.
 
     Raises:
         AtlasError: no trial of it finished, steps of it are gone, or a folder that holds something already.
     """
-    sweep = summary["sweep"]["id"]
-    if not summary["best"]:
+    sweep, row = summary.sweep.id, summary.best_trial
+    if row is None:
         raise AtlasError(f"no trial of the sweep {sweep} finished, so that it has no best stack; give a step's key.")
-    row = next(row for row in summary["trials"] if row["id"] == summary["best"]["trial"])
-    items = [resolve(store, key) for key in row["step_keys"]]
+    items = [resolve(store, key) for key in row.step_keys]
     steps = [lineage(item)[-1] for item in items]
-    parts = parts_of([step for step in steps if step.task in row["order"]])  # without downstream tasks
-    source = f"the best trial (`{row['id']}`) of the sweep `{sweep}`"
-    return _export(items[-1].store, parts, folder, source=source, backbone=str(summary["settings"].get("backbone", "")))
+    parts = parts_of([step for step in steps if step.task in row.order])  # without downstream tasks
+    source = f"the best trial (`{row.id}`) of the sweep `{sweep}`"
+    return _export(items[-1].store, parts, folder, source=source, backbone=summary.backbone)
 
 
 def _export(store: Store, parts: Mapping[str, str], folder: Path, *, source: str, backbone: str) -> list[str]:

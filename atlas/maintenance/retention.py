@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from atlas.maintenance.inventory import Item
-from atlas.report import read_summary
+from atlas.report import Summary, read_summary
 from atlas.runtime.errors import AtlasError
 from atlas.storage.filesystem import StoragePath
 from atlas.sweep.folder import OPTIONS, SweepFolder
@@ -50,27 +49,23 @@ def keepers(storage: StoragePath | Path) -> list[RetainedSteps]:
 
 def _keeper(folder: SweepFolder) -> RetainedSteps:
     summary = read_summary(folder.summary) if folder.summary.exists() else None
-    finished = summary is not None and summary["sweep"]["status"] == "FINISHED"
-    tasks = frozenset(_tasks(summary) if summary is not None else _planned_tasks(folder))
+    finished = summary is not None and summary.sweep.status == "FINISHED"
+    tasks = frozenset(summary.all_tasks if summary is not None else _planned_tasks(folder))
     began = _began(folder)
     return RetainedSteps(
         sweep=folder.id,
-        keys=frozenset([*_named(summary or {}), *_journalled(folder.path / "spool")]),
+        keys=frozenset([*_named(summary), *_journalled(folder.path / "spool")]),
         tasks=tasks,
         since=None if finished else began,
-        single_task=summary is not None and "reference_keys" not in summary,
+        single_task=summary is not None and summary.reference_keys is None,
     )
 
 
-def _named(summary: Mapping[str, Any]) -> Iterator[str]:
-    yield from summary.get("reference_keys", ())
-    for trial in summary.get("trials", ()):
-        yield from trial["step_keys"]
-
-
-def _tasks(summary: Mapping[str, Any]) -> Iterator[str]:
-    yield from summary.get("tasks", ())
-    yield from summary.get("downstream_tasks", ())
+def _named(summary: Summary | None) -> Iterator[str]:
+    if summary is not None:
+        yield from summary.reference_keys or ()
+        for trial in summary.trials:
+            yield from trial.step_keys
 
 
 def _began(folder: SweepFolder) -> float:

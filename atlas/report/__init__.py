@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from atlas.report.downstream import BARE, downstream_orders, shot_rows
+from atlas.report.downstream import downstream_orders, shot_rows
 from atlas.report.hypotheses import PaperHypothesis, paper_hypotheses, verdict_text
 from atlas.report.page import render_page, write_report
-from atlas.report.summary import SCHEMA, read_summary, validate, write_summary
+from atlas.report.summary import BARE, SCHEMA, Summary, read_summary, write_summary
 from atlas.report.tables import Row, TaskRow, leaderboard, order_statistics, settings_label, task_rows, trial_metrics
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "SCHEMA",
     "PaperHypothesis",
     "Row",
+    "Summary",
     "TaskRow",
     "downstream_orders",
     "leaderboard",
@@ -24,7 +25,6 @@ __all__ = [
     "shot_rows",
     "task_rows",
     "trial_metrics",
-    "validate",
     "verdict_text",
     "write_report",
     "write_summary",

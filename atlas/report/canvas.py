@@ -17,13 +17,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from markupsafe import Markup, escape
 
+from atlas.report.summary import Summary
 from atlas.runtime.errors import AtlasError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-Summary = Mapping[str, Any]
 
 INK, MUTED, RULE = "#1d1d22", "#8d8d97", "#d9d9e0"
 BEST, WORST, THIRD = "#0072b2", "#d55e00", "#009e73"
@@ -141,8 +140,8 @@ def new_figure(
 
 def titled(figure: Figure, summary: Summary, definition: str, split: str, route: str) -> Figure:
     """The figure with its title: the definition, and below that the sweep, split, route and seeds."""
-    seeds = ", ".join(map(str, summary["seeds"]))
-    where = f"{summary['sweep']['name']} · split {split} · route {route} · seed {seeds}"
+    seeds = ", ".join(map(str, summary.seeds))
+    where = f"{summary.sweep.name} · split {split} · route {route} · seed {seeds}"
     figure.suptitle(f"{definition}\n{where}", x=0.01, ha="left", fontsize=10)
     return figure
 

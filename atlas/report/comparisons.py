@@ -7,13 +7,12 @@ average accuracy after the last task.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from atlas.metrics import Undefined
+from atlas.report.summary import Route, Split, Summary
 from atlas.report.tables import final_scores, leaderboard, settings_label, trial_metrics
 from atlas.statistics import (
     Comparison,
@@ -28,7 +27,6 @@ from atlas.statistics import (
     variance_components,
 )
 
-Summary = Mapping[str, Any]
 Order = tuple[str, ...]
 Cells = dict[tuple[Order, int], float]
 
@@ -53,7 +51,7 @@ def best_label(summary: Summary) -> str:
     return next((row.settings for row in leaderboard(summary) if row.status == "FINISHED"), "")
 
 
-def ranked_orders(summary: Summary, label: str, split: str, route: str) -> list[tuple[Order, dict[str, float]]]:
+def ranked_orders(summary: Summary, label: str, split: Split, route: Route) -> list[tuple[Order, dict[str, float]]]:
     """(order, final score by task, the mean over seeds) of one setting, best first by val on route latest."""
     orders = final_scores(summary, split, route).get(label, {})
     val = final_scores(summary, "val", "latest").get(label, {})
@@ -64,13 +62,13 @@ def ranked_orders(summary: Summary, label: str, split: str, route: str) -> list[
     return sorted(orders.items(), key=lambda item: -merit(item[0]))
 
 
-def cells(summary: Summary, figure: str, split: str = "test") -> dict[str, Cells]:
+def cells(summary: Summary, figure: str, split: Split = "test") -> dict[str, Cells]:
     """Settings label → (order, seed) → a figure of `order_metrics`, where it is defined."""
     found: dict[str, Cells] = defaultdict(dict)
-    for trial in summary["trials"]:
-        value = trial_metrics(summary, trial, split)[figure] if trial["status"] == "FINISHED" else None
+    for trial in summary.trials:
+        value = trial_metrics(summary, trial, split)[figure] if trial.status == "FINISHED" else None
         if value is not None:
-            found[settings_label(trial["settings"])][tuple(trial["order"]), trial["seed"]] = value
+            found[settings_label(trial.settings)][trial.order, trial.seed] = value
     return dict(found)
 
 
@@ -139,7 +137,7 @@ def agreements(summary: Summary) -> list[RankCorrelation | Undefined]:
     return [rank_correlation((label, by_order[label]), (best, by_order[best])) for label in others]
 
 
-def precedence(summary: Summary, route: str, split: str = "test") -> dict[tuple[str, str], Precedence | Undefined]:
+def precedence(summary: Summary, route: Route, split: Split = "test") -> dict[tuple[str, str], Precedence | Undefined]:
     """Pairwise precedence effects under the best settings; empty where no trial finished."""
     return precedence_effects(final_scores(summary, split, route).get(best_label(summary), {}))
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from atlas import metrics
 from atlas.metrics import Undefined
 from atlas.report.canvas import BEST, INK, MUTED, THIRD, WORST, new_figure, titled
+from atlas.report.summary import BARE, ProbeScore, Summary
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Summary = Mapping[str, Any]
 WAYS = ("experience", "both", "head")
-BARE = "M_0"  # the `trial` of a row that was trained on the bare backbone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,20 +49,20 @@ class DownstreamOrder:
 
 def shot_rows(summary: Summary) -> list[ShotRow]:
     """One row a downstream task and number of shots, as the summary lists them."""
-    rows = summary.get("downstream", [])
-    places = list(dict.fromkeys((row["task"], row["shots"]) for row in rows))
+    rows = summary.downstream
+    places = list(dict.fromkeys((row.task, row.shots) for row in rows))
     return [
-        _shot_row(summary, task, shots, [r for r in rows if (r["task"], r["shots"]) == (task, shots)])
+        _shot_row(summary, task, shots, [r for r in rows if (r.task, r.shots) == (task, shots)])
         for task, shots in places
     ]
 
 
-def _shot_row(summary: Summary, task: str, shots: str, rows: Sequence[Mapping[str, Any]]) -> ShotRow:
-    chance = summary["downstream_tasks"][task]["chance"]
-    bare = {way: _mean(row["test"] for row in rows if row["trial"] == BARE and row["way"] == way) for way in WAYS}
-    after = {way: [row for row in rows if row["trial"] != BARE and row["way"] == way] for way in WAYS}
-    mean = {way: _mean(row["test"] for row in after[way]) for way in ("experience", "both")}
-    orders = [_mean(row["test"] for row in after["both"] if row["order"] == order) for order in _orders(after["both"])]
+def _shot_row(summary: Summary, task: str, shots: str, rows: Sequence[ProbeScore]) -> ShotRow:
+    chance = summary.downstream_tasks[task].chance
+    bare = {way: _mean(row.test for row in rows if row.trial == BARE and row.way == way) for way in WAYS}
+    after = {way: [row for row in rows if row.trial != BARE and row.way == way] for way in WAYS}
+    mean = {way: _mean(row.test for row in after[way]) for way in ("experience", "both")}
+    orders = [_mean(row.test for row in after["both"] if row.order == order) for order in _orders(after["both"])]
     known = [score for score in orders if score is not None]
     return ShotRow(
         task=task,
@@ -80,16 +79,16 @@ def _shot_row(summary: Summary, task: str, shots: str, rows: Sequence[Mapping[st
 
 def downstream_orders(summary: Summary) -> list[DownstreamOrder]:
     """One row a trial and seed, best first by the mean validation score over its downstream tasks."""
-    by_trial: dict[str, list[Mapping[str, Any]]] = {}
-    for row in summary.get("downstream", []):
-        if row["trial"] != BARE:
-            by_trial.setdefault(row["trial"], []).append(row)
+    by_trial: dict[str, list[ProbeScore]] = {}
+    for row in summary.downstream:
+        if row.trial != BARE:
+            by_trial.setdefault(row.trial, []).append(row)
     found = [
         DownstreamOrder(
             trial=trial,
-            order=tuple(rows[0]["order"]),
-            val=float(np.mean([row["val"] for row in rows])),
-            test=float(np.mean([row["test"] for row in rows])),
+            order=rows[0].order,
+            val=float(np.mean([row.val for row in rows])),
+            test=float(np.mean([row.test for row in rows])),
         )
         for trial, rows in by_trial.items()
     ]
@@ -127,8 +126,8 @@ def few_shot_curves(summary: Summary) -> Figure:
     return titled(figure, summary, about, "test", "own")
 
 
-def _orders(rows: Iterable[Mapping[str, Any]]) -> list[list[str]]:
-    return [list(order) for order in dict.fromkeys(tuple(row["order"]) for row in rows)]
+def _orders(rows: Iterable[ProbeScore]) -> list[tuple[str, ...]]:
+    return list(dict.fromkeys(row.order for row in rows))
 
 
 def _mean(values: Iterable[float]) -> float | None:

@@ -7,24 +7,24 @@ or dark colours.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from atlas.report.canvas import BEST, INK, MUTED, RULE, THIRD, WORST, cell_colours, new_figure, titled
 from atlas.report.comparisons import best_label, ranked_orders
+from atlas.report.summary import Route, Split, Summary, TrialRow
 from atlas.report.tables import leaderboard, matrix
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Summary = Mapping[str, Any]
 T = TypeVar("T")
 
 
-def heat_maps(summary: Summary, *, split: str = "test", route: str = "latest", most: int = 24) -> Figure:
+def heat_maps(summary: Summary, *, split: Split = "test", route: Route = "latest", most: int = 24) -> Figure:
     """R of the first `most` trials of the leaderboard: a row a step of the order, a column a task of it."""
     trials = _ranked(summary)[:most]
     low, high = score_range(summary)
@@ -32,39 +32,39 @@ def heat_maps(summary: Summary, *, split: str = "test", route: str = "latest", m
     rows = -(-len(trials) // columns)
     figure, panels = new_figure(2.6 * columns, 2.75 * rows + 1.1, rows, columns)
     for axes, (rank, trial) in zip(panels, trials, strict=False):
-        _heat_map(axes, matrix(trial, split, route), trial["order"], low, high)
-        axes.set_title(f"{rank}. trial {trial['id']}", loc="left", fontsize=10)
+        _heat_map(axes, matrix(trial, split, route), trial.order, low, high)
+        axes.set_title(f"{rank}. trial {trial.id}", loc="left", fontsize=10)
     for axes in panels[len(trials) :]:
         axes.set_axis_off()
     return titled(figure, summary, "R[i, j]: score (%) on the task of column j after learning row i", split, route)
 
 
-def forgetting_curves(summary: Summary, *, split: str = "test", route: str = "latest") -> Figure:
+def forgetting_curves(summary: Summary, *, split: Split = "test", route: Route = "latest") -> Figure:
     """A panel a task: its score over the steps since it was learnt, a line an order."""
     from matplotlib.ticker import MaxNLocator
 
-    trials, tasks = _ranked(summary), list(summary["tasks"])
+    trials, tasks = _ranked(summary), list(summary.tasks)
     figure, panels = new_figure(2.9 * len(tasks) + 0.6, 3.6, 1, len(tasks), share=True)
     for axes, task in zip(panels, tasks, strict=True):
         for colour, width, (_, trial) in _styled(trials):
-            if task in trial["order"]:
-                column = trial["order"].index(task)
+            if task in trial.order:
+                column = trial.order.index(task)
                 scores = matrix(trial, split, route)[column:, column]
                 axes.plot(range(len(scores)), scores, color=colour, linewidth=width, marker="o", markersize=width + 1)
         axes.set_title(task, loc="left", fontsize=10)
         axes.set_xlabel("tasks learnt since")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     panels[0].set_ylabel("score (%)")
-    _name_colours(figure, [trial["order"] for _, trial in trials])
+    _name_colours(figure, [trial.order for _, trial in trials])
     return titled(figure, summary, "Score of each task over the steps after it was learnt", split, route)
 
 
-def order_sensitivity(summary: Summary, *, split: str = "test", route: str = "latest") -> Figure:
+def order_sensitivity(summary: Summary, *, split: Split = "test", route: Route = "latest") -> Figure:
     """Final scores by task, a line an order (the mean over its seeds); the bar is the spread between orders, OPD.
 
     Orders are compared under one setting: that of the best finished trial.
     """
-    tasks = list(summary["tasks"])
+    tasks = list(summary.tasks)
     orders = ranked_orders(summary, best_label(summary), split, route)
     figure, (axes,) = new_figure(max(5.0, 1.7 * len(tasks) + 1.2), 4.4, 1, 1)
     _draw_spread(axes, tasks, [final for _, final in orders])
@@ -81,10 +81,10 @@ def order_sensitivity(summary: Summary, *, split: str = "test", route: str = "la
 
 def sharing(summary: Summary) -> Figure:
     """The number of trainings without sharing, of distinct steps, and of those that were trained in this sweep."""
-    plan, ledger = summary["plan"], summary["ledger"]
+    plan, ledger = summary.plan, summary.ledger
     figure, (axes,) = new_figure(7.0, 2.3, 1, 1)
-    bars = [("without sharing", plan["trainings_without_sharing"], MUTED)]
-    bars += [("distinct steps", plan["distinct_steps"], BEST), ("trained now", ledger["steps_trained"], THIRD)]
+    bars = [("without sharing", plan.trainings_without_sharing, MUTED)]
+    bars += [("distinct steps", plan.distinct_steps, BEST), ("trained now", ledger.steps_trained, THIRD)]
     for place, (_, count, colour) in enumerate(bars):
         axes.barh(place, count, color=colour, height=0.62)
         axes.annotate(str(count), (count, place), (5, 0), textcoords="offset points", va="center", color=INK)
@@ -93,7 +93,7 @@ def sharing(summary: Summary) -> Figure:
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("trainings of a task")
     axes.margins(x=0.1)
-    figure.suptitle(f"Trainings that sharing steps between orders saved\n{summary['sweep']['name']}", x=0.01, ha="left")
+    figure.suptitle(f"Trainings that sharing steps between orders saved\n{summary.sweep.name}", x=0.01, ha="left")
     return figure
 
 
@@ -101,8 +101,8 @@ def score_range(summary: Summary) -> tuple[float, float]:
     """The tens around all scores of R: one colour scale for all matrices of a report."""
     scores = [
         score
-        for trial in summary["trials"]
-        for routes in trial["R"].values()
+        for trial in summary.trials
+        for routes in trial.R.values()
         for R in routes.values()
         for row in R
         for score in row
@@ -126,7 +126,7 @@ def _draw_spread(axes: Axes, tasks: list[str], orders: list[dict[str, float]]) -
         axes.annotate(label, (place, high), (0, 11), textcoords="offset points", ha="center", fontsize=9, color=INK)
 
 
-def _heat_map(axes: Axes, R: np.ndarray, order: list[str], low: float, high: float) -> None:
+def _heat_map(axes: Axes, R: np.ndarray, order: Sequence[str], low: float, high: float) -> None:
     axes.imshow(R, cmap="cividis", vmin=low, vmax=high)
     for i, j in zip(*np.nonzero(np.isfinite(R)), strict=True):
         axes.text(j, i, f"{R[i, j]:.0f}", ha="center", va="center", color=cell_colours(R[i, j], low, high)[1])
@@ -136,9 +136,9 @@ def _heat_map(axes: Axes, R: np.ndarray, order: list[str], low: float, high: flo
     axes.grid(visible=False)
 
 
-def _ranked(summary: Summary) -> list[tuple[int, Mapping[str, Any]]]:
+def _ranked(summary: Summary) -> list[tuple[int, TrialRow]]:
     """(rank, trial) in the leaderboard's order."""
-    by_id = {trial["id"]: trial for trial in summary["trials"]}
+    by_id = {trial.id: trial for trial in summary.trials}
     return [(row.rank, by_id[row.trial]) for row in leaderboard(summary)]
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 from atlas.metrics import Undefined
+from atlas.report.summary import Summary
 from atlas.statistics import Interval, Mean
 
 MISSING = "–"
@@ -40,6 +39,6 @@ def bounds(found: Interval) -> str:
     return f"{number(found.low, sign=True)} to {number(found.high, sign=True)}"
 
 
-def seeds(summary: Mapping[str, Any]) -> str:
+def seeds(summary: Summary) -> str:
     """The sweep's seeds, separated by commas."""
-    return ", ".join(map(str, summary["seeds"]))
+    return ", ".join(map(str, summary.seeds))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from atlas.metrics import Undefined
 from atlas.report.comparisons import Cells, cells
-from atlas.report.downstream import BARE
+from atlas.report.summary import BARE, ProbeScore, Route, Summary
 from atlas.statistics import Comparison, compare, corrected
 
-Summary = Mapping[str, Any]
 Verdict = Literal["holds", "the opposite", "not decided", "cannot be told"]
 LEVEL = 0.05
 METHOD = "atlas"
@@ -67,7 +66,7 @@ def paper_hypotheses(summary: Summary) -> list[PaperHypothesis]:
     return [*_of_learners(summary, "latest"), *_of_learners(summary, "own"), *_downstream(summary)]
 
 
-def _of_learners(summary: Summary, route: str) -> list[PaperHypothesis]:
+def _of_learners(summary: Summary, route: Route) -> list[PaperHypothesis]:
     """Average accuracy after the last task, paired by order (by seed, where there are more of them)."""
     scores = cells(summary, f"{route}/average_accuracy")
     named = {label.removeprefix("learner="): found for label, found in scores.items()}
@@ -87,7 +86,7 @@ def _turned(found: Comparison | Undefined) -> Comparison | Undefined:
 
 def _downstream(summary: Summary) -> list[PaperHypothesis]:
     """The mean score over the unseen tasks and shots, after each order against the same seed's on the bare backbone."""
-    rows = summary.get("downstream", [])
+    rows = summary.downstream
     found = []
     for way, from_, text in UNSEEN:
         after, bare = _means(rows, way), _bare(rows, from_)
@@ -102,21 +101,21 @@ def _downstream(summary: Summary) -> list[PaperHypothesis]:
     ]
 
 
-def _means(rows: list[Mapping[str, Any]], way: str) -> Cells:
+def _means(rows: Sequence[ProbeScore], way: str) -> Cells:
     """(order, seed) → the mean test score over tasks and shots."""
     found: dict[tuple[tuple[str, ...], int], list[float]] = {}
     for row in rows:
-        if row["trial"] != BARE and row["way"] == way:
-            found.setdefault((tuple(row["order"]), row["seed"]), []).append(row["test"])
+        if row.trial != BARE and row.way == way:
+            found.setdefault((row.order, row.seed), []).append(row.test)
     return {cell: float(np.mean(scores)) for cell, scores in found.items()}
 
 
-def _bare(rows: list[Mapping[str, Any]], way: str) -> dict[int, float]:
+def _bare(rows: Sequence[ProbeScore], way: str) -> dict[int, float]:
     """Seed → the mean test score over tasks and shots on the bare backbone."""
     found: dict[int, list[float]] = {}
     for row in rows:
-        if row["trial"] == BARE and row["way"] == way:
-            found.setdefault(row["seed"], []).append(row["test"])
+        if row.trial == BARE and row.way == way:
+            found.setdefault(row.seed, []).append(row.test)
     return {seed: float(np.mean(scores)) for seed, scores in found.items()}
 
 

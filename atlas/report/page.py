@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from atlas.report import figures
 from atlas.report.canvas import save_png
@@ -29,14 +28,13 @@ from atlas.report.sections.precedence import precedence_section
 from atlas.report.sections.rerun import rerun_section
 from atlas.report.sections.sharing import sharing_section
 from atlas.report.sections.tasks import tasks_section
+from atlas.report.summary import Summary
 from atlas.report.tables import leaderboard
 from atlas.report.views import Section
 from atlas.storage.filesystem import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-Summary = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,23 +78,23 @@ def page_of(summary: Summary) -> Page:
         sharing_section(summary),
         rerun_section(summary),
     )
-    return Page(title=summary["sweep"]["name"], sections=tuple(one for one in sections if one is not None))
+    return Page(title=summary.sweep.name, sections=tuple(one for one in sections if one is not None))
 
 
 def drawn_figures(summary: Summary) -> dict[str, Figure]:
     """File name → figure, of those that the summary has the numbers for."""
     drawn = {"sharing": figures.sharing(summary)}
-    if not summary["trials"]:
+    if not summary.trials:
         return drawn
     drawn |= {f"accuracy-matrices-{route}": figures.heat_maps(summary, route=route) for route in ("latest", "own")}
     drawn["forgetting-curves"] = figures.forgetting_curves(summary)
     drawn["order-sensitivity"] = figures.order_sensitivity(summary)
-    if len(summary["tasks"]) > 1:
+    if len(summary.tasks) > 1:
         drawn["precedence-effects"] = precedence_maps(summary)
     if varying(points(summary)):
         drawn["pareto"] = pareto(summary)
-    if summary.get("alpha"):
+    if summary.alpha:
         drawn["combination-weights"] = fusion_weight_maps(summary)
-    if summary.get("downstream"):
+    if summary.downstream:
         drawn["downstream"] = few_shot_curves(summary)
     return drawn

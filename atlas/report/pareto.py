@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from atlas.report.canvas import BEST, INK, MUTED, new_figure, titled
+from atlas.report.summary import Summary, TrialRow
 from atlas.report.tables import settings_label, trial_metrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-Summary = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +51,12 @@ class Point:
 
 def points(summary: Summary) -> list[Point]:
     """The points of the finished trials (test, route latest), best accuracy first; costs that all of them have."""
-    several = len({settings_label(trial["settings"]) for trial in summary["trials"]}) > 1
+    several = len({settings_label(trial.settings) for trial in summary.trials}) > 1
     groups: dict[str, list[dict[str, float]]] = defaultdict(list)
-    for trial in summary["trials"]:
+    for trial in summary.trials:
         row = _row(summary, trial)
         if row is not None:
-            groups[settings_label(trial["settings"]) if several else " → ".join(trial["order"])].append(row)
+            groups[settings_label(trial.settings) if several else " → ".join(trial.order)].append(row)
     known = set.intersection(*(set(row) for rows in groups.values() for row in rows)) if groups else set()
     made = [
         Point(
@@ -119,11 +118,11 @@ def _panel(axes: Axes, found: Sequence[Point], cost: Cost) -> None:
     axes.margins(0.12)
 
 
-def _row(summary: Summary, trial: Mapping[str, Any]) -> dict[str, float] | None:
-    if trial["status"] != "FINISHED":
+def _row(summary: Summary, trial: TrialRow) -> dict[str, float] | None:
+    if trial.status != "FINISHED":
         return None
     figures = trial_metrics(summary, trial, "test")
     known = {"accuracy": figures["latest/average_accuracy"], "forgetting": figures["latest/forgetting"]}
-    known |= trial.get("cost", {})
+    known |= dict(trial.cost or ())
     row = {name: float(value) for name, value in known.items() if value is not None}
     return row if "accuracy" in row else None

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from atlas.metrics import Undefined
 from atlas.report.canvas import coloured_cell, effect_colours, named_grid, new_figure, titled
 from atlas.report.comparisons import precedence
+from atlas.report.summary import ROUTES, Split, Summary
 from atlas.statistics import Interval, Precedence
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Summary = Mapping[str, Any]
-ROUTES = ("latest", "own")
 DEFINITION = "Final score of the row's task: mean over orders with the column's task earlier − with it later (points)"
 
 
@@ -30,9 +28,9 @@ def effect_limit(summary: Summary) -> float:
     return max((abs(one.effect) for one in found if not isinstance(one, Undefined)), default=0.0)
 
 
-def precedence_maps(summary: Summary, *, split: str = "test") -> Figure:
+def precedence_maps(summary: Summary, *, split: Split = "test") -> Figure:
     """A panel a route; row: the task that is scored, column: the task that comes earlier or later."""
-    tasks, limit = list(summary["tasks"]), effect_limit(summary)
+    tasks, limit = list(summary.tasks), effect_limit(summary)
     size = 0.85 * len(tasks)
     figure, panels = new_figure(2 * (size + 1.6), size + 2.0, 1, 2)
     for axes, route in zip(panels, ROUTES, strict=True):

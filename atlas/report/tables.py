@@ -6,16 +6,15 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from atlas import metrics
-from atlas.metrics import Undefined
+from atlas.metrics import MetricValue, Undefined
 from atlas.metrics.order_metrics import OrderMetrics, order_metrics
-
-Summary = Mapping[str, Any]
+from atlas.report.summary import ROUTES, SPLITS, OrderDisparity, Route, SeedScores, Split, Summary, TrialRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,53 +59,52 @@ class TaskRow:
     high: float | None
 
 
-def matrix(trial: Mapping[str, Any], split: str, route: str) -> NDArray[np.float64]:
+def matrix(trial: TrialRow, split: Split, route: Route) -> NDArray[np.float64]:
     """R of a trial, [T, T], NaN where not evaluated; all NaN where the split or route was not."""
-    R = trial["R"].get(split, {}).get(route)
-    size = len(trial["order"])
+    R = trial.R.get(split, {}).get(route)
+    size = len(trial.order)
     return np.full((size, size), np.nan) if R is None else np.array(R, dtype=float).reshape(size, size)
 
 
-def trial_metrics(summary: Summary, trial: Mapping[str, Any], split: str) -> OrderMetrics:
+def trial_metrics(summary: Summary, trial: TrialRow, split: Split) -> OrderMetrics:
     """The metrics of a trial, against the references and the joint models of its seed."""
-    chance = [summary["tasks"][task]["chance"] for task in trial["order"]]
+    chance = [summary.tasks[task].chance for task in trial.order]
     return order_metrics(
         matrix(trial, split, "latest"),
         matrix(trial, split, "own"),
-        _alone(summary, "lone", trial, split),
+        _alone(summary.references.lone, trial, split),
         chance=chance,
         joint=_joint(summary, trial, split),
-        untrained=_alone(summary, "untrained", trial, split),
+        untrained=_alone(summary.references.untrained, trial, split),
     )
 
 
-def _alone(summary: Summary, kind: str, trial: Mapping[str, Any], split: str) -> list[float | None] | None:
-    """The reference scores of that kind, in the trial's order; None where its seed has none."""
-    scores = summary["references"].get(kind, {}).get(str(trial["seed"]))
-    return None if scores is None else [scores.get(task, {}).get(split) for task in trial["order"]]
+def _alone(references: SeedScores, trial: TrialRow, split: Split) -> list[float | None] | None:
+    """The reference scores in the trial's order; None where its seed has none."""
+    scores = references.get(trial.seed)
+    return None if scores is None else [scores[task].of(split) if task in scores else None for task in trial.order]
 
 
 def leaderboard(summary: Summary) -> list[Row]:
     """All trials; finished ones first, by average accuracy on `val`, route `latest`. `test` never decides."""
     judged = [
-        (trial, trial_metrics(summary, trial, "val"), trial_metrics(summary, trial, "test"))
-        for trial in summary["trials"]
+        (trial, trial_metrics(summary, trial, "val"), trial_metrics(summary, trial, "test")) for trial in summary.trials
     ]
-    judged.sort(key=lambda item: (item[0]["status"] != "FINISHED", -(item[1]["latest/average_accuracy"] or 0.0)))
+    judged.sort(key=lambda item: (item[0].status != "FINISHED", -(item[1]["latest/average_accuracy"] or 0.0)))
     return [_row(summary, rank, trial, val, test) for rank, (trial, val, test) in enumerate(judged, start=1)]
 
 
-def final_scores(summary: Summary, split: str, route: str) -> dict[str, dict[tuple[str, ...], dict[str, float]]]:
+def final_scores(summary: Summary, split: Split, route: Route) -> dict[str, dict[tuple[str, ...], dict[str, float]]]:
     """Settings label → order → task → final score, the mean over seeds; finished trials alone."""
     gathered: dict[str, dict[tuple[str, ...], dict[str, list[float]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
-    for trial in summary["trials"]:
-        last = matrix(trial, split, route)[-1] if trial["order"] else np.array([])
-        if trial["status"] != "FINISHED" or not np.isfinite(last).all():
+    for trial in summary.trials:
+        last = matrix(trial, split, route)[-1] if trial.order else np.array([])
+        if trial.status != "FINISHED" or not np.isfinite(last).all():
             continue
-        for task, score in zip(trial["order"], last, strict=True):
-            gathered[settings_label(trial["settings"])][tuple(trial["order"])][task].append(float(score))
+        for task, score in zip(trial.order, last, strict=True):
+            gathered[settings_label(trial.settings)][trial.order][task].append(float(score))
     return {
         label: {
             order: {task: float(np.mean(scores)) for task, scores in tasks.items()} for order, tasks in orders.items()
@@ -115,44 +113,48 @@ def final_scores(summary: Summary, split: str, route: str) -> dict[str, dict[tup
     }
 
 
-def order_statistics(summary: Summary) -> list[dict[str, Any]]:
+def order_statistics(summary: Summary) -> tuple[OrderDisparity, ...]:
     """Disparity between orders, for every settings, split and route (the summary's `orders`).
 
     Only orders of the same tasks are comparable: the most frequent set of tasks of each settings is taken.
     """
-    by_label = {settings_label(trial["settings"]): trial["settings"] for trial in summary["trials"]}
+    by_label = {settings_label(trial.settings): trial.settings for trial in summary.trials}
     statistics = []
-    for split in ("val", "test"):
-        for route in ("latest", "own"):
+    for split in SPLITS:
+        for route in ROUTES:
             for label, orders in final_scores(summary, split, route).items():
                 final = _by_task(orders)
-                figures = {"aopd": metrics.aopd(final), "mopd": metrics.mopd(final)}
                 statistics.append(
-                    {
-                        "settings": dict(by_label[label]),
-                        "split": split,
-                        "route": route,
-                        "count": len(next(iter(final.values()))),
-                        "opd": metrics.opd(final),
-                        **{name: None if isinstance(value, Undefined) else value for name, value in figures.items()},
-                    }
+                    OrderDisparity(
+                        settings=by_label[label],
+                        split=split,
+                        route=route,
+                        count=len(next(iter(final.values()))),
+                        opd=metrics.opd(final),
+                        aopd=_defined(metrics.aopd(final)),
+                        mopd=_defined(metrics.mopd(final)),
+                    )
                 )
-    return statistics
+    return tuple(statistics)
+
+
+def _defined(value: MetricValue) -> float | None:
+    return None if isinstance(value, Undefined) else value
 
 
 def task_rows(summary: Summary) -> list[TaskRow]:
     """One row a task, in the summary's order; references are means over seeds, on `test`."""
     finals = [score for orders in final_scores(summary, "test", "latest").values() for score in orders.values()]
     rows = []
-    for name, task in summary["tasks"].items():
+    for name, task in summary.tasks.items():
         scores = [final[name] for final in finals if name in final]
         rows.append(
             TaskRow(
                 name=name,
-                modality=task["modality"],
-                samples=task["counts"].get("train", 0),
-                chance=task["chance"],
-                majority=task.get("majority"),
+                modality=task.modality,
+                samples=task.counts.get("train", 0),
+                chance=task.chance,
+                majority=task.majority,
                 **{kind: _reference(summary, kind, name) for kind in ("untrained", "head_only", "lone")},
                 mean=float(np.mean(scores)) if scores else None,
                 low=min(scores, default=None),
@@ -162,22 +164,22 @@ def task_rows(summary: Summary) -> list[TaskRow]:
     return rows
 
 
-def settings_label(settings: Mapping[str, Any]) -> str:
+def settings_label(settings: Mapping[str, JsonValue]) -> str:
     """`name=value` of the settings that differ between trials, sorted; empty where none does."""
     return ", ".join(
         f"{name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in sorted(settings.items())
     )
 
 
-def _row(summary: Summary, rank: int, trial: Mapping[str, Any], val: OrderMetrics, test: OrderMetrics) -> Row:
+def _row(summary: Summary, rank: int, trial: TrialRow, val: OrderMetrics, test: OrderMetrics) -> Row:
     (intransigence, why), (speed, why_not) = _intransigence(summary, test), _speed(trial)
     return Row(
         rank=rank,
-        trial=trial["id"],
-        order=tuple(trial["order"]),
-        seed=trial["seed"],
-        settings=settings_label(trial["settings"]),
-        status=trial["status"],
+        trial=trial.id,
+        order=tuple(trial.order),
+        seed=trial.seed,
+        settings=settings_label(trial.settings),
+        status=trial.status,
         val=val["latest/average_accuracy"],
         test=test["latest/average_accuracy"],
         test_own=test["own/average_accuracy"],
@@ -192,21 +194,21 @@ def _row(summary: Summary, rank: int, trial: Mapping[str, Any], val: OrderMetric
 
 def _intransigence(summary: Summary, test: OrderMetrics) -> tuple[float | None, str]:
     """The value, to whichever reference the sweep has, or why there is none."""
-    name = "latest/intransigence" if summary.get("joint") else "latest/intransigence_to_lone"
+    name = "latest/intransigence" if summary.joint else "latest/intransigence_to_lone"
     return test[name], test.undefined.get(name, "")
 
 
-def _speed(trial: Mapping[str, Any]) -> tuple[float | None, str]:
+def _speed(trial: TrialRow) -> tuple[float | None, str]:
     """The value, or why there is none."""
-    found, why = trial["metrics"].get("train/learning_speed"), trial["metrics"].get("train/undefined", {})
-    return found, "" if found is not None else why.get("learning_speed", "not recorded by this sweep")
+    found = trial.metrics.get("train/learning_speed", Undefined("not recorded by this sweep"))
+    return (None, found.reason) if isinstance(found, Undefined) else (found, "")
 
 
-def _joint(summary: Summary, trial: Mapping[str, Any], split: str) -> list[float] | None:
+def _joint(summary: Summary, trial: TrialRow, split: Split) -> list[float] | None:
     """The score on each task of the order of the model trained on it and those before it; None where one lacks."""
-    known = {(frozenset(row["tasks"]), row["seed"]): row[split] for row in summary.get("joint", ())}
-    order = trial["order"]
-    found = [known.get((frozenset(order[: j + 1]), trial["seed"]), {}).get(task) for j, task in enumerate(order)]
+    known = {(frozenset(row.tasks), row.seed): row.of(split) for row in summary.joint}
+    order = trial.order
+    found = [known.get((frozenset(order[: j + 1]), trial.seed), {}).get(task) for j, task in enumerate(order)]
     return None if None in found else [score for score in found if score is not None]
 
 
@@ -220,6 +222,5 @@ def _by_task(orders: Mapping[tuple[str, ...], Mapping[str, float]]) -> dict[str,
 
 
 def _reference(summary: Summary, kind: str, task: str) -> float | None:
-    seeds = summary["references"].get(kind, {}).values()
-    scores = [scores[task]["test"] for scores in seeds if scores.get(task, {}).get("test") is not None]
-    return float(np.mean(scores)) if scores else None
+    scores = summary.references.scores(kind, task, "test")
+    return float(np.mean(list(scores.values()))) if scores else None

@@ -93,7 +93,7 @@ def _check(given: argparse.Namespace) -> None:
     from atlas.reproduce.lookup import recorded_from
 
     _run(
-        recorded_from(find_entry(given.ledger, given.name)["run"], None, StorageOptions(storage=given.storage).local),
+        recorded_from(find_entry(given.ledger, given.name).run, None, StorageOptions(storage=given.storage).local),
         given,
     )
 
@@ -133,19 +133,21 @@ def _list(given: argparse.Namespace) -> None:
     from atlas.reproduce.ledger import read_ledger
 
     for name, entry in read_ledger(given.ledger).items():
-        print(f"{name}  {entry['date'][:10]}  {entry['command']}")
+        print(f"{name}  {(entry.date or '')[:10]}  {entry.command}")
 
 
 def _show(given: argparse.Namespace) -> None:
     from atlas.reproduce.ledger import find_entry
 
     entry = find_entry(given.ledger, given.name)
-    print(f"{entry['command']}\n{entry['date']}, seeds {entry['seeds']}")
-    for one in entry["figures"]:
-        value = "undefined" if one["value"] is None else f"{one['value']:.2f}"
-        of = [" > ".join(one["order"])] if one.get("order") else []
-        of += [f"{name} {one[name]}" for name in ("task", "way", "shots", "orders", "settings", "seeds") if name in one]
-        print(f"{one['figure']:18} {value:>9}  {one['split']}/{one.get('route', '-')}  {', '.join(of)}")
+    print(f"{entry.command}\n{entry.date}, seeds {list(entry.seeds)}")
+    for one in entry.figures:
+        value = "undefined" if one.value is None else f"{one.value:.2f}"
+        of = [" > ".join(one.order)] if one.order else []
+        named = ("task", "way", "shots", "orders", "settings")
+        of += [f"{name} {getattr(one, name)}" for name in named if getattr(one, name) is not None]
+        of += [f"seeds {list(one.seeds)}"] if one.seeds is not None else []
+        print(f"{one.figure:18} {value:>9}  {one.split}/{one.route or '-'}  {', '.join(of)}")
 
 
 def _add(given: argparse.Namespace) -> None:
@@ -154,4 +156,4 @@ def _add(given: argparse.Namespace) -> None:
 
     path = summary_of(given.sweep, StorageOptions(storage=given.storage).local)
     entry = add_entry(given.ledger, given.name, path, replace=given.replace, file=given.file)
-    print(f"{given.name}: {len(entry['figures'])} figures of `{entry['command']}` → {given.ledger}")
+    print(f"{given.name}: {len(entry.figures)} figures of `{entry.command}` → {given.ledger}")

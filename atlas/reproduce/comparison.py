@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from atlas.reproduce.recorded_run import Row, settings_key
+from atlas.report.summary import SPLITS, Summary, TrialRow
+from atlas.reproduce.recorded_run import settings_key
 
 Group = tuple[str, str, str]
 Scores = dict[Group, dict[tuple[Any, ...], float]]
@@ -38,7 +39,7 @@ def compare(recorded: Scores, found: Scores) -> list[Compared]:
     return [_compared(group, cells, found.get(group, {})) for group, cells in recorded.items()]
 
 
-def scores_of(summary: Mapping[str, Any], trials: Sequence[Row]) -> Scores:
+def scores_of(summary: Summary, trials: Sequence[TrialRow]) -> Scores:
     """All scores of the walks, of the references, and of the probes after those walks and on the bare backbone."""
     found: Scores = defaultdict(dict)
     for group, cell, value in (*_of_walks(trials), *_of_references(summary), *_of_probes(summary, trials)):
@@ -47,40 +48,40 @@ def scores_of(summary: Mapping[str, Any], trials: Sequence[Row]) -> Scores:
     return dict(found)
 
 
-def _of_walks(trials: Sequence[Row]) -> Iterator[tuple[Group, tuple[Any, ...], float | None]]:
+def _of_walks(trials: Sequence[TrialRow]) -> Iterator[tuple[Group, tuple[Any, ...], float | None]]:
     for row in trials:
-        for split, routes in row["R"].items():
+        for split, routes in row.R.items():
             for route, R in routes.items():
                 for i, scores in enumerate(R):
                     for j, score in enumerate(scores):
                         yield (name_of(row), split, route), (i, j), score
 
 
-def _of_references(summary: Mapping[str, Any]) -> Iterator[tuple[Group, tuple[Any, ...], float | None]]:
-    for name, seeds in summary["references"].items():
+def _of_references(summary: Summary) -> Iterator[tuple[Group, tuple[Any, ...], float | None]]:
+    for name, seeds in summary.references.kinds().items():
         for seed, tasks in seeds.items():
-            for task, splits in tasks.items():
-                for split, score in splits.items():
-                    yield (f"{name} (reference), seed {seed}", split, "own"), (task,), score
+            for task, score in tasks.items():
+                for split in SPLITS:
+                    yield (f"{name} (reference), seed {seed}", split, "own"), (task,), score.of(split)
 
 
-def _of_probes(summary: Mapping[str, Any], trials: Sequence[Row]) -> Iterator[tuple[Group, tuple[Any, ...], float]]:
+def _of_probes(summary: Summary, trials: Sequence[TrialRow]) -> Iterator[tuple[Group, tuple[Any, ...], float]]:
     """The probes of a walk that was left out are left out too."""
-    names = {row["id"]: f"after {name_of(row)}" for row in trials}
-    known = {row["id"] for row in summary["trials"]}
-    for probe in summary.get("downstream", ()):
-        bare = probe["trial"] not in known
-        if not bare and probe["trial"] not in names:
+    names = {row.id: f"after {name_of(row)}" for row in trials}
+    known = {row.id for row in summary.trials}
+    for probe in summary.downstream:
+        bare = probe.trial not in known
+        if not bare and probe.trial not in names:
             continue
-        what = f"on the bare backbone, seed {probe['seed']}" if bare else names[probe["trial"]]
-        for split in ("val", "test"):
-            yield (what, split, "own"), (probe["task"], probe["way"], probe["shots"]), probe[split]
+        what = f"on the bare backbone, seed {probe.seed}" if bare else names[probe.trial]
+        for split in SPLITS:
+            yield (what, split, "own"), (probe.task, probe.way, probe.shots), probe.of(split)
 
 
-def name_of(row: Row) -> str:
+def name_of(row: TrialRow) -> str:
     """A walk in words, the same in every sweep that takes it."""
-    settings = f", {settings_key(row)}" if row["settings"] else ""
-    return f"{' > '.join(row['order'])}, seed {row['seed']}{settings}"
+    settings = f", {settings_key(row)}" if row.settings else ""
+    return f"{' > '.join(row.order)}, seed {row.seed}{settings}"
 
 
 def _compared(group: Group, cells: Mapping[Any, float], found: Mapping[Any, float]) -> Compared:

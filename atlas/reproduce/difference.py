@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from atlas.backbones import digest, locate
-from atlas.reproduce.recorded_run import DIGEST, RecordedRun
+from atlas.report.summary import MachineFacts, Provenance
+from atlas.reproduce.recorded_run import RecordedRun
 from atlas.reproduce.replay import STEADY, RunReplay
 from atlas.runtime.digest import file_sha256
 from atlas.runtime.errors import AtlasError
@@ -33,8 +34,8 @@ class Difference:
 def differences(recorded: RecordedRun, replay: RunReplay) -> list[Difference]:
     """Everything but the data, which may have to be prepared first (see `of_data`)."""
     return [
-        *of_versions(recorded.summary["versions"]),
-        *of_origin(recorded.summary.get("origin"), replay.file),
+        *of_versions(recorded.summary.versions),
+        *of_origin(recorded.summary.origin, replay.file),
         *of_settings(recorded, replay),
         *of_backbone(recorded),
     ]
@@ -50,17 +51,17 @@ def of_versions(recorded: Mapping[str, str]) -> list[Difference]:
     return found
 
 
-def of_origin(recorded: Mapping[str, Any] | None, file: Path) -> list[Difference]:
+def of_origin(recorded: Provenance | None, file: Path) -> list[Difference]:
     """Another kind of machine, another version of atlas or of the sweep's file."""
     if recorded is None:
         return [_difference("machine", "not recorded", _words(machine()), "inexact")]
     found = []
-    if (here := machine()) != recorded["machine"] or here["joined"]:
-        found.append(_difference("machine", _words(recorded["machine"]), _words(here), "inexact"))
-    if recorded["code"] != code_digest():
-        found.append(_difference("code of atlas", recorded["code"][:SHOWN], code_digest()[:SHOWN]))
-    if recorded["file_digest"] not in ("", seen := file_sha256(file)):
-        found.append(_difference(f"file {file}", recorded["file_digest"][:SHOWN], seen[:SHOWN]))
+    if (here := machine()) != recorded.machine or here.joined:
+        found.append(_difference("machine", _words(recorded.machine), _words(here), "inexact"))
+    if recorded.code != code_digest():
+        found.append(_difference("code of atlas", recorded.code[:SHOWN], code_digest()[:SHOWN]))
+    if recorded.file_digest not in ("", seen := file_sha256(file)):
+        found.append(_difference(f"file {file}", recorded.file_digest[:SHOWN], seen[:SHOWN]))
     return found
 
 
@@ -74,14 +75,14 @@ def of_settings(recorded: RecordedRun, replay: RunReplay) -> list[Difference]:
             found.append(_difference(name, str(was), str(now), "inexact"))
         elif name == "fleets" and was != now:
             found.append(_difference(name, str(was), str(now)))
-        elif name not in (*recorded.summary["settings"], STEADY):
+        elif name not in (*recorded.summary.settings, STEADY):
             found.append(_difference(name, "not recorded", f"{now} (the default)"))
     return found
 
 
 def of_backbone(recorded: RecordedRun) -> list[Difference]:
     """A backbone of other weights, or none of that name. Raises nothing: what is wrong with it is the difference."""
-    name, was = recorded.options.training.backbone, recorded.summary["settings"].get(DIGEST, "")
+    name, was = recorded.options.training.backbone, recorded.summary.backbone_digest
     try:
         seen = digest(locate(name))
     except AtlasError as error:
@@ -109,6 +110,6 @@ def _difference(what: str, recorded: str, here: str, weight: Weight = "told") ->
     return Difference(what=what, recorded=recorded, here=here, weight=weight)
 
 
-def _words(kind: Mapping[str, Any]) -> str:
-    gpus = ", ".join(kind["gpus"]) or "no GPU"
-    return f"{kind['processor']}, {kind['cpus']} CPUs, {gpus}" + (", a cluster" if kind["joined"] else "")
+def _words(kind: MachineFacts) -> str:
+    gpus = ", ".join(kind.gpus) or "no GPU"
+    return f"{kind.processor}, {kind.cpus} CPUs, {gpus}" + (", a cluster" if kind.joined else "")

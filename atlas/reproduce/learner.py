@@ -31,7 +31,8 @@ def load_recorded_learner(recorded: RecordedRun, given: str = "") -> None:
 
 def check_learners(recorded: RecordedRun) -> None:
     """Raises AtlasError where the file of a user-defined learner has changed: its steps would have other keys."""
-    for name, was in recorded.summary.get("origin", {}).get("learners", {}).items():
+    origin = recorded.summary.origin
+    for name, was in (origin.learners if origin is not None else {}).items():
         here = learner_digest(name)
         if here and here != was:
             file = learner_address(name).rpartition(":")[0]

@@ -1,10 +1,5 @@
 """The ledger: the published figures of sweeps, with the command for each and all that it takes to check them again.
 
-    schema   1
-    entries  {name: {command, date, versions, seeds, machine?, recipe?, backbone, fingerprints: {task: digest},
-              figures: [{figure, value, split, route?, order?, task?, seeds, …, definition}],
-              run: the sweep's summary.json without what follows from the rest and without places on a machine}}
-
 Entries are written from a finished sweep's summary, never by hand; `figures` follow from `run`, which is checked
 whenever the file is read.
 """
@@ -16,52 +11,93 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+
+from pydantic import Field, JsonValue, ValidationError
 
 from atlas.config.invocation import Invocation
-from atlas.report import read_summary, validate
-from atlas.reproduce.figures import figures_of
-from atlas.reproduce.recorded_run import DIGEST, RecordedRun
+from atlas.report import Summary, read_summary
+from atlas.report.summary import MachineFacts, SummaryPart, current_document
+from atlas.reproduce.figures import PublishedFigure, figures_of
+from atlas.reproduce.recorded_run import RecordedRun
 from atlas.reproduce.replay import repeatable
 from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.problems import first_of, problem_lines
 from atlas.storage.filesystem import write_whole
 from atlas.sweep.file import load_sweep
 
 SCHEMA = 1
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
-PLACES: dict[str, Any] = {"storage": "", "source": [], "tracking_uri": "", "resume": None}
-LEFT_OUT = ("alpha", "reference_keys")
+PLACES: dict[str, JsonValue] = {"storage": "", "source": [], "tracking_uri": "", "resume": None}
 CLOSE = 1e-9  # points: sums of the same numbers may differ in their last bits between versions of numpy
 
 
-def read_ledger(path: Path) -> dict[str, Any]:
+class LedgerEntry(SummaryPart):
+    """The published figures of one sweep, and what it takes to check them again.
+
+    `run` is the sweep's summary without what follows from the rest, and without places on a machine; versions, seeds,
+    machine, recipe, backbone and fingerprints stand here for readers of the file.
+    """
+
+    command: str
+    """As anybody calls it from the project's folder."""
+    date: str | None
+    versions: dict[str, str]
+    seeds: tuple[int, ...]
+    machine: MachineFacts | None = None
+    recipe: int | None = None
+    backbone: str
+    """sha256 of the backbone's weights."""
+    fingerprints: dict[str, str]
+    """Task → sha256 of its prepared data."""
+    figures: tuple[PublishedFigure, ...]
+    run: Summary
+
+
+class LedgerFile(SummaryPart):
+    """The file: name → entry."""
+
+    schema_version: int = Field(alias="schema")
+    entries: dict[str, LedgerEntry]
+
+
+def read_ledger(path: Path) -> dict[str, LedgerEntry]:
     """Name → entry. Raises AtlasError where there is no such file, or an entry is not whole or does not hold."""
     if not path.is_file():
         raise AtlasError(f"there is no ledger {path} under {Path.cwd()}; name it by --ledger.")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        schema, entries = found["schema"], dict(found["entries"])
+        document = json.loads(path.read_text(encoding="utf-8"))
+        schema, entries = document["schema"], dict(document["entries"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise AtlasError(f"{path} is not a readable ledger: {type(error).__name__}: {error}.") from error
     if schema != SCHEMA:
         raise AtlasError(f"the ledger {path} has schema {schema!r}; this version reads {SCHEMA}.")
-    for name, entry in entries.items():
+    current = {name: _with_current_run(entry) for name, entry in entries.items()}
+    try:
+        found = LedgerFile.model_validate_json(json.dumps({"schema": schema, "entries": current})).entries
+    except ValidationError as error:
+        raise AtlasError(f"the ledger {path}: {first_of(problem_lines(error))}.") from error
+    for name, entry in found.items():
         _check(name, entry, path)
-    return entries
+    return found
 
 
-def find_entry(path: Path, name: str) -> dict[str, Any]:
+def _with_current_run(entry: JsonValue) -> JsonValue:
+    """The entry with its run in this version's form."""
+    if isinstance(entry, dict) and isinstance(run := entry.get("run"), dict):
+        return {**entry, "run": current_document(run)}
+    return entry
+
+
+def find_entry(path: Path, name: str) -> LedgerEntry:
     """The entry of that name. Raises AtlasError where there is none."""
     entries = read_ledger(path)
     if name not in entries:
         raise unknown(f"entry of {path}", name, entries)
-    return dict(entries[name])
+    return entries[name]
 
 
-def add_entry(
-    path: Path, name: str, summary: Path, *, replace: bool = False, file: Path | None = None
-) -> dict[str, Any]:
-    """Write an entry from a finished sweep's summary; gives it.
+def add_entry(path: Path, name: str, summary: Path, *, replace: bool = False, file: Path | None = None) -> LedgerEntry:
+    """Write an entry from a finished sweep's summary; returns it.
 
     Raises:
         AtlasError: a name that is none or is taken; a sweep that did not finish, or whose file is not under this
@@ -74,29 +110,30 @@ def add_entry(
         raise AtlasError(f"{path} has an entry {name!r} already; give --replace to renew it, or another name.")
     entries[name] = entry_of(read_summary(summary), file)
     _write(path, entries)
-    return dict(entries[name])
+    return entries[name]
 
 
-def entry_of(summary: Mapping[str, Any], file: Path | None = None) -> dict[str, Any]:
+def entry_of(summary: Summary, file: Path | None = None) -> LedgerEntry:
     """The entry of a sweep. `file` is the sweep's, where the recorded one is not found from here. Raises AtlasError."""
-    status = summary["sweep"]["status"]
-    if status != "FINISHED":
-        raise AtlasError(f"the sweep {summary['sweep']['id']} is {status}; only finished ones have figures to publish.")
-    recorded = RecordedRun(summary=summary, trials=tuple(summary["trials"]))
+    sweep, origin = summary.sweep, summary.origin
+    if sweep.status != "FINISHED":
+        raise AtlasError(f"the sweep {sweep.id} is {sweep.status}; only finished ones have figures to publish.")
+    recorded = RecordedRun(summary=summary, trials=summary.trials)
     command = _command(recorded, file)
     run = _run(summary, command)
-    origin = summary.get("origin", {})
-    return {
-        "command": command,
-        "date": summary["sweep"]["finished"],
-        "versions": summary["versions"],
-        "seeds": summary["seeds"],
-        **{name: origin[name] for name in ("machine", "recipe") if name in origin},
-        "backbone": recorded.step_inputs.backbone,
-        "fingerprints": recorded.fingerprints,
-        "figures": figures_of(run),
-        "run": run,
-    }
+    entry = LedgerEntry(
+        command=command,
+        date=sweep.finished,
+        versions=summary.versions,
+        seeds=summary.seeds,
+        machine=origin.machine if origin is not None else None,
+        recipe=origin.recipe if origin is not None else None,
+        backbone=summary.backbone_digest,
+        fingerprints=recorded.fingerprints,
+        figures=figures_of(run),
+        run=run,
+    )
+    return entry if origin is not None else entry.without("machine", "recipe")
 
 
 def _command(recorded: RecordedRun, given: Path | None) -> str:
@@ -110,30 +147,30 @@ def _command(recorded: RecordedRun, given: Path | None) -> str:
     return Invocation(file=path.as_posix(), arguments=tuple(arguments)).command
 
 
-def _run(summary: Mapping[str, Any], command: str) -> dict[str, Any]:
-    return {
-        **{name: value for name, value in summary.items() if name not in LEFT_OUT},
-        "sweep": {**summary["sweep"], "command": command},
-        "settings": {**summary["settings"], **PLACES},
-        "trials": [
-            {**{name: value for name, value in row.items() if name != "cost"}, "metrics": {}}
-            for row in summary["trials"]
-        ],
-        "orders": [],
-    }
+def _run(summary: Summary, command: str) -> Summary:
+    return summary.without("alpha", "reference_keys").model_copy(
+        update={
+            "sweep": summary.sweep.model_copy(update={"command": command}),
+            "settings": {**summary.settings, **PLACES},
+            "trials": tuple(trial.without("cost").model_copy(update={"metrics": {}}) for trial in summary.trials),
+            "orders": (),
+        }
+    )
 
 
-def _check(name: str, entry: Any, path: Path) -> None:
-    if not isinstance(entry, dict) or not isinstance(entry.get("run"), dict):
-        raise AtlasError(f"the entry {name!r} of {path} holds no run; write it again by `atlas ledger add`.")
-    run = entry["run"]
-    if problems := validate(run):
-        raise AtlasError(f"the run of the entry {name!r} of {path} has {len(problems)} problems, e.g. {problems[0]}.")
-    said = {_place(one): one.get("value") for one in entry.get("figures", ())}
-    follows = {_place(one): one["value"] for one in figures_of(run)}
-    facts = {"command": run["sweep"]["command"], "versions": run["versions"], "backbone": run["settings"].get(DIGEST)}
-    wrong = [f"figure {place}" for place in said.keys() | follows if not _same(said.get(place), follows.get(place))]
-    wrong += [what for what, value in facts.items() if entry.get(what) != value]
+def _check(name: str, entry: LedgerEntry, path: Path) -> None:
+    """Raises AtlasError where the entry says what does not follow from its run."""
+    run = entry.run
+    said = {one.place: one.value for one in entry.figures}
+    follows = {one.place: one.value for one in figures_of(run)}
+    wrong = [
+        f"figure {place}"
+        for place in said.keys() | follows
+        if place not in said or place not in follows or not _same(said[place], follows[place])
+    ]
+    wrong += ["command"] if entry.command != run.sweep.command else []
+    wrong += ["versions"] if entry.versions != run.versions else []
+    wrong += ["backbone"] if entry.backbone != run.backbone_digest else []
     if wrong:
         raise AtlasError(
             f"the entry {name!r} of {path} says what does not follow from its run: {sorted(wrong)[0]}"
@@ -141,23 +178,16 @@ def _check(name: str, entry: Any, path: Path) -> None:
         )
 
 
-def _place(figure: Mapping[str, Any]) -> str:
-    """Which figure it is, as text."""
-    return json.dumps(
-        {name: value for name, value in figure.items() if name not in ("value", "definition")}, sort_keys=True
-    )
+def _same(one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return abs(one - other) <= CLOSE
 
 
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, int | float) and isinstance(other, int | float):
-        return abs(one - other) <= CLOSE
-    return bool(one is None and other is None)
-
-
-def _write(path: Path, entries: Mapping[str, Any]) -> None:
-    text = json.dumps(
-        {"schema": SCHEMA, "entries": dict(sorted(entries.items()))}, indent=1, allow_nan=False, ensure_ascii=False
-    )
+def _write(path: Path, entries: Mapping[str, LedgerEntry]) -> None:
+    file = LedgerFile(schema=SCHEMA, entries=dict(sorted(entries.items())))
+    document = file.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, f"{_compact(text)}\n".encode())
 

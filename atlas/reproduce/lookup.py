@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from atlas.config.command_line import given_options
 from atlas.config.options import Options
 from atlas.config.options_file import read_options_file
-from atlas.report import read_summary
+from atlas.report import Summary, read_summary
 from atlas.reproduce.recorded_run import RecordedRun
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.storage.filesystem import StoragePath
@@ -65,11 +63,9 @@ def recorded_at(path: Path, root: Path) -> RecordedRun:
     return recorded_from(read_summary(path), _options_beside(path), root, path.parents[2] if _is_kept(path) else None)
 
 
-def recorded_from(
-    summary: Mapping[str, Any], options: Options | None, root: Path, storage: Path | None = None
-) -> RecordedRun:
+def recorded_from(summary: Summary, options: Options | None, root: Path, storage: Path | None = None) -> RecordedRun:
     """The run of a summary that was read, with the options of its sweep's folder, where it has one."""
-    recorded = RecordedRun(summary=summary, trials=tuple(summary["trials"]))
+    recorded = RecordedRun(summary=summary, trials=summary.trials)
     tasks, learner = _user_defined(recorded, options)
     places = [storage, recorded.options.storage.local if recorded.options.storage.storage else None, root]
     return RecordedRun(

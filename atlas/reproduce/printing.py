@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from atlas.report.summary import BACKBONE_DIGEST
 from atlas.reproduce.comparison import Compared
-from atlas.reproduce.recorded_run import DIGEST
 from atlas.reproduce.tolerance import Tolerance
 from atlas.runtime.redact import redacted
 
@@ -26,7 +26,7 @@ def print_run(console: Console, plan: ReproductionPlan) -> None:
     for label, value in _facts(plan).items():
         console.print(f"{label}: {value}", highlight=False, soft_wrap=True, markup=False)
     _print_differences(console, plan)
-    if any(rows[0]["settings"] for rows in recorded.groups):
+    if any(rows[0].settings for rows in recorded.groups):
         console.print(
             "Its trials take the recorded settings; nothing is searched, as the replayed command alone would."
         )
@@ -41,21 +41,21 @@ def print_run(console: Console, plan: ReproductionPlan) -> None:
 def _facts(plan: ReproductionPlan) -> dict[str, str]:
     recorded, summary = plan.recorded, plan.recorded.summary
     settings = {
-        name: value for name, value in summary["settings"].items() if name != DIGEST and value not in (None, "")
+        name: value for name, value in summary.settings.items() if name != BACKBONE_DIGEST and value not in (None, "")
     }
     data = {
         f"data of {task}": f"{digest[:DIGITS]} ({_lent(plan, task)})" for task, digest in recorded.fingerprints.items()
     }
     left = f" ({recorded.left_out} more took no step and are left out)" if recorded.left_out else ""
     return {
-        "recorded command": redacted(summary["sweep"]["command"]),
-        "when, how it ended": f"{summary['sweep']['started']}, {summary['sweep']['status']}",
+        "recorded command": redacted(summary.sweep.command),
+        "when, how it ended": f"{summary.sweep.started}, {summary.sweep.status}",
         "settings": ", ".join(f"{name}={_plain(value)}" for name, value in settings.items()),
-        "versions": ", ".join(f"{name} {value}" for name, value in summary["versions"].items()),
+        "versions": ", ".join(f"{name} {value}" for name, value in summary.versions.items()),
         "backbone": f"{recorded.options.training.backbone} {recorded.step_inputs.backbone[:DIGITS]}",
         **data,
         "trials": f"{len(recorded.groups)}, {sum(map(len, recorded.groups))} walks{left}",
-        "seeds": ", ".join(map(str, summary["seeds"])),
+        "seeds": ", ".join(map(str, summary.seeds)),
         "precision": plan.replay.experiment.precision,
     }
 

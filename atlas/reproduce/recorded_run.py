@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from atlas.config.options import GROUP_OF, Options
 from atlas.config.options_file import options_from
+from atlas.report.summary import BACKBONE_DIGEST, Summary, TrialRow
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.steps.step import StepInputs
 from atlas.sweep.inputs import evaluation_of
-
-DIGEST = "backbone_digest"
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +23,8 @@ class RecordedRun:
     the learner, where it is one: the addresses `FILE.py:NAME`.
     """
 
-    summary: Mapping[str, Any]
-    trials: tuple[Row, ...]
+    summary: Summary
+    trials: tuple[TrialRow, ...]
     part: str = ""
     storages: tuple[Path, ...] = ()
     own: tuple[str, ...] = ()
@@ -43,24 +39,24 @@ class RecordedRun:
     @property
     def name(self) -> str:
         """The sweep's id, and the trial's where it is one."""
-        sweep = str(self.summary["sweep"]["id"])
+        sweep = self.summary.sweep.id
         return f"{sweep}/{self.part}" if self.part else sweep
 
     @property
     def command(self) -> list[str]:
         """The file and its arguments, as they were given. Raises AtlasError where it is no command of a file."""
-        words = shlex.split(self.summary["sweep"]["command"])
+        words = shlex.split(self.summary.sweep.command)
         if len(words) < 2:
-            raise AtlasError(f"the command {self.summary['sweep']['command']!r} names no sweep's file; give --file.")
+            raise AtlasError(f"the command {self.summary.sweep.command!r} names no sweep's file; give --file.")
         return words[1:]
 
     @property
-    def groups(self) -> list[list[Row]]:
+    def groups(self) -> list[list[TrialRow]]:
         """The walks by trial, of those trials that took a step."""
-        found: dict[str, list[Row]] = {}
+        found: dict[str, list[TrialRow]] = {}
         for row in self.trials:
             found.setdefault(trial_of(row), []).append(row)
-        return [rows for rows in found.values() if any(row["step_keys"] for row in rows)]
+        return [rows for rows in found.values() if any(row.step_keys for row in rows)]
 
     @property
     def left_out(self) -> int:
@@ -70,18 +66,20 @@ class RecordedRun:
     @property
     def fingerprints(self) -> dict[str, str]:
         """The digest of each task's data."""
-        tasks = {**self.summary["tasks"], **self.summary.get("downstream_tasks", {})}
-        return {name: task["fingerprint"] for name, task in tasks.items()}
+        return {name: task.fingerprint for name, task in self.summary.all_tasks.items()}
 
     @property
     def step_inputs(self) -> StepInputs:
         """What its steps have in common, as recorded."""
-        digest = str(self.summary["settings"].get(DIGEST, ""))
-        return StepInputs(backbone=digest, data=self.fingerprints, evaluation=evaluation_of(self.options.training))
+        return StepInputs(
+            backbone=self.summary.backbone_digest,
+            data=self.fingerprints,
+            evaluation=evaluation_of(self.options.training),
+        )
 
     def narrowed(self, trial: str) -> RecordedRun:
         """The same with one trial alone. Raises AtlasError where it has no such trial."""
-        rows = tuple(row for row in self.trials if trial in (row["id"], trial_of(row)))
+        rows = tuple(row for row in self.trials if trial in (row.id, trial_of(row)))
         if not rows:
             raise unknown(f"trial of {self.name}", trial, {trial_of(row) for row in self.trials})
         whole = trial_of(rows[0])
@@ -90,27 +88,27 @@ class RecordedRun:
     def with_step(self, key: str) -> RecordedRun:
         """The same with the first trial that took the step. Raises AtlasError where none did."""
         for row in self.trials:
-            if key in row["step_keys"]:
-                return self.narrowed(row["id"])
+            if key in row.step_keys:
+                return self.narrowed(row.id)
         raise AtlasError(
             f"no trial of {self.name} took the step {key[:12]}: it is a reference, or of another sweep; "
             f"reproduce the whole sweep, which learns its references too."
         )
 
 
-def trial_of(row: Row) -> str:
+def trial_of(row: TrialRow) -> str:
     """The id of the trial that a walk belongs to."""
-    return str(row["id"]).partition(".")[0]
+    return row.id.partition(".")[0]
 
 
-def settings_key(row: Row) -> str:
+def settings_key(row: TrialRow) -> str:
     """The settings of a walk's trial, as text to compare by."""
-    return json.dumps(row["settings"], sort_keys=True)
+    return json.dumps(row.settings, sort_keys=True)
 
 
-def _options(summary: Mapping[str, Any]) -> Options:
+def _options(summary: Summary) -> Options:
     """The recorded settings as options. Raises AtlasError where this version of atlas cannot read them."""
-    settings = {name: value for name, value in summary["settings"].items() if name != DIGEST}
+    settings = {name: value for name, value in summary.settings.items() if name != BACKBONE_DIGEST}
     if strange := sorted(settings.keys() - GROUP_OF.keys()):
         raise AtlasError(
             f"this version of atlas does not know the recorded settings {', '.join(strange)}; use the version that "

@@ -72,11 +72,9 @@ def replay_of(recorded: RecordedRun, file: Path, overrides: ClusterOverrides, so
             first that differs.
     """
     sweep = load_sweep(file)
-    if sweep.name != recorded.summary["sweep"]["name"]:
-        raise AtlasError(
-            f"{file} defines the sweep {sweep.name!r}, the run is of {recorded.summary['sweep']['name']!r}."
-        )
-    points = tuple(rows[0]["settings"] for rows in recorded.groups)
+    if sweep.name != recorded.summary.sweep.name:
+        raise AtlasError(f"{file} defines the sweep {sweep.name!r}, the run is of {recorded.summary.sweep.name!r}.")
+    points = tuple(rows[0].settings for rows in recorded.groups)
     sweep = replace(sweep, points=points, trials=len(recorded.groups))
     experiment = _at_recorded_precision(
         recorded, Experiment(sweep=sweep, options=_options(recorded, sweep, overrides, source))
@@ -89,7 +87,7 @@ def replay_of(recorded: RecordedRun, file: Path, overrides: ClusterOverrides, so
 
 def _options(recorded: RecordedRun, sweep: Sweep, overrides: ClusterOverrides, source: Sequence[str]) -> Options:
     rows = [rows[0] for rows in recorded.groups] if sweep.searches_orders else recorded.trials
-    orders = [",".join(row["order"]) for row in rows]
+    orders = [",".join(row.order) for row in rows]
     plain = Options().flat()
     changed = {name: plain[name] for name in (*ELSEWHERE, STEADY)} | dict(overrides.given())
     if len(recorded.options.search.tasks) > 1:
@@ -107,7 +105,7 @@ def _at_recorded_precision(recorded: RecordedRun, experiment: Experiment) -> Exp
         if not unknown_now:
             return candidate
         unknown_step = unknown_step or unknown_now
-    recipe = recorded.summary.get("origin", {}).get("recipe", "unknown")
+    recipe = recorded.summary.origin.recipe if recorded.summary.origin is not None else "unknown"
     raise AtlasError(
         f"{unknown_step} here: the recorded settings mean something else in this version of atlas or of the sweep's "
         f"file (recorded recipe: {recipe}). Use the version that the run was made with; nothing was trained."
@@ -130,9 +128,9 @@ def _first_unknown_step(recorded: RecordedRun, planned: Sequence[Sequence[Walk]]
     for rows, walks in zip(recorded.groups, planned, strict=True):
         keys = {(walk.order, walk.seed): {step.key for step in walk.every_step(recorded.step_inputs)} for walk in walks}
         for row in rows:
-            known = keys.get((tuple(row["order"]), row["seed"]), set())
-            if missing := [key for key in row["step_keys"] if key not in known]:
-                place = f"trial {trial_of(row)} ({' > '.join(row['order'])}, seed {row['seed']})"
+            known = keys.get((row.order, row.seed), set())
+            if missing := [key for key in row.step_keys if key not in known]:
+                place = f"trial {trial_of(row)} ({' > '.join(row.order)}, seed {row.seed})"
                 return f"the step {missing[0][:12]} of {place} is none of this trial's"
     return ""
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas.report import read_summary
+from atlas.report import Summary, read_summary
 from atlas.reproduce.comparison import Compared, compare, name_of, scores_of
 from atlas.reproduce.data_reuse import reusable_data, reuse_data
 from atlas.reproduce.difference import differences, of_data, refuse
@@ -48,12 +48,12 @@ def reproduce(recorded: RecordedRun, options: ReproduceOptions, console: Console
     with clean_workspace(options.into, recorded) as place:
         began = time.time()
         summary = _run(plan, place.root, console)
-        compared = compare(plan.scores, scores_of(summary, summary["trials"]))
+        compared = compare(plan.scores, scores_of(summary, summary.trials))
         equal = all(one.is_equal(plan.tolerance.points) for one in compared)
         place.is_kept = place.is_kept or not equal
         path = _report_path(recorded, options)
         facts = _facts(plan, compared, seconds=time.time() - began)
-        _write(path, {**facts, "status": summary["sweep"]["status"], "equal": equal})
+        _write(path, {**facts, "status": summary.sweep.status, "equal": equal})
         print_comparison(console, compared, plan.tolerance, equal=equal)
         console.print(f"report: {path}", highlight=False, soft_wrap=True)
         if place.is_kept:
@@ -107,7 +107,7 @@ def _file(recorded: RecordedRun, given: Path | None) -> Path:
     return path
 
 
-def _run(plan: ReproductionPlan, root: Path, console: Console) -> dict[str, Any]:
+def _run(plan: ReproductionPlan, root: Path, console: Console) -> Summary:
     """Run the replay in the storage `root`; returns its summary. Raises AtlasError where its data is different."""
     replay = plan.replay.at(root)
     for task, folder in plan.reusable_data.items():
@@ -136,11 +136,11 @@ def _facts(plan: ReproductionPlan, compared: list[Compared], *, seconds: float) 
     return {
         "schema": SCHEMA,
         "run": recorded.name,
-        "recorded_command": recorded.summary["sweep"]["command"],
+        "recorded_command": recorded.summary.sweep.command,
         "command": plan.replay.invocation.command,
         "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "seconds": seconds,
-        "machine": machine(),
+        "machine": machine().model_dump(mode="json"),
         "versions": versions(),
         "fingerprints": recorded.fingerprints,
         "backbone": recorded.step_inputs.backbone,

@@ -50,10 +50,9 @@ def elsewhere(records: int) -> float:
 
 def fewest_records(recorded: RecordedRun) -> int:
     """The fewest records that score a task, of both splits and all tasks."""
-    tasks = {**recorded.summary["tasks"], **recorded.summary.get("downstream_tasks", {})}
     limits = dict(zip(("val", "test"), recorded.options.training.evaluate, strict=True))
     return min(
-        min(task["counts"][split], limit or task["counts"][split])
-        for task in tasks.values()
+        min(task.counts[split], limit or task.counts[split])
+        for task in recorded.summary.all_tasks.values()
         for split, limit in limits.items()
     )

@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any
 
+from atlas.report.summary import Summary
 from atlas.serving.model_record import ModelRecord, ServedTask
 from atlas.serving.registered_model import RegisteredModel
 from atlas.steps.step import Step
 from atlas.sweep.summary import FinishedSweep
 
 
-def best_model_of(ended: FinishedSweep, summary: Mapping[str, Any]) -> RegisteredModel | None:
+def best_model_of(ended: FinishedSweep, summary: Summary) -> RegisteredModel | None:
     """The model of the best trial; None where no trial finished."""
-    if not summary["best"]:
+    best, row = summary.best, summary.best_trial
+    if best is None or row is None:
         return None
-    row = next(row for row in summary["trials"] if row["id"] == summary["best"]["trial"])
-    trial = next(trial for trial in ended.trials if trial.id == row["id"].partition(".")[0])
+    trial = next(trial for trial in ended.trials if trial.id == row.id.partition(".")[0])
     store = replace(ended.inputs.store, scope=trial.scope(ended.options.run.sharing))
-    walk = next(walk for walk in trial.walks if (list(walk.order), walk.seed) == (row["order"], row["seed"]))
+    walk = next(walk for walk in trial.walks if (walk.order, walk.seed) == (row.order, row.seed))
     last = last_steps(walk.steps(ended.inputs.step_inputs))
     record = ModelRecord(
-        name=f"atlas-{ended.sweep['name']}",
-        sweep=ended.sweep["id"],
+        name=f"atlas-{ended.sweep.name}",
+        sweep=ended.sweep.id,
         backbone=ended.options.training.backbone,
         digest=ended.inputs.step_inputs.backbone,
         order=tuple(last),
         tasks={task: ServedTask.of(ended.inputs.prepared[task].card) for task in walk.order},
-        figures={split: summary["best"][split] for split in ("val", "test")},
+        figures={"val": best.val, "test": best.test},
     )
     folders = {task: store.fetch(step.key, Path(gettempdir()) / step.key) for task, step in last.items()}
     return RegisteredModel(record=record, folders=folders)

@@ -11,6 +11,7 @@ from atlas.backbones.families import encoder_shape
 from atlas.data.card import DataCard
 from atlas.learners import HeadStage
 from atlas.metrics import Shape
+from atlas.report.summary import WalkCost
 from atlas.steps.step import Step
 from atlas.steps.walk_result import WalkResult
 from atlas.storage.step_result import StepResult
@@ -18,7 +19,7 @@ from atlas.storage.store import Store
 from atlas.sweep.inputs import SweepInputs
 
 
-def walk_cost(outcome: WalkResult, inputs: SweepInputs, store: Store) -> dict[str, float | None]:
+def walk_cost(outcome: WalkResult, inputs: SweepInputs, store: Store) -> WalkCost:
     """The cost of the steps taken, as if nothing were shared; None where a number is not known.
 
     Raises CorruptArtifact where a step's files were altered.
@@ -27,12 +28,12 @@ def walk_cost(outcome: WalkResult, inputs: SweepInputs, store: Store) -> dict[st
     trained = [result.trained_parameters for _, result in taken if result.trained_parameters is not None]
     flops = [_flops(step, result, inputs) for step, result in taken]
     known = [value for value in flops if value is not None]
-    return {
-        "trained_parameters": max(trained) if taken and len(trained) == len(taken) else None,
-        "stored_parameters": sum(_stored(step, store) for step, _ in taken if step.stage.last) if taken else None,
-        "flops": sum(known) if taken and len(known) == len(taken) else None,
-        "seconds": sum(result.cost.seconds for _, result in taken) if taken else None,
-    }
+    return WalkCost(
+        trained_parameters=max(trained) if taken and len(trained) == len(taken) else None,
+        stored_parameters=sum(_stored(step, store) for step, _ in taken if step.stage.last) if taken else None,
+        flops=sum(known) if taken and len(known) == len(taken) else None,
+        seconds=sum(result.cost.seconds for _, result in taken) if taken else None,
+    )
 
 
 def backbone_shape(folder: Path, card: DataCard) -> Shape | None:

@@ -180,7 +180,7 @@ def _start_broker(run: SweepRun) -> Any:
 
 def _started_event(run: SweepRun) -> SweepStarted:
     sweep = run.experiment.sweep
-    params = {**run.experiment.options.flat(), "question": sweep.question.strip(), **run.plan.as_facts()}
+    params = {**run.experiment.options.flat(), "question": sweep.question.strip(), **dict(run.plan.as_facts())}
     tags = {"kind": "sweep", "sweep": sweep.name}
     return SweepStarted(sweep=run.id, name=run.id, params=params, tags=tags, note=sweep.question)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from atlas.execution.fleets import Fleets
-from atlas.report import write_report, write_summary
+from atlas.report import Summary, write_report, write_summary
+from atlas.report.summary import Status, SweepFacts
 from atlas.runtime.redact import redacted
 from atlas.runtime.retry import retry_while_away
 from atlas.runtime.text import first_line
@@ -45,9 +46,10 @@ def end_sweep(
     for step in ended.auxiliary():
         reporter.record_step(step)
     registration = _register(tracking, ended, summary)  # runs while the page is drawn
-    missing_weights = _add_fusion_weights(run, summary)
+    summary, missing_weights = _with_fusion_weights(run, summary)
     pages = write_report(summary, run.folder.path)
-    status = summary["sweep"]["status"]
+    status = summary.sweep.status
+    assert status != "RUNNING"
     files = tuple(RunArtifact(str(path)) for path in (run.folder.summary, *pages))
     tracking.record(SweepFinished(sweep=run.id, status=status, metrics=sweep_metrics(summary), artifacts=files))
     model, complete = registration.result(), tracking.finish(FLUSH_SECONDS)
@@ -58,21 +60,21 @@ def end_sweep(
     if missing_weights:
         again = f"atlas report {run.id} --storage {run.experiment.options.storage.path} --alpha"
         console.print(f"combination weights: {missing_weights}; draw them with {again}", highlight=False)
-    return bool(status == "FINISHED")
+    return status == "FINISHED"
 
 
 def finished_sweep(run: SweepRun, trials: Sequence[TrialRecord]) -> FinishedSweep:
     """The sweep as its summary sees it."""
     experiment = run.experiment
-    facts = {
-        "id": run.id,
-        "name": experiment.sweep.name,
-        "question": first_line(experiment.sweep.question),
-        "command": run.invocation.command,
-        "started": time.strftime(STAMP, time.localtime(run.started)),
-        "finished": time.strftime(STAMP),
-        "status": _status(trials, experiment.trial_count()),
-    }
+    facts = SweepFacts(
+        id=run.id,
+        name=experiment.sweep.name,
+        question=first_line(experiment.sweep.question),
+        command=run.invocation.command,
+        started=time.strftime(STAMP, time.localtime(run.started)),
+        finished=time.strftime(STAMP),
+        status=_status(trials, experiment.trial_count()),
+    )
     return FinishedSweep(
         sweep=facts,
         options=experiment.options,
@@ -87,7 +89,7 @@ def finished_sweep(run: SweepRun, trials: Sequence[TrialRecord]) -> FinishedSwee
     )
 
 
-def _status(trials: Sequence[TrialRecord], wanted: int) -> str:
+def _status(trials: Sequence[TrialRecord], wanted: int) -> Status:
     """FINISHED where all trials are, or were pruned; FAILED where all ended, some by an error; else KILLED."""
     statuses = {trial.status for trial in trials}
     if len(trials) != wanted or "KILLED" in statuses:
@@ -95,21 +97,21 @@ def _status(trials: Sequence[TrialRecord], wanted: int) -> str:
     return "FINISHED" if statuses <= {"FINISHED", "PRUNED"} else "FAILED"
 
 
-def _register(tracking: TrackingClient, ended: FinishedSweep, summary: dict[str, Any]) -> Registration:
+def _register(tracking: TrackingClient, ended: FinishedSweep, summary: Summary) -> Registration:
     """Begin to register the best trial's model where the sink has a registry."""
     if tracking.sink.registry is None:
         return Registration(reason=f"{tracking.sink.name} has no model registry")
     return tracking.register(best_model_of(ended, summary))
 
 
-def _add_fusion_weights(run: SweepRun, summary: dict[str, Any]) -> str:
-    """Add the best trial's combination weights to the summary; returns why there are none, or nothing."""
+def _with_fusion_weights(run: SweepRun, summary: Summary) -> tuple[Summary, str]:
+    """The summary with the best trial's fusion weights, written again; and the reason where there are none."""
     promise = start_fusion_weights(summary, run.experiment.options.storage.path, run.size)
     found, missing = await_fusion_weights(promise, WEIGHTS_SECONDS)
     if found:
-        summary["alpha"] = found
+        summary = summary.model_copy(update={"alpha": found})
         write_summary(summary, run.folder.summary)
-    return missing
+    return summary, missing
 
 
 def _next_lines(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from atlas.config.addresses import with_addresses
 from atlas.config.options import Options
 from atlas.config.options_file import read_options_file, write_options_file
+from atlas.report import read_summary
 from atlas.runtime.errors import AtlasError, unknown
 from atlas.storage.filesystem import StoragePath
 from atlas.tracking import is_settled
@@ -95,4 +95,4 @@ class SweepFolder:
         """Whether the sweep's summary says that it ended, and the tracking sink has taken everything."""
         if not self.summary.exists() or not is_settled(self.spool):
             return False
-        return json.loads(self.summary.read_text())["sweep"]["status"] == "FINISHED"
+        return read_summary(self.summary).sweep.status == "FINISHED"

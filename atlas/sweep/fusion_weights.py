@@ -6,13 +6,13 @@ was just learnt, by the adapters and queries that it was learnt with (route `own
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas.report.summary import FusionWeights, Split, Summary, TrialRow
 from atlas.runtime.errors import AtlasError
 from atlas.steps.step import Step, step_from
 from atlas.storage.filesystem import StoragePath
@@ -26,25 +26,11 @@ if TYPE_CHECKING:
 
 RECORDS = 256
 BATCH = 64
-SPLIT = "val"
+SPLIT: Split = "val"
 
 
 class NoWeights(AtlasError):
     """A learner that combines no adapters."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FusionWeights:
-    """Mean α of a step: `mean` [sites, adapters], adapters named by their tasks, oldest first, the newest last."""
-
-    step: str
-    task: str
-    seed: int
-    split: str
-    records: int
-    sites: tuple[str, ...]
-    adapters: tuple[str, ...]
-    mean: tuple[tuple[float, ...], ...]
 
 
 def step_fusion_weights(
@@ -84,8 +70,8 @@ def step_fusion_weights(
 
 
 def sweep_fusion_weights(
-    summary: Mapping[str, Any], storage: StoragePath | Path, *, records: int = RECORDS
-) -> list[dict[str, Any]]:
+    summary: Summary, storage: StoragePath | Path, *, records: int = RECORDS
+) -> tuple[FusionWeights, ...]:
     """`step_fusion_weights` of every task of a sweep's best trial, in its order, as the summary's key `alpha` holds it.
 
     Of the order alone: what is learnt downstream of it, on a few records, is left out.
@@ -101,29 +87,24 @@ def sweep_fusion_weights(
     from atlas.storage.store import Store
 
     trial, storage = _best_trial(summary), StoragePath.at(storage)
-    shared = summary["settings"].get("sharing", True)
-    scope = "" if shared else f"private/{trial['id'].partition('.')[0]}"
+    shared = summary.settings.get("sharing", True)
+    scope = "" if shared else f"private/{trial.id.partition('.')[0]}"
     store = replace(Store.open(str(storage / "store")), scope=scope)
     steps = [step for step in _steps(trial, store) if step.stage.last and not step.downstream]
-    worker_context = open_worker_context(
-        summary["settings"]["backbone"], _prepared(steps, storage / "data"), ProcessGroup()
-    )
-    found = [
-        {"trial": trial["id"], **asdict(step_fusion_weights(step, worker_context, store, records=records))}
-        for step in steps
-    ]
-    return list(json.loads(json.dumps(found)))  # lists for tuples, as a summary that was read has them
+    worker_context = open_worker_context(summary.backbone, _prepared(steps, storage / "data"), ProcessGroup())
+    found = (step_fusion_weights(step, worker_context, store, records=records) for step in steps)
+    return tuple(one.model_copy(update={"trial": trial.id}) for one in found)
 
 
-def _best_trial(summary: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not summary["best"]:
+def _best_trial(summary: Summary) -> TrialRow:
+    if summary.best_trial is None:
         raise AtlasError("no trial of this sweep finished, so that there is no best one to look into.")
-    return next(trial for trial in summary["trials"] if trial["id"] == summary["best"]["trial"])
+    return summary.best_trial
 
 
-def _steps(trial: Mapping[str, Any], store: Store) -> list[Step]:
+def _steps(trial: TrialRow, store: Store) -> list[Step]:
     """The trial's steps, as the store describes them. Raises AtlasError where one is not there."""
-    described = [store.result(key).step for key in trial["step_keys"]]
+    described = [store.result(key).step for key in trial.step_keys]
     return [step_from(step) for step in described if step is not None]
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from atlas.execution.sizing import FleetSize
+from atlas.report.summary import FusionWeights, Summary
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.text import last_line
 from atlas.storage.filesystem import StoragePath
 
-Found = tuple[list[dict[str, Any]], str]
+Found = tuple[tuple[FusionWeights, ...], str]
 
 
-def start_fusion_weights(summary: Mapping[str, Any], storage: StoragePath, size: FleetSize) -> Any:
+def start_fusion_weights(summary: Summary, storage: StoragePath, size: FleetSize) -> Any:
     """Begin to run the best trial's stacks, with what one worker of a fleet had; None where no trial finished.
 
     The fleets must be about to end: it waits for their place.
@@ -21,7 +21,7 @@ def start_fusion_weights(summary: Mapping[str, Any], storage: StoragePath, size:
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    if not summary["best"]:
+    if summary.best is None:
         return None
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
     options = {"num_cpus": size.cpus, "num_gpus": size.gpus, "scheduling_strategy": here, "max_retries": 0}
@@ -36,29 +36,29 @@ def await_fusion_weights(promise: Any, timeout: float) -> Found:
     import ray
 
     if promise is None:
-        return [], ""
+        return (), ""
     try:
         return ray.get(promise, timeout=timeout)
     except ray.exceptions.GetTimeoutError:
         ray.cancel(promise, force=True)
-        return [], f"not ready after {timeout:.0f} s"
+        return (), f"not ready after {timeout:.0f} s"
     except ray.exceptions.RayError as error:
-        return [], last_line(error)
+        return (), last_line(error)
 
 
-def _weights(summary: Mapping[str, Any], storage: StoragePath) -> Found:
+def _weights(summary: Summary, storage: StoragePath) -> Found:
     """Of stacks that learn to combine adapters; a learner without them, or with one at a time, has nothing to show."""
     from atlas.sweep.fusion_weights import NoWeights, sweep_fusion_weights
 
     try:
         found = sweep_fusion_weights(summary, storage)
     except NoWeights:
-        return [], ""
+        return (), ""
     except AtlasError as error:
-        return [], str(error)
-    return (found if any(_are_learnt(one) for one in found) else []), ""
+        return (), str(error)
+    return (found if any(_are_learnt(one) for one in found) else ()), ""
 
 
-def _are_learnt(alpha: Mapping[str, Any]) -> bool:
+def _are_learnt(alpha: FusionWeights) -> bool:
     """Whether these weights tell anything: those that are set, or uniform, are the same at every site."""
-    return len(alpha["adapters"]) > 1 and any(row != alpha["mean"][0] for row in alpha["mean"])
+    return len(alpha.adapters) > 1 and any(row != alpha.mean[0] for row in alpha.mean)

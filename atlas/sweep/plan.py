@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+from atlas.report.summary import PlanFacts
 from atlas.steps.step import Step, StepInputs
 from atlas.steps.walk import Walk
 from atlas.storage.step_result import StepResult
@@ -38,15 +38,15 @@ class Plan:
         """How many steps have to be trained."""
         return self.distinct - self.stored
 
-    def as_facts(self) -> dict[str, Any]:
+    def as_facts(self) -> PlanFacts:
         """The plan as `summary.json` holds it."""
-        return {
-            "trials": self.trials,
-            "trainings_without_sharing": self.trainings,
-            "distinct_steps": self.distinct,
-            "in_store": self.stored,
-            "estimated_seconds": self.seconds,
-        }
+        return PlanFacts(
+            trials=self.trials,
+            trainings_without_sharing=self.trainings,
+            distinct_steps=self.distinct,
+            in_store=self.stored,
+            estimated_seconds=self.seconds,
+        )
 
 
 def plan(

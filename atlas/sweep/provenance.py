@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import atlas
 from atlas.learners import learner_digest
+from atlas.report.summary import MachineFacts, Provenance
 from atlas.runtime.digest import file_sha256, text_sha256
 from atlas.steps.step import RECIPE
 
@@ -19,16 +19,17 @@ PACKAGES = ("ray", "torch", "transformers", "peft", "optuna", "mlflow", "pyarrow
 VECTORS = ("avx512f", "avx2", "asimd")  # torch chooses its kernels by these; the widest first
 
 
-def provenance_of(file: str, learners: Iterable[str] = ()) -> dict[str, Any]:
+def provenance_of(file: str, learners: Iterable[str] = ()) -> Provenance:
     """The summary's key `origin`, for a sweep of the Python `file` whose trials have these `learners`."""
     path, own = Path(file), {name: digest for name in sorted(set(learners)) if (digest := learner_digest(name))}
-    return {
-        **({"learners": own} if own else {}),
-        "file_digest": file_sha256(path) if path.is_file() else "",
-        "code": code_digest(),
-        "recipe": RECIPE,
-        "machine": machine(),
-    }
+    made = Provenance(
+        file_digest=file_sha256(path) if path.is_file() else "",
+        code=code_digest(),
+        recipe=RECIPE,
+        machine=machine(),
+        learners=own,
+    )
+    return made if own else made.without("learners")
 
 
 def versions() -> dict[str, str]:
@@ -44,18 +45,18 @@ def code_digest() -> str:
     return text_sha256("".join(f"{name} {file_sha256(root / name)}\n" for name in names))
 
 
-def machine() -> dict[str, Any]:
+def machine() -> MachineFacts:
     """The kind of this machine, which decides the last bits of a result; no name of it.
 
     `joined`: whether steps are trained on a cluster that was joined, whose nodes may be of other kinds.
     """
-    return {
-        "system": f"{platform.system()} {platform.machine()}",
-        "processor": _processor(),
-        "cpus": os.cpu_count() or 1,
-        "gpus": _gpus(),
-        "joined": bool(os.environ.get("RAY_ADDRESS")),
-    }
+    return MachineFacts(
+        system=f"{platform.system()} {platform.machine()}",
+        processor=_processor(),
+        cpus=os.cpu_count() or 1,
+        gpus=_gpus(),
+        joined=bool(os.environ.get("RAY_ADDRESS")),
+    )
 
 
 def _processor() -> str:
@@ -69,10 +70,10 @@ def _processor() -> str:
     return ", ".join(filter(None, (facts.get("model name") or platform.processor() or platform.machine(), wide)))
 
 
-def _gpus() -> list[str]:
+def _gpus() -> tuple[str, ...]:
     """The names of the NVIDIA GPUs."""
-    found = []
+    found: list[str] = []
     for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
         lines = (line.partition(":") for line in path.read_text().splitlines())
         found += [value.strip() for name, _, value in lines if name == "Model"]
-    return found
+    return tuple(found)

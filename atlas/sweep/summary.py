@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+
+from pydantic import JsonValue
 
 from atlas.config.options import Options
-from atlas.metrics import Undefined
-from atlas.report import BARE, SCHEMA, downstream_orders, leaderboard, order_statistics, trial_metrics
+from atlas.metrics import MetricValue
+from atlas.report import downstream_orders, leaderboard, order_statistics, trial_metrics
+from atlas.report.summary import (
+    BACKBONE_DIGEST,
+    BARE,
+    ROUTES,
+    SPLITS,
+    AccuracyMatrix,
+    BestTrial,
+    JointScores,
+    ProbeScore,
+    References,
+    SeedScores,
+    SharingLedger,
+    SplitScore,
+    Summary,
+    SweepFacts,
+    TaskFacts,
+    TrialRow,
+)
 from atlas.search.trial_record import TrialRecord
 from atlas.steps.step import Step
 from atlas.steps.walk import Walk
-from atlas.steps.walk_result import AVERAGE, DOWNSTREAM, ROUTES, SPLITS, WalkResult
+from atlas.steps.walk_result import AVERAGE, DOWNSTREAM, WalkResult
 from atlas.storage.store import Store
 from atlas.sweep.cost import walk_cost
 from atlas.sweep.inputs import SweepInputs
@@ -29,7 +50,7 @@ class FinishedSweep:
     it was called.
     """
 
-    sweep: dict[str, Any]
+    sweep: SweepFacts
     options: Options
     inputs: SweepInputs
     plan: Plan
@@ -74,64 +95,62 @@ class FinishedSweep:
         yield from (step for walk in self.bare for step in walk.every_step(self.inputs.step_inputs))
 
 
-def summarise(ended: FinishedSweep) -> dict[str, Any]:
-    """The summary, as `atlas.report.summary` documents it."""
+def summarise(ended: FinishedSweep) -> Summary:
+    """The summary of a sweep that has ended."""
     outcomes = {record.id: ended.outcomes(record) for record in ended.trials}
-    summary: dict[str, Any] = {
-        "schema": SCHEMA,
-        "sweep": ended.sweep,
-        "settings": {**_plain(ended.options.flat()), "backbone_digest": ended.inputs.step_inputs.backbone},
-        "versions": versions(),
-        "origin": provenance_of(ended.file, _learners(ended)),
-        "seeds": list(ended.options.search.seeds),
-        "plan": ended.plan.as_facts(),
-        "tasks": {name: _task(name, ended.inputs) for name in ended.options.search.tasks},
-        "trials": [row for record in ended.trials for row in _rows(ended, record, outcomes[record.id])],
-        "references": _references(ended),
-        "reference_keys": sorted({past.key for step in ended.auxiliary() for past in step.chain()}),
-        "orders": [],
-        "ledger": _ledger(ended, [outcome for found in outcomes.values() for outcome in found]),
-        "best": None,
-    }
-    if ended.options.search.downstream:
-        summary["downstream"] = _downstream(ended, outcomes)
-        summary["downstream_tasks"] = {name: _task(name, ended.inputs) for name in ended.options.search.downstream}
     walked = [outcome for found in outcomes.values() for outcome in found]
-    if joint := _joint(walked):
-        summary["joint"] = joint
-    for row, outcome in zip(summary["trials"], walked, strict=True):
-        row["metrics"] = _metrics(summary, row, outcome)
-    return {**summary, "orders": order_statistics(summary), "best": _best(summary, ended.goal)}
+    search = ended.options.search
+    scores = Summary(
+        sweep=ended.sweep,
+        settings=_settings(ended),
+        versions=versions(),
+        origin=provenance_of(ended.file, _learners(ended)),
+        seeds=search.seeds,
+        plan=ended.plan.as_facts(),
+        tasks={name: _task(name, ended.inputs) for name in search.tasks},
+        trials=tuple(row for record in ended.trials for row in _rows(ended, record, outcomes[record.id])),
+        references=_references(ended),
+        reference_keys=tuple(sorted({past.key for step in ended.auxiliary() for past in step.chain()})),
+        orders=(),
+        ledger=_ledger(ended, walked),
+        best=None,
+        joint=_joint(walked),
+        downstream=_downstream(ended, outcomes) if search.downstream else (),
+        downstream_tasks={name: _task(name, ended.inputs) for name in search.downstream},
+    )
+    rows = zip(scores.trials, walked, strict=True)
+    measured = tuple(row.model_copy(update={"metrics": _metrics(scores, row, outcome)}) for row, outcome in rows)
+    absent = (name for name in ("joint", "downstream", "downstream_tasks") if not getattr(scores, name))
+    summary = scores.without(*absent).model_copy(update={"trials": measured})
+    return summary.model_copy(update={"orders": order_statistics(summary), "best": _best(summary, ended.goal)})
 
 
-def _metrics(summary: Mapping[str, Any], row: Mapping[str, Any], outcome: WalkResult) -> dict[str, Any]:
-    """`<split>/<name>` → every figure of a walk, None where undefined; `<split>/undefined` says why."""
-    figures: dict[str, Any] = {"train/undefined": {}}
+def _settings(ended: FinishedSweep) -> dict[str, JsonValue]:
+    """The options that all trials share, as plain JSON values, and the backbone's digest."""
+    settings: dict[str, JsonValue] = json.loads(json.dumps(ended.options.flat()))
+    return {**settings, BACKBONE_DIGEST: ended.inputs.step_inputs.backbone}
+
+
+def _metrics(summary: Summary, row: TrialRow, outcome: WalkResult) -> dict[str, MetricValue]:
+    """Every metric of a walk by `<split>/<route>/<name>`, and how fast its tasks were trained."""
+    metrics: dict[str, MetricValue] = {}
     for split in SPLITS:
-        found = trial_metrics(summary, row, split)
-        figures |= {f"{split}/{name}": found[name] for name in found.values}
-        figures[f"{split}/undefined"] = found.undefined
-    for place, figure in outcome.learning_speeds.items():
-        part, _, name = place.partition("/")
-        figures[place] = None if isinstance(figure, Undefined) else figure
-        if isinstance(figure, Undefined):
-            figures[f"{part}/undefined"] = {**figures[f"{part}/undefined"], name: figure.reason}
-    return figures
+        metrics |= {f"{split}/{name}": value for name, value in trial_metrics(summary, row, split).values.items()}
+    return metrics | outcome.learning_speeds
 
 
-def _joint(walked: Sequence[WalkResult]) -> list[dict[str, Any]]:
-    """What models score that trials trained on the tasks seen so far together; of several for the same tasks and seed
-    the one that scores most on `val`."""
-    found: dict[tuple[tuple[str, ...], int], dict[str, Any]] = {}
+def _joint(walked: Sequence[WalkResult]) -> tuple[JointScores, ...]:
+    """The scores of models that trials trained on the tasks seen so far together; of several for the same tasks and
+    seed the one that scores most on `val`."""
+    found: dict[tuple[tuple[str, ...], int], JointScores] = {}
     for outcome in (one for one in walked if one.steps and one.steps[-1][-1].joint_tasks):
         for step in (stages[-1] for stages in outcome.steps if stages[-1].key in outcome.results):
             latest, tasks = outcome.results[step.key].scores.latest, tuple(sorted(step.learns))
-            row: dict[str, Any] = {"tasks": list(tasks), "seed": outcome.walk.seed}
-            row |= {split: dict(latest.of(split)) for split in SPLITS}
+            row = JointScores(tasks=tasks, seed=outcome.walk.seed, val=dict(latest.val), test=dict(latest.test))
             known = found.setdefault((tasks, outcome.walk.seed), row)
-            if sum(row["val"].values()) > sum(known["val"].values()):
+            if sum(row.val.values()) > sum(known.val.values()):
                 found[tasks, outcome.walk.seed] = row
-    return list(found.values())
+    return tuple(found.values())
 
 
 def _learners(ended: FinishedSweep) -> set[str]:
@@ -139,22 +158,27 @@ def _learners(ended: FinishedSweep) -> set[str]:
     return {walk.learner.name for record in ended.trials for walk in record.walks}
 
 
-def _rows(ended: FinishedSweep, record: TrialRecord, outcomes: Sequence[WalkResult]) -> list[dict[str, Any]]:
+def _rows(ended: FinishedSweep, record: TrialRecord, outcomes: Sequence[WalkResult]) -> list[TrialRow]:
     return [
-        {
-            "id": row_id(record, number, len(outcomes)),
-            "order": list(outcome.walk.order),
-            "seed": outcome.walk.seed,
-            "settings": record.settings,
-            "step_keys": [step.key for step in outcome.finished],
-            "status": record.status,
-            "R": {split: {route: _plain(outcome.matrix(split, route)) for route in ROUTES} for split in SPLITS},
-            "metrics": {},
-            "error": record.error,
-            "cost": walk_cost(outcome, ended.inputs, ended.store_of(record)),
-        }
+        TrialRow(
+            id=row_id(record, number, len(outcomes)),
+            order=outcome.walk.order,
+            seed=outcome.walk.seed,
+            settings={**record.settings},
+            step_keys=tuple(step.key for step in outcome.finished),
+            status=record.status,
+            R={split: {route: known_scores(outcome.matrix(split, route)) for route in ROUTES} for split in SPLITS},
+            metrics={},
+            error=record.error,
+            cost=walk_cost(outcome, ended.inputs, ended.store_of(record)),
+        )
         for number, outcome in enumerate(outcomes)
     ]
+
+
+def known_scores(R: Sequence[Sequence[float]]) -> AccuracyMatrix:
+    """R with None where a score is not known."""
+    return tuple(tuple(None if math.isnan(score) else score for score in row) for row in R)
 
 
 def row_id(record: TrialRecord, number: int, walks: int) -> str:
@@ -162,69 +186,69 @@ def row_id(record: TrialRecord, number: int, walks: int) -> str:
     return record.id if walks == 1 else f"{record.id}.{number}"
 
 
-def _downstream(ended: FinishedSweep, outcomes: Mapping[str, Sequence[WalkResult]]) -> list[dict[str, Any]]:
+def _downstream(ended: FinishedSweep, outcomes: Mapping[str, Sequence[WalkResult]]) -> tuple[ProbeScore, ...]:
     named = [(BARE, outcome) for outcome in ended.bare_outcomes()]
     for record in ended.trials:
         found = outcomes[record.id]
         named += [(row_id(record, number, len(found)), outcome) for number, outcome in enumerate(found)]
-    return [
-        {
-            "trial": trial,
-            "order": list(outcome.walk.order),
-            "seed": outcome.walk.seed,
-            "task": probe.task,
-            "way": probe.way,
-            "shots": probe.shots.describe() if probe.shots else "all records",
-            **{split: outcome.probe_scores(split)[probe] for split in SPLITS},
-        }
+    return tuple(
+        ProbeScore(
+            trial=trial,
+            order=outcome.walk.order,
+            seed=outcome.walk.seed,
+            task=probe.task,
+            way=probe.way,
+            shots=probe.shots.describe() if probe.shots else "all records",
+            val=outcome.probe_scores("val")[probe],
+            test=outcome.probe_scores("test")[probe],
+        )
         for trial, outcome in named
         for probe in outcome.probe_scores("test")
-    ]
+    )
 
 
-def _references(ended: FinishedSweep) -> dict[str, Any]:
-    found: dict[str, Any] = {name: {} for name in ended.references}
+def _references(ended: FinishedSweep) -> References:
+    found: dict[str, SeedScores] = {name: {} for name in ended.references}
     for name, seed, step in ended.reference_steps():
         if (entry := ended.inputs.store.find(step.key)) is not None:
             own = entry.result.scores.own
-            found[name].setdefault(str(seed), {})[step.task] = {split: own.of(split)[step.task] for split in SPLITS}
-    return found
+            score = SplitScore(val=own.val[step.task], test=own.test[step.task])
+            found[name].setdefault(seed, {})[step.task] = score
+    return References(**found)
 
 
-def _ledger(ended: FinishedSweep, outcomes: Sequence[WalkResult]) -> dict[str, float]:
-    """Each taking of a step by a trial either trained it now (once) or used it again."""
+def _ledger(ended: FinishedSweep, outcomes: Sequence[WalkResult]) -> SharingLedger:
+    """Each use of a step by a trial either trained it now (once) or reused it."""
     taken = [(step.key, outcome.results[step.key]) for outcome in outcomes for step in outcome.finished]
     fresh = {key: result.cost.seconds for key, result in taken if result.run == ended.run}
     trained = sum(fresh.values())
     sharing = ended.options.run.sharing
     count = len(fresh) if sharing else len(taken)
-    return {
-        "steps_trained": count,
-        "steps_reused": len(taken) - count,
-        "seconds_trained": trained,
-        "seconds_saved": sum(result.cost.seconds for _, result in taken) - trained if sharing else 0.0,
-    }
+    return SharingLedger(
+        steps_trained=count,
+        steps_reused=len(taken) - count,
+        seconds_trained=trained,
+        seconds_saved=sum(result.cost.seconds for _, result in taken) - trained if sharing else 0.0,
+    )
 
 
-def _best(summary: Mapping[str, Any], goal: str) -> dict[str, Any] | None:
-    """The trial that validation prefers, and what the test split says of it."""
+def _best(summary: Summary, goal: str) -> BestTrial | None:
+    """The trial that validation prefers, and its score on the test split."""
     if goal == DOWNSTREAM and (found := downstream_orders(summary)):
-        return {"trial": found[0].trial, "val": found[0].val, "test": found[0].test, "goal": "downstream"}
+        return BestTrial(trial=found[0].trial, val=found[0].val, test=found[0].test, goal="downstream")
     rows = [row for row in leaderboard(summary) if row.status == "FINISHED"]
-    return {"trial": rows[0].trial, "val": rows[0].val, "test": rows[0].test} if rows else None
+    return BestTrial(trial=rows[0].trial, val=rows[0].val, test=rows[0].test) if rows else None
 
 
-def _task(name: str, inputs: SweepInputs) -> dict[str, Any]:
+def _task(name: str, inputs: SweepInputs) -> TaskFacts:
     task, prepared = find_task(name), inputs.prepared[name]
-    card = prepared.card.model_dump(include={"chance", "score", "modality"})
-    card["majority"] = prepared.card.majority.get("test")
-    return {"title": task.title, **card, "fingerprint": prepared.fingerprint, "counts": dict(prepared.counts)}
-
-
-def _plain(value: Any) -> Any:
-    """JSON values: tuples as lists, NaN as None."""
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and value != value else value
+    card = prepared.card
+    return TaskFacts(
+        title=task.title,
+        chance=card.chance,
+        score=card.score,
+        modality=card.modality,
+        majority=card.majority.get("test"),
+        fingerprint=prepared.fingerprint,
+        counts=dict(prepared.counts),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from atlas.metrics import Undefined
 from atlas.report import (
@@ -15,6 +15,7 @@ from atlas.report import (
     task_rows,
     verdict_text,
 )
+from atlas.report.summary import Summary
 from atlas.runtime.text import duration, first_line
 from atlas.statistics import Comparison
 
@@ -54,7 +55,7 @@ def _estimate(plan: Plan) -> str:
     return f"{duration(plan.seconds)}, roughly"
 
 
-def print_results(console: Console, summary: Mapping[str, Any]) -> None:
+def print_results(console: Console, summary: Summary) -> None:
     """All that came of a sweep, and why trials failed."""
     print_leaderboard(console, summary)
     print_tasks(console, summary)
@@ -62,17 +63,17 @@ def print_results(console: Console, summary: Mapping[str, Any]) -> None:
     print_downstream(console, summary)
     print_claims(console, summary)
     print_sharing(console, summary)
-    for trial in summary["trials"]:
-        if trial["error"]:
-            console.print(f"trial {trial['id']} failed: {trial['error']}", style="red", highlight=False)
+    for trial in summary.trials:
+        if trial.error:
+            console.print(f"trial {trial.id} failed: {trial.error}", style="red", highlight=False)
 
 
-def print_leaderboard(console: Console, summary: Mapping[str, Any]) -> None:
+def print_leaderboard(console: Console, summary: Summary) -> None:
     """One line a walk, best first by the validation split; the test split is what to report."""
     from rich.table import Table
 
     rows = leaderboard(summary)
-    seeds, tuned = len(summary["seeds"]) > 1, any(row.settings for row in rows)
+    seeds, tuned = len(summary.seeds) > 1, any(row.settings for row in rows)
     table = Table(title="Leaderboard: chosen by val, reported on test; in percent and points", title_justify="left")
     for heading in ["", "order", *["settings"] * tuned, *["seed"] * seeds]:
         table.add_column(heading, overflow="fold")
@@ -93,7 +94,7 @@ def print_leaderboard(console: Console, summary: Mapping[str, Any]) -> None:
     )
 
 
-def print_tasks(console: Console, summary: Mapping[str, Any]) -> None:
+def print_tasks(console: Console, summary: Summary) -> None:
     """Each task beside chance, the untrained head, the head alone and the lone adapter (test, mean over seeds)."""
     from rich.table import Table
 
@@ -111,24 +112,24 @@ def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}"
 
 
-def print_order_statistics(console: Console, summary: Mapping[str, Any]) -> None:
+def print_order_statistics(console: Console, summary: Summary) -> None:
     """How much the order matters."""
-    for found in summary["orders"]:
-        if found["split"] != "test" or found["mopd"] is None:
+    for found in summary.orders:
+        if found.split != "test" or found.mopd is None:
             continue
-        worst = max(found["opd"], key=found["opd"].get)
-        each = ", ".join(f"{task} {value:.1f}" for task, value in found["opd"].items())
-        label = f"; {settings_label(found['settings'])}" if found["settings"] else ""
-        aopd, mopd = found["aopd"], found["mopd"]
+        worst = max(found.opd, key=lambda task: found.opd[task])
+        each = ", ".join(f"{task} {value:.1f}" for task, value in found.opd.items())
+        label = f"; {settings_label(found.settings)}" if found.settings else ""
+        aopd, mopd = found.aopd, found.mopd
         console.print(
-            f"Order matters (test, route {found['route']}, {found['count']} orders{label}): a task's final score "
+            f"Order matters (test, route {found.route}, {found.count} orders{label}): a task's final score "
             f"differs by {aopd:.1f} points between its best and worst order on average (AOPD), by {mopd:.1f} at most "
             f"(MOPD, {worst}). OPD: {each}.",
             highlight=False,
         )
 
 
-def print_claims(console: Console, summary: Mapping[str, Any]) -> None:
+def print_claims(console: Console, summary: Summary) -> None:
     """What the paper claims, and whether it holds in this sweep."""
     for claim in paper_hypotheses(summary):
         found = claim.comparison
@@ -141,7 +142,7 @@ def _difference(found: Comparison) -> str:
     return f"Difference {found.difference:+.1f}{ends} points, {found.count} pairs, p {found.adjusted:.2g} (Holm)."
 
 
-def print_downstream(console: Console, summary: Mapping[str, Any]) -> None:
+def print_downstream(console: Console, summary: Summary) -> None:
     """What the orders give to tasks that they have not seen, beside the bare backbone."""
     from rich.table import Table
 
@@ -190,13 +191,13 @@ def print_downstream(console: Console, summary: Mapping[str, Any]) -> None:
     )
 
 
-def print_sharing(console: Console, summary: Mapping[str, Any]) -> None:
+def print_sharing(console: Console, summary: Summary) -> None:
     """What sharing saved."""
-    ledger = summary["ledger"]
+    ledger = summary.ledger
     console.print(
-        f"Sharing: the trials took {ledger['steps_trained'] + ledger['steps_reused']} steps; "
-        f"{ledger['steps_trained']} were trained now, {ledger['steps_reused']} were there already. "
-        f"That saved {duration(ledger['seconds_saved'])} of training.",
+        f"Sharing: the trials took {ledger.steps_trained + ledger.steps_reused} steps; "
+        f"{ledger.steps_trained} were trained now, {ledger.steps_reused} were there already. "
+        f"That saved {duration(ledger.seconds_saved)} of training.",
         highlight=False,
     )
 

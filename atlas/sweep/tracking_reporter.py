@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any, get_args
+from typing import get_args
 
 from atlas.data.prepare import Prepared
+from atlas.report.summary import Summary
 from atlas.search.trial_record import TrialRecord
 from atlas.steps.step import Step
 from atlas.storage.score_names import ROUTES, SPLITS
@@ -101,18 +102,21 @@ def _points(curve: Iterable[tuple[int, float]]) -> tuple[CurvePoint, ...]:
     return tuple(CurvePoint(update, value) for update, value in curve)
 
 
-def sweep_metrics(summary: Mapping[str, Any]) -> dict[str, float | None]:
+def sweep_metrics(summary: Summary) -> dict[str, float | None]:
     """The sweep's own metrics: the best trial, the statistics over orders, and the savings of sharing."""
-    metrics = {f"ledger/{name}": value for name, value in summary["ledger"].items()}
-    if summary["best"]:
-        metrics |= {f"best/{split}/{_goal(summary)}": summary["best"][split] for split in ("val", "test")}
-    if len({str(found["settings"]) for found in summary["orders"]}) == 1:
-        for found in summary["orders"]:
-            group = f"{found['split']}/{found['route']}"
-            metrics |= {f"orders/{group}/{name}": found[name] for name in ("aopd", "mopd")}
-            metrics |= {f"orders/{group}/opd/{task}": value for task, value in found["opd"].items()}
+    ledger, best = summary.ledger, summary.best
+    metrics: dict[str, float | None] = {
+        "ledger/steps_trained": ledger.steps_trained,
+        "ledger/steps_reused": ledger.steps_reused,
+        "ledger/seconds_trained": ledger.seconds_trained,
+        "ledger/seconds_saved": ledger.seconds_saved,
+    }
+    if best is not None:
+        goal = "downstream_mean" if best.goal == "downstream" else "average_accuracy"
+        metrics |= {f"best/val/{goal}": best.val, f"best/test/{goal}": best.test}
+    if len({str(found.settings) for found in summary.orders}) == 1:
+        for found in summary.orders:
+            group = f"orders/{found.split}/{found.route}"
+            metrics |= {f"{group}/aopd": found.aopd, f"{group}/mopd": found.mopd}
+            metrics |= {f"{group}/opd/{task}": value for task, value in found.opd.items()}
     return metrics
-
-
-def _goal(summary: Mapping[str, Any]) -> str:
-    return "downstream_mean" if summary["best"].get("goal") == "downstream" else "average_accuracy"

@@ -12,9 +12,11 @@ import pytest
 
 from atlas.config.options import Options
 from atlas.report import write_summary
+from atlas.report.summary import document_of
 from atlas.storage.store import Store
 from atlas.sweep.summary import FinishedSweep, summarise
 from tests.finished import TASKS
+from tests.report.conftest import typed
 from tests.small import World
 
 SWEEP_ID = "order-20260101-000000-abcd"
@@ -35,7 +37,8 @@ class Kept:
 
     def write(self, **changed: Any) -> None:
         """Write the summary again, with its sweep's facts changed."""
-        write_summary({**self.summary, "sweep": {**self.summary["sweep"], **changed}}, self.sweep / "summary.json")
+        document = {**self.summary, "sweep": {**self.summary["sweep"], **changed}}
+        write_summary(typed(document), self.sweep / "summary.json")
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ def kept(ended: FinishedSweep, small_world: World, tmp_path: Path) -> Kept:
     """A copy of its own of the ended sweep's storage."""
     root = tmp_path / "storage"
     shutil.copytree(ended.inputs.store.root, root / "store")
-    summary = summarise(replace(ended, sweep={**ended.sweep, "id": SWEEP_ID}))
+    summary = document_of(summarise(replace(ended, sweep=ended.sweep.model_copy(update={"id": SWEEP_ID}))))
     made = Kept(root=root, store=Store.open(str(root / "store")), summary=summary, world=small_world)
     made.write()
     (made.sweep / "options.json").write_text(json.dumps(Options.of(tasks=TASKS).flat()))

@@ -16,6 +16,7 @@ from atlas.steps.train import load_model
 from atlas.storage.store import Store
 from tests.finished import TASKS
 from tests.maintenance.conftest import Kept
+from tests.report.conftest import typed
 
 
 def walked(kept: Kept, order: tuple[str, ...]) -> list[str]:
@@ -59,7 +60,7 @@ def test_peft_loads_an_exported_stack_as_the_readme_says_and_it_answers_alike(
 
 def test_a_sweeps_best_stack_is_exported(kept: Kept, tmp_path: Path) -> None:
     best = next(row for row in kept.summary["trials"] if row["id"] == kept.summary["best"]["trial"])
-    assert export_sweep(kept.store, kept.summary, tmp_path / "stack") == best["order"]
+    assert export_sweep(kept.store, typed(kept.summary), tmp_path / "stack") == best["order"]
     facts = json.loads((tmp_path / "stack" / "stack.json").read_text())
     assert facts["keys"][best["order"][-1]] == best["step_keys"][-1]
     assert facts["backbone_digest"] == kept.world.worker_context.backbone.digest
@@ -93,7 +94,7 @@ def test_what_cannot_be_exported_is_refused_and_nothing_is_written(kept: Kept, t
     with pytest.raises(AtlasError, match="holds something already"):
         export_step(kept.store, keys[-1], full)
     with pytest.raises(AtlasError, match="no trial of the sweep"):
-        export_sweep(kept.store, {**kept.summary, "best": None}, tmp_path / "stack")
+        export_sweep(kept.store, typed({**kept.summary, "best": None}), tmp_path / "stack")
     kept.store.remove(keys[0])
     with pytest.raises(AtlasError, match=f"lacks the step {keys[0][:12]} that trained {TASKS[0]}"):
         export_step(kept.store, keys[-1], tmp_path / "stack")

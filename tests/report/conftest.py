@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from atlas.report.downstream import BARE
+from atlas.metrics import Undefined
+from atlas.report.summary import BARE, SPLITS, Summary, summary_from
 from atlas.report.tables import leaderboard, order_statistics, trial_metrics
+
+Document = dict[str, Any]
 
 TASKS = {
     "easy-vqa": ("vision-language", 7.7, 4000, 88.0),
@@ -38,7 +41,7 @@ def matrices(order: tuple[str, ...], noise: np.random.Generator) -> dict[str, li
 def invented_summary(trials: int = 24) -> dict[str, Any]:
     noise = np.random.default_rng(7)
     summary: dict[str, Any] = {
-        "schema": 1,
+        "schema": 2,
         "sweep": {
             "id": "order-2025-11-22-a1b2",
             "name": "Task order, four easy tasks",
@@ -83,15 +86,42 @@ def invented_summary(trials: int = 24) -> dict[str, Any]:
         R = {"test": matrices(order, noise), "val": matrices(order, noise)}
         trial = {"id": f"t{number:02d}", "order": list(order), "seed": 1, "settings": {}, "R": R}
         trial |= {"step_keys": [f"{number:060x}{step:04x}" for step in range(4)], "status": "FINISHED"}
-        found = {split: trial_metrics(summary, trial, split) for split in ("val", "test")}
-        trial["metrics"] = {f"{split}/{name}": one[name] for split, one in found.items() for name in one.values}
-        trial["metrics"] |= {f"{split}/undefined": one.undefined for split, one in found.items()}
-        summary["trials"].append(trial)
-    summary["orders"] = order_statistics(summary)
-    if trials:
-        first = leaderboard(summary)[0]
-        summary["best"] = {"trial": first.trial, "val": first.val, "test": first.test}
-    return summary
+        summary["trials"].append({**trial, "metrics": {}})
+    for trial in summary["trials"]:
+        trial["metrics"] = recorded_metrics(summary, trial["id"])
+    return with_results(summary)
+
+
+def typed(document: dict[str, Any] | Summary) -> Summary:
+    """The summary that a document holds, as it is read from its file."""
+    return document if isinstance(document, Summary) else summary_from(document, "the invented summary")
+
+
+def of_trials(document: dict[str, Any], trials: list[dict[str, Any]]) -> dict[str, Any]:
+    """The document with these trials alone, and nothing that follows from trials."""
+    return {**document, "trials": trials, "orders": [], "best": None}
+
+
+def recorded_metrics(document: dict[str, Any], trial: str) -> dict[str, Any]:
+    """The metrics of one trial, as the file has them."""
+    summary = typed(document)
+    found = {split: trial_metrics(summary, summary.trial(trial), split).values for split in SPLITS}
+    return {
+        f"{split}/{name}": {"undefined": value.reason} if isinstance(value, Undefined) else value
+        for split, values in found.items()
+        for name, value in values.items()
+    }
+
+
+def with_results(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with the statistics over its orders, and its best trial."""
+    summary = typed(document)
+    first = next((row for row in leaderboard(summary) if row.status == "FINISHED"), None)
+    return {
+        **document,
+        "orders": [one.model_dump(mode="json") for one in order_statistics(summary)],
+        "best": None if first is None else {"trial": first.trial, "val": first.val, "test": first.test},
+    }
 
 
 @pytest.fixture
@@ -122,10 +152,8 @@ def rich_summary() -> dict[str, Any]:
     summary["plan"] |= {"trials": 36, "trainings_without_sharing": 144, "distinct_steps": 96}
     summary |= {"seeds": [1, 2, 3], "settings": {k: v for k, v in summary["settings"].items() if k != "adapter.r"}}
     summary["references"] = {kind: dict.fromkeys("123", found["1"]) for kind, found in summary["references"].items()}
-    summary["orders"] = order_statistics(summary)
-    first = leaderboard(summary)[0]
-    summary["best"] = {"trial": first.trial, "val": first.val, "test": first.test}
-    return summary | {"alpha": invented_alpha(first.trial, first.order, noise)}
+    first = leaderboard(typed(summary))[0]
+    return with_results(summary) | {"alpha": invented_alpha(first.trial, first.order, noise)}
 
 
 def invented_alpha(trial: str, order: tuple[str, ...], noise: np.random.Generator) -> list[dict[str, Any]]:

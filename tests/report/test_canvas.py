@@ -8,6 +8,7 @@ import pytest
 
 from atlas.report import canvas, figures
 from atlas.runtime.errors import AtlasError
+from tests.report.conftest import typed
 
 
 def test_harm_and_help_are_purple_and_orange_and_none_is_white() -> None:
@@ -31,7 +32,7 @@ def test_names_are_drawn_as_they_are_and_escaped(summary: dict[str, Any], tmp_pa
     summary["tasks"] = {name if task == "digits" else task: facts for task, facts in summary["tasks"].items()}
     for trial in summary["trials"]:
         trial["order"] = [name if task == "digits" else task for task in trial["order"]]
-    figure = figures.forgetting_curves({**summary, "references": {"lone": {}}})
+    figure = figures.forgetting_curves(typed({**summary, "references": {"lone": {}}}))
     assert canvas.save_png(figure, tmp_path / "curves.png").is_file()
     root = ElementTree.fromstring(canvas.inline_svg(figure, "curves"))
     assert name in {node.text for node in root.iter()}

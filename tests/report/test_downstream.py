@@ -1,23 +1,21 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from atlas.report import downstream_orders, shot_rows, validate
+from atlas.report import downstream_orders, shot_rows
 from atlas.report.downstream import few_shot_curves
+from tests.report.conftest import Document, typed
 
-Summary = dict[str, Any]
 UNSEEN = {"chance": 25.0, "score": "accuracy", "modality": "vision-language", "fingerprint": "f" * 64, "counts": {}}
 FIRST = ["digits", "easy-vqa"]
 
 
-def test_a_summary_with_downstream_tasks_is_valid(downstream: Summary) -> None:
-    assert validate(downstream) == []
+def test_a_summary_with_downstream_tasks_is_valid(downstream: Document) -> None:
+    assert len(typed(downstream).downstream) == 14
 
 
-def test_rows_hold_means_over_orders_beside_the_bare_backbone(downstream: Summary) -> None:
-    few, many = shot_rows(downstream)
+def test_rows_hold_means_over_orders_beside_the_bare_backbone(downstream: Document) -> None:
+    few, many = shot_rows(typed(downstream))
     assert (few.task, few.shots, few.chance, few.head) == ("pairs", "16 records", 25.0, 25.5)
     assert few.bare == {"experience": 30.0, "both": 35.0}
     assert few.mean == {"experience": 38.0, "both": 43.0}
@@ -25,33 +23,33 @@ def test_rows_hold_means_over_orders_beside_the_bare_backbone(downstream: Summar
     assert many.mean["both"] == 53.0
 
 
-def test_low_shot_transfer_is_the_gain_over_the_lead_of_the_bare_backbone(downstream: Summary) -> None:
-    few, _ = shot_rows(downstream)
+def test_low_shot_transfer_is_the_gain_over_the_lead_of_the_bare_backbone(downstream: Document) -> None:
+    few, _ = shot_rows(typed(downstream))
     assert few.transfer["both"] == pytest.approx(100 * (43 - 35) / (35 - 25))
     assert few.transfer["experience"] == pytest.approx(100 * (38 - 30) / (30 - 25))
 
 
-def test_without_a_lead_over_chance_transfer_is_undefined(downstream: Summary) -> None:
+def test_without_a_lead_over_chance_transfer_is_undefined(downstream: Document) -> None:
     tasks = {"pairs": {**UNSEEN, "chance": 35.0}}
-    assert shot_rows({**downstream, "downstream_tasks": tasks})[0].transfer["both"] is None
+    assert shot_rows(typed({**downstream, "downstream_tasks": tasks}))[0].transfer["both"] is None
 
 
-def test_orders_are_ranked_by_val_and_reported_on_test(downstream: Summary) -> None:
-    best, last = downstream_orders(downstream)
+def test_orders_are_ranked_by_val_and_reported_on_test(downstream: Document) -> None:
+    best, last = downstream_orders(typed(downstream))
     assert (best.order, best.trial) == (tuple(FIRST), "t00")
     assert best.test == pytest.approx((35 + 40 + 45 + 50) / 4)
     assert best.val > last.val
     assert best.test < last.test
 
 
-def test_seeds_are_averaged_before_the_worst_and_best_order_are_found(downstream: Summary) -> None:
+def test_seeds_are_averaged_before_the_worst_and_best_order_are_found(downstream: Document) -> None:
     again = [{**row, "seed": 2, "test": row["test"] + 2} for row in downstream["downstream"]]
-    few, _ = shot_rows({**downstream, "downstream": downstream["downstream"] + again})
+    few, _ = shot_rows(typed({**downstream, "downstream": downstream["downstream"] + again}))
     assert (few.low, few.high) == (41.0, 47.0)
 
 
-def test_the_figure_has_a_panel_a_task_and_names_what_it_shows(downstream: Summary) -> None:
-    figure = few_shot_curves(downstream)
+def test_the_figure_has_a_panel_a_task_and_names_what_it_shows(downstream: Document) -> None:
+    figure = few_shot_curves(typed(downstream))
     (axes,) = figure.get_axes()
     assert axes.get_title(loc="left") == "pairs"
     assert [text.get_text() for text in axes.get_xticklabels()] == ["16 records", "64 records"]
@@ -59,6 +57,6 @@ def test_the_figure_has_a_panel_a_task_and_names_what_it_shows(downstream: Summa
         assert phrase in figure.get_suptitle()
 
 
-def test_a_sweep_without_downstream_tasks_has_no_rows(summary: Summary) -> None:
-    assert shot_rows(summary) == []
-    assert downstream_orders(summary) == []
+def test_a_sweep_without_downstream_tasks_has_no_rows(summary: Document) -> None:
+    assert shot_rows(typed(summary)) == []
+    assert downstream_orders(typed(summary)) == []

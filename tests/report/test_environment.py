@@ -10,6 +10,7 @@ from markupsafe import Markup
 from atlas.report.environment import TEMPLATES, environment, render
 from atlas.report.page import page_of
 from atlas.report.views import Cell, Matrix, MatrixCell, MatrixRow, Panel, Scale, Table, columns
+from tests.report.conftest import Document, typed
 
 
 def macro(name: str, value: object) -> str:
@@ -89,6 +90,6 @@ def test_a_section_that_lacks_what_its_template_shows_is_an_error() -> None:
         render(Lost())
 
 
-def test_every_template_belongs_to_a_section(everything: dict[str, object]) -> None:
-    used = {section.template for section in page_of(everything).sections}
+def test_every_template_belongs_to_a_section(everything: Document) -> None:
+    used = {section.template for section in page_of(typed(everything)).sections}
     assert {path.name for path in TEMPLATES.iterdir()} == used | {"page.html", "macros.html", "style.css"}

@@ -9,20 +9,20 @@ from xml.etree import ElementTree
 import pytest
 
 from atlas.report import canvas, figures
+from tests.report.conftest import Document, of_trials, typed
 
-Summary = dict[str, Any]
 OF_SCORES = [figures.heat_maps, figures.forgetting_curves, figures.order_sensitivity]
 
 
 @pytest.mark.parametrize("draw", OF_SCORES)
-def test_a_title_names_definition_split_route_and_seeds(summary: Summary, draw: Any) -> None:
-    title = draw({**summary, "seeds": [1, 2]}, split="val", route="own").get_suptitle()
+def test_a_title_names_definition_split_route_and_seeds(summary: Document, draw: Any) -> None:
+    title = draw(typed({**summary, "seeds": [1, 2]}), split="val", route="own").get_suptitle()
     assert "split val · route own · seed 1, 2" in title
     assert "core" in title.splitlines()[0]
 
 
-def test_heat_maps_show_the_numbers_in_the_leaderboards_order(summary: Summary) -> None:
-    figure = figures.heat_maps(summary, most=5)
+def test_heat_maps_show_the_numbers_in_the_leaderboards_order(summary: Document) -> None:
+    figure = figures.heat_maps(typed(summary), most=5)
     shown = [axes for axes in figure.axes if axes.axison]
     assert len(shown) == 5
     best = next(trial for trial in summary["trials"] if trial["id"] == summary["best"]["trial"])
@@ -31,31 +31,31 @@ def test_heat_maps_show_the_numbers_in_the_leaderboards_order(summary: Summary) 
     assert len(shown[0].texts) == 10  # the lower triangle
 
 
-def test_forgetting_starts_at_the_step_where_the_task_was_learnt(summary: Summary) -> None:
-    figure = figures.forgetting_curves(summary)
+def test_forgetting_starts_at_the_step_where_the_task_was_learnt(summary: Document) -> None:
+    figure = figures.forgetting_curves(typed(summary))
     assert len(figure.axes) == 4
     for axes in figure.axes:
         assert len(axes.lines) == 24
         assert all(line.get_xdata()[0] == 0 for line in axes.lines)
 
 
-def test_orders_of_other_settings_are_not_mixed_into_the_spread(summary: Summary) -> None:
+def test_orders_of_other_settings_are_not_mixed_into_the_spread(summary: Document) -> None:
     for number, trial in enumerate(summary["trials"]):
         trial["settings"] = {"r": number % 2}
-    (axes,) = figures.order_sensitivity(summary).axes
+    (axes,) = figures.order_sensitivity(typed(summary)).axes
     assert len(axes.lines) == 4 + 12  # a bar a task, a line an order
     assert len(axes.texts) == 4
 
 
-def test_the_bars_of_sharing_are_the_counts(summary: Summary) -> None:
-    (axes,) = figures.sharing(summary).axes
+def test_the_bars_of_sharing_are_the_counts(summary: Document) -> None:
+    (axes,) = figures.sharing(typed(summary)).axes
     assert [bar.get_width() for bar in axes.patches] == [96, 64, 55]
 
 
-def test_the_scale_covers_all_scores_in_tens(summary: Summary) -> None:
-    low, high = figures.score_range(summary)
+def test_the_scale_covers_all_scores_in_tens(summary: Document) -> None:
+    low, high = figures.score_range(typed(summary))
     assert (low % 10, high % 10) == (0, 0)
-    assert figures.score_range({"trials": []}) == (0.0, 100.0)
+    assert figures.score_range(typed(of_trials(summary, []))) == (0.0, 100.0)
 
 
 def test_text_on_a_cell_contrasts_with_it() -> None:
@@ -63,8 +63,8 @@ def test_text_on_a_cell_contrasts_with_it() -> None:
     assert canvas.cell_colours(100, 0, 100)[1] == "#111111"
 
 
-def test_an_inline_figure_follows_the_pages_font_and_colours(summary: Summary) -> None:
-    svg = canvas.inline_svg(figures.order_sensitivity(summary), "order")
+def test_an_inline_figure_follows_the_pages_font_and_colours(summary: Document) -> None:
+    svg = canvas.inline_svg(figures.order_sensitivity(typed(summary)), "order")
     root = ElementTree.fromstring(svg)
     assert root.get("role") == "img"
     assert "Final score" in (root.get("aria-label") or "")
@@ -76,16 +76,17 @@ def test_an_inline_figure_follows_the_pages_font_and_colours(summary: Summary) -
     assert all("currentColor" in (node.get("style") or "") for node in texts)
 
 
-def test_ids_of_two_inline_figures_do_not_meet(summary: Summary) -> None:
+def test_ids_of_two_inline_figures_do_not_meet(summary: Document) -> None:
+    read = typed(summary)
     names = [
-        {node.get("id") for node in ElementTree.fromstring(canvas.inline_svg(draw(summary), name)).iter()} - {None}
+        {node.get("id") for node in ElementTree.fromstring(canvas.inline_svg(draw(read), name)).iter()} - {None}
         for draw, name in ((figures.order_sensitivity, "a"), (figures.forgetting_curves, "b"))
     ]
     assert not names[0] & names[1]
 
 
-def test_a_png_is_written(summary: Summary, tmp_path: Path) -> None:
-    path = canvas.save_png(figures.sharing(summary), tmp_path / "deep" / "sharing.png")
+def test_a_png_is_written(summary: Document, tmp_path: Path) -> None:
+    path = canvas.save_png(figures.sharing(typed(summary)), tmp_path / "deep" / "sharing.png")
     assert path.read_bytes().startswith(b"\x89PNG")
 
 

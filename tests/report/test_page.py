@@ -4,13 +4,12 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from atlas.report import leaderboard, order_statistics, render_page, write_report
+from atlas.report import leaderboard, render_page, write_report
+from tests.report.conftest import Document, of_trials, typed, with_results
 
-Summary = dict[str, Any]
 VOID = {"meta", "wbr", "br", "path", "use", "rect", "stop"}
 BLOCKS = {"p", "div", "table", "dl", "pre", "details", "section", "h1", "h2", "h3", "svg"}
 PARENTS = {
@@ -74,8 +73,8 @@ def checked(page: str) -> Markup:
     return parser
 
 
-def test_the_page_is_whole_and_asks_nothing_of_the_network(summary: Summary) -> None:
-    page = render_page(summary)
+def test_the_page_is_whole_and_asks_nothing_of_the_network(summary: Document) -> None:
+    page = render_page(typed(summary))
     checked(page)
     assert not re.findall(r"<(?:script|link|img|iframe|object)\b", page)
     assert not re.findall(r"(?:src|href)=[\"']?https?:", page)
@@ -83,9 +82,9 @@ def test_the_page_is_whole_and_asks_nothing_of_the_network(summary: Summary) -> 
     assert "url(http" not in page
 
 
-def test_the_page_answers_the_question_with_its_numbers(summary: Summary) -> None:
-    page = render_page(summary)
-    best = leaderboard(summary)[0]
+def test_the_page_answers_the_question_with_its_numbers(summary: Document) -> None:
+    page = render_page(typed(summary))
+    best = leaderboard(typed(summary))[0]
     assert summary["sweep"]["question"] in page
     assert summary["sweep"]["command"] in page
     assert f"{best.test:.1f} %" in page
@@ -94,14 +93,14 @@ def test_the_page_answers_the_question_with_its_numbers(summary: Summary) -> Non
     assert page.count('class="map"') == 2 * 24
 
 
-def test_the_page_has_a_dark_side_and_fits_a_phone(summary: Summary) -> None:
-    page = render_page(summary)
+def test_the_page_has_a_dark_side_and_fits_a_phone(summary: Document) -> None:
+    page = render_page(typed(summary))
     assert "prefers-color-scheme:dark" in page
     assert 'name="viewport" content="width=device-width' in page
 
 
-def test_what_people_named_is_escaped(everything: Summary) -> None:
-    plain, named = checked(render_page(everything)), checked(render_page(with_nasty_names(everything)))
+def test_what_people_named_is_escaped(everything: Document) -> None:
+    plain, named = checked(render_page(typed(everything))), checked(render_page(typed(with_nasty_names(everything))))
     assert named.tags == plain.tags
     assert "script" not in named.tags
     words = "".join(named.words)
@@ -109,7 +108,7 @@ def test_what_people_named_is_escaped(everything: Summary) -> None:
         assert f"{part} {NASTY}" in words
 
 
-def with_nasty_names(summary: Summary) -> Summary:
+def with_nasty_names(summary: Document) -> Document:
     """The summary with names of tasks, settings and the sweep that no template may take for HTML."""
     tasks = {name: f"task {NASTY} {name}" for name in (*summary["tasks"], "pairs")}
     named = json.loads(json.dumps(summary), object_pairs_hook=lambda pairs: {tasks.get(k, k): v for k, v in pairs})
@@ -122,37 +121,39 @@ def with_nasty_names(summary: Summary) -> Summary:
     for trial in named["trials"]:
         trial |= {"settings": {f"setting {NASTY}": f"value {NASTY} {trial['settings']['rank']}"}}
         trial["id"] = f"trial {NASTY} {trial['id']}"
+    for row in (named["best"], *named["alpha"]):
+        row["trial"] = f"trial {NASTY} {row['trial']}"
     named["sweep"] |= {key: f"{word} {NASTY}" for key, word in NAMED.items()}
     named["settings"] |= {f"setting {NASTY}": f"value {NASTY}"}
     named["versions"] |= {f"version {NASTY}": f"version {NASTY}"}
-    return {**named, "orders": order_statistics(named)}
+    return with_results(named)
 
 
-def test_many_trials_are_cut_and_the_page_says_so(summary: Summary) -> None:
+def test_many_trials_are_cut_and_the_page_says_so(summary: Document) -> None:
     copies = [{**trial, "id": f"{trial['id']}-{n}", "seed": n} for trial in summary["trials"] for n in (1, 2)]
-    page = render_page({**summary, "trials": copies, "seeds": [1, 2]})
+    page = render_page(typed({**of_trials(summary, copies), "seeds": [1, 2]}))
     assert "<summary>24 more</summary>" in page
     assert "The first 24 of 48 are shown." in page
     assert "<th>Seed</th>" in page
 
 
 @pytest.mark.parametrize("status", ["RUNNING", "FAILED"])
-def test_a_sweep_with_nothing_finished_still_has_a_page(summary: Summary, status: str, tmp_path: Path) -> None:
+def test_a_sweep_with_nothing_finished_still_has_a_page(summary: Document, status: str, tmp_path: Path) -> None:
     for trial in summary["trials"]:
         trial |= {"status": status, "R": {}}
     summary |= {"best": None, "orders": []}
-    paths = write_report(summary, tmp_path)
+    paths = write_report(typed(summary), tmp_path)
     assert "0 of 24" in paths[0].read_text()
     assert f'badge bad">{status.lower()}' in paths[0].read_text()
 
 
-def test_a_sweep_without_a_trial_still_has_a_page(summary: Summary, tmp_path: Path) -> None:
+def test_a_sweep_without_a_trial_still_has_a_page(summary: Document, tmp_path: Path) -> None:
     summary |= {"trials": [], "best": None, "orders": []}
-    assert [path.name for path in write_report(summary, tmp_path)] == ["report.html", "sharing.png"]
+    assert [path.name for path in write_report(typed(summary), tmp_path)] == ["report.html", "sharing.png"]
 
 
-def test_a_page_with_everything_is_whole_and_every_section_names_split_and_seeds(everything: Summary) -> None:
-    page = render_page(everything)
+def test_a_page_with_everything_is_whole_and_every_section_names_split_and_seeds(everything: Document) -> None:
+    page = render_page(typed(everything))
     checked(page)
     drawn = (
         "Is the difference",
@@ -169,8 +170,8 @@ def test_a_page_with_everything_is_whole_and_every_section_names_split_and_seeds
         assert "route" in section
 
 
-def test_a_report_is_a_page_and_its_figures(summary: Summary, tmp_path: Path) -> None:
-    paths = write_report(summary, tmp_path / "report")
+def test_a_report_is_a_page_and_its_figures(summary: Document, tmp_path: Path) -> None:
+    paths = write_report(typed(summary), tmp_path / "report")
     assert [path.name for path in paths] == [
         "report.html",
         "sharing.png",
@@ -185,6 +186,6 @@ def test_a_report_is_a_page_and_its_figures(summary: Summary, tmp_path: Path) ->
     assert {path.name for path in (tmp_path / "report").iterdir()} == {path.name for path in paths}
 
 
-def test_a_report_with_everything_has_all_figures(everything: Summary, tmp_path: Path) -> None:
-    names = {path.name for path in write_report(everything, tmp_path)}
+def test_a_report_with_everything_has_all_figures(everything: Document, tmp_path: Path) -> None:
+    names = {path.name for path in write_report(typed(everything), tmp_path)}
     assert {"combination-weights.png", "downstream.png", "pareto.png"} <= names

@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from atlas.report.pareto import Cost, Point, front, pareto, points, varying
-
-Summary = dict[str, Any]
-
+from tests.report.conftest import Document, typed
 
 SECONDS, FLOPS = Cost(name="seconds", label="s"), Cost(name="flops", label="10⁹", scale=1e9)
 
@@ -28,26 +24,26 @@ def test_the_front_is_what_no_other_point_beats() -> None:
     assert front([cheap, worse], [SECONDS]) == [cheap, worse]
 
 
-def test_settings_are_points_and_orders_where_there_is_one_setting(rich: Summary, summary: Summary) -> None:
-    found = points(rich)
+def test_settings_are_points_and_orders_where_there_is_one_setting(rich: Document, summary: Document) -> None:
+    found = points(typed(rich))
     assert [one.name for one in found] == ["rank=16", "rank=8"]
     assert found[0].costs["stored_parameters"] == pytest.approx(80_000 + 8_400 * 16)
-    assert len(points(summary)) == 24
-    assert " → " in points(summary)[0].name
+    assert len(points(typed(summary))) == 24
+    assert " → " in points(typed(summary))[0].name
 
 
-def test_costs_that_one_trial_lacks_or_that_do_not_differ_are_not_drawn(rich: Summary, summary: Summary) -> None:
-    assert names(points(summary)) == ["forgetting"]  # an old summary has no costs
+def test_costs_that_one_trial_lacks_or_that_do_not_differ_are_not_drawn(rich: Document, summary: Document) -> None:
+    assert names(points(typed(summary))) == ["forgetting"]  # an old summary has no costs
     for trial in rich["trials"]:
         trial["cost"]["seconds"] = 7.0
-    del rich["trials"][0]["cost"]["flops"]
-    assert names(points(rich)) == ["forgetting", "stored_parameters", "trained_parameters"]
+    rich["trials"][0]["cost"]["flops"] = None
+    assert names(points(typed(rich))) == ["forgetting", "stored_parameters", "trained_parameters"]
     assert varying([point("a", 60, flops=1000), point("b", 70, flops=1001)]) == []
     assert varying([]) == []
 
 
-def test_a_panel_a_cost_with_the_front_filled(rich: Summary) -> None:
-    figure = pareto(rich)
+def test_a_panel_a_cost_with_the_front_filled(rich: Document) -> None:
+    figure = pareto(typed(rich))
     drawn = [axes for axes in figure.axes if axes.axison]
     assert len(drawn) == 5
     assert {axes.get_xlabel().partition(" (")[0] for axes in drawn} >= {"forgetting", "stored parameters"}

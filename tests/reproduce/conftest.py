@@ -22,6 +22,7 @@ from atlas.steps.walk import Walk
 from atlas.sweep.file import load_sweep
 from atlas.sweep.inputs import evaluation_of
 from atlas.sweep.provenance import provenance_of, versions
+from tests.report.conftest import typed
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
 SMALL = ("--tasks", "digits", "piqa-twin", "--steps", "6", "--evaluate", "40", "60")
@@ -58,7 +59,7 @@ def invented(file: Path, *arguments: str, precision: Any = "float32", sweep_id: 
         str(seed): {task: {"val": 60.0, "test": 61.0} for task in options.search.tasks} for seed in options.search.seeds
     }
     return {
-        "schema": 1,
+        "schema": 2,
         "sweep": {
             "id": sweep_id,
             "name": sweep.name,
@@ -70,7 +71,7 @@ def invented(file: Path, *arguments: str, precision: Any = "float32", sweep_id: 
         },
         "settings": {**json.loads(json.dumps(options.flat())), "backbone_digest": step_inputs.backbone},
         "versions": versions(),
-        "origin": provenance_of(str(file), {walk.learner.name for walks in trials for walk in walks}),
+        "origin": _origin(file, trials),
         "seeds": list(options.search.seeds),
         "plan": {"trials": len(trials), "trainings_without_sharing": 1, "distinct_steps": 1},
         "tasks": tasks,
@@ -80,6 +81,11 @@ def invented(file: Path, *arguments: str, precision: Any = "float32", sweep_id: 
         "ledger": {"steps_trained": 1, "steps_reused": 0, "seconds_trained": 1.0, "seconds_saved": 0.0},
         "best": None,
     }
+
+
+def _origin(file: Path, trials: Sequence[Sequence[Walk]]) -> dict[str, Any]:
+    learners = {walk.learner.name for walks in trials for walk in walks}
+    return provenance_of(str(file), learners).model_dump(mode="json", exclude_unset=True)
 
 
 def _settings(sweep: Any, options: Any) -> list[dict[str, Any]]:
@@ -150,7 +156,8 @@ def recorded(summary: dict[str, Any]) -> RecordedRun:
 
 def recorded_of(summary: dict[str, Any]) -> RecordedRun:
     """The whole sweep."""
-    return RecordedRun(summary=summary, trials=tuple(summary["trials"]))
+    read = typed(summary)
+    return RecordedRun(summary=read, trials=read.trials)
 
 
 @pytest.fixture
@@ -164,7 +171,7 @@ def own_file(tmp_path: Path) -> Path:
 def keep(summary: dict[str, Any], storage: Path, options: dict[str, Sequence[str]] | None = None) -> Path:
     """Write the summary where a sweep of the storage leaves it."""
     path = storage / "sweeps" / summary["sweep"]["id"] / "summary.json"
-    write_summary(summary, path)
+    write_summary(typed(summary), path)
     if options is not None:
         (path.parent / "options.json").write_text(json.dumps(options))
     return path

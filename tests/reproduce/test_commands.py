@@ -9,6 +9,7 @@ import pytest
 from atlas.cli import main
 from atlas.report import write_summary
 from atlas.tasks.user_task import USER_TASKS
+from tests.report.conftest import typed
 from tests.reproduce.conftest import SWEEPS, invented, keep
 
 ROOT = Path(__file__).parents[2]
@@ -100,7 +101,7 @@ def test_a_finished_sweep_goes_into_the_ledger_and_is_listed_shown_and_checked(
     monkeypatch.chdir(ROOT)
     ledger = ["--ledger", str(tmp_path / "ledger.json")]
     path = tmp_path / "summary.json"
-    write_summary(invented(SWEEPS / "task_order.py", "--tasks", "digits", "piqa-twin"), path)
+    write_summary(typed(invented(SWEEPS / "task_order.py", "--tasks", "digits", "piqa-twin")), path)
     main(["ledger", "add", "two-tasks", str(path), *ledger])
     assert "figures of `python sweeps/task_order.py --tasks digits piqa-twin`" in capsys.readouterr().out
     main(["ledger", "list", *ledger])

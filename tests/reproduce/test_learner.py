@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from atlas.reproduce.lookup import recorded_from
 from atlas.reproduce.recorded_run import RecordedRun
 from atlas.reproduce.replay import ClusterOverrides, replay_of
 from atlas.runtime.errors import AtlasError
+from tests.report.conftest import typed
 from tests.reproduce.conftest import SMALL, SWEEPS, invented
 
 NAME = "spring-adapter"
@@ -42,7 +42,7 @@ def recorded(file: Path, tmp_path: Path) -> RecordedRun:
     summary = invented(SWEEPS / "task_order.py", *SMALL, "--learner", f"{file}:SpringAdapter")
     assert summary["origin"]["learners"] == {NAME: learner_digest(NAME)}
     forget()
-    return recorded_from(json.loads(json.dumps(summary)), None, tmp_path)
+    return recorded_from(typed(summary), None, tmp_path)
 
 
 def test_it_is_brought_from_the_recorded_file_and_its_steps_are_the_recorded_ones(
@@ -73,7 +73,8 @@ def test_a_file_that_is_gone_is_asked_for_and_may_have_moved(recorded: RecordedR
     with pytest.raises(AtlasError, match=r"there is no file .*mine.py; .* name its file: --learner FILE.py:NAME"):
         load_recorded_learner(recorded)
     load_recorded_learner(recorded, f"{moved}:SpringAdapter")
-    assert learner_digest(NAME) == recorded.summary["origin"]["learners"][NAME]
+    assert recorded.summary.origin is not None
+    assert learner_digest(NAME) == recorded.summary.origin.learners[NAME]
 
 
 def test_another_learner_is_refused(recorded: RecordedRun, file: Path, summary: dict[str, Any], tmp_path: Path) -> None:
@@ -82,6 +83,6 @@ def test_another_learner_is_refused(recorded: RecordedRun, file: Path, summary: 
     with pytest.raises(AtlasError, match=f"is the learner 'another'; the run a-sweep is of '{NAME}'"):
         load_recorded_learner(recorded, f"{other}:SpringAdapter")
     with pytest.raises(AtlasError, match="is of 'atlas'"):
-        load_recorded_learner(recorded_from(summary, None, tmp_path), f"{other}:SpringAdapter")
+        load_recorded_learner(recorded_from(typed(summary), None, tmp_path), f"{other}:SpringAdapter")
     USER_LEARNERS.pop("another")
     USER_STAGES.pop("jump")

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from atlas.report import validate
 from atlas.reproduce.figures import figures_of
 from atlas.reproduce.ledger import add_entry, find_entry, read_ledger
 from atlas.runtime.errors import AtlasError
+from tests.report.conftest import typed
 from tests.reproduce.conftest import SMALL, keep
 
 ROOT = Path(__file__).parents[2]
@@ -36,12 +36,12 @@ def test_an_entry_keeps_the_figures_and_all_that_checks_them_but_no_place(
     ledger: Path, summary: dict[str, Any]
 ) -> None:
     entry = find_entry(ledger, "small")
-    assert entry["command"] == " ".join(["python", "sweeps/task_order.py", *SMALL])
-    assert entry["figures"] == figures_of(summary)
-    assert validate(entry["run"]) == []
-    assert [row["R"] for row in entry["run"]["trials"]] == [row["R"] for row in summary["trials"]]
-    assert entry["fingerprints"].keys() == {"digits", "piqa-twin"}
-    assert entry["machine"] == summary["origin"]["machine"]
+    assert entry.command == " ".join(["python", "sweeps/task_order.py", *SMALL])
+    assert entry.figures == figures_of(typed(summary))
+    assert [row.R for row in entry.run.trials] == [row.R for row in typed(summary).trials]
+    assert entry.fingerprints.keys() == {"digits", "piqa-twin"}
+    assert entry.machine is not None
+    assert entry.machine.model_dump(mode="json") == summary["origin"]["machine"]
     assert "/home/me" not in ledger.read_text()
     assert "/data" not in ledger.read_text()
 
@@ -54,14 +54,16 @@ def test_a_figure_that_was_typed_is_found(ledger: Path) -> None:
         read_ledger(altered(ledger, change))
 
 
-@pytest.mark.parametrize("part", ["command", "versions", "backbone"])
-def test_facts_that_do_not_follow_from_the_run_are_found(ledger: Path, part: str) -> None:
+@pytest.mark.parametrize(
+    ("part", "other"), [("command", "other"), ("versions", {"torch": "other"}), ("backbone", "other")]
+)
+def test_facts_that_do_not_follow_from_the_run_are_found(ledger: Path, part: str, other: Any) -> None:
     with pytest.raises(AtlasError, match=f"does not follow from its run: {part}"):
-        read_ledger(altered(ledger, lambda entry: entry.update({part: "other"})))
+        read_ledger(altered(ledger, lambda entry: entry.update({part: other})))
 
 
 def test_a_run_that_is_not_whole_is_found(ledger: Path) -> None:
-    with pytest.raises(AtlasError, match=r"has 1 problems, e\.g\. seeds is missing"):
+    with pytest.raises(AtlasError, match=r"entries\.small\.run\.seeds is missing"):
         read_ledger(altered(ledger, lambda entry: entry["run"].pop("seeds")))
 
 
@@ -78,7 +80,7 @@ def test_an_entry_is_renewed_only_where_that_is_said(summary: dict[str, Any], le
     with pytest.raises(AtlasError, match="has an entry 'small' already"):
         add_entry(ledger, "small", path)
     add_entry(ledger, "small", path, replace=True)
-    assert find_entry(ledger, "small")["run"]["trials"][0]["R"]["test"]["latest"][0][0] == 12.0
+    assert find_entry(ledger, "small").run.trials[0].R["test"]["latest"][0][0] == 12.0
 
 
 def test_bad_names_files_and_ledgers_are_refused(summary: dict[str, Any], ledger: Path, tmp_path: Path) -> None:
@@ -109,5 +111,19 @@ def test_the_published_ledger_holds() -> None:
     entries = read_ledger(ROOT / "docs" / "ledger.json")
     assert "task-order-smoke" in entries
     for entry in entries.values():
-        assert (ROOT / entry["command"].split()[1]).is_file()
-        assert entry["run"]["settings"]["storage"] == ""
+        assert (ROOT / entry.command.split()[1]).is_file()
+        assert entry.run.settings["storage"] == ""
+
+
+def test_adding_an_entry_leaves_the_others_as_they_were(
+    summary: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    published = json.loads((ROOT / "docs" / "ledger.json").read_text())
+    (tmp_path / "ledger.json").write_text(json.dumps(published))
+    add_entry(tmp_path / "ledger.json", "small", keep(summary, tmp_path))
+    after = json.loads((tmp_path / "ledger.json").read_text())
+    del after["entries"]["small"]
+    for entry in published["entries"].values():
+        entry["run"]["schema"] = 2  # nothing else of the form is new where there are no metrics
+    assert after == published

@@ -20,6 +20,7 @@ from atlas.tracking import (
     open_sink,
 )
 from atlas.tracking.mlflow.address import connect
+from tests.report.conftest import typed
 from tests.reproduce.conftest import keep
 
 
@@ -72,7 +73,7 @@ def test_a_run_in_an_object_store_is_found_from_another_machine(
     keep(summary, place.local)
     place.upload()
     monkeypatch.setenv("ATLAS_CACHE", str(tmp_path / "another machine"))
-    assert find_run("a-sweep", storage=bucket, tracking_uri="").summary == summary
+    assert find_run("a-sweep", storage=bucket, tracking_uri="").summary == typed(summary)
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_runs_of_a_sweep_a_trial_and_a_step_are_found_in_mlflow(
     def look(kind: str) -> RecordedRun:
         return found(logged[kind], tmp_path / "empty", logged["uri"])
 
-    assert look("sweep").summary == summary
+    assert look("sweep").summary == typed(summary)
     assert look("trial").name == "a-sweep/t1"
     assert look("step").name == "a-sweep/t0"
     with pytest.raises(AtlasError, match="none of a sweep, a trial or a step"):

@@ -13,7 +13,7 @@ def test_a_run_is_narrowed_to_a_trial_and_to_one_that_took_a_step(recorded: Reco
     first, second = recorded.trials
     assert recorded.narrowed("t1").trials == (second,)
     assert recorded.narrowed("t1").name == "a-sweep/t1"
-    assert recorded.with_step(first["step_keys"][-1]).trials == (first,)
+    assert recorded.with_step(first.step_keys[-1]).trials == (first,)
 
 
 def test_a_walk_of_several_stands_for_its_trial(summary: dict[str, Any]) -> None:

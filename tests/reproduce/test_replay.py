@@ -27,8 +27,8 @@ def test_the_recorded_orders_are_walked_whatever_a_search_would_propose(summary:
     summary["trials"].reverse()
     recorded = recorded_of(summary)
     replay = replay_of(recorded, FILE, ClusterOverrides())
-    assert replay.options.search.orders == tuple(",".join(row["order"]) for row in recorded.trials)
-    assert keys(recorded, replay) == [set(row["step_keys"]) for row in recorded.trials]
+    assert replay.options.search.orders == tuple(",".join(row.order) for row in recorded.trials)
+    assert keys(recorded, replay) == [set(row.step_keys) for row in recorded.trials]
     assert is_exact(replay.experiment)
 
 
@@ -43,10 +43,8 @@ def test_a_sweep_of_ones_own_takes_the_recorded_settings(invent: Callable[..., A
     recorded = recorded_of(invent(own_file, *SMALL, "--seeds", "0", "3", "--orders", "2"))
     assert len(recorded.trials) == 8
     replay = replay_of(recorded, own_file, ClusterOverrides())
-    assert [dict(point) for point in replay.experiment.sweep.points] == [
-        rows[0]["settings"] for rows in recorded.groups
-    ]
-    taken = [{key for row in rows for key in row["step_keys"]} for rows in recorded.groups]
+    assert [dict(point) for point in replay.experiment.sweep.points] == [rows[0].settings for rows in recorded.groups]
+    taken = [{key for row in rows for key in row.step_keys} for rows in recorded.groups]
     assert keys(recorded, replay) == taken
 
 
@@ -58,7 +56,7 @@ def test_an_interrupted_trial_is_walked_whole(summary: dict[str, Any]) -> None:
 
 def test_a_trial_of_a_run_is_replay_alone(recorded: RecordedRun) -> None:
     replay = replay_of(recorded.narrowed("t1"), FILE, ClusterOverrides())
-    assert replay.options.search.orders == (",".join(recorded.trials[1]["order"]),)
+    assert replay.options.search.orders == (",".join(recorded.trials[1].order),)
 
 
 def test_the_precision_is_that_in_which_the_steps_have_their_keys(invent: Callable[..., Any]) -> None:

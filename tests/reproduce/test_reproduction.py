@@ -16,7 +16,6 @@ from rich.console import Console
 
 from atlas.reproduce import reproduction
 from atlas.reproduce.plan import ReproduceOptions
-from atlas.reproduce.recorded_run import RecordedRun
 from atlas.reproduce.reproduction import reproduce
 from atlas.runtime.errors import AtlasError
 from tests.reproduce.conftest import keep, recorded_of
@@ -32,7 +31,7 @@ def learnt(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], None]:
 
     def set_up(summary: dict[str, Any]) -> None:
         count = itertools.count()
-        data = RecordedRun(summary=summary, trials=tuple(summary["trials"])).fingerprints
+        data = recorded_of(summary).fingerprints
 
         def run(sweep: Any, options: Any, console: Any, *, invocation: Any) -> bool:
             assert invocation.arguments[:1] == ("--tasks",)

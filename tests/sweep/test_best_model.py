@@ -18,9 +18,10 @@ def test_the_model_is_that_of_the_best_trial(ended: FinishedSweep) -> None:
     summary = summarise(ended)
     model = best_model_of(ended, summary)
     assert model is not None
-    (best,) = (row for row in summary["trials"] if row["id"] == summary["best"]["trial"])
-    assert list(model.folders) == list(model.record.order) == best["order"]
+    best = summary.best
+    assert best is not None
+    assert tuple(model.folders) == model.record.order == summary.trial(best.trial).order
     assert all((folder / "head.safetensors").exists() for folder in model.folders.values())
     assert model.record.digest == ended.inputs.step_inputs.backbone
     assert model.record.tasks["digits"].outputs == 10
-    assert model.record.figures == {"val": summary["best"]["val"], "test": summary["best"]["test"]}
+    assert model.record.figures == {"val": best.val, "test": best.test}

@@ -11,10 +11,12 @@ from atlas.runtime.errors import AtlasError
 from atlas.sweep.folder import SweepFolder
 from atlas.tracking import SweepFinished
 from atlas.tracking.spool import Spool
+from tests.report.conftest import invented_summary
 
 
 def end(folder: SweepFolder, status: str) -> None:
-    folder.summary.write_text(json.dumps({"sweep": {"status": status}}))
+    document = invented_summary(0)
+    folder.summary.write_text(json.dumps({**document, "sweep": {**document["sweep"], "status": status}}))
 
 
 def test_the_options_come_back(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from atlas.runtime.errors import AtlasError
 from atlas.steps.train import load_model
 from atlas.storage.store import Store
 from atlas.sweep.fusion_weights import NoWeights, step_fusion_weights, sweep_fusion_weights
+from tests.report.conftest import invented_summary, typed
 from tests.small import SCHEDULE, World, atlas
 
 
@@ -88,4 +89,4 @@ def test_a_learner_without_adapters_has_nothing_to_show(small_world: World, stor
 
 def test_a_sweep_in_which_nothing_finished_has_no_best_trial(tmp_path: Any) -> None:
     with pytest.raises(AtlasError, match="no trial of this sweep finished"):
-        sweep_fusion_weights({"best": None}, tmp_path)
+        sweep_fusion_weights(typed(invented_summary(0)), tmp_path)

@@ -4,18 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from atlas.report.summary import FusionWeights
 from atlas.sweep.fusion_weights import NoWeights
 from atlas.sweep.fusion_weights_job import _weights, await_fusion_weights
 from atlas.sweep.summary import FinishedSweep, summarise
 
 
 def test_a_sweep_without_a_best_trial_has_none() -> None:
-    assert await_fusion_weights(None, timeout=1.0) == ([], "")
+    assert await_fusion_weights(None, timeout=1.0) == ((), "")
 
 
 def test_what_keeps_them_from_being_drawn_is_said(ended: FinishedSweep) -> None:
     found, missing = _weights(summarise(ended), Path(ended.inputs.store_uri).parent)
-    assert found == []
+    assert found == ()
     assert "prepare it again with `atlas prepare" in missing
 
 
@@ -24,7 +25,7 @@ def test_a_learner_without_adapters_needs_no_excuse(ended: FinishedSweep, monkey
         raise NoWeights("it has no adapter")
 
     monkeypatch.setattr("atlas.sweep.fusion_weights.sweep_fusion_weights", refuse)
-    assert _weights(summarise(ended), Path("nowhere")) == ([], "")
+    assert _weights(summarise(ended), Path("nowhere")) == ((), "")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,18 @@ def test_a_learner_without_adapters_needs_no_excuse(ended: FinishedSweep, monkey
 def test_weights_that_nobody_learnt_are_not_shown(
     means: list[list[float]], shown: bool, ended: FinishedSweep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    adapters = ["digits", "easy-vqa"][: len(means[0])]
-    found = [{"adapters": ["digits"], "mean": [[1.0], [1.0]]}, {"adapters": adapters, "mean": means}]
+    found = tuple(
+        FusionWeights(
+            step="s",
+            task="digits",
+            seed=0,
+            split="val",
+            records=8,
+            sites=("one", "two"),
+            adapters=("digits", "easy-vqa")[: len(mean[0])],
+            mean=tuple(map(tuple, mean)),
+        )
+        for mean in ([[1.0], [1.0]], means)
+    )
     monkeypatch.setattr("atlas.sweep.fusion_weights.sweep_fusion_weights", lambda *_: found)
-    assert _weights(summarise(ended), Path("nowhere")) == (found if shown else [], "")
+    assert _weights(summarise(ended), Path("nowhere")) == (found if shown else (), "")

@@ -83,7 +83,7 @@ def test_what_is_in_the_store_is_not_trained() -> None:
     (first,) = walks(ATLAS)[0][0].steps(AROUND)[0]
     found = planned(walks(ATLAS), stored={first.key, "another sweep's"})
     assert (found.stored, found.missing) == (1, 123)
-    assert found.as_facts()["in_store"] == 1
+    assert found.as_facts().in_store == 1
 
 
 def test_nothing_to_train_takes_no_time() -> None:

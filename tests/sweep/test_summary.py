@@ -10,7 +10,8 @@ import pytest
 from atlas import metrics
 from atlas.learners import Joint
 from atlas.metrics import Undefined
-from atlas.report import validate, write_report, write_summary
+from atlas.report import write_report, write_summary
+from atlas.report.summary import SCHEMA, document_of, summary_from
 from atlas.runtime.errors import AtlasError
 from atlas.search.trial_record import TrialRecord
 from atlas.storage.score_names import ROUTES, SPLITS
@@ -18,18 +19,26 @@ from atlas.storage.store import Store
 from atlas.sweep.fusion_weights import sweep_fusion_weights
 from atlas.sweep.summary import FinishedSweep, summarise
 from tests.finished import SWEEP, TASKS, learnt_trial, make_inputs
+from tests.report.conftest import typed
 from tests.small import SCHEDULE, World
+
+
+def written(ended: FinishedSweep) -> dict[str, Any]:
+    """The sweep's summary as its file holds it, once it was checked."""
+    document = document_of(summarise(ended))
+    summary_from(document, "the summary")
+    return document
 
 
 @pytest.fixture(scope="module")
 def summary(ended: FinishedSweep) -> dict[str, Any]:
-    return summarise(ended)
+    return written(ended)
 
 
 def test_the_summary_is_as_documented(summary: dict[str, Any], tmp_path: Path) -> None:
-    assert validate(summary) == []
-    write_summary(summary, tmp_path / "summary.json")
-    assert write_report(summary, tmp_path)[0].exists()
+    assert summary["schema"] == SCHEMA
+    write_summary(typed(summary), tmp_path / "summary.json")
+    assert write_report(typed(summary), tmp_path)[0].exists()
 
 
 def test_the_matrices_are_what_the_steps_scored(ended: FinishedSweep, summary: dict[str, Any]) -> None:
@@ -61,29 +70,27 @@ def test_learning_speed_is_that_of_each_tasks_last_stage_and_says_why_where_ther
     found = [metrics.learning_speed(fact.losses, rising=False) for fact in facts]
     bad = [task for task, one in zip(walk.order, found, strict=True) if isinstance(one, Undefined)]
     if bad:
-        assert row["metrics"]["train/undefined"]["learning_speed"].startswith(f"{bad[0]}: ")
+        assert row["metrics"]["train/learning_speed"]["undefined"].startswith(f"{bad[0]}: ")
     else:
         assert row["metrics"]["train/learning_speed"] == pytest.approx(sum(map(float, found)) / 2)
-    assert row["metrics"]["val/learning_speed"] is None
-    assert "nothing was validated" in row["metrics"]["val/undefined"]["learning_speed"]
+    assert "nothing was validated" in row["metrics"]["val/learning_speed"]["undefined"]
 
 
 def test_joint_trials_are_what_intransigence_compares_with(
     ended: FinishedSweep, small_world: World, tmp_path: Path
 ) -> None:
-    assert "joint" not in summarise(ended)
+    assert "joint" not in written(ended)
     joint = replace(SWEEP, learner=lambda trial, options: Joint(schedule=SCHEDULE))
     shutil.copytree(ended.inputs.store.root, tmp_path / "store")
     inputs = replace(ended.inputs, store=Store.open(str(tmp_path / "store")))
     together = learnt_trial(small_world, inputs, 2, TASKS, joint)
-    found = summarise(replace(ended, inputs=inputs, trials=[*ended.trials, together]))
-    assert validate(found) == []
+    found = written(replace(ended, inputs=inputs, trials=[*ended.trials, together]))
     assert [row["tasks"] for row in found["joint"]] == [[TASKS[0]], sorted(TASKS)]
     first, other, own = found["trials"]
     R, J = (row["R"]["test"]["latest"] for row in (first, own))
     assert first["metrics"]["test/latest/intransigence"] == pytest.approx((J[0][0] - R[0][0] + J[1][1] - R[1][1]) / 2)
     assert own["metrics"]["test/latest/intransigence"] == pytest.approx(0)
-    assert "no joint model" in other["metrics"]["test/undefined"]["latest/intransigence"]
+    assert "no joint model" in other["metrics"]["test/latest/intransigence"]["undefined"]
 
 
 def test_references_are_there_for_each_task(summary: dict[str, Any]) -> None:
@@ -103,14 +110,14 @@ def test_every_step_that_a_trial_took_was_trained_now_or_used_again(
 
 
 def test_what_an_earlier_sweep_trained_is_used_again(ended: FinishedSweep) -> None:
-    ledger = summarise(replace(ended, run="another"))["ledger"]
+    ledger = written(replace(ended, run="another"))["ledger"]
     assert (ledger["steps_trained"], ledger["steps_reused"], ledger["seconds_trained"]) == (0, 6, 0)
     assert ledger["seconds_saved"] > 0
 
 
 def test_a_step_that_two_trials_took_is_trained_once(ended: FinishedSweep) -> None:
     twice = [*ended.trials, replace(ended.trials[0], id="again")]
-    ledger = summarise(replace(ended, trials=twice))["ledger"]
+    ledger = written(replace(ended, trials=twice))["ledger"]
     assert (ledger["steps_trained"], ledger["steps_reused"]) == (6, 3)
     seconds = sum(ended.inputs.store.result(key).cost.seconds for key in ended.trials[0].steps[0])
     assert ledger["seconds_saved"] == pytest.approx(seconds)
@@ -123,8 +130,7 @@ def test_where_nothing_is_shared_every_step_counts(ended: FinishedSweep, small_w
         apart = replace(inputs, store=replace(inputs.store, scope=f"private/trial-{number}"))
         records.append(learnt_trial(small_world, apart, number, TASKS))
     unshared = replace(ended, inputs=inputs, trials=records, options=ended.options.changed(sharing=False))
-    found = summarise(unshared)
-    assert validate(found) == []
+    found = written(unshared)
     assert (found["ledger"]["steps_trained"], found["ledger"]["steps_reused"]) == (6, 0)
     assert found["ledger"]["seconds_saved"] == 0
     assert all(row["R"]["val"]["latest"][1][1] is not None for row in found["trials"])
@@ -134,8 +140,7 @@ def test_a_trial_of_several_walks_has_a_row_for_each(ended: FinishedSweep) -> No
     config = replace(ended.trials[0].config, orders=(TASKS, TASKS[::-1]))
     steps = [record.steps[0] for record in ended.trials]
     record = TrialRecord("both", config, status="FINISHED", steps=steps, tasks_seen=2)
-    found = summarise(replace(ended, trials=[record]))
-    assert validate(found) == []
+    found = written(replace(ended, trials=[record]))
     assert [row["id"] for row in found["trials"]] == ["both.0", "both.1"]
     assert [row["order"] for row in found["trials"]] == [list(TASKS), list(TASKS[::-1])]
 
@@ -143,15 +148,14 @@ def test_a_trial_of_several_walks_has_a_row_for_each(ended: FinishedSweep) -> No
 def test_a_sweep_that_was_stopped_early_has_a_summary_too(ended: FinishedSweep) -> None:
     record = replace(ended.trials[0], status="KILLED", steps=[ended.trials[0].steps[0][:1]])
     failed = replace(ended.trials[1], status="FAILED", steps=[], error="the loss became nan")
-    found = summarise(replace(ended, trials=[record, failed], sweep={**ended.sweep, "status": "KILLED"}))
-    assert validate(found) == []
+    found = written(replace(ended, trials=[record, failed], sweep=ended.sweep.model_copy(update={"status": "KILLED"})))
     assert found["best"] is None
     assert found["trials"][0]["R"]["val"]["latest"][0][0] is not None
     assert found["trials"][1]["error"] == "the loss became nan"
 
 
 def test_no_trial_at_all_is_a_summary_too(ended: FinishedSweep) -> None:
-    assert validate(summarise(replace(ended, trials=[]))) == []
+    assert written(replace(ended, trials=[]))["trials"] == []
 
 
 def test_the_best_trial_of_a_sweep_is_looked_into_task_by_task(
@@ -159,13 +163,14 @@ def test_the_best_trial_of_a_sweep_is_looked_into_task_by_task(
 ) -> None:
     (tmp_path / "store").symlink_to(ended.inputs.store_uri)
     (tmp_path / "data").symlink_to(data_root)
-    summary = summarise(ended)
+    summary = written(ended)
     summary["settings"]["backbone"] = str(ended.inputs.backbone)
-    found = sweep_fusion_weights(summary, tmp_path, records=8)
+    found = sweep_fusion_weights(typed(summary), tmp_path, records=8)
     order = next(row["order"] for row in summary["trials"] if row["id"] == summary["best"]["trial"])
-    assert [one["task"] for one in found] == order
-    assert [one["adapters"] for one in found] == [order[:1], order]
-    assert validate(summary | {"alpha": found}) == []
+    assert [one.task for one in found] == order
+    assert [list(one.adapters) for one in found] == [order[:1], order]
+    assert {one.trial for one in found} == {summary["best"]["trial"]}
+    assert "alpha" in document_of(typed(summary).model_copy(update={"alpha": found}))
 
 
 def test_data_that_is_gone_is_named(ended: FinishedSweep, tmp_path: Path) -> None:

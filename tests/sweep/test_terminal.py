@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from atlas.report.summary import document_of
 from atlas.sweep.summary import FinishedSweep, summarise
 from atlas.sweep.terminal import (
     print_downstream,
@@ -17,6 +18,7 @@ from atlas.sweep.terminal import (
     print_sharing,
     print_tasks,
 )
+from tests.report.conftest import typed
 
 
 @pytest.fixture
@@ -26,7 +28,7 @@ def console() -> Console:
 
 @pytest.fixture(scope="module")
 def summary(ended: FinishedSweep) -> dict[str, Any]:
-    return summarise(ended)
+    return document_of(summarise(ended))
 
 
 def test_the_plan_says_what_sharing_saves_and_how_long_it_takes(console: Console, ended: FinishedSweep) -> None:
@@ -50,7 +52,7 @@ def test_a_plan_with_all_steps_in_the_store_has_nothing_to_train(console: Consol
 
 
 def test_the_leaderboard_shows_both_orders_best_first(console: Console, summary: dict[str, Any]) -> None:
-    print_leaderboard(console, summary)
+    print_leaderboard(console, typed(summary))
     text = console.export_text()
     assert "digits > easy-vqa" in text
     assert "easy-vqa > digits" in text
@@ -62,13 +64,13 @@ def test_the_leaderboard_shows_both_orders_best_first(console: Console, summary:
 
 def test_a_long_leaderboard_is_cut(console: Console, summary: dict[str, Any]) -> None:
     many = [{**summary["trials"][0], "id": str(number)} for number in range(30)]
-    print_leaderboard(console, {**summary, "trials": many})
+    print_leaderboard(console, typed({**summary, "trials": many, "best": None}))
     assert "… and 6 more in summary.json" in console.export_text()
 
 
 def test_settings_and_seeds_have_columns_where_they_differ(console: Console, summary: dict[str, Any]) -> None:
     rows = [{**row, "settings": {"rank": 4}, "seed": 7} for row in summary["trials"]]
-    print_leaderboard(console, {**summary, "trials": rows, "seeds": [7, 8]})
+    print_leaderboard(console, typed({**summary, "trials": rows, "seeds": [7, 8]}))
     text = console.export_text()
     assert "settings" in text
     assert "seed" in text
@@ -77,12 +79,12 @@ def test_settings_and_seeds_have_columns_where_they_differ(console: Console, sum
 
 def test_a_trial_that_did_not_finish_is_marked(console: Console, summary: dict[str, Any]) -> None:
     rows = [{**row, "status": "KILLED"} for row in summary["trials"]]
-    print_leaderboard(console, {**summary, "trials": rows})
+    print_leaderboard(console, typed({**summary, "trials": rows}))
     assert "(KILLED)" in console.export_text()
 
 
 def test_each_task_stands_beside_chance_and_its_references(console: Console, summary: dict[str, Any]) -> None:
-    print_tasks(console, summary)
+    print_tasks(console, typed(summary))
     text = console.export_text()
     line = next(line for line in text.splitlines() if "digits" in line)
     assert "10.0" in line
@@ -90,7 +92,7 @@ def test_each_task_stands_beside_chance_and_its_references(console: Console, sum
 
 
 def test_it_says_how_much_the_order_matters(console: Console, summary: dict[str, Any]) -> None:
-    print_order_statistics(console, summary)
+    print_order_statistics(console, typed(summary))
     text = " ".join(console.export_text().split())
     assert "Order matters (test, route latest, 2 orders)" in text
     assert "route own" in text
@@ -99,7 +101,7 @@ def test_it_says_how_much_the_order_matters(console: Console, summary: dict[str,
 
 def test_it_says_what_sharing_saved(console: Console, summary: dict[str, Any]) -> None:
     ledger = {"steps_trained": 6, "steps_reused": 3, "seconds_trained": 10.0, "seconds_saved": 65.0}
-    print_sharing(console, {**summary, "ledger": ledger})
+    print_sharing(console, typed({**summary, "ledger": ledger}))
     text = " ".join(console.export_text().split())
     assert "the trials took 9 steps; 6 were trained now, 3 were there already. That saved 1 min 05 s" in text
 
@@ -113,7 +115,7 @@ def test_probes_of_the_bare_backbone_alone_are_printed(console: Console, summary
     task = {"chance": 25.0, "score": "accuracy", "modality": "language", "fingerprint": "f", "counts": {}}
     bare = {"trial": "M_0", "order": [], "seed": 0, "task": "x", "way": "both", "shots": "4 records"}
     rows = [{**bare, "val": 30.0, "test": 31.5}]
-    print_downstream(console, {**summary, "downstream": rows, "downstream_tasks": {"x": task}})
+    print_downstream(console, typed({**summary, "downstream": rows, "downstream_tasks": {"x": task}}))
     text = console.export_text()
     assert "31.5" in text
     assert "is best" not in text

@@ -81,7 +81,8 @@ def test_a_step_that_the_store_has_lost_is_not_logged(ended: FinishedSweep, reco
 def test_the_sweeps_own_metrics(ended: FinishedSweep) -> None:
     summary = summarise(ended)
     metrics = sweep_metrics(summary)
-    assert metrics["best/val/average_accuracy"] == summary["best"]["val"]
+    assert summary.best is not None
+    assert metrics["best/val/average_accuracy"] == summary.best.val
     assert metrics["ledger/steps_trained"] == 6
     assert metrics["orders/test/latest/mopd"] is not None
     assert metrics["orders/test/own/opd/digits"] is not None

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from atlas.metrics import Undefined
 from atlas.report.comparisons import ALL, agreements, best_label, comparisons
 from atlas.report.formats import number, rounded, seeds
+from atlas.report.summary import Summary
 from atlas.report.views import Table, bounds_cell, columns
 from atlas.statistics import Comparison, RankCorrelation
 
-Summary = Mapping[str, Any]
 REASONS_SHOWN = 2
 
 

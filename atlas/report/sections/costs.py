@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from markupsafe import Markup
 
 from atlas.report.canvas import inline_svg
 from atlas.report.formats import number, seeds
 from atlas.report.pareto import front, pareto, points, varying
+from atlas.report.summary import Summary
 from atlas.report.views import ROWS_SHOWN, Table, columns
-
-Summary = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +34,7 @@ def costs_section(summary: Summary) -> CostsSection | None:
     if not shown:
         return None
     return CostsSection(
-        by_settings=any(trial["settings"] for trial in summary["trials"]),
+        by_settings=any(trial.settings for trial in summary.trials),
         seeds=seeds(summary),
         figure=inline_svg(pareto(summary), "pareto"),
         points=len(found),

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from markupsafe import Markup
 
 from atlas.report.canvas import inline_svg
 from atlas.report.downstream import ShotRow, downstream_orders, few_shot_curves, shot_rows
 from atlas.report.formats import number
+from atlas.report.summary import Summary
 from atlas.report.views import ROWS_SHOWN, Cell, Table, columns
 
-Summary = Mapping[str, Any]
 HEADINGS = ("Task", "Shots", "Chance", "Head", "Experience, M_0", "Both, M_0", "Experience", "Both", "worst", "best")
 HEADINGS_TRANSFER = ("T_LS experience", "T_LS both")
 

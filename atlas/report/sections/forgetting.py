@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from markupsafe import Markup
 
 from atlas.report import figures
 from atlas.report.canvas import inline_svg
 from atlas.report.formats import seeds
-
-Summary = Mapping[str, Any]
+from atlas.report.summary import Summary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,5 +25,5 @@ class ForgettingSection:
 
 def forgetting_section(summary: Summary) -> ForgettingSection:
     """A line an order and seed."""
-    figure = inline_svg(figures.forgetting_curves(summary), "forgetting") if summary["trials"] else None
+    figure = inline_svg(figures.forgetting_curves(summary), "forgetting") if summary.trials else None
     return ForgettingSection(seeds=seeds(summary), figure=figure)

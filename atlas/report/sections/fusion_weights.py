@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from atlas.report.canvas import cell_colours
 from atlas.report.fusion_weight_maps import site_name, weight_range
+from atlas.report.summary import FusionWeights, Summary
 from atlas.report.views import Matrix, MatrixCell, MatrixRow, Panel, Scale, evenly
-
-Summary = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,20 +25,20 @@ class FusionWeightsSection:
 
 def fusion_weights_section(summary: Summary) -> FusionWeightsSection | None:
     """The mean fusion weights α of the best trial; None where the summary has none."""
-    found = summary.get("alpha")
+    found = summary.alpha
     if not found:
         return None
     low, high = weight_range(summary)
     stops = tuple(cell_colours(weight, low, high)[0] for weight in evenly(low, high))
     return FusionWeightsSection(
-        split=found[0]["split"],
-        seed=found[0]["seed"],
+        split=found[0].split,
+        seed=found[0].seed,
         scale=Scale(low=f"{low:.2f}", high=f"{high:.2f}", stops=stops),
         maps=tuple(_panel(one, low, high) for one in found),
     )
 
 
-def _panel(one: Mapping[str, Any], low: float, high: float) -> Panel:
+def _panel(one: FusionWeights, low: float, high: float) -> Panel:
     rows = tuple(
         MatrixRow(
             name=site_name(site),
@@ -48,10 +46,10 @@ def _panel(one: Mapping[str, Any], low: float, high: float) -> Panel:
                 MatrixCell(text=f"{weight:.2f}", colours=cell_colours(weight, low, high)) for weight in weights
             ),
         )
-        for site, weights in zip(one["sites"], one["mean"], strict=True)
+        for site, weights in zip(one.sites, one.mean, strict=True)
     )
     return Panel(
-        heading=f"learning {one['task']}",
-        note=f"{one['records']} records",
-        matrix=Matrix(corner="site ↓ adapter →", columns=tuple(one["adapters"]), rows=rows),
+        heading=f"learning {one.task}",
+        note=f"{one.records} records",
+        matrix=Matrix(corner="site ↓ adapter →", columns=tuple(one.adapters), rows=rows),
     )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from atlas.report.formats import number
+from atlas.report.summary import Summary
 from atlas.report.tables import Row
 from atlas.runtime.text import duration
-
-Summary = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,21 +37,21 @@ class HeaderSection:
 
 def header_section(summary: Summary, rows: Sequence[Row]) -> HeaderSection:
     """The head of the page; `rows` is the leaderboard."""
-    sweep = summary["sweep"]
+    sweep = summary.sweep
     return HeaderSection(
-        id=sweep["id"],
-        name=sweep["name"],
-        question=sweep["question"],
-        started=sweep["started"][:16].replace("T", " "),
-        status=sweep["status"].lower(),
-        stopped=sweep["status"] not in ("FINISHED", "RUNNING"),
+        id=sweep.id,
+        name=sweep.name,
+        question=sweep.question,
+        started=sweep.started[:16].replace("T", " "),
+        status=sweep.status.lower(),
+        stopped=sweep.status not in ("FINISHED", "RUNNING"),
         tiles=(_trials(summary, rows), _best(rows), _spread(summary), _saved(summary)),
     )
 
 
 def _trials(summary: Summary, rows: Sequence[Row]) -> Tile:
     finished = sum(row.status == "FINISHED" for row in rows)
-    planned = max(summary["plan"]["trials"], len(rows))
+    planned = max(summary.plan.trials, len(rows))
     return Tile(figure=f"{finished} of {planned}", meaning="trials finished, counting each order and seed")
 
 
@@ -62,14 +61,14 @@ def _best(rows: Sequence[Row]) -> Tile:
 
 
 def _spread(summary: Summary) -> Tile:
-    found = (one["mopd"] for one in summary["orders"] if (one["split"], one["route"]) == ("test", "latest"))
+    found = (one.mopd for one in summary.orders if (one.split, one.route) == ("test", "latest"))
     meaning = "points: the most that the order alone changes one task (MOPD)"
     return Tile(figure=number(next(found, None)), meaning=meaning)
 
 
 def _saved(summary: Summary) -> Tile:
-    without, ledger = summary["plan"]["trainings_without_sharing"], summary["ledger"]
+    without, ledger = summary.plan.trainings_without_sharing, summary.ledger
     return Tile(
-        figure=f"{without - ledger['steps_trained']} of {without}",
-        meaning=f"trainings not needed, {duration(ledger['seconds_saved'])} saved",
+        figure=f"{without - ledger.steps_trained} of {without}",
+        meaning=f"trainings not needed, {duration(ledger.seconds_saved)} saved",
     )

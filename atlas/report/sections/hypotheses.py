@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from atlas.metrics import Undefined
 from atlas.report.formats import MISSING, number, rounded, seeds
 from atlas.report.hypotheses import paper_hypotheses, verdict_text
+from atlas.report.summary import Summary
 from atlas.report.views import Cell, Table, bounds_cell, columns
 from atlas.statistics import Comparison
-
-Summary = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from atlas.metrics import METRICS, Metric, OrderMetrics
 from atlas.report.comparisons import order_scores
 from atlas.report.formats import interval, number
+from atlas.report.summary import Summary
 from atlas.report.tables import Row, trial_metrics
 from atlas.report.views import ROWS_SHOWN, Cell, Table, columns, metric_cell, number_cell
 
-Summary = Mapping[str, Any]
 HEADINGS = ("Val ↓", "Test", "Test, own route")  # all three: average accuracy
 SPEED = "Updates to 90 %"
 
@@ -33,11 +33,11 @@ class LeaderboardSection:
 
 def leaderboard_section(summary: Summary, rows: Sequence[Row]) -> LeaderboardSection:
     """The leaderboard of `rows`, in their order."""
-    seeds = len(summary["seeds"]) > 1
+    seeds = len(summary.seeds) > 1
     return LeaderboardSection(
         trials=_trials(summary, rows, seeds=seeds),
         orders=_orders(summary) if seeds else None,
-        joint=bool(summary.get("joint")),
+        joint=bool(summary.joint),
     )
 
 
@@ -46,7 +46,7 @@ def leaderboard_metrics(summary: Summary) -> list[Metric]:
 
     Of the two intransigences it is that to joint models where the sweep trained any, else that to each task alone.
     """
-    left_out = {"average_accuracy", "intransigence_to_lone" if summary.get("joint") else "intransigence"}
+    left_out = {"average_accuracy", "intransigence_to_lone" if summary.joint else "intransigence"}
     return [metric for metric in METRICS.values() if "leaderboard" in metric.shown and metric.name not in left_out]
 
 
@@ -54,7 +54,7 @@ def _trials(summary: Summary, rows: Sequence[Row], *, seeds: bool) -> Table:
     settings, shown = any(row.settings for row in rows), leaderboard_metrics(summary)
     headings = ["", "Order of the tasks", *["Settings"] * settings, *["Seed"] * seeds]
     headings += [*HEADINGS, *(metric.title for metric in shown), SPEED]
-    by_id = {trial["id"]: trial for trial in summary["trials"]}
+    by_id = {trial.id: trial for trial in summary.trials}
     return Table(
         columns=columns(*headings, left=(1, 2) if settings else (1,)),
         rows=tuple(

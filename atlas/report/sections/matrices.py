@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from atlas.report import figures
 from atlas.report.canvas import cell_colours
 from atlas.report.formats import number
+from atlas.report.summary import Summary
 from atlas.report.tables import Row, matrix
 from atlas.report.views import MatrixCell, MatrixRow, Scale, evenly
 
-Summary = Mapping[str, Any]
 MAPS_SHOWN = 24
 
 
@@ -45,7 +45,7 @@ class MatricesSection:
 def matrices_section(summary: Summary, rows: Sequence[Row]) -> MatricesSection:
     """R of the first `MAPS_SHOWN` rows of the leaderboard."""
     low, high = limits = figures.score_range(summary)
-    by_id = {trial["id"]: trial for trial in summary["trials"]}
+    by_id = {trial.id: trial for trial in summary.trials}
     latest, own = (
         tuple(_map(row, matrix(by_id[row.trial], "test", route), limits) for row in rows[:MAPS_SHOWN])
         for route in ("latest", "own")

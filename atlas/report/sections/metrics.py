@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from atlas.metrics import METRICS, Metric, OrderMetrics
 from atlas.report.formats import seeds
+from atlas.report.summary import Summary
 from atlas.report.tables import Row, trial_metrics
 from atlas.report.views import Cell, Table, columns, metric_cell
-
-Summary = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +28,7 @@ class MetricsSection:
 
 def metrics_section(summary: Summary, rows: Sequence[Row]) -> MetricsSection | None:
     """Every metric of the registry that the page shows, on test; None where no trial has finished."""
-    by_id = {trial["id"]: trial for trial in summary["trials"]}
+    by_id = {trial.id: trial for trial in summary.trials}
     found = [trial_metrics(summary, by_id[row.trial], "test") for row in rows if row.status == "FINISHED"]
     if not found:
         return None

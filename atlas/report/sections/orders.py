@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from markupsafe import Markup
 
@@ -13,10 +12,9 @@ from atlas.report import figures
 from atlas.report.canvas import inline_svg
 from atlas.report.comparisons import ALL, components
 from atlas.report.formats import number, seeds
+from atlas.report.summary import Summary
 from atlas.report.views import Table, columns
 from atlas.statistics import Components
-
-Summary = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +60,7 @@ def orders_section(summary: Summary) -> OrdersSection:
     reasons = {one.reason if isinstance(one, Undefined) else "" for one in found.values()}
     return OrdersSection(
         seeds=seeds(summary),
-        figure=inline_svg(figures.order_sensitivity(summary), "order") if summary["trials"] else None,
+        figure=inline_svg(figures.order_sensitivity(summary), "order") if summary.trials else None,
         disparity=_disparity(summary),
         variances=tuple(_variance(route, one) for route, one in found.items()),
         undefined=reasons.pop() if len(reasons) == 1 else "",
@@ -70,20 +68,20 @@ def orders_section(summary: Summary) -> OrdersSection:
 
 
 def _disparity(summary: Summary) -> Table:
-    tasks = list(summary["tasks"])
+    tasks = list(summary.tasks)
     headings = ("Settings", "Split, route", "Orders", *tasks, "Mean (AOPD)", "Most (MOPD)")
     return Table(
         columns=columns(*headings, left=(0, 1)),
         rows=tuple(
             (
-                ", ".join(f"{name}={value}" for name, value in one["settings"].items()) or ALL,
-                f"{one['split']}, {one['route']}",
-                str(one["count"]),
-                *(number(one["opd"].get(task)) for task in tasks),
-                number(one["aopd"]),
-                number(one["mopd"]),
+                ", ".join(f"{name}={value}" for name, value in one.settings.items()) or ALL,
+                f"{one.split}, {one.route}",
+                str(one.count),
+                *(number(one.opd.get(task)) for task in tasks),
+                number(one.aopd),
+                number(one.mopd),
             )
-            for one in summary["orders"]
+            for one in summary.orders
         ),
     )
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from atlas.metrics import Undefined
 from atlas.report.canvas import effect_colours
 from atlas.report.comparisons import precedence
 from atlas.report.formats import number, seeds
 from atlas.report.precedence_maps import ROUTES, effect_limit, is_clear
+from atlas.report.summary import Summary
 from atlas.report.views import Matrix, MatrixCell, MatrixRow, Panel, Scale, evenly
 from atlas.statistics import Interval, Precedence
 
-Summary = Mapping[str, Any]
 Effects = Mapping[tuple[str, str], Precedence | Undefined]
 
 
@@ -31,7 +31,7 @@ class PrecedenceSection:
 
 def precedence_section(summary: Summary) -> PrecedenceSection | None:
     """The pairwise effects under the best settings; None where no two tasks came in both sequences."""
-    tasks, limit = list(summary["tasks"]), effect_limit(summary)
+    tasks, limit = list(summary.tasks), effect_limit(summary)
     found = {route: precedence(summary, route) for route in ROUTES}
     if all(isinstance(effect, Undefined) for effects in found.values() for effect in effects.values()):
         return None

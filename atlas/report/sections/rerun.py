@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from atlas.report.formats import seeds
+from atlas.report.summary import Summary
 
-Summary = Mapping[str, Any]
 Pairs = tuple[tuple[str, str], ...]
 
 
@@ -25,13 +25,11 @@ class RerunSection:
 
 def rerun_section(summary: Summary) -> RerunSection:
     """The command and what else the results depend on."""
-    data = (
-        (name, f"{task['fingerprint'][:16]}… ({_counts(task['counts'])})") for name, task in summary["tasks"].items()
-    )
+    data = ((name, f"{task.fingerprint[:16]}… ({_counts(task.counts)})") for name, task in summary.tasks.items())
     return RerunSection(
-        command=summary["sweep"]["command"],
-        settings=(*((name, str(value)) for name, value in summary["settings"].items()), ("seeds", seeds(summary))),
-        versions=(*summary["versions"].items(), *data),
+        command=summary.sweep.command,
+        settings=(*((name, str(value)) for name, value in summary.settings.items()), ("seeds", seeds(summary))),
+        versions=(*summary.versions.items(), *data),
     )
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from markupsafe import Markup
 
 from atlas.report import figures
 from atlas.report.canvas import inline_svg
-
-Summary = Mapping[str, Any]
+from atlas.report.summary import Summary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +30,14 @@ class SharingSection:
 
 def sharing_section(summary: Summary) -> SharingSection:
     """The plan's steps and what became of them."""
-    plan, ledger = summary["plan"], summary["ledger"]
+    plan, ledger = summary.plan, summary.ledger
     return SharingSection(
-        without_sharing=plan["trainings_without_sharing"],
-        distinct=plan["distinct_steps"],
-        in_store=plan.get("in_store", 0),
-        trained=ledger["steps_trained"],
-        reused=ledger["steps_reused"],
-        seconds_trained=ledger["seconds_trained"],
-        seconds_saved=ledger["seconds_saved"],
+        without_sharing=plan.trainings_without_sharing,
+        distinct=plan.distinct_steps,
+        in_store=plan.in_store,
+        trained=ledger.steps_trained,
+        reused=ledger.steps_reused,
+        seconds_trained=ledger.seconds_trained,
+        seconds_saved=ledger.seconds_saved,
         figure=inline_svg(figures.sharing(summary), "sharing"),
     )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from atlas.report.formats import number
+from atlas.report.summary import Summary
 from atlas.report.tables import task_rows
 from atlas.report.views import Table, columns
 
-Summary = Mapping[str, Any]
 HEADINGS = ("Task", "Modality", "Samples", "Guessing", "Majority", "Untrained", "Head only", "Alone")
 HEADINGS_HERE = ("Here: mean", "worst", "best")
 

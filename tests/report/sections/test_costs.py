@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-from typing import Any
-
 from atlas.report.environment import render
 from atlas.report.sections.costs import costs_section
+from tests.report.conftest import Document, of_trials, typed
 
-Summary = dict[str, Any]
 
-
-def test_costs_are_a_figure_and_a_table(rich: Summary) -> None:
-    section = costs_section(rich)
+def test_costs_are_a_figure_and_a_table(rich: Document) -> None:
+    section = costs_section(typed(rich))
     assert section is not None
     page = render(section)
     assert "<svg" in page
@@ -18,6 +15,6 @@ def test_costs_are_a_figure_and_a_table(rich: Summary) -> None:
     assert f"{len(section.front.rows)} of 2." in page
 
 
-def test_costs_that_do_not_differ_are_not_shown(summary: Summary) -> None:
-    summary["trials"] = summary["trials"][:1]
-    assert costs_section(summary) is None
+def test_costs_that_do_not_differ_are_not_shown(summary: Document) -> None:
+    summary = of_trials(summary, summary["trials"][:1])
+    assert costs_section(typed(summary)) is None

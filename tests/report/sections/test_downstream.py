@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-from typing import Any
-
 from atlas.report.environment import render
 from atlas.report.sections.downstream import downstream_section
+from tests.report.conftest import Document, typed
 
-Summary = dict[str, Any]
 
-
-def test_a_row_a_number_of_shots_and_the_orders_by_val(downstream: Summary) -> None:
-    section = downstream_section(downstream)
+def test_a_row_a_number_of_shots_and_the_orders_by_val(downstream: Document) -> None:
+    section = downstream_section(typed(downstream))
     assert section is not None
     assert [row[:4] for row in section.shots.rows] == [
         ("pairs", "16 records", "25.0", "25.5"),
@@ -20,5 +17,5 @@ def test_a_row_a_number_of_shots_and_the_orders_by_val(downstream: Summary) -> N
     assert '<tr class="best"><td>1</td><td class="w"><span class="task">digits</span>' in page
 
 
-def test_a_sweep_without_downstream_tasks_has_no_such_part(summary: Summary) -> None:
-    assert downstream_section(summary) is None
+def test_a_sweep_without_downstream_tasks_has_no_such_part(summary: Document) -> None:
+    assert downstream_section(typed(summary)) is None

@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-from typing import Any
-
 from atlas.report.environment import render
 from atlas.report.sections.fusion_weights import fusion_weights_section
+from tests.report.conftest import Document, typed
 
-Summary = dict[str, Any]
 
-
-def test_weights_are_shown_where_the_summary_has_them(rich: Summary, summary: Summary) -> None:
-    assert fusion_weights_section(summary) is None
-    section = fusion_weights_section(rich)
+def test_weights_are_shown_where_the_summary_has_them(rich: Document, summary: Document) -> None:
+    assert fusion_weights_section(typed(summary)) is None
+    section = fusion_weights_section(typed(rich))
     assert section is not None
     page = render(section)
     assert page.count('class="map many"') == 4

@@ -1,22 +1,19 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from atlas.report import leaderboard
 from atlas.report.environment import render
 from atlas.report.sections.header import HeaderSection, header_section
-
-Summary = dict[str, Any]
-
-
-def section_of(summary: Summary) -> HeaderSection:
-    return header_section(summary, leaderboard(summary))
+from tests.report.conftest import Document, typed
 
 
-def test_the_answer_is_four_numbers(summary: Summary) -> None:
-    best, spread = leaderboard(summary)[0].test, summary["orders"][2]["mopd"]
+def section_of(summary: Document) -> HeaderSection:
+    return header_section(typed(summary), leaderboard(typed(summary)))
+
+
+def test_the_answer_is_four_numbers(summary: Document) -> None:
+    best, spread = leaderboard(typed(summary))[0].test, summary["orders"][2]["mopd"]
     assert [tile.figure for tile in section_of(summary).tiles] == [
         "24 of 24",
         f"{best:.1f} %",
@@ -25,13 +22,13 @@ def test_the_answer_is_four_numbers(summary: Summary) -> None:
     ]
 
 
-def test_what_there_is_no_number_for_is_a_dash(summary: Summary) -> None:
+def test_what_there_is_no_number_for_is_a_dash(summary: Document) -> None:
     empty = section_of({**summary, "trials": [], "orders": [], "best": None})
     assert [tile.figure for tile in empty.tiles] == ["0 of 24", "–", "–", "41 of 96"]
 
 
 @pytest.mark.parametrize(("status", "classes"), [("FINISHED", "badge"), ("RUNNING", "badge"), ("KILLED", "badge bad")])
-def test_a_sweep_that_was_stopped_has_a_warning_badge(summary: Summary, status: str, classes: str) -> None:
+def test_a_sweep_that_was_stopped_has_a_warning_badge(summary: Document, status: str, classes: str) -> None:
     summary["sweep"]["status"] = status
     page = render(section_of(summary))
     assert f'<span class="{classes}">{status.lower()}</span>' in page

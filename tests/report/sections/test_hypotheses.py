@@ -3,11 +3,12 @@ from __future__ import annotations
 from atlas.report.environment import render
 from atlas.report.hypotheses import BASELINES
 from atlas.report.sections.hypotheses import HypothesesSection, hypotheses_section
-from tests.report.test_hypotheses import ORDERS, Summary, sweep
+from tests.report.conftest import typed
+from tests.report.test_hypotheses import ORDERS, Document, sweep
 
 
-def section_of(summary: Summary) -> HypothesesSection:
-    section = hypotheses_section(summary)
+def section_of(summary: Document) -> HypothesesSection:
+    section = hypotheses_section(typed(summary))
     assert section is not None
     return section
 
@@ -25,5 +26,5 @@ def test_a_comparison_that_is_undefined_says_why() -> None:
 
 
 def test_a_sweep_without_the_method_or_baselines_says_nothing() -> None:
-    assert hypotheses_section(sweep({"atlas": [50.0] * 6})) is None
-    assert hypotheses_section(sweep({"ewc": [50.0] * 6, "fine-tuning": [40.0] * 6})) is None
+    assert hypotheses_section(typed(sweep({"atlas": [50.0] * 6}))) is None
+    assert hypotheses_section(typed(sweep({"ewc": [50.0] * 6, "fine-tuning": [40.0] * 6}))) is None

@@ -1,18 +1,15 @@
 from __future__ import annotations
 
-from typing import Any
-
 from atlas.report import leaderboard
 from atlas.report.environment import render
 from atlas.report.sections.matrices import matrices_section
+from tests.report.conftest import Document, of_trials, typed
 
-Summary = dict[str, Any]
 
-
-def test_a_map_a_trial_and_route_with_the_scores_that_there_are(summary: Summary) -> None:
-    summary["trials"] = summary["trials"][:2]
-    rows = leaderboard(summary)
-    section = matrices_section(summary, rows)
+def test_a_map_a_trial_and_route_with_the_scores_that_there_are(summary: Document) -> None:
+    summary = of_trials(summary, summary["trials"][:2])
+    rows = leaderboard(typed(summary))
+    section = matrices_section(typed(summary), rows)
     page = render(section)
     assert page.count('<div class="map">') == 4
     assert page.count('<td class="no"></td>') == 4 * 6  # the upper triangle
@@ -21,7 +18,7 @@ def test_a_map_a_trial_and_route_with_the_scores_that_there_are(summary: Summary
     assert "are shown" not in page
 
 
-def test_more_trials_than_maps_are_counted(summary: Summary) -> None:
+def test_more_trials_than_maps_are_counted(summary: Document) -> None:
     copies = [{**trial, "id": f"{trial['id']}-{n}"} for trial in summary["trials"] for n in (1, 2)]
-    many = {**summary, "trials": copies}
-    assert "The first 24 of 48 are shown." in render(matrices_section(many, leaderboard(many)))
+    many = of_trials(summary, copies)
+    assert "The first 24 of 48 are shown." in render(matrices_section(typed(many), leaderboard(typed(many))))

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-from typing import Any
-
 from atlas.report.environment import render
 from atlas.report.sections.precedence import precedence_section
+from tests.report.conftest import Document, of_trials, typed
 
-Summary = dict[str, Any]
 
-
-def test_the_effects_are_a_map_a_route(summary: Summary) -> None:
-    section = precedence_section(summary)
+def test_the_effects_are_a_map_a_route(summary: Document) -> None:
+    section = precedence_section(typed(summary))
     assert section is not None
     page = render(section)
     assert page.count('class="map many"') == 2
@@ -17,6 +14,6 @@ def test_the_effects_are_a_map_a_route(summary: Summary) -> None:
     assert "Split test, seed 1" in page
 
 
-def test_orders_that_never_differ_have_no_effects(summary: Summary) -> None:
-    summary["trials"] = summary["trials"][:1]
-    assert precedence_section(summary) is None
+def test_orders_that_never_differ_have_no_effects(summary: Document) -> None:
+    summary = of_trials(summary, summary["trials"][:1])
+    assert precedence_section(typed(summary)) is None

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-from typing import Any
-
 from atlas.report.environment import render
 from atlas.report.sections.sharing import sharing_section
+from tests.report.conftest import Document, typed
 
-Summary = dict[str, Any]
 
-
-def test_the_steps_are_counted_in_a_sentence_and_drawn(summary: Summary) -> None:
-    page = render(sharing_section(summary))
+def test_the_steps_are_counted_in_a_sentence_and_drawn(summary: Document) -> None:
+    page = render(sharing_section(typed(summary)))
     assert "96 trainings are 64 distinct steps, of which 9 lay in the store already." in page
     assert "55 were trained in 25 min 02 s;" in page
     assert "41 uses of a step cost nothing and saved 18 min 40 s of training" in page

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-from typing import Any
-
 from atlas.report.environment import render
 from atlas.report.sections.tasks import tasks_section
+from tests.report.conftest import Document, typed
 
-Summary = dict[str, Any]
 
-
-def test_a_row_a_task_beside_its_references(summary: Summary) -> None:
-    section = tasks_section(summary)
+def test_a_row_a_task_beside_its_references(summary: Document) -> None:
+    section = tasks_section(typed(summary))
     assert section.tasks.rows[0][:8] == (
         *("easy-vqa", "vision-language", "4,000"),
         *("7.7", "9.6", "7.7", "71.0", "88.0"),

@@ -1,0 +1,108 @@
+"""The scores in `summary.json` that are no trial's own: tasks, references, joint models, probes, orders."""
+
+from __future__ import annotations
+
+from pydantic import Field, JsonValue
+
+from atlas.report.summary.base import SummaryPart
+from atlas.storage.score_names import Route, Split
+
+BARE = "M_0"  # the `trial` of probes on the bare backbone
+
+
+class TaskFacts(SummaryPart):
+    """A task and its prepared data. Scores in percent."""
+
+    title: str = ""
+    chance: float
+    """The score of guessing."""
+    score: str
+    """`accuracy` or `soft` (VQA's agreement of ten answers)."""
+    modality: str
+    majority: float | None = None
+    """The score on `test` of always giving the most frequent answer."""
+    fingerprint: str
+    """sha256 of the prepared data."""
+    counts: dict[str, int]
+    """Split → records."""
+
+
+class SplitScore(SummaryPart):
+    """A score in percent on each split; None where it was not evaluated."""
+
+    val: float | None
+    test: float | None
+
+    def of(self, split: Split) -> float | None:
+        """The score on one split."""
+        return self.val if split == "val" else self.test
+
+
+SeedScores = dict[int, dict[str, SplitScore]]
+"""Seed → task → score."""
+
+
+class References(SummaryPart):
+    """Scores of each task by itself: a single-task adapter, a trained head alone, an untrained head."""
+
+    lone: SeedScores = Field(default_factory=dict)
+    head_only: SeedScores = Field(default_factory=dict)
+    untrained: SeedScores = Field(default_factory=dict)
+
+    def kinds(self) -> dict[str, SeedScores]:
+        """The references by kind."""
+        return {"lone": self.lone, "head_only": self.head_only, "untrained": self.untrained}
+
+    def scores(self, kind: str, task: str, split: Split) -> dict[int, float]:
+        """Seed → the score of one task, of the seeds that have it."""
+        found = {seed: tasks[task].of(split) for seed, tasks in self.kinds()[kind].items() if task in tasks}
+        return {seed: score for seed, score in found.items() if score is not None}
+
+
+class JointScores(SummaryPart):
+    """Scores (task → percent) of a model trained on `tasks` together: intransigence compares with it."""
+
+    tasks: tuple[str, ...]
+    seed: int
+    val: dict[str, float]
+    test: dict[str, float]
+
+    def of(self, split: Split) -> dict[str, float]:
+        """The scores on one split."""
+        return self.val if split == "val" else self.test
+
+
+class ProbeScore(SummaryPart):
+    """The few-shot score of a downstream task, trained after an order."""
+
+    trial: str
+    """`M_0`: on the bare backbone."""
+    order: tuple[str, ...]
+    seed: int
+    task: str
+    way: str
+    """`experience`, `both` or `head`."""
+    shots: str
+    """In words."""
+    val: float
+    test: float
+
+    def of(self, split: Split) -> float:
+        """The score on one split."""
+        return self.val if split == "val" else self.test
+
+
+class OrderDisparity(SummaryPart):
+    """How far the final scores of a task lie apart between orders, in points, under one setting."""
+
+    settings: dict[str, JsonValue]
+    split: Split
+    route: Route
+    count: int
+    """The number of orders."""
+    opd: dict[str, float]
+    """Task → the best final score minus the worst."""
+    aopd: float | None
+    """The mean over tasks; None with fewer than two orders."""
+    mopd: float | None
+    """The maximum over tasks."""

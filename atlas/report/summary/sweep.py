@@ -1,0 +1,80 @@
+"""The sweep itself in `summary.json`: its question and end, its plan, its provenance, its use of shared steps."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from atlas.report.summary.base import Status, SummaryPart
+
+
+class SweepFacts(SummaryPart):
+    """What was asked, how it was started and how it ended. Times are ISO 8601."""
+
+    id: str
+    name: str
+    question: str
+    command: str
+    """The command that started it, passwords removed."""
+    started: str
+    finished: str | None = None
+    """None while it runs."""
+    status: Status
+
+
+class MachineFacts(SummaryPart):
+    """The kind of machine that steps were trained on: it decides the last bits of a score."""
+
+    system: str
+    processor: str
+    cpus: int
+    gpus: tuple[str, ...]
+    """The GPUs' names."""
+    joined: bool
+    """Whether a Ray cluster was joined, whose nodes may be of other kinds."""
+
+
+class Provenance(SummaryPart):
+    """What scores depend on beside the settings; a reproduction compares itself with it. Digests are sha256."""
+
+    file_digest: str
+    """Of the sweep's file; empty where it was not found."""
+    code: str
+    """Of atlas' Python files."""
+    recipe: int
+    """The version of the training recipe that is a part of every step's key."""
+    machine: MachineFacts
+    learners: dict[str, str] = Field(default_factory=dict)
+    """User-defined learner → digest of its file."""
+
+
+class PlanFacts(SummaryPart):
+    """The plan that was shown before training."""
+
+    trials: int
+    trainings_without_sharing: int
+    distinct_steps: int
+    in_store: int = 0
+    """Steps that were in the store already."""
+    estimated_seconds: float | None = None
+
+
+class SharingLedger(SummaryPart):
+    """What sharing steps between trials saved. A trial's use of a step either trained it now or reused it."""
+
+    steps_trained: int
+    steps_reused: int
+    seconds_trained: float
+    seconds_saved: float
+    retries: int = 0
+    moved_aside: int = 0
+    """Broken entries of the store that were moved aside."""
+
+
+class BestTrial(SummaryPart):
+    """The trial chosen by `val`, and what `test` says of it, in percent."""
+
+    trial: str
+    val: float | None
+    test: float | None
+    goal: str = ""
+    """Empty: average accuracy on route `latest`; `downstream`: the mean score of the downstream tasks."""
