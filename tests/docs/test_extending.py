@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import math
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -138,6 +142,28 @@ def test_a_sink_gets_each_step_once(
         record(tracker, finished_step)
         assert tracker.close()
     assert [row.split(",")[0] for row in (tmp_path / "steps.csv").read_text().splitlines()] == list(STEPS)
+
+
+@pytest.mark.slow
+def test_a_sampler_and_a_scheduler_run_a_sweep(written: Callable[[str], Path], tmp_path: Path) -> None:
+    from atlas.config.options import Options
+
+    file = written("random_ranks.py")
+    sweep = module_of(file).SWEEP
+    assert type(sweep.sampler(Options())).__name__ == "RandomSampler"
+    small = ["--smoke", "--tasks", "digits", "piqa-twin", "--steps", "2", "--trials", "2"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "MLFLOW_", "ATLAS_"))}
+    done = subprocess.run(
+        [sys.executable, str(file), *small, "--storage", str(tmp_path / "storage")],
+        env={**kept, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (path,) = (tmp_path / "storage").glob("sweeps/random-ranks-*/summary.json")
+    trials = json.loads(path.read_text())["trials"]
+    assert len({trial["settings"]["rank"] for trial in trials}) == 2
 
 
 def test_a_backbone_of_a_new_family_is_trained_on(
