@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -17,6 +18,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -120,9 +122,42 @@ def _docstring(path: Path) -> str:
 
 
 def _summary_page() -> str:
-    """The schema of summary.json, as its module's docstring has it."""
-    first, _, rest = _docstring(PACKAGE / "report" / "summary.py").partition("\n\n")
-    return f"# summary.json\n\n{first}\n\n{rest}\n"
+    """The keys of summary.json with their types and meanings, a table an object, from its JSON schema."""
+    schema = json.loads((DOCS / "summary.schema.json").read_text())
+    objects = {"Summary": schema, **{name: one for name, one in schema["$defs"].items() if "properties" in one}}
+    head = (
+        "# summary.json\n\nGenerated from its types; the [JSON schema](../summary.schema.json) is made of them, too.\n"
+    )
+    return "\n".join([head, *(_object_section(name, one) for name, one in objects.items())])
+
+
+def _object_section(name: str, schema: dict[str, Any]) -> str:
+    required = schema.get("required", ())
+    rows = [
+        f"| `{key}`{'' if key in required else ' ?'} | {_type(one)} | {_cell(one.get('description', ''))} |"
+        for key, one in schema["properties"].items()
+    ]
+    return "\n".join([f"## {name}\n\n{schema['description']}\n", "| key | type | |", "| --- | --- | --- |", *rows, ""])
+
+
+def _type(schema: dict[str, Any]) -> str:
+    """A JSON schema in a few words; objects are named, and linked to their own table."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return "any JSON" if name == "JsonValue" else f"[{name}](#{name.lower()})"
+    if "anyOf" in schema:
+        return " or ".join(dict.fromkeys(_type(one) for one in schema["anyOf"]))
+    if "enum" in schema or "const" in schema:
+        return ", ".join(f"`{one}`" for one in schema.get("enum", [schema.get("const")]))
+    if schema.get("type") == "array":
+        return f"list of {_type(schema['items'])}"
+    if isinstance(inner := schema.get("additionalProperties"), dict):
+        return f"name → {_type(inner)}"
+    return str(schema.get("type", "object"))
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def _decisions_page() -> str:

@@ -107,7 +107,7 @@ def test_a_metric_is_reported_on_its_routes_and_where_it_is_shown(
     from atlas.metrics import METRICS, Undefined, order_metrics
     from atlas.report.page import render_page
     from tests.contracts.test_metric import test_better_is_better, test_it_says_what_it_computes_and_where_it_is_shown
-    from tests.report.conftest import invented_summary
+    from tests.report.conftest import invented_summary, typed
 
     (metric,) = module_of(written("worst_task.py")).METRICS
     monkeypatch.setitem(METRICS, metric.name, metric)
@@ -120,7 +120,7 @@ def test_a_metric_is_reported_on_its_routes_and_where_it_is_shown(
     assert isinstance(order_metrics([[math.nan]], None).values["latest/worst_task"], Undefined)
     test_it_says_what_it_computes_and_where_it_is_shown(metric)
     test_better_is_better(metric)
-    page = render_page(invented_summary())
+    page = render_page(typed(invented_summary()))
     assert "Worst task" in page
     assert "A_min" in page
 
