@@ -53,7 +53,7 @@ class TaskRow:
     majority: float | None
     untrained: float | None
     head_only: float | None
-    lone: float | None
+    single_task: float | None
     mean: float | None
     low: float | None
     high: float | None
@@ -72,7 +72,7 @@ def trial_metrics(summary: Summary, trial: TrialRow, split: Split) -> OrderMetri
     return order_metrics(
         matrix(trial, split, "latest"),
         matrix(trial, split, "own"),
-        _alone(summary.references.lone, trial, split),
+        _alone(summary.references.single_task, trial, split),
         chance=chance,
         joint=_joint(summary, trial, split),
         untrained=_alone(summary.references.untrained, trial, split),
@@ -155,7 +155,9 @@ def task_rows(summary: Summary) -> list[TaskRow]:
                 samples=task.counts.get("train", 0),
                 chance=task.chance,
                 majority=task.majority,
-                **{kind: _reference(summary, kind, name) for kind in ("untrained", "head_only", "lone")},
+                untrained=_reference(summary, "untrained", name),
+                head_only=_reference(summary, "head_only", name),
+                single_task=_reference(summary, "lone", name),
                 mean=float(np.mean(scores)) if scores else None,
                 low=min(scores, default=None),
                 high=max(scores, default=None),

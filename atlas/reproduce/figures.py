@@ -21,7 +21,10 @@ OF_WALK: dict[str, tuple[Route, ...]] = {
     "backward_transfer": ("latest",),
 }
 REFERENCES: dict[str, tuple[str, Callable[[TaskRow], float | None]]] = {
-    "lone": ("The score on the task learnt alone with an adapter, the mean over the seeds.", lambda row: row.lone),
+    "lone": (
+        "The score on the task learnt alone with an adapter, the mean over the seeds.",
+        lambda row: row.single_task,
+    ),
     "head_only": (
         "The score on the task of a head alone on the bare backbone, the mean over the seeds.",
         lambda row: row.head_only,

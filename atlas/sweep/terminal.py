@@ -95,7 +95,7 @@ def print_leaderboard(console: Console, summary: Summary) -> None:
 
 
 def print_tasks(console: Console, summary: Summary) -> None:
-    """Each task beside chance, the untrained head, the head alone and the lone adapter (test, mean over seeds)."""
+    """Each task with chance and its references: untrained head, head alone, single-task adapter (test, seed means)."""
     from rich.table import Table
 
     table = Table(title="Each task alone, and after the last task of all orders (test, %)", title_justify="left")
@@ -103,7 +103,7 @@ def print_tasks(console: Console, summary: Summary) -> None:
     for heading in ("chance", "majority", "untrained head", "head only", "lone adapter", "worst order", "mean", "best"):
         table.add_column(heading, justify="right")
     for row in task_rows(summary):
-        values = (row.chance, row.majority, row.untrained, row.head_only, row.lone, row.low, row.mean, row.high)
+        values = (row.chance, row.majority, row.untrained, row.head_only, row.single_task, row.low, row.mean, row.high)
         table.add_row(row.name, *map(_figure, values))
     console.print(table)
 

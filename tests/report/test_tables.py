@@ -108,7 +108,7 @@ def test_settings_are_compared_each_with_itself(summary: dict[str, Any]) -> None
 
 def test_tasks_are_shown_with_what_to_compare_them_with(summary: dict[str, Any]) -> None:
     digits = next(row for row in task_rows(typed(summary)) if row.name == "digits")
-    assert (digits.chance, digits.lone, digits.head_only, digits.samples) == (10.0, 93.0, 76.0, 1200)
+    assert (digits.chance, digits.single_task, digits.head_only, digits.samples) == (10.0, 93.0, 76.0, 1200)
     assert digits.low is not None
     assert digits.mean is not None
     assert digits.high is not None

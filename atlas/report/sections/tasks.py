@@ -30,7 +30,7 @@ def tasks_section(summary: Summary) -> TasksSection:
             row.name,
             row.modality,
             f"{row.samples:,}",
-            *map(number, (row.chance, row.majority, row.untrained, row.head_only, row.lone)),
+            *map(number, (row.chance, row.majority, row.untrained, row.head_only, row.single_task)),
             *map(number, (row.mean, row.low, row.high)),
         )
         for row in task_rows(summary)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, JsonValue
 
 from atlas.report.summary.base import SummaryPart
@@ -45,13 +47,16 @@ SeedScores = dict[int, dict[str, SplitScore]]
 class References(SummaryPart):
     """Scores of each task by itself: a single-task adapter, a trained head alone, an untrained head."""
 
-    lone: SeedScores = Field(default_factory=dict)
+    single_task: Annotated[SeedScores, Field(validation_alias="lone", serialization_alias="lone")] = Field(
+        default_factory=dict
+    )
+    """Of each task trained alone, with an adapter; `lone` in the file."""
     head_only: SeedScores = Field(default_factory=dict)
     untrained: SeedScores = Field(default_factory=dict)
 
     def kinds(self) -> dict[str, SeedScores]:
-        """The references by kind."""
-        return {"lone": self.lone, "head_only": self.head_only, "untrained": self.untrained}
+        """The references by the file's names of their kinds."""
+        return {"lone": self.single_task, "head_only": self.head_only, "untrained": self.untrained}
 
     def scores(self, kind: str, task: str, split: Split) -> dict[int, float]:
         """Seed → the score of one task, of the seeds that have it."""
