@@ -44,7 +44,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskRow:
-    """A task: what guessing gives, what it scores alone, and how it fared over all orders (test, latest)."""
+    """A task: the score of guessing, its references, and its final scores over all orders (test, latest)."""
 
     name: str
     modality: str

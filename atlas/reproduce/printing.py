@@ -85,7 +85,7 @@ def _print_differences(console: Console, plan: ReproductionPlan) -> None:
 
 
 def print_comparison(console: Console, compared: Sequence[Compared], tolerance: Tolerance, *, equal: bool) -> None:
-    """A line for every group of scores, the largest differences first, and what came of it all."""
+    """A line for every group of scores, the largest differences first, and the outcome."""
     from rich.table import Table
 
     table = Table(title="Recorded and reproduced scores, in points", title_justify="left")

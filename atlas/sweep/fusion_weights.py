@@ -1,7 +1,7 @@
-"""The learnt combination weights α: which earlier task is reused where, the method's own claim made visible.
+"""Fusion weights α of a trained model: which earlier task is reused at which site.
 
 α_i (METHOD, 2) weighs adapter i at one site for one sample. Its mean over the validation records of the task that
-was just learnt, by the adapters and queries that it was learnt with (route `own`), is one row of a heat map.
+was just trained, by the adapters and queries that it was trained with (route `own`), is one row of a heat map.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def sweep_fusion_weights(
 ) -> tuple[FusionWeights, ...]:
     """`step_fusion_weights` of every task of a sweep's best trial, in its order, as the summary's key `alpha` holds it.
 
-    Of the order alone: what is learnt downstream of it, on a few records, is left out.
+    Of the order alone: downstream tasks, trained on a few records, are left out.
 
     `storage` is the one that the sweep used.
 
@@ -109,7 +109,7 @@ def _steps(trial: TrialRow, store: Store) -> list[Step]:
 
 
 def _prepared(steps: list[Step], data: StoragePath) -> dict[str, str]:
-    """Task → its prepared folder, the very data that the steps learnt from, by its fingerprint."""
+    """Task → the prepared folder that its steps were trained on, found by its fingerprint."""
     from atlas.data.prepared import find_by_fingerprint
 
     folders: dict[str, str] = {}

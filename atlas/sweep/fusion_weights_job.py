@@ -1,4 +1,4 @@
-"""The combination weights of a sweep's best trial, run in a process of their own while the champion is registered."""
+"""Fusion weights of a sweep's best trial, computed in a Ray task while its model is registered."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def _weights(summary: Summary, storage: StoragePath) -> Found:
         return (), ""
     except AtlasError as error:
         return (), str(error)
-    return (found if any(_are_learnt(one) for one in found) else ()), ""
+    return (found if any(_are_trained(one) for one in found) else ()), ""
 
 
-def _are_learnt(alpha: FusionWeights) -> bool:
+def _are_trained(alpha: FusionWeights) -> bool:
     """Whether these weights tell anything: those that are set, or uniform, are the same at every site."""
     return len(alpha.adapters) > 1 and any(row != alpha.mean[0] for row in alpha.mean)

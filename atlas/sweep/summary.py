@@ -44,9 +44,9 @@ from atlas.tasks import find_task
 
 @dataclass(frozen=True, kw_only=True)
 class FinishedSweep:
-    """A sweep that has ended: what it was asked, what it stood on, what its trials did.
+    """A sweep that has ended: its options, its inputs and the results of its trials.
 
-    `run`: what the steps that it learnt itself say that they were learnt for. `file`: the Python file that asked it, as
+    `run`: the id that its own steps bear as the run that trained them. `file`: the Python file of the sweep, as
     it was called.
     """
 
@@ -90,7 +90,7 @@ class FinishedSweep:
                 yield name, walk.seed, walk.steps(self.inputs.step_inputs)[-1][-1]
 
     def auxiliary(self) -> Iterator[Step]:
-        """The steps that no trial takes: references, and what was learnt on the bare backbone."""
+        """The steps that no trial takes: references, and probes of the bare backbone."""
         yield from (step for _, _, step in self.reference_steps())
         yield from (step for walk in self.bare for step in walk.every_step(self.inputs.step_inputs))
 

@@ -143,7 +143,7 @@ def _difference(found: Comparison) -> str:
 
 
 def print_downstream(console: Console, summary: Summary) -> None:
-    """What the orders give to tasks that they have not seen, beside the bare backbone."""
+    """Few-shot scores of unseen tasks, after the orders and from the bare backbone."""
     from rich.table import Table
 
     rows, orders = shot_rows(summary), downstream_orders(summary)
