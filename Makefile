@@ -49,7 +49,7 @@ layers: $(VENV)/installed-dev
 	$(BIN)/lint-imports
 
 untyped: $(VENV)/installed-dev
-	$(BIN)/python -m tests.untyped --most 12
+	$(BIN)/python -m tests.untyped --most 3
 
 # Strictly: a page that is missing, a link or an anchor that leads nowhere ends it. Open build/site/index.html.
 docs: $(VENV)/installed-dev

@@ -46,6 +46,7 @@ from atlas.storage.filesystem import (
     stored_sha256,
     write_whole,
 )
+from atlas.storage.local_copy import copy_files
 from atlas.storage.step_result import StepResult
 
 __all__ = ["CorruptArtifact", "Artifact", "Store"]
@@ -254,22 +255,10 @@ class Store:
         return digest.hexdigest(), size
 
     def _copy(self, artifact: Artifact, into: Path) -> Path:
-        """The attempt's files, copied under `into` once; a rename makes the copy appear complete."""
+        """The attempt's files, copied under `into` once."""
         target = into / artifact.key / artifact.attempt
-        if target.exists():
-            return target
-        draft = into / artifact.key / f".{uuid.uuid4().hex}"
-        draft.mkdir(parents=True)
-        for name in artifact.files:
-            (draft / name).parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileNotFoundError):  # verification names a missing file
-                source = self.filesystem.open_input_stream(f"{self._attempt(artifact)}/{name}")
-                with source, open(draft / name, "wb") as sink:
-                    shutil.copyfileobj(source, sink, BLOCK)
-        try:
-            draft.rename(target)
-        except OSError:  # another process was first
-            shutil.rmtree(draft)
+        if not target.exists():
+            copy_files(self.filesystem, self._attempt(artifact), artifact.files, target)
         return target
 
     def _fault(self, artifact: Artifact, filesystem: fs.FileSystem, folder: str) -> str | None:
