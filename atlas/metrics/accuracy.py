@@ -43,19 +43,19 @@ def learning_accuracy(R: ArrayLike) -> MetricValue:
     return mean(np.diag(matrix)) if len(matrix) else Undefined(NO_TASK)
 
 
-def relative_accuracy(scores: Mapping[str, float], lone: Mapping[str, float]) -> MetricValue:
+def relative_accuracy(scores: Mapping[str, float], single_task: Mapping[str, float]) -> MetricValue:
     """100 · 1/n Σ_j S_j / L_j, in percent, L_j the score of an adapter trained on task j alone.
 
     100 means as good as alone. The only figure that may compare orders midway, when they have seen different
-    tasks. Undefined where a lone score is missing or 0.
+    tasks. Undefined where a single-task score is missing or 0.
     """
     if not scores:
         return Undefined(NO_TASK)
-    if missing := sorted(set(scores) - set(lone)):
-        return Undefined(f"there is no lone score of {', '.join(missing)}")
-    if zero := sorted(task for task in scores if lone[task] <= 0):
-        return Undefined(f"the lone score of {', '.join(zero)} is 0")
-    return mean([100 * scores[task] / lone[task] for task in scores])
+    if missing := sorted(set(scores) - set(single_task)):
+        return Undefined(f"there is no single-task score of {', '.join(missing)}")
+    if zero := sorted(task for task in scores if single_task[task] <= 0):
+        return Undefined(f"the single-task score of {', '.join(zero)} is 0")
+    return mean([100 * scores[task] / single_task[task] for task in scores])
 
 
 def intransigence(R: ArrayLike, joint: Sequence[float] | None) -> MetricValue:
@@ -73,7 +73,7 @@ def intransigence(R: ArrayLike, joint: Sequence[float] | None) -> MetricValue:
     return mean(reference - np.diag(matrix))
 
 
-def intransigence_to_lone(R: ArrayLike, lone: Sequence[float | None] | None) -> MetricValue:
+def intransigence_to_lone(R: ArrayLike, single_task: Sequence[float | None] | None) -> MetricValue:
     """1/n Σ_j L_j - R[j, j], in points: as `intransigence`, but compared with L_j, the j-th task of the order learnt
     alone, which takes no joint model.
 
@@ -82,7 +82,7 @@ def intransigence_to_lone(R: ArrayLike, lone: Sequence[float | None] | None) -> 
     matrix = seen(R)
     if not len(matrix):
         return Undefined(NO_TASK)
-    alone = np.asarray([] if lone is None else lone, dtype=float)[: len(matrix)]
+    alone = np.asarray([] if single_task is None else single_task, dtype=float)[: len(matrix)]
     if len(alone) < len(matrix) or not np.isfinite(alone).all():
         return Undefined("not every task was learnt alone")
     return mean(alone - np.diag(matrix))

@@ -19,9 +19,9 @@ def forgetting_transfer(learnt: float, later: float, chance: float) -> MetricVal
     return _over_chance(learnt - later, learnt, chance, "the score when learnt")
 
 
-def upstream_knowledge_transfer(score: float, lone: float, chance: float) -> MetricValue:
+def upstream_knowledge_transfer(score: float, single_task: float, chance: float) -> MetricValue:
     """T_UK(i) = 100 · (S_i - S_PT) / (S_PT - S_R), in percent; S_PT: the task learnt alone (CLiMB, 2022)."""
-    return _over_chance(score - lone, lone, chance, "the lone score")
+    return _over_chance(score - single_task, single_task, chance, "the single-task score")
 
 
 def low_shot_transfer(score: float, from_backbone: float, chance: float) -> MetricValue:

@@ -20,7 +20,7 @@ METHOD = "atlas"
 BASELINES = {
     "atlas-stage-1": "Both stages end higher than experience alone",
     "atlas-stage-2": "Both stages end higher than expansion alone",
-    "lone-adapters": "Both stages end higher than a lone adapter a task",
+    "lone-adapters": "Both stages end higher than a single-task adapter",
     "shared-adapter": "An adapter a task ends higher than one adapter for all",
     "fine-tuning": "It ends higher than fine-tuning the backbone from task to task",
 }

@@ -23,7 +23,7 @@ class CorruptArtifact(AtlasError):
     """An artifact whose files do not match its marker; it has been moved aside."""
 
 
-class Record(Protocol):
+class CommitRecord(Protocol):
     """What a commit records beside the files: a `StepResult`, or the counters of a checkpoint."""
 
     def to_json(self) -> dict[str, JsonValue]:

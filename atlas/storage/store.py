@@ -30,8 +30,8 @@ from atlas.runtime.redact import redacted
 from atlas.runtime.retry import is_unreachable, retried
 from atlas.storage.artifact import (
     Artifact,
+    CommitRecord,
     CorruptArtifact,
-    Record,
     artifact_files,
     canonical,
     marker_of,
@@ -97,7 +97,7 @@ class Store:
         return isinstance(self.filesystem, fs.LocalFileSystem)
 
     @retried
-    def commit(self, key: str, files: Path, record: Record) -> None:
+    def commit(self, key: str, files: Path, record: CommitRecord) -> None:
         """Upload every file of the local folder `files`, then the marker with `record`. A valid artifact stays.
 
         Raises AtlasError for a suffix other than .safetensors, .json or .md, for links, and for a record that JSON

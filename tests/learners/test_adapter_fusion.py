@@ -42,7 +42,7 @@ def test_it_learns_attention_and_head_alone_and_answers_as_it_was_scored(small_w
         task: score(model, small_world.worker_context.data[task], "test", limit=16, group=ProcessGroup())
         for task in ORDER
     }
-    model.activate("digits")  # by its lone adapter: it was the first
+    model.activate("digits")  # by its single-task adapter: it was the first
     alone = score(model, small_world.worker_context.data["digits"], "test", limit=16, group=ProcessGroup())
     model.detach()
     assert found == facts[-1].scores.latest.test

@@ -18,7 +18,7 @@ def drawn(seed: int = 0) -> torch.Generator:
 
 @pytest.fixture
 def model(small_world: World) -> Iterator[ContinualModel]:
-    """A model of two lone adapters."""
+    """A model of two single-task adapters."""
     model = small_world.model()
     for number, task in enumerate(("digits", "easy-vqa")):
         model.add_adapter(task, drawn(number), r=4, init_scale=0.5, experience=[])

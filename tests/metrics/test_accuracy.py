@@ -30,7 +30,7 @@ def test_relative_accuracy_is_a_hundred_where_nothing_is_lost() -> None:
 
 @pytest.mark.parametrize(
     ("scores", "lone", "why"),
-    [({}, {}, "no task"), ({"a": 1.0}, {}, "no lone score of a"), ({"a": 1.0}, {"a": 0.0}, "is 0")],
+    [({}, {}, "no task"), ({"a": 1.0}, {}, "no single-task score of a"), ({"a": 1.0}, {"a": 0.0}, "is 0")],
 )
 def test_relative_accuracy_says_why_it_has_no_value(scores: dict[str, float], lone: dict[str, float], why: str) -> None:
     assert why in str(metrics.relative_accuracy(scores, lone))

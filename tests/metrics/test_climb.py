@@ -20,7 +20,7 @@ def test_climb_transfers() -> None:
 
 def test_climb_transfers_are_undefined_near_chance() -> None:
     assert str(metrics.upstream_knowledge_transfer(60, 50.5, 50)) == (
-        "undefined, because the lone score (50.5) is not at least 1 point above chance (50.0)"
+        "undefined, because the single-task score (50.5) is not at least 1 point above chance (50.0)"
     )
     assert isinstance(metrics.forgetting_transfer(40, 30, 50), Undefined)
     assert isinstance(metrics.low_shot_transfer(NAN, NAN, 50), Undefined)

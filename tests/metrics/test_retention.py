@@ -35,7 +35,7 @@ def test_forgetting_leaves_the_last_row_out_of_the_maximum() -> None:
 
 @pytest.mark.parametrize(
     ("scores", "lone", "why"),
-    [({}, {}, "no task"), ({"a": 1.0}, {}, "no lone score of a"), ({"a": 1.0}, {"a": 0.0}, "is 0")],
+    [({}, {}, "no task"), ({"a": 1.0}, {}, "no single-task score of a"), ({"a": 1.0}, {"a": 0.0}, "is 0")],
 )
 def test_relative_accuracy_says_why_it_has_no_value(scores: dict[str, float], lone: dict[str, float], why: str) -> None:
     assert why in str(metrics.relative_accuracy(scores, lone))
@@ -49,7 +49,7 @@ def test_climb_transfers() -> None:
 
 def test_climb_transfers_are_undefined_near_chance() -> None:
     assert str(metrics.upstream_knowledge_transfer(60, 50.5, 50)) == (
-        "undefined, because the lone score (50.5) is not at least 1 point above chance (50.0)"
+        "undefined, because the single-task score (50.5) is not at least 1 point above chance (50.0)"
     )
     assert isinstance(metrics.forgetting_transfer(40, 30, 50), Undefined)
     assert isinstance(metrics.low_shot_transfer(NAN, NAN, 50), Undefined)

@@ -12,7 +12,7 @@ import pytest
 from pyarrow import fs
 
 from atlas.runtime.errors import AtlasError
-from atlas.storage.artifact import Record
+from atlas.storage.artifact import CommitRecord
 from atlas.storage.step_result import StepCost, StepResult
 from atlas.storage.store import CorruptArtifact, Store
 
@@ -196,7 +196,7 @@ class PathRecord:
 
 @pytest.mark.parametrize("record", [StepResult(losses=((1, float("nan")),)), PathRecord()], ids=["NaN", "a path"])
 def test_a_record_that_json_cannot_hold_is_refused_before_uploading(
-    store: Store, folder: Path, tmp_path: Path, record: Record
+    store: Store, folder: Path, tmp_path: Path, record: CommitRecord
 ) -> None:
     with pytest.raises(AtlasError, match="JSON"):
         store.commit(KEY, folder, record)
