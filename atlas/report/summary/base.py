@@ -13,7 +13,7 @@ TrialStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED", "PRUNED"]
 
 Score = Annotated[float, Field(ge=0, le=100, description="percent")]
 AccuracyMatrix = tuple[tuple[Score | None, ...], ...]
-"""R [T, T] in percent: R[i][j] is the score on the order's j-th task after training its i-th; None: not evaluated."""
+"""R [T, T] in percent: `R[i][j]` is the score on the order's j-th task after training its i-th; None: not evaluated."""
 
 
 class SummaryPart(BaseModel):

@@ -32,7 +32,7 @@ class TrialRow(SummaryPart):
     status: TrialStatus
     R: dict[Split, dict[Route, AccuracyMatrix]]
     """Accuracy matrices by split and route. `latest`: one evolving model; `own`: each task with the adapters that it
-    was trained with. R[i][j] is the score in percent on the order's j-th task after training its i-th."""
+    was trained with. `R[i][j]` is the score in percent on the order's j-th task after training its i-th."""
     metrics: dict[str, RecordedMetric]
     """`split/route/name` of `atlas.metrics`; `train/learning_speed` (of losses) and `val/learning_speed` (of scores
     taken while training) are means over tasks, in updates of a task's last stage."""
