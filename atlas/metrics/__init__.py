@@ -1,7 +1,7 @@
 """Figures of continual learning, as plain functions of the accuracy matrix R.
 
-R is [T, T], in percent: R[i, j] is the score on the j-th task *of the order* after the i-th was learnt, NaN where
-it was not evaluated. Rows are learnt one after another, so a trial that is under way has its last rows NaN:
+R is [T, T], in percent: R[i, j] is the score on the j-th task *of the order* after the i-th was trained, NaN where
+it was not evaluated. Tasks are trained one after another, so an unfinished trial has its last rows NaN:
 every function looks at the first n rows and columns, n = tasks_seen(R). A figure that has no value is
 `Undefined`, with the reason; it is never a silent 0 or NaN. Where libraries call different things by one name,
 each definition has a name of its own, and its docstring says whose it is.

@@ -1,4 +1,4 @@
-"""How much is known: averages of R, and what they are compared with."""
+"""Accuracy: averages of R, also relative to reference models."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def triangle_accuracy(R: ArrayLike) -> MetricValue:
 
 
 def learning_accuracy(R: ArrayLike) -> MetricValue:
-    """LA = 1/n Σ_j R[j, j]: how well each task is learnt when it is its turn (Riemer et al., 2019)."""
+    """LA = 1/n Σ_j R[j, j]: the score of each task right after its training (Riemer et al., 2019)."""
     matrix = seen(R)
     return mean(np.diag(matrix)) if len(matrix) else Undefined(NO_TASK)
 
@@ -46,7 +46,7 @@ def learning_accuracy(R: ArrayLike) -> MetricValue:
 def relative_accuracy(scores: Mapping[str, float], single_task: Mapping[str, float]) -> MetricValue:
     """100 · 1/n Σ_j S_j / L_j, in percent, L_j the score of an adapter trained on task j alone.
 
-    100 means as good as alone. The only figure that may compare orders midway, when they have seen different
+    100 means as good as alone. The only metric that may compare orders midway, when they have seen different
     tasks. Undefined where a single-task score is missing or 0.
     """
     if not scores:
@@ -59,7 +59,7 @@ def relative_accuracy(scores: Mapping[str, float], single_task: Mapping[str, flo
 
 
 def intransigence(R: ArrayLike, joint: Sequence[float] | None) -> MetricValue:
-    """I = 1/n Σ_j a*_j - R[j, j], in points: what is not learnt for lack of freedom (Chaudhry et al., 2018).
+    """I = 1/n Σ_j a*_j - R[j, j], in points: the inability to learn new tasks (Chaudhry et al., 2018).
 
     a*_j (`joint`) is the score on the j-th task of the order of a model trained on the tasks up to j together.
     Negative where learning one after another helped. Undefined without the joint scores.
@@ -74,17 +74,17 @@ def intransigence(R: ArrayLike, joint: Sequence[float] | None) -> MetricValue:
 
 
 def intransigence_to_lone(R: ArrayLike, single_task: Sequence[float | None] | None) -> MetricValue:
-    """1/n Σ_j L_j - R[j, j], in points: as `intransigence`, but compared with L_j, the j-th task of the order learnt
-    alone, which takes no joint model.
+    """1/n Σ_j L_j - R[j, j], in points: as `intransigence`, but compared with L_j, the j-th task of the order
+    trained alone, which takes no joint model.
 
-    Negative where earlier tasks helped. Undefined where a task was not learnt alone.
+    Negative where earlier tasks helped. Undefined where a task was not trained alone.
     """
     matrix = seen(R)
     if not len(matrix):
         return Undefined(NO_TASK)
     alone = np.asarray([] if single_task is None else single_task, dtype=float)[: len(matrix)]
     if len(alone) < len(matrix) or not np.isfinite(alone).all():
-        return Undefined("not every task was learnt alone")
+        return Undefined("not every task was trained alone")
     return mean(alone - np.diag(matrix))
 
 

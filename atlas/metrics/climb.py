@@ -10,17 +10,17 @@ from atlas.metrics.value import ONE_TASK, MetricValue, Undefined, mean
 MARGIN = 1.0  # points above chance that a denominator must have
 
 
-def forgetting_transfer(learnt: float, later: float, chance: float) -> MetricValue:
+def forgetting_transfer(initial: float, later: float, chance: float) -> MetricValue:
     """T_F(j←i) = 100 · (S_j - S_{j←i}) / (S_j - S_R), in percent (CLiMB, Srinivasan et al., 2022).
 
-    `learnt` S_j is the score on j when it was learnt, `later` S_{j←i} after i was. 0 is nothing forgotten, 100
-    back at chance.
+    `initial` S_j is the score on j right after training it, `later` S_{j←i} after training i. 0 is nothing forgotten,
+    100 back at chance.
     """
-    return _over_chance(learnt - later, learnt, chance, "the score when learnt")
+    return _over_chance(initial - later, initial, chance, "the initial score")
 
 
 def upstream_knowledge_transfer(score: float, single_task: float, chance: float) -> MetricValue:
-    """T_UK(i) = 100 · (S_i - S_PT) / (S_PT - S_R), in percent; S_PT: the task learnt alone (CLiMB, 2022)."""
+    """T_UK(i) = 100 · (S_i - S_PT) / (S_PT - S_R), in percent; S_PT: the task trained alone (CLiMB, 2022)."""
     return _over_chance(score - single_task, single_task, chance, "the single-task score")
 
 

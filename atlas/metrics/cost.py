@@ -1,4 +1,4 @@
-"""What learning costs: parameters, floating-point operations, seconds."""
+"""The cost of training: parameters and floating-point operations."""
 
 from __future__ import annotations
 

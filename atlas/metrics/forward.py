@@ -1,4 +1,4 @@
-"""What earlier tasks did for later ones, before those were learnt. Everything is in points of R.
+"""Forward transfer: the effect of earlier tasks on later ones before their training, in points of R.
 
 All need scores above the diagonal, which a model with a new head for every task does not have: there they are
 undefined, and `upstream_knowledge_transfer` (climb.py) takes their place.
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from atlas.metrics.metric import Metric, OrderScores, of_matrix
 from atlas.metrics.value import ONE_TASK, MetricValue, Undefined, mean, seen
 
-NO_HEAD = "a task has no score before it is learnt: its head does not exist yet"
+NO_HEAD = "a task has no score before it is trained: its head does not exist yet"
 NOT_SCORED = "the untrained model was not scored"
 
 
@@ -22,7 +22,7 @@ def forward_transfer(R: ArrayLike, untrained: Sequence[float] | None) -> MetricV
     """FWT = 1/(n-1) Σ_{0<j<n} R[j-1, j] - b_j, in points (Lopez-Paz & Ranzato, 2017), as in mammoth.
 
     b_j (`untrained`) is the score of the untrained model on the j-th task of the order. Undefined where a task is
-    not scored before it is learnt, as with a head of its own for every task.
+    not scored before it is trained, as with a head of its own for every task.
     """
     matrix = seen(R)
     if len(matrix) < 2:

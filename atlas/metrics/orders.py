@@ -1,4 +1,4 @@
-"""How much the order matters: disparity between the final scores of different orders."""
+"""Disparity between the final scores of different orders."""
 
 from __future__ import annotations
 

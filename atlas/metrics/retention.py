@@ -1,4 +1,4 @@
-"""What learning later tasks did to earlier ones. Everything is in points of R.
+"""Forgetting and backward transfer: the effect of later tasks on earlier ones, in points of R.
 
 Three definitions of forgetting are in use, and they differ in the score that the last one is compared with:
 `forgetting` takes the best earlier one (Chaudhry), `forgetting_from_best` the best of all (mammoth); Avalanche's takes
@@ -36,7 +36,7 @@ def forgetting(R: ArrayLike) -> MetricValue:
 def forgetting_from_best(R: ArrayLike) -> MetricValue:
     """1/(n-1) Σ_{j<n-1} max_l R[l, j] - R[n-1, j], in points: mammoth's `forgetting`, never below 0.
 
-    The maximum is over all rows, the last one and, where they were scored, those before the task was learnt included.
+    The maximum is over all rows, including the last one and, where they were scored, those before the task's training.
     """
     matrix = seen(R)
     if len(matrix) < 2:
@@ -48,7 +48,7 @@ def backward_transfer_over_time(R: ArrayLike) -> MetricValue:
     """BWT = 2/(n(n-1)) Σ_{i>j} R[i, j] - R[j, j], in points, over all later rows and not the last alone
     (Díaz-Rodríguez et al., 2018).
 
-    Continuum's `backward_transfer` means this; its loop leaves out the row right after a task was learnt.
+    Continuum's `backward_transfer` means this; its loop leaves out the row right after the training of a task.
     """
     matrix = seen(R)
     if len(matrix) < 2:

@@ -1,4 +1,4 @@
-"""How fast a task is learnt: functions of a curve of one stage, not of R."""
+"""Learning speed: functions of the curve of one stage, not of R."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from atlas.runtime.errors import AtlasError
 
-NO_TASK = "no task was learnt yet"
+NO_TASK = "no task was trained yet"
 ONE_TASK = "it takes two tasks"
 
 
@@ -27,7 +27,7 @@ MetricValue = float | Undefined
 
 
 def tasks_seen(R: ArrayLike) -> int:
-    """How many tasks were learnt and evaluated: the leading rows whose lower triangle holds no NaN.
+    """The number of tasks trained and evaluated: the leading rows whose lower triangle holds no NaN.
 
     Raises AtlasError where R is not square.
     """

@@ -1,17 +1,17 @@
-"""Comparing a run with its reproduction, score by score."""
+"""Comparison of a run with its reproduction, score by score."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from atlas.report.summary import SPLITS, Summary, TrialRow
 from atlas.reproduce.recorded_run import settings_key
 
 Group = tuple[str, str, str]
-Scores = dict[Group, dict[tuple[Any, ...], float]]
+Cell = tuple[int | str, ...]
+Scores = dict[Group, dict[Cell, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Compared:
 
 
 def compare(recorded: Scores, found: Scores) -> list[Compared]:
-    """Every recorded score with the one that was found for it."""
+    """Each group of recorded scores compared with the reproduced ones."""
     return [_compared(group, cells, found.get(group, {})) for group, cells in recorded.items()]
 
 
@@ -48,7 +48,7 @@ def scores_of(summary: Summary, trials: Sequence[TrialRow]) -> Scores:
     return dict(found)
 
 
-def _of_walks(trials: Sequence[TrialRow]) -> Iterator[tuple[Group, tuple[Any, ...], float | None]]:
+def _of_walks(trials: Sequence[TrialRow]) -> Iterator[tuple[Group, Cell, float | None]]:
     for row in trials:
         for split, routes in row.R.items():
             for route, R in routes.items():
@@ -57,7 +57,7 @@ def _of_walks(trials: Sequence[TrialRow]) -> Iterator[tuple[Group, tuple[Any, ..
                         yield (name_of(row), split, route), (i, j), score
 
 
-def _of_references(summary: Summary) -> Iterator[tuple[Group, tuple[Any, ...], float | None]]:
+def _of_references(summary: Summary) -> Iterator[tuple[Group, Cell, float | None]]:
     for name, seeds in summary.references.kinds().items():
         for seed, tasks in seeds.items():
             for task, score in tasks.items():
@@ -65,7 +65,7 @@ def _of_references(summary: Summary) -> Iterator[tuple[Group, tuple[Any, ...], f
                     yield (f"{name} (reference), seed {seed}", split, "own"), (task,), score.of(split)
 
 
-def _of_probes(summary: Summary, trials: Sequence[TrialRow]) -> Iterator[tuple[Group, tuple[Any, ...], float]]:
+def _of_probes(summary: Summary, trials: Sequence[TrialRow]) -> Iterator[tuple[Group, Cell, float]]:
     """The probes of a walk that was left out are left out too."""
     names = {row.id: f"after {name_of(row)}" for row in trials}
     known = {row.id for row in summary.trials}
@@ -84,7 +84,7 @@ def name_of(row: TrialRow) -> str:
     return f"{' > '.join(row.order)}, seed {row.seed}{settings}"
 
 
-def _compared(group: Group, cells: Mapping[Any, float], found: Mapping[Any, float]) -> Compared:
+def _compared(group: Group, cells: Mapping[Cell, float], found: Mapping[Cell, float]) -> Compared:
     apart = [abs(found[cell] - score) for cell, score in cells.items() if cell in found]
     what, split, route = group
     return Compared(

@@ -1,4 +1,4 @@
-"""Prepared data for a clean store: lent from another storage, where it is the very data of the run."""
+"""Reuse of prepared data in a clean storage, where another storage has the data of the run."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def reusable_data(fingerprints: Mapping[str, str], storages: Sequence[Path]) -> 
 
 
 def reuse_data(task: str, folder: Path, root: Path) -> None:
-    """Have the prepared folder in the storage `root` too, without copying where both are on one file system.
+    """Link the prepared folder into the storage `root`; copy it where that is on another file system.
 
-    Every file is read and compared with its digest first, since the fingerprint is only what the folder says of itself.
+    Every file is compared with its digest first, since a folder may bear a fingerprint that its files do not have.
     Raises AtlasError where a file was altered.
     """
     Prepared.load(folder).verify()
@@ -33,7 +33,7 @@ def reuse_data(task: str, folder: Path, root: Path) -> None:
         return
     place.mkdir(parents=True, exist_ok=True)
     shutil.copytree(folder, place / folder.name, copy_function=_link)
-    for index in folder.parent.glob(".*.json"):  # by which a task is found that was prepared from a source
+    for index in folder.parent.glob(".*.json"):  # the index of a task that was prepared from a source
         if (origin := read_index(index)) is not None and origin.folder == folder.name:
             shutil.copy2(index, place / index.name)
 

@@ -1,4 +1,4 @@
-"""What differs between a run as recorded and this version of atlas, on this machine."""
+"""Differences between a recorded run and this version of atlas on this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from atlas.runtime.errors import AtlasError
 from atlas.sweep.provenance import code_digest, machine, versions
 
 NUMERIC = ("torch", "transformers", "peft")  # packages that decide the last bits of a score
-SUMS = ("workers_per_fleet", STEADY, "cpus_per_worker")  # settings that decide in which order sums are taken
+SUMS = ("workers_per_fleet", STEADY, "cpus_per_worker")  # settings that decide the order of summation
 SHOWN = 12
 Weight = Literal["refused", "inexact", "told"]
 
@@ -66,7 +66,7 @@ def of_origin(recorded: Provenance | None, file: Path) -> list[Difference]:
 
 
 def of_settings(recorded: RecordedRun, replay: RunReplay) -> list[Difference]:
-    """Settings that nobody recorded, and those of the placement that decide in which order sums are taken."""
+    """Settings that were not recorded, and cluster options that decide the order of summation."""
     found = []
     here = replay.options.flat()
     for name, was in recorded.options.flat().items():

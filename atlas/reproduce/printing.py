@@ -1,4 +1,4 @@
-"""What a reproduction prints: the run as recorded and what differs here, before; every group of scores, after."""
+"""Terminal output of a reproduction: the recorded run and the differences before it, every group of scores after it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def _facts(plan: ReproductionPlan) -> dict[str, str]:
         name: value for name, value in summary.settings.items() if name != BACKBONE_DIGEST and value not in (None, "")
     }
     data = {
-        f"data of {task}": f"{digest[:DIGITS]} ({_lent(plan, task)})" for task, digest in recorded.fingerprints.items()
+        f"data of {task}": f"{digest[:DIGITS]} ({_reused(plan, task)})"
+        for task, digest in recorded.fingerprints.items()
     }
     left = f" ({recorded.left_out} more took no step and are left out)" if recorded.left_out else ""
     return {
@@ -60,9 +61,9 @@ def _facts(plan: ReproductionPlan) -> dict[str, str]:
     }
 
 
-def _lent(plan: ReproductionPlan, task: str) -> str:
+def _reused(plan: ReproductionPlan, task: str) -> str:
     folder = plan.reusable_data.get(task)
-    return f"lent from {folder}" if folder else "nowhere here with this fingerprint: to be prepared"
+    return f"reused from {folder}" if folder else "nowhere here with this fingerprint: to be prepared"
 
 
 def _plain(value: object) -> str:

@@ -1,4 +1,4 @@
-"""A run as it was recorded: the summary of its sweep, and which of its trials count."""
+"""A recorded run: the summary of its sweep, and the trials to reproduce."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from atlas.sweep.inputs import evaluation_of
 class RecordedRun:
     """`trials` are the walks to reproduce: all of the summary, or those of one `part` (a trial's id).
 
-    `storages` are folders where its prepared data may lie. `own` are the tasks that the user brought, and `learner`
-    the learner, where it is one: the addresses `FILE.py:NAME`.
+    `storages` are folders where its prepared data may lie. `own` are the user-defined tasks, and `learner` the
+    user-defined learner, if any: the addresses `FILE.py:NAME`.
     """
 
     summary: Summary
@@ -34,7 +34,7 @@ class RecordedRun:
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", _options(self.summary))
         if not self.groups:
-            raise AtlasError(f"the run {self.name} has learnt nothing that could be compared: no trial took a step.")
+            raise AtlasError(f"the run {self.name} has trained nothing that could be compared: no trial took a step.")
 
     @property
     def name(self) -> str:
@@ -60,7 +60,7 @@ class RecordedRun:
 
     @property
     def left_out(self) -> int:
-        """How many trials took no step."""
+        """The number of trials that took no step."""
         return len({trial_of(row) for row in self.trials}) - len(self.groups)
 
     @property
@@ -70,7 +70,7 @@ class RecordedRun:
 
     @property
     def step_inputs(self) -> StepInputs:
-        """What its steps have in common, as recorded."""
+        """The inputs that its steps have in common, as recorded."""
         return StepInputs(
             backbone=self.summary.backbone_digest,
             data=self.fingerprints,
@@ -92,7 +92,7 @@ class RecordedRun:
                 return self.narrowed(row.id)
         raise AtlasError(
             f"no trial of {self.name} took the step {key[:12]}: it is a reference, or of another sweep; "
-            f"reproduce the whole sweep, which learns its references too."
+            f"reproduce the whole sweep, which trains its references, too."
         )
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from atlas.report import Summary, read_summary
-from atlas.reproduce.comparison import Compared, compare, name_of, scores_of
+from atlas.reproduce.comparison import compare, name_of, scores_of
 from atlas.reproduce.data_reuse import reusable_data, reuse_data
 from atlas.reproduce.difference import differences, of_data, refuse
 from atlas.reproduce.learner import load_recorded_learner
@@ -18,19 +15,17 @@ from atlas.reproduce.plan import ReproduceOptions, ReproductionPlan
 from atlas.reproduce.printing import print_comparison, print_run
 from atlas.reproduce.recorded_run import RecordedRun
 from atlas.reproduce.replay import replay_of
+from atlas.reproduce.report_file import reproduction_report
 from atlas.reproduce.tolerance import tolerance_for
 from atlas.reproduce.workspace import check_workspace, clean_workspace
 from atlas.runtime.errors import AtlasError
 from atlas.sweep.file import imports_beside
 from atlas.sweep.inputs import resolve_inputs
-from atlas.sweep.provenance import machine, versions
 from atlas.sweep.run import run
 from atlas.tasks import find_task
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-SCHEMA = 1
 
 
 def reproduce(recorded: RecordedRun, options: ReproduceOptions, console: Console) -> bool:
@@ -49,16 +44,15 @@ def reproduce(recorded: RecordedRun, options: ReproduceOptions, console: Console
         began = time.time()
         summary = _run(plan, place.root, console)
         compared = compare(plan.scores, scores_of(summary, summary.trials))
-        equal = all(one.is_equal(plan.tolerance.points) for one in compared)
-        place.is_kept = place.is_kept or not equal
+        report = reproduction_report(plan, compared, status=summary.sweep.status, seconds=time.time() - began)
+        place.is_kept = place.is_kept or not report.equal
         path = _report_path(recorded, options)
-        facts = _facts(plan, compared, seconds=time.time() - began)
-        _write(path, {**facts, "status": summary.sweep.status, "equal": equal})
-        print_comparison(console, compared, plan.tolerance, equal=equal)
+        report.write(path)
+        print_comparison(console, compared, plan.tolerance, equal=report.equal)
         console.print(f"report: {path}", highlight=False, soft_wrap=True)
         if place.is_kept:
             console.print(f"storage: {place.root}", highlight=False, soft_wrap=True)
-    return equal
+    return report.equal
 
 
 def plan_reproduction(recorded: RecordedRun, options: ReproduceOptions) -> ReproductionPlan:
@@ -128,33 +122,3 @@ def _report_path(recorded: RecordedRun, options: ReproduceOptions) -> Path:
     if options.into is not None:
         return options.into.expanduser().resolve() / "reproduction.json"
     return Path.cwd() / f"reproduction-{recorded.name.replace('/', '-')}.json"
-
-
-def _facts(plan: ReproductionPlan, compared: list[Compared], *, seconds: float) -> dict[str, Any]:
-    recorded = plan.recorded
-    apart = [one.difference for one in compared if one.difference is not None]
-    return {
-        "schema": SCHEMA,
-        "run": recorded.name,
-        "recorded_command": recorded.summary.sweep.command,
-        "command": plan.replay.invocation.command,
-        "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "seconds": seconds,
-        "machine": machine().model_dump(mode="json"),
-        "versions": versions(),
-        "fingerprints": recorded.fingerprints,
-        "backbone": recorded.step_inputs.backbone,
-        "precision": plan.replay.experiment.precision,
-        "differences": [asdict(one) for one in plan.found],
-        "tolerance": asdict(plan.tolerance),
-        "largest": max(apart, default=None),
-        "compared": [{**asdict(one), "equal": one.is_equal(plan.tolerance.points)} for one in compared],
-    }
-
-
-def _write(path: Path, facts: Mapping[str, Any]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(facts, indent=1) + "\n")
-    except OSError as error:
-        raise AtlasError(f"the report {path} cannot be written: {error.strerror}; name another by --report.") from error

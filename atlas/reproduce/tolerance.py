@@ -1,4 +1,4 @@
-"""How far a score may be off: not at all on the same kind of machine, else by what rounding may do."""
+"""The tolerance of a comparison: none on the same kind of machine, else the spread that rounding can cause."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def elsewhere(records: int) -> float:
 
     Other kernels round differently, and training makes of the last bit another sample of the same learner: some
     records near the decision boundary change sides. What such a change may be is bounded by what another draw of
-    as many records would change, which nobody would call another result.
+    as many records would change.
     """
     return ERRORS * 50.0 / math.sqrt(records)
 

@@ -1,4 +1,4 @@
-"""Statistics over orders and seeds: how sure a figure is, and what explains it.
+"""Statistics over orders and seeds: intervals, comparisons, variance components, rank correlations.
 
 Every function gives a frozen value, or `Undefined` with the reason. scipy is imported when a function is called, so
 that the command line stays quick.

@@ -40,7 +40,7 @@ class Comparison:
     unit: Unit
 
     def turned(self) -> Comparison:
-        """The same with the two sides changed: second - first."""
+        """The reverse comparison: second - first."""
         found = self.interval
         turned = found if isinstance(found, Undefined) else replace(found, low=-found.high, high=-found.low)
         return replace(self, first=self.second, second=self.first, difference=-self.difference, interval=turned)

@@ -1,4 +1,4 @@
-"""Order effects told apart from seed effects: variance components of a two-way layout."""
+"""Variance components of a two-way layout: order effects and seed effects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Cell = tuple[tuple[str, ...], int]
 
 @dataclass(frozen=True, kw_only=True)
 class Components:
-    """Variances of scores, in points²: what the order, the seed and neither alone explain.
+    """Variances of scores, in points², due to the order, to the seed, and to neither alone.
 
     `negative` names the components whose estimate was below 0 and is reported as 0; `p` is that of the F test that
     the order has no effect; `dropped` counts orders left out since a seed was missing.
@@ -35,7 +35,7 @@ class Components:
         return self.order + self.seed + self.residual
 
     def share(self, name: str) -> float | Undefined:
-        """What of the total, in percent, is due to `order`, `seed` or `residual`."""
+        """The share of the total, in percent, that is due to `order`, `seed` or `residual`."""
         if self.total == 0:
             return Undefined("all scores are the same")
         return 100.0 * float(getattr(self, name)) / self.total

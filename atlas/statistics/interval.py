@@ -1,4 +1,4 @@
-"""A mean and how sure it is."""
+"""Means with confidence intervals."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Interval:
 
 @dataclass(frozen=True, kw_only=True)
 class Mean:
-    """The mean of `count` values, with its interval, or why there is none."""
+    """The mean of `count` values with its interval; an undefined interval has the reason."""
 
     value: float
     count: int

@@ -1,4 +1,4 @@
-"""Which task, early or late, helps which: pairwise precedence effects."""
+"""Pairwise precedence effects: the change of one task's final score when another comes before it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EQUAL = 1e-9  # points: scores that differ by less are the same
 
 @dataclass(frozen=True, kw_only=True)
 class Precedence:
-    """What it does to `task` that `other` comes before it: the mean of its final score over the `before` orders in
+    """The effect on `task` of `other` coming before it: the mean of its final score over the `before` orders in
     which `other` comes earlier, minus that over the `after` orders in which it comes later, in points.
     """
 

@@ -1,4 +1,4 @@
-"""Do two learners agree on which orders are good? Rank correlation over the orders that both were tried on."""
+"""Rank correlation of two learners over the orders that both were tried on: their agreement on good orders."""
 
 from __future__ import annotations
 

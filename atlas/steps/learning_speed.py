@@ -32,7 +32,7 @@ def _of_losses(curve: Curve) -> MetricValue:
 
 
 def _of_scores(curve: Curve) -> MetricValue:
-    return metrics.learning_speed(curve) if len(curve) else Undefined("nothing was validated while it was learnt")
+    return metrics.learning_speed(curve) if len(curve) else Undefined("nothing was validated while it was trained")
 
 
 def _mean(figures: Mapping[str, MetricValue]) -> MetricValue:

@@ -30,7 +30,7 @@ SPLIT: Split = "val"
 
 
 class NoWeights(AtlasError):
-    """A learner that combines no adapters."""
+    """The learner fuses no adapters."""
 
 
 def step_fusion_weights(
@@ -41,7 +41,7 @@ def step_fusion_weights(
     Of `dimension` weighting the mean over the features too; over all choices and pictures of a record.
 
     Raises:
-        NoWeights: the step's learner combines no adapters.
+        NoWeights: the step's learner fuses no adapters.
         AtlasError: `records` below 1; and what `atlas.steps.train.load_model` raises.
     """
     from atlas.steps.train import load_model
@@ -51,7 +51,7 @@ def step_fusion_weights(
     model = load_model(step, worker_context, store)
     try:
         if step.task not in model.order:
-            raise NoWeights(f"{step.title} has no adapter, so that there are no combination weights to show.")
+            raise NoWeights(f"{step.title} has no adapter, so that there are no fusion weights to show.")
         model.activate(step.task)
         sums, rows, count = _run(model, step.task, worker_context, records)
         adapters = _adapters(model, step.task)
@@ -79,7 +79,7 @@ def sweep_fusion_weights(
     `storage` is the one that the sweep used.
 
     Raises:
-        NoWeights: its learner combines no adapters.
+        NoWeights: its learner fuses no adapters.
         AtlasError: no trial finished, or its steps or data are not in the storage.
     """
     from atlas.learners.process_group import ProcessGroup
@@ -118,7 +118,7 @@ def _prepared(steps: list[Step], data: StoragePath) -> dict[str, str]:
         found = find_by_fingerprint(data.local, step.task, step.data)
         if found is None:
             raise AtlasError(
-                f"the data that {step.task} was learnt from is not under {data}; "
+                f"the data that {step.task} was trained on is not under {data}; "
                 f"prepare it again with `atlas prepare {step.task}`."
             )
         folders[step.task] = str(found)
@@ -149,7 +149,7 @@ def _run(
 
 @contextmanager
 def _summed(model: ContinualModel) -> Iterator[tuple[dict[str, torch.Tensor], dict[str, int]]]:
-    """While it lasts, sums α at every site over all forward passes, of which two pictures take two."""
+    """Context in which α is summed at every site over all forward passes (two images take two)."""
     sums: dict[str, Any] = {}
     rows: dict[str, int] = {}
 

@@ -14,7 +14,7 @@ Found = tuple[tuple[FusionWeights, ...], str]
 
 
 def start_fusion_weights(summary: Summary, storage: StoragePath, size: FleetSize) -> Any:
-    """Begin to run the best trial's stacks, with what one worker of a fleet had; None where no trial finished.
+    """Start to run the best trial's models with the resources of one worker; None where no trial finished.
 
     The fleets must be about to end: it waits for their place.
     """
@@ -29,7 +29,7 @@ def start_fusion_weights(summary: Summary, storage: StoragePath, size: FleetSize
 
 
 def await_fusion_weights(promise: Any, timeout: float) -> Found:
-    """The summary's `alpha`, and a word where it is empty for another reason than the learner's nature.
+    """The summary's `alpha`, and the reason where it is empty although the learner fuses adapters.
 
     `timeout` in seconds: a report without the weights is worth more than one that comes late.
     """
@@ -47,7 +47,7 @@ def await_fusion_weights(promise: Any, timeout: float) -> Found:
 
 
 def _weights(summary: Summary, storage: StoragePath) -> Found:
-    """Of stacks that learn to combine adapters; a learner without them, or with one at a time, has nothing to show."""
+    """The weights of models that learn to fuse adapters; a learner without adapters, or with one a task, has none."""
     from atlas.sweep.fusion_weights import NoWeights, sweep_fusion_weights
 
     try:

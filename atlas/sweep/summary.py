@@ -1,4 +1,4 @@
-"""The end of a sweep: its summary, from the trials' walks and the facts in the store."""
+"""The summary of a sweep that has ended, from the trials' walks and the results in the store."""
 
 from __future__ import annotations
 

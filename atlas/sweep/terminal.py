@@ -1,4 +1,4 @@
-"""What a sweep prints: its plan before, the leaderboard and what to do next after."""
+"""Terminal output of a sweep: the plan before it, the results and the next commands after it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _estimate(plan: Plan) -> str:
 
 
 def print_results(console: Console, summary: Summary) -> None:
-    """All that came of a sweep, and why trials failed."""
+    """Every table of results, and the errors of failed trials."""
     print_leaderboard(console, summary)
     print_tasks(console, summary)
     print_order_statistics(console, summary)
@@ -69,7 +69,7 @@ def print_results(console: Console, summary: Summary) -> None:
 
 
 def print_leaderboard(console: Console, summary: Summary) -> None:
-    """One line a walk, best first by the validation split; the test split is what to report."""
+    """A line a walk, best first by the validation split; the test split is reported."""
     from rich.table import Table
 
     rows = leaderboard(summary)
@@ -89,7 +89,7 @@ def print_leaderboard(console: Console, summary: Summary) -> None:
         console.print(f"… and {len(rows) - SHOWN} more in summary.json")
     console.print(
         "A: average accuracy after the last task, route latest (one evolving model); A own: each task with the "
-        "adapters it was learnt with; BWT: backward transfer; relative: accuracy over that of each task learnt alone.",
+        "adapters it was trained with; BWT: backward transfer; relative: accuracy over that of single-task adapters.",
         style="dim",
     )
 
@@ -100,7 +100,8 @@ def print_tasks(console: Console, summary: Summary) -> None:
 
     table = Table(title="Each task alone, and after the last task of all orders (test, %)", title_justify="left")
     table.add_column("task")
-    for heading in ("chance", "majority", "untrained head", "head only", "lone adapter", "worst order", "mean", "best"):
+    references = ("chance", "majority", "untrained head", "head only", "single-task")
+    for heading in (*references, "worst order", "mean", "best"):
         table.add_column(heading, justify="right")
     for row in task_rows(summary):
         values = (row.chance, row.majority, row.untrained, row.head_only, row.single_task, row.low, row.mean, row.high)
@@ -113,7 +114,7 @@ def _figure(value: float | None) -> str:
 
 
 def print_order_statistics(console: Console, summary: Summary) -> None:
-    """How much the order matters."""
+    """The disparity of final scores between orders."""
     for found in summary.orders:
         if found.split != "test" or found.mopd is None:
             continue
@@ -130,7 +131,7 @@ def print_order_statistics(console: Console, summary: Summary) -> None:
 
 
 def print_claims(console: Console, summary: Summary) -> None:
-    """What the paper claims, and whether it holds in this sweep."""
+    """The paper's hypotheses, and whether they hold in this sweep."""
     for claim in paper_hypotheses(summary):
         found = claim.comparison
         told = found.reason if isinstance(found, Undefined) else _difference(found)
@@ -192,7 +193,7 @@ def print_downstream(console: Console, summary: Summary) -> None:
 
 
 def print_sharing(console: Console, summary: Summary) -> None:
-    """What sharing saved."""
+    """The savings of sharing steps."""
     ledger = summary.ledger
     console.print(
         f"Sharing: the trials took {ledger.steps_trained + ledger.steps_reused} steps; "
@@ -203,6 +204,6 @@ def print_sharing(console: Console, summary: Summary) -> None:
 
 
 def print_next(console: Console, lines: Sequence[tuple[str, str]]) -> None:
-    """What to do next: labelled paths and commands, each whole on its line."""
+    """The next commands: labelled paths and commands, each whole on its line."""
     for label, value in lines:
         console.print(f"[bold]{label}[/]: {value}", soft_wrap=True, highlight=False)

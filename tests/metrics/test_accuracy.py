@@ -57,11 +57,11 @@ def test_intransigence_is_undefined_without_a_joint_model() -> None:
 def test_intransigence_to_lone_takes_each_task_alone_for_the_joint_model() -> None:
     assert metrics.intransigence_to_lone(R, [82, 91, 69]) == metrics.intransigence(R, [82, 91, 69])
     for lone in (None, [82, 91], [82, None, 69]):
-        assert "not every task was learnt alone" in str(metrics.intransigence_to_lone(R, lone))
-    assert metrics.intransigence_to_lone([[NAN]], [50]) == Undefined("no task was learnt yet")
+        assert "not every task was trained alone" in str(metrics.intransigence_to_lone(R, lone))
+    assert metrics.intransigence_to_lone([[NAN]], [50]) == Undefined("no task was trained yet")
 
 
 def test_without_a_task_no_average_is_defined() -> None:
     for figure in (metrics.triangle_accuracy, metrics.learning_accuracy, metrics.average_accuracy):
-        assert figure([[NAN]]) == Undefined("no task was learnt yet")
+        assert figure([[NAN]]) == Undefined("no task was trained yet")
     assert isinstance(metrics.intransigence([[NAN]], [50]), Undefined)

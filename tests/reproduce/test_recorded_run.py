@@ -35,7 +35,7 @@ def test_trials_that_took_no_step_are_left_out_and_a_run_of_none_is_refused(summ
     found = recorded_of(summary)
     assert (len(found.groups), found.left_out) == (1, 1)
     summary["trials"][1]["step_keys"] = []
-    with pytest.raises(AtlasError, match="learnt nothing that could be compared"):
+    with pytest.raises(AtlasError, match="trained nothing that could be compared"):
         recorded_of(summary)
 
 

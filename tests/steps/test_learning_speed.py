@@ -25,8 +25,8 @@ def test_where_it_is_undefined_it_says_of_which_task_and_why() -> None:
     }
     assert learning_speeds(trained) == {
         "train/learning_speed": Undefined("b: the curve never gets better than it began"),
-        "val/learning_speed": Undefined("a: nothing was validated while it was learnt"),
+        "val/learning_speed": Undefined("a: nothing was validated while it was trained"),
     }
     assert learning_speeds({}) == dict.fromkeys(
-        ("train/learning_speed", "val/learning_speed"), Undefined("no task was learnt yet")
+        ("train/learning_speed", "val/learning_speed"), Undefined("no task was trained yet")
     )

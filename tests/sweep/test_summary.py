@@ -175,5 +175,5 @@ def test_the_best_trial_of_a_sweep_is_looked_into_task_by_task(
 
 def test_data_that_is_gone_is_named(ended: FinishedSweep, tmp_path: Path) -> None:
     (tmp_path / "store").symlink_to(ended.inputs.store_uri)
-    with pytest.raises(AtlasError, match=r"was learnt from is not under .*data; prepare it again"):
+    with pytest.raises(AtlasError, match=r"was trained on is not under .*data; prepare it again"):
         sweep_fusion_weights(summarise(ended), tmp_path)
