@@ -12,7 +12,6 @@ from hypothesis.extra.numpy import arrays
 
 from atlas import metrics
 from atlas.metrics import Undefined
-from atlas.runtime.errors import AtlasError
 
 NAN = math.nan
 # After task 1: 80. After task 2: 70, 90. After task 3: 74, 85, 60.
@@ -31,42 +30,6 @@ def test_forgetting_takes_the_best_earlier_row() -> None:
 def test_forgetting_leaves_the_last_row_out_of_the_maximum() -> None:
     improved = [[80, NAN], [86, 90]]
     assert metrics.forgetting(improved) == pytest.approx(-6)
-
-
-@pytest.mark.parametrize(
-    ("scores", "lone", "why"),
-    [({}, {}, "no task"), ({"a": 1.0}, {}, "no single-task score of a"), ({"a": 1.0}, {"a": 0.0}, "is 0")],
-)
-def test_relative_accuracy_says_why_it_has_no_value(scores: dict[str, float], lone: dict[str, float], why: str) -> None:
-    assert why in str(metrics.relative_accuracy(scores, lone))
-
-
-def test_climb_transfers() -> None:
-    assert metrics.forgetting_transfer(80, 65, 50) == pytest.approx(50)
-    assert metrics.upstream_knowledge_transfer(83, 80, 50) == pytest.approx(10)
-    assert metrics.low_shot_transfer(58, 60, 50) == pytest.approx(-20)
-
-
-def test_climb_transfers_are_undefined_near_chance() -> None:
-    assert str(metrics.upstream_knowledge_transfer(60, 50.5, 50)) == (
-        "undefined, because the single-task score (50.5) is not at least 1 point above chance (50.0)"
-    )
-    assert isinstance(metrics.forgetting_transfer(40, 30, 50), Undefined)
-    assert isinstance(metrics.low_shot_transfer(NAN, NAN, 50), Undefined)
-
-
-def test_disparity_between_orders() -> None:
-    final = {"a": [70.0, 80.0, 75.0], "b": [60.0, 60.5, 62.0]}
-    assert metrics.opd(final) == {"a": 10.0, "b": 2.0}
-    assert metrics.aopd(final) == pytest.approx(6)
-    assert metrics.mopd(final) == pytest.approx(10)
-
-
-def test_disparity_takes_two_orders() -> None:
-    assert metrics.aopd({"a": [70.0]}) == Undefined("it takes two orders")
-    assert metrics.mopd({}) == Undefined("it takes two orders")
-    with pytest.raises(AtlasError, match="no score of a"):
-        metrics.opd({"a": []})
 
 
 @given(arrays(float, (4, 4), elements=st.floats(0, 100)))
