@@ -17,7 +17,7 @@ Aim = Literal["mean", "worst"]
 
 @dataclass(frozen=True, kw_only=True)
 class SearchOptions:
-    """What to sweep.
+    """Tasks, orders, trials and seeds of a sweep.
 
     Raises:
         AtlasError: a task named twice, no task, no trial, no seed, or a seed given twice.

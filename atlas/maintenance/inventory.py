@@ -1,4 +1,4 @@
-"""What a store holds: one item a committed step, in every scope."""
+"""Inventory of a store: one item a committed step, in every scope."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a run was recorded: in a storage, or in MLflow."""
+"""Lookup of a recorded run, in a storage or in MLflow."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class Brought:
 
     @property
     def value(self) -> Any:
-        """What the address names."""
+        """The object that the address names."""
         return self.contents[self.address.rpartition(":")[2]]
 
 

@@ -42,7 +42,7 @@ class ServedTask(BaseModel):
 
 
 class ModelRecord(BaseModel):
-    """What a registered model knows of itself.
+    """Metadata of a registered model: its tasks, backbone and scores.
 
     name, sweep: the registered model's name and the sweep that trained it. backbone: a name or a folder; digest: that
     of its weights. order: the tasks in the order in which they were trained, a folder of weights each (one for tasks

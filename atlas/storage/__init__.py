@@ -1,1 +1,1 @@
-"""Where steps are kept: file systems, the store of committed artifacts, and the leases on steps in training."""
+"""Storage: file systems, the store of committed artifacts, and leases on steps in training."""

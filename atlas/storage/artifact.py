@@ -24,7 +24,7 @@ class CorruptArtifact(AtlasError):
 
 
 class CommitRecord(Protocol):
-    """What a commit records beside the files: a `StepResult`, or the counters of a checkpoint."""
+    """The record of a commit beside its files: a `StepResult`, or the counters of a checkpoint."""
 
     def to_json(self) -> dict[str, JsonValue]:
         """The record as plain JSON values."""

@@ -16,7 +16,7 @@ from atlas.storage.filesystem import StoragePath
 
 @dataclass(frozen=True, kw_only=True)
 class StorageOptions:
-    """Where data, results and runs are kept.
+    """Addresses of data, results and runs.
 
     Raises:
         AtlasError: an address that holds a user or a password.

@@ -23,7 +23,7 @@ from atlas.search.trial_ids import TrialIds
 from atlas.search.tuner import Search
 from atlas.steps.step import Step
 from atlas.sweep.ending import end_sweep
-from atlas.sweep.live_view import View
+from atlas.sweep.live_view import LiveView
 from atlas.sweep.prefetch import POLL_SECONDS, Prefetch, all_known, known_steps
 from atlas.sweep.sweep_run import SweepRun
 from atlas.sweep.terminal import print_next
@@ -53,7 +53,7 @@ class SweepDriver:
         """Run the sweep to its end; True where all trials finished. SIGINT ends it early, with what there is."""
         self._start()
         try:
-            with View(self.console, self.run.plan, self._journal, self._status, self._watch):
+            with LiveView(self.console, self.run.plan, self._journal, self._status, self._watch):
                 self._run_trials()
             self._stop_training()
             return end_sweep(

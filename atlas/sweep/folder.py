@@ -41,7 +41,7 @@ class SweepFolder:
 
     @property
     def summary(self) -> Path:
-        """Where `summary.json` is, or will be."""
+        """The path of `summary.json`, written at the end of the sweep."""
         return self.path / "summary.json"
 
     @classmethod

@@ -21,8 +21,8 @@ PLAIN_EVERY = 15.0
 
 
 @dataclass
-class View:
-    """Polls the broker and shows one panel, or plain lines where there is no terminal. Use it as a context.
+class LiveView:
+    """Polls the broker and shows one panel, or plain lines where there is no terminal. A context manager.
 
     `on_status` is called with each status of the broker, so that fleets can be started when steps queue up.
     """
@@ -34,9 +34,9 @@ class View:
     on_status: Callable[[BrokerStatus], None] = lambda status: None
     _stop: threading.Event = field(default_factory=threading.Event)
     _started: float = field(default_factory=time.monotonic)
-    _said: float = 0.0
+    _printed_at: float = 0.0
 
-    def __enter__(self) -> View:
+    def __enter__(self) -> LiveView:
         self._thread = threading.Thread(target=self._run, daemon=True, name="view")
         self._thread.start()
         return self
@@ -48,7 +48,7 @@ class View:
     def _run(self) -> None:
         if not self.console.is_terminal:
             while not self._stop.wait(REFRESH):
-                self._say(self._status())
+                self._print_line(self._status())
             return
         from rich.live import Live
 
@@ -61,9 +61,9 @@ class View:
         self.on_status(status)
         return status
 
-    def _say(self, status: BrokerStatus) -> None:
-        if time.monotonic() - self._said >= PLAIN_EVERY:
-            self._said = time.monotonic()
+    def _print_line(self, status: BrokerStatus) -> None:
+        if time.monotonic() - self._printed_at >= PLAIN_EVERY:
+            self._printed_at = time.monotonic()
             self.console.print(" · ".join(self._lines(status)), highlight=False, soft_wrap=True)
 
     def _panel(self, status: BrokerStatus) -> RenderableType:
@@ -83,7 +83,7 @@ class View:
         failed = sum(trial.status == "FAILED" for trial in trials)
         taken = sum(len(walk) for trial in trials for walk in trial.steps)
         lines = [
-            f"{duration(time.monotonic() - self._started)} passed, {self._left(status)}",
+            f"{duration(time.monotonic() - self._started)} passed, {self._time_left(status)}",
             f"trials {ended} of {self.plan.trials}" + (f" ({failed} failed)" if failed else ""),
             f"steps trained {status.trained}, running {status.count('running')}, "
             + (f"in the hands of another sweep {elsewhere}, " if (elsewhere := status.count("elsewhere")) else "")
@@ -99,7 +99,7 @@ class View:
         what = " > ".join(best.walks[0].order) if len(best.walks) == 1 else str(best.settings)
         return f"{best.objective:.1f} % (val): {what}"
 
-    def _left(self, status: BrokerStatus) -> str:
+    def _time_left(self, status: BrokerStatus) -> str:
         if self.plan.missing == 0:
             return "nothing to train"
         if not status.fleets:

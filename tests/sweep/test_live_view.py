@@ -10,7 +10,7 @@ from rich.console import Console
 from atlas.execution.status import BrokerStatus, RunningStep
 from atlas.search.callback import TrialJournal
 from atlas.sweep import live_view
-from atlas.sweep.live_view import View
+from atlas.sweep.live_view import LiveView
 from atlas.sweep.summary import FinishedSweep
 
 STATUS = BrokerStatus(
@@ -22,13 +22,13 @@ STATUS = BrokerStatus(
 )
 
 
-def view(ended: FinishedSweep, polled: BrokerStatus, *, terminal: bool = False, **trial: Any) -> View:
+def view(ended: FinishedSweep, polled: BrokerStatus, *, terminal: bool = False, **trial: Any) -> LiveView:
     """A view on both trials, the first of them changed."""
     console = Console(record=True, width=200, file=io.StringIO(), force_terminal=terminal)
     journal = TrialJournal(ended.inputs.step_inputs)
     first, second = ended.trials
     journal.trials = {"0": replace(first, **trial), "1": second}
-    return View(console, ended.plan, journal, lambda: polled)
+    return LiveView(console, ended.plan, journal, lambda: polled)
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_view, "REFRESH", 0.001)
 
 
-def seen(shown: View, status: BrokerStatus) -> str:
+def seen(shown: LiveView, status: BrokerStatus) -> str:
     """What the view says once it has polled a few times."""
     import threading
 
