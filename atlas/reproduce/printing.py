@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pydantic import JsonValue
+
 from atlas.report.summary import BACKBONE_DIGEST
 from atlas.reproduce.comparison import Compared
 from atlas.reproduce.tolerance import Tolerance
@@ -66,7 +68,7 @@ def _reused(plan: ReproductionPlan, task: str) -> str:
     return f"reused from {folder}" if folder else "nowhere here with this fingerprint: to be prepared"
 
 
-def _plain(value: object) -> str:
+def _plain(value: JsonValue) -> str:
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 

@@ -150,14 +150,15 @@ def _run(
 @contextmanager
 def _summed(model: ContinualModel) -> Iterator[tuple[dict[str, torch.Tensor], dict[str, int]]]:
     """Context in which α is summed at every site over all forward passes (two images take two)."""
-    sums: dict[str, Any] = {}
+    sums: dict[str, torch.Tensor] = {}
     rows: dict[str, int] = {}
 
     def add(name: str, layer: Any, output: torch.Tensor) -> None:
         alpha = layer.alpha.double()
         alpha = alpha.mean(2) if alpha.dim() == 3 else alpha
         samples = output.shape[0]  # a fixed α is one row for all samples
-        sums[name] = sums.get(name, 0) + alpha.expand(samples, -1).sum(0).cpu()
+        total = alpha.expand(samples, -1).sum(0).cpu()
+        sums[name] = sums[name] + total if name in sums else total
         rows[name] = rows.get(name, 0) + samples
 
     sites = model.adapters.sites().items()
