@@ -27,7 +27,7 @@ from atlas.storage.store import Artifact, CorruptArtifact, Store
 log = logging.getLogger(__name__)
 
 FORM = 1
-FILE = "waypoint.safetensors"
+FILE = "waypoint.safetensors"  # as earlier versions named it, whose checkpoints are resumed from
 SLOTS = ("a", "b")
 CHECK_SECONDS = 1.0
 NOTICE_SECONDS = 5.0
@@ -57,6 +57,8 @@ class CheckpointRecord(TrainingProgress):
 @dataclass
 class CheckpointStore(Checkpoints):
     """The checkpoints of the step `key` while `group` trains it; `store` is where the step will be committed.
+
+    The implementation of `Checkpoints` that fleets use; `fit` (atlas/learners/fit.py) saves and loads.
 
     One is saved every `seconds`, or less often where saving would take more than `share` of the time. A `notice`
     (True: this group will be stopped) has one saved at once, and then every few seconds. `resumed_at` are the updates

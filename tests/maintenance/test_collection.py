@@ -133,7 +133,7 @@ def begun(kept: Kept, *, age: float, scope: str = "") -> Path:
 
 
 @pytest.mark.parametrize("scope", ["", "private/t1"])
-def test_waypoints_go_once_they_are_old_and_no_sweep_is_unfinished(kept: Kept, scope: str) -> None:
+def test_checkpoints_go_once_they_are_old_and_no_sweep_is_unfinished(kept: Kept, scope: str) -> None:
     folder = begun(kept, age=DAY + 60, scope=scope)
     kept.write(status="KILLED")
     assert not [one for one in find_waste(kept.store, kept.root).waste if "underway" in one.path]

@@ -1,4 +1,4 @@
-"""A long step whose worker is killed goes on from its waypoint, to the same numbers."""
+"""A long step whose worker is killed goes on from its checkpoint, to the same numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.e2e.conftest import LONG, WAIT, children, committed, matrices, summar
 pytestmark = pytest.mark.slow
 
 
-def test_a_worker_killed_in_a_long_step_goes_on_from_its_waypoint(
+def test_a_worker_killed_in_a_long_step_resumes_from_its_checkpoint(
     quiet_long: Path, without_last: Path, background: Callable[..., Any]
 ) -> None:
     process = background(*LONG, "--fleets", "1", "--checkpoint-every", "0.5", storage=without_last)
