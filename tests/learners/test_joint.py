@@ -45,4 +45,4 @@ def test_it_starts_from_the_bare_backbone(small_world: World, store: Store) -> N
     step = small_world.walk(*ORDER, learner=LEARNER)[-1]
     assert step.builds_on == ()
     assert step.title == "digits + easy-vqa + piqa-twin (joint-tuning)"
-    assert small_world.learn([step], store)[0]["order"] == sorted(ORDER)
+    assert list(small_world.learn([step], store)[0].order) == sorted(ORDER)

@@ -29,8 +29,8 @@ def test_with_weight_it_is_not_and_old_heads_are_learnt_along(
     seed_by_task(monkeypatch)
     walks = [small_world.walk(*ORDER, learner=Lwf(schedule=SCHEDULE, weight=weight)) for weight in (0.0, 1.0)]
     plain, taught = (small_world.learn(steps, store) for steps in walks)
-    assert plain[0]["losses"] == taught[0]["losses"]
-    assert plain[1]["losses"] != taught[1]["losses"]
+    assert plain[0].losses == taught[0].losses
+    assert plain[1].losses != taught[1].losses
     kept = {name.rpartition("/")[0] for name in weights(store, walks[1][2]) if name.startswith("heads/")}
     assert kept == {"heads/digits.safetensors", "heads/easy-vqa.safetensors"}
 

@@ -54,11 +54,12 @@ def test_an_interrupt_in_plain_code_is_raised_where_it_arrives() -> None:
 def test_the_handlers_that_ray_tune_leaves_behind_go() -> None:
     from ray.tune.tune import _setup_signal_catching
 
+    before = signal.getsignal(signal.SIGUSR1)
     with handlers_put_back():
         _setup_signal_catching()
         assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGUSR1) is before
 
 
 def test_other_errors_that_python_drops_are_told_of_as_ever(capfd: pytest.CaptureFixture[str]) -> None:
