@@ -89,7 +89,7 @@ def cluster() -> Iterator[Path]:
     logs = Path("/tmp") / f"ray-{secrets.token_hex(3)}"
     logs.mkdir()
     with pytest.MonkeyPatch.context() as shell:
-        shell.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests'}")  # the actors are classes of this file
+        shell.setenv("PYTHONPATH", str(ROOT))  # the actors are classes of this file
         shell.setenv("RAY_TMPDIR", str(logs))
         ray.init(address="local", namespace=NAMESPACE, num_cpus=2, include_dashboard=False, log_to_driver=False)
         yield logs
