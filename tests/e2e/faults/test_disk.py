@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from atlas.storage.store import Store
-from atlas.tracking import Tracker, free_port
-from atlas.tracking.events import Event
+from atlas.tracking import Tracker, free_port, open_sink
+from atlas.tracking.events import Event, TrialStarted
 from atlas.tracking.spool import Spool
 from tests.losses import Losses
 from tests.small import World, contents
@@ -94,22 +94,25 @@ def test_a_step_learnt_for_a_full_store_is_committed_once_there_is_room_and_not_
 def test_what_mlflow_is_told_on_a_full_disk_waits_for_room_and_is_written_once(
     small_disk: Path, losses: Losses
 ) -> None:
-    tracker = Tracker(f"http://127.0.0.1:{free_port()}", "full", small_disk / "spool")
+    tracker = Tracker(open_sink(f"http://127.0.0.1:{free_port()}", "full"), small_disk / "spool")
     told = [f"t{number}" for number in range(200)]
     note = {"note": "x" * 3000}
     ballast = fill(small_disk)
     freed: list[float] = []
     with at_the_warning(lambda: freed.append(empty(ballast))) as said:
         for trial in told:
-            tracker.trial_started("s", trial, note)
+            tracker.record(TrialStarted(sweep="s", trial=trial, params=note))
     waited = time.monotonic() - freed[0]
     assert len(said) == 1
     tracker.close(0.0)
-    spool, found = Spool(small_disk / "spool"), []
+    spool = Spool(small_disk / "spool")
+    found: list[Event] = []
     while (waiting := spool.peek()) is not None:
         found.append(waiting[0])
         spool.acknowledge(waiting[1])
     spool.close()
-    assert [event.body["trial"] for event in found] == told
-    assert all(isinstance(event, Event) and event.body["params"] == note for event in found)
+    started = [event for event in found if isinstance(event, TrialStarted)]
+    assert [event.trial for event in started] == told
+    assert len(found) == len(told)
+    assert all(event.params == note for event in started)
     losses.note("journal's disk full, then freed", begun=0, lost=0, from_room_until_all_was_written=waited)
