@@ -167,7 +167,7 @@ def _sources(tasks: Sequence[str], given: Sequence[str]) -> dict[str, Path]:
 
 
 def _say(console: Console, prepared: Prepared) -> None:
-    """What came out, and what had to be left out."""
+    """Print the counts of a prepared task, and the records that were left out."""
     from atlas.data.listing import counts_of
     from atlas.tasks import SPLITS
 

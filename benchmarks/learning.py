@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-LINE = re.compile(r"^([0-9.]+) atlas (learning|learnt) (\S+)", re.MULTILINE)
+LINE = re.compile(r"^([0-9.]+) atlas (training|trained) (\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ def learnt_again(lines: Sequence[Learning]) -> list[str]:
     done: set[str] = set()
     again = []
     for line in lines:
-        if line.what == "learnt":
+        if line.what == "trained":
             done.add(line.key)
         elif line.key in done:
             again.append(line.key)
@@ -71,8 +71,8 @@ def attempts(lines: Sequence[Learning], faults: Sequence[Fault]) -> list[Attempt
     found = []
     for line in lines:
         if (first := at_work.pop(line.worker, None)) is not None:
-            found.append(Attempt(key=first.key, began=first.at, ended=line.at, learnt=line.what == "learnt"))
-        if line.what == "learning":
+            found.append(Attempt(key=first.key, began=first.at, ended=line.at, learnt=line.what == "trained"))
+        if line.what == "training":
             at_work[line.worker] = line
     for first in at_work.values():
         ended = next((max(fault.at, first.at) for fault in faults if fault.done > first.at), lines[-1].at)

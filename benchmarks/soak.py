@@ -201,7 +201,7 @@ def _one_round(sweep: Round, dice: random.Random, until: float, expected: dict[s
     lines = learnings(ray_folder(sweep.storage))
     again = learnt_again(lines)
     sweep.deviations.expect(not again, f"committed steps learnt again: {again}")
-    begun, done = (sum(line.what == what for line in lines) for what in ("learning", "learnt"))
+    begun, done = (sum(line.what == what for line in lines) for what in ("training", "trained"))
     kills = sum(sweep.kills.values())
     print(
         f"{sweep.storage.name}: {time.monotonic() - began:.0f} s, {sweep.runs} runs, {kills} kills; "

@@ -14,7 +14,7 @@ COUNTS = ("fleets", "workers_per_fleet", "min_workers_per_fleet")
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterOptions:
-    """How many processes train, and what each takes of the cluster.
+    """Processes that train, and the resources that each takes of the cluster.
 
     Raises:
         AtlasError: a count below 1, a minimum above `workers_per_fleet`, a negative interval between checkpoints.

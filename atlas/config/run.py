@@ -20,7 +20,7 @@ _RESUME: PrimitiveConstructorSpec[str | None] = PrimitiveConstructorSpec(
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """How to run the sweep."""
+    """Running, resuming and saving the sweep."""
 
     sharing: Annotated[bool, arg(help_behavior_hint="")] = True
     """Train every step of every trial, also where another trial has trained it."""

@@ -45,7 +45,7 @@ def order_of(params: dict[str, Any], tasks: Order) -> Order | None:
 
 
 def order_count(tasks: Order) -> int:
-    """How many orders there are: T!."""
+    """The number of orders: T!."""
     return math.factorial(len(tasks))
 
 

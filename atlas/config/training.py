@@ -12,7 +12,7 @@ from atlas.runtime.errors import AtlasError
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
-    """How to train: ranks, lengths and rates are checked by the learner that takes them.
+    """Settings of training: ranks, lengths and rates are checked by the learner that takes them.
 
     Raises:
         AtlasError: a negative number of records to evaluate.

@@ -129,11 +129,11 @@ def worker_loop(broker: Any, fleet: str, train: Train, group: ProcessGroup) -> N
     while (lease := _next_lease(broker, fleet, group)) != "close":
         if lease is None:
             continue
-        _log_progress(group, "learning", lease)
+        _log_progress(group, "training", lease)
         try:
             with _renewing(broker, fleet, lease, group) as on_update:
                 result = train(lease, on_update)
-            _log_progress(group, "learnt", lease)
+            _log_progress(group, "trained", lease)
         except (MissingParent, CorruptArtifact) as loss:
             _notify_broker(broker, group, "failed", lease, str(loss), final=False)
         except AtlasError as error:
@@ -203,7 +203,7 @@ def _notify_broker(broker: Any, group: ProcessGroup, what: str, *arguments: Any,
 def _log_progress(group: ProcessGroup, what: str, lease: Lease) -> None:
     """Write a line to the worker's log, which Ray keeps: the time, the event and the step.
 
-    The events are "learning" and "learnt": benchmarks/learning.py reads these lines.
+    The events are "training" and "trained": benchmarks/learning.py reads these lines.
     """
     if group.rank == 0:
         sys.stdout.write(f"{time.time():.3f} atlas {what} {lease.step.key} {lease.step.title}\n")

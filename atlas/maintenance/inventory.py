@@ -43,7 +43,7 @@ class Item:
 
     @property
     def ended(self) -> float:
-        """When it was trained."""
+        """The time at which it was trained, in seconds since 1970."""
         return self.entry.result.ended
 
 

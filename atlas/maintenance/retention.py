@@ -69,7 +69,7 @@ def _named(summary: Summary | None) -> Iterator[str]:
 
 
 def _began(folder: SweepFolder) -> float:
-    """When the sweep wrote its options: before it trained anything."""
+    """The time at which the sweep wrote its options: before it trained anything."""
     path = folder.path / OPTIONS
     return (path if path.exists() else folder.path).stat().st_mtime
 

@@ -1,4 +1,4 @@
-"""What a figure is, and what of R it looks at."""
+"""The value of a metric, which may be undefined for a reason; helpers that read R."""
 
 from __future__ import annotations
 

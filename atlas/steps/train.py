@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from pydantic import JsonValue
 
 from atlas.backbones import load
 from atlas.backbones.backbone import Backbone
@@ -90,7 +91,7 @@ def train_step(
         AtlasError: the worker's backbone or data is not the step's.
     """
     _check_context(step, worker_context)
-    started, began = time.perf_counter(), time.time()
+    stopwatch = _Stopwatch()
     model = ContinualModel(worker_context.backbone, *_head_sizes(worker_context))
     try:
         past = _load(model, _past(step), store)
@@ -98,27 +99,10 @@ def train_step(
         hooks = step.stage.hooks(_stage_context(step, model, past, worker_context))
         curve = _fit(model, step, worker_context, hooks, on_update=on_update, checkpoints=checkpoints)
         kept = hooks.on_stage_end()
-        trained = time.perf_counter()
+        stopwatch.stop_training()
         scores = _scores(model, step, worker_context, store)
-        spent = checkpoints.spent - started
-        result = StepResult(
-            step=step.describe(),
-            title=step.title,
-            order=step.order,
-            scores=scores,
-            losses=tuple(curve.losses),
-            validations=tuple(curve.early_stopping.scores),
-            updates=curve.updates,
-            records=curve.records,
-            trained_parameters=sum(value.numel() for value in model.parameters() if value.requires_grad),
-            cost=StepCost(seconds=time.perf_counter() + spent, learning=trained + spent),
-            resumed_at=tuple(checkpoints.resumed_at),
-            workers=tuple(checkpoints.workers_changed),
-            run=worker_context.run,
-            began=began,
-            ended=time.time(),
-            versions={"torch": torch.__version__},
-            hooks=kept,
+        result = _result(
+            step, model, curve, checkpoints, scores=scores, hooks=kept, stopwatch=stopwatch, run=worker_context.run
         )
         if worker_context.group.rank == 0:
             _commit(model, step, store, result, hooks)
@@ -126,6 +110,55 @@ def train_step(
     finally:
         model.detach()
     return result
+
+
+@dataclass
+class _Stopwatch:
+    """The times of one step, from its beginning."""
+
+    began: float = field(default_factory=time.time)
+    _started: float = field(default_factory=time.perf_counter)
+    _trained: float = 0.0
+
+    def stop_training(self) -> None:
+        self._trained = time.perf_counter()
+
+    def cost(self, spent: float) -> StepCost:
+        """The cost until now; `spent` are seconds of training before an interruption."""
+        start = self._started - spent
+        return StepCost(seconds=time.perf_counter() - start, learning=self._trained - start)
+
+
+def _result(
+    step: Step,
+    model: ContinualModel,
+    curve: TrainingCurve,
+    checkpoints: Checkpoints,
+    *,
+    scores: Scores,
+    hooks: dict[str, JsonValue],
+    stopwatch: _Stopwatch,
+    run: str,
+) -> StepResult:
+    return StepResult(
+        step=step.describe(),
+        title=step.title,
+        order=step.order,
+        scores=scores,
+        losses=tuple(curve.losses),
+        validations=tuple(curve.early_stopping.scores),
+        updates=curve.updates,
+        records=curve.records,
+        trained_parameters=sum(value.numel() for value in model.parameters() if value.requires_grad),
+        cost=stopwatch.cost(checkpoints.spent),
+        resumed_at=tuple(checkpoints.resumed_at),
+        workers=tuple(checkpoints.workers_changed),
+        run=run,
+        began=stopwatch.began,
+        ended=time.time(),
+        versions={"torch": torch.__version__},
+        hooks=hooks,
+    )
 
 
 def load_model(step: Step, worker_context: WorkerContext, store: Store) -> ContinualModel:

@@ -63,13 +63,13 @@ def _flops(step: Step, result: StepResult, inputs: SweepInputs) -> float | None:
 
 
 def _stored(step: Step, store: Store) -> int:
-    """How many numbers the store keeps of a step."""
+    """The number of parameters that the store keeps of a step."""
     return _held(str(store.fetch(step.key, Path(gettempdir()) / "atlas-fetched" / step.key)))
 
 
 @lru_cache(maxsize=4096)
 def _held(folder: str) -> int:
-    """How many numbers the safetensors files of a folder hold; read from their headers."""
+    """The number of parameters in the safetensors files of a folder, read from their headers."""
     from safetensors import safe_open
 
     shapes: list[list[int]] = []

@@ -168,7 +168,7 @@ class SweepDriver:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the rest takes seconds
         self._tracking.record_durably(SweepFinished(sweep=self.run.id, status="KILLED"))
         self._tracking.finish(HURRY_SECONDS)
-        print_next(self.console, [("stopped at once; go on with", self.run.resume_command)])
+        print_next(self.console, [("stopped at once; resume with", self.run.resume_command)])
 
 
 def _start_broker(run: SweepRun) -> Any:

@@ -120,11 +120,11 @@ def _next_lines(
     lines = [
         ("summary", str(run.folder.place / "summary.json")),
         ("page", str(run.folder.place / "report.html")),
-        ("champion", model),
+        ("registered model", model),
         ("see the runs", tracking.sink.view(run.id)),
     ]
     if not complete:
         lines.append((tracking.sink.name, f"has not taken everything yet; the rest waits in {run.folder.spool}"))
     if status == "KILLED" or not complete:
-        lines.append(("go on with", run.resume_command))
+        lines.append(("resume with", run.resume_command))
     return lines

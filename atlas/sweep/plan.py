@@ -35,7 +35,7 @@ class Plan:
 
     @property
     def missing(self) -> int:
-        """How many steps have to be trained."""
+        """The number of steps to train."""
         return self.distinct - self.stored
 
     def as_facts(self) -> PlanFacts:

@@ -122,7 +122,7 @@ class _SweepLog:
 
 
 def _identity(event: Event) -> Hashable:
-    """What two lines may not have in common: a step is recorded once, a start or an end once for each time."""
+    """The identity of a line, written once: a step is recorded once, a start or an end once for each time."""
     match event:
         case StepFinished():
             return event.kind, event.key, event.status

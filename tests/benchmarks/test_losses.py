@@ -78,8 +78,8 @@ def test_every_fault_of_a_test_is_charged_with_its_own_steps_and_seconds(tmp_pat
             pass
     noting.resumed()
     first, second = noting.faults
-    write_log(logs, "a", f"{first.at - 3} learning x", f"{first.at - 2} learnt x", f"{first.at - 1} learning y")
-    write_log(logs, "b", f"{second.since + 8} learning y", f"{second.since + 9} learnt y")
+    write_log(logs, "a", f"{first.at - 3} training x", f"{first.at - 2} trained x", f"{first.at - 1} training y")
+    write_log(logs, "b", f"{second.since + 8} training y", f"{second.since + 9} trained y")
     for key in ("x", "y"):
         (tmp_path / "store" / "steps" / "00" / key).mkdir(parents=True)
         (tmp_path / "store" / "steps" / "00" / key / "commit.json").touch()

@@ -98,7 +98,7 @@ class ProbeScore(SummaryPart):
 
 
 class OrderDisparity(SummaryPart):
-    """How far the final scores of a task lie apart between orders, in points, under one setting."""
+    """Distance of the final scores of a task between orders, in points, under one setting."""
 
     settings: dict[str, JsonValue]
     split: Split

@@ -8,7 +8,7 @@ from atlas.report.summary.base import Status, SummaryPart
 
 
 class SweepFacts(SummaryPart):
-    """What was asked, how it was started and how it ended. Times are ISO 8601."""
+    """The sweep: its question, how it was started and how it ended. Times are ISO 8601."""
 
     id: str
     name: str
@@ -34,7 +34,7 @@ class MachineFacts(SummaryPart):
 
 
 class Provenance(SummaryPart):
-    """What scores depend on beside the settings; a reproduction compares itself with it. Digests are sha256."""
+    """Everything that scores depend on beside the settings; a reproduction compares itself with it. Digests: sha256."""
 
     file_digest: str
     """Of the sweep's file; empty where it was not found."""
@@ -59,7 +59,7 @@ class PlanFacts(SummaryPart):
 
 
 class SharingLedger(SummaryPart):
-    """What sharing steps between trials saved. A trial's use of a step either trained it now or reused it."""
+    """Steps and seconds that sharing saved. A trial's use of a step either trained it now or reused it."""
 
     steps_trained: int
     steps_reused: int
