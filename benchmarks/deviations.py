@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass
 class Deviations:
-    """What should not have happened."""
+    """Expectations that did not hold."""
 
     found: list[str] = field(default_factory=list)
 

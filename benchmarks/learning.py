@@ -1,4 +1,4 @@
-"""What fleets learnt when, by the lines that their workers leave in Ray's logs: what was begun, kept and lost."""
+"""Training timeline of fleets, by the workers' lines in Ray's logs: steps begun, committed and lost."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-LINE = re.compile(r"^([0-9.]+) atlas (training|trained) (\S+)", re.MULTILINE)
+BEGUN, COMMITTED = "training", "trained"  # the events that atlas.execution.worker logs
+LINE = re.compile(rf"^([0-9.]+) atlas ({BEGUN}|{COMMITTED}) (\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Learning:
-    """What a worker said of one step: seconds since 1970, whether it was begun or committed, its key."""
+    """A worker's log line on one step: seconds since 1970, whether the step was begun or committed, and its key."""
 
     at: float
     what: str
@@ -44,7 +45,7 @@ class Fault:
 
 
 def learnings(ray_folder: Path) -> list[Learning]:
-    """What the fleets' workers said in Ray's logs, in order of time."""
+    """The lines of the fleets' workers in Ray's logs, in order of time."""
     found = [
         Learning(at=float(at), what=what, key=key, worker=file.stem)
         for file in ray_folder.glob("ray/session_2*/logs/worker-*.out")
@@ -58,7 +59,7 @@ def learnt_again(lines: Sequence[Learning]) -> list[str]:
     done: set[str] = set()
     again = []
     for line in lines:
-        if line.what == "trained":
+        if line.what == COMMITTED:
             done.add(line.key)
         elif line.key in done:
             again.append(line.key)
@@ -71,8 +72,8 @@ def attempts(lines: Sequence[Learning], faults: Sequence[Fault]) -> list[Attempt
     found = []
     for line in lines:
         if (first := at_work.pop(line.worker, None)) is not None:
-            found.append(Attempt(key=first.key, began=first.at, ended=line.at, learnt=line.what == "trained"))
-        if line.what == "training":
+            found.append(Attempt(key=first.key, began=first.at, ended=line.at, learnt=line.what == COMMITTED))
+        if line.what == BEGUN:
             at_work[line.worker] = line
     for first in at_work.values():
         ended = next((max(fault.at, first.at) for fault in faults if fault.done > first.at), lines[-1].at)

@@ -33,9 +33,9 @@ PROPERTY = "loss"  # by which a test's result tells of a fault
 
 @dataclass(frozen=True)
 class Loss:
-    """What a fault cost in one test: steps lost of those that the test's sweep began, and seconds by their purpose.
+    """The cost of a fault in one test: steps lost of those that the test's sweep began, and seconds by their purpose.
 
-    `for_good` are the steps, each counted once, that were not learnt later either.
+    `for_good` are the steps, each counted once, that were not trained later either.
     """
 
     fault: str
@@ -93,7 +93,7 @@ def measure(arguments: Sequence[str]) -> tuple[list[Loss], int]:
 
 
 def noted(results: Path) -> list[Loss]:
-    """What tests noted that passed, by a file of pytest's results."""
+    """The losses that passed tests have noted, read from a file of pytest's results."""
     cases = [case for case in ElementTree.parse(results).iter("testcase") if _passed(case)]
     properties = [one.attrib for case in cases for one in case.iter("property")]
     values: list[dict[str, Any]] = [json.loads(one["value"]) for one in properties if one["name"] == PROPERTY]

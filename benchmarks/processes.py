@@ -31,7 +31,7 @@ def children(pid: int) -> list[int]:
 
 
 def title_of(pid: int) -> str:
-    """How a process calls itself."""
+    """The title of a process, by its command line in /proc."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
     except OSError:

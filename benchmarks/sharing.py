@@ -1,7 +1,9 @@
 """Is a sweep on shared steps and running fleets faster than plain Ray Tune, with one TorchTrainer a trial?
 
     python benchmarks/sharing.py              6 orders of 3 tasks, both ways, on this machine
-    python benchmarks/sharing.py --steps 100         learning dominates: what is saved is the idle core
+    python benchmarks/sharing.py --steps 100         training dominates: what is saved is the idle core
+    python benchmarks/sharing.py --tasks digits piqa-twin easy-vqa easy-ve     all 24 orders of 4 tasks
+    python benchmarks/sharing.py --tasks digits piqa-twin easy-vqa easy-ve --orders 8     8 of them, evenly spread
 
 The plain way is what Ray's documentation shows: a Tune trial builds and fits a `TorchTrainer` that walks its order
 from the bare backbone; nothing is shared. Ray's default of one CPU for a trial and one for its worker lets two CPUs
@@ -21,23 +23,29 @@ import sys
 import tempfile
 import time
 from itertools import permutations
+from math import factorial
 from pathlib import Path
 from typing import Any
 
-TASKS = ("digits", "piqa-twin", "easy-vqa")
+TASKS = ["digits", "piqa-twin", "easy-vqa"]
+REFERENCES = ("lone", "head_only", "untrained")
 HERE = Path(__file__).resolve().parent
 
 
 def main() -> None:
     """Run both ways, each in a process of its own, and print the comparison."""
-    given = _parser().parse_args()
+    parser = _parser()
+    given = parser.parse_args()
+    given.orders = given.orders or factorial(len(given.tasks))
+    if not 1 <= given.orders <= factorial(len(given.tasks)):
+        parser.error(f"--orders {given.orders}: {len(given.tasks)} tasks have {factorial(len(given.tasks))} orders")
     if given.plain:
         return plain(given)
     with tempfile.TemporaryDirectory(prefix="atlas-benchmark-") as folder:
         given.storage = given.storage or folder
         _prepare(given)
         ours, _ = _timed("platform", _platform_command(given))
-        theirs, _ = _timed("plain Tune", [sys.executable, __file__, "--plain", *_arguments(given)])
+        theirs, _ = _timed("plain Tune", [sys.executable, __file__, *_plain_arguments(given)])
         summary = json.loads(next(Path(given.storage).glob("sweeps/*/summary.json")).read_text())
         report(given, summary, ours, theirs)
     return None
@@ -51,9 +59,9 @@ def report(given: argparse.Namespace, summary: dict[str, Any], ours: float, thei
         found |= {f"{name} {task}": [[scores["test"]]] for task, scores in by_seed["0"].items()}
     same = found == expected["R"]
     trials, ledger = f"{len(expected['R'])} trials, {given.concurrent} at a time", summary["ledger"]
-    print(f"\norders 6, tasks {len(TASKS)}, updates a stage {given.steps}, on {os.cpu_count()} CPUs")
+    print(f"\norders {given.orders}, tasks {len(given.tasks)}, updates a stage {given.steps}, on {os.cpu_count()} CPUs")
     print(f"plain Ray Tune, {trials:24}: {theirs:7.1f} s  ({expected['learning']:.1f} s of it in steps)")
-    print(f"  its 6 orders without the references   : {expected['orders']:7.1f} s")
+    print(f"  its orders without the references     : {expected['orders']:7.1f} s")
     trained = f"{ledger['seconds_trained']:.1f} s of fleets in steps, {summary['plan']['distinct_steps']} of them"
     print(f"this platform, reporting included       : {ours:7.1f} s  ({trained})")
     print(f"ratio, same results                     : {theirs / ours:7.2f} ×")
@@ -69,10 +77,10 @@ def plain(given: argparse.Namespace) -> None:
 
     started = time.perf_counter()
     ray.init(address="local", log_to_driver=False, num_cpus=os.cpu_count())
-    facts = tune_over(given, "atlas", [list(order) for order in permutations(TASKS)])
+    facts = tune_over(given, "atlas", orders_of(given))
     orders = time.perf_counter() - started
-    for name in ("lone", "head_only", "untrained"):
-        facts += tune_over(given, name, [[task] for task in TASKS])
+    for name in REFERENCES:
+        facts += tune_over(given, name, [[task] for task in given.tasks])
     found = {f"{fact['learner']} {fact['order']}": fact["R"] for fact in facts}
     out = {"R": found, "learning": sum(fact["seconds"] for fact in facts), "orders": orders}
     (Path(given.storage) / "plain.json").write_text(json.dumps(out))
@@ -148,11 +156,19 @@ def walk_one(config: dict[str, Any]) -> None:
     (Path(config["folder"]) / "facts.json").write_text(json.dumps(facts))
 
 
+def orders_of(given: argparse.Namespace) -> list[list[str]]:
+    """The orders that both ways train: all of the tasks', or as many, evenly spread over them in their sorted order."""
+    every = [list(order) for order in permutations(given.tasks)]
+    return [every[number * len(every) // given.orders] for number in range(given.orders)]
+
+
 def options_of(given: argparse.Namespace) -> Any:
     """The sweep's options that both ways share."""
     from atlas.sweep import Options
 
-    return Options.of(tasks=TASKS, steps=given.steps, evaluate=tuple(given.evaluate), storage=given.storage)
+    return Options.of(
+        tasks=tuple(given.tasks), steps=given.steps, evaluate=tuple(given.evaluate), storage=given.storage
+    )
 
 
 def _prepare(given: argparse.Namespace) -> None:
@@ -164,12 +180,16 @@ def _prepare(given: argparse.Namespace) -> None:
 def _platform_command(given: argparse.Namespace) -> list[str]:
     sweep = HERE.parent / "sweeps" / "task_order.py"
     fleets = ["--fleets", str(given.fleets)] if given.fleets else []
-    return [sys.executable, str(sweep), "--orders", "all", "--tasks", *TASKS, *fleets, *_arguments(given)]
+    return [sys.executable, str(sweep), "--orders", *map(",".join, orders_of(given)), *fleets, *_arguments(given)]
 
 
 def _arguments(given: argparse.Namespace) -> list[str]:
     evaluate = map(str, given.evaluate)
-    return ["--storage", given.storage, "--steps", str(given.steps), "--evaluate", *evaluate]
+    return ["--storage", given.storage, "--steps", str(given.steps), "--evaluate", *evaluate, "--tasks", *given.tasks]
+
+
+def _plain_arguments(given: argparse.Namespace) -> list[str]:
+    return ["--plain", "--orders", str(given.orders), "--concurrent", str(given.concurrent), *_arguments(given)]
 
 
 def _timed(name: str, command: list[str]) -> tuple[float, str]:
@@ -183,6 +203,8 @@ def _timed(name: str, command: list[str]) -> tuple[float, str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tasks", nargs="+", default=TASKS, help="tasks (default: %(default)s)")
+    parser.add_argument("--orders", type=int, default=0, help="how many of their orders (default: all)")
     parser.add_argument("--steps", type=int, default=5, help="updates a stage (default: %(default)s)")
     parser.add_argument("--evaluate", type=int, nargs=2, default=[64, 128], help="records of val and of test")
     parser.add_argument("--storage", default="", help="keep everything here (default: a temporary folder)")

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from deviations import Deviations, check_tracking
-from learning import learnings, learnt_again
+from learning import BEGUN, COMMITTED, learnings, learnt_again
 from processes import TITLES, called, children, kill, living, marked
 
 from atlas.tracking import is_settled
@@ -131,7 +131,7 @@ def start(arguments: Sequence[str], storage: Path, log: Path, *, mark: str) -> s
 
 
 def ray_folder(storage: Path) -> Path:
-    """Where Ray keeps its logs: a short path, since its sockets lie there too."""
+    """The folder of Ray's logs, created with a short path, since Ray's sockets lie there too."""
     folder = Path("/tmp") / f"soak-{storage.name[:8]}-{os.getpid()}"
     folder.mkdir(exist_ok=True)
     return folder
@@ -201,7 +201,7 @@ def _one_round(sweep: Round, dice: random.Random, until: float, expected: dict[s
     lines = learnings(ray_folder(sweep.storage))
     again = learnt_again(lines)
     sweep.deviations.expect(not again, f"committed steps learnt again: {again}")
-    begun, done = (sum(line.what == what for line in lines) for what in ("training", "trained"))
+    begun, done = (sum(line.what == what for line in lines) for what in (BEGUN, COMMITTED))
     kills = sum(sweep.kills.values())
     print(
         f"{sweep.storage.name}: {time.monotonic() - began:.0f} s, {sweep.runs} runs, {kills} kills; "

@@ -1,4 +1,4 @@
-"""What tests of learning share: the shipped backbone, and one of two layers with random weights, on real data."""
+"""Fixtures of tests that train: the shipped backbone, and one of two layers with random weights, on real data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where prepared data of the session lies."""
+    """The folder of the session's prepared data."""
     return tmp_path_factory.mktemp("data")
 
 
@@ -68,7 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def processor(folder: Path):  # type: ignore[no-untyped-def]
-    """What a backbone makes of images and texts."""
+    """A backbone's processor of images and texts."""
     from atlas.backbones.processor import Processor
 
     return Processor.load(folder)

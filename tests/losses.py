@@ -1,4 +1,4 @@
-"""What the faults that a test causes cost, noted with the test's result for `benchmarks/losses.py`.
+"""Costs of the faults that a test causes, noted with the test's result for `benchmarks/losses.py`.
 
 Nothing here is asserted on: seconds depend on the machine, and what has to hold is for the tests to say.
 """
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.learning import Attempt, Fault, Learning, attempts, charged, learnings, lost, standstill
+from benchmarks.learning import BEGUN, Attempt, Fault, Learning, attempts, charged, learnings, lost, standstill
 from benchmarks.losses import PROPERTY, Table
 
 INSTANT = 0.05  # seconds; a fault between two runs of a sweep ends nothing
@@ -31,7 +31,7 @@ class Losses:
 
     @property
     def shell(self) -> dict[str, str]:
-        """What a sweep's environment needs, so that its logs are found."""
+        """The environment variables of a sweep whose logs are to be found."""
         self.logs.mkdir(exist_ok=True)
         return {"RAY_TMPDIR": str(self.logs)}
 
@@ -41,7 +41,7 @@ class Losses:
 
     @contextmanager
     def fault(self, name: str) -> Iterator[None]:
-        """What the fault of that name in docs/faults.md ends, ends within; what it cost is counted after the test."""
+        """Time a fault of docs/faults.md: all that it ends, ends within; its cost is counted after the test."""
         at = time.time()
         yield
         self.faults.append(Fault(name=name, at=at, done=time.time(), since=at))
@@ -51,16 +51,16 @@ class Losses:
         self.faults[-1] = replace(self.faults[-1], since=time.time())
 
     def lines(self) -> list[Learning]:
-        """What workers have said in this test until now."""
+        """The log lines of workers in this test until now."""
         return [line for line in learnings(self.read) if line not in self.before]
 
     def begun(self) -> int:
-        """How many steps were begun until now."""
-        return sum(line.what == "learning" for line in self.lines())
+        """The number of steps begun until now."""
+        return sum(line.what == BEGUN for line in self.lines())
 
     def failed(self, name: str, key: str) -> None:
         """Note what a step that failed for good cost: every attempt at it."""
-        begun = [line.what for line in self.lines() if line.key == key].count("learning")
+        begun = [line.what for line in self.lines() if line.key == key].count(BEGUN)
         self.note(name, begun=begun, lost=begun, for_good=1)
 
     def note(self, name: str, *, begun: int, lost: int, for_good: int = 0, **seconds: float) -> None:
@@ -82,7 +82,7 @@ class Losses:
 
 
 def _seconds(fault: Fault, after: float, gone: list[Attempt], tried: list[Attempt]) -> dict[str, float]:
-    """What a fault cost: learning that was in vain, and time in which no worker learnt."""
+    """The seconds that a fault cost: training in vain, and time in which no worker trained."""
     spent = {"learnt_in_vain": sum(attempt.ended - attempt.began for attempt in gone)} if gone else {}
     if not tried or fault.since < tried[0].began:  # it was so from the beginning: what fleets take to start is not its
         return spent

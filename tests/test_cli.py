@@ -11,7 +11,7 @@ from atlas.cli import main
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """What is said on stderr of bad input, one line, with exit code 2."""
+    """Bad input gives one line on stderr, which is returned, and exit code 2."""
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2

@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def run(arguments: list[str], home: Path) -> str:
-    """What `python sweeps/task_order.py` prints with these arguments, on a machine that has seen nothing yet."""
+    """The output of `python sweeps/task_order.py` with these arguments, on a machine without earlier results."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "MLFLOW_", "ATLAS_"))}
     done = subprocess.run(
         [sys.executable, "sweeps/task_order.py", *arguments],

@@ -93,7 +93,7 @@ def _helps(commands: list[str]) -> dict[str, str]:
 
 
 def _help(call: list[str]) -> str:
-    """What a program prints for `--help`, 100 columns wide. Fails the build where it fails."""
+    """The `--help` output of a program, 100 columns wide. Fails the build where the program fails."""
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(
         [sys.executable, *call, "--help"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""What every kind must do, over the catalogue."""
+"""Contract of every adapter kind in the catalogue."""
 
 from __future__ import annotations
 

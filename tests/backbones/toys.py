@@ -20,7 +20,7 @@ COUNTS = {"train": 25, "val": 5, "test": 7}
 
 
 def write_folder(folder: Path, *, size: int = SIZE, length: int = LENGTH) -> Path:
-    """What a backbone's folder has for its processor."""
+    """Write the files that the processor reads from a backbone's folder: the tokenizer and the configuration."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()

@@ -1,4 +1,4 @@
-"""What was begun, kept and lost, by the lines of workers."""
+"""Steps begun, committed and lost, by the log lines of workers."""
 
 from __future__ import annotations
 

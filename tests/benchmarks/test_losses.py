@@ -1,4 +1,4 @@
-"""What tests note of faults, read back and written into the table."""
+"""Costs of faults that tests have noted, read back and written into the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a KubeRay cluster may grow, asked by Ray's own client of an API server on the loopback.
+"""Autoscaler limits of a KubeRay cluster, asked by Ray's own client of an API server on the loopback.
 
 The server knows the clusters of `clusters/kuberay`, and whoever shows a certificate; Kubernetes itself it is not.
 """
@@ -33,7 +33,7 @@ Ask = Callable[..., tuple[Any, str]]
 
 
 class Api(BaseHTTPRequestHandler):
-    """What the API server answers: the clusters `atlas` and `fixed` of the namespace `research`, and no others."""
+    """The API server: it knows the clusters `atlas` and `fixed` of the namespace `research`, and no others."""
 
     def do_GET(self) -> None:
         found = KNOWN.get(self.path)

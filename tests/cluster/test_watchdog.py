@@ -1,4 +1,4 @@
-"""What a process has started ends with it: where it is killed, and where it closes its warden."""
+"""The watchdog ends a process's children when the process is killed, and when it closes the watchdog."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ SCRIPTS = sorted([*CLUSTERS.glob("*/*.sh"), *CLUSTERS.glob("*/*.sbatch")])
 
 
 def strays(value: Any, fields: Fields, where: str = "") -> Iterator[str]:
-    """What `value` has that `fields` does not know, or has of another type, or lacks though it is required (`!`)."""
+    """Yield the fields of `value` that are unknown to `fields`, of another type, or required (`!`) but missing."""
     if isinstance(fields, list):
         if not isinstance(value, list):
             yield f"{where} is no list"

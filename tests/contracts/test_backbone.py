@@ -1,4 +1,4 @@
-"""What every backbone of the catalogue keeps."""
+"""Contract of every backbone in the catalogue."""
 
 from __future__ import annotations
 

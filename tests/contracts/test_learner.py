@@ -1,4 +1,4 @@
-"""What every learner of the catalogue keeps, run over all of them: a new entry is tested for free."""
+"""Contract of every learner in the catalogue, run over all of them: a new entry is tested for free."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ PAST, NEWEST = ("digits", "piqa-twin"), "easy-vqa"
 
 @pytest.mark.parametrize("name", sorted(LEARNERS))
 def test_its_declared_lineage_is_true(name: str, small_world: World, tmp_path: Path) -> None:
-    """What a step brings is the same for the permuted past, and for no past at all, if and only if it is said so."""
+    """A step's result is the same for a permuted past, and for none, if and only if `lineage` declares it so."""
     learner = small(LEARNERS[name]())
     found = {}
     for past in (PAST, PAST[::-1], PAST[:1], ()):

@@ -1,4 +1,4 @@
-"""What every task that is read from published files keeps, run on small sources in those formats."""
+"""Contract of every task that is read from published files, run on small sources in those formats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every file under `sweeps/` keeps: a new one is tested for free."""
+"""Contract of every file under `sweeps/`: a new one is tested for free."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every task of the catalogue keeps, run over all of them: a new entry is tested for free."""
+"""Contract of every task in the catalogue, run over all of them: a new entry is tested for free."""
 
 from __future__ import annotations
 

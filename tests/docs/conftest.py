@@ -1,4 +1,4 @@
-"""What the tests of the documentation share: the site, built once, and a browser."""
+"""Fixtures of the documentation's tests: the site, built once, and a browser."""
 
 from __future__ import annotations
 

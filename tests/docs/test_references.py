@@ -1,4 +1,4 @@
-"""What the documentation names is there: files, and the links between pages that the site does not show."""
+"""References in the documentation resolve: files, and the links between pages that the site does not show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: the project run as its users run it, in processes of its own."""
+"""Fixtures of the end-to-end tests: the project run as its users run it, in processes of its own."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def committed(storage: Path) -> dict[str, dict[str, Any]]:
 
 
 def wait_for(what: Callable[[], Any], *, process: subprocess.Popen[str], seconds: float = WAIT) -> Any:
-    """What `what` gives once that is true, while `process` runs."""
+    """Wait until `what` gives a true value, and return it; fails once `process` has ended or the time is up."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := what():

@@ -26,7 +26,7 @@ HEAD = {"RAY_OVERRIDE_NODE_ID_FOR_TESTING": FAKE_HEAD_NODE_ID, "RAY_CLOUD_INSTAN
 
 
 def cluster_file(port: int) -> dict[str, Any]:
-    """What `ray up` would leave on the head, for nodes that are processes of this machine.
+    """The cluster file that `ray up` would leave on the head, for nodes that are processes of this machine.
 
     Ray's provider of such nodes is named as an external one: the file of its own defaults is not in Ray's wheel.
     """
@@ -72,7 +72,7 @@ class Growing:
         self.head = start_node(*self._head)
 
     def nodes(self) -> int:
-        """How many there are."""
+        """The number of nodes."""
         return sum("/raylet/raylet" in title_of(pid) for pid in marked(self.mark))
 
     def close(self) -> None:

@@ -74,7 +74,7 @@ def waypoint_sizes(storage: Path) -> set[int]:
 
 
 def farthest(one: Any, other: Any) -> float:
-    """How far two results of the same shape are apart at most."""
+    """The largest absolute difference between two results of the same shape."""
     if isinstance(one, dict):
         return max((farthest(value, other[name]) for name, value in one.items()), default=0.0)
     if isinstance(one, list):

@@ -50,7 +50,7 @@ def test_a_driver_killed_in_mid_sweep_is_resumed_without_training_anything_twice
 
 
 def begun(storage: Path) -> int:
-    """How many trials MLflow is told of."""
+    """The number of trials whose start is spooled for MLflow."""
     events = [event for folder in storage.glob("sweeps/*/spool") for event in read_events(folder)]
     return len({event.key for event in events if event.kind == "trial_started"})
 

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.slow
 
 @dataclass(frozen=True, kw_only=True)
 class MlflowReporter:
-    """What a sweep left in MLflow's database and bucket, and the sweep's own storage and summary."""
+    """A sweep's records in MLflow's database and bucket, and the sweep's own storage and summary."""
 
     server: Server
     database: Database
@@ -130,7 +130,7 @@ def atlas(machine: Path, *arguments: str, code: int = 0, **more: str) -> str:
 
 
 def said(command: list[str], shell: dict[str, str], code: int = 0) -> str:
-    """What a command printed, errors last, once it has ended with that exit code."""
+    """Run a command, check its exit code, and return its output, stderr last."""
     done = subprocess.run(command, capture_output=True, text=True, env=shell, timeout=600)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -155,7 +155,7 @@ def lose(storage: str, machine: Path, s3: ObjectStore, start: Callable[..., subp
 
 
 def written(s3: ObjectStore, bucket: str, names: list[str]) -> dict[str, Any]:
-    """When each object was written last: a step that is learnt again writes its marker again."""
+    """The time of each object's last write: a step that is trained again writes its marker again."""
     client = s3.client()
     return {name: client.head_object(Bucket=bucket, Key=name)["LastModified"] for name in names}
 

@@ -1,4 +1,4 @@
-"""What the broker's suites share: steps, a store to commit them to, and a fleet that trains nothing."""
+"""Helpers of the broker's suites: steps, a store to commit them to, and a fleet that trains nothing."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def take(broker: Broker, fleet: str = "f") -> Lease:
 
 
 async def work_off(broker: Broker, uri: str) -> list[Step]:
-    """What a fleet does until nothing waits: the steps in the order that they were handed out."""
+    """Lease and commit steps as a fleet until the queue is empty; return them in the order of their leases."""
     steps = []
     await settle()
     while isinstance(lease := await broker.lease("f", 0.0), Lease):

@@ -66,7 +66,7 @@ def test_a_lease_that_is_renewed_is_kept(uri: str, clock: SimpleNamespace) -> No
 
 
 def test_a_fleet_thought_lost_may_still_bring_its_step(uri: str, clock: SimpleNamespace) -> None:
-    """What it brings counts, and nobody learns the step a second time."""
+    """Its late result counts, and the step is not trained a second time."""
 
     async def ask() -> None:
         broker = Broker(uri)

@@ -15,7 +15,7 @@ SIZE = FleetSize(fleets=1, workers=1, cpus=1.0, gpus=0.0)
 
 @pytest.fixture
 def lives(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What each life of the fleet is to end with: an error's message, or nothing where it ends well."""
+    """The endings of the fleet's successive lives: an error's message, or an empty string where one ends well."""
     ends: list[str] = []
 
     def run_fleet(*_: object) -> None:

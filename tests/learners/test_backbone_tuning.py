@@ -25,7 +25,7 @@ def values(tuned: BackboneTuning) -> dict[str, Tensor]:
 
 
 def shake(tuned: BackboneTuning) -> None:
-    """What an optimiser does to what is trained."""
+    """Change the trained parameters and set their gradients, as an optimiser's update does."""
     for number, parameter in enumerate(tuned.trained().values(), start=1):
         parameter.data += 0.1 * number
         parameter.grad = torch.ones_like(parameter)

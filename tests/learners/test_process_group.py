@@ -137,8 +137,9 @@ def one_process(rank: int, backbone: str, prepared: dict[str, str], folder: str)
 
 @pytest.fixture(scope="module")
 def learnt(small_world: World, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Store]:
-    """What one, two and four processes learnt at the same global batch, two and four that were cut off, and two that
-    went on with what four had begun.
+    """Stores trained by one, two and four processes at the same global batch.
+
+    Besides, by two and four that were interrupted, and by two that resumed the checkpoints of four.
     """
     folder = tmp_path_factory.mktemp("groups")
     backbone = str(small_world.worker_context.backbone.processor.folder)

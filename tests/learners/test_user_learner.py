@@ -45,7 +45,7 @@ print(stage.settings()["source"])
 
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
-    """What a test brings is gone after it."""
+    """Remove the user-defined learners and stages after each test."""
     yield
     USER_LEARNERS.clear()
     USER_STAGES.clear()

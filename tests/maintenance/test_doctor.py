@@ -18,7 +18,7 @@ WELL = NodeReport(node="10.0.0.1", versions=versions(), token=True, backbone="b"
 
 
 def faults(*reports: NodeReport, tasks: tuple[str, ...] = ("digits",)) -> dict[str, str]:
-    """What is wrong, by what was looked at."""
+    """The messages of the failed checks, by the item checked."""
     return {found.what: found.says for found in judge(reports, "b", tasks) if not found.ok}
 
 

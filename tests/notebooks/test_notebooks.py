@@ -60,7 +60,7 @@ def execute(storage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
 
 
 def pictures(outputs: list[NotebookNode]) -> int:
-    """How many pictures are drawn."""
+    """The number of pictures among the outputs."""
     return sum("image/png" in output.get("data", {}) for output in outputs)
 
 

@@ -89,7 +89,7 @@ def _origin(file: Path, trials: Sequence[Sequence[Walk]]) -> dict[str, Any]:
 
 
 def _settings(sweep: Any, options: Any) -> list[dict[str, Any]]:
-    """What each trial was suggested, beside its order."""
+    """The parameters suggested for each trial, without its order."""
     from atlas.search.prefix_sampler import rehearse
     from atlas.search.proposals import make_sampler
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """What is said of bad input: one line, and exit code 2."""
+    """Bad input gives one line on stderr, which is returned, and exit code 2."""
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2

@@ -21,7 +21,7 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "own_learner.py"
 
 
 def forget() -> None:
-    """What another process knows: the catalogue alone."""
+    """Forget the user-defined learner, as another process knows the catalogue alone."""
     USER_LEARNERS.pop(NAME, None)
     USER_STAGES.pop("spring", None)
 

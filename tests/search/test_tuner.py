@@ -63,7 +63,7 @@ def search(sweep: Sweep, options: Options, folder: Path) -> Search:
 
 
 def suggested(sweep: Sweep, options: Options, folder: Path) -> list[dict[str, Any]]:
-    """What Tune would be told to try, nothing being known of any result."""
+    """The parameters suggested to Tune for each trial before any result is known."""
     tuner: Any = search(sweep, options, folder)._tuner()
     algorithm: Any = tuner._local_tuner._tune_config.search_alg.searcher
     assert isinstance(algorithm, OptunaSearch)

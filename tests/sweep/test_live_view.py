@@ -37,7 +37,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def seen(shown: LiveView, status: BrokerStatus) -> str:
-    """What the view says once it has polled a few times."""
+    """The text of the live view after a few polls."""
     import threading
 
     polled = threading.Event()

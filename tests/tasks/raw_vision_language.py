@@ -46,7 +46,7 @@ def change_json(path: Path, change: Callable[[Any], object]) -> None:
 
 
 def read(task: Task, split: str, source: Path) -> tuple[list[Record], list[Broken]]:
-    """What is whole and what is not."""
+    """The whole records of a split, and the broken ones."""
     found = list(task.read(split, source))
     whole = [one for one in found if isinstance(one, Record)]
     return whole, [one for one in found if isinstance(one, Broken)]

@@ -32,7 +32,7 @@ ADDRESS = f"{EXAMPLE}:TASK"
 
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
-    """What a test brings is gone after it."""
+    """Remove the user-defined tasks after each test."""
     yield
     USER_TASKS.clear()
 

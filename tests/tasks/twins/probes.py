@@ -1,4 +1,4 @@
-"""What the twins' tests share: probes that see a part of a record alone, and what a picture shows."""
+"""Helpers of the twins' tests: probes that see a part of a record alone, and the content of a picture."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def _fit(train: object, labels: Sequence[int], test: object) -> np.ndarray:
 
 
 def picture_score(task: Task, score: Callable[[Record, int], float]) -> float:
-    """What a probe gets that is told all that the pictures show, and nothing of the texts."""
+    """The score of a probe that is told all that the pictures show, and nothing of the texts."""
     train, test = records(task, "train"), records(task, "test")
     said = _fit([seen(r) for r in train], [top(r) for r in train], [seen(r) for r in test])
     return float(np.mean([score(record, int(label)) for record, label in zip(test, said, strict=True)]))
 
 
 def text_score(task: Task, score: Callable[[Record, int], float]) -> float:
-    """What a probe of words and pairs of words gets that never sees a picture."""
+    """The score of a probe of words and pairs of words that never sees a picture."""
     from sklearn.feature_extraction.text import CountVectorizer
 
     train, test = records(task, "train"), records(task, "test")
@@ -71,7 +71,7 @@ def text_score(task: Task, score: Callable[[Record, int], float]) -> float:
 
 
 def choice_score(task: Task, reads: Callable[[str], str]) -> float:
-    """What a probe gets that scores each choice by `reads` of its text, against the mean of its record's choices."""
+    """The accuracy of a probe of `reads` of each choice's text, relative to the mean of its record's choices."""
     from sklearn.feature_extraction.text import CountVectorizer
 
     train, test = records(task, "train"), records(task, "test")

@@ -10,7 +10,7 @@ TASK = TASKS["snli-ve-twin"]
 
 
 def verdict(record: Record) -> str:
-    """What the sentence comes to, told from the scene."""
+    """The sentence's label, derived from the scene."""
     shapes, (text,) = scene(record.pictures[0]).shapes, record.texts
     if found := re.fullmatch(r"the (\w+) shape is a (\w+) \.", text):
         about, said = [s.shape for s in shapes if s.color == found[1]], found[2]

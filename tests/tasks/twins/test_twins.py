@@ -1,4 +1,4 @@
-"""What every twin keeps, run over all of them: a new one is tested for free."""
+"""Contract of every twin, run over all of them: a new one is tested for free."""
 
 from __future__ import annotations
 
