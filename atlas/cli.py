@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from atlas.config.training import TrainingOptions
 from atlas.maintenance import commands as upkeep
 from atlas.reproduce import commands as again
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import AtlasError, UserError, unknown
 from atlas.storage.filesystem import StoragePath
 from atlas.storage.options import StorageOptions
 
@@ -25,7 +25,7 @@ NAMED = 3  # broken records a split that are printed
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command. Exits with 2 for bad input."""
+    """Run one command. Exits with 2 for bad input, with 3 where something that it needs is out of reach."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if arguments[:1] == ["sweep"] and len(arguments) > 1 and not arguments[1].startswith("-"):
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given.run(given)
     except AtlasError as error:
         print(f"atlas: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(error.exit_code)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,7 +102,7 @@ def _doctor(arguments: Sequence[str]) -> None:
 
 
 def _no_sweep(given: argparse.Namespace) -> None:
-    raise AtlasError("no sweep file given; write e.g. `atlas sweep sweeps/task_order.py --smoke`.")
+    raise UserError("no sweep file given; write e.g. `atlas sweep sweeps/task_order.py --smoke`.")
 
 
 def _tasks(given: argparse.Namespace) -> None:
@@ -156,12 +156,12 @@ def _sources(tasks: Sequence[str], given: Sequence[str]) -> dict[str, Path]:
     for text in given:
         task, equals, folder = text.partition("=")
         if not equals or not folder:
-            raise AtlasError(f"--source {text!r} is not TASK=FOLDER, as it must be for several tasks.")
+            raise UserError(f"--source {text!r} is not TASK=FOLDER, as it must be for several tasks.")
         if task not in tasks:
             raise unknown("task in --source", task, tasks)
         path = Path(folder).expanduser().resolve()
         if not path.is_dir():
-            raise AtlasError(f"--source {folder!r} of {task} is not a folder.")
+            raise UserError(f"--source {folder!r} of {task} is not a folder.")
         found[task] = path
     return found
 

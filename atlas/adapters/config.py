@@ -10,7 +10,7 @@ from typing import Any
 from peft.config import PeftConfig
 
 from atlas.adapters.kinds import KINDS
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.fusion_options import FUSION_OPTIONS
 
 PEFT_TYPE = "ATLAS"
@@ -42,7 +42,7 @@ class AtlasConfig(PeftConfig):
         penalty: λ, the weight of the orthogonality penalty.
 
     Raises:
-        AtlasError: for a value that is not allowed.
+        UserError: for a value that is not allowed.
     """
 
     kind: str = "bottleneck"
@@ -72,9 +72,7 @@ class AtlasConfig(PeftConfig):
             # sorted, so that equal settings are equal files
             setattr(self, what, value if value is None or isinstance(value, str) else sorted(value))
         if isinstance(self.experience, str):
-            raise AtlasError(
-                f"experience is {self.experience!r}; write a list of adapter names: [{self.experience!r}]."
-            )
+            raise UserError(f"experience is {self.experience!r}; write a list of adapter names: [{self.experience!r}].")
         self.experience = list(self.experience)
         self._check_names()
         self._check_numbers()
@@ -95,7 +93,7 @@ class AtlasConfig(PeftConfig):
         """As PEFT's, but an unknown setting is an error: dropped with a warning, it would change the model.
 
         Raises:
-            AtlasError: for a setting that is not known.
+            UserError: for a setting that is not known.
         """
         known = {f.name for f in fields(cls)}
         for name in kwargs:
@@ -120,36 +118,36 @@ class AtlasConfig(PeftConfig):
         if self.alpha is not None:
             _positive("alpha", self.alpha)
         if not math.isfinite(self.penalty) or self.penalty < 0:
-            raise AtlasError(f"penalty is {self.penalty}; λ must be a finite number of at least 0 (the paper: 0.1).")
+            raise UserError(f"penalty is {self.penalty}; λ must be a finite number of at least 0 (the paper: 0.1).")
         if self.weighting == "whole" and self.query_tokens != 1:
-            raise AtlasError(f"query_tokens is {self.query_tokens}; with weighting 'whole' a query is one token.")
+            raise UserError(f"query_tokens is {self.query_tokens}; with weighting 'whole' a query is one token.")
         if self.weighting == "dimension" and self.query_tokens < 2:
-            raise AtlasError("query_tokens is 1; the cosine along one token is only a sign. Use at least 2 (24).")
+            raise UserError("query_tokens is 1; the cosine along one token is only a sign. Use at least 2 (24).")
 
     def _check_stack(self) -> None:
         if len(set(self.experience)) != len(self.experience):
-            raise AtlasError(f"experience is {self.experience}; each adapter may stand there once.")
+            raise UserError(f"experience is {self.experience}; each adapter may stand there once.")
         if not self.size:
-            raise AtlasError("an adapter with neither experience nor a Φ of its own does nothing: set novel=True.")
+            raise UserError("an adapter with neither experience nor a Φ of its own does nothing: set novel=True.")
         if self.combination != "fixed":
             if self.weights is not None:
-                raise AtlasError(
+                raise UserError(
                     f"weights are given, but combination is {self.combination!r}; use 'fixed' or drop them."
                 )
             return
         weights = self.weights or []
         if len(weights) != self.size:
-            raise AtlasError(
+            raise UserError(
                 f"weights has {len(weights)} numbers for a stack of {self.size}: one is needed for each of experience "
                 f"({len(self.experience)}) and, last, for the adapter itself ({int(self.novel)})."
             )
         if not all(math.isfinite(w) for w in weights):
-            raise AtlasError(f"weights is {weights}; all must be finite.")
+            raise UserError(f"weights is {weights}; all must be finite.")
         if self.normalisation == "sum" and sum(weights) <= 0:
-            raise AtlasError(f"weights is {weights}; with normalisation 'sum' their sum must be above 0.")
+            raise UserError(f"weights is {weights}; with normalisation 'sum' their sum must be above 0.")
 
 
 def _positive(name: str, value: float, whole: bool = False) -> None:
     allowed = int if whole else (int, float)
     if isinstance(value, bool) or not isinstance(value, allowed) or not 0 < value < math.inf:
-        raise AtlasError(f"{name} is {value!r}; it must be a {'whole ' if whole else ''}number above 0.")
+        raise UserError(f"{name} is {value!r}; it must be a {'whole ' if whole else ''}number above 0.")

@@ -12,7 +12,7 @@ from atlas.adapters.config import AtlasConfig
 from atlas.adapters.fused import fused
 from atlas.adapters.fusion import Part, Rule, Stack
 from atlas.adapters.kinds import KINDS
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 StackStage = Literal["experience", "expansion"]
 
@@ -62,10 +62,10 @@ class AtlasLayer(nn.Module, BaseTunerLayer):
         """Adds the parameters of one more adapter, drawn from PyTorch's own generator.
 
         Raises:
-            AtlasError: if the heads do not divide the width of this site.
+            UserError: if the heads do not divide the width of this site.
         """
         if config.learned and (config.heads is None or self.out_features % config.heads):
-            raise AtlasError(f"heads is {config.heads}; it must divide the width {self.out_features} of every site.")
+            raise UserError(f"heads is {config.heads}; it must divide the width {self.out_features} of every site.")
         self.settings[name] = config
         for role, shape in self._shapes(config).items():
             getattr(self, role)[name] = nn.Parameter(torch.empty(shape))
@@ -118,7 +118,7 @@ class AtlasLayer(nn.Module, BaseTunerLayer):
         """Activates one adapter with its experience; as in PEFT its own parameters become trainable.
 
         Raises:
-            AtlasError: for more than one name.
+            UserError: for more than one name.
         """
         super().set_adapter(single(adapter_names), inference_mode=inference_mode)
         self.stage = "expansion"
@@ -131,7 +131,7 @@ class AtlasLayer(nn.Module, BaseTunerLayer):
         """Refused.
 
         Raises:
-            AtlasError: always.
+            UserError: always.
         """
         raise unmergeable()
 
@@ -139,7 +139,7 @@ class AtlasLayer(nn.Module, BaseTunerLayer):
         """Refused, as merge is.
 
         Raises:
-            AtlasError: always.
+            UserError: always.
         """
         raise unmergeable()
 
@@ -183,7 +183,7 @@ class AtlasLayer(nn.Module, BaseTunerLayer):
         """The site's output [*, L, D] for x [*, L, in]; rows of a 2-dimensional x are samples of one token.
 
         Raises:
-            AtlasError: for `adapter_names`, which this method does not route.
+            UserError: for `adapter_names`, which this method does not route.
         """
         if kwargs.pop("adapter_names", None) is not None:
             raise unrouted()
@@ -209,27 +209,27 @@ def single(adapter_names: str | list[str]) -> list[str]:
     """The one name to activate, as a list (empty for none).
 
     Raises:
-        AtlasError: for more than one.
+        UserError: for more than one.
     """
     names = [adapter_names] if isinstance(adapter_names, str) else list(adapter_names)
     if len(names) > 1:
-        raise AtlasError(
+        raise UserError(
             f"cannot activate {names} at once: a stack is activated by its newest adapter, which brings its experience."
         )
     return names
 
 
-def unmergeable() -> AtlasError:
+def unmergeable() -> UserError:
     """Why nothing can be merged."""
-    return AtlasError(
+    return UserError(
         "ATLAS adapters cannot be merged into the base weights: α depends on the sample and Φ is not linear in h. "
         "Keep the adapters; `unload()` gives the bare model back."
     )
 
 
-def unrouted() -> AtlasError:
+def unrouted() -> UserError:
     """Why one batch cannot use several adapters."""
-    return AtlasError(
+    return UserError(
         "adapter_names is not supported: one batch runs through one stack. Group the samples by adapter and call "
         "set_adapter(name) before each group."
     )

@@ -9,7 +9,7 @@ from peft import PeftModel, get_peft_model
 from torch import nn
 
 from atlas.adapters.config import AtlasConfig
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 
 def load_adapter(
@@ -21,12 +21,12 @@ def load_adapter(
     names here, in the saved order, where they differ from the saved ones. Which adapter is active does not change.
 
     Raises:
-        AtlasError: if experience is missing, or the file does not hold exactly the adapter's parameters.
+        UserError: if experience is missing, or the file does not hold exactly the adapter's parameters.
     """
     config = AtlasConfig.from_pretrained(str(folder))
     if experience is not None:
         if len(experience) != len(config.experience):
-            raise AtlasError(
+            raise UserError(
                 f"experience names {len(experience)} adapters, but the one in {folder} builds on "
                 f"{len(config.experience)}: {config.experience}."
             )
@@ -43,7 +43,7 @@ def load_adapter(
     # PEFT's own list also has other adapters whose names contain this one's
     missing = [key for key in result.missing_keys if name in key.split(".")]
     if missing or result.unexpected_keys:
-        raise AtlasError(
+        raise UserError(
             f"{folder} does not hold adapter {name!r} as its config describes it: missing {missing[:3]}, "
             f"unexpected {result.unexpected_keys[:3]}. It was altered, or written for another model."
         )

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from atlas.adapters.config import AtlasConfig
 from atlas.adapters.layer import EXPANSION, ROLES, AtlasLayer, StackStage, single, unmergeable, unrouted
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 
 # By model type, both output projections of a block, `attention.output.dense` and `output.dense`: PEFT compares ends.
 SITES = {name: ["output.dense"] for name in ("vilt", "bert", "roberta", "electra")}
@@ -34,7 +34,7 @@ class AtlasModel(BaseTuner):
         """Adds an adapter, after everything about it has been checked.
 
         Raises:
-            AtlasError: for a name that PEFT could not save, or experience that is missing or does not fit.
+            UserError: for a name that PEFT could not save, or experience that is missing or does not fit.
         """
         config = self.peft_config[adapter_name]
         self._prepare_adapter_config(config, self.get_model_config(model))
@@ -50,16 +50,16 @@ class AtlasModel(BaseTuner):
         """Fills in the heads and sites that the model decides.
 
         Raises:
-            AtlasError: if it does not.
+            UserError: if it does not.
         """
         if peft_config.heads is None and peft_config.learned:
             peft_config.heads = model_config.get("num_attention_heads")
             if peft_config.heads is None:
-                raise AtlasError("heads is not given and the model's configuration names none: set heads.")
+                raise UserError("heads is not given and the model's configuration names none: set heads.")
         if peft_config.target_modules is None:
             kind = model_config.get("model_type")
             if kind not in SITES:
-                raise AtlasError(
+                raise UserError(
                     f"target_modules is not given and there is no default for models of type {kind!r} "
                     f"(there is for {', '.join(SITES)}): name the nn.Linear modules to adapt."
                 )
@@ -70,7 +70,7 @@ class AtlasModel(BaseTuner):
         """PEFT tells adapters apart by a part of the parameter's name, so that part must not occur otherwise."""
         used = {part for key, _ in model.named_modules() if ".atlas_" not in key for part in key.split(".")}
         if not name or "." in name or name in used or hasattr(nn.ParameterDict(), name):
-            raise AtlasError(
+            raise UserError(
                 f"{name!r} cannot name an adapter: it must not be empty, contain a dot, or be the name of a module or "
                 "attribute, or saving would mix adapters up. Try a prefix, such as 'task-"
                 + name.replace(".", "-")
@@ -81,7 +81,7 @@ class AtlasModel(BaseTuner):
         loaded = [other for other in self.peft_config if other != name]
         for other in config.experience:
             if other not in loaded:
-                raise AtlasError(
+                raise UserError(
                     f"adapter {name!r} builds on {other!r}, which is not loaded "
                     f"(loaded: {', '.join(loaded) or 'none'}). Load adapters in the order in which they were trained; "
                     "if they have other names here, pass load_adapter(model, folder, name, experience=[their names])."
@@ -91,13 +91,13 @@ class AtlasModel(BaseTuner):
     @staticmethod
     def _check_fit(name: str, config: AtlasConfig, other: str, past: AtlasConfig) -> None:
         if not past.novel:
-            raise AtlasError(f"adapter {name!r} cannot build on {other!r}, which has no Φ of its own (novel=False).")
+            raise UserError(f"adapter {name!r} cannot build on {other!r}, which has no Φ of its own (novel=False).")
         same = ["target_modules", "exclude_modules"]
         if config.learned:
             same += ["combination", "weighting", "query_tokens"]
         for what in same:
             if getattr(config, what) != getattr(past, what):
-                raise AtlasError(
+                raise UserError(
                     f"adapter {name!r} has {what}={getattr(config, what)!r}, but {other!r}, on which it builds, has "
                     f"{getattr(past, what)!r}: they must be equal, or keys and queries do not meet."
                 )
@@ -116,7 +116,7 @@ class AtlasModel(BaseTuner):
             target.update_layer(adapter_name, peft_config)
             return
         if not isinstance(target, nn.Linear):
-            raise AtlasError(
+            raise UserError(
                 f"{current_key!r} is a {type(target).__name__}; an adapter acts on nn.Linear only. "
                 "Narrow target_modules."
             )
@@ -130,7 +130,7 @@ class AtlasModel(BaseTuner):
         """The settings of an adapter.
 
         Raises:
-            AtlasError: if it is not loaded.
+            UserError: if it is not loaded.
         """
         if name not in self.peft_config:
             raise unknown("adapter", name, self.peft_config)
@@ -140,7 +140,7 @@ class AtlasModel(BaseTuner):
         """Activates one adapter with its whole experience; its own parameters become trainable, all others frozen.
 
         Raises:
-            AtlasError: for several names, or one that is not loaded.
+            UserError: for several names, or one that is not loaded.
         """
         names = single(adapter_name)
         for name in names:
@@ -155,20 +155,20 @@ class AtlasModel(BaseTuner):
         """Stage 1: the stack is the experience alone, and only the queries over it are trainable.
 
         Raises:
-            AtlasError: if the adapter has no experience.
+            UserError: if the adapter has no experience.
         """
         if not self.config_of(name).experience:
-            raise AtlasError(f"adapter {name!r} has no experience to learn from: go on with train_expansion.")
+            raise UserError(f"adapter {name!r} has no experience to learn from: go on with train_expansion.")
         self._train(name, "experience", ("atlas_query_past",))
 
     def train_expansion(self, name: str) -> None:
         """Stage 2: the stack is experience and the adapter itself; its Φ, key and own query are trainable.
 
         Raises:
-            AtlasError: if the adapter has no Φ of its own.
+            UserError: if the adapter has no Φ of its own.
         """
         if not self.config_of(name).novel:
-            raise AtlasError(f"adapter {name!r} has no Φ of its own (novel=False): there is nothing to expand.")
+            raise UserError(f"adapter {name!r} has no Φ of its own (novel=False): there is nothing to expand.")
         self._train(name, "expansion", EXPANSION)
 
     def _train(self, name: str, stage: StackStage, roles: tuple[str, ...]) -> None:
@@ -184,7 +184,7 @@ class AtlasModel(BaseTuner):
         The queries over the past come first, so that they depend on neither rank nor kind.
 
         Raises:
-            AtlasError: if it is not loaded.
+            UserError: if it is not loaded.
         """
         self.config_of(name)
         for role in ROLES:
@@ -231,11 +231,11 @@ class AtlasModel(BaseTuner):
         """Site → the α of the last forward pass, [B, t] or [B, t, D], detached.
 
         Raises:
-            AtlasError: outside `keep_combination_weights`, or before a forward pass.
+            UserError: outside `keep_combination_weights`, or before a forward pass.
         """
         found = {name: layer.alpha for name, layer in self.sites().items() if layer.alpha is not None}
         if not found:
-            raise AtlasError(
+            raise UserError(
                 "no α was kept: run the model within `with model.keep_combination_weights():` and ask there."
             )
         return found
@@ -244,12 +244,12 @@ class AtlasModel(BaseTuner):
         """Removes an adapter.
 
         Raises:
-            AtlasError: if others build on it, or it is not loaded.
+            UserError: if others build on it, or it is not loaded.
         """
         self.config_of(adapter_name)
         builders = [name for name, config in self.peft_config.items() if adapter_name in config.experience]
         if builders:
-            raise AtlasError(
+            raise UserError(
                 f"adapter {adapter_name!r} cannot be deleted: {', '.join(builders)} build on it. Delete those first."
             )
         super().delete_adapter(adapter_name)

@@ -7,7 +7,7 @@ from peft import mapping
 
 from atlas.adapters.config import PEFT_TYPE, AtlasConfig
 from atlas.adapters.model import AtlasModel
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 SUPPORTED = "0.21."
 
@@ -18,10 +18,10 @@ def register() -> None:
     PEFT's own `register_peft_method` refuses names outside its enum.
 
     Raises:
-        AtlasError: with another release of PEFT than the one this was written for, or if the name is taken.
+        UserError: with another release of PEFT than the one this was written for, or if the name is taken.
     """
     if not peft.__version__.startswith(SUPPORTED):
-        raise AtlasError(
+        raise UserError(
             f"PEFT {peft.__version__} is installed; atlas needs {SUPPORTED}x: pip install 'peft>=0.21,<0.22'."
         )
     entries: tuple[tuple[dict, object], ...] = (
@@ -31,6 +31,6 @@ def register() -> None:
     )
     for known, entry in entries:
         if known.get(PEFT_TYPE, entry) != entry:
-            raise AtlasError(f"PEFT already has a method {PEFT_TYPE!r}: {known[PEFT_TYPE]}. Unload the other one.")
+            raise UserError(f"PEFT already has a method {PEFT_TYPE!r}: {known[PEFT_TYPE]}. Unload the other one.")
     for known, entry in entries:
         known[PEFT_TYPE] = entry

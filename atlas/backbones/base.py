@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from atlas.backbones.families import family_of
 from atlas.runtime.digest import file_sha256, text_sha256
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import InfrastructureError, UserError, unknown
 
 if TYPE_CHECKING:
     from atlas.backbones.backbone import Backbone
@@ -29,7 +29,7 @@ def locate(name: str | Path) -> Path:
     """The folder with the files of a backbone.
 
     `name` is a name of BACKBONES, a local folder, or a repository of the Hugging Face hub ("owner/name"), which is
-    downloaded, or found in the hub's cache. Raises AtlasError for an unknown name, a folder that is missing or lacks
+    downloaded, or found in the hub's cache. Raises UserError for an unknown name, a folder that is missing or lacks
     files, and a hub that cannot be reached.
     """
     place = BACKBONES.get(str(name), name)
@@ -37,7 +37,7 @@ def locate(name: str | Path) -> Path:
     if folder.is_dir():
         return _checked(folder)
     if _is_path(place):
-        raise AtlasError(f"backbone {str(name)!r}: there is no folder {folder}. Give a folder or a name.")
+        raise UserError(f"backbone {str(name)!r}: there is no folder {folder}. Give a folder or a name.")
     if re.fullmatch(r"[\w.-]+/[\w.-]+", str(place)):
         return _checked(_download(str(place)))
     raise unknown("backbone", name, BACKBONES)
@@ -52,7 +52,7 @@ def digest(folder: Path) -> str:
 def load(name: str | Path) -> Backbone:
     """The frozen backbone of that name or folder, with its processor.
 
-    Raises AtlasError as `locate` does, for a model of an unknown family, and for weights other than its card's.
+    Raises UserError as `locate` does, for a model of an unknown family, and for weights other than its card's.
     """
     folder = locate(name)
     found = digest(folder)
@@ -72,7 +72,7 @@ def _checked(folder: Path) -> Path:
     groups = {"config.json": ("config.json",), "weights": WEIGHTS, "a tokenizer": TOKENIZERS}
     for what, files in groups.items():
         if not any((folder / file).is_file() for file in files):
-            raise AtlasError(
+            raise UserError(
                 f"backbone folder {folder} lacks {what} (one of: {', '.join(files)}). "
                 "It has to be a checkpoint as `save_pretrained` writes it, with its tokenizer."
             )
@@ -80,11 +80,11 @@ def _checked(folder: Path) -> Path:
 
 
 def _check_card(folder: Path, found: str) -> None:
-    """Raises AtlasError where the card states another digest."""
+    """Raises UserError where the card states another digest."""
     card = folder / "README.md"
     stated = re.search(r"^digest: ([0-9a-f]{64})$", card.read_text(), re.MULTILINE) if card.is_file() else None
     if stated and stated[1] != found:
-        raise AtlasError(
+        raise UserError(
             f"backbone folder {folder} is altered: its card states digest {stated[1][:12]}…, its config.json and "
             f"weights have {found[:12]}…. Install it again, or remove the card's digest if the change is yours."
         )
@@ -100,9 +100,9 @@ def _download(repository: str) -> Path:
             snapshot_download(repository, allow_patterns=["pytorch_model*.bin"])
         return folder
     except RepositoryNotFoundError as error:
-        raise AtlasError(f"backbone {repository!r}: the hub knows no such repository (or it is private).") from error
+        raise UserError(f"backbone {repository!r}: the hub knows no such repository (or it is private).") from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        raise AtlasError(
+        raise InfrastructureError(
             f"backbone {repository!r} is neither in the hub's cache nor can the hub be reached "
             f"({type(error).__name__}). Go online (unset HF_HUB_OFFLINE), give a local folder, or use 'vilt-tiny'."
         ) from error

@@ -6,22 +6,25 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
+from atlas.runtime.os_errors import error_from
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
 
 def read_json(path: Path, *, optional: bool = False) -> dict[str, JsonValue]:
-    """The object in a JSON file; {} where an optional one is absent. Raises AtlasError."""
+    """The object in a JSON file; {} where an optional one is absent. Raises UserError."""
     if optional and not path.is_file():
         return {}
     try:
         content: JsonValue = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise AtlasError(f"a backbone's folder needs {path.name}, cannot read {path}: {error.strerror}") from error
+        raise error_from(
+            error, f"a backbone's folder needs {path.name}, cannot read {path}: {error.strerror}"
+        ) from error
     except ValueError as error:
-        raise AtlasError(f"{path} is not JSON: {error}") from error
+        raise UserError(f"{path} is not JSON: {error}") from error
     if not isinstance(content, dict):
-        raise AtlasError(f"{path} should hold a JSON object, holds a {type(content).__name__}")
+        raise UserError(f"{path} should hold a JSON object, holds a {type(content).__name__}")
     return content

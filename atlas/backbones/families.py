@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.backbones.config import read_json
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -44,7 +44,7 @@ class Family:
     package: str
 
     def load(self, folder: Path, *, digest: str) -> Backbone:
-        """The frozen backbone in that folder. Raises AtlasError where it cannot be read."""
+        """The frozen backbone in that folder. Raises UserError where it cannot be read."""
         backbone: Backbone = import_module(f"{self.package}.backbone").load_backbone(folder, digest=digest)
         return backbone
 
@@ -60,11 +60,11 @@ FAMILIES: dict[str, Family] = {
 
 
 def family_of(folder: Path) -> Family:
-    """The family of the checkpoint in a folder. Raises AtlasError for an unknown one, and a config that is no JSON."""
+    """The family of the checkpoint in a folder. Raises UserError for an unknown one, and a config that is no JSON."""
     kind = read_json(folder / "config.json").get("model_type")
     if kind not in FAMILIES:
         known = ", ".join(map(repr, FAMILIES))
-        raise AtlasError(f"backbone folder {folder}: its config.json says model_type {kind!r}; known are: {known}.")
+        raise UserError(f"backbone folder {folder}: its config.json says model_type {kind!r}; known are: {known}.")
     return FAMILIES[str(kind)]
 
 

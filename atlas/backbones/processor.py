@@ -17,7 +17,7 @@ import numpy as np
 
 from atlas.backbones.config import read_json
 from atlas.runtime.digest import text_sha256
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -49,7 +49,7 @@ class Processor:
     def load(cls, folder: Path, *, max_tokens: int = MAX_TOKENS) -> Processor:
         """The processor of a backbone's folder, texts cut at max_tokens or at the backbone's positions.
 
-        Raises AtlasError where a file is missing, unreadable or incomplete.
+        Raises UserError where a file is missing, unreadable or incomplete.
         """
         folder = Path(folder)
         config = read_json(folder / "config.json")
@@ -104,25 +104,25 @@ class Processor:
 
 
 def square_side(config: Mapping[str, JsonValue], folder: Path) -> int:
-    """The side of the backbone's square images. Raises AtlasError."""
+    """The side of the backbone's square images. Raises UserError."""
     size = config.get("image_size")
     if not isinstance(size, int) or size < 1:
-        raise AtlasError(f"{folder / 'config.json'}: image_size is {size!r}, should be a whole number of pixels")
+        raise UserError(f"{folder / 'config.json'}: image_size is {size!r}, should be a whole number of pixels")
     return size
 
 
 def channels(values: JsonValue) -> tuple[float, float, float]:
-    """Three numbers, one a channel; ViLT's 0.5 where the folder says nothing. Raises AtlasError for anything else."""
+    """Three numbers, one a channel; ViLT's 0.5 where the folder says nothing. Raises UserError for anything else."""
     if not values:
         return 0.5, 0.5, 0.5
     numbers = [float(value) for value in values if isinstance(value, int | float)] if isinstance(values, list) else []
     if len(numbers) != 3:
-        raise AtlasError(f"preprocessor_config.json: {values!r} should be three numbers, one a channel")
+        raise UserError(f"preprocessor_config.json: {values!r} should be three numbers, one a channel")
     return numbers[0], numbers[1], numbers[2]
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
-    """The folder's tokenizer, a fresh copy. Raises AtlasError where there is none."""
+    """The folder's tokenizer, a fresh copy. Raises UserError where there is none."""
     from tokenizers import Tokenizer
 
     path = folder / "tokenizer.json"
@@ -130,29 +130,29 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         try:
             return Tokenizer.from_file(str(path))
         except Exception as error:  # the Rust binding raises bare Exception
-            raise AtlasError(f"{path} is no tokenizer that `tokenizers` can read: {error}") from error
+            raise UserError(f"{path} is no tokenizer that `tokenizers` can read: {error}") from error
     return convert_tokenizer(folder)
 
 
 def convert_tokenizer(folder: Path) -> Tokenizer:
-    """A tokenizer kept in an older form (vocab.txt and the like), through transformers. Raises AtlasError."""
+    """A tokenizer kept in an older form (vocab.txt and the like), through transformers. Raises UserError."""
     from tokenizers import Tokenizer
     from transformers import AutoTokenizer
 
     try:
         loaded = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, ImportError) as error:
-        raise AtlasError(f"{folder} has no tokenizer.json, and transformers finds no tokenizer: {error}") from error
+        raise UserError(f"{folder} has no tokenizer.json, and transformers finds no tokenizer: {error}") from error
     backend = getattr(loaded, "backend_tokenizer", None)
     if not isinstance(backend, Tokenizer):
-        raise AtlasError(f"the tokenizer in {folder} ({type(loaded).__name__}) has no form for `tokenizers`")
+        raise UserError(f"the tokenizer in {folder} ({type(loaded).__name__}) has no form for `tokenizers`")
     return Tokenizer.from_str(backend.to_str())
 
 
 def find_pad(tokenizer: Tokenizer, config: Mapping[str, JsonValue], folder: Path) -> int:
-    """The number of the padding token: the tokenizer's [PAD], else the config's. Raises AtlasError."""
+    """The number of the padding token: the tokenizer's [PAD], else the config's. Raises UserError."""
     candidates = (tokenizer.token_to_id("[PAD]"), config.get("pad_token_id"), (tokenizer.padding or {}).get("pad_id"))
     found = next((pad for pad in candidates if isinstance(pad, int)), None)
     if found is None:
-        raise AtlasError(f"{folder}: no padding token; name pad_token_id in config.json")
+        raise UserError(f"{folder}: no padding token; name pad_token_id in config.json")
     return found

@@ -12,7 +12,7 @@ from typing import Any
 
 from atlas.cluster.ray_internals import CHATTY_LOGGERS, SLOW_START
 from atlas.cluster.watchdog import Watchdog, watched
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import InfrastructureError
 from atlas.runtime.text import first_line
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ def join_ray(**more: Any) -> Watchdog:
     Gives the warden of what was started: close it after `ray.shutdown()`.
 
     Raises:
-        AtlasError: the cluster does not answer, or refuses the token.
+        UserError: the cluster does not answer, or refuses the token.
     """
     import ray
 
@@ -36,7 +36,7 @@ def join_ray(**more: Any) -> Watchdog:
     try:
         return _started(partial(ray.init, **how))
     except Exception as error:
-        raise AtlasError(
+        raise InfrastructureError(
             f"no Ray cluster at {address}: {first_line(error)} Check RAY_ADDRESS (unset it to start one here), and "
             f"that RAY_AUTH_MODE=token and the token are those of the cluster."
         ) from error
@@ -75,7 +75,7 @@ def join_cluster() -> None:
     """Join the cluster that RAY_ADDRESS names, or start one of our own on this machine.
 
     Raises:
-        AtlasError: the cluster does not answer, or refuses the token.
+        UserError: the cluster does not answer, or refuses the token.
     """
     _set_environment()
     for name in CHATTY_LOGGERS:  # the live view and the summary show failures

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 COUNTS = ("fleets", "workers_per_fleet", "min_workers_per_fleet")
 
@@ -17,7 +17,7 @@ class ClusterOptions:
     """Processes that train, and the resources that each takes of the cluster.
 
     Raises:
-        AtlasError: a count below 1, a minimum above `workers_per_fleet`, a negative interval between checkpoints.
+        UserError: a count below 1, a minimum above `workers_per_fleet`, a negative interval between checkpoints.
     """
 
     fleets: Annotated[
@@ -43,11 +43,11 @@ class ClusterOptions:
         for name in COUNTS:
             value = getattr(self, name)
             if value is not None and value < 1:
-                raise AtlasError(f"--{name.replace('_', '-')} is {value}; give 1 or more.")
+                raise UserError(f"--{name.replace('_', '-')} is {value}; give 1 or more.")
         if (self.min_workers_per_fleet or 1) > self.workers_per_fleet:
-            raise AtlasError(
+            raise UserError(
                 f"--min-workers-per-fleet is {self.min_workers_per_fleet}, more than --workers-per-fleet "
                 f"{self.workers_per_fleet}; give no more than that."
             )
         if not self.checkpoint_every >= 0:
-            raise AtlasError(f"--checkpoint-every is {self.checkpoint_every}; give seconds, 0 for never.")
+            raise UserError(f"--checkpoint-every is {self.checkpoint_every}; give seconds, 0 for never.")

@@ -8,7 +8,7 @@ from atlas.tasks import find_task, task_address
 
 
 def with_names(options: Options) -> Options:
-    """The options with tasks and learner by name; their files are run. Raises AtlasError for one that is unknown."""
+    """The options with tasks and learner by name; their files are run. Raises UserError for one that is unknown."""
     return options.changed(
         tasks=tuple(find_task(name).name for name in options.search.tasks),
         downstream=tuple(find_task(name).name for name in options.search.downstream),

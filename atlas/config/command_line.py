@@ -17,7 +17,7 @@ from atlas.config.options import GROUP_OF, GROUPS, Options
 from atlas.config.run import RunOptions
 from atlas.config.search import SearchOptions
 from atlas.config.training import TrainingOptions
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 from atlas.storage.options import StorageOptions
 
 ALIASES: Mapping[str, str] = {"--seed": "seeds"}
@@ -50,7 +50,7 @@ def read_command_line(
     """The options of a command line; what it does not name is as in `--config FILE`, else as in `defaults`.
 
     Raises:
-        AtlasError: an unknown option (with the nearest known one), a value that cannot be read, an invalid file.
+        UserError: an unknown option (with the nearest known one), a value that cannot be read, an invalid file.
         SystemExit: 0 after `--help`.
     """
     if (path := config_of(arguments)) is not None:
@@ -127,20 +127,20 @@ def config_of(arguments: Sequence[str]) -> Path | None:
 
 
 def _refuse(given: Mapping[str, Sequence[str]], event: parse_errors.ParseErrorEvent) -> NoReturn:
-    """Raise what is wrong with a command line as an AtlasError of one line, in place of tyro's box."""
+    """Raise what is wrong with a command line as an UserError of one line, in place of tyro's box."""
     if isinstance(event, parse_errors.UnrecognizedArgs):
         raise _unrecognised(event.tokens)
     argument = getattr(event, "argument", None)
     if argument is None:
         message = " ".join(str(getattr(event, "message", type(event).__name__)).split())
-        raise AtlasError(message)
+        raise UserError(message)
     flag = max(argument.lowered.name_or_flags, key=len)
     words = given.get(_name_of(flag) or "", ())
     wanted = ", ".join(event.choices) if isinstance(event, parse_errors.InvalidChoice) else argument.lowered.metavar
-    raise AtlasError(f"{flag} is {' '.join(words)!r}; give {wanted} (see --help).")
+    raise UserError(f"{flag} is {' '.join(words)!r}; give {wanted} (see --help).")
 
 
-def _unrecognised(tokens: Sequence[str]) -> AtlasError:
+def _unrecognised(tokens: Sequence[str]) -> UserError:
     if option := next((token.partition("=")[0] for token in tokens if token.startswith("-")), ""):
         return unknown("option", option, [*_flags(), FILE_FLAG, "--save-config"])
-    return AtlasError(f"unrecognized arguments: {' '.join(tokens)}; see --help.")
+    return UserError(f"unrecognized arguments: {' '.join(tokens)}; see --help.")

@@ -12,7 +12,7 @@ from atlas.config.sweep import Sweep, no_search
 from atlas.config.trial import TrialConfig
 from atlas.learners import HeadOnly, Learner, Precision, TwoStage
 from atlas.learners.downstream import WAYS, Way
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.steps.probe import Probe, shots_from
 from atlas.steps.walk import Walk
 
@@ -31,7 +31,7 @@ class Experiment:
     def trial_count(self) -> int:
         """The number of trials: as given, else the sweep's own; never more than there are orders to search.
 
-        Raises AtlasError for `--orders` that are neither a number nor orders.
+        Raises UserError for `--orders` that are neither a number nor orders.
         """
         search = self.options.search
         if not self.sweep.searches_orders:
@@ -42,7 +42,7 @@ class Experiment:
         return min(order_count(search.tasks), search.trials or number or self.sweep.trials)
 
     def orders(self) -> tuple[Order, ...]:
-        """The orders that every trial walks; none where the sweep searches them. Raises AtlasError as `trial_count`."""
+        """The orders that every trial walks; none where the sweep searches them. Raises UserError as `trial_count`."""
         if self.sweep.searches_orders:
             return ()
         search = self.options.search
@@ -52,7 +52,7 @@ class Experiment:
     def check(self) -> None:
         """Check everything that needs nothing but the options.
 
-        Raises AtlasError for invalid orders, an unknown learner, or one that this sweep does not use.
+        Raises UserError for invalid orders, an unknown learner, or one that this sweep does not use.
         """
         self.trial_count()
         self.orders()
@@ -62,7 +62,7 @@ class Experiment:
         if self.sweep.learner is no_search:
             self._probes_of(learner)
         elif not self.sweep.any_learner and training.learner != self.sweep.defaults.training.learner:
-            raise AtlasError(
+            raise UserError(
                 f"--learner {training.learner}: the sweep {self.sweep.name} chooses its learners itself; give "
                 f"--learner to sweeps/task_order.py or sweeps/learner.py."
             )
@@ -70,7 +70,7 @@ class Experiment:
     def propose(self, trial: optuna.Trial) -> TrialConfig:
         """A trial's configuration: the learner, the orders that it walks, the seeds and the probes.
 
-        Raises AtlasError for an unknown learner, and for probes of one that cannot take them.
+        Raises UserError for an unknown learner, and for probes of one that cannot take them.
         """
         search = self.options.search
         learner = self.sweep.learner(trial, self.options).at_precision(self.precision)
@@ -122,21 +122,21 @@ class Experiment:
     def _probes_of(self, learner: Learner) -> tuple[Probe, ...]:
         probes = self.probes()
         if probes and not isinstance(learner, TwoStage):
-            raise AtlasError(
+            raise UserError(
                 f"--downstream with the learner {learner.name!r}: unseen tasks are trained as 'atlas' trains; "
                 f"leave --downstream out, or take that learner."
             )
         return probes
 
     def _order_number(self) -> int | None:
-        """The number that `--orders` gives; None where it gives none. Raises AtlasError for any other word."""
+        """The number that `--orders` gives; None where it gives none. Raises UserError for any other word."""
         search = self.options.search
         if all("," in text for text in search.orders):
             return None
         if search.orders == ("all",):
             return order_count(search.tasks)
         if len(search.orders) > 1 or not search.orders[0].isdigit() or int(search.orders[0]) < 1:
-            raise AtlasError(
+            raise UserError(
                 f"--orders is {' '.join(search.orders)!r}; give a number of 1 or more, `all`, or orders written a,b,c."
             )
         return int(search.orders[0])

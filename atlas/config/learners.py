@@ -7,7 +7,7 @@ from typing import Any, get_args, get_type_hints
 
 from atlas.config.training import TrainingOptions
 from atlas.learners import LEARNERS, Fusion, Learner, Schedule, TwoStage, find_learner, is_known
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 OWN_LEARNER = "own_learner"  # key of a trial's configuration: the class of a user-defined learner
 DEFAULT_STEPS = 100
@@ -33,7 +33,7 @@ def learner_named(name: str, training: TrainingOptions) -> Learner:
 
     A learner of one stage gets twice the schedule, so that all have as many updates a task as ATLAS. One that tunes
     the backbone trains at `BACKBONE_RATE`, unless `training` names a rate.
-    Raises AtlasError for an unknown name, and for a file without such a learner.
+    Raises UserError for an unknown name, and for a file without such a learner.
     """
     kind, base = find_learner(name), base_learner(training)
     schedule = base.expansion
@@ -46,13 +46,13 @@ def learner_named(name: str, training: TrainingOptions) -> Learner:
 def own_class(learner: Learner) -> dict[str, type[Learner]]:
     """The class of a user's own learner for the processes that have not its file; nothing for one of the catalogue.
 
-    Raises AtlasError for a learner that neither the catalogue nor a file gave: steps of its stages would not know
+    Raises UserError for a learner that neither the catalogue nor a file gave: steps of its stages would not know
     when they were changed.
     """
     if LEARNERS.get(learner.name) is type(learner):
         return {}
     if not is_known(learner):
-        raise AtlasError(
+        raise UserError(
             f"the learner {learner.name!r} is none of the catalogue; put {type(learner).__name__} into a file and take "
             f"it from there: learner_named('FILE.py:{type(learner).__name__}', options.training)."
         )

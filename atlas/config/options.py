@@ -34,12 +34,12 @@ class Options:
     def of(cls, **values: Any) -> Options:
         """The defaults with these values, named flat: `Options.of(tasks=("digits",), steps=8)`.
 
-        Raises AtlasError for an unknown name or a value that its group refuses.
+        Raises UserError for an unknown name or a value that its group refuses.
         """
         return cls().changed(**values)
 
     def changed(self, **values: Any) -> Options:
-        """The same with these values, named flat; lists become tuples. Raises AtlasError as `of` does."""
+        """The same with these values, named flat; lists become tuples. Raises UserError as `of` does."""
         groups: dict[str, dict[str, OptionValue]] = {}
         for name, value in values.items():
             if name not in GROUP_OF:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.config.options import GROUP_OF, GROUPS, Options
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 
 if TYPE_CHECKING:
     from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -33,14 +33,14 @@ def read_options_file(path: Path, defaults: Options | None = None) -> Options:
     """The options of a YAML or JSON file; what it leaves out is as in `defaults`.
 
     Raises:
-        AtlasError: the file cannot be read, has another schema, an unknown key (with the nearest known one) or a value
+        UserError: the file cannot be read, has another schema, an unknown key (with the nearest known one) or a value
             of another type or range.
     """
     return options_from(_content(path), defaults or Options(), source=str(path))
 
 
 def options_from(content: Mapping[str, JsonValue], defaults: Options, *, source: str) -> Options:
-    """The options of a file's content, or of a summary's flat settings. Raises AtlasError as `read_options_file`."""
+    """The options of a file's content, or of a summary's flat settings. Raises UserError as `read_options_file`."""
     from pydantic import ValidationError
 
     given = _grouped(content, source)
@@ -48,17 +48,17 @@ def options_from(content: Mapping[str, JsonValue], defaults: Options, *, source:
     try:
         return _adapter().validate_python(values)
     except ValidationError as error:
-        raise AtlasError(f"{source}: {_first_problem(error)}") from error
+        raise UserError(f"{source}: {_first_problem(error)}") from error
 
 
 def write_options_file(options: Options, path: Path) -> None:
-    """Write all options: JSON where the name ends so, else YAML. Raises AtlasError where it cannot be written."""
+    """Write all options: JSON where the name ends so, else YAML. Raises UserError where it cannot be written."""
     content = {"schema": SCHEMA, **_adapter().dump_python(options, mode="json")}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_text(content, path.suffix), encoding="utf-8")
     except OSError as error:
-        raise AtlasError(f"the options cannot be written to {path}: {error.strerror}; name another file.") from error
+        raise UserError(f"the options cannot be written to {path}: {error.strerror}; name another file.") from error
 
 
 @cache
@@ -83,19 +83,19 @@ def _content(path: Path) -> Mapping[str, JsonValue]:
         text = path.read_text(encoding="utf-8")
         content = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except OSError as error:
-        raise AtlasError(f"{path} cannot be read: {error.strerror}; give a YAML or JSON file.") from error
+        raise UserError(f"{path} cannot be read: {error.strerror}; give a YAML or JSON file.") from error
     except (ValueError, yaml.YAMLError) as error:
-        raise AtlasError(f"{path} is neither YAML nor JSON: {' '.join(str(error).split())}.") from error
+        raise UserError(f"{path} is neither YAML nor JSON: {' '.join(str(error).split())}.") from error
     if not isinstance(content, dict):
-        raise AtlasError(f"{path} holds no options by name; write e.g. `search: {{tasks: [digits]}}`.")
+        raise UserError(f"{path} holds no options by name; write e.g. `search: {{tasks: [digits]}}`.")
     return content
 
 
 def _grouped(content: Mapping[str, JsonValue], source: str) -> dict[str, Mapping[str, JsonValue]]:
-    """Group → values, of either form. Raises AtlasError for an unknown key or schema."""
+    """Group → values, of either form. Raises UserError for an unknown key or schema."""
     schema = content.get("schema", SCHEMA)
     if schema != SCHEMA:
-        raise AtlasError(f"{source} has options of schema {schema!r}; this version reads {SCHEMA}.")
+        raise UserError(f"{source} has options of schema {schema!r}; this version reads {SCHEMA}.")
     given = {name: value for name, value in content.items() if name != "schema"}
     if "schema" not in content and _is_flat(given):
         return _from_flat(given, source)
@@ -103,7 +103,7 @@ def _grouped(content: Mapping[str, JsonValue], source: str) -> dict[str, Mapping
     groups: dict[str, Mapping[str, JsonValue]] = {}
     for group, values in given.items():
         if not isinstance(values, dict):
-            raise AtlasError(f"{source}: {group} is {values!r}; give its options by name.")
+            raise UserError(f"{source}: {group} is {values!r}; give its options by name.")
         _check_keys(values, [one.name for one in fields(GROUPS[group])], f"{source}, {group}")
         groups[group] = values
     return groups
@@ -137,7 +137,7 @@ def _first_problem(error: ValidationError) -> str:
     """The first of pydantic's problems in one line; that of a group's own check as the group says it."""
     first = error.errors()[0]
     cause = first.get("ctx", {}).get("error")
-    if isinstance(cause, AtlasError):
+    if isinstance(cause, UserError):
         return str(cause)
     place = ".".join(map(str, first["loc"]))
     return f"{place} is {first['input']!r}: {first['msg'][:1].lower()}{first['msg'][1:]}."

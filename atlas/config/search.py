@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from tyro.conf import arg
 
 from atlas.config.space import Order
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 from atlas.tasks import twin_of
 
 TASKS = ("easy-vqa", "digits", "easy-ve", "piqa-twin")
@@ -20,7 +20,7 @@ class SearchOptions:
     """Tasks, orders, trials and seeds of a sweep.
 
     Raises:
-        AtlasError: a task named twice, no task, no trial, no seed, or a seed given twice.
+        UserError: a task named twice, no task, no trial, no seed, or a seed given twice.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"coerce_numbers_to_str": True}  # `shots: [64]` in a file
@@ -47,20 +47,20 @@ class SearchOptions:
     def __post_init__(self) -> None:
         named = (*self.tasks, *self.downstream)
         if not self.tasks:
-            raise AtlasError("--tasks names none; give one or more.")
+            raise UserError("--tasks names none; give one or more.")
         if len(set(named)) < len(named):
-            raise AtlasError(f"the tasks {', '.join(named)} name one twice; name each once.")
+            raise UserError(f"the tasks {', '.join(named)} name one twice; name each once.")
         if self.trials is not None and self.trials < 1:
-            raise AtlasError(f"--trials is {self.trials}; give 1 or more.")
+            raise UserError(f"--trials is {self.trials}; give 1 or more.")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
-            raise AtlasError(f"--seeds are {list(self.seeds)}; give one or more, each once.")
+            raise UserError(f"--seeds are {list(self.seeds)}; give one or more, each once.")
 
     def written_orders(self) -> tuple[Order, ...]:
-        """The orders that were written out. Raises AtlasError for one that is not a permutation of the tasks."""
+        """The orders that were written out. Raises UserError for one that is not a permutation of the tasks."""
         return tuple(_order(text, self.tasks) for text in self.orders if "," in text)
 
     def with_twins(self) -> SearchOptions:
-        """With `twins`, the same over the tasks' generated twins. Raises AtlasError for a task without a twin."""
+        """With `twins`, the same over the tasks' generated twins. Raises UserError for a task without a twin."""
         if not self.twins:
             return self
         return replace(
@@ -80,8 +80,8 @@ def _order(text: str, tasks: Order) -> Order:
         if task not in tasks:
             raise unknown("task in an order", task, tasks)
     if len(set(order)) < len(order):
-        raise AtlasError(f"the order {text} names a task twice; an order takes each of {', '.join(tasks)} once.")
+        raise UserError(f"the order {text} names a task twice; an order takes each of {', '.join(tasks)} once.")
     if len(order) < len(tasks):
         missing = ", ".join(task for task in tasks if task not in order)
-        raise AtlasError(f"the order {text} leaves out {missing}; name every task, or leave it out of --tasks.")
+        raise UserError(f"the order {text} leaves out {missing}; name every task, or leave it out of --tasks.")
     return order

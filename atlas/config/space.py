@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 if TYPE_CHECKING:
     import optuna
@@ -52,10 +52,10 @@ def order_count(tasks: Order) -> int:
 def named_orders(tasks: Order, count: int) -> tuple[Order, ...]:
     """A few orders that differ much: as given, reversed, then their rotations, each task early once and late once.
 
-    Raises AtlasError for more orders than there are.
+    Raises UserError for more orders than there are.
     """
     if not 1 <= count <= order_count(tasks):
-        raise AtlasError(f"{count} orders of {len(tasks)} tasks; there are {order_count(tasks)}: give 1 to that.")
+        raise UserError(f"{count} orders of {len(tasks)} tasks; there are {order_count(tasks)}: give 1 to that.")
     turned = [tasks[i:] + tasks[:i] for i in range(len(tasks))]
     candidates = [order for forward in turned for order in (forward, forward[::-1])]
     candidates += _all_orders(tasks) if count > len(set(candidates)) else []

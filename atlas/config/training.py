@@ -7,7 +7,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,7 @@ class TrainingOptions:
     """Settings of training: ranks, lengths and rates are checked by the learner that takes them.
 
     Raises:
-        AtlasError: a negative number of records to evaluate.
+        UserError: a negative number of records to evaluate.
     """
 
     backbone: Annotated[str, arg(metavar="NAME")] = "vilt-tiny"
@@ -37,4 +37,4 @@ class TrainingOptions:
 
     def __post_init__(self) -> None:
         if min(self.evaluate) < 0:
-            raise AtlasError(f"--evaluate is {self.evaluate}; give two numbers of records, 0 for all.")
+            raise UserError(f"--evaluate is {self.evaluate}; give two numbers of records, 0 for all.")

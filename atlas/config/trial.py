@@ -41,7 +41,7 @@ class TrialConfig:
     def to_tune(self) -> dict[str, Any]:
         """The configuration as Tune's: plain values, and the class of a user-defined learner.
 
-        Raises AtlasError for a learner that neither the catalogue nor a file gave.
+        Raises UserError for a learner that neither the catalogue nor a file gave.
         """
         return {
             **self.parameters,
@@ -56,7 +56,7 @@ class TrialConfig:
 def trial_config_from(config: Mapping[str, Any]) -> TrialConfig:
     """The configuration that `TrialConfig.to_tune` gave to Tune, which adds the suggested parameters.
 
-    Raises AtlasError for a learner or a setting that is not known.
+    Raises UserError for a learner or a setting that is not known.
     """
     own = {LEARNER, OWN_LEARNER, ORDERS, SEEDS, PROBES}
     return TrialConfig(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from atlas.data.card import BrokenCount, BrokenRecord
 from atlas.data.shard import writing
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.tasks.sample import Broken
 
 LISTED = 20  # in the card; `broken.jsonl` has all of them
@@ -46,9 +46,9 @@ class BrokenRecords:
         self.skipped[reason if known else "other rules"] += 1
 
     def check(self, task: str, *, seen: int, most: float) -> None:
-        """Raises AtlasError where more than the share `most` of the records seen is broken."""
+        """Raises UserError where more than the share `most` of the records seen is broken."""
         if self.count > most * seen:
-            raise AtlasError(
+            raise UserError(
                 f"{task}: {self.count:,} of {seen:,} records of {self.split!r} are broken, "
                 f"more than the {100 * most:g} % that may be: {examples_of(self.first)}. "
                 f"Repair them, or allow more by --most-broken."

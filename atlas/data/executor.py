@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from atlas.cluster.connect import join_ray
 from atlas.data.shard import Shard, ShardContext, is_done, write_shard
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AtlasError, UserError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,7 +40,7 @@ class Executor:
         self.folder, self.shard_context, self.ray = folder, shard_context, ray
 
     def run(self, shards: Iterable[Shard], on_items: OnItems) -> None:
-        """Write all of them; `on_items` gets the number of items of each that is done. Raises AtlasError."""
+        """Write all of them; `on_items` gets the number of items of each that is done. Raises UserError."""
         if self.ray:
             return _by_ray(shards, self.folder, self.shard_context, on_items)
         shard_context = replace(self.shard_context, threads=min(THREADS, os.cpu_count() or 1))
@@ -53,7 +54,7 @@ class Executor:
 def ray_cluster(wanted: bool) -> Iterator[None]:
     """Connect to a Ray cluster inside: that of RAY_ADDRESS, or one of its own that ends with the context.
 
-    Raises AtlasError where the cluster does not answer.
+    Raises UserError where the cluster does not answer.
     """
     if not wanted:
         yield
@@ -86,7 +87,7 @@ def _by_ray(shards: Iterable[Shard], folder: Path, shard_context: ShardContext, 
 
 
 def _by_ray_data(window: Sequence[Shard], folder: Path, shard_context: ShardContext, on_items: OnItems) -> None:
-    """Raises AtlasError where a worker cannot write, or does not see the folder."""
+    """Raises what a worker raised that cannot write, and UserError where one does not see the folder."""
     import ray
     from ray import cloudpickle
 
@@ -99,34 +100,35 @@ def _by_ray_data(window: Sequence[Shard], folder: Path, shard_context: ShardCont
     )
     for row in data.iter_rows():
         if row["error"]:
-            raise AtlasError(row["error"])
+            raise pickle.loads(row["error"])
         on_items(row["items"])
 
 
 def _write_all(table: pa.Table, *, folder: Path, shard_context: ShardContext) -> pa.Table:
     """On a worker: write the shards of a batch, and report them."""
-    import pickle
-
     import pyarrow
 
     reports = []
     for content in table["shard"].to_pylist():
         shard: Shard = pickle.loads(content)
-        reports.append({"items": len(shard), "error": _write_or_explain(shard, folder, shard_context)})
+        error = _write(shard, folder, shard_context)
+        reports.append({"items": len(shard), "error": b"" if error is None else pickle.dumps(error)})
     return pyarrow.Table.from_pylist(reports)
 
 
-def _write_or_explain(shard: Shard, folder: Path, shard_context: ShardContext) -> str:
-    """Why a shard could not be written; "" where it was."""
+def _write(shard: Shard, folder: Path, shard_context: ShardContext) -> AtlasError | None:
+    """The error where a shard could not be written: Ray Data would wrap one that is raised."""
     import socket
 
     if not folder.is_dir():
-        return f"the node {socket.gethostname()} does not see {folder}: choose a --storage that all nodes share"
+        return UserError(
+            f"the node {socket.gethostname()} does not see {folder}: choose a --storage that all nodes share"
+        )
     try:
         write_shard(shard, folder, shard_context)
     except AtlasError as error:
-        return str(error)
-    return ""
+        return error
+    return None
 
 
 def _silence() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +19,7 @@ class Shots:
     """The size of a few-shot training set: `count` records, or a `fraction` of them; of all, or of each class.
 
     Raises:
-        AtlasError: both or neither are given, a count below 1, or a fraction outside (0, 1].
+        UserError: both or neither are given, a count below 1, or a fraction outside (0, 1].
     """
 
     count: int | None = None
@@ -28,11 +28,11 @@ class Shots:
 
     def __post_init__(self) -> None:
         if (self.count is None) == (self.fraction is None):
-            raise AtlasError(f"shots are {self.count} records and the fraction {self.fraction}; give one of the two.")
+            raise UserError(f"shots are {self.count} records and the fraction {self.fraction}; give one of the two.")
         if self.count is not None and self.count < 1:
-            raise AtlasError(f"shots are {self.count} records; give 1 or more.")
+            raise UserError(f"shots are {self.count} records; give 1 or more.")
         if self.fraction is not None and not 0 < self.fraction <= 1:
-            raise AtlasError(f"shots are the fraction {self.fraction}; give more than 0 and at most 1.")
+            raise UserError(f"shots are the fraction {self.fraction}; give more than 0 and at most 1.")
 
     def describe(self) -> str:
         """E.g. `16 records a class` or `5 % of the records`."""

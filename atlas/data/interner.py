@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import StorageUnavailable
 
 CACHE_KIB = 16 * 1024
 
@@ -24,11 +24,11 @@ class Interner:
         return self._count
 
     def add(self, name: str) -> tuple[int, bool]:
-        """The number of a name, and whether the name is new. Raises AtlasError where the disk is full."""
+        """The number of a name, and whether the name is new. Raises StorageUnavailable where the disk is full."""
         try:
             return self._add(name.encode("utf-8", "surrogatepass"))
         except sqlite3.OperationalError as error:
-            raise AtlasError(
+            raise StorageUnavailable(
                 f"cannot keep names in a temporary file: {error}. Make room, or set SQLITE_TMPDIR"
             ) from error
 

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from atlas.data.columns import array
 from atlas.data.prepared import Prepared
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.os_errors import error_from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +70,12 @@ def rows(batches: Sequence[pa.RecordBatch], name: str) -> ColumnRows:
 
 
 def map_file(path: Path) -> list[pa.RecordBatch]:
-    """The record batches of an Arrow file, mapped. Raises AtlasError where it cannot be read."""
+    """The record batches of an Arrow file, mapped. Raises UserError where it cannot be read."""
     try:
         reader = pa.ipc.open_file(pa.memory_map(str(path)))
         return [reader.get_batch(i) for i in range(reader.num_record_batches)]
     except (OSError, pa.ArrowInvalid) as error:
-        raise AtlasError(f"cannot map {path}: {error}. Remove its folder and prepare again") from error
+        raise error_from(error, f"cannot map {path}: {error}. Remove its folder and prepare again") from error
 
 
 class Split:
@@ -99,7 +100,7 @@ class Split:
         return open_split, (self.path, self.name, self.limit)
 
     def batch(self, indices: Tensor) -> Batch:
-        """The records with these numbers ([B], long), in that order. Raises AtlasError on one out of range."""
+        """The records with these numbers ([B], long), in that order. Raises UserError on one out of range."""
         wanted = self.checked(indices)
         pictures = self._checked_pictures(wanted)
         pixels = torch.from_numpy(self.pixels.gather(pictures))
@@ -126,17 +127,17 @@ class Split:
         """The indices as int64 [B]."""
         wanted = indices.cpu().numpy().astype(np.int64, copy=False)
         if wanted.size and (wanted.min() < 0 or wanted.max() >= len(self)):
-            raise AtlasError(f"{self.path} {self.name}: records {wanted.min()} to {wanted.max()} asked of {len(self)}")
+            raise UserError(f"{self.path} {self.name}: records {wanted.min()} to {wanted.max()} asked of {len(self)}")
         return wanted
 
     def _checked_pictures(self, wanted: np.ndarray) -> np.ndarray:
-        """The pictures of these records, [B · images]. Raises AtlasError for one that is not there."""
+        """The pictures of these records, [B · images]. Raises UserError for one that is not there."""
         pictures, count = self.pictures.gather(wanted), int(self.pixels.ends[-1])
         wrong = (pictures < 0) | (pictures >= count)
         if wrong.any():
             broken = wrong.reshape(len(wanted), -1).any(axis=1)
             (record,) = self.ids(torch.from_numpy(wanted[broken][:1]))
-            raise AtlasError(
+            raise UserError(
                 f"{self.path} {self.name}: the record {record!r} names a picture that is not among the {count} there: "
                 f"the prepared data is damaged. Remove the folder and prepare again."
             )
@@ -150,13 +151,13 @@ class Split:
 def open_split(prepared_path: Path, split: str, limit: int | None = None) -> Split:
     """A split of prepared data, or its first `limit` records. Nothing is read yet, and nothing is ever written.
 
-    Raises AtlasError on an unknown split, a limit below 1 or a folder that is not whole.
+    Raises UserError on an unknown split, a limit below 1 or a folder that is not whole.
     """
     prepared = Prepared.load(prepared_path)
     if split not in prepared.counts:
         raise unknown("split", split, prepared.counts)
     if limit is not None and limit < 1:
-        raise AtlasError(f"the limit of {split!r} is {limit}, should be at least 1")
+        raise UserError(f"the limit of {split!r} is {limit}, should be at least 1")
     return Split(prepared, split, limit)
 
 

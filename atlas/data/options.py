@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 Phase = Literal["reading", "pictures", "texts", "joining"]
 
@@ -35,7 +35,7 @@ class PrepareOptions:
     of work decide. progress: called with the progress.
 
     Raises:
-        AtlasError: a share outside [0, 1].
+        UserError: a share outside [0, 1].
     """
 
     most_broken: float = 0.01
@@ -44,7 +44,7 @@ class PrepareOptions:
 
     def __post_init__(self) -> None:
         if not 0 <= self.most_broken <= 1:
-            raise AtlasError(f"the share of records that may be broken is {self.most_broken}; give 0 to 1.")
+            raise UserError(f"the share of records that may be broken is {self.most_broken}; give 0 to 1.")
 
     def report(self, split: str, phase: Phase, done: int, total: int | None) -> None:
         """Report progress."""

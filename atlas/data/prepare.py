@@ -30,7 +30,8 @@ from atlas.data.prepared import Prepared
 from atlas.data.reading import Outline, Reader
 from atlas.data.shard import ShardContext, writing
 from atlas.data.writer import JoinedSplit, Joiner
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import AccessDenied, UserError, unknown
+from atlas.runtime.os_errors import error_from
 from atlas.tasks.sample import SPLITS
 from atlas.tasks.task import Task
 
@@ -54,7 +55,7 @@ def prepare(
     are used again.
 
     Raises:
-        AtlasError: a missing source, or files missing there; an unwritable root; an empty split; more broken records
+        UserError: a missing source, or files missing there; an unwritable root; an empty split; more broken records
             than the options allow.
     """
     check_limits(limits)
@@ -111,20 +112,20 @@ def known_folder_or_source(
 
 
 def check_limits(limits: Mapping[str, int] | None) -> None:
-    """Raises AtlasError for an unknown split, or a limit below 1."""
+    """Raises UserError for an unknown split, or a limit below 1."""
     for split, limit in (limits or {}).items():
         if split not in SPLITS:
             raise unknown("split in limits", split, SPLITS)
         if limit < 1:
-            raise AtlasError(f"the limit of {split!r} is {limit}, should be at least 1")
+            raise UserError(f"the limit of {split!r} is {limit}, should be at least 1")
 
 
 def identity_of(
     task: Task, *, processor: Processor, source: Path | None, limits: Mapping[str, int] | None
 ) -> DataIdentity:
-    """Everything that decides the files. task: as its source has it. Raises AtlasError on a missing source."""
+    """Everything that decides the files. task: as its source has it. Raises UserError on a missing source."""
     if source is not None and not Path(source).is_dir():
-        raise AtlasError(f"{task.name}: the source {str(source)!r} is not a folder. Download the task and name it")
+        raise UserError(f"{task.name}: the source {str(source)!r} is not a folder. Download the task and name it")
     return DataIdentity(
         recipe=RECIPE,
         task=task.name,
@@ -142,13 +143,13 @@ def folder_of(identity: DataIdentity, root: Path) -> Path:
 
 
 def make_folder(path: Path) -> None:
-    """Raises AtlasError where the folder cannot be made or written to."""
+    """Raises UserError where the folder cannot be made or written to."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise AtlasError(f"cannot make {path}: {error.strerror}. Choose another root") from error
+        raise error_from(error, f"cannot make {path}: {error.strerror}. Choose another root") from error
     if not os.access(path, os.W_OK):
-        raise AtlasError(f"cannot write to {path}. Choose another root")
+        raise AccessDenied(f"cannot write to {path}. Choose another root")
 
 
 @dataclass(frozen=True)

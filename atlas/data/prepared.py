@@ -14,7 +14,8 @@ from pathlib import Path
 
 from atlas.data.card import DataCard, read_card
 from atlas.runtime.digest import file_sha256, text_sha256
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
+from atlas.runtime.os_errors import error_from
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,20 +44,20 @@ class Prepared:
     def load(cls, path: Path, sizes: Mapping[str, int] | None = None) -> Prepared:
         """Read the card of a prepared folder; `sizes` are its files' where they lie elsewhere.
 
-        Raises AtlasError where there is none or files are short.
+        Raises UserError where there is none or files are short.
         """
         path = Path(path)
         card = read_card(path, sizes)
         if card is None:
-            raise AtlasError(f"{path} holds no whole prepared data. Prepare the task again")
+            raise UserError(f"{path} holds no whole prepared data. Prepare the task again")
         return cls(path=path, card=card)
 
     def verify(self) -> None:
-        """Read every file and compare its digest with the card's. Raises AtlasError that names what changed."""
+        """Read every file and compare its digest with the card's. Raises UserError that names what changed."""
         digests = file_digests(self.path, self.card.files)
         changed = [name for name, digest in digests.items() if digest != self.card.files[name].sha256]
         if changed:
-            raise AtlasError(
+            raise UserError(
                 f"{self.path}: {', '.join(changed)} changed since it was prepared. Remove and prepare again"
             )
 
@@ -71,13 +72,13 @@ def find_by_fingerprint(root: Path, task: str, fingerprint: str) -> Path | None:
 
 
 def file_digests(path: Path, names: Iterable[str]) -> dict[str, str]:
-    """sha256 of each file. Raises AtlasError where one cannot be read."""
+    """sha256 of each file. Raises UserError where one cannot be read."""
     digests = {}
     for name in sorted(names):
         try:
             digests[name] = file_sha256(path / name)
         except OSError as error:
-            raise AtlasError(f"cannot read {path / name}: {error.strerror}. Prepare the task again") from error
+            raise error_from(error, f"cannot read {path / name}: {error.strerror}. Prepare the task again") from error
     return digests
 
 

@@ -16,7 +16,7 @@ from atlas.data.interner import Interner
 from atlas.data.options import PrepareOptions
 from atlas.data.shard import PictureShard, RecordShard, pictures_a_shard, records_a_shard
 from atlas.data.shard_buffer import ShardBuffer
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.tasks.sample import Broken, Picture, Record, Skipped
 from atlas.tasks.task import Task
 
@@ -53,7 +53,7 @@ class Reader:
         self.rows: list[list[int]] = []
 
     def read(self, records: Iterable[Record | Broken], prepare_options: PrepareOptions) -> Outline:
-        """Read all. Raises AtlasError where there are no records or too many are broken."""
+        """Read all. Raises UserError where there are no records or too many are broken."""
         seen = 0
         with ExitStack() as stack:
             self.picture_names, self.ids = Interner(), Interner()
@@ -68,7 +68,7 @@ class Reader:
         prepare_options.report(self.split, "reading", seen, None)
         self.broken.check(self.task.name, seen=seen, most=prepare_options.most_broken)
         if not self.records.total:
-            raise AtlasError(f"{self.task.name}: the split {self.split!r} is empty. Check its source")
+            raise UserError(f"{self.task.name}: the split {self.split!r} is empty. Check its source")
         return Outline(split=self.split, pictures=self.pictures, records=self.records, broken=self.broken, seen=seen)
 
     def take(self, record: Record | Broken) -> None:

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 from atlas.backbones.processor import Processor
 from atlas.data.columns import column, label_rows, picture_schema, record_schema
 from atlas.runtime.digest import text_sha256
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.os_errors import error_from
 from atlas.tasks.sample import Picture, Record
 from atlas.tasks.task import Task
 
@@ -146,7 +146,7 @@ def records_a_shard() -> int:
 def write_shard(shard: Shard, folder: Path, shard_context: ShardContext) -> None:
     """Write the shard's file into the folder, whole or not at all, unless it is there.
 
-    Raises AtlasError where it cannot be written.
+    Raises StorageUnavailable where the disk is full, AccessDenied or UserError where it cannot be written otherwise.
     """
     path = folder / shard.file
     if is_done(path, shard.digest):
@@ -185,11 +185,13 @@ def read_batch(path: Path) -> pa.RecordBatch:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turn an OSError while files are written there into an AtlasError that names the folder."""
+    """Turn an OSError while files are written there into one for people that names the folder."""
     try:
         yield
     except OSError as error:
-        raise AtlasError(f"cannot write under {folder}: {error.strerror or error}. Make room, and go on") from error
+        raise error_from(
+            error, f"cannot write under {folder}: {error.strerror or error}. Make room, and go on"
+        ) from error
 
 
 def _digest(*content: object) -> str:

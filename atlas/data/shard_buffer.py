@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from atlas.data.shard import Shard, writing
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 
 class ShardBuffer:
@@ -21,7 +21,7 @@ class ShardBuffer:
         self.total = 0
 
     def add(self, shard: Shard) -> None:
-        """Append a shard. Raises AtlasError where a picture of it cannot be pickled, or the disk is full."""
+        """Append a shard. Raises UserError where a picture of it cannot be pickled, or the disk is full."""
         content = packed(shard)
         with writing(self._folder):
             self._file.write(content)
@@ -40,7 +40,7 @@ class ShardBuffer:
 
 
 def packed(shard: Shard) -> bytes:
-    """The shard as bytes, functions of a user-defined file by value. Raises AtlasError where it cannot be pickled."""
+    """The shard as bytes, functions of a user-defined file by value. Raises UserError where it cannot be pickled."""
     try:
         return pickle.dumps(shard)
     except (pickle.PicklingError, AttributeError, TypeError):
@@ -53,7 +53,7 @@ def _packed_by_value(shard: Shard) -> bytes:
     try:
         content: bytes = cloudpickle.dumps(shard)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise AtlasError(
+        raise UserError(
             f"a picture cannot travel to another process ({error}): let its `open` be a function of paths and numbers."
         ) from error
     return content

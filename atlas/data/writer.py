@@ -17,7 +17,7 @@ from atlas.data.columns import array, column, picture_schema, record_schema
 from atlas.data.options import PrepareOptions
 from atlas.data.reading import Outline, place
 from atlas.data.shard import pictures_a_shard, read_batch, read_metadata, writing
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.tasks.task import Task
 
 
@@ -47,12 +47,12 @@ class Joiner:
         self.mass = np.zeros(task.classes)
 
     def join(self, prepare_options: PrepareOptions) -> JoinedSplit:
-        """Write both files. Raises AtlasError where too many records are broken, or none is left."""
+        """Write both files. Raises UserError where too many records are broken, or none is left."""
         with writing(self.folder):
             self.join_records()
         self.outline.broken.check(self.task.name, seen=self.outline.seen, most=prepare_options.most_broken)
         if not self.count:
-            raise AtlasError(f"{self.task.name}: all records of the split {self.outline.split!r} are broken")
+            raise UserError(f"{self.task.name}: all records of the split {self.outline.split!r} are broken")
         with writing(self.folder):
             self.join_pictures(prepare_options)
         return JoinedSplit(

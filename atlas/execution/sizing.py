@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from atlas.cluster.limits import Node
 from atlas.cluster.options import ClusterOptions
 from atlas.learners import Precision
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 TRIAL_CPUS = 0.005
 RESERVE = 0.1
@@ -56,7 +56,7 @@ def size_fleets(options: ClusterOptions, nodes: Sequence[Node]) -> FleetSize:
     By default one fleet of one worker for each GPU or, without GPUs, each CPU; `RESERVE` CPUs are left to the trials.
 
     Raises:
-        AtlasError: the nodes do not hold all fleets, or no node holds a whole worker.
+        UserError: the nodes do not hold all fleets, or no node holds a whole worker.
     """
     resources = {name: sum(node.get(name, 0.0) for node in nodes) for name in ("CPU", "GPU")}
     gpus = _worker_gpus(options, resources)
@@ -106,7 +106,7 @@ def _check_placeable(size: FleetSize, resources: Mapping[str, float]) -> None:
     for name, each, spare in (("CPU", size.cpus, RESERVE), ("GPU", size.gpus, 0.0)):
         have = resources[name]
         if count * each + spare > have + 1e-6:
-            raise AtlasError(
+            raise UserError(
                 f"{size.fleets} fleets of {size.each} workers at {each:g} {name} need {count * each + spare:g} "
                 f"{name}s (with {spare:g} for the trials), the cluster has at most {have:g}; "
                 f"give fewer --fleets, --workers-per-fleet or less a worker."
@@ -117,7 +117,7 @@ def _check_room(size: FleetSize, nodes: Sequence[Node]) -> None:
     count, room = size.fleets * size.numbers[0], sum(_room(size, node) for node in nodes)
     if room < count:
         each = f"{size.cpus:g} CPUs" + (f" and {size.gpus:g} GPUs" if size.gpus else "")
-        raise AtlasError(
+        raise UserError(
             f"{count} workers of {each} are wanted, but the nodes hold {room}; give fewer --fleets or less a worker."
         )
 

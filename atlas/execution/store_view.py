@@ -30,7 +30,7 @@ class StoreView:
         """The result of a finished step; None where it is not finished, or its artifact is damaged.
 
         Raises:
-            AtlasError: the store has not answered for half an hour.
+            StorageUnavailable: the store has not answered for half an hour.
         """
         return await asyncio.to_thread(_result, self._scope(job_key).store, job_key[1])
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from atlas.execution.job import Lease
 from atlas.execution.sizing import FleetSize
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AtlasError, StepError, UserError
 from atlas.storage.filesystem import StoragePath
 from atlas.storage.step_result import StepResult
-from atlas.storage.store import CorruptArtifact, Store
+from atlas.storage.store import Store
 
 if TYPE_CHECKING:
     from atlas.execution.job import Lease
@@ -120,11 +120,13 @@ def worker_main(config: dict[str, Any]) -> None:
 def worker_loop(broker: Any, fleet: str, train: Train, group: ProcessGroup) -> None:
     """Lease, `train` and report one step after another, until the broker closes.
 
+    A UserError or StepError is final for its step; after any other error the broker has the step tried again.
+
     Raises:
-        Exception: any error of a step that is no AtlasError: the process may be damaged and must be restarted. The
-            broker retries the step elsewhere, a few times.
+        WrongWorker: no step of this sweep can be trained by this worker.
+        Exception: any error of a step that is no AtlasError: the process may be damaged and must be restarted.
     """
-    from atlas.steps.train import MissingParent
+    from atlas.steps.train import WrongWorker
 
     while (lease := _next_lease(broker, fleet, group)) != "close":
         if lease is None:
@@ -134,13 +136,12 @@ def worker_loop(broker: Any, fleet: str, train: Train, group: ProcessGroup) -> N
             with _renewing(broker, fleet, lease, group) as on_update:
                 result = train(lease, on_update)
             _log_progress(group, "trained", lease)
-        except (MissingParent, CorruptArtifact) as loss:
-            _notify_broker(broker, group, "failed", lease, str(loss), final=False)
-        except AtlasError as error:
-            _notify_broker(broker, group, "failed", lease, str(error), final=True)
         except Exception as error:
-            _notify_broker(broker, group, "failed", lease, f"{type(error).__name__}: {error}", final=False)
-            raise
+            reason = str(error) if isinstance(error, AtlasError) else f"{type(error).__name__}: {error}"
+            final = isinstance(error, UserError | StepError)
+            _notify_broker(broker, group, "failed", lease, reason, final=final)
+            if isinstance(error, WrongWorker) or not isinstance(error, AtlasError):
+                raise
         else:
             _notify_broker(broker, group, "done", lease, result.cost.seconds)
 

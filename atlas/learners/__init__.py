@@ -98,7 +98,7 @@ STAGES: dict[str, type[Stage]] = {
 def find_learner(name: str) -> type[Learner]:
     """The learner of that name, or a user-defined one at an address `mine.py:NAME`, then known by its name too.
 
-    Raises AtlasError that names the nearest known one.
+    Raises UserError that names the nearest known one.
     """
     if is_address(name):
         return load_user_learner(name, learners=LEARNERS, stages=STAGES)
@@ -116,7 +116,7 @@ def is_known(learner: Learner) -> bool:
 def stage_from(settings: Mapping[str, JsonValue]) -> Stage:
     """The inverse of `Stage.settings`; a user-defined stage is known once its learner was found.
 
-    Raises AtlasError for a kind or a setting that no stage has.
+    Raises UserError for a kind or a setting that no stage has.
     """
     values = dict(settings)
     kind, source = str(values.pop("kind")), values.pop("source", "")
@@ -129,7 +129,7 @@ def stage_from(settings: Mapping[str, JsonValue]) -> Stage:
 def learner_from(settings: Mapping[str, JsonValue], kind: type[Learner] | None = None) -> Learner:
     """The inverse of `Learner.settings`, of the class `kind` where it is given instead of found.
 
-    Raises AtlasError for a name or a setting that no learner has.
+    Raises UserError for a name or a setting that no learner has.
     """
     values = dict(settings)
     name = str(values.pop("name"))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from atlas.learners.base import Gathers, Learner, Lineage, Stage
 from atlas.learners.schedule import Schedule
 from atlas.learners.two_stage import TwoStage
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +26,7 @@ class CompositionStage(Stage):
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise AtlasError(f"weight is {self.weight}; give that of ‖V − I‖² as 0 or more (its code: 0.01).")
+            raise UserError(f"weight is {self.weight}; give that of ‖V − I‖² as 0 or more (its code: 0.01).")
 
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
         model.compose(task, generator)

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from atlas.backbones.backbone import Backbone
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 FILE = "backbone.safetensors"
 
@@ -28,10 +28,10 @@ class BackboneTuning:
     def train(self, frozen: int) -> None:
         """Mark everything as trained, but for the `frozen` lowest layers and, below them, the embeddings.
 
-        Raises AtlasError for more layers than there are.
+        Raises UserError for more layers than there are.
         """
         if not 0 <= frozen <= self.backbone.depth:
-            raise AtlasError(
+            raise UserError(
                 f"{frozen} layers are to be frozen; the backbone has {self.backbone.depth}: give 0 to that."
             )
         for name, parameter in self.parameters.items():
@@ -50,12 +50,12 @@ class BackboneTuning:
             save_file(tensors, folder / FILE)
 
     def load(self, folder: Path) -> None:
-        """Load the parameters that `save` wrote, if it wrote any. Raises AtlasError for another model's weights."""
+        """Load the parameters that `save` wrote, if it wrote any. Raises UserError for another model's weights."""
         if not (folder / FILE).is_file():
             return
         tensors = load_file(folder / FILE)
         if unexpected := sorted(tensors.keys() - self.parameters.keys()):
-            raise AtlasError(f"{folder / FILE} holds {unexpected[0]!r}, which this backbone lacks: it is of another.")
+            raise UserError(f"{folder / FILE} holds {unexpected[0]!r}, which this backbone lacks: it is of another.")
         for name, value in tensors.items():
             self._keep(name)
             self.parameters[name].data.copy_(value)

@@ -16,7 +16,7 @@ from atlas.data.loader import Batch
 from atlas.learners import composition
 from atlas.learners.backbone_tuning import BackboneTuning
 from atlas.learners.composition import Composition, load_composition
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 
 class Head(nn.Sequential):
@@ -72,9 +72,9 @@ class ContinualModel(nn.Module):
 
     @property
     def peft(self) -> PeftModel:
-        """The backbone as a PEFT model. Raises AtlasError where no adapter was added yet."""
+        """The backbone as a PEFT model. Raises UserError where no adapter was added yet."""
         if not self._peft:
-            raise AtlasError("this model has no adapter yet")
+            raise UserError("this model has no adapter yet")
         return self._peft[0]
 
     @property
@@ -137,10 +137,10 @@ class ContinualModel(nn.Module):
         """The head of `task` and the backbone itself, but for its embeddings and lowest layers if some are `frozen`.
 
         Raises:
-            AtlasError: more layers than there are, or a backbone with adapters on it.
+            UserError: more layers than there are, or a backbone with adapters on it.
         """
         if self._peft:
-            raise AtlasError("a backbone that adapters were trained on cannot be tuned: they would no longer fit it.")
+            raise UserError("a backbone that adapters were trained on cannot be tuned: they would no longer fit it.")
         self.train_head(task)
         self.tuning.train(frozen)
 
@@ -214,7 +214,7 @@ class ContinualModel(nn.Module):
         Unless `whole`, the heads alone are loaded: a later step's weights stand in for the rest.
 
         Raises:
-            AtlasError: the folder lacks files that `save` writes, or an adapter that it builds on is not loaded.
+            UserError: the folder lacks files that `save` writes, or an adapter that it builds on is not loaded.
         """
         if whole:
             self._load_weights(task, folder)

@@ -20,7 +20,7 @@ def downstream_stages(like: TwoStage, way: Way, *, bare: bool) -> tuple[Stage, .
     `experience`: queries over the frozen adapters and a head; on the `bare` backbone, which has no adapters, the head
     in their place. `both`: the same step, then one new adapter. `head`: the head alone, with as many updates as `both`.
 
-    Raises AtlasError for an unknown way.
+    Raises UserError for an unknown way.
     """
     if way not in WAYS:
         raise unknown("downstream way", way, WAYS)

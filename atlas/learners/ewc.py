@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from atlas.learners.base import Learner, Lineage, Stage
 from atlas.learners.hooks import StageContext, StageHooks
 from atlas.learners.schedule import Schedule
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 if TYPE_CHECKING:
     import torch
@@ -33,9 +33,9 @@ class EwcStage(Stage):
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise AtlasError(f"weight is {self.weight}; give the λ of EWC as 0 or more (CLiMB: 100).")
+            raise UserError(f"weight is {self.weight}; give the λ of EWC as 0 or more (CLiMB: 100).")
         if self.records < 1:
-            raise AtlasError(f"records is {self.records}; the Fisher information needs 1 or more.")
+            raise UserError(f"records is {self.records}; the Fisher information needs 1 or more.")
 
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
         model.ensure_head(task, generator)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from atlas.learners.base import Learner, Lineage, Stage
 from atlas.learners.schedule import Schedule
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +37,7 @@ class TopTuningStage(Stage):
 
     def __post_init__(self) -> None:
         if self.frozen is not None and self.frozen < 1:
-            raise AtlasError(f"frozen is {self.frozen}; give 1 layer or more, or take the learner 'fine-tuning'.")
+            raise UserError(f"frozen is {self.frozen}; give 1 layer or more, or take the learner 'fine-tuning'.")
 
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
         model.ensure_head(task, generator)

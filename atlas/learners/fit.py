@@ -43,7 +43,7 @@ def fit(
 
     Raises:
         Diverged: the loss became NaN or infinite.
-        AtlasError: the group cannot share a batch equally.
+        UserError: the group cannot share a batch equally.
     """
     schedule, hooks = stage.schedule, hooks or StageHooks()
     chosen = torch.arange(len(data.splits["train"])) if records is None else records

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from atlas.learners.base import Learner, Lineage, Stage
 from atlas.learners.hooks import StageContext, StageHooks
 from atlas.learners.schedule import Schedule
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 if TYPE_CHECKING:
     import torch
@@ -29,9 +29,9 @@ class LwfStage(Stage):
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise AtlasError(f"weight is {self.weight}; give the λ of the old answers as 0 or more (the paper: 1).")
+            raise UserError(f"weight is {self.weight}; give the λ of the old answers as 0 or more (the paper: 1).")
         if not self.temperature > 0:
-            raise AtlasError(f"temperature is {self.temperature}; give a number above 0 (the paper: 2).")
+            raise UserError(f"temperature is {self.temperature}; give a number above 0 (the paper: 2).")
 
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
         model.ensure_head(task, generator)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from atlas.learners.base import Learner, Lineage, Stage
 from atlas.learners.schedule import Schedule
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 if TYPE_CHECKING:
     import torch
@@ -25,9 +25,9 @@ class OLoraStage(Stage):
 
     def __post_init__(self) -> None:
         if self.rank < 1:
-            raise AtlasError(f"rank is {self.rank}; a LoRA needs a rank of 1 or more (the paper: 8).")
+            raise UserError(f"rank is {self.rank}; a LoRA needs a rank of 1 or more (the paper: 8).")
         if not self.weight >= 0:
-            raise AtlasError(f"weight is {self.weight}; give λ as 0 or more (the paper: 0.5).")
+            raise UserError(f"weight is {self.weight}; give λ as 0 or more (the paper: 0.5).")
 
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
         weights = [1.0] * (len(model.past(task)) + 1)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from atlas.learners.base import Learner, Lineage, Stage
 from atlas.learners.two_stage import Experience, TwoStage
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class ExperienceOnly(Learner):
         if position == 0:
             return self.like.stages(0)
         if self.like.experience is None:
-            raise AtlasError("experience is None: there is no schedule for the only stage; give one.")
+            raise UserError("experience is None: there is no schedule for the only stage; give one.")
         return (Experience(schedule=self.like.experience, fusion=self.like.fusion, last=True),)
 
 

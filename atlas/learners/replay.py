@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from atlas.learners.base import Learner, Lineage, Stage
 from atlas.learners.hooks import PriorStep, ReplayBatch, StageContext, StageHooks
 from atlas.learners.schedule import Schedule
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +37,7 @@ class Memory:
 
     def __post_init__(self) -> None:
         if self.records < 0:
-            raise AtlasError(f"records is {self.records}; give how many records of a task the memory keeps, 0 or more.")
+            raise UserError(f"records is {self.records}; give how many records of a task the memory keeps, 0 or more.")
         if self.chosen not in WAYS_TO_CHOOSE:
             raise unknown("way to choose records", self.chosen, WAYS_TO_CHOOSE)
 
@@ -65,7 +65,7 @@ class ReplayStage(Stage):
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
-            raise AtlasError(f"weight is {self.weight}; give that of the replayed records' loss as 0 or more.")
+            raise UserError(f"weight is {self.weight}; give that of the replayed records' loss as 0 or more.")
 
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
         model.ensure_head(task, generator)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from atlas.learners.settings import from_settings
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -27,7 +27,7 @@ class Schedule:
     a fleet and all `accumulate` micro-batches together. `patience` stops a stage once the validation score has not
     risen in that many evaluations, one each `evaluate_every` updates, and keeps the best state.
 
-    Raises AtlasError for a value out of its range.
+    Raises UserError for a value out of its range.
     """
 
     steps: int | None = None
@@ -53,7 +53,7 @@ class Schedule:
         _at_least("batch_size", self.batch_size, 1)
         _above("learning_rate", self.learning_rate, 0)
         if self.learning_rate * self.query_rate_factor > FASTEST:
-            raise AtlasError(
+            raise UserError(
                 f"learning_rate is {self.learning_rate}, {self.query_rate_factor} times that for queries; "
                 f"give a rate of at most {FASTEST:g} in all (the paper: 5e-4, 100 times that)."
             )
@@ -63,9 +63,9 @@ class Schedule:
         if self.patience is not None:
             _at_least("patience", self.patience, 1)
         if not 0 <= self.warmup <= 1:
-            raise AtlasError(f"warmup is {self.warmup}; give the share of updates spent warming up, 0 to 1.")
+            raise UserError(f"warmup is {self.warmup}; give the share of updates spent warming up, 0 to 1.")
         if self.batch_size % self.accumulate:
-            raise AtlasError(
+            raise UserError(
                 f"batch_size {self.batch_size} cannot be cut into {self.accumulate} equal micro-batches; "
                 f"choose an `accumulate` that divides it."
             )
@@ -81,12 +81,12 @@ class Schedule:
         return max(1, math.ceil(self.epochs * records / self.batch_size))
 
     def check_shared_by(self, workers: int) -> None:
-        """Raises AtlasError where so many workers cannot share a batch equally.
+        """Raises UserError where so many workers cannot share a batch equally.
 
         Unequal shares would weigh records differently, and an empty one has no loss.
         """
         if self.batch_size % (workers * self.accumulate):
-            raise AtlasError(
+            raise UserError(
                 f"batch_size {self.batch_size} cannot be shared by {workers} workers in {self.accumulate} equal "
                 f"micro-batches; give a multiple of {workers * self.accumulate}."
             )
@@ -108,15 +108,15 @@ class Schedule:
 
 
 def schedule_from(values: Mapping[str, JsonValue]) -> Schedule:
-    """A schedule from a plain mapping. Raises AtlasError for a name that no schedule has."""
+    """A schedule from a plain mapping. Raises UserError for a name that no schedule has."""
     return from_settings(Schedule, values, "schedule")
 
 
 def _at_least(name: str, value: float, least: float) -> None:
     if not value >= least:
-        raise AtlasError(f"{name} is {value}; give a number of {least} or more.")
+        raise UserError(f"{name} is {value}; give a number of {least} or more.")
 
 
 def _above(name: str, value: float, bound: float) -> None:
     if not (math.isfinite(value) and value > bound):
-        raise AtlasError(f"{name} is {value}; give a number above {bound}.")
+        raise UserError(f"{name} is {value}; give a number above {bound}.")

@@ -22,7 +22,7 @@ def plain(values: Mapping[str, Any]) -> dict[str, JsonValue]:
 def from_settings(kind: type[T], values: Mapping[str, JsonValue], what: str) -> T:
     """The `kind` that `asdict` turned into `values`: nested dataclasses are built, lists become tuples.
 
-    `what` names it in an error. Raises AtlasError for a name that is no field, at any depth.
+    `what` names it in an error. Raises UserError for a name that is no field, at any depth.
     """
     types = get_type_hints(kind)
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]

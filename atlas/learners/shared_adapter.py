@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from atlas.learners.base import Learner, Lineage, Stage
 from atlas.learners.schedule import Schedule
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +26,7 @@ class SharedAdapterStage(Stage):
 
     def __post_init__(self) -> None:
         if self.rank < 1:
-            raise AtlasError(f"rank is {self.rank}; an adapter needs a rank of 1 or more (the paper: 48).")
+            raise UserError(f"rank is {self.rank}; an adapter needs a rank of 1 or more (the paper: 48).")
 
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
         model.share_adapter(task, generator, kind=self.adapter, r=self.rank, combination="uniform")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, TypedDict
 
 from atlas.learners.base import Learner, Lineage, Stage
 from atlas.learners.schedule import Schedule
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.fusion_options import FUSION_OPTIONS
 
 if TYPE_CHECKING:
@@ -47,17 +47,17 @@ class Fusion:
             if getattr(self, name) not in allowed:
                 raise unknown(name, getattr(self, name), allowed)
         if not self.penalty >= 0:
-            raise AtlasError(f"penalty is {self.penalty}; give λ as 0 or more (the paper: 0.1).")
+            raise UserError(f"penalty is {self.penalty}; give λ as 0 or more (the paper: 0.1).")
         if bool(self.weights) != (self.combination == "fixed"):
-            raise AtlasError(
+            raise UserError(
                 f"weights are {list(self.weights)} with combination {self.combination!r}; a fixed combination "
                 f"needs one weight for each position of the order, the others take none."
             )
 
     def for_stack(self, count: int) -> FusionSettings:
-        """The settings of the newest of `count` adapters. Raises AtlasError where fixed weights are too few."""
+        """The settings of the newest of `count` adapters. Raises UserError where fixed weights are too few."""
         if self.combination == "fixed" and len(self.weights) < count:
-            raise AtlasError(f"{len(self.weights)} fixed weights for {count} adapters; give one a position.")
+            raise UserError(f"{len(self.weights)} fixed weights for {count} adapters; give one a position.")
         return FusionSettings(
             weighting=self.weighting,
             normalisation=self.normalisation,
@@ -100,7 +100,7 @@ class Expansion(Stage):
 
     def __post_init__(self) -> None:
         if self.rank < 1:
-            raise AtlasError(f"rank is {self.rank}; an adapter needs a rank of 1 or more (the paper: 48).")
+            raise UserError(f"rank is {self.rank}; an adapter needs a rank of 1 or more (the paper: 48).")
 
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
         count = len(model.past(task)) + 1

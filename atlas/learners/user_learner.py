@@ -13,7 +13,7 @@ from dataclasses import is_dataclass
 from typing import Any
 
 from atlas.learners.base import Learner, Stage
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.runtime.user_code import Brought, run_file
 
 # The loaded ones by name: (absolute address, digest of the file, the class); and their stages by kind.
@@ -30,7 +30,7 @@ def load_user_learner(
 
     `learners` and `stages` are the catalogue's. The class is the same one until the file changes.
 
-    Raises AtlasError where there is no such file or Learner, the file fails, a name is taken, or the learner is
+    Raises UserError where there is no such file or Learner, the file fails, a name is taken, or the learner is
     not what `_check` asks for.
     """
     found = run_file(
@@ -42,7 +42,7 @@ def load_user_learner(
     if known is not None and known[:2] == (found.address, found.digest):
         return known[2]
     if not name or name in learners or (known is not None and known[0] != found.address):
-        raise AtlasError(f"{address}: its `name` is {name!r}; give it one that no other learner has.")
+        raise UserError(f"{address}: its `name` is {name!r}; give it one that no other learner has.")
     own = _stages_of(found, stages)
     _resolve(found)
     _check(kind, address, {*stages.values(), *own.values()})
@@ -74,7 +74,7 @@ def _stages_of(found: Brought, catalogue: Mapping[str, type[Stage]]) -> dict[str
             continue
         kind = str(getattr(value, "kind", ""))
         if not kind or kind in catalogue or kind in own:
-            raise AtlasError(f"{found.address}: the `kind` of {value.__name__} is {kind!r}; give it one of its own.")
+            raise UserError(f"{found.address}: the `kind` of {value.__name__} is {kind!r}; give it one of its own.")
         value.source = found.digest
         own[kind] = value
     return own
@@ -87,19 +87,19 @@ def _resolve(found: Brought) -> None:
         try:
             kind.__annotations__ = inspect.get_annotations(kind, globals=found.contents, eval_str=True)
         except NameError as error:
-            raise AtlasError(f"{found.address}: {kind.__name__}: {error}; import it, for its fields.") from error
+            raise UserError(f"{found.address}: {kind.__name__}: {error}; import it, for its fields.") from error
 
 
 def _check(kind: type[Learner], address: str, stages: set[type[Stage]]) -> None:
-    """Raises AtlasError for a class that is no complete frozen dataclass with defaults and known stages."""
+    """Raises UserError for a class that is no complete frozen dataclass with defaults and known stages."""
     if inspect.isabstract(kind) or "__dataclass_params__" not in vars(kind) or not hasattr(kind, "lineage"):
-        raise AtlasError(f"{address} has to be a learner: {LEARNER}, with `name`, `lineage` and `stages(position)`.")
+        raise UserError(f"{address} has to be a learner: {LEARNER}, with `name`, `lineage` and `stages(position)`.")
     try:
         found = [kind().stages(position) for position in (0, 1)]
     except TypeError as error:
-        raise AtlasError(f"{address}: {error}; every setting needs a default.") from error
+        raise UserError(f"{address}: {error}; every setting needs a default.") from error
     for stage in (stage for some in found for stage in some):
         if type(stage) not in stages:
-            raise AtlasError(f"{address}: the stage {type(stage).__name__} is neither the catalogue's nor the file's.")
+            raise UserError(f"{address}: the stage {type(stage).__name__} is neither the catalogue's nor the file's.")
     if not all(some and some[-1].last for some in found):
-        raise AtlasError(f"{address}: a task is scored after its last stage; give that one `last=True`.")
+        raise UserError(f"{address}: a task is scored after its last stage; give that one `last=True`.")

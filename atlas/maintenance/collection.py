@@ -49,7 +49,7 @@ def find_waste(store: Store, storage: StoragePath | Path, now: float | None = No
     """The garbage in the store of a storage; `now` in seconds since 1970. Changes nothing.
 
     Raises:
-        AtlasError: a sweep's files cannot be read, so that nobody knows what it keeps.
+        UserError: a sweep's files cannot be read, so that nobody knows what it keeps.
     """
     sweeps = keepers(storage)
     items = list(inventory(store))

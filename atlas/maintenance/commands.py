@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.storage.filesystem import StoragePath
 from atlas.storage.options import StorageOptions
 
@@ -43,7 +43,7 @@ def _open(given: argparse.Namespace) -> tuple[Store, StoragePath]:
 
     storage = StorageOptions(storage=given.storage).path
     if "store" not in storage.folders():
-        raise AtlasError(f"there is no store under {storage}; give --storage, or run a sweep there first.")
+        raise UserError(f"there is no store under {storage}; give --storage, or run a sweep there first.")
     return Store.open(str(storage / "store")), storage
 
 

@@ -14,7 +14,7 @@ from atlas.backbones import BACKBONES, digest
 from atlas.maintenance.inventory import Item, resolve
 from atlas.maintenance.lineage import lineage, parts_of
 from atlas.report.summary import Summary
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.storage.store import Store
 
 README = Path(__file__).with_name("export.md")
@@ -24,7 +24,7 @@ def export_step(store: Store, key: str, folder: Path) -> list[str]:
     """Write the stack after the step whose key begins with `key` to `folder`; gives its tasks, in order.
 
     Raises:
-        AtlasError: no such step, a lineage that is not whole, or a folder that holds something already.
+        UserError: no such step, a lineage that is not whole, or a folder that holds something already.
     """
     item = resolve(store, key)
     last = lineage(item)[-1]
@@ -36,11 +36,11 @@ def export_sweep(store: Store, summary: Summary, folder: Path) -> list[str]:
     """Write the best stack of a sweep to `folder`; gives its tasks, in order.
 
     Raises:
-        AtlasError: no trial of it finished, steps of it are gone, or a folder that holds something already.
+        UserError: no trial of it finished, steps of it are gone, or a folder that holds something already.
     """
     sweep, row = summary.sweep.id, summary.best_trial
     if row is None:
-        raise AtlasError(f"no trial of the sweep {sweep} finished, so that it has no best stack; give a step's key.")
+        raise UserError(f"no trial of the sweep {sweep} finished, so that it has no best stack; give a step's key.")
     items = [resolve(store, key) for key in row.step_keys]
     steps = [lineage(item)[-1] for item in items]
     parts = parts_of([step for step in steps if step.task in row.order])  # without downstream tasks
@@ -50,7 +50,7 @@ def export_sweep(store: Store, summary: Summary, folder: Path) -> list[str]:
 
 def _export(store: Store, parts: Mapping[str, str], folder: Path, *, source: str, backbone: str) -> list[str]:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise AtlasError(f"{folder} holds something already; give a folder that is empty or does not exist.")
+        raise UserError(f"{folder} holds something already; give a folder that is empty or does not exist.")
     items = {task: _item(store, key, task) for task, key in parts.items()}
     folder.mkdir(parents=True, exist_ok=True)
     facts = _facts(items, source, backbone)
@@ -64,7 +64,7 @@ def _export(store: Store, parts: Mapping[str, str], folder: Path, *, source: str
 def _item(store: Store, key: str, task: str) -> Item:
     entry = store.find(key)
     if entry is None:
-        raise AtlasError(f"the store {store.uri} lacks the step {key[:12]} that trained {task}; run it again.")
+        raise UserError(f"the store {store.uri} lacks the step {key[:12]} that trained {task}; run it again.")
     return Item(store=store, entry=entry)
 
 

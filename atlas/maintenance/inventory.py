@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from pyarrow import fs
 
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 from atlas.storage.artifact import Artifact
 from atlas.storage.store import Store
 
@@ -66,14 +66,14 @@ def resolve(store: Store, given: str) -> Item:
     """The item whose key begins with `given`, at least six digits of it.
 
     Raises:
-        AtlasError: no step has such a key, or several have.
+        UserError: no step has such a key, or several have.
     """
     if len(given) < LEAST_DIGITS:
-        raise AtlasError(f"{given!r} is too short for a step's key; give {LEAST_DIGITS} digits of it or more.")
+        raise UserError(f"{given!r} is too short for a step's key; give {LEAST_DIGITS} digits of it or more.")
     keys = places(store)
     found = [(scope, key) for scope, key in keys if key.startswith(given)]
     if len({key for _, key in found}) > 1:
-        raise AtlasError(f"{given!r} begins the keys of {len(found)} steps; give more digits of it.")
+        raise UserError(f"{given!r} begins the keys of {len(found)} steps; give more digits of it.")
     entry = found[0][0].find(found[0][1]) if found else None
     if entry is None:
         near = [key[:12] for _, key in keys if key[:2] == given[:2]] or [key[:12] for _, key in keys[:5]]

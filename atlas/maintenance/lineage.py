@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from atlas.maintenance.inventory import Item
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.steps.step import RECIPE, Step, step_from
 
 
@@ -11,14 +11,14 @@ def lineage(item: Item) -> list[Step]:
     """The steps that `item` builds on, itself last.
 
     Raises:
-        AtlasError: its facts describe no step, or one that has another key by now.
+        UserError: its facts describe no step, or one that has another key by now.
     """
     description = item.entry.result.step
     if description is None:
-        raise AtlasError(f"the entry {item.key} does not say which step it is; it was not written by a sweep.")
+        raise UserError(f"the entry {item.key} does not say which step it is; it was not written by a sweep.")
     step = step_from(description)
     if step.key != item.key:
-        raise AtlasError(
+        raise UserError(
             f"the step {item.key[:12]} was trained by another version of atlas (this one has recipe {RECIPE}), so that "
             f"the keys of what it builds on are not known here; use the version that trained it."
         )

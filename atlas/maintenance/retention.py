@@ -8,7 +8,7 @@ from pathlib import Path
 
 from atlas.maintenance.inventory import Item
 from atlas.report import Summary, read_summary
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AtlasError, UserError
 from atlas.storage.filesystem import StoragePath
 from atlas.sweep.folder import OPTIONS, SweepFolder
 from atlas.tracking import StepFinished, TrialStep, read_events
@@ -42,7 +42,7 @@ def keepers(storage: StoragePath | Path) -> list[RetainedSteps]:
     """The sweeps under a storage.
 
     Raises:
-        AtlasError: a sweep's files cannot be read, so that nobody knows what it keeps.
+        UserError: a sweep's files cannot be read, so that nobody knows what it keeps.
     """
     return [_keeper(folder) for folder in SweepFolder.all(storage)]
 
@@ -75,11 +75,11 @@ def _began(folder: SweepFolder) -> float:
 
 
 def _planned_tasks(folder: SweepFolder) -> tuple[str, ...]:
-    """The tasks of a sweep's options. Raises AtlasError where they cannot be read."""
+    """The tasks of a sweep's options. Raises UserError where they cannot be read."""
     try:
         search = folder.options().search
     except AtlasError as error:
-        raise AtlasError(
+        raise UserError(
             f"{error} It is unknown which steps the sweep {folder.id} keeps; repair the file, or remove the folder "
             f"{folder.place} to give the sweep up."
         ) from error

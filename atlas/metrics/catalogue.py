@@ -13,7 +13,7 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in (*ACCURACY, *RET
 
 
 def find_metric(name: str) -> Metric:
-    """The metric of that name. Raises AtlasError, naming the nearest one, where there is none."""
+    """The metric of that name. Raises UserError, naming the nearest one, where there is none."""
     if name not in METRICS:
         raise unknown("metric", name, METRICS)
     return METRICS[name]

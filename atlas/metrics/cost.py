@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Shape:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if value < 1:
-                raise AtlasError(f"{name} of a transformer is {value}; give 1 or more.")
+                raise UserError(f"{name} of a transformer is {value}; give 1 or more.")
 
 
 def parameters(shapes: Iterable[Sequence[int]]) -> int:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from atlas.metrics.catalogue import METRICS
 from atlas.metrics.metric import ROUTES, Metric, OrderScores, Route, Shown
 from atlas.metrics.value import MetricValue, Undefined
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def order_metrics(
     task, in the order of the columns (see `OrderScores`).
 
     Raises:
-        AtlasError: a matrix is not square.
+        UserError: a matrix is not square.
     """
     values: dict[str, MetricValue] = {}
     for route, R in (("latest", latest), ("own", own)):
@@ -72,5 +72,5 @@ def order_metrics(
 def _reported(route: str) -> Iterator[Metric]:
     known: dict[str, Route] = {name: name for name in ROUTES}
     if route not in known:
-        raise AtlasError(f"the route is {route!r}; the routes are {', '.join(ROUTES)}.")
+        raise UserError(f"the route is {route!r}; the routes are {', '.join(ROUTES)}.")
     return (metric for metric in METRICS.values() if known[route] in metric.routes)

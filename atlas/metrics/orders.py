@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from atlas.metrics.value import MetricValue, Undefined, mean
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 
 def opd(final: Mapping[str, Sequence[float]]) -> dict[str, float]:
     """OPD_j = max_order P_j - min_order P_j, in points, of the final scores by task (Yoon et al., 2020).
 
-    `final[task]` holds one score an order. Raises AtlasError where a task has no score.
+    `final[task]` holds one score an order. Raises UserError where a task has no score.
     """
     if empty := sorted(task for task, scores in final.items() if not len(scores)):
-        raise AtlasError(f"no score of {', '.join(empty)}: the disparity between orders takes at least one.")
+        raise UserError(f"no score of {', '.join(empty)}: the disparity between orders takes at least one.")
     return {task: float(np.max(scores) - np.min(scores)) for task, scores in final.items()}
 
 

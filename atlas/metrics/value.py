@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 NO_TASK = "no task was trained yet"
 ONE_TASK = "it takes two tasks"
@@ -29,11 +29,11 @@ MetricValue = float | Undefined
 def tasks_seen(R: ArrayLike) -> int:
     """The number of tasks trained and evaluated: the leading rows whose lower triangle holds no NaN.
 
-    Raises AtlasError where R is not square.
+    Raises UserError where R is not square.
     """
     matrix = np.asarray(R, dtype=float)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise AtlasError(f"the accuracy matrix must be [T, T], not {list(matrix.shape)}.")
+        raise UserError(f"the accuracy matrix must be [T, T], not {list(matrix.shape)}.")
     whole = [bool(np.isfinite(matrix[i, : i + 1]).all()) for i in range(len(matrix))]
     return whole.index(False) if False in whole else len(whole)
 

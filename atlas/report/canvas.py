@@ -18,7 +18,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from atlas.report.summary import Summary
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -131,7 +131,7 @@ def new_figure(
     from matplotlib.figure import Figure
 
     if rows < 1:
-        raise AtlasError("the summary has no trial to draw.")
+        raise UserError("the summary has no trial to draw.")
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         panels = figure.subplots(rows, columns, squeeze=False, sharey=share)

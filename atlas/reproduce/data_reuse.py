@@ -25,7 +25,7 @@ def reuse_data(task: str, folder: Path, root: Path) -> None:
     """Link the prepared folder into the storage `root`; copy it where that is on another file system.
 
     Every file is compared with its digest first, since a folder may bear a fingerprint that its files do not have.
-    Raises AtlasError where a file was altered.
+    Raises UserError where a file was altered.
     """
     Prepared.load(folder).verify()
     place = root / "data" / task

@@ -12,7 +12,7 @@ from atlas.report.summary import MachineFacts, Provenance
 from atlas.reproduce.recorded_run import RecordedRun
 from atlas.reproduce.replay import STEADY, RunReplay
 from atlas.runtime.digest import file_sha256
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AtlasError, UserError
 from atlas.sweep.provenance import code_digest, machine, versions
 
 NUMERIC = ("torch", "transformers", "peft")  # packages that decide the last bits of a score
@@ -100,10 +100,10 @@ def of_data(recorded: Mapping[str, str], here: Mapping[str, str]) -> list[Differ
 
 
 def refuse(found: list[Difference]) -> None:
-    """Raises AtlasError where any of them makes it another experiment."""
+    """Raises UserError where any of them makes it another experiment."""
     if wrong := [one for one in found if one.weight == "refused"]:
         told = "; ".join(f"{one.what}: recorded {one.recorded}, here {one.here}" for one in wrong)
-        raise AtlasError(f"this would be another experiment, and nothing was trained. {told}.")
+        raise UserError(f"this would be another experiment, and nothing was trained. {told}.")
 
 
 def _difference(what: str, recorded: str, here: str, weight: Weight = "told") -> Difference:

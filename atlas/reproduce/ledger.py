@@ -20,7 +20,7 @@ from atlas.report.summary import MachineFacts, SummaryPart, current_document
 from atlas.reproduce.figures import PublishedFigure, figures_of
 from atlas.reproduce.recorded_run import RecordedRun
 from atlas.reproduce.replay import repeatable
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.problems import first_of, problem_lines
 from atlas.storage.filesystem import write_whole
 from atlas.sweep.file import load_sweep
@@ -61,21 +61,21 @@ class LedgerFile(SummaryPart):
 
 
 def read_ledger(path: Path) -> dict[str, LedgerEntry]:
-    """Name → entry. Raises AtlasError where there is no such file, or an entry is not whole or does not hold."""
+    """Name → entry. Raises UserError where there is no such file, or an entry is not whole or does not hold."""
     if not path.is_file():
-        raise AtlasError(f"there is no ledger {path} under {Path.cwd()}; name it by --ledger.")
+        raise UserError(f"there is no ledger {path} under {Path.cwd()}; name it by --ledger.")
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         schema, entries = document["schema"], dict(document["entries"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise AtlasError(f"{path} is not a readable ledger: {type(error).__name__}: {error}.") from error
+        raise UserError(f"{path} is not a readable ledger: {type(error).__name__}: {error}.") from error
     if schema != SCHEMA:
-        raise AtlasError(f"the ledger {path} has schema {schema!r}; this version reads {SCHEMA}.")
+        raise UserError(f"the ledger {path} has schema {schema!r}; this version reads {SCHEMA}.")
     current = {name: _with_current_run(entry) for name, entry in entries.items()}
     try:
         found = LedgerFile.model_validate_json(json.dumps({"schema": schema, "entries": current})).entries
     except ValidationError as error:
-        raise AtlasError(f"the ledger {path}: {first_of(problem_lines(error))}.") from error
+        raise UserError(f"the ledger {path}: {first_of(problem_lines(error))}.") from error
     for name, entry in found.items():
         _check(name, entry, path)
     return found
@@ -89,7 +89,7 @@ def _with_current_run(entry: JsonValue) -> JsonValue:
 
 
 def find_entry(path: Path, name: str) -> LedgerEntry:
-    """The entry of that name. Raises AtlasError where there is none."""
+    """The entry of that name. Raises UserError where there is none."""
     entries = read_ledger(path)
     if name not in entries:
         raise unknown(f"entry of {path}", name, entries)
@@ -100,24 +100,24 @@ def add_entry(path: Path, name: str, summary: Path, *, replace: bool = False, fi
     """Write an entry from a finished sweep's summary; returns it.
 
     Raises:
-        AtlasError: a name that is none or is taken; a sweep that did not finish, or whose file is not under this
+        UserError: a name that is none or is taken; a sweep that did not finish, or whose file is not under this
             folder.
     """
     if not NAME.fullmatch(name):
-        raise AtlasError(f"{name!r} is no name of an entry; use small letters, digits, dots and hyphens.")
+        raise UserError(f"{name!r} is no name of an entry; use small letters, digits, dots and hyphens.")
     entries = read_ledger(path) if path.exists() else {}
     if name in entries and not replace:
-        raise AtlasError(f"{path} has an entry {name!r} already; give --replace to renew it, or another name.")
+        raise UserError(f"{path} has an entry {name!r} already; give --replace to renew it, or another name.")
     entries[name] = entry_of(read_summary(summary), file)
     _write(path, entries)
     return entries[name]
 
 
 def entry_of(summary: Summary, file: Path | None = None) -> LedgerEntry:
-    """The entry of a sweep. `file` is the sweep's, where the recorded one is not found from here. Raises AtlasError."""
+    """The entry of a sweep. `file` is the sweep's, where the recorded one is not found from here. Raises UserError."""
     sweep, origin = summary.sweep, summary.origin
     if sweep.status != "FINISHED":
-        raise AtlasError(f"the sweep {sweep.id} is {sweep.status}; only finished ones have figures to publish.")
+        raise UserError(f"the sweep {sweep.id} is {sweep.status}; only finished ones have figures to publish.")
     recorded = RecordedRun(summary=summary, trials=summary.trials)
     command = _command(recorded, file)
     run = _run(summary, command)
@@ -140,7 +140,7 @@ def _command(recorded: RecordedRun, given: Path | None) -> str:
     """The command as anybody calls it from the project's folder."""
     path = Path(os.path.relpath(given or recorded.command[0]))
     if not path.is_file() or path.parts[0] == os.pardir:
-        raise AtlasError(
+        raise UserError(
             f"the sweep's file {path} is not under {Path.cwd()}; go to the project's folder, or give --file."
         )
     arguments = repeatable(recorded, load_sweep(path).defaults)
@@ -159,7 +159,7 @@ def _run(summary: Summary, command: str) -> Summary:
 
 
 def _check(name: str, entry: LedgerEntry, path: Path) -> None:
-    """Raises AtlasError where the entry says what does not follow from its run."""
+    """Raises UserError where the entry says what does not follow from its run."""
     run = entry.run
     said = {one.place: one.value for one in entry.figures}
     follows = {one.place: one.value for one in figures_of(run)}
@@ -172,7 +172,7 @@ def _check(name: str, entry: LedgerEntry, path: Path) -> None:
     wrong += ["versions"] if entry.versions != run.versions else []
     wrong += ["backbone"] if entry.backbone != run.backbone_digest else []
     if wrong:
-        raise AtlasError(
+        raise UserError(
             f"the entry {name!r} of {path} says what does not follow from its run: {sorted(wrong)[0]}"
             f"{f' and {len(wrong) - 1} more' if len(wrong) > 1 else ''}. Entries are written by `atlas ledger add`."
         )

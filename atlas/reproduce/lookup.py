@@ -11,7 +11,7 @@ from atlas.config.options import Options
 from atlas.config.options_file import read_options_file
 from atlas.report import Summary, read_summary
 from atlas.reproduce.recorded_run import RecordedRun
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 from atlas.storage.filesystem import StoragePath
 from atlas.storage.options import StorageOptions
 from atlas.sweep.folder import OPTIONS
@@ -25,7 +25,7 @@ def find_run(run: str, *, storage: str, tracking_uri: str) -> RecordedRun:
     """The run: a sweep's id, `SWEEP/TRIAL`, a summary's path, or the MLflow id of the run of a sweep, trial or step.
 
     Raises:
-        AtlasError: it is nowhere; its sweep has not ended; or no trial of it can be compared.
+        UserError: it is nowhere; its sweep has not ended; or no trial of it can be compared.
     """
     root = _download_sweeps(StorageOptions(storage=storage).path)
     if run.endswith(".json"):
@@ -46,7 +46,7 @@ def _download_sweeps(storage: StoragePath) -> Path:
 
 
 def summary_of(sweep: str, root: Path) -> Path:
-    """The summary of a sweep under `root`, by its id, or at a path. Raises AtlasError where there is none."""
+    """The summary of a sweep under `root`, by its id, or at a path. Raises UserError where there is none."""
     if sweep.endswith(".json"):
         return Path(sweep).expanduser().resolve()
     if not (root / "sweeps" / sweep).is_dir():
@@ -54,7 +54,7 @@ def summary_of(sweep: str, root: Path) -> Path:
     return _ended(root / "sweeps" / sweep)
 
 
-def _unknown(run: str, root: Path) -> AtlasError:
+def _unknown(run: str, root: Path) -> UserError:
     return unknown(f"run under {root}", run, [path.parent.name for path in (root / "sweeps").glob(f"*/{SUMMARY}")])
 
 
@@ -85,12 +85,12 @@ def _is_kept(path: Path) -> bool:
 def _ended(folder: Path) -> Path:
     path = folder / SUMMARY
     if not path.is_file():
-        raise AtlasError(f"the sweep {folder.name} has no {SUMMARY}: it has not ended. Go on with it by --resume.")
+        raise UserError(f"the sweep {folder.name} has no {SUMMARY}: it has not ended. Go on with it by --resume.")
     return path
 
 
 def _tracking(root: Path, given: str) -> str:
-    """The address to look at. Raises AtlasError where nothing answers there."""
+    """The address to look at. Raises UserError where nothing answers there."""
     address = signed_in(given or os.environ.get("MLFLOW_TRACKING_URI", "")) or default_tracking_uri(root)
     check_tracking(address)
     return address

@@ -10,7 +10,7 @@ from pathlib import Path
 from atlas.config.options import GROUP_OF, Options
 from atlas.config.options_file import options_from
 from atlas.report.summary import BACKBONE_DIGEST, Summary, TrialRow
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 from atlas.steps.step import StepInputs
 from atlas.sweep.inputs import evaluation_of
 
@@ -34,7 +34,7 @@ class RecordedRun:
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", _options(self.summary))
         if not self.groups:
-            raise AtlasError(f"the run {self.name} has trained nothing that could be compared: no trial took a step.")
+            raise UserError(f"the run {self.name} has trained nothing that could be compared: no trial took a step.")
 
     @property
     def name(self) -> str:
@@ -44,10 +44,10 @@ class RecordedRun:
 
     @property
     def command(self) -> list[str]:
-        """The file and its arguments, as they were given. Raises AtlasError where it is no command of a file."""
+        """The file and its arguments, as they were given. Raises UserError where it is no command of a file."""
         words = shlex.split(self.summary.sweep.command)
         if len(words) < 2:
-            raise AtlasError(f"the command {self.summary.sweep.command!r} names no sweep's file; give --file.")
+            raise UserError(f"the command {self.summary.sweep.command!r} names no sweep's file; give --file.")
         return words[1:]
 
     @property
@@ -78,7 +78,7 @@ class RecordedRun:
         )
 
     def narrowed(self, trial: str) -> RecordedRun:
-        """The same with one trial alone. Raises AtlasError where it has no such trial."""
+        """The same with one trial alone. Raises UserError where it has no such trial."""
         rows = tuple(row for row in self.trials if trial in (row.id, trial_of(row)))
         if not rows:
             raise unknown(f"trial of {self.name}", trial, {trial_of(row) for row in self.trials})
@@ -86,11 +86,11 @@ class RecordedRun:
         return replace(self, part=whole, trials=tuple(row for row in self.trials if trial_of(row) == whole))
 
     def with_step(self, key: str) -> RecordedRun:
-        """The same with the first trial that took the step. Raises AtlasError where none did."""
+        """The same with the first trial that took the step. Raises UserError where none did."""
         for row in self.trials:
             if key in row.step_keys:
                 return self.narrowed(row.id)
-        raise AtlasError(
+        raise UserError(
             f"no trial of {self.name} took the step {key[:12]}: it is a reference, or of another sweep; "
             f"reproduce the whole sweep, which trains its references, too."
         )
@@ -107,10 +107,10 @@ def settings_key(row: TrialRow) -> str:
 
 
 def _options(summary: Summary) -> Options:
-    """The recorded settings as options. Raises AtlasError where this version of atlas cannot read them."""
+    """The recorded settings as options. Raises UserError where this version of atlas cannot read them."""
     settings = {name: value for name, value in summary.settings.items() if name != BACKBONE_DIGEST}
     if strange := sorted(settings.keys() - GROUP_OF.keys()):
-        raise AtlasError(
+        raise UserError(
             f"this version of atlas does not know the recorded settings {', '.join(strange)}; use the version that "
             f"the run was made with."
         )

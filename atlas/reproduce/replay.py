@@ -16,7 +16,7 @@ from atlas.config.sweep import Sweep
 from atlas.learners.schedule import PRECISIONS
 from atlas.reproduce.learner import check_learners
 from atlas.reproduce.recorded_run import RecordedRun, trial_of
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AtlasError, UserError
 from atlas.search.proposals import rehearsed
 from atlas.steps.walk import Walk
 from atlas.sweep.file import load_sweep
@@ -68,12 +68,12 @@ def replay_of(recorded: RecordedRun, file: Path, overrides: ClusterOverrides, so
     """The replay of a run, from the sweep's file.
 
     Raises:
-        AtlasError: the file defines another sweep, or its trials are no longer the recorded steps: the error names the
+        UserError: the file defines another sweep, or its trials are no longer the recorded steps: the error names the
             first that differs.
     """
     sweep = load_sweep(file)
     if sweep.name != recorded.summary.sweep.name:
-        raise AtlasError(f"{file} defines the sweep {sweep.name!r}, the run is of {recorded.summary.sweep.name!r}.")
+        raise UserError(f"{file} defines the sweep {sweep.name!r}, the run is of {recorded.summary.sweep.name!r}.")
     points = tuple(rows[0].settings for rows in recorded.groups)
     sweep = replace(sweep, points=points, trials=len(recorded.groups))
     experiment = _at_recorded_precision(
@@ -96,7 +96,7 @@ def _options(recorded: RecordedRun, sweep: Sweep, overrides: ClusterOverrides, s
 
 
 def _at_recorded_precision(recorded: RecordedRun, experiment: Experiment) -> Experiment:
-    """The experiment in the precision in which its steps have the recorded keys. Raises AtlasError without one."""
+    """The experiment in the precision in which its steps have the recorded keys. Raises UserError without one."""
     unknown_step = ""
     for precision in PRECISIONS:
         candidate = replace(experiment, precision=precision)
@@ -106,7 +106,7 @@ def _at_recorded_precision(recorded: RecordedRun, experiment: Experiment) -> Exp
             return candidate
         unknown_step = unknown_step or unknown_now
     recipe = recorded.summary.origin.recipe if recorded.summary.origin is not None else "unknown"
-    raise AtlasError(
+    raise UserError(
         f"{unknown_step} here: the recorded settings mean something else in this version of atlas or of the sweep's "
         f"file (recorded recipe: {recipe}). Use the version that the run was made with; nothing was trained."
     )
@@ -118,7 +118,7 @@ def _walks(experiment: Experiment) -> list[list[Walk]]:
     except AtlasError:
         raise
     except Exception as error:  # the sweep's own functions may raise anything
-        raise AtlasError(
+        raise UserError(
             f"the sweep {experiment.sweep.name} cannot take the recorded settings ({type(error).__name__}: {error})."
         ) from error
 

@@ -11,7 +11,7 @@ from atlas.report.summary import MachineFacts, Status, SummaryPart
 from atlas.reproduce.comparison import Compared
 from atlas.reproduce.difference import Weight
 from atlas.reproduce.plan import ReproductionPlan
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.sweep.provenance import machine, versions
 
 SCHEMA = 1
@@ -67,13 +67,13 @@ class ReproductionReport(SummaryPart):
     equal: bool
 
     def write(self, path: Path) -> None:
-        """Write the file. Raises AtlasError where it cannot be written."""
+        """Write the file. Raises UserError where it cannot be written."""
         fields = self.model_dump(mode="json", exclude={"schema_version"})
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps({"schema": self.schema_version, **fields}, indent=1) + "\n")
         except OSError as error:
-            raise AtlasError(
+            raise UserError(
                 f"the report {path} cannot be written: {error.strerror}; name another by --report."
             ) from error
 

@@ -18,7 +18,7 @@ from atlas.reproduce.replay import replay_of
 from atlas.reproduce.report_file import reproduction_report
 from atlas.reproduce.tolerance import tolerance_for
 from atlas.reproduce.workspace import check_workspace, clean_workspace
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AtlasError, UserError
 from atlas.sweep.file import imports_beside
 from atlas.sweep.inputs import resolve_inputs
 from atlas.sweep.run import run
@@ -32,7 +32,7 @@ def reproduce(recorded: RecordedRun, options: ReproduceOptions, console: Console
     """Reproduce the run, unless it is a dry run; True where every score is equal (or it was one).
 
     Raises:
-        AtlasError: before anything is trained, where it would be another experiment or cannot be run here.
+        UserError: before anything is trained, where it would be another experiment or cannot be run here.
     """
     plan = plan_reproduction(recorded, options)
     print_run(console, plan)
@@ -58,12 +58,12 @@ def reproduce(recorded: RecordedRun, options: ReproduceOptions, console: Console
 def plan_reproduction(recorded: RecordedRun, options: ReproduceOptions) -> ReproductionPlan:
     """The replay of the run and what differs here. Prepares and trains nothing.
 
-    Raises AtlasError for a run that this version of atlas cannot replay, or that has no score to compare.
+    Raises UserError for a run that this version of atlas cannot replay, or that has no score to compare.
     """
     scores = scores_of(recorded.summary, recorded.trials)
     walks = {name_of(row) for row in recorded.trials}
     if not any(what in walks for what, _, _ in scores):
-        raise AtlasError(f"the run {recorded.name} has no score that could be compared.")
+        raise UserError(f"the run {recorded.name} has no score that could be compared.")
     _load_tasks(recorded, options.tasks)
     load_recorded_learner(recorded, options.learner)
     replay = replay_of(recorded, _file(recorded, options.file), options.overrides, options.source)
@@ -79,14 +79,14 @@ def plan_reproduction(recorded: RecordedRun, options: ReproduceOptions) -> Repro
 
 
 def _load_tasks(recorded: RecordedRun, given: tuple[str, ...]) -> None:
-    """Load user-defined tasks from their files. Raises AtlasError for an unknown task."""
+    """Load user-defined tasks from their files. Raises UserError for an unknown task."""
     for address in given or recorded.own:
         find_task(address)
     for name in recorded.fingerprints:
         try:
             find_task(name)
         except AtlasError as error:
-            raise AtlasError(
+            raise UserError(
                 f"{error} If {name!r} is a task of your own, name its file: --task FILE.py:NAME."
             ) from error
 
@@ -94,7 +94,7 @@ def _load_tasks(recorded: RecordedRun, given: tuple[str, ...]) -> None:
 def _file(recorded: RecordedRun, given: Path | None) -> Path:
     path = given or Path(recorded.command[0])
     if not path.is_file():
-        raise AtlasError(
+        raise UserError(
             f"there is no sweep file {path} under {Path.cwd()}; call this from where the run was started, or name the "
             f"file: --file FILE."
         )
@@ -102,7 +102,7 @@ def _file(recorded: RecordedRun, given: Path | None) -> Path:
 
 
 def _run(plan: ReproductionPlan, root: Path, console: Console) -> Summary:
-    """Run the replay in the storage `root`; returns its summary. Raises AtlasError where its data is different."""
+    """Run the replay in the storage `root`; returns its summary. Raises UserError where its data is different."""
     replay = plan.replay.at(root)
     for task, folder in plan.reusable_data.items():
         reuse_data(task, folder, root)

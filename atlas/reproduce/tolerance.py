@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from atlas.reproduce.difference import Difference
 from atlas.reproduce.recorded_run import RecordedRun
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 ERRORS = 2.0
 
@@ -24,11 +24,11 @@ class Tolerance:
 def tolerance_for(given: float | None, found: Sequence[Difference], recorded: RecordedRun) -> Tolerance:
     """The given one; else 0 where nothing that was found lets last bits differ; else `elsewhere`.
 
-    Raises AtlasError for one that is no number of points.
+    Raises UserError for one that is no number of points.
     """
     if given is not None:
         if not 0 <= given <= 100:
-            raise AtlasError(f"--tolerance is {given:g}; give points, from 0 to 100.")
+            raise UserError(f"--tolerance is {given:g}; give points, from 0 to 100.")
         return Tolerance(points=given, reason="as given")
     inexact = [one.what for one in found if one.weight == "inexact"]
     if not inexact:

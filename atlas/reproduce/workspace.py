@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atlas.reproduce.recorded_run import RecordedRun
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.sweep.provenance import code_digest, versions
 
 MARK = "of.json"
@@ -31,7 +31,7 @@ def clean_workspace(into: Path | None, recorded: RecordedRun) -> Iterator[Worksp
     """The folder `into`, or a temporary one, which goes away unless it is to be kept.
 
     A folder that holds a reproduction of the same run by the same version of atlas is reused: its steps are those that
-    this one would train. Raises AtlasError where it holds anything else.
+    this one would train. Raises UserError where it holds anything else.
     """
     root = Path(tempfile.mkdtemp(prefix="atlas-reproduce-")) if into is None else into.expanduser().resolve()
     place = Workspace(root=root, is_kept=into is not None)
@@ -44,15 +44,15 @@ def clean_workspace(into: Path | None, recorded: RecordedRun) -> Iterator[Worksp
 
 
 def check_workspace(into: Path | None, recorded: RecordedRun) -> None:
-    """Raises AtlasError where `into` is not clean, or not seen by all nodes, before long work starts."""
+    """Raises UserError where `into` is not clean, or not seen by all nodes, before long work starts."""
     if into is None and os.environ.get("RAY_ADDRESS"):
-        raise AtlasError("RAY_ADDRESS names a cluster: give --into a folder that all of its nodes see.")
+        raise UserError("RAY_ADDRESS names a cluster: give --into a folder that all of its nodes see.")
     if into is None or not (root := into.expanduser().resolve()).exists():
         return
     if not root.is_dir():
-        raise AtlasError(f"--into {root} is no folder; name an empty or a new one.")
+        raise UserError(f"--into {root} is no folder; name an empty or a new one.")
     if any(root.iterdir()) and _marked(root) != _facts(recorded):
-        raise AtlasError(
+        raise UserError(
             f"--into {root} is not empty and holds no reproduction of {recorded.name} by this version of atlas; "
             f"name an empty or a new folder, since what is in a store already would not be trained again."
         )
@@ -64,7 +64,7 @@ def _mark(root: Path, recorded: RecordedRun) -> None:
         root.mkdir(parents=True, exist_ok=True)
         (root / MARK).write_text(json.dumps(_facts(recorded), indent=1) + "\n")
     except OSError as error:
-        raise AtlasError(f"--into {root} cannot be written: {error.strerror}; name another folder.") from error
+        raise UserError(f"--into {root} cannot be written: {error.strerror}; name another folder.") from error
 
 
 def _marked(root: Path) -> object:

@@ -1,18 +1,53 @@
-"""The one root of the errors that people are meant to read."""
+"""Errors of three kinds, by who can help: the user, nobody (this step cannot be trained), or time and another machine.
+
+AtlasError                  the root, never raised itself: a message of one line, for people
+├── UserError               bad input; the message says what was seen, what is allowed and what to do
+│   └── AccessDenied        a store or folder that refuses this user
+├── StepError               a step that cannot be trained, wherever it is tried: its trial fails
+└── InfrastructureError     a broken surrounding; a step is tried again, elsewhere or later
+    └── StorageUnavailable  a store that does not answer, a disk that is full
+"""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import ClassVar
 
 
-class AtlasError(ValueError):
-    """Bad input or a broken surrounding; the message says what was seen, what is allowed and what to do."""
+class AtlasError(Exception):
+    """Root of the errors that people are meant to read; `exit_code` is a command line's where one ends it."""
+
+    exit_code: ClassVar[int] = 1
 
 
-def unknown(kind: str, seen: object, allowed: Iterable[str]) -> AtlasError:
+class UserError(AtlasError, ValueError):
+    """Bad input; the message says what was seen, what is allowed and what to do."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class AccessDenied(UserError, PermissionError):
+    """A store or folder that refuses this user: waiting does not help, other credentials or permissions do."""
+
+
+class StepError(AtlasError):
+    """A step that cannot be trained: another attempt would fail as well. Its trial fails."""
+
+
+class InfrastructureError(AtlasError):
+    """A broken surrounding of something that may succeed later or elsewhere; never final for a step."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class StorageUnavailable(InfrastructureError):
+    """A store that does not answer, or a disk that is full."""
+
+
+def unknown(kind: str, seen: object, allowed: Iterable[str]) -> UserError:
     """The error for a name that no catalogue knows: names the nearest known one and lists the rest."""
     names = sorted(allowed)
     near = difflib.get_close_matches(str(seen), names, n=1, cutoff=0.4)
     guess = f" Did you mean {near[0]!r}?" if near else ""
-    return AtlasError(f"unknown {kind} {seen!r}.{guess} Known: {', '.join(names)}.")
+    return UserError(f"unknown {kind} {seen!r}.{guess} Known: {', '.join(names)}.")

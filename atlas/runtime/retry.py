@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 import logging
 import time
@@ -10,28 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AccessDenied, AtlasError, StorageUnavailable
+from atlas.runtime.os_errors import is_denied, is_full, is_unreachable
+from atlas.runtime.text import first_line
 
-__all__ = ["retried", "is_unreachable", "retry_while_away", "retry_while_full"]
+__all__ = ["retried", "retry_while_away", "retry_while_full"]
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 2.0
 WAIT_SECONDS = 1800.0
-FULL = {errno.ENOSPC, errno.EDQUOT}
-AWAY = {
-    errno.EIO,
-    errno.ESTALE,
-    errno.ETIMEDOUT,
-    errno.ECONNABORTED,
-    errno.ECONNREFUSED,
-    errno.ECONNRESET,
-    errno.EHOSTDOWN,
-    errno.EHOSTUNREACH,
-    errno.ENETDOWN,
-    errno.ENETUNREACH,
-    errno.ENOTCONN,
-}
+REMEDY = "Give this user the credentials (in the environment of every node) or the permissions that it takes"
 
 
 class Retrying(Protocol):
@@ -65,10 +53,11 @@ def retry_while_full(write: Callable[[], T], where: str) -> T:
     `write` must leave nothing behind where it fails.
 
     Raises:
-        AtlasError: the disk was full for so long.
+        StorageUnavailable: the disk was full for so long.
+        AccessDenied: this user may not write there.
     """
     now = "is full; waiting for room, and going on once there is some"
-    return _retry(write, where, _Trouble(is_it=_is_full, now=now, long="has been full", todo="Free some room"))
+    return _retry(write, where, _Trouble(is_it=is_full, now=now, long="has been full", todo="Free some room"))
 
 
 def retry_while_away(act: Callable[[], T], where: str) -> T:
@@ -77,10 +66,11 @@ def retry_while_away(act: Callable[[], T], where: str) -> T:
     `act` must be idempotent.
 
     Raises:
-        AtlasError: the store did not answer for so long.
+        StorageUnavailable: the store did not answer for so long.
+        AccessDenied: it answers, and refuses this user.
     """
     now = "does not answer ({error}); waiting for it, and going on once it does"
-    todo = "Bring it back, look at the credentials"
+    todo = "Bring it back"
     return _retry(act, where, _Trouble(is_it=is_unreachable, now=now, long="has not answered", todo=todo))
 
 
@@ -96,19 +86,6 @@ def retried(method: Callable[Concatenate[Self, P], T]) -> Callable[Concatenate[S
     return retrying
 
 
-def is_unreachable(error: BaseException | None) -> bool:
-    """Whether the error says that a filesystem is out of reach: NFS by its number; object stores give none at all."""
-    if isinstance(error, AtlasError):
-        return is_unreachable(error.__cause__)
-    if not isinstance(error, OSError):
-        return False
-    return error.errno in AWAY or (type(error) is OSError and error.errno is None)
-
-
-def _is_full(error: BaseException | None) -> bool:
-    return isinstance(error, OSError) and error.errno in FULL
-
-
 def _retry(act: Callable[[], T], where: str, trouble: _Trouble) -> T:
     deadline = time.monotonic() + WAIT_SECONDS
     told = False
@@ -116,10 +93,12 @@ def _retry(act: Callable[[], T], where: str, trouble: _Trouble) -> T:
         try:
             return act()
         except (OSError, AtlasError) as error:
+            if is_denied(error) and not isinstance(error, AccessDenied):
+                raise AccessDenied(f"{where} refuses access: {first_line(error)}. {REMEDY}, and resume.") from error
             if not trouble.is_it(error):
                 raise
             if time.monotonic() >= deadline:
-                raise AtlasError(
+                raise StorageUnavailable(
                     f"{where} {trouble.long} for {WAIT_SECONDS / 60:g} minutes ({error}). {trouble.todo} and resume."
                 ) from error
             if not told:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas.runtime.digest import file_sha256
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 
 SUFFIX = ".py"
 
@@ -40,21 +40,21 @@ def run_file(address: str, *, what: str, kind: str, fits: Callable[[Any, str], b
     """Run the file of `FILE.py:NAME` and find the name in it.
 
     `what` is wanted, in a person's word, a `kind` in Python's; `fits(value, module)` says what is one.
-    Raises AtlasError where there is no such file or nothing of that name that fits, or the file fails.
+    Raises UserError where there is no such file or nothing of that name that fits, or the file fails.
     """
     file, _, name = address.rpartition(":")
     if not file.endswith(SUFFIX):
-        raise AtlasError(f"{address} names no {what} in the file: write {address}:NAME, NAME being a {kind} in it.")
+        raise UserError(f"{address} names no {what} in the file: write {address}:NAME, NAME being a {kind} in it.")
     path = Path(file).expanduser().resolve()
     if not path.is_file():
-        raise AtlasError(f"there is no file {path}; a {what} of your own is written FILE.py:NAME.")
+        raise UserError(f"there is no file {path}; a {what} of your own is written FILE.py:NAME.")
     module = path.name  # with its suffix, no module that can be imported has that name
     try:
         contents = runpy.run_path(str(path), run_name=module)
     except (Exception, SystemExit) as error:  # whatever the file raises
-        raise AtlasError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
+        raise UserError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
     known = [key for key, value in contents.items() if fits(value, module)]
     if name not in known:
-        raise unknown(what, name, known) if known else AtlasError(f"{path} holds no {kind}; see atlas.{what}s.{kind}.")
+        raise unknown(what, name, known) if known else UserError(f"{path} holds no {kind}; see atlas.{what}s.{kind}.")
     digest = file_sha256(path)
     return Brought(address=f"{path}:{name}", module=module, digest=digest, contents=contents)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from atlas.config.experiment import Experiment
 from atlas.execution.sizing import TRIAL_CPUS
 from atlas.runtime.interrupts import handlers_put_back
+from atlas.runtime.os_errors import is_unreachable
 from atlas.runtime.redact import redacted
-from atlas.runtime.retry import is_unreachable, retry_while_away
+from atlas.runtime.retry import retry_while_away
 from atlas.search.callback import listening_callback, tell_restored
 from atlas.search.proposals import Space, make_sampler, points_of
 from atlas.search.trainable import TrialSetup, run_trial

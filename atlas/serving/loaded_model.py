@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 from atlas.serving.model_record import ModelRecord
 from atlas.serving.request import Request
 
@@ -22,7 +22,7 @@ class LoadedModel:
     """A continual model with its backbone, put together from a registered model's folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises AtlasError where the backbone is not the one that the model was trained on."""
+        """Raises UserError where the backbone is not the one that the model was trained on."""
         from atlas.backbones import load
         from atlas.learners.continual_model import ContinualModel
 
@@ -30,7 +30,7 @@ class LoadedModel:
         self.record = record = ModelRecord.read(folder)
         self.backbone: Backbone = load(record.backbone)
         if self.backbone.digest != record.digest:
-            raise AtlasError(
+            raise UserError(
                 f"the model was trained on the backbone {record.digest[:12]}, {record.backbone} is now "
                 f"{self.backbone.digest[:12]}; install the one it was trained on."
             )
@@ -47,7 +47,7 @@ class LoadedModel:
         after the record's task, `latest` as it was after the last.
 
         Raises:
-            AtlasError: a task that was not trained, an image that cannot be read, an unknown route.
+            UserError: a task that was not trained, an image that cannot be read, an unknown route.
         """
         import pandas as pd
 

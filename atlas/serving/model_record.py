@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from atlas.data.card import DataCard
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 FILE = "stack.json"
 SCHEMA_VERSION = 2  # 1: the same fields, without a number
@@ -64,13 +64,13 @@ class ModelRecord(BaseModel):
         """The record of a model's folder.
 
         Raises:
-            AtlasError: the folder has none, or one that cannot be read.
+            UserError: the folder has none, or one that cannot be read.
         """
         path = folder / FILE
         try:
             return cls.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
-            raise AtlasError(f"{path} is not the record of a registered model: {error}.") from error
+            raise UserError(f"{path} is not the record of a registered model: {error}.") from error
 
     def write(self, folder: Path) -> None:
         """Write it into the model's folder."""

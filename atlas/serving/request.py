@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.serving.model_record import ServedTask
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Request:
     image: str = ""
 
     def batch(self, task: ServedTask, processor: Processor) -> Batch:
-        """The record as a batch of one. Raises AtlasError for an image that cannot be read."""
+        """The record as a batch of one. Raises UserError for an image that cannot be read."""
         import numpy as np
         import torch
 
@@ -64,4 +64,4 @@ def _image(text: str) -> Image.Image:
     try:
         return Image.open(io.BytesIO(base64.b64decode(text, validate=True)))
     except (UnidentifiedImageError, ValueError) as error:
-        raise AtlasError(f"an image of {len(text)} characters is not the base64 of a PNG or JPEG.") from error
+        raise UserError(f"an image of {len(text)} characters is not the base64 of a PNG or JPEG.") from error

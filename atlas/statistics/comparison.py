@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from atlas.metrics import Undefined
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.statistics.interval import LEVEL, RESAMPLES, Interval, mean_t
 
 Cell = tuple[tuple[str, ...], int]
@@ -55,12 +55,12 @@ def compare(
     order share a curriculum, and those of one seed their initialisation: with `unit` order (seed) they are averaged
     first and count as one pair, the cautious choice.
 
-    Raises AtlasError where `against` or `unit` is not known.
+    Raises UserError where `against` or `unit` is not known.
     """
     if against is not None and against not in scores:
-        raise AtlasError(f"cannot compare with {against!r}; there are {', '.join(sorted(scores))}.")
+        raise UserError(f"cannot compare with {against!r}; there are {', '.join(sorted(scores))}.")
     if unit not in UNITS:
-        raise AtlasError(f"the unit of a comparison is {unit!r}; give one of {', '.join(UNITS)}.")
+        raise UserError(f"the unit of a comparison is {unit!r}; give one of {', '.join(UNITS)}.")
     names = [name for name in scores if name != against]
     pairs = list(combinations(scores, 2)) if against is None else [(name, against) for name in names]
     found = [

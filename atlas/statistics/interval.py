@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from atlas.metrics import Undefined
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 LEVEL = 0.95
 RESAMPLES = 9999
@@ -36,7 +36,7 @@ class Mean:
 def mean_t(values: Sequence[float], *, level: float = LEVEL) -> Mean | Undefined:
     """m ± t(1 - (1-level)/2, n-1) · s/√n (Student, 1908): right for few values of roughly normal spread, such as seeds.
 
-    Raises AtlasError for a level outside 0 to 1.
+    Raises UserError for a level outside 0 to 1.
     """
     data = _checked(values, level)
     if not len(data):
@@ -48,7 +48,7 @@ def mean_bootstrap(values: Sequence[float], *, level: float = LEVEL, seed: int =
     """The mean with a bias-corrected and accelerated bootstrap interval (BCa, Efron, 1987), of 9,999 seeded resamples.
 
     For ten values or more of whatever spread; with fewer it is too narrow, and `mean_t` is to be preferred.
-    Raises AtlasError for a level outside 0 to 1.
+    Raises UserError for a level outside 0 to 1.
     """
     from scipy import stats
 
@@ -87,8 +87,8 @@ def _doubt(data: np.ndarray) -> Undefined | None:
 
 def _checked(values: Sequence[float], level: float) -> np.ndarray:
     if not 0 < level < 1:
-        raise AtlasError(f"the level of an interval is {level}; give a number between 0 and 1, such as 0.95.")
+        raise UserError(f"the level of an interval is {level}; give a number between 0 and 1, such as 0.95.")
     data = np.asarray(values, dtype=float)
     if not np.isfinite(data).all():
-        raise AtlasError(f"{int((~np.isfinite(data)).sum())} of {len(data)} values are not finite; leave them out.")
+        raise UserError(f"{int((~np.isfinite(data)).sum())} of {len(data)} values are not finite; leave them out.")
     return data

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 from atlas.data.few_shot import Shots
 from atlas.learners import TwoStage
 from atlas.learners.downstream import Way, downstream_stages
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AtlasError, UserError
 from atlas.steps.step import Step, StepInputs, describe_shots
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def probe_from(description: ProbeDescription) -> Probe:
 
 
 def shots_from(text: str) -> Shots | None:
-    """Shots from `64`, `16/class`, `5%` or `all` (None). Raises AtlasError for anything else."""
+    """Shots from `64`, `16/class`, `5%` or `all` (None). Raises UserError for anything else."""
     if text == "all":
         return None
     number, per_class = text.removesuffix("/class"), text.endswith("/class")
@@ -77,6 +77,6 @@ def shots_from(text: str) -> Shots | None:
     except ValueError as error:
         if isinstance(error, AtlasError):
             raise
-        raise AtlasError(
+        raise UserError(
             f"--shots {text!r} is neither a number, N/class, N% nor all; e.g. --shots 64 16/class 5%."
         ) from None

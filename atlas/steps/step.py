@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from atlas.data.few_shot import Shots
 from atlas.learners import Learner, Stage, stage_from
 from atlas.runtime.digest import text_sha256
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from atlas.storage.step_result import ShotsDescription, StepDescription
@@ -35,7 +35,7 @@ class Evaluation:
     def __post_init__(self) -> None:
         for split, count in asdict(self).items():
             if count is not None and count < 1:
-                raise AtlasError(f"evaluation takes {count} records of {split}; give 1 or more, or None for all.")
+                raise UserError(f"evaluation takes {count} records of {split}; give 1 or more, or None for all.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ from atlas.learners.process_group import ProcessGroup
 from atlas.learners.task_data import TaskData
 from atlas.learners.trainer import TrainingCurve
 from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import InfrastructureError
 from atlas.runtime.retry import retry_while_full
 from atlas.steps.step import Step
 from atlas.storage.score_names import Split
@@ -32,8 +32,12 @@ from atlas.storage.step_result import Scores, SplitScores, StepCost, StepResult
 from atlas.storage.store import Artifact, Store
 
 
-class MissingParent(AtlasError):
+class MissingParent(InfrastructureError):
     """A step that this one builds on is not, or no longer, in the store."""
+
+
+class WrongWorker(InfrastructureError):
+    """This worker's backbone or data is not the step's; another worker may have them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +91,8 @@ def train_step(
     Raises:
         MissingParent: the store lacks a step that this one builds on.
         CorruptArtifact: an artifact that it builds on was altered; the store has moved it aside.
-        Diverged: the loss became NaN or infinite.
-        AtlasError: the worker's backbone or data is not the step's.
+        Diverged: the loss, a weight or a score became NaN or infinite.
+        WrongWorker: the worker's backbone or data is not the step's.
     """
     _check_context(step, worker_context)
     stopwatch = _Stopwatch()
@@ -171,12 +175,12 @@ def load_model(step: Step, worker_context: WorkerContext, store: Store) -> Conti
 
 def _check_context(step: Step, worker_context: WorkerContext) -> None:
     if step.backbone != worker_context.backbone.digest:
-        raise AtlasError(
+        raise WrongWorker(
             f"the step needs the backbone {step.backbone[:12]}, this worker has {worker_context.backbone.digest[:12]}; "
             f"give all workers the same folder or revision."
         )
     if missing := [task for task in step.order if task not in worker_context.data]:
-        raise AtlasError(f"no prepared data here for {', '.join(missing)}; run `atlas prepare` where workers see it.")
+        raise WrongWorker(f"no prepared data here for {', '.join(missing)}; run `atlas prepare` where workers see it.")
 
 
 def _head_sizes(worker_context: WorkerContext) -> tuple[dict[str, int], dict[str, int]]:

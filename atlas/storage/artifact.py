@@ -12,14 +12,14 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import InfrastructureError, UserError
 from atlas.storage.filesystem import relative
 from atlas.storage.step_result import StepResult, read_result
 
 SUFFIXES = (".safetensors", ".json", ".md")
 
 
-class CorruptArtifact(AtlasError):
+class CorruptArtifact(InfrastructureError):
     """An artifact whose files do not match its marker; it has been moved aside."""
 
 
@@ -45,25 +45,25 @@ class Artifact:
 
     @cached_property
     def result(self) -> StepResult:
-        """The step's result. Raises AtlasError where the record is of something else or of a later version."""
+        """The step's result. Raises UserError where the record is of something else or of a later version."""
         return read_result(self.facts)
 
 
 def artifact_files(folder: Path) -> list[tuple[str, Path]]:
-    """(relative name, path) of every file below `folder`; raises AtlasError for links and other suffixes."""
+    """(relative name, path) of every file below `folder`; raises UserError for links and other suffixes."""
     paths = sorted(path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
     for path in paths:
         if path.is_symlink() or path.suffix not in SUFFIXES:
-            raise AtlasError(f"{path} may not go into a store: only plain files ending in {', '.join(SUFFIXES)} may.")
+            raise UserError(f"{path} may not go into a store: only plain files ending in {', '.join(SUFFIXES)} may.")
     return [(relative(path.relative_to(folder).as_posix()), path) for path in paths]
 
 
 def canonical(body: Mapping[str, JsonValue]) -> bytes:
-    """JSON with sorted keys and no spaces. Raises AtlasError for values that are not plain JSON, NaN included."""
+    """JSON with sorted keys and no spaces. Raises UserError for values that are not plain JSON, NaN included."""
     try:
         return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
     except (TypeError, ValueError) as error:
-        raise AtlasError(f"the record of a step must be plain JSON without NaN: {error}.") from error
+        raise UserError(f"the record of a step must be plain JSON without NaN: {error}.") from error
 
 
 def marker_of(artifact: Artifact) -> bytes:

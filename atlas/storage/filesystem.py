@@ -20,7 +20,8 @@ from pathlib import Path, PurePosixPath
 from shutil import copyfileobj
 from typing import TYPE_CHECKING, Any
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
+from atlas.runtime.os_errors import error_from
 from atlas.runtime.redact import redacted
 
 if TYPE_CHECKING:
@@ -33,17 +34,17 @@ BLOCK = 1 << 20
 
 
 def relative(name: str) -> str:
-    """`name`, unless it leaves its folder: raises AtlasError for absolute paths and for '..'."""
+    """`name`, unless it leaves its folder: raises UserError for absolute paths and for '..'."""
     path = PurePosixPath(name)
     if not name or path.is_absolute() or "\\" in name or str(path) != name or {"..", "."} & set(path.parts):
-        raise AtlasError(f"the path {name!r} must be relative, plain and without '..'.")
+        raise UserError(f"the path {name!r} must be relative, plain and without '..'.")
     return name
 
 
 def open_filesystem(address: str) -> tuple[fs.FileSystem, str]:
     """The filesystem of an address (a path, file://, s3://, gs://), and the path on it.
 
-    Raises AtlasError where the address is not understood.
+    Raises UserError where the address is not understood.
     """
     import pyarrow as pa
     from pyarrow import fs
@@ -55,7 +56,7 @@ def open_filesystem(address: str) -> tuple[fs.FileSystem, str]:
         )
     except (pa.ArrowInvalid, OSError, ImportError) as error:
         reason = str(error).replace(address, shown)
-        raise AtlasError(f"the store {shown!r} cannot be opened: {reason}. {ALLOWED}") from None
+        raise UserError(f"the store {shown!r} cannot be opened: {reason}. {ALLOWED}") from None
     return filesystem, path.rstrip("/")
 
 
@@ -108,7 +109,7 @@ class StoragePath:
 
     @classmethod
     def at(cls, where: str | Path | StoragePath) -> StoragePath:
-        """The folder at a path or an address. Raises AtlasError for an address of another kind."""
+        """The folder at a path or an address. Raises UserError for an address of another kind."""
         if isinstance(where, StoragePath):
             return where
         text = str(where).removeprefix("file://")
@@ -117,7 +118,7 @@ class StoragePath:
         base, mark, options = text.partition("?")
         scheme, _, path = base.partition("://")
         if scheme not in SCHEMES or not path.strip("/"):
-            raise AtlasError(f"the storage {redacted(text)!r} is not an address. {ALLOWED}")
+            raise UserError(f"the storage {redacted(text)!r} is not an address. {ALLOWED}")
         return cls(address=f"{scheme}://{relative(path.rstrip('/'))}{mark}{options}")
 
     def __truediv__(self, name: str) -> StoragePath:
@@ -170,7 +171,7 @@ class StoragePath:
         return bool(filesystem.get_file_info(f"{path}/{name}").type == fs.FileType.File)
 
     def sizes(self) -> dict[str, int]:
-        """The bytes of every file below, by its relative name. Raises AtlasError where it cannot be read."""
+        """The bytes of every file below, by its relative name. Raises StorageUnavailable where it does not answer."""
         with _named_errors(self, "read"):
             return {name: info.size for name, info in self._there().items()}
 
@@ -180,7 +181,8 @@ class StoragePath:
         Returns `local`. Of several processes that download at once, one copies and the others wait.
 
         Raises:
-            AtlasError: the object store cannot be read, or this machine's copy not be written.
+            StorageUnavailable: the object store does not answer, or this machine's disk is full.
+            UserError: they cannot be read or written for another reason, such as AccessDenied.
         """
         from filelock import FileLock
 
@@ -198,7 +200,8 @@ class StoragePath:
         """Send files that differ there: those named in `only`, or all but hidden ones; `last` after all others.
 
         Raises:
-            AtlasError: the object store cannot be written.
+            StorageUnavailable: the object store does not answer.
+            UserError: it cannot be written for another reason, such as AccessDenied.
         """
         if not self.is_remote:
             return
@@ -240,13 +243,14 @@ class StoragePath:
 
 @contextmanager
 def _named_errors(place: StoragePath, done: str) -> Iterator[None]:
-    """Turn a filesystem's errors into an AtlasError that names the folder."""
+    """Turn a filesystem's errors into one for people, of its kind, that names the folder."""
     try:
         yield
     except OSError as error:
-        raise AtlasError(
+        raise error_from(
+            error,
             f"{redacted(str(place))} cannot be {done}: {error}. Check the bucket, the credentials in the environment, "
-            f"and {place.local}."
+            f"and {place.local}.",
         ) from error
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.runtime.redact import redacted
 from atlas.storage.filesystem import StoragePath
 
@@ -19,7 +19,7 @@ class StorageOptions:
     """Addresses of data, results and runs.
 
     Raises:
-        AtlasError: an address that holds a user or a password.
+        UserError: an address that holds a user or a password.
     """
 
     storage: Annotated[str, arg(metavar="ADDRESS", help_behavior_hint="(default: $ATLAS_STORAGE or ~/atlas)")] = ""
@@ -34,14 +34,14 @@ class StorageOptions:
 
     def __post_init__(self) -> None:
         if redacted(self.storage) != self.storage:
-            raise AtlasError(
+            raise UserError(
                 f"--storage {redacted(self.storage)} holds a user or a password; give those to the environment of "
                 f"every node instead (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role)."
             )
 
     @property
     def path(self) -> StoragePath:
-        """The storage: it holds prepared data, store and sweeps. Raises AtlasError for an invalid address."""
+        """The storage: it holds prepared data, store and sweeps. Raises UserError for an invalid address."""
         return StoragePath.at(self.storage or os.environ.get("ATLAS_STORAGE", "") or Path.home() / "atlas")
 
     @property

@@ -19,7 +19,7 @@ from typing import NotRequired
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.storage.score_names import Route, Split
 
 SCHEMA_VERSION = 1
@@ -125,7 +125,7 @@ class StepResult(_Frozen):
 def read_result(facts: Mapping[str, JsonValue]) -> StepResult:
     """The result that `StepResult.to_json` wrote, in this version or an earlier one.
 
-    Raises AtlasError where it is of a later version or no step's result.
+    Raises UserError where it is of a later version or no step's result.
     """
     names = set(StepResult.model_fields) - {"hooks"}
     body = {name: value for name, value in facts.items() if name in names}
@@ -133,9 +133,9 @@ def read_result(facts: Mapping[str, JsonValue]) -> StepResult:
     try:
         found = StepResult.model_validate({"schema_version": 0, **body, "hooks": hooks})
     except ValidationError as error:
-        raise AtlasError(f"the facts of the step {facts.get('title', '')!r} are no step's result: {error}.") from error
+        raise UserError(f"the facts of the step {facts.get('title', '')!r} are no step's result: {error}.") from error
     if found.schema_version > SCHEMA_VERSION:
-        raise AtlasError(
+        raise UserError(
             f"the step {found.title!r} was stored by a later version of atlas (schema {found.schema_version}, this one "
             f"reads up to {SCHEMA_VERSION}); use that version."
         )

@@ -25,9 +25,10 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 from pyarrow import fs
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
+from atlas.runtime.os_errors import error_from, is_unreachable
 from atlas.runtime.redact import redacted
-from atlas.runtime.retry import is_unreachable, retried
+from atlas.runtime.retry import retried
 from atlas.storage.artifact import (
     Artifact,
     CommitRecord,
@@ -64,7 +65,7 @@ class Store:
     """Finished steps by key. Safe to share between processes and machines; picklable.
 
     A `patient` store (the default) retries while its filesystem does not answer, for half an hour at most, and then
-    raises AtlasError.
+    raises StorageUnavailable.
     """
 
     filesystem: fs.FileSystem
@@ -78,7 +79,7 @@ class Store:
     def open(cls, uri: str, *, scope: str = "") -> Store:
         """The store at `uri` (a path, file://, s3://, gs://), created where missing.
 
-        Raises AtlasError where the address is not understood or a small file cannot be written and read back.
+        Raises UserError where the address is not understood or a small file cannot be written and read back.
         """
         store = cls.at(uri, scope=scope)
         store._probe()
@@ -86,7 +87,7 @@ class Store:
 
     @classmethod
     def at(cls, uri: str, *, scope: str = "") -> Store:
-        """The store at `uri`, without any access to it. Raises AtlasError where the address is not understood."""
+        """The store at `uri`, without any access to it. Raises UserError where the address is not understood."""
         filesystem, root = open_filesystem(str(uri))
         inner = relative(scope) if scope else ""
         return cls(filesystem=filesystem, root=root, uri=redacted(str(uri)), scope=inner)
@@ -100,7 +101,7 @@ class Store:
     def commit(self, key: str, files: Path, record: CommitRecord) -> None:
         """Upload every file of the local folder `files`, then the marker with `record`. A valid artifact stays.
 
-        Raises AtlasError for a suffix other than .safetensors, .json or .md, for links, and for a record that JSON
+        Raises UserError for a suffix other than .safetensors, .json or .md, for links, and for a record that JSON
         cannot hold (NaN included).
         """
         if self._is_committed(key):
@@ -151,7 +152,7 @@ class Store:
         yield from sorted(path.parent.name for path in paths if path.name == MARKER)
 
     def result(self, key: str) -> StepResult:
-        """The result of a step; raises AtlasError where the store has none that can be read."""
+        """The result of a step; raises UserError where the store has none that can be read."""
         return self._known(key).result
 
     @retried
@@ -204,7 +205,7 @@ class Store:
     def _known(self, key: str) -> Artifact:
         artifact = self.find(key)
         if artifact is None:
-            raise AtlasError(f"the store {self.uri} has no step {key}. Train it first, or give another store.")
+            raise UserError(f"the store {self.uri} has no step {key}. Train it first, or give another store.")
         return artifact
 
     def _is_committed(self, key: str) -> bool:
@@ -218,7 +219,7 @@ class Store:
 
     def _folder(self, key: str) -> str:
         if not re.fullmatch(r"[0-9A-Za-z_-]{3,128}", key):
-            raise AtlasError(f"the key {key!r} is not one of a step: 3 to 128 letters, digits, '-' or '_'.")
+            raise UserError(f"the key {key!r} is not one of a step: 3 to 128 letters, digits, '-' or '_'.")
         return f"{self.folder('steps')}/{key[:2]}/{key}"
 
     def _attempt(self, artifact: Artifact) -> str:
@@ -234,7 +235,7 @@ class Store:
             self.filesystem.delete_file(path)
         except (OSError, pa.ArrowException) as error:
             todo = LENGTHLESS if "MissingContentLength" in str(error) else WRITABLE
-            raise AtlasError(f"the store {self.uri!r} cannot be written: {error}. {todo}") from error
+            raise error_from(error, f"the store {self.uri!r} cannot be written: {error}. {todo}") from error
 
     def _make_folder(self, path: str) -> None:
         if self.filesystem.type_name not in OBJECT_STORES:

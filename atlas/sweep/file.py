@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from atlas.config.sweep import Sweep
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AtlasError, UserError
 from atlas.sweep.run import collect_sweeps
 
 
 def load_sweep(path: Path) -> Sweep:
     """The sweep that the file passes to `atlas.sweep.main` (or `run`), which is not run.
 
-    The file itself is run, as `python FILE` would, without options. Raises AtlasError where it defines no sweep or
+    The file itself is run, as `python FILE` would, without options. Raises UserError where it defines no sweep or
     fails.
     """
     _check(path)
@@ -29,16 +29,16 @@ def load_sweep(path: Path) -> Sweep:
         except AtlasError:
             raise
         except Exception as error:  # the user's code may raise anything
-            raise AtlasError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
+            raise UserError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
     if not found:
-        raise AtlasError(f"{path} defines no sweep: it passes none to atlas.sweep.main.")
+        raise UserError(f"{path} defines no sweep: it passes none to atlas.sweep.main.")
     return found[0]
 
 
 def run_sweep_file(path: Path, arguments: Sequence[str]) -> None:
-    """Run the file as `python FILE ARGUMENT …` does. Raises AtlasError where there is no such file."""
+    """Run the file as `python FILE ARGUMENT …` does. Raises UserError where there is no such file."""
     if not path.is_file():
-        raise AtlasError(f"there is no sweep file {path}; give the path of a Python file such as sweeps/task_order.py.")
+        raise UserError(f"there is no sweep file {path}; give the path of a Python file such as sweeps/task_order.py.")
     with imports_beside(path), _script_arguments(path, arguments):
         runpy.run_path(str(path), run_name="__main__")
 
@@ -71,8 +71,8 @@ def _check(path: Path) -> None:
     try:
         tree = ast.parse(path.read_text())
     except (OSError, ValueError, SyntaxError) as error:
-        raise AtlasError(f"{path} is not a readable Python file: {error}") from error
+        raise UserError(f"{path} is not a readable Python file: {error}") from error
     imported = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     imported |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     if not any(name == "atlas" or name.startswith("atlas.sweep") for name in imported):
-        raise AtlasError(f"{path} imports nothing of atlas.sweep, so it defines no sweep.")
+        raise UserError(f"{path} imports nothing of atlas.sweep, so it defines no sweep.")

@@ -11,7 +11,7 @@ from atlas.config.addresses import with_addresses
 from atlas.config.options import Options
 from atlas.config.options_file import read_options_file, write_options_file
 from atlas.report import read_summary
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 from atlas.storage.filesystem import StoragePath
 from atlas.tracking import is_settled
 
@@ -67,7 +67,7 @@ class SweepFolder:
         """The interrupted sweep of that id, or the `latest` one of that name.
 
         Raises:
-            AtlasError: there is none, or it has ended already.
+            UserError: there is none, or it has ended already.
         """
         named = (folder for folder in cls.all(storage) if folder.id.startswith(f"{name}-"))
         folders = [folder for folder in named if (folder.path / OPTIONS).is_file()]
@@ -77,9 +77,9 @@ class SweepFolder:
         if wanted in open_:
             return open_[wanted]
         if wanted in {folder.id for folder in folders}:
-            raise AtlasError(f"the sweep {wanted} has ended; start it again without --resume (its steps are kept).")
+            raise UserError(f"the sweep {wanted} has ended; start it again without --resume (its steps are kept).")
         if not open_:
-            raise AtlasError(f"no interrupted sweep {name!r} under {_sweeps(storage)}; start one without --resume.")
+            raise UserError(f"no interrupted sweep {name!r} under {_sweeps(storage)}; start one without --resume.")
         raise unknown("interrupted sweep", wanted, open_)
 
     def options(self) -> Options:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas.report.summary import FusionWeights, Split, Summary, TrialRow
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.steps.step import Step, step_from
 from atlas.storage.filesystem import StoragePath
 
@@ -29,7 +29,7 @@ BATCH = 64
 SPLIT: Split = "val"
 
 
-class NoWeights(AtlasError):
+class NoWeights(UserError):
     """The learner fuses no adapters."""
 
 
@@ -42,12 +42,12 @@ def step_fusion_weights(
 
     Raises:
         NoWeights: the step's learner fuses no adapters.
-        AtlasError: `records` below 1; and what `atlas.steps.train.load_model` raises.
+        UserError: `records` below 1; and what `atlas.steps.train.load_model` raises.
     """
     from atlas.steps.train import load_model
 
     if records < 1:
-        raise AtlasError(f"records is {records}; give how many validation records to run, 1 or more.")
+        raise UserError(f"records is {records}; give how many validation records to run, 1 or more.")
     model = load_model(step, worker_context, store)
     try:
         if step.task not in model.order:
@@ -80,7 +80,7 @@ def sweep_fusion_weights(
 
     Raises:
         NoWeights: its learner fuses no adapters.
-        AtlasError: no trial finished, or its steps or data are not in the storage.
+        UserError: no trial finished, or its steps or data are not in the storage.
     """
     from atlas.learners.process_group import ProcessGroup
     from atlas.steps.train import open_worker_context
@@ -98,12 +98,12 @@ def sweep_fusion_weights(
 
 def _best_trial(summary: Summary) -> TrialRow:
     if summary.best_trial is None:
-        raise AtlasError("no trial of this sweep finished, so that there is no best one to look into.")
+        raise UserError("no trial of this sweep finished, so that there is no best one to look into.")
     return summary.best_trial
 
 
 def _steps(trial: TrialRow, store: Store) -> list[Step]:
-    """The trial's steps, as the store describes them. Raises AtlasError where one is not there."""
+    """The trial's steps, as the store describes them. Raises UserError where one is not there."""
     described = [store.result(key).step for key in trial.step_keys]
     return [step_from(step) for step in described if step is not None]
 
@@ -117,7 +117,7 @@ def _prepared(steps: list[Step], data: StoragePath) -> dict[str, str]:
         (data / step.task).download()
         found = find_by_fingerprint(data.local, step.task, step.data)
         if found is None:
-            raise AtlasError(
+            raise UserError(
                 f"the data that {step.task} was trained on is not under {data}; "
                 f"prepare it again with `atlas prepare {step.task}`."
             )

@@ -14,7 +14,8 @@ from atlas.config.options import Options
 from atlas.config.training import TrainingOptions
 from atlas.data.cache import obtain
 from atlas.data.prepare import Prepared, PrepareOptions
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
+from atlas.runtime.os_errors import error_from
 from atlas.steps.step import Evaluation, StepInputs
 from atlas.steps.walk import Walk
 from atlas.storage.options import StorageOptions
@@ -74,7 +75,7 @@ def _guess(backbone: Path) -> float:
 def _shape(backbone: Path) -> EncoderShape:
     shape = encoder_shape(backbone)
     if shape is None:
-        raise AtlasError(f"backbone folder {backbone}: its config.json is of no known family, or lacks its sizes.")
+        raise UserError(f"backbone folder {backbone}: its config.json is of no known family, or lacks its sizes.")
     return shape
 
 
@@ -86,7 +87,7 @@ def resolve_inputs(
     `tracking_uri` is the whole address where the options' own leaves a password out.
 
     Raises:
-        AtlasError: an unknown task, a backbone that is missing or altered, a task without data, a storage that
+        UserError: an unknown task, a backbone that is missing or altered, a task without data, a storage that
             cannot be written, a tracking server that does not answer.
     """
     tasks = [find_task(name) for name in (*options.search.tasks, *options.search.downstream)]
@@ -131,13 +132,13 @@ def evaluation_of(training: TrainingOptions) -> Evaluation:
 
 
 def sources_of(storage: StorageOptions) -> dict[str, Path]:
-    """Task → the folder of its published files, from `--source`. Raises AtlasError for one that is missing."""
+    """Task → the folder of its published files, from `--source`. Raises UserError for one that is missing."""
     pairs = [text.partition("=") for text in storage.source]
     for task, equals, folder in pairs:
         if not equals or not folder:
-            raise AtlasError(f"--source {task!r} is not TASK=FOLDER; give e.g. --source vqa=/data/vqa.")
+            raise UserError(f"--source {task!r} is not TASK=FOLDER; give e.g. --source vqa=/data/vqa.")
         if not Path(folder).expanduser().is_dir():
-            raise AtlasError(f"--source {task}={folder}: there is no such folder.")
+            raise UserError(f"--source {task}={folder}: there is no such folder.")
     return {find_task(task).name: Path(folder).expanduser().resolve() for task, _, folder in pairs}
 
 
@@ -145,4 +146,6 @@ def _make(root: Path) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise AtlasError(f"the storage {root} cannot be made: {error.strerror}; give another --storage.") from error
+        raise error_from(
+            error, f"the storage {root} cannot be made: {error.strerror}; give another --storage."
+        ) from error

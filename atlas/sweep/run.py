@@ -16,7 +16,7 @@ from atlas.config.experiment import Experiment
 from atlas.config.invocation import Invocation
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AtlasError, UserError
 from atlas.runtime.interrupts import kept_interrupts
 from atlas.runtime.redact import HIDDEN, redacted
 from atlas.sweep.terminal import print_plan
@@ -41,7 +41,8 @@ _collected: ContextVar[list[Sweep] | None] = ContextVar("collected", default=Non
 def main(sweep: Sweep, arguments: Sequence[str] | None = None) -> None:
     """Run the sweep of a file under `sweeps/` from the command line, or with these arguments.
 
-    Exits with 0; with 2 for bad input, before any training; with 1 where a trial failed or the sweep was stopped.
+    Exits with 0; before any training with 2 for bad input, and with 3 where something that it needs is out of reach
+    (store, cluster, tracking server); with 1 where a trial failed or the sweep was stopped.
     """
     _leave_if_collected(sweep)
     invocation = Invocation.of_process()
@@ -56,7 +57,7 @@ def main(sweep: Sweep, arguments: Sequence[str] | None = None) -> None:
             finished = run(sweep, options, invocation=invocation)
     except AtlasError as error:
         print(f"atlas: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("atlas: interrupted before the sweep began; the same command starts it", file=sys.stderr)
         sys.exit(1)
@@ -69,7 +70,7 @@ def run(
     """Run `sweep`; True where all its trials finished. `invocation` is recorded as its command (None: the process's).
 
     Raises:
-        AtlasError: bad input, before any training.
+        UserError: bad input, before any training.
     """
     from atlas.config.addresses import with_names
     from atlas.sweep.folder import SweepFolder
@@ -115,11 +116,11 @@ def _leave_if_collected(sweep: Sweep) -> None:
 
 
 def _resumed_address(saved: str, given: str) -> str:
-    """The tracking address of an interrupted sweep. Raises AtlasError where its password has to be given again."""
+    """The tracking address of an interrupted sweep. Raises UserError where its password has to be given again."""
     if redacted(given) == saved:
         return given
     if HIDDEN in saved:
-        raise AtlasError(
+        raise UserError(
             f"the sweep logs to {saved}, whose user and password are not kept; set MLFLOW_TRACKING_URI to the whole "
             f"address (or give --tracking-uri) to go on with it."
         )
@@ -186,7 +187,7 @@ def _show_plan(
 
 
 def _check_shares(walks: Iterable[Walk], inputs: SweepInputs, size: FleetSize) -> None:
-    """Raises AtlasError where a fleet, of any size that an elastic one may have, cannot share a batch."""
+    """Raises UserError where a fleet, of any size that an elastic one may have, cannot share a batch."""
     schedules = {step.stage.schedule for walk in walks for step in walk.every_step(inputs.step_inputs)}
     for workers in size.numbers:
         for schedule in schedules:

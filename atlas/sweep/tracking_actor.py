@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from atlas.cluster.actor_calls import log_failure
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import InfrastructureError, UserError
 from atlas.runtime.text import first_line
 from atlas.serving.registered_model import RegisteredModel
 from atlas.tracking import EXPERIMENT, Event, Sink, Tracker, credentials, open_sink
@@ -47,14 +47,14 @@ class TrackingActor:
         """Log the model and register it; gives its URI.
 
         Raises:
-            AtlasError: the sink has no registry, or has not taken the steps yet.
+            UserError: the sink has no registry, or has not taken the steps yet.
         """
         from atlas.serving.registered_model import register
 
         if self.sink.registry is None:
-            raise AtlasError(f"{self.sink.name} has no model registry")
+            raise UserError(f"{self.sink.name} has no model registry")
         if not self.tracker.flush(REGISTER_FLUSH_SECONDS):
-            raise AtlasError(f"{self.sink.name} has not taken the steps yet, of which the model is made")
+            raise InfrastructureError(f"{self.sink.name} has not taken the steps yet, of which the model is made")
         return register(model, self.sink.registry, EXPERIMENT)
 
 

@@ -47,7 +47,7 @@ TASKS: dict[str, Task] = {
 def find_task(name: str) -> Task:
     """The task of that name, or a user-defined one at an address `mine.py:TASK`, then known by its name too.
 
-    Raises AtlasError that names the nearest known one.
+    Raises UserError that names the nearest known one.
     """
     if is_address(name):
         return load_user_task(name, taken=TASKS)
@@ -58,7 +58,7 @@ def find_task(name: str) -> Task:
 
 
 def twin_of(name: str) -> str:
-    """The name of a task's generated twin; a twin is its own. Raises AtlasError for a task that has none."""
+    """The name of a task's generated twin; a twin is its own. Raises UserError for a task that has none."""
     if name.endswith(TWIN):
         return find_task(name).name
     if name + TWIN not in TASKS:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.tasks.sample import Broken, Record
 
 if TYPE_CHECKING:
@@ -70,12 +70,12 @@ class Task:
         """The task as `source` has it: its layout is checked, and answers that only the source knows are filled in.
 
         Raises:
-            AtlasError: no source for a task that needs one, or one where files are missing.
+            UserError: no source for a task that needs one, or one where files are missing.
         """
         if self.layout is None:
             return self
         if source is None:
-            raise AtlasError(f"{self.name} needs its published files. {self.layout.obtain} Then name their folder.")
+            raise UserError(f"{self.name} needs its published files. {self.layout.obtain} Then name their folder.")
         self.layout.check(self.name, source)
         if self.answers_of is None:
             return self

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.runtime.redact import redacted
 from atlas.tracking import json_lines
 from atlas.tracking.events import (
@@ -87,15 +87,15 @@ def open_sink(tracking_uri: str, experiment: str = EXPERIMENT) -> Sink:
     """The sink of an address, by its scheme (a driver's name after `+` counts for nothing). Opens no connection.
 
     Raises:
-        AtlasError: no sink has this scheme.
+        UserError: no sink has this scheme.
     """
     scheme = tracking_uri.partition(":")[0].partition("+")[0]
     if scheme not in SINKS:
         allowed = f"{mlflow_address.ALLOWED} {json_lines.ALLOWED}"
-        raise AtlasError(f"runs cannot be logged to {redacted(tracking_uri)!r}. {allowed}")
+        raise UserError(f"runs cannot be logged to {redacted(tracking_uri)!r}. {allowed}")
     return SINKS[scheme](tracking_uri, experiment)
 
 
 def check_tracking(tracking_uri: str, timeout: float = 5.0) -> None:
-    """Raises AtlasError within about `timeout` seconds where runs cannot be logged at this address."""
+    """Raises UserError within about `timeout` seconds where runs cannot be logged at this address."""
     open_sink(tracking_uri).check(timeout)

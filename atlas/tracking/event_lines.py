@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue, ValidationError
 
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 from atlas.tracking.events import EVENTS, Event
 
 SCHEMA_VERSION = 2  # 1: {"kind", "key", "at", "body": {...}}, without a number
@@ -23,7 +23,7 @@ def from_line(line: bytes) -> Event:
     """The event of a line, of this schema or of an earlier one.
 
     Raises:
-        AtlasError: the line is no event, of an unknown kind, or of a later schema.
+        UserError: the line is no event, of an unknown kind, or of a later schema.
     """
     try:
         fields = json.loads(line)
@@ -32,15 +32,15 @@ def from_line(line: bytes) -> Event:
         if version == 1:
             fields = _from_version_1(kind, fields)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise AtlasError(f"{line[:80]!r} is not a line of a tracking journal: {error}.") from error
+        raise UserError(f"{line[:80]!r} is not a line of a tracking journal: {error}.") from error
     if version > SCHEMA_VERSION:
-        raise AtlasError(f"{line[:80]!r} was written by a later version of atlas (schema {version}); install that one.")
+        raise UserError(f"{line[:80]!r} was written by a later version of atlas (schema {version}); install that one.")
     if kind not in EVENTS:
         raise unknown("kind of event", kind, EVENTS)
     try:
         return EVENTS[kind].model_validate(fields)
     except ValidationError as error:
-        raise AtlasError(f"{line[:80]!r} is not a line of a tracking journal: {error}.") from error
+        raise UserError(f"{line[:80]!r} is not a line of a tracking journal: {error}.") from error
 
 
 def _from_version_1(kind: str, fields: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AtlasError, UserError
+from atlas.runtime.os_errors import error_from
 from atlas.runtime.redact import redacted
 from atlas.tracking.event_lines import from_line, to_line
 from atlas.tracking.events import Event, StepFinished, TrialStep
@@ -45,15 +46,15 @@ class JsonLinesSink:
         self._logs: dict[str, _SweepLog] = {}
 
     def check(self, timeout: float = 5.0) -> None:
-        """Raise AtlasError where the folder cannot be written. Object stores answer within limits of their own."""
+        """Raise UserError where the folder cannot be written. Object stores answer within limits of their own."""
         shown = redacted(self.address)
         if not self._is_remote and not Path(self._where).expanduser().is_absolute():
-            raise AtlasError(f"runs cannot be logged to {shown!r}: the folder must be an absolute path. {ALLOWED}")
+            raise UserError(f"runs cannot be logged to {shown!r}: the folder must be an absolute path. {ALLOWED}")
         try:
             self._lines(f".probe-{uuid.uuid4().hex}").probe()
         except (OSError, ValueError) as error:
             reason = redacted(str(error))
-            raise AtlasError(f"the folder {shown} cannot be written: {reason}. {ALLOWED}") from error
+            raise error_from(error, f"the folder {shown} cannot be written: {reason}. {ALLOWED}") from error
 
     def apply(self, event: Event) -> None:
         """Add the event's line, on the disk when this returns, unless it is there."""

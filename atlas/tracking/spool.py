@@ -16,7 +16,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AtlasError, UserError
+from atlas.runtime.os_errors import error_from
 from atlas.tracking.event_lines import from_line, to_line
 from atlas.tracking.events import Event, SweepFinished
 
@@ -61,16 +62,16 @@ class Spool:
     """One writer at a time (a file lock, freed by the system when its process dies); threads may share it."""
 
     def __init__(self, folder: Path, *, lock_timeout: float = 30.0) -> None:
-        """Open or create the journal. Raises AtlasError where another process holds it or it cannot be written."""
+        """Open or create the journal. Raises UserError where another process holds it or it cannot be written."""
         self.folder = Path(folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(self.folder / "lock", thread_local=False)
             self._lock.acquire(timeout=lock_timeout)
         except Timeout as error:
-            raise AtlasError(f"the journal {self.folder} is in use by another tracker. End that first.") from error
+            raise UserError(f"the journal {self.folder} is in use by another tracker. End that first.") from error
         except OSError as error:
-            raise AtlasError(f"the journal {self.folder} cannot be written: {error}.") from error
+            raise error_from(error, f"the journal {self.folder} cannot be written: {error}.") from error
         self._guard = threading.Lock()
         self._events = open(self.folder / "events.jsonl", "a+b", buffering=0)  # noqa: SIM115 - open as long as the tracker
         self._reader = open(self.folder / "events.jsonl", "rb")  # noqa: SIM115

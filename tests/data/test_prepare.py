@@ -162,7 +162,7 @@ def test_a_truncated_file_is_made_again(tmp_path: Path, processor: Processor) ->
 def test_a_prepare_that_fails_before_its_work_leaves_nothing(tmp_path: Path, processor: Processor) -> None:
     def read(split: str, source: Path | None) -> Iterator[Record]:
         if split == "test":
-            raise AtlasError("the test file is missing")
+            raise UserError("the test file is missing")
         return read_shades(split, source)
 
     with pytest.raises(AtlasError, match="test file"):

@@ -20,7 +20,7 @@ from atlas.data.shard import (
     read_metadata,
 )
 from atlas.data.shard import write_shard as write
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AtlasError, UserError
 from atlas.tasks import Picture, Record
 from tests.backbones.toys import CHOICES, SHADES, picture_of, write_folder
 
@@ -80,7 +80,7 @@ def test_records_have_tokens_labels_and_how_many_texts_were_cut(tmp_path: Path, 
         SyntaxError("broken PNG"),
         ValueError("bad mode"),
         Image.DecompressionBombError("too large"),
-        AtlasError("a link"),
+        UserError("a link"),
     ],
 )
 def test_a_picture_that_cannot_be_opened_has_no_row_and_a_reason(

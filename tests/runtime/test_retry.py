@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from atlas.runtime import retry
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AccessDenied, AtlasError, StorageUnavailable
 from atlas.runtime.retry import WAIT_SECONDS, retry_while_away, retry_while_full
 
 
@@ -56,7 +56,7 @@ def test_what_finds_no_room_is_done_again_until_there_is_some(clock: SimpleNames
 
 
 def test_a_disk_that_stays_full_is_an_error_in_the_end(clock: SimpleNamespace) -> None:
-    with pytest.raises(AtlasError, match="the disk has been full for 30 minutes .* Free some room and resume"):
+    with pytest.raises(StorageUnavailable, match="the disk has been full for 30 minutes .* Free some room and resume"):
         retry_while_full(full(float("inf")), "the disk")
     assert clock.seconds >= WAIT_SECONDS
 
@@ -85,7 +85,9 @@ def test_a_store_that_does_not_answer_is_asked_again_until_it_does(
 
 
 def test_a_store_that_never_answers_is_an_error_in_the_end(clock: SimpleNamespace) -> None:
-    with pytest.raises(AtlasError, match="the store has not answered for 30 minutes .*NETWORK_CONNECTION.* and resume"):
+    with pytest.raises(
+        StorageUnavailable, match="the store has not answered for 30 minutes .*NETWORK_CONNECTION.* and resume"
+    ):
         retry_while_away(failing(float("inf"), UNREACHED), "the store")
     assert clock.seconds >= WAIT_SECONDS
 
@@ -99,3 +101,19 @@ def test_what_will_not_pass_is_raised_at_once(clock: SimpleNamespace, error: Exc
     with pytest.raises(type(error)):
         retry_while_away(failing(1, error), "the store")
     assert clock.seconds == 0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError("AWS Error ACCESS_DENIED during HeadObject operation: No response body"), PermissionError(13, "refused")],
+    ids=repr,
+)
+def test_access_that_is_refused_is_told_at_once_with_what_to_do(clock: SimpleNamespace, error: Exception) -> None:
+    with pytest.raises(AccessDenied) as told:
+        retry_while_away(failing(1, error), "the store s3://bucket/folder")
+    assert clock.seconds == 0
+    said = str(told.value)
+    assert said.startswith("the store s3://bucket/folder refuses access: ")
+    assert "credentials" in said
+    assert "permissions" in said
+    assert "\n" not in said

@@ -9,7 +9,7 @@ import pytest
 from pyarrow import fs
 
 from atlas.maintenance.collection import DAY, find_waste, remove
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AccessDenied, AtlasError, UserError
 from atlas.storage.filesystem import StoragePath
 from atlas.storage.leases import StepLeases
 from atlas.storage.step_result import StepCost, StepResult
@@ -127,3 +127,37 @@ def test_claims_in_a_bucket_keep_others_off_until_they_are_released(store: Store
 
 def store_files(store: Store) -> fs.FileSelector:
     return fs.FileSelector(store.root, recursive=True)
+
+
+@pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+def test_a_server_that_refuses_this_user_is_not_waited_for(
+    store: Store, files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A store that waited would do so for half an hour, longer than any test may take."""
+    store.commit(KEY, files, RESULT)
+    monkeypatch.setenv(name, "not-the-right-one")
+    refused = Store.at(store.uri)
+    actions = (
+        lambda: refused.find(KEY),
+        lambda: refused.has([KEY]),
+        lambda: refused.commit(KEY, files, RESULT),
+        lambda: refused.fetch(KEY, tmp_path / "fetched"),
+        lambda: Store.open(store.uri),
+    )
+    for action in actions:
+        with pytest.raises(AccessDenied) as told:
+            action()
+        assert store.uri in str(told.value)
+        assert "\n" not in str(told.value)
+
+
+def test_a_bucket_that_does_not_exist_is_the_users(bucket: str) -> None:
+    with pytest.raises(UserError, match="cannot be written: .*NO_SUCH_BUCKET"):
+        Store.open(f"{bucket}-not/store")
+
+
+def test_a_folder_that_refuses_this_user_is_told_with_its_address(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not-the-right-one")
+    place = StoragePath.at(f"{bucket}/folder")
+    with pytest.raises(AccessDenied, match=f"{bucket}/folder cannot be read: "):
+        place.download()

@@ -59,6 +59,6 @@ class ViltBackbone(Backbone):
 def load_backbone(folder: Path, *, digest: str) -> ViltBackbone:
     """The backbone in that folder: a ViltModel's checkpoint, or that of a ViLT with a head, such as masked words.
 
-    Raises AtlasError where weights are missing or cannot be read.
+    Raises UserError where weights are missing or cannot be read.
     """
     return ViltBackbone(load_model(folder), processor=Processor.load(folder), digest=digest)

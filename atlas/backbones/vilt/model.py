@@ -12,7 +12,7 @@ from transformers import ViltConfig, ViltModel
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.models.vilt.modeling_vilt import ViltSelfAttention
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 
 IMAGES = 2  # images that a record may have: the modality embeddings are text, first and second image
 
@@ -25,7 +25,7 @@ class FusedSelfAttention(ViltSelfAttention):
     ) -> tuple[Tensor]:
         """hidden_states [B, L, D]; attention_mask bool [B, 1, 1, L], True where a token may be attended to."""
         if output_attentions:
-            raise AtlasError("fused attention keeps no attention maps: output_attentions must be False.")
+            raise UserError("fused attention keeps no attention maps: output_attentions must be False.")
         shape = (*hidden_states.shape[:-1], self.num_attention_heads, self.attention_head_size)
         query, key, value = (
             project(hidden_states).view(shape).transpose(1, 2) for project in (self.query, self.key, self.value)
@@ -80,18 +80,18 @@ class FastVilt(ViltModel):
 def load_model(folder: Path) -> FastVilt:
     """The model alone, in float32, without dropout, and with a modality embedding for each image.
 
-    As in the published NLVR2 model, a new row is a copy of the first image's. Raises AtlasError where weights are
+    As in the published NLVR2 model, a new row is a copy of the first image's. Raises UserError where weights are
     missing or cannot be read.
     """
     try:
         config = ViltConfig.from_pretrained(folder, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
         loaded: Any = FastVilt.from_pretrained(folder, config=config, dtype=torch.float32, output_loading_info=True)
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:
-        raise AtlasError(f"backbone folder {folder} cannot be read as a ViLT: {error}") from error
+        raise UserError(f"backbone folder {folder} cannot be read as a ViLT: {error}") from error
     model, report = loaded
     if report["missing_keys"] or report["mismatched_keys"]:
         lacking = sorted(report["missing_keys"]) + [str(key) for key in report["mismatched_keys"]]
-        raise AtlasError(f"backbone folder {folder}: weights lack {', '.join(lacking[:4])} ({len(lacking)} in all).")
+        raise UserError(f"backbone folder {folder}: weights lack {', '.join(lacking[:4])} ({len(lacking)} in all).")
     _extend_modalities(model)
     return model
 

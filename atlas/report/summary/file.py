@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import JsonValue, ValidationError
 
 from atlas.report.summary.summary import SCHEMA, Summary
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.runtime.problems import first_of, problem_lines
 from atlas.storage.filesystem import write_whole
 
@@ -17,16 +17,16 @@ NOT_SAID = "the reason was not recorded"
 
 
 def read_summary(path: Path) -> Summary:
-    """The summary at `path`. Raises AtlasError, naming the first problem, where there is none or it is not valid."""
+    """The summary at `path`. Raises UserError, naming the first problem, where there is none or it is not valid."""
     try:
         document = json.loads(Path(path).read_text())
     except (OSError, ValueError) as error:
-        raise AtlasError(f"{path} is not a readable summary of a sweep: {error}.") from error
+        raise UserError(f"{path} is not a readable summary of a sweep: {error}.") from error
     return summary_from(document, f"the summary {path}")
 
 
 def write_summary(summary: Summary, path: Path) -> None:
-    """Write the summary atomically. Raises AtlasError, naming the first problem, where it is not valid."""
+    """Write the summary atomically. Raises UserError, naming the first problem, where it is not valid."""
     document = document_of(summary)
     summary_from(document, f"the summary {path}")  # copies with other values were not checked yet
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,16 +42,16 @@ def document_of(summary: Summary) -> Document:
 def summary_from(document: JsonValue, what: str) -> Summary:
     """The summary that a JSON document of this version or of version 1 holds.
 
-    Raises AtlasError, which begins with `what` and names the first problem with its place and value.
+    Raises UserError, which begins with `what` and names the first problem with its place and value.
     """
     if not isinstance(document, dict):
-        raise AtlasError(f"{what} is none: it holds a {type(document).__name__}.")
+        raise UserError(f"{what} is none: it holds a {type(document).__name__}.")
     if document.get("schema") not in (1, SCHEMA):
-        raise AtlasError(f"{what}: schema is {document.get('schema')!r}; this version reads 1 and {SCHEMA}.")
+        raise UserError(f"{what}: schema is {document.get('schema')!r}; this version reads 1 and {SCHEMA}.")
     try:
         return Summary.model_validate_json(json.dumps(current_document(document)))
     except ValidationError as error:
-        raise AtlasError(f"{what}: {first_of(problem_lines(error))}.") from error
+        raise UserError(f"{what}: {first_of(problem_lines(error))}.") from error
 
 
 def current_document(document: Document) -> Document:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlas.runtime.digest import file_sha256
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 from atlas.tasks.sample import NO_TEXT, SPLITS, Picture, Record
 from atlas.tasks.task import Task
 
@@ -25,12 +25,12 @@ SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}  # of every digit's images
 def bundled_file() -> Path:
     """The table that scikit-learn's `load_digits` reads; found without importing scikit-learn, which takes a second.
 
-    Raises AtlasError where it is not there.
+    Raises UserError where it is not there.
     """
     found = importlib.util.find_spec("sklearn")
     path = Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz" if found and found.origin else None
     if path is None or not path.is_file():
-        raise AtlasError(f"digits: scikit-learn's table is not at {path}; pip install 'scikit-learn>=1.4'.")
+        raise UserError(f"digits: scikit-learn's table is not at {path}; pip install 'scikit-learn>=1.4'.")
     return path
 
 

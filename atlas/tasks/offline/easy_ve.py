@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.tasks.offline.easy_vqa import LICENCE, Facts, known_facts, package_sources, picture
 from atlas.tasks.sample import Record
 from atlas.tasks.task import Task
@@ -51,7 +51,7 @@ class Hypothesis:
 def derange(values: Sequence[Value], generator: random.Random) -> list[Value]:
     """The same values in another order, so that none stays where it was.
 
-    Raises AtlasError where one value takes more than half of the places.
+    Raises UserError where one value takes more than half of the places.
     """
     dealt = list(values)
     generator.shuffle(dealt)
@@ -61,7 +61,7 @@ def derange(values: Sequence[Value], generator: random.Random) -> list[Value]:
         swaps = (j for j, other in enumerate(values) if dealt[j] != own and dealt[i] != other)
         j = next(swaps, None)
         if j is None:
-            raise AtlasError(f"cannot deal {len(values)} values apart: {own!r} takes more than half of them")
+            raise UserError(f"cannot deal {len(values)} values apart: {own!r} takes more than half of them")
         dealt[i], dealt[j] = dealt[j], dealt[i]
     return dealt
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.runtime.digest import file_sha256, text_sha256
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 from atlas.tasks.sample import SPLITS, Picture, Record
 from atlas.tasks.task import Task
 
@@ -50,11 +50,11 @@ class Facts:
 
 
 def data_folder() -> Path:
-    """The data folder of the installed package. Raises AtlasError where it is not installed."""
+    """The data folder of the installed package. Raises UserError where it is not installed."""
     try:
         return Path(str(importlib.resources.files("easy_vqa"))) / "data"
     except ModuleNotFoundError as error:
-        raise AtlasError("the package easy-vqa is not installed: pip install 'easy-vqa>=1.0'") from error
+        raise UserError("the package easy-vqa is not installed: pip install 'easy-vqa>=1.0'") from error
 
 
 @functools.cache
@@ -62,7 +62,7 @@ def questions(part: str) -> tuple[Question, ...]:
     """The questions of the package's own part ("train" or "test"), in its order."""
     path = data_folder() / part / "questions.json"
     if not path.is_file():
-        raise AtlasError(f"easy-vqa: {path} is missing. Reinstall: pip install --force-reinstall easy-vqa")
+        raise UserError(f"easy-vqa: {path} is missing. Reinstall: pip install --force-reinstall easy-vqa")
     return tuple(
         Question(text=text, answer=answer, image=image) for text, answer, image in json.loads(path.read_text())
     )
@@ -78,7 +78,7 @@ def held_out() -> frozenset[int]:
 
 @functools.cache
 def split_questions(split: str) -> tuple[Question, ...]:
-    """The questions of one of our splits. Raises AtlasError on an unknown split."""
+    """The questions of one of our splits. Raises UserError on an unknown split."""
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
     if split == "test":

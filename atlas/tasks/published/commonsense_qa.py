@@ -53,7 +53,7 @@ def record_of(where: str, values: Mapping[str, JsonValue], *, seen: set[str]) ->
 
 
 def read_questions(split: str, source: Path | None) -> Iterator[Record | Broken]:
-    """The records of a split, in the order of their file. Raises AtlasError where a file is missing or unusable."""
+    """The records of a split, in the order of their file. Raises UserError where a file is missing or unusable."""
     folder = given(source)
     LAYOUT.check("commonsense-qa", folder)
     lines = json_lines(folder / published(split, *FILES))

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.tasks.reading.files import Unreadable, field, given, json_items, picture
 from atlas.tasks.reading.layout import Layout
 from atlas.tasks.reading.splits import deal_published, published, rank
@@ -33,30 +33,30 @@ def species(source: Path) -> dict[int | str, str]:
     """The classes by id, in the order of the ids, as the training file has them. Of two with one name each gets its
     id to it.
 
-    Raises AtlasError where one has no id or no name, or two have one id.
+    Raises UserError where one has no id or no name, or two have one id.
     """
     path = source / FILES[0]
     try:
         rows = [{} if isinstance(row, Broken) else row for _, row in json_items(path, "categories")]
         pairs = [(field(row, "id", ID), field(row, "name")) for row in rows]
     except Unreadable as error:
-        raise AtlasError(f"{path}, categories: {error}") from error
+        raise UserError(f"{path}, categories: {error}") from error
     if len(dict(pairs)) < len(pairs):
-        raise AtlasError(f"{path}: two categories have the same id; download it again.")
+        raise UserError(f"{path}: two categories have the same id; download it again.")
     counts = Counter(name for _, name in pairs)
     ordered = sorted(pairs, key=lambda pair: (isinstance(pair[0], str), pair[0]))
     return {number: name if counts[name] == 1 else f"{name} ({number})" for number, name in ordered}
 
 
 def species_names(source: Path) -> tuple[str, ...]:
-    """The names of the classes. Raises AtlasError."""
+    """The names of the classes. Raises UserError."""
     return tuple(species(source).values())
 
 
 def joined(path: Path) -> list[tuple[str, AnnotatedImage | Broken]]:
     """Every image with its annotation's category, in an order that mixes the classes and never changes.
 
-    Raises AtlasError where the file is unusable.
+    Raises UserError where the file is unusable.
     """
     found: dict[int | str, int | str | None] = {}
     lines: list[tuple[str, AnnotatedImage | Broken]] = []
@@ -114,7 +114,7 @@ def record_of(where: str, line: AnnotatedImage, *, source: Path, labels: Mapping
 
 
 def read_species(split: str, source: Path | None) -> Iterator[Record | Broken]:
-    """The images of a split. Raises AtlasError where a file is missing or unusable."""
+    """The images of a split. Raises UserError where a file is missing or unusable."""
     folder = given(source)
     LAYOUT.check("inaturalist", folder)
     path = folder / published(split, *FILES)

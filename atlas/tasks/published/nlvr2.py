@@ -54,7 +54,7 @@ def record_of(where: str, values: Mapping[str, JsonValue], *, images: Path, seen
 
 
 def read_pairs(split: str, source: Path | None) -> Iterator[Record | Broken]:
-    """The sentences of a split, in the order of their file. Raises AtlasError where a file is missing or unusable."""
+    """The sentences of a split, in the order of their file. Raises UserError where a file is missing or unusable."""
     if split not in PARTS:
         raise unknown("split", split, PARTS)
     folder, part = given(source), PARTS[split]

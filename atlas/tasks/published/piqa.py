@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.tasks.reading.choices import choice_text
 from atlas.tasks.reading.files import field, given, json_lines, text_lines
 from atlas.tasks.reading.layout import Layout, Needed
@@ -38,12 +38,12 @@ LAYOUT = Layout(
 def labelled(source: Path, part: str) -> Iterator[tuple[str, tuple[dict[str, JsonValue], str, str] | Broken]]:
     """`file:line`, and the record of that line with its id and its label, as they are written.
 
-    Raises AtlasError where there are not as many labels as records.
+    Raises UserError where there are not as many labels as records.
     """
     file, labels = LAYOUT.path(source, f"{part}.jsonl"), LAYOUT.path(source, f"{part}-labels.lst")
     lines, answers = list(json_lines(file)), [label for _, label in text_lines(labels)]
     if len(lines) != len(answers):
-        raise AtlasError(
+        raise UserError(
             f"{labels} has {len(answers):,} labels and {file.name} {len(lines):,} records; download both again."
         )
     for (where, line), answer in zip(lines, answers, strict=True):
@@ -65,7 +65,7 @@ def record_of(where: str, line: tuple[dict[str, JsonValue], str, str]) -> Record
 
 
 def read_piqa(split: str, source: Path | None) -> Iterator[Record | Broken]:
-    """The records of a split, in the order of their file. Raises AtlasError where a file is missing or unusable."""
+    """The records of a split, in the order of their file. Raises UserError where a file is missing or unusable."""
     folder = given(source)
     LAYOUT.check("piqa", folder)
     lines = labelled(folder, published(split, "train", "valid"))

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.tasks.reading.files import Unreadable, digest, given, inside, picture, text_lines
 from atlas.tasks.reading.layout import Layout, Needed
 from atlas.tasks.reading.splits import deal_published, published, rank
@@ -57,12 +57,12 @@ class ImagePart:
                 yield f"{where}\t{text}"
 
     def names(self) -> Iterator[str]:
-        """The images of the folders, sorted by name. Raises AtlasError for a folder that is a link or unreadable."""
+        """The images of the folders, sorted by name. Raises UserError for a folder that is a link or unreadable."""
         for parent, folders, names in os.walk(self.source / self.folder, onerror=_refuse):
             folders.sort()
             for folder in folders:
                 if os.path.islink(os.path.join(parent, folder)):
-                    raise AtlasError(f"{os.path.join(parent, folder)} is a link; put the folder itself there.")
+                    raise UserError(f"{os.path.join(parent, folder)} is a link; put the folder itself there.")
             prefix = Path(parent).relative_to(self.source).as_posix()
             for name in sorted(names):
                 if name.lower().endswith(IMAGES):
@@ -80,13 +80,13 @@ class ImagePart:
 
 
 def _refuse(error: OSError) -> None:
-    raise AtlasError(f"the folder {error.filename} cannot be read: {error.strerror}.") from error
+    raise UserError(f"the folder {error.filename} cannot be read: {error.strerror}.") from error
 
 
 def part_of(source: Path, name: str) -> ImagePart:
     """The part `train` or `val` of the release at hand.
 
-    Raises AtlasError where only a list could tell the classes, or the folder is a link that leads elsewhere.
+    Raises UserError where only a list could tell the classes, or the folder is a link that leads elsewhere.
     """
     official = Needed(paths=OFFICIAL[name]).found(source)
     found = official or Needed(paths=BY_FOLDER[name]).found(source) or source / BY_FOLDER[name][0]
@@ -94,7 +94,7 @@ def part_of(source: Path, name: str) -> ImagePart:
     inside(source, folder)
     listed = official is not None and (source / LISTS[name]).is_file()
     if official and not listed and name == "val":
-        raise AtlasError(
+        raise UserError(
             f"{official} has no folders that name the classes: put {LISTS[name]} beside it. {LAYOUT.obtain}"
         )
     return ImagePart(source=source, folder=folder, list_file=LISTS[name] if listed else None)
@@ -103,22 +103,22 @@ def part_of(source: Path, name: str) -> ImagePart:
 def categories(source: Path) -> tuple[str, ...]:
     """The paths of the classes, `a/airfield`, in the order of their numbers.
 
-    Raises AtlasError where a line is not `/a/airfield 0`, or the numbers are not 0, 1, 2, … each once.
+    Raises UserError where a line is not `/a/airfield 0`, or the numbers are not 0, 1, 2, … each once.
     """
     found: list[tuple[int, str]] = []
     for where, text in text_lines(source / CATEGORIES):
         name, _, number = text.rpartition(" ")
         if not name.startswith("/") or not number.isdecimal():
-            raise AtlasError(f"{where}: {text!r:.80} should be a category's path and its number, as in /a/airfield 0.")
+            raise UserError(f"{where}: {text!r:.80} should be a category's path and its number, as in /a/airfield 0.")
         found.append((int(number), name.strip("/ ")))
     numbers, names = zip(*sorted(found), strict=True)
     if numbers != tuple(range(len(numbers))) or len(set(names)) < len(names):
-        raise AtlasError(f"{source / CATEGORIES}: categories or numbers are missing or doubled; download it again.")
+        raise UserError(f"{source / CATEGORIES}: categories or numbers are missing or doubled; download it again.")
     return names
 
 
 def scenes(source: Path) -> tuple[str, ...]:
-    """The names of the classes: their paths without the letter. Raises AtlasError."""
+    """The names of the classes: their paths without the letter. Raises UserError."""
     return tuple(path.partition("/")[2] or path for path in categories(source))
 
 
@@ -141,7 +141,7 @@ def record_of(where: str, line: ImageLine, *, source: Path, labels: Mapping[str,
 
 
 def read_scenes(split: str, source: Path | None) -> Iterator[Record | Broken]:
-    """The images of a split, classes mixed. Raises AtlasError where a file is missing or unusable."""
+    """The images of a split, classes mixed. Raises UserError where a file is missing or unusable."""
     folder = given(source)
     LAYOUT.check("places365", folder)
     part = part_of(folder, published(split, "train", "val"))

@@ -54,7 +54,7 @@ def record_of(where: str, values: Mapping[str, JsonValue], *, images: Path, seen
 
 
 def read_sentences(split: str, source: Path | None) -> Iterator[Record | Broken]:
-    """The pairs of a split, in the order of their file. Raises AtlasError where a file is missing or unusable."""
+    """The pairs of a split, in the order of their file. Raises UserError where a file is missing or unusable."""
     if split not in PARTS:
         raise unknown("split", split, PARTS)
     folder = given(source)

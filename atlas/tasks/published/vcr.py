@@ -136,7 +136,7 @@ class Stills:
 
 
 def read_stills(split: str, source: Path | None, *, mark: bool) -> Iterator[Record | Broken]:
-    """The questions of a split, in the order of their file. Raises AtlasError where a file is missing or unusable."""
+    """The questions of a split, in the order of their file. Raises UserError where a file is missing or unusable."""
     name, folder = published(split, *FILES), files.given(source)
     LAYOUT.check("vcr", folder)
     stills = Stills(images=LAYOUT.path(folder, "vcr1images/"), mark=mark)

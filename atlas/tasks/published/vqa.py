@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.tasks.reading import files
 from atlas.tasks.reading.answers import normalise
 from atlas.tasks.reading.files import Unreadable
@@ -48,7 +48,7 @@ LAYOUT = Layout(
 
 
 def vocabulary(source: Path) -> tuple[str, ...]:
-    """The classes, in alphabetical order. Raises AtlasError where no answer is frequent enough."""
+    """The classes, in alphabetical order. Raises UserError where no answer is frequent enough."""
     path = source / ANNOTATIONS.format("train")
     state = path.stat()
     return frequent(path, state.st_mtime_ns, state.st_size)
@@ -64,14 +64,14 @@ def frequent(path: Path, changed: int, size: int) -> tuple[str, ...]:
             counts[normalise(answer)] += 1
     answers = sorted(answer for answer, count in counts.items() if answer and count >= LEAST)
     if not answers:
-        raise AtlasError(f"{path}: no 'multiple_choice_answer' is that of {LEAST} questions, so there is no class.")
+        raise UserError(f"{path}: no 'multiple_choice_answer' is that of {LEAST} questions, so there is no class.")
     return tuple(answers)
 
 
 def questions_of(path: Path) -> tuple[dict[int, str], str]:
     """The texts of a file's questions by their ids, and the error of the first that cannot be read ("" if none).
 
-    Raises AtlasError where none can be read.
+    Raises UserError where none can be read.
     """
     found, wrong = {}, ""
     for where, values in files.json_items(path, "questions"):
@@ -82,7 +82,7 @@ def questions_of(path: Path) -> tuple[dict[int, str], str]:
         except Unreadable as error:
             wrong = wrong or f"{where}: {error}"
     if not found:
-        raise AtlasError(f"{path}: no question can be read. {wrong}")
+        raise UserError(f"{path}: no question can be read. {wrong}")
     return found, wrong
 
 
@@ -134,7 +134,7 @@ def image_of(values: Mapping[str, JsonValue]) -> str:
 
 
 def read_questions(split: str, source: Path | None) -> Iterator[Record | Broken]:
-    """The questions of a split, in the order of their annotations. Raises AtlasError where a file is unusable."""
+    """The questions of a split, in the order of their annotations. Raises UserError where a file is unusable."""
     name, folder = published(split, *PARTS), files.given(source)
     LAYOUT.check("vqa", folder)
     questions, wrong = questions_of(folder / QUESTIONS.format(name))

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from atlas.runtime.digest import file_sha256
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.text import first_line
 from atlas.tasks.sample import Broken, Picture
 
@@ -24,14 +24,14 @@ LFS = b"version https://git-lfs.github.com/spec/"
 MOST_PIXELS = 100_000_000  # beyond it an image is a decompression bomb
 
 
-class Unreadable(AtlasError):
+class Unreadable(UserError):
     """A record that cannot be read; a reader turns it into `Broken`."""
 
 
 def given(source: Path | None) -> Path:
-    """The source folder of a task that needs one. Raises AtlasError where none is named."""
+    """The source folder of a task that needs one. Raises UserError where none is named."""
     if source is None:
-        raise AtlasError("the task's published files are needed: name the folder that holds them as its source.")
+        raise UserError("the task's published files are needed: name the folder that holds them as its source.")
     return source
 
 
@@ -77,7 +77,7 @@ def open_image(path: Path) -> Image.Image:
 def text_lines(path: Path) -> Iterator[tuple[str, str]]:
     """`(file:line, text)` of every line that is not blank.
 
-    Raises AtlasError where the file is not there, empty, no text or a Git LFS pointer.
+    Raises UserError where the file is not there, empty, no text or a Git LFS pointer.
     """
     empty = True
     for number, line in enumerate(_lines(path), start=1):
@@ -85,13 +85,13 @@ def text_lines(path: Path) -> Iterator[tuple[str, str]]:
             empty = False
             yield f"{path.name}:{number}", line.strip()
     if empty:
-        raise AtlasError(f"{path} is empty; download it again.")
+        raise UserError(f"{path} is empty; download it again.")
 
 
 def json_lines(path: Path) -> Iterator[tuple[str, dict[str, JsonValue] | Broken]]:
     """`(file:line, object)` of every line that is not blank; `Broken` for one that is no JSON object.
 
-    Raises AtlasError as `text_lines` does.
+    Raises UserError as `text_lines` does.
     """
     for where, line in text_lines(path):
         yield where, _object(line, where)
@@ -100,37 +100,37 @@ def json_lines(path: Path) -> Iterator[tuple[str, dict[str, JsonValue] | Broken]
 def csv_lines(path: Path, columns: Iterable[str] = ()) -> Iterator[tuple[str, dict[str, str] | Broken]]:
     """`(file:line, column -> text)` of every row under the header; `Broken` for one with too few or too many values.
 
-    Raises AtlasError as `text_lines` does, and where the header lacks one of `columns`.
+    Raises UserError as `text_lines` does, and where the header lacks one of `columns`.
     """
     rows = csv.DictReader(_lines(path, newline=""), strict=True)
     try:
         found = rows.fieldnames or ()
         if not found:
-            raise AtlasError(f"{path} is empty; write a line of column names and a line a record.")
+            raise UserError(f"{path} is empty; write a line of column names and a line a record.")
         for column in columns:
             if column not in found:
-                raise AtlasError(f"{path}: {unknown('or missing column', column, found)}")
+                raise UserError(f"{path}: {unknown('or missing column', column, found)}")
         for row in rows:
             where = f"{path.name}:{rows.line_num}"
             whole = None not in row and None not in row.values()
             yield where, row if whole else Broken(where=where, reason=f"not {len(found)} values: {', '.join(found)}")
     except csv.Error as error:
-        raise AtlasError(f"{path}:{rows.line_num} is no CSV: {error}.") from error
+        raise UserError(f"{path}:{rows.line_num} is no CSV: {error}.") from error
 
 
 def json_file(path: Path) -> Any:
-    """The content of a JSON file. Raises AtlasError where it is empty, no JSON or a Git LFS pointer."""
+    """The content of a JSON file. Raises UserError where it is empty, no JSON or a Git LFS pointer."""
     _refuse_pointer(path)
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise AtlasError(f"{path} cannot be read as JSON: {error}. Download it again.") from error
+        raise UserError(f"{path} cannot be read as JSON: {error}. Download it again.") from error
 
 
 def json_items(path: Path, key: str) -> Iterator[tuple[str, dict[str, JsonValue] | Broken]]:
     """`(file: key[place], object)` of the list under a JSON object's key, one at a time: memory stays flat.
 
-    Raises AtlasError where the file is empty, cut short, no JSON, a Git LFS pointer, or has no such list.
+    Raises UserError where the file is empty, cut short, no JSON, a Git LFS pointer, or has no such list.
     """
     import ijson
 
@@ -146,9 +146,9 @@ def json_items(path: Path, key: str) -> Iterator[tuple[str, dict[str, JsonValue]
                 file.seek(0)
                 keys = tuple(name for above, kind, name in ijson.parse(file) if not above and kind == "map_key")
     except (ijson.JSONError, UnicodeDecodeError) as error:
-        raise AtlasError(f"{path} cannot be read as JSON: {first_line(error)}. Download it again.") from error
+        raise UserError(f"{path} cannot be read as JSON: {first_line(error)}. Download it again.") from error
     if place < 0:
-        raise AtlasError(f"{path}: {unknown('or empty list', key, keys)} Download it again.")
+        raise UserError(f"{path}: {unknown('or empty list', key, keys)} Download it again.")
 
 
 def field(values: Mapping[str, JsonValue], names: str | Sequence[str], kind: type | tuple[type, ...] = str) -> Any:
@@ -170,10 +170,10 @@ def field(values: Mapping[str, JsonValue], names: str | Sequence[str], kind: typ
 
 
 def digest(path: Path) -> str:
-    """sha256 of a file, in hexadecimal. Raises AtlasError where it cannot be read, is empty or a Git LFS pointer."""
+    """sha256 of a file, in hexadecimal. Raises UserError where it cannot be read, is empty or a Git LFS pointer."""
     _refuse_pointer(path)
     if not path.stat().st_size:
-        raise AtlasError(f"{path} is empty; download it again.")
+        raise UserError(f"{path} is empty; download it again.")
     return file_sha256(path)
 
 
@@ -201,9 +201,9 @@ def _refuse_pointer(path: Path) -> None:
         with open(path, "rb") as file:
             start = file.read(len(LFS))
     except OSError as error:
-        raise AtlasError(f"{path} cannot be read: {error.strerror}.") from error
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
     if start == LFS:
-        raise AtlasError(f"{path} is a Git LFS pointer instead of data; run `git lfs pull` where it came from.")
+        raise UserError(f"{path} is a Git LFS pointer instead of data; run `git lfs pull` where it came from.")
 
 
 def _lines(path: Path, newline: str | None = None) -> Iterator[str]:
@@ -212,7 +212,7 @@ def _lines(path: Path, newline: str | None = None) -> Iterator[str]:
         with open(path, encoding="utf-8-sig", newline=newline) as file:
             yield from file
     except UnicodeDecodeError as error:
-        raise AtlasError(f"{path} is not UTF-8 text: {error}. Download it again.") from error
+        raise UserError(f"{path} is not UTF-8 text: {error}. Download it again.") from error
 
 
 def _object(line: str, where: str) -> dict[str, JsonValue] | Broken:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.tasks.reading.files import digest, given
 
 
@@ -38,13 +38,13 @@ class Layout:
         return cls(needs=tuple(Needed(paths=(path,)) for path in paths), obtain=obtain)
 
     def check(self, task: str, source: Path) -> None:
-        """Raises AtlasError that lists everything that is missing, where it was looked for, and where to get it."""
+        """Raises UserError that lists everything that is missing, where it was looked for, and where to get it."""
         if not source.is_dir():
-            raise AtlasError(f"{task}: the source {str(source)!r} is not a folder. {self.obtain}")
+            raise UserError(f"{task}: the source {str(source)!r} is not a folder. {self.obtain}")
         missing = self.missing(source)
         if missing:
             deeper = next((path for path in sorted(_folders(source)) if not self.missing(path)), None)
-            raise AtlasError(
+            raise UserError(
                 f"{task}: {len(missing)} of {len(self.needs)} files are missing under {source}: {'; '.join(missing)}. "
                 + (f"They are in {deeper}: name that folder." if deeper else self.obtain)
             )
@@ -54,7 +54,7 @@ class Layout:
         return [" or ".join(need.paths) for need in self.needs if need.found(source) is None]
 
     def digests(self, source: Path | None) -> Mapping[str, str]:
-        """sha256 of each needed file that is no folder, by its name. Raises AtlasError where one cannot be read."""
+        """sha256 of each needed file that is no folder, by its name. Raises UserError where one cannot be read."""
         paths = [need.found(given(source)) or given(source) / need.paths[0] for need in self.needs]
         return {path.name: digest(path) for path in paths if not path.is_dir()}
 
@@ -75,7 +75,7 @@ def _is_filled(path: Path) -> bool:
         with os.scandir(path) as entries:
             return next(entries, None) is not None
     except OSError as error:
-        raise AtlasError(f"the folder {path} cannot be read: {error.strerror}.") from error
+        raise UserError(f"the folder {path} cannot be read: {error.strerror}.") from error
 
 
 def _folders(source: Path) -> list[Path]:

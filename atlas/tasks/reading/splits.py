@@ -24,7 +24,7 @@ def held_out(task: str, key: str, share: float) -> bool:
 def belongs(split: str, task: str, key: str, share: float) -> bool:
     """Whether a record is of `split`, read from the file that `published` names: `val` is `share` of the training file.
 
-    Raises AtlasError for an unknown split.
+    Raises UserError for an unknown split.
     """
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
@@ -32,7 +32,7 @@ def belongs(split: str, task: str, key: str, share: float) -> bool:
 
 
 def published(split: str, train: str, test: str) -> str:
-    """The one of two published files that holds a split: `train` and `val` are parts of one. Raises AtlasError."""
+    """The one of two published files that holds a split: `train` and `val` are parts of one. Raises UserError."""
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
     return test if split == "test" else train
@@ -85,6 +85,6 @@ def deal_published(
 ) -> Iterator[Record | Broken]:
     """The records of a split from the published file that holds it: `val` is a share of the training file, by key.
 
-    Raises AtlasError for an unknown split.
+    Raises UserError for an unknown split.
     """
     yield from deal(lines, key=key, record=record, mine=functools.partial(belongs, split, task, share=val))

@@ -13,7 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from atlas.runtime.digest import text_sha256
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.tasks.offline.scenes import SIDE, Scene, sample_single
 from atlas.tasks.offline.words import PLURALS, SHAPES
 from atlas.tasks.published.inaturalist import FILES, VAL
@@ -95,14 +95,14 @@ def draw(split: str, sizes: Sizes, *, classes: int) -> Iterator[INaturalistSampl
 
 
 def drawing(classes: int) -> Draw[INaturalistSample]:
-    """`draw` for so many species. Raises AtlasError on a number that there is not."""
+    """`draw` for so many species. Raises UserError on a number that there is not."""
     if not 2 <= classes <= len(EVERY):
-        raise AtlasError(f"{NAME} has 2 to {len(EVERY)} classes, got {classes}")
+        raise UserError(f"{NAME} has 2 to {len(EVERY)} classes, got {classes}")
     return functools.partial(draw, classes=classes)
 
 
 def make(sizes: Sizes, *, classes: int = CLASSES) -> Task:
-    """The task with so many records and species. Raises AtlasError on a number out of range."""
+    """The task with so many records and species. Raises UserError on a number out of range."""
     every = drawing(classes)
     return twin_task(
         every,

@@ -159,7 +159,7 @@ def draw(split: str, sizes: Sizes) -> Iterator[Nlvr2Sample]:
 
 
 def make(sizes: Sizes) -> Task:
-    """The task with so many records. Raises AtlasError on a size below 1."""
+    """The task with so many records. Raises UserError on a size below 1."""
     return twin_task(
         draw,
         sizes,

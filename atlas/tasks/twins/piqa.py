@@ -194,7 +194,7 @@ def draw(split: str, sizes: Sizes) -> Iterator[PiqaSample]:
 
 
 def make(sizes: Sizes) -> Task:
-    """The twin of PIQA with so many records. Raises AtlasError on a size below 1."""
+    """The twin of PIQA with so many records. Raises UserError on a size below 1."""
     return twin_task(
         draw,
         sizes,

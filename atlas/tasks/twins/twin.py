@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.errors import UserError, unknown
 from atlas.tasks.sample import SPLITS, Record
 from atlas.tasks.task import Modality, Role, Scoring, Task
 
@@ -26,7 +26,7 @@ class Sizes:
     seed: int = 0
 
     def of(self, split: str) -> int:
-        """The records of a split. Raises AtlasError on an unknown split."""
+        """The records of a split. Raises UserError on an unknown split."""
         if split not in SPLITS:
             raise unknown("split", split, SPLITS)
         return int(getattr(self, split))
@@ -58,15 +58,15 @@ class Twin:
 
 
 def check_sizes(name: str, sizes: Sizes) -> Sizes:
-    """The sizes. Raises AtlasError on one below 1."""
+    """The sizes. Raises UserError on one below 1."""
     for split in SPLITS:
         if sizes.of(split) < 1:
-            raise AtlasError(f"{name} needs at least 1 record a split, got {split}={sizes.of(split)}")
+            raise UserError(f"{name} needs at least 1 record a split, got {split}={sizes.of(split)}")
     return sizes
 
 
 def first(draw: Draw[SampleT], split: str, sizes: Sizes) -> Iterator[SampleT]:
-    """As many samples of the split as the sizes say. Raises AtlasError on an unknown split."""
+    """As many samples of the split as the sizes say. Raises UserError on an unknown split."""
     return itertools.islice(draw(split, sizes), sizes.of(split))
 
 
@@ -77,7 +77,7 @@ def published(draw: Draw[SampleT], part: str, sizes: Sizes) -> Iterator[SampleT]
 
 
 def read_samples(split: str, source: Path | None, *, draw: Draw[Sample], sizes: Sizes) -> Iterator[Record]:
-    """The records of a split; a twin is generated: `source` is not used. Raises AtlasError on an unknown split."""
+    """The records of a split; a twin is generated: `source` is not used. Raises UserError on an unknown split."""
     for sample in first(draw, split, sizes):
         yield sample.record()
 
@@ -106,7 +106,7 @@ def twin_task(
 ) -> Task:
     """The task of generated samples, declared as `Task` is; `settings` are those of the generator beside the sizes.
 
-    Raises AtlasError on a size below 1.
+    Raises UserError on a size below 1.
     """
     check_sizes(name, sizes)
     return Task(

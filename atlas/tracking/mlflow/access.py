@@ -6,7 +6,7 @@ import base64
 import os
 import urllib.parse
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AccessDenied, InfrastructureError
 from atlas.runtime.redact import redacted
 
 USER, PASSWORD, BEARER = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"
@@ -46,7 +46,7 @@ def credentials() -> dict[str, str]:
 
 
 def check_access(tracking_uri: str, timeout: float = 5.0) -> None:
-    """Raises AtlasError where the server does not let this user in, or does not answer; other addresses pass."""
+    """Raises UserError where the server does not let this user in, or does not answer; other addresses pass."""
     import urllib.error
     import urllib.request
 
@@ -57,12 +57,12 @@ def check_access(tracking_uri: str, timeout: float = 5.0) -> None:
         urllib.request.urlopen(request, timeout=timeout).close()
     except urllib.error.HTTPError as error:
         if error.code in (401, 403):
-            raise AtlasError(
+            raise AccessDenied(
                 f"the MLflow server {redacted(tracking_uri)} does not let this user in ({error.code}); "
                 f"set {USER} and {PASSWORD}, or {BEARER}."
             ) from None
     except OSError as error:
-        raise AtlasError(f"the MLflow server {redacted(tracking_uri)} does not answer: {error}.") from None
+        raise InfrastructureError(f"the MLflow server {redacted(tracking_uri)} does not answer: {error}.") from None
 
 
 def _authorisation() -> dict[str, str]:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import InfrastructureError, UserError
+from atlas.runtime.os_errors import error_from
 from atlas.runtime.redact import redacted
 from atlas.tracking.mlflow.access import without_user
 from atlas.tracking.mlflow.internals import CHATTY_LOGGERS, create_tables
@@ -45,7 +46,7 @@ def scheme_of(tracking_uri: str) -> str:
 
 
 def check_address(tracking_uri: str, timeout: float = 5.0) -> None:
-    """Raises AtlasError within `timeout` seconds where runs cannot be logged at this address.
+    """Raises UserError within `timeout` seconds where runs cannot be logged at this address.
 
     A server must answer, an SQLite file must be (or become) a writable database. Imports no mlflow.
     """
@@ -57,7 +58,7 @@ def check_address(tracking_uri: str, timeout: float = 5.0) -> None:
     elif scheme in ("postgresql", "mysql", "mssql"):
         _check_port(tracking_uri, timeout)
     elif scheme != "databricks":
-        raise AtlasError(f"runs cannot be logged to {redacted(tracking_uri)!r}. {ALLOWED}")
+        raise UserError(f"runs cannot be logged to {redacted(tracking_uri)!r}. {ALLOWED}")
 
 
 def initialise(tracking_uri: str, experiment: str) -> str:
@@ -80,10 +81,10 @@ def connect(tracking_uri: str) -> MlflowClient:
     `MLFLOW_RUN_ID` would win over every run named here, so it is taken out of this process's environment.
 
     Raises:
-        AtlasError: the address is not one of MLflow's, so that runs cannot be looked up there.
+        UserError: the address is not one of MLflow's, so that runs cannot be looked up there.
     """
     if scheme_of(tracking_uri) not in SCHEMES:
-        raise AtlasError(f"runs cannot be looked up in {redacted(tracking_uri)!r}: it is not MLflow's. {ALLOWED}")
+        raise UserError(f"runs cannot be looked up in {redacted(tracking_uri)!r}: it is not MLflow's. {ALLOWED}")
     os.environ.pop("MLFLOW_RUN_ID", None)
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
@@ -129,7 +130,7 @@ def find_step_runs(tracking_uri: str, experiment: str, keys: Iterable[str]) -> d
 def key_filter(key: str) -> str:
     """The search that finds the run of `key`."""
     if "'" in key:
-        raise AtlasError(f"the name {key!r} must not contain a quote.")
+        raise UserError(f"the name {key!r} must not contain a quote.")
     return f"tags.`{KEY_TAG}` = '{key}'"
 
 
@@ -171,21 +172,21 @@ def _check_server(tracking_uri: str, timeout: float) -> None:
             answer.read(16)
     except urllib.error.HTTPError as error:
         if error.code == 403 and b"host" in error.read(400).lower():
-            raise AtlasError(
+            raise UserError(
                 f"the MLflow server {uri} refuses this name for it: start it with --allowed-hosts."
             ) from error
         if error.code >= 500:
-            raise AtlasError(f"the MLflow server {uri} answers with error {error.code}.") from error
+            raise InfrastructureError(f"the MLflow server {uri} answers with error {error.code}.") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
-        raise AtlasError(
+        raise InfrastructureError(
             f"the MLflow server {uri} does not answer within {timeout:g} s ({reason}). Start it, or {ALLOWED}"
         ) from error
 
 
 def _check_sqlite(database: Path, timeout: float) -> None:
     if not database.is_absolute():
-        raise AtlasError(f"the database {str(database)!r} must be an absolute path (sqlite:////...). {ALLOWED}")
+        raise UserError(f"the database {str(database)!r} must be an absolute path (sqlite:////...). {ALLOWED}")
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
         probe = database.parent / f".probe-{uuid.uuid4().hex}"
@@ -196,9 +197,9 @@ def _check_sqlite(database: Path, timeout: float) -> None:
                 file.execute("BEGIN IMMEDIATE")  # fails where another process keeps the database locked
                 file.rollback()
             if not os.access(database, os.W_OK):
-                raise OSError(f"{database} is read-only")
+                raise PermissionError(f"{database} is read-only")
     except (OSError, sqlite3.Error) as error:
-        raise AtlasError(f"the database {database} cannot be used: {error}. {ALLOWED}") from error
+        raise error_from(error, f"the database {database} cannot be used: {error}. {ALLOWED}") from error
 
 
 def _check_port(uri: str, timeout: float) -> None:
@@ -207,4 +208,4 @@ def _check_port(uri: str, timeout: float) -> None:
     try:
         socket.create_connection((parts.hostname or "localhost", port), timeout).close()
     except OSError as error:
-        raise AtlasError(f"the database at {parts.hostname}:{port} does not answer: {error}.") from error
+        raise InfrastructureError(f"the database at {parts.hostname}:{port} does not answer: {error}.") from error

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AtlasError, InfrastructureError
 from atlas.runtime.redact import redacted
 from atlas.tracking.mlflow.access import without_user
 from atlas.tracking.mlflow.address import check_address, database_file
@@ -66,7 +66,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, timeout: float = 120.0) -> Server:
-        """Start and wait until it answers. Raises AtlasError, with the end of its log, where it does not."""
+        """Start and wait until it answers. Raises UserError, with the end of its log, where it does not."""
         environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
         environment.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
         with open(self._log, "ab") as log:
@@ -77,7 +77,7 @@ class Server:
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                raise AtlasError(f"the MLflow server did not start:\n{self._log.read_text()[-2000:]}")
+                raise InfrastructureError(f"the MLflow server did not start:\n{self._log.read_text()[-2000:]}")
             time.sleep(0.2)
         return self
 

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from atlas.execution.job import Lease
+from atlas.execution.worker import worker_loop
+from atlas.learners.process_group import ProcessGroup
+from atlas.learners.trainer import Diverged
+from atlas.runtime.errors import AccessDenied, StorageUnavailable, UserError
+from atlas.steps.train import MissingParent, WrongWorker
+from atlas.storage.artifact import CorruptArtifact
+from atlas.storage.step_result import StepResult
+from tests.execution.fleet import FIRST
+
+
+@dataclass
+class LeasingBroker:
+    """A broker that leases one step and closes; it keeps the failures that it is told of."""
+
+    leases: list[Any] = field(default_factory=lambda: [Lease(step=FIRST), "close"])
+    failures: list[tuple[str, bool]] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        return _Method(getattr(type(self), f"on_{name}").__get__(self))
+
+    def on_lease(self, fleet: str, wait: float) -> Any:
+        return self.leases.pop(0)
+
+    def on_renew(self, *arguments: Any) -> None: ...
+
+    def on_failed(self, lease: Lease, reason: str, *, final: bool) -> None:
+        self.failures.append((reason, final))
+
+
+@dataclass
+class _Method:
+    remote: Callable[..., Any]
+
+
+def failures(error: Exception, monkeypatch: pytest.MonkeyPatch) -> tuple[list[tuple[str, bool]], bool]:
+    """The failures that a worker reports whose step raises `error`, and whether it went on with the next lease."""
+    monkeypatch.setattr("ray.get", lambda value, **more: value)
+    broker = LeasingBroker()
+
+    def train(lease: Lease, on_update: Any) -> StepResult:
+        raise error
+
+    try:
+        worker_loop(broker, "fleet", train, ProcessGroup())
+    except type(error):
+        return broker.failures, False
+    return broker.failures, broker.leases == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Diverged("the loss became nan"), UserError("rank is 0"), AccessDenied("the store refuses access")],
+    ids=repr,
+)
+def test_a_step_that_no_worker_can_train_fails_for_good(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert failures(error, monkeypatch) == ([(str(error), True)], True)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        StorageUnavailable("the store has not answered for 30 minutes"),
+        MissingParent("it is not in the store"),
+        CorruptArtifact("it is damaged"),
+    ],
+    ids=repr,
+)
+def test_a_broken_surrounding_is_never_final_for_a_step(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert failures(error, monkeypatch) == ([(str(error), False)], True)
+
+
+def test_a_worker_that_is_wrong_for_every_step_ends_and_leaves_them_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert failures(WrongWorker("it has another backbone"), monkeypatch) == (
+        [("it has another backbone", False)],
+        False,
+    )
+
+
+def test_a_worker_that_may_be_damaged_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert failures(RuntimeError("CUDA error"), monkeypatch) == ([("RuntimeError: CUDA error", False)], False)
