@@ -14,7 +14,7 @@ import pytest
 import atlas.data.shard as shard
 from atlas.backbones.processor import Processor
 from atlas.data.prepare import Prepared, find_prepared, prepare
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AtlasError, UserError
 from atlas.tasks import Record, Task
 from tests.backbones.toys import CHOICES, COUNTS, PAIRS, SHADES, read_shades, saying, write_folder
 
