@@ -9,6 +9,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 SWEEP ?= sweeps/task_order.py
 ARGS ?=
+WORKERS ?= 3
 
 .PHONY: sweep test check format lint types layers untyped docs browser clean
 
@@ -32,8 +33,9 @@ browser:
 	    apt-get install -y -qq chromium chromium-driver >/dev/null; } || \
 	  echo "No Chromium here: the tests that open pages will be skipped. Install chromium and its driver to run them."
 
+# A worker beyond the cores of a small machine: tests that start clusters mostly wait. WORKERS=0 runs all in one process.
 test: $(VENV)/installed-dev browser
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --durations=10 -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff format .

@@ -3,10 +3,11 @@
     python benchmarks/soak.py                            an hour, on this machine
     python benchmarks/soak.py --minutes 5 --seed 3
 
-First the sweep runs undisturbed. Then it runs under kills, from an empty store: every few seconds to minutes one of
-its processes is killed, drawn by the seed from fleet workers, fleet controllers, trials, the broker, MLflow's writer
-and the driver (SIGKILL, and SIGINT as by Ctrl-C). Where the driver went, it is started again with --resume. Once such a
-sweep has ended the next begins, until the minutes are over; the one under way is then left in peace to its end.
+First the sweep runs undisturbed, unless `--quiet` names the storage where it has. Then it runs under kills, from an
+empty store: every few seconds to minutes one of its processes is killed, drawn by the seed from fleet workers, fleet
+controllers, trials, the broker, MLflow's writer and the driver (SIGKILL, and SIGINT as by Ctrl-C). Where the driver
+went, it is started again with --resume. Once such a sweep has ended the next begins, until the minutes are over; the
+one under way is then left in peace to its end.
 Printed: each kill, a table of them, what they cost. The exit code is 1 where anything deviates: an accuracy matrix
 differs from the quiet one's, a committed step was altered or learnt again, a run in MLflow is missing, doubled or still
 open, a process is left, or a run of the sweep ended by itself before it should.
@@ -27,6 +28,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +160,14 @@ def workplace(given: argparse.Namespace) -> Path:
 
 
 def quiet_run(folder: Path, given: argparse.Namespace) -> Path:
-    """The storage of the sweep that nobody disturbs."""
+    """The storage of the sweep that nobody disturbs, run here unless `--quiet` names one."""
+    if given.quiet is not None:
+        (summary,) = summaries(given.quiet)
+        took = datetime.fromisoformat(summary["sweep"]["finished"]) - datetime.fromisoformat(
+            summary["sweep"]["started"]
+        )
+        print(f"quiet sweep: {took.total_seconds():.0f} s", flush=True)
+        return Path(given.quiet)
     storage = folder / "quiet"
     storage.mkdir()
     began = time.monotonic()
@@ -173,8 +182,8 @@ def soak(folder: Path, given: argparse.Namespace) -> Deviations:
     """The quiet sweep, and sweeps under kills until the minutes are over; gives what deviated."""
     deviations, dice = Deviations(), random.Random(given.seed)
     began = time.monotonic()
-    until = began + 60 * given.minutes
     quiet = quiet_run(folder, given)
+    until = time.monotonic() + 60 * given.minutes
     expected = results(quiet)
     kills: Counter[str] = Counter()
     number = 0
@@ -232,7 +241,9 @@ def main() -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=60.0, help="no kills after that (default: %(default)s)")
+    minutes = "after the quiet sweep; no kills after that (default: %(default)s)"
+    parser.add_argument("--minutes", type=float, default=60.0, help=minutes)
+    parser.add_argument("--quiet", type=Path, help="the storage of the same sweep, undisturbed (default: run it)")
     parser.add_argument("--seed", type=int, default=0, help="decides what is killed, and when (default: %(default)s)")
     parser.add_argument("--storage", default="", help="keep everything here (default: only where anything deviates)")
     parser.add_argument(

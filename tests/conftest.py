@@ -11,23 +11,29 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests import workers
+
 settings.register_profile("atlas", deadline=None)  # a busy machine is no failure
 settings.load_profile("atlas")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+if workers.parallel():
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # a worker is a thread
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever notes what its fault costs can be chosen by `-m loss`."""
+    """Whatever notes what its fault costs can be chosen by `-m loss`; parallel workers get the longest groups first."""
     for item in items:
         if "losses" in getattr(item, "fixturenames", ()):
             item.add_marker("loss")
+    if workers.parallel():
+        workers.arrange(items)
 
 
 @pytest.fixture(scope="session")
 def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the session's prepared data."""
-    return tmp_path_factory.mktemp("data")
+    """The folder of the prepared data of all workers; `prepare` locks a task."""
+    return workers.common_folder(tmp_path_factory) / "data"
 
 
 @pytest.fixture(scope="session")
@@ -72,6 +78,17 @@ def processor(folder: Path):  # type: ignore[no-untyped-def]
     from atlas.backbones.processor import Processor
 
     return Processor.load(folder)
+
+
+@pytest.fixture(scope="session")
+def mlflow_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite database with MLflow's tables and nothing in them, to be copied: to make one takes seconds."""
+    from atlas.tracking.mlflow.internals import create_tables
+
+    made = workers.made_once(
+        workers.common_folder(tmp_path_factory) / "mlflow-tables", lambda folder: create_tables(folder / "mlflow.db")
+    )
+    return made / "mlflow.db"
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
@@ -15,18 +16,44 @@ from atlas.learners import LEARNERS, STAGES, Learner, Schedule, learner_from, st
 from atlas.learners.evaluation import score
 from atlas.learners.process_group import ProcessGroup
 from atlas.runtime.errors import AtlasError
+from atlas.steps.step import Step
 from atlas.steps.train import load_model
 from atlas.steps.walk import Walk
 from atlas.steps.walk_result import WalkResult
+from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, atlas, contents, outcome, weights
 
 POSITIONS = range(4)
+ORDER = ("digits", "easy-vqa", "piqa-twin")
 
 
-@pytest.fixture(params=sorted(LEARNERS))
+@pytest.fixture(params=sorted(LEARNERS), scope="module")
 def learner(request: pytest.FixtureRequest) -> Learner:
     return LEARNERS[request.param]()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learnt:
+    """A walk of a learner over `ORDER`, and the backbone's weights before it."""
+
+    walk: Walk
+    steps: list[list[Step]]
+    results: list[list[StepResult]]
+    store: Store
+    before: Mapping[str, torch.Tensor]
+
+
+@pytest.fixture(scope="module")
+def learnt(learner: Learner, small_world: World, tmp_path_factory: pytest.TempPathFactory) -> Learnt:
+    """Learnt once; not to be altered."""
+    backbone = small_world.worker_context.backbone
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    store = Store.open(str(tmp_path_factory.mktemp(learner.name) / "store"))
+    walk = Walk(order=ORDER, learner=small(learner), seed=0)
+    steps = walk.steps(small_world.step_inputs)
+    results = [small_world.learn(stages, store) for stages in steps]
+    return Learnt(walk=walk, steps=steps, results=results, store=store, before=before)
 
 
 def small(learner: Learner) -> Learner:
@@ -89,14 +116,13 @@ def test_a_setting_that_it_does_not_have_is_refused(learner: Learner) -> None:
 PAST, NEWEST = ("digits", "piqa-twin"), "easy-vqa"
 
 
-@pytest.mark.parametrize("name", sorted(LEARNERS))
-def test_its_declared_lineage_is_true(name: str, small_world: World, tmp_path: Path) -> None:
+def test_its_declared_lineage_is_true(learner: Learner, learnt: Learnt, small_world: World, tmp_path: Path) -> None:
     """A step's result is the same for a permuted past, and for none, if and only if `lineage` declares it so."""
-    learner = small(LEARNERS[name]())
     found = {}
     for past in (PAST, PAST[::-1], PAST[:1], ()):
-        store = Store.open(str(tmp_path / "-".join(("to", *past))))
-        steps = small_world.walk(*past, NEWEST, learner=learner)
+        known = (*past, NEWEST) == ORDER[:2]
+        store = learnt.store if known else Store.open(str(tmp_path / "-".join(("to", *past))))
+        steps = small_world.walk(*past, NEWEST, learner=small(learner))
         facts = small_world.learn(steps, store)
         found[past] = (steps[-1].key, contents(store, steps[-1]), outcome(facts[-1]))
     one, permuted, shorter, alone = found.values()
@@ -106,20 +132,18 @@ def test_its_declared_lineage_is_true(name: str, small_world: World, tmp_path: P
     assert one[1] != alone[1] or learner.lineage == "none"
 
 
-def test_it_learns_two_tasks_and_scores_what_it_has_seen(learner: Learner, small_world: World, store: Store) -> None:
-    steps = small_world.walk("digits", "easy-vqa", learner=small(learner))
-    facts = small_world.learn(steps, store)[-1]
-    assert list(facts.order) == list(steps[-1].order)
-    assert set(facts.scores.latest.val) == set(steps[-1].order)
+def test_it_learns_two_tasks_and_scores_what_it_has_seen(learnt: Learnt) -> None:
+    last, facts = learnt.steps[1][-1], learnt.results[1][-1]
+    assert list(facts.order) == list(last.order)
+    assert set(facts.scores.latest.val) == set(last.order)
     assert facts.trained_parameters > 0
 
 
-def test_the_route_own_keeps_what_a_task_was_learnt_with(learner: Learner, small_world: World, store: Store) -> None:
+def test_the_route_own_keeps_what_a_task_was_learnt_with(learner: Learner, learnt: Learnt, small_world: World) -> None:
     """R on route `own` never changes for a learner that keeps what each task was learnt with; jointly all are new."""
-    walk = Walk(order=("digits", "easy-vqa", "piqa-twin"), learner=small(learner), seed=0)
-    found = WalkResult(walk=walk, step_inputs=small_world.step_inputs)
-    for steps in walk.steps(small_world.step_inputs):
-        for step, facts in zip(steps, small_world.learn(steps, store), strict=True):
+    found = WalkResult(walk=learnt.walk, step_inputs=small_world.step_inputs)
+    for steps, results in zip(learnt.steps, learnt.results, strict=True):
+        for step, facts in zip(steps, results, strict=True):
             found.add(step, facts)
     R = found.matrix("val", "own")
     assert all(value == value for row, seen in zip(R, (1, 2, 3), strict=True) for value in row[:seen])
@@ -128,11 +152,9 @@ def test_the_route_own_keeps_what_a_task_was_learnt_with(learner: Learner, small
         assert R[1][0] == R[0][0]
 
 
-def test_the_backbone_is_given_back_as_it_was(learner: Learner, small_world: World, store: Store) -> None:
+def test_the_backbone_is_given_back_as_it_was(learnt: Learnt, small_world: World) -> None:
     """Every step of a worker shares it."""
-    backbone = small_world.worker_context.backbone
-    before = {name: value.clone() for name, value in backbone.state_dict().items()}
-    small_world.learn(small_world.walk("digits", "easy-vqa", learner=small(learner)), store)
+    backbone, before = small_world.worker_context.backbone, learnt.before
     after = backbone.state_dict()
     assert after.keys() == before.keys()
     assert [name for name, value in before.items() if not torch.equal(after[name], value)] == []
@@ -146,13 +168,12 @@ def test_it_learns_at_half_precision_and_keeps_float32(learner: Learner, small_w
     assert {value.dtype for step in steps for value in weights(store, step).values()} == {torch.float32}
 
 
-def test_a_stack_of_its_answers_as_it_was_scored(learner: Learner, small_world: World, store: Store) -> None:
-    steps = small_world.walk("digits", "easy-vqa", learner=small(learner))
-    facts = small_world.learn(steps, store)[-1]
-    model = load_model(steps[-1], small_world.worker_context, store)
+def test_a_stack_of_its_answers_as_it_was_scored(learnt: Learnt, small_world: World) -> None:
+    last, facts = learnt.steps[1][-1], learnt.results[1][-1]
+    model = load_model(last, small_world.worker_context, learnt.store)
     found = {
         task: score(model, small_world.worker_context.data[task], "test", limit=16, group=ProcessGroup())
-        for task in steps[-1].order
+        for task in last.order
     }
     model.detach()
     assert found == facts.scores.latest.test

@@ -7,7 +7,6 @@ import json
 import runpy
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import optuna
@@ -69,16 +68,11 @@ def test_it_is_named_as_its_file(file: Path, sweep: Sweep) -> None:
     assert sweep.name == file.stem.replace("_", "-")
 
 
-def test_help_answers_within_a_second_and_imports_nothing_heavy(file: Path) -> None:
-    code, took = HELP.format(file=str(file), heavy=HEAVY), []
-    for _ in range(3):
-        started = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        took.append(time.perf_counter() - started)
-        assert done.stdout.splitlines()[-1] == "code 0 heavy []"
-        if took[-1] < 1:
-            return
-    pytest.fail(f"--help took {min(took):.2f} s")
+def test_help_imports_nothing_heavy(file: Path) -> None:
+    """So that it answers at once."""
+    code = HELP.format(file=str(file), heavy=HEAVY)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "code 0 heavy []"
 
 
 def test_its_proposals_are_valid(sweep: Sweep) -> None:

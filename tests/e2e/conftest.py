@@ -23,13 +23,16 @@ from atlas.tracking import Server, default_tracking_uri, free_port
 from atlas.tracking.mlflow.address import connect
 from benchmarks.processes import children, kill, living, marked, title_of
 from tests.ports import lasting_port
+from tests.workers import common_folder, made_once
 
 if TYPE_CHECKING:
     from tests.e2e.cluster import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("--tasks", "digits", "piqa-twin", "--steps", "6", "--evaluate", "40", "60")
-LONG = ("--tasks", "digits", "piqa-twin", "--orders", "digits,piqa-twin", "--steps", "150", "--evaluate", "40", "60")
+UPDATES = 80  # of each stage of a long step
+ONE_ORDER = ("--tasks", "digits", "piqa-twin", "--orders", "digits,piqa-twin")
+LONG = (*ONE_ORDER, "--steps", str(UPDATES), "--evaluate", "40", "60")
 LAST = "piqa-twin (expansion) after digits"
 RAY = str(Path(sys.executable).with_name("ray"))
 WAIT = 600.0  # seconds, also on a very busy machine
@@ -205,27 +208,26 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The storage of one undisturbed sweep over both orders of two tasks."""
-    storage = tmp_path_factory.mktemp("quiet")
-    run(*SMALL, storage=storage)
-    return storage
+    """The storage of one undisturbed sweep over both orders of two tasks. All workers look at it: not to be altered."""
+    return made_once(common_folder(tmp_path_factory) / "quiet", lambda storage: run(*SMALL, storage=storage))
 
 
 @pytest.fixture(scope="session")
 def quiet_long(quiet: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The storage of one undisturbed sweep whose last step is long enough to be cut off."""
-    storage = tmp_path_factory.mktemp("quiet-long")
-    shutil.copytree(quiet / "data", storage / "data")
-    run(*LONG, "--fleets", "1", storage=storage)
-    return storage
+    """The storage of one undisturbed sweep whose last step is long enough to be cut off. Not to be altered."""
+
+    def sweep(storage: Path) -> None:
+        shutil.copytree(quiet / "data", storage / "data")
+        run(*LONG, "--fleets", "1", storage=storage)
+
+    return made_once(common_folder(tmp_path_factory) / "quiet-long", sweep)
 
 
 @pytest.fixture
-def without_last(quiet_long: Path, tmp_path: Path) -> Path:
+def without_last(quiet_long: Path, mlflow_tables: Path, tmp_path: Path) -> Path:
     """A storage with all that the long sweep has learnt but its last step, and that sweep's data."""
-    storage = tmp_path / "storage"
-    for kept in ("data", "store"):
-        shutil.copytree(quiet_long / kept, storage / kept)
+    storage = copy_of(quiet_long, tmp_path / "storage", "data", "store")
+    shutil.copy(mlflow_tables, storage)
     (last,) = (key for key, marker in committed(storage).items() if marker["facts"]["title"] == LAST)
     shutil.rmtree(storage / "store" / "steps" / last[:2] / last)
     return storage
@@ -243,16 +245,16 @@ class Guarded:
 
 
 @pytest.fixture(scope="session")
-def guarded(quiet: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+def guarded(quiet: Path, mlflow_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     """One order of two tasks, logged to a server with a user and a password in its address."""
     folder, secret = tmp_path_factory.mktemp("guarded"), secrets.token_hex(8)
     logs = Path("/tmp") / f"ray-{secrets.token_hex(3)}"  # short: Ray's sockets have a limit of 107 characters
-    storage = folder / "storage"
-    shutil.copytree(quiet / "data", storage / "data")
+    storage = copy_of(quiet, folder / "storage", "data")
+    shutil.copy(mlflow_tables, folder)
     database, files = default_tracking_uri(folder), folder / "artifacts"
     with Server(database, port=free_port(), artifacts=files, log=folder / "server.log") as server:
         address = server.uri.replace("http://", f"http://me:{secret}@")
-        arguments = (*SMALL, "--seed", "1", "--orders", "digits,piqa-twin", "--tracking-uri", address)
+        arguments = (*SMALL, "--seed", "1", "--orders", "digits,piqa-twin", "--fleets", "1", "--tracking-uri", address)
         done = run(*arguments, storage=storage, RAY_TMPDIR=str(logs))
     printed = done.stdout + done.stderr
     yield Guarded(storage=storage, secret=secret, server=server.uri, printed=printed, left=(folder, logs))
@@ -260,10 +262,24 @@ def guarded(quiet: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[G
 
 
 @pytest.fixture
-def prepared(quiet: Path, tmp_path: Path) -> Path:
-    """A storage with the prepared data of the quiet one, and nothing else."""
-    shutil.copytree(quiet / "data", tmp_path / "storage" / "data")
-    return tmp_path / "storage"
+def prepared(quiet: Path, mlflow_tables: Path, tmp_path: Path) -> Path:
+    """A storage with the prepared data of the quiet one and an empty MLflow database, and nothing else."""
+    storage = copy_of(quiet, tmp_path / "storage", "data")
+    shutil.copy(mlflow_tables, storage)
+    return storage
+
+
+@pytest.fixture
+def learnt(quiet: Path, prepared: Path) -> Path:
+    """The same with all steps of the quiet one."""
+    return copy_of(quiet, prepared, "store")
+
+
+def copy_of(storage: Path, into: Path, *parts: str) -> Path:
+    """A storage with those parts of another."""
+    for part in parts:
+        shutil.copytree(storage / part, into / part)
+    return into
 
 
 @pytest.fixture(scope="session")

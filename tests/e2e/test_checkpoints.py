@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import LONG, WAIT, children, committed, matrices, summaries, title_of, wait_for
+from tests.e2e.conftest import LONG, UPDATES, WAIT, children, committed, matrices, summaries, title_of, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -28,6 +28,6 @@ def test_a_worker_killed_in_a_long_step_resumes_from_its_checkpoint(
         marker["facts"]["resumed_at"] for marker in committed(without_last).values() if "resumed_at" in marker["facts"]
     ]
     assert len(resumed) == 1
-    assert 0 < resumed[0][0] < 150
+    assert 0 < resumed[0][0] < UPDATES
     assert not [path for path in (without_last / "store" / "underway").rglob("*") if path.is_file()]
     assert matrices(summaries(without_last)[-1]) == matrices(summaries(quiet_long)[-1])

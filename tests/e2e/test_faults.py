@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -56,23 +55,22 @@ def begun(storage: Path) -> int:
 
 
 def test_entries_altered_and_cut_short_are_found_moved_aside_and_trained_again(
-    quiet: Path, prepared: Path, losses: Losses
+    quiet: Path, learnt: Path, losses: Losses
 ) -> None:
-    shutil.copytree(quiet / "store", prepared / "store")
     (summary,) = summaries(quiet)[:1]
     first = summary["trials"][0]["step_keys"][0]
     last = summary["trials"][0]["step_keys"][-1]
     short = summary["trials"][1]["step_keys"][-1]
-    for path in prepared.glob(f"store/steps/*/{first}/*/adapter/adapter_model.safetensors"):
+    for path in learnt.glob(f"store/steps/*/{first}/*/adapter/adapter_model.safetensors"):
         path.write_bytes(path.read_bytes()[:-4] + b"oops")
-    for path in prepared.glob(f"store/steps/*/{short}/*/adapter/adapter_model.safetensors"):
+    for path in learnt.glob(f"store/steps/*/{short}/*/adapter/adapter_model.safetensors"):
         path.write_bytes(path.read_bytes()[:100])
-    for path in prepared.glob(f"store/steps/*/{last}/commit.json"):
+    for path in learnt.glob(f"store/steps/*/{last}/commit.json"):
         path.unlink()
-    run(*SMALL, storage=prepared, **losses.shell)
-    assert list(prepared.glob(f"store/aside/{first}*"))
-    assert list(prepared.glob(f"store/aside/{short}*"))
-    assert matrices(summaries(prepared)[-1]) == matrices(summaries(quiet)[0])
+    run(*SMALL, "--fleets", "1", storage=learnt, **losses.shell)
+    assert list(learnt.glob(f"store/aside/{first}*"))
+    assert list(learnt.glob(f"store/aside/{short}*"))
+    assert matrices(summaries(learnt)[-1]) == matrices(summaries(quiet)[0])
     again = losses.begun()
     assert again == 3
     losses.note("store entry altered, cut short, marker gone", begun=len(committed(quiet)) + again, lost=again)

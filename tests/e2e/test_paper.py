@@ -16,6 +16,7 @@ from atlas.tasks.twins import TWINS, Sizes
 from tests.e2e.conftest import WAIT, committed, environment, run, summaries
 
 pytestmark = pytest.mark.slow
+SMOKE = ("--twins", "--smoke", "--fleets", "1")
 UPSTREAM = {"snli-ve-twin", "piqa-twin", "inaturalist-twin", "vqa-twin"}
 DOWNSTREAM = {"vcr-twin", "commonsense-qa-twin", "places365-twin", "nlvr2-twin"}
 
@@ -24,7 +25,7 @@ DOWNSTREAM = {"vcr-twin", "commonsense-qa-twin", "places365-twin", "nlvr2-twin"}
 def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The storage of one small run."""
     made = tmp_path_factory.mktemp("paper")
-    run("--twins", "--smoke", storage=made, sweep="paper")
+    run(*SMOKE, storage=made, sweep="paper")
     return made
 
 
@@ -54,7 +55,7 @@ def test_every_unseen_task_is_learnt_from_every_order_and_from_the_bare_backbone
 def test_downstream_steps_are_steps_of_the_store_and_are_not_trained_again(storage: Path) -> None:
     before = committed(storage)
     assert sum(marker["facts"]["step"]["downstream"] for marker in before.values()) == 28
-    done = run("--twins", "--smoke", storage=storage, sweep="paper")
+    done = run(*SMOKE, storage=storage, sweep="paper")
     assert committed(storage) == before
     assert summaries(storage)[-1]["ledger"]["steps_trained"] == 0
     assert "Few-shot learning of unseen tasks" in done.stdout

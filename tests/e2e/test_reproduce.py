@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -72,14 +71,13 @@ def test_a_score_that_was_altered_is_reported_as_different(quiet: Path, again: P
 
 
 @pytest.fixture
-def mine(quiet: Path, tmp_path: Path) -> tuple[str, Path]:
+def mine(learnt: Path, tmp_path: Path) -> tuple[str, Path]:
     """A sweep with a learner of one's own over one order, on data and references that are known: its id, its file."""
-    storage, file = tmp_path / "storage", tmp_path / "mine.py"
-    for name in ("data", "store"):
-        shutil.copytree(quiet / name, storage / name)
+    file = tmp_path / "mine.py"
     file.write_text((ROOT / "docs" / "own_learner.py").read_text())
-    run(*SMALL, "--orders", "digits,piqa-twin", "--learner", f"{file}:SpringAdapter", storage=storage)
-    (summary,) = summaries(storage)
+    own = ("--orders", "digits,piqa-twin", "--learner", f"{file}:SpringAdapter", "--fleets", "1")
+    run(*SMALL, *own, storage=learnt)
+    (summary,) = summaries(learnt)
     return summary["sweep"]["id"], file
 
 

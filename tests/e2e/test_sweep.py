@@ -19,7 +19,6 @@ from tests.e2e.conftest import (
     SMALL,
     WAIT,
     Guarded,
-    command,
     committed,
     environment,
     matrices,
@@ -78,11 +77,11 @@ def test_each_step_was_trained_once_and_the_first_steps_are_the_lone_adapters(qu
         assert trial["R"]["test"]["own"][0][0] == summary["references"]["lone"]["0"][first]["test"]
 
 
-def test_the_same_sweep_again_trains_nothing_and_gives_the_same_matrices(quiet: Path) -> None:
-    before = committed(quiet)
-    done = run(*SMALL, storage=quiet)
-    first, second = summaries(quiet)
-    assert committed(quiet) == before
+def test_the_same_sweep_again_trains_nothing_and_gives_the_same_matrices(quiet: Path, learnt: Path) -> None:
+    before = committed(learnt)
+    done = run(*SMALL, storage=learnt)
+    (first,), (second,) = summaries(quiet), summaries(learnt)
+    assert committed(learnt) == before == committed(quiet)
     assert second["ledger"]["steps_trained"] == 0
     assert matrices(first) == matrices(second)
     assert "nothing to train" in done.stdout
@@ -106,14 +105,15 @@ def test_another_seed_gives_other_numbers(quiet: Path, guarded: Guarded) -> None
 
 @pytest.mark.parametrize("sweep", ["adapter", "schedule"])
 def test_a_search_over_settings_walks_the_named_orders(sweep: str, prepared: Path) -> None:
-    run(*SMALL, "--trials", "2", "--aim", "worst", storage=prepared, sweep=sweep)
+    few = ("--steps", "2", "--trials", "2", "--aim", "worst", "--fleets", "1")
+    run(*SMALL, *few, storage=prepared, sweep=sweep)
     (summary,) = summaries(prepared)
     assert summary["sweep"]["status"] == "FINISHED"
     assert len(summary["trials"]) == 4  # two trials over two orders
     assert len({trial["id"].partition(".")[0] for trial in summary["trials"]}) == 2
 
 
-def test_the_wheels_command_line_runs_a_sweep_from_any_folder(quiet: Path, tmp_path: Path) -> None:
+def test_the_wheels_command_line_runs_a_sweep_from_any_folder(learnt: Path, tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(
         "from atlas.sweep import Sweep, base_learner, main\n"
@@ -124,7 +124,7 @@ def test_the_wheels_command_line_runs_a_sweep_from_any_folder(quiet: Path, tmp_p
         "    main(Sweep(name='mine', question='Does the rank matter?', learner=learner, trials=1))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-m", "atlas.cli", "sweep", str(file), *SMALL, "--orders", "1", "--storage", str(quiet)],
+        [sys.executable, "-m", "atlas.cli", "sweep", str(file), *SMALL, "--orders", "1", "--storage", str(learnt)],
         capture_output=True,
         text=True,
         cwd=tmp_path,
@@ -150,23 +150,25 @@ def test_the_wheels_command_line_runs_a_sweep_from_any_folder(quiet: Path, tmp_p
     ],
 )
 def test_bad_input_is_one_clear_line_before_any_training(
-    arguments: tuple[str, ...], words: tuple[str, ...], tmp_path: Path
+    arguments: tuple[str, ...], words: tuple[str, ...], storage: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tasks = () if "--tasks" in arguments else ("--tasks", "digits", "piqa-twin")
-    done = subprocess.run(
-        command(*tasks, *arguments, storage=tmp_path), capture_output=True, text=True, env=environment(), timeout=120
-    )
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert done.stderr.startswith("atlas: ")
-    assert done.stderr.count("\n") == 1
+    with pytest.raises(SystemExit) as ended:
+        main(["sweep", str(ROOT / "sweeps" / "task_order.py"), *tasks, *arguments, "--storage", str(storage)])
+    said = capsys.readouterr().err
+    assert ended.value.code == 2, said
+    assert said.startswith("atlas: ")
+    assert said.count("\n") == 1
     for word in words:
-        assert word in done.stderr
-    assert committed(tmp_path) == {}
+        assert word in said
+    assert committed(storage) == {}
 
 
-def test_a_storage_that_is_a_file_is_refused(tmp_path: Path) -> None:
+def test_a_process_given_bad_input_ends_with_two_and_the_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = run("--tasks", "digits", storage=tmp_path / "file", code=2)
+    assert done.stderr.startswith("atlas: ")
+    assert done.stderr.count("\n") == 1
     assert "storage" in done.stderr
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ from tests.tracking.walks import finished_step
 
 
 @pytest.fixture(scope="session")
-def initialised(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """One SQLite database for the session (setting one up takes seconds); tests use experiments of their own."""
-    uri = default_tracking_uri(tmp_path_factory.mktemp("mlflow"))
+def initialised(mlflow_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One SQLite database for the session; tests use experiments of their own."""
+    uri = default_tracking_uri(Path(shutil.copy(mlflow_tables, tmp_path_factory.mktemp("mlflow"))).parent)
     initialise(uri, "first")
     return uri
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -40,18 +39,17 @@ def test_a_second_interrupt_while_the_first_ends_the_sweep_stops_it_at_once_and_
 
 
 def test_a_whole_sweep_that_is_interrupted_while_it_ends_is_brought_to_its_end_on_resuming(
-    quiet: Path, prepared: Path, background: Callable[..., Any]
+    quiet: Path, learnt: Path, background: Callable[..., Any]
 ) -> None:
-    shutil.copytree(quiet / "store", prepared / "store")
-    process = background(*SMALL, storage=prepared)
-    wait_for(lambda: list(prepared.glob("sweeps/*/summary.json")), process=process)  # all trials are done
+    process = background(*SMALL, storage=learnt)
+    wait_for(lambda: list(learnt.glob("sweeps/*/summary.json")), process=process)  # all trials are done
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=WAIT)
     assert process.returncode == 1, out
     assert "--resume task-order-" in out
     assert "Traceback" not in out
-    run(*SMALL, "--resume", storage=prepared)
-    expect_undisturbed(prepared, quiet)
+    run(*SMALL, "--resume", storage=learnt)
+    expect_undisturbed(learnt, quiet)
 
 
 def test_an_interrupt_while_data_is_prepared_is_a_line(tmp_path: Path, background: Callable[..., Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -33,19 +32,16 @@ if __name__ == "__main__":
 '''
 
 
-def test_a_loss_that_becomes_nan_fails_its_trial_alone(quiet: Path, tmp_path: Path, losses: Losses) -> None:
-    storage = tmp_path / "storage"
-    shutil.copytree(quiet / "data", storage / "data")
-    shutil.copytree(quiet / "store", storage / "store")
+def test_a_loss_that_becomes_nan_fails_its_trial_alone(learnt: Path, tmp_path: Path, losses: Losses) -> None:
     (tmp_path / "rate.py").write_text(SWEEP)
     orders = ("--orders", "digits,piqa-twin", "--fleets", "1")
     with losses.fault("loss becomes NaN"):
-        done = run(*SMALL, *orders, storage=storage, sweep=str(tmp_path / "rate.py"), code=1, **losses.shell)
-    (summary,) = summaries(storage)
+        done = run(*SMALL, *orders, storage=learnt, sweep=str(tmp_path / "rate.py"), code=1, **losses.shell)
+    (summary,) = summaries(learnt)
     trials = {trial["settings"]["rate"]: trial for trial in summary["trials"]}
     assert (trials[1e30]["status"], trials[1e-3]["status"]) == ("FAILED", "FINISHED")
     assert re.search("the loss became (nan|inf) at update", trials[1e30]["error"])
     assert done.stdout.count("failed: ") == 1
-    statuses = [run.info.status for key, run in logged(default_tracking_uri(storage)).items() if "trial/" in key]
+    statuses = [run.info.status for key, run in logged(default_tracking_uri(learnt)).items() if "trial/" in key]
     assert sorted(statuses) == ["FAILED", "FINISHED"]
     assert summary["best"]["trial"] == trials[1e-3]["id"]

@@ -14,6 +14,7 @@ from tests.e2e.conftest import (
     LAST,
     LONG,
     SMALL,
+    UPDATES,
     WAIT,
     committed,
     expect_nothing_left,
@@ -75,7 +76,7 @@ def test_a_node_taken_away_after_a_notice_is_a_planned_stop_its_step_goes_on_fro
     after = committed(without_last)
     assert {key: after[key] for key in before} == before
     (resumed,) = (marker["facts"]["resumed_at"] for marker in after.values() if "resumed_at" in marker["facts"])
-    assert 0 < resumed[0] < 150
+    assert 0 < resumed[0] < UPDATES
     expect_undisturbed(without_last, quiet_long)
     lost = losses.begun() - len(after.keys() - before.keys()) - len(resumed)  # what goes on from its waypoint is not
     losses.note(NOTICE, begun=losses.begun(), lost=lost, from_the_notice_until_its_step_went_on=stood)

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 def test_two_sweeps_on_one_store_end_alike_with_one_entry_and_one_run_a_step(
     quiet: Path, prepared: Path, background: Callable[..., Any], losses: Losses
 ) -> None:
+    (prepared / "mlflow.db").unlink()  # they make it together
     with losses.fault("two sweeps on one storage"):
         processes = [background(*SMALL, "--fleets", "1", storage=prepared, **losses.shell) for _ in range(2)]
         for process in processes:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.server
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -55,11 +56,14 @@ def test_a_server_that_refuses_its_name_says_how_to_allow_it(answering: str) -> 
         check_tracking(answering)
 
 
-def test_a_server_that_is_away_is_refused_within_seconds() -> None:
-    begun = time.monotonic()
+def test_a_server_that_is_away_is_refused() -> None:
     with pytest.raises(AtlasError, match="does not answer"):
         check_tracking(f"http://127.0.0.1:{free_port()}", timeout=2)
-    assert time.monotonic() - begun < 3
+
+
+def test_a_server_that_takes_connections_and_never_answers_is_refused_after_the_timeout() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(AtlasError, match="does not answer"):
+        check_tracking(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.5)
 
 
 @pytest.mark.parametrize("uri", ["./mlruns", "file:///tmp/mlruns", "sqlite:///relative.db"])
