@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -11,10 +12,27 @@ from atlas.cluster.placement_groups import free_orphaned_groups
 from atlas.execution.sizing import FleetSize
 from atlas.execution.status import BrokerStatus
 from atlas.execution.worker import FleetSetup, run_fleet
+from atlas.runtime.redact import redacted
 from atlas.runtime.text import first_line
 from atlas.storage.filesystem import StoragePath
 
+log = logging.getLogger(__name__)
+
 IDLE_LOSSES = 3  # losses in a row, with no step trained in between, after which a fleet is given up
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetsState:
+    """The fleets at one moment: whether they were started, how many have not ended, and the reason of each loss."""
+
+    started: bool = False
+    living: int = 0
+    failures: tuple[str, ...] = ()
+
+    @property
+    def all_ended(self) -> bool:
+        """Whether fleets were started and all have ended."""
+        return self.started and not self.living
 
 
 @dataclass
@@ -50,14 +68,10 @@ class Fleets:
             self.start()
 
     @property
-    def started(self) -> bool:
-        """Whether fleets were started."""
-        return bool(self._threads)
-
-    @property
-    def all_ended(self) -> bool:
-        """Whether fleets were started and all have ended."""
-        return bool(self._threads) and not any(thread.is_alive() for thread in self._threads)
+    def state(self) -> FleetsState:
+        """Their state now."""
+        living = sum(thread.is_alive() for thread in self._threads)
+        return FleetsState(started=bool(self._threads), living=living, failures=tuple(self.failures))
 
     def close(self) -> None:
         """Restart no fleet from here on: the sweep ends."""
@@ -70,7 +84,14 @@ class Fleets:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def _run(self, name: str) -> None:
-        """The thread of one fleet: it must not raise, and records the error of every loss."""
+        """The thread of one fleet. It does not raise: nobody would hear of it."""
+        try:
+            self._run_until_given_up(name)
+        except BaseException as error:  # SystemExit, too
+            log.exception("fleet %s ended", name)
+            self.failures.append(_loss(name, error))
+
+    def _run_until_given_up(self, name: str) -> None:
         losses, trained = 0, -1
         while losses < IDLE_LOSSES:
             try:
@@ -78,8 +99,20 @@ class Fleets:
             except Exception as error:
                 if self._closing.is_set():
                     return None
-                self.failures.append(f"{name}: {first_line(error)}")
+                self.failures.append(_loss(name, error))
             before, trained = trained, self.trained()
             losses = losses + 1 if trained == before else 1
-            free_orphaned_groups()
+            _free_groups(name)
         return None
+
+
+def _free_groups(name: str) -> None:
+    """Free the resources of the lost fleet; where that fails it is started all the same, and waits for room."""
+    try:
+        free_orphaned_groups()
+    except Exception as error:
+        log.warning("the resources of the lost fleet %s could not be freed: %s", name, first_line(error))
+
+
+def _loss(name: str, error: BaseException) -> str:
+    return f"{name}: {redacted(first_line(error))}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from tempfile import gettempdir
 
 from atlas import metrics
 from atlas.backbones.families import encoder_shape
@@ -17,20 +16,20 @@ from atlas.steps.walk_result import WalkResult
 from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 from atlas.sweep.inputs import SweepInputs
+from atlas.sweep.step_reader import StepReader
 
 
-def walk_cost(outcome: WalkResult, inputs: SweepInputs, store: Store) -> WalkCost:
-    """The cost of the steps taken, as if nothing were shared; None where a number is not known.
-
-    Raises CorruptArtifact where a step's files were altered.
-    """
+def walk_cost(outcome: WalkResult, inputs: SweepInputs, store: Store, reader: StepReader) -> WalkCost:
+    """The cost of the steps taken, as if nothing were shared; None where a number is not known."""
     taken = [(step, outcome.results[step.key]) for step in outcome.finished]
     trained = [result.trained_parameters for _, result in taken if result.trained_parameters is not None]
     flops = [_flops(step, result, inputs) for step, result in taken]
     known = [value for value in flops if value is not None]
+    stored = [_stored(step, store, reader) for step, _ in taken if step.stage.last]
+    held = [number for number in stored if number is not None]
     return WalkCost(
         trained_parameters=max(trained) if taken and len(trained) == len(taken) else None,
-        stored_parameters=sum(_stored(step, store) for step, _ in taken if step.stage.last) if taken else None,
+        stored_parameters=sum(held) if taken and len(held) == len(stored) else None,
         flops=sum(known) if taken and len(known) == len(taken) else None,
         seconds=sum(result.cost.seconds for _, result in taken) if taken else None,
     )
@@ -62,9 +61,11 @@ def _flops(step: Step, result: StepResult, inputs: SweepInputs) -> float | None:
     )
 
 
-def _stored(step: Step, store: Store) -> int:
-    """The number of parameters that the store keeps of a step."""
-    return _held(str(store.fetch(step.key, Path(gettempdir()) / "atlas-fetched" / step.key)))
+def _stored(step: Step, store: Store, reader: StepReader) -> int | None:
+    """The number of parameters that the store keeps of a step; None where its files cannot be read."""
+    with reader.noted(step):
+        return _held(str(reader.fetch(step, store)))
+    return None
 
 
 @lru_cache(maxsize=4096)

@@ -1,30 +1,29 @@
-"""The driver of a sweep: starts broker, tracking, fleets and search on the cluster, and watches them to the end."""
+"""The driver of a sweep: starts broker, tracking, fleets and search on the cluster, and brings them to their end."""
 
 from __future__ import annotations
 
-import logging
-import signal
-import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from atlas.cluster.actor_calls import log_failure
 from atlas.cluster.connect import NAMESPACE
 from atlas.data.cache import prepared_address
-from atlas.execution.broker import Broker
 from atlas.execution.fleets import Fleets
 from atlas.execution.sizing import threads_of, trials_at_once
-from atlas.execution.status import BrokerStatus
 from atlas.execution.worker import FleetSetup
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.error_log import ErrorLog
+from atlas.runtime.interrupts import SearchInterrupts, search_interrupts, uninterrupted
 from atlas.search.callback import TrialJournal, listen
 from atlas.search.trainable import TrialSetup
 from atlas.search.trial_ids import TrialIds
 from atlas.search.tuner import Search
 from atlas.steps.step import Step
+from atlas.sweep.broker_actor import BrokerActor
 from atlas.sweep.ending import end_sweep
 from atlas.sweep.live_view import LiveView
-from atlas.sweep.prefetch import POLL_SECONDS, Prefetch, all_known, known_steps
+from atlas.sweep.prefetch import Prefetch, all_known, known_steps
+from atlas.sweep.supervisor import Supervisor
 from atlas.sweep.sweep_run import SweepRun
 from atlas.sweep.terminal import print_next
 from atlas.sweep.tracking_actor import TrackingClient
@@ -36,9 +35,6 @@ if TYPE_CHECKING:
 
 HURRY_SECONDS = 5.0
 JOIN_SECONDS = 20.0
-UPLOAD_SECONDS = 30.0  # as much of the journal is lost where this machine is
-
-log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -47,135 +43,142 @@ class SweepDriver:
 
     run: SweepRun
     console: Console
-    _uploaded: float = field(default_factory=time.monotonic)
+    _supervisor: Supervisor | None = None
 
     def drive(self) -> bool:
         """Run the sweep to its end; True where all trials finished. SIGINT ends it early, with what there is."""
-        self._start()
+        with self._tracking() as tracking:
+            reporter, journal = self._listeners(tracking)
+            with self._training() as (broker, fleets):
+                failure = self._search(broker, fleets, journal)
+            _end_trials(journal, reporter)
+            trials = list(journal.trials.values())
+            return end_sweep(self.run, trials, reporter, tracking, self.console, fleets, failure=failure)
+        return False  # stopped at once
+
+    @contextmanager
+    def _tracking(self) -> Iterator[TrackingClient]:
+        """The tracking of the sweep; it records the end of one that a second SIGINT or an error cuts short."""
+        tracking = TrackingClient(self.run.inputs.tracking_uri, self.run.folder.spool)
         try:
-            with LiveView(self.console, self.run.plan, self._journal, self._status, self._watch):
-                self._run_trials()
-            self._stop_training()
-            return end_sweep(
-                self.run,
-                list(self._journal.trials.values()),
-                self._reporter,
-                self._tracking,
-                self.console,
-                self._fleets,
-            )
-        except KeyboardInterrupt:  # a second one, while the sweep ended
-            self._stop_at_once()
-            return False
+            tracking.record(_started_event(self.run))
+            yield tracking
+        except KeyboardInterrupt:
+            self._stop_at_once(tracking)
         except BaseException:
-            self._tracking.record(SweepFinished(sweep=self.run.id, status="FAILED"))
-            self._tracking.finish(JOIN_SECONDS)
-            self._upload()
+            errors = ErrorLog()  # none of which may hide why the sweep ends
+            with errors.noted("recording that the sweep failed"):
+                tracking.record(SweepFinished(sweep=self.run.id, status="FAILED"))
+                tracking.finish(JOIN_SECONDS)
+            with errors.noted("uploading the sweep's folder"):
+                self.run.folder.place.upload()
             raise
-        finally:
-            self._fleets.close()
-            listen(None)
 
-    def _start(self) -> None:
-        """Start every part. Fleets begin with the driver where a step has to be trained: they take longest to start."""
+    def _listeners(self, tracking: TrackingClient) -> tuple[TrackingReporter, TrialJournal]:
         run, sharing = self.run, self.run.experiment.options.run.sharing
-        self._broker = _start_broker(run)
-        self._tracking = TrackingClient(run.inputs.tracking_uri, run.folder.spool)
-        self._reporter = TrackingReporter(self._tracking, run.id, run.inputs.store, run.inputs.prepared, sharing)
-        self._fleets = self._make_fleets()
-        if run.plan.missing:
-            self._fleets.start()
-        self._tracking.record(_started_event(run))
-        self._prefetch = Prefetch(self._broker, known_steps(run.experiment, run.inputs.step_inputs))
-        self._prefetch.tell(self._status())
+        reporter = TrackingReporter(tracking, run.id, run.inputs.store, run.inputs.prepared, sharing)
         trial_ids = TrialIds.read(run.folder.spool) if sharing else TrialIds()
-        self._journal = TrialJournal(run.inputs.step_inputs, [self._reporter], trial_ids)
-        listen(self._journal)
+        return reporter, TrialJournal(run.inputs.step_inputs, [reporter], trial_ids)
 
-    def _make_fleets(self) -> Fleets:
-        run, options = self.run, self.run.experiment.options
-        prepared = run.inputs.prepared.items()
-        setup = FleetSetup(
-            broker=run.broker,
-            namespace=NAMESPACE,
-            store_uri=run.inputs.store_uri,
-            backbone=str(run.inputs.backbone),
-            prepared={name: prepared_address(one, options.storage.data) for name, one in prepared},
-            threads=threads_of(run.size),
-            run=run.token,
-            checkpoint_seconds=options.cluster.checkpoint_every,
-        )
-        return Fleets(
-            setup=setup,
-            size=run.size,
-            storage=run.folder.place / "fleets",
-            label=run.id,
-            trained=lambda: self._status().trained,
-        )
+    @contextmanager
+    def _training(self) -> Iterator[tuple[BrokerActor, Fleets]]:
+        """The broker and the fleets, both closing once the context ends; fleets end in their own time.
 
-    def _status(self) -> BrokerStatus:
-        import ray
+        Fleets begin at once where a step has to be trained: they take longest to start.
+        """
+        run = self.run
+        with BrokerActor(run.broker, run.inputs.store_uri, run.id) as broker:
+            fleets = Fleets(
+                setup=_fleet_setup(run),
+                size=run.size,
+                storage=run.folder.place / "fleets",
+                label=run.id,
+                trained=self._trained,
+            )
+            try:
+                if run.plan.missing:
+                    fleets.start()
+                yield broker, fleets
+            finally:
+                fleets.close()
 
-        status: BrokerStatus = ray.get(self._broker.status.remote())
-        return status
-
-    def _run_trials(self) -> None:
-        """Run the search once a fleet is up (starting trials would slow its start), then wait for prefetched steps.
+    def _search(self, broker: BrokerActor, fleets: Fleets, journal: TrialJournal) -> str:
+        """Run all trials, supervised and shown; returns why the supervisor gave the sweep up, else nothing.
 
         SIGINT ends it: Tune stops its trials by itself, but before it has begun, and at a second SIGINT, it raises.
         """
-        try:
-            while self._fleets.started and not self._fleets.all_ended and not self._status().fleets:
-                time.sleep(POLL_SECONDS)
-            _search(self.run).run(resume=bool(self.run.experiment.options.run.resume))
-            if self._all_trials_ended():
-                self._prefetch.wait()
-        except KeyboardInterrupt:
-            self.console.print("interrupted; ending …", highlight=False)
+        run = self.run
+        prefetch = Prefetch(broker.handle, known_steps(run.experiment, run.inputs.step_inputs))
+        with ExitStack() as parts:
+            interrupts = parts.enter_context(search_interrupts(self._acknowledge))
+            end_search = _ending_of(interrupts, broker)
+            upload = run.folder.place.upload
+            supervisor = Supervisor(broker, fleets, prefetch.tell, upload, end_search)
+            self._supervisor = parts.enter_context(supervisor)
+            parts.enter_context(LiveView(self.console, run.plan, journal, lambda: supervisor.snapshot))
+            with suppress(KeyboardInterrupt):  # acknowledged already; the sweep ends with what there is
+                self._run_trials(supervisor, journal)
+        return supervisor.snapshot.failure
 
-    def _all_trials_ended(self) -> bool:
-        statuses = [trial.status for trial in self._journal.trials.values()]
+    def _run_trials(self, supervisor: Supervisor, journal: TrialJournal) -> None:
+        """Run the search once a fleet is up (starting trials would slow its start), then wait for prefetched steps."""
+        supervisor.wait_for(lambda now: not now.fleets.started or now.fleets.all_ended or bool(now.broker.fleets))
+        if supervisor.snapshot.failure:
+            return
+        listen(journal)
+        try:
+            search_of(self.run).run(resume=bool(self.run.experiment.options.run.resume))
+        finally:
+            listen(None)
+        if self._all_ended(journal):
+            supervisor.wait_for(lambda now: now.is_idle)
+
+    def _all_ended(self, journal: TrialJournal) -> bool:
+        statuses = [trial.status for trial in journal.trials.values()]
         return len(statuses) == self.run.experiment.trial_count() and "RUNNING" not in statuses
 
-    def _watch(self, status: BrokerStatus) -> None:
-        """Start fleets once a step waits; where all of them ended too early, fail the trials that wait for steps."""
-        if time.monotonic() > self._uploaded + UPLOAD_SECONDS:
-            self._upload()
-        self._prefetch.tell(status)
-        self._fleets.start_if_needed(status)
-        if self._fleets.all_ended:
-            reason = f"no fleet is left: {'; '.join(self._fleets.failures) or 'all ended'}"
-            log_failure(self._broker.give_up.remote(reason), "telling the broker that no fleet is left")
+    def _trained(self) -> int:
+        """The number of steps trained so far, as far as the supervisor knows."""
+        return self._supervisor.snapshot.broker.trained if self._supervisor is not None else 0
 
-    def _upload(self) -> None:
-        """Upload the sweep's folder, so that another machine could resume it; a failure is tried again later."""
-        self._uploaded = time.monotonic()
-        try:
-            self.run.folder.place.upload()
-        except AtlasError as error:
-            log.warning("%s", error)
+    def _acknowledge(self) -> None:
+        self.console.print("interrupted; ending …", highlight=False)
 
-    def _stop_training(self) -> None:
-        self._fleets.close()
-        log_failure(self._broker.close.remote(), "closing the broker")
-        for trial in self._journal.trials.values():
-            if trial.status == "RUNNING":
-                trial.status = "KILLED"
-                self._reporter.trial_changed(trial, [])
-
-    def _stop_at_once(self) -> None:
+    def _stop_at_once(self, tracking: TrackingClient) -> None:
         """End within seconds, at a second SIGINT: the tracking journal is on the disk, and says how the sweep ended."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the rest takes seconds
-        self._tracking.record_durably(SweepFinished(sweep=self.run.id, status="KILLED"))
-        self._tracking.finish(HURRY_SECONDS)
+        self.console.print("interrupted; stopping at once …", highlight=False)
+        errors = ErrorLog()
+        with uninterrupted(), errors.noted("recording that the sweep was stopped"):
+            tracking.record_durably(SweepFinished(sweep=self.run.id, status="KILLED"), HURRY_SECONDS)
+            tracking.finish(HURRY_SECONDS)
         print_next(self.console, [("stopped at once; resume with", self.run.resume_command)])
 
 
-def _start_broker(run: SweepRun) -> Any:
-    import ray
+def _end_trials(journal: TrialJournal, reporter: TrackingReporter) -> None:
+    """Record the trials that the search left unfinished as killed."""
+    for trial in journal.trials.values():
+        if trial.status == "RUNNING":
+            trial.status = "KILLED"
+            reporter.trial_changed(trial, [])
 
-    options = {"name": run.broker, "namespace": NAMESPACE, "num_cpus": 0, "max_restarts": -1, "max_task_retries": -1}
-    return ray.remote(Broker).options(max_concurrency=1000, **options).remote(run.inputs.store_uri, run.id)
+
+def _ending_of(interrupts: SearchInterrupts | None, broker: BrokerActor) -> Callable[[], None]:
+    """The function by which the supervisor ends the search: as SIGINT does, or where none can arrive, by the broker."""
+    return broker.kill if interrupts is None else interrupts.end_search
+
+
+def _fleet_setup(run: SweepRun) -> FleetSetup:
+    options, prepared = run.experiment.options, run.inputs.prepared.items()
+    return FleetSetup(
+        broker=run.broker,
+        namespace=NAMESPACE,
+        store_uri=run.inputs.store_uri,
+        backbone=str(run.inputs.backbone),
+        prepared={name: prepared_address(one, options.storage.data) for name, one in prepared},
+        threads=threads_of(run.size),
+        run=run.token,
+        checkpoint_seconds=options.cluster.checkpoint_every,
+    )
 
 
 def _started_event(run: SweepRun) -> SweepStarted:
@@ -185,7 +188,7 @@ def _started_event(run: SweepRun) -> SweepStarted:
     return SweepStarted(sweep=run.id, name=run.id, params=params, tags=tags, note=sweep.question)
 
 
-def _search(run: SweepRun) -> Search:
+def search_of(run: SweepRun) -> Search:
     experiment = run.experiment
     setup = TrialSetup(
         broker=run.broker,

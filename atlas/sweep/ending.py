@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.execution.fleets import Fleets
 from atlas.report import Summary, write_report, write_summary
 from atlas.report.summary import Status, SweepFacts
+from atlas.runtime.error_log import ErrorLog
 from atlas.runtime.redact import redacted
 from atlas.runtime.retry import retry_while_away
 from atlas.runtime.text import first_line
@@ -17,7 +19,7 @@ from atlas.sweep.best_model import best_model_of
 from atlas.sweep.fusion_weights_job import await_fusion_weights, start_fusion_weights
 from atlas.sweep.summary import FinishedSweep, summarise
 from atlas.sweep.sweep_run import SweepRun
-from atlas.sweep.terminal import print_next, print_results
+from atlas.sweep.terminal import print_errors, print_next, print_results
 from atlas.sweep.tracking_actor import Registration, TrackingClient
 from atlas.sweep.tracking_reporter import TrackingReporter, sweep_metrics
 from atlas.tracking import RunArtifact, SweepFinished
@@ -38,29 +40,35 @@ def end_sweep(
     tracking: TrackingClient,
     console: Console,
     fleets: Fleets,
+    *,
+    failure: str = "",
 ) -> bool:
-    """Write and record the results; True where all trials finished. The fleets have to be closing already."""
-    ended = finished_sweep(run, trials)
+    """Write and record the results; True where all trials finished and nothing went wrong here.
+
+    The fleets have to be closing already. `failure`: why the sweep was given up. Once the summary is written, a part
+    that fails keeps no other from running; its error is printed last.
+    """
+    ended, errors = finished_sweep(run, trials), ErrorLog()
     summary = summarise(ended)
     write_summary(summary, run.folder.summary)
-    for step in ended.auxiliary():
-        reporter.record_step(step)
-    registration = _register(tracking, ended, summary)  # runs while the page is drawn
-    summary, missing_weights = _with_fusion_weights(run, summary)
-    pages = write_report(summary, run.folder.path)
-    status = summary.sweep.status
-    assert status != "RUNNING"
-    files = tuple(RunArtifact(str(path)) for path in (run.folder.summary, *pages))
-    tracking.record(SweepFinished(sweep=run.id, status=status, metrics=sweep_metrics(summary), artifacts=files))
-    model, complete = registration.result(), tracking.finish(FLUSH_SECONDS)
-    retry_while_away(run.folder.place.upload, redacted(str(run.folder.place)))
+    with errors.noted("recording the references"):
+        for step in ended.auxiliary():
+            reporter.record_step(step)
+    registration = _register(tracking, ended, summary, errors)  # runs while the page is drawn
+    summary, missing_weights = _with_fusion_weights(run, summary, errors)
+    _record_end(run, tracking, summary, _draw(run, summary, errors), errors)
+    model, complete = registration.result(), _flush(tracking, errors)
+    with errors.noted("uploading the sweep's folder"):
+        retry_while_away(run.folder.place.upload, redacted(str(run.folder.place)))
     fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
-    print_results(console, summary)
-    print_next(console, _next_lines(run, tracking, status, model, complete=complete))
+    with errors.noted("printing the results"):
+        print_results(console, summary)
+    print_next(console, _next_lines(run, tracking, summary.sweep.status, model, complete=complete))
     if missing_weights:
         again = f"atlas report {run.id} --storage {run.experiment.options.storage.path} --alpha"
         console.print(f"combination weights: {missing_weights}; draw them with {again}", highlight=False)
-    return status == "FINISHED"
+    print_errors(console, summary, failure, errors.lines)
+    return summary.sweep.status == "FINISHED" and not errors.lines
 
 
 def finished_sweep(run: SweepRun, trials: Sequence[TrialRecord]) -> FinishedSweep:
@@ -97,21 +105,49 @@ def _status(trials: Sequence[TrialRecord], wanted: int) -> Status:
     return "FINISHED" if statuses <= {"FINISHED", "PRUNED"} else "FAILED"
 
 
-def _register(tracking: TrackingClient, ended: FinishedSweep, summary: Summary) -> Registration:
+def _register(tracking: TrackingClient, ended: FinishedSweep, summary: Summary, errors: ErrorLog) -> Registration:
     """Begin to register the best trial's model where the sink has a registry."""
     if tracking.sink.registry is None:
         return Registration(reason=f"{tracking.sink.name} has no model registry")
-    return tracking.register(best_model_of(ended, summary))
+    with errors.noted("registering the best trial's model"):
+        return tracking.register(best_model_of(ended, summary))
+    return Registration(reason=errors.lines[-1])
 
 
-def _with_fusion_weights(run: SweepRun, summary: Summary) -> tuple[Summary, str]:
+def _with_fusion_weights(run: SweepRun, summary: Summary, errors: ErrorLog) -> tuple[Summary, str]:
     """The summary with the best trial's fusion weights, written again; and the reason where there are none."""
-    promise = start_fusion_weights(summary, run.experiment.options.storage.path, run.size)
-    found, missing = await_fusion_weights(promise, WEIGHTS_SECONDS)
-    if found:
-        summary = summary.model_copy(update={"alpha": found})
-        write_summary(summary, run.folder.summary)
-    return summary, missing
+    with errors.noted("computing the fusion weights"):
+        promise = start_fusion_weights(summary, run.experiment.options.storage.path, run.size)
+        found, missing = await_fusion_weights(promise, WEIGHTS_SECONDS)
+        if found:
+            summary = summary.model_copy(update={"alpha": found})
+            write_summary(summary, run.folder.summary)
+        return summary, missing
+    return summary, errors.lines[-1]
+
+
+def _draw(run: SweepRun, summary: Summary, errors: ErrorLog) -> Sequence[Path]:
+    """The files of the report; none where it cannot be drawn."""
+    with errors.noted("drawing the report"):
+        return write_report(summary, run.folder.path)
+    return ()
+
+
+def _record_end(
+    run: SweepRun, tracking: TrackingClient, summary: Summary, pages: Sequence[Path], errors: ErrorLog
+) -> None:
+    status = summary.sweep.status
+    assert status != "RUNNING"
+    with errors.noted("recording the sweep's end"):
+        files = tuple(RunArtifact(str(path)) for path in (run.folder.summary, *pages))
+        tracking.record(SweepFinished(sweep=run.id, status=status, metrics=sweep_metrics(summary), artifacts=files))
+
+
+def _flush(tracking: TrackingClient, errors: ErrorLog) -> bool:
+    """Whether the sink has taken everything; the rest stays in the journal."""
+    with errors.noted("ending the tracking"):
+        return tracking.finish(FLUSH_SECONDS)
+    return False
 
 
 def _next_lines(

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from atlas.execution.status import BrokerStatus
+from atlas.execution.status import BrokerStatus, RunningStep
 from atlas.runtime.text import duration
 from atlas.search.callback import TrialJournal
 from atlas.sweep.plan import Plan
+from atlas.sweep.supervisor import Snapshot
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.text import Text
 
 REFRESH = 0.5
 PLAIN_EVERY = 15.0
+OLD_SECONDS = 15.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
 class LiveView:
-    """Polls the broker and shows one panel, or plain lines where there is no terminal. A context manager.
+    """Draws the newest snapshot as one panel, or as plain lines where there is no terminal. A context manager.
 
-    `on_status` is called with each status of the broker, so that fleets can be started when steps queue up.
+    Nothing depends on it: where drawing the panel raises, that is logged and plain lines follow; where these raise,
+    too, nothing more is shown.
     """
 
     console: Console
     plan: Plan
     journal: TrialJournal
-    poll: Callable[[], BrokerStatus]
-    on_status: Callable[[BrokerStatus], None] = lambda status: None
+    newest: Callable[[], Snapshot]
     _stop: threading.Event = field(default_factory=threading.Event)
     _started: float = field(default_factory=time.monotonic)
     _printed_at: float = 0.0
@@ -46,38 +52,42 @@ class LiveView:
         self._thread.join()
 
     def _run(self) -> None:
-        if not self.console.is_terminal:
-            while not self._stop.wait(REFRESH):
-                self._print_line(self._status())
-            return
+        for draw in (self._draw_panel, self._print_lines) if self.console.is_terminal else (self._print_lines,):
+            try:
+                return draw()
+            except Exception:
+                log.exception("the view of the sweep failed; the sweep goes on")
+        return None
+
+    def _draw_panel(self) -> None:
         from rich.live import Live
 
         with Live(console=self.console, refresh_per_second=4, transient=True) as live:
             while not self._stop.wait(REFRESH):
-                live.update(self._panel(self._status()))
+                live.update(self._panel(self.newest()))
 
-    def _status(self) -> BrokerStatus:
-        status = self.poll()
-        self.on_status(status)
-        return status
+    def _print_lines(self) -> None:
+        while not self._stop.wait(REFRESH):
+            if time.monotonic() - self._printed_at >= PLAIN_EVERY:
+                self._printed_at = time.monotonic()
+                self.console.print(
+                    " · ".join(self._lines(self.newest())), highlight=False, markup=False, soft_wrap=True
+                )
 
-    def _print_line(self, status: BrokerStatus) -> None:
-        if time.monotonic() - self._printed_at >= PLAIN_EVERY:
-            self._printed_at = time.monotonic()
-            self.console.print(" · ".join(self._lines(status)), highlight=False, soft_wrap=True)
-
-    def _panel(self, status: BrokerStatus) -> RenderableType:
+    def _panel(self, snapshot: Snapshot) -> RenderableType:
         from rich.panel import Panel
         from rich.table import Table
+        from rich.text import Text
 
         table = Table.grid(padding=(0, 2))
-        for line in self._lines(status):
-            table.add_row(line)
-        for step in status.running:
-            table.add_row(f"[dim]fleet {step.fleet.rpartition('-')[2]}[/] {_bar(step.progress)} {step.title}")
+        for line in self._lines(snapshot):
+            table.add_row(Text(line))  # settings and errors are not markup
+        for step in snapshot.broker.running:
+            table.add_row(_step_line(step))
         return Panel(table, title="atlas", border_style="cyan")
 
-    def _lines(self, status: BrokerStatus) -> list[str]:
+    def _lines(self, snapshot: Snapshot) -> list[str]:
+        status = snapshot.broker
         trials = list(self.journal.trials.values())
         ended = sum(trial.status != "RUNNING" for trial in trials)
         failed = sum(trial.status == "FAILED" for trial in trials)
@@ -89,7 +99,7 @@ class LiveView:
             + (f"in the hands of another sweep {elsewhere}, " if (elsewhere := status.count("elsewhere")) else "")
             + f"waiting {status.count('queued', 'waiting')}, used again {max(0, taken - status.count('done'))}",
         ]
-        return [*lines, f"best so far {self._best()}"]
+        return [*lines, f"best so far {self._best()}", *_warnings(snapshot)]
 
     def _best(self) -> str:
         ended = [t for t in self.journal.trials.values() if t.objective is not None and t.status == "FINISHED"]
@@ -111,6 +121,17 @@ class LiveView:
         return f"about {duration(left)} left"
 
 
-def _bar(progress: float, width: int = 16) -> str:
-    full = round(width * progress)
-    return f"[cyan]{'━' * full}[/][dim]{'━' * (width - full)}[/]"
+def _warnings(snapshot: Snapshot) -> list[str]:
+    """What is out of order, and how old the snapshot is where it should be newer."""
+    age = time.monotonic() - snapshot.at
+    old = [f"as of {duration(age)} ago"] if age > OLD_SECONDS else []
+    return [*snapshot.notes, *old]
+
+
+def _step_line(step: RunningStep, width: int = 16) -> Text:
+    """The fleet's number, the share of updates done as a bar, and the step's title."""
+    from rich.text import Text
+
+    full = round(width * step.progress)
+    bar = ("━" * full, "cyan"), ("━" * (width - full), "dim")
+    return Text.assemble((f"fleet {step.fleet.rpartition('-')[2]}", "dim"), " ", *bar, " ", step.title)

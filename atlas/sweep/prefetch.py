@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atlas.config.experiment import Experiment
-from atlas.execution.status import UNFINISHED, BrokerStatus
+from atlas.execution.status import BrokerStatus
 from atlas.search.proposals import is_exact, rehearsed
 
 if TYPE_CHECKING:
     from atlas.steps.step import Step, StepInputs
-
-POLL_SECONDS = 0.1
 
 
 def all_known(experiment: Experiment) -> bool:
@@ -50,13 +47,3 @@ class Prefetch:
         ray.get(self.broker.anticipate.remote(self.steps))
         self._told = status.born
         return True
-
-    def wait(self) -> None:
-        """Wait until every step that the broker knows of is trained or has failed."""
-        import ray
-
-        while True:
-            status: BrokerStatus = ray.get(self.broker.status.remote())
-            if not self.tell(status) and not status.count(*UNFINISHED):
-                return
-            time.sleep(POLL_SECONDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pydantic import JsonValue
 
@@ -39,6 +39,7 @@ from atlas.sweep.cost import walk_cost
 from atlas.sweep.inputs import SweepInputs
 from atlas.sweep.plan import Plan
 from atlas.sweep.provenance import provenance_of, versions
+from atlas.sweep.step_reader import StepReader
 from atlas.tasks import find_task
 
 
@@ -47,7 +48,7 @@ class FinishedSweep:
     """A sweep that has ended: its options, its inputs and the results of its trials.
 
     `run`: the id that its own steps bear as the run that trained them. `file`: the Python file of the sweep, as
-    it was called.
+    it was called. `reader` notes the steps that cannot be read.
     """
 
     sweep: SweepFacts
@@ -60,6 +61,7 @@ class FinishedSweep:
     bare: Sequence[Walk] = ()
     goal: str = AVERAGE
     file: str = ""
+    reader: StepReader = field(default_factory=StepReader)
 
     def store_of(self, record: TrialRecord) -> Store:
         """The store as the trial saw it."""
@@ -75,8 +77,12 @@ class FinishedSweep:
         """The walk with what the store knows of its steps, or of those `taken`."""
         outcome = WalkResult(walk=walk, step_inputs=self.inputs.step_inputs)
         for step in walk.every_step(self.inputs.step_inputs):
-            if (taken is None or step.key in taken) and (entry := store.find(step.key)) is not None:
-                outcome.add(step, entry.result)
+            if taken is not None and step.key not in taken:
+                continue
+            if (result := self.reader.result(step, store)) is not None:
+                outcome.add(step, result)
+            elif taken is not None:
+                self.reader.note(step, "the store no longer has it")
         return outcome
 
     def bare_outcomes(self) -> list[WalkResult]:
@@ -96,7 +102,8 @@ class FinishedSweep:
 
 
 def summarise(ended: FinishedSweep) -> Summary:
-    """The summary of a sweep that has ended."""
+    """The summary of a sweep that has ended. A step that cannot be read loses its own scores and cost, no more."""
+    ended = replace(ended, reader=StepReader())
     outcomes = {record.id: ended.outcomes(record) for record in ended.trials}
     walked = [outcome for found in outcomes.values() for outcome in found]
     search = ended.options.search
@@ -120,7 +127,8 @@ def summarise(ended: FinishedSweep) -> Summary:
     )
     rows = zip(scores.trials, walked, strict=True)
     measured = tuple(row.model_copy(update={"metrics": _metrics(scores, row, outcome)}) for row, outcome in rows)
-    absent = (name for name in ("joint", "downstream", "downstream_tasks") if not getattr(scores, name))
+    scores = scores.model_copy(update={"unreadable": dict(ended.reader.unreadable)})
+    absent = (name for name in ("joint", "downstream", "downstream_tasks", "unreadable") if not getattr(scores, name))
     summary = scores.without(*absent).model_copy(update={"trials": measured})
     return summary.model_copy(update={"orders": order_statistics(summary), "best": _best(summary, ended.goal)})
 
@@ -170,7 +178,7 @@ def _rows(ended: FinishedSweep, record: TrialRecord, outcomes: Sequence[WalkResu
             R={split: {route: known_scores(outcome.matrix(split, route)) for route in ROUTES} for split in SPLITS},
             metrics={},
             error=record.error,
-            cost=walk_cost(outcome, ended.inputs, ended.store_of(record)),
+            cost=walk_cost(outcome, ended.inputs, ended.store_of(record), ended.reader),
         )
         for number, outcome in enumerate(outcomes)
     ]
@@ -210,8 +218,13 @@ def _downstream(ended: FinishedSweep, outcomes: Mapping[str, Sequence[WalkResult
 def _references(ended: FinishedSweep) -> References:
     found: dict[str, SeedScores] = {name: {} for name in ended.references}
     for name, seed, step in ended.reference_steps():
-        if (entry := ended.inputs.store.find(step.key)) is not None:
-            own = entry.result.scores.own
+        result = ended.reader.result(step, ended.inputs.store)
+        if result is None:
+            continue
+        own = result.scores.own
+        if step.task not in own.val.keys() & own.test.keys():
+            ended.reader.note(step, f"it has no score of {step.task}")
+        else:
             score = SplitScore(val=own.val[step.task], test=own.test[step.task])
             found[name].setdefault(seed, {})[step.task] = score
     return References(**found)

@@ -207,3 +207,11 @@ def print_next(console: Console, lines: Sequence[tuple[str, str]]) -> None:
     """The next commands: labelled paths and commands, each whole on its line."""
     for label, value in lines:
         console.print(f"[bold]{label}[/]: {value}", soft_wrap=True, highlight=False)
+
+
+def print_errors(console: Console, summary: Summary, failure: str, errors: Sequence[str]) -> None:
+    """What went wrong apart from the trials: why the sweep was given up, unreadable steps, errors at its end."""
+    lines = [f"the sweep was given up: {failure}"] if failure else []
+    lines += [f"not read from the store: {reason}" for reason in summary.unreadable.values()]
+    for line in [*lines, *errors]:
+        console.print(line, style="red", highlight=False, markup=False, soft_wrap=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from atlas.cluster.actor_calls import log_failure
 from atlas.runtime.errors import InfrastructureError, UserError
+from atlas.runtime.redact import redacted
 from atlas.runtime.text import first_line
 from atlas.serving.registered_model import RegisteredModel
 from atlas.tracking import EXPERIMENT, Event, Sink, Tracker, credentials, open_sink
@@ -80,8 +81,8 @@ class Registration:
             return f"none: {self.reason}"
         try:
             return str(ray.get(self.promise))
-        except ray.exceptions.RayTaskError as error:
-            return f"not registered: {first_line(error.cause)}"
+        except ray.exceptions.RayError as error:  # of the call, or of the actor
+            return f"not registered: {redacted(first_line(getattr(error, 'cause', error)))}"
 
 
 class TrackingClient:
@@ -101,11 +102,11 @@ class TrackingClient:
         """Send the event without waiting; a failure is logged."""
         log_failure(self._actor.record.remote(event), f"recording {event.kind} of {event.key}")
 
-    def record_durably(self, event: Event) -> None:
-        """Send the event and wait until it is in the journal."""
+    def record_durably(self, event: Event, timeout: float) -> None:
+        """Send the event and wait until it is in the journal. Raises TimeoutError after `timeout` seconds."""
         import ray
 
-        ray.get(self._actor.record.remote(event))
+        ray.get(self._actor.record.remote(event), timeout=timeout)
 
     def finish(self, timeout: float) -> bool:
         """Wait at most `timeout` seconds until the sink has everything, and close; False where it has not."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import gettempdir
 from typing import get_args
 
 from atlas.data.prepare import Prepared
@@ -15,6 +14,7 @@ from atlas.steps.step import Step
 from atlas.storage.score_names import ROUTES, SPLITS
 from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
+from atlas.sweep.step_reader import StepReader
 from atlas.sweep.tracking_actor import Recorder
 from atlas.tracking import CurvePoint, Dataset, StepFinished, TrialEnd, TrialFinished, TrialStarted, TrialStep
 
@@ -32,6 +32,7 @@ class TrackingReporter:
     sharing: bool = True
     _recorded: set[str] = field(default_factory=set)
     _finished: set[str] = field(default_factory=set)
+    _reader: StepReader = field(default_factory=StepReader)
 
     def trial_changed(self, record: TrialRecord, taken: list[Step]) -> None:
         """Open, advance or close the trial's run, and record the steps that no trial has brought yet."""
@@ -51,15 +52,14 @@ class TrackingReporter:
             self.tracking.record(TrialFinished(sweep=sweep, trial=trial, status=status, metrics=record.figures))
 
     def record_step(self, step: Step, scope: str = "") -> None:
-        """Record that the step is finished, unless this sweep has already."""
+        """Record that the step is finished, unless this sweep has already; one that cannot be read has no run."""
         if step.key in self._recorded:
             return
         self._recorded.add(step.key)
         store = replace(self.store, scope=scope)
-        entry = store.find(step.key)
-        if entry is not None:
-            folder = store.fetch(entry, Path(gettempdir()) / "atlas-fetched" / step.key)
-            self.tracking.record(self._step_event(step, entry.result, folder))
+        with self._reader.noted(step):  # an error would end the search, on whose thread this runs
+            if (result := self._reader.result(step, store)) is not None:
+                self.tracking.record(self._step_event(step, result, self._reader.fetch(step, store)))
 
     def _step_event(self, step: Step, result: StepResult, folder: Path) -> StepFinished:
         scores = {

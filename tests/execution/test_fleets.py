@@ -32,7 +32,7 @@ def ended(trained: Iterator[int]) -> Fleets:
     made = Fleets(setup=SETUP, size=SIZE, storage="f", label="sweep", trained=lambda: next(trained))
     made.start()
     made.join(10.0)
-    assert made.all_ended
+    assert made.state.all_ended
     return made
 
 
@@ -55,3 +55,37 @@ def test_a_fleet_that_is_lost_when_the_sweep_has_ended_is_no_failure(lives: list
     made.start()
     made.join(10.0)
     assert (made.failures, len(lives)) == ([], 8)
+
+
+def test_a_loss_without_a_message_is_named_by_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_fleet(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(module, "run_fleet", run_fleet)
+    monkeypatch.setattr(module, "free_orphaned_groups", lambda: 0)
+    assert ended(iter([0] * 9)).failures == ["sweep-fleet-0: RuntimeError"] * IDLE_LOSSES
+
+
+def test_a_fleet_whose_resources_cannot_be_freed_is_started_again(
+    lives: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def free() -> int:
+        raise ConnectionError("the cluster does not answer")
+
+    monkeypatch.setattr(module, "free_orphaned_groups", free)
+    lives += ["lost", ""]
+    assert ended(iter([0])).failures == ["sweep-fleet-0: lost"]
+    assert "could not be freed: the cluster does not answer" in caplog.text
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_error_of_the_fleets_own_thread_is_a_failure_too(lives: list[str]) -> None:
+    def trained() -> int:
+        raise OSError("no progress can be told")
+
+    lives += ["lost"] * 9
+    made = Fleets(setup=SETUP, size=SIZE, storage="f", label="sweep", trained=trained)
+    made.start()
+    made.join(10.0)
+    assert made.state.all_ended
+    assert made.state.failures == ("sweep-fleet-0: lost", "sweep-fleet-0: no progress can be told")

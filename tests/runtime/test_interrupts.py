@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from atlas.runtime.interrupts import handlers_put_back, kept_interrupts
+from atlas.runtime.interrupts import (
+    TUNE_LEAVES_SIGINT,
+    handlers_put_back,
+    kept_interrupts,
+    search_interrupts,
+    uninterrupted,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -75,3 +83,63 @@ def test_other_errors_that_python_drops_are_told_of_as_ever(capfd: pytest.Captur
         assert capfd.readouterr().err == ""
     finally:
         sys.unraisablehook = before
+
+
+def handlers() -> tuple[object, object, str | None]:
+    """The handlers of SIGINT and SIGUSR1, and whether Ray Tune is to leave SIGINT alone."""
+    return signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGUSR1), os.environ.get(TUNE_LEAVES_SIGINT)
+
+
+def test_an_interrupt_before_tune_listens_is_acknowledged_and_raised() -> None:
+    before, acknowledged = handlers(), threading.Event()
+    with search_interrupts(acknowledged.set), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    assert acknowledged.wait(10)
+    assert handlers() == before
+
+
+def test_the_first_interrupt_goes_to_tune_acknowledged_and_the_second_is_raised() -> None:
+    from ray.tune.tune import _setup_signal_catching
+
+    acknowledged = threading.Semaphore(0)
+    with search_interrupts(acknowledged.release), handlers_put_back():  # type: ignore[arg-type]
+        interrupted = _setup_signal_catching()
+        signal.raise_signal(signal.SIGINT)
+        assert acknowledged.acquire(timeout=10)
+        assert interrupted.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert not acknowledged.acquire(blocking=False)
+
+
+def test_a_search_is_ended_from_another_thread_and_outside_of_one_that_does_nothing() -> None:
+    from ray.tune.tune import _setup_signal_catching
+
+    with search_interrupts(lambda: None) as interrupts:
+        assert interrupts is not None
+        interrupts.end_search()
+        with handlers_put_back():
+            interrupted = _setup_signal_catching()
+            threading.Thread(target=interrupts.end_search).start()
+            assert interrupted.wait(10)
+        interrupts.end_search()
+
+
+def test_in_another_thread_no_interrupt_is_handled() -> None:
+    found: list[object] = []
+
+    def enter() -> None:
+        with search_interrupts(lambda: None) as interrupts, uninterrupted():
+            found.append(interrupts)
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert found == [None]
+
+
+def test_an_interrupt_is_ignored_for_a_while_and_raised_after_it() -> None:
+    with uninterrupted():
+        signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)

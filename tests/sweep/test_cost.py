@@ -8,6 +8,7 @@ import pytest
 from safetensors.torch import load_file
 
 from atlas.sweep.cost import backbone_shape, walk_cost
+from atlas.sweep.step_reader import StepReader
 from atlas.sweep.summary import FinishedSweep
 from tests.data.cards import card
 
@@ -17,7 +18,7 @@ CARD = card(choices=2, images=1)
 def test_a_walks_cost_is_that_of_its_steps(ended: FinishedSweep) -> None:
     record = ended.trials[0]
     (outcome,) = ended.outcomes(record)
-    cost = walk_cost(outcome, ended.inputs, ended.inputs.store)
+    cost = walk_cost(outcome, ended.inputs, ended.inputs.store, StepReader())
     facts = [outcome.results[step.key] for step in outcome.finished]
     assert cost.seconds == pytest.approx(sum(fact.cost.seconds for fact in facts))
     assert cost.trained_parameters == max(fact.trained_parameters or 0 for fact in facts)
@@ -34,7 +35,7 @@ def test_a_walks_cost_is_that_of_its_steps(ended: FinishedSweep) -> None:
 def test_what_was_not_taken_has_no_cost(ended: FinishedSweep) -> None:
     (outcome,) = ended.outcomes(ended.trials[0])
     outcome.results.clear()
-    cost = walk_cost(outcome, ended.inputs, ended.inputs.store)
+    cost = walk_cost(outcome, ended.inputs, ended.inputs.store, StepReader())
     assert {value for _, value in cost} == {None}
 
 
@@ -42,7 +43,7 @@ def test_a_result_without_a_count_leaves_it_unknown(ended: FinishedSweep) -> Non
     (outcome,) = ended.outcomes(ended.trials[0])
     key = outcome.finished[0].key
     outcome.results[key] = outcome.results[key].model_copy(update={"trained_parameters": None})
-    cost = walk_cost(outcome, ended.inputs, ended.inputs.store)
+    cost = walk_cost(outcome, ended.inputs, ended.inputs.store, StepReader())
     assert cost.trained_parameters is None
     assert cost.flops is None
     assert cost.stored_parameters is not None

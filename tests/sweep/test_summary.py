@@ -14,6 +14,7 @@ from atlas.report import write_report, write_summary
 from atlas.report.summary import SCHEMA, document_of, summary_from
 from atlas.runtime.errors import AtlasError
 from atlas.search.trial_record import TrialRecord
+from atlas.storage.artifact import marker_of
 from atlas.storage.score_names import ROUTES, SPLITS
 from atlas.storage.store import Store
 from atlas.sweep.fusion_weights import sweep_fusion_weights
@@ -177,3 +178,64 @@ def test_data_that_is_gone_is_named(ended: FinishedSweep, tmp_path: Path) -> Non
     (tmp_path / "store").symlink_to(ended.inputs.store_uri)
     with pytest.raises(AtlasError, match=r"was trained on is not under .*data; prepare it again"):
         sweep_fusion_weights(summarise(ended), tmp_path)
+
+
+def copied(ended: FinishedSweep, folder: Path) -> FinishedSweep:
+    """The same sweep over a copy of its store, which may be damaged."""
+    shutil.copytree(ended.inputs.store.root, folder / "store")
+    uri = str(folder / "store")
+    return replace(ended, inputs=replace(ended.inputs, store=Store.open(uri), store_uri=uri))
+
+
+def test_a_step_whose_files_are_damaged_loses_its_count_of_parameters_alone(
+    ended: FinishedSweep, tmp_path: Path
+) -> None:
+    whole, hurt = written(ended), copied(ended, tmp_path)
+    key = hurt.trials[0].steps[0][-1]
+    (weights, *_) = sorted(Path(hurt.inputs.store.root).glob(f"steps/*/{key}/*/**/*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-1])
+    found = written(hurt)
+    assert "bytes instead of" in found["unreadable"][key]
+    first, other = found["trials"]
+    assert first["cost"] == {**whole["trials"][0]["cost"], "stored_parameters": None}
+    assert other == whole["trials"][1]
+    assert first["R"] == whole["trials"][0]["R"]
+    assert "unreadable" not in whole
+
+
+def test_a_result_of_a_later_version_loses_its_own_row_and_says_why(ended: FinishedSweep, tmp_path: Path) -> None:
+    whole, hurt = written(ended), copied(ended, tmp_path)
+    key = hurt.trials[0].steps[0][-1]
+    artifact = hurt.inputs.store.find(key)
+    assert artifact is not None
+    artifact.facts["schema_version"] = 99
+    (marker,) = Path(hurt.inputs.store.root).glob(f"steps/*/{key}/commit.json")
+    marker.write_bytes(marker_of(artifact))
+    found = written(hurt)
+    assert "was stored by a later version of atlas" in found["unreadable"][key]
+    first, other = found["trials"]
+    assert first["R"]["test"]["latest"][1] == [None, None]
+    assert first["R"]["test"]["latest"][0] == whole["trials"][0]["R"]["test"]["latest"][0]
+    assert other == whole["trials"][1]
+    assert write_report(typed(found), tmp_path)[0].exists()
+
+
+def test_a_step_that_a_trial_took_and_the_store_lost_is_named(ended: FinishedSweep, tmp_path: Path) -> None:
+    hurt = copied(ended, tmp_path)
+    key = hurt.trials[1].steps[0][-1]
+    hurt.inputs.store.remove(key)
+    assert written(hurt)["unreadable"][key].endswith("the store no longer has it")
+
+
+def test_a_reference_without_its_score_is_left_out(ended: FinishedSweep, tmp_path: Path) -> None:
+    whole, hurt = written(ended), copied(ended, tmp_path)
+    (step,) = (step for name, _, step in hurt.reference_steps() if (name, step.task) == ("head_only", TASKS[0]))
+    artifact = hurt.inputs.store.find(step.key)
+    assert artifact is not None
+    artifact.facts["scores"] = {}
+    (marker,) = Path(hurt.inputs.store.root).glob(f"steps/*/{step.key}/commit.json")
+    marker.write_bytes(marker_of(artifact))
+    found = written(hurt)
+    assert set(found["references"]["head_only"]["0"]) == set(TASKS[1:])
+    assert found["references"]["lone"] == whole["references"]["lone"]
+    assert found["unreadable"] == {step.key: f"{step.title}: it has no score of {TASKS[0]}"}

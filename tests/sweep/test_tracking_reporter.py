@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
+from atlas.storage.store import Store
 from atlas.sweep.summary import FinishedSweep, summarise
 from atlas.sweep.tracking_reporter import sweep_metrics
 from atlas.tracking import Event, StepFinished, TrialFinished, TrialStarted, TrialStep
@@ -76,6 +78,22 @@ def test_a_step_that_the_store_has_lost_is_not_logged(ended: FinishedSweep, reco
     step = replace(ended.trials[0].walks[0].steps(ended.inputs.step_inputs)[0][0], seed=99)
     reporter_of(ended, recorded).record_step(step)
     assert recorded.events == []
+
+
+def test_a_step_that_cannot_be_read_is_not_logged_and_the_trial_goes_on(
+    ended: FinishedSweep, recorded: Recorded, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.copytree(ended.inputs.store.root, tmp_path / "store")
+    store = Store.open(str(tmp_path / "store"))
+    key = ended.trials[0].steps[0][-1]
+    (weights, *_) = sorted((tmp_path / "store").glob(f"steps/*/{key}/*/**/*.safetensors"))
+    weights.write_bytes(b"")
+    hurt = replace(ended, inputs=replace(ended.inputs, store=store))
+    play(hurt, reporter_of(hurt, recorded))
+    assert key not in {event.key for event in recorded.of(StepFinished)}
+    assert key in {event.step for event in recorded.of(TrialStep)}
+    assert [event.status for event in recorded.of(TrialFinished)] == ["FINISHED", "FINISHED"]
+    assert "has 0 bytes instead of" in caplog.text
 
 
 def test_the_sweeps_own_metrics(ended: FinishedSweep) -> None:

@@ -40,6 +40,8 @@ class Summary(SummaryPart):
     downstream_tasks: dict[str, TaskFacts] = Field(default_factory=dict)
     reference_keys: tuple[str, ...] | None = None
     """The keys of the steps that no trial took: references, and probes of the bare backbone. None: not recorded."""
+    unreadable: dict[str, str] = Field(default_factory=dict)
+    """Step key → title of the step and why it could not be read for this summary, which lacks its scores or cost."""
     orders: tuple[OrderDisparity, ...]
     ledger: SharingLedger
     alpha: tuple[FusionWeights, ...] = ()

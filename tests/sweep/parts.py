@@ -1,0 +1,104 @@
+"""The parts of a driven sweep, in this process: a run over two finished trials, tracking that keeps its events."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from atlas.config.experiment import Experiment
+from atlas.config.invocation import Invocation
+from atlas.config.options import Options
+from atlas.execution.fleets import FleetsState
+from atlas.execution.sizing import FleetSize
+from atlas.execution.status import BrokerStatus
+from atlas.serving.registered_model import RegisteredModel
+from atlas.sweep.folder import SweepFolder
+from atlas.sweep.summary import FinishedSweep
+from atlas.sweep.sweep_run import SweepRun
+from atlas.sweep.tracking_actor import Registration
+from atlas.tracking import Event, SweepFinished, open_sink
+from tests.finished import SWEEP, TASKS
+
+
+def run_of(ended: FinishedSweep, folder: Path) -> SweepRun:
+    """A run of that sweep, with a folder of its own."""
+    options = Options.of(tasks=TASKS, storage=str(folder), trials=2)
+    return SweepRun(
+        experiment=Experiment(sweep=SWEEP, options=options),
+        inputs=ended.inputs,
+        size=FleetSize(fleets=1, workers=1, cpus=1.0, gpus=0.0),
+        plan=ended.plan,
+        folder=SweepFolder.new(folder, SWEEP.name, options),
+        invocation=Invocation(file="sweeps/order.py"),
+    )
+
+
+def console() -> Console:
+    """One that keeps what it prints."""
+    return Console(record=True, width=200, file=io.StringIO())
+
+
+@dataclass
+class Tracking:
+    """A tracking client that keeps the events. `away` is raised by whatever comes after the sweep's end."""
+
+    folder: Path
+    away: Exception | None = None
+    events: list[Event] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.sink = open_sink(f"jsonl:{self.folder}")
+
+    def record(self, event: Event) -> None:
+        """Keep it."""
+        if self.away and isinstance(event, SweepFinished):
+            raise self.away
+        self.events.append(event)
+
+    def record_durably(self, event: Event, timeout: float) -> None:
+        """Keep it."""
+        self.record(event)
+
+    def register(self, model: RegisteredModel | None) -> Registration:
+        """None: there is no registry."""
+        return Registration(reason="no registry")
+
+    def finish(self, timeout: float) -> bool:
+        """Whether the sink has everything."""
+        if self.away:
+            raise self.away
+        return True
+
+    @property
+    def ends(self) -> list[str]:
+        """How the sweep ended, as often as that was recorded."""
+        return [event.status for event in self.events if isinstance(event, SweepFinished)]
+
+
+@dataclass
+class Training:
+    """A broker with its fleets. `given_up` is why."""
+
+    now: BrokerStatus = field(default_factory=lambda: BrokerStatus(born="first", states={"queued": 1}))
+    state: FleetsState = field(default_factory=FleetsState)
+    given_up: list[str] = field(default_factory=list)
+    handle: object = None
+
+    def status(self) -> BrokerStatus:
+        """The broker's."""
+        return self.now
+
+    def give_up(self, reason: str) -> None:
+        """The broker's."""
+        self.given_up.append(reason)
+
+    def start_if_needed(self, status: BrokerStatus) -> None:
+        """Start the fleets."""
+        self.state = FleetsState(started=True, living=1)
+        self.now = BrokerStatus(born="first", states={"done": 1}, fleets=1)
+
+    def join(self, timeout: float) -> None:
+        """The fleets'."""
