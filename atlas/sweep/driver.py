@@ -149,7 +149,7 @@ class SweepDriver:
         self.console.print("interrupted; stopping at once …", highlight=False)
         errors = ErrorLog()
         with uninterrupted(), errors.noted("recording that the sweep was stopped"):
-            tracking.record_durably(SweepFinished(sweep=self.run.id, status="KILLED"), HURRY_SECONDS)
+            tracking.record_durably(SweepFinished(sweep=self.run.id, status="KILLED"), JOIN_SECONDS)
             tracking.finish(HURRY_SECONDS)
         print_next(self.console, [("stopped at once; resume with", self.run.resume_command)])
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import gettempdir
 
+from atlas.runtime.os_errors import is_unreachable
 from atlas.runtime.redact import redacted
-from atlas.runtime.retry import is_unreachable
 from atlas.runtime.text import first_line
 from atlas.steps.step import Step
 from atlas.storage.step_result import StepResult

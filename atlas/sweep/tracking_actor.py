@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NICENESS = 10  # it shares its node with training, and its events can wait
 REGISTER_FLUSH_SECONDS = 60.0
+ANSWER_SECONDS = 60.0  # beyond the time that a call may take by itself
+REGISTRY = "registry"  # registering has a thread of its own: events are recorded meanwhile
 
 
 class TrackingActor:
@@ -96,26 +98,34 @@ class TrackingClient:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
         self.sink: Sink = open_sink(tracking_uri)
-        self._actor: Any = ray.remote(TrackingActor).options(**options).remote(tracking_uri, spool, credentials())
+        grouped: Any = ray.remote(concurrency_groups={REGISTRY: 1})  # type: ignore[call-overload]  # Ray's types lack it
+        self._actor: Any = grouped(TrackingActor).options(**options).remote(tracking_uri, spool, credentials())
 
     def record(self, event: Event) -> None:
         """Send the event without waiting; a failure is logged."""
         log_failure(self._actor.record.remote(event), f"recording {event.kind} of {event.key}")
 
     def record_durably(self, event: Event, timeout: float) -> None:
-        """Send the event and wait until it is in the journal. Raises TimeoutError after `timeout` seconds."""
+        """Send the event and wait until it is in the journal.
+
+        Raises:
+            InfrastructureError: it is not after `timeout` seconds.
+        """
         import ray
 
-        ray.get(self._actor.record.remote(event), timeout=timeout)
+        try:
+            ray.get(self._actor.record.remote(event), timeout=timeout)
+        except ray.exceptions.GetTimeoutError as error:
+            raise InfrastructureError(f"{event.kind} is not in the journal after {timeout:.0f} s") from error
 
     def finish(self, timeout: float) -> bool:
         """Wait at most `timeout` seconds until the sink has everything, and close; False where it has not."""
         import ray
 
-        return bool(ray.get(self._actor.finish.remote(timeout)))
+        return bool(ray.get(self._actor.finish.remote(timeout), timeout=timeout + ANSWER_SECONDS))
 
     def register(self, model: RegisteredModel | None) -> Registration:
         """Begin to register the best trial's model, once the sink has its steps."""
         if model is None:
             return Registration(reason="no trial finished")
-        return Registration(promise=self._actor.register_model.remote(model))
+        return Registration(promise=self._actor.register_model.options(concurrency_group=REGISTRY).remote(model))

@@ -26,13 +26,13 @@ STATUS = BrokerStatus(
 )
 
 
-def view(ended: FinishedSweep, status: BrokerStatus, *, terminal: bool = False, **trial: Any) -> LiveView:
+def view(ended: FinishedSweep, now: BrokerStatus, *, terminal: bool = False, **trial: Any) -> LiveView:
     """A view on both trials, the first of them changed."""
     console = Console(record=True, width=200, file=io.StringIO(), force_terminal=terminal)
     journal = TrialJournal(ended.inputs.step_inputs)
     first, second = ended.trials
     journal.trials = {"0": replace(first, **trial), "1": second}
-    return LiveView(console, ended.plan, journal, lambda: Snapshot(broker=status))
+    return LiveView(console, ended.plan, journal, lambda: Snapshot(broker=now))
 
 
 @pytest.fixture(autouse=True)
