@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from atlas.execution.fleets import Fleets
 from atlas.report import Summary, write_report, write_summary
@@ -51,16 +51,16 @@ def end_sweep(
     ended, errors = finished_sweep(run, trials), ErrorLog()
     summary = summarise(ended)
     write_summary(summary, run.folder.summary)
+    weights = _start_fusion_weights(run, summary, errors)  # this and the registration run beside the rest
     with errors.noted("recording the references"):
         for step in ended.auxiliary():
             reporter.record_step(step)
-    registration = _register(tracking, ended, summary, errors)  # runs while the page is drawn
-    summary, missing_weights = _with_fusion_weights(run, summary, errors)
+    registration = _register(tracking, ended, summary, errors)
+    summary, missing_weights = _with_fusion_weights(run, summary, weights, errors)
     _record_end(run, tracking, summary, _draw(run, summary, errors), errors)
     model, complete = registration.result(), _flush(tracking, errors)
     with errors.noted("uploading the sweep's folder"):
         retry_while_away(run.folder.place.upload, redacted(str(run.folder.place)))
-    fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
     with errors.noted("printing the results"):
         print_results(console, summary)
     print_next(console, _next_lines(run, tracking, summary.sweep.status, model, complete=complete))
@@ -68,6 +68,7 @@ def end_sweep(
         again = f"atlas report {run.id} --storage {run.experiment.options.storage.path} --alpha"
         console.print(f"combination weights: {missing_weights}; draw them with {again}", highlight=False)
     print_errors(console, summary, failure, errors.lines)
+    fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
     return summary.sweep.status == "FINISHED" and not errors.lines
 
 
@@ -114,10 +115,16 @@ def _register(tracking: TrackingClient, ended: FinishedSweep, summary: Summary, 
     return Registration(reason=errors.lines[-1])
 
 
-def _with_fusion_weights(run: SweepRun, summary: Summary, errors: ErrorLog) -> tuple[Summary, str]:
+def _start_fusion_weights(run: SweepRun, summary: Summary, errors: ErrorLog) -> Any:
+    """The promise of the best trial's fusion weights; None where there will be none."""
+    with errors.noted("computing the fusion weights"):
+        return start_fusion_weights(summary, run.experiment.options.storage.path, run.size)
+    return None
+
+
+def _with_fusion_weights(run: SweepRun, summary: Summary, promise: Any, errors: ErrorLog) -> tuple[Summary, str]:
     """The summary with the best trial's fusion weights, written again; and the reason where there are none."""
     with errors.noted("computing the fusion weights"):
-        promise = start_fusion_weights(summary, run.experiment.options.storage.path, run.size)
         found, missing = await_fusion_weights(promise, WEIGHTS_SECONDS)
         if found:
             summary = summary.model_copy(update={"alpha": found})

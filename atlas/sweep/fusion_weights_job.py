@@ -14,9 +14,9 @@ Found = tuple[tuple[FusionWeights, ...], str]
 
 
 def start_fusion_weights(summary: Summary, storage: StoragePath, size: FleetSize) -> Any:
-    """Start to run the best trial's models with the resources of one worker; None where no trial finished.
+    """Start to run the best trial's models on a worker's GPUs; None where no trial finished.
 
-    The fleets must be about to end: it waits for their place.
+    The fleets must be about to end: it waits for their GPUs. Their CPUs it does not wait for, since they are idle.
     """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -24,7 +24,7 @@ def start_fusion_weights(summary: Summary, storage: StoragePath, size: FleetSize
     if summary.best is None:
         return None
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
-    options = {"num_cpus": size.cpus, "num_gpus": size.gpus, "scheduling_strategy": here, "max_retries": 0}
+    options = {"num_cpus": 0, "num_gpus": size.gpus, "scheduling_strategy": here, "max_retries": 0}
     return ray.remote(_weights).options(**options).remote(summary, storage)
 
 
