@@ -87,9 +87,10 @@ class Fleets:
         """The thread of one fleet. It does not raise: nobody would hear of it."""
         try:
             self._run_until_given_up(name)
-        except BaseException as error:  # SystemExit, too
-            log.exception("fleet %s ended", name)
-            self.failures.append(_loss(name, error))
+        except BaseException as error:  # SystemExit, too, which Ray raises in threads that wait while it shuts down
+            if not self._closing.is_set():
+                log.exception("fleet %s ended", name)
+                self.failures.append(_loss(name, error))
 
     def _run_until_given_up(self, name: str) -> None:
         losses, trained = 0, -1

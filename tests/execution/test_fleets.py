@@ -89,3 +89,19 @@ def test_an_error_of_the_fleets_own_thread_is_a_failure_too(lives: list[str]) ->
     made.join(10.0)
     assert made.state.all_ended
     assert made.state.failures == ("sweep-fleet-0: lost", "sweep-fleet-0: no progress can be told")
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fleet_that_ray_ends_while_it_shuts_down_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def run_fleet(*_: object) -> None:
+        raise SystemExit(0)
+
+    monkeypatch.setattr(module, "run_fleet", run_fleet)
+    made = Fleets(setup=SETUP, size=SIZE, storage="f", label="sweep", trained=lambda: 0)
+    made.close()
+    made.start()
+    made.join(10.0)
+    assert made.state.all_ended
+    assert (made.failures, caplog.text) == ([], "")
