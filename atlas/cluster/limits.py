@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from atlas.cluster.ray_internals import HEAD
 Node = Mapping[str, float]  # resource → amount
 
 FILE = Path("~/ray_bootstrap_config.yaml")  # where `ray up` leaves the cluster's file on its head; Ray Tune looks here
+DEVICES = Path("/dev")
 WORKERS = 2  # Ray's own `max_workers` where the file has none
 
 
@@ -66,8 +68,20 @@ def this_machine() -> Node | None:
     """The resources of this machine, where the sweep will start a cluster of its own; None where it joins one."""
     if os.environ.get("RAY_ADDRESS"):
         return None
-    gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
+    gpus = visible_gpus(len(list(DEVICES.glob("nvidia[0-9]*"))))
     return {"CPU": float(os.cpu_count() or 1)} | ({"GPU": float(gpus)} if gpus else {})
+
+
+def visible_gpus(count: int) -> int:
+    """How many of the machine's GPUs this process may use: those that `CUDA_VISIBLE_DEVICES` names, where it is set.
+
+    As CUDA reads it, the list ends before its first entry that is none, such as `-1`.
+    """
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if listed is None:
+        return count
+    names = takewhile(lambda name: re.fullmatch(r"\d+|(GPU|MIG)-\S+", name), (one.strip() for one in listed.split(",")))
+    return min(count, len(set(names)))
 
 
 def nodes_for(*, growing: bool) -> list[Node]:

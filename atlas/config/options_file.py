@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.config.options import GROUP_OF, GROUPS, Options
 from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.os_errors import error_from
+from atlas.storage.filesystem import write_whole
 
 if TYPE_CHECKING:
     from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -52,13 +54,17 @@ def options_from(content: Mapping[str, JsonValue], defaults: Options, *, source:
 
 
 def write_options_file(options: Options, path: Path) -> None:
-    """Write all options: JSON where the name ends so, else YAML. Raises UserError where it cannot be written."""
+    """Write all options, whole or not at all: JSON where the name ends so, else YAML.
+
+    Raises UserError, or StorageUnavailable where the disk is full.
+    """
     content = {"schema": SCHEMA, **_adapter().dump_python(options, mode="json")}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_text(content, path.suffix), encoding="utf-8")
+        write_whole(path, _text(content, path.suffix).encode())
     except OSError as error:
-        raise UserError(f"the options cannot be written to {path}: {error.strerror}; name another file.") from error
+        message = f"the options cannot be written to {path}: {error.strerror}; name another file."
+        raise error_from(error, message) from error
 
 
 @cache

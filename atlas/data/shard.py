@@ -7,8 +7,6 @@ any number of cores or nodes, give the same files, and finished ones are kept.
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -23,6 +21,7 @@ from atlas.backbones.processor import Processor
 from atlas.data.columns import column, label_rows, picture_schema, record_schema
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.os_errors import error_from
+from atlas.storage.filesystem import replacing
 from atlas.tasks.sample import Picture, Record
 from atlas.tasks.task import Task
 
@@ -153,14 +152,8 @@ def write_shard(shard: Shard, folder: Path, shard_context: ShardContext) -> None
         return
     batch, metadata = shard.batch(shard_context)
     schema = batch.schema.with_metadata({METADATA: metadata.model_dump_json()})
-    unfinished = path.with_suffix(f".{uuid.uuid4().hex}.tmp")
-    with writing(folder):
-        with unfinished.open("wb") as file:
-            with pa.ipc.new_file(file, schema) as writer:
-                writer.write_batch(batch.replace_schema_metadata(schema.metadata))
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+    with writing(folder), replacing(path) as file, pa.ipc.new_file(file, schema) as writer:
+        writer.write_batch(batch.replace_schema_metadata(schema.metadata))
 
 
 def is_done(path: Path, digest: str) -> bool:

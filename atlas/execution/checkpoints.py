@@ -21,8 +21,9 @@ from safetensors.torch import load, save
 
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.training_state import Checkpoints, TrainingProgress, TrainingState
+from atlas.runtime.errors import AtlasError
 from atlas.runtime.text import first_line
-from atlas.storage.store import Artifact, CorruptArtifact, Store
+from atlas.storage.store import Artifact, Store
 
 log = logging.getLogger(__name__)
 
@@ -197,7 +198,7 @@ class CheckpointStore(Checkpoints):
             record = CheckpointRecord.model_validate(artifact.facts)
             with tempfile.TemporaryDirectory(prefix="atlas-checkpoint-") as folder:
                 return _pack(record, (self.store.fetch(artifact, Path(folder)) / FILE).read_bytes())
-        except (CorruptArtifact, OSError, ValidationError) as error:
+        except (AtlasError, OSError, ValidationError) as error:
             log.warning("the checkpoint %s is not used: %s", artifact.key, first_line(error))
             return None
 

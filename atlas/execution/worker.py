@@ -124,10 +124,9 @@ def worker_loop(broker: Any, fleet: str, train: Train, group: ProcessGroup) -> N
 
     Raises:
         WrongWorker: no step of this sweep can be trained by this worker.
+        AtlasError: one of this rank alone, while the others may be waiting for it.
         Exception: any error of a step that is no AtlasError: the process may be damaged and must be restarted.
     """
-    from atlas.steps.train import WrongWorker
-
     while (lease := _next_lease(broker, fleet, group)) != "close":
         if lease is None:
             continue
@@ -140,10 +139,19 @@ def worker_loop(broker: Any, fleet: str, train: Train, group: ProcessGroup) -> N
             reason = str(error) if isinstance(error, AtlasError) else f"{type(error).__name__}: {error}"
             final = isinstance(error, UserError | StepError)
             _notify_broker(broker, group, "failed", lease, reason, final=final)
-            if isinstance(error, WrongWorker) or not isinstance(error, AtlasError):
+            if not _is_over(error, group):
                 raise
         else:
             _notify_broker(broker, group, "done", lease, result.cost.seconds)
+
+
+def _is_over(error: Exception, group: ProcessGroup) -> bool:
+    """Whether this worker can go on with another step: it is well, and no other rank is still in the failed one."""
+    from atlas.steps.train import WrongWorker
+
+    if not isinstance(error, AtlasError) or isinstance(error, WrongWorker):
+        return False
+    return group.size == 1 or error.everywhere
 
 
 def _group() -> ProcessGroup:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from atlas.data.loader import permutation
 from atlas.learners.continual_model import ContinualModel
+from atlas.learners.divergence import REMEDY, Diverged
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.task_data import TaskData
 
@@ -17,17 +18,23 @@ def score(model: ContinualModel, data: TaskData, split: str, *, limit: int | Non
     """The task's score on a split, in percent: the mean target value of the predicted answers.
 
     `limit` scores a sample of so many records that depends on the task's data alone, the same for all steps.
+
+    Raises:
+        Diverged: logits of a record are not finite, so that no answer is predicted.
     """
     part = data.splits[split]
     chosen = permutation(len(part), seed=0, epoch=0)[:limit].sort().values
-    sums = torch.zeros(2, dtype=torch.float64, device=group.device)
+    sums = torch.zeros(3, dtype=torch.float64, device=group.device)
     with torch.no_grad():
         for indices in group.shard(chosen).split(EVALUATION_BATCH):
             batch = part.batch(indices).to(group.device)
-            answers = model(batch, data.name).argmax(dim=1)
-            sums[0] += _target_values(answers, batch.targets).sum()
+            logits = model(batch, data.name)
+            sums[0] += _target_values(logits.argmax(dim=1), batch.targets).sum()
             sums[1] += len(indices)
+            sums[2] += (~logits.isfinite()).any(dim=1).sum()
     total = group.all_reduce(sums)
+    if total[2]:
+        raise Diverged(f"the logits of {int(total[2])} {split} records of {data.name} are not finite; {REMEDY}")
     return 100.0 * float(total[0] / total[1])
 
 

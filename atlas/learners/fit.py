@@ -13,12 +13,13 @@ from torch import Tensor
 from atlas.data.loader import permutation
 from atlas.learners.base import Stage
 from atlas.learners.continual_model import ContinualModel
+from atlas.learners.divergence import REMEDY, Diverged
 from atlas.learners.early_stopping import EarlyStopping
 from atlas.learners.evaluation import score
 from atlas.learners.hooks import StageHooks
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.task_data import TaskData
-from atlas.learners.trainer import Diverged, Trainer, TrainingCurve, capture, resume
+from atlas.learners.trainer import Trainer, TrainingCurve, capture, resume
 from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints
 
 
@@ -42,7 +43,7 @@ def fit(
     (none). Where `checkpoints` hold one, the stage resumes from it, with the same result.
 
     Raises:
-        Diverged: the loss became NaN or infinite.
+        Diverged: the loss, or a score of a validation, became NaN or infinite.
         UserError: the group cannot share a batch equally.
     """
     schedule, hooks = stage.schedule, hooks or StageHooks()
@@ -110,5 +111,5 @@ def _reduced_loss(loss: Tensor, group: ProcessGroup, update: int) -> float:
     """The loss averaged over the processes. Raises Diverged where it is not finite."""
     value = float(group.all_reduce(loss.clone())) / group.size
     if not math.isfinite(value):
-        raise Diverged(f"the loss became {value} at update {update}; lower the learning rate, or try float32.")
+        raise Diverged(f"the loss became {value} at update {update}; {REMEDY}")
     return value

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+
+from atlas.runtime.errors import AtlasError
+
+
+class RankFailed(RuntimeError):
+    """A process of the group failed by an error that is no AtlasError."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +65,40 @@ class ProcessGroup:
         values = torch.frombuffer(buffer, dtype=torch.uint8).to(self.device)
         dist.broadcast(values, 0)
         return values.cpu().numpy().tobytes()
+
+    @contextmanager
+    def all_or_none(self) -> Iterator[None]:
+        """A block that every process enters, without collectives in it: where it fails on one, it fails on all.
+
+        All processes then raise the error of the lowest rank, with `everywhere` set where it is an AtlasError.
+
+        Raises:
+            RankFailed: a process failed by an error of another kind, so that it may be damaged.
+        """
+        if self.size == 1:
+            yield
+            return
+        failure: Exception | None = None
+        try:
+            yield
+        except Exception as error:
+            failure = error
+        if int(self.all_reduce(torch.tensor(int(failure is not None), device=self.device))):
+            raise self._first_failure(failure) from failure
+
+    def _first_failure(self, own: Exception | None) -> Exception:
+        """One of the processes' failures, the same on all of them: of a damaged process before any other."""
+        failures: list[Exception | None] = [None] * self.size
+        dist.all_gather_object(failures, None if own is None else self._told(own))
+        return min((one for one in failures if one is not None), key=lambda one: isinstance(one, AtlasError))
+
+    def _told(self, error: Exception) -> Exception:
+        """The error as the other processes get it."""
+        if not isinstance(error, AtlasError):
+            return RankFailed(f"worker {self.rank} of {self.size}: {type(error).__name__}: {error}")
+        told = type(error)(f"{error} (worker {self.rank} of {self.size})")
+        told.everywhere = True
+        return told
 
     def shard(self, indices: Tensor) -> Tensor:
         """This rank's part of `indices` [N]: every size-th, so that equal batches give equal parts."""

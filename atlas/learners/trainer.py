@@ -19,11 +19,6 @@ from atlas.learners.process_group import ProcessGroup
 from atlas.learners.schedule import Schedule
 from atlas.learners.task_data import TaskData
 from atlas.learners.training_state import TrainingProgress, TrainingState
-from atlas.runtime.errors import StepError
-
-
-class Diverged(StepError):
-    """The loss became NaN or infinite; the step's training is discarded."""
 
 
 @dataclass

@@ -16,9 +16,13 @@ from typing import ClassVar
 
 
 class AtlasError(Exception):
-    """Root of the errors that people are meant to read; `exit_code` is a command line's where one ends it."""
+    """Root of the errors that people are meant to read; `exit_code` is a command line's where one ends it.
+
+    `everywhere`: all processes of a group raise it together, so that none of them waits for another.
+    """
 
     exit_code: ClassVar[int] = 1
+    everywhere: bool = False
 
 
 class UserError(AtlasError, ValueError):

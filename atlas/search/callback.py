@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from atlas.config.trial import trial_config_from
+from atlas.execution.job import StepFailed
+from atlas.runtime.errors import StepError, UserError
 from atlas.runtime.text import last_line
 from atlas.search.trial_ids import TrialIds
 from atlas.search.trial_record import TrialRecord, TrialStatus
@@ -88,7 +91,7 @@ def listening_callback() -> Callback:
             _tell(trial, None, result)
 
         def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: object) -> None:
-            if "StepFailed" in _reason(trial):  # the process is well, and the step would fail again
+            if isinstance(_failure(trial), StepFailed | StepError | UserError):  # it would fail again
                 trial.max_failures = 0
 
         def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: object) -> None:
@@ -113,6 +116,15 @@ def tell_restored(trials: Sequence[Trial]) -> None:
 def _tell(trial: Trial, status: TrialStatus | None, result: Mapping[str, Any] | None = None) -> None:
     if _journal is not None:
         _journal.record(trial, status, report_from(result) if result else None)
+
+
+def _failure(trial: Trial) -> BaseException | None:
+    """The error of a trial's last failure, as Tune keeps it on this machine: of Ray's class and of the one raised."""
+    path = getattr(trial, "pickled_error_file", None)
+    if not path or not Path(path).exists():
+        return None
+    error: BaseException = pickle.loads(Path(path).read_bytes())
+    return error
 
 
 def _reason(trial: Trial) -> str:

@@ -17,6 +17,7 @@ from atlas.backbones.backbone import Backbone
 from atlas.data.loader import open_split
 from atlas.data.prepare import Prepared
 from atlas.learners.continual_model import ContinualModel
+from atlas.learners.divergence import check_weights
 from atlas.learners.evaluation import score
 from atlas.learners.fit import fit
 from atlas.learners.hooks import PriorStep, StageContext, StageHooks
@@ -26,14 +27,11 @@ from atlas.learners.trainer import TrainingCurve
 from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints
 from atlas.runtime.errors import InfrastructureError
 from atlas.runtime.retry import retry_while_full
+from atlas.steps.loading import load_steps
 from atlas.steps.step import Step
 from atlas.storage.score_names import Split
 from atlas.storage.step_result import Scores, SplitScores, StepCost, StepResult
-from atlas.storage.store import Artifact, Store
-
-
-class MissingParent(InfrastructureError):
-    """A step that this one builds on is not, or no longer, in the store."""
+from atlas.storage.store import Store
 
 
 class WrongWorker(InfrastructureError):
@@ -57,8 +55,9 @@ def open_worker_context(
     backbone: str, prepared: Mapping[str, str], group: ProcessGroup, run: str = ""
 ) -> WorkerContext:
     """The worker context for a backbone (name or folder) and the tasks' prepared folders, by name."""
-    model = load(backbone).to(group.device)
-    data = {name: open_task(Path(path)) for name, path in prepared.items()}
+    with group.all_or_none():
+        model = load(backbone).to(group.device)
+        data = {name: open_task(Path(path)) for name, path in prepared.items()}
     return WorkerContext(backbone=model, data=data, group=group, run=run)
 
 
@@ -94,22 +93,25 @@ def train_step(
         Diverged: the loss, a weight or a score became NaN or infinite.
         WrongWorker: the worker's backbone or data is not the step's.
     """
-    _check_context(step, worker_context)
-    stopwatch = _Stopwatch()
+    stopwatch, group = _Stopwatch(), worker_context.group
     model = ContinualModel(worker_context.backbone, *_head_sizes(worker_context))
     try:
-        past = _load(model, _past(step), store)
-        step.stage.begin(model, step.task, torch.Generator().manual_seed(step.random_seed("initialise")))
-        hooks = step.stage.hooks(_stage_context(step, model, past, worker_context))
+        with group.all_or_none():
+            _check_context(step, worker_context)
+            past = load_steps(model, _past(step), store, group)
+            step.stage.begin(model, step.task, torch.Generator().manual_seed(step.random_seed("initialise")))
+            hooks = step.stage.hooks(_stage_context(step, model, past, worker_context))
         curve = _fit(model, step, worker_context, hooks, on_update=on_update, checkpoints=checkpoints)
         kept = hooks.on_stage_end()
+        check_weights(model, group)
         stopwatch.stop_training()
-        scores = _scores(model, step, worker_context, store)
+        scores = _scores(model, step, worker_context, past)
         result = _result(
             step, model, curve, checkpoints, scores=scores, hooks=kept, stopwatch=stopwatch, run=worker_context.run
         )
-        if worker_context.group.rank == 0:
-            _commit(model, step, store, result, hooks)
+        with group.all_or_none():
+            if group.rank == 0:
+                _commit(model, step, store, result, hooks)
         checkpoints.finish()
     finally:
         model.detach()
@@ -167,9 +169,14 @@ def _result(
 
 def load_model(step: Step, worker_context: WorkerContext, store: Store) -> ContinualModel:
     """The model after `step`, from the store. Raises as `train_step` does. The caller detaches it."""
-    _check_context(step, worker_context)
     model = ContinualModel(worker_context.backbone, *_head_sizes(worker_context))
-    _load(model, [*_past(step), step], store)
+    try:
+        with worker_context.group.all_or_none():
+            _check_context(step, worker_context)
+            load_steps(model, [*_past(step), step], store, worker_context.group)
+    except Exception:
+        model.detach()
+        raise
     return model
 
 
@@ -214,27 +221,9 @@ def _fit(
     )
 
 
-def _fetch(step: Step, store: Store) -> tuple[Path, Artifact]:
-    artifact = store.find(step.key)
-    if artifact is None:
-        raise MissingParent(f"{step.title} [{step.key[:12]}] is not in the store; it will be trained again.")
-    return store.fetch(artifact, Path(tempfile.gettempdir()) / "atlas-fetched" / step.key), artifact
-
-
 def _past(step: Step) -> list[Step]:
     """The steps to load before `step`: every earlier task's last stage, and this task's earlier stages."""
     return [past for past in list(step.chain())[:-1] if past.stage.last or past.task == step.task]
-
-
-def _load(model: ContinualModel, steps: Sequence[Step], store: Store) -> list[PriorStep]:
-    """Load the parameters of these steps, the oldest first; returns them with their results."""
-    newest = max((place for place, step in enumerate(steps) if step.stage.replaces), default=0)
-    past: list[PriorStep] = []
-    for place, step in enumerate(steps):
-        folder, artifact = _fetch(step, store)
-        model.load(step.task, folder, whole=place >= newest or not step.stage.replaces)
-        past.append(PriorStep(task=step.task, folder=folder, result=artifact.result))
-    return past
 
 
 def _stage_context(
@@ -258,7 +247,7 @@ def _records(step: Step, data: TaskData) -> torch.Tensor | None:
     return step.shots.choose(data.splits["train"].targets, seed=step.seed)
 
 
-def _scores(model: ContinualModel, step: Step, worker_context: WorkerContext, store: Store) -> Scores:
+def _scores(model: ContinualModel, step: Step, worker_context: WorkerContext, past: Sequence[PriorStep]) -> Scores:
     limits: dict[Split, int | None] = {"val": step.evaluation.val, "test": step.evaluation.test}
     latest: dict[Split, dict[str, float]] = {}
     for split, limit in limits.items():
@@ -266,9 +255,8 @@ def _scores(model: ContinualModel, step: Step, worker_context: WorkerContext, st
             task: score(model, worker_context.data[task], split, limit=limit, group=worker_context.group)
             for task in step.scored
         }
-    earlier = list(step.parent.chain()) if step.parent else []
-    finished = [store.find(parent.key) for parent in earlier if parent.stage.last]
-    inherited = finished[-1].result.scores.own if finished and finished[-1] else SplitScores()
+    finished = [prior.result for prior, one in zip(past, _past(step), strict=True) if one.stage.last]
+    inherited = finished[-1].scores.own if finished else SplitScores()
     own = {split: inherited.of(split) | {task: latest[split][task] for task in step.learns} for split in limits}
     return Scores(latest=SplitScores(**latest), own=SplitScores(**own))
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from shutil import copyfileobj
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from atlas.runtime.errors import UserError
 from atlas.runtime.os_errors import error_from
@@ -61,13 +61,31 @@ def open_filesystem(address: str) -> tuple[fs.FileSystem, str]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a local file atomically: flushed to the disk, then renamed into place."""
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    with draft.open("wb") as file:
+    """Write a local file atomically."""
+    with replacing(path) as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` after the block: flushed to the disk, then renamed.
+
+    Where the block or the disk fails, `path` stays as it was and nothing else is left.
+    """
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with draft.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def cache_folder() -> Path:
+    """This user's folder for copies on this machine: `$ATLAS_CACHE`, `~/.cache/atlas` by default."""
+    return Path(os.environ.get("ATLAS_CACHE", "") or Path.home() / ".cache" / "atlas").expanduser()
 
 
 def files_under(filesystem: fs.FileSystem, path: str) -> list[fs.FileInfo]:
@@ -143,9 +161,8 @@ class StoragePath:
         """The folder itself, or this machine's copy of it."""
         if not self.is_remote:
             return Path(self.address)
-        cache = Path(os.environ.get("ATLAS_CACHE", "") or Path.home() / ".cache" / "atlas").expanduser()
         scheme, _, path = self.address.partition("?")[0].partition("://")
-        return cache / scheme / path
+        return cache_folder() / scheme / path
 
     @property
     def for_ray(self) -> dict[str, Any]:
@@ -225,14 +242,11 @@ class StoragePath:
         """Copy a file here; a rename makes it appear complete."""
         target = self.local / relative(name)
         target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{uuid.uuid4().hex}")
-        try:
-            with self._opened[0].open_input_stream(info.path) as source, draft.open("wb") as sink:
+        with replacing(target) as sink:
+            with self._opened[0].open_input_stream(info.path) as source:
                 copyfileobj(source, sink, BLOCK)
-            _copy_time(draft, info)
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
+            sink.flush()  # before its time is set
+            _copy_time(sink.fileno(), info)
 
     def _upload(self, name: str) -> None:
         filesystem, path = self._opened
@@ -270,7 +284,7 @@ def _is_same(there: fs.FileInfo | None, here: Path) -> bool:
     return bool(stat.st_size == there.size and int(stat.st_mtime) == int(there.mtime.timestamp()))
 
 
-def _copy_time(path: Path, info: fs.FileInfo) -> None:
+def _copy_time(path: Path | int, info: fs.FileInfo) -> None:
     """Set the local time to the remote one, in whole seconds: a listing may be more precise than a look at one file."""
     seconds = int(info.mtime.timestamp())
     os.utime(path, (seconds, seconds))

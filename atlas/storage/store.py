@@ -11,12 +11,12 @@ cannot mix: the marker written last names a complete attempt.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import itertools
 import logging
 import os
 import re
-import shutil
 import uuid
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
@@ -44,11 +44,12 @@ from atlas.storage.filesystem import (
     files_under,
     open_filesystem,
     relative,
-    stored_sha256,
     write_whole,
 )
-from atlas.storage.local_copy import copy_files
+from atlas.storage.local_copy import artifact_cache, verified_copy
+from atlas.storage.safetensors_header import tensor_shapes
 from atlas.storage.step_result import StepResult
+from atlas.storage.verification import VerifiedFolders
 
 __all__ = ["CorruptArtifact", "Artifact", "Store"]
 
@@ -68,12 +69,12 @@ class Store:
     raises StorageUnavailable.
     """
 
-    filesystem: fs.FileSystem
+    filesystem: fs.FileSystem = field(hash=False)
     root: str
     uri: str
     scope: str = ""
     patient: bool = True
-    verified: set[tuple[str, str]] = field(default_factory=set, repr=False, compare=False)
+    verified: VerifiedFolders = field(default_factory=VerifiedFolders, repr=False, compare=False)
 
     @classmethod
     def open(cls, uri: str, *, scope: str = "") -> Store:
@@ -156,18 +157,25 @@ class Store:
         return self._known(key).result
 
     @retried
-    def fetch(self, artifact: Artifact | str, into: Path) -> Path:
-        """A local folder with the artifact's files, verified by digest.
+    def fetch(self, artifact: Artifact | str, into: Path | None = None, *, only: str = "", verify: bool = True) -> Path:
+        """A local folder with the artifact's files, verified by digest; with those below `only` alone, where given.
 
         On a local filesystem it is the store's own folder (do not write there), elsewhere a copy under
-        `into/<key>/<attempt>`. Raises CorruptArtifact, after moving the artifact aside, where a file is missing,
-        truncated or altered.
+        `into/<key>/<attempt>`, by default in this user's cache on this machine, which makes room for later ones.
+        Without `verify` the store's own folder is not read: another process of the group does it.
+
+        Raises:
+            CorruptArtifact: a file is missing, truncated or altered in the store; the artifact was moved aside.
+            StorageUnavailable: the disk of the copy is full.
         """
         known = self._known(artifact) if isinstance(artifact, str) else artifact
-        local = Path(self._attempt(known)) if self.is_local else self._copy(known, Path(into))
-        if fault := self._fault(known, fs.LocalFileSystem(), str(local)):
-            if not self.is_local:
-                shutil.rmtree(local, ignore_errors=True)
+        files = {name: facts for name, facts in known.files.items() if not only or name.startswith(f"{only}/")}
+        if self.is_local:
+            local, fault = Path(self._attempt(known)), self._fault(known, files) if verify else None
+        else:
+            local = (into or artifact_cache()) / known.key / "-".join(filter(None, (known.attempt, only)))
+            fault = verified_copy(self.filesystem, self._attempt(known), files, local, self.verified)
+        if fault is not None:
             where = self._move_aside(known.key, known.attempt)
             raise CorruptArtifact(
                 f"step {known.key} in the store {self.uri} is damaged: {fault}. "
@@ -176,10 +184,20 @@ class Store:
         return local
 
     @retried
+    def tensor_shapes(self, key: str) -> list[tuple[int, ...]]:
+        """The shapes of all tensors in the artifact's safetensors files, read from their headers alone.
+
+        Raises UserError where there is no artifact, ValueError where a file is no safetensors file.
+        """
+        artifact = self._known(key)
+        paths = [f"{self._attempt(artifact)}/{name}" for name in artifact.files if name.endswith(".safetensors")]
+        return [shape for path in paths for shape in tensor_shapes(self.filesystem, path).values()]
+
+    @retried
     def verify(self, key: str) -> bool:
         """Whether the artifact exists and every file has its recorded size and digest. Changes nothing."""
         artifact = self.find(key)
-        return artifact is not None and self._fault(artifact, self.filesystem, self._attempt(artifact)) is None
+        return artifact is not None and self._fault(artifact, artifact.files) is None
 
     @retried
     def remove(self, key: str) -> None:
@@ -231,7 +249,8 @@ class Store:
         try:
             self.write_small(path, b"probe")
             with self.filesystem.open_input_stream(path) as stream:
-                assert stream.read() == b"probe"
+                if stream.read() != b"probe":
+                    raise OSError(errno.EIO, "what was written there is read back otherwise")
             self.filesystem.delete_file(path)
         except (OSError, pa.ArrowException) as error:
             todo = LENGTHLESS if "MissingContentLength" in str(error) else WRITABLE
@@ -255,25 +274,8 @@ class Store:
                 os.fsync(written.fileno())  # the marker must never outlive its files
         return digest.hexdigest(), size
 
-    def _copy(self, artifact: Artifact, into: Path) -> Path:
-        """The attempt's files, copied under `into` once."""
-        target = into / artifact.key / artifact.attempt
-        if not target.exists():
-            copy_files(self.filesystem, self._attempt(artifact), artifact.files, target)
-        return target
-
-    def _fault(self, artifact: Artifact, filesystem: fs.FileSystem, folder: str) -> str | None:
-        """The first fault of the files in `folder`, in words; they are hashed once a process and attempt."""
-        paths = [f"{folder}/{name}" for name in artifact.files]
-        for info, (name, (sha, size)) in zip(filesystem.get_file_info(paths), artifact.files.items(), strict=True):
-            if info.type != fs.FileType.File:
-                return f"{name} is missing"
-            if info.size != size:
-                return f"{name} has {info.size} bytes instead of {size}"
-            if (artifact.key, artifact.attempt) not in self.verified and stored_sha256(filesystem, info.path) != sha:
-                return f"{name} has another sha256 than recorded"
-        self.verified.add((artifact.key, artifact.attempt))
-        return None
+    def _fault(self, artifact: Artifact, files: dict[str, tuple[str, int]]) -> str | None:
+        return self.verified.fault(self.filesystem, self._attempt(artifact), files)
 
     def _move_aside(self, key: str, attempt: str | None) -> str:
         """Move the marker away, then the attempt's files (all of the key's where the marker is unreadable)."""
@@ -287,7 +289,7 @@ class Store:
             self._make_folder(destination.rpartition("/")[0])
             with contextlib.suppress(FileNotFoundError):  # another process is moving it too
                 self.filesystem.move(path, destination)
-        self.verified.discard((key, attempt or ""))
+        self.verified.forget(source)
         return target
 
     def _free_aside(self, key: str) -> str:

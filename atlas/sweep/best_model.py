@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from tempfile import gettempdir
 
 from atlas.report.summary import Summary
 from atlas.serving.model_record import ModelRecord, ServedTask
@@ -32,7 +30,7 @@ def best_model_of(ended: FinishedSweep, summary: Summary) -> RegisteredModel | N
         tasks={task: ServedTask.of(ended.inputs.prepared[task].card) for task in walk.order},
         figures={"val": best.val, "test": best.test},
     )
-    folders = {task: store.fetch(step.key, Path(gettempdir()) / step.key) for task, step in last.items()}
+    folders = {task: store.fetch(step.key) for task, step in last.items()}
     return RegisteredModel(record=record, folders=folders)
 
 

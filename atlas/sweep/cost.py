@@ -64,17 +64,10 @@ def _flops(step: Step, result: StepResult, inputs: SweepInputs) -> float | None:
 def _stored(step: Step, store: Store, reader: StepReader) -> int | None:
     """The number of parameters that the store keeps of a step; None where its files cannot be read."""
     with reader.noted(step):
-        return _held(str(reader.fetch(step, store)))
+        return _parameters(store, step.key)
     return None
 
 
 @lru_cache(maxsize=4096)
-def _held(folder: str) -> int:
-    """The number of parameters in the safetensors files of a folder, read from their headers."""
-    from safetensors import safe_open
-
-    shapes: list[list[int]] = []
-    for path in sorted(Path(folder).rglob("*.safetensors")):
-        with safe_open(str(path), framework="numpy") as tensors:
-            shapes += [tensors.get_slice(name).get_shape() for name in tensors.keys()]  # noqa: SIM118 (no mapping)
-    return metrics.parameters(shapes)
+def _parameters(store: Store, key: str) -> int:
+    return metrics.parameters(store.tensor_shapes(key))

@@ -49,9 +49,7 @@ class SweepFolder:
         """A fresh folder with the options in it, so that an interrupted sweep can be resumed."""
         made = cls(place=_sweeps(storage) / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
         made.path.mkdir(parents=True)
-        draft = made.path / "draft.json"
-        write_options_file(with_addresses(options), draft)
-        draft.rename(made.path / OPTIONS)  # whole, or not there
+        write_options_file(with_addresses(options), made.path / OPTIONS)
         made.place.upload()
         return made
 

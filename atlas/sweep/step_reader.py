@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import gettempdir
 
 from atlas.runtime.os_errors import is_unreachable
 from atlas.runtime.redact import redacted
@@ -35,9 +34,9 @@ class StepReader:
             return None if artifact is None else artifact.result
         return None
 
-    def fetch(self, step: Step, store: Store) -> Path:
-        """A local folder with the step's files. Raises what `Store.fetch` raises."""
-        return store.fetch(step.key, Path(gettempdir()) / "atlas-fetched" / step.key)
+    def fetch(self, step: Step, store: Store, *, only: str = "") -> Path:
+        """A local folder with the step's files, or those below `only`. Raises what `Store.fetch` raises."""
+        return store.fetch(step.key, only=only)
 
     @contextmanager
     def noted(self, step: Step) -> Iterator[None]:

@@ -59,7 +59,7 @@ class TrackingReporter:
         store = replace(self.store, scope=scope)
         with self._reader.noted(step):  # an error would end the search, on whose thread this runs
             if (result := self._reader.result(step, store)) is not None:
-                self.tracking.record(self._step_event(step, result, self._reader.fetch(step, store)))
+                self.tracking.record(self._step_event(step, result, self._reader.fetch(step, store, only="adapter")))
 
     def _step_event(self, step: Step, result: StepResult, folder: Path) -> StepFinished:
         scores = {

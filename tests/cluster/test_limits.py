@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from atlas.cluster import limits
-from atlas.cluster.limits import HEAD, nodes_within_reach, workers_of
+from atlas.cluster.limits import HEAD, nodes_within_reach, this_machine, workers_of
 
 ROOT = Path(__file__).resolve().parents[2]
 THERE = [{HEAD: 1.0, "CPU": 2.0}, {"CPU": 8.0, "GPU": 1.0}]
@@ -45,3 +45,30 @@ def test_a_cluster_without_a_file_reaches_no_further_than_it_is(
     assert nodes_within_reach(THERE, file) == [THERE[0], *[{"CPU": 16}] * 3]
     monkeypatch.setattr(limits, "_is_head", lambda: False)
     assert nodes_within_reach(THERE, file) == THERE
+
+
+@pytest.mark.parametrize(
+    ("listed", "count"),
+    [
+        (None, 4),
+        ("0,1", 2),
+        ("1,1", 1),
+        ("0,1,2,3,4,5", 4),
+        ("0,-1,1", 1),
+        ("-1", 0),
+        ("", 0),
+        ("NoDevFiles", 0),
+        ("GPU-8f2a,MIG-3b", 2),
+    ],
+)
+def test_only_the_gpus_count_that_this_process_may_use(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, listed: str | None, count: int
+) -> None:
+    for name in ("nvidia0", "nvidia1", "nvidia2", "nvidia3", "nvidiactl", "nvidia-uvm"):
+        (tmp_path / name).write_text("")
+    monkeypatch.setattr(limits, "DEVICES", tmp_path)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if listed is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", listed)
+    assert (this_machine() or {}).get("GPU", 0.0) == count

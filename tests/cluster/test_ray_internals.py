@@ -11,6 +11,7 @@ from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscali
 from ray.autoscaler._private.kuberay.node_provider import KubernetesHttpApiClient
 from ray.core.generated import gcs_pb2
 from ray.train._internal import storage
+from ray.tune.experiment import Trial
 
 from atlas.cluster import ray_internals
 
@@ -40,3 +41,8 @@ def test_a_node_that_takes_too_long_to_start_is_reported_in_these_words() -> Non
 def test_the_loggers_that_repeat_errors_are_there() -> None:
     assert storage.logger.name in ray_internals.CHATTY_LOGGERS
     assert isinstance(logging.getLogger("ray.tune"), logging.Logger)
+
+
+def test_a_trial_of_tune_keeps_its_error_in_these_files() -> None:
+    assert {"error_file", "pickled_error_file"} <= set(dir(Trial))
+    assert "max_failures" in inspect.signature(Trial).parameters

@@ -144,7 +144,6 @@ def test_the_wheels_command_line_runs_a_sweep_from_any_folder(learnt: Path, tmp_
         (("--learning-rate", "-1"), ("learning_rate is -1", "above 0")),
         (("--orders", "digits,digits"), ("digits,digits", "twice")),
         (("--backbone", "/nowhere/vilt"), ("/nowhere/vilt",)),
-        (("--tracking-uri", "http://127.0.0.1:9"), ("127.0.0.1:9",)),
         (("--fleets", "64"), ("64 fleets", "CPU")),
         (("--resume", "nothing-such"), ("no interrupted sweep",)),
     ],

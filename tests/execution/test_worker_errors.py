@@ -8,10 +8,11 @@ import pytest
 
 from atlas.execution.job import Lease
 from atlas.execution.worker import worker_loop
+from atlas.learners.divergence import Diverged
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.trainer import Diverged
 from atlas.runtime.errors import AccessDenied, StorageUnavailable, UserError
-from atlas.steps.train import MissingParent, WrongWorker
+from atlas.steps.loading import MissingParent
+from atlas.steps.train import WrongWorker
 from atlas.storage.artifact import CorruptArtifact
 from atlas.storage.step_result import StepResult
 from tests.execution.fleet import FIRST
@@ -41,16 +42,19 @@ class _Method:
     remote: Callable[..., Any]
 
 
-def failures(error: Exception, monkeypatch: pytest.MonkeyPatch) -> tuple[list[tuple[str, bool]], bool]:
+def failures(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, group: ProcessGroup | None = None
+) -> tuple[list[tuple[str, bool]], bool]:
     """The failures that a worker reports whose step raises `error`, and whether it went on with the next lease."""
     monkeypatch.setattr("ray.get", lambda value, **more: value)
+    monkeypatch.setattr("ray.train.collective.broadcast_from_rank_zero", lambda lease: lease)
     broker = LeasingBroker()
 
     def train(lease: Lease, on_update: Any) -> StepResult:
         raise error
 
     try:
-        worker_loop(broker, "fleet", train, ProcessGroup())
+        worker_loop(broker, "fleet", train, group or ProcessGroup())
     except type(error):
         return broker.failures, False
     return broker.failures, broker.leases == []
@@ -87,3 +91,13 @@ def test_a_worker_that_is_wrong_for_every_step_ends_and_leaves_them_to_others(mo
 
 def test_a_worker_that_may_be_damaged_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert failures(RuntimeError("CUDA error"), monkeypatch) == ([("RuntimeError: CUDA error", False)], False)
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_in_a_group_a_worker_goes_on_only_after_an_error_that_all_ranks_raised(
+    monkeypatch: pytest.MonkeyPatch, everywhere: bool
+) -> None:
+    """After an error of its own the other ranks may still wait for it in a collective: it ends, and they with it."""
+    error = UserError("the record r names a picture that is not there")
+    error.everywhere = everywhere
+    assert failures(error, monkeypatch, ProcessGroup(size=2)) == ([(str(error), True)], everywhere)

@@ -15,10 +15,11 @@ from torch import Tensor
 from atlas.data.prepare import prepare
 from atlas.learners import HeadStage, Schedule
 from atlas.learners.continual_model import ContinualModel
+from atlas.learners.divergence import Diverged
 from atlas.learners.evaluation import score
 from atlas.learners.fit import batches, fit
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.trainer import Diverged, Trainer, TrainingCurve, task_loss
+from atlas.learners.trainer import Trainer, TrainingCurve, task_loss
 from atlas.runtime.errors import AtlasError
 from atlas.steps.train import open_task
 from tests.backbones.toys import PAIRS

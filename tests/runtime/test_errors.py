@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import atlas
-from atlas.learners.trainer import Diverged
+from atlas.learners.divergence import Diverged
 from atlas.runtime.errors import (
     AccessDenied,
     AtlasError,
@@ -17,7 +17,8 @@ from atlas.runtime.errors import (
     UserError,
     unknown,
 )
-from atlas.steps.train import MissingParent, WrongWorker
+from atlas.steps.loading import MissingParent
+from atlas.steps.train import WrongWorker
 from atlas.storage.artifact import CorruptArtifact
 
 KINDS = (UserError, StepError, InfrastructureError)

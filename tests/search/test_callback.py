@@ -5,8 +5,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ray import cloudpickle
+from ray.exceptions import RayTaskError
 
 from atlas.config.trial import TrialConfig, trial_config_from
+from atlas.execution.job import StepFailed
+from atlas.runtime.errors import UserError
 from atlas.search.callback import TrialJournal, listen, listening_callback
 from atlas.search.trial_record import TrialRecord
 from atlas.search.trial_report import TrialReport
@@ -114,3 +118,25 @@ def test_tunes_callback_tells_the_journal_that_listens(
     finally:
         listen(None)
     assert [status for _, status, _ in notes.heard] == ["RUNNING", "RUNNING", "FINISHED", "FAILED"]
+
+
+@pytest.mark.parametrize(
+    ("error", "left"),
+    [
+        (StepFailed("digits (expansion): the loss became nan"), 0),
+        (UserError("rank is 0"), 0),
+        (ValueError("StepFailed in name only"), 10),
+        (RuntimeError("the process died"), 10),
+    ],
+    ids=repr,
+)
+def test_a_trial_is_not_tried_again_after_an_error_that_would_come_again(
+    ended: FinishedSweep, tmp_path: Path, error: Exception, left: int
+) -> None:
+    (tmp_path / "error.txt").write_text(f"Traceback …\n{type(error).__name__}: {error}\n")
+    passed_on = RayTaskError("train", "Traceback …", error).as_instanceof_cause()
+    (tmp_path / "error.pkl").write_bytes(cloudpickle.dumps(passed_on))
+    files = {"error_file": str(tmp_path / "error.txt"), "pickled_error_file": str(tmp_path / "error.pkl")}
+    trial = as_tune(ended.trials[0], max_failures=10, **files)
+    listening_callback().on_trial_recover(0, [], trial)
+    assert trial.max_failures == left

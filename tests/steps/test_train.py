@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from atlas.learners import HeadOnly, Learner, SingleTaskAdapters
+from atlas.learners.divergence import Diverged
 from atlas.learners.evaluation import score
 from atlas.learners.fit import fit
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.trainer import Diverged
 from atlas.runtime.errors import AtlasError
+from atlas.steps.loading import MissingParent
 from atlas.steps.step import Step
-from atlas.steps.train import MissingParent, load_model, open_worker_context, train_step
+from atlas.steps.train import load_model, open_worker_context, train_step
 from atlas.storage.score_names import SPLITS
 from atlas.storage.step_result import StepResult
 from atlas.storage.store import CorruptArtifact, Store

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from atlas.runtime.errors import AtlasError
-from atlas.storage.filesystem import StoragePath
+from atlas.storage.filesystem import StoragePath, write_whole
 
 
 def at(place: StoragePath, cache: Path, monkeypatch: pytest.MonkeyPatch) -> StoragePath:
@@ -77,3 +78,17 @@ def test_a_bucket_that_there_is_not_is_named(s3: object) -> None:
     (place.local / "file").write_text("x")
     with pytest.raises(AtlasError, match="no-such-bucket/prefix cannot be"):
         place.upload()
+
+
+def test_a_write_that_fails_leaves_what_was_there_and_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "summary.json"
+    write_whole(path, b"before")
+
+    def full(number: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(path, b"after")
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]

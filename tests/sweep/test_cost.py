@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
+from atlas.storage.store import Store
 from atlas.sweep.cost import backbone_shape, walk_cost
 from atlas.sweep.step_reader import StepReader
 from atlas.sweep.summary import FinishedSweep
@@ -47,6 +48,24 @@ def test_a_result_without_a_count_leaves_it_unknown(ended: FinishedSweep) -> Non
     assert cost.trained_parameters is None
     assert cost.flops is None
     assert cost.stored_parameters is not None
+
+
+def test_parameters_are_counted_without_the_files_and_a_lost_step_leaves_their_number_unknown(
+    ended: FinishedSweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (outcome,) = ended.outcomes(ended.trials[0])
+    store = ended.inputs.store
+
+    def refuse(*arguments: object, **named: object) -> None:
+        raise AssertionError("files are fetched only to count parameters")
+
+    monkeypatch.setattr(type(store), "fetch", refuse)
+    assert walk_cost(outcome, ended.inputs, store, StepReader()).stored_parameters is not None
+    nowhere = Store.at(f"{store.uri}-elsewhere")
+    cost = walk_cost(outcome, ended.inputs, nowhere, reader := StepReader())
+    assert cost.stored_parameters is None
+    assert list(reader.unreadable) == [step.key for step in outcome.finished if step.stage.last]
+    assert cost.trained_parameters is not None
 
 
 def test_the_shape_is_read_from_the_backbones_configuration(ended: FinishedSweep, tmp_path: Path) -> None:

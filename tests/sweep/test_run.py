@@ -53,6 +53,33 @@ def test_bad_input_ends_with_two_and_one_line(
     assert not (storage / "sweeps").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--tracking-uri", "http://127.0.0.1:9"], "the MLflow server http://127.0.0.1:9 does not answer"),
+        (["--storage", "s3://bucket/atlas?endpoint_override=127.0.0.1:9&scheme=http"], "the store "),
+    ],
+)
+def test_what_is_out_of_reach_ends_with_three_and_one_line(
+    storage: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(SystemExit) as ended:
+        main(SWEEP, ["--tasks", "piqa-twin", *arguments])
+    said = capsys.readouterr().err
+    assert ended.value.code == 3, said
+    assert said.startswith("atlas: ")
+    assert said.count("\n") == 1
+    assert message in said
+    assert not (storage / "sweeps").exists()
+
+
 def test_help_is_the_question_and_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(SWEEP, ["--help"])

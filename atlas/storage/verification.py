@@ -1,0 +1,40 @@
+"""Verification of stored files by their recorded sizes and digests, once a process and folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pyarrow import fs
+
+from atlas.storage.filesystem import stored_sha256
+
+
+@dataclass
+class VerifiedFolders:
+    """The folders whose files were hashed, by filesystem and path: a copy is not verified because its original was."""
+
+    hashed: set[tuple[str, str]] = field(default_factory=set)
+
+    def fault(self, filesystem: fs.FileSystem, folder: str, files: Mapping[str, tuple[str, int]]) -> str | None:
+        """The first fault of these files (name → sha256, bytes) in `folder`, in words; None where they are whole."""
+        known = (_name_of(filesystem), folder)
+        infos = filesystem.get_file_info([f"{folder}/{name}" for name in files])
+        for info, (name, (sha, size)) in zip(infos, files.items(), strict=True):
+            if info.type != fs.FileType.File:
+                return f"{name} is missing"
+            if info.size != size:
+                return f"{name} has {info.size} bytes instead of {size}"
+            if known not in self.hashed and stored_sha256(filesystem, info.path) != sha:
+                return f"{name} has another sha256 than recorded"
+        self.hashed.add(known)
+        return None
+
+    def forget(self, folder: str) -> None:
+        """Hash `folder` again, wherever it lies, before it counts as verified."""
+        self.hashed = {(name, known) for name, known in self.hashed if known != folder}
+
+
+def _name_of(filesystem: fs.FileSystem) -> str:
+    below = filesystem.base_path if isinstance(filesystem, fs.SubTreeFileSystem) else ""
+    return f"{filesystem.type_name}:{below}"
