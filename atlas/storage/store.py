@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import itertools
 import logging
-import os
 import re
 import uuid
 from collections.abc import Collection, Iterator
@@ -49,14 +47,14 @@ from atlas.storage.filesystem import (
 from atlas.storage.local_copy import artifact_cache, verified_copy
 from atlas.storage.safetensors_header import tensor_shapes
 from atlas.storage.step_result import StepResult
-from atlas.storage.verification import VerifiedFolders
+from atlas.storage.upload import upload_file
+from atlas.storage.verification import VerifiedFolders, size_fault
 
 __all__ = ["CorruptArtifact", "Artifact", "Store"]
 
 log = logging.getLogger(__name__)
 
 MARKER = "commit.json"
-BLOCK = 1 << 20
 WRITABLE = "Give a folder (or bucket) that exists and that this user may write."
 LENGTHLESS = "This server wants AWS_REQUEST_CHECKSUM_CALCULATION=WHEN_REQUIRED in the environment of every node."
 
@@ -112,7 +110,9 @@ class Store:
         draft = Artifact(key=key, attempt=uuid.uuid4().hex, facts=facts, files={})
         try:
             for name, path in names:
-                draft.files[name] = self._upload(path, f"{self._attempt(draft)}/{name}")
+                target = f"{self._attempt(draft)}/{name}"
+                self._make_folder(target.rpartition("/")[0])
+                draft.files[name] = upload_file(path, self.filesystem, target)
             self.write_small(self._folder(key) + "/" + MARKER, marker_of(draft))
         except OSError as error:
             if not is_unreachable(error):  # out of reach the marker may be there; a full disk gets its room back
@@ -176,20 +176,19 @@ class Store:
             local = (into or artifact_cache()) / known.key / "-".join(filter(None, (known.attempt, only)))
             fault = verified_copy(self.filesystem, self._attempt(known), files, local, self.verified)
         if fault is not None:
-            where = self._move_aside(known.key, known.attempt)
-            raise CorruptArtifact(
-                f"step {known.key} in the store {self.uri} is damaged: {fault}. "
-                f"It was moved to {where}; training the step again puts it back."
-            )
+            raise self._moved_aside(known, fault)
         return local
 
     @retried
     def tensor_shapes(self, key: str) -> list[tuple[int, ...]]:
         """The shapes of all tensors in the artifact's safetensors files, read from their headers alone.
 
-        Raises UserError where there is no artifact, ValueError where a file is no safetensors file.
+        Raises UserError where there is no artifact, CorruptArtifact where a file is missing or has another size, and
+        ValueError where one is no safetensors file.
         """
         artifact = self._known(key)
+        if fault := size_fault(self.filesystem, self._attempt(artifact), artifact.files):
+            raise self._moved_aside(artifact, fault)
         paths = [f"{self._attempt(artifact)}/{name}" for name in artifact.files if name.endswith(".safetensors")]
         return [shape for path in paths for shape in tensor_shapes(self.filesystem, path).values()]
 
@@ -260,22 +259,16 @@ class Store:
         if self.filesystem.type_name not in OBJECT_STORES:
             self.filesystem.create_dir(path, recursive=True)
 
-    def _upload(self, path: Path, target: str) -> tuple[str, int]:
-        """Upload one local file; returns its (sha256, bytes)."""
-        self._make_folder(target.rpartition("/")[0])
-        digest, size = hashlib.sha256(), 0
-        with open(path, "rb") as source, self.filesystem.open_output_stream(target) as sink:
-            while block := source.read(BLOCK):
-                digest.update(block)
-                size += len(block)
-                sink.write(block)
-        if self.is_local:
-            with open(target, "rb") as written:
-                os.fsync(written.fileno())  # the marker must never outlive its files
-        return digest.hexdigest(), size
-
     def _fault(self, artifact: Artifact, files: dict[str, tuple[str, int]]) -> str | None:
         return self.verified.fault(self.filesystem, self._attempt(artifact), files)
+
+    def _moved_aside(self, artifact: Artifact, fault: str) -> CorruptArtifact:
+        """The error of a damaged artifact, once it is moved aside."""
+        where = self._move_aside(artifact.key, artifact.attempt)
+        return CorruptArtifact(
+            f"step {artifact.key} in the store {self.uri} is damaged: {fault}. "
+            f"It was moved to {where}; training the step again puts it back."
+        )
 
     def _move_aside(self, key: str, attempt: str | None) -> str:
         """Move the marker away, then the attempt's files (all of the key's where the marker is unreadable)."""

@@ -19,13 +19,11 @@ class VerifiedFolders:
     def fault(self, filesystem: fs.FileSystem, folder: str, files: Mapping[str, tuple[str, int]]) -> str | None:
         """The first fault of these files (name → sha256, bytes) in `folder`, in words; None where they are whole."""
         known = (_name_of(filesystem), folder)
-        infos = filesystem.get_file_info([f"{folder}/{name}" for name in files])
-        for info, (name, (sha, size)) in zip(infos, files.items(), strict=True):
-            if info.type != fs.FileType.File:
-                return f"{name} is missing"
-            if info.size != size:
-                return f"{name} has {info.size} bytes instead of {size}"
-            if known not in self.hashed and stored_sha256(filesystem, info.path) != sha:
+        fault = size_fault(filesystem, folder, files)
+        if fault is not None or known in self.hashed:
+            return fault
+        for name, (sha, _) in files.items():
+            if stored_sha256(filesystem, f"{folder}/{name}") != sha:
                 return f"{name} has another sha256 than recorded"
         self.hashed.add(known)
         return None
@@ -33,6 +31,17 @@ class VerifiedFolders:
     def forget(self, folder: str) -> None:
         """Hash `folder` again, wherever it lies, before it counts as verified."""
         self.hashed = {(name, known) for name, known in self.hashed if known != folder}
+
+
+def size_fault(filesystem: fs.FileSystem, folder: str, files: Mapping[str, tuple[str, int]]) -> str | None:
+    """The first of these files that is missing or has another size, in words; None where all are as recorded."""
+    infos = filesystem.get_file_info([f"{folder}/{name}" for name in files])
+    for info, (name, (_, size)) in zip(infos, files.items(), strict=True):
+        if info.type != fs.FileType.File:
+            return f"{name} is missing"
+        if info.size != size:
+            return f"{name} has {info.size} bytes instead of {size}"
+    return None
 
 
 def _name_of(filesystem: fs.FileSystem) -> str:
