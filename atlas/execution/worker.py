@@ -7,13 +7,13 @@ another until the broker closes.
 from __future__ import annotations
 
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from atlas.execution.broker_client import BrokerClient
+from atlas.execution.fleet_client import FleetClient, OnUpdate
 from atlas.execution.job import Lease
 from atlas.execution.sizing import FleetSize
 from atlas.runtime.errors import AtlasError, StepError, UserError
@@ -22,15 +22,11 @@ from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 
 if TYPE_CHECKING:
-    from atlas.execution.job import Lease
     from atlas.learners.process_group import ProcessGroup
     from atlas.learners.training_state import Checkpoints
 
-OnUpdate: TypeAlias = Callable[[int, int], None]  # update, updates in all
 Train: TypeAlias = Callable[[Lease, OnUpdate], StepResult]
 
-LEASE_WAIT = 5.0
-RENEW_SECONDS = 2.0
 WORKER_FAILURES = 5
 RESIZE_SECONDS = 10.0
 
@@ -88,25 +84,23 @@ def _scaling(size: FleetSize, setup: FleetSetup) -> dict[str, Any]:
 
 def worker_main(config: dict[str, Any]) -> None:
     """The function that Ray Train runs in each worker: rank 0 leases a step, every rank trains it, rank 0 commits."""
-    import ray
     import torch
 
     from atlas.steps.train import open_worker_context, train_step
 
     settings = dict(config)
-    fleet = settings.pop("fleet")
+    name = settings.pop("fleet")
     setup = FleetSetup(**settings)
     torch.set_num_threads(setup.threads)
     group = _group()
-    broker = ray.get_actor(setup.broker, namespace=setup.namespace)
-    if group.rank == 0:
-        ray.get(broker.hello.remote(fleet, group.size))
+    fleet = FleetClient(BrokerClient.connect(setup.broker, setup.namespace), name, group)
+    fleet.hello()
     whole = Store.open(setup.store_uri)
     data = {name: str(StoragePath.at(address).download()) for name, address in setup.prepared.items()}
     worker_context = open_worker_context(setup.backbone, data, group, setup.run)
 
     def notice() -> bool:
-        return _is_leaving(broker, fleet, group)
+        return _is_leaving(fleet)
 
     def train(lease: Lease, on_update: OnUpdate) -> StepResult:
         store = replace(whole, scope=lease.scope)
@@ -114,10 +108,10 @@ def worker_main(config: dict[str, Any]) -> None:
             lease.step, worker_context, store, on_update, _checkpoints(lease.step.key, store, setup, group, notice)
         )
 
-    worker_loop(broker, fleet, train, group)
+    worker_loop(fleet, train)
 
 
-def worker_loop(broker: Any, fleet: str, train: Train, group: ProcessGroup) -> None:
+def worker_loop(fleet: FleetClient, train: Train) -> None:
     """Lease, `train` and report one step after another, until the broker closes.
 
     A UserError or StepError is final for its step; after any other error the broker has the step tried again.
@@ -127,22 +121,22 @@ def worker_loop(broker: Any, fleet: str, train: Train, group: ProcessGroup) -> N
         AtlasError: one of this rank alone, while the others may be waiting for it.
         Exception: any error of a step that is no AtlasError: the process may be damaged and must be restarted.
     """
-    while (lease := _next_lease(broker, fleet, group)) != "close":
+    while (lease := fleet.next_lease()) != "close":
         if lease is None:
             continue
-        _log_progress(group, "training", lease)
+        _log_progress(fleet, "training", lease)
         try:
-            with _renewing(broker, fleet, lease, group) as on_update:
+            with fleet.renewing(lease) as on_update:
                 result = train(lease, on_update)
-            _log_progress(group, "trained", lease)
+            _log_progress(fleet, "trained", lease)
         except Exception as error:
             reason = str(error) if isinstance(error, AtlasError) else f"{type(error).__name__}: {error}"
             final = isinstance(error, UserError | StepError)
-            _notify_broker(broker, group, "failed", lease, reason, final=final)
-            if not _is_over(error, group):
+            fleet.failed(lease, reason, final=final)
+            if not _is_over(error, fleet.group):
                 raise
         else:
-            _notify_broker(broker, group, "done", lease, result.cost.seconds)
+            fleet.done(lease, result.cost.seconds)
 
 
 def _is_over(error: Exception, group: ProcessGroup) -> bool:
@@ -178,67 +172,21 @@ def _checkpoints(
     )
 
 
-def _is_leaving(broker: Any, fleet: str, group: ProcessGroup) -> bool:
+def _is_leaving(fleet: FleetClient) -> bool:
     """Whether a node of this fleet is being preempted; tells the broker. Collective: every rank must call it."""
     from ray.train import get_preemption_info
 
     if get_preemption_info() is None:
         return False
-    _notify_broker(broker, group, "leaving", fleet)
+    fleet.leaving()
     return True
 
 
-def _next_lease(broker: Any, fleet: str, group: ProcessGroup) -> Lease | Literal["close"] | None:
-    """The same lease on every rank."""
-    import ray
-
-    lease: Lease | Literal["close"] | None = None
-    if group.rank == 0:
-        lease = ray.get(broker.lease.remote(fleet, LEASE_WAIT))
-    if group.size == 1:
-        return lease
-    from ray.train.collective import broadcast_from_rank_zero
-
-    return cast(Lease | Literal["close"] | None, broadcast_from_rank_zero(lease))
-
-
-def _notify_broker(broker: Any, group: ProcessGroup, what: str, *arguments: Any, **named: Any) -> None:
-    import ray
-
-    if group.rank == 0:
-        ray.get(getattr(broker, what).remote(*arguments, **named))
-
-
-def _log_progress(group: ProcessGroup, what: str, lease: Lease) -> None:
+def _log_progress(fleet: FleetClient, what: str, lease: Lease) -> None:
     """Write a line to the worker's log, which Ray keeps: the time, the event and the step.
 
     The events are "training" and "trained": benchmarks/learning.py reads these lines.
     """
-    if group.rank == 0:
+    if fleet.is_first:
         sys.stdout.write(f"{time.time():.3f} atlas {what} {lease.step.key} {lease.step.title}\n")
         sys.stdout.flush()
-
-
-@contextmanager
-def _renewing(broker: Any, fleet: str, lease: Lease, group: ProcessGroup) -> Iterator[OnUpdate]:
-    """Renew the lease from rank 0 every `RENEW_SECONDS`, with the share of updates done."""
-    progress = [0.0]
-
-    def on_update(update: int, updates: int) -> None:
-        progress[0] = update / updates
-
-    stop = threading.Event()
-
-    def renew() -> None:
-        while not stop.wait(RENEW_SECONDS):
-            broker.renew.remote(fleet, lease, progress[0])
-
-    thread = threading.Thread(target=renew, daemon=True, name="renew-lease")
-    if group.rank == 0:
-        thread.start()
-    try:
-        yield on_update
-    finally:
-        stop.set()
-        if group.rank == 0:
-            thread.join()

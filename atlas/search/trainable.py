@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from atlas.config.trial import trial_config_from
+from atlas.execution.broker_client import BrokerClient
 from atlas.search.trial_report import TrialReport
 from atlas.steps.step import Step, StepInputs
 from atlas.steps.walk_result import AVERAGE, WalkResult, mean_metrics, objective
@@ -37,10 +38,9 @@ def run_trial(config: dict[str, Any], *, setup: TrialSetup) -> None:
     Raises:
         StepFailed: a step cannot be trained; the trial fails with it, the sweep continues.
     """
-    import ray
     from ray import tune
 
-    broker = ray.get_actor(setup.broker, namespace=setup.namespace)
+    broker = BrokerClient.connect(setup.broker, setup.namespace)
     scope = "" if setup.sharing else f"private/{tune.get_context().get_trial_id()}"
     walks = [WalkResult(walk=walk, step_inputs=setup.step_inputs) for walk in trial_config_from(config).walks()]
     single_task = single_task_scores(broker, setup.single_task)
@@ -66,7 +66,7 @@ def _report(
     )
 
 
-def _advance(broker: Any, walks: list[WalkResult], position: int, scope: str) -> None:
+def _advance(broker: BrokerClient, walks: list[WalkResult], position: int, scope: str) -> None:
     """Take every walk through its task at `position`, all walks at once, stage by stage."""
     tasks = [walk.steps[position] for walk in walks]
     for stage in range(max(map(len, tasks))):
@@ -77,25 +77,21 @@ def _advance(broker: Any, walks: list[WalkResult], position: int, scope: str) ->
         )
 
 
-def _probe(broker: Any, walks: list[WalkResult], scope: str) -> None:
+def _probe(broker: BrokerClient, walks: list[WalkResult], scope: str) -> None:
     """Take all probes of all walks at once: none waits for another."""
     _request(broker, [(walk, step) for walk in walks for steps in walk.probe_steps.values() for step in steps], scope)
 
 
-def _request(broker: Any, steps: Sequence[tuple[WalkResult, Step]], scope: str) -> None:
+def _request(broker: BrokerClient, steps: Sequence[tuple[WalkResult, Step]], scope: str) -> None:
     """Request the steps together and add their results to the walks."""
-    import ray
-
-    results: list[StepResult] = ray.get([broker.request.remote(step, scope) for _, step in steps])
+    results = broker.request([step for _, step in steps], scope)
     for (walk, step), result in zip(steps, results, strict=True):
         walk.add(step, result)
 
 
-def single_task_scores(broker: Any, steps: Sequence[Step]) -> SplitScores:
+def single_task_scores(broker: BrokerClient, steps: Sequence[Step]) -> SplitScores:
     """The score of each task trained alone, the mean over the seeds."""
-    import ray
-
-    results: list[StepResult] = ray.get([broker.request.remote(step) for step in steps])
+    results = broker.request(steps)
     return SplitScores(val=_means(steps, results, "val"), test=_means(steps, results, "test"))
 
 

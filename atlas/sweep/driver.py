@@ -108,7 +108,7 @@ class SweepDriver:
         SIGINT ends it: Tune stops its trials by itself, but before it has begun, and at a second SIGINT, it raises.
         """
         run = self.run
-        prefetch = Prefetch(broker.handle, known_steps(run.experiment, run.inputs.step_inputs))
+        prefetch = Prefetch(broker.client, known_steps(run.experiment, run.inputs.step_inputs))
         with ExitStack() as parts:
             interrupts = parts.enter_context(search_interrupts(self._acknowledge))
             end_search = _ending_of(interrupts, broker)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from atlas.config.experiment import Experiment
+from atlas.execution.broker_client import BrokerClient
 from atlas.execution.status import BrokerStatus
 from atlas.search.proposals import is_exact, rehearsed
 
@@ -31,7 +32,7 @@ def known_steps(experiment: Experiment, step_inputs: StepInputs) -> list[Step]:
 class Prefetch:
     """Steps to train without a request, and the broker that queues them."""
 
-    broker: Any
+    broker: BrokerClient
     steps: list[Step]
     _told: str = ""
 
@@ -40,10 +41,8 @@ class Prefetch:
 
         Returns whether that was necessary.
         """
-        import ray
-
         if status.born == self._told:
             return False
-        ray.get(self.broker.anticipate.remote(self.steps))
+        self.broker.anticipate(self.steps)
         self._told = status.born
         return True

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from atlas.execution.broker import Broker
 from atlas.execution.job import Lease
 from atlas.execution.status import RunningStep
 from atlas.storage.store import Store
-from tests.execution.fleet import FIRST, SECOND, SIBLING, THIRD, commit, run, settle, take, work_off
+from tests.execution.fleet import FIRST, SECOND, SIBLING, THIRD, Brokerage, commit, run, settle, take, work_off
 
 
 def test_many_askers_make_one_training(uri: str) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         askers = [asyncio.ensure_future(broker.request(FIRST)) for _ in range(9)]
         assert await work_off(broker, uri) == [FIRST]
         assert {answer.title for answer in await asyncio.gather(*askers)} == {FIRST.title}
@@ -25,7 +24,7 @@ def test_many_askers_make_one_training(uri: str) -> None:
 def test_what_the_store_has_is_answered_at_once(uri: str) -> None:
     async def ask() -> None:
         result = commit(uri, SECOND)
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         assert await broker.request(SECOND) == result
         assert await broker.lease("f", 0.0) is None
 
@@ -34,7 +33,7 @@ def test_what_the_store_has_is_answered_at_once(uri: str) -> None:
 
 def test_what_a_step_builds_on_is_learnt_first(uri: str) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         asked = asyncio.ensure_future(broker.request(THIRD))
         assert await work_off(broker, uri) == [FIRST, SECOND, THIRD]
         assert (await asked).title == THIRD.title
@@ -44,7 +43,7 @@ def test_what_a_step_builds_on_is_learnt_first(uri: str) -> None:
 
 def test_what_lies_beside_a_step_is_learnt_first_too(uri: str) -> None:
     async def ask() -> None:
-        broker, composed = Broker(uri), replace(SECOND, auxiliary=(SIBLING,))
+        broker, composed = Brokerage(uri), replace(SECOND, auxiliary=(SIBLING,))
         asked = asyncio.ensure_future(broker.request(composed))
         learnt = await work_off(broker, uri)
         assert learnt[0] == FIRST
@@ -57,7 +56,7 @@ def test_what_lies_beside_a_step_is_learnt_first_too(uri: str) -> None:
 
 def test_anticipated_steps_are_learnt_before_anyone_asks(uri: str) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         await broker.anticipate([SIBLING, SECOND, FIRST])
         assert set(await work_off(broker, uri)) == {FIRST, SECOND, SIBLING}
 
@@ -66,7 +65,7 @@ def test_anticipated_steps_are_learnt_before_anyone_asks(uri: str) -> None:
 
 def test_once_it_is_closed_fleets_are_sent_home(uri: str) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         await broker.anticipate([FIRST])
         await settle()
         await broker.close()
@@ -77,7 +76,7 @@ def test_once_it_is_closed_fleets_are_sent_home(uri: str) -> None:
 
 def test_a_fleet_that_waits_gets_a_step_that_comes_in_time(uri: str) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         waiting = asyncio.ensure_future(broker.lease("f", 10.0))
         await settle()
         await broker.anticipate([FIRST])
@@ -88,7 +87,7 @@ def test_a_fleet_that_waits_gets_a_step_that_comes_in_time(uri: str) -> None:
 
 def test_the_status_counts_what_waits_runs_and_is_done(uri: str) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         assert (await broker.status()).fleets == 0
         await broker.anticipate([THIRD, SIBLING])
         lease = await take(broker)
@@ -109,7 +108,7 @@ def test_the_status_counts_what_waits_runs_and_is_done(uri: str) -> None:
 
 def test_two_scopes_share_nothing(uri: str) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         commit(uri, FIRST)
         askers = [asyncio.ensure_future(broker.request(FIRST, f"private/{name}")) for name in "ab"]
         assert await work_off(broker, uri) == [FIRST, FIRST]

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from atlas.execution import store_view as module
-from atlas.execution.broker import Broker
 from atlas.execution.job import Lease, StepFailed
 from atlas.storage.store import Artifact, Store
-from tests.execution.fleet import FIRST, OTHER, SECOND, commit, run, settle, take
+from tests.execution.fleet import FIRST, OTHER, SECOND, Brokerage, commit, run, settle, take
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +19,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
 
 
-async def nothing(broker: Broker) -> bool:
+async def nothing(broker: Brokerage) -> bool:
     await settle()
     return await broker.lease("g", 0.0) is None
 
@@ -31,7 +30,7 @@ async def until(what: Coroutine[Any, Any, Any]) -> Any:
 
 def test_a_step_in_the_hands_of_another_sweep_is_waited_for_and_others_are_handed_out(uri: str) -> None:
     async def ask() -> None:
-        first, second = Broker(uri, "one"), Broker(uri, "two")
+        first, second = Brokerage(uri, "one"), Brokerage(uri, "two")
         await first.anticipate([FIRST])
         lease = await take(first)
         asked = asyncio.ensure_future(second.request(SECOND))
@@ -57,10 +56,10 @@ def test_a_step_in_the_hands_of_another_sweep_is_waited_for_and_others_are_hande
     ids=["it failed", "the sweep ended"],
 )
 def test_a_step_that_another_sweep_lets_go_is_tried_here(
-    let_go: Callable[[Broker, Lease], Coroutine[Any, Any, None]], uri: str
+    let_go: Callable[[Brokerage, Lease], Coroutine[Any, Any, None]], uri: str
 ) -> None:
     async def ask() -> None:
-        first, second = Broker(uri, "one"), Broker(uri, "two")
+        first, second = Brokerage(uri, "one"), Brokerage(uri, "two")
         for broker in (first, second):
             await broker.anticipate([FIRST])
         lease = await take(first)
@@ -75,7 +74,7 @@ def test_a_step_that_another_sweep_lets_go_is_tried_here(
 
 def test_a_store_that_does_not_answer_for_a_while_is_asked_again(uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def ask() -> None:
-        first, second = Broker(uri, "one"), Broker(uri, "two")
+        first, second = Brokerage(uri, "one"), Brokerage(uri, "two")
         await first.anticipate([FIRST])
         lease = await take(first)
         asked = asyncio.ensure_future(second.request(FIRST))
@@ -95,7 +94,7 @@ def test_a_step_fails_where_the_store_never_answers_and_nobody_waits_for_ever(
     uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def ask() -> None:
-        broker, found = Broker(uri), Store.find
+        broker, found = Brokerage(uri), Store.find
         monkeypatch.setattr("atlas.runtime.retry.WAIT_SECONDS", 0.05)
         monkeypatch.setattr("atlas.runtime.retry.POLL_SECONDS", 0.01)
         monkeypatch.setattr(Store, "find", unreachable)
@@ -114,10 +113,10 @@ def unreachable(*_: object) -> Artifact | None:
 
 def test_a_broker_that_was_started_again_has_what_it_had(uri: str) -> None:
     async def ask() -> None:
-        before = Broker(uri, "one")
+        before = Brokerage(uri, "one")
         await before.anticipate([FIRST])
         lease = await take(before)
-        after, other = Broker(uri, "one"), Broker(uri, "two")
+        after, other = Brokerage(uri, "one"), Brokerage(uri, "two")
         await after.renew("f", lease, 0.5)
         await other.anticipate([FIRST])
         assert await nothing(other)
@@ -133,12 +132,12 @@ def test_claims_beat_while_a_step_is_learnt(uri: str, monkeypatch: pytest.Monkey
     monkeypatch.setattr("atlas.storage.leases.EXPIRY_SECONDS", 0.3)
 
     async def ask() -> None:
-        first, second = Broker(uri, "one"), Broker(uri, "two")
+        first, second = Brokerage(uri, "one"), Brokerage(uri, "two")
         for broker in (first, second):
             await broker.anticipate([FIRST])
         await take(first)
         assert await second.lease("g", 1.0) is None
-        first._store_view._heartbeats.cancel()  # its process is gone
+        first.store._heartbeats.cancel()  # its process is gone
         assert isinstance(await until(second.lease("g", 5.0)), Lease)
 
     run(ask())

@@ -3,30 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
 
 import pytest
 
-from atlas.execution import broker as module
-from atlas.execution.broker import LEASE_SECONDS, LEAVING_SECONDS, LOSSES, Broker
 from atlas.execution.job import Lease, StepFailed
+from atlas.execution.scheduler import LEASE_SECONDS, LEAVING_SECONDS, LOSSES
 from atlas.execution.status import RunningStep
+from atlas.steps.step import StepInputs, walk
 from atlas.storage.store import Store
-from tests.execution.fleet import FIRST, OTHER, SECOND, SIBLING, THIRD, commit, run, settle, take, work_off
+from tests.execution.fleet import (
+    FIRST,
+    LEARNER,
+    OTHER,
+    SECOND,
+    SIBLING,
+    THIRD,
+    Brokerage,
+    ManualClock,
+    commit,
+    run,
+    settle,
+    take,
+    work_off,
+)
 from tests.losses import Losses
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+def clock() -> ManualClock:
     """The broker's clock, to be turned forward by hand."""
-    now = SimpleNamespace(seconds=0.0)
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now.seconds))
-    return now
+    return ManualClock()
 
 
 def test_a_fleet_that_starts_again_gives_back_what_it_had(uri: str) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         await broker.anticipate([FIRST])
         lease = await take(broker, "dead")
         await broker.hello("other")
@@ -37,42 +48,42 @@ def test_a_fleet_that_starts_again_gives_back_what_it_had(uri: str) -> None:
     run(ask())
 
 
-def test_a_lease_that_is_not_renewed_goes_to_another_fleet(uri: str, clock: SimpleNamespace) -> None:
+def test_a_lease_that_is_not_renewed_goes_to_another_fleet(uri: str, clock: ManualClock) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri, clock=clock)
         await broker.anticipate([FIRST])
         lease = await take(broker, "lost")
-        clock.seconds = LEASE_SECONDS
+        clock.now = LEASE_SECONDS
         assert await broker.lease("f", 0.0) is None
-        clock.seconds = LEASE_SECONDS + 1
+        clock.now = LEASE_SECONDS + 1
         assert await take(broker) == lease
         assert (await broker.status()).running == (RunningStep(fleet="f", title=FIRST.title, progress=0.0),)
 
     run(ask())
 
 
-def test_a_lease_that_is_renewed_is_kept(uri: str, clock: SimpleNamespace) -> None:
+def test_a_lease_that_is_renewed_is_kept(uri: str, clock: ManualClock) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri, clock=clock)
         await broker.anticipate([FIRST])
         lease = await take(broker)
-        clock.seconds = LEASE_SECONDS
+        clock.now = LEASE_SECONDS
         await broker.renew("f", lease, 0.5)
-        clock.seconds = 2 * LEASE_SECONDS - 1
+        clock.now = 2 * LEASE_SECONDS - 1
         assert await broker.lease("other", 0.0) is None
         assert (await broker.status()).running == (RunningStep(fleet="f", title=FIRST.title, progress=0.5),)
 
     run(ask())
 
 
-def test_a_fleet_thought_lost_may_still_bring_its_step(uri: str, clock: SimpleNamespace) -> None:
+def test_a_fleet_thought_lost_may_still_bring_its_step(uri: str, clock: ManualClock) -> None:
     """Its late result counts, and the step is not trained a second time."""
 
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri, clock=clock)
         asked = asyncio.ensure_future(broker.request(FIRST))
         lease = await take(broker, "slow")
-        clock.seconds = LEASE_SECONDS + 1
+        clock.now = LEASE_SECONDS + 1
         assert (await broker.status()).states == {"queued": 1}
         commit(uri, FIRST)
         await broker.done(lease, 9.0)
@@ -85,7 +96,7 @@ def test_a_fleet_thought_lost_may_still_bring_its_step(uri: str, clock: SimpleNa
 
 def test_a_final_failure_reaches_all_askers_and_what_builds_on_it(uri: str) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         askers = [asyncio.ensure_future(broker.request(step)) for step in (FIRST, FIRST, THIRD)]
         await broker.failed(await take(broker), "the loss became nan", final=True)
         answers = await asyncio.gather(*askers, return_exceptions=True)
@@ -101,7 +112,7 @@ def test_a_final_failure_reaches_all_askers_and_what_builds_on_it(uri: str) -> N
 
 def test_a_step_that_failed_for_good_is_not_learnt_again_and_one_that_was_given_up_is(uri: str) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         for _ in range(2):
             refused = asyncio.ensure_future(broker.request(FIRST))
             if isinstance(lease := (await settle(), await broker.lease("f", 0.0))[1], Lease):
@@ -127,7 +138,7 @@ def test_a_step_that_failed_for_good_is_not_learnt_again_and_one_that_was_given_
 
 def test_a_step_that_kills_its_fleets_is_given_up(uri: str, losses: Losses) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         asked = asyncio.ensure_future(broker.request(FIRST))
         taken = []
         for _ in range(LOSSES):
@@ -142,18 +153,18 @@ def test_a_step_that_kills_its_fleets_is_given_up(uri: str, losses: Losses) -> N
 
 
 def test_a_fleet_whose_node_is_taken_away_keeps_its_lease_by_renewal_and_loses_it_soon_without(
-    uri: str, clock: SimpleNamespace
+    uri: str, clock: ManualClock
 ) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri, clock=clock)
         await broker.anticipate([FIRST])
         lease = await take(broker, "spot")
         await broker.leaving("spot")
-        clock.seconds = LEAVING_SECONDS
+        clock.now = LEAVING_SECONDS
         await broker.renew("spot", lease, 0.5)
-        clock.seconds = 2 * LEAVING_SECONDS
+        clock.now = 2 * LEAVING_SECONDS
         assert await broker.lease("f", 0.0) is None
-        clock.seconds += 1
+        clock.advance(1)
         assert await take(broker) == lease
 
     run(ask())
@@ -161,7 +172,7 @@ def test_a_fleet_whose_node_is_taken_away_keeps_its_lease_by_renewal_and_loses_i
 
 def test_what_another_sweep_has_learnt_meanwhile_is_not_handed_out(uri: str) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         asked = [asyncio.ensure_future(broker.request(step)) for step in (FIRST, OTHER)]
         await settle()
         result = commit(uri, FIRST)
@@ -173,7 +184,7 @@ def test_what_another_sweep_has_learnt_meanwhile_is_not_handed_out(uri: str) -> 
 
 def test_a_past_that_was_lost_is_learnt_again_first(uri: str) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         asked = asyncio.ensure_future(broker.request(SECOND))
         first = await take(broker)
         commit(uri, first.step)
@@ -189,7 +200,7 @@ def test_a_past_that_was_lost_is_learnt_again_first(uri: str) -> None:
 
 def test_two_steps_that_miss_one_past_have_it_learnt_once_and_are_both_answered(uri: str) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         commit(uri, FIRST)
         askers = [asyncio.ensure_future(broker.request(step)) for step in (SECOND, SIBLING)]
         leases = [await take(broker, "f"), await take(broker, "g")]
@@ -209,9 +220,54 @@ def test_two_steps_that_miss_one_past_have_it_learnt_once_and_are_both_answered(
     run(ask())
 
 
+def test_a_whole_past_that_is_found_lost_step_by_step_is_learnt_again_and_held_against_no_step_built_on_it(
+    uri: str,
+) -> None:
+    async def ask() -> None:
+        order = tuple("abcdefgh")
+        inputs = StepInputs(backbone="b", data={task: task for task in order})
+        *past, last = (stages[-1] for stages in walk(order, LEARNER, 0, inputs))
+        broker = Brokerage(uri)
+        for step in past:
+            commit(uri, step)
+        await broker.anticipate(past)
+        asked = asyncio.ensure_future(broker.request(last))
+        for lost in past:
+            lease = await take(broker)
+            assert lease.step == last
+            Store.open(uri).remove(lost.key)
+            await broker.failed(lease, f"{lost.title} is damaged", final=False)
+            again = await take(broker)
+            assert again.step == lost
+            commit(uri, lost)
+            await broker.done(again, 1.0)
+        assert await work_off(broker, uri) == [last]
+        assert (await asked).title == last.title
+
+    run(ask())
+
+
+def test_a_result_that_is_lost_before_it_is_requested_is_learnt_again(
+    uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("atlas.execution.store_view.RECENT", 0)
+
+    async def ask() -> None:
+        broker = Brokerage(uri)
+        commit(uri, FIRST)
+        await broker.anticipate([FIRST])
+        await settle()
+        Store.open(uri).remove(FIRST.key)
+        asked = asyncio.ensure_future(broker.request(FIRST))
+        assert await work_off(broker, uri) == [FIRST]
+        assert (await asked).title == FIRST.title
+
+    run(ask())
+
+
 def test_a_step_that_is_said_to_be_done_but_is_not_there_is_tried_three_times(uri: str) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         asked = asyncio.ensure_future(broker.request(FIRST))
         for _ in range(3):
             await broker.done(await take(broker), 1.0)
@@ -225,7 +281,7 @@ def test_a_step_that_is_said_to_be_done_but_is_not_there_is_tried_three_times(ur
 def test_a_broker_that_was_killed_learns_of_leases_by_their_renewal(uri: str) -> None:
     async def ask() -> None:
         lease = Lease(step=FIRST)
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         await broker.renew("f", lease, 0.3)
         asked = asyncio.ensure_future(broker.request(FIRST))
         await settle()
@@ -239,7 +295,7 @@ def test_a_broker_that_was_killed_learns_of_leases_by_their_renewal(uri: str) ->
 
 def test_a_broker_that_was_killed_takes_done_and_failed_steps_too(uri: str) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         result = commit(uri, FIRST)
         await broker.done(Lease(step=FIRST), 1.0)
         assert await broker.request(FIRST) == result
@@ -251,7 +307,7 @@ def test_a_broker_that_was_killed_takes_done_and_failed_steps_too(uri: str) -> N
 
 def test_when_nobody_is_left_all_that_is_not_done_fails(uri: str) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         result = commit(uri, FIRST)
         assert await broker.request(FIRST) == result
         asked = asyncio.ensure_future(broker.request(THIRD))

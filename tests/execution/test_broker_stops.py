@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
-from atlas.execution.broker import LOSSES, Broker
 from atlas.execution.job import StepFailed
-from tests.execution.fleet import FIRST, OTHER, run, take
+from atlas.execution.scheduler import LOSSES
+from tests.execution.fleet import FIRST, OTHER, Brokerage, run, take
 
 
 def test_a_stop_that_was_planned_is_held_against_no_step_and_the_next_one_is(uri: str) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         asked = asyncio.ensure_future(broker.request(FIRST))
         for _ in range(2 * LOSSES):
             await take(broker, "f")
@@ -31,7 +31,7 @@ def test_a_stop_that_was_planned_is_held_against_no_step_and_the_next_one_is(uri
 
 def test_a_fleet_that_was_resized_is_held_against_no_step_and_goes_on_with_the_one_it_had(uri: str) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         await broker.hello("f", 2)
         await broker.anticipate([FIRST, OTHER])
         lease = await take(broker, "f")
@@ -48,7 +48,7 @@ def test_a_fleet_that_was_resized_is_held_against_no_step_and_goes_on_with_the_o
 
 def test_a_step_whose_stop_was_planned_goes_on_before_another_is_begun(uri: str) -> None:
     async def ask() -> None:
-        broker = Broker(uri)
+        broker = Brokerage(uri)
         await broker.anticipate([FIRST, OTHER])
         lease = await take(broker, "f")
         await broker.leaving("f")

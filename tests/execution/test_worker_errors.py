@@ -1,52 +1,49 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from atlas.execution.broker_client import BrokerClient
+from atlas.execution.fleet_client import FleetClient
 from atlas.execution.job import Lease
+from atlas.execution.messages import Grant
+from atlas.execution.step_registry import nodes_of
 from atlas.execution.worker import worker_loop
 from atlas.learners.divergence import Diverged
 from atlas.learners.process_group import ProcessGroup
 from atlas.runtime.errors import AccessDenied, StorageUnavailable, UserError
 from atlas.steps.loading import MissingParent
+from atlas.steps.step import Step
 from atlas.steps.train import WrongWorker
 from atlas.storage.artifact import CorruptArtifact
 from atlas.storage.step_result import StepResult
 from tests.execution.fleet import FIRST
+
+GRANT = Grant(key=FIRST.key, scope="", nodes=tuple(nodes_of([FIRST])))
 
 
 @dataclass
 class LeasingBroker:
     """A broker that leases one step and closes; it keeps the failures that it is told of."""
 
-    leases: list[Any] = field(default_factory=lambda: [Lease(step=FIRST), "close"])
+    leases: list[Any] = field(default_factory=lambda: [GRANT, "close"])
     failures: list[tuple[str, bool]] = field(default_factory=list)
 
-    def __getattr__(self, name: str) -> Any:
-        return _Method(getattr(type(self), f"on_{name}").__get__(self))
-
-    def on_lease(self, fleet: str, wait: float) -> Any:
+    def lease(self, fleet: str, wait: float) -> Any:
         return self.leases.pop(0)
 
-    def on_renew(self, *arguments: Any) -> None: ...
+    def renew(self, *arguments: Any) -> None: ...
 
-    def on_failed(self, lease: Lease, reason: str, *, final: bool) -> None:
+    def failed(self, step: Step, scope: str, reason: str, *, final: bool) -> None:
         self.failures.append((reason, final))
-
-
-@dataclass
-class _Method:
-    remote: Callable[..., Any]
 
 
 def failures(
     error: Exception, monkeypatch: pytest.MonkeyPatch, group: ProcessGroup | None = None
 ) -> tuple[list[tuple[str, bool]], bool]:
     """The failures that a worker reports whose step raises `error`, and whether it went on with the next lease."""
-    monkeypatch.setattr("ray.get", lambda value, **more: value)
     monkeypatch.setattr("ray.train.collective.broadcast_from_rank_zero", lambda lease: lease)
     broker = LeasingBroker()
 
@@ -54,7 +51,7 @@ def failures(
         raise error
 
     try:
-        worker_loop(broker, "fleet", train, group or ProcessGroup())
+        worker_loop(FleetClient(cast(BrokerClient, broker), "fleet", group or ProcessGroup()), train)
     except type(error):
         return broker.failures, False
     return broker.failures, broker.leases == []

@@ -19,6 +19,8 @@ from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from atlas.config.experiment import Experiment
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
+from atlas.execution.messages import Unknown
+from atlas.execution.step_registry import StepNode, StepRegistry
 from atlas.learners import Learner
 from atlas.search.callback import TrialJournal, listen
 from atlas.search.proposals import is_exact, make_sampler, rehearsed
@@ -38,12 +40,26 @@ OPTIONS = Options.of(tasks=TASKS, orders=("a,b,c",), rank=REFERENCE_RANK)
 
 
 class InstantBroker:
-    """Answers every request at once: all tasks seen score ten times the adapters' rank, but each task alone scores 5.
+    """Answers at once: all tasks seen score ten times the adapters' rank, but each task alone scores 5.
 
     The relative accuracy of an unfinished order is therefore far above the average accuracy of any finished one.
     """
 
-    def request(self, step: Step, scope: str = "") -> StepResult:
+    def __init__(self) -> None:
+        self.steps = StepRegistry()
+
+    def unknown(self, keys: list[str]) -> tuple[str, ...]:
+        return self.steps.unknown(keys)
+
+    def describe(self, nodes: list[StepNode]) -> None:
+        self.steps.add(nodes)
+
+    def request(self, keys: list[str], scope: str = "") -> list[StepResult] | Unknown:
+        if unknown := self.steps.unknown(keys):
+            return Unknown(unknown)
+        return [self.result(self.steps[key]) for key in keys]
+
+    def result(self, step: Step) -> StepResult:
         rank = step.stage.settings()["rank"]
         assert isinstance(rank, int)
         score = 5.0 if rank == REFERENCE_RANK else 10.0 * rank

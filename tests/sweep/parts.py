@@ -85,7 +85,7 @@ class Training:
     now: BrokerStatus = field(default_factory=lambda: BrokerStatus(born="first", states={"queued": 1}))
     state: FleetsState = field(default_factory=FleetsState)
     given_up: list[str] = field(default_factory=list)
-    handle: object = None
+    client: object = None
 
     def status(self) -> BrokerStatus:
         """The broker's."""

@@ -189,11 +189,11 @@ def test_a_real_broker_that_is_killed_comes_back_with_all_known_steps(
     import ray
 
     with BrokerActor("supervised", str(tmp_path / "store"), "me") as broker:
-        prefetch = Prefetch(broker.handle, [FIRST, SECOND])
+        prefetch = Prefetch(broker.client, [FIRST, SECOND])
         with Supervisor(broker, world, prefetch.tell, world.upload, world.ended.set) as supervisor:
             supervisor.wait_for(lambda now: now.prefetched and now.broker.count("queued") > 0)
             born = supervisor.snapshot.broker.born
-            ray.kill(broker.handle, no_restart=False)
+            ray.kill(broker.client.actor, no_restart=False)
             supervisor.wait_for(lambda now: now.broker.born != born and now.prefetched and bool(now.broker.states))
             assert supervisor.snapshot.broker.count("queued", "waiting") == 2
     assert not world.ended.is_set()

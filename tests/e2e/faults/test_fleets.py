@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,12 @@ import ray
 
 from atlas.cluster.connect import NAMESPACE
 from atlas.cluster.placement_groups import free_orphaned_groups
-from atlas.execution.broker import Broker
+from atlas.execution.broker_client import BrokerClient
+from atlas.execution.fleet_client import RENEW_SECONDS, FleetClient
 from atlas.execution.job import Lease
-from atlas.execution.worker import RENEW_SECONDS, worker_loop
+from atlas.execution.worker import worker_loop
 from atlas.learners.process_group import ProcessGroup
+from atlas.steps.step import Step
 from atlas.steps.train import open_worker_context, train_step
 from atlas.storage.step_result import StepCost, StepResult
 from atlas.storage.store import Store
@@ -50,7 +53,7 @@ class Fleet:
     def pid(self) -> int:
         return os.getpid()
 
-    def serve_at_gate(self, broker: Any, name: str, store_uri: str, gate: Path) -> None:
+    def serve_at_gate(self, broker: BrokerClient, name: str, store_uri: str, gate: Path) -> None:
         """Serve with steps that last until the gate is there."""
 
         def train(lease: Lease, on_update: Callable[[int, int], None]) -> StepResult:
@@ -60,16 +63,18 @@ class Fleet:
             commit(store_uri, lease.step, lease.scope)
             return StepResult(cost=StepCost(seconds=1.0))
 
-        worker_loop(broker, name, train, ProcessGroup())
+        worker_loop(FleetClient(broker, name, ProcessGroup()), train)
 
-    def serve_for_real(self, broker: Any, name: str, store_uri: str, backbone: str, prepared: dict[str, str]) -> None:
+    def serve_for_real(
+        self, broker: BrokerClient, name: str, store_uri: str, backbone: str, prepared: dict[str, str]
+    ) -> None:
         """Serve with steps that are learnt."""
         worker_context, store = open_worker_context(backbone, prepared, ProcessGroup()), Store.open(store_uri)
 
         def train(lease: Lease, on_update: Callable[[int, int], None]) -> StepResult:
             return train_step(lease.step, worker_context, store, on_update)
 
-        worker_loop(broker, name, train, ProcessGroup())
+        worker_loop(FleetClient(broker, name, ProcessGroup()), train)
 
 
 class Maker:
@@ -97,16 +102,22 @@ def cluster() -> Iterator[Path]:
     shutil.rmtree(logs, ignore_errors=True)
 
 
-def start_broker(store_uri: str) -> Any:
-    return ray.remote(Broker).options(num_cpus=0, max_concurrency=100).remote(store_uri, lease_seconds=LEASE)
+def start_broker(store_uri: str) -> BrokerClient:
+    return BrokerClient.start(store_uri, "sweep", lease_seconds=LEASE)
+
+
+def ask(broker: BrokerClient, step: Step) -> Any:
+    """A request, as Ray's promise of a list of one result."""
+    broker.describe([step])
+    return broker.actor.request.remote([step.key])
 
 
 def start_fleet(skew: float = 0.0) -> Any:
     return ray.remote(Fleet).options(num_cpus=0, max_concurrency=2).remote(skew)
 
 
-def running(broker: Any) -> list[str]:
-    return [step.fleet for step in ray.get(broker.status.remote()).running]
+def running(broker: BrokerClient) -> list[str]:
+    return [step.fleet for step in broker.status().running]
 
 
 def wait_for(what: Callable[[], Any], seconds: float = 120.0) -> None:
@@ -132,7 +143,7 @@ def test_a_slow_fleet_keeps_its_lease_and_a_hung_one_loses_it_whatever_their_clo
     losses.look_in(cluster)
     uri, gate = str(tmp_path / "store"), tmp_path / "gate"
     broker, first, second = start_broker(uri), start_fleet(5 * HOURS), start_fleet(-5 * HOURS)
-    asked = broker.request.remote(FIRST)
+    asked = ask(broker, FIRST)
     pid = ray.get(first.pid.remote())
     served = [first.serve_at_gate.remote(broker, "first", uri, gate)]
     wait_for(lambda: running(broker) == ["first"])
@@ -148,13 +159,13 @@ def test_a_slow_fleet_keeps_its_lease_and_a_hung_one_loses_it_whatever_their_clo
     wait_for(lambda: running(broker) == ["second"], 4 * LEASE)
     waited = time.monotonic() - stopped
     gate.touch()
-    assert ray.get(asked).title == FIRST.title
+    assert ray.get(asked)[0].title == FIRST.title
     marker = next(Path(uri).glob("steps/*/*/commit.json")).read_text()
     os.kill(pid, signal.SIGCONT)  # and brings its own result, late
-    broker.close.remote()
+    broker.close()
     ray.get(served, timeout=60)
     assert next(Path(uri).glob("steps/*/*/commit.json")).read_text() == marker
-    assert ray.get(broker.status.remote()).states == {"done": 1}
+    assert broker.status().states == {"done": 1}
     until = {f"until_another_fleet_had_it,_with_a_lease_of_{LEASE:.0f}_s": waited}
     losses.note("hung fleet", begun=losses.begun(), lost=losses.begun() - 1, **until)
 
@@ -162,15 +173,15 @@ def test_a_slow_fleet_keeps_its_lease_and_a_hung_one_loses_it_whatever_their_clo
 def test_a_fleet_killed_in_mid_step_gives_it_back_when_it_is_there_again(tmp_path: Path) -> None:
     uri, gate = str(tmp_path / "store"), tmp_path / "gate"
     broker, first = start_broker(uri), start_fleet()
-    asked = [broker.request.remote(step) for step in (FIRST, OTHER)]
+    asked = [ask(broker, step) for step in (FIRST, OTHER)]
     first.serve_at_gate.remote(broker, "f", uri, gate)
     wait_for(lambda: running(broker) == ["f"])
     os.kill(ray.get(first.pid.remote()), signal.SIGKILL)
     gate.touch()
-    ray.get(broker.hello.remote("f"))
+    broker.hello("f", 1)
     start_fleet().serve_at_gate.remote(broker, "f", uri, gate)
-    assert [facts.title for facts in ray.get(asked, timeout=60)] == [FIRST.title, OTHER.title]
-    broker.close.remote()
+    assert [facts.title for (facts,) in ray.get(asked, timeout=60)] == [FIRST.title, OTHER.title]
+    broker.close()
 
 
 def test_a_loss_that_is_no_number_and_a_record_that_breaks_the_batch_fail_their_steps_and_no_other(
@@ -188,16 +199,16 @@ def test_a_loss_that_is_no_number_and_a_record_that_breaks_the_batch_fail_their_
     }
     uri = str(tmp_path / "store")
     broker, fleet = start_broker(uri), start_fleet()
-    asked = {name: broker.request.remote(step) for name, step in steps.items()}
+    asked = {name: ask(broker, step) for name, step in steps.items()}
     folders = {name: str(path) for name, path in prepared.items()}
     served = fleet.serve_for_real.remote(broker, "f", uri, str(small_folder), folders)
-    assert ray.get(asked["well"]).title == steps["well"].title
+    assert ray.get(asked["well"])[0].title == steps["well"].title
     with pytest.raises(Exception, match=r"the loss became (nan|inf) at update \d+; lower the learning rate"):
         ray.get(asked["diverges"])
     with pytest.raises(Exception, match=r"the record '[^']+' names a picture that is not among"):
         ray.get(asked["damaged"])
-    assert ray.get(broker.status.remote()).trained == 1
-    broker.close.remote()
+    assert broker.status().trained == 1
+    broker.close()
     ray.get(served)
     losses.failed("loss becomes NaN", steps["diverges"].key)
     losses.failed("a record that breaks the batch", steps["damaged"].key)
@@ -236,17 +247,48 @@ def test_a_placement_group_whose_maker_was_killed_is_removed_and_no_other() -> N
 
 def test_a_broker_that_was_started_again_is_told_again_what_nobody_asks_for(tmp_path: Path) -> None:
     uri = str(tmp_path / "store")
-    forever = {"max_restarts": -1, "max_task_retries": -1}
-    broker = ray.remote(Broker).options(num_cpus=0, max_concurrency=100, **forever).remote(uri)
+    broker = BrokerClient.start(uri, "sweep")
     prefetch = Prefetch(broker, [FIRST, OTHER])
-    assert prefetch.tell(ray.get(broker.status.remote()))
-    assert not prefetch.tell(ray.get(broker.status.remote()))
-    before = ray.get(broker.status.remote()).born
-    ray.kill(broker, no_restart=False)
-    wait_for(lambda: ray.get(broker.status.remote()).born != before)  # the one that is killed may still answer
-    assert ray.get(broker.status.remote()).states == {}
+    assert prefetch.tell(broker.status())
+    assert not prefetch.tell(broker.status())
+    before = broker.status().born
+    ray.kill(broker.actor, no_restart=False)
+    wait_for(lambda: broker.status().born != before)  # the one that is killed may still answer
+    assert broker.status().states == {}
     for step in (FIRST, OTHER):
         commit(uri, step)
-    prefetch.wait()
-    assert ray.get(broker.status.remote()).states == {"done": 2}
-    ray.kill(broker)
+    assert prefetch.tell(broker.status())
+    wait_for(lambda: broker.status().states == {"done": 2})
+    ray.kill(broker.actor)
+
+
+def test_more_than_a_thousand_requests_keep_no_lease_waiting(tmp_path: Path) -> None:
+    uri = str(tmp_path / "store")
+    broker = BrokerClient.start(uri, "sweep")
+    broker.describe([FIRST])
+    asked = [broker.actor.request.remote([FIRST.key]) for _ in range(1200)]
+    assert ray.get(broker.actor.lease.remote("f", 60.0), timeout=60) != "close"
+    assert running(broker) == ["f"]
+    commit(uri, FIRST)
+    broker.done(FIRST, "", 1.0)
+    assert {result.title for (result,) in ray.get(asked, timeout=60)} == {FIRST.title}
+    ray.kill(broker.actor)
+
+
+def test_a_broker_that_was_killed_restores_leases_and_requests_by_the_calls_of_their_owners(tmp_path: Path) -> None:
+    uri = str(tmp_path / "store")
+    broker = BrokerClient.start(uri, "sweep")
+    with ThreadPoolExecutor(1) as trial:
+        asked = trial.submit(broker.request, [FIRST])
+        lease = FleetClient(broker, "f", ProcessGroup()).next_lease()
+        assert lease == Lease(step=FIRST)
+        before = broker.status().born
+        ray.kill(broker.actor, no_restart=False)
+        wait_for(lambda: broker.status().born != before)
+        broker.renew("f", FIRST, "", 0.5)
+        assert running(broker) == ["f"]
+        assert broker.lease("other", 0.0) is None
+        commit(uri, FIRST)
+        broker.done(FIRST, "", 1.0)
+        assert asked.result(60)[0].title == FIRST.title
+    ray.kill(broker.actor)

@@ -1,0 +1,132 @@
+"""Calls of the broker's actor. Each step is described to it once; from then on its key stands for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from atlas.execution.broker import Broker
+from atlas.execution.messages import Grant, Unknown
+from atlas.execution.scheduler import LEASE_SECONDS
+from atlas.execution.status import BrokerStatus
+from atlas.execution.step_registry import StepNode, nodes_of
+from atlas.execution.store_view import SharedStore
+from atlas.steps.step import Step
+from atlas.storage.step_result import StepResult
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
+CALLS = 1_000_000  # at once: Ray's bound must never be reached, since waiting requests would keep leases waiting
+CHUNK = 5000  # steps a call
+
+
+@dataclass(frozen=True)
+class BrokerClient:
+    """A broker's actor. Its calls wait for the answer, except those that return an ObjectRef. Picklable."""
+
+    actor: Any
+
+    @classmethod
+    def start(
+        cls,
+        store_uri: str,
+        owner: str,
+        *,
+        name: str | None = None,
+        namespace: str | None = None,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> BrokerClient:
+        """Start a broker on the connected cluster; Ray restarts it, and repeats calls, without end."""
+        import ray
+
+        forever = {"max_restarts": -1, "max_task_retries": -1}
+        actor = ray.remote(Broker).options(name=name, namespace=namespace, num_cpus=0, max_concurrency=CALLS, **forever)
+        return cls(actor.remote(SharedStore(store_uri, owner), lease_seconds))
+
+    @classmethod
+    def connect(cls, name: str, namespace: str) -> BrokerClient:
+        """The broker of that name. Raises ValueError where there is none."""
+        import ray
+
+        return cls(ray.get_actor(name, namespace=namespace))
+
+    def request(self, steps: Sequence[Step], scope: str = "") -> list[StepResult]:
+        """The results of the steps, once all of them are trained.
+
+        Raises:
+            StepFailed: one of them cannot be trained.
+        """
+        results: list[StepResult] = self._call("request", steps, [step.key for step in steps], scope)
+        return results
+
+    def anticipate(self, steps: Sequence[Step], scope: str = "") -> None:
+        """Queue steps before they are requested."""
+        for start in range(0, len(steps), CHUNK):
+            chunk = steps[start : start + CHUNK]
+            self._call("anticipate", chunk, [step.key for step in chunk], scope)
+
+    def describe(self, steps: Iterable[Step]) -> None:
+        """Describe those of the steps, and of all that they build on, that the broker does not know."""
+        nodes = {node.key: node for node in nodes_of(steps)}
+        while unknown := set(self._get(self.actor.unknown.remote(list(nodes)))):  # again if it is restarted meanwhile
+            missing = [node for node in nodes.values() if node.key in unknown]
+            for start in range(0, len(missing), CHUNK):
+                self._get(self.actor.describe.remote(missing[start : start + CHUNK]))
+
+    def hello(self, fleet: str, workers: int) -> None:
+        """Register a fleet that has (re)started with so many workers."""
+        self._get(self.actor.hello.remote(fleet, workers))
+
+    def leaving(self, fleet: str) -> None:
+        """Tell that the node of a fleet is being preempted."""
+        self._get(self.actor.leaving.remote(fleet))
+
+    def lease(self, fleet: str, wait: float) -> Grant | Literal["close"] | None:
+        """The next step; None after `wait` seconds without one, "close" when the broker has closed."""
+        return cast(Grant | Literal["close"] | None, self._get(self.actor.lease.remote(fleet, wait)))
+
+    def nodes(self, key: str) -> tuple[StepNode, ...]:
+        """The nodes of a leased step and of all that it builds on."""
+        return cast(tuple[StepNode, ...], self._get(self.actor.nodes.remote(key)))
+
+    def renew(self, fleet: str, step: Step, scope: str, progress: float) -> None:
+        """Renew the lease of a step, `progress` in [0, 1]."""
+        self._call("renew", [step], fleet, step.key, scope, progress)
+
+    def done(self, step: Step, scope: str, seconds: float) -> None:
+        """Tell that a step was committed, after `seconds`."""
+        self._call("done", [step], step.key, scope, seconds)
+
+    def failed(self, step: Step, scope: str, reason: str, *, final: bool) -> None:
+        """Tell that a step failed, for ever or to be retried."""
+        self._call("failed", [step], step.key, scope, reason, final=final)
+
+    def status(self, timeout: float | None = None) -> BrokerStatus:
+        """The state of all jobs and fleets. Raises TimeoutError where there is no answer within `timeout` seconds."""
+        import ray
+
+        try:
+            return cast(BrokerStatus, ray.get(self.actor.status.remote(), timeout=timeout))
+        except ray.exceptions.GetTimeoutError as error:
+            raise TimeoutError(f"no status within {timeout:.0f} s") from error
+
+    def give_up(self, reason: str) -> ObjectRef:
+        """Fail every unfinished job with this reason."""
+        return self.actor.give_up.remote(reason)
+
+    def close(self) -> ObjectRef:
+        """Lease no more steps."""
+        return self.actor.close.remote()
+
+    def _call(self, method: str, steps: Sequence[Step], *arguments: Any, **named: Any) -> Any:
+        """Call a method that names steps by their keys; a broker that does not know them has them described first."""
+        while isinstance(answer := self._get(getattr(self.actor, method).remote(*arguments, **named)), Unknown):
+            self.describe(steps)
+        return answer
+
+    def _get(self, promise: ObjectRef) -> Any:
+        import ray
+
+        return ray.get(promise)

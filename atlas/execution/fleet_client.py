@@ -1,0 +1,115 @@
+"""A fleet's side of the broker: rank 0 calls it, every rank gets the same lease."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+
+from atlas.execution.broker_client import BrokerClient
+from atlas.execution.job import Lease
+from atlas.execution.messages import Grant
+from atlas.execution.step_registry import StepRegistry
+
+if TYPE_CHECKING:
+    from atlas.learners.process_group import ProcessGroup
+
+OnUpdate: TypeAlias = Callable[[int, int], None]  # update, updates in all
+
+LEASE_WAIT = 5.0
+RENEW_SECONDS = 2.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class FleetClient:
+    """The broker, as the workers of one fleet see it. Every rank must make the same calls."""
+
+    broker: BrokerClient
+    fleet: str
+    group: ProcessGroup
+    _steps: StepRegistry = field(default_factory=StepRegistry)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is rank 0, which speaks for the fleet."""
+        return self.group.rank == 0
+
+    def hello(self) -> None:
+        """Register the fleet, which has (re)started."""
+        if self.is_first:
+            self.broker.hello(self.fleet, self.group.size)
+
+    def leaving(self) -> None:
+        """Tell that a node of the fleet is being preempted."""
+        if self.is_first:
+            self.broker.leaving(self.fleet)
+
+    def next_lease(self) -> Lease | Literal["close"] | None:
+        """The next step, the same on every rank; None where there is none yet, "close" when the broker has closed."""
+        grant = self._everywhere(self._lease() if self.is_first else None)
+        if not isinstance(grant, Grant):
+            return grant
+        self._steps.add(grant.nodes)
+        return Lease(step=self._steps[grant.key], scope=grant.scope)
+
+    @contextmanager
+    def renewing(self, lease: Lease) -> Iterator[OnUpdate]:
+        """Renew the lease every `RENEW_SECONDS`, with the share of updates done."""
+        progress = [0.0]
+
+        def on_update(update: int, updates: int) -> None:
+            progress[0] = update / updates
+
+        stop = threading.Event()
+
+        def renew() -> None:
+            while not stop.wait(RENEW_SECONDS):
+                try:
+                    self.broker.renew(self.fleet, lease.step, lease.scope, progress[0])
+                except Exception as error:  # whatever it is: the next call of the loop meets it, too
+                    log.warning("the lease of %s could not be renewed: %s", lease.step.title, error)
+
+        thread = threading.Thread(target=renew, daemon=True, name="renew-lease")
+        if self.is_first:
+            thread.start()
+        try:
+            yield on_update
+        finally:
+            stop.set()
+            if self.is_first:
+                thread.join()
+
+    def done(self, lease: Lease, seconds: float) -> None:
+        """Tell that the step was committed, after `seconds`."""
+        if self.is_first:
+            self.broker.done(lease.step, lease.scope, seconds)
+
+    def failed(self, lease: Lease, reason: str, *, final: bool) -> None:
+        """Tell that the step failed: a `final` failure is not retried."""
+        if self.is_first:
+            self.broker.failed(lease.step, lease.scope, reason, final=final)
+
+    def _lease(self) -> Grant | Literal["close"] | None:
+        """The broker's answer, with all steps that this fleet lacks."""
+        grant = self.broker.lease(self.fleet, LEASE_WAIT)
+        if not isinstance(grant, Grant) or self._is_complete(grant):
+            return grant
+        return Grant(key=grant.key, scope=grant.scope, nodes=self.broker.nodes(grant.key))
+
+    def _is_complete(self, grant: Grant) -> bool:
+        sent = {node.key for node in grant.nodes}
+        needed = {key for node in grant.nodes for key in node.builds_on} | {grant.key}
+        return not self._steps.unknown(needed - sent)
+
+    def _everywhere(self, grant: Grant | Literal["close"] | None) -> Grant | Literal["close"] | None:
+        """Rank 0's grant, on every rank."""
+        if self.group.size == 1:
+            return grant
+        from ray.train.collective import broadcast_from_rank_zero
+
+        return cast(Grant | Literal["close"] | None, broadcast_from_rank_zero(grant))

@@ -1,0 +1,23 @@
+"""The broker's answers beside results and status: steps travel as keys, and as nodes to those who lack them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from atlas.execution.step_registry import StepNode
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """The answer to keys that the broker does not know, as after its restart: describe the steps, then call again."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """The lease of a step to a fleet. `nodes` are those of the step and its ancestors that the fleet was not sent."""
+
+    key: str
+    scope: str
+    nodes: tuple[StepNode, ...]

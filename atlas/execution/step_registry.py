@@ -1,0 +1,95 @@
+"""Steps by key, and their form on the wire: each step travels once, and refers to others by their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from atlas.steps.step import Step
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepNode:
+    """A step without those that it builds on: `own` has neither parent nor auxiliary steps, their keys stand here."""
+
+    key: str
+    own: Step
+    parent: str | None = None
+    auxiliary: tuple[str, ...] = ()
+
+    @property
+    def builds_on(self) -> tuple[str, ...]:
+        """The keys of the steps that it builds on."""
+        return (*self.auxiliary, *((self.parent,) if self.parent else ()))
+
+
+def nodes_of(steps: Iterable[Step], known: Collection[str] = ()) -> Iterator[StepNode]:
+    """The nodes of the steps and of all that they build on, each once and after those that it builds on itself.
+
+    Steps with a key in `known` are left out, with all that they build on.
+    """
+    seen = set(known)
+    for step in steps:
+        yield from _unseen(step, seen)
+
+
+def _unseen(step: Step, seen: set[str]) -> Iterator[StepNode]:
+    if step.key in seen:
+        return
+    seen.add(step.key)
+    for earlier in step.builds_on:
+        yield from _unseen(earlier, seen)
+    yield StepNode(
+        key=step.key,
+        own=replace(step, parent=None, auxiliary=()),
+        parent=step.parent.key if step.parent else None,
+        auxiliary=tuple(other.key for other in step.auxiliary),
+    )
+
+
+@dataclass
+class StepRegistry:
+    """Steps by key. They share the steps that they build on, and equal settings, however they arrived."""
+
+    _steps: dict[str, Step] = field(default_factory=dict)
+    _settings: dict[Hashable, Hashable] = field(default_factory=dict)
+
+    def __getitem__(self, key: str) -> Step:
+        return self._steps[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._steps
+
+    def unknown(self, keys: Iterable[str]) -> tuple[str, ...]:
+        """Those of the keys that are not registered."""
+        return tuple(key for key in keys if key not in self._steps)
+
+    def add(self, nodes: Iterable[StepNode]) -> None:
+        """Register steps, those first that others build on; a node that builds on an unknown step is left out."""
+        for node in nodes:
+            if node.key not in self._steps and not self.unknown(node.builds_on):
+                self._steps[node.key] = self._build(node)
+
+    def _build(self, node: StepNode) -> Step:
+        own = node.own
+        step = replace(
+            own,
+            stage=self._shared(own.stage),
+            evaluation=self._shared(own.evaluation),
+            shots=self._shared(own.shots),
+            parent=self._steps[node.parent] if node.parent else None,
+            auxiliary=tuple(self._steps[key] for key in node.auxiliary),
+        )
+        vars(step)["key"] = node.key  # the cached property: hashing all settings again takes a millisecond
+        return step
+
+    def _shared(self, value: T) -> T:
+        """The first value that equals this one; itself where it cannot be hashed, as a stage of a user's may be."""
+        intern: Callable[[T, T], T] = self._settings.setdefault  # type: ignore[assignment]
+        try:
+            return intern(value, value)
+        except TypeError:
+            return value

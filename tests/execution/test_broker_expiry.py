@@ -1,0 +1,68 @@
+"""Leases that expire: by themselves, as losses of their steps, and taken back where the fleet was only slow."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from atlas.execution.job import StepFailed
+from atlas.execution.scheduler import LEASE_SECONDS, LEAVING_SECONDS, LOSSES
+from tests.execution.fleet import FIRST, OTHER, Brokerage, ManualClock, commit, run, take
+
+
+def test_a_step_that_hangs_every_fleet_is_given_up(uri: str) -> None:
+    async def ask() -> None:
+        clock = ManualClock()
+        broker = Brokerage(uri, clock=clock)
+        asked = asyncio.ensure_future(broker.request(FIRST))
+        for number in range(LOSSES):
+            assert not asked.done()
+            await take(broker, f"hung-{number}")
+            clock.advance(LEASE_SECONDS + 1)
+            await broker.status()
+        with pytest.raises(StepFailed, match="5 workers died .* or no longer renewed its lease; the last on hung-4"):
+            await asked
+
+    run(ask())
+
+
+def test_a_fleet_that_was_only_slow_is_held_against_no_step(uri: str) -> None:
+    async def ask() -> None:
+        clock = ManualClock()
+        broker = Brokerage(uri, clock=clock)
+        asked = asyncio.ensure_future(broker.request(FIRST))
+        lease = await take(broker, "slow")
+        for _ in range(2 * LOSSES):
+            clock.advance(LEASE_SECONDS + 1)
+            assert (await broker.status()).states == {"queued": 1}
+            await broker.renew("slow", lease, 0.5)
+        commit(uri, FIRST)
+        await broker.done(lease, 1.0)
+        assert (await asked).title == FIRST.title
+
+    run(ask())
+
+
+def test_a_lease_that_expires_on_a_node_that_is_taken_away_is_held_against_no_step(uri: str) -> None:
+    async def ask() -> None:
+        clock = ManualClock()
+        broker = Brokerage(uri, clock=clock)
+        await broker.anticipate([FIRST, OTHER])
+        for number in range(2 * LOSSES):
+            lease = await take(broker, f"spot-{number}")
+            assert lease.step == FIRST  # and goes on before another is begun
+            await broker.leaving(f"spot-{number}")
+            clock.advance(LEAVING_SECONDS + 1)
+
+    run(ask())
+
+
+def test_a_fleet_that_waits_gets_a_step_whose_lease_expires_though_nobody_else_calls(uri: str) -> None:
+    async def ask() -> None:
+        broker = Brokerage(uri, lease_seconds=0.2)
+        await broker.anticipate([FIRST])
+        lease = await take(broker, "hung")
+        assert await broker.lease("f", 10.0) == lease
+
+    run(ask())
