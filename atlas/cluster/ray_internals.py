@@ -39,6 +39,18 @@ def placement_groups() -> list[GroupState]:
     ]
 
 
+def start_autoscaling_coordinator() -> None:
+    """Start the detached actor that Ray Train's controllers ask for room before anything else, without waiting.
+
+    A controller starts it where it is missing, and waits until it answers.
+    """
+    from ray.data._internal.cluster_autoscaler.default_autoscaling_coordinator import (
+        get_or_create_autoscaling_coordinator,
+    )
+
+    get_or_create_autoscaling_coordinator()
+
+
 def ray_cluster(namespace: str, name: str) -> dict[str, Any]:
     """KubeRay's resource of a cluster, asked of Kubernetes from inside one of its pods. Raises OSError."""
     from ray.autoscaler._private.kuberay.node_provider import KubernetesHttpApiClient

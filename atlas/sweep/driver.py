@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlas.cluster.connect import NAMESPACE
+from atlas.cluster.ray_internals import start_autoscaling_coordinator
 from atlas.data.cache import prepared_address
 from atlas.execution.fleets import Fleets
 from atlas.execution.sizing import threads_of, trials_at_once
@@ -97,6 +98,8 @@ class SweepDriver:
             )
             try:
                 if run.plan.missing:
+                    with ErrorLog().noted("starting Ray's coordinator of autoscaling, which fleets then do"):
+                        start_autoscaling_coordinator()
                     fleets.start()
                 yield broker, fleets
             finally:

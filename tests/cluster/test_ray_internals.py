@@ -10,7 +10,9 @@ from ray._private.state import GlobalState
 from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
 from ray.autoscaler._private.kuberay.node_provider import KubernetesHttpApiClient
 from ray.core.generated import gcs_pb2
+from ray.data._internal.cluster_autoscaler import default_autoscaling_coordinator
 from ray.train._internal import storage
+from ray.train.v2._internal.execution.scaling_policy import autoscaling_coordinator_client
 from ray.tune.experiment import Trial
 
 from atlas.cluster import ray_internals
@@ -32,6 +34,12 @@ def test_kuberay_is_asked_with_these_arguments() -> None:
     assert next(iter(inspect.signature(KubernetesHttpApiClient).parameters)) == "namespace"
     assert list(inspect.signature(KubernetesHttpApiClient.get).parameters) == ["self", "path"]
     assert len(inspect.signature(_derive_autoscaling_config_from_ray_cr).parameters) == 1
+
+
+def test_controllers_ask_the_coordinator_that_is_started_beforehand() -> None:
+    found = autoscaling_coordinator_client.get_or_create_autoscaling_coordinator
+    assert found is default_autoscaling_coordinator.get_or_create_autoscaling_coordinator
+    assert not inspect.signature(found).parameters
 
 
 def test_a_node_that_takes_too_long_to_start_is_reported_in_these_words() -> None:
