@@ -53,3 +53,14 @@ def test_a_model_that_was_not_registered_says_why(monkeypatch: pytest.MonkeyPatc
 
         monkeypatch.setattr(ray, "get", fail)
         assert Registration(promise=SimpleNamespace()).result() == f"not registered: {words}"  # type: ignore[arg-type]
+
+
+def test_a_model_whose_actor_died_was_not_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+    from ray.exceptions import RayActorError
+
+    def fail(promise: object) -> None:
+        raise RayActorError
+
+    monkeypatch.setattr(ray, "get", fail)
+    assert Registration(promise=SimpleNamespace()).result().startswith("not registered: The actor experienced")  # type: ignore[arg-type]
