@@ -39,8 +39,14 @@ def arrange(items: list[pytest.Item]) -> None:
 
 
 def group_of(item: pytest.Item) -> str:
-    """The group of a test, which runs on one worker in its order: its file, or the sweep that several files look at."""
-    return "ended" if "ended" in getattr(item, "fixturenames", ()) else _place(item)
+    """The group of a test, which runs on one worker in its order: its file, or the sweep that several files look at.
+
+    Cluster scripts start Ray on its own default ports, one cluster at a time.
+    """
+    if "ended" in getattr(item, "fixturenames", ()):
+        return "ended"
+    place = _place(item)
+    return "clusters" if place.startswith("clusters") else place
 
 
 def common_folder(factory: pytest.TempPathFactory) -> Path:

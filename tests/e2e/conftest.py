@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from selenium.webdriver import Chrome
 
-from atlas.tracking import Server, default_tracking_uri, free_port
+from atlas.tracking import Server, default_tracking_uri
 from atlas.tracking.mlflow.address import connect
 from benchmarks.processes import children, kill, living, marked, title_of
 from tests.ports import lasting_port
@@ -252,7 +252,7 @@ def guarded(quiet: Path, mlflow_tables: Path, tmp_path_factory: pytest.TempPathF
     storage = copy_of(quiet, folder / "storage", "data")
     shutil.copy(mlflow_tables, folder)
     database, files = default_tracking_uri(folder), folder / "artifacts"
-    with Server(database, port=free_port(), artifacts=files, log=folder / "server.log") as server:
+    with Server(database, port=lasting_port(), artifacts=files, log=folder / "server.log") as server:
         address = server.uri.replace("http://", f"http://me:{secret}@")
         arguments = (*SMALL, "--seed", "1", "--orders", "digits,piqa-twin", "--fleets", "1", "--tracking-uri", address)
         done = run(*arguments, storage=storage, RAY_TMPDIR=str(logs))

@@ -14,10 +14,11 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from atlas.tracking import Server, default_tracking_uri, free_port
+from atlas.tracking import Server, default_tracking_uri
 from atlas.tracking.mlflow.address import connect
 from tests.e2e.browser import needs_browser
 from tests.e2e.conftest import summaries
+from tests.ports import lasting_port
 
 pytestmark = [pytest.mark.slow, needs_browser]
 
@@ -102,7 +103,7 @@ def test_the_champion_answers_a_batch_in_a_fresh_process(quiet: Path) -> None:
 def page(quiet: Path, browser: Chrome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Chrome]]:
     """The UI's address and a browser."""
     log = tmp_path_factory.mktemp("ui") / "log"
-    with Server(default_tracking_uri(quiet), port=free_port(), artifacts=quiet / "mlartifacts", log=log) as server:
+    with Server(default_tracking_uri(quiet), port=lasting_port(), artifacts=quiet / "mlartifacts", log=log) as server:
         yield server.uri, browser
 
 

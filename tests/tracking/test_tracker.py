@@ -25,10 +25,10 @@ from atlas.tracking import (
     TrialStarted,
     check_tracking,
     find_step_runs,
-    free_port,
 )
 from atlas.tracking.mlflow.address import connect, database_file
 from tests.losses import Losses
+from tests.ports import lasting_port
 from tests.tracking.walks import STEPS, record, two_trials
 
 
@@ -109,11 +109,11 @@ def test_a_damaged_line_of_the_journal_is_left_out(
 def test_a_tracker_whose_server_is_away_returns_at_once_and_keeps_everything(
     open_tracker: Callable[..., Tracker], step: Callable[..., StepFinished]
 ) -> None:
-    tracker = open_tracker(uri=f"http://127.0.0.1:{free_port()}")
+    tracker = open_tracker(uri=f"http://127.0.0.1:{lasting_port()}")
     record(tracker, step)
     assert not tracker.flush(0.2)
     assert not tracker.close(0.0)
-    again = open_tracker(uri=f"http://127.0.0.1:{free_port()}")
+    again = open_tracker(uri=f"http://127.0.0.1:{lasting_port()}")
     assert again.pending > 0
 
 
@@ -193,7 +193,7 @@ def test_a_server_that_goes_away_and_returns_gets_everything_once(
     open_tracker: Callable[..., Tracker], step: Callable[..., StepFinished], tmp_path: Path, losses: Losses
 ) -> None:
     backend = f"sqlite:///{tmp_path}/server.db"
-    server = Server(backend, port=free_port(), artifacts=tmp_path / "artifacts", log=tmp_path / "server.log")
+    server = Server(backend, port=lasting_port(), artifacts=tmp_path / "artifacts", log=tmp_path / "server.log")
     try:
         server.start()
         tracker = open_tracker(uri=server.uri)

@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from atlas.storage.store import Store
-from atlas.tracking import Tracker, free_port, open_sink
+from atlas.tracking import Tracker, open_sink
 from atlas.tracking.events import Event, TrialStarted
 from atlas.tracking.spool import Spool
 from tests.losses import Losses
+from tests.ports import lasting_port
 from tests.small import World, contents
 
 pytestmark = pytest.mark.slow
@@ -94,7 +95,7 @@ def test_a_step_learnt_for_a_full_store_is_committed_once_there_is_room_and_not_
 def test_what_mlflow_is_told_on_a_full_disk_waits_for_room_and_is_written_once(
     small_disk: Path, losses: Losses
 ) -> None:
-    tracker = Tracker(open_sink(f"http://127.0.0.1:{free_port()}", "full"), small_disk / "spool")
+    tracker = Tracker(open_sink(f"http://127.0.0.1:{lasting_port()}", "full"), small_disk / "spool")
     told = [f"t{number}" for number in range(200)]
     note = {"note": "x" * 3000}
     ballast = fill(small_disk)

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from atlas.tracking import Server, default_tracking_uri, free_port
+from atlas.tracking import Server, default_tracking_uri
 from tests.e2e.conftest import SMALL, WAIT, committed, logged, matrices, run, summaries, wait_for
 from tests.losses import Losses
+from tests.ports import lasting_port
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +24,7 @@ def test_a_server_that_is_away_at_the_sweeps_end_gets_everything_on_resuming(
     storage = tmp_path / "storage"
     for part in ("data", "store"):
         shutil.copytree(quiet / part, storage / part)
-    database, port = default_tracking_uri(tmp_path), free_port()
+    database, port = default_tracking_uri(tmp_path), lasting_port()
     server = Server(database, port=port, artifacts=tmp_path / "artifacts", log=tmp_path / "server.log")
     server.start()
     try:

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from atlas.runtime.errors import AtlasError
-from atlas.tracking import check_tracking, default_tracking_uri, find_step_runs, free_port, initialise
+from atlas.tracking import check_tracking, default_tracking_uri, find_step_runs, initialise
 from atlas.tracking.mlflow.address import connect, key_filter
 from tests.losses import Losses
+from tests.ports import lasting_port
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_a_server_that_refuses_its_name_says_how_to_allow_it(answering: str) -> 
 
 def test_a_server_that_is_away_is_refused() -> None:
     with pytest.raises(AtlasError, match="does not answer"):
-        check_tracking(f"http://127.0.0.1:{free_port()}", timeout=2)
+        check_tracking(f"http://127.0.0.1:{lasting_port()}", timeout=2)
 
 
 def test_a_server_that_takes_connections_and_never_answers_is_refused_after_the_timeout() -> None:
@@ -80,7 +81,7 @@ def test_a_database_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AtlasError, match="not a database"):
         check_tracking(default_tracking_uri(tmp_path))
     with pytest.raises(AtlasError, match="does not answer"):
-        check_tracking(f"postgresql://user@127.0.0.1:{free_port()}/mlflow", timeout=2)
+        check_tracking(f"postgresql://user@127.0.0.1:{lasting_port()}/mlflow", timeout=2)
 
 
 def test_a_missing_database_passes_and_is_not_created_by_the_check(tmp_path: Path) -> None:

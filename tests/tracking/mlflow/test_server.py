@@ -7,6 +7,7 @@ import pytest
 
 from atlas.runtime.errors import AtlasError
 from atlas.tracking import Server, free_port, run_url, server_command, ui_command
+from tests.ports import lasting_port
 
 
 def test_the_ui_command_names_the_database_and_a_loopback_port() -> None:
@@ -35,7 +36,7 @@ def test_a_free_port_is_free() -> None:
 def test_a_server_that_cannot_start_shows_its_log(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     backend = f"sqlite:///{tmp_path}/file/mlflow.db"
-    server = Server(backend, port=free_port(), artifacts=tmp_path, log=tmp_path / "log")
+    server = Server(backend, port=lasting_port(), artifacts=tmp_path, log=tmp_path / "log")
     try:
         with pytest.raises(AtlasError, match="did not start"):
             server.start(timeout=60)
