@@ -16,17 +16,21 @@ from tests import workers
 settings.register_profile("atlas", deadline=None)  # a busy machine is no failure
 settings.load_profile("atlas")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-if workers.parallel():
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # a worker is a thread
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A parallel worker computes with one thread, and so does whatever it starts."""
+    if workers.parallel(config):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Whatever notes what its fault costs can be chosen by `-m loss`; parallel workers get the longest groups first."""
     for item in items:
         if "losses" in getattr(item, "fixturenames", ()):
             item.add_marker("loss")
-    if workers.parallel():
+    if workers.parallel(config):
         workers.arrange(items)
 
 
