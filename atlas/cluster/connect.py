@@ -26,7 +26,7 @@ def join_ray(**more: Any) -> Watchdog:
     Gives the warden of what was started: close it after `ray.shutdown()`.
 
     Raises:
-        UserError: the cluster does not answer, or refuses the token.
+        InfrastructureError: the cluster does not answer, or refuses the token.
     """
     import ray
 
@@ -75,7 +75,7 @@ def join_cluster() -> None:
     """Join the cluster that RAY_ADDRESS names, or start one of our own on this machine.
 
     Raises:
-        UserError: the cluster does not answer, or refuses the token.
+        InfrastructureError: the cluster does not answer, or refuses the token.
     """
     _set_environment()
     for name in CHATTY_LOGGERS:  # the live view and the summary show failures

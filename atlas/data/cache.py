@@ -26,7 +26,7 @@ def obtain(
     """The prepared data of a task: downloaded from `place`, or else prepared here and uploaded.
 
     Raises:
-        UserError: as `atlas.data.prepare.prepare` does; the place cannot be read or written.
+        AtlasError: as `atlas.data.prepare.prepare` does; the place cannot be read or written.
     """
     _download(task, processor, place, source)
     prepared = prepare(task, processor=processor, root=place.local, source=source, prepare_options=prepare_options)
@@ -52,7 +52,7 @@ def survey(task: Task, *, processor: Processor, place: StoragePath, source: Path
 def prepared_at(place: StoragePath) -> Prepared | None:
     """The prepared data in that very folder, by its card and the sizes of the files there; None where it is incomplete.
 
-    Raises UserError where the place cannot be read.
+    Raises AtlasError where the place cannot be read.
     """
     folder, sizes = place.download(only=(CARD,)), place.sizes()
     try:

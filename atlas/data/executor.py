@@ -54,7 +54,7 @@ class Executor:
 def ray_cluster(wanted: bool) -> Iterator[None]:
     """Connect to a Ray cluster inside: that of RAY_ADDRESS, or one of its own that ends with the context.
 
-    Raises UserError where the cluster does not answer.
+    Raises InfrastructureError where the cluster does not answer.
     """
     if not wanted:
         yield

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def table_of(tasks: Mapping[str, Task], *, processor: Processor, place: StoragePath) -> Table:
     """Two lines a task, narrow enough for 80 columns. place: of the prepared data, which stays there.
 
-    Raises UserError where the place cannot be read.
+    Raises AtlasError where the place cannot be read.
     """
     from rich.table import Table
 
@@ -43,7 +43,7 @@ def state(task: Task, found: Prepared | None) -> str:
 
 
 def page_of(task: Task, *, processor: Processor, place: StoragePath) -> str:
-    """All about one task, a fact a line. Raises UserError where the place of prepared data cannot be read."""
+    """All about one task, a fact a line. Raises AtlasError where the place of prepared data cannot be read."""
     found = survey(task, processor=processor, place=place)
     classes = f"{task.classes:,} classes" if task.classes else "classes known to its source"
     kind = f"{task.choices} choices" if task.choices > 1 else classes

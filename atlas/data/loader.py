@@ -70,7 +70,7 @@ def rows(batches: Sequence[pa.RecordBatch], name: str) -> ColumnRows:
 
 
 def map_file(path: Path) -> list[pa.RecordBatch]:
-    """The record batches of an Arrow file, mapped. Raises UserError where it cannot be read."""
+    """The record batches of an Arrow file, mapped. Raises AtlasError where it cannot be read."""
     try:
         reader = pa.ipc.open_file(pa.memory_map(str(path)))
         return [reader.get_batch(i) for i in range(reader.num_record_batches)]

@@ -72,7 +72,7 @@ def find_by_fingerprint(root: Path, task: str, fingerprint: str) -> Path | None:
 
 
 def file_digests(path: Path, names: Iterable[str]) -> dict[str, str]:
-    """sha256 of each file. Raises UserError where one cannot be read."""
+    """sha256 of each file. Raises AtlasError where one cannot be read."""
     digests = {}
     for name in sorted(names):
         try:

@@ -78,7 +78,7 @@ class Store:
     def open(cls, uri: str, *, scope: str = "") -> Store:
         """The store at `uri` (a path, file://, s3://, gs://), created where missing.
 
-        Raises UserError where the address is not understood or a small file cannot be written and read back.
+        Raises AtlasError where the address is not understood or a small file cannot be written and read back.
         """
         store = cls.at(uri, scope=scope)
         store._probe()

@@ -97,5 +97,5 @@ def open_sink(tracking_uri: str, experiment: str = EXPERIMENT) -> Sink:
 
 
 def check_tracking(tracking_uri: str, timeout: float = 5.0) -> None:
-    """Raises UserError within about `timeout` seconds where runs cannot be logged at this address."""
+    """Raises AtlasError within about `timeout` seconds where runs cannot be logged at this address."""
     open_sink(tracking_uri).check(timeout)

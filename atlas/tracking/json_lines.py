@@ -46,7 +46,7 @@ class JsonLinesSink:
         self._logs: dict[str, _SweepLog] = {}
 
     def check(self, timeout: float = 5.0) -> None:
-        """Raise UserError where the folder cannot be written. Object stores answer within limits of their own."""
+        """Raise AtlasError where the folder cannot be written. Object stores answer within limits of their own."""
         shown = redacted(self.address)
         if not self._is_remote and not Path(self._where).expanduser().is_absolute():
             raise UserError(f"runs cannot be logged to {shown!r}: the folder must be an absolute path. {ALLOWED}")

@@ -27,7 +27,7 @@ class Sink(Protocol):
         """The address of its model registry; None where it has none."""
 
     def check(self, timeout: float = 5.0) -> None:
-        """Raise UserError within about `timeout` seconds where events cannot be written; creates nothing."""
+        """Raise AtlasError within about `timeout` seconds where events cannot be written; creates nothing."""
 
     def apply(self, event: Event) -> None:
         """Show the event. Raises whatever its client raises; it is retried unless `is_final`."""

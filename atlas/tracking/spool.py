@@ -62,7 +62,7 @@ class Spool:
     """One writer at a time (a file lock, freed by the system when its process dies); threads may share it."""
 
     def __init__(self, folder: Path, *, lock_timeout: float = 30.0) -> None:
-        """Open or create the journal. Raises UserError where another process holds it or it cannot be written."""
+        """Open or create the journal. Raises AtlasError where another process holds it or it cannot be written."""
         self.folder = Path(folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

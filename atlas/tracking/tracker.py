@@ -30,7 +30,7 @@ class Tracker:
     """
 
     def __init__(self, sink: Sink, spool: Path) -> None:
-        """Raises UserError where the journal cannot be written or another process holds it."""
+        """Raises AtlasError where the journal cannot be written or another process holds it."""
         self._sink = sink
         self._shown = f"{sink.name} at {redacted(sink.address)}"
         self._spool = Spool(Path(spool))

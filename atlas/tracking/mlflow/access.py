@@ -46,7 +46,7 @@ def credentials() -> dict[str, str]:
 
 
 def check_access(tracking_uri: str, timeout: float = 5.0) -> None:
-    """Raises UserError where the server does not let this user in, or does not answer; other addresses pass."""
+    """Raises AccessDenied where the server does not let this user in, InfrastructureError where it does not answer."""
     import urllib.error
     import urllib.request
 

@@ -46,7 +46,7 @@ def scheme_of(tracking_uri: str) -> str:
 
 
 def check_address(tracking_uri: str, timeout: float = 5.0) -> None:
-    """Raises UserError within `timeout` seconds where runs cannot be logged at this address.
+    """Raises AtlasError within `timeout` seconds where runs cannot be logged at this address.
 
     A server must answer, an SQLite file must be (or become) a writable database. Imports no mlflow.
     """

@@ -66,7 +66,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, timeout: float = 120.0) -> Server:
-        """Start and wait until it answers. Raises UserError, with the end of its log, where it does not."""
+        """Start and wait until it answers. Raises InfrastructureError, with the end of its log, where it does not."""
         environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
         environment.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
         with open(self._log, "ab") as log:

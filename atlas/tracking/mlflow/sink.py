@@ -25,7 +25,7 @@ class MlflowSink:
         self._writer: Writer | None = None
 
     def check(self, timeout: float = 5.0) -> None:
-        """Raise UserError where the server does not answer or the database cannot be written. Imports no mlflow."""
+        """Raise AtlasError where the server does not answer or the database cannot be written. Imports no mlflow."""
         check_address(self.address, timeout)
 
     def apply(self, event: Event) -> None:
