@@ -18,7 +18,7 @@ from atlas.execution.job import Job, StepFailed
 from atlas.execution.messages import Grant, Unknown
 from atlas.execution.scheduler import LEASE_SECONDS, Scheduler
 from atlas.execution.status import BrokerStatus
-from atlas.execution.step_registry import StepNode, StepRegistry, nodes_of
+from atlas.execution.step_registry import StepNode, StepRegistry
 from atlas.execution.store_view import StoreView
 from atlas.storage.step_result import StepResult
 
@@ -99,7 +99,7 @@ class Broker:
 
     async def nodes(self, key: str) -> tuple[StepNode, ...]:
         """The nodes of a step that was leased and of all that it builds on."""
-        return tuple(nodes_of([self._steps[key]]))
+        return tuple(self._steps.nodes(key))
 
     async def renew(self, fleet: str, key: str, scope: str, progress: float) -> Unknown | None:
         """Renew the lease of `fleet`, `progress` in [0, 1]. It also tells a restarted broker of the lease."""
@@ -189,6 +189,6 @@ class Broker:
         sent = self._sent.setdefault(fleet, set())
         if len(sent) > KNOWN_STEPS:
             sent.clear()
-        nodes = tuple(nodes_of([job.step], sent))
+        nodes = tuple(self._steps.nodes(job.step.key, sent))
         sent.update(node.key for node in nodes)
         return Grant(key=job.step.key, scope=job.scope, nodes=nodes)

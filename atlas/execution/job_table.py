@@ -17,7 +17,7 @@ class JobTable:
 
     _jobs: dict[JobKey, Job] = field(default_factory=dict)
     _counts: Counter[JobState] = field(default_factory=Counter)
-    _running: dict[Job, RunningStep] = field(default_factory=dict)
+    _running: dict[Job, str] = field(default_factory=dict)  # with its title, once somebody has asked for it
 
     def __iter__(self) -> Iterator[Job]:
         return iter(self._jobs.values())
@@ -43,10 +43,9 @@ class JobTable:
 
     def run(self, job: Job, fleet: str, progress: float) -> None:
         """Take note that `fleet` trains the job, `progress` in [0, 1]."""
-        title = self._running[job].title if job in self._running else job.step.title
         self.move(job, "running")
         job.fleet, job.progress = fleet, progress
-        self._running[job] = RunningStep(fleet=fleet, title=title, progress=progress)
+        self._running.setdefault(job, "")
 
     def running_on(self, fleet: str) -> list[Job]:
         """The jobs that the fleet trains."""
@@ -55,7 +54,10 @@ class JobTable:
     @property
     def running(self) -> tuple[RunningStep, ...]:
         """The steps in training, sorted by fleet."""
-        return tuple(sorted(self._running.values()))
+        for job, title in self._running.items():
+            self._running[job] = title or job.step.title
+        steps = (RunningStep(fleet=job.fleet, title=self._running[job], progress=job.progress) for job in self._running)
+        return tuple(sorted(steps))
 
     @property
     def counts(self) -> dict[JobState, int]:

@@ -56,6 +56,7 @@ class StepRegistry:
 
     _steps: dict[str, Step] = field(default_factory=dict)
     _settings: dict[Hashable, Hashable] = field(default_factory=dict)
+    _nodes: dict[str, StepNode] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> Step:
         return self._steps[key]
@@ -72,6 +73,21 @@ class StepRegistry:
         for node in nodes:
             if node.key not in self._steps and not self.unknown(node.builds_on):
                 self._steps[node.key] = self._build(node)
+                self._nodes[node.key] = node
+
+    def nodes(self, key: str, known: Collection[str] = ()) -> list[StepNode]:
+        """The nodes of a step and of all that it builds on, as `nodes_of`, without those with a key in `known`."""
+        found: dict[str, StepNode] = {}
+        self._collect(key, known, found)
+        return list(found.values())
+
+    def _collect(self, key: str, known: Collection[str], found: dict[str, StepNode]) -> None:
+        if key in known or key in found:
+            return
+        node = self._nodes[key]
+        for earlier in node.builds_on:
+            self._collect(earlier, known, found)
+        found[key] = node
 
     def _build(self, node: StepNode) -> Step:
         own = node.own
