@@ -35,7 +35,8 @@ from atlas.execution.job import JobKey
 from atlas.execution.messages import Grant
 from atlas.execution.step_registry import StepNode
 from atlas.learners import Schedule, TwoStage
-from atlas.steps.step import Step, StepInputs, walk
+from atlas.steps.step import Step, StepInputs
+from atlas.steps.walk import Walk
 from atlas.storage.step_result import StepResult
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -87,7 +88,8 @@ def key_of(number: int) -> str:
 def tree(count: int, fan_out: int = FAN_OUT) -> Iterator[list[StepNode]]:
     """The nodes of a tree of so many steps, in chunks as they travel; each builds on one of those before it."""
     learner = TwoStage(experience=None, expansion=Schedule(steps=1))
-    root: Step = walk(("task",), learner, 0, StepInputs(backbone="backbone", data={"task": "data"}))[0][0]
+    walk = Walk(order=("task",), learner=learner, seed=0)
+    root: Step = walk.steps(StepInputs(backbone="backbone", data={"task": "data"}))[0][0]
     for start in range(0, count, CHUNK):
         chunk = [
             StepNode(

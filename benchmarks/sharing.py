@@ -127,6 +127,7 @@ def walk_one(config: dict[str, Any]) -> None:
     from atlas.config.learners import base_learner
     from atlas.config.sweep import Sweep
     from atlas.learners.process_group import ProcessGroup
+    from atlas.steps.graph import WalkGraph
     from atlas.steps.train import open_worker_context, train_step
     from atlas.steps.walk import Walk
     from atlas.steps.walk_result import WalkResult
@@ -147,7 +148,7 @@ def walk_one(config: dict[str, Any]) -> None:
         references = Experiment(sweep=Sweep(name="", question=""), options=options).references()[config["learner"]]
         learner = next(walk.learner for walk in references if walk.order == order)
     walk = Walk(order=order, learner=learner, seed=0)
-    outcome = WalkResult(walk=walk, step_inputs=inputs.step_inputs)
+    outcome = WalkResult(walk=walk, graph=WalkGraph(inputs.step_inputs))
     for step in (step for stages in outcome.steps for step in stages):
         outcome.add(step, train_step(step, worker_context, store))
     seconds = sum(result.cost.seconds for result in outcome.results.values())

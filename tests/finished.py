@@ -12,6 +12,7 @@ from atlas.config.options import Options
 from atlas.config.sweep import Sweep
 from atlas.learners import HeadOnly, Learner
 from atlas.report.summary import SweepFacts
+from atlas.search.proposals import Proposals
 from atlas.search.trial_record import TrialRecord
 from atlas.steps.step import StepInputs
 from atlas.steps.walk import Walk
@@ -98,12 +99,11 @@ def finished_sweep(small_world: World, folder: Path) -> FinishedSweep:
         options=Options.of(tasks=TASKS),
         inputs=inputs,
         plan=plan(
-            [record.walks for record in trials],
+            Proposals(trials=[record.walks for record in trials], count=len(trials), exact=True),
             [walk for walks in alone.values() for walk in walks],
-            inputs.step_inputs,
+            inputs.graph,
             stored=set(),
             pace=pace,
-            exact=True,
         ),
         trials=trials,
         references=alone,

@@ -21,11 +21,12 @@ from atlas.backbones import load
 from atlas.data.prepare import Prepared, prepare
 from atlas.learners import Learner, Schedule, TwoStage
 from atlas.learners.continual_model import ContinualModel
-from atlas.steps.step import Evaluation, Step, StepInputs, walk
+from atlas.steps.step import Evaluation, Step, StepInputs
 from atlas.steps.train import WorkerContext, open_task, train_step
 from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 from atlas.tasks import Task
+from tests.walks import walk
 
 LIMITS = {"train": 96, "val": 32, "test": 40}
 SCHEDULE = Schedule(steps=2, batch_size=8, learning_rate=2e-3, query_rate_factor=10.0)

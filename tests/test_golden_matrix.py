@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from atlas.learners import Schedule
-from atlas.steps.step import Evaluation, StepInputs, walk
+from atlas.steps.graph import WalkGraph
+from atlas.steps.step import Evaluation, StepInputs
 from atlas.steps.walk import Walk
 from atlas.steps.walk_result import ROUTES, SPLITS, WalkResult
 from atlas.storage.store import Store
 from atlas.tasks import TASKS
 from tests.small import World, atlas, make_world, write_small_vilt
+from tests.walks import walk
 
 GOLDEN = Path(__file__).parent / "golden" / "matrix.json"
 ORDER = ("digits", "easy-vqa")
@@ -34,7 +36,7 @@ def matrices(world: World, store: Store) -> dict[str, list[list[float | None]]]:
     evaluation = Evaluation(val=RECORDS, test=RECORDS)
     step_inputs = StepInputs(backbone="golden", data={name: name for name in ORDER}, evaluation=evaluation)
     learner = atlas(experience=SCHEDULE, expansion=SCHEDULE, rank=8)
-    found = WalkResult(walk=Walk(order=ORDER, learner=learner, seed=0), step_inputs=step_inputs)
+    found = WalkResult(walk=Walk(order=ORDER, learner=learner, seed=0), graph=WalkGraph(step_inputs))
     for stages in walk(ORDER, learner, 0, step_inputs):
         for step in stages:
             found.add(step, world.learn([step], store)[0])

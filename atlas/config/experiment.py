@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from atlas.config.learners import base_learner, learner_named, own_class
 from atlas.config.options import Options
-from atlas.config.space import Order, named_orders, order_count, suggest_order
+from atlas.config.space import MOST_ORDERS, Order, named_orders, order_count, suggest_order
 from atlas.config.sweep import Sweep, no_search
 from atlas.config.trial import TrialConfig
 from atlas.learners import HeadOnly, Learner, Precision, TwoStage
@@ -31,7 +31,7 @@ class Experiment:
     def trial_count(self) -> int:
         """The number of trials: as given, else the sweep's own; never more than there are orders to search.
 
-        Raises UserError for `--orders` that are neither a number nor orders.
+        Raises UserError for `--orders` that are neither a number nor orders, or more than a sweep walks.
         """
         search = self.options.search
         if not self.sweep.searches_orders:
@@ -39,15 +39,22 @@ class Experiment:
         number = self._order_number()
         if written := search.written_orders():
             return len(written)
-        return min(order_count(search.tasks), search.trials or number or self.sweep.trials)
+        return self._bounded(min(order_count(search.tasks), search.trials or number or self.sweep.trials))
 
     def orders(self) -> tuple[Order, ...]:
         """The orders that every trial walks; none where the sweep searches them. Raises UserError as `trial_count`."""
         if self.sweep.searches_orders:
             return ()
         search = self.options.search
-        number = self._order_number() or min(2, order_count(search.tasks))
+        number = self._bounded(self._order_number() or min(2, order_count(search.tasks)))
         return search.written_orders() or named_orders(search.tasks, number)
+
+    def orders_in_words(self) -> str:
+        """The number of orders that are walked, of all that there are: `6 of 24`."""
+        search = self.options.search
+        if self.sweep.searches_orders:
+            return f"{self.trial_count():,} of {order_count(search.tasks):,}"
+        return f"{len(self.orders()):,} of {order_count(search.tasks):,}, in every trial"
 
     def check(self) -> None:
         """Check everything that needs nothing but the options.
@@ -127,6 +134,15 @@ class Experiment:
                 f"leave --downstream out, or take that learner."
             )
         return probes
+
+    def _bounded(self, orders: int) -> int:
+        if orders > MOST_ORDERS:
+            tasks = self.options.search.tasks
+            raise UserError(
+                f"{orders:,} orders are asked for, of the {order_count(tasks):,} of {len(tasks)} tasks; a sweep walks "
+                f"at most {MOST_ORDERS:,}: give --orders a number up to that, which are sampled, or fewer --tasks."
+            )
+        return orders
 
     def _order_number(self) -> int | None:
         """The number that `--orders` gives; None where it gives none. Raises UserError for any other word."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import islice, permutations
 from typing import TYPE_CHECKING, Any
 
 from atlas.runtime.errors import UserError
@@ -13,11 +16,23 @@ if TYPE_CHECKING:
 
 Order = tuple[str, ...]
 AFTER = "after "
+MOST_ORDERS = 50_000
+"""The most orders that one sweep walks: all of 8 tasks (40,320), a sample of those of 9 (362,880)."""
 
 
 def prefix_name(prefix: Sequence[str]) -> str:
     """The name of the choice made after `prefix`: one categorical parameter for each node of the tree."""
     return AFTER + (" > ".join(prefix) if prefix else "nothing")
+
+
+def is_order_choice(name: str) -> bool:
+    """Whether a parameter of that name chooses the next task of an order."""
+    return name.startswith(AFTER)
+
+
+def params_of(order: Order) -> dict[str, Any]:
+    """The parameters that spell an order; `order_of` is the inverse."""
+    return {prefix_name(order[:position]): task for position, task in enumerate(order[:-1])}
 
 
 def suggest_order(trial: optuna.Trial, tasks: Order) -> Order:
@@ -58,14 +73,16 @@ def named_orders(tasks: Order, count: int) -> tuple[Order, ...]:
         raise UserError(f"{count} orders of {len(tasks)} tasks; there are {order_count(tasks)}: give 1 to that.")
     turned = [tasks[i:] + tasks[:i] for i in range(len(tasks))]
     candidates = [order for forward in turned for order in (forward, forward[::-1])]
-    candidates += _all_orders(tasks) if count > len(set(candidates)) else []
+    candidates += islice(permutations(tasks), count) if count > len(set(candidates)) else []
     return tuple(dict.fromkeys(candidates))[:count]
 
 
-def _all_orders(tasks: Order) -> list[Order]:
-    from itertools import permutations
-
-    return list(permutations(tasks))
+@lru_cache(maxsize=1)
+def all_orders(tasks: Order, seed: int) -> tuple[Order, ...]:
+    """Every order once, shuffled by the seed: those that an interrupted sweep has walked are a random sample."""
+    orders = list(permutations(tasks))
+    random.Random(seed).shuffle(orders)
+    return tuple(orders)
 
 
 Space = Callable[["optuna.Trial"], dict[str, Any]]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from atlas.learners.hooks import StageContext, StageHooks
@@ -55,6 +57,15 @@ class Stage(ABC):
     def settings(self) -> dict[str, JsonValue]:
         """The stage as plain JSON values, its kind included, and its source where it has one."""
         return {"kind": self.kind, **({"source": self.source} if self.source else {}), **plain(asdict(self))}
+
+    @cached_property
+    def settings_json(self) -> str:
+        """The settings as JSON, sorted by name: the stage's part of a step's key. Computed once, and never pickled."""
+        return json.dumps(self.settings(), sort_keys=True)
+
+    def __getstate__(self) -> dict[str, object]:
+        """The fields alone."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True, kw_only=True)

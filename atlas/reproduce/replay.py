@@ -17,7 +17,8 @@ from atlas.learners.schedule import PRECISIONS
 from atlas.reproduce.learner import check_learners
 from atlas.reproduce.recorded_run import RecordedRun, trial_of
 from atlas.runtime.errors import AtlasError, UserError
-from atlas.search.proposals import rehearsed
+from atlas.search.proposals import foresee
+from atlas.steps.graph import WalkGraph
 from atlas.steps.walk import Walk
 from atlas.sweep.file import load_sweep
 from atlas.tracking import default_tracking_uri
@@ -112,9 +113,9 @@ def _at_recorded_precision(recorded: RecordedRun, experiment: Experiment) -> Exp
     )
 
 
-def _walks(experiment: Experiment) -> list[list[Walk]]:
+def _walks(experiment: Experiment) -> Sequence[Sequence[Walk]]:
     try:
-        return rehearsed(experiment)
+        return foresee(experiment, most=experiment.trial_count()).trials
     except AtlasError:
         raise
     except Exception as error:  # the sweep's own functions may raise anything
@@ -125,8 +126,9 @@ def _walks(experiment: Experiment) -> list[list[Walk]]:
 
 def _first_unknown_step(recorded: RecordedRun, planned: Sequence[Sequence[Walk]]) -> str:
     """The first recorded step that is not among those planned, in words; "" where all are."""
+    graph = WalkGraph(recorded.step_inputs)
     for rows, walks in zip(recorded.groups, planned, strict=True):
-        keys = {(walk.order, walk.seed): {step.key for step in walk.every_step(recorded.step_inputs)} for walk in walks}
+        keys = {(walk.order, walk.seed): {step.key for step in graph.every_step(walk)} for walk in walks}
         for row in rows:
             known = keys.get((row.order, row.seed), set())
             if missing := [key for key in row.step_keys if key not in known]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,7 +16,8 @@ from atlas.runtime.text import last_line
 from atlas.search.trial_ids import TrialIds
 from atlas.search.trial_record import TrialRecord, TrialStatus
 from atlas.search.trial_report import TrialReport, report_from
-from atlas.steps.step import Step, StepInputs
+from atlas.steps.graph import WalkGraph
+from atlas.steps.step import Step
 
 if TYPE_CHECKING:
     from ray.tune import Callback
@@ -35,7 +37,7 @@ class Listener(Protocol):
 class TrialJournal:
     """The trials of the sweep that this process runs, by Tune's ids."""
 
-    step_inputs: StepInputs
+    graph: WalkGraph
     listeners: list[Listener] = field(default_factory=list)
     trial_ids: TrialIds = field(default_factory=TrialIds)
     trials: dict[str, TrialRecord] = field(default_factory=dict)
@@ -45,8 +47,8 @@ class TrialJournal:
         record = self.trials.get(trial.trial_id) or self._begin(trial)
         taken: list[Step] = []
         if report is not None:
-            taken = self._new_steps(record, report.steps)
-            record.steps, record.objective, record.complete = report.steps, report.objective, report.complete
+            taken = self._take(record, report.finished)
+            record.objective, record.complete = report.objective, report.complete
             record.tasks_seen, record.figures = report.tasks_seen, report.figures
         record.status = status or record.status
         if record.status == "FINISHED" and not record.complete:
@@ -61,11 +63,13 @@ class TrialJournal:
         self.trials[trial.trial_id] = record
         return record
 
-    def _new_steps(self, record: TrialRecord, keys: list[list[str]]) -> list[Step]:
-        known = {key for walk in record.steps for key in walk}
-        new = {key for walk in keys for key in walk} - known
-        steps = (step for walk in record.walks for step in walk.every_step(self.step_inputs))
-        return [step for step in steps if step.key in new]
+    def _take(self, record: TrialRecord, finished: Sequence[int]) -> list[Step]:
+        """Put down the first so many steps of each walk as finished; returns those that were not."""
+        known = {key for keys in record.steps for key in keys}
+        walks = zip(record.walks, finished, strict=True)
+        steps = [list(islice(self.graph.every_step(walk), count)) for walk, count in walks]
+        record.steps = [[step.key for step in one] for one in steps]
+        return list({step.key: step for one in steps for step in one if step.key not in known}.values())
 
 
 _journal: TrialJournal | None = None

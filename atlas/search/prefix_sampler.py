@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -13,7 +13,8 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from atlas.config.space import AFTER, Order, order_of, prefix_name
+from atlas.config.space import Order, is_order_choice, prefix_name
+from atlas.search.proposed_orders import ProposedOrders
 
 
 class PrefixSampler(BaseSampler):
@@ -25,6 +26,15 @@ class PrefixSampler(BaseSampler):
     def __init__(self, tasks: Order, *, seed: int, startup: int = 6) -> None:
         self.tasks, self.seed = tasks, seed
         self.inner = TPESampler(seed=seed, n_startup_trials=startup)
+        self._proposed: WeakKeyDictionary[Study, ProposedOrders] = WeakKeyDictionary()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the orders that were proposed, which are read from the study again."""
+        return {name: value for name, value in vars(self).items() if name != "_proposed"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._proposed = WeakKeyDictionary()
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         return {}
@@ -38,7 +48,7 @@ class PrefixSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         chosen = self.inner.sample_independent(study, trial, param_name, param_distribution)
-        if not param_name.startswith(AFTER) or not isinstance(param_distribution, CategoricalDistribution):
+        if not is_order_choice(param_name) or not isinstance(param_distribution, CategoricalDistribution):
             return chosen
         free = self._open(study, trial, param_name, param_distribution)
         if not free or chosen in free:
@@ -59,14 +69,9 @@ class PrefixSampler(BaseSampler):
         prefix = _prefix(trial.params, self.tasks)
         if prefix_name(prefix) != name:
             return []
-        others = study.get_trials(deepcopy=False, states=None)
-        orders = {order_of(other.params, self.tasks) for other in others if other.number != trial.number}
-        leaves = math.factorial(len(self.tasks) - len(prefix) - 1)
-        return [
-            str(task)
-            for task in distribution.choices
-            if sum(order is not None and order[: len(prefix) + 1] == (*prefix, task) for order in orders) < leaves
-        ]
+        proposed = self._proposed.setdefault(study, ProposedOrders(self.tasks))
+        proposed.read(study, trial.number)
+        return [str(task) for task in distribution.choices if proposed.left((*prefix, str(task)))]
 
 
 def _prefix(params: dict[str, Any], tasks: Order) -> Order:

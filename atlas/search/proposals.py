@@ -1,51 +1,50 @@
-"""Proposals of trials: the sampler, the space as OptunaSearch calls it, and the trials known beforehand."""
+"""Proposals of trials: the sampler, the space as OptunaSearch calls it, and the trials that can be foreseen."""
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from atlas.config.experiment import Experiment
-from atlas.config.space import order_count, prefix_name
+from atlas.config.space import Order, all_orders, is_order_choice, order_count, params_of
+from atlas.config.sweep import no_search
 from atlas.steps.walk import Walk
 
 if TYPE_CHECKING:
     import optuna
 
+REHEARSED = 200
+"""The most trials that a sampler is asked for beforehand, to estimate the cost of all."""
 
-def make_sampler(experiment: Experiment) -> optuna.samplers.BaseSampler:
-    """The sweep's own sampler; else TPE over prefixes for orders and multivariate TPE for settings.
 
-    These are seeded by the sweep's first seed.
+@dataclass(frozen=True, kw_only=True)
+class Proposals:
+    """The walks of each trial that can be foreseen, of `count` trials in all.
+
+    `exact`: these are all the trials, whatever their results. Else they are the first ones that the sampler proposes
+    while it knows no result.
     """
-    from optuna.samplers import TPESampler
 
-    from atlas.search.prefix_sampler import PrefixSampler
+    trials: Sequence[Sequence[Walk]]
+    count: int
+    exact: bool
 
-    if experiment.sweep.sampler is not None:
-        return experiment.sweep.sampler(experiment.options)
-    search = experiment.options.search
-    if experiment.sweep.searches_orders:
-        return PrefixSampler(search.tasks, seed=search.seeds[0])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # `group` is called experimental; without it conditional settings draw alone
-        return TPESampler(seed=search.seeds[0], multivariate=True, group=True, n_startup_trials=4)
+    @property
+    def walks(self) -> list[Walk]:
+        """The walks of all foreseen trials."""
+        return [walk for trial in self.trials for walk in trial]
 
 
-def rehearsed(experiment: Experiment) -> list[list[Walk]]:
-    """The walks of each trial, as the sampler draws them without any result; final where `is_exact`."""
-    from atlas.search.prefix_sampler import rehearse
-
-    trials: list[list[Walk]] = []
-    written = points_of(experiment)
-
-    def ask(trial: optuna.Trial) -> None:
-        trials.append(experiment.propose(trial).walks())
-
-    rehearse(make_sampler(experiment), ask, experiment.trial_count(), points=written)
-    return trials
+def foresee(experiment: Experiment, most: int = REHEARSED) -> Proposals:
+    """The trials of an experiment: all of them where they are known, else `most` that its sampler is asked for."""
+    count = experiment.trial_count()
+    known = _known_trials(experiment) if is_exact(experiment) else None
+    if known is not None:
+        return Proposals(trials=known, count=count, exact=True)
+    return Proposals(trials=_rehearsed(experiment, min(count, most)), count=count, exact=False)
 
 
 def is_exact(experiment: Experiment) -> bool:
@@ -58,9 +57,92 @@ def is_exact(experiment: Experiment) -> bool:
     search, count = experiment.options.search, experiment.trial_count()
     if not experiment.sweep.searches_orders:
         return count <= len(experiment.sweep.points)
-    if search.written_orders():
-        return True
-    return experiment.sweep.sampler is None and count == order_count(search.tasks)
+    return bool(search.written_orders()) or _takes_all_orders(experiment)
+
+
+def make_sampler(experiment: Experiment) -> optuna.samplers.BaseSampler:
+    """The sweep's own sampler; else all orders where all are tried, TPE over prefixes for some of them, and
+    multivariate TPE for settings. These are seeded by the sweep's first seed.
+    """
+    from optuna.samplers import TPESampler
+
+    from atlas.search.all_orders_sampler import AllOrdersSampler
+    from atlas.search.prefix_sampler import PrefixSampler
+
+    if experiment.sweep.sampler is not None:
+        return experiment.sweep.sampler(experiment.options)
+    search = experiment.options.search
+    if _takes_all_orders(experiment):
+        return AllOrdersSampler(search.tasks, seed=search.seeds[0])
+    if experiment.sweep.searches_orders:
+        return PrefixSampler(search.tasks, seed=search.seeds[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # `group` is called experimental; without it conditional settings draw alone
+        return TPESampler(seed=search.seeds[0], multivariate=True, group=True, n_startup_trials=4)
+
+
+def points_of(experiment: Experiment) -> list[dict[str, Any]]:
+    """The parameters of the first trials: the sweep's points, and written orders as the parameters that spell them."""
+    written = experiment.options.search.written_orders()
+    return _points(experiment, written if experiment.sweep.searches_orders else ())
+
+
+def _points(experiment: Experiment, orders: Sequence[Order]) -> list[dict[str, Any]]:
+    """The sweep's points, each with the parameters that spell one of the orders."""
+    nothing: dict[str, Any] = {}
+    pairs = zip_longest(experiment.sweep.points, map(params_of, orders), fillvalue=nothing)
+    return [{**point, **order} for point, order in pairs]
+
+
+def _takes_all_orders(experiment: Experiment) -> bool:
+    """Whether the sampler proposes each order once, in an order of its own: no point or written order precedes it."""
+    sweep, search = experiment.sweep, experiment.options.search
+    return (
+        sweep.searches_orders
+        and sweep.sampler is None
+        and not search.written_orders()
+        and experiment.trial_count() == order_count(search.tasks)
+        and not any(is_order_choice(name) for point in sweep.points for name in point)
+    )
+
+
+def _known_trials(experiment: Experiment) -> list[list[Walk]] | None:
+    """The walks of all trials, from parameters that are known; None where a trial suggests another one besides."""
+    search = experiment.options.search
+    if not experiment.sweep.searches_orders:
+        return _given_trials(experiment, points_of(experiment))
+    orders = search.written_orders() or all_orders(search.tasks, search.seeds[0])
+    points = _points(experiment, orders)
+    if experiment.sweep.learner is not no_search:
+        return _given_trials(experiment, points)
+    first = _given_trials(experiment, points[:1])  # the others differ from it in their order alone
+    return first and [[replace(walk, order=order) for walk in first[0]] for order in orders]
+
+
+def _given_trials(experiment: Experiment, points: Sequence[dict[str, Any]]) -> list[list[Walk]] | None:
+    """The walks of trials with these parameters; None where one suggests another besides."""
+    from optuna.trial import FixedTrial
+
+    trials: list[list[Walk]] = []
+    try:
+        for number, point in enumerate(points[: experiment.trial_count()]):
+            trials.append(experiment.propose(FixedTrial(point, number)).walks())  # type: ignore[arg-type]
+    except (ValueError, AttributeError):  # a parameter without a value; an error of the space's own comes again later
+        return None
+    return trials
+
+
+def _rehearsed(experiment: Experiment, trials: int) -> list[list[Walk]]:
+    """The walks of the first trials, as the sampler draws them without any result."""
+    from atlas.search.prefix_sampler import rehearse
+
+    walks: list[list[Walk]] = []
+
+    def ask(trial: optuna.Trial) -> None:
+        walks.append(experiment.propose(trial).walks())
+
+    rehearse(make_sampler(experiment), ask, trials, points=points_of(experiment)[:trials])
+    return walks
 
 
 @dataclass(frozen=True)
@@ -84,13 +166,3 @@ def _space_from(pickled: bytes) -> Space:
     from ray import cloudpickle
 
     return Space(cloudpickle.loads(pickled))
-
-
-def points_of(experiment: Experiment) -> list[dict[str, Any]]:
-    """The parameters of the first trials: the sweep's points, and written orders as the parameters that spell them."""
-    sweep, written = experiment.sweep, experiment.options.search.written_orders()
-    if not sweep.searches_orders:
-        return [dict(point) for point in sweep.points]
-    spelt = [{prefix_name(order[:i]): task for i, task in enumerate(order[:-1])} for order in written]
-    nothing: dict[str, Any] = {}
-    return [{**point, **order} for point, order in zip_longest(sweep.points, spelt, fillvalue=nothing)]

@@ -9,6 +9,7 @@ from typing import Any
 from atlas.config.trial import trial_config_from
 from atlas.execution.broker_client import BrokerClient
 from atlas.search.trial_report import TrialReport
+from atlas.steps.graph import WalkGraph
 from atlas.steps.step import Step, StepInputs
 from atlas.steps.walk_result import AVERAGE, WalkResult, mean_metrics, objective
 from atlas.storage.score_names import Split
@@ -42,7 +43,8 @@ def run_trial(config: dict[str, Any], *, setup: TrialSetup) -> None:
 
     broker = BrokerClient.connect(setup.broker, setup.namespace)
     scope = "" if setup.sharing else f"private/{tune.get_context().get_trial_id()}"
-    walks = [WalkResult(walk=walk, step_inputs=setup.step_inputs) for walk in trial_config_from(config).walks()]
+    graph = WalkGraph(setup.step_inputs)
+    walks = [WalkResult(walk=walk, graph=graph) for walk in trial_config_from(config).walks()]
     single_task = single_task_scores(broker, setup.single_task)
     tasks, probes = len(walks[0].walk.order), any(walk.probe_steps for walk in walks)
     for position in range(tasks):
@@ -60,7 +62,7 @@ def _report(
     return TrialReport(
         objective=objective(walks, single_task, aim=setup.aim, goal=setup.goal),
         tasks_seen=tasks_seen,
-        steps=[[step.key for step in walk.finished] for walk in walks],
+        finished=[len(walk.finished) for walk in walks],
         figures=mean_metrics(walks, single_task),
         complete=complete,
     )

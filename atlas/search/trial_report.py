@@ -9,20 +9,22 @@ from typing import Any
 OBJECTIVE = "objective"
 TASKS_SEEN = "tasks_seen"
 COMPLETE = "complete"
+FINISHED = "finished"
+KEYS = "steps"  # in reports of earlier versions: the keys of the finished steps, a list a walk
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialReport:
     """The state of a trial: what samplers and schedulers see of it.
 
-    `objective` is maximised; `tasks_seen` counts the finished tasks of each order; `steps` are the keys of the
-    finished steps, a list a walk; `figures` the mean metrics over walks. The last report of a trial is `complete`: a
-    trial that ends without one was pruned by the scheduler.
+    `objective` is maximised; `tasks_seen` counts the finished tasks of each order; `finished` are the numbers of
+    finished steps, one a walk: the first so many of the walk's; `figures` the mean metrics over walks. The last report
+    of a trial is `complete`: a trial that ends without one was pruned by the scheduler.
     """
 
     objective: float
     tasks_seen: int
-    steps: list[list[str]]
+    finished: list[int]
     figures: dict[str, float]
     complete: bool
 
@@ -33,12 +35,12 @@ class TrialReport:
 
 def report_from(result: Mapping[str, Any]) -> TrialReport | None:
     """The report in a result that Tune hands on; None where it holds none."""
-    if "steps" not in result:
+    if FINISHED not in result and KEYS not in result:
         return None
     return TrialReport(
         objective=result[OBJECTIVE],
         tasks_seen=result[TASKS_SEEN],
-        steps=result["steps"],
+        finished=result[FINISHED] if FINISHED in result else [len(keys) for keys in result[KEYS]],
         figures=result["figures"],
         complete=result.get(COMPLETE, True),  # reports of earlier versions had none, and no trial was pruned
     )

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
 from atlas.data.few_shot import Shots
-from atlas.learners import TwoStage
-from atlas.learners.downstream import Way, downstream_stages
+from atlas.learners.downstream import Way
 from atlas.runtime.errors import AtlasError, UserError
-from atlas.steps.step import Step, StepInputs, describe_shots
+from atlas.steps.step import describe_shots
 
 if TYPE_CHECKING:
     from atlas.storage.step_result import ShotsDescription
@@ -35,24 +34,6 @@ class Probe:
     def label(self) -> str:
         """E.g. `vcr-twin, both, 64 records`."""
         return f"{self.task}, {self.way}, {self.shots.describe() if self.shots else 'all records'}"
-
-    def steps(self, parent: Step | None, like: TwoStage, seed: int, step_inputs: StepInputs) -> list[Step]:
-        """Its steps, one a stage, on top of `parent`, the last step of an order (None: the bare backbone)."""
-        found: list[Step] = []
-        for stage in downstream_stages(like, self.way, bare=parent is None):
-            parent = Step(
-                task=self.task,
-                stage=stage,
-                seed=seed,
-                backbone=step_inputs.backbone,
-                data=step_inputs.data[self.task],
-                evaluation=step_inputs.evaluation,
-                parent=parent,
-                shots=self.shots,
-                downstream=True,
-            )
-            found.append(parent)
-        return found
 
     def describe(self) -> ProbeDescription:
         """The probe as plain JSON values; `probe_from` is the inverse."""

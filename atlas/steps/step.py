@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from atlas.data.few_shot import Shots
-from atlas.learners import Learner, Stage, stage_from
+from atlas.learners import Stage, stage_from
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import UserError
 
@@ -36,6 +36,11 @@ class Evaluation:
         for split, count in asdict(self).items():
             if count is not None and count < 1:
                 raise UserError(f"evaluation takes {count} records of {split}; give 1 or more, or None for all.")
+
+    @cached_property
+    def as_json(self) -> str:
+        """The two numbers as JSON: the evaluation's part of a step's key."""
+        return _json(asdict(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +76,25 @@ class Step:
 
     @cached_property
     def key(self) -> str:
-        """sha256 of everything that decides the step's result, in hexadecimal."""
-        auxiliary = {"beside": [step.key for step in self.auxiliary]} if self.auxiliary else {}
-        decisive = {**self._own(), **auxiliary, "recipe": RECIPE, "parent": self.parent.key if self.parent else None}
-        return text_sha256(json.dumps(decisive, sort_keys=True))
+        """sha256 of everything that decides the step's result, in hexadecimal.
+
+        It is the digest of one JSON object, sorted by name, in which the steps below stand by their keys.
+        """
+        decisive = {
+            "backbone": _json(self.backbone),
+            **({"beside": _json([step.key for step in self.auxiliary])} if self.auxiliary else {}),
+            "data": _json(self.data),
+            "downstream": _json(self.downstream),
+            "evaluation": self.evaluation.as_json,
+            **({"jointly": _json(dict(self.joint_tasks))} if self.joint_tasks else {}),
+            "parent": _json(self.parent.key if self.parent else None),
+            "recipe": _json(RECIPE),
+            "seed": _json(self.seed),
+            "shots": _json(describe_shots(self.shots)),
+            "stage": self.stage.settings_json,
+            "task": _json(self.task),
+        }
+        return text_sha256("{" + ", ".join(f'"{name}": {text}' for name, text in decisive.items()) + "}")
 
     def random_seed(self, purpose: str) -> int:
         """A seed, in [0, 2^63), for one purpose of this step: the same on every machine."""
@@ -88,22 +108,30 @@ class Step:
 
     def chain(self) -> Iterator[Step]:
         """The steps that this one builds on, directly or not, in order of training; itself last."""
-        seen: dict[str, Step] = {}
+        chain: dict[str, Step] = {}
+        self._append_to(chain)
+        yield from chain.values()
+
+    def _append_to(self, chain: dict[str, Step]) -> None:
+        """Append the steps of this one's chain that are not in `chain` yet."""
         for earlier in self.builds_on:
-            for step in earlier.chain():
-                seen.setdefault(step.key, step)
-        yield from seen.values()
-        yield self
+            if earlier.key not in chain:
+                earlier._append_to(chain)
+        chain[self.key] = self
 
     @property
     def learns(self) -> tuple[str, ...]:
         """The tasks that this step itself trains: the joint ones, and its own last."""
         return (*(name for name, _ in self.joint_tasks), self.task)
 
-    @property
+    @cached_property
     def order(self) -> tuple[str, ...]:
         """The tasks trained once this step is finished, in order; by name where there is no order."""
-        return tuple(dict.fromkeys(task for step in self.chain() for task in step.learns))
+        known = self.parent.order if self.parent and not self.auxiliary else ()
+        if known and known[-1:] == self.learns:  # a later stage of the same task
+            return known
+        tasks = (*(task for step in self.builds_on for task in step.order), *self.learns)
+        return tuple(dict.fromkeys(tasks))
 
     @property
     def scored(self) -> tuple[str, ...]:
@@ -126,8 +154,13 @@ class Step:
         described["parent"] = self.parent.describe() if self.parent else None
         return described
 
+    def __getstate__(self) -> dict[str, object]:
+        """The fields, and the key once it is known: what else was computed is computed again."""
+        kept = ("key",) if "key" in vars(self) else ()
+        return {name: getattr(self, name) for name in (*(field.name for field in fields(self)), *kept)}
+
     def _own(self) -> StepDescription:
-        """The description without the steps that it builds on. The keys of this JSON go into the step's key."""
+        """The description without the steps that it builds on."""
         own: StepDescription = {
             "task": self.task,
             "stage": self.stage.settings(),
@@ -169,35 +202,4 @@ def describe_shots(shots: Shots | None) -> ShotsDescription | None:
     return {"count": shots.count, "fraction": shots.fraction, "per_class": shots.per_class}
 
 
-def walk(order: tuple[str, ...], learner: Learner, seed: int, step_inputs: StepInputs) -> list[list[Step]]:
-    """The steps of one walk along `order`: a list of stages for each task.
-
-    By a learner's lineage: `sequence` builds each task on the one before; `none` on nothing; `set` on what its stages
-    gather of the tasks seen, which is the same for all orders of them: the steps of the stage before, sorted by task,
-    or the data of all tasks, of which the last by name is the step's own.
-    """
-    steps: list[list[Step]] = []
-    for position, task in enumerate(order):
-        before = steps[-1][-1] if steps and learner.lineage == "sequence" else None
-        stages: list[Step] = []
-        for stage in learner.stages(position):
-            newest, joint_tasks = task, tuple[tuple[str, str], ...]()
-            if stage.gathers == "data":
-                *others, newest = sorted(order[: position + 1])
-                joint_tasks = tuple((name, step_inputs.data[name]) for name in others)
-            auxiliary = [earlier[len(stages) - 1] for earlier in steps] if stage.gathers == "steps" else []
-            stages.append(
-                Step(
-                    task=newest,
-                    stage=stage,
-                    seed=seed,
-                    backbone=step_inputs.backbone,
-                    data=step_inputs.data[newest],
-                    evaluation=step_inputs.evaluation,
-                    parent=stages[-1] if stages else before,
-                    auxiliary=tuple(sorted(auxiliary, key=lambda step: step.task)),
-                    joint_tasks=joint_tasks,
-                )
-            )
-        steps.append(stages)
-    return steps
+_json = json.JSONEncoder(sort_keys=True).encode

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from atlas.learners import Learner, TwoStage
+from atlas.learners import Learner
+from atlas.steps.graph import WalkGraph
 from atlas.steps.probe import Probe
-from atlas.steps.step import Step, StepInputs, walk
+from atlas.steps.step import Step, StepInputs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,18 +24,13 @@ class Walk:
     probes: tuple[Probe, ...] = ()
 
     def steps(self, step_inputs: StepInputs) -> list[list[Step]]:
-        """For each task of the order its steps, one a stage."""
-        return walk(self.order, self.learner, self.seed, step_inputs)
+        """For each task of the order its steps, one a stage. Of several walks a `WalkGraph` builds them."""
+        return WalkGraph(step_inputs).steps(self)
 
     def probe_steps(self, step_inputs: StepInputs) -> dict[Probe, list[Step]]:
         """For each probe its steps, on top of the order's last step."""
-        if not self.probes:
-            return {}
-        assert isinstance(self.learner, TwoStage), "probes are trained by the stages of ATLAS"
-        parent = self.steps(step_inputs)[-1][-1] if self.order else None
-        return {probe: probe.steps(parent, self.learner, self.seed, step_inputs) for probe in self.probes}
+        return WalkGraph(step_inputs).probe_steps(self)
 
     def every_step(self, step_inputs: StepInputs) -> Iterator[Step]:
         """All steps of the walk and of its probes, each after the steps that it builds on."""
-        for stages in (*self.steps(step_inputs), *self.probe_steps(step_inputs).values()):
-            yield from stages
+        return WalkGraph(step_inputs).every_step(self)

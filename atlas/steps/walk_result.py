@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from atlas.metrics import MetricValue, order_metrics
+from atlas.steps.graph import WalkGraph
 from atlas.steps.learning_speed import learning_speeds
 from atlas.steps.probe import Probe
-from atlas.steps.step import Step, StepInputs
+from atlas.steps.step import Step
 from atlas.steps.walk import Walk
 from atlas.storage.score_names import ROUTES, SPLITS, Route, Split
 
@@ -25,21 +26,25 @@ NAN = float("nan")
 
 @dataclass(kw_only=True)
 class WalkResult:
-    """One walk and the results of its finished steps, by key."""
+    """One walk, the graph that has its steps, and the results of the finished ones, by key."""
 
     walk: Walk
-    step_inputs: StepInputs
+    graph: WalkGraph
     results: dict[str, StepResult] = field(default_factory=dict)
 
     @cached_property
     def steps(self) -> list[list[Step]]:
         """For each task of the order its steps, one a stage."""
-        return self.walk.steps(self.step_inputs)
+        return self.graph.steps(self.walk)
 
     @cached_property
     def probe_steps(self) -> dict[Probe, list[Step]]:
         """For each probe of the walk its steps."""
-        return self.walk.probe_steps(self.step_inputs)
+        return self.graph.probe_steps(self.walk)
+
+    def every_step(self) -> Iterator[Step]:
+        """All steps of the walk and of its probes, each after the steps that it builds on."""
+        return self.graph.every_step(self.walk)
 
     def add(self, step: Step, result: StepResult) -> None:
         """Add the result of a finished step."""
@@ -48,7 +53,7 @@ class WalkResult:
     @property
     def finished(self) -> list[Step]:
         """The steps finished so far, in order, those of probes last."""
-        return [step for step in self.walk.every_step(self.step_inputs) if step.key in self.results]
+        return [step for step in self.every_step() if step.key in self.results]
 
     @property
     def is_complete(self) -> bool:

@@ -55,6 +55,7 @@ __all__ = ["CorruptArtifact", "Artifact", "Store"]
 log = logging.getLogger(__name__)
 
 MARKER = "commit.json"
+MANY = 1000  # keys, from which on listing the 256 shards costs less than a request for each key
 WRITABLE = "Give a folder (or bucket) that exists and that this user may write."
 LENGTHLESS = "This server wants AWS_REQUEST_CHECKSUM_CALCULATION=WHEN_REQUIRED in the environment of every node."
 
@@ -140,12 +141,16 @@ class Store:
 
     @retried
     def has(self, keys: Collection[str]) -> set[str]:
-        """The members of `keys` that have a marker; one batched look-up."""
-        wanted = list(dict.fromkeys(keys))
-        if not wanted:
-            return set()
+        """The members of `keys` that have a marker: one batched look-up, of many keys in those that are listed."""
+        wanted = list(set(keys) & self._listed(keys) if len(keys) > MANY else set(keys))
         found = self.filesystem.get_file_info([self._folder(key) + "/" + MARKER for key in wanted])
         return {key for key, info in zip(wanted, found, strict=True) if info.type == fs.FileType.File}
+
+    def _listed(self, keys: Collection[str]) -> set[str]:
+        """All keys with a folder in the shards of `keys`."""
+        shards = (f"{self.folder('steps')}/{shard}" for shard in {key[:2] for key in keys})
+        found = (self.filesystem.get_file_info(fs.FileSelector(shard, allow_not_found=True)) for shard in shards)
+        return {PurePosixPath(info.path).name for infos in found for info in infos}
 
     def keys(self) -> Iterator[str]:
         """The keys of all committed artifacts, sorted."""

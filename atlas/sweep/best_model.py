@@ -20,7 +20,7 @@ def best_model_of(ended: FinishedSweep, summary: Summary) -> RegisteredModel | N
     trial = next(trial for trial in ended.trials if trial.id == row.id.partition(".")[0])
     store = replace(ended.inputs.store, scope=trial.scope(ended.options.run.sharing))
     walk = next(walk for walk in trial.walks if (walk.order, walk.seed) == (row.order, row.seed))
-    last = last_steps(walk.steps(ended.inputs.step_inputs))
+    last = last_steps(ended.inputs.graph.steps(walk))
     record = ModelRecord(
         name=f"atlas-{ended.sweep.name}",
         sweep=ended.sweep.id,

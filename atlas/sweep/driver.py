@@ -79,7 +79,7 @@ class SweepDriver:
         run, sharing = self.run, self.run.experiment.options.run.sharing
         reporter = TrackingReporter(tracking, run.id, run.inputs.store, run.inputs.prepared, sharing)
         trial_ids = TrialIds.read(run.folder.spool) if sharing else TrialIds()
-        return reporter, TrialJournal(run.inputs.step_inputs, [reporter], trial_ids)
+        return reporter, TrialJournal(run.inputs.graph, [reporter], trial_ids)
 
     @contextmanager
     def _training(self) -> Iterator[tuple[BrokerActor, Fleets]]:
@@ -111,7 +111,7 @@ class SweepDriver:
         SIGINT ends it: Tune stops its trials by itself, but before it has begun, and at a second SIGINT, it raises.
         """
         run = self.run
-        prefetch = Prefetch(broker.client, known_steps(run.experiment, run.inputs.step_inputs))
+        prefetch = Prefetch(broker.client, known_steps(run))
         with ExitStack() as parts:
             interrupts = parts.enter_context(search_interrupts(self._acknowledge))
             end_search = _ending_of(interrupts, broker)
@@ -202,10 +202,10 @@ def search_of(run: SweepRun) -> Search:
         goal=experiment.sweep.goal,
         sharing=experiment.options.run.sharing,
     )
-    at_once = trials_at_once(run.size, known=all_known(experiment))
+    at_once = trials_at_once(run.size, known=all_known(run))
     return Search(experiment=experiment, setup=setup, folder=run.folder.place, at_once=at_once)
 
 
 def _single_task_steps(run: SweepRun) -> list[Step]:
     """The last step of each task trained alone, with each seed."""
-    return [walk.steps(run.inputs.step_inputs)[-1][-1] for walk in run.experiment.references()["lone"]]
+    return [run.inputs.graph.steps(walk)[-1][-1] for walk in run.experiment.references()["lone"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from atlas.data.cache import obtain
 from atlas.data.prepare import Prepared, PrepareOptions
 from atlas.runtime.errors import UserError
 from atlas.runtime.os_errors import error_from
+from atlas.search.proposals import Proposals
+from atlas.steps.graph import WalkGraph
 from atlas.steps.step import Evaluation, StepInputs
 from atlas.steps.walk import Walk
 from atlas.storage.options import StorageOptions
@@ -52,17 +55,20 @@ class SweepInputs:
             for name, card in cards.items()
         }
 
-    def plan(self, trials: Sequence[Sequence[Walk]], references: Sequence[Walk], *, at_once: int, exact: bool) -> Plan:
+    @cached_property
+    def graph(self) -> WalkGraph:
+        """The steps of the sweep's walks, the same objects wherever this process needs them."""
+        return WalkGraph(self.step_inputs)
+
+    def plan(self, proposals: Proposals, references: Sequence[Walk], *, at_once: int) -> Plan:
         """The plan for these walks, timed by the stored steps that are like theirs."""
-        walks = [*(walk for trial in trials for walk in trial), *references]
-        keys = {step.key for walk in walks for step in walk.every_step(self.step_inputs)}
-        stored = self.store.has(keys)
+        stored = self.store.has([step.key for step in self.graph.distinct([*proposals.walks, *references])])
         timed = list(islice(stored, TIMED)) or list(islice(self.store.keys(), TIMED))
         results = [entry.result for key in timed if (entry := self.store.find(key)) is not None]
         loads = self.loads()
         per_record = measured_pace(results, fallback=_guess(self.backbone), loads=loads)
         pace = Pace(per_record=per_record, at_once=at_once, sizes=self.sizes, loads=loads)
-        return plan(trials, references, self.step_inputs, stored=stored, pace=pace, exact=exact)
+        return plan(proposals, references, self.graph, stored=stored, pace=pace)
 
 
 def _guess(backbone: Path) -> float:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from atlas.report.summary import PlanFacts
-from atlas.steps.step import Step, StepInputs
+from atlas.search.proposals import Proposals
+from atlas.steps.graph import WalkGraph
+from atlas.steps.step import Step
 from atlas.steps.walk import Walk
 from atlas.storage.step_result import StepResult
 
@@ -17,11 +20,13 @@ STARTUP = 30.0  # seconds until the first step, on two cores
 class Plan:
     """The steps and the cost of a sweep. `exact` is False where trials are proposed while the sweep runs.
 
+    `foreseen` is the number of trials that the rest is counted, or estimated, from.
     trainings: stage trainings if nothing were shared; distinct: different steps; stored: those in the store already;
     work: the estimate for the rest in seconds of one fleet; seconds: in seconds from now, start-up included.
     """
 
     trials: int
+    foreseen: int
     trainings: int
     distinct: int
     stored: int
@@ -50,29 +55,56 @@ class Plan:
 
 
 def plan(
-    trials: Sequence[Sequence[Walk]],
-    references: Iterable[Walk],
-    step_inputs: StepInputs,
-    *,
-    stored: set[str],
-    pace: Pace,
-    exact: bool,
+    proposals: Proposals, references: Iterable[Walk], graph: WalkGraph, *, stored: Collection[str], pace: Pace
 ) -> Plan:
-    """The plan for these trials and the auxiliary walks. `stored` are the keys that need no training."""
-    walks = [walk for trial in trials for walk in trial]
-    steps = [step for walk in walks for step in walk.every_step(step_inputs)]
-    extra = [step for walk in references for step in walk.every_step(step_inputs)]
-    distinct = {step.key: step for step in steps + extra}
-    missing = [step for key, step in distinct.items() if key not in stored]
+    """The plan for these trials and the auxiliary walks. `stored` are the keys that need no training.
+
+    Where a part of the trials is foreseen, the others are taken to need as many steps as the latter half of these.
+    """
+    extra, seen = graph.distinct(references), len(proposals.trials)
+    counts = _count(proposals.trials, extra, graph, stored, pace)
+    if proposals.count > seen:
+        half = _count(proposals.trials[: seen // 2], extra, graph, stored, pace)
+        counts = counts.grown_since(half, factor=(proposals.count - seen) / (seen - seen // 2))
     return Plan(
-        trials=len(trials),
-        trainings=len(steps) + len({step.key for step in extra}),
-        distinct=len(distinct),
-        stored=len(distinct) - len(missing),
-        work=sum(map(pace.one, missing)),
-        seconds=pace.seconds(missing),
-        exact=exact,
+        trials=proposals.count,
+        foreseen=seen,
+        trainings=round(counts.trainings),
+        distinct=round(counts.distinct),
+        stored=round(counts.distinct) - round(counts.missing),
+        work=counts.work,
+        seconds=pace.duration(counts.work),
+        exact=proposals.exact,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Counts:
+    """The fields of a plan that grow with the trials; numbers of steps, `work` in seconds of one fleet."""
+
+    trainings: float
+    distinct: float
+    missing: float
+    work: float
+
+    def grown_since(self, earlier: _Counts, factor: float) -> _Counts:
+        """These, grown by `factor` times their growth since those earlier ones."""
+        grown = {name: value + factor * (value - getattr(earlier, name)) for name, value in vars(self).items()}
+        return _Counts(**grown)
+
+
+def _count(
+    trials: Sequence[Sequence[Walk]], extra: Sequence[Step], graph: WalkGraph, stored: Collection[str], pace: Pace
+) -> _Counts:
+    """The counts for these trials and the `extra` steps, which are trained in any case."""
+    distinct = {step.key: step for step in extra}
+    trainings = len(distinct)
+    for walk in chain.from_iterable(trials):
+        for step in graph.every_step(walk):
+            distinct[step.key] = step
+            trainings += 1
+    missing = [step for key, step in distinct.items() if key not in stored]
+    return _Counts(trainings=trainings, distinct=len(distinct), missing=len(missing), work=sum(map(pace.one, missing)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,9 +123,11 @@ class Pace:
 
     def seconds(self, steps: Sequence[Step]) -> float:
         """The estimate for `steps`, in seconds, start-up included where there is anything to train."""
-        if not steps:
-            return 0.0
-        return self.startup + sum(self.one(step) for step in steps) / self.at_once
+        return self.duration(sum(map(self.one, steps)))
+
+    def duration(self, work: float) -> float:
+        """The estimate for `work`, in seconds of one fleet; nothing for none."""
+        return self.startup + work / self.at_once if work else 0.0
 
     def one(self, step: Step) -> float:
         """The estimate for one step, in seconds. Scoring a record costs a third of training on it."""

@@ -5,27 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from atlas.config.experiment import Experiment
 from atlas.execution.broker_client import BrokerClient
 from atlas.execution.status import BrokerStatus
-from atlas.search.proposals import is_exact, rehearsed
 
 if TYPE_CHECKING:
-    from atlas.steps.step import Step, StepInputs
+    from atlas.steps.step import Step
+    from atlas.sweep.sweep_run import SweepRun
 
 
-def all_known(experiment: Experiment) -> bool:
+def all_known(run: SweepRun) -> bool:
     """Whether all steps of all trials are known, and queued, before any trial starts."""
-    return is_exact(experiment) and experiment.options.run.sharing
+    return run.proposals.exact and run.experiment.options.run.sharing
 
 
-def known_steps(experiment: Experiment, step_inputs: StepInputs) -> list[Step]:
+def known_steps(run: SweepRun) -> list[Step]:
     """The steps of the auxiliary walks and, where all trials are known beforehand, all of theirs; each once."""
-    walks = experiment.auxiliary_walks()
-    if all_known(experiment):
-        walks += [walk for trial in rehearsed(experiment) for walk in trial]
-    steps = (step for walk in walks for step in walk.every_step(step_inputs))
-    return list({step.key: step for step in steps}.values())
+    walks = run.experiment.auxiliary_walks()
+    return run.inputs.graph.distinct([*walks, *(run.proposals.walks if all_known(run) else ())])
 
 
 @dataclass

@@ -23,13 +23,14 @@ from atlas.sweep.terminal import print_plan
 from atlas.tracking import signed_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
     from atlas.cluster.limits import Node
     from atlas.execution.sizing import FleetSize
-    from atlas.steps.walk import Walk
+    from atlas.search.proposals import Proposals
+    from atlas.steps.graph import WalkGraph
     from atlas.sweep.folder import SweepFolder
     from atlas.sweep.inputs import SweepInputs
     from atlas.sweep.plan import Plan
@@ -146,7 +147,7 @@ def _run(
     join_cluster()
     try:
         nodes = nodes_for(growing=options.cluster.fleets is not None)
-        plan, size = _show_plan(experiment, inputs, nodes, console)
+        proposals, plan, size = _show_plan(experiment, inputs, nodes, console)
         if options.run.dry_run:
             return True
         from atlas.sweep.driver import SweepDriver
@@ -157,6 +158,7 @@ def _run(
             experiment=replace(experiment, precision=size.precision),
             inputs=inputs,
             size=size,
+            proposals=proposals,
             plan=plan,
             folder=folder or SweepFolder.new(options.storage.path, experiment.sweep.name, options),
             invocation=invocation,
@@ -169,26 +171,27 @@ def _run(
 
 def _show_plan(
     experiment: Experiment, inputs: SweepInputs, nodes: Sequence[Node], console: Console
-) -> tuple[Plan, FleetSize]:
-    """Print the plan; returns it, and the fleets for it."""
+) -> tuple[Proposals, Plan, FleetSize]:
+    """Print the plan; returns the trials that it counts, the plan, and the fleets for it."""
     from atlas.execution.sizing import fitted, size_fleets
-    from atlas.search.proposals import is_exact, rehearsed
+    from atlas.search.proposals import foresee
 
     options = experiment.options
     size = size_fleets(options.cluster, nodes)
     experiment = replace(experiment, precision=size.precision)
-    trials, auxiliary = rehearsed(experiment), experiment.auxiliary_walks()
-    _check_shares([*(walk for trial in trials for walk in trial), *auxiliary], inputs, size)
-    plan = inputs.plan(trials, auxiliary, at_once=size.fleets, exact=is_exact(experiment))
+    proposals = foresee(experiment)
+    plan = inputs.plan(proposals, experiment.auxiliary_walks(), at_once=size.fleets)
+    _check_shares(inputs.graph, size)
     size = fitted(size, options.cluster, nodes, plan.work)
     plan = plan.on(size.fleets)
-    print_plan(console, experiment.sweep.name, experiment.sweep.question, plan, describe(options, size))
-    return plan, size
+    settings = {**describe(options, size), "orders": experiment.orders_in_words()}
+    print_plan(console, experiment.sweep.name, experiment.sweep.question, plan, settings)
+    return proposals, plan, size
 
 
-def _check_shares(walks: Iterable[Walk], inputs: SweepInputs, size: FleetSize) -> None:
+def _check_shares(graph: WalkGraph, size: FleetSize) -> None:
     """Raises UserError where a fleet, of any size that an elastic one may have, cannot share a batch."""
-    schedules = {step.stage.schedule for walk in walks for step in walk.every_step(inputs.step_inputs)}
+    schedules = {stage.schedule for stage in graph.stages}
     for workers in size.numbers:
         for schedule in schedules:
             schedule.check_shared_by(workers)

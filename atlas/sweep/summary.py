@@ -75,8 +75,8 @@ class FinishedSweep:
 
     def _outcome(self, walk: Walk, store: Store, taken: set[str] | None = None) -> WalkResult:
         """The walk with what the store knows of its steps, or of those `taken`."""
-        outcome = WalkResult(walk=walk, step_inputs=self.inputs.step_inputs)
-        for step in walk.every_step(self.inputs.step_inputs):
+        outcome = WalkResult(walk=walk, graph=self.inputs.graph)
+        for step in outcome.every_step():
             if taken is not None and step.key not in taken:
                 continue
             if (result := self.reader.result(step, store)) is not None:
@@ -93,12 +93,12 @@ class FinishedSweep:
         """Name, seed and step of each reference."""
         for name, walks in self.references.items():
             for walk in walks:
-                yield name, walk.seed, walk.steps(self.inputs.step_inputs)[-1][-1]
+                yield name, walk.seed, self.inputs.graph.steps(walk)[-1][-1]
 
     def auxiliary(self) -> Iterator[Step]:
         """The steps that no trial takes: references, and probes of the bare backbone."""
         yield from (step for _, _, step in self.reference_steps())
-        yield from (step for walk in self.bare for step in walk.every_step(self.inputs.step_inputs))
+        yield from (step for walk in self.bare for step in self.inputs.graph.every_step(walk))
 
 
 def summarise(ended: FinishedSweep) -> Summary:

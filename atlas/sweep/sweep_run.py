@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from atlas.config.experiment import Experiment
 from atlas.config.invocation import Invocation
 from atlas.execution.sizing import FleetSize
+from atlas.search.proposals import Proposals
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.inputs import SweepInputs
 from atlas.sweep.plan import Plan
@@ -16,7 +17,7 @@ from atlas.sweep.plan import Plan
 
 @dataclass(frozen=True, kw_only=True)
 class SweepRun:
-    """An experiment with its inputs, the fleets that it is to have, its plan and its folder.
+    """An experiment with its inputs, the fleets that it is to have, its foreseen trials, its plan and its folder.
 
     `token` marks the steps that this run trains itself, apart from those that it finds in the store. `started` is in
     seconds since 1970.
@@ -25,6 +26,7 @@ class SweepRun:
     experiment: Experiment
     inputs: SweepInputs
     size: FleetSize
+    proposals: Proposals
     plan: Plan
     folder: SweepFolder
     invocation: Invocation

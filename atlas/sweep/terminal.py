@@ -36,7 +36,8 @@ def print_plan(console: Console, name: str, question: str, plan: Plan, settings:
     rows = {
         "question": first_line(question),
         **settings,
-        "trials": str(plan.trials),
+        "trials": f"{plan.trials}",
+        **({"estimated from": f"{plan.foreseen:,} of {plan.trials:,} trials"} if plan.foreseen < plan.trials else {}),
         "trainings without sharing": f"{about}{plan.trainings}",
         "distinct steps": f"{about}{plan.distinct}  (sharing saves a factor of {share:.2f})",
         "already in the store": str(plan.stored),

@@ -16,6 +16,7 @@ from atlas.learners import LEARNERS, STAGES, Learner, Schedule, learner_from, st
 from atlas.learners.evaluation import score
 from atlas.learners.process_group import ProcessGroup
 from atlas.runtime.errors import AtlasError
+from atlas.steps.graph import WalkGraph
 from atlas.steps.step import Step
 from atlas.steps.train import load_model
 from atlas.steps.walk import Walk
@@ -141,7 +142,7 @@ def test_it_learns_two_tasks_and_scores_what_it_has_seen(learnt: Learnt) -> None
 
 def test_the_route_own_keeps_what_a_task_was_learnt_with(learner: Learner, learnt: Learnt, small_world: World) -> None:
     """R on route `own` never changes for a learner that keeps what each task was learnt with; jointly all are new."""
-    found = WalkResult(walk=learnt.walk, step_inputs=small_world.step_inputs)
+    found = WalkResult(walk=learnt.walk, graph=WalkGraph(small_world.step_inputs))
     for steps, results in zip(learnt.steps, learnt.results, strict=True):
         for step, facts in zip(steps, results, strict=True):
             found.add(step, facts)

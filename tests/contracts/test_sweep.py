@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from atlas.config.experiment import Experiment
-from atlas.search.proposals import make_sampler, rehearsed
+from atlas.search.proposals import foresee, make_sampler
 from atlas.steps.step import step_from
 from atlas.sweep import Options, Sweep, run
 from atlas.sweep.inputs import SweepInputs, resolve_inputs
@@ -92,12 +92,13 @@ def test_its_proposals_are_valid(sweep: Sweep) -> None:
 
 
 def test_its_trials_do_not_all_ask_the_same(sweep: Sweep) -> None:
-    walks = rehearsed(Experiment(sweep=sweep, options=Options.of(tasks=TASKS, trials=6)))
+    walks = foresee(Experiment(sweep=sweep, options=Options.of(tasks=TASKS, trials=6))).trials
     assert len({tuple(trial) for trial in walks}) > 3
 
 
 def test_its_steps_can_be_sent_anywhere(sweep: Sweep, inputs: SweepInputs) -> None:
-    for trial in rehearsed(Experiment(sweep=sweep, options=Options.of(tasks=("piqa-twin", "digits"), trials=3))):
+    options = Options.of(tasks=("piqa-twin", "digits"), trials=3)
+    for trial in foresee(Experiment(sweep=sweep, options=options)).trials:
         for walk in trial:
             for stages in walk.steps(inputs.step_inputs):
                 for step in stages:

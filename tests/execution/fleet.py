@@ -17,9 +17,10 @@ from atlas.execution.scheduler import LEASE_SECONDS
 from atlas.execution.step_registry import StepRegistry, nodes_of
 from atlas.execution.store_view import SharedStore
 from atlas.learners import Schedule, TwoStage
-from atlas.steps.step import Step, StepInputs, walk
+from atlas.steps.step import Step, StepInputs
 from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
+from tests.walks import walk
 
 STEP_INPUTS = StepInputs(backbone="b", data={name: name for name in "abc"})
 LEARNER = TwoStage(experience=None, expansion=Schedule(steps=1))

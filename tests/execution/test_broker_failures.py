@@ -9,7 +9,7 @@ import pytest
 from atlas.execution.job import Lease, StepFailed
 from atlas.execution.scheduler import LEASE_SECONDS, LEAVING_SECONDS, LOSSES
 from atlas.execution.status import RunningStep
-from atlas.steps.step import StepInputs, walk
+from atlas.steps.step import StepInputs
 from atlas.storage.store import Store
 from tests.execution.fleet import (
     FIRST,
@@ -27,6 +27,7 @@ from tests.execution.fleet import (
     work_off,
 )
 from tests.losses import Losses
+from tests.walks import walk
 
 
 @pytest.fixture

@@ -16,10 +16,11 @@ from torch import distributed as dist
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.process_group import ProcessGroup
 from atlas.runtime.errors import AtlasError, StorageUnavailable, UserError
-from atlas.steps.step import Evaluation, Step, StepInputs, walk
+from atlas.steps.step import Evaluation, Step, StepInputs
 from atlas.steps.train import WorkerContext, open_worker_context, train_step
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, atlas
+from tests.walks import walk
 
 PATIENCE = timedelta(seconds=60)  # a process that waits for another for so long is an error of another text
 

@@ -3,9 +3,10 @@ from __future__ import annotations
 from itertools import combinations, permutations
 
 from atlas.learners import Joint
-from atlas.steps.step import StepInputs, walk
+from atlas.steps.step import StepInputs
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, weights
+from tests.walks import walk
 
 ORDER = ("piqa-twin", "digits", "easy-vqa")
 LEARNER = Joint(schedule=SCHEDULE)

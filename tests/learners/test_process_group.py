@@ -14,12 +14,13 @@ from atlas.execution.checkpoints import CheckpointStore
 from atlas.learners import AdapterFusion, Ewc, Joint, Learner, Lwf, Memory, Replay
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.training_state import NO_CHECKPOINTS
-from atlas.steps.step import Evaluation, Step, StepInputs, walk
+from atlas.steps.step import Evaluation, Step, StepInputs
 from atlas.steps.train import WorkerContext, open_worker_context, train_step
 from atlas.storage.score_names import ROUTES, SPLITS
 from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 from tests.small import SCHEDULE, World, atlas, outcome
+from tests.walks import walk
 
 SIZES = (4, 2)
 RESIZED = "4 and then 2"

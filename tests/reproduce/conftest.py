@@ -16,7 +16,7 @@ from atlas.config.command_line import read_command_line
 from atlas.config.experiment import Experiment
 from atlas.report import write_summary
 from atlas.reproduce.recorded_run import RecordedRun
-from atlas.search.proposals import rehearsed
+from atlas.search.proposals import foresee
 from atlas.steps.step import StepInputs
 from atlas.steps.walk import Walk
 from atlas.sweep.file import load_sweep
@@ -48,7 +48,7 @@ def invented(file: Path, *arguments: str, precision: Any = "float32", sweep_id: 
         data={name: task["fingerprint"] for name, task in tasks.items()},
         evaluation=evaluation_of(options.training),
     )
-    trials = rehearsed(Experiment(sweep=sweep, options=options, precision=precision))
+    trials = foresee(Experiment(sweep=sweep, options=options, precision=precision)).trials
     settings = _settings(sweep, options)
     rows = [
         _row(f"t{n}" if len(walks) == 1 else f"t{n}.{i}", walk, step_inputs, settings[n])

@@ -11,7 +11,7 @@ from atlas.config.command_line import read_command_line
 from atlas.reproduce.recorded_run import RecordedRun
 from atlas.reproduce.replay import ClusterOverrides, repeatable, replay_of
 from atlas.runtime.errors import AtlasError
-from atlas.search.proposals import is_exact, rehearsed
+from atlas.search.proposals import foresee, is_exact
 from atlas.sweep.file import load_sweep
 from tests.reproduce.conftest import SMALL, SWEEPS, recorded_of
 
@@ -19,7 +19,7 @@ FILE = SWEEPS / "task_order.py"
 
 
 def keys(recorded: RecordedRun, replay: Any) -> list[set[str]]:
-    trials = rehearsed(replay.experiment)
+    trials = foresee(replay.experiment).trials
     return [{step.key for walk in walks for step in walk.every_step(recorded.step_inputs)} for walks in trials]
 
 

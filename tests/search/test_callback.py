@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,9 @@ from atlas.execution.job import StepFailed
 from atlas.runtime.errors import UserError
 from atlas.search.callback import TrialJournal, listen, listening_callback
 from atlas.search.trial_record import TrialRecord
-from atlas.search.trial_report import TrialReport
+from atlas.search.trial_report import TrialReport, report_from
+from atlas.steps import step
+from atlas.steps.graph import WalkGraph
 from atlas.steps.step import Step
 from atlas.sweep.summary import FinishedSweep
 from tests.small import atlas
@@ -38,7 +41,7 @@ def report_of(record: TrialRecord, taken: int) -> TrialReport:
     return TrialReport(
         objective=40.0 + taken,
         tasks_seen=taken,
-        steps=[record.steps[0][:taken]],
+        finished=[taken],
         figures={"val/latest/average_accuracy": 40.0},
         complete=taken == 3,
     )
@@ -51,7 +54,7 @@ def notes() -> Notes:
 
 @pytest.fixture
 def journal(ended: FinishedSweep, notes: Notes) -> TrialJournal:
-    return TrialJournal(ended.inputs.step_inputs, [notes])
+    return TrialJournal(ended.inputs.graph, [notes])
 
 
 def test_listeners_hear_of_each_step_once_and_in_order(
@@ -71,6 +74,34 @@ def test_listeners_hear_of_each_step_once_and_in_order(
     ]
     kept = journal.trials[record.id]
     assert (kept.objective, kept.tasks_seen, kept.steps) == (43.0, 3, record.steps)
+
+
+def test_a_report_of_an_earlier_version_says_the_keys_of_the_finished_steps(
+    ended: FinishedSweep, journal: TrialJournal, notes: Notes
+) -> None:
+    record = ended.trials[0]
+    now = report_of(record, 2).to_tune()
+    older = {name: value for name, value in now.items() if name != "finished"} | {"steps": [record.steps[0][:2]]}
+    journal.record(as_tune(record), None, report_from(older))
+    assert journal.trials[record.id].steps == [record.steps[0][:2]]
+    assert [step.key for step in notes.heard[-1][-1]] == record.steps[0][:2]
+    assert report_from({"objective": 1.0}) is None
+
+
+def test_a_report_does_not_grow_with_the_tasks(ended: FinishedSweep) -> None:
+    sizes = [len(json.dumps(report_of(ended.trials[0], taken).to_tune())) for taken in (1, 2)]
+    assert sizes[0] == sizes[1]
+
+
+def test_the_journal_hashes_no_step_of_a_walk_that_was_planned(
+    ended: FinishedSweep, notes: Notes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph = WalkGraph(ended.inputs.step_inputs)
+    graph.distinct(ended.trials[0].walks)
+    monkeypatch.setattr(step, "text_sha256", lambda text: pytest.fail("a step was hashed again"))
+    journal = TrialJournal(graph, [notes])
+    journal.record(as_tune(ended.trials[0]), None, report_of(ended.trials[0], 3))
+    assert [one is graph[one.key] for one in notes.heard[-1][-1]] == [True] * 3
 
 
 def test_a_failed_trial_keeps_the_last_line_of_its_error(

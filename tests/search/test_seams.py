@@ -23,10 +23,11 @@ from atlas.execution.messages import Unknown
 from atlas.execution.step_registry import StepNode, StepRegistry
 from atlas.learners import Learner
 from atlas.search.callback import TrialJournal, listen
-from atlas.search.proposals import is_exact, make_sampler, rehearsed
+from atlas.search.proposals import foresee, is_exact, make_sampler
 from atlas.search.trainable import TrialSetup
 from atlas.search.trial_report import OBJECTIVE, TASKS_SEEN
 from atlas.search.tuner import Search
+from atlas.steps.graph import WalkGraph
 from atlas.steps.step import Step, StepInputs
 from atlas.storage.filesystem import StoragePath
 from atlas.storage.step_result import Scores, SplitScores, StepResult
@@ -113,7 +114,7 @@ def searched(experiment: Experiment, folder: Path) -> tuple[TrialJournal, optuna
         sharing=True,
     )
     search = Search(experiment=experiment, setup=setup, folder=StoragePath.at(folder), at_once=1)
-    journal = TrialJournal(STEP_INPUTS)
+    journal = TrialJournal(WalkGraph(STEP_INPUTS))
     tuner = search._tuner()
     listen(journal)
     try:
@@ -129,7 +130,7 @@ def test_a_sweep_may_bring_its_own_sampler(cluster: None, tmp_path: Path) -> Non
     assert isinstance(make_sampler(experiment), RandomSampler)
     journal, study = searched(experiment, tmp_path)
     assert isinstance(study.sampler, RandomSampler)
-    foreseen = [trial[0].learner for trial in rehearsed(experiment)]
+    foreseen = [trial[0].learner for trial in foresee(experiment).trials]
     assert [record.config.learner for record in journal.trials.values()] == foreseen
     assert {record.status for record in journal.trials.values()} == {"FINISHED"}
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 5

@@ -59,7 +59,7 @@ def test_the_journal_calls_a_trial_that_is_tried_again_by_its_first_id(ended: Fi
     spool = Spool(tmp_path / "spool")
     spool.append(TrialStarted(sweep="s", trial=first.id, params=first.params))
     spool.close()
-    journal = TrialJournal(ended.inputs.step_inputs, [], TrialIds.read(tmp_path / "spool"))
+    journal = TrialJournal(ended.inputs.graph, [], TrialIds.read(tmp_path / "spool"))
     journal.record(as_tune(TrialRecord("another", first.config)), "RUNNING")
     journal.record(as_tune(TrialRecord("another", first.config)), "FINISHED", report_of(first, 3))
     assert [(record.id, record.status) for record in journal.trials.values()] == [(first.id, "FINISHED")]

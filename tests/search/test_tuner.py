@@ -20,7 +20,7 @@ from atlas.config.sweep import Sweep
 from atlas.learners import Learner
 from atlas.search.callback import TrialJournal, listen, tell_restored
 from atlas.search.prefix_sampler import PrefixSampler
-from atlas.search.proposals import Space, is_exact, make_sampler, rehearsed
+from atlas.search.proposals import Space, foresee, is_exact, make_sampler
 from atlas.search.trainable import TrialSetup
 from atlas.search.trial_record import TrialRecord
 from atlas.search.tuner import Search
@@ -80,7 +80,7 @@ def test_given_points_are_tried_first_and_alone_are_exact(tmp_path: Path) -> Non
     assert not is_exact(Experiment(sweep=pointed, options=Options.of(trials=3)))
     asked = suggested(pointed, options, tmp_path)
     assert [config["rank"] for config in asked] == [8, 2]
-    walks = rehearsed(Experiment(sweep=pointed, options=options))
+    walks = foresee(Experiment(sweep=pointed, options=options)).trials
     assert [trial[0].learner.settings()["rank"] for trial in walks] == [8, 2]
 
 
@@ -93,7 +93,7 @@ def test_orders_are_searched_by_prefix_and_settings_by_tpe() -> None:
 @pytest.mark.parametrize("sweep", [ORDERS, SETTINGS], ids=lambda sweep: sweep.name)
 def test_the_rehearsal_is_what_tune_will_ask(sweep: Sweep, orders: tuple[str, ...], tmp_path: Path) -> None:
     options = Options.of(orders=orders, seeds=(3, 4))
-    walks = rehearsed(Experiment(sweep=sweep, options=options))
+    walks = foresee(Experiment(sweep=sweep, options=options)).trials
     asked = suggested(sweep, options, tmp_path)
     assert len(walks) == len(asked) == Experiment(sweep=sweep, options=options).trial_count()
     for trial, config in zip(walks, asked, strict=True):
@@ -104,12 +104,12 @@ def test_the_rehearsal_is_what_tune_will_ask(sweep: Sweep, orders: tuple[str, ..
 
 
 def test_written_orders_are_walked_first_and_as_written() -> None:
-    walks = rehearsed(Experiment(sweep=ORDERS, options=Options.of(orders=WRITTEN)))
+    walks = foresee(Experiment(sweep=ORDERS, options=Options.of(orders=WRITTEN))).trials
     assert [",".join(trial[0].order) for trial in walks] == list(WRITTEN)
 
 
 def test_all_orders_are_each_walked_once() -> None:
-    walks = rehearsed(Experiment(sweep=ORDERS, options=Options.of(orders=("all",))))
+    walks = foresee(Experiment(sweep=ORDERS, options=Options.of(orders=("all",)))).trials
     assert len({trial[0].order for trial in walks}) == len(walks) == 24
 
 
@@ -158,7 +158,7 @@ def test_trials_that_had_finished_are_told_with_what_they_brought(ended: Finishe
     begun._tuner()
     state = {"trial_data": [trial.get_json_state() for trial in (done, under_way)], "runner_data": {}}
     (tmp_path / "tune" / "experiment_state-2026-01-01_00-00-00.json").write_text(json.dumps(state))
-    journal = TrialJournal(ended.inputs.step_inputs, [])
+    journal = TrialJournal(ended.inputs.graph, [])
     listen(journal)
     tell_restored(begun._before())
     listen(None)

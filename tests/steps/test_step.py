@@ -24,7 +24,8 @@ from atlas.learners import (
     TwoStage,
 )
 from atlas.runtime.errors import AtlasError
-from atlas.steps.step import Evaluation, Step, StepInputs, step_from, walk
+from atlas.steps.step import Evaluation, Step, StepInputs, step_from
+from tests.walks import walk
 
 AROUND = StepInputs(
     backbone="b" * 64, data={name: name * 8 for name in "abcd"}, evaluation=Evaluation(val=400, test=800)

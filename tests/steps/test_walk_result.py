@@ -8,6 +8,7 @@ import pytest
 
 from atlas.data.few_shot import Shots
 from atlas.learners import HeadOnly, Schedule, SingleTaskAdapters, TwoStage
+from atlas.steps.graph import WalkGraph
 from atlas.steps.probe import Probe
 from atlas.steps.step import StepInputs
 from atlas.steps.walk import Walk
@@ -28,7 +29,7 @@ def result(val: dict[str, float], own: dict[str, float] | None = None) -> StepRe
 
 def walked(order: str, *rows: dict[str, float], seed: int = 0) -> WalkResult:
     """A walk whose tasks were trained to these scores, both stages of each."""
-    outcome = WalkResult(walk=Walk(order=tuple(order), learner=LEARNER, seed=seed), step_inputs=STEP_INPUTS)
+    outcome = WalkResult(walk=Walk(order=tuple(order), learner=LEARNER, seed=seed), graph=WalkGraph(STEP_INPUTS))
     for stages, row in zip(outcome.steps, rows, strict=False):
         for step in stages:
             outcome.add(step, result(row))
@@ -100,7 +101,7 @@ def test_means_are_taken_over_what_all_walks_have() -> None:
 
 @pytest.mark.parametrize("learner", [SingleTaskAdapters(like=LEARNER), HeadOnly()])
 def test_a_learner_that_builds_on_nothing_keeps_each_tasks_score(learner: Any) -> None:
-    outcome = WalkResult(walk=Walk(order=("a", "b"), learner=learner, seed=0), step_inputs=STEP_INPUTS)
+    outcome = WalkResult(walk=Walk(order=("a", "b"), learner=learner, seed=0), graph=WalkGraph(STEP_INPUTS))
     outcome.add(outcome.steps[0][0], result({"a": 60.0}))
     assert math.isnan(outcome.matrix("val", "latest")[1][0])
     outcome.add(outcome.steps[1][0], result({"b": 20.0}))
@@ -115,7 +116,9 @@ def test_downstream_scores_are_the_goal_once_all_probes_are_trained() -> None:
         Probe(task="c", way="both", shots=Shots(count=4)),
     )
     outcome = walked("ab", {"a": 60.0}, {"a": 50.0, "b": 30.0})
-    outcome = WalkResult(walk=replace(outcome.walk, probes=probes), step_inputs=STEP_INPUTS, results=outcome.results)
+    outcome = WalkResult(
+        walk=replace(outcome.walk, probes=probes), graph=WalkGraph(STEP_INPUTS), results=outcome.results
+    )
     before = objective([outcome], SINGLE_TASK, aim="mean", goal=DOWNSTREAM)
     assert before == pytest.approx(objective([outcome], SINGLE_TASK, aim="mean", goal="nothing yet"))
     experience, both = outcome.probe_steps.values()

@@ -87,6 +87,8 @@ def test_keys_has_and_remove_agree(store: Store, folder: Path) -> None:
     store.commit(other, folder, RESULT)
     assert list(store.keys()) == [KEY, other]
     assert store.has([KEY, other, "ef" + "2" * 62]) == {KEY, other}
+    many = [f"{number:04x}" + "3" * 60 for number in range(1500)]  # these are listed instead of asked for
+    assert store.has([KEY, other, *many]) == {KEY, other}
     store.remove(KEY)
     store.remove(KEY)
     assert list(store.keys()) == [other]

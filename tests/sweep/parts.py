@@ -14,6 +14,7 @@ from atlas.config.options import Options
 from atlas.execution.fleets import FleetsState
 from atlas.execution.sizing import FleetSize
 from atlas.execution.status import BrokerStatus
+from atlas.search.proposals import foresee
 from atlas.serving.registered_model import RegisteredModel
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.summary import FinishedSweep
@@ -26,9 +27,11 @@ from tests.finished import SWEEP, TASKS
 def run_of(ended: FinishedSweep, folder: Path) -> SweepRun:
     """A run of that sweep, with a folder of its own."""
     options = Options.of(tasks=TASKS, storage=str(folder), trials=2)
+    experiment = Experiment(sweep=SWEEP, options=options)
     return SweepRun(
-        experiment=Experiment(sweep=SWEEP, options=options),
+        experiment=experiment,
         inputs=ended.inputs,
+        proposals=foresee(experiment),
         size=FleetSize(fleets=1, workers=1, cpus=1.0, gpus=0.0),
         plan=ended.plan,
         folder=SweepFolder.new(folder, SWEEP.name, options),

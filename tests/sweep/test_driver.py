@@ -153,7 +153,7 @@ def test_a_broker_that_does_not_recover_ends_the_search_with_its_reason(
 def test_unfinished_trials_end_as_killed(ended: FinishedSweep) -> None:
     from dataclasses import replace
 
-    journal = TrialJournal(ended.inputs.step_inputs)
+    journal = TrialJournal(ended.inputs.graph)
     first, second = ended.trials
     journal.trials = {"0": replace(first, status="RUNNING"), "1": second}
     changed: list[str] = []

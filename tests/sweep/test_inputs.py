@@ -11,6 +11,7 @@ import pytest
 from atlas.backbones import locate
 from atlas.config.options import Options
 from atlas.runtime.errors import AtlasError
+from atlas.search.proposals import Proposals
 from atlas.steps.step import Evaluation
 from atlas.steps.walk import Walk
 from atlas.sweep.inputs import resolve_inputs
@@ -95,10 +96,10 @@ def test_an_altered_backbone_is_another_backbone(storage: Path, tmp_path: Path) 
 
 def test_the_plan_knows_what_is_in_the_store_and_how_long_it_took(ended: FinishedSweep, small_world: World) -> None:
     trials = [record.walks for record in ended.trials]
-    plan = ended.inputs.plan(trials, [], at_once=1, exact=True)
+    plan = ended.inputs.plan(Proposals(trials=trials, count=2, exact=True), [], at_once=1)
     assert (plan.distinct, plan.stored, plan.seconds) == (6, 6, 0.0)
     more = [[Walk(order=walk.order, learner=walk.learner, seed=1) for walk in walks] for walks in trials]
-    plan = ended.inputs.plan(more, [], at_once=1, exact=True)
+    plan = ended.inputs.plan(Proposals(trials=more, count=2, exact=True), [], at_once=1)
     assert (plan.distinct, plan.stored) == (6, 0)
     assert plan.seconds is not None
     assert plan.seconds > 0

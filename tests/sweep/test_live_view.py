@@ -29,7 +29,7 @@ STATUS = BrokerStatus(
 def view(ended: FinishedSweep, now: BrokerStatus, *, terminal: bool = False, **trial: Any) -> LiveView:
     """A view on both trials, the first of them changed."""
     console = Console(record=True, width=200, file=io.StringIO(), force_terminal=terminal)
-    journal = TrialJournal(ended.inputs.step_inputs)
+    journal = TrialJournal(ended.inputs.graph)
     first, second = ended.trials
     journal.trials = {"0": replace(first, **trial), "1": second}
     return LiveView(console, ended.plan, journal, lambda: Snapshot(broker=now))

@@ -5,6 +5,9 @@ from itertools import permutations
 
 import pytest
 
+from atlas.config.experiment import Experiment
+from atlas.config.options import Options
+from atlas.config.sweep import Sweep
 from atlas.learners import (
     AdapterFusion,
     FineTuning,
@@ -16,6 +19,9 @@ from atlas.learners import (
     SingleTaskAdapters,
     TwoStage,
 )
+from atlas.search.proposals import Proposals, foresee
+from atlas.steps import step as step_module
+from atlas.steps.graph import WalkGraph
 from atlas.steps.step import Evaluation, Step, StepInputs
 from atlas.steps.walk import Walk
 from atlas.storage.step_result import StepCost, StepResult
@@ -35,7 +41,8 @@ def walks(learner: Learner, *seeds: int) -> list[list[Walk]]:
 
 
 def planned(trials: list[list[Walk]], references: list[Walk] | None = None, stored: set[str] | None = None) -> Plan:
-    return plan(trials, references or [], AROUND, stored=stored or set(), pace=PACE, exact=True)
+    proposals = Proposals(trials=trials, count=len(trials), exact=True)
+    return plan(proposals, references or [], WalkGraph(AROUND), stored=stored or set(), pace=PACE)
 
 
 def test_all_orders_of_four_tasks_are_96_trainings_but_64_distinct_steps() -> None:
@@ -63,6 +70,40 @@ def test_all_orders_of_joint_training_are_as_many_steps_as_sets_of_tasks() -> No
 def test_all_orders_of_compositions_are_one_for_each_task_and_set_before_it() -> None:
     learner = AdapterFusion(like=ATLAS, composition=SCHEDULE)
     assert planned(walks(learner)).distinct == 4 + 4 * 7
+
+
+def estimated(learner: Learner, seen: int, count: int = 24) -> Plan:
+    """The plan of `count` trials, of which the first are foreseen."""
+    proposals = Proposals(trials=walks(learner)[:seen], count=count, exact=False)
+    return plan(proposals, [], WalkGraph(AROUND), stored=set(), pace=PACE)
+
+
+def test_trials_that_are_not_foreseen_are_taken_to_be_like_the_latter_half_of_those_that_are() -> None:
+    found, seen, half = (estimated(ONE_STAGE, number, count) for number, count in ((12, 24), (12, 12), (6, 6)))
+    assert (found.trials, found.foreseen, found.exact) == (24, 12, False)
+    assert found.trainings == 96
+    assert found.distinct == seen.distinct + 2 * (seen.distinct - half.distinct)
+    assert found.work == pytest.approx(seen.work + 2 * (seen.work - half.work))
+    assert found.seconds > seen.seconds
+
+
+def test_steps_that_all_trials_share_are_estimated_exactly() -> None:
+    alone = SingleTaskAdapters(like=ATLAS)
+    assert estimated(alone, 12) == replace(planned(walks(alone)), foreseen=12, exact=False)
+
+
+def test_all_orders_of_seven_tasks_are_planned_by_hashing_each_step_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are 13,699 prefixes of them, of which all but the 7 first have a step of both stages."""
+    tasks, hashed = tuple("abcdefg"), list[str]()
+    whole = step_module.text_sha256
+    monkeypatch.setattr(step_module, "text_sha256", lambda text: hashed.append(text) or whole(text))
+    experiment = Experiment(
+        sweep=Sweep(name="order", question="?", searches_orders=True), options=Options.of(tasks=tasks, orders=("all",))
+    )
+    graph = WalkGraph(StepInputs(backbone="b", data={task: task for task in tasks}))
+    found = plan(foresee(experiment), [], graph, stored=set(), pace=PACE)
+    assert (found.trials, found.trainings, found.distinct) == (5040, 5040 * 13, 2 * 13699 - 7)
+    assert len(hashed) == len(set(hashed)) == found.distinct
 
 
 def test_a_joint_step_is_estimated_by_all_that_it_learns() -> None:

@@ -17,6 +17,8 @@ from atlas.sweep.folder import SweepFolder
 from atlas.sweep.run import describe
 
 ONE = ("--tasks", "piqa-twin", "--dry-run", "--fleets", "1", "--cpus-per-worker", "0.2")
+TWINS = tuple(f"{task}-twin" for task in ("piqa", "commonsense-qa", "vqa", "nlvr2", "snli-ve", "vcr", "inaturalist"))
+TWINS = (*TWINS, "places365-twin")
 SWEEP = Sweep(name="order", question="Which order?", searches_orders=True, trials=4)
 
 
@@ -26,6 +28,10 @@ SWEEP = Sweep(name="order", question="Which order?", searches_orders=True, trial
         (["--taks", "digits"], "Did you mean '--tasks'"),
         (["--tasks", "digts"], "Did you mean 'digits'"),
         (["--orders", "few"], "--orders is 'few'"),
+        (
+            ["--orders", "all", "--tasks", "digits", "easy-vqa", "easy-ve", *TWINS],
+            "39,916,800 orders are asked for, of the 39,916,800 of 11 tasks; a sweep walks at most 50,000",
+        ),
         (["--orders", "digits,easy-vqa"], "leaves out easy-ve, piqa-twin"),
         (["--resume"], "no interrupted sweep 'order'"),
         (["--rank", "0", "--tasks", "piqa-twin", "--dry-run"], "rank is 0"),
@@ -92,7 +98,7 @@ def test_a_dry_run_prints_the_plan_and_ends_well(storage: Path, capsys: pytest.C
         main(SWEEP, ["--dry-run", "--tasks", "piqa-twin", "--seeds", "1", "2"])
     assert ended.value.code == 0
     said = capsys.readouterr().out
-    for phrase in ("Plan of the sweep order", "piqa-twin", "1, 2", "vilt-tiny", str(storage)):
+    for phrase in ("Plan of the sweep order", "piqa-twin", "1, 2", "vilt-tiny", str(storage), "1 of 1"):
         assert phrase in said
     assert not (storage / "sweeps").exists()
     assert list((storage / "store").rglob("commit.json")) == []

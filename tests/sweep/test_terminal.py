@@ -46,6 +46,13 @@ def test_a_plan_of_trials_that_are_drawn_on_the_way_says_about(console: Console,
     assert f"about {ended.plan.distinct}" in console.export_text()
 
 
+def test_a_plan_from_a_part_of_the_trials_says_so(console: Console, ended: FinishedSweep) -> None:
+    print_plan(console, "order", "Which order?", replace(ended.plan, trials=5000, foreseen=200, exact=False), {})
+    assert "200 of 5,000 trials" in console.export_text()
+    print_plan(console, "order", "Which order?", ended.plan, {})
+    assert "estimated from" not in console.export_text()
+
+
 def test_a_plan_with_all_steps_in_the_store_has_nothing_to_train(console: Console, ended: FinishedSweep) -> None:
     print_plan(console, "order", "Which?", replace(ended.plan, stored=ended.plan.distinct, seconds=0.0), {})
     assert "nothing to train" in console.export_text()
