@@ -149,15 +149,15 @@ async def hand_out(count: int) -> tuple[float, float]:
 async def time_leases(leases: int, requests: int, seconds: float) -> tuple[int, list[float]]:
     """The requests outstanding while fleets lease, train and report, and the seconds that each lease took."""
     store, waits = MemoryStore(), list[float]()
-    broker, count = Broker(store), 2 * leases + requests
+    broker, count = Broker(store), 2 * (leases + FLEETS) + requests
     store.committed.add(("", key_of(0)))  # all others build on it: whoever asks for a lease finds steps queued
     await feed(broker, count, fan_out=count)
     last = [key_of(number) for number in range(count - requests, count)]
     asked = [asyncio.ensure_future(broker.request([key])) for key in last]
     await asyncio.sleep(0)
     fleets = [asyncio.ensure_future(serve(broker, store, f"fleet-{n}", seconds, waits)) for n in range(FLEETS)]
-    while len(waits) < leases:
-        await asyncio.sleep(0.1)
+    while len(waits) < leases:  # looked at in each turn of the loop: in 0.1 s a fast machine would train them all
+        await asyncio.sleep(0)
     outstanding = sum(not one.done() for one in asked)
     for task in (*fleets, *asked):
         task.cancel()

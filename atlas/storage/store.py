@@ -140,6 +140,11 @@ class Store:
             return None
 
     @retried
+    def sizes_match(self, artifact: Artifact) -> bool:
+        """Whether every file of the artifact is there with its recorded size; no file is read."""
+        return size_fault(self.filesystem, self._attempt(artifact), artifact.files) is None
+
+    @retried
     def has(self, keys: Collection[str]) -> set[str]:
         """The members of `keys` that have a marker: one batched look-up, of many keys in those that are listed."""
         wanted = list(set(keys) & self._listed(keys) if len(keys) > MANY else set(keys))
@@ -277,13 +282,12 @@ class Store:
 
     def _move_aside(self, key: str, attempt: str | None) -> str:
         """Move the marker away, then the attempt's files (all of the key's where the marker is unreadable)."""
-        target = self._free_aside(key)
+        target, folder = self._free_aside(key), self._folder(key)
         self._make_folder(target)
-        marker = self._folder(key) + "/" + MARKER
-        source = f"{self._folder(key)}/{attempt}" if attempt else self._folder(key)
+        marker, source = f"{folder}/{MARKER}", f"{folder}/{attempt}" if attempt else folder
         paths = [marker, *(info.path for info in files_under(self.filesystem, source) if info.path != marker)]
         for path in paths:
-            destination = target + "/" + path.removeprefix(self._folder(key) + "/")
+            destination = target + "/" + path.removeprefix(folder + "/")
             self._make_folder(destination.rpartition("/")[0])
             with contextlib.suppress(FileNotFoundError):  # another process is moving it too
                 self.filesystem.move(path, destination)

@@ -123,14 +123,14 @@ class _SweepLog:
 
 
 def _identity(event: Event) -> Hashable:
-    """The identity of a line, written once: a step is recorded once, a start or an end once for each time."""
+    """The identity of a line, written once: a step once, a start or an end once for each time and status."""
     match event:
         case StepFinished():
             return event.kind, event.key, event.status
         case TrialStep():
             return event.kind, event.key, event.step
         case _:
-            return event.kind, event.key, event.at
+            return event.kind, event.key, event.at, getattr(event, "status", "")
 
 
 class _File:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 from atlas.execution.job import Lease
 from atlas.execution.status import RunningStep
@@ -27,6 +28,20 @@ def test_what_the_store_has_is_answered_at_once(uri: str) -> None:
         broker = Brokerage(uri)
         assert await broker.request(SECOND) == result
         assert await broker.lease("f", 0.0) is None
+
+    run(ask())
+
+
+def test_a_step_whose_files_were_cut_short_is_trained_again_though_nothing_builds_on_it(uri: str) -> None:
+    async def ask() -> None:
+        commit(uri, FIRST)
+        (file,) = Path(uri).glob("steps/*/*/*/head.json")
+        file.write_text("{")
+        broker = Brokerage(uri)
+        asked = asyncio.ensure_future(broker.request(FIRST))
+        assert await work_off(broker, uri) == [FIRST]
+        assert (await asked).title == FIRST.title
+        assert list(Path(uri).glob(f"aside/{FIRST.key}-1"))
 
     run(ask())
 
