@@ -105,7 +105,12 @@ def worker_main(config: dict[str, Any]) -> None:
     def train(lease: Lease, on_update: OnUpdate) -> StepResult:
         store = replace(whole, scope=lease.scope)
         return train_step(
-            lease.step, worker_context, store, on_update, _checkpoints(lease.step.key, store, setup, group, notice)
+            lease.step,
+            worker_context,
+            store,
+            on_update,
+            _checkpoints(lease.step.key, store, setup, group, notice),
+            on_start=lambda: _log_progress(fleet, "training", lease),
         )
 
     worker_loop(fleet, train)
@@ -124,7 +129,6 @@ def worker_loop(fleet: FleetClient, train: Train) -> None:
     while (lease := fleet.next_lease()) != "close":
         if lease is None:
             continue
-        _log_progress(fleet, "training", lease)
         try:
             with fleet.renewing(lease) as on_update:
                 result = train(lease, on_update)

@@ -80,12 +80,13 @@ def train_step(
     store: Store,
     on_update: Callable[[int, int], None] = lambda update, updates: None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
+    on_start: Callable[[], None] = lambda: None,
 ) -> StepResult:
     """Train `step` and commit it, by rank 0 of the process group; returns the result that the store keeps.
 
     Scores are in percent: route `latest` scores every task by the newest adapters and queries, route `own` by those
     that it was trained with (METHOD, 4). Where `checkpoints` hold one of the step, training resumes from it, to the
-    same result.
+    same result. `on_start` is called once all that it builds on is loaded.
 
     Raises:
         MissingParent: the store lacks a step that this one builds on.
@@ -101,6 +102,7 @@ def train_step(
             past = load_steps(model, _past(step), store, group)
             step.stage.begin(model, step.task, torch.Generator().manual_seed(step.random_seed("initialise")))
             hooks = step.stage.hooks(_stage_context(step, model, past, worker_context))
+        on_start()
         curve = _fit(model, step, worker_context, hooks, on_update=on_update, checkpoints=checkpoints)
         kept = hooks.on_stage_end()
         check_weights(model, group)
