@@ -34,8 +34,8 @@ def tasks_seen(R: ArrayLike) -> int:
     matrix = np.asarray(R, dtype=float)
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise UserError(f"the accuracy matrix must be [T, T], not {list(matrix.shape)}.")
-    whole = [bool(np.isfinite(matrix[i, : i + 1]).all()) for i in range(len(matrix))]
-    return whole.index(False) if False in whole else len(whole)
+    whole = (np.isfinite(matrix) | ~np.tri(len(matrix), dtype=bool)).all(axis=1)
+    return len(whole) if whole.all() else int(np.argmin(whole))
 
 
 def seen(R: ArrayLike) -> NDArray[np.float64]:

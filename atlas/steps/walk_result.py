@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from atlas.metrics import MetricValue, order_metrics
+import numpy as np
+
+from atlas.metrics import METRICS, MetricValue, OrderScores, order_metrics
 from atlas.steps.graph import WalkGraph
 from atlas.steps.learning_speed import learning_speeds
 from atlas.steps.probe import Probe
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 Matrix = list[list[float]]
 AVERAGE, DOWNSTREAM = "latest/average_accuracy", "downstream/mean"
+RELATIVE = "latest/relative_accuracy"
 NAN = float("nan")
 
 
@@ -85,6 +88,17 @@ class WalkResult:
             scores |= self.results[stages[-1].key].scores.of(route).of(split)
         return [scores.get(task, NAN) for task in self.walk.order]
 
+    def figure(self, name: str, single_task: SplitScores) -> float | None:
+        """A figure on the validation split, by `<route>/<metric>` or `downstream/mean`; None where it has no value."""
+        if name == DOWNSTREAM:
+            return self._downstream_mean("val")
+        route, _, metric = name.partition("/")
+        if metric not in METRICS:
+            return None
+        R = np.asarray(self.matrix("val", "own" if route == "own" else "latest"), dtype=float)
+        value = METRICS[metric].compute(OrderScores(R=R, single_task=self._alone("val", single_task)))
+        return value if isinstance(value, float) else None
+
     def metrics(self, single_task: SplitScores) -> dict[str, float]:
         """`<split>/<route>/<figure>` of the tasks seen so far, where it is defined.
 
@@ -93,13 +107,22 @@ class WalkResult:
         figures: dict[str, float] = {}
         for split in SPLITS:
             latest, own = (self.matrix(split, route) for route in ROUTES)
-            found = order_metrics(latest, own, [single_task.of(split).get(task) for task in self.walk.order])
+            found = order_metrics(latest, own, self._alone(split, single_task))
             figures |= {f"{split}/{name}": value for name, value in found.shown("tracking").defined.items()}
             probed = self.probe_scores(split)
             figures |= {f"{split}/downstream/{probe.label}": value for probe, value in probed.items()}
-            if probed and len(probed) == len(self.walk.probes):
-                figures[f"{split}/{DOWNSTREAM}"] = sum(probed.values()) / len(probed)
+            if (downstream := self._downstream_mean(split)) is not None:
+                figures[f"{split}/{DOWNSTREAM}"] = downstream
         return figures | {name: value for name, value in self.learning_speeds.items() if isinstance(value, float)}
+
+    def _alone(self, split: Split, single_task: SplitScores) -> list[float | None]:
+        """The scores of the order's tasks, each trained alone."""
+        return [single_task.of(split).get(task) for task in self.walk.order]
+
+    def _downstream_mean(self, split: Split) -> float | None:
+        """The mean score of the probes; None until all of them are finished."""
+        probed = self.probe_scores(split)
+        return sum(probed.values()) / len(probed) if probed and len(probed) == len(self.walk.probes) else None
 
 
 def objective(results: Sequence[WalkResult], single_task: SplitScores, *, aim: str, goal: str = AVERAGE) -> float:
@@ -109,12 +132,14 @@ def objective(results: Sequence[WalkResult], single_task: SplitScores, *, aim: s
     Before, it is the relative accuracy, since raw averages over different tasks are not comparable. The mean over
     seeds; over orders the mean too, or the minimum where `aim` is `worst`.
     """
-    figures = [result.metrics(single_task) for result in results]
-    done = all(result.is_complete for result in results) and all(f"val/{goal}" in figure for figure in figures)
-    name = f"val/{goal}" if done else "val/latest/relative_accuracy"
+    done = all(one.is_complete and one.figure(goal, single_task) is not None for one in results)
+    name = goal if done else RELATIVE
     by_order: dict[tuple[str, ...], list[float]] = {}
-    for result, figure in zip(results, figures, strict=True):
-        by_order.setdefault(result.walk.order, []).append(figure[name])
+    for one in results:
+        figure = one.figure(name, single_task)
+        if figure is None:
+            raise KeyError(f"val/{name}")
+        by_order.setdefault(one.walk.order, []).append(figure)
     values = [sum(scores) / len(scores) for scores in by_order.values()]
     return min(values) if aim == "worst" else sum(values) / len(values)
 

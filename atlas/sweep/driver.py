@@ -17,6 +17,7 @@ from atlas.runtime.error_log import ErrorLog
 from atlas.runtime.interrupts import SearchInterrupts, search_interrupts, uninterrupted
 from atlas.search.callback import TrialJournal, listen
 from atlas.search.trainable import TrialSetup
+from atlas.search.trial_course import CourseSetup
 from atlas.search.trial_ids import TrialIds
 from atlas.search.tuner import Search
 from atlas.steps.step import Step
@@ -196,10 +197,12 @@ def search_of(run: SweepRun) -> Search:
     setup = TrialSetup(
         broker=run.broker,
         namespace=NAMESPACE,
-        step_inputs=run.inputs.step_inputs,
-        single_task=_single_task_steps(run),
-        aim=experiment.options.search.aim,
-        goal=experiment.sweep.goal,
+        course=CourseSetup(
+            step_inputs=run.inputs.step_inputs,
+            single_task=_single_task_steps(run),
+            aim=experiment.options.search.aim,
+            goal=experiment.sweep.goal,
+        ),
         sharing=experiment.options.run.sharing,
     )
     at_once = trials_at_once(run.size, known=all_known(run))

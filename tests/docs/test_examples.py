@@ -26,6 +26,14 @@ def test_the_adapters_alone(page: str, tmp_path: Path, monkeypatch: pytest.Monke
         assert (tmp_path / "stack" / task / "adapter_model.safetensors").is_file()
 
 
+def test_a_sampler_is_tried_in_simulation(capsys: pytest.CaptureFixture[str]) -> None:
+    page, names = "docs/howto/simulate.md", dict[str, object]()
+    for _, code in code_of((ROOT / page).read_text()):
+        exec(compile(code, page, "exec"), names)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["RandomSampler", "TPESampler"]
+
+
 def test_the_example_of_a_sweep_is_planned(tmp_path: Path) -> None:
     """Its plan alone; the options that it saves are those of a run."""
     saved = tmp_path / "options.yaml"

@@ -25,6 +25,7 @@ from atlas.learners import Learner
 from atlas.search.callback import TrialJournal, listen
 from atlas.search.proposals import foresee, is_exact, make_sampler
 from atlas.search.trainable import TrialSetup
+from atlas.search.trial_course import CourseSetup
 from atlas.search.trial_report import OBJECTIVE, TASKS_SEEN
 from atlas.search.tuner import Search
 from atlas.steps.graph import WalkGraph
@@ -108,9 +109,7 @@ def searched(experiment: Experiment, folder: Path) -> tuple[TrialJournal, optuna
     setup = TrialSetup(
         broker="instant",
         namespace=NAMESPACE,
-        step_inputs=STEP_INPUTS,
-        single_task=single_task,
-        aim="mean",
+        course=CourseSetup(step_inputs=STEP_INPUTS, single_task=single_task, aim="mean"),
         sharing=True,
     )
     search = Search(experiment=experiment, setup=setup, folder=StoragePath.at(folder), at_once=1)

@@ -22,6 +22,7 @@ from atlas.search.callback import TrialJournal, listen, tell_restored
 from atlas.search.prefix_sampler import PrefixSampler
 from atlas.search.proposals import Space, foresee, is_exact, make_sampler
 from atlas.search.trainable import TrialSetup
+from atlas.search.trial_course import CourseSetup
 from atlas.search.trial_record import TrialRecord
 from atlas.search.tuner import Search
 from atlas.steps.step import StepInputs
@@ -53,9 +54,7 @@ def search(sweep: Sweep, options: Options, folder: Path) -> Search:
     setup = TrialSetup(
         broker="b",
         namespace="n",
-        step_inputs=StepInputs(backbone="b", data={}),
-        single_task=(),
-        aim="mean",
+        course=CourseSetup(step_inputs=StepInputs(backbone="b", data={}), single_task=(), aim="mean"),
         sharing=True,
     )
     experiment = Experiment(sweep=sweep, options=options)

@@ -1,0 +1,115 @@
+"""The course of a trial: the steps that it requests, round by round, and its reports in between.
+
+Where the steps come from is not its business: a trial of Ray Tune asks the broker's actor, a simulated one the broker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+from atlas.search.trial_report import TrialReport
+from atlas.steps.graph import WalkGraph
+from atlas.steps.step import Step, StepInputs
+from atlas.steps.walk import Walk
+from atlas.steps.walk_result import AVERAGE, WalkResult, mean_metrics, objective
+from atlas.storage.score_names import Split
+from atlas.storage.step_result import SplitScores, StepResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class CourseSetup:
+    """Settings common to the courses of all trials of a sweep.
+
+    `single_task` are the reference steps that train each task alone, with each seed. `aim` and `goal` are arguments of
+    `objective`. Without `figures` a report has the objective alone.
+    """
+
+    step_inputs: StepInputs
+    single_task: Sequence[Step]
+    aim: str
+    goal: str = AVERAGE
+    figures: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRequest:
+    """Steps that the trial needs now, all at once. `shared` ones are common to all trials, whatever they share else."""
+
+    steps: Sequence[Step]
+    shared: bool = False
+
+
+Course = Generator[StepRequest | TrialReport, Sequence[StepResult] | None, None]
+
+
+def course(walks: Sequence[Walk], setup: CourseSetup) -> Course:
+    """All walks advance task by task, stage by stage, then take their probes, with a report after each.
+
+    A request is answered by `send` with the results of its steps, in their order; a report by None.
+    """
+    graph = WalkGraph(setup.step_inputs)
+    results = [WalkResult(walk=walk, graph=graph) for walk in walks]
+    single_task = single_task_scores(setup.single_task, (yield StepRequest(steps=setup.single_task, shared=True)) or ())
+    tasks, probes = len(walks[0].order), any(one.probe_steps for one in results)
+    for position in range(tasks):
+        for wanted in _stages(results, position):
+            yield from _take(wanted)
+        complete = position + 1 == tasks and not probes
+        yield _report(results, single_task, setup, tasks_seen=position + 1, complete=complete)
+    if probes:
+        yield from _take([(one, step) for one in results for steps in one.probe_steps.values() for step in steps])
+        yield _report(results, single_task, setup, tasks_seen=tasks, complete=True)
+
+
+def advance(steps: Course, answer: Sequence[StepResult] | None) -> StepRequest | TrialReport | None:
+    """The next request or report, given the results of the request before (None at first and after a report).
+
+    None at the end of the course.
+    """
+    try:
+        return steps.send(answer)
+    except StopIteration:
+        return None
+
+
+Wanted = list[tuple[WalkResult, Step]]
+
+
+def _stages(results: Sequence[WalkResult], position: int) -> list[Wanted]:
+    """The steps of all walks at `position`, one list a stage."""
+    tasks = [(one, one.steps[position]) for one in results]
+    stages = max(len(steps) for _, steps in tasks)
+    return [[(one, steps[stage]) for one, steps in tasks if stage < len(steps)] for stage in range(stages)]
+
+
+def _take(wanted: Wanted) -> Course:
+    """Request the steps together and add their results to the walks."""
+    answer = yield StepRequest(steps=[step for _, step in wanted])
+    for (one, step), result in zip(wanted, answer or (), strict=True):
+        one.add(step, result)
+
+
+def _report(
+    results: Sequence[WalkResult], single_task: SplitScores, setup: CourseSetup, *, tasks_seen: int, complete: bool
+) -> TrialReport:
+    return TrialReport(
+        objective=objective(results, single_task, aim=setup.aim, goal=setup.goal),
+        tasks_seen=tasks_seen,
+        finished=[len(one.finished) for one in results],
+        figures=mean_metrics(results, single_task) if setup.figures else {},
+        complete=complete,
+    )
+
+
+def single_task_scores(steps: Sequence[Step], results: Sequence[StepResult]) -> SplitScores:
+    """The score of each task trained alone, the mean over the seeds."""
+    return SplitScores(val=_means(steps, results, "val"), test=_means(steps, results, "test"))
+
+
+def _means(steps: Sequence[Step], results: Sequence[StepResult], split: Split) -> dict[str, float]:
+    """Task → the mean of its scores."""
+    found: dict[str, list[float]] = {}
+    for step, result in zip(steps, results, strict=True):
+        found.setdefault(step.task, []).append(result.scores.own.of(split)[step.task])
+    return {task: sum(scores) / len(scores) for task, scores in found.items()}

@@ -1,0 +1,65 @@
+"""The broker of a simulated sweep, which may be killed and restarted while others call it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from atlas.execution.broker import Broker
+from atlas.execution.messages import Unknown
+from atlas.execution.step_registry import nodes_of
+from atlas.steps.step import Step
+from atlas.storage.step_result import StepResult
+
+T = TypeVar("T")
+
+
+class VirtualClock:
+    """The clock of the running loop, as the broker needs it (`Clock`)."""
+
+    def monotonic(self) -> float:
+        """Virtual seconds since the loop's beginning."""
+        return asyncio.get_running_loop().time()
+
+    async def wait(self, event: asyncio.Future[None], seconds: float) -> None:
+        """Wait until `event` is done, `seconds` at most."""
+        await asyncio.wait([event], timeout=seconds)
+
+
+class BrokerHandle:
+    """The broker that is alive; `make` starts one. Calls of a broker that is killed are made again at the next one.
+
+    So does Ray with the calls of an actor that it restarts.
+    """
+
+    def __init__(self, make: Callable[[], Broker]) -> None:
+        self._make = make
+        self.alive = make()
+        self._killed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def restart(self) -> None:
+        """Kill the broker, and start another one, which knows nothing."""
+        self.alive = self._make()
+        killed, self._killed = self._killed, asyncio.get_running_loop().create_future()
+        killed.set_result(None)
+
+    async def call(self, method: Callable[[Broker], Coroutine[Any, Any, T]]) -> T:
+        """The broker's answer."""
+        while True:
+            work = asyncio.ensure_future(method(self.alive))
+            either: set[asyncio.Future[Any]] = {self._killed, work}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                return work.result()
+            work.cancel()
+
+    async def tell(self, steps: Sequence[Step], method: Callable[[Broker], Coroutine[Any, Any, T | Unknown]]) -> T:
+        """The broker's answer; one that does not know the steps has them described first."""
+        while isinstance(answer := await self.call(method), Unknown):
+            await self.call(lambda broker: broker.describe(tuple(nodes_of(steps))))
+        return answer
+
+    async def request(self, steps: Sequence[Step], scope: str = "") -> list[StepResult]:
+        """The results of the steps. Raises StepFailed where one of them cannot be trained."""
+        return await self.tell(steps, lambda broker: broker.request([step.key for step in steps], scope))
