@@ -174,10 +174,14 @@ def test_an_altered_past_is_put_aside(small_world: World, store: Store, tmp_path
     weights = next((tmp_path / "store").rglob("adapter_model.safetensors"))
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
     reopened = Store.open(str(tmp_path / "store"))
+    begun: list[str] = []
     with pytest.raises(CorruptArtifact, match="another sha256"):
-        train_step(second, small_world.worker_context, reopened)
+        train_step(second, small_world.worker_context, reopened, on_start=lambda: begun.append("too early"))
+    assert begun == []
     assert reopened.find(first.key) is None
-    small_world.learn([first, second], reopened)
+    small_world.learn([first], reopened)
+    train_step(second, small_world.worker_context, reopened, on_start=lambda: begun.append("loaded"))
+    assert begun == ["loaded"]
     assert reopened.verify(second.key)
 
 
