@@ -8,50 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from pyarrow import fs
-from safetensors.numpy import save_file
 
-from atlas.runtime.errors import AtlasError, StorageUnavailable
+from atlas.runtime.errors import AtlasError
 from atlas.storage.artifact import CommitRecord
-from atlas.storage.step_result import StepCost, StepResult
+from atlas.storage.step_result import StepResult
 from atlas.storage.store import CorruptArtifact, Store
-
-KEY = "ab" + "0" * 62
-RESULT = StepResult(title="digits", cost=StepCost(seconds=91.25))
-
-
-@pytest.fixture(params=["local", "object"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    """A local store, and one that behaves as a remote filesystem (nothing of it has a local path)."""
-    local = Store.open(str(tmp_path / "store"))
-    if request.param == "local":
-        return local
-    remote = fs.SubTreeFileSystem(str(tmp_path / "store"), fs.LocalFileSystem())
-    return Store(filesystem=remote, root="bucket", uri="s3://bucket")
-
-
-@pytest.fixture
-def remote(tmp_path: Path) -> Store:
-    """A store that hands out copies."""
-    return Store(
-        filesystem=fs.SubTreeFileSystem(str(tmp_path), fs.LocalFileSystem()), root="store", uri="s3://bucket/store"
-    )
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "made"
-    (made / "adapter").mkdir(parents=True)
-    (made / "adapter" / "adapter_model.safetensors").write_bytes(b"w" * 5000)
-    (made / "facts.json").write_text("{}")
-    return made
-
-
-def stored(tmp_path: Path, name: str) -> Path:
-    (path,) = (tmp_path / "store").rglob(name)
-    return path
+from tests.storage.files import KEY, RESULT, alter, cut, stored
 
 
 def test_a_committed_entry_is_found_and_fetched_whole(store: Store, folder: Path, tmp_path: Path) -> None:
@@ -103,14 +66,6 @@ def test_a_scope_is_a_store_of_its_own(tmp_path: Path, folder: Path) -> None:
     assert shared.find(KEY) is None
     assert private.has([KEY]) == {KEY}
     assert list(shared.keys()) == []
-
-
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-1])
-
-
-def alter(path: Path) -> None:
-    path.write_bytes(b"x" + path.read_bytes()[1:])
 
 
 @pytest.mark.parametrize(
@@ -255,86 +210,6 @@ def test_two_commits_at_once_leave_one_whole_entry(store: Store, folder: Path, t
         thread.join()
     assert store.verify(KEY)
     assert store.result(KEY).title in "0123"
-
-
-def test_files_are_hashed_once_a_process(store: Store, folder: Path, tmp_path: Path) -> None:
-    store.commit(KEY, folder, RESULT)
-    store.fetch(KEY, tmp_path / "into")
-    assert store.verify(KEY)
-    assert len(store.verified.hashed) == (1 if store.is_local else 2)  # a copy is another folder
-    alter(stored(tmp_path, "facts.json"))  # same size: only hashing again would notice
-    assert store.verify(KEY)
-    assert not Store(filesystem=store.filesystem, root=store.root, uri=store.uri).verify(KEY)
-
-
-def test_a_copy_is_hashed_although_the_original_was(remote: Store, folder: Path, tmp_path: Path) -> None:
-    remote.commit(KEY, folder, RESULT)
-    damaged = remote.fetch(KEY, tmp_path / "into")
-    alter(damaged / "facts.json")
-    other = Store(filesystem=remote.filesystem, root=remote.root, uri=remote.uri)
-    assert other.verify(KEY)
-    assert (other.fetch(KEY, tmp_path / "into") / "facts.json").read_text() == "{}"
-
-
-def test_a_damaged_copy_does_not_condemn_the_original(remote: Store, folder: Path, tmp_path: Path) -> None:
-    remote.commit(KEY, folder, RESULT)
-    (remote.fetch(KEY, tmp_path / "into") / "facts.json").unlink()
-    assert (remote.fetch(KEY, tmp_path / "into") / "facts.json").read_text() == "{}"
-    assert remote.verify(KEY)
-
-
-def test_of_one_folder_alone_that_is_asked_for_nothing_else_is_copied(
-    store: Store, folder: Path, tmp_path: Path
-) -> None:
-    store.commit(KEY, folder, RESULT)
-    part = store.fetch(KEY, tmp_path / "into", only="adapter")
-    assert (part / "adapter" / "adapter_model.safetensors").read_bytes() == b"w" * 5000
-    assert (part / "facts.json").exists() is store.is_local
-    assert (store.fetch(KEY, tmp_path / "into") / "facts.json").exists()
-
-
-def test_a_copy_without_a_place_of_its_own_goes_to_the_users_cache(
-    store: Store, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ATLAS_CACHE", str(tmp_path / "cache"))
-    store.commit(KEY, folder, RESULT)
-    assert store.fetch(KEY).is_relative_to(tmp_path / ("store" if store.is_local else "cache"))
-
-
-def test_a_copy_that_finds_no_room_is_unavailable_and_leaves_nothing(
-    remote: Store, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    remote.commit(KEY, folder, RESULT)
-
-    def full(*arguments: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("shutil.copyfileobj", full)
-    with pytest.raises(StorageUnavailable, match="no room for a copy"):
-        remote.fetch(KEY, tmp_path / "into")
-    assert [path for path in (tmp_path / "into").rglob("*") if path.is_file()] == []
-    assert list((tmp_path / "into" / KEY).iterdir()) == []
-
-
-def test_the_shapes_of_tensors_are_read_without_the_tensors(store: Store, tmp_path: Path) -> None:
-    (tmp_path / "made").mkdir()
-    save_file({"a": np.zeros((3, 4), np.float32), "b": np.zeros(5, np.float32)}, tmp_path / "made" / "w.safetensors")
-    store.commit(KEY, tmp_path / "made", RESULT)
-    path = stored(tmp_path, "w.safetensors")
-    path.write_bytes(path.read_bytes()[:-68] + bytes(range(68)))  # what is behind the header does not matter
-    assert sorted(store.tensor_shapes(KEY)) == [(3, 4), (5,)]
-    path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(CorruptArtifact, match="bytes instead of"):
-        store.tensor_shapes(KEY)
-
-
-@pytest.mark.parametrize("content", [b"", b"short", b"\xff" * 40], ids=["empty", "short", "no length"])
-def test_a_file_that_is_no_safetensors_file_has_no_shapes(store: Store, tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "made").mkdir()
-    (tmp_path / "made" / "w.safetensors").write_bytes(content)
-    store.commit(KEY, tmp_path / "made", RESULT)
-    with pytest.raises(ValueError, match="no safetensors file"):
-        store.tensor_shapes(KEY)
 
 
 def test_a_store_travels_to_another_process(store: Store, folder: Path) -> None:
