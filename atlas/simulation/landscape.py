@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.steps.step import Step
 from atlas.storage.step_result import Scores, SplitScores, StepCost, StepResult
 
@@ -56,7 +56,7 @@ class SyntheticLandscape:
         }
 
     def result(self, step: Step) -> StepResult:
-        """Scores of the tasks that the step is scored on. Raises AtlasError for a task of another landscape."""
+        """Scores of the tasks that the step is scored on. Raises UserError for a task of another landscape."""
         order = step.order
         latest = {task: self._latest(order, order.index(task), step) for task in step.scored}
         own = {task: self._own(order, order.index(task), step) for task in step.scored}
@@ -98,7 +98,7 @@ class SyntheticLandscape:
 
     def _number(self, task: str) -> int:
         if task not in self.tasks:
-            raise AtlasError(f"the landscape has no task {task!r}; it has {', '.join(self.tasks)}.")
+            raise UserError(f"the landscape has no task {task!r}; it has {', '.join(self.tasks)}.")
         return list(self.tasks).index(task)
 
     @staticmethod
@@ -113,9 +113,9 @@ class RecordedLandscape:
     results: Mapping[str, StepResult]
 
     def result(self, step: Step) -> StepResult:
-        """The recorded result. Raises AtlasError for a step that was not recorded."""
+        """The recorded result. Raises UserError for a step that was not recorded."""
         if step.key not in self.results:
-            raise AtlasError(
+            raise UserError(
                 f"the step {step.title} [{step.key[:12]}] was not recorded; record a sweep that trains it."
             )
         return self.results[step.key]
