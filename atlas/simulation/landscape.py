@@ -115,9 +115,7 @@ class RecordedLandscape:
     def result(self, step: Step) -> StepResult:
         """The recorded result. Raises UserError for a step that was not recorded."""
         if step.key not in self.results:
-            raise UserError(
-                f"the step {step.title} [{step.key[:12]}] was not recorded; record a sweep that trains it."
-            )
+            raise UserError(f"the step {step.title} [{step.key[:12]}] was not recorded; record a sweep that trains it.")
         return self.results[step.key]
 
 
