@@ -102,7 +102,7 @@ def logged(logs: Path) -> Iterator[Mark]:
 
 
 def recorded(storage: Path) -> Iterator[Mark]:
-    """What the newest sweep's journal and files say: the times of its events, and when its report was drawn."""
+    """Read the newest sweep's journal and files: the times of its events, and when its report was drawn."""
     newest = max(storage.glob("sweeps/*"), key=lambda folder: folder.stat().st_mtime)
     seen: set[str] = set()
     for line in (newest / "spool" / "events.jsonl").read_text().splitlines():

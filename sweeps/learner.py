@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def memory(trial: optuna.Trial) -> dict[str, Any]:
-    """How much of a task is kept, how it is chosen, and what it weighs."""
+    """The share of a task that is kept, its choice and its weight."""
     from atlas.learners import Memory
 
     records = trial.suggest_categorical("records", [20, 50, 100, 200, 400])

@@ -73,7 +73,7 @@ def this_machine() -> Node | None:
 
 
 def visible_gpus(count: int) -> int:
-    """How many of the machine's GPUs this process may use: those that `CUDA_VISIBLE_DEVICES` names, where it is set.
+    """The number of the machine's GPUs that this process may use: those that `CUDA_VISIBLE_DEVICES` names, if set.
 
     As CUDA reads it, the list ends before its first entry that is none, such as `-1`.
     """

@@ -122,7 +122,7 @@ class LiveView:
 
 
 def _warnings(snapshot: Snapshot) -> list[str]:
-    """What is out of order, and how old the snapshot is where it should be newer."""
+    """The notes of what is out of order, and the age of a snapshot that should be newer."""
     age = time.monotonic() - snapshot.at
     old = [f"as of {duration(age)} ago"] if age > OLD_SECONDS else []
     return [*snapshot.notes, *old]

@@ -211,7 +211,7 @@ def print_next(console: Console, lines: Sequence[tuple[str, str]]) -> None:
 
 
 def print_errors(console: Console, summary: Summary, failure: str, errors: Sequence[str]) -> None:
-    """What went wrong apart from the trials: why the sweep was given up, unreadable steps, errors at its end."""
+    """Print the problems apart from the trials: why the sweep was given up, unreadable steps, errors at its end."""
     lines = [f"the sweep was given up: {failure}"] if failure else []
     lines += [f"not read from the store: {reason}" for reason in summary.unreadable.values()]
     for line in [*lines, *errors]:

@@ -27,7 +27,7 @@ PATIENCE = timedelta(seconds=60)  # a process that waits for another for so long
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
-    """What each process starts from; `store` has the steps of the first task."""
+    """The start of each process; `store` has the steps of the first task."""
 
     backbone: str
     prepared: dict[str, str]

@@ -50,7 +50,7 @@ def test_each_kind_ends_a_command_in_its_own_way() -> None:
 
 
 def test_the_root_itself_is_raised_nowhere() -> None:
-    """Whoever raises it leaves open whether waiting, other input or another step helps."""
+    """Raising it would leave open whether waiting, other input or another step helps."""
     found = [
         f"{path}:{node.lineno}"
         for path in Path(atlas.__file__).parent.rglob("*.py")

@@ -31,7 +31,7 @@ def walks_of(learner: Any, *seeds: int) -> list[Walk]:
 
 
 def facts_of(step: Step) -> list[Any]:
-    """What a step says of itself, as JSON has it."""
+    """A step's own description, as JSON has it."""
     return [step.order, step.scored, step.learns, step.title, [earlier.key for earlier in step.chain()]]
 
 

@@ -77,7 +77,7 @@ class Tracking:
 
     @property
     def ends(self) -> list[str]:
-        """How the sweep ended, as often as that was recorded."""
+        """The recorded ends of the sweep."""
         return [event.status for event in self.events if isinstance(event, SweepFinished)]
 
 
