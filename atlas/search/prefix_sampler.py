@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -11,13 +11,14 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import Study
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from atlas.config.space import Order, is_order_choice, prefix_name
+from atlas.search.order_sampler import OrderSampler
 from atlas.search.proposed_orders import ProposedOrders
 
 
-class PrefixSampler(BaseSampler):
+class PrefixSampler(OrderSampler):
     """TPE suggests the next task after each prefix; a prefix whose orders were all proposed is replaced at random.
 
     All orders of the tasks are therefore proposed before any is repeated.
@@ -36,14 +37,6 @@ class PrefixSampler(BaseSampler):
         vars(self).update(state)
         self._proposed = WeakKeyDictionary()
 
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return {}
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        return {}
-
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
@@ -54,15 +47,6 @@ class PrefixSampler(BaseSampler):
         if not free or chosen in free:
             return chosen
         return random.Random(f"{self.seed}/{trial.number}/{param_name}").choice(free)
-
-    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        self.inner.before_trial(study, trial)
-
-    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
-        self.inner.after_trial(study, trial, state, values)
-
-    def reseed_rng(self) -> None:
-        self.inner.reseed_rng()
 
     def _open(self, study: Study, trial: FrozenTrial, name: str, distribution: CategoricalDistribution) -> list[str]:
         """The next tasks with an order below them that was not proposed yet."""

@@ -46,12 +46,16 @@ def test_one_that_is_woken_and_goes_away_wakes_the_next() -> None:
         queue.push(JOBS[0])
         gone.cancel()
         await second
+        assert gone.cancelled()
+        assert queue.pop() is JOBS[0]
 
     run(ask())
 
 
 def test_waiting_ends_without_a_job_too() -> None:
     async def ask() -> None:
-        await JobQueue(SystemClock()).wait(0.0)
+        queue = JobQueue(SystemClock())
+        await queue.wait(0.0)
+        assert queue.pop() is None
 
     run(ask())

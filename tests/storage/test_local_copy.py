@@ -44,3 +44,4 @@ def test_what_a_killed_process_left_half_copied_is_removed_as_well(tmp_path: Pat
 
 def test_a_cache_that_is_not_there_has_nothing_to_remove(tmp_path: Path) -> None:
     trim(tmp_path / "nothing", most=0)
+    assert list(tmp_path.iterdir()) == []
