@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent
 # Folders and files that begin first, the longest first; whatever else there is follows in its own order.
@@ -23,6 +24,7 @@ LONGEST = (
     "contracts",
     "learners",
 )
+TOGETHER = ("clusters/",)  # folders whose files stay on one worker
 
 
 def parallel(config: pytest.Config) -> bool:
@@ -31,21 +33,32 @@ def parallel(config: pytest.Config) -> bool:
 
 
 def arrange(items: list[pytest.Item]) -> None:
-    """Put the longest groups first, so that no worker is left with one at the end, and name each test's group."""
-    items.sort(key=_rank)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+    """Put the longest groups first, so that no worker is left with one at the end."""
+    items.sort(key=lambda item: _rank(place_of(item.nodeid)))
 
 
-def group_of(item: pytest.Item) -> str:
-    """The group of a test, which runs on one worker in its order: its file, or the sweep that several files look at.
+class Groups(LoadScopeScheduling):
+    """Sends each group of tests to one worker.
+
+    By the id of a test alone: marks of `xdist_group` reach no scheduler under pytest 9.2 (pytest-xdist issue 1386).
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid)
+
+
+def group_of(nodeid: str) -> str:
+    """The group of a test, which runs on one worker in its order: its file, or the folder that shares what is dear.
 
     Cluster scripts start Ray on its own default ports, one cluster at a time.
     """
-    if "ended" in getattr(item, "fixturenames", ()):
-        return "ended"
-    place = _place(item)
-    return "clusters" if place.startswith("clusters") else place
+    place = place_of(nodeid)
+    return next((folder for folder in TOGETHER if place.startswith(folder)), place)
+
+
+def place_of(nodeid: str) -> str:
+    """The file of a test, from the folder of all tests."""
+    return nodeid.partition("::")[0].removeprefix(f"{ROOT.name}/")
 
 
 def common_folder(factory: pytest.TempPathFactory) -> Path:
@@ -69,10 +82,5 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
     return folder
 
 
-def _place(item: pytest.Item) -> str:
-    return item.path.relative_to(ROOT).as_posix()
-
-
-def _rank(item: pytest.Item) -> int:
-    place = _place(item)
+def _rank(place: str) -> int:
     return next((rank for rank, start in enumerate(LONGEST) if place.startswith(start)), len(LONGEST))
