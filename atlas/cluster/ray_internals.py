@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ray.train.torch import TorchTrainer
 
 HEAD = "node:__internal_head__"  # the resource by which Ray marks a cluster's head node
 SLOW_START = "during startup"  # in the bare Exception of a node that took too long to come up
@@ -49,6 +54,37 @@ def start_autoscaling_coordinator() -> None:
     )
 
     get_or_create_autoscaling_coordinator()
+
+
+def lean_trainer() -> type[TorchTrainer]:
+    """Ray Train's TorchTrainer less two actors of each run that fleets do not need, and that start before its workers.
+
+    One hands out Ray's data sets, of which there are none; one frees the resources of a controller that was killed,
+    which `free_orphaned_groups` does. Each is a process that imports Ray Train: over a CPU second.
+    """
+    from ray.train.torch import TorchTrainer
+    from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
+    from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
+
+    class LeanTrainer(TorchTrainer):
+        def _create_default_callbacks(self) -> list[Any]:
+            unneeded = (DatasetsCallback, PlacementGroupCleanerCallback)
+            callbacks = super()._create_default_callbacks()  # type: ignore[misc]  # its types are of Ray Train 1
+            return [one for one in callbacks if not isinstance(one, unneeded)]
+
+    return LeanTrainer
+
+
+@contextmanager
+def callbacks_uncounted() -> Iterator[None]:
+    """Context in which Tune does not count callbacks for its usage report: it would import MLflow to know its own."""
+    from ray.air._internal import usage
+
+    count, usage.tag_callbacks = usage.tag_callbacks, lambda callbacks: False
+    try:
+        yield
+    finally:
+        usage.tag_callbacks = count
 
 
 def ray_cluster(namespace: str, name: str) -> dict[str, Any]:

@@ -11,11 +11,12 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any
 
 from atlas.execution.clock import Clock, SystemClock
+from atlas.execution.fleet_calls import FleetCalls, FleetFunction
 from atlas.execution.job import Job, StepFailed
-from atlas.execution.messages import Grant, Unknown
+from atlas.execution.messages import Grant, Order, Unknown
 from atlas.execution.scheduler import LEASE_SECONDS, Scheduler
 from atlas.execution.status import BrokerStatus
 from atlas.execution.step_registry import StepNode, StepRegistry
@@ -39,6 +40,7 @@ class Broker:
     _fleets: set[str] = field(default_factory=set)
     _workers: dict[str, int] = field(default_factory=dict)
     _sent: dict[str, set[str]] = field(default_factory=dict)
+    _calls: FleetCalls = field(default_factory=FleetCalls)
     _trained: int = 0
     _trained_seconds: float = 0.0
     _closed: bool = False
@@ -81,12 +83,14 @@ class Broker:
             self._scheduler.want(self._steps[key], scope)
         return None
 
-    async def lease(self, fleet: str, wait: float) -> Grant | Literal["close"] | None:
-        """Lease the next step to `fleet`; None after `wait` seconds without one, "close" when the broker has closed."""
+    async def lease(self, fleet: str, wait: float) -> Order:
+        """A call for `fleet`, or the lease of the next step; None after `wait` seconds, "close" once it has closed."""
         deadline = self.clock.monotonic() + wait
         self._fleets.add(fleet)
         while not self._closed:
             self._scheduler.expire()
+            if (call := self._calls.take(fleet)) is not None:
+                return call
             if (job := self._scheduler.queue.pop()) is not None:
                 if await self._scheduler.acquire(job) and not self._closed:
                     self._scheduler.start(job, fleet)
@@ -168,6 +172,24 @@ class Broker:
             trained_seconds=self._trained_seconds,
         )
 
+    async def run_on_fleet(self, function: FleetFunction) -> Any:
+        """What the function gives on one fleet, the first that asks for a step.
+
+        Raises:
+            FleetCallFailed: the fleet raised an error, or the broker closed before.
+        """
+        answer = self._calls.add(function)
+        self._scheduler.queue.wake_all()
+        return await answer
+
+    async def answer(self, number: int, answer: object) -> None:
+        """Take a fleet's answer to a call."""
+        self._calls.answer(number, answer)
+
+    async def fail_call(self, number: int, reason: str) -> None:
+        """Take note that a fleet could not answer a call."""
+        self._calls.fail(number, reason)
+
     async def give_up(self, reason: str) -> None:
         """Fail every unfinished job with this reason: no fleet is left."""
         self._scheduler.give_up(reason)
@@ -175,6 +197,7 @@ class Broker:
     async def close(self) -> None:
         """Lease no more steps: fleets end at their next request, and the leases in the store are released."""
         self._closed = True
+        self._calls.fail_all("the broker has closed")
         self._scheduler.queue.wake_all()
         await self.store.close()
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from atlas.execution.broker import Broker
-from atlas.execution.messages import Grant, Unknown
+from atlas.execution.fleet_calls import FleetFunction
+from atlas.execution.messages import Order, Unknown
 from atlas.execution.scheduler import LEASE_SECONDS
 from atlas.execution.status import BrokerStatus
 from atlas.execution.step_registry import StepNode, nodes_of
@@ -83,9 +84,9 @@ class BrokerClient:
         """Tell that the node of a fleet is being preempted."""
         self._get(self.actor.leaving.remote(fleet))
 
-    def lease(self, fleet: str, wait: float) -> Grant | Literal["close"] | None:
-        """The next step; None after `wait` seconds without one, "close" when the broker has closed."""
-        return cast(Grant | Literal["close"] | None, self._get(self.actor.lease.remote(fleet, wait)))
+    def lease(self, fleet: str, wait: float) -> Order:
+        """The next call or step; None after `wait` seconds without one, "close" when the broker has closed."""
+        return cast(Order, self._get(self.actor.lease.remote(fleet, wait)))
 
     def nodes(self, key: str) -> tuple[StepNode, ...]:
         """The nodes of a leased step and of all that it builds on."""
@@ -111,6 +112,18 @@ class BrokerClient:
             return cast(BrokerStatus, ray.get(self.actor.status.remote(), timeout=timeout))
         except ray.exceptions.GetTimeoutError as error:
             raise TimeoutError(f"no status within {timeout:.0f} s") from error
+
+    def run_on_fleet(self, function: FleetFunction) -> ObjectRef:
+        """Have one fleet run the function; the promise raises FleetCallFailed where it raises, or the broker closes."""
+        return self.actor.run_on_fleet.remote(function)
+
+    def answer(self, number: int, answer: object) -> None:
+        """Send the answer to a call."""
+        self._get(self.actor.answer.remote(number, answer))
+
+    def fail_call(self, number: int, reason: str) -> None:
+        """Tell that a call could not be answered."""
+        self._get(self.actor.fail_call.remote(number, reason))
 
     def give_up(self, reason: str) -> ObjectRef:
         """Fail every unfinished job with this reason."""

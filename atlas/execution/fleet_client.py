@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from atlas.execution.broker_client import BrokerClient
+from atlas.execution.fleet_calls import FleetCall
 from atlas.execution.job import Lease
-from atlas.execution.messages import Grant
+from atlas.execution.messages import Grant, Order
 from atlas.execution.step_registry import StepRegistry
+from atlas.runtime.errors import InfrastructureError
 
 if TYPE_CHECKING:
     from atlas.learners.process_group import ProcessGroup
+    from atlas.steps.train import WorkerContext
 
 OnUpdate: TypeAlias = Callable[[int, int], None]  # update, updates in all
 
@@ -49,8 +52,8 @@ class FleetClient:
         if self.is_first:
             self.broker.leaving(self.fleet)
 
-    def next_lease(self) -> Lease | Literal["close"] | None:
-        """The next step, the same on every rank; None where there is none yet, "close" when the broker has closed."""
+    def next_lease(self) -> Lease | FleetCall | Literal["close"] | None:
+        """The next step or call, the same on every rank; None where there is none yet, "close" once the broker has."""
         grant = self._everywhere(self._lease() if self.is_first else None)
         if not isinstance(grant, Grant):
             return grant
@@ -94,7 +97,20 @@ class FleetClient:
         if self.is_first:
             self.broker.failed(lease.step, lease.scope, reason, final=final)
 
-    def _lease(self) -> Grant | Literal["close"] | None:
+    def answer(self, call: FleetCall, worker_context: WorkerContext | None) -> None:
+        """Run a call on rank 0, alone, and send what it gives; its error is sent, and not raised."""
+        if not self.is_first:
+            return
+        try:
+            if worker_context is None:
+                raise InfrastructureError("this fleet has no backbone loaded")
+            answer = call.function(worker_context.alone())
+        except Exception as error:
+            self.broker.fail_call(call.number, f"{type(error).__name__}: {error}")
+        else:
+            self.broker.answer(call.number, answer)
+
+    def _lease(self) -> Order:
         """The broker's answer, with all steps that this fleet lacks."""
         grant = self.broker.lease(self.fleet, LEASE_WAIT)
         if not isinstance(grant, Grant) or self._is_complete(grant):
@@ -106,10 +122,10 @@ class FleetClient:
         needed = {key for node in grant.nodes for key in node.builds_on} | {grant.key}
         return not self._steps.unknown(needed - sent)
 
-    def _everywhere(self, grant: Grant | Literal["close"] | None) -> Grant | Literal["close"] | None:
+    def _everywhere(self, grant: Order) -> Order:
         """Rank 0's grant, on every rank."""
         if self.group.size == 1:
             return grant
         from ray.train.collective import broadcast_from_rank_zero
 
-        return cast(Grant | Literal["close"] | None, broadcast_from_rank_zero(grant))
+        return cast(Order, broadcast_from_rank_zero(grant))

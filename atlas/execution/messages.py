@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
+from atlas.execution.fleet_calls import FleetCall
 from atlas.execution.step_registry import StepNode
 
 
@@ -21,3 +23,7 @@ class Grant:
     key: str
     scope: str
     nodes: tuple[StepNode, ...]
+
+
+# What a fleet gets that asks for a step: None where there is nothing yet, "close" when the broker has closed.
+Order: TypeAlias = Grant | FleetCall | Literal["close"] | None

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from atlas.execution.broker_client import BrokerClient
+from atlas.execution.fleet_calls import FleetCall
 from atlas.execution.fleet_client import FleetClient, OnUpdate
 from atlas.execution.job import Lease
 from atlas.execution.sizing import FleetSize
@@ -24,6 +25,7 @@ from atlas.storage.store import Store
 if TYPE_CHECKING:
     from atlas.learners.process_group import ProcessGroup
     from atlas.learners.training_state import Checkpoints
+    from atlas.steps.train import WorkerContext
 
 Train: TypeAlias = Callable[[Lease, OnUpdate], StepResult]
 
@@ -62,9 +64,10 @@ def run_fleet(name: str, setup: FleetSetup, size: FleetSize, storage: StoragePat
         ray.train.TrainingFailedError: its workers died more often than that.
     """
     from ray.train import FailureConfig, RunConfig, ScalingConfig
-    from ray.train.torch import TorchTrainer
 
-    TorchTrainer(
+    from atlas.cluster.ray_internals import lean_trainer
+
+    lean_trainer()(
         worker_main,
         train_loop_config={"fleet": name, **asdict(setup), "elastic": size.elastic},
         scaling_config=ScalingConfig(**_scaling(size, setup)),
@@ -113,11 +116,13 @@ def worker_main(config: dict[str, Any]) -> None:
             on_start=lambda: _log_progress(fleet, "training", lease),
         )
 
-    worker_loop(fleet, train)
+    worker_loop(fleet, train, worker_context)
 
 
-def worker_loop(fleet: FleetClient, train: Train) -> None:
-    """Lease, `train` and report one step after another, until the broker closes.
+def worker_loop(fleet: FleetClient, train: Train, worker_context: WorkerContext | None = None) -> None:
+    """Lease, `train` and report one step after another, and answer calls between them, until the broker closes.
+
+    Calls are run on `worker_context`; without one they are refused.
 
     A UserError or StepError is final for its step; after any other error the broker has the step tried again.
 
@@ -128,6 +133,9 @@ def worker_loop(fleet: FleetClient, train: Train) -> None:
     """
     while (lease := fleet.next_lease()) != "close":
         if lease is None:
+            continue
+        if isinstance(lease, FleetCall):
+            fleet.answer(lease, worker_context)
             continue
         try:
             with fleet.renewing(lease) as on_update:

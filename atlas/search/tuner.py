@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from atlas.cluster.ray_internals import callbacks_uncounted
 from atlas.config.experiment import Experiment
 from atlas.execution.sizing import TRIAL_CPUS
 from atlas.runtime.interrupts import handlers_put_back
@@ -49,7 +50,7 @@ class Search:
         """
         before = retry_while_away(self._before, redacted(str(self.folder))) if resume else []
         tell_restored(before)
-        with warnings.catch_warnings(), handlers_put_back():
+        with warnings.catch_warnings(), handlers_put_back(), callbacks_uncounted():
             warnings.filterwarnings("ignore", message="The reported value is ignored")  # a resumed trial reports again
             try:
                 (self._restored() if before else self._tuner()).fit()

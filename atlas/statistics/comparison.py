@@ -87,10 +87,10 @@ def corrected(found: Sequence[Comparison | Undefined]) -> list[Comparison | Unde
 
 
 def _pair(first: str, second: str, differences: np.ndarray, unit: Unit, seed: int) -> Comparison | Undefined:
-    from scipy import stats
-
     if len(differences) < 2:
         return Undefined(f"{first} and {second} share {len(differences)} pairs; a comparison takes two")
+    from scipy import stats
+
     test = stats.permutation_test(
         (differences,),
         np.mean,

@@ -83,8 +83,8 @@ def _estimate(y: np.ndarray, dropped: int) -> Components:
 
 
 def _f_test(of_order: float, error: float, orders: int, seeds: int) -> float | Undefined:
-    from scipy import stats
-
     if error <= 1e-12 * max(of_order, 1.0):
         return Undefined("nothing is left over to test the order against")
+    from scipy import stats
+
     return float(stats.f.sf(of_order / error, orders - 1, (orders - 1) * (seeds - 1)))

@@ -50,14 +50,14 @@ def mean_bootstrap(values: Sequence[float], *, level: float = LEVEL, seed: int =
     For ten values or more of whatever spread; with fewer it is too narrow, and `mean_t` is to be preferred.
     Raises UserError for a level outside 0 to 1.
     """
-    from scipy import stats
-
     data = _checked(values, level)
     if not len(data):
         return Undefined("there is no value")
     doubt = _doubt(data)
     if doubt is not None:
         return Mean(value=float(data.mean()), count=len(data), interval=doubt)
+    from scipy import stats
+
     found = stats.bootstrap(
         (data,),
         np.mean,

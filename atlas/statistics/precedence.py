@@ -60,12 +60,12 @@ def _effect(task: str, other: str, finals: Mapping[Order, Mapping[str, float]], 
 
 
 def _welch(before: list[float], after: list[float], level: float) -> Interval | Undefined:
-    from scipy import stats
-
     if min(len(before), len(after)) < 2:
         return Undefined("there is only one order on one side")
     if max(np.ptp(before), np.ptp(after)) < EQUAL:
         return Undefined("the scores on either side are all the same")
+    from scipy import stats
+
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)  # one side may be constant
         found = stats.ttest_ind(before, after, equal_var=False).confidence_interval(level)

@@ -34,11 +34,11 @@ def rank_correlation(
     p of ρ by permutation of the orders, exact up to seven of them, else 9,999 seeded draws: with the few orders that
     sweeps have, its usual approximation does not hold. p of τ is SciPy's: exact where no two scores are equal.
     """
-    from scipy import stats
-
     shared = sorted(first[1].keys() & second[1].keys())
     if len(shared) < 3:
         return Undefined(f"{first[0]} and {second[0]} share {len(shared)} orders; it takes three to rank them")
+    from scipy import stats
+
     x, y = (stats.rankdata([scores[order] for order in shared]) for _, scores in (first, second))
     for (name, _), ranks in ((first, x), (second, y)):
         if np.ptp(ranks) == 0:

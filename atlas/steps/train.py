@@ -6,7 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -49,6 +49,10 @@ class WorkerContext:
     data: Mapping[str, TaskData]
     group: ProcessGroup = field(default_factory=ProcessGroup)
     run: str = ""
+
+    def alone(self) -> WorkerContext:
+        """The same for what this worker does without the others of its group."""
+        return replace(self, group=ProcessGroup(device=self.group.device))
 
 
 def open_worker_context(

@@ -11,16 +11,14 @@ ANSWER_SECONDS = 10.0
 
 
 class BrokerActor:
-    """A named broker on the cluster, which Ray restarts where it dies. A context manager that closes it."""
+    """A named broker on the cluster, which Ray restarts where it dies."""
 
     def __init__(self, name: str, store_uri: str, owner: str) -> None:
         """Start it, without waiting."""
         self.client = BrokerClient.start(store_uri, owner, name=name, namespace=NAMESPACE)
 
-    def __enter__(self) -> BrokerActor:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Have it lease no more steps, without waiting; it may be closed twice."""
         log_failure(self.client.close(), "closing the broker")
 
     def status(self) -> BrokerStatus:

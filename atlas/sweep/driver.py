@@ -30,6 +30,7 @@ from atlas.sweep.sweep_run import SweepRun
 from atlas.sweep.terminal import print_next
 from atlas.sweep.tracking_actor import TrackingClient
 from atlas.sweep.tracking_reporter import TrackingReporter
+from atlas.sweep.training import Training
 from atlas.tracking import SweepFinished, SweepStarted
 
 if TYPE_CHECKING:
@@ -51,11 +52,11 @@ class SweepDriver:
         """Run the sweep to its end; True where all trials finished. SIGINT ends it early, with what there is."""
         with self._tracking() as tracking:
             reporter, journal = self._listeners(tracking)
-            with self._training() as (broker, fleets):
-                failure = self._search(broker, fleets, journal)
-            _end_trials(journal, reporter)
-            trials = list(journal.trials.values())
-            return end_sweep(self.run, trials, reporter, tracking, self.console, fleets, failure=failure)
+            with self._training() as training:
+                failure = self._search(training, journal)
+                _end_trials(journal, reporter)
+                trials = list(journal.trials.values())
+                return end_sweep(self.run, trials, reporter, tracking, self.console, training, failure=failure)
         return False  # stopped at once
 
     @contextmanager
@@ -83,41 +84,35 @@ class SweepDriver:
         return reporter, TrialJournal(run.inputs.graph, [reporter], trial_ids)
 
     @contextmanager
-    def _training(self) -> Iterator[tuple[BrokerActor, Fleets]]:
-        """The broker and the fleets, both closing once the context ends; fleets end in their own time.
+    def _training(self) -> Iterator[Training]:
+        """The broker and the fleets, both closed once the context ends; fleets end in their own time.
 
         Fleets begin at once where a step has to be trained: they take longest to start.
         """
         run = self.run
-        with BrokerActor(run.broker, run.inputs.store_uri, run.id) as broker:
-            fleets = Fleets(
-                setup=_fleet_setup(run),
-                size=run.size,
-                storage=run.folder.place / "fleets",
-                label=run.id,
-                trained=self._trained,
-            )
-            try:
-                if run.plan.missing:
-                    with ErrorLog().noted("starting Ray's coordinator of autoscaling, which fleets then do"):
-                        start_autoscaling_coordinator()
-                    fleets.start()
-                yield broker, fleets
-            finally:
-                fleets.close()
+        broker = BrokerActor(run.broker, run.inputs.store_uri, run.id)
+        folder = run.folder.place / "fleets"
+        fleets = Fleets(setup=_fleet_setup(run), size=run.size, storage=folder, label=run.id, trained=self._trained)
+        with Training(broker, fleets) as training:
+            if run.plan.missing:
+                with ErrorLog().noted("starting Ray's coordinator of autoscaling, which fleets then do"):
+                    start_autoscaling_coordinator()
+                fleets.start()
+            yield training
 
-    def _search(self, broker: BrokerActor, fleets: Fleets, journal: TrialJournal) -> str:
+    def _search(self, training: Training, journal: TrialJournal) -> str:
         """Run all trials, supervised and shown; returns why the supervisor gave the sweep up, else nothing.
 
         SIGINT ends it: Tune stops its trials by itself, but before it has begun, and at a second SIGINT, it raises.
         """
         run = self.run
+        broker = training.broker
         prefetch = Prefetch(broker.client, known_steps(run))
         with ExitStack() as parts:
             interrupts = parts.enter_context(search_interrupts(self._acknowledge))
             end_search = _ending_of(interrupts, broker)
             upload = run.folder.place.upload
-            supervisor = Supervisor(broker, fleets, prefetch.tell, upload, end_search)
+            supervisor = Supervisor(broker, training.fleets, prefetch.tell, upload, end_search)
             self._supervisor = parts.enter_context(supervisor)
             parts.enter_context(LiveView(self.console, run.plan, journal, lambda: supervisor.snapshot))
             with suppress(KeyboardInterrupt):  # acknowledged already; the sweep ends with what there is

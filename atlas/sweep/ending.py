@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from atlas.execution.fleets import Fleets
 from atlas.report import Summary, write_report, write_summary
 from atlas.report.summary import Status, SweepFacts
 from atlas.runtime.error_log import ErrorLog
@@ -16,12 +15,13 @@ from atlas.runtime.retry import retry_while_away
 from atlas.runtime.text import first_line
 from atlas.search.trial_record import TrialRecord
 from atlas.sweep.best_model import best_model_of
-from atlas.sweep.fusion_weights_job import await_fusion_weights, start_fusion_weights
+from atlas.sweep.fusion_weights_job import WeightsPromise, await_fusion_weights, start_fusion_weights
 from atlas.sweep.summary import FinishedSweep, summarise
 from atlas.sweep.sweep_run import SweepRun
 from atlas.sweep.terminal import print_errors, print_next, print_results
 from atlas.sweep.tracking_actor import Registration, TrackingClient
 from atlas.sweep.tracking_reporter import TrackingReporter, sweep_metrics
+from atlas.sweep.training import Training
 from atlas.tracking import RunArtifact, SweepFinished
 
 if TYPE_CHECKING:
@@ -39,24 +39,25 @@ def end_sweep(
     reporter: TrackingReporter,
     tracking: TrackingClient,
     console: Console,
-    fleets: Fleets,
+    training: Training,
     *,
     failure: str = "",
 ) -> bool:
     """Write and record the results; True where all trials finished and nothing went wrong here.
 
-    The fleets have to be closing already. `failure`: why the sweep was given up. Once the summary is written, a part
-    that fails keeps no other from running; its error is printed last.
+    The training is closed, once a fleet has computed the fusion weights. `failure`: why the sweep was given up. Once
+    the summary is written, a part that fails keeps no other from running; its error is printed last.
     """
     ended, errors = finished_sweep(run, trials), ErrorLog()
     summary = summarise(ended)
     write_summary(summary, run.folder.summary)
-    weights = _start_fusion_weights(run, summary, errors)  # this and the registration run beside the rest
+    weights = _start_fusion_weights(run, summary, training, errors)  # this and the registration run beside the rest
     with errors.noted("recording the references"):
         for step in ended.auxiliary():
             reporter.record_step(step)
     registration = _register(tracking, ended, summary, errors)
     summary, missing_weights = _with_fusion_weights(run, summary, weights, errors)
+    training.close()
     _record_end(run, tracking, summary, _draw(run, summary, errors), errors)
     model, complete = registration.result(), _flush(tracking, errors)
     with errors.noted("uploading the sweep's folder"):
@@ -68,7 +69,7 @@ def end_sweep(
         again = f"atlas report {run.id} --storage {run.experiment.options.storage.path} --alpha"
         console.print(f"combination weights: {missing_weights}; draw them with {again}", highlight=False)
     print_errors(console, summary, failure, errors.lines)
-    fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
+    training.fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
     return summary.sweep.status == "FINISHED" and not errors.lines
 
 
@@ -115,14 +116,18 @@ def _register(tracking: TrackingClient, ended: FinishedSweep, summary: Summary, 
     return Registration(reason=errors.lines[-1])
 
 
-def _start_fusion_weights(run: SweepRun, summary: Summary, errors: ErrorLog) -> Any:
+def _start_fusion_weights(
+    run: SweepRun, summary: Summary, training: Training, errors: ErrorLog
+) -> WeightsPromise | None:
     """The promise of the best trial's fusion weights; None where there will be none."""
     with errors.noted("computing the fusion weights"):
-        return start_fusion_weights(summary, run.experiment.options.storage.path, run.size)
+        return start_fusion_weights(summary, run.experiment.options.storage.path, training)
     return None
 
 
-def _with_fusion_weights(run: SweepRun, summary: Summary, promise: Any, errors: ErrorLog) -> tuple[Summary, str]:
+def _with_fusion_weights(
+    run: SweepRun, summary: Summary, promise: WeightsPromise | None, errors: ErrorLog
+) -> tuple[Summary, str]:
     """The summary with the best trial's fusion weights, written again; and the reason where there are none."""
     with errors.noted("computing the fusion weights"):
         found, missing = await_fusion_weights(promise, WEIGHTS_SECONDS)

@@ -70,20 +70,22 @@ def step_fusion_weights(
 
 
 def sweep_fusion_weights(
-    summary: Summary, storage: StoragePath | Path, *, records: int = RECORDS
+    summary: Summary,
+    storage: StoragePath | Path,
+    worker_context: WorkerContext | None = None,
+    *,
+    records: int = RECORDS,
 ) -> tuple[FusionWeights, ...]:
     """`step_fusion_weights` of every task of a sweep's best trial, in its order, as the summary's key `alpha` holds it.
 
     Of the order alone: downstream tasks, trained on a few records, are left out.
 
-    `storage` is the one that the sweep used.
+    `storage` is the one that the sweep used; without a worker's context, backbone and data are loaded from there.
 
     Raises:
         NoWeights: its learner fuses no adapters.
         UserError: no trial finished, or its steps or data are not in the storage.
     """
-    from atlas.learners.process_group import ProcessGroup
-    from atlas.steps.train import open_worker_context
     from atlas.storage.store import Store
 
     trial, storage = _best_trial(summary), StoragePath.at(storage)
@@ -91,7 +93,7 @@ def sweep_fusion_weights(
     scope = "" if shared else f"private/{trial.id.partition('.')[0]}"
     store = replace(Store.open(str(storage / "store")), scope=scope)
     steps = [step for step in _steps(trial, store) if step.stage.last and not step.downstream]
-    worker_context = open_worker_context(summary.backbone, _prepared(steps, storage / "data"), ProcessGroup())
+    worker_context = worker_context or _loaded(summary.backbone, steps, storage)
     found = (step_fusion_weights(step, worker_context, store, records=records) for step in steps)
     return tuple(one.model_copy(update={"trial": trial.id}) for one in found)
 
@@ -106,6 +108,13 @@ def _steps(trial: TrialRow, store: Store) -> list[Step]:
     """The trial's steps, as the store describes them. Raises UserError where one is not there."""
     described = [store.result(key).step for key in trial.step_keys]
     return [step_from(step) for step in described if step is not None]
+
+
+def _loaded(backbone: str, steps: list[Step], storage: StoragePath) -> WorkerContext:
+    from atlas.learners.process_group import ProcessGroup
+    from atlas.steps.train import open_worker_context
+
+    return open_worker_context(backbone, _prepared(steps, storage / "data"), ProcessGroup())
 
 
 def _prepared(steps: list[Step], data: StoragePath) -> dict[str, str]:

@@ -1,34 +1,68 @@
-"""Fusion weights of a sweep's best trial, computed in a Ray task while its model is registered."""
+"""Fusion weights of a sweep's best trial, computed on a fleet, or in a Ray task, while its model is registered."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
-from atlas.execution.sizing import FleetSize
 from atlas.report.summary import FusionWeights, Summary
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.text import last_line
 from atlas.storage.filesystem import StoragePath
+from atlas.sweep.training import Training
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
+    from atlas.execution.sizing import FleetSize
+    from atlas.steps.train import WorkerContext
 
 Found = tuple[tuple[FusionWeights, ...], str]
 
 
-def start_fusion_weights(summary: Summary, storage: StoragePath, size: FleetSize) -> Any:
-    """Start to run the best trial's models on a worker's GPUs; None where no trial finished.
+@dataclass(frozen=True)
+class WeightsPromise:
+    """Weights that are being computed, on a fleet or in a task of their own."""
 
-    The fleets must be about to end: it waits for their GPUs. Their CPUs it does not wait for, since they are idle.
+    found: ObjectRef
+    on_fleet: bool
+
+    def cancel(self) -> None:
+        """Give them up."""
+        import ray
+
+        ray.cancel(self.found, force=not self.on_fleet)  # the fleet is needed no more, and ends by itself
+
+
+def start_fusion_weights(summary: Summary, storage: StoragePath, training: Training) -> WeightsPromise | None:
+    """Start to run the best trial's models; None where no trial finished.
+
+    On a fleet, which has backbone and data loaded; where none is left, or is at a step of a sweep that was stopped, on
+    a worker's GPUs once the fleets have ended.
     """
+    if summary.best is None:
+        return None
+    if summary.sweep.status != "KILLED":
+        found = training.run_on_fleet(partial(_weights, summary, storage))
+        if found is not None:
+            return WeightsPromise(found, on_fleet=True)
+    training.close()
+    return WeightsPromise(_task(summary, storage, training.fleets.size), on_fleet=False)
+
+
+def _task(summary: Summary, storage: StoragePath, size: FleetSize) -> ObjectRef:
+    """It waits for a fleet's GPUs. For its CPUs it does not wait, since they are idle."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    if summary.best is None:
-        return None
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
     options = {"num_cpus": 0, "num_gpus": size.gpus, "scheduling_strategy": here, "max_retries": 0}
-    return ray.remote(_weights).options(**options).remote(summary, storage)
+    found: ObjectRef = ray.remote(_weights).options(**options).remote(summary, storage)
+    return found
 
 
-def await_fusion_weights(promise: Any, timeout: float) -> Found:
+def await_fusion_weights(promise: WeightsPromise | None, timeout: float) -> Found:
     """The summary's `alpha`, and the reason where it is empty although the learner fuses adapters.
 
     `timeout` in seconds: a report without the weights is worth more than one that comes late.
@@ -38,20 +72,21 @@ def await_fusion_weights(promise: Any, timeout: float) -> Found:
     if promise is None:
         return (), ""
     try:
-        return ray.get(promise, timeout=timeout)
+        found: Found = ray.get(promise.found, timeout=timeout)
     except ray.exceptions.GetTimeoutError:
-        ray.cancel(promise, force=True)
+        promise.cancel()
         return (), f"not ready after {timeout:.0f} s"
     except ray.exceptions.RayError as error:
         return (), last_line(error)
+    return found
 
 
-def _weights(summary: Summary, storage: StoragePath) -> Found:
+def _weights(summary: Summary, storage: StoragePath, worker_context: WorkerContext | None = None) -> Found:
     """The weights of models that learn to fuse adapters; a learner without adapters, or with one a task, has none."""
     from atlas.sweep.fusion_weights import NoWeights, sweep_fusion_weights
 
     try:
-        found = sweep_fusion_weights(summary, storage)
+        found = sweep_fusion_weights(summary, storage, worker_context)
     except NoWeights:
         return (), ""
     except AtlasError as error:

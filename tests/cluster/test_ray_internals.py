@@ -54,3 +54,29 @@ def test_the_loggers_that_repeat_errors_are_there() -> None:
 def test_a_trial_of_tune_keeps_its_error_in_these_files() -> None:
     assert {"error_file", "pickled_error_file"} <= set(dir(Trial))
     assert "max_failures" in inspect.signature(Trial).parameters
+
+
+def test_a_lean_trainer_leaves_out_two_callbacks_and_no_other() -> None:
+    from ray.train import ScalingConfig
+    from ray.train.torch import TorchTrainer
+
+    def names(trainer: type[TorchTrainer]) -> list[str]:
+        made = trainer(print, scaling_config=ScalingConfig(num_workers=1))
+        return [type(one).__name__ for one in made._create_default_callbacks()]  # type: ignore[attr-defined]
+
+    whole, lean = names(TorchTrainer), names(ray_internals.lean_trainer())
+    assert {"DatasetsCallback", "PlacementGroupCleanerCallback"} <= set(whole)
+    assert lean == [name for name in whole if name not in ("DatasetsCallback", "PlacementGroupCleanerCallback")]
+
+
+def test_tune_counts_callbacks_by_this_function_and_again_after_the_context() -> None:
+    from ray.air._internal import usage
+    from ray.tune import tune
+
+    before = usage.tag_callbacks
+    assert "air_usage.tag_callbacks(callbacks)" in inspect.getsource(tune)
+    assert tune.air_usage is usage
+    with ray_internals.callbacks_uncounted():
+        assert usage.tag_callbacks([]) is False
+        assert usage.tag_callbacks is not before
+    assert usage.tag_callbacks is before

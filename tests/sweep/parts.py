@@ -103,5 +103,18 @@ class Training:
         self.state = FleetsState(started=True, living=1)
         self.now = BrokerStatus(born="first", states={"done": 1}, fleets=1)
 
+    def close(self) -> None:
+        """Both."""
+
+    @property
+    def broker(self) -> Training:
+        """The broker."""
+        return self
+
+    @property
+    def fleets(self) -> Training:
+        """The fleets."""
+        return self
+
     def join(self, timeout: float) -> None:
         """The fleets'."""

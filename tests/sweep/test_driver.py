@@ -46,8 +46,8 @@ def driver(
     training = Training()
 
     @contextmanager
-    def trained(_: SweepDriver) -> Iterator[tuple[Training, Training]]:
-        yield training, training
+    def trained(_: SweepDriver) -> Iterator[Training]:
+        yield training
 
     monkeypatch.setattr(module, "TrackingClient", lambda *_: tracking)
     monkeypatch.setattr(SweepDriver, "_training", trained)

@@ -1,0 +1,39 @@
+"""The training of a running sweep: its broker, and the fleets that it leases steps to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from atlas.execution.fleet_calls import FleetFunction
+from atlas.execution.fleets import Fleets
+from atlas.sweep.broker_actor import BrokerActor
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
+
+@dataclass(frozen=True)
+class Training:
+    """A broker and its fleets. A context manager that closes both; the fleets end in their own time."""
+
+    broker: BrokerActor
+    fleets: Fleets
+
+    def __enter__(self) -> Training:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lease no more steps, and restart no fleet."""
+        self.fleets.close()
+        self.broker.close()
+
+    def run_on_fleet(self, function: FleetFunction) -> ObjectRef | None:
+        """The promise of what the function gives on a fleet that has nothing else to do; None where there is no fleet.
+
+        For the end of a sweep that trains no more, before `close`.
+        """
+        return self.broker.client.run_on_fleet(function) if self.fleets.state.living else None
