@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from atlas.execution.broker import Broker
@@ -21,13 +21,18 @@ if TYPE_CHECKING:
 
 CALLS = 1_000_000  # at once: Ray's bound must never be reached, since waiting requests would keep leases waiting
 CHUNK = 5000  # steps a call
+ANTICIPATE_SECONDS = 60.0  # for each call of `anticipate`: who supervises must not wait for ever
 
 
 @dataclass(frozen=True)
 class BrokerClient:
-    """A broker's actor. Its calls wait for the answer, except those that return an ObjectRef. Picklable."""
+    """A broker's actor. Its calls wait for the answer, except those that return an ObjectRef. Picklable.
+
+    `timeout` in seconds (None: without end), after which a call raises TimeoutError.
+    """
 
     actor: Any
+    timeout: float | None = None
 
     @classmethod
     def start(
@@ -63,10 +68,11 @@ class BrokerClient:
         return results
 
     def anticipate(self, steps: Sequence[Step], scope: str = "") -> None:
-        """Queue steps before they are requested."""
+        """Queue steps before they are requested. Raises TimeoutError where the broker does not answer."""
+        patient = replace(self, timeout=ANTICIPATE_SECONDS)
         for start in range(0, len(steps), CHUNK):
             chunk = steps[start : start + CHUNK]
-            self._call("anticipate", chunk, [step.key for step in chunk], scope)
+            patient._call("anticipate", chunk, [step.key for step in chunk], scope)
 
     def describe(self, steps: Iterable[Step]) -> None:
         """Describe those of the steps, and of all that they build on, that the broker does not know."""
@@ -106,12 +112,7 @@ class BrokerClient:
 
     def status(self, timeout: float | None = None) -> BrokerStatus:
         """The state of all jobs and fleets. Raises TimeoutError where there is no answer within `timeout` seconds."""
-        import ray
-
-        try:
-            return cast(BrokerStatus, ray.get(self.actor.status.remote(), timeout=timeout))
-        except ray.exceptions.GetTimeoutError as error:
-            raise TimeoutError(f"no status within {timeout:.0f} s") from error
+        return cast(BrokerStatus, replace(self, timeout=timeout)._get(self.actor.status.remote()))
 
     def run_on_fleet(self, function: FleetFunction) -> ObjectRef:
         """Have one fleet run the function; the promise raises FleetCallFailed where it raises, or the broker closes."""
@@ -142,4 +143,7 @@ class BrokerClient:
     def _get(self, promise: ObjectRef) -> Any:
         import ray
 
-        return ray.get(promise)
+        try:
+            return ray.get(promise, timeout=self.timeout)
+        except ray.exceptions.GetTimeoutError as error:
+            raise TimeoutError(f"no answer within {self.timeout:.0f} s") from error

@@ -6,12 +6,13 @@ import asyncio
 from dataclasses import dataclass, field
 
 from atlas.execution.status import JobState
+from atlas.runtime.errors import StepError
 from atlas.steps.step import Step
 
 JobKey = tuple[str, str]  # scope in the store, key of the step
 
 
-class StepFailed(RuntimeError):
+class StepFailed(StepError):
     """A step cannot be trained; the message names the step and the reason."""
 
 

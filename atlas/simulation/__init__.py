@@ -6,7 +6,8 @@ A thousand trials take seconds, so that a sampler, a space or a fault can be tri
 from atlas.simulation.fleet import Stop
 from atlas.simulation.landscape import Landscape, RecordedLandscape, SyntheticLandscape
 from atlas.simulation.memory_store import MemoryStore
-from atlas.simulation.simulator import Faults, SimulatedSweep, SimulatedTrial, Simulation
+from atlas.simulation.search import SimulatedTrial
+from atlas.simulation.simulator import Faults, SimulatedSweep, Simulation
 from atlas.simulation.virtual_time import Stuck, run_virtually
 
 __all__ = [

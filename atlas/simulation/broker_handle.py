@@ -30,11 +30,12 @@ class VirtualClock:
 class BrokerHandle:
     """The broker that is alive; `make` starts one. Calls of a broker that is killed are made again at the next one.
 
-    So does Ray with the calls of an actor that it restarts.
+    So does Ray with the calls of an actor that it restarts. Between the virtual times of each of the `silences` it
+    answers nobody.
     """
 
-    def __init__(self, make: Callable[[], Broker]) -> None:
-        self._make = make
+    def __init__(self, make: Callable[[], Broker], silences: Sequence[tuple[float, float]] = ()) -> None:
+        self._make, self._silences = make, silences
         self.alive = make()
         self._killed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -46,6 +47,8 @@ class BrokerHandle:
 
     async def call(self, method: Callable[[Broker], Coroutine[Any, Any, T]]) -> T:
         """The broker's answer."""
+        while (left := self._silent()) > 0:
+            await asyncio.sleep(left)
         while True:
             work = asyncio.ensure_future(method(self.alive))
             either: set[asyncio.Future[Any]] = {self._killed, work}
@@ -53,6 +56,25 @@ class BrokerHandle:
             if work.done():
                 return work.result()
             work.cancel()
+
+    def at_once(self, method: Callable[[Broker], Coroutine[Any, Any, T]]) -> T:
+        """The answer of a call that waits for nothing. Raises TimeoutError while the broker is silent."""
+        if self._silent() > 0:
+            raise TimeoutError("no answer")
+        work = method(self.alive)
+        try:
+            work.send(None)
+        except StopIteration as done:
+            answer: T = done.value
+            return answer
+        finally:
+            work.close()
+        raise AssertionError("the call waits for something")
+
+    def _silent(self) -> float:
+        """For how many more seconds it answers nobody."""
+        now = asyncio.get_running_loop().time()
+        return max((end - now for begin, end in self._silences if begin <= now < end), default=0.0)
 
     async def tell(self, steps: Sequence[Step], method: Callable[[Broker], Coroutine[Any, Any, T | Unknown]]) -> T:
         """The broker's answer; one that does not know the steps has them described first."""

@@ -22,7 +22,7 @@ class Stopped(Exception):
 
 @dataclass(frozen=True)
 class Stop:
-    """The virtual time at which a fleet's workers die, and how many come back: another number is a resize."""
+    """The virtual time at which a fleet's workers die, and how many come back: another number is a resize, 0 a loss."""
 
     at: float
     workers: int = 1
@@ -51,12 +51,14 @@ class SimulatedFleet:
     _steps: StepRegistry = field(default_factory=StepRegistry)
 
     async def run(self) -> None:
-        """Train steps until the broker closes."""
+        """Train steps until the broker closes, or the fleet is lost for good."""
         await asyncio.sleep(self.startup)
         while True:
             try:
                 return await self._live()
             except Stopped:
+                if not self.workers:
+                    return None
                 await asyncio.sleep(self.restart)
 
     async def _live(self) -> None:

@@ -13,7 +13,7 @@ from atlas.execution.status import BrokerStatus, RunningStep
 from atlas.runtime.text import duration
 from atlas.search.callback import TrialJournal
 from atlas.sweep.plan import Plan
-from atlas.sweep.supervisor import Snapshot
+from atlas.sweep.supervision import Snapshot
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from atlas.execution.broker_client import BrokerClient
 from atlas.execution.status import BrokerStatus
 
 if TYPE_CHECKING:
@@ -24,11 +24,18 @@ def known_steps(run: SweepRun) -> list[Step]:
     return run.inputs.graph.distinct([*walks, *(run.proposals.walks if all_known(run) else ())])
 
 
+class StepQueue(Protocol):
+    """A broker, as far as steps are queued at it."""
+
+    def anticipate(self, steps: Sequence[Step]) -> None:
+        """Queue steps before they are requested. Raises TimeoutError where it does not answer."""
+
+
 @dataclass
 class Prefetch:
     """Steps to train without a request, and the broker that queues them."""
 
-    broker: BrokerClient
+    broker: StepQueue
     steps: list[Step]
     _told: str = ""
 
@@ -36,6 +43,9 @@ class Prefetch:
         """Queue the steps at a broker that has started since, by its `status`: it keeps nothing across restarts.
 
         Returns whether that was necessary.
+
+        Raises:
+            TimeoutError: the broker does not answer.
         """
         if status.born == self._told:
             return False

@@ -22,15 +22,22 @@ log = logging.getLogger(__name__)
 class StepReader:
     """Results and files of finished steps. `unreadable` maps the key of a step to why it cannot be read.
 
-    A store that does not answer raises all the same: nothing could be read from it.
+    With `keeps` a result is read once, however many walks share it. A store that does not answer raises all the same:
+    nothing could be read from it.
     """
 
     unreadable: dict[str, str] = field(default_factory=dict)
+    keeps: bool = False
+    _kept: dict[tuple[str, str], StepResult] = field(default_factory=dict)
 
     def result(self, step: Step, store: Store) -> StepResult | None:
         """The step's result; None where the store has none, or it cannot be read."""
+        if (kept := self._kept.get((store.scope, step.key))) is not None:
+            return kept
         with self.noted(step):
             artifact = store.find(step.key)
+            if artifact is not None and self.keeps:
+                self._kept[store.scope, step.key] = artifact.result
             return None if artifact is None else artifact.result
         return None
 

@@ -103,7 +103,7 @@ class FinishedSweep:
 
 def summarise(ended: FinishedSweep) -> Summary:
     """The summary of a sweep that has ended. A step that cannot be read loses its own scores and cost, no more."""
-    ended = replace(ended, reader=StepReader())
+    ended = replace(ended, reader=StepReader(keeps=True))
     outcomes = {record.id: ended.outcomes(record) for record in ended.trials}
     walked = [outcome for found in outcomes.values() for outcome in found]
     search = ended.options.search

@@ -57,12 +57,18 @@ SILENCES = st.lists(
 RESTARTS = st.lists(TIMES, max_size=3).map(sorted)
 
 
-@given(stops=STOPS, silences=SILENCES, restarts=RESTARTS)
+AWAY = st.lists(st.tuples(TIMES, st.floats(1.0, 50.0)).map(lambda one: (one[0], one[0] + one[1])), max_size=2)
+
+
+@given(stops=STOPS, silences=SILENCES, restarts=RESTARTS, away=AWAY)
 @settings(max_examples=40, deadline=None)
 def test_no_faults_change_a_result_and_a_step_is_trained_twice_only_where_its_fleet_was_thought_lost(
-    stops: list[tuple[int, Stop]], silences: list[tuple[int, tuple[float, float]]], restarts: list[float]
+    stops: list[tuple[int, Stop]],
+    silences: list[tuple[int, tuple[float, float]]],
+    restarts: list[float],
+    away: list[tuple[float, float]],
 ) -> None:
-    faults = Faults(stops=by_fleet(stops), silences=by_fleet(silences), restarts=restarts)
+    faults = Faults(stops=by_fleet(stops), silences=by_fleet(silences), restarts=restarts, broker_silences=away)
     swept = simulation(faults=faults).run()
     assert objectives(swept) == objectives(QUIET)
     assert swept.status.count("failed", "running", "queued", "waiting", "elsewhere") == 0

@@ -115,3 +115,64 @@ def test_hundreds_of_trials_of_seven_tasks_end() -> None:
     assert len(swept.trials) == 200
     assert swept.trained_twice == 0
     assert swept.best.objective is not None
+
+
+def test_fleets_that_are_all_lost_for_good_end_the_sweep_with_that_reason() -> None:
+    swept = simulation(faults=Faults(stops={0: (Stop(45.0, workers=0),), 1: (Stop(70.0, workers=0),)})).run()
+    assert len(swept.trials) == 6
+    assert all("no fleet is left: sweep-fleet-0: lost for good; sweep-fleet-1" in one.error for one in swept.trials)
+    assert swept.failure == ""
+    assert swept.seconds < 100.0
+
+
+def test_a_fleet_that_is_lost_for_good_leaves_its_steps_to_the_other() -> None:
+    swept = simulation(faults=Faults(stops={0: (Stop(45.0, workers=0),)})).run()
+    assert objectives(swept) == objectives(simulation().run())
+
+
+def test_a_broker_that_answers_nobody_for_a_while_costs_time_and_no_result() -> None:
+    quiet = simulation().run()
+    swept = simulation(faults=Faults(broker_silences=((30.0, 330.0),))).run()
+    assert objectives(swept) == objectives(quiet)
+    assert swept.failure == ""
+    assert swept.seconds > 300.0
+
+
+def test_a_broker_that_answers_nobody_any_more_ends_the_sweep_after_half_an_hour() -> None:
+    swept = simulation(faults=Faults(broker_silences=((30.0, 1e9),))).run()
+    assert swept.failure == "the broker does not answer: no answer, for 30 min 00 s"
+    assert swept.seconds == pytest.approx(30.0 + 1800.0, abs=10.0)
+    assert swept.trials == []
+
+
+def halving(options: Options) -> Any:
+    from ray.tune.schedulers import ASHAScheduler
+
+    return ASHAScheduler(
+        time_attr="tasks_seen", metric="objective", mode="max", grace_period=1, reduction_factor=2, max_t=3
+    )
+
+
+def test_a_scheduler_stops_trials_which_train_no_more_steps_and_are_never_the_best() -> None:
+    sweep = Sweep(name="order", question="", searches_orders=True, scheduler=halving)
+    swept, whole = simulation(sweep=sweep, at_once=1).run(), simulation(at_once=1).run()
+    pruned = [trial for trial in swept.trials if trial.pruned]
+    assert len(swept.trials) == 6
+    assert 0 < len(pruned) < 6
+    assert swept.steps_trained < whole.steps_trained
+    assert not swept.best.pruned
+    finished = {trial.orders: trial.objective for trial in swept.trials if not trial.pruned}
+    assert finished.items() <= objectives(whole).items()
+
+
+def test_a_scheduler_that_pauses_trials_is_refused() -> None:
+    from ray.tune.schedulers import HyperBandScheduler
+
+    sweep = Sweep(
+        name="order",
+        question="",
+        searches_orders=True,
+        scheduler=lambda options: HyperBandScheduler(time_attr="tasks_seen", metric="objective", mode="max", max_t=3),
+    )
+    with pytest.raises(AtlasError, match="HyperBandScheduler (answers|needs Tune's controller)"):
+        simulation(sweep=sweep).run()

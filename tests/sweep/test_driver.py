@@ -140,7 +140,7 @@ def test_a_broker_that_does_not_recover_ends_the_search_with_its_reason(
     def fail(*_: object) -> None:
         raise ConnectionError("the broker cannot start")
 
-    monkeypatch.setattr("atlas.sweep.supervisor.FAILING_SECONDS", 0.0)
+    monkeypatch.setattr("atlas.sweep.supervision.FAILING_SECONDS", 0.0)
     monkeypatch.setattr(module.Prefetch, "tell", fail)
     search = searching(monkeypatch)
     told: list[str] = []

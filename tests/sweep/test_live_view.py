@@ -15,7 +15,7 @@ from atlas.search.callback import TrialJournal
 from atlas.sweep import live_view
 from atlas.sweep.live_view import LiveView
 from atlas.sweep.summary import FinishedSweep
-from atlas.sweep.supervisor import Snapshot
+from atlas.sweep.supervision import Snapshot
 
 STATUS = BrokerStatus(
     fleets=1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import pytest
 
 from atlas.execution.fleets import FleetsState
 from atlas.execution.status import BrokerStatus
-from atlas.sweep import supervisor as module
+from atlas.sweep import supervision
+from atlas.sweep import supervisor as thread
 from atlas.sweep.broker_actor import BrokerActor
 from atlas.sweep.prefetch import Prefetch
-from atlas.sweep.supervisor import Snapshot, Supervisor
+from atlas.sweep.supervision import Snapshot
+from atlas.sweep.supervisor import Supervisor
 from tests.execution.fleet import FIRST, SECOND
 
 
@@ -77,7 +80,7 @@ def world() -> World:
 
 @pytest.fixture(autouse=True)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TICK_SECONDS", 0.001)
+    monkeypatch.setattr(thread, "TICK_SECONDS", 0.001)
 
 
 def ticks(supervisor: Supervisor, count: int = 2) -> None:
@@ -141,7 +144,7 @@ def test_an_error_passes_and_is_logged_once_a_row(world: World, caplog: pytest.L
 def test_an_error_that_stays_ends_the_search_with_its_reason(
     world: World, monkeypatch: pytest.MonkeyPatch, error: Exception, limit: str, reason: str
 ) -> None:
-    monkeypatch.setattr(module, limit, 0.01)
+    monkeypatch.setattr(supervision, limit, 0.01)
     world.errors, world.stays = [error], True
     with world.supervisor() as supervisor:
         supervisor.wait_for(lambda now: False)  # a failure ends this, too
@@ -151,7 +154,7 @@ def test_an_error_that_stays_ends_the_search_with_its_reason(
 
 
 def test_errors_of_one_kind_do_not_count_as_the_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FAILING_SECONDS", 0.0)
+    monkeypatch.setattr(supervision, "FAILING_SECONDS", 0.0)
     world.errors, world.stays = [TimeoutError("no status")], True
     with world.supervisor() as supervisor:
         ticks(supervisor, 5)
@@ -162,7 +165,7 @@ def test_errors_of_one_kind_do_not_count_as_the_other(world: World, monkeypatch:
 def test_the_folder_is_uploaded_again_after_an_upload_that_failed(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "UPLOAD_SECONDS", 0.0)
+    monkeypatch.setattr(supervision, "UPLOAD_SECONDS", 0.0)
     with world.supervisor() as supervisor:
         supervisor.wait_for(lambda now: world.uploads > 1)
     assert "the object store is away" in caplog.text
@@ -188,7 +191,7 @@ def test_a_real_broker_that_is_killed_comes_back_with_all_known_steps(
 ) -> None:
     import ray
 
-    with BrokerActor("supervised", str(tmp_path / "store"), "me") as broker:
+    with closing(BrokerActor("supervised", str(tmp_path / "store"), "me")) as broker:
         prefetch = Prefetch(broker.client, [FIRST, SECOND])
         with Supervisor(broker, world, prefetch.tell, world.upload, world.ended.set) as supervisor:
             supervisor.wait_for(lambda now: now.prefetched and now.broker.count("queued") > 0)
@@ -204,8 +207,8 @@ def test_a_real_broker_that_is_killed_comes_back_with_all_known_steps(
 def test_a_real_broker_that_is_gone_for_good_ends_the_search(
     ray_cluster: None, tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "FAILING_SECONDS", 0.01)
-    with BrokerActor("gone", str(tmp_path / "store"), "me") as broker:
+    monkeypatch.setattr(supervision, "FAILING_SECONDS", 0.01)
+    with closing(BrokerActor("gone", str(tmp_path / "store"), "me")) as broker:
         broker.status()
         broker.kill()
         with Supervisor(broker, world, world.prefetch, world.upload, world.ended.set) as supervisor:
