@@ -14,6 +14,7 @@ from atlas.cluster.ray_internals import CHATTY_LOGGERS, SLOW_START
 from atlas.cluster.watchdog import Watchdog, watched
 from atlas.runtime.errors import InfrastructureError
 from atlas.runtime.text import first_line
+from atlas.runtime.user_modules import pickle_modules_by_value
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ def join_cluster() -> None:
     for name in CHATTY_LOGGERS:  # the live view and the summary show failures
         logging.getLogger(name).setLevel(logging.CRITICAL)
     importlib.import_module("ray")  # first, and alone: its import cycles hold in one order only
+    pickle_modules_by_value()
     importing = threading.Thread(target=_import_ray, daemon=True)
     importing.start()  # while the cluster starts, which is mostly waiting
     _watchdogs.append(join_ray(namespace=NAMESPACE))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -17,7 +18,8 @@ class ClusterOptions:
     """Processes that train, and the resources that each takes of the cluster.
 
     Raises:
-        UserError: a count below 1, a minimum above `workers_per_fleet`, a negative interval between checkpoints.
+        UserError: a count below 1, a minimum above `workers_per_fleet`, no positive number of CPUs, fewer than 0
+            GPUs, a negative interval between checkpoints.
     """
 
     fleets: Annotated[
@@ -49,5 +51,9 @@ class ClusterOptions:
                 f"--min-workers-per-fleet is {self.min_workers_per_fleet}, more than --workers-per-fleet "
                 f"{self.workers_per_fleet}; give no more than that."
             )
-        if not self.checkpoint_every >= 0:
+        if self.cpus_per_worker is not None and not 0 < self.cpus_per_worker < math.inf:
+            raise UserError(f"--cpus-per-worker is {self.cpus_per_worker}; give a number above 0.")
+        if self.gpus_per_worker is not None and not 0 <= self.gpus_per_worker < math.inf:
+            raise UserError(f"--gpus-per-worker is {self.gpus_per_worker}; give a number of 0 or more.")
+        if not 0 <= self.checkpoint_every < math.inf:
             raise UserError(f"--checkpoint-every is {self.checkpoint_every}; give seconds, 0 for never.")

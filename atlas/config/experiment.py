@@ -9,10 +9,11 @@ from atlas.config.learners import base_learner, learner_named, own_class
 from atlas.config.options import Options
 from atlas.config.space import MOST_ORDERS, Order, named_orders, order_count, suggest_order
 from atlas.config.sweep import Sweep, no_search
+from atlas.config.sweep_check import check_learner, check_parameters, own_error
 from atlas.config.trial import TrialConfig
 from atlas.learners import HeadOnly, Learner, Precision, TwoStage
 from atlas.learners.downstream import WAYS, Way
-from atlas.runtime.errors import UserError
+from atlas.runtime.errors import AtlasError, UserError
 from atlas.steps.probe import Probe, shots_from
 from atlas.steps.walk import Walk
 
@@ -31,13 +32,20 @@ class Experiment:
     def trial_count(self) -> int:
         """The number of trials: as given, else the sweep's own; never more than there are orders to search.
 
-        Raises UserError for `--orders` that are neither a number nor orders, or more than a sweep walks.
+        Raises UserError for `--orders` that are neither a number nor orders, more than a sweep walks, or another
+        number than `--trials`.
         """
         search = self.options.search
         if not self.sweep.searches_orders:
             return search.trials or self.sweep.trials
-        number = self._order_number()
-        if written := search.written_orders():
+        number, written = self._order_number(), search.written_orders()
+        asked = len(written) or number
+        if search.trials and asked and search.trials != asked:
+            raise UserError(
+                f"--trials is {search.trials} and --orders asks for {asked:,}, but a trial of the sweep "
+                f"{self.sweep.name} is an order; give one of the two."
+            )
+        if written:
             return len(written)
         return self._bounded(min(order_count(search.tasks), search.trials or number or self.sweep.trials))
 
@@ -53,7 +61,9 @@ class Experiment:
         """The number of orders that are walked, of all that there are: `6 of 24`."""
         search = self.options.search
         if self.sweep.searches_orders:
-            return f"{self.trial_count():,} of {order_count(search.tasks):,}"
+            asked, count = search.trials or self._order_number() or 0, self.trial_count()
+            more = f" ({asked:,} are asked for; there are no more)" if asked > count else ""
+            return f"{count:,} of {order_count(search.tasks):,}{more}"
         return f"{len(self.orders()):,} of {order_count(search.tasks):,}, in every trial"
 
     def check(self) -> None:
@@ -77,14 +87,27 @@ class Experiment:
     def propose(self, trial: optuna.Trial) -> TrialConfig:
         """A trial's configuration: the learner, the orders that it walks, the seeds and the probes.
 
-        Raises UserError for an unknown learner, and for probes of one that cannot take them.
+        Raises UserError where the sweep's function fails, returns no learner or suggests a reserved name, and for
+        probes of a learner that cannot take them.
         """
         search = self.options.search
-        learner = self.sweep.learner(trial, self.options).at_precision(self.precision)
+        learner = self._suggested(trial).at_precision(self.precision)
         probes = self._probes_of(learner)
         orders = self.orders() or (suggest_order(trial, search.tasks),)
         own_class(learner)  # refuses a learner that other processes could not build
         return TrialConfig(learner=learner, orders=orders, seeds=search.seeds, probes=probes)
+
+    def _suggested(self, trial: optuna.Trial) -> Learner:
+        """The learner that the sweep's function suggests. Raises UserError as `propose` does."""
+        before = set(trial.params)
+        try:
+            learner = self.sweep.learner(trial, self.options)
+        except AtlasError:
+            raise
+        except Exception as error:  # the user's code may raise anything
+            raise own_error(error, self.sweep.name) from error
+        check_parameters(set(trial.params) - before, self.sweep.name)
+        return check_learner(learner, self.sweep.name)
 
     def probes(self, ways: tuple[Way, ...] = ("experience", "both")) -> tuple[Probe, ...]:
         """The probes of every order: each downstream task, from each number of shots, in each of the ways."""

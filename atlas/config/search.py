@@ -13,6 +13,7 @@ from atlas.tasks import twin_of
 
 TASKS = ("easy-vqa", "digits", "easy-ve", "piqa-twin")
 Aim = Literal["mean", "worst"]
+MOST_SEED = 2**32 - 1  # what numpy, and with it Optuna's samplers, take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,8 @@ class SearchOptions:
     """Tasks, orders, trials and seeds of a sweep.
 
     Raises:
-        UserError: a task named twice, no task, no trial, no seed, or a seed given twice.
+        UserError: a task named twice, no task, no trial, no seed, a seed given twice or out of range, an order or
+            shots given twice.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"coerce_numbers_to_str": True}  # `shots: [64]` in a file
@@ -54,10 +56,21 @@ class SearchOptions:
             raise UserError(f"--trials is {self.trials}; give 1 or more.")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise UserError(f"--seeds are {list(self.seeds)}; give one or more, each once.")
+        if wrong := [seed for seed in self.seeds if type(seed) is not int or not 0 <= seed <= MOST_SEED]:
+            raise UserError(f"--seeds has {wrong[0]!r}; give whole numbers from 0 to {MOST_SEED}.")
+        if len(set(self.shots)) < len(self.shots):
+            raise UserError(f"--shots are {' '.join(self.shots)}; give each once.")
 
     def written_orders(self) -> tuple[Order, ...]:
-        """The orders that were written out. Raises UserError for one that is not a permutation of the tasks."""
-        return tuple(_order(text, self.tasks) for text in self.orders if "," in text)
+        """The orders that were written out.
+
+        Raises UserError for one that is not a permutation of the tasks, and for one that is written twice.
+        """
+        orders = tuple(_order(text, self.tasks) for text in self.orders if "," in text)
+        for order in orders:
+            if orders.count(order) > 1:
+                raise UserError(f"--orders has {','.join(order)} twice; give each order once.")
+        return orders
 
     def with_twins(self) -> SearchOptions:
         """With `twins`, the same over the tasks' generated twins. Raises UserError for a task without a twin."""

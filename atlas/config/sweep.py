@@ -57,4 +57,6 @@ class Sweep:
         """The options of the very small run of `--smoke`; options that were given with it stay."""
         given, small, defaults = options.flat(), self.small.flat(), self.defaults.flat()
         changed = {name: small[name] for name in SMALLER if given[name] == defaults[name]}
+        if self.searches_orders and options.search.orders:
+            return options.changed(**changed)  # which say how many trials there are
         return options.changed(**changed, trials=options.search.trials or len(self.points) or 2)

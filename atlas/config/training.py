@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -12,10 +13,10 @@ from atlas.runtime.errors import UserError
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
-    """Settings of training: ranks, lengths and rates are checked by the learner that takes them.
+    """Settings of training: combinations of them are checked by the learner that takes them.
 
     Raises:
-        UserError: a negative number of records to evaluate.
+        UserError: a number out of its range, or a negative number of records to evaluate.
     """
 
     backbone: Annotated[str, arg(metavar="NAME")] = "vilt-tiny"
@@ -36,5 +37,17 @@ class TrainingOptions:
     """Records that score a task, of each split (0: all)."""
 
     def __post_init__(self) -> None:
+        for name in ("rank", "steps", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or value != int(value) or value < 1):
+                raise UserError(f"{_flag(name)} is {value}; give a whole number of 1 or more.")
+        for name in ("epochs", "learning_rate"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise UserError(f"{_flag(name)} is {value}; give a number above 0.")
         if min(self.evaluate) < 0:
             raise UserError(f"--evaluate is {self.evaluate}; give two numbers of records, 0 for all.")
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -13,6 +13,8 @@ from atlas.steps.probe import Probe, probe_from
 from atlas.steps.walk import Walk
 
 LEARNER, ORDERS, SEEDS, PROBES = "learner_settings", "orders", "seeds", "probes"
+RESERVED = frozenset({LEARNER, OWN_LEARNER, ORDERS, SEEDS, PROBES, "order"})
+"""Names of a trial's own settings, which no suggested parameter may have; `order` is one of MLflow's parameters."""
 Parameter = str | int | float | bool | None
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from dataclasses import is_dataclass
-from typing import Any
+from typing import Any, get_args
 
-from atlas.learners.base import Learner, Stage
-from atlas.runtime.errors import UserError
-from atlas.runtime.user_code import Brought, run_file
+from atlas.learners.base import Gathers, Learner, Lineage, Stage
+from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.names import check_name
+from atlas.runtime.user_code import Brought, own_failure, run_file
 
 # The loaded ones by name: (absolute address, digest of the file, the class); and their stages by kind.
 USER_LEARNERS: dict[str, tuple[str, str, type[Learner]]] = {}
@@ -43,6 +44,7 @@ def load_user_learner(
         return known[2]
     if not name or name in learners or (known is not None and known[0] != found.address):
         raise UserError(f"{address}: its `name` is {name!r}; give it one that no other learner has.")
+    check_name("learner", name)
     own = _stages_of(found, stages)
     _resolve(found)
     _check(kind, address, {*stages.values(), *own.values()})
@@ -73,6 +75,8 @@ def _stages_of(found: Brought, catalogue: Mapping[str, type[Stage]]) -> dict[str
         if not _is_defined_by(value, found.module, Stage) or inspect.isabstract(value):
             continue
         kind = str(getattr(value, "kind", ""))
+        if value.gathers not in get_args(Gathers):
+            raise unknown(f"`gathers` of the stage {value.__name__}", value.gathers, get_args(Gathers))
         if not kind or kind in catalogue or kind in own:
             raise UserError(f"{found.address}: the `kind` of {value.__name__} is {kind!r}; give it one of its own.")
         value.source = found.digest
@@ -94,12 +98,29 @@ def _check(kind: type[Learner], address: str, stages: set[type[Stage]]) -> None:
     """Raises UserError for a class that is no complete frozen dataclass with defaults and known stages."""
     if inspect.isabstract(kind) or "__dataclass_params__" not in vars(kind) or not hasattr(kind, "lineage"):
         raise UserError(f"{address} has to be a learner: {LEARNER}, with `name`, `lineage` and `stages(position)`.")
-    try:
-        found = [kind().stages(position) for position in (0, 1)]
-    except TypeError as error:
-        raise UserError(f"{address}: {error}; every setting needs a default.") from error
+    if kind.lineage not in get_args(Lineage):
+        raise unknown(f"`lineage` of {address}", kind.lineage, get_args(Lineage))
+    if not isinstance(kind.tunes_backbone, bool):
+        raise UserError(f"{address}: its `tunes_backbone` is {kind.tunes_backbone!r}; give True or False.")
+    found = _tried(kind, address)
     for stage in (stage for some in found for stage in some):
         if type(stage) not in stages:
             raise UserError(f"{address}: the stage {type(stage).__name__} is neither the catalogue's nor the file's.")
     if not all(some and some[-1].last for some in found):
         raise UserError(f"{address}: a task is scored after its last stage; give that one `last=True`.")
+
+
+def _tried(kind: type[Learner], address: str) -> list[tuple[Stage, ...]]:
+    """The stages of the first two tasks, with the default settings. Raises UserError where the class fails at it."""
+    try:
+        learner = kind()
+    except Exception as error:  # the user's code may raise anything
+        raise UserError(f"{address}: {own_failure(error)}; every setting needs a default that it takes.") from error
+    try:
+        found = [learner.stages(position) for position in (0, 1)]
+    except Exception as error:
+        raise UserError(f"{address}: its stages(position) fails: {own_failure(error)}.") from error
+    for some in found:
+        if not isinstance(some, tuple) or not all(isinstance(stage, Stage) for stage in some):
+            raise UserError(f"{address}: its stages(position) gives {some!r:.80}; give a tuple of stages.")
+    return found

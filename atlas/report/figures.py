@@ -137,9 +137,9 @@ def _heat_map(axes: Axes, R: np.ndarray, order: Sequence[str], low: float, high:
 
 
 def _ranked(summary: Summary) -> list[tuple[int, TrialRow]]:
-    """(rank, trial) in the leaderboard's order."""
+    """(place, trial) in the leaderboard's order."""
     by_id = {trial.id: trial for trial in summary.trials}
-    return [(row.rank, by_id[row.trial]) for row in leaderboard(summary)]
+    return [(place, by_id[row.trial]) for place, row in enumerate(leaderboard(summary), start=1)]
 
 
 def _styled(ranked: Sequence[T]) -> list[tuple[str, float, T]]:

@@ -21,11 +21,12 @@ from atlas.report.summary import ROUTES, SPLITS, OrderDisparity, Route, SeedScor
 class Row:
     """A trial on the leaderboard. Scores in percent, forgetting and intransigence in points, None where undefined.
 
+    rank: None for a trial that did not finish; where it did not get to the end of its order, it has no figures either.
     intransigence: to the joint model where the sweep trained one, else to each task alone. speed: updates, of losses.
     undefined: why these two have no value, by their names here.
     """
 
-    rank: int
+    rank: int | None
     trial: str
     order: tuple[str, ...]
     seed: int
@@ -88,10 +89,24 @@ def _alone(references: SeedScores, trial: TrialRow, split: Split) -> list[float 
 def leaderboard(summary: Summary) -> list[Row]:
     """All trials; finished ones first, by average accuracy on `val`, route `latest`. `test` never decides."""
     judged = [
-        (trial, trial_metrics(summary, trial, "val"), trial_metrics(summary, trial, "test")) for trial in summary.trials
+        (trial, ranked_metrics(summary, trial, "val"), ranked_metrics(summary, trial, "test"))
+        for trial in summary.trials
     ]
     judged.sort(key=lambda item: (item[0].status != "FINISHED", -(item[1]["latest/average_accuracy"] or 0.0)))
-    return [_row(summary, rank, trial, val, test) for rank, (trial, val, test) in enumerate(judged, start=1)]
+    return [
+        _row(summary, rank if trial.status == "FINISHED" else None, trial, val, test)
+        for rank, (trial, val, test) in enumerate(judged, start=1)
+    ]
+
+
+def ranked_metrics(summary: Summary, trial: TrialRow, split: Split) -> OrderMetrics:
+    """The metrics of a trial; undefined for a part of its order, which other trials cannot be compared with."""
+    R, tasks = matrix(trial, split, "latest"), len(trial.order)
+    found = trial_metrics(summary, trial, split)
+    if trial.status == "FINISHED" or (done := metrics.tasks_seen(R)) == tasks:
+        return found
+    reason = Undefined(f"{done} of {tasks} tasks were trained")
+    return OrderMetrics(values=dict.fromkeys(found.values, reason))
 
 
 def final_scores(summary: Summary, split: Split, route: Route) -> dict[str, dict[tuple[str, ...], dict[str, float]]]:
@@ -173,7 +188,7 @@ def settings_label(settings: Mapping[str, JsonValue]) -> str:
     )
 
 
-def _row(summary: Summary, rank: int, trial: TrialRow, val: OrderMetrics, test: OrderMetrics) -> Row:
+def _row(summary: Summary, rank: int | None, trial: TrialRow, val: OrderMetrics, test: OrderMetrics) -> Row:
     (intransigence, why), (speed, why_not) = _intransigence(summary, test), _speed(trial)
     return Row(
         rank=rank,

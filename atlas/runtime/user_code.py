@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import runpy
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from atlas.runtime.digest import file_sha256
-from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.errors import AtlasError, UserError, unknown
+from atlas.runtime.user_modules import digest_with_modules, import_later, imports_beside
 
 SUFFIX = ".py"
 
@@ -17,7 +18,7 @@ SUFFIX = ".py"
 @dataclass(frozen=True, kw_only=True)
 class Brought:
     """A user's file that was run: everything in it by name, the `module` that its classes say they are of, and the
-    sha256 of its text. `address` is absolute.
+    sha256 of its text and of the modules beside it that it imports. `address` is absolute.
     """
 
     address: str
@@ -50,11 +51,24 @@ def run_file(address: str, *, what: str, kind: str, fits: Callable[[Any, str], b
         raise UserError(f"there is no file {path}; a {what} of your own is written FILE.py:NAME.")
     module = path.name  # with its suffix, no module that can be imported has that name
     try:
-        contents = runpy.run_path(str(path), run_name=module)
+        with imports_beside(path):
+            contents = runpy.run_path(str(path), run_name=module)
+        import_later(path)
+    except AtlasError:
+        raise
     except (Exception, SystemExit) as error:  # whatever the file raises
-        raise UserError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
+        raise UserError(f"{path} cannot be run: {own_failure(error)}") from error
     known = [key for key, value in contents.items() if fits(value, module)]
     if name not in known:
         raise unknown(what, name, known) if known else UserError(f"{path} holds no {kind}; see atlas.{what}s.{kind}.")
-    digest = file_sha256(path)
+    digest = digest_with_modules(path)
     return Brought(address=f"{path}:{name}", module=module, digest=digest, contents=contents)
+
+
+def own_failure(error: BaseException) -> str:
+    """An error that a user's code raised, in one line: its type and message, and the last line outside of packages."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames[1:] if "site-packages" not in frame.filename and frame.filename[:1] != "<"]
+    message = " ".join(str(error).split()).rstrip(".")
+    place = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
+    return f"{type(error).__name__}: {message}{place}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.config.experiment import Experiment
 from atlas.config.space import Order, all_orders, is_order_choice, order_count, params_of
 from atlas.config.sweep import no_search
+from atlas.search.points import check_points
 from atlas.steps.walk import Walk
 
 if TYPE_CHECKING:
@@ -39,7 +40,11 @@ class Proposals:
 
 
 def foresee(experiment: Experiment, most: int = REHEARSED) -> Proposals:
-    """The trials of an experiment: all of them where they are known, else `most` that its sampler is asked for."""
+    """The trials of an experiment: all of them where they are known, else `most` that its sampler is asked for.
+
+    Raises UserError for points that the sweep's space does not hold, and where its learner function fails.
+    """
+    check_points(experiment)
     count = experiment.trial_count()
     known = _known_trials(experiment) if is_exact(experiment) else None
     if known is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlas.metrics import METRICS, MetricValue, OrderScores, order_metrics
+from atlas.metrics.value import mean, tasks_seen
 from atlas.steps.graph import WalkGraph
 from atlas.steps.learning_speed import learning_speeds
 from atlas.steps.probe import Probe
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 Matrix = list[list[float]]
 AVERAGE, DOWNSTREAM = "latest/average_accuracy", "downstream/mean"
-RELATIVE = "latest/relative_accuracy"
 NAN = float("nan")
 
 
@@ -115,6 +115,20 @@ class WalkResult:
                 figures[f"{split}/{DOWNSTREAM}"] = downstream
         return figures | {name: value for name, value in self.learning_speeds.items() if isinstance(value, float)}
 
+    def progress(self, single_task: SplitScores) -> float:
+        """100 · 1/n Σ_j S_j / L_j over the tasks seen so far, in percent, on the validation split, route `latest`.
+
+        L_j is the score of task j trained alone. As the relative accuracy, but defined for every trial: where L_j is 0
+        or missing, the task counts 100 + S_j, as good as alone and better by what it scores. 0 before the first task.
+        """
+        R = np.asarray(self.matrix("val", "latest"), dtype=float)
+        last = R[seen - 1, :seen] if (seen := tasks_seen(R)) else ()
+        shares = [
+            100 * score / alone if alone else 100 + score
+            for score, alone in zip(last, self._alone("val", single_task), strict=False)
+        ]
+        return mean(shares) if shares else 0.0
+
     def _alone(self, split: Split, single_task: SplitScores) -> list[float | None]:
         """The scores of the order's tasks, each trained alone."""
         return [single_task.of(split).get(task) for task in self.walk.order]
@@ -129,17 +143,14 @@ def objective(results: Sequence[WalkResult], single_task: SplitScores, *, aim: s
     """The objective of a trial, to be maximised, on the validation split.
 
     A finished trial's is the `goal`: the average accuracy on route `latest`, or the mean of its downstream scores.
-    Before, it is the relative accuracy, since raw averages over different tasks are not comparable. The mean over
-    seeds; over orders the mean too, or the minimum where `aim` is `worst`.
+    Before, and where the goal has no value, it is `WalkResult.progress`, since raw averages over different tasks are
+    not comparable. The mean over seeds; over orders the mean too, or the minimum where `aim` is `worst`.
     """
     done = all(one.is_complete and one.figure(goal, single_task) is not None for one in results)
-    name = goal if done else RELATIVE
     by_order: dict[tuple[str, ...], list[float]] = {}
     for one in results:
-        figure = one.figure(name, single_task)
-        if figure is None:
-            raise KeyError(f"val/{name}")
-        by_order.setdefault(one.walk.order, []).append(figure)
+        figure = one.figure(goal, single_task) if done else None
+        by_order.setdefault(one.walk.order, []).append(one.progress(single_task) if figure is None else figure)
     values = [sum(scores) / len(scores) for scores in by_order.values()]
     return min(values) if aim == "worst" else sum(values) / len(values)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from atlas.report.summary import Summary
+from atlas.runtime.names import file_name
 from atlas.serving.model_record import ModelRecord, ServedTask
 from atlas.serving.registered_model import RegisteredModel
 from atlas.steps.step import Step
@@ -22,7 +23,7 @@ def best_model_of(ended: FinishedSweep, summary: Summary) -> RegisteredModel | N
     walk = next(walk for walk in trial.walks if (walk.order, walk.seed) == (row.order, row.seed))
     last = last_steps(ended.inputs.graph.steps(walk))
     record = ModelRecord(
-        name=f"atlas-{ended.sweep.name}",
+        name=f"atlas-{file_name(ended.sweep.name)}",
         sweep=ended.sweep.id,
         backbone=ended.options.training.backbone,
         digest=ended.inputs.step_inputs.backbone,

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from atlas.config.sweep import Sweep
 from atlas.runtime.errors import AtlasError, UserError
+from atlas.runtime.user_code import own_failure
+from atlas.runtime.user_modules import imports_beside
 from atlas.sweep.run import collect_sweeps
 
 
@@ -29,7 +31,7 @@ def load_sweep(path: Path) -> Sweep:
         except AtlasError:
             raise
         except Exception as error:  # the user's code may raise anything
-            raise UserError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
+            raise UserError(f"{path} cannot be run: {own_failure(error)}.") from error
     if not found:
         raise UserError(f"{path} defines no sweep: it passes none to atlas.sweep.main.")
     return found[0]
@@ -41,18 +43,6 @@ def run_sweep_file(path: Path, arguments: Sequence[str]) -> None:
         raise UserError(f"there is no sweep file {path}; give the path of a Python file such as sweeps/task_order.py.")
     with imports_beside(path), _script_arguments(path, arguments):
         runpy.run_path(str(path), run_name="__main__")
-
-
-@contextmanager
-def imports_beside(path: Path) -> Iterator[None]:
-    """Within it, modules beside the file can be imported, as its functions may do when they are called."""
-    folder = str(path.resolve().parent)
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        if folder in sys.path:
-            sys.path.remove(folder)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from atlas.config.options import Options
 from atlas.config.options_file import read_options_file, write_options_file
 from atlas.report import read_summary
 from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.names import file_name
 from atlas.storage.filesystem import StoragePath
 from atlas.tracking import is_settled
 
 OPTIONS = "options.json"
+STARTED = r"-\d{8}-\d{6}-[0-9a-f]{4}"  # of an id: the time, and four random digits
 DESCRIBING = (OPTIONS, "summary.json", "events.jsonl", "position")
 
 
@@ -23,9 +26,14 @@ def _sweeps(storage: StoragePath | Path) -> StoragePath:
     return StoragePath.at(storage) / "sweeps"
 
 
+def _is_of(name: str, sweep_id: str) -> bool:
+    """Whether the id is one of the sweep `name`, not of another whose name begins alike."""
+    return re.fullmatch(re.escape(file_name(name)) + STARTED, sweep_id) is not None
+
+
 @dataclass(frozen=True, kw_only=True)
 class SweepFolder:
-    """`<storage>/sweeps/<id>`. The id begins with the sweep's name and the time it started."""
+    """`<storage>/sweeps/<id>`. The id begins with the sweep's name (see `file_name`) and the time it started."""
 
     place: StoragePath
 
@@ -47,7 +55,9 @@ class SweepFolder:
     @classmethod
     def new(cls, storage: StoragePath | Path, name: str, options: Options) -> SweepFolder:
         """A fresh folder with the options in it, so that an interrupted sweep can be resumed."""
-        made = cls(place=_sweeps(storage) / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}")
+        made = cls(
+            place=_sweeps(storage) / f"{file_name(name)}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+        )
         made.path.mkdir(parents=True)
         write_options_file(with_addresses(options), made.path / OPTIONS)
         made.place.upload()
@@ -67,7 +77,7 @@ class SweepFolder:
         Raises:
             UserError: there is none, or it has ended already.
         """
-        named = (folder for folder in cls.all(storage) if folder.id.startswith(f"{name}-"))
+        named = (folder for folder in cls.all(storage) if _is_of(name, folder.id))
         folders = [folder for folder in named if (folder.path / OPTIONS).is_file()]
         open_ = {folder.id: folder for folder in folders if not folder.is_finished()}
         if wanted == "latest" and open_:

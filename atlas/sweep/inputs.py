@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -22,6 +22,7 @@ from atlas.steps.graph import WalkGraph
 from atlas.steps.step import Evaluation, StepInputs
 from atlas.steps.walk import Walk
 from atlas.storage.options import StorageOptions
+from atlas.storage.safetensors_header import tensor_shapes
 from atlas.storage.store import Store
 from atlas.sweep.plan import Pace, Plan, measured_pace, plan
 from atlas.tasks import find_task
@@ -98,6 +99,7 @@ def resolve_inputs(
     """
     tasks = [find_task(name) for name in (*options.search.tasks, *options.search.downstream)]
     folder = locate(options.training.backbone)
+    check_adapter_names([task.name for task in tasks], folder)
     _make(options.storage.local)
     store_uri = str(options.storage.path / "store")
     store = Store.open(store_uri)
@@ -129,6 +131,22 @@ def resolve_inputs(
             evaluation=evaluation_of(options.training),
         ),
     )
+
+
+def check_adapter_names(tasks: Iterable[str], backbone: Path) -> None:
+    """Raises UserError for a task that is named like a module of the backbone: PEFT would mix their weights up."""
+    from pyarrow.fs import LocalFileSystem
+
+    files = sorted(backbone.glob("*.safetensors"))
+    modules = {
+        part for path in files for name in tensor_shapes(LocalFileSystem(), str(path)) for part in name.split(".")
+    }
+    for task in tasks:
+        if task in modules:
+            raise UserError(
+                f"the task's name is {task!r}, as that of a module of the backbone {backbone.name}, with whose weights "
+                f"its adapter's would be mixed up; give it another, such as {f'task-{task}'!r}."
+            )
 
 
 def evaluation_of(training: TrainingOptions) -> Evaluation:

@@ -16,9 +16,11 @@ from atlas.config.experiment import Experiment
 from atlas.config.invocation import Invocation
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
+from atlas.config.sweep_check import check_sweep
 from atlas.runtime.errors import AtlasError, UserError
 from atlas.runtime.interrupts import kept_interrupts
 from atlas.runtime.redact import HIDDEN, redacted
+from atlas.runtime.user_modules import keep_modules
 from atlas.sweep.terminal import print_plan
 from atlas.tracking import signed_in
 
@@ -50,6 +52,8 @@ def main(sweep: Sweep, arguments: Sequence[str] | None = None) -> None:
     if arguments is not None:
         invocation = replace(invocation, arguments=tuple(arguments))
     try:
+        keep_modules(Path(invocation.file))
+        check_sweep(sweep)
         given = read_command_line(sweep.question, sweep.defaults, invocation.arguments)
         options = sweep.smoke(given.options) if given.options.run.smoke else given.options
         if given.save_config is not None:
@@ -77,6 +81,7 @@ def run(
     from atlas.sweep.folder import SweepFolder
 
     _leave_if_collected(sweep)
+    check_sweep(sweep)
     address = signed_in(options.storage.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", ""))
     options = options.changed(tracking_uri=redacted(address))
     folder = None

@@ -84,7 +84,7 @@ def print_leaderboard(console: Console, summary: Summary) -> None:
         extra = [row.settings] * tuned + [str(row.seed)] * seeds
         name = " > ".join(row.order) + ("" if row.status == "FINISHED" else f" ({row.status})")
         values = (row.val, row.test, row.test_own, row.forgetting, row.backward, row.relative)
-        table.add_row(str(row.rank), name, *extra, *map(_figure, values))
+        table.add_row("–" if row.rank is None else str(row.rank), name, *extra, *map(_figure, values))
     console.print(table)
     if len(rows) > SHOWN:
         console.print(f"… and {len(rows) - SHOWN} more in summary.json")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from atlas.runtime.errors import UserError
+from atlas.runtime.names import check_task_name
 from atlas.runtime.user_code import run_file
 from atlas.tasks.task import Task
 
@@ -17,10 +18,11 @@ USER_TASKS: dict[str, tuple[str, Task]] = {}  # the loaded ones: name -> absolut
 def load_user_task(address: str, *, taken: Iterable[str]) -> Task:
     """Run the file, and register its task by the task's own name.
 
-    Raises UserError where there is no such file or Task, the file fails, or the name is `taken`.
+    Raises UserError where there is no such file or Task, the file fails, or the name is `taken` or cannot be one.
     """
     found = run_file(address, what="task", kind="Task", fits=lambda value, _: isinstance(value, Task))
     task: Task = found.value
+    check_task_name(task.name)
     if task.name in taken or (task.name in USER_TASKS and USER_TASKS[task.name][0] != found.address):
         raise UserError(f"{address}: another task has the name {task.name!r}; give this one another.")
     USER_TASKS[task.name] = found.address, task

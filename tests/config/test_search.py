@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -41,3 +42,28 @@ def test_an_order_that_is_none_is_refused(order: str, message: str) -> None:
     with pytest.raises(AtlasError) as refused:
         SearchOptions(orders=(order,)).written_orders()
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"seeds": (-1,)}, "--seeds has -1; give whole numbers from 0 to 4294967295"),
+        ({"seeds": (0, 2**32)}, "--seeds has 4294967296"),
+        ({"seeds": (0, float("nan"))}, "--seeds has nan"),
+        ({"seeds": (True,)}, "--seeds has True"),
+        ({"seeds": (1.5,)}, "--seeds has 1.5"),
+        ({"seeds": (3, 3)}, "each once"),
+        ({"trials": 0}, "--trials is 0"),
+        ({"shots": ("64", "64")}, "--shots are 64 64; give each once"),
+    ],
+)
+def test_numbers_out_of_range_and_repeated_ones_are_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(AtlasError) as refused:
+        SearchOptions(**given)
+    assert message in str(refused.value)
+
+
+def test_an_order_that_is_written_twice_is_refused() -> None:
+    orders = ("digits,easy-ve", "easy-ve,digits", "digits, easy-ve")
+    with pytest.raises(AtlasError, match="--orders has digits,easy-ve twice; give each order once"):
+        SearchOptions(tasks=("digits", "easy-ve"), orders=orders).written_orders()

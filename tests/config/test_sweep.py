@@ -149,3 +149,34 @@ def test_unseen_tasks_are_learnt_by_atlas_alone() -> None:
     chosen = replace(SETTINGS, learner=lambda trial, options: HeadOnly())
     with pytest.raises(AtlasError, match="--downstream with the learner 'head-only'"):
         Experiment(sweep=chosen, options=options.changed(learner="atlas")).propose(TRIAL)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"trials": 3, "orders": ("5",)},
+        {"trials": 3, "orders": ("all",)},
+        {"trials": 3, "orders": (",".join(TASKS), ",".join(TASKS[::-1]))},
+    ],
+)
+def test_two_numbers_of_orders_that_differ_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(AtlasError, match="--trials is 3 and --orders asks for .* give one of the two"):
+        Experiment(sweep=ORDERS, options=Options.of(**options)).check()
+    Experiment(sweep=SETTINGS, options=Options.of(**options)).check()  # there they are two things
+
+
+def test_the_same_number_said_twice_is_no_contradiction() -> None:
+    assert Experiment(sweep=ORDERS, options=Options.of(trials=5, orders=("5",))).trial_count() == 5
+
+
+@pytest.mark.parametrize("options", [{"orders": ("100",)}, {"trials": 100}])
+def test_the_plan_says_where_more_orders_are_asked_for_than_there_are(options: dict[str, Any]) -> None:
+    said = Experiment(sweep=ORDERS, options=Options.of(**options)).orders_in_words()
+    assert said == "24 of 24 (100 are asked for; there are no more)"
+
+
+def test_a_smoke_run_walks_as_many_orders_as_were_asked_for() -> None:
+    small = ORDERS.smoke(Options.of(smoke=True, tasks=TASKS[::-1], orders=("5",)))
+    assert Experiment(sweep=ORDERS, options=small).trial_count() == 5
+    written = ORDERS.smoke(Options.of(smoke=True, tasks=TASKS[::-1], orders=(",".join(TASKS),)))
+    assert Experiment(sweep=ORDERS, options=written).trial_count() == 1

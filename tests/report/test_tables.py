@@ -66,6 +66,30 @@ def test_a_trial_that_did_not_finish_comes_after_those_that_did(summary: dict[st
     assert rows[0].status == "FINISHED"
 
 
+@pytest.mark.parametrize("status", ["FAILED", "KILLED", "PRUNED"])
+def test_a_part_of_an_order_has_neither_rank_nor_figures(summary: dict[str, Any], status: str) -> None:
+    first = leaderboard(typed(summary))[0]
+    trial = next(trial for trial in summary["trials"] if trial["id"] == first.trial)
+    trial["status"] = status
+    for routes in trial["R"].values():
+        for R in routes.values():
+            R[2:] = [[None] * 4] * 2
+    rows = leaderboard(typed(summary))
+    row = rows[-1]
+    assert (row.trial, row.rank, row.val, row.test, row.relative, row.forgetting) == (first.trial, *[None] * 5)
+    assert row.undefined["intransigence"] == "2 of 4 tasks were trained"
+    assert [row.rank for row in rows[:-1]] == list(range(1, len(rows)))
+
+
+def test_a_whole_order_of_a_trial_that_failed_elsewhere_keeps_its_figures_without_a_rank(
+    summary: dict[str, Any],
+) -> None:
+    first = leaderboard(typed(summary))[0]
+    next(trial for trial in summary["trials"] if trial["id"] == first.trial)["status"] = "FAILED"
+    row = leaderboard(typed(summary))[-1]
+    assert (row.trial, row.rank, row.val) == (first.trial, None, first.val)
+
+
 def test_a_trial_without_a_single_score_is_listed(summary: dict[str, Any]) -> None:
     summary["trials"][0] |= {"R": {}, "status": "FAILED"}
     row = leaderboard(typed(summary))[-1]

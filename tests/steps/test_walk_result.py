@@ -128,3 +128,28 @@ def test_downstream_scores_are_the_goal_once_all_probes_are_trained() -> None:
     assert objective([outcome], SINGLE_TASK, aim="mean", goal=DOWNSTREAM) == pytest.approx(30.0)
     assert objective([outcome], SINGLE_TASK, aim="mean") == pytest.approx(40.0)
     assert list(outcome.probe_scores("test").values()) == [20.0, 40.0]
+
+
+@pytest.mark.parametrize("aim", ["mean", "worst"])
+@pytest.mark.parametrize("goal", ["latest/average_accuracy", "latest/relative_accuracy", DOWNSTREAM])
+@pytest.mark.parametrize("alone", [{"a": 0.0, "b": 40.0}, {"a": 0.0, "b": 0.0}, {"b": 40.0}, {}])
+def test_the_objective_is_defined_for_every_trial_whatever_the_tasks_score_alone(
+    aim: str, goal: str, alone: dict[str, float]
+) -> None:
+    single_task = SplitScores(val=alone, test=alone)
+    for rows in ([{"a": 0.0}], [{"a": 0.0}, {"a": 0.0, "b": 0.0}], [{"a": 60.0}, {"a": 50.0, "b": 30.0}], []):
+        for order in ("ab", "abc"):
+            assert math.isfinite(objective([walked(order, *rows)], single_task, aim=aim, goal=goal))
+
+
+def test_midway_a_task_that_scores_nothing_alone_counts_as_well_as_alone_and_better_by_what_it_scores() -> None:
+    single_task = SplitScores(val={"a": 0.0, "b": 40.0}, test={})
+    assert objective([walked("abc", {"a": 0.0})], single_task, aim="mean") == 100.0
+    assert objective([walked("abc", {"a": 5.0})], single_task, aim="mean") == 105.0
+    both = walked("abc", {"a": 5.0}, {"a": 5.0, "b": 20.0})
+    assert objective([both], single_task, aim="mean") == pytest.approx((105 + 50) / 2)
+
+
+def test_at_the_end_a_score_of_nothing_is_a_score() -> None:
+    single_task = SplitScores(val={"a": 0.0, "b": 0.0}, test={})
+    assert objective([walked("ab", {"a": 0.0}, {"a": 0.0, "b": 0.0})], single_task, aim="mean") == 0.0

@@ -80,3 +80,27 @@ def test_an_unknown_sweep_names_the_nearest(tmp_path: Path) -> None:
         SweepFolder.unfinished(tmp_path, "order", folder.id[:-1])
     with pytest.raises(AtlasError, match="no interrupted sweep 'adapter'"):
         SweepFolder.unfinished(tmp_path, "adapter", "latest")
+
+
+def test_a_sweep_whose_name_begins_alike_is_another(tmp_path: Path) -> None:
+    SweepFolder.new(tmp_path, "order-of-tasks", Options())
+    SweepFolder.new(tmp_path, "order-20260101-000000-abcd", Options())
+    with pytest.raises(AtlasError, match="no interrupted sweep 'order'"):
+        SweepFolder.unfinished(tmp_path, "order", "latest")
+
+
+@pytest.mark.parametrize("name", ["a/b", "../up", "/abs", "50 %?", "a#b", "läuft [gut]", "x'y\"z", "..", "a=b,c", "?"])
+def test_a_sweep_may_have_any_name_its_folder_has_a_safe_one(tmp_path: Path, name: str) -> None:
+    folder = SweepFolder.new(tmp_path / "storage", name, Options())
+    assert folder.path.parent == tmp_path / "storage" / "sweeps"
+    assert not set(folder.id) & set("/\\'\"%?#=, []")
+    assert SweepFolder.unfinished(tmp_path / "storage", name, "latest") == folder
+    assert SweepFolder.unfinished(tmp_path / "storage", name, folder.id) == folder
+
+
+def test_sweeps_whose_names_differ_in_a_sign_are_two(tmp_path: Path) -> None:
+    folder = SweepFolder.new(tmp_path, "a/b", Options())
+    SweepFolder.new(tmp_path, "a?b", Options())
+    assert SweepFolder.unfinished(tmp_path, "a/b", "latest") == folder
+    with pytest.raises(AtlasError, match="no interrupted sweep 'a-b'"):
+        SweepFolder.unfinished(tmp_path, "a-b", "latest")

@@ -164,6 +164,23 @@ def test_two_tasks_of_one_name_are_refused(tmp_path: Path) -> None:
         with_names(Options.of(tasks=(ADDRESS, "photos")))
 
 
+@pytest.mark.parametrize("name", ["keys", "v1.0", "../up", "a,b", "a=b", "", "2024", "%41", "atlas_key", "x/y"])
+def test_a_name_that_could_not_be_kept_is_refused_where_the_file_is_read(tmp_path: Path, name: str) -> None:
+    with pytest.raises(AtlasError, match="the task's name is"):
+        find_task(write(tmp_path / "mine.py", name=name))
+    assert USER_TASKS == {}
+
+
+@pytest.mark.parametrize("name", ["output", "dense", "layer", "embeddings", "pooler"])
+def test_a_name_of_the_backbones_own_modules_is_refused_before_anything_is_prepared(
+    tmp_path: Path, storage: Path, name: str
+) -> None:
+    find_task(write(tmp_path / "mine.py", name=name))
+    with pytest.raises(AtlasError, match=f"the task's name is '{name}', as that of a module of the backbone vilt-tiny"):
+        resolve_inputs(with_names(Options.of(tasks=(name,))))
+    assert not (storage / "data").exists()
+
+
 def test_steps_know_the_task_by_its_name(source: Path, storage: Path) -> None:
     options = with_names(Options.of(tasks=("digits", ADDRESS), orders=("photos,digits",), source=(f"photos={source}",)))
     assert options.search.tasks == ("digits", "photos")

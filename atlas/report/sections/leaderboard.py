@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from atlas.metrics import METRICS, Metric, OrderMetrics
 from atlas.report.comparisons import order_scores
-from atlas.report.formats import interval, number
+from atlas.report.formats import MISSING, interval, number
 from atlas.report.summary import Summary
-from atlas.report.tables import Row, trial_metrics
+from atlas.report.tables import Row, ranked_metrics
 from atlas.report.views import ROWS_SHOWN, Cell, Table, columns, metric_cell, number_cell
 
 HEADINGS = ("Val ↓", "Test", "Test, own route")  # all three: average accuracy
@@ -59,12 +59,12 @@ def _trials(summary: Summary, rows: Sequence[Row], *, seeds: bool) -> Table:
         columns=columns(*headings, left=(1, 2) if settings else (1,)),
         rows=tuple(
             (
-                str(row.rank),
+                MISSING if row.rank is None else str(row.rank),
                 Cell(order=row.order, badge="" if row.status == "FINISHED" else row.status.lower()),
                 *[row.settings] * settings,
                 *[str(row.seed)] * seeds,
                 *map(number, (row.val, row.test, row.test_own)),
-                *_metrics(shown, trial_metrics(summary, by_id[row.trial], "test")),
+                *_metrics(shown, ranked_metrics(summary, by_id[row.trial], "test")),
                 number_cell(row.speed, why=row.undefined["speed"]),
             )
             for row in rows

@@ -22,7 +22,7 @@ MAPS_SHOWN = 24
 class AccuracyMap:
     """R of one trial: a row a step of the order, a column a task of it; both by their place in the order."""
 
-    rank: int
+    place: int
     order: tuple[str, ...]
     val: str
     test: str
@@ -47,7 +47,10 @@ def matrices_section(summary: Summary, rows: Sequence[Row]) -> MatricesSection:
     low, high = limits = figures.score_range(summary)
     by_id = {trial.id: trial for trial in summary.trials}
     latest, own = (
-        tuple(_map(row, matrix(by_id[row.trial], "test", route), limits) for row in rows[:MAPS_SHOWN])
+        tuple(
+            _map(place, row, matrix(by_id[row.trial], "test", route), limits)
+            for place, row in enumerate(rows[:MAPS_SHOWN], start=1)
+        )
         for route in ("latest", "own")
     )
     stops = tuple(cell_colours(score, low, high)[0] for score in evenly(low, high))
@@ -55,9 +58,9 @@ def matrices_section(summary: Summary, rows: Sequence[Row]) -> MatricesSection:
     return MatricesSection(scale=scale, trials=len(rows), latest=latest, own=own)
 
 
-def _map(row: Row, R: np.ndarray, limits: tuple[float, float]) -> AccuracyMap:
+def _map(place: int, row: Row, R: np.ndarray, limits: tuple[float, float]) -> AccuracyMap:
     return AccuracyMap(
-        rank=row.rank,
+        place=place,
         order=row.order,
         val=number(row.val),
         test=number(row.test),

@@ -1,0 +1,135 @@
+"""Checks of a sweep's definition, before anything is prepared or trained."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from atlas.config.options import Options
+from atlas.config.space import AFTER, is_order_choice
+from atlas.config.sweep import Sweep
+from atlas.config.trial import RESERVED
+from atlas.learners import Learner
+from atlas.metrics import METRICS
+from atlas.metrics.metric import ROUTES
+from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.user_code import own_failure
+from atlas.steps.walk_result import DOWNSTREAM
+
+FUNCTIONS: Mapping[str, tuple[str, ...]] = {
+    "learner": ("trial", "options"),
+    "sampler": ("options",),
+    "scheduler": ("options",),
+}
+
+
+def check_sweep(sweep: object) -> None:
+    """Check the fields of a sweep that a file defines.
+
+    Raises:
+        UserError: no `Sweep`; a name, question, function, number, goal, point or options that cannot be one.
+    """
+    if not isinstance(sweep, Sweep):
+        raise UserError(f"what is to be run is {_shown(sweep)}; give an atlas.sweep.Sweep.")
+    _check_texts(sweep)
+    _check_functions(sweep)
+    if isinstance(sweep.trials, bool) or not isinstance(sweep.trials, int) or sweep.trials < 1:
+        raise UserError(f"the trials of the sweep {sweep.name} are {sweep.trials!r}; give a number of 1 or more.")
+    if sweep.goal not in goals():
+        raise unknown(f"goal of the sweep {sweep.name}", sweep.goal, goals())
+    for name in ("defaults", "small"):
+        if not isinstance(getattr(sweep, name), Options):
+            raise UserError(
+                f"the {name} of the sweep {sweep.name} are {_shown(getattr(sweep, name))}; give Options.of(…)."
+            )
+    _check_points(sweep)
+
+
+def goals() -> list[str]:
+    """The objectives that a sweep may raise: figures of which more is better."""
+    higher = (metric for metric in METRICS.values() if metric.better == "higher")
+    return [*(f"{route}/{metric.name}" for metric in higher for route in ROUTES if route in metric.routes), DOWNSTREAM]
+
+
+def check_learner(learner: object, sweep: str) -> Learner:
+    """What the learner function of a sweep returned. Raises UserError where it is no learner."""
+    if isinstance(learner, Learner):
+        return learner
+    if learner is None:
+        hint = "does it lack a `return`?"
+    elif isinstance(learner, type) and issubclass(learner, Learner):
+        hint = f"call it: {learner.__name__}(…)."
+    else:
+        hint = "give a learner, such as base_learner(options.training)."
+    raise UserError(f"the learner function of the sweep {sweep} returned {_shown(learner)}; {hint}")
+
+
+def check_parameters(names: Iterable[str], sweep: str) -> None:
+    """Raises UserError for suggested parameters whose names are those of a trial's own configuration."""
+    for name in names:
+        if not name.strip():
+            raise UserError(f"the sweep {sweep} suggests a parameter named {name!r}; give it a name.")
+        if name in RESERVED or is_order_choice(name):
+            raise UserError(
+                f"the sweep {sweep} suggests a parameter named {name!r}, which would hide one of a trial's own "
+                f"({', '.join(sorted(RESERVED))}, and names that begin with {AFTER!r}); give it another name."
+            )
+
+
+def own_error(error: Exception, sweep: str) -> UserError:
+    """The error of a sweep's own learner function, in one line that names the place."""
+    return UserError(f"the learner function of the sweep {sweep} fails: {own_failure(error)}.")
+
+
+def _check_texts(sweep: Sweep) -> None:
+    if not isinstance(sweep.name, str) or not sweep.name.strip():
+        raise UserError(f"the sweep's name is {sweep.name!r}; give a text that is not empty.")
+    if not isinstance(sweep.question, str):
+        raise UserError(
+            f"the question of the sweep {sweep.name} is {sweep.question!r}; write a docstring at the top of its file "
+            f"(question=__doc__), or give a text."
+        )
+
+
+def _check_functions(sweep: Sweep) -> None:
+    for name, arguments in FUNCTIONS.items():
+        function = getattr(sweep, name)
+        if function is None and name != "learner":
+            continue
+        if not callable(function) or not _takes(function, len(arguments)):
+            raise UserError(
+                f"the {name} of the sweep {sweep.name} is {_shown(function)}; give a function "
+                f"{name}({', '.join(arguments)})."
+            )
+
+
+def _takes(function: Callable[..., Any], count: int) -> bool:
+    """Whether the function can be called with so many arguments; yes where it does not say."""
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
+def _check_points(sweep: Sweep) -> None:
+    if isinstance(sweep.points, Mapping | str) or not isinstance(sweep.points, Iterable):
+        raise UserError(f"the points of the sweep {sweep.name} are {_shown(sweep.points)}; give a tuple of dicts.")
+    for number, point in enumerate(sweep.points, start=1):
+        if not isinstance(point, Mapping) or not all(isinstance(name, str) for name in point):
+            raise UserError(
+                f"point {number} of the sweep {sweep.name} is {_shown(point)}; give a dict of parameters by name."
+            )
+
+
+def _shown(value: object) -> str:
+    """A value as a message shows it: short, a class or function by its name."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if callable(value):
+        return f"the function {getattr(value, '__name__', type(value).__name__)}"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from atlas.cluster.options import ClusterOptions
+from atlas.config.training import TrainingOptions
+from atlas.runtime.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"steps": 0}, "--steps is 0; give a whole number of 1 or more"),
+        ({"steps": -3}, "--steps is -3"),
+        ({"steps": 2.5}, "--steps is 2.5"),
+        ({"rank": 0}, "--rank is 0"),
+        ({"rank": True}, "--rank is True"),
+        ({"batch_size": 0}, "--batch-size is 0"),
+        ({"epochs": 0.0}, "--epochs is 0.0; give a number above 0"),
+        ({"epochs": math.nan}, "--epochs is nan"),
+        ({"epochs": math.inf}, "--epochs is inf"),
+        ({"learning_rate": math.nan}, "--learning-rate is nan"),
+        ({"learning_rate": -1e-3}, "--learning-rate is -0.001"),
+        ({"evaluate": (-1, 3)}, "--evaluate is (-1, 3)"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as refused:
+        TrainingOptions(**given)
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"cpus_per_worker": 0.0}, "--cpus-per-worker is 0.0; give a number above 0"),
+        ({"cpus_per_worker": math.nan}, "--cpus-per-worker is nan"),
+        ({"cpus_per_worker": math.inf}, "--cpus-per-worker is inf"),
+        ({"gpus_per_worker": -1.0}, "--gpus-per-worker is -1.0; give a number of 0 or more"),
+        ({"gpus_per_worker": math.nan}, "--gpus-per-worker is nan"),
+        ({"checkpoint_every": math.nan}, "--checkpoint-every is nan"),
+        ({"checkpoint_every": math.inf}, "--checkpoint-every is inf"),
+        ({"fleets": 0}, "--fleets is 0"),
+    ],
+)
+def test_shares_of_the_cluster_out_of_range_are_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as refused:
+        ClusterOptions(**given)
+    assert message in str(refused.value)
