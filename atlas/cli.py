@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from atlas.config.training import TrainingOptions
 from atlas.maintenance import commands as upkeep
 from atlas.reproduce import commands as again
+from atlas.runtime.console import make_console, say, show
 from atlas.runtime.errors import AtlasError, UserError, unknown
 from atlas.storage.filesystem import StoragePath
 from atlas.storage.options import StorageOptions
@@ -106,8 +107,6 @@ def _no_sweep(given: argparse.Namespace) -> None:
 
 
 def _tasks(given: argparse.Namespace) -> None:
-    from rich.console import Console
-
     from atlas.backbones import locate
     from atlas.backbones.processor import Processor
     from atlas.data.listing import page_of, table_of
@@ -116,16 +115,14 @@ def _tasks(given: argparse.Namespace) -> None:
     place = StorageOptions(storage=given.storage).data
     chosen = [find_task(name) for name in given.tasks]
     processor = Processor.load(locate(given.backbone))
-    console = Console()
+    console = make_console()
     if not chosen:
-        console.print(table_of(TASKS, processor=processor, place=place))
+        show(console, table_of(TASKS, processor=processor, place=place))
     for task in chosen:
-        console.print(page_of(task, processor=processor, place=place), soft_wrap=True, highlight=False, markup=False)
+        say(console, page_of(task, processor=processor, place=place))
 
 
 def _prepare(given: argparse.Namespace) -> None:
-    from rich.console import Console
-
     from atlas.backbones import locate
     from atlas.backbones.processor import Processor
     from atlas.data.cache import obtain
@@ -133,7 +130,7 @@ def _prepare(given: argparse.Namespace) -> None:
     from atlas.data.progress_bar import ProgressBar
     from atlas.tasks import find_task
 
-    console = Console()
+    console = make_console()
     tasks = [find_task(name) for name in given.tasks]
     sources = _sources([task.name for task in tasks], given.source)
     prepare_options = PrepareOptions(most_broken=given.most_broken, ray=True if given.ray else None)
@@ -180,7 +177,7 @@ def _say(console: Console, prepared: Prepared) -> None:
             lines.append(f"  {entry.count:,} of {entry.of:,} records of {split} are broken and left out, e.g.")
             lines += [f"    {one.where}: {one.reason}" for one in entry.first[:NAMED]]
             lines.append(f"    all of them: {prepared.path / 'broken.jsonl'}")
-    console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+    say(console, "\n".join(lines))
 
 
 def _report(given: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from atlas.data.card import DataCard
+from atlas.runtime.console import shell
 from atlas.tasks.sample import SPLITS
 
 TOP = 10  # classes in the page's table
@@ -25,8 +26,8 @@ def page_of(card: DataCard) -> str:
 
 def command(card: DataCard) -> str:
     """The command that prepares the task again. The backbone is named by its folder."""
-    source = f" --source {card.source}" if card.source else ""
-    return f"atlas prepare {card.task}{source} --backbone {card.backbone}"
+    source = ("--source", card.source) if card.source else ()
+    return shell("atlas", "prepare", card.task, *source, "--backbone", card.backbone)
 
 
 def _facts(card: DataCard) -> str:

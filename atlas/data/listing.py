@@ -9,6 +9,7 @@ from atlas.backbones.processor import Processor
 from atlas.data.cache import prepared_address, survey
 from atlas.data.index import index_path, read_index
 from atlas.data.prepared import Prepared
+from atlas.runtime.console import add_columns, add_row, make_table
 from atlas.storage.filesystem import StoragePath
 from atlas.tasks.sample import SPLITS
 from atlas.tasks.task import Task
@@ -22,16 +23,13 @@ def table_of(tasks: Mapping[str, Task], *, processor: Processor, place: StorageP
 
     Raises AtlasError where the place cannot be read.
     """
-    from rich.table import Table
-
-    title = f"Tasks; prepared for {processor.folder.name} under {place}"
-    table = Table(title=title, title_justify="left")
-    for heading in ("task", "kind", "chance", "prepared"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "kind")
+    table = make_table(f"Tasks; prepared for {processor.folder.name} under {place}")
+    add_columns(table, "task", "kind", "chance", "prepared", fold=True)
+    table.columns[1].no_wrap = True
     for name, task in tasks.items():
         found = survey(task, processor=processor, place=place)
         names, kind = f"{name}\n{task.title}", f"{task.role}\n{task.modality}"
-        table.add_row(names, kind, f"{task.chance:.1f} %", state(task, found))
+        add_row(table, names, kind, f"{task.chance:.1f} %", state(task, found))
     return table
 
 

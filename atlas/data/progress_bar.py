@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from atlas.data.options import Phase, Progress
+from atlas.runtime.console import say
 from atlas.runtime.text import duration
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class ProgressBar:
             self._bars.update(self._bar, completed=progress.done, total=progress.total)
         elif not self._bars and time.monotonic() - self._printed >= LINE_SECONDS:
             self._printed = time.monotonic()
-            self.console.print(line(self.task, progress, self._printed - self._begun), soft_wrap=True, highlight=False)
+            say(self.console, line(self.task, progress, self._printed - self._begun))
 
     def _begin(self, progress: Progress) -> None:
         self._key, self._begun = (progress.split, progress.phase), time.monotonic()
@@ -88,5 +89,11 @@ def _bars(console: Console) -> Bars:
         def render(self, task: Bar) -> Text:
             return Text(f"{task.speed:,.0f}/s" if task.speed else "")
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeRemainingColumn(),
+    )
     return Bars(*columns, console=console, transient=True)

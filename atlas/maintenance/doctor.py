@@ -21,6 +21,7 @@ from atlas.data.cache import prepared_address, survey
 from atlas.data.prepare import Prepared
 from atlas.execution.sizing import size_fleets
 from atlas.maintenance.node_check import NodeCheck, NodeReport, check_nodes, versions
+from atlas.runtime.console import shell
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
 from atlas.storage.store import Store
@@ -93,9 +94,8 @@ def _prepared(options: Options, processor: Processor) -> dict[str, Prepared | No
 
 def _data(options: Options, prepared: Mapping[str, Prepared | None]) -> Iterator[Finding]:
     lacking = [name for name, one in prepared.items() if one is None]
-    command = (
-        f"atlas prepare {' '.join(lacking)} --backbone {options.training.backbone} --storage {options.storage.path}"
-    )
+    where = ("--backbone", options.training.backbone, "--storage", options.storage.path)
+    command = shell("atlas", "prepare", *lacking, *where)
     says = f"not prepared; run `{command}` (with --source where the task has files of its own)"
     yield Finding(what="data", ok=not lacking, says=says if lacking else f"{', '.join(prepared)} are prepared")
 

@@ -105,7 +105,7 @@ def _run(recorded: RecordedRun, given: argparse.Namespace) -> None:
     from atlas.reproduce.plan import ReproduceOptions
     from atlas.reproduce.replay import ClusterOverrides
     from atlas.reproduce.reproduction import reproduce
-    from atlas.sweep.run import make_console
+    from atlas.runtime.console import make_console
 
     overrides = ClusterOverrides(
         fleets=given.fleets,

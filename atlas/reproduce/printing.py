@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from atlas.report.summary import BACKBONE_DIGEST
 from atlas.reproduce.comparison import Compared
 from atlas.reproduce.tolerance import Tolerance
+from atlas.runtime.console import add_columns, add_row, make_table, say, show
 from atlas.runtime.redact import redacted
 
 if TYPE_CHECKING:
@@ -24,20 +25,14 @@ SHOWN = 60
 def print_run(console: Console, plan: ReproductionPlan) -> None:
     """Command, settings, versions, fingerprints, the differences found, and the tolerance."""
     recorded, replay = plan.recorded, plan.replay
-    console.print(f"Reproduce {recorded.name}", style="bold", highlight=False)
+    say(console, f"Reproduce {recorded.name}", style="bold")
     for label, value in _facts(plan).items():
-        console.print(f"{label}: {value}", highlight=False, soft_wrap=True, markup=False)
+        say(console, f"{label}: {value}")
     _print_differences(console, plan)
     if any(rows[0].settings for rows in recorded.groups):
-        console.print(
-            "Its trials take the recorded settings; nothing is searched, as the replayed command alone would."
-        )
-    console.print(f"replayed command: {replay.invocation.command}", highlight=False, soft_wrap=True)
-    console.print(
-        f"tolerance: {plan.tolerance.points:g} points ({plan.tolerance.reason})",
-        highlight=False,
-        soft_wrap=True,
-    )
+        say(console, "Its trials take the recorded settings; nothing is searched, as the replayed command alone would.")
+    say(console, f"replayed command: {replay.invocation.command}")
+    say(console, f"tolerance: {plan.tolerance.points:g} points ({plan.tolerance.reason})")
 
 
 def _facts(plan: ReproductionPlan) -> dict[str, str]:
@@ -73,41 +68,34 @@ def _plain(value: JsonValue) -> str:
 
 
 def _print_differences(console: Console, plan: ReproductionPlan) -> None:
-    from rich.table import Table
-
     if not plan.found:
-        console.print("Nothing that was recorded differs here.")
+        say(console, "Nothing that was recorded differs here.")
         return
-    table = Table(title="What differs here", title_justify="left")
-    for heading in ("", "recorded", "here", "so that"):
-        table.add_column(heading, overflow="fold")
+    table = make_table("What differs here")
+    add_columns(table, "", "recorded", "here", "so that", fold=True)
     told = {"refused": "it is refused", "inexact": "last bits may differ", "told": "it is only told"}
     for one in plan.found:
-        table.add_row(one.what, one.recorded, one.here, told[one.weight])
-    console.print(table)
+        add_row(table, one.what, one.recorded, one.here, told[one.weight])
+    show(console, table)
 
 
 def print_comparison(console: Console, compared: Sequence[Compared], tolerance: Tolerance, *, equal: bool) -> None:
     """A line for every group of scores, the largest differences first, and the outcome."""
-    from rich.table import Table
-
-    table = Table(title="Recorded and reproduced scores, in points", title_justify="left")
-    table.add_column("order, reference or probe", overflow="fold")
-    for heading in ("split", "route"):
-        table.add_column(heading)
-    for heading in ("largest |difference|", "scores", "missing"):
-        table.add_column(heading, justify="right")
+    table = make_table("Recorded and reproduced scores, in points")
+    add_columns(table, "order, reference or probe", fold=True)
+    add_columns(table, "split", "route")
+    add_columns(table, "largest |difference|", "scores", "missing", justify="right")
     rows = sorted(compared, key=_badness, reverse=True)
     for one in rows[:SHOWN]:
         apart = "–" if one.difference is None else f"{one.difference:.4g}"
-        style = None if one.is_equal(tolerance.points) else "red"
-        table.add_row(one.what, one.split, one.route, apart, str(one.scores), str(one.missing), style=style)
-    console.print(table)
+        style = "" if one.is_equal(tolerance.points) else "red"
+        add_row(table, one.what, one.split, one.route, apart, str(one.scores), str(one.missing), style=style)
+    show(console, table)
     if len(rows) > SHOWN:
-        console.print(f"… and {len(rows) - SHOWN} more in the report")
+        say(console, f"… and {len(rows) - SHOWN} more in the report")
     wrong = sum(not one.is_equal(tolerance.points) for one in compared)
     said = "equal" if equal else f"DIFFERENT in {wrong} of {len(compared)} groups"
-    console.print(f"{said} (tolerance {tolerance.points:g} points)", style="green" if equal else "red", highlight=False)
+    say(console, f"{said} (tolerance {tolerance.points:g} points)", style="green" if equal else "red")
 
 
 def _badness(one: Compared) -> tuple[bool, float]:

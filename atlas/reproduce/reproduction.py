@@ -18,6 +18,7 @@ from atlas.reproduce.replay import replay_of
 from atlas.reproduce.report_file import reproduction_report
 from atlas.reproduce.tolerance import tolerance_for
 from atlas.reproduce.workspace import check_workspace, clean_workspace
+from atlas.runtime.console import say
 from atlas.runtime.errors import AtlasError, UserError
 from atlas.sweep.file import imports_beside
 from atlas.sweep.inputs import resolve_inputs
@@ -49,9 +50,9 @@ def reproduce(recorded: RecordedRun, options: ReproduceOptions, console: Console
         path = _report_path(recorded, options)
         report.write(path)
         print_comparison(console, compared, plan.tolerance, equal=report.equal)
-        console.print(f"report: {path}", highlight=False, soft_wrap=True)
+        say(console, f"report: {path}")
         if place.is_kept:
-            console.print(f"storage: {place.root}", highlight=False, soft_wrap=True)
+            say(console, f"storage: {place.root}")
     return report.equal
 
 

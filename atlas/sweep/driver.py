@@ -13,6 +13,7 @@ from atlas.data.cache import prepared_address
 from atlas.execution.fleets import Fleets
 from atlas.execution.sizing import threads_of, trials_at_once
 from atlas.execution.worker import FleetSetup
+from atlas.runtime.console import say
 from atlas.runtime.error_log import ErrorLog
 from atlas.runtime.interrupts import SearchInterrupts, search_interrupts, uninterrupted
 from atlas.search.callback import TrialJournal, listen
@@ -141,11 +142,11 @@ class SweepDriver:
         return self._supervisor.snapshot.broker.trained if self._supervisor is not None else 0
 
     def _acknowledge(self) -> None:
-        self.console.print("interrupted; ending …", highlight=False)
+        say(self.console, "interrupted; ending …")
 
     def _stop_at_once(self, tracking: TrackingClient) -> None:
         """End within seconds, at a second SIGINT: the tracking journal is on the disk, and says how the sweep ended."""
-        self.console.print("interrupted; stopping at once …", highlight=False)
+        say(self.console, "interrupted; stopping at once …")
         errors = ErrorLog()
         with uninterrupted(), errors.noted("recording that the sweep was stopped"):
             tracking.record_durably(SweepFinished(sweep=self.run.id, status="KILLED"), JOIN_SECONDS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from atlas.report import Summary, write_report, write_summary
 from atlas.report.summary import Status, SweepFacts
+from atlas.runtime.console import say, shell
 from atlas.runtime.error_log import ErrorLog
 from atlas.runtime.redact import redacted
 from atlas.runtime.retry import retry_while_away
@@ -66,8 +67,8 @@ def end_sweep(
         print_results(console, summary)
     print_next(console, _next_lines(run, tracking, summary.sweep.status, model, complete=complete))
     if missing_weights:
-        again = f"atlas report {run.id} --storage {run.experiment.options.storage.path} --alpha"
-        console.print(f"combination weights: {missing_weights}; draw them with {again}", highlight=False)
+        again = shell("atlas", "report", run.id, "--storage", run.experiment.options.storage.path, "--alpha")
+        say(console, f"combination weights: {missing_weights}; draw them with {again}")
     print_errors(console, summary, failure, errors.lines)
     training.fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
     return summary.sweep.status == "FINISHED" and not errors.lines

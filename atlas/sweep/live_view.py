@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from atlas.execution.status import BrokerStatus, RunningStep
+from atlas.runtime.console import say
 from atlas.runtime.text import duration
 from atlas.search.callback import TrialJournal
 from atlas.sweep.plan import Plan
@@ -70,9 +71,7 @@ class LiveView:
         while not self._stop.wait(REFRESH):
             if time.monotonic() - self._printed_at >= PLAIN_EVERY:
                 self._printed_at = time.monotonic()
-                self.console.print(
-                    " · ".join(self._lines(self.newest())), highlight=False, markup=False, soft_wrap=True
-                )
+                say(self.console, " · ".join(self._lines(self.newest())))
 
     def _panel(self, snapshot: Snapshot) -> RenderableType:
         from rich.panel import Panel

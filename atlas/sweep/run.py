@@ -17,6 +17,7 @@ from atlas.config.invocation import Invocation
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
 from atlas.config.sweep_check import check_sweep
+from atlas.runtime.console import make_console
 from atlas.runtime.errors import AtlasError, UserError
 from atlas.runtime.interrupts import kept_interrupts
 from atlas.runtime.redact import HIDDEN, redacted
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from atlas.sweep.inputs import SweepInputs
     from atlas.sweep.plan import Plan
 
-PLAIN_WIDTH = 140
 _collected: ContextVar[list[Sweep] | None] = ContextVar("collected", default=None)
 
 
@@ -212,14 +212,6 @@ def describe(options: Options, size: FleetSize) -> dict[str, str]:
         "fleets": f"{size.fleets} of {size.each} worker(s), {each} each, {size.precision}",
         "storage": str(options.storage.path),
     }
-
-
-def make_console() -> Console:
-    """The terminal, or wide plain lines without one."""
-    from rich.console import Console
-
-    console = Console()
-    return console if console.is_terminal else Console(width=PLAIN_WIDTH)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from atlas.report import (
     verdict_text,
 )
 from atlas.report.summary import Summary
+from atlas.runtime.console import add_columns, add_row, make_table, say, show
 from atlas.runtime.text import duration, first_line
 from atlas.statistics import Comparison
 
@@ -29,8 +30,6 @@ SHOWN = 24
 
 def print_plan(console: Console, name: str, question: str, plan: Plan, settings: Mapping[str, str]) -> None:
     """The plan, before anything is trained."""
-    from rich.table import Table
-
     about = "" if plan.exact else "about "
     share = plan.trainings / plan.distinct if plan.distinct else 1.0
     rows = {
@@ -44,10 +43,10 @@ def print_plan(console: Console, name: str, question: str, plan: Plan, settings:
         "to train": f"{about}{plan.missing}",
         "estimated time": _estimate(plan),
     }
-    table = Table(title=f"Plan of the sweep {name}", title_justify="left", show_header=False)
+    table = make_table(f"Plan of the sweep {name}", header=False)
     for label, value in rows.items():
-        table.add_row(label, value)
-    console.print(table)
+        add_row(table, label, value)
+    show(console, table)
 
 
 def _estimate(plan: Plan) -> str:
@@ -66,48 +65,43 @@ def print_results(console: Console, summary: Summary) -> None:
     print_sharing(console, summary)
     for trial in summary.trials:
         if trial.error:
-            console.print(f"trial {trial.id} failed: {trial.error}", style="red", highlight=False)
+            say(console, f"trial {trial.id} failed: {trial.error}", style="red", wrap=True)
 
 
 def print_leaderboard(console: Console, summary: Summary) -> None:
     """A line a walk, best first by the validation split; the test split is reported."""
-    from rich.table import Table
-
     rows = leaderboard(summary)
     seeds, tuned = len(summary.seeds) > 1, any(row.settings for row in rows)
-    table = Table(title="Leaderboard: chosen by val, reported on test; in percent and points", title_justify="left")
-    for heading in ["", "order", *["settings"] * tuned, *["seed"] * seeds]:
-        table.add_column(heading, overflow="fold")
-    for heading in ("val A", "A", "A own", "forgetting", "BWT", "relative"):
-        table.add_column(heading, justify="right")
+    table = make_table("Leaderboard: chosen by val, reported on test; in percent and points")
+    add_columns(table, "", "order", *["settings"] * tuned, *["seed"] * seeds, fold=True)
+    add_columns(table, "val A", "A", "A own", "forgetting", "BWT", "relative", justify="right")
     for row in rows[:SHOWN]:
         extra = [row.settings] * tuned + [str(row.seed)] * seeds
         name = " > ".join(row.order) + ("" if row.status == "FINISHED" else f" ({row.status})")
         values = (row.val, row.test, row.test_own, row.forgetting, row.backward, row.relative)
-        table.add_row("–" if row.rank is None else str(row.rank), name, *extra, *map(_figure, values))
-    console.print(table)
+        add_row(table, "–" if row.rank is None else str(row.rank), name, *extra, *map(_figure, values))
+    show(console, table)
     if len(rows) > SHOWN:
-        console.print(f"… and {len(rows) - SHOWN} more in summary.json")
-    console.print(
+        say(console, f"… and {len(rows) - SHOWN} more in summary.json")
+    say(
+        console,
         "A: average accuracy after the last task, route latest (one evolving model); A own: each task with the "
         "adapters it was trained with; BWT: backward transfer; relative: accuracy over that of single-task adapters.",
         style="dim",
+        wrap=True,
     )
 
 
 def print_tasks(console: Console, summary: Summary) -> None:
     """Each task with chance and its references: untrained head, head alone, single-task adapter (test, seed means)."""
-    from rich.table import Table
-
-    table = Table(title="Each task alone, and after the last task of all orders (test, %)", title_justify="left")
-    table.add_column("task")
+    table = make_table("Each task alone, and after the last task of all orders (test, %)")
+    add_columns(table, "task")
     references = ("chance", "majority", "untrained head", "head only", "single-task")
-    for heading in (*references, "worst order", "mean", "best"):
-        table.add_column(heading, justify="right")
+    add_columns(table, *references, "worst order", "mean", "best", justify="right")
     for row in task_rows(summary):
         values = (row.chance, row.majority, row.untrained, row.head_only, row.single_task, row.low, row.mean, row.high)
-        table.add_row(row.name, *map(_figure, values))
-    console.print(table)
+        add_row(table, row.name, *map(_figure, values))
+    show(console, table)
 
 
 def _figure(value: float | None) -> str:
@@ -123,11 +117,12 @@ def print_order_statistics(console: Console, summary: Summary) -> None:
         each = ", ".join(f"{task} {value:.1f}" for task, value in found.opd.items())
         label = f"; {settings_label(found.settings)}" if found.settings else ""
         aopd, mopd = found.aopd, found.mopd
-        console.print(
+        say(
+            console,
             f"Order matters (test, route {found.route}, {found.count} orders{label}): a task's final score "
             f"differs by {aopd:.1f} points between its best and worst order on average (AOPD), by {mopd:.1f} at most "
             f"(MOPD, {worst}). OPD: {each}.",
-            highlight=False,
+            wrap=True,
         )
 
 
@@ -136,7 +131,7 @@ def print_claims(console: Console, summary: Summary) -> None:
     for claim in paper_hypotheses(summary):
         found = claim.comparison
         told = found.reason if isinstance(found, Undefined) else _difference(found)
-        console.print(f"{claim.text} (test, route {claim.route}): {verdict_text(claim)} here. {told}", highlight=False)
+        say(console, f"{claim.text} (test, route {claim.route}): {verdict_text(claim)} here. {told}", wrap=True)
 
 
 def _difference(found: Comparison) -> str:
@@ -146,16 +141,11 @@ def _difference(found: Comparison) -> str:
 
 def print_downstream(console: Console, summary: Summary) -> None:
     """Few-shot scores of unseen tasks, after the orders and from the bare backbone."""
-    from rich.table import Table
-
     rows, orders = shot_rows(summary), downstream_orders(summary)
     if not rows:
         return
-    table = Table(
-        title="Few-shot learning of unseen tasks, from M_0 and after the orders (test, %)", title_justify="left"
-    )
-    for heading in ("task", "shots"):
-        table.add_column(heading)
+    table = make_table("Few-shot learning of unseen tasks, from M_0 and after the orders (test, %)")
+    add_columns(table, "task", "shots")
     columns = (
         "chance",
         "head M_0",
@@ -168,8 +158,7 @@ def print_downstream(console: Console, summary: Summary) -> None:
         "T_LS exp.",
         "T_LS both",
     )
-    for heading in columns:
-        table.add_column(heading, justify="right")
+    add_columns(table, *columns, justify="right")
     for row in rows:
         values = (
             row.chance,
@@ -179,35 +168,37 @@ def print_downstream(console: Console, summary: Summary) -> None:
             row.mean["experience"],
             row.mean["both"],
         )
-        table.add_row(row.task, row.shots, *map(_figure, (*values, row.low, row.high, *row.transfer.values())))
-    console.print(table)
+        add_row(table, row.task, row.shots, *map(_figure, (*values, row.low, row.high, *row.transfer.values())))
+    show(console, table)
     if not orders:  # stopped before the first order was probed
         return
     best, last = orders[0], orders[-1]
-    console.print(
+    say(
+        console,
         f"By the mean validation score of unseen tasks {' > '.join(best.order)} is best (test {best.test:.1f} %), "
         f"{' > '.join(last.order)} last ({last.test:.1f} %). exp.: queries over the order's frozen adapters and a "
         "head; both: then one new adapter; T_LS: what the order adds, in percent of M_0's lead over chance.",
         style="dim",
-        highlight=False,
+        wrap=True,
     )
 
 
 def print_sharing(console: Console, summary: Summary) -> None:
     """The savings of sharing steps."""
     ledger = summary.ledger
-    console.print(
+    say(
+        console,
         f"Sharing: the trials took {ledger.steps_trained + ledger.steps_reused} steps; "
         f"{ledger.steps_trained} were trained now, {ledger.steps_reused} were there already. "
         f"That saved {duration(ledger.seconds_saved)} of training.",
-        highlight=False,
+        wrap=True,
     )
 
 
 def print_next(console: Console, lines: Sequence[tuple[str, str]]) -> None:
     """The next commands: labelled paths and commands, each whole on its line."""
     for label, value in lines:
-        console.print(f"[bold]{label}[/]: {value}", soft_wrap=True, highlight=False)
+        say(console, value, label=label)
 
 
 def print_errors(console: Console, summary: Summary, failure: str, errors: Sequence[str]) -> None:
@@ -215,4 +206,4 @@ def print_errors(console: Console, summary: Summary, failure: str, errors: Seque
     lines = [f"the sweep was given up: {failure}"] if failure else []
     lines += [f"not read from the store: {reason}" for reason in summary.unreadable.values()]
     for line in [*lines, *errors]:
-        console.print(line, style="red", highlight=False, markup=False, soft_wrap=True)
+        say(console, line, style="red")
