@@ -35,6 +35,8 @@ from atlas.tracking.mlflow import address as mlflow_address
 from atlas.tracking.mlflow.notes import parse_steps
 from tests.tracking.walks import STEPS, finished_step, two_trials
 
+ROOT = Path(__file__).parents[2]
+
 
 @cache
 def _database(session: Path) -> str:
@@ -195,35 +197,55 @@ def test_a_resumed_sweep_ends_as_if_it_had_not_been_cut_off(view: View, sink: Si
     expect_whole(view)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("after", [2, 5, 9])
-def test_a_killed_writer_loses_nothing(view: View, tmp_path: Path, after: int) -> None:
-    """kill -9 when so many events have arrived and the last of them is not acknowledged."""
-    program = f"""
+KILLED = """
 import os, signal
+from importlib import import_module
 from pathlib import Path
 from atlas.tracking import Tracker, open_sink
 from tests.tracking.walks import finished_step, record
-sink, count = open_sink({view.address!r}, {view.experiment!r}), [0]
-apply = sink.apply
-def counted(event):
-    apply(event)
-    count[0] += 1
-    if count[0] == {after}:
-        os.kill(os.getpid(), signal.SIGKILL)
-sink.apply = counted
-tracker = Tracker(sink, Path({str(tmp_path / "spool")!r}))
-record(tracker, finished_step)
-tracker.flush(100)
+
+def write(address, experiment, spool, after):
+    sink, count = open_sink(address, experiment), [0]
+    apply = sink.apply
+    def counted(event):
+        apply(event)
+        count[0] += 1
+        if count[0] == after:
+            os.kill(os.getpid(), signal.SIGKILL)
+    sink.apply = counted
+    tracker = Tracker(sink, Path(spool))
+    record(tracker, finished_step)
+    tracker.flush(100)
+
+for name in {imported!r}:
+    import_module(name)
+for case in {cases!r}:
+    writer = os.fork()  # nothing is open yet
+    if not writer:
+        write(*case)
+        os._exit(1)
+    print(os.waitstatus_to_exitcode(os.waitpid(writer, 0)[1]))
 """
-    killed = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False)
-    assert killed.returncode == -signal.SIGKILL
-    tracker = Tracker(open_sink(view.address, view.experiment), tmp_path / "spool")
-    for event in two_trials(finished_step):  # the resumed sweep records everything again
-        tracker.record(event)
-    assert tracker.close(60.0)
-    assert tracker.problems == []
-    expect_whole(view)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", VIEWS)
+def test_a_killed_writer_loses_nothing(kind: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """kill -9 when so many events have arrived and the last of them is not acknowledged."""
+    views = {after: VIEWS[kind](tmp_path_factory.mktemp("sink")) for after in (2, 5, 9)}
+    spools = {after: str(tmp_path_factory.mktemp("spool")) for after in views}
+    cases = [(view.address, view.experiment, spools[after], after) for after, view in views.items()]
+    imported = ["mlflow.tracking", "mlflow.store.tracking.sqlalchemy_store"] if kind == "mlflow" else []
+    program = KILLED.format(cases=cases, imported=imported)
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout.split() == [str(-signal.SIGKILL)] * len(cases)
+    for after, view in views.items():
+        tracker = Tracker(open_sink(view.address, view.experiment), Path(spools[after]))
+        for event in two_trials(finished_step):  # the resumed sweep records everything again
+            tracker.record(event)
+        assert tracker.close(60.0)
+        assert tracker.problems == []
+        expect_whole(view)
 
 
 def test_a_usable_address_passes_its_check_and_an_unusable_one_is_named(view: View, sink: Sink) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -34,18 +33,16 @@ def test_a_sampler_is_tried_in_simulation(capsys: pytest.CaptureFixture[str]) ->
     assert [line.split()[0] for line in lines] == ["RandomSampler", "TPESampler"]
 
 
-def test_the_example_of_a_sweep_is_planned(tmp_path: Path) -> None:
+def test_the_example_of_a_sweep_is_planned(
+    storage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Its plan alone; the options that it saves are those of a run."""
-    saved = tmp_path / "options.yaml"
-    plan = ("--dry-run", "--storage", tmp_path / "storage", "--save-config", saved)
-    done = subprocess.run(
-        [sys.executable, ROOT / "docs" / "own_sweep.py", *plan],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "lora-rank" in done.stdout
-    assert "Does LoRA need a higher rank" in done.stdout
+    file, saved = ROOT / "docs" / "own_sweep.py", tmp_path / "options.yaml"
+    monkeypatch.setattr(sys, "argv", [str(file), "--dry-run", "--storage", str(storage), "--save-config", str(saved)])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(file), run_name="__main__")
+    told = capsys.readouterr()
+    assert ended.value.code == 0, told.err
+    assert "lora-rank" in told.out
+    assert "Does LoRA need a higher rank" in told.out
     assert "dry_run: false" in saved.read_text()

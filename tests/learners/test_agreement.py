@@ -10,7 +10,6 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-import torch
 from torch import distributed as dist
 
 from atlas.learners.continual_model import ContinualModel
@@ -19,6 +18,7 @@ from atlas.runtime.errors import AtlasError, StorageUnavailable, UserError
 from atlas.steps.step import Evaluation, Step, StepInputs
 from atlas.steps.train import WorkerContext, open_worker_context, train_step
 from atlas.storage.store import Store
+from tests.processes import run_processes
 from tests.small import SCHEDULE, World, atlas
 from tests.walks import walk
 
@@ -121,7 +121,6 @@ CASES: dict[str, tuple[Callable[[int, ProcessGroup, Inputs], object], str]] = {
 
 def one_process(rank: int, inputs: Inputs) -> None:
     """One of two processes: a group of its own for each case, so that none disturbs the next."""
-    torch.set_num_threads(1)
     for number, (name, (act, _)) in enumerate(CASES.items()):
         address = f"file://{inputs.folder}/rendezvous-{number}"
         dist.init_process_group("gloo", init_method=address, rank=rank, world_size=2, timeout=PATIENCE)
@@ -142,7 +141,7 @@ def said(small_world: World, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     alone = open_worker_context(backbone, prepared, ProcessGroup())
     for step in steps_of(alone)[:-2]:
         train_step(step, alone, Store.open(inputs.store))
-    torch.multiprocessing.spawn(one_process, args=(inputs,), nprocs=2)
+    run_processes(one_process, inputs, count=2)
     return {name: [(folder / f"{name}-{rank}").read_text() for rank in range(2)] for name in CASES}
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +14,12 @@ from torch import nn
 from atlas.execution.checkpoints import CheckpointStore
 from atlas.learners import AdapterFusion, Ewc, Joint, Learner, Lwf, Memory, Replay
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.training_state import NO_CHECKPOINTS
 from atlas.steps.step import Evaluation, Step, StepInputs
 from atlas.steps.train import WorkerContext, open_worker_context, train_step
 from atlas.storage.score_names import ROUTES, SPLITS
 from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
+from tests.processes import run_processes
 from tests.small import SCHEDULE, World, atlas, outcome
 from tests.walks import walk
 
@@ -76,37 +77,29 @@ def steps_on(worker_context: WorkerContext) -> list[Step]:
     return list({step.key: step for step in steps}.values())
 
 
-def learn_in_a_group(worker_context: WorkerContext, store: Store, *, cut: bool = False) -> None:
-    """Every step into a store that all processes share; `cut` off before the last update once."""
+def learn_in_a_group(worker_context: WorkerContext, store: Store) -> None:
+    """Every step into a store that all processes share."""
     for step in steps_on(worker_context):
-        if cut:
-            with pytest.raises(Killed):
-                train_step(step, worker_context, store, kill_at_the_last, each_update(step.key, worker_context, store))
-        train_step(
-            step,
-            worker_context,
-            store,
-            checkpoints=each_update(step.key, worker_context, store) if cut else NO_CHECKPOINTS,
-        )
+        train_step(step, worker_context, store)
         if worker_context.group.size > 1:
             torch.distributed.barrier()
 
 
-def leave_waypoints(worker_context: WorkerContext, store: Store) -> None:
-    """Every step committed, and beside it the last waypoint on its way."""
+def learn_cut_off(worker_context: WorkerContext, store: Store, *, keep: Store) -> None:
+    """The same, each step cut off once before its last update; `keep` gets the checkpoints that were left then."""
     for step in steps_on(worker_context):
         with pytest.raises(Killed):
             train_step(step, worker_context, store, kill_at_the_last, each_update(step.key, worker_context, store))
-        train_step(step, worker_context, store)
+        torch.distributed.barrier()
+        if worker_context.group.rank == 0:
+            shutil.copytree(Path(store.root, "underway"), Path(keep.root, "underway"), dirs_exist_ok=True)
+        train_step(step, worker_context, store, checkpoints=each_update(step.key, worker_context, store))
         torch.distributed.barrier()
 
 
 def go_on(worker_context: WorkerContext, store: Store) -> None:
-    """Every step once more from that waypoint, which a group of another size has left."""
+    """Every step from its checkpoint in the store, which a group of another size has left there."""
     for step in steps_on(worker_context):
-        if worker_context.group.rank == 0:
-            store.remove(step.key)
-        torch.distributed.barrier()
         train_step(step, worker_context, store, checkpoints=each_update(step.key, worker_context, store, elastic=True))
         torch.distributed.barrier()
 
@@ -123,16 +116,17 @@ def one_process(rank: int, backbone: str, prepared: dict[str, str], folder: str)
     """One of four processes: all of them learn, then the first two, in peace and cut off in every step; and then the
     first two go on with what all four had begun.
     """
-    torch.set_num_threads(1)
     for size in SIZES:
         if rank >= size:
             return
         address = f"file://{folder}/rendezvous-{size}"
         torch.distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=size)
         worker_context = open_worker_context(backbone, prepared, ProcessGroup(rank=rank, size=size))
-        for name in (f"{size}", f"{size}-cut"):
-            learn_in_a_group(worker_context, Store.open(f"{folder}/{name}"), cut=name.endswith("cut"))
-        (leave_waypoints if size == SIZES[0] else go_on)(worker_context, Store.open(f"{folder}/{RESIZED}"))
+        quiet, cut, left = (Store.open(f"{folder}/{size}{name}") for name in ("", "-cut", "-left"))
+        learn_in_a_group(worker_context, quiet)
+        learn_cut_off(worker_context, cut, keep=left)
+        if size < SIZES[0]:
+            go_on(worker_context, Store.open(f"{folder}/{SIZES[0]}-left"))
         torch.distributed.destroy_process_group()
 
 
@@ -146,9 +140,10 @@ def learnt(small_world: World, tmp_path_factory: pytest.TempPathFactory) -> dict
     backbone = str(small_world.worker_context.backbone.processor.folder)
     prepared = {task: str(small_world.prepared[task].path) for task in ("digits", "easy-vqa", "piqa-twin")}
     learn_in_a_group(open_worker_context(backbone, prepared, ProcessGroup()), Store.open(str(folder / "1")))
-    torch.multiprocessing.spawn(one_process, args=(backbone, prepared, str(folder)), nprocs=max(SIZES))
-    names = ("1", RESIZED, *(f"{n}{how}" for n in SIZES for how in ("", "-cut")))
-    return {name: Store.open(str(folder / name)) for name in names}
+    run_processes(one_process, backbone, prepared, str(folder), count=max(SIZES))
+    names = ("1", *(f"{n}{how}" for n in SIZES for how in ("", "-cut")))
+    stores = {name: Store.open(str(folder / name)) for name in names}
+    return stores | {RESIZED: Store.open(str(folder / f"{SIZES[0]}-left"))}
 
 
 @pytest.mark.slow

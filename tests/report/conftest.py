@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -124,9 +125,15 @@ def with_results(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def summary() -> dict[str, Any]:
+@pytest.fixture(scope="session")
+def invented() -> dict[str, Any]:
+    """Not to be altered."""
     return invented_summary()
+
+
+@pytest.fixture
+def summary(invented: dict[str, Any]) -> dict[str, Any]:
+    return deepcopy(invented)
 
 
 def rich_summary() -> dict[str, Any]:
@@ -175,9 +182,15 @@ def invented_alpha(trial: str, order: tuple[str, ...], noise: np.random.Generato
     ]
 
 
-@pytest.fixture
-def rich() -> dict[str, Any]:
+@pytest.fixture(scope="session")
+def invented_rich() -> dict[str, Any]:
+    """Not to be altered."""
     return rich_summary()
+
+
+@pytest.fixture
+def rich(invented_rich: dict[str, Any]) -> dict[str, Any]:
+    return deepcopy(invented_rich)
 
 
 UNSEEN = {"chance": 25.0, "score": "accuracy", "modality": "vision-language", "fingerprint": "f" * 64, "counts": {}}
@@ -218,6 +231,6 @@ def downstream(summary: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def everything() -> dict[str, Any]:
+def everything(rich: dict[str, Any]) -> dict[str, Any]:
     """A summary that has something to show in every section."""
-    return with_downstream(rich_summary())
+    return with_downstream(rich)

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import json
 import re
+from copy import deepcopy
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
 from atlas.report import leaderboard, render_page, write_report
-from tests.report.conftest import Document, of_trials, typed, with_results
+from tests.report.conftest import Document, of_trials, typed, with_downstream, with_results
 
 VOID = {"meta", "wbr", "br", "path", "use", "rect", "stop"}
 BLOCKS = {"p", "div", "table", "dl", "pre", "details", "section", "h1", "h2", "h3", "svg"}
@@ -73,8 +74,31 @@ def checked(page: str) -> Markup:
     return parser
 
 
-def test_the_page_is_whole_and_asks_nothing_of_the_network(summary: Document) -> None:
-    page = render_page(typed(summary))
+@pytest.fixture(scope="module")
+def report(invented: Document, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The files of a report on `summary`, the page first."""
+    return write_report(typed(invented), tmp_path_factory.mktemp("report") / "report")
+
+
+@pytest.fixture
+def page(report: list[Path]) -> str:
+    """The page on `summary`."""
+    return report[0].read_text()
+
+
+@pytest.fixture(scope="module")
+def whole_report(invented_rich: Document, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The files of a report on `everything`, the page first."""
+    return write_report(typed(with_downstream(deepcopy(invented_rich))), tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture
+def whole_page(whole_report: list[Path]) -> str:
+    """The page on `everything`."""
+    return whole_report[0].read_text()
+
+
+def test_the_page_is_whole_and_asks_nothing_of_the_network(page: str) -> None:
     checked(page)
     assert not re.findall(r"<(?:script|link|img|iframe|object)\b", page)
     assert not re.findall(r"(?:src|href)=[\"']?https?:", page)
@@ -82,8 +106,7 @@ def test_the_page_is_whole_and_asks_nothing_of_the_network(summary: Document) ->
     assert "url(http" not in page
 
 
-def test_the_page_answers_the_question_with_its_numbers(summary: Document) -> None:
-    page = render_page(typed(summary))
+def test_the_page_answers_the_question_with_its_numbers(summary: Document, page: str) -> None:
     best = leaderboard(typed(summary))[0]
     assert summary["sweep"]["question"] in page
     assert summary["sweep"]["command"] in page
@@ -93,14 +116,13 @@ def test_the_page_answers_the_question_with_its_numbers(summary: Document) -> No
     assert page.count('class="map"') == 2 * 24
 
 
-def test_the_page_has_a_dark_side_and_fits_a_phone(summary: Document) -> None:
-    page = render_page(typed(summary))
+def test_the_page_has_a_dark_side_and_fits_a_phone(page: str) -> None:
     assert "prefers-color-scheme:dark" in page
     assert 'name="viewport" content="width=device-width' in page
 
 
-def test_what_people_named_is_escaped(everything: Document) -> None:
-    plain, named = checked(render_page(typed(everything))), checked(render_page(typed(with_nasty_names(everything))))
+def test_what_people_named_is_escaped(everything: Document, whole_page: str) -> None:
+    plain, named = checked(whole_page), checked(render_page(typed(with_nasty_names(everything))))
     assert named.tags == plain.tags
     assert "script" not in named.tags
     words = "".join(named.words)
@@ -152,9 +174,8 @@ def test_a_sweep_without_a_trial_still_has_a_page(summary: Document, tmp_path: P
     assert [path.name for path in write_report(typed(summary), tmp_path)] == ["report.html", "sharing.png"]
 
 
-def test_a_page_with_everything_is_whole_and_every_section_names_split_and_seeds(everything: Document) -> None:
-    page = render_page(typed(everything))
-    checked(page)
+def test_a_page_with_everything_is_whole_and_every_section_names_split_and_seeds(whole_page: str) -> None:
+    checked(whole_page)
     drawn = (
         "Is the difference",
         "Does the order",
@@ -164,15 +185,14 @@ def test_a_page_with_everything_is_whole_and_every_section_names_split_and_seeds
         "What does a good",
     )
     for title in drawn:
-        section = page[page.index(f"<h2>{title}") :].split("<h2>")[1].lower()
+        section = whole_page[whole_page.index(f"<h2>{title}") :].split("<h2>")[1].lower()
         assert "split" in section
         assert "seed" in section
         assert "route" in section
 
 
-def test_a_report_is_a_page_and_its_figures(summary: Document, tmp_path: Path) -> None:
-    paths = write_report(typed(summary), tmp_path / "report")
-    assert [path.name for path in paths] == [
+def test_a_report_is_a_page_and_its_figures(report: list[Path]) -> None:
+    assert [path.name for path in report] == [
         "report.html",
         "sharing.png",
         "accuracy-matrices-latest.png",
@@ -182,10 +202,10 @@ def test_a_report_is_a_page_and_its_figures(summary: Document, tmp_path: Path) -
         "precedence-effects.png",
         "pareto.png",
     ]
-    assert all(path.stat().st_size > 5000 for path in paths)
-    assert {path.name for path in (tmp_path / "report").iterdir()} == {path.name for path in paths}
+    assert all(path.stat().st_size > 5000 for path in report)
+    assert {path.name for path in report[0].parent.iterdir()} == {path.name for path in report}
 
 
-def test_a_report_with_everything_has_all_figures(everything: Document, tmp_path: Path) -> None:
-    names = {path.name for path in write_report(typed(everything), tmp_path)}
+def test_a_report_with_everything_has_all_figures(whole_report: list[Path]) -> None:
+    names = {path.name for path in whole_report}
     assert {"combination-weights.png", "downstream.png", "pareto.png"} <= names
