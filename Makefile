@@ -2,6 +2,7 @@
 #   make sweep   fresh virtual environment, install, the default sweep
 #   make test    the same for the whole test suite
 #   make docs    the documentation site, into build/site
+#   make coverage   the test suite, and which lines and branches of atlas/ it misses (build/coverage/report.txt)
 #   make check   format, lint, types, import layers, docs, tests: what a person runs before a commit
 
 PYTHON ?= python3
@@ -10,8 +11,9 @@ BIN = $(VENV)/bin
 SWEEP ?= sweeps/task_order.py
 ARGS ?=
 WORKERS ?= 3
+unexport PYTHONDONTWRITEBYTECODE # a test run starts hundreds of processes, each of which would compile all it imports
 
-.PHONY: sweep test check format lint types layers untyped docs browser clean
+.PHONY: sweep test coverage check format lint types layers untyped docs browser clean
 
 $(VENV)/installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -36,6 +38,14 @@ browser:
 # A worker beyond the cores of a small machine: tests that start clusters mostly wait. WORKERS=0 runs all in one process.
 test: $(VENV)/installed-dev browser
 	$(BIN)/python -m pytest --durations=10 -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+
+coverage: $(VENV)/installed-dev browser
+	rm -rf build/coverage && mkdir -p build/coverage
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage json --quiet -o build/coverage/report.json
+	$(BIN)/coverage report > build/coverage/report.txt
+	tail -n 1 build/coverage/report.txt
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff format .
