@@ -172,6 +172,8 @@ def _say(console: Console, prepared: Prepared) -> None:
     for split in SPLITS:
         if rules := prepared.card.skipped_by_rule(split):
             lines.append(f"  left out of {split} by rule: {rules}")
+        if changes := prepared.card.changed_pictures(split):
+            lines.append(f"  pictures of {split}: {changes}")
         entry = prepared.card.broken.get(split)
         if entry is not None and entry.count:
             lines.append(f"  {entry.count:,} of {entry.of:,} records of {split} are broken and left out, e.g.")

@@ -39,9 +39,10 @@ class EncoderShape:
 
 @dataclass(frozen=True)
 class Family:
-    """A backbone family, by the name of its package."""
+    """A backbone family, by the name of its package. images: those that a record may have."""
 
     package: str
+    images: int | None = None
 
     def load(self, folder: Path, *, digest: str) -> Backbone:
         """The frozen backbone in that folder. Raises UserError where it cannot be read."""
@@ -55,7 +56,7 @@ class Family:
 
 
 FAMILIES: dict[str, Family] = {
-    "vilt": Family("atlas.backbones.vilt"),
+    "vilt": Family("atlas.backbones.vilt", images=2),
 }
 
 
@@ -73,3 +74,9 @@ def encoder_shape(folder: Path) -> EncoderShape | None:
     config = read_json(folder / "config.json")
     family = FAMILIES.get(str(config.get("model_type")))
     return None if family is None else family.encoder_shape(config)
+
+
+def most_images(folder: Path) -> int | None:
+    """The images that a record may have for the backbone in a folder; None where its family is unknown."""
+    family = FAMILIES.get(str(read_json(folder / "config.json").get("model_type")))
+    return None if family is None else family.images

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlas.backbones.config import read_json
+from atlas.backbones.families import most_images
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import UserError
+from atlas.tasks.reading.rgb import as_rgb
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -33,6 +35,7 @@ class Processor:
     """Encodes images to uint8 [3, S, S] and texts to int32 [L]; `digest` is that of everything that decides both.
 
     mean and std are per channel, of pixels in [0, 1]: backbones normalise pixels x to (x / 255 - mean) / std.
+    most_images: the images that a record may have; None where the backbone's family is unknown.
     """
 
     folder: Path
@@ -43,6 +46,7 @@ class Processor:
     pad_id: int
     vocab_size: int
     digest: str
+    most_images: int | None = None
     tokenizer: Tokenizer = field(repr=False, compare=False)
 
     @classmethod
@@ -72,17 +76,21 @@ class Processor:
             pad_id=pad_id,
             vocab_size=tokenizer.get_vocab_size(),
             digest=text_sha256(json.dumps(decisive)),
+            most_images=most_images(folder),
             tokenizer=tokenizer,
         )
 
     def pixels(self, image: Image.Image) -> np.ndarray:
         """uint8 [3, S, S], RGB. The whole image fills the whole square: its sides are scaled separately
-        (bicubic), nothing is cropped or padded, so that every sample has every patch.
+        (bicubic), nothing is cropped or padded, so that every sample has every patch. Raises OSError as `as_rgb` does.
         """
+        return self.square(as_rgb(image).image)
+
+    def square(self, image: Image.Image) -> np.ndarray:
+        """As `pixels`, of an image that is RGB already."""
         from PIL import Image
 
         side = self.image_size
-        image = image.convert("RGB")
         if image.size != (side, side):
             image = image.resize((side, side), Image.Resampling.BICUBIC)
         return np.ascontiguousarray(np.asarray(image, dtype=np.uint8).transpose(2, 0, 1))

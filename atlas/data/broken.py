@@ -32,6 +32,7 @@ class BrokenRecords:
 
     def add(self, where: str, reason: str) -> None:
         """Count one more and append it to the file."""
+        where, reason = _text(where), _text(reason)
         if self._prefix:
             where, reason = where.replace(self._prefix, ""), reason.replace(self._prefix, "")
         self.count += 1
@@ -42,6 +43,7 @@ class BrokenRecords:
 
     def skip(self, reason: str) -> None:
         """Count a record that is left out by rule."""
+        reason = _text(reason)
         known = reason in self.skipped or len(self.skipped) < LISTED
         self.skipped[reason if known else "other rules"] += 1
 
@@ -63,3 +65,8 @@ class BrokenRecords:
 def examples_of(broken: Sequence[Broken]) -> str:
     """The first few, in a line."""
     return "; ".join(f"{one.where}: {one.reason}" for one in broken[:NAMED])
+
+
+def _text(told: object) -> str:
+    """What a reader tells, which may be an exception, as text that can be written: half a character is spelt out."""
+    return str(told).encode("utf-8", "backslashreplace").decode()

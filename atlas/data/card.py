@@ -73,6 +73,7 @@ class SplitCounts(BaseModel):
     counts: records. pictures: distinct ones. truncated: texts that were cut. text_tokens: of the longest text of all.
     balance: label → records (or the sum of its scores). majority: the score of the best constant answer, in percent.
     skipped: rule of the task → records left out by it. broken: records left out because they cannot be read.
+    changed: change that shows a picture as people see it → pictures; None where an earlier release did not make them.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -85,6 +86,7 @@ class SplitCounts(BaseModel):
     majority: dict[str, float]
     skipped: dict[str, dict[str, int]] = {}
     broken: dict[str, BrokenCount] = {}
+    changed: dict[str, dict[str, int]] | None = None
 
 
 class DataCard(DataIdentity, SplitCounts):
@@ -122,6 +124,11 @@ class DataCard(DataIdentity, SplitCounts):
     def skipped_by_rule(self, split: str) -> str:
         """The records of a split that were left out by each rule of the task, in a line; "" where none was."""
         return "; ".join(f"{count:,} ({rule})" for rule, count in sorted(self.skipped.get(split, {}).items()))
+
+    def changed_pictures(self, split: str) -> str:
+        """The pictures of a split that were not taken just as they lie, in a line; "" where all were."""
+        found = (self.changed or {}).get(split, {})
+        return "; ".join(f"{count:,} were {change}" for change, count in sorted(found.items()))
 
 
 def read_card(path: Path, sizes: Mapping[str, int] | None = None) -> DataCard | None:

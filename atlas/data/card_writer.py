@@ -91,6 +91,7 @@ def counts_of(contents: Contents) -> SplitCounts:
         majority={split: 100 * max(one.mass) / one.records for split, one in joined.items()},
         skipped={split: dict(one.broken.skipped) for split, one in outlines.items()},
         broken={split: one.broken.summary(one.seen) for split, one in outlines.items()},
+        changed={split: dict(one.changed) for split, one in joined.items()},
     )
 
 

@@ -28,7 +28,9 @@ from atlas.data.index import IndexEntry, index_path, read_index, write_index
 from atlas.data.options import Phase, PrepareOptions
 from atlas.data.prepared import Prepared
 from atlas.data.reading import Outline, Reader
+from atlas.data.record_stream import read_records
 from atlas.data.shard import ShardContext, writing
+from atlas.data.task_check import check_task, sources_of
 from atlas.data.writer import JoinedSplit, Joiner
 from atlas.runtime.errors import AccessDenied, UserError, unknown
 from atlas.runtime.os_errors import error_from
@@ -65,6 +67,7 @@ def prepare(
             return known
         source = known
     task = task.at(source)
+    check_task(task, processor)
     identity = identity_of(task, processor=processor, source=source, limits=limits)
     final = folder_of(identity, root)
     if not read_card(final):
@@ -131,7 +134,7 @@ def identity_of(
         task=task.name,
         version=task.version,
         answers=task.answers,
-        sources=dict(task.sources(source)),
+        sources=sources_of(task, source),
         limits=dict(limits or {}),
         processor=processor.digest,
     )
@@ -193,7 +196,7 @@ class Build:
 
     def read(self, split: str, prepare_options: PrepareOptions) -> Outline:
         """Read a split, or its first records."""
-        records = itertools.islice(self.task.read(split, self.source), self.identity.limits.get(split))
+        records = itertools.islice(read_records(self.task, split, self.source), self.identity.limits.get(split))
         reader = Reader(self.task, split, folder=self.work, processor=self.processor, source=self.source)
         return reader.read(records, prepare_options)
 

@@ -11,12 +11,14 @@ import numpy as np
 
 from atlas.backbones.processor import Processor
 from atlas.data.broken import BrokenRecords
-from atlas.data.columns import flaw
 from atlas.data.interner import Interner
+from atlas.data.opener import opener_digest
 from atlas.data.options import PrepareOptions
+from atlas.data.record_check import checked
 from atlas.data.shard import PictureShard, RecordShard, pictures_a_shard, records_a_shard
 from atlas.data.shard_buffer import ShardBuffer
 from atlas.runtime.errors import UserError
+from atlas.tasks.reading.files import Unreadable
 from atlas.tasks.sample import Broken, Picture, Record, Skipped
 from atlas.tasks.task import Task
 
@@ -25,13 +27,17 @@ BLANK = "blank"
 
 @dataclass(frozen=True, kw_only=True)
 class Outline:
-    """The work on a split: the shards of its distinct pictures and of its records, and the records left out so far."""
+    """The work on a split: the shards of its distinct pictures and of its records, and the records left out so far.
+
+    seen: what the reader gave. apart: pictures that have the name of another one.
+    """
 
     split: str
     pictures: ShardBuffer
     records: ShardBuffer
     broken: BrokenRecords
     seen: int
+    apart: int = 0
 
     def close(self) -> None:
         """Close the files."""
@@ -51,45 +57,65 @@ class Reader:
         self.waiting_pictures: list[Picture] = []
         self.waiting_records: list[Record] = []
         self.rows: list[list[int]] = []
+        self.seen = self.apart = 0
 
     def read(self, records: Iterable[Record | Broken], prepare_options: PrepareOptions) -> Outline:
         """Read all. Raises UserError where there are no records or too many are broken."""
-        seen = 0
         with ExitStack() as stack:
             self.picture_names, self.ids = Interner(), Interner()
             stack.callback(self.picture_names.close)
             stack.callback(self.ids.close)
-            for seen, record in enumerate(records, start=1):
+            for self.seen, record in enumerate(records, start=1):
                 self.take(record)
-                if seen % self.most_records == 0:
-                    prepare_options.report(self.split, "reading", seen, None)
+                if self.seen % self.most_records == 0:
+                    prepare_options.report(self.split, "reading", self.seen, None)
         self.end_pictures()
         self.end_records()
-        prepare_options.report(self.split, "reading", seen, None)
-        self.broken.check(self.task.name, seen=seen, most=prepare_options.most_broken)
+        prepare_options.report(self.split, "reading", self.seen, None)
+        self.broken.check(self.task.name, seen=self.seen, most=prepare_options.most_broken)
         if not self.records.total:
             raise UserError(f"{self.task.name}: the split {self.split!r} is empty. Check its source")
-        return Outline(split=self.split, pictures=self.pictures, records=self.records, broken=self.broken, seen=seen)
+        return Outline(
+            split=self.split,
+            pictures=self.pictures,
+            records=self.records,
+            broken=self.broken,
+            seen=self.seen,
+            apart=self.apart,
+        )
 
-    def take(self, record: Record | Broken) -> None:
+    def take(self, item: Record | Broken) -> None:
         """Put a record into its shard, or among those that are left out."""
-        if isinstance(record, Skipped):
-            return self.broken.skip(record.reason)
-        if isinstance(record, Broken):
-            return self.broken.add(record.where, record.reason)
-        if reason := flaw(self.task, record):
-            return self.broken.add(place(self.split, record.id, record.where), reason)
-        if not self.ids.add(record.id)[1]:
-            return self.broken.add(place(self.split, record.id, record.where), "a second record of this id")
+        if isinstance(item, Skipped):
+            return self.broken.skip(item.reason)
+        if isinstance(item, Broken):
+            return self.broken.add(item.where, item.reason)
+        try:
+            record = checked(self.task, item)
+            if not self.ids.add(record.id)[1]:
+                raise Unreadable("a second record of this id")
+        except Unreadable as error:
+            return self.broken.add(self.place_of(item), str(error))
         self.rows.append([self.row(picture) for picture in record.pictures or (self.blank,) * self.task.images])
         self.waiting_records.append(replace(record, pictures=()))
         if len(self.waiting_records) == self.most_records:
             self.end_records()
         return None
 
+    def place_of(self, item: object) -> str:
+        """The place of what the reader gave: its line and id, or else its number."""
+        if isinstance(item, Record) and isinstance(item.id, str):
+            return place(self.split, item.id, str(item.where or ""))
+        return str(getattr(item, "where", "") or f"{self.split}: record {self.seen}")
+
     def row(self, picture: Picture) -> int:
-        """The number of a picture, new or known."""
-        number, new = self.picture_names.add(picture.name)
+        """The number of a picture, new or known. One that is opened otherwise than the first of its name is another."""
+        opened = opener_digest(picture.open)
+        number, new, first = self.picture_names.add_noted(picture.name, opened)
+        if opened and first and opened != first:
+            picture = replace(picture, name=f"{picture.name} [{opened.hex()}]")
+            number, new = self.picture_names.add(picture.name)
+            self.apart += new
         if new:
             self.waiting_pictures.append(picture)
             if len(self.waiting_pictures) == self.most_pictures:

@@ -7,10 +7,13 @@ any number of cores or nodes, give the same files, and finished ones are kept.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import struct
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +25,7 @@ from atlas.data.columns import column, label_rows, picture_schema, record_schema
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.os_errors import error_from
 from atlas.storage.filesystem import replacing
+from atlas.tasks.reading.rgb import as_rgb
 from atlas.tasks.sample import Picture, Record
 from atlas.tasks.task import Task
 
@@ -29,15 +33,21 @@ PICTURE_BYTES_A_SHARD = 64 * 2**20
 PICTURES_A_SHARD = 8192  # at the most
 RECORDS_A_SHARD = 4096
 METADATA = b"atlas"
+ENCODING = 2  # of pictures; raised by hand where the same file gives other pixels or metadata
 
 
 class ShardMetadata(BaseModel):
-    """The metadata of a shard's file: the shard's digest, and the number and reason of each broken picture in it."""
+    """The metadata of a shard's file.
+
+    digest: the shard's. broken: the number and reason of each broken picture in it. changed: pictures by each change
+    that shows them as people see them.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     digest: str
     broken: tuple[tuple[int, str], ...] = ()
+    changed: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +72,7 @@ class PictureShard:
     @property
     def digest(self) -> str:
         """The digest of the pictures' names."""
-        return _digest([picture.name for picture in self.pictures])
+        return _digest(ENCODING, [picture.name for picture in self.pictures])
 
     def batch(self, shard_context: ShardContext) -> tuple[pa.RecordBatch, ShardMetadata]:
         """The rows and the metadata."""
@@ -70,20 +80,24 @@ class PictureShard:
         width = schema.field(0).type.byte_width
         pixels = np.empty((len(self), width), dtype=np.uint8)
 
-        def fill(number: int) -> str:
+        def fill(number: int) -> tuple[str, tuple[str, ...]]:
             try:
-                pixels[number] = decode(self.pictures[number], shard_context.processor).ravel()
+                row, changes = decode(self.pictures[number], shard_context.processor)
             except OSError as error:
-                return f"picture {self.pictures[number].name!r}: {error}"
-            return ""
+                return f"picture {self.pictures[number].name!r}: {error}", ()
+            pixels[number] = row.ravel()
+            return "", changes
 
         with ThreadPoolExecutor(shard_context.threads) as pool:
-            reasons = list(pool.map(fill, range(len(self))))
+            reasons, changes = zip(*pool.map(fill, range(len(self))), strict=True)
+        changed = Counter(chain.from_iterable(changes))
         broken = tuple((number, reason) for number, reason in enumerate(reasons) if reason)
         if broken:
             pixels = pixels[[not reason for reason in reasons]]
         rows = pa.Array.from_buffers(pa.binary(width), len(pixels), [None, pa.py_buffer(pixels)])
-        return pa.record_batch([rows], schema=schema), ShardMetadata(digest=self.digest, broken=broken)
+        return pa.record_batch([rows], schema=schema), ShardMetadata(
+            digest=self.digest, broken=broken, changed=dict(sorted(changed.items()))
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,14 +135,21 @@ class RecordShard:
 Shard = PictureShard | RecordShard
 
 
-def decode(picture: Picture, processor: Processor) -> np.ndarray:
-    """uint8 [3, S, S]. Raises OSError where the picture cannot be read, for any error of Pillow."""
+def decode(picture: Picture, processor: Processor) -> tuple[np.ndarray, tuple[str, ...]]:
+    """uint8 [3, S, S], and the changes that show it as people see it.
+
+    Raises OSError where the picture cannot be read or scaled, for any error of Pillow.
+    """
     from PIL import Image
 
     try:
-        with picture.open() as image:
-            return processor.pixels(image)
-    except (Image.DecompressionBombError, SyntaxError, ValueError, EOFError) as error:
+        image = picture.open()
+        if not isinstance(image, Image.Image):
+            raise OSError(f"its `open` gives {image!r:.60}, a {type(image).__name__}, no Pillow image")
+        with image:
+            rgb = as_rgb(image)
+            return processor.square(rgb.image), rgb.changes
+    except (Image.DecompressionBombError, SyntaxError, ValueError, EOFError, struct.error) as error:
         raise OSError(str(error)) from error
 
 

@@ -6,6 +6,8 @@ copy of record batches, from one mapped file into another.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +22,15 @@ from atlas.data.shard import pictures_a_shard, read_batch, read_metadata, writin
 from atlas.runtime.errors import UserError
 from atlas.tasks.task import Task
 
+APART = "kept apart from another picture of the same name"
+
 
 @dataclass(frozen=True, kw_only=True)
 class JoinedSplit:
     """The counts of a joined split.
 
-    records, distinct pictures, truncated texts, tokens of the longest text, and each class's sum of labels or scores.
+    records, distinct pictures, truncated texts, tokens of the longest text, each class's sum of labels or scores, and
+    pictures by the change that shows them as people see them.
     """
 
     records: int
@@ -33,6 +38,7 @@ class JoinedSplit:
     truncated: int
     longest: int
     mass: tuple[float, ...]
+    changed: Mapping[str, int]
 
 
 class Joiner:
@@ -41,6 +47,7 @@ class Joiner:
     def __init__(self, task: Task, processor: Processor, outline: Outline, *, work: Path, folder: Path) -> None:
         self.task, self.processor, self.outline = task, processor, outline
         self.work, self.folder = work, folder
+        self.changed: Counter[str] = Counter({APART: outline.apart} if outline.apart else {})
         self.reasons = self.broken_pictures()
         self.broken_numbers = np.array(sorted(self.reasons), dtype=np.int64)
         self.count = self.truncated = self.longest = 0
@@ -61,13 +68,16 @@ class Joiner:
             truncated=self.truncated,
             longest=self.longest,
             mass=tuple(round(float(one), 4) for one in self.mass),
+            changed=dict(self.changed),
         )
 
     def broken_pictures(self) -> dict[int, str]:
-        """Number in the split -> reason, of those that could not be opened."""
+        """Number in the split -> reason, of those that could not be opened; the others' changes are added up."""
         most, found = pictures_a_shard(self.processor), {}
         for shard, file in enumerate(self.outline.pictures.files):
-            for number, reason in read_metadata(self.work / file).broken:
+            metadata = read_metadata(self.work / file)
+            self.changed.update(metadata.changed)
+            for number, reason in metadata.broken:
                 found[shard * most + number] = reason
         return found
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import first_line
 from atlas.serving.model_record import ServedTask
+from atlas.tasks.reading.files import decoded
 
 if TYPE_CHECKING:
-    from PIL import Image
+    import numpy as np
 
     from atlas.backbones.processor import Processor
     from atlas.data.loader import Batch
@@ -40,7 +42,7 @@ class Request:
         from atlas.data.loader import Batch
 
         texts = json.loads(self.text) if task.choices > 1 else [self.text or NO_TEXT]
-        pictures = [processor.pixels(_image(text)) for text in self._images()]
+        pictures = [_pixels(text, processor) for text in self._images()]
         pictures = pictures or [processor.blank()] * task.images
         rows, _ = processor.token_rows(texts)
         width = max(task.text_tokens, int((rows != processor.pad_id).sum(1).max()))  # as wide as in training
@@ -58,10 +60,12 @@ class Request:
         return list(json.loads(self.image)) if self.image.startswith("[") else [self.image]
 
 
-def _image(text: str) -> Image.Image:
-    from PIL import Image, UnidentifiedImageError
-
+def _pixels(text: str, processor: Processor) -> np.ndarray:
+    """uint8 [3, S, S] of an image's base64, as in training. Raises UserError where it cannot be read or scaled."""
     try:
-        return Image.open(io.BytesIO(base64.b64decode(text, validate=True)))
-    except (UnidentifiedImageError, ValueError) as error:
-        raise UserError(f"an image of {len(text)} characters is not the base64 of a PNG or JPEG.") from error
+        return processor.pixels(decoded(io.BytesIO(base64.b64decode(text, validate=True)), "it"))
+    except (OSError, ValueError) as error:
+        reason = first_line(error)
+        raise UserError(
+            f"an image of {len(text)} characters is not the base64 of a PNG or JPEG that can be used: {reason}."
+        ) from error

@@ -16,8 +16,10 @@ from atlas.backbones.processor import Processor
 from atlas.data.loader import open_split
 from atlas.data.prepare import Prepared, PrepareOptions, prepare
 from atlas.runtime.errors import AtlasError
+from atlas.tasks.reading import rgb
+from atlas.tasks.reading.files import picture
 from atlas.tasks.sample import Broken, Record, Skipped
-from tests.data.album import ALBUM, COUNTS, change, line_of, read_album, write_album, write_lines
+from tests.data.album import ALBUM, COUNTS, SIDE, change, line_of, read_album, write_album, write_lines
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 
@@ -220,3 +222,55 @@ def test_what_a_task_skips_by_rule_is_counted_and_is_no_fault(album: Path, proce
 def test_a_share_outside_the_unit_interval_is_refused() -> None:
     with pytest.raises(AtlasError, match="give 0 to 1"):
         PrepareOptions(most_broken=1.5)
+
+
+def test_the_card_says_which_pictures_were_changed_and_broken_ones_are_named(album: Path, processor: Processor) -> None:
+    images = album / "images"
+    Image.new("RGBA", (SIDE, SIDE), (0, 0, 0, 0)).save(images / "train4.png")
+    Image.new("I;16", (SIDE, SIDE), 65_535).save(images / "train6.png")
+    Image.new("F", (SIDE, SIDE), 0.5).save(images / "train8.png", format="TIFF")
+    prepared = prepared_from(album, processor)
+    assert prepared.card.changed == {"train": {rgb.ON_WHITE: 1, rgb.SCALED: 1}, "val": {}, "test": {}}
+    assert "picture 'train8.png': its greys are floats" in prepared.card.broken["train"].first[0].reason
+    pixels = open_split(prepared.path, "train").batch(torch.tensor([4, 6])).pixels
+    assert pixels.unique().tolist() == [255]
+    assert (
+        f"Pictures of train: 1 were {rgb.ON_WHITE}; 1 were {rgb.SCALED}." in (prepared.path / "README.md").read_text()
+    )
+
+
+def test_two_pictures_of_one_name_are_both_kept_and_said(album: Path, processor: Processor) -> None:
+    """Two folders with files of the same name, of which the reader keeps the name alone."""
+    other = album / "other"
+    other.mkdir()
+    Image.new("RGB", (SIDE, SIDE), "white").save(other / "train4.png")
+
+    def read(split: str, source: Path | None) -> Iterator[Record | Broken]:
+        for record in read_album(split, source):
+            assert isinstance(record, Record)
+            if record.id in ("train-5", "train-9"):
+                record = replace(record, pictures=(replace(picture(other, "train4.png"), name="train4.png"),))
+            yield record
+
+    prepared = prepare(replace(ALBUM, read=read), processor=processor, root=album.parent / "root", source=album)
+    reds = open_split(prepared.path, "train").batch(torch.tensor([4, 5, 9])).pixels[:, 0, 0, 0, 0].tolist()
+    assert reds == [4, 255, 255]
+    assert prepared.card.changed is not None
+    assert prepared.card.changed["train"] == {"kept apart from another picture of the same name": 1}
+
+
+def test_a_reason_that_is_an_exception_or_half_a_character_is_written(album: Path, processor: Processor) -> None:
+    def read(split: str, source: Path | None) -> Iterator[Record | Broken]:
+        yield Broken(where="a\udc80.csv:1", reason=KeyError("x"))  # type: ignore[arg-type]
+        yield Skipped(where="", reason="rule \udc80")
+        yield from read_album(split, source)
+
+    prepared = prepare(
+        replace(ALBUM, read=read),
+        processor=processor,
+        root=album.parent / "root",
+        source=album,
+        prepare_options=PrepareOptions(most_broken=0.5),
+    )
+    assert prepared.card.broken["train"].first[0].model_dump() == {"where": "a\\udc80.csv:1", "reason": "'x'"}
+    assert prepared.card.skipped["train"] == {"rule \\udc80": 1}

@@ -22,6 +22,7 @@ from atlas.data.shard import (
 from atlas.data.shard import write_shard as write
 from atlas.runtime.errors import AtlasError, UserError
 from atlas.tasks import Picture, Record
+from atlas.tasks.reading import rgb
 from tests.backbones.toys import CHOICES, SHADES, picture_of, write_folder
 
 
@@ -100,6 +101,38 @@ def test_a_picture_that_is_cut_short_is_found_where_it_is_lazily_opened(
     write(PictureShard(file="p.arrow", pictures=(picture,)), tmp_path, shard_context)
     assert read_batch(tmp_path / "p.arrow").num_rows == 0
     assert "truncated" in read_metadata(tmp_path / "p.arrow").broken[0][1]
+
+
+def drawn(image: Image.Image) -> Picture:
+    return Picture(name=f"{image.mode} {image.size}", open=image.copy)
+
+
+def test_changes_of_pictures_are_counted_and_what_cannot_be_scaled_is_broken(
+    tmp_path: Path, shard_context: ShardContext
+) -> None:
+    shown = [Image.new(mode, (8, 8), 0) for mode in ("RGBA", "LA", "I;16", "F", "CMYK", "L")]
+    write(PictureShard(file="p.arrow", pictures=tuple(map(drawn, shown))), tmp_path, shard_context)
+    metadata = read_metadata(tmp_path / "p.arrow")
+    assert metadata.changed == {rgb.ON_WHITE: 2, rgb.SCALED: 1, rgb.FROM_CMYK: 1}
+    assert [number for number, _ in metadata.broken] == [3]
+    assert "picture 'F (8, 8)': its greys are floats" in metadata.broken[0][1]
+    rows = array(read_batch(tmp_path / "p.arrow").column("pixels"))
+    assert [int(row[0]) for row in rows] == [255, 255, 0, 255, 0]
+
+
+def nothing() -> Image.Image:
+    return None  # type: ignore[return-value]
+
+
+def test_a_picture_that_opens_as_something_else_is_broken(tmp_path: Path, shard_context: ShardContext) -> None:
+    pictures = (
+        Picture(name="a", open=nothing),
+        Picture(name="b", open=functools.partial(np.zeros, (2, 2))),  # type: ignore[arg-type]
+        Picture(name="c", open=functools.partial(str, "c.png")),  # type: ignore[arg-type]
+    )
+    write(PictureShard(file="p.arrow", pictures=pictures), tmp_path, shard_context)
+    reasons = [reason for _, reason in read_metadata(tmp_path / "p.arrow").broken]
+    assert [reason.split(", ")[-2] for reason in reasons] == ["a NoneType", "a ndarray", "a str"]
 
 
 def test_another_mistake_of_a_picture_is_not_taken_for_a_broken_file(

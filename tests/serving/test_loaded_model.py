@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from atlas.data.shard import decode
 from atlas.learners import AdapterFusion, FineTuning, HeadOnly, Joint, Learner, Memory, Replay, SharedAdapter
 from atlas.runtime.errors import AtlasError
 from atlas.serving.loaded_model import LoadedModel
@@ -21,6 +22,8 @@ from atlas.steps.train import load_model
 from atlas.steps.walk import Walk
 from atlas.storage.store import Store
 from atlas.sweep.best_model import last_steps
+from atlas.tasks import picture
+from atlas.tasks.reading import rgb
 from tests.small import SCHEDULE, World, atlas
 
 ORDER = ("piqa-twin", "digits")
@@ -120,3 +123,54 @@ def test_an_image_that_is_none_is_refused(
     model, _ = loaded(small_world, store, HeadOnly(schedule=SCHEDULE), tmp_path)
     with pytest.raises(AtlasError, match="not the base64 of a PNG or JPEG"):
         model.predict(records.assign(task="digits", text="", image="aGVsbG8="))
+
+
+def sent(image: Image.Image, kind: str = "PNG", **options: Any) -> Request:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return Request(task="digits", image=base64.b64encode(buffer.getvalue()).decode())
+
+
+DIGITS = ServedTask(outputs=10, images=1, choices=1, text_tokens=8)
+
+
+def test_a_served_picture_is_seen_as_in_training(small_world: World, tmp_path: Path) -> None:
+    processor = small_world.worker_context.backbone.processor
+    exif = Image.Exif()
+    exif[rgb.ORIENTATION] = 6
+    shades = Image.linear_gradient("L").convert("RGB")
+    for number, (image, options) in enumerate(
+        [
+            (shades, {"exif": exif}),
+            (Image.new("I;16", (8, 8), 40_000), {}),
+            (Image.new("RGBA", (8, 8), (9, 9, 9, 90)), {}),
+            (Image.new("P", (8, 8), 0), {"transparency": 0}),
+        ]
+    ):
+        image.save(tmp_path / f"{number}.png", **options)
+        trained, _ = decode(picture(tmp_path, f"{number}.png"), processor)
+        served = sent(image, **options).batch(DIGITS, processor).pixels[0, 0]
+        assert (served.numpy() == trained).all()
+
+
+@pytest.mark.parametrize(
+    ("image", "kind", "reason"),
+    [
+        (Image.new("F", (8, 8)), "TIFF", "its greys are floats"),
+        (Image.new("I", (8, 8)), "TIFF", "its greys are 32-bit"),
+        (Image.new("1", (10_001, 10_000)), "PNG", "10001 x 10000 pixels, more than"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_served_picture_that_training_would_leave_out_is_refused(
+    small_world: World, image: Image.Image, kind: str, reason: str
+) -> None:
+    with pytest.raises(AtlasError, match=reason):
+        sent(image, kind).batch(DIGITS, small_world.worker_context.backbone.processor)
+
+
+def test_a_served_picture_that_is_cut_short_is_refused(small_world: World) -> None:
+    whole = base64.b64decode(sent(Image.effect_noise((64, 64), 90)).image)
+    half = base64.b64encode(whole[: len(whole) // 2]).decode()
+    with pytest.raises(AtlasError, match="truncated"):
+        Request(task="digits", image=half).batch(DIGITS, small_world.worker_context.backbone.processor)

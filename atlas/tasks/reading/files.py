@@ -9,7 +9,7 @@ import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from atlas.runtime.digest import file_sha256
 from atlas.runtime.errors import UserError, unknown
@@ -59,19 +59,24 @@ def picture(root: Path, name: str) -> Picture:
 
 def open_image(path: Path) -> Image.Image:
     """The image, fully decoded. Raises OSError where it is no image, cut short or too large."""
-    from PIL import Image
-
     with open(path, "rb") as file:
         if file.read(len(LFS)) == LFS:
             raise OSError(f"{path} is a Git LFS pointer instead of an image; run `git lfs pull` where it came from")
+    return decoded(path, str(path))
+
+
+def decoded(file: Path | BinaryIO, name: str) -> Image.Image:
+    """The image of a file, of several frames or pages the first. Raises OSError as `open_image` does, naming it."""
+    from PIL import Image
+
     try:
-        with Image.open(path) as image:
+        with Image.open(file) as image:
             if image.width * image.height > MOST_PIXELS:
-                raise OSError(f"{path} has {image.width} x {image.height} pixels, more than {MOST_PIXELS:,}")
+                raise OSError(f"{name} has {image.width} x {image.height} pixels, more than {MOST_PIXELS:,}")
             image.load()
-            return image.copy()
+            return image  # a copy would lose its format and its tags
     except (Image.DecompressionBombError, SyntaxError, ValueError, EOFError, struct.error) as error:
-        raise OSError(f"{path} is no image that can be read: {error}") from error  # Pillow's errors other than OSError
+        raise OSError(f"{name} is no image that can be read: {error}") from error  # Pillow's errors other than OSError
 
 
 def text_lines(path: Path) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.reading.files import Unreadable, field, inside, json_file, open_image, picture
+from atlas.tasks.reading.rgb import as_rgb
 from atlas.tasks.sample import Picture
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def outlined(path: Path, outlines: Iterable[tuple[int, Box]]) -> Image.Image:
     from PIL import ImageDraw
 
     with open_image(path) as image:
-        drawn = image.convert("RGB")
+        drawn = as_rgb(image).image
     width = max(1, max(drawn.size) // THINNEST)
     pen = ImageDraw.Draw(drawn)
     for place, (left, top, right, bottom) in outlines:

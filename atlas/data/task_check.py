@@ -1,0 +1,48 @@
+"""The check of a task's declaration before any of it is read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from atlas.backbones.processor import Processor
+from atlas.runtime.errors import AtlasError, UserError
+from atlas.runtime.text import first_line
+from atlas.tasks.task import Task
+
+
+def check_task(task: Task, processor: Processor) -> None:
+    """Raises UserError for answers that are no classes, and for more pictures a record than the backbone takes."""
+    most = processor.most_images
+    if not isinstance(task.images, int) or task.images < 1:
+        raise UserError(f"{task.name}: it declares {task.images!r} images a record; give 1 or more.")
+    if most is not None and task.images > most:
+        raise UserError(
+            f"{task.name}: a record has {task.images} images, and the backbone {processor.folder.name} takes {most}."
+        )
+    if task.choices > 1:
+        return
+    wrong = [answer for answer in task.answers if not isinstance(answer, str)]
+    if wrong:
+        raise UserError(f"{task.name}: the answer {wrong[0]!r:.60} is a {type(wrong[0]).__name__}; give texts.")
+    if not task.answers:
+        raise UserError(f"{task.name}: it declares neither answers nor more than one choice, so it has no classes.")
+    twice = [answer for answer, count in Counter(task.answers).items() if count > 1]
+    if twice:
+        raise UserError(f"{task.name}: the answer {twice[0]!r:.60} is declared twice; give each class its own name.")
+
+
+def sources_of(task: Task, source: Path | None) -> dict[str, str]:
+    """What decides the task's content, by name. Raises UserError where the task cannot say."""
+    try:
+        found: object = task.sources(source)
+    except AtlasError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"{task.name}: its `sources` fails with {type(error).__name__}: {first_line(error)}."
+        ) from error
+    if isinstance(found, Mapping) and all(isinstance(one, str) for pair in found.items() for one in pair):
+        return dict(found)
+    raise UserError(f"{task.name}: its `sources` gives {found!r:.60}; give a digest or version, a text, by name.")
