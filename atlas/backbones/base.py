@@ -43,6 +43,15 @@ def locate(name: str | Path) -> Path:
     raise unknown("backbone", name, BACKBONES)
 
 
+def name_of(folder: Path) -> str:
+    """A name by which `locate` finds the folder: one of BACKBONES, a repository of the hub, or else its path."""
+    for name, place in BACKBONES.items():
+        if isinstance(place, Path) and place == folder:
+            return name
+    cached = re.search(r"/models--([\w.-]+?)--([\w.-]+)/snapshots/", folder.as_posix())
+    return f"{cached[1]}/{cached[2]}" if cached else str(folder)
+
+
 def digest(folder: Path) -> str:
     """sha256 (hex) over the names and contents of the configuration and the weights: the backbone's identity."""
     paths = [folder / "config.json", *_weight_files(folder)]

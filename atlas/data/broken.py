@@ -1,19 +1,16 @@
-"""Records of a split that are left out: broken ones, counted, logged and limited, and those skipped by rule."""
+"""Records of a split that are left out: broken ones, counted and logged, and those skipped by rule."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 from atlas.data.card import BrokenCount, BrokenRecord
 from atlas.data.shard import writing
-from atlas.runtime.errors import UserError
 from atlas.tasks.sample import Broken
 
 LISTED = 20  # in the card; `broken.jsonl` has all of them
-NAMED = 3  # in an error
 
 
 class BrokenRecords:
@@ -47,24 +44,10 @@ class BrokenRecords:
         known = reason in self.skipped or len(self.skipped) < LISTED
         self.skipped[reason if known else "other rules"] += 1
 
-    def check(self, task: str, *, seen: int, most: float) -> None:
-        """Raises UserError where more than the share `most` of the records seen is broken."""
-        if self.count > most * seen:
-            raise UserError(
-                f"{task}: {self.count:,} of {seen:,} records of {self.split!r} are broken, "
-                f"more than the {100 * most:g} % that may be: {examples_of(self.first)}. "
-                f"Repair them, or allow more by --most-broken."
-            )
-
     def summary(self, seen: int) -> BrokenCount:
         """The card's entry of the broken records among the `seen` ones."""
         first = tuple(BrokenRecord(where=one.where, reason=one.reason) for one in self.first)
         return BrokenCount(count=self.count, of=seen, first=first)
-
-
-def examples_of(broken: Sequence[Broken]) -> str:
-    """The first few, in a line."""
-    return "; ".join(f"{one.where}: {one.reason}" for one in broken[:NAMED])
 
 
 def _text(told: object) -> str:

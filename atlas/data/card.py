@@ -118,6 +118,7 @@ class DataCard(DataIdentity, SplitCounts):
     std: tuple[float, float, float]
     backbone: str
     source: str | None = None
+    again: str = ""
     files: dict[str, DataFile]
     fingerprint: str
 

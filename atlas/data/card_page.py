@@ -19,15 +19,15 @@ def page_of(card: DataCard) -> str:
         f"## Splits\n\n{_splits(card)}",
         f"## Labels\n\n{_balance(card)}",
         *([f"## Broken\n\n{_broken(card)}"] if any(one.count for one in card.broken.values()) else []),
-        f"## Again\n\n    {command(card)}\n\ngives files with the same fingerprint, `{card.fingerprint}`.",
+        f"## Again\n\n    {command(card)}\n\ngives files with the same fingerprint, `{card.fingerprint}`; with `--again` also where they are there.",
     ]
     return "\n\n".join(parts) + "\n"
 
 
 def command(card: DataCard) -> str:
-    """The command that prepares the task again. The backbone is named by its folder."""
+    """The command that prepares the task again; cards of earlier releases name the backbone by its folder alone."""
     source = ("--source", card.source) if card.source else ()
-    return shell("atlas", "prepare", card.task, *source, "--backbone", card.backbone)
+    return card.again or shell("atlas", "prepare", card.task, *source, "--backbone", card.backbone)
 
 
 def _facts(card: DataCard) -> str:

@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from atlas.backbones.base import name_of
 from atlas.backbones.processor import Processor
 from atlas.data.card import DataCard, DataFile, DataIdentity, SplitCounts, write_card
 from atlas.data.card_page import BROKEN, page_of
+from atlas.data.options import MOST_BROKEN
 from atlas.data.prepared import file_digests, fingerprint
 from atlas.data.reading import Outline
+from atlas.data.refusal import write_list
 from atlas.data.writer import JoinedSplit
 from atlas.tasks.task import Task
+from atlas.tasks.user_task import task_address
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """The content that a card describes: the task with its answers, the processor, the source, and each split."""
+    """The content that a card describes: the task with its answers, the processor, the source, and each split.
+
+    most_broken: the share of broken records that was allowed.
+    """
 
     task: Task
     processor: Processor
     source: Path | None
     outlines: Mapping[str, Outline]
     joined: Mapping[str, JoinedSplit]
+    most_broken: float = MOST_BROKEN
 
 
 def write_cards(folder: Path, identity: DataIdentity, contents: Contents) -> None:
     """Write `broken.jsonl` (where any record is broken), `README.md` and, last of all, `card.json`."""
     if any(outline.broken.count for outline in contents.outlines.values()):
-        with (folder / BROKEN).open("w", encoding="utf-8") as file:
-            for outline in contents.outlines.values():
-                with outline.broken.path.open(encoding="utf-8") as lines:
-                    file.writelines(lines)
+        write_list(folder / BROKEN, (outline.broken for outline in contents.outlines.values()))
     card = card_of(folder, identity, contents)
     (folder / "README.md").write_text(page_of(card), encoding="utf-8")
     write_card(folder, card)
@@ -69,9 +75,19 @@ def card_of(folder: Path, identity: DataIdentity, contents: Contents) -> DataCar
         std=processor.std,
         backbone=processor.folder.name,
         source=str(contents.source) if contents.source else None,
+        again=command_of(contents),
         files=files,
         fingerprint=fingerprint(digests),
     )
+
+
+def command_of(contents: Contents) -> str:
+    """The command that prepares the task again, as a shell takes it."""
+    words = ["atlas", "prepare", task_address(contents.task.name)]
+    words += ["--source", str(contents.source)] if contents.source else []
+    words += ["--backbone", name_of(contents.processor.folder)]
+    words += ["--most-broken", f"{contents.most_broken:g}"] if contents.most_broken != MOST_BROKEN else []
+    return shlex.join(words)
 
 
 def counts_of(contents: Contents) -> SplitCounts:

@@ -8,6 +8,8 @@ from typing import Literal
 
 from atlas.runtime.errors import UserError
 
+MOST_BROKEN = 0.01  # the share of a split's records that may be broken, unless told otherwise
+
 Phase = Literal["reading", "pictures", "texts", "joining"]
 
 
@@ -31,14 +33,17 @@ OnProgress = Callable[[Progress], None]
 class PrepareOptions:
     """Options of `prepare` that do not change its output.
 
-    most_broken: the share of a split's records that may be broken. ray: whether to use Ray Data; None lets the amount
-    of work decide. progress: called with the progress.
+    most_broken: the share of a split's records that may be broken. strict: hold that limit for data that was prepared
+    before, too. again: prepare anew what is there. ray: whether to use Ray Data; None lets the amount of work decide.
+    progress: called with the progress.
 
     Raises:
         UserError: a share outside [0, 1].
     """
 
-    most_broken: float = 0.01
+    most_broken: float = MOST_BROKEN
+    strict: bool = False
+    again: bool = False
     ray: bool | None = None
     progress: OnProgress | None = None
 

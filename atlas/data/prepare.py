@@ -15,7 +15,7 @@ import shutil
 import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -28,6 +28,7 @@ from atlas.data.index import IndexEntry, index_path, read_index, write_index
 from atlas.data.options import Phase, PrepareOptions
 from atlas.data.prepared import Prepared
 from atlas.data.reading import Outline, Reader
+from atlas.data.refusal import HOPELESS, over, refuse_broken, refuse_found
 from atlas.data.record_stream import read_records
 from atlas.data.shard import ShardContext, writing
 from atlas.data.task_check import check_task, sources_of
@@ -61,26 +62,30 @@ def prepare(
             than the options allow.
     """
     check_limits(limits)
+    chosen = prepare_options or PrepareOptions()
     if source is None and task.layout is not None:
-        known = known_folder_or_source(task, processor=processor, root=root, limits=limits)
+        known = known_folder_or_source(task, processor=processor, root=root, limits=limits, again=chosen.again)
         if isinstance(known, Prepared):
-            return known
+            return within_limit(known, chosen)
         source = known
     task = task.at(source)
     check_task(task, processor)
     identity = identity_of(task, processor=processor, source=source, limits=limits)
-    final = folder_of(identity, root)
-    if not read_card(final):
-        make_folder(final.parent)
-        with FileLock(final.parent / f".{final.name}.lock"):
-            if not read_card(final):
-                Build(task, identity, final=final, processor=processor, source=source).run(
-                    prepare_options or PrepareOptions()
-                )
+    build = Build(task, identity, final=folder_of(identity, root), processor=processor, source=source)
+    made = build.ensure(chosen)
     if source is not None:
-        entry = IndexEntry(folder=final.name, source=str(Path(source).resolve()), recipe=RECIPE, version=task.version)
+        entry = IndexEntry(
+            folder=build.final.name, source=str(Path(source).resolve()), recipe=RECIPE, version=task.version
+        )
         write_index(index_path(root, task.name, processor=processor.digest, limits=limits), entry)
-    return Prepared.load(final)
+    return within_limit(replace(Prepared.load(build.final), made=made), chosen)
+
+
+def within_limit(prepared: Prepared, prepare_options: PrepareOptions) -> Prepared:
+    """The prepared data. Raises UserError where it has more broken records than options that are strict allow."""
+    if prepare_options.strict:
+        refuse_found(prepared.card, most=prepare_options.most_broken, folder=prepared.path)
+    return prepared
 
 
 def find_prepared(
@@ -102,14 +107,17 @@ def find_prepared(
 
 
 def known_folder_or_source(
-    task: Task, *, processor: Processor, root: Path, limits: Mapping[str, int] | None
+    task: Task, *, processor: Processor, root: Path, limits: Mapping[str, int] | None, again: bool = False
 ) -> Prepared | Path | None:
-    """The task's prepared data by the index, or else the source that it was prepared from; None if it never was."""
+    """The task's prepared data by the index, or else the source that it was prepared from; None if it never was.
+
+    again: the source, in any case.
+    """
     entry = read_index(index_path(root, task.name, processor=processor.digest, limits=limits))
     if entry is None:
         return None
     folder = Path(root) / task.name / entry.folder
-    if (entry.recipe, entry.version) == (RECIPE, task.version) and read_card(folder):
+    if not again and (entry.recipe, entry.version) == (RECIPE, task.version) and read_card(folder):
         return Prepared.load(folder)
     return Path(entry.source)
 
@@ -170,28 +178,59 @@ class Build:
         """The folder of the shards until they are joined; those that a killed process finished are found there."""
         return self.final.parent / f".{self.final.name}.work"
 
+    @property
+    def refused(self) -> Path:
+        """The file of the broken records for which it was refused."""
+        return self.final.parent / f".{self.final.name}-broken.jsonl"
+
+    def ensure(self, prepare_options: PrepareOptions) -> bool:
+        """Build the folder unless it is there, and is not wanted again; whether it was built."""
+        if read_card(self.final) and not prepare_options.again:
+            return False
+        make_folder(self.final.parent)
+        with FileLock(self.final.parent / f".{self.final.name}.lock"):
+            if read_card(self.final) and not prepare_options.again:
+                return False
+            self.run(prepare_options)
+        return True
+
     def run(self, prepare_options: PrepareOptions) -> None:
-        """Build the folder. All splits are read before the first picture is opened."""
-        self.clear()
+        """Build the folder. All splits are read before the first picture is opened.
+
+        Raises UserError for too many broken records, of all splits and pictures at once.
+        """
+        self.clear(prepare_options)
         self.work.mkdir(exist_ok=True)
+        refused_early = False
         try:
             with ExitStack() as stack:
                 outlines = {}
                 for split in SPLITS:
                     outlines[split] = self.read(split, prepare_options)
                     stack.callback(outlines[split].close)
+                most = prepare_options.most_broken
+                refused_early = bool(over(outlines.values(), most))
+                if over(outlines.values(), max(most, HOPELESS)):
+                    self.check(outlines, most)
                 self.encode(outlines, prepare_options)
                 self.join(outlines, prepare_options)
             shutil.rmtree(self.work)
+            self.refused.unlink(missing_ok=True)
         finally:
-            if self.work.exists() and not any(self.work.glob("*.arrow")):
+            if self.work.exists() and (refused_early or not any(self.work.glob("*.arrow"))):
                 shutil.rmtree(self.work)
 
-    def clear(self) -> None:
+    def check(self, outlines: Mapping[str, Outline], most: float) -> None:
+        """Raises UserError where more than the share `most` of a split's records are broken."""
+        refuse_broken(self.task.name, outlines.values(), most=most, path=self.refused)
+
+    def clear(self, prepare_options: PrepareOptions) -> None:
         """Remove partly joined folders of killed processes, and a final folder that lost its files."""
         for left in self.final.parent.glob(f".{self.final.name}.*.partial"):
             shutil.rmtree(left)
-        if self.final.exists():
+        if prepare_options.again:
+            shutil.rmtree(self.work, ignore_errors=True)
+        elif self.final.exists():
             shutil.rmtree(self.final)
 
     def read(self, split: str, prepare_options: PrepareOptions) -> Outline:
@@ -217,15 +256,25 @@ class Build:
         partial = self.final.parent / f".{self.final.name}.{uuid.uuid4().hex}.partial"
         partial.mkdir()
         try:
-            splits: dict[str, JoinedSplit] = {}
-            for split, outline in outlines.items():
-                joiner = Joiner(self.task, self.processor, outline, work=self.work, folder=partial)
-                splits[split] = joiner.join(prepare_options)
+            joiners = {
+                split: Joiner(self.task, self.processor, outline, work=self.work, folder=partial)
+                for split, outline in outlines.items()
+            }
+            for joiner in joiners.values():
+                joiner.join_records()
+            self.check(outlines, prepare_options.most_broken)
             contents = Contents(
-                task=self.task, processor=self.processor, source=self.source, outlines=outlines, joined=splits
+                task=self.task,
+                processor=self.processor,
+                source=self.source,
+                outlines=outlines,
+                joined={split: joiner.join(prepare_options) for split, joiner in joiners.items()},
+                most_broken=prepare_options.most_broken,
             )
             with writing(self.final.parent):
                 write_cards(partial, self.identity, contents)
+                if self.final.exists():
+                    shutil.rmtree(self.final)
                 partial.rename(self.final)
         finally:
             shutil.rmtree(partial, ignore_errors=True)

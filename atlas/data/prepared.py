@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from atlas.data.card import DataCard, read_card
@@ -20,10 +20,11 @@ from atlas.runtime.os_errors import error_from
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A finished folder of one task and its card."""
+    """A finished folder of one task and its card. made: whether this process prepared it just now."""
 
     path: Path
     card: DataCard
+    made: bool = field(default=False, compare=False)
 
     @property
     def task(self) -> str:

@@ -60,7 +60,7 @@ class Reader:
         self.seen = self.apart = 0
 
     def read(self, records: Iterable[Record | Broken], prepare_options: PrepareOptions) -> Outline:
-        """Read all. Raises UserError where there are no records or too many are broken."""
+        """Read all. Raises UserError where there are no records, not even broken ones."""
         with ExitStack() as stack:
             self.picture_names, self.ids = Interner(), Interner()
             stack.callback(self.picture_names.close)
@@ -72,8 +72,7 @@ class Reader:
         self.end_pictures()
         self.end_records()
         prepare_options.report(self.split, "reading", self.seen, None)
-        self.broken.check(self.task.name, seen=self.seen, most=prepare_options.most_broken)
-        if not self.records.total:
+        if not self.records.total and not self.broken.count:
             raise UserError(f"{self.task.name}: the split {self.split!r} is empty. Check its source")
         return Outline(
             split=self.split,

@@ -54,10 +54,7 @@ class Joiner:
         self.mass = np.zeros(task.classes)
 
     def join(self, prepare_options: PrepareOptions) -> JoinedSplit:
-        """Write both files. Raises UserError where too many records are broken, or none is left."""
-        with writing(self.folder):
-            self.join_records()
-        self.outline.broken.check(self.task.name, seen=self.outline.seen, most=prepare_options.most_broken)
+        """Write `<split>-pictures.arrow`, after `join_records`. Raises UserError where no record is left."""
         if not self.count:
             raise UserError(f"{self.task.name}: all records of the split {self.outline.split!r} are broken")
         with writing(self.folder):
@@ -82,9 +79,9 @@ class Joiner:
         return found
 
     def join_records(self) -> None:
-        """Write `<split>.arrow`."""
+        """Write `<split>.arrow`; records with a broken picture are counted as broken."""
         split, schema = self.outline.split, record_schema(self.task, self.processor)
-        with pa.ipc.new_file(self.folder / f"{split}.arrow", schema) as writer:
+        with writing(self.folder), pa.ipc.new_file(self.folder / f"{split}.arrow", schema) as writer:
             for file in self.outline.records.files:
                 batch = self.kept(read_batch(self.work / file))
                 if batch.num_rows:

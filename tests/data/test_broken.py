@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -274,3 +275,47 @@ def test_a_reason_that_is_an_exception_or_half_a_character_is_written(album: Pat
     )
     assert prepared.card.broken["train"].first[0].model_dump() == {"where": "a\\udc80.csv:1", "reason": "'x'"}
     assert prepared.card.skipped["train"] == {"rule \\udc80": 1}
+
+
+def listed(error: pytest.ExceptionInfo[AtlasError]) -> list[str]:
+    """The places in the file that a refusal names."""
+    path = Path(str(error.value).rpartition(" are listed in ")[2].rstrip("."))
+    return [json.loads(line)["where"] for line in path.read_text().splitlines()]
+
+
+def test_a_refusal_leaves_its_whole_list_of_missing_and_unreadable_pictures_of_all_splits(
+    album: Path, processor: Processor
+) -> None:
+    for name in ("train0.png", "train2.png", "val2.png"):
+        (album / "images" / name).unlink()
+    for name in ("train4.png", "test4.png"):
+        (album / "images" / name).write_bytes(b"no image")
+    message = "6 of 24 records of 'train' .*; 2 of 8 records of 'val' .*; 2 of 8 records of 'test' .*All 10 are listed"
+    with pytest.raises(AtlasError, match=message) as error:
+        prepared_from(album, processor, most_broken=0.1)
+    assert [where.split(":")[0] for where in listed(error)] == 6 * ["train.jsonl"] + 2 * ["val.jsonl"] + 2 * ["test.jsonl"]
+    assert visible(album) == []
+    prepared_from(album, processor, most_broken=0.3)
+    assert not list((album.parent / "root" / "album").glob(".*-broken.jsonl"))
+
+
+def test_a_wrong_folder_is_refused_with_its_list_before_any_picture_is_opened(
+    album: Path, processor: Processor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (album / "images").rename(album / "photos")
+    (album / "images").mkdir()
+    shutil.copy(album / "photos" / "train0.png", album / "images")
+    monkeypatch.setattr(shard, "decode", lambda *_: pytest.fail("opened"))
+    with pytest.raises(AtlasError, match="22 of 24 records of 'train' are broken, more than the 10 %") as error:
+        prepared_from(album, processor, most_broken=0.1)
+    assert len(listed(error)) == 22 + 8 + 8
+
+
+def test_the_limit_holds_for_what_was_prepared_before(album: Path, processor: Processor) -> None:
+    pointer(album)
+    lenient = prepared_from(album, processor, most_broken=0.1)
+    strict = PrepareOptions(strict=True)
+    for source in (album, None):
+        with pytest.raises(AtlasError, match=r"2 of 24 records of 'train' .*prepared before.*broken\.jsonl"):
+            prepare(ALBUM, processor=processor, root=album.parent / "root", source=source, prepare_options=strict)
+    assert prepare(ALBUM, processor=processor, root=album.parent / "root") == lenient  # a sweep takes what is there

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from atlas.backbones.base import locate, name_of
 from atlas.backbones.processor import Processor
 from atlas.data.card import CARD, read_card, write_card
 from atlas.data.card_page import command, page_of
@@ -31,7 +33,7 @@ def test_the_page_tells_people_what_the_card_tells_programs(tmp_path: Path, proc
         "Made up, split by number.",
         "Only the first 3 of val were read.",
         "| none | 36.00 % | 33.33 % | 42.86 % |",
-        f"atlas prepare shades --backbone {processor.folder.name}",
+        f"atlas prepare shades --backbone {processor.folder}",
         prepared.fingerprint,
     ):
         assert words in page
@@ -49,7 +51,21 @@ def test_a_card_of_a_published_task_names_source_role_and_what_was_broken(tmp_pa
     assert {split: one.count for split, one in card.broken.items()} == {"train": 0, "val": 0, "test": 2}
     assert "test: 2 of 8 records were left out" in page
     assert "- test.jsonl:3: record 'test-2': picture 'test2.png'" in page
-    assert command(card) == f"atlas prepare album --source {album} --backbone {processor.folder.name}"
+    assert command(card) == f"atlas prepare album --source {album} --backbone {processor.folder} --most-broken 0.5"
+
+
+def test_the_command_is_quoted_and_names_a_backbone_by_what_finds_it(tmp_path: Path, processor: Processor) -> None:
+    album = write_album(tmp_path / "my album #1")
+    card = prepare(ALBUM, processor=processor, root=tmp_path, source=album).card
+    assert shlex.split(command(card))[3:5] == ["--source", str(album)]
+    assert "most-broken" not in command(card)
+    assert name_of(locate("vilt-tiny")) == "vilt-tiny"
+    hub = tmp_path / "models--dandelin--vilt-b32-mlm" / "snapshots" / "d0a1f6ab88522427a7ae76ceb6e1e1e7b68a1d08"
+    assert (name_of(hub), name_of(tmp_path)) == ("dandelin/vilt-b32-mlm", str(tmp_path))
+
+
+def test_a_card_of_an_earlier_release_has_the_command_that_it_had() -> None:
+    assert command(card(source="/a b")) == "atlas prepare digits --source '/a b' --backbone toy"
 
 
 def test_the_majority_of_soft_scores_is_that_of_the_best_constant_answer(tmp_path: Path, processor: Processor) -> None:

@@ -10,6 +10,7 @@ import atlas.data.shard as shard
 from atlas.backbones.processor import Processor
 from atlas.data.options import PrepareOptions, Progress
 from atlas.data.reading import Outline, Reader
+from atlas.data.refusal import refuse_broken
 from atlas.data.shard import PictureShard, RecordShard
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.sample import Broken, Record
@@ -114,5 +115,8 @@ def test_a_split_with_nothing_in_it_is_refused(tmp_path: Path, processor: Proces
 def test_too_many_broken_records_are_refused_with_the_first_few(tmp_path: Path, processor: Processor) -> None:
     records = [GOOD, *(Broken(where=f"a:{i}", reason="bad") for i in range(5))]
     message = r"shades: 5 of 6 records of 'train' .*50 %.*a:0: bad; a:1: bad; a:2: bad\. Repair"
+    outline = read(SHADES, records, tmp_path, processor)
     with pytest.raises(AtlasError, match=message):
-        read(SHADES, records, tmp_path, processor, PrepareOptions(most_broken=0.5))
+        refuse_broken("shades", [outline], most=0.5, path=tmp_path / "all.jsonl")
+    assert len((tmp_path / "all.jsonl").read_text().splitlines()) == 5
+    outline.close()

@@ -34,7 +34,9 @@ def written(task: Task, records: Iterable[Record], folder: Path, processor: Proc
     executor = Executor(work, ShardContext(task=task, processor=processor), ray=False)
     for buffer in (outline.pictures, outline.records):
         executor.run(buffer, lambda items: None)
-    result = Joiner(task, processor, outline, work=work, folder=folder).join(LENIENT)
+    joiner = Joiner(task, processor, outline, work=work, folder=folder)
+    joiner.join_records()
+    result = joiner.join(LENIENT)
     outline.close()
     return result
 

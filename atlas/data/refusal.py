@@ -1,0 +1,73 @@
+"""Refusals of a task that has too many broken records, with all of them in a file."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from atlas.data.broken import BrokenRecords
+from atlas.data.card import BrokenRecord, DataCard
+from atlas.data.shard import writing
+from atlas.runtime.errors import UserError
+from atlas.tasks.sample import SPLITS, Broken
+
+NAMED = 3  # in an error
+HOPELESS = 0.5  # of a split's records: a wrong folder or form, for which no picture is opened
+
+
+class SplitRecords(Protocol):
+    """What was read of a split."""
+
+    split: str
+    broken: BrokenRecords
+    seen: int
+
+
+def over(splits: Iterable[SplitRecords], most: float) -> list[SplitRecords]:
+    """The splits of whose records more than the share `most` are broken."""
+    return [one for one in splits if one.broken.count > most * one.seen]
+
+
+def refuse_broken(task: str, splits: Iterable[SplitRecords], *, most: float, path: Path) -> None:
+    """Raises UserError where more than the share `most` of a split is broken; the whole list is left in `path`."""
+    splits = list(splits)
+    wrong = over(splits, most)
+    if not wrong:
+        return
+    with writing(path.parent):
+        write_list(path, (one.broken for one in splits))
+    said = [told(one.split, one.broken.count, one.seen, most, one.broken.first) for one in wrong]
+    total = sum(one.broken.count for one in splits)
+    raise UserError(
+        f"{task}: {'; '.join(said)}. Repair them, or allow more by --most-broken. All {total:,} are listed in {path}."
+    )
+
+
+def refuse_found(card: DataCard, *, most: float, folder: Path) -> None:
+    """As `refuse_broken`, for data that was prepared before, in `folder`."""
+    found = [(split, card.broken[split]) for split in SPLITS if split in card.broken]
+    said = [told(split, one.count, one.of, most, one.first) for split, one in found if one.count > most * one.of]
+    if said:
+        raise UserError(
+            f"{card.task}: {'; '.join(said)}. It was prepared before with more: repair them and prepare --again, or "
+            f"allow more by --most-broken. All are listed in {folder / 'broken.jsonl'}."
+        )
+
+
+def told(split: str, count: int, seen: int, most: float, first: Sequence[Broken | BrokenRecord]) -> str:
+    """The broken records of a split, with the first few."""
+    examples = "; ".join(f"{one.where}: {one.reason}" for one in first[:NAMED])
+    return (
+        f"{count:,} of {seen:,} records of {split!r} are broken, "
+        f"more than the {100 * most:g} % that may be: {examples}"
+    )
+
+
+def write_list(path: Path, broken: Iterable[BrokenRecords]) -> None:
+    """One file of all broken records, a JSON object a line."""
+    with path.open("w", encoding="utf-8") as file:
+        for one in broken:
+            with one.path.open(encoding="utf-8") as lines:
+                shutil.copyfileobj(lines, file)
