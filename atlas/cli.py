@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument(
         "--most-broken", type=float, default=0.01, metavar="SHARE", help="of a split's records (default: %(default)s)"
     )
+    prepare.add_argument("--again", action="store_true", help="prepare anew what is there, from where it came")
     prepare.add_argument("--ray", action="store_true", help="let Ray Data do the work, however little it is")
     report.add_argument("sweep", metavar="SWEEP", help="a sweep's id, or the path of a summary.json")
     report.add_argument(
@@ -133,7 +134,9 @@ def _prepare(given: argparse.Namespace) -> None:
     console = make_console()
     tasks = [find_task(name) for name in given.tasks]
     sources = _sources([task.name for task in tasks], given.source)
-    prepare_options = PrepareOptions(most_broken=given.most_broken, ray=True if given.ray else None)
+    prepare_options = PrepareOptions(
+        most_broken=given.most_broken, strict=True, again=given.again, ray=True if given.ray else None
+    )
     processor = Processor.load(locate(given.backbone))
     place = StorageOptions(storage=given.storage).data
     for task in tasks:
@@ -149,6 +152,8 @@ def _sources(tasks: Sequence[str], given: Sequence[str]) -> dict[str, Path]:
     """Task -> folder, from `--source FOLDER` (of the one task) or `--source TASK=FOLDER …`."""
     if len(given) == len(tasks) == 1 and not given[0].startswith(f"{tasks[0]}="):
         given = [f"{tasks[0]}={given[0]}"]
+    from atlas.tasks.reading.missing import nearest
+
     found = {}
     for text in given:
         task, equals, folder = text.partition("=")
@@ -158,17 +163,24 @@ def _sources(tasks: Sequence[str], given: Sequence[str]) -> dict[str, Path]:
             raise unknown("task in --source", task, tasks)
         path = Path(folder).expanduser().resolve()
         if not path.is_dir():
-            raise UserError(f"--source {folder!r} of {task} is not a folder.")
+            raise UserError(f"--source {folder!r} of {task} is not a folder: {path}. {nearest(path)}")
         found[task] = path
     return found
 
 
 def _say(console: Console, prepared: Prepared) -> None:
-    """Print the counts of a prepared task, and the records that were left out."""
+    """Print the counts of a prepared task, whether it was there, and the records that were left out."""
     from atlas.data.listing import counts_of
     from atlas.tasks import SPLITS
 
     lines = [f"{prepared.task}: {counts_of(prepared)} → {prepared.path}"]
+    if not prepared.made:
+        source = f", from {prepared.card.source}" if prepared.card.source else ""
+        lines.append(f"  already prepared{source}; --again prepares it anew")
+        if prepared.card.changed is None:
+            lines.append(
+                "  by an earlier release, which took pictures as they lie: unturned, transparent ones on black"
+            )
     for split in SPLITS:
         if rules := prepared.card.skipped_by_rule(split):
             lines.append(f"  left out of {split} by rule: {rules}")

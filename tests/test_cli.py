@@ -81,7 +81,12 @@ def test_a_published_task_is_prepared_once_from_its_source(
     main(["prepare", "album", "--source", form.format(album)])
     assert "train 24, val 8, test 8" in capsys.readouterr().out
     main(["prepare", "album", "piqa-twin"])
-    assert "train 24, val 8, test 8" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "train 24, val 8, test 8" in said
+    assert f"already prepared, from {album}; --again prepares it anew" in said
+    assert said.count("already prepared") == 1
+    main(["prepare", "album", "--again"])
+    assert "already prepared" not in capsys.readouterr().out
     main(["tasks", "album", "digits"])
     said = capsys.readouterr().out
     assert str(album) in said
@@ -102,6 +107,7 @@ def test_broken_records_are_told_and_too_many_are_refused(
     assert "2 of 8 records of val are broken and left out" in said
     assert "    val.jsonl:4: record 'val-3': picture 'val2.png'" in said
     assert "broken.jsonl" in said
+    assert "It was prepared before with more" in refused(capsys, "prepare", "album")
 
 
 def test_bad_sources_are_answered_in_one_line(storage: Path, album: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlas.backbones.config import read_json
-from atlas.backbones.families import most_images
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import UserError
 from atlas.tasks.reading.rgb import as_rgb
@@ -35,7 +34,6 @@ class Processor:
     """Encodes images to uint8 [3, S, S] and texts to int32 [L]; `digest` is that of everything that decides both.
 
     mean and std are per channel, of pixels in [0, 1]: backbones normalise pixels x to (x / 255 - mean) / std.
-    most_images: the images that a record may have; None where the backbone's family is unknown.
     """
 
     folder: Path
@@ -46,7 +44,6 @@ class Processor:
     pad_id: int
     vocab_size: int
     digest: str
-    most_images: int | None = None
     tokenizer: Tokenizer = field(repr=False, compare=False)
 
     @classmethod
@@ -76,7 +73,6 @@ class Processor:
             pad_id=pad_id,
             vocab_size=tokenizer.get_vocab_size(),
             digest=text_sha256(json.dumps(decisive)),
-            most_images=most_images(folder),
             tokenizer=tokenizer,
         )
 

@@ -38,6 +38,11 @@ class DataIdentity(BaseModel):
         facts = self.model_dump(mode="json", include=set(DataIdentity.model_fields))
         return text_sha256(json.dumps(facts, sort_keys=True))[:16]
 
+    def without_folders(self) -> DataIdentity:
+        """The identity but for its folders of pictures, so that a repaired one goes on with what was done."""
+        files = {name: value for name, value in self.sources.items() if not name.endswith("/")}
+        return self.model_copy(update={"sources": files})
+
 
 class BrokenRecord(BaseModel):
     """A record that could not be read: its place (`file:line`, or `file: record id`) and the reason."""

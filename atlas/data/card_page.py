@@ -19,7 +19,8 @@ def page_of(card: DataCard) -> str:
         f"## Splits\n\n{_splits(card)}",
         f"## Labels\n\n{_balance(card)}",
         *([f"## Broken\n\n{_broken(card)}"] if any(one.count for one in card.broken.values()) else []),
-        f"## Again\n\n    {command(card)}\n\ngives files with the same fingerprint, `{card.fingerprint}`; with `--again` also where they are there.",
+        f"## Again\n\n    {command(card)}\n\ngives files with the same fingerprint, `{card.fingerprint}`; "
+        "with `--again` also where they are there.",
     ]
     return "\n\n".join(parts) + "\n"
 

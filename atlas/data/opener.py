@@ -1,9 +1,10 @@
-"""The digest of how a picture is opened, so that two different pictures of one name are seen."""
+"""How a picture is opened: its digest, by which two pictures of one name are told apart, and the state of its files."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from pathlib import PurePath
@@ -11,6 +12,7 @@ from types import FunctionType
 
 import numpy as np
 
+IMAGE_FILES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 PLAIN = (str, bytes, int, float, bool, type(None))
 
 
@@ -27,6 +29,20 @@ def opener_digest(opener: object) -> bytes:
     except (_Unknown, RecursionError):
         return b""
     return digest.digest()
+
+
+def file_states(opener: object) -> list[tuple[int, int]]:
+    """Size and time of change (ns) of the image files that a partial function has as its arguments."""
+    arguments = opener.args if isinstance(opener, functools.partial) else ()
+    return [_state(path) for path in arguments if isinstance(path, PurePath) and path.suffix.lower() in IMAGE_FILES]
+
+
+def _state(path: PurePath) -> tuple[int, int]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return -1, -1
+    return found.st_size, found.st_mtime_ns
 
 
 def _parts(value: object) -> Iterator[bytes]:

@@ -28,11 +28,11 @@ from atlas.data.index import IndexEntry, index_path, read_index, write_index
 from atlas.data.options import Phase, PrepareOptions
 from atlas.data.prepared import Prepared
 from atlas.data.reading import Outline, Reader
-from atlas.data.refusal import HOPELESS, over, refuse_broken, refuse_found
 from atlas.data.record_stream import read_records
+from atlas.data.refusal import HOPELESS, over, refuse_broken, refuse_found
 from atlas.data.shard import ShardContext, writing
 from atlas.data.task_check import check_task, sources_of
-from atlas.data.writer import JoinedSplit, Joiner
+from atlas.data.writer import Joiner
 from atlas.runtime.errors import AccessDenied, UserError, unknown
 from atlas.runtime.os_errors import error_from
 from atlas.tasks.sample import SPLITS
@@ -176,19 +176,23 @@ class Build:
     @property
     def work(self) -> Path:
         """The folder of the shards until they are joined; those that a killed process finished are found there."""
-        return self.final.parent / f".{self.final.name}.work"
+        return self.beside(".work")
 
     @property
     def refused(self) -> Path:
         """The file of the broken records for which it was refused."""
-        return self.final.parent / f".{self.final.name}-broken.jsonl"
+        return self.beside("-broken.jsonl")
+
+    def beside(self, suffix: str) -> Path:
+        """A hidden file or folder that is the same when pictures in the source are repaired."""
+        return self.final.parent / f".{self.identity.without_folders().key()}{suffix}"
 
     def ensure(self, prepare_options: PrepareOptions) -> bool:
         """Build the folder unless it is there, and is not wanted again; whether it was built."""
         if read_card(self.final) and not prepare_options.again:
             return False
         make_folder(self.final.parent)
-        with FileLock(self.final.parent / f".{self.final.name}.lock"):
+        with FileLock(self.beside(".lock")):
             if read_card(self.final) and not prepare_options.again:
                 return False
             self.run(prepare_options)

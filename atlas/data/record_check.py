@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from atlas.data.columns import flaw
 from atlas.tasks.reading.files import Unreadable
@@ -13,15 +15,12 @@ from atlas.tasks.task import Task
 
 
 def checked(task: Task, item: object) -> Record:
-    """The record, with Python's own numbers in its label. Raises Unreadable for anything that is none or does not fit."""
+    """The record, with Python's own numbers in its label. Raises Unreadable for anything else."""
     if not isinstance(item, Record):
         raise Unreadable(f"the reader gives {item!r:.60}, a {type(item).__name__}, no Record")
     if not isinstance(item.id, str):
         raise Unreadable(f"the id is {item.id!r:.60}, a {type(item.id).__name__}; give a text")
-    texts = tuple(_listed("texts", item.texts))
-    for number, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise Unreadable(f"text {number} is {text!r:.60}, a {type(text).__name__}")
+    texts = tuple(_text(number, one) for number, one in enumerate(_listed("texts", item.texts)))
     pictures = tuple(_picture(number, one) for number, one in enumerate(_listed("pictures", item.pictures)))
     record = replace(item, texts=texts, pictures=pictures, label=_label(item.label), where=str(item.where or ""))
     if reason := flaw(task, record):
@@ -33,6 +32,12 @@ def _listed(what: str, values: object) -> Sequence[object]:
     if isinstance(values, tuple | list):
         return values
     raise Unreadable(f"the {what} are {values!r:.60}, a {type(values).__name__}; give a tuple of them")
+
+
+def _text(number: int, text: object) -> str:
+    if isinstance(text, str):
+        return text
+    raise Unreadable(f"text {number} is {text!r:.60}, a {type(text).__name__}")
 
 
 def _picture(number: int, picture: object) -> Picture:
@@ -49,15 +54,17 @@ def _label(label: object) -> Label:
     try:
         return operator.index(label)  # type: ignore[arg-type]
     except TypeError:
-        raise Unreadable(f"the label is {label!r:.60}, a {type(label).__name__}; give its class's number, from 0") from None
+        raise Unreadable(
+            f"the label is {label!r:.60}, a {type(label).__name__}; give its class's number, from 0"
+        ) from None
 
 
-def _pairs(pairs: Sequence[object]) -> Label:
+def _pairs(pairs: Sequence[Any]) -> Label:
     try:
-        found = tuple((operator.index(place), float(score)) for place, score in pairs)  # type: ignore[misc, attr-defined]
+        found = tuple((operator.index(place), float(score)) for place, score in pairs)
     except (TypeError, ValueError):
         raise Unreadable(f"the label is {pairs!r:.60}; give pairs of a class's number and its score") from None
-    twice = [place for number, (place, _) in enumerate(found) if place in {one for one, _ in found[:number]}]
+    twice = [place for place, count in Counter(place for place, _ in found).items() if count > 1]
     if twice:
         raise Unreadable(f"the label scores the class {twice[0]} twice")
     return found

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
 from atlas.runtime.errors import AtlasError, UserError
-from atlas.runtime.text import first_line
-from atlas.tasks.reading.files import Unreadable
+from atlas.tasks.reading.records import is_whole, told
 from atlas.tasks.sample import Broken, Record
 from atlas.tasks.task import Task
 
@@ -30,16 +28,16 @@ def read_records(task: Task, split: str, source: Path | None) -> Iterator[Record
         except StopIteration:
             break
         except Exception as error:
-            if isinstance(error, AtlasError) and not isinstance(error, Unreadable):
+            if is_whole(error):
                 raise
             failures, failure, last = failures + 1, error, number
-            item = Broken(where=f"{split}: record {number}", reason=f"its reader raises {_told(error)}")
+            item = Broken(where=f"{split}: record {number}", reason=f"its reader raises {told(error)}")
         else:
             failures, failure = 0, None
         yield item
     if failure is not None:
         raise UserError(
-            f"{task.name}: its reader stops at record {last:,} of {split!r} with {_told(failure)}. "
+            f"{task.name}: its reader stops at record {last:,} of {split!r} with {told(failure)}. "
             "Let it yield Broken(where=…, reason=…) for a record that it cannot read, and go on."
         ) from failure
 
@@ -51,7 +49,7 @@ def _started(task: Task, split: str, source: Path | None) -> Iterator[Record | B
     except AtlasError:
         raise
     except Exception as error:
-        raise UserError(f"{task.name}: its reader fails for the split {split!r} with {_told(error)}.") from error
+        raise UserError(f"{task.name}: its reader fails for the split {split!r} with {told(error)}.") from error
     try:
         return iter(found)
     except TypeError as error:
@@ -59,9 +57,3 @@ def _started(task: Task, split: str, source: Path | None) -> Iterator[Record | B
             f"{task.name}: its reader gives {found!r:.60}, a {type(found).__name__}, for the split {split!r}. "
             "Let it yield records."
         ) from error
-
-
-def _told(error: Exception) -> str:
-    """`KeyError: 'label' (mine.py:12)`."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {first_line(error)} ({Path(frame.filename).name}:{frame.lineno})"

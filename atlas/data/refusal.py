@@ -20,9 +20,20 @@ HOPELESS = 0.5  # of a split's records: a wrong folder or form, for which no pic
 class SplitRecords(Protocol):
     """What was read of a split."""
 
-    split: str
-    broken: BrokenRecords
-    seen: int
+    @property
+    def split(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def broken(self) -> BrokenRecords:
+        """Its broken records."""
+        ...
+
+    @property
+    def seen(self) -> int:
+        """The records that its reader gave."""
+        ...
 
 
 def over(splits: Iterable[SplitRecords], most: float) -> list[SplitRecords]:
@@ -60,8 +71,7 @@ def told(split: str, count: int, seen: int, most: float, first: Sequence[Broken 
     """The broken records of a split, with the first few."""
     examples = "; ".join(f"{one.where}: {one.reason}" for one in first[:NAMED])
     return (
-        f"{count:,} of {seen:,} records of {split!r} are broken, "
-        f"more than the {100 * most:g} % that may be: {examples}"
+        f"{count:,} of {seen:,} records of {split!r} are broken, more than the {100 * most:g} % that may be: {examples}"
     )
 
 

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict
 
 from atlas.backbones.processor import Processor
 from atlas.data.columns import column, label_rows, picture_schema, record_schema
+from atlas.data.opener import file_states
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.os_errors import error_from
 from atlas.storage.filesystem import replacing
@@ -71,8 +72,8 @@ class PictureShard:
 
     @property
     def digest(self) -> str:
-        """The digest of the pictures' names."""
-        return _digest(ENCODING, [picture.name for picture in self.pictures])
+        """The digest of the pictures' names, and of the state of their files."""
+        return _digest(ENCODING, [[picture.name, file_states(picture.open)] for picture in self.pictures])
 
     def batch(self, shard_context: ShardContext) -> tuple[pa.RecordBatch, ShardMetadata]:
         """The rows and the metadata."""

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from atlas.backbones.families import most_images
 from atlas.backbones.processor import Processor
 from atlas.runtime.errors import AtlasError, UserError
 from atlas.runtime.text import first_line
@@ -14,7 +15,7 @@ from atlas.tasks.task import Task
 
 def check_task(task: Task, processor: Processor) -> None:
     """Raises UserError for answers that are no classes, and for more pictures a record than the backbone takes."""
-    most = processor.most_images
+    most = most_images(processor.folder)
     if not isinstance(task.images, int) or task.images < 1:
         raise UserError(f"{task.name}: it declares {task.images!r} images a record; give 1 or more.")
     if most is not None and task.images > most:
@@ -34,7 +35,10 @@ def check_task(task: Task, processor: Processor) -> None:
 
 
 def sources_of(task: Task, source: Path | None) -> dict[str, str]:
-    """What decides the task's content, by name. Raises UserError where the task cannot say."""
+    """What decides the task's content, by name: with the folders of pictures that its layout needs.
+
+    Raises UserError where the task cannot say.
+    """
     try:
         found: object = task.sources(source)
     except AtlasError:
@@ -44,5 +48,5 @@ def sources_of(task: Task, source: Path | None) -> dict[str, str]:
             f"{task.name}: its `sources` fails with {type(error).__name__}: {first_line(error)}."
         ) from error
     if isinstance(found, Mapping) and all(isinstance(one, str) for pair in found.items() for one in pair):
-        return dict(found)
+        return dict(found) | (dict(task.layout.pictures(source)) if task.layout and source else {})
     raise UserError(f"{task.name}: its `sources` gives {found!r:.60}; give a digest or version, a text, by name.")

@@ -17,6 +17,7 @@ from atlas.tasks.published.snli_ve import SNLI_VE
 from atlas.tasks.published.vcr import VCR, VCR_MARKED
 from atlas.tasks.published.vqa import VQA
 from atlas.tasks.reading.files import csv_lines, picture
+from atlas.tasks.reading.folders import folder_digest
 from atlas.tasks.reading.layout import Layout
 from atlas.tasks.reading.records import class_of
 from atlas.tasks.reading.splits import deal, split_of
@@ -82,6 +83,7 @@ __all__ = [
     "csv_lines",
     "deal",
     "find_task",
+    "folder_digest",
     "picture",
     "split_of",
     "twin_of",

@@ -184,3 +184,31 @@ def test_the_sources_change_with_the_annotations(task: Task, fresh: Path) -> Non
     path.write_bytes(path.read_bytes() + b"\n")
     after = task.sources(fresh)
     assert {name for name in before if before[name] != after[name]} == {first}
+
+
+def test_its_folders_of_pictures_may_be_links(
+    task: Task, fresh: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert task.layout
+    before = {split: content(list(task.read(split, fresh))) for split in SPLITS}
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    for number, need in enumerate(task.layout.needs):
+        found = need.found(fresh)
+        assert found
+        if found.is_dir() and not found.is_symlink():
+            found.rename(elsewhere / str(number))
+            found.symlink_to(elsewhere / str(number))
+    assert {split: content(list(task.at(fresh).read(split, fresh))) for split in SPLITS} == before
+
+
+def test_another_picture_is_another_source(task: Task, fresh: Path) -> None:
+    if task.modality == "language":
+        pytest.skip("it has no images")
+    assert task.layout
+    before = task.layout.pictures(fresh)
+    record = next(one for one in task.read("test", fresh) if isinstance(one, Record))
+    path = next(fresh.rglob(Path(record.pictures[0].name.partition("#")[0]).name))
+    path.with_name(f"._{path.name}").write_text("hidden")
+    assert task.layout.pictures(fresh) == before
+    path.write_bytes(path.read_bytes() + b"\0")
+    assert task.layout.pictures(fresh) != before

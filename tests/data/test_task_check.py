@@ -14,6 +14,12 @@ from atlas.runtime.errors import AtlasError
 from tests.backbones.toys import CHOICES, PAIRS, SHADES
 
 
+def vilt(processor: Processor, folder: Path) -> Processor:
+    """The processor of a backbone of ViLT's family."""
+    (folder / "config.json").write_text('{"model_type": "vilt"}')
+    return replace(processor, folder=folder)
+
+
 def fails(source: Path | None) -> dict[str, str]:
     raise KeyError("mine.csv")
 
@@ -39,8 +45,8 @@ def test_a_declaration_that_cannot_be_is_refused_before_anything_is_read(
 
     task = replace(SHADES, read=read, **changes)
     with pytest.raises(AtlasError, match=message):
-        prepare(task, processor=replace(processor, most_images=2), root=tmp_path)
-    assert list(tmp_path.iterdir()) == []
+        prepare(task, processor=vilt(processor, tmp_path), root=tmp_path / "root")
+    assert not (tmp_path / "root").exists()
 
 
 def test_the_family_says_how_many_images_its_model_takes() -> None:
@@ -49,4 +55,4 @@ def test_the_family_says_how_many_images_its_model_takes() -> None:
 
 def test_two_images_and_choices_are_fine(processor: Processor, tmp_path: Path) -> None:
     for task in (PAIRS, CHOICES):
-        prepare(task, processor=replace(processor, most_images=2), root=tmp_path)
+        prepare(task, processor=vilt(processor, tmp_path), root=tmp_path / "root")

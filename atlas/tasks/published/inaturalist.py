@@ -20,10 +20,11 @@ from atlas.tasks.task import Task
 
 VAL = 0.05  # of the training images
 FILES = ("train2019.json", "val2019.json")
+IMAGES = "train_val2019/"
 ID = (int, str)
 LAYOUT = Layout.of(
     *FILES,
-    "train_val2019/",
+    IMAGES,
     obtain="Get iNaturalist 2019 from https://github.com/visipedia/inat_comp/tree/master/2019.",
 )
 AnnotatedImage = tuple[str, str, int | str | None]  # an image's id, its file's name, its category's id
@@ -110,7 +111,7 @@ def record_of(where: str, line: AnnotatedImage, *, source: Path, labels: Mapping
         raise Unreadable("its annotations name different categories")
     if category not in labels:
         raise Unreadable(f"the category {category!r} is not among the {len(labels):,} of {FILES[0]}")
-    return Record(id=image, pictures=(picture(source, name),), texts=(NO_TEXT,), label=labels[category])
+    return Record(id=image, pictures=(picture(source, name, folder=IMAGES),), texts=(NO_TEXT,), label=labels[category])
 
 
 def read_species(split: str, source: Path | None) -> Iterator[Record | Broken]:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.runtime.errors import UserError
 from atlas.tasks.reading.choices import choice_text
-from atlas.tasks.reading.files import field, given, json_lines, text_lines
+from atlas.tasks.reading.files import field, given
 from atlas.tasks.reading.layout import Layout, Needed
+from atlas.tasks.reading.pairs import paired
 from atlas.tasks.reading.records import class_of, text_of
 from atlas.tasks.reading.splits import deal_published, published
 from atlas.tasks.sample import Broken, Record
@@ -38,15 +38,9 @@ LAYOUT = Layout(
 def labelled(source: Path, part: str) -> Iterator[tuple[str, tuple[dict[str, JsonValue], str, str] | Broken]]:
     """`file:line`, and the record of that line with its id and its label, as they are written.
 
-    Raises UserError where there are not as many labels as records.
+    Raises UserError where there are not as many labels as records, or a line in between is blank.
     """
-    file, labels = LAYOUT.path(source, f"{part}.jsonl"), LAYOUT.path(source, f"{part}-labels.lst")
-    lines, answers = list(json_lines(file)), [label for _, label in text_lines(labels)]
-    if len(lines) != len(answers):
-        raise UserError(
-            f"{labels} has {len(answers):,} labels and {file.name} {len(lines):,} records; download both again."
-        )
-    for (where, line), answer in zip(lines, answers, strict=True):
+    for where, line, answer in paired(LAYOUT.path(source, f"{part}.jsonl"), LAYOUT.path(source, f"{part}-labels.lst")):
         number = where.rpartition(":")[2]
         yield where, line if isinstance(line, Broken) else (line, f"{part}-{number}", answer)
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atlas.runtime.errors import UserError
-from atlas.tasks.reading.files import Unreadable, digest, given, inside, picture, text_lines
+from atlas.tasks.reading.files import Unreadable, digest, given, picture, text_lines
+from atlas.tasks.reading.folders import is_hidden, refuse
 from atlas.tasks.reading.layout import Layout, Needed
 from atlas.tasks.reading.splits import deal_published, published, rank
 from atlas.tasks.sample import NO_TEXT, Broken, Record
@@ -57,15 +58,18 @@ class ImagePart:
                 yield f"{where}\t{text}"
 
     def names(self) -> Iterator[str]:
-        """The images of the folders, sorted by name. Raises UserError for a folder that is a link or unreadable."""
-        for parent, folders, names in os.walk(self.source / self.folder, onerror=_refuse):
-            folders.sort()
+        """The images of the folders, sorted by name, without hidden ones.
+
+        Raises UserError for a folder in it that is a link or unreadable.
+        """
+        for parent, folders, names in os.walk(self.source / self.folder, onerror=refuse):
+            folders[:] = sorted(name for name in folders if not is_hidden(name))
             for folder in folders:
                 if os.path.islink(os.path.join(parent, folder)):
                     raise UserError(f"{os.path.join(parent, folder)} is a link; put the folder itself there.")
             prefix = Path(parent).relative_to(self.source).as_posix()
             for name in sorted(names):
-                if name.lower().endswith(IMAGES):
+                if name.lower().endswith(IMAGES) and not is_hidden(name):
                     yield os.fsencode(f"{prefix}/{name}").decode(errors="replace")
 
     def line(self, entry: str) -> tuple[str, ImageLine | Broken]:
@@ -79,19 +83,14 @@ class ImagePart:
         return where, (f"{self.folder}{name.strip().removeprefix('/')}", written)
 
 
-def _refuse(error: OSError) -> None:
-    raise UserError(f"the folder {error.filename} cannot be read: {error.strerror}.") from error
-
-
 def part_of(source: Path, name: str) -> ImagePart:
     """The part `train` or `val` of the release at hand.
 
-    Raises UserError where only a list could tell the classes, or the folder is a link that leads elsewhere.
+    Raises UserError where only a list could tell the classes.
     """
     official = Needed(paths=OFFICIAL[name]).found(source)
     found = official or Needed(paths=BY_FOLDER[name]).found(source) or source / BY_FOLDER[name][0]
     folder = f"{found.relative_to(source).as_posix()}/"
-    inside(source, folder)
     listed = official is not None and (source / LISTS[name]).is_file()
     if official and not listed and name == "val":
         raise UserError(
@@ -132,12 +131,12 @@ def spellings(source: Path) -> dict[str, int]:
     return found
 
 
-def record_of(where: str, line: ImageLine, *, source: Path, labels: Mapping[str, int]) -> Record:
+def record_of(where: str, line: ImageLine, *, source: Path, folder: str, labels: Mapping[str, int]) -> Record:
     """One image with its class. Raises Unreadable for a class that is none, and as `picture` does."""
     name, written = line
     if written not in labels:
         raise Unreadable(f"the class {written!r:.80} is none of {CATEGORIES}")
-    return Record(id=name, pictures=(picture(source, name),), texts=(NO_TEXT,), label=labels[written])
+    return Record(id=name, pictures=(picture(source, name, folder=folder),), texts=(NO_TEXT,), label=labels[written])
 
 
 def read_scenes(split: str, source: Path | None) -> Iterator[Record | Broken]:
@@ -145,7 +144,7 @@ def read_scenes(split: str, source: Path | None) -> Iterator[Record | Broken]:
     folder = given(source)
     LAYOUT.check("places365", folder)
     part = part_of(folder, published(split, "train", "val"))
-    make = functools.partial(record_of, source=folder, labels=spellings(folder))
+    make = functools.partial(record_of, source=folder, folder=part.folder, labels=spellings(folder))
     entries = sorted(part.entries(), key=functools.partial(rank, "places365 order"))
     yield from deal_published(
         split, "places365", map(part.line, entries), val=VAL, key=lambda line: line[0], record=make

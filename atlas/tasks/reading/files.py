@@ -46,12 +46,14 @@ def inside(root: Path, name: str) -> Path:
     return path
 
 
-def picture(root: Path, name: str) -> Picture:
+def picture(root: Path, name: str, *, folder: str = "") -> Picture:
     """The image file of that relative name, opened when it is asked for.
 
+    folder: where the name begins with this one, `images/`, it may be a link.
     Raises Unreadable as `inside` does, and where there is no such file.
     """
-    path = inside(root, name)
+    linked = bool(folder) and name.startswith(folder) and _has_link(root, PurePosixPath(folder))
+    path = inside(root / folder, name.removeprefix(folder)) if linked else inside(root, name)
     if not os.path.isfile(path):
         raise Unreadable(f"there is no image {name!r}")
     return Picture(name=name, open=functools.partial(open_image, path))

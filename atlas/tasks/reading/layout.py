@@ -9,13 +9,15 @@ from pathlib import Path
 
 from atlas.runtime.errors import UserError
 from atlas.tasks.reading.files import digest, given
+from atlas.tasks.reading.folders import folder_digest, is_filled
+from atlas.tasks.reading.missing import hints, nearest, whole_elsewhere
 
 
 @dataclass(frozen=True, kw_only=True)
 class Needed:
     """One file or folder of a layout: the relative path, or any one of several where releases differ.
 
-    A path that ends in `/` is a folder that must hold something.
+    A path that ends in `/` is a folder that must hold something but hidden files; it may be a link.
     """
 
     paths: tuple[str, ...]
@@ -40,13 +42,18 @@ class Layout:
     def check(self, task: str, source: Path) -> None:
         """Raises UserError that lists everything that is missing, where it was looked for, and where to get it."""
         if not source.is_dir():
-            raise UserError(f"{task}: the source {str(source)!r} is not a folder. {self.obtain}")
+            raise UserError(
+                f"{task}: the source {str(source)!r} is not a folder. {self.obtain} Looked at {source.absolute()}. "
+                f"{nearest(source)}"
+            )
         missing = self.missing(source)
         if missing:
-            deeper = next((path for path in sorted(_folders(source)) if not self.missing(path)), None)
+            whole = whole_elsewhere(source, lambda folder: not self.missing(folder))
+            gone = [path for need in self.needs if need.found(source) is None for path in need.paths]
+            advice = f"They are in {whole}: name that folder." if whole else f"{self.obtain} {hints(source, gone)}"
             raise UserError(
                 f"{task}: {len(missing)} of {len(self.needs)} files are missing under {source}: {'; '.join(missing)}. "
-                + (f"They are in {deeper}: name that folder." if deeper else self.obtain)
+                f"{advice.strip()}"
             )
 
     def missing(self, source: Path) -> list[str]:
@@ -58,6 +65,11 @@ class Layout:
         paths = [need.found(given(source)) or given(source) / need.paths[0] for need in self.needs]
         return {path.name: digest(path) for path in paths if not path.is_dir()}
 
+    def pictures(self, source: Path) -> Mapping[str, str]:
+        """A digest of the names and sizes in each needed folder, by its path. Raises UserError."""
+        found = [place for need in self.needs if (place := need.found(source)) is not None and place.is_dir()]
+        return {f"{place.relative_to(source).as_posix()}/": folder_digest(place) for place in dict.fromkeys(found)}
+
     def path(self, source: Path, path: str) -> Path:
         """The file that stands for `path`, one of a need's alternatives, in the release at hand."""
         need = next(need for need in self.needs if path in need.paths)
@@ -65,19 +77,4 @@ class Layout:
 
 
 def _is_there(path: Path, folder: bool) -> bool:
-    return _is_filled(path) if folder else os.path.isfile(path)
-
-
-def _is_filled(path: Path) -> bool:
-    if not os.path.isdir(path):
-        return False
-    try:
-        with os.scandir(path) as entries:
-            return next(entries, None) is not None
-    except OSError as error:
-        raise UserError(f"the folder {path} cannot be read: {error.strerror}.") from error
-
-
-def _folders(source: Path) -> list[Path]:
-    with os.scandir(source) as entries:
-        return [source / entry.name for entry in entries if entry.is_dir()]
+    return is_filled(path) if folder else os.path.isfile(path)

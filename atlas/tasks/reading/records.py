@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from atlas.runtime.errors import unknown
+from atlas.runtime.errors import AtlasError, unknown
+from atlas.runtime.text import first_line
 from atlas.tasks.reading.files import Unreadable, field
 from atlas.tasks.sample import Broken, Record
 
@@ -19,13 +22,30 @@ LineT = TypeVar("LineT")
 def made(
     lines: Iterable[tuple[str, LineT | Broken]], record: Callable[[str, LineT], Record | Broken]
 ) -> Iterator[Record | Broken]:
-    """The record that `record(where, line)` makes of every line; `Broken` where it raises Unreadable."""
+    """The record that `record(where, line)` makes of every line; `Broken` where it raises anything but an AtlasError
+    that concerns more than the line.
+    """
     for where, line in lines:
         try:
             found = line if isinstance(line, Broken) else record(where, line)
-        except Unreadable as error:
-            found = Broken(where=where, reason=str(error))
+        except Exception as error:
+            if is_whole(error):
+                raise
+            found = Broken(where=where, reason=told(error))
         yield replace(found, where=found.where or where)
+
+
+def is_whole(error: Exception) -> bool:
+    """Whether an error is not that of one line: a file that is unusable, or out of reach."""
+    return isinstance(error, AtlasError) and not isinstance(error, Unreadable)
+
+
+def told(error: Exception) -> str:
+    """An error in a line: what it says where it is meant for people, else with its type and line of code."""
+    if isinstance(error, AtlasError):
+        return str(error)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {first_line(error)} ({Path(frame.filename).name}:{frame.lineno})"
 
 
 def text_of(values: Mapping[str, JsonValue], names: str | Sequence[str]) -> str:

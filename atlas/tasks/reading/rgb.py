@@ -49,7 +49,7 @@ def as_rgb(image: Image.Image) -> RgbImage:
 
 
 def _grey_bounds(image: Image.Image) -> tuple[int, int] | None:
-    """Black and white of a grey image of more than 8 bits; None for any other. Raises OSError where neither is known."""
+    """Black and white of an image of more than 8 bits of grey, else None. Raises OSError where they are unknown."""
     tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
     if image.mode in GREYS:
         bits = next(iter(tags.get(BITS, (16,))), 16)

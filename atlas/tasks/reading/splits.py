@@ -7,8 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 
 from atlas.runtime.errors import unknown
-from atlas.tasks.reading.files import Unreadable
-from atlas.tasks.reading.records import LineT, made
+from atlas.tasks.reading.records import LineT, is_whole, made, told
 from atlas.tasks.sample import SPLITS, Broken, Record
 
 
@@ -58,7 +57,7 @@ def deal(
 ) -> Iterator[Record | Broken]:
     """The records of one split: of the lines whose key is `mine`, what `record(where, line)` makes of them.
 
-    A record that raises Unreadable is `Broken`. The key of a line without a readable one is its place, so that it is
+    A record for which either raises is `Broken`. The key of a line without a readable one is its place, so that it is
     reported in one split and no other.
     """
 
@@ -66,8 +65,10 @@ def deal(
         for where, line in lines:
             try:
                 name = where if isinstance(line, Broken) else key(line)
-            except Unreadable as error:
-                line, name = Broken(where=where, reason=str(error)), where
+            except Exception as error:
+                if is_whole(error):
+                    raise
+                line, name = Broken(where=where, reason=told(error)), where
             if mine(name):
                 yield where, line
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from atlas.runtime.errors import StorageUnavailable
 from atlas.tasks import Record
 from atlas.tasks.reading.files import Unreadable
 from atlas.tasks.reading.records import class_of, made, text_of, unseen
@@ -23,6 +24,29 @@ def test_what_cannot_be_read_is_told_where_it_stands_and_the_rest_is_made() -> N
         ("f:3", "no JSON"),
         "f:4",
     ]
+
+
+@pytest.mark.parametrize("error", [KeyError("a"), ValueError("no\nnumber"), ZeroDivisionError(), FileNotFoundError(2)])
+def test_whatever_is_raised_for_a_line_breaks_that_line_alone(error: Exception) -> None:
+    def record(where: str, line: object) -> Record:
+        if line:
+            raise error
+        return Record(id=where, pictures=(), texts=(), label=0)
+
+    found = list(made([("f:1", 0), ("f:2", 1), ("f:3", 0)], record))
+    assert [isinstance(one, Broken) for one in found] == [False, True, False]
+    assert isinstance(found[1], Broken)
+    assert (found[1].where, "\n" in found[1].reason) == ("f:2", False)
+    assert found[1].reason.startswith(f"{type(error).__name__}: ")
+    assert "(test_records.py:" in found[1].reason
+
+
+def test_files_out_of_reach_break_no_line() -> None:
+    def record(where: str, line: object) -> Record:
+        raise StorageUnavailable("away")
+
+    with pytest.raises(StorageUnavailable):
+        list(made([("f:1", 0)], record))
 
 
 def test_a_text_is_stripped_and_a_blank_one_refused() -> None:
