@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from atlas.cli import main
+from atlas.data import progress_bar
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -25,6 +26,7 @@ def test_help_imports_nothing_heavy() -> None:
     code = """
 import sys
 from atlas.cli import main
+from atlas.data import progress_bar
 try:
     main(["--help"])
 except SystemExit as ended:
@@ -44,7 +46,10 @@ def test_no_command_and_an_unknown_one_end_with_two(capsys: pytest.CaptureFixtur
         assert "COMMAND" in capsys.readouterr().err
 
 
-def test_tasks_are_prepared_and_then_listed_as_such(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_tasks_are_prepared_and_then_listed_as_such(
+    storage: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_bar, "LINE_SECONDS", 1e9)  # no line of progress, however slow the machine
     main(["prepare", "piqa-twin"])
     said = capsys.readouterr().out
     assert said.startswith("piqa-twin: ")
