@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from atlas.data.prepared import file_digests, fingerprint
 from atlas.data.reading import Outline
 from atlas.data.refusal import write_list
 from atlas.data.writer import JoinedSplit
+from atlas.runtime.console import shell
 from atlas.tasks.task import Task
 from atlas.tasks.user_task import task_address
 
@@ -87,7 +87,7 @@ def command_of(contents: Contents) -> str:
     words += ["--source", str(contents.source)] if contents.source else []
     words += ["--backbone", name_of(contents.processor.folder)]
     words += ["--most-broken", f"{contents.most_broken:g}"] if contents.most_broken != MOST_BROKEN else []
-    return shlex.join(words)
+    return shell(*words)
 
 
 def counts_of(contents: Contents) -> SplitCounts:
