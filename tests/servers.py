@@ -91,9 +91,10 @@ def object_store(folder: Path) -> Iterator[ObjectStore]:
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
-    """A PostgreSQL server with an empty database; `address` is what its own clients take."""
+    """A PostgreSQL server with an empty database; `address` is what its own clients take, `folder` holds its files."""
 
     address: str
+    folder: Path
     version: str
 
     @property
@@ -123,7 +124,7 @@ def database() -> Iterator[Database]:
         command = [str(programs / "postgres"), *data, *settings, "-c", "fsync=off"]
         with _running(command, port, log=home / "postgres.log", cwd=home, **identity):
             address = f"postgresql://mlflow:{secret}@127.0.0.1:{port}/postgres"
-            yield Database(address=address, version=_answer(address))
+            yield Database(address=address, folder=home / "data", version=_answer(address))
     finally:
         shutil.rmtree(home)
 

@@ -11,14 +11,20 @@ from filelock import FileLock
 from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent
-# Folders and files that begin first, the longest first; whatever else there is follows in its own order.
+# Folders and files that begin first, the longest first; whatever else there is follows in its own order. Of the very
+# first, one alone needs the end-to-end tests' quiet sweep: nobody has to wait for it.
 LONGEST = (
+    "e2e/faults/test_interrupts.py",
+    "e2e/test_paper.py",
+    "contracts/test_learner.py",
     "notebooks",
+    "e2e/faults/test_nodes.py",
+    "e2e/test_reproduce.py",
+    "e2e/test_bucket.py",
+    "e2e/test_elastic.py",
     "e2e/test_servers.py",
-    "e2e/faults/test_soak.py",
     "e2e/faults",
     "e2e",
-    "contracts/test_learner.py",
     "clusters",
     "docs",
     "contracts",

@@ -1,4 +1,4 @@
-"""Fixtures of the documentation's tests: the site, built once, and a browser."""
+"""Fixtures of the documentation's tests: the site, built once, a browser, and a sweep's storage."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 from selenium.webdriver import Chrome
 
 from tests.e2e.browser import open_browser
+from tests.e2e.conftest import quiet as quiet
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import math
-import os
 import re
 import shutil
 import subprocess
@@ -20,6 +19,8 @@ import pytest
 from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store
 from tests.docs.markdown import ROOT, code_of
+from tests.e2e.commands import SMALL, WAIT, environment, lines_in
+from tests.e2e.storages import copy_of
 from tests.small import SCHEDULE, World, weights
 
 PAGE = ROOT / "docs" / "extending.md"
@@ -145,23 +146,28 @@ def test_a_sink_gets_each_step_once(
 
 
 @pytest.mark.slow
-def test_a_sampler_and_a_scheduler_run_a_sweep(written: Callable[[str], Path], tmp_path: Path) -> None:
+def test_a_sampler_and_a_scheduler_run_a_sweep_by_the_wheels_command_line_from_any_folder(
+    written: Callable[[str], Path], quiet: Path, tmp_path: Path
+) -> None:
     from atlas.config.options import Options
 
     file = written("random_ranks.py")
     sweep = module_of(file).SWEEP
     assert type(sweep.sampler(Options())).__name__ == "RandomSampler"
-    small = ["--smoke", "--tasks", "digits", "piqa-twin", "--steps", "2", "--trials", "2"]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "MLFLOW_", "ATLAS_"))}
+    storage = copy_of(quiet, tmp_path / "storage", "data", "store")
+    few = ("--trials", "2", "--orders", "1", *lines_in(storage), "--storage", str(storage))
     done = subprocess.run(
-        [sys.executable, str(file), *small, "--storage", str(tmp_path / "storage")],
-        env={**kept, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
+        [sys.executable, "-m", "atlas.cli", "sweep", str(file), *SMALL, *few],
+        env=environment(PYTHONPATH=str(ROOT)),
+        cwd=tmp_path,
         capture_output=True,
         text=True,
+        timeout=WAIT,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    (path,) = (tmp_path / "storage").glob("sweeps/random-ranks-*/summary.json")
+    assert "Leaderboard" in done.stdout
+    (path,) = storage.glob("sweeps/random-ranks-*/summary.json")
     trials = json.loads(path.read_text())["trials"]
     assert len({trial["settings"]["rank"] for trial in trials}) == 2
 

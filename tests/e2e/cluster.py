@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.processes import children, kill, title_of
-from tests.e2e.conftest import RAY, cluster_shell, end, start_node
+from tests.e2e.nodes import QUICK, RAY, cluster_shell, start_node
+from tests.e2e.processes import end
 from tests.ports import lasting_port
 
 
@@ -20,7 +21,7 @@ class Cluster:
     def __init__(self, folder: Path) -> None:
         self.shell, self.folder, self.port = cluster_shell(), folder, lasting_port()
         self.nodes: list[Any] = []
-        self.address = {name: self.shell[name] for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_TMPDIR")}
+        self.address = {name: self.shell[name] for name in (*QUICK, "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_TMPDIR")}
         self.address["RAY_ADDRESS"] = f"127.0.0.1:{self.port}"
 
     def head(self, cpus: int) -> None:

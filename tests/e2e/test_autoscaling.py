@@ -16,7 +16,10 @@ from ray.autoscaler._private.fake_multi_node.node_provider import (
 )
 
 from benchmarks.processes import kill, marked, title_of
-from tests.e2e.conftest import SMALL, WAIT, cluster_shell, expect_undisturbed, run, start_node, wait_for
+from tests.e2e.commands import SMALL, WAIT, run
+from tests.e2e.nodes import cluster_shell, start_node
+from tests.e2e.processes import wait_for
+from tests.e2e.storages import expect_undisturbed
 from tests.ports import lasting_port
 
 pytestmark = pytest.mark.slow
@@ -93,14 +96,14 @@ def growing(tmp_path: Path) -> Iterator[Growing]:
 
 
 def test_a_sweep_makes_the_cluster_grow_runs_on_its_nodes_and_gives_them_back(
-    quiet: Path, prepared: Path, background: Callable[..., Any], growing: Growing
+    quiet: Path, half_learnt: Path, background: Callable[..., Any], growing: Growing
 ) -> None:
     sweep = (*SMALL, "--cpus-per-worker", "1", "--fleets")
-    refused = run(*sweep, "4", storage=prepared, code=2, **growing.shell)
+    refused = run(*sweep, "4", storage=half_learnt, code=2, **growing.shell)
     assert "need 4.1 CPUs (with 0.1 for the trials), the cluster has at most 3" in refused.stderr
     assert growing.nodes() == 1
-    process = background(*sweep, "2", storage=prepared, **growing.shell)
+    process = background(*sweep, "2", storage=half_learnt, **growing.shell)
     wait_for(lambda: growing.nodes() > 1, process=process)
     assert process.wait(timeout=WAIT) == 0, process.communicate()[0]
-    expect_undisturbed(prepared, quiet)
+    expect_undisturbed(half_learnt, quiet)
     wait_for(lambda: growing.nodes() == 1, process=growing.head)

@@ -10,15 +10,19 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import LONG, UPDATES, WAIT, children, committed, matrices, summaries, title_of, wait_for
+from benchmarks.processes import children, title_of
+from tests.e2e.commands import LONG, UPDATES, WAIT, lines_in
+from tests.e2e.processes import wait_for
+from tests.e2e.storages import committed, matrices, summaries
 
 pytestmark = pytest.mark.slow
 
 
 def test_a_worker_killed_in_a_long_step_resumes_from_its_checkpoint(
-    quiet_long: Path, without_last: Path, background: Callable[..., Any]
+    quiet_long: Path, without_last: Path, tmp_path: Path, background: Callable[..., Any]
 ) -> None:
-    process = background(*LONG, "--fleets", "1", "--checkpoint-every", "0.5", storage=without_last)
+    often = ("--fleets", "1", "--checkpoint-every", "0.5")
+    process = background(*LONG, *often, *lines_in(tmp_path), storage=without_last)
     wait_for(lambda: list(without_last.glob("store/underway/steps/*/*/commit.json")), process=process)
     workers = [pid for pid in children(process.pid) if "RayTrainWorker" in title_of(pid)]
     assert workers, [title_of(pid) for pid in children(process.pid)]

@@ -12,7 +12,9 @@ import pytest
 
 from benchmarks.processes import called, kill
 from tests.e2e.cluster import Cluster
-from tests.e2e.conftest import LONG, UPDATES, WAIT, committed, expect_tracked, matrices, summaries, wait_for
+from tests.e2e.commands import LONG, UPDATES, WAIT
+from tests.e2e.processes import wait_for
+from tests.e2e.storages import committed, expect_tracked, matrices, summaries
 from tests.losses import Losses
 
 pytestmark = pytest.mark.slow

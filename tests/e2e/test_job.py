@@ -1,4 +1,7 @@
-"""A sweep as a Ray job: uploaded from the project's folder to a head with token authentication."""
+"""A sweep as a Ray job: uploaded from the project's folder to a head with token authentication.
+
+Its trials do not share their steps.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import RAY, ROOT, SMALL, WAIT, cluster_shell, end, matrices, start_node, summaries
+from tests.e2e.commands import ROOT, SMALL, WAIT
+from tests.e2e.nodes import RAY, cluster_shell, start_node
+from tests.e2e.processes import end
+from tests.e2e.storages import copy_of, matrices, summaries
 from tests.ports import lasting_port
 
 pytestmark = pytest.mark.slow
@@ -31,9 +37,21 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     end(process, signal.SIGTERM)
 
 
-def submit(head: dict[str, str], storage: Path) -> subprocess.CompletedProcess[str]:
+@pytest.fixture(scope="module")
+def submitted(
+    head: dict[str, str], quiet: Path, mlflow_tables: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """The storage of a sweep that was submitted, on known data, and what was printed."""
+    storage = copy_of(quiet, tmp_path_factory.mktemp("submitted") / "storage", "data")
+    shutil.copy(mlflow_tables, storage)
+    done = submit(head, storage, "--no-sharing", "--fleets", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return storage, done.stdout + done.stderr
+
+
+def submit(head: dict[str, str], storage: Path, *more: str) -> subprocess.CompletedProcess[str]:
     """Submit the small sweep, from another folder than the project's, and wait for it."""
-    sweep = ("python", "sweeps/task_order.py", *SMALL)
+    sweep = ("python", "sweeps/task_order.py", *SMALL, *more)
     return subprocess.run(
         [RAY, "job", "submit", "--working-dir", str(ROOT), "--", *sweep, "--storage", str(storage)],
         capture_output=True,
@@ -45,22 +63,30 @@ def submit(head: dict[str, str], storage: Path) -> subprocess.CompletedProcess[s
 
 
 def test_a_submitted_sweep_runs_on_the_head_and_the_upload_is_small(
-    head: dict[str, str], quiet: Path, prepared: Path
+    head: dict[str, str], quiet: Path, submitted: tuple[Path, str]
 ) -> None:
-    done = submit(head, prepared)
-    text = done.stdout + done.stderr
-    assert done.returncode == 0, text
+    storage, text = submitted
     assert "succeeded" in text
     assert "Leaderboard" in text
-    assert matrices(summaries(prepared)[-1]) == matrices(summaries(quiet)[0])
+    assert matrices(summaries(storage)[-1]) == matrices(summaries(quiet)[0])
     found = Path(head["RAY_TMPDIR"]).glob("ray/session_*/runtime_resources/working_dir_files/_ray_pkg_*")
     packages = [path for path in found if path.is_dir()]
     assert packages, text
-    zips = [Path(shutil.make_archive(str(prepared.parent / one.name), "zip", one)) for one in packages]
+    zips = [Path(shutil.make_archive(str(storage.parent / one.name), "zip", one)) for one in packages]
     sizes = [path.stat().st_size for path in zips]  # as they are uploaded: zipped
     assert max(sizes) < 5 * 2**20, sizes
     names = {path.name for package in packages for path in package.iterdir()}
     assert names <= {"atlas", "sweeps", "pyproject.toml", ".gitignore", ".rayignore"}
+
+
+def test_without_sharing_every_trial_trains_its_own_steps_to_bit_identical_matrices(
+    quiet: Path, submitted: tuple[Path, str]
+) -> None:
+    storage, _ = submitted
+    (apart,) = summaries(storage)
+    assert matrices(apart) == matrices(summaries(quiet)[0])
+    assert apart["ledger"]["steps_reused"] == 0
+    assert len(list(storage.glob("store/private/*/steps/*/*/commit.json"))) == 6
 
 
 @pytest.mark.parametrize("token", [secrets.token_hex(32), None], ids=["wrong", "missing"])

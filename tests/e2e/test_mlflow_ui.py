@@ -17,7 +17,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from atlas.tracking import Server, default_tracking_uri
 from atlas.tracking.mlflow.address import connect
 from tests.e2e.browser import needs_browser
-from tests.e2e.conftest import summaries
+from tests.e2e.storages import summaries
 from tests.ports import lasting_port
 
 pytestmark = [pytest.mark.slow, needs_browser]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from atlas.cli import main
-from tests.e2e.conftest import committed, matrices, run, summaries
+from tests.e2e.commands import run
+from tests.e2e.storages import committed, matrices, summaries
 
 SAMPLE = Path(__file__).parent / "older" / "storage.tar.xz"
 OPTIONS = ("--smoke", "--rank", "2", "--steps", "2", "--evaluate", "16", "16")

@@ -9,7 +9,7 @@ import pytest
 from selenium.webdriver import Chrome
 
 from tests.e2e.browser import needs_browser
-from tests.e2e.conftest import summaries
+from tests.e2e.storages import summaries
 
 pytestmark = [pytest.mark.slow, needs_browser]
 OVERFLOW = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"

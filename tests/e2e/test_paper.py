@@ -13,7 +13,8 @@ import pytest
 
 from atlas.report.summary import BARE, summary_from
 from atlas.tasks.twins import TWINS, Sizes
-from tests.e2e.conftest import WAIT, committed, environment, run, summaries
+from tests.e2e.commands import WAIT, environment, lines_in, run
+from tests.e2e.storages import committed, summaries
 
 pytestmark = pytest.mark.slow
 SMOKE = ("--twins", "--smoke", "--fleets", "1")
@@ -55,7 +56,7 @@ def test_every_unseen_task_is_learnt_from_every_order_and_from_the_bare_backbone
 def test_downstream_steps_are_steps_of_the_store_and_are_not_trained_again(storage: Path) -> None:
     before = committed(storage)
     assert sum(marker["facts"]["step"]["downstream"] for marker in before.values()) == 28
-    done = run(*SMOKE, storage=storage, sweep="paper")
+    done = run(*SMOKE, *lines_in(storage), storage=storage, sweep="paper")
     assert committed(storage) == before
     assert summaries(storage)[-1]["ledger"]["steps_trained"] == 0
     assert "Few-shot learning of unseen tasks" in done.stdout

@@ -12,7 +12,8 @@ import pytest
 
 from atlas.tracking import default_tracking_uri
 from atlas.tracking.mlflow.address import connect
-from tests.e2e.conftest import ROOT, SMALL, WAIT, committed, environment, matrices, run, summaries
+from tests.e2e.commands import ROOT, SMALL, WAIT, environment, run
+from tests.e2e.storages import committed, matrices, summaries
 
 pytestmark = pytest.mark.slow
 

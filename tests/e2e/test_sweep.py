@@ -14,17 +14,8 @@ from atlas.report.summary import summary_from
 from atlas.tracking import default_tracking_uri
 from atlas.tracking.events import sweep_key
 from atlas.tracking.mlflow.address import connect, key_filter
-from tests.e2e.conftest import (
-    ROOT,
-    SMALL,
-    WAIT,
-    Guarded,
-    committed,
-    environment,
-    matrices,
-    run,
-    summaries,
-)
+from tests.e2e.commands import ROOT, SMALL, lines_in, run
+from tests.e2e.storages import committed, summaries
 
 pytestmark = pytest.mark.slow
 
@@ -77,62 +68,14 @@ def test_each_step_was_trained_once_and_the_first_steps_are_the_lone_adapters(qu
         assert trial["R"]["test"]["own"][0][0] == summary["references"]["lone"]["0"][first]["test"]
 
 
-def test_the_same_sweep_again_trains_nothing_and_gives_the_same_matrices(quiet: Path, learnt: Path) -> None:
-    before = committed(learnt)
-    done = run(*SMALL, storage=learnt)
-    (first,), (second,) = summaries(quiet), summaries(learnt)
-    assert committed(learnt) == before == committed(quiet)
-    assert second["ledger"]["steps_trained"] == 0
-    assert matrices(first) == matrices(second)
-    assert "nothing to train" in done.stdout
-
-
-def test_without_sharing_every_trial_trains_its_own_steps_to_bit_identical_matrices(
-    quiet: Path, prepared: Path
-) -> None:
-    run(*SMALL, "--no-sharing", "--fleets", "1", storage=prepared)
-    (apart,) = summaries(prepared)
-    assert matrices(apart) == matrices(summaries(quiet)[0])
-    assert apart["ledger"]["steps_reused"] == 0
-    assert len(list(prepared.glob("store/private/*/steps/*/*/commit.json"))) == 6
-
-
-def test_another_seed_gives_other_numbers(quiet: Path, guarded: Guarded) -> None:
-    (other,) = summaries(guarded.storage)
-    order = ("digits", "piqa-twin")
-    assert matrices(other)[order] != matrices(summaries(quiet)[0])[order]
-
-
 @pytest.mark.parametrize("sweep", ["adapter", "schedule"])
-def test_a_search_over_settings_walks_the_named_orders(sweep: str, prepared: Path) -> None:
-    few = ("--steps", "2", "--trials", "2", "--aim", "worst", "--fleets", "1")
-    run(*SMALL, *few, storage=prepared, sweep=sweep)
-    (summary,) = summaries(prepared)
+def test_a_search_over_settings_walks_the_named_orders(sweep: str, learnt: Path) -> None:
+    few = ("--trials", "2", "--aim", "worst", "--fleets", "1")
+    run(*SMALL, *few, *lines_in(learnt), storage=learnt, sweep=sweep)
+    (summary,) = summaries(learnt)
     assert summary["sweep"]["status"] == "FINISHED"
     assert len(summary["trials"]) == 4  # two trials over two orders
     assert len({trial["id"].partition(".")[0] for trial in summary["trials"]}) == 2
-
-
-def test_the_wheels_command_line_runs_a_sweep_from_any_folder(learnt: Path, tmp_path: Path) -> None:
-    file = tmp_path / "mine.py"
-    file.write_text(
-        "from atlas.sweep import Sweep, base_learner, main\n"
-        "from dataclasses import replace\n"
-        "def learner(trial, options):\n"
-        "    return replace(base_learner(options.training), rank=trial.suggest_categorical('rank', [2, 4]))\n"
-        "if __name__ == '__main__':\n"
-        "    main(Sweep(name='mine', question='Does the rank matter?', learner=learner, trials=1))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "atlas.cli", "sweep", str(file), *SMALL, "--orders", "1", "--storage", str(learnt)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env=environment(),
-        timeout=WAIT,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Leaderboard" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -18,19 +18,21 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
+from tests.e2e.storages import copy_of
+
 FOLDER = Path(__file__).parents[2] / "notebooks"
 FILES = sorted(FOLDER.glob("*.ipynb"))
 KERNEL = "atlas-test"
 SECONDS = 900  # a cell, on a busy machine
-FEWER = {"steps=20": "steps=4", "evaluate=(64, 128)": "evaluate=(32, 48)"}  # what a sweep takes, not what it shows
+FEWER = {"steps=20": "steps=4", "evaluate=(64, 128)": "evaluate=(40, 60)"}  # what a sweep takes, not what it shows
 RAY_LEFT = "import ray\nray.is_initialized()"
 MACHINE = re.compile(r"/(home|root|Users|work|tmp|usr|opt|var)/")
 
 
 @pytest.fixture(scope="module")
-def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One storage for all notebooks."""
-    return tmp_path_factory.mktemp("storage")
+def storage(quiet: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One storage for all notebooks, which has data and steps of two of their tasks."""
+    return copy_of(quiet, tmp_path_factory.mktemp("notebooks") / "storage", "data", "store")
 
 
 @pytest.fixture

@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import SMALL, WAIT, expect_nothing_left, logged, matrices, steps_of, summaries, wait_for
+from atlas.storage.filesystem import StoragePath
+from tests.e2e.commands import SMALL, WAIT
+from tests.e2e.processes import expect_nothing_left, wait_for
+from tests.e2e.storages import copy_of, logged, matrices, steps_of, summaries
 from tests.line import Line, line_to
 from tests.losses import Losses
 from tests.servers import ObjectStore
@@ -26,10 +29,18 @@ def cut_for_a_while(line: Line) -> None:
     line.mend()
 
 
+def put_into(address: str, storage: Path) -> None:
+    """Copy the data and the steps of a storage into a bucket."""
+    place = StoragePath.at(address)
+    copy_of(storage, place.local, "data", "store")
+    place.upload()
+
+
 def test_a_sweep_waits_for_a_storage_that_does_not_answer_and_goes_on_once_it_does(
     bucket: str,
     s3: ObjectStore,
     quiet: Path,
+    half_learnt: Path,
     tmp_path: Path,
     background: Callable[..., Any],
     losses: Losses,
@@ -39,10 +50,17 @@ def test_a_sweep_waits_for_a_storage_that_does_not_answer_and_goes_on_once_it_do
     def committed() -> int:
         return sum(key.endswith("commit.json") for key in s3.names(name))
 
+    put_into(f"{bucket}/prefix", half_learnt)
+    known = committed()
+    assert 0 < known < len(steps) - 2
     with line_to(int(s3.environment["AWS_ENDPOINT_URL"].rpartition(":")[2])) as line:
-        shell = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{line.port}", "ATLAS_CACHE": str(tmp_path), **losses.shell}
+        shell = {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{line.port}",
+            "ATLAS_CACHE": str(tmp_path / "machine"),
+            **losses.shell,
+        }
         process = background(*SMALL, "--fleets", "1", storage=f"{bucket}/prefix", ATLAS_MARK="line", **shell)
-        wait_for(lambda: committed() >= 2, process=process)
+        wait_for(lambda: committed() > known, process=process)
         cut_for_a_while(line)
         mended = time.monotonic()
         before = committed()
@@ -56,8 +74,8 @@ def test_a_sweep_waits_for_a_storage_that_does_not_answer_and_goes_on_once_it_do
     expect_nothing_left("ATLAS_MARK=line")
     begun = losses.begun()
     fault = "line to the storage cut and mended"
-    losses.note(fault, begun=begun, lost=begun - len(steps), from_mending_to_the_next_commit=found)
-    expect_all_of_it(tmp_path / "s3" / name / "prefix", quiet, s3.names(name))
+    losses.note(fault, begun=begun, lost=begun - (len(steps) - known), from_mending_to_the_next_commit=found)
+    expect_all_of_it(tmp_path / "machine" / "s3" / name / "prefix", quiet, s3.names(name))
 
 
 def expect_all_of_it(copy: Path, quiet: Path, objects: list[str]) -> None:

@@ -10,18 +10,9 @@ from typing import Any
 import pytest
 
 from tests.e2e.cluster import Cluster
-from tests.e2e.conftest import (
-    LAST,
-    LONG,
-    SMALL,
-    UPDATES,
-    WAIT,
-    committed,
-    expect_nothing_left,
-    expect_undisturbed,
-    run,
-    wait_for,
-)
+from tests.e2e.commands import LAST, LONG, SMALL, UPDATES, WAIT, run
+from tests.e2e.processes import expect_nothing_left, wait_for
+from tests.e2e.storages import committed, expect_undisturbed
 from tests.losses import Losses
 
 pytestmark = pytest.mark.slow

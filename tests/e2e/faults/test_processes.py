@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from benchmarks.processes import called, kill, living
-from tests.e2e.conftest import SMALL, WAIT, committed, expect_nothing_left, expect_undisturbed, wait_for
+from tests.e2e.commands import SMALL, WAIT
+from tests.e2e.processes import expect_nothing_left, wait_for
+from tests.e2e.storages import committed, expect_undisturbed
 from tests.losses import Losses
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,8 @@ import pytest
 
 from atlas.storage.store import Store
 from atlas.tracking import default_tracking_uri
-from tests.e2e.conftest import SMALL, WAIT, committed, logged, matrices, summaries
+from tests.e2e.commands import SMALL, WAIT
+from tests.e2e.storages import committed, logged, matrices, summaries
 from tests.losses import Losses
 
 pytestmark = pytest.mark.slow

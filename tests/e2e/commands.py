@@ -1,0 +1,48 @@
+"""The project's commands as its users run them: in processes of their own, offline, without a cluster."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = ("--tasks", "digits", "piqa-twin", "--steps", "4", "--evaluate", "40", "60")
+UPDATES = 80  # of each stage of a long step
+ONE_ORDER = ("--tasks", "digits", "piqa-twin", "--orders", "digits,piqa-twin")
+LONG = (*ONE_ORDER, "--steps", str(UPDATES), "--evaluate", "40", "60")
+LAST = "piqa-twin (expansion) after digits"
+WAIT = 600.0  # seconds, also on a very busy machine
+
+
+def lines_in(folder: Path) -> tuple[str, str]:
+    """The option by which a sweep's events go to lines of JSON: where nobody looks at MLflow, it saves its seconds."""
+    return "--tracking-uri", f"jsonl:{folder / 'lines'}"
+
+
+def command(*arguments: str, storage: Path, sweep: str = "task_order") -> list[str]:
+    """The command line of a sweep: one of the project's by its name, or a file."""
+    file = sweep if sweep.endswith(".py") else str(ROOT / "sweeps" / f"{sweep}.py")
+    return [sys.executable, file, *arguments, "--storage", str(storage)]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a user's shell, without a cluster, offline."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "MLFLOW_", "ATLAS_"))}
+    return {**kept, "HF_HUB_OFFLINE": "1", **more}
+
+
+def run(
+    *arguments: str, storage: Path, sweep: str = "task_order", code: int = 0, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a sweep to its end, with `more` in its environment, and check its exit code."""
+    done = subprocess.run(
+        command(*arguments, storage=storage, sweep=sweep),
+        capture_output=True,
+        text=True,
+        timeout=WAIT,
+        env=environment(**more),
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
