@@ -16,7 +16,6 @@ from tests.ports import lasting_port
 
 # Ray notices a lost node or head after a quarter of a minute to a minute; these tests need not wait for as long.
 QUICK = {
-    "RAY_health_check_initial_delay_ms": "1000",
     "RAY_health_check_period_ms": "1000",
     "RAY_gcs_rpc_server_reconnect_timeout_s": "15",
 }
