@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -75,7 +76,12 @@ def _parser() -> argparse.ArgumentParser:
         "--alpha", action="store_true", help="add the combination weights of the best trial (runs its model)"
     )
     report.add_argument("--tracking-uri", default="", help="take the summary from MLflow; SWEEP may be a run's id then")
-    report.add_argument("--into", default="", metavar="FOLDER", help="of what MLflow has (default: ./SWEEP)")
+    report.add_argument(
+        "--into",
+        default="",
+        metavar="FOLDER",
+        help="of the page (default: the sweep's own; ./SWEEP where that is MLflow's or read-only)",
+    )
     commands.add_parser(
         "doctor", help="check a cluster, with a sweep's options, before the sweep: atlas doctor [OPTION …]"
     )
@@ -198,16 +204,25 @@ def _report(given: argparse.Namespace) -> None:
     from atlas.report import read_summary, write_report, write_summary
 
     storage = StorageOptions(storage=given.storage).path
-    folder = _logged(given) if given.tracking_uri else _kept(given.sweep, storage)
-    path = folder.local / "summary.json"
-    summary = read_summary(path)
+    kept = _logged(given) if given.tracking_uri else _kept(given.sweep, storage)
+    summary = read_summary(kept.local / "summary.json")
+    folder = _page_folder(kept, given.into, summary.sweep.id)
     if given.alpha:
         from atlas.sweep.fusion_weights import sweep_fusion_weights
 
         summary = summary.model_copy(update={"alpha": sweep_fusion_weights(summary, storage)})
-        write_summary(summary, path)
-    print(write_report(summary, path.parent)[0])
+        write_summary(summary, folder.local / "summary.json")
+    print(write_report(summary, folder.local)[0])
     folder.upload()
+
+
+def _page_folder(kept: StoragePath, into: str, sweep: str) -> StoragePath:
+    """The folder of the page: beside the summary, unless another is named or that one may only be read."""
+    if not into and (kept.is_remote or os.access(kept.local, os.W_OK)):
+        return kept
+    folder = StoragePath.at(Path(into or sweep))
+    folder.local.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _kept(sweep: str, storage: StoragePath) -> StoragePath:

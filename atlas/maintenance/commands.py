@@ -37,14 +37,15 @@ def declare(parser: argparse.ArgumentParser) -> None:
     collect.add_argument("--delete", action="store_true", help="remove it, too")
 
 
-def _open(given: argparse.Namespace) -> tuple[Store, StoragePath]:
-    """The store of the storage, which has to be there already, and the storage."""
+def _open(given: argparse.Namespace, *, write: bool = False) -> tuple[Store, StoragePath]:
+    """The store of the storage, which has to be there already, and the storage. Without `write` nothing is written."""
     from atlas.storage.store import Store
 
     storage = StorageOptions(storage=given.storage).path
     if "store" not in storage.folders():
         raise UserError(f"there is no store under {storage}; give --storage, or run a sweep there first.")
-    return Store.open(str(storage / "store")), storage
+    address = str(storage / "store")
+    return Store.open(address) if write else Store.at(address), storage
 
 
 def _list(given: argparse.Namespace) -> None:
@@ -103,7 +104,7 @@ def _collect(given: argparse.Namespace) -> None:
 
     from atlas.maintenance.collection import find_waste, remove
 
-    store, storage = _open(given)
+    store, storage = _open(given, write=given.delete)
     found = find_waste(store, storage)
     for sweep, count in found.kept.items():
         held = " (unfinished: it keeps all that it may use; remove its folder to give it up)"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,38 @@ def test_collect_removes_only_when_told_to(kept: Kept, capsys: pytest.CaptureFix
     assert kept.store.find(extra[0].key) is None
     store(kept, "collect")
     assert "may go" not in capsys.readouterr().out
+
+
+def state_of(folder: Path) -> dict[str, tuple[int, int]]:
+    """Time of change and kind of everything in it; a file that is written and removed changes its folder's."""
+    return {str(path): (path.stat().st_mtime_ns, path.stat().st_mode) for path in (folder, *folder.rglob("*"))}
+
+
+@pytest.mark.parametrize("command", ["list", "verify", "lineage", "export", "collect", "report", "tasks"])
+def test_what_only_reads_writes_nothing_into_the_storage(
+    kept: Kept, command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = kept.summary["trials"][0]["step_keys"][-1]
+    arguments = {
+        "lineage": ["store", "lineage", key],
+        "export": ["store", "export", SWEEP_ID, str(tmp_path / "stack")],
+        "report": ["report", SWEEP_ID, "--into", str(tmp_path / "page")],
+        "tasks": ["tasks"],
+    }
+    before = state_of(kept.root)
+    main([*arguments.get(command, ["store", command]), "--storage", str(kept.root)])
+    assert state_of(kept.root) == before
+    assert capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_report_of_a_storage_that_may_only_be_read_goes_into_the_current_folder(
+    kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept.sweep.chmod(0o555)
+    main(["report", SWEEP_ID, "--storage", str(kept.root)])
+    assert (tmp_path / SWEEP_ID / "report.html").is_file()
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["verify"], ["collect"]])
