@@ -78,6 +78,7 @@ class SplitCounts(BaseModel):
     counts: records. pictures: distinct ones. truncated: texts that were cut. text_tokens: of the longest text of all.
     balance: label → records (or the sum of its scores). majority: the score of the best constant answer, in percent.
     skipped: rule of the task → records left out by it. broken: records left out because they cannot be read.
+    overlap: `train and test` → kind → what of the second is in the first, too; None where it was not looked for.
     changed: change that shows a picture as people see it → pictures; None where an earlier release did not make them.
     """
 
@@ -92,6 +93,7 @@ class SplitCounts(BaseModel):
     skipped: dict[str, dict[str, int]] = {}
     broken: dict[str, BrokenCount] = {}
     changed: dict[str, dict[str, int]] | None = None
+    overlap: dict[str, dict[str, int]] | None = None
 
 
 class DataCard(DataIdentity, SplitCounts):
@@ -130,6 +132,13 @@ class DataCard(DataIdentity, SplitCounts):
     def skipped_by_rule(self, split: str) -> str:
         """The records of a split that were left out by each rule of the task, in a line; "" where none was."""
         return "; ".join(f"{count:,} ({rule})" for rule, count in sorted(self.skipped.get(split, {}).items()))
+
+    def shared(self) -> list[str]:
+        """What each two splits share, in a line each."""
+        return [
+            f"{splits} share {' and '.join(f'{count:,} {kind}' for kind, count in kinds.items())}"
+            for splits, kinds in (self.overlap or {}).items()
+        ]
 
     def changed_pictures(self, split: str) -> str:
         """The pictures of a split that were not taken just as they lie, in a line; "" where all were."""

@@ -25,6 +25,7 @@ from atlas.tasks.user_task import task_address
 class Contents:
     """The content that a card describes: the task with its answers, the processor, the source, and each split.
 
+    overlap: what two splits share.
     most_broken: the share of broken records that was allowed.
     """
 
@@ -33,6 +34,7 @@ class Contents:
     source: Path | None
     outlines: Mapping[str, Outline]
     joined: Mapping[str, JoinedSplit]
+    overlap: dict[str, dict[str, int]]
     most_broken: float = MOST_BROKEN
 
 
@@ -107,6 +109,7 @@ def counts_of(contents: Contents) -> SplitCounts:
         majority={split: 100 * max(one.mass) / one.records for split, one in joined.items()},
         skipped={split: dict(one.broken.skipped) for split, one in outlines.items()},
         broken={split: one.broken.summary(one.seen) for split, one in outlines.items()},
+        overlap=contents.overlap,
         changed={split: dict(one.changed) for split, one in joined.items()},
     )
 

@@ -26,6 +26,7 @@ from atlas.data.card_writer import Contents, write_cards
 from atlas.data.executor import Executor, ray_cluster, wants_ray
 from atlas.data.index import IndexEntry, index_path, read_index, write_index
 from atlas.data.options import Phase, PrepareOptions
+from atlas.data.overlap import overlaps
 from atlas.data.prepared import Prepared
 from atlas.data.reading import Outline, Reader
 from atlas.data.record_stream import read_records
@@ -267,12 +268,14 @@ class Build:
             for joiner in joiners.values():
                 joiner.join_records()
             self.check(outlines, prepare_options.most_broken)
+            joined = {split: joiner.join(prepare_options) for split, joiner in joiners.items()}
             contents = Contents(
                 task=self.task,
                 processor=self.processor,
                 source=self.source,
                 outlines=outlines,
-                joined={split: joiner.join(prepare_options) for split, joiner in joiners.items()},
+                joined=joined,
+                overlap=overlaps({split: joiner.digests for split, joiner in joiners.items()}),
                 most_broken=prepare_options.most_broken,
             )
             with writing(self.final.parent):

@@ -17,6 +17,7 @@ import pyarrow as pa
 from atlas.backbones.processor import Processor
 from atlas.data.columns import array, column, picture_schema, record_schema
 from atlas.data.options import PrepareOptions
+from atlas.data.overlap import SplitDigests
 from atlas.data.reading import Outline, place
 from atlas.data.shard import pictures_a_shard, read_batch, read_metadata, writing
 from atlas.runtime.errors import UserError
@@ -52,6 +53,7 @@ class Joiner:
         self.broken_numbers = np.array(sorted(self.reasons), dtype=np.int64)
         self.count = self.truncated = self.longest = 0
         self.mass = np.zeros(task.classes)
+        self.digests = SplitDigests(blank=task.modality == "language")
 
     def join(self, prepare_options: PrepareOptions) -> JoinedSplit:
         """Write `<split>-pictures.arrow`, after `join_records`. Raises UserError where no record is left."""
@@ -109,6 +111,7 @@ class Joiner:
         self.mass += np.bincount(labels, minlength=self.task.classes) if labels.ndim == 1 else labels.sum(0)
         rows = array(batch.column("pictures"))
         rows = rows - np.searchsorted(self.broken_numbers, rows).astype(np.int32)
+        self.digests.add_records(batch.column("id").to_pylist(), tokens, rows)
         columns = [batch.column("id"), column(rows), batch.column("tokens"), batch.column(3)]
         return pa.record_batch(columns, schema=record_schema(self.task, self.processor))
 
@@ -121,5 +124,6 @@ class Joiner:
                 batch = read_batch(self.work / file)
                 if batch.num_rows:
                     writer.write_batch(batch.replace_schema_metadata(None))
+                    self.digests.add_pictures(array(batch.column("pixels")))
                 done += batch.num_rows
                 prepare_options.report(self.outline.split, "joining", done, total)

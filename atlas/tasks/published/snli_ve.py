@@ -82,5 +82,5 @@ SNLI_VE = Task(
     read=read_sentences,
     sources=sentence_sources,
     layout=LAYOUT,
-    split_note="The authors' own: dev is val, test is test; no image is in two of them.",
+    split_note="The authors' own: dev is val, test is test.",
 )

@@ -13,7 +13,7 @@ from atlas.runtime.errors import UserError, unknown
 from atlas.tasks.sample import SPLITS, Record
 from atlas.tasks.task import Modality, Role, Scoring, Task
 
-SPLIT_NOTE = "train, val and test are drawn apart and share no picture; the sister's rule tells val from train."
+SPLIT_NOTE = "train, val and test are drawn apart; the sister's rule tells val from train."
 
 
 @dataclass(frozen=True, kw_only=True)
