@@ -36,7 +36,7 @@ def locate(name: str | Path) -> Path:
     folder = Path(place).expanduser()
     if folder.is_dir():
         return _checked(folder)
-    if _is_path(place):
+    if is_path(place):
         raise UserError(f"backbone {str(name)!r}: there is no folder {folder}. Give a folder or a name.")
     if re.fullmatch(r"[\w.-]+/[\w.-]+", str(place)):
         return _checked(_download(str(place)))
@@ -69,7 +69,8 @@ def load(name: str | Path) -> Backbone:
     return family_of(folder).load(folder, digest=found)
 
 
-def _is_path(place: str | Path) -> bool:
+def is_path(place: str | Path) -> bool:
+    """Whether it is a folder, and not a name or a repository of the hub."""
     return isinstance(place, Path) or place.startswith((".", "/", "~")) or place.count("/") > 1
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from atlas.cluster.ray_internals import CHATTY_LOGGERS, SLOW_START
+from atlas.cluster.reach import REMEDY, check_reachable, check_socket_path, ray_address
 from atlas.cluster.watchdog import Watchdog, watched
 from atlas.runtime.errors import InfrastructureError
 from atlas.runtime.text import first_line
@@ -28,19 +29,20 @@ def join_ray(**more: Any) -> Watchdog:
 
     Raises:
         InfrastructureError: the cluster does not answer, or refuses the token.
+        UserError: the address is none, or the folder of temporary files has too long a path.
     """
+    check_reachable(ray_address())
+    address = ray_address() or "local"
+    if address == "local":
+        check_socket_path()
     import ray
 
-    address = os.environ.get("RAY_ADDRESS") or "local"
     own: dict[str, Any] = {"include_dashboard": False, "num_cpus": os.cpu_count()} if address == "local" else {}
     how = {"address": address, "log_to_driver": False, "logging_level": logging.ERROR, **own, **more}
     try:
         return _started(partial(ray.init, **how))
     except Exception as error:
-        raise InfrastructureError(
-            f"no Ray cluster at {address}: {first_line(error)} Check RAY_ADDRESS (unset it to start one here), and "
-            f"that RAY_AUTH_MODE=token and the token are those of the cluster."
-        ) from error
+        raise InfrastructureError(f"no Ray cluster at {address}: {first_line(error)} {REMEDY}") from error
 
 
 def _started(start: Callable[[], object]) -> Watchdog:

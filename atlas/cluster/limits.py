@@ -11,6 +11,7 @@ from typing import Any
 
 from atlas.cluster.kuberay import kuberay_limits
 from atlas.cluster.ray_internals import HEAD
+from atlas.cluster.reach import ray_address
 
 Node = Mapping[str, float]  # resource → amount
 
@@ -66,8 +67,11 @@ def _is_head() -> bool:
 
 def this_machine() -> Node | None:
     """The resources of this machine, where the sweep will start a cluster of its own; None where it joins one."""
-    if os.environ.get("RAY_ADDRESS"):
-        return None
+    return None if ray_address() else own_machine()
+
+
+def own_machine() -> Node:
+    """The resources of this machine."""
     gpus = visible_gpus(len(list(DEVICES.glob("nvidia[0-9]*"))))
     return {"CPU": float(os.cpu_count() or 1)} | ({"GPU": float(gpus)} if gpus else {})
 

@@ -19,6 +19,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from shutil import copyfileobj
 from typing import TYPE_CHECKING, Any, BinaryIO
+from urllib.parse import unquote
 
 from atlas.runtime.errors import UserError
 from atlas.runtime.os_errors import error_from
@@ -130,7 +131,9 @@ class StoragePath:
         """The folder at a path or an address. Raises UserError for an address of another kind."""
         if isinstance(where, StoragePath):
             return where
-        text = str(where).removeprefix("file://")
+        text = str(where)
+        if text.startswith("file://"):
+            text = unquote(text.removeprefix("file://"))
         if "://" not in text:
             return cls(address=str(Path(text).expanduser().resolve()))
         base, mark, options = text.partition("?")
@@ -140,7 +143,7 @@ class StoragePath:
         return cls(address=f"{scheme}://{relative(path.rstrip('/'))}{mark}{options}")
 
     def __truediv__(self, name: str) -> StoragePath:
-        base, mark, options = self.address.partition("?")
+        base, mark, options = self._parts
         return StoragePath(address=f"{base}/{name}{mark}{options}")
 
     def __str__(self) -> str:
@@ -149,7 +152,7 @@ class StoragePath:
     @property
     def name(self) -> str:
         """The folder's own name."""
-        return self.address.partition("?")[0].rpartition("/")[2]
+        return self._parts[0].rpartition("/")[2]
 
     @property
     def is_remote(self) -> bool:
@@ -161,7 +164,7 @@ class StoragePath:
         """The folder itself, or this machine's copy of it."""
         if not self.is_remote:
             return Path(self.address)
-        scheme, _, path = self.address.partition("?")[0].partition("://")
+        scheme, _, path = self._parts[0].partition("://")
         return cache_folder() / scheme / path
 
     @property
@@ -228,6 +231,11 @@ class StoragePath:
             for name in sorted(names, key=lambda name: (PurePosixPath(name).name == last, name)):
                 if _is_wanted(name, only) and not _is_same(there.get(name), self.local / name):
                     self._upload(name)
+
+    @property
+    def _parts(self) -> tuple[str, str, str]:
+        """The address up to its options, `?`, and the options; a path of this machine has none."""
+        return self.address.partition("?") if self.is_remote else (self.address, "", "")
 
     @cached_property
     def _opened(self) -> tuple[fs.FileSystem, str]:

@@ -11,14 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.config.command_line import read_command_line
+from atlas.config.command_line import given_options, read_command_line
 from atlas.config.experiment import Experiment
 from atlas.config.invocation import Invocation
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
 from atlas.config.sweep_check import check_sweep
-from atlas.runtime.console import make_console
-from atlas.runtime.errors import AtlasError, UserError
+from atlas.runtime.console import make_console, say
+from atlas.runtime.errors import AtlasError, InfrastructureError, UserError
 from atlas.runtime.interrupts import kept_interrupts
 from atlas.runtime.redact import HIDDEN, redacted
 from atlas.runtime.user_modules import keep_modules
@@ -55,7 +55,8 @@ def main(sweep: Sweep, arguments: Sequence[str] | None = None) -> None:
         keep_modules(Path(invocation.file))
         check_sweep(sweep)
         given = read_command_line(sweep.question, sweep.defaults, invocation.arguments)
-        options = sweep.smoke(given.options) if given.options.run.smoke else given.options
+        fresh = given.options.run.smoke and not given.options.run.resume
+        options = sweep.smoke(given.options) if fresh else given.options
         if given.save_config is not None:
             _save(options, given.save_config)
         with kept_interrupts():
@@ -78,18 +79,23 @@ def run(
         UserError: bad input, before any training.
     """
     from atlas.config.addresses import with_names
+    from atlas.config.resume import resumed_options
     from atlas.sweep.folder import SweepFolder
 
     _leave_if_collected(sweep)
     check_sweep(sweep)
-    address = signed_in(options.storage.tracking_uri or os.environ.get("MLFLOW_TRACKING_URI", ""))
+    asked = options.storage.tracking_uri
+    address = signed_in(asked or os.environ.get("MLFLOW_TRACKING_URI", ""))
     options = options.changed(tracking_uri=redacted(address))
     folder = None
     if options.run.resume:
         folder = SweepFolder.unfinished(options.storage.path, sweep.name, options.run.resume)
-        address = _resumed_address(folder.options().storage.tracking_uri, address)
+        saved = folder.options()
+        address = address if asked else _resumed_address(saved.storage.tracking_uri, address)
+        named = given_options(invocation.arguments).keys() if invocation is not None else ()
         storage = options.storage.storage  # where it is now: it may have been moved since
-        options = folder.options().changed(resume=folder.id, storage=storage)
+        options = resumed_options(saved, options, sweep.defaults, named=named)
+        options = options.changed(resume=folder.id, storage=storage, tracking_uri=redacted(address))
     options = with_names(options)
     experiment = Experiment(sweep=sweep, options=replace(options, search=options.search.with_twins()))
     experiment.check()
@@ -137,11 +143,12 @@ def _run(
     experiment: Experiment, console: Console, folder: SweepFolder | None, address: str, invocation: Invocation
 ) -> bool:
     from atlas.cluster.connect import join_cluster, leave_cluster
-    from atlas.cluster.limits import nodes_for, this_machine
+    from atlas.cluster.limits import nodes_for
     from atlas.execution.sizing import size_fleets
     from atlas.sweep.inputs import resolve_inputs
 
-    options, here = experiment.options, this_machine()
+    options = experiment.options
+    here = _machine(console, dry_run=options.run.dry_run)
     if here is not None:
         size_fleets(options.cluster, [here])
     with _preparing(console) as progress:
@@ -172,6 +179,25 @@ def _run(
     finally:
         with suppress(KeyboardInterrupt):  # this process ends in any case, and the watchdog ends what is left
             leave_cluster()
+
+
+def _machine(console: Console, *, dry_run: bool) -> Node | None:
+    """This machine, where it is the cluster; None where one is joined.
+
+    Raises InfrastructureError where none answers that is to be joined: the plan of a dry run is this machine's then.
+    """
+    from atlas.cluster.limits import own_machine, this_machine
+    from atlas.cluster.reach import check_reachable, ray_address
+
+    here = this_machine()
+    try:
+        check_reachable(ray_address())
+    except InfrastructureError as error:
+        if not dry_run:
+            raise
+        say(console, f"{error} The plan is for this machine.", wrap=True)
+        return own_machine()
+    return here
 
 
 def _show_plan(

@@ -92,3 +92,25 @@ def test_a_write_that_fails_leaves_what_was_there_and_no_draft(tmp_path: Path, m
         write_whole(path, b"after")
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+SIGNS = ("a b", "a#b", "a%41", "a?b", "100%", "ünï", "it's", 'a"b', "a=b,c", "a;b&c", "[red]x", "?", "a?b=c")
+
+
+@pytest.mark.parametrize("name", SIGNS)
+def test_a_folder_of_this_machine_may_have_any_sign_in_its_path(tmp_path: Path, name: str) -> None:
+    place = StoragePath.at(tmp_path / name)
+    inner = place / "sweeps" / "one"
+    assert (inner.local, inner.name, inner.is_remote) == (tmp_path / name / "sweeps" / "one", "one", False)
+    assert place.name == name
+    inner.local.mkdir(parents=True)
+    write_whole(inner.local / "file", b"x")
+    assert (place / "sweeps").folders() == ["one"]
+    assert inner.has("file")
+    assert inner.sizes() == {"file": 1}
+    assert StoragePath.at(str(inner)) == inner
+
+
+@pytest.mark.parametrize("name", SIGNS)
+def test_a_file_address_is_the_path_that_it_quotes(tmp_path: Path, name: str) -> None:
+    assert StoragePath.at((tmp_path / name).as_uri()) == StoragePath.at(tmp_path / name)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import socket
 from importlib import import_module
 from pathlib import Path
 
@@ -148,3 +149,45 @@ def test_the_settings_that_people_ask_for_first() -> None:
     found = describe(Options.of(seeds=(1, 2)), size)
     assert found["seeds"] == "1, 2"
     assert found["fleets"] == "2 of 4 worker(s), 3.5 CPUs, 0.5 GPUs each, bfloat16"
+
+
+def test_a_dry_run_needs_no_cluster_that_is_not_there(
+    storage: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as kept:
+        kept.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{kept.getsockname()[1]}"
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with pytest.raises(SystemExit) as ended:
+            main(SWEEP, ["--dry-run", "--tasks", "piqa-twin"])
+    said = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert f"no Ray cluster at {address}" in said
+    assert "The plan is for this machine." in " ".join(said.split())
+    assert "Plan of the sweep order" in said
+
+
+def test_a_cluster_that_is_not_there_is_told_before_anything_is_prepared(
+    storage: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "head.invalid:6379")
+    with pytest.raises(SystemExit) as ended:
+        main(SWEEP, ["--tasks", "piqa-twin"])
+    assert ended.value.code == 3
+    assert "no Ray cluster at head.invalid:6379" in capsys.readouterr().err
+    assert not storage.exists()
+
+
+@pytest.mark.parametrize("name", ["a#b c", "a%41", "a?b=c,d", "ü'\"[red]x", "100%;&"])
+def test_a_dry_run_works_in_a_storage_of_any_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(SWEEP, ["--dry-run", "--tasks", "piqa-twin", "--storage", name])
+    said = capsys.readouterr()
+    assert ended.value.code == 0, said.err
+    assert name in said.out
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert {"data", "store"} <= {path.name for path in (tmp_path / name).iterdir()}

@@ -32,12 +32,24 @@ ALLOWED = "Give http(s)://host:port of an MLflow server, or sqlite:////absolute/
 
 def default_tracking_uri(folder: Path) -> str:
     """The SQLite database `mlflow.db` in `folder`; its artifacts lie beside it."""
-    return f"{SQLITE}{Path(folder).expanduser().resolve() / 'mlflow.db'}"
+    return database_uri(Path(folder).expanduser().resolve() / "mlflow.db")
+
+
+def database_uri(database: Path) -> str:
+    """The address of an SQLite file, whatever is in its path; `database_file` is the inverse."""
+    return SQLITE + str(database).replace("%", "%25").replace("?", "%3F")  # all that SQLAlchemy reads otherwise
 
 
 def database_file(tracking_uri: str) -> Path | None:
     """The file of an SQLite address; None for any other."""
-    return Path(tracking_uri.removeprefix(SQLITE)) if tracking_uri.startswith(SQLITE) else None
+    if not tracking_uri.startswith(SQLITE):
+        return None
+    return Path(urllib.parse.unquote(tracking_uri.removeprefix(SQLITE).partition("?")[0]))
+
+
+def artifact_address(folder: Path) -> str:
+    """A folder as MLflow takes the place of artifacts: its path, or the same as an address where `%` is in it."""
+    return folder.as_uri() if "%" in str(folder) else str(folder)
 
 
 def scheme_of(tracking_uri: str) -> str:
@@ -153,7 +165,7 @@ def _experiment_id(client: MlflowClient, name: str, artifacts: Path | None) -> s
         client.restore_experiment(known.experiment_id)
     if known is not None:
         return str(known.experiment_id)
-    location = str(artifacts / urllib.parse.quote(name, safe="")) if artifacts else None
+    location = artifact_address(artifacts / urllib.parse.quote(name, safe="")) if artifacts else None
     try:
         return str(client.create_experiment(name, artifact_location=location))
     except MlflowException as error:
@@ -193,7 +205,7 @@ def _check_sqlite(database: Path, timeout: float) -> None:
         probe.write_bytes(b"probe")
         probe.unlink()
         if database.exists():
-            with contextlib.closing(sqlite3.connect(f"file:{database}?mode=rw", uri=True, timeout=timeout)) as file:
+            with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True, timeout=timeout)) as file:
                 file.execute("BEGIN IMMEDIATE")  # fails where another process keeps the database locked
                 file.rollback()
             if not os.access(database, os.W_OK):

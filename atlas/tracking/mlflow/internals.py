@@ -13,8 +13,8 @@ CHATTY_LOGGERS = ("alembic", "mlflow.store.db.utils")  # a line for each migrati
 def create_tables(database: Path) -> None:
     """Make MLflow's tables in a new SQLite database; not atomic."""
     from mlflow.store.db.utils import _initialize_tables
-    from sqlalchemy import create_engine
+    from sqlalchemy import URL, create_engine
 
-    engine = create_engine(f"sqlite:///{database}")
+    engine = create_engine(URL.create("sqlite", database=str(database)))
     _initialize_tables(engine)
     engine.dispose()

@@ -14,7 +14,7 @@ import pytest
 
 from atlas.runtime.errors import AtlasError
 from atlas.tracking import check_tracking, default_tracking_uri, find_step_runs, initialise
-from atlas.tracking.mlflow.address import connect, key_filter
+from atlas.tracking.mlflow.address import connect, database_file, database_uri, key_filter
 from tests.losses import Losses
 from tests.ports import lasting_port
 
@@ -154,3 +154,26 @@ def test_a_process_killed_while_it_makes_a_database_leaves_none_and_the_next_mak
     made = {"from_the_kill_until_the_next_had_made_it": time.monotonic() - killed}
     losses.note("MLflow's writer killed while it makes a new database", begun=losses.begun(), lost=0, **made)
     assert list(tmp_path.glob(".mlflow.db.half-*")) == []
+
+
+@pytest.mark.parametrize("name", ["a#b c", "a%41", "a?b=c&d", "100%", "ü'\"%3F"])
+def test_a_database_may_lie_under_any_path(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    uri = default_tracking_uri(folder)
+    assert database_file(uri) == folder / "mlflow.db"
+    check_tracking(uri)
+    experiment = initialise(uri, "atlas")
+    client = connect(uri)
+    run = client.create_run(experiment)
+    (tmp_path / "x.txt").write_text("x")
+    client.log_artifact(run.info.run_id, str(tmp_path / "x.txt"))
+    assert [one.path for one in client.list_artifacts(run.info.run_id)] == ["x.txt"]
+    files = {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*") if path.is_file()} - {"x.txt"}
+    assert files == {name}
+    check_tracking(uri)
+    assert initialise(uri, "atlas") == experiment
+
+
+@pytest.mark.parametrize("path", ["/a/mlflow.db", "/a b/#c/mlflow.db", "/ü'\"/x"])
+def test_addresses_of_ordinary_paths_stay_as_they_were(path: str) -> None:
+    assert database_uri(Path(path)) == f"sqlite:///{path}"
