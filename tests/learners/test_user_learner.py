@@ -227,6 +227,36 @@ def test_a_file_that_cannot_serve_is_refused(tmp_path: Path, body: str, message:
         find_learner(f"{tmp_path / 'mine.py'}:M")
 
 
+WHOLE = SETTLED + "class M(Learner):\n  name, lineage = 'm', 'none'\n"
+GIVES = "  def stages(s, p): return (HeadStage(schedule=Schedule()),)\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (WHOLE.replace("'none'", "'sequnce'") + GIVES, "unknown `lineage` of .* 'sequnce'. Did you mean 'sequence'"),
+        (WHOLE.replace("'none'", "'Set'") + GIVES, "unknown `lineage` of .* 'Set'. Did you mean 'set'"),
+        (WHOLE.replace("'none'", "None") + GIVES, "unknown `lineage` of .* None"),
+        (WHOLE.replace("'m'", "'a,b'") + GIVES, "the learner's name is 'a,b'; give one of letters"),
+        (WHOLE.replace("'m'", "'../m'") + GIVES, "the learner's name is '../m'"),
+        (WHOLE + "  tunes_backbone = 'no'\n" + GIVES, "its `tunes_backbone` is 'no'; give True or False"),
+        (WHOLE + "  def stages(s, p): return None\n", r"its stages\(position\) gives None; give a tuple of stages"),
+        (WHOLE + "  def stages(s, p): return [HeadStage(schedule=Schedule())]\n", "give a tuple of stages"),
+        (WHOLE + "  def stages(s, p): return ('head',)\n", "give a tuple of stages"),
+        (WHOLE + "  def stages(s, p): return s.shedule\n", "AttributeError: .*shedule.* line 7"),
+        (WHOLE + "  def stages(s, p): return (1 / p,)\n", "ZeroDivisionError: .* line 7"),
+        (WHOLE + "  rank: int = 0\n  def __post_init__(s): 1 / s.rank\n" + GIVES, "every setting needs a default that"),
+    ],
+)
+def test_a_learner_that_would_fail_or_become_another_method_is_refused(
+    tmp_path: Path, body: str, message: str
+) -> None:
+    (tmp_path / "mine.py").write_text(HEAD + body)
+    with pytest.raises(AtlasError, match=message) as refused:
+        find_learner(f"{tmp_path / 'mine.py'}:M")
+    assert "\n" not in str(refused.value)
+
+
 def test_names_that_are_taken_are_refused(tmp_path: Path) -> None:
     with pytest.raises(AtlasError, match="its `name` is 'ewc'; give it one that no other learner has"):
         find_learner(write(tmp_path / "mine.py", **{"spring-adapter": "ewc"}))

@@ -123,6 +123,56 @@ def test_a_resumed_sweep_takes_the_options_it_was_started_with(storage: Path) ->
     assert "│ 5 " in text
 
 
+def test_a_dry_run_of_a_resumed_sweep_prints_its_plan_and_trains_nothing(
+    storage: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = SweepFolder.new(storage, "order", Options.of(tasks=("piqa-twin",), seeds=(5,)))
+    before = sorted(folder.path.iterdir())
+    with pytest.raises(SystemExit) as ended:
+        main(SWEEP, ["--resume", "--dry-run", "--fleets", "1", "--cpus-per-worker", "0.3"])
+    said = capsys.readouterr()
+    assert ended.value.code == 0, said.err
+    assert "│ 5 " in said.out
+    assert "1 of 1 worker(s), 0.3 CPUs each" in said.out
+    assert sorted(folder.path.iterdir()) == before
+    assert list((storage / "store").rglob("commit.json")) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--seeds", "0"], "--seeds is 0 now, but the sweep was started with 5, which cannot change"),
+        (["--steps", "3"], "--steps is 3 now, but the sweep was started with not given"),
+        (["--tasks", "digits", "piqa-twin"], "--tasks is digits piqa-twin now"),
+        (["--learner", "ewc"], "--learner is ewc now"),
+    ],
+)
+def test_what_a_resumed_sweep_cannot_change_is_refused(
+    storage: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    SweepFolder.new(storage, "order", Options.of(tasks=("piqa-twin",), seeds=(5,)))
+    with pytest.raises(SystemExit) as ended:
+        main(SWEEP, ["--resume", *arguments])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_tracking_address_beside_resume_is_used(storage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(
+        import_module("atlas.sweep.run"),
+        "_run",
+        lambda experiment, console, folder, address, invocation: (
+            asked.append((experiment.options.storage.tracking_uri, address)) or True
+        ),
+    )
+    SweepFolder.new(storage, "order", Options.of(tracking_uri="http://old:1"))
+    run(SWEEP, Options.of(resume="latest", tracking_uri="http://new:1"))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://other:1")
+    run(SWEEP, Options.of(resume="latest"))
+    assert asked == [("http://new:1", "http://new:1"), ("http://old:1", "http://old:1")]
+
+
 def test_a_password_of_the_tracking_address_is_not_kept_and_has_to_be_given_again(
     storage: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
