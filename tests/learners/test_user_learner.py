@@ -248,9 +248,7 @@ GIVES = "  def stages(s, p): return (HeadStage(schedule=Schedule()),)\n"
         (WHOLE + "  rank: int = 0\n  def __post_init__(s): 1 / s.rank\n" + GIVES, "every setting needs a default that"),
     ],
 )
-def test_a_learner_that_would_fail_or_become_another_method_is_refused(
-    tmp_path: Path, body: str, message: str
-) -> None:
+def test_a_learner_that_would_fail_or_become_another_method_is_refused(tmp_path: Path, body: str, message: str) -> None:
     (tmp_path / "mine.py").write_text(HEAD + body)
     with pytest.raises(AtlasError, match=message) as refused:
         find_learner(f"{tmp_path / 'mine.py'}:M")
