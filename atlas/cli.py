@@ -187,7 +187,7 @@ def _say(console: Console, prepared: Prepared) -> None:
             lines.append(
                 "  by an earlier release, which took pictures as they lie: unturned, transparent ones on black"
             )
-    lines += [f"  {shared}: see {prepared.path / 'README.md'}" for shared in prepared.card.shared()]
+    lines += [f"  {warning}" for warning in prepared.card.warnings()]
     for split in SPLITS:
         if rules := prepared.card.skipped_by_rule(split):
             lines.append(f"  left out of {split} by rule: {rules}")

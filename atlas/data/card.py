@@ -79,6 +79,7 @@ class SplitCounts(BaseModel):
     balance: label → records (or the sum of its scores). majority: the score of the best constant answer, in percent.
     skipped: rule of the task → records left out by it. broken: records left out because they cannot be read.
     overlap: `train and test` → kind → what of the second is in the first, too; None where it was not looked for.
+    tied: records of which two choices are the same tokens. unlike: how the source differs from the published counts.
     changed: change that shows a picture as people see it → pictures; None where an earlier release did not make them.
     """
 
@@ -94,6 +95,8 @@ class SplitCounts(BaseModel):
     broken: dict[str, BrokenCount] = {}
     changed: dict[str, dict[str, int]] | None = None
     overlap: dict[str, dict[str, int]] | None = None
+    tied: dict[str, int] = {}
+    unlike: tuple[str, ...] = ()
 
 
 class DataCard(DataIdentity, SplitCounts):
@@ -132,6 +135,15 @@ class DataCard(DataIdentity, SplitCounts):
     def skipped_by_rule(self, split: str) -> str:
         """The records of a split that were left out by each rule of the task, in a line; "" where none was."""
         return "; ".join(f"{count:,} ({rule})" for rule, count in sorted(self.skipped.get(split, {}).items()))
+
+    def warnings(self) -> list[str]:
+        """What people should know before they use it, in a line each."""
+        tied = [
+            f"{count:,} of {self.counts[split]:,} records of {split} have two choices of the same tokens, cut or alike"
+            for split, count in self.tied.items()
+            if count
+        ]
+        return [*self.shared(), *tied, *self.unlike]
 
     def shared(self) -> list[str]:
         """What each two splits share, in a line each."""

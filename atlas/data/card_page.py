@@ -57,7 +57,7 @@ def _splits(card: DataCard) -> str:
     limits = ", ".join(f"the first {limit:,} of {split}" for split, limit in sorted(card.limits.items()))
     notes = [card.split_note, f"Only {limits} were read." if limits else ""]
     notes += [f"Left out by rule, of {split}: {rules}." for split in SPLITS if (rules := card.skipped_by_rule(split))]
-    notes += [_overlap(card)]
+    notes += [_overlap(card), *(f"{warning}." for warning in card.warnings() if warning not in card.shared())]
     notes += [f"Pictures of {split}: {changes}." for split in SPLITS if (changes := card.changed_pictures(split))]
     return "\n".join(lines) + "".join(f"\n\n{note}" for note in notes if note)
 

@@ -25,7 +25,7 @@ from atlas.tasks.user_task import task_address
 class Contents:
     """The content that a card describes: the task with its answers, the processor, the source, and each split.
 
-    overlap: what two splits share.
+    overlap: what two splits share. limited: whether only the first records were read.
     most_broken: the share of broken records that was allowed.
     """
 
@@ -35,6 +35,7 @@ class Contents:
     outlines: Mapping[str, Outline]
     joined: Mapping[str, JoinedSplit]
     overlap: dict[str, dict[str, int]]
+    limited: bool
     most_broken: float = MOST_BROKEN
 
 
@@ -110,8 +111,21 @@ def counts_of(contents: Contents) -> SplitCounts:
         skipped={split: dict(one.broken.skipped) for split, one in outlines.items()},
         broken={split: one.broken.summary(one.seen) for split, one in outlines.items()},
         overlap=contents.overlap,
+        tied={split: one.tied for split, one in joined.items()},
+        unlike=() if contents.limited else unlike_published(task, outlines),
         changed={split: dict(one.changed) for split, one in joined.items()},
     )
+
+
+def unlike_published(task: Task, outlines: Mapping[str, Outline]) -> tuple[str, ...]:
+    """The published files of which another number of records was read, left out by rule or not, in a line each."""
+    said = []
+    for splits, count in task.published:
+        parts = [outlines[split] for split in splits.split("+")]
+        seen, skipped = sum(one.seen for one in parts), sum(sum(one.broken.skipped.values()) for one in parts)
+        if count not in (seen, seen - skipped):
+            said.append(f"{splits}: {seen:,} records, {count:,} are published: is the download whole?")
+    return tuple(said)
 
 
 def flush(folder: Path, names: list[str]) -> None:

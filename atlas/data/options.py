@@ -55,3 +55,15 @@ class PrepareOptions:
         """Report progress."""
         if self.progress:
             self.progress(Progress(split=split, phase=phase, done=done, total=total))
+
+
+class PhaseProgress:
+    """Adds up the items done in a phase and reports them."""
+
+    def __init__(self, prepare_options: PrepareOptions, split: str, phase: Phase, total: int) -> None:
+        self.prepare_options, self.split, self.phase, self.total, self.done = prepare_options, split, phase, total, 0
+        self(0)
+
+    def __call__(self, items: int) -> None:
+        self.done += items
+        self.prepare_options.report(self.split, self.phase, self.done, self.total)

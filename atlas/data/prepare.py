@@ -25,7 +25,7 @@ from atlas.data.card import DataIdentity, read_card
 from atlas.data.card_writer import Contents, write_cards
 from atlas.data.executor import Executor, ray_cluster, wants_ray
 from atlas.data.index import IndexEntry, index_path, read_index, write_index
-from atlas.data.options import Phase, PrepareOptions
+from atlas.data.options import PhaseProgress, PrepareOptions
 from atlas.data.overlap import overlaps
 from atlas.data.prepared import Prepared
 from atlas.data.reading import Outline, Reader
@@ -275,6 +275,7 @@ class Build:
                 source=self.source,
                 outlines=outlines,
                 joined=joined,
+                limited=bool(self.identity.limits),
                 overlap=overlaps({split: joiner.digests for split, joiner in joiners.items()}),
                 most_broken=prepare_options.most_broken,
             )
@@ -285,18 +286,6 @@ class Build:
                 partial.rename(self.final)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-
-
-class PhaseProgress:
-    """Adds up the items done in a phase and reports them."""
-
-    def __init__(self, prepare_options: PrepareOptions, split: str, phase: Phase, total: int) -> None:
-        self.prepare_options, self.split, self.phase, self.total, self.done = prepare_options, split, phase, total, 0
-        self(0)
-
-    def __call__(self, items: int) -> None:
-        self.done += items
-        self.prepare_options.report(self.split, self.phase, self.done, self.total)
 
 
 __all__ = ["PrepareOptions", "Prepared", "find_prepared", "prepare"]

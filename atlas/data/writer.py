@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +31,14 @@ APART = "kept apart from another picture of the same name"
 class JoinedSplit:
     """The counts of a joined split.
 
-    records, distinct pictures, truncated texts, tokens of the longest text, each class's sum of labels or scores, and
-    pictures by the change that shows them as people see them.
+    records, distinct pictures, truncated texts, tied records, tokens of the longest text, each class's sum of labels
+    or scores, and pictures by the change that shows them as people see them.
     """
 
     records: int
     pictures: int
     truncated: int
+    tied: int
     longest: int
     mass: tuple[float, ...]
     changed: Mapping[str, int]
@@ -51,7 +53,7 @@ class Joiner:
         self.changed: Counter[str] = Counter({APART: outline.apart} if outline.apart else {})
         self.reasons = self.broken_pictures()
         self.broken_numbers = np.array(sorted(self.reasons), dtype=np.int64)
-        self.count = self.truncated = self.longest = 0
+        self.count = self.truncated = self.tied = self.longest = 0
         self.mass = np.zeros(task.classes)
         self.digests = SplitDigests(blank=task.modality == "language")
 
@@ -65,6 +67,7 @@ class Joiner:
             records=self.count,
             pictures=self.outline.pictures.total - len(self.broken_numbers),
             truncated=self.truncated,
+            tied=self.tied,
             longest=self.longest,
             mass=tuple(round(float(one), 4) for one in self.mass),
             changed=dict(self.changed),
@@ -107,6 +110,7 @@ class Joiner:
         texts = tokens.reshape(len(tokens), self.task.choices, -1)
         self.count += batch.num_rows
         self.truncated += int(array(batch.column("cut")).sum())
+        self.tied += tied_records(texts)
         self.longest = max(self.longest, int((texts != self.processor.pad_id).sum(2).max()))
         self.mass += np.bincount(labels, minlength=self.task.classes) if labels.ndim == 1 else labels.sum(0)
         rows = array(batch.column("pictures"))
@@ -127,3 +131,11 @@ class Joiner:
                     self.digests.add_pictures(array(batch.column("pixels")))
                 done += batch.num_rows
                 prepare_options.report(self.outline.split, "joining", done, total)
+
+
+def tied_records(texts: np.ndarray) -> int:
+    """How many records have two choices of the same tokens, so that no model can tell them apart. int32 [B, C, L]."""
+    tied = np.zeros(len(texts), dtype=bool)
+    for one, other in combinations(range(texts.shape[1]), 2):
+        tied |= (texts[:, one] == texts[:, other]).all(1)
+    return int(tied.sum())

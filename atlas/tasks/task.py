@@ -32,6 +32,7 @@ class Task:
     role: one of a sequence (`upstream`), or trained from few samples afterwards (`downstream`).
     layout: the published files that the task needs, unless its data comes with a package.
     answers_of: source folder -> the class names, where only the source knows them (see `at`).
+    published: the records that each published file has, by the splits that come from it: ("train+val", 9741).
     split_note: the origin of each split, for the data card: the published split, or the rule by which it was cut.
 
     A language-only task yields `pictures=()`, for which `prepare` stores one constant mean-colour image; a
@@ -54,6 +55,7 @@ class Task:
     role: Role = "upstream"
     layout: Layout | None = None
     answers_of: Callable[[Path], tuple[str, ...]] | None = None
+    published: tuple[tuple[str, int], ...] = ()
     split_note: str = ""
 
     @property

@@ -5,10 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from atlas.backbones.processor import Processor
 from atlas.data.overlap import SplitDigests, overlaps
 from atlas.data.prepare import prepare
+from atlas.data.writer import tied_records
 from atlas.tasks import Picture, Record
 from tests.backbones.toys import CHOICES, SHADES, read_shades
 
@@ -56,3 +58,33 @@ def test_a_language_task_shares_no_blank_picture(tmp_path: Path, processor: Proc
     card = prepare(CHOICES, processor=processor, root=tmp_path).card
     assert card.overlap is not None
     assert not any("pictures" in shared for shared in card.overlap.values())
+
+
+def test_the_card_says_which_records_have_choices_of_the_same_tokens(tmp_path: Path, processor: Processor) -> None:
+    def read(split: str, source: Path | None) -> Iterator[Record]:
+        for number, record in enumerate(CHOICES.read(split, source)):
+            assert isinstance(record, Record)
+            long = tuple(f"{'word1 ' * 20}{text}" for text in record.texts)
+            yield replace(record, texts=long) if number < 2 else record
+
+    card = prepare(replace(CHOICES, read=read), processor=processor, root=tmp_path).card
+    plain = prepare(CHOICES, processor=processor, root=tmp_path / "plain").card
+    assert [card.tied[split] - plain.tied[split] for split in card.tied] == [2, 2, 2]
+    assert any("of train have two choices of the same tokens" in one for one in card.warnings())
+
+
+@pytest.mark.parametrize(
+    ("texts", "count"),
+    [([[[1], [1]]], 1), ([[[1], [2]]], 0), ([[[1], [2], [1]], [[1], [2], [3]]], 1), ([[[1]]], 0)],
+)
+def test_records_are_tied_by_any_two_choices(texts: list[list[list[int]]], count: int) -> None:
+    assert tied_records(np.array(texts, dtype=np.int32)) == count
+
+
+def test_half_a_download_is_said(tmp_path: Path, processor: Processor) -> None:
+    whole = replace(SHADES, published=(("train+val", 30), ("test", 7)))
+    half = replace(whole, published=(("train+val", 60), ("test", 7)), version=2)
+    assert prepare(whole, processor=processor, root=tmp_path).card.unlike == ()
+    card = prepare(half, processor=processor, root=tmp_path).card
+    assert card.unlike == ("train+val: 30 records, 60 are published: is the download whole?",)
+    assert prepare(half, processor=processor, root=tmp_path, limits={"train": 3}).card.unlike == ()

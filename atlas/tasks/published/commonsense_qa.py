@@ -74,5 +74,6 @@ COMMONSENSE_QA = Task(
     sources=LAYOUT.digests,
     role="downstream",
     layout=LAYOUT,
+    published=(("train+val", 9_741), ("test", 1_221)),
     split_note="val is a seeded 10 % of the training questions; test is the public dev file (random split).",
 )

@@ -136,5 +136,6 @@ INATURALIST = Task(
     sources=LAYOUT.digests,
     layout=LAYOUT,
     answers_of=species_names,
+    published=(("train+val", 265_213), ("test", 3_030)),
     split_note="val is a seeded 5 % of the training images; test is the public validation set.",
 )

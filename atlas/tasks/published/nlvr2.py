@@ -82,5 +82,6 @@ NLVR2 = Task(
     sources=pair_sources,
     role="downstream",
     layout=LAYOUT,
+    published=(("train", 86_373), ("val", 6_982), ("test", 6_967)),
     split_note="The authors' own: dev is val, the public test set (test1) is test.",
 )

@@ -180,5 +180,6 @@ PLACES365 = Task(
     role="downstream",
     layout=LAYOUT,
     answers_of=scenes,
+    published=(("train+val", 1_803_460), ("test", 36_500)),
     split_note="val is a seeded 5 % of the training images; test is the public validation set.",
 )

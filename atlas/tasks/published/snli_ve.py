@@ -82,5 +82,6 @@ SNLI_VE = Task(
     read=read_sentences,
     sources=sentence_sources,
     layout=LAYOUT,
+    published=(("train", 529_527), ("val", 17_858), ("test", 17_901)),
     split_note="The authors' own: dev is val, test is test.",
 )

@@ -165,6 +165,7 @@ def vcr(*, mark: bool) -> Task:
         sources=still_sources,
         role="downstream",
         layout=LAYOUT,
+        published=(("train+val", 212_923), ("test", 26_534)),
         split_note="val is a seeded 5 % of the training images with all their questions; test is the public val.",
     )
 

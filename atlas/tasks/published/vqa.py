@@ -168,5 +168,6 @@ VQA = Task(
     sources=question_sources,
     layout=LAYOUT,
     answers_of=vocabulary,
+    published=(("train+val", 443_757), ("test", 214_354)),
     split_note="val is a seeded 5 % of the training images with all their questions; test is the public val2014.",
 )
