@@ -33,6 +33,7 @@ from atlas.steps.train import open_worker_context, train_step
 from atlas.storage.step_result import StepCost, StepResult
 from atlas.storage.store import Store
 from atlas.sweep.prefetch import Prefetch
+from benchmarks.learning import BEGUN
 from tests.execution.fleet import FIRST, OTHER, commit
 from tests.losses import Losses
 from tests.small import SCHEDULE, World, atlas
@@ -57,6 +58,7 @@ class Fleet:
         """Serve with steps that last until the gate is there."""
 
         def train(lease: Lease, on_update: Callable[[int, int], None]) -> StepResult:
+            log_start(lease)
             while not gate.exists():
                 threading.Event().wait(0.05)
                 on_update(1, 2)
@@ -72,9 +74,14 @@ class Fleet:
         worker_context, store = open_worker_context(backbone, prepared, ProcessGroup()), Store.open(store_uri)
 
         def train(lease: Lease, on_update: Callable[[int, int], None]) -> StepResult:
-            return train_step(lease.step, worker_context, store, on_update)
+            return train_step(lease.step, worker_context, store, on_update, on_start=lambda: log_start(lease))
 
         worker_loop(FleetClient(broker, name, ProcessGroup()), train)
+
+
+def log_start(lease: Lease) -> None:
+    """Write the line of a step that is begun, as a fleet's worker does."""
+    print(f"{time.time():.3f} atlas {BEGUN} {lease.step.key}", flush=True)
 
 
 class Maker:
@@ -152,6 +159,7 @@ def test_a_slow_fleet_keeps_its_lease_and_a_hung_one_loses_it_whatever_their_clo
     assert holds(lambda: running(broker) == ["first"], LEASE / 4)
     os.kill(pid, signal.SIGCONT)
     assert holds(lambda: running(broker) == ["first"], 1.5 * LEASE)
+    assert losses.begun() == 1
     for harmless in ("clocks that disagree", "slow fleet"):
         losses.note(harmless, begun=losses.begun(), lost=losses.begun() - 1)
     os.kill(pid, signal.SIGSTOP)
@@ -225,12 +233,9 @@ def damage(path: Path) -> None:
             place = batch.schema.get_field_index("pictures")
             column = batch.column(place)
             values = pa.array([10**6] * len(column.flatten()), column.type.value_type)
-            writer.write_batch(batch.set_column(place, batch.schema.field(place), _listed(values, column.type)))
+            listed = pa.FixedSizeListArray.from_arrays(values, type=column.type)
+            writer.write_batch(batch.set_column(place, batch.schema.field(place), listed))
     assert path.stat().st_size == size
-
-
-def _listed(values: pa.Array, kind: Any) -> pa.Array:
-    return pa.FixedSizeListArray.from_arrays(values, type=kind)
 
 
 def test_a_placement_group_whose_maker_was_killed_is_removed_and_no_other() -> None:
