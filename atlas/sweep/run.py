@@ -233,6 +233,7 @@ def describe(options: Options, size: FleetSize) -> dict[str, str]:
     each = f"{size.cpus:g} CPUs" + (f", {size.gpus:g} GPUs" if size.gpus else "")
     return {
         "tasks": ", ".join(options.search.tasks),
+        **({"downstream": ", ".join(options.search.downstream)} if options.search.downstream else {}),
         "seeds": ", ".join(map(str, options.search.seeds)),
         "backbone": options.training.backbone,
         "fleets": f"{size.fleets} of {size.each} worker(s), {each} each, {size.precision}",

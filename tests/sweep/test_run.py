@@ -105,6 +105,13 @@ def test_a_dry_run_prints_the_plan_and_ends_well(storage: Path, capsys: pytest.C
     assert list((storage / "store").rglob("commit.json")) == []
 
 
+def test_the_plan_names_downstream_tasks_where_there_are_any() -> None:
+    size = FleetSize(fleets=1, workers=1, cpus=1, gpus=0)
+    both = Options.of(tasks=("digits",), downstream=("piqa-twin", "nlvr2-twin"))
+    assert describe(both, size)["downstream"] == "piqa-twin, nlvr2-twin"
+    assert "downstream" not in describe(Options.of(tasks=("digits",)), size)
+
+
 def test_a_smoke_run_is_planned_small(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(SWEEP, ["--dry-run", "--smoke", "--tasks", "piqa-twin"])
