@@ -31,7 +31,7 @@ class Snapshot:
     """
 
     number: int = 0
-    at: float = 0.0
+    at: float = field(default_factory=time.monotonic)
     broker: BrokerStatus = field(default_factory=BrokerStatus)
     fleets: FleetsState = field(default_factory=FleetsState)
     prefetched: bool = False

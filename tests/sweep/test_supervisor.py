@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -104,6 +105,11 @@ def test_a_broker_that_has_started_again_gets_the_known_steps_again(world: World
         world.now = BrokerStatus(born="second")
         supervisor.wait_for(lambda now: now.broker.born == "second" and now.prefetched)
     assert world.told == ["first", "second"]
+
+
+def test_what_is_shown_before_the_first_look_is_no_older_than_the_supervisor(world: World) -> None:
+    before = time.monotonic()
+    assert before <= world.supervisor().snapshot.at <= time.monotonic()
 
 
 def test_the_sweep_is_idle_once_a_broker_that_knows_all_steps_has_none_left(world: World) -> None:
