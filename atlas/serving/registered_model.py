@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.serving.model_record import ModelRecord
+from atlas.tracking.mlflow.internals import requirements_unchecked
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -42,7 +43,7 @@ def register(model: RegisteredModel, tracking_uri: str, experiment: str) -> str:
     client = MlflowClient(tracking_uri)
     mlflow.set_experiment(experiment)
     record = model.record
-    with tempfile.TemporaryDirectory(prefix="atlas-champion-") as folder:
+    with tempfile.TemporaryDirectory(prefix="atlas-champion-") as folder, requirements_unchecked():
         assemble(model, Path(folder))
         logged = mlflow.pyfunc.log_model(
             name=record.name,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PARENT_TAG, NOTE_TAG = "mlflow.parentRunId", "mlflow.note.content"  # by which the UI nests runs and shows notes
@@ -18,3 +20,20 @@ def create_tables(database: Path) -> None:
     engine = create_engine(URL.create("sqlite", database=str(database)))
     _initialize_tables(engine)
     engine.dispose()
+
+
+@contextmanager
+def requirements_unchecked() -> Iterator[None]:
+    """Context in which MLflow compares no model's requirements with what is installed.
+
+    Those of ours are names without versions, of packages that are imported anyway; to compare them MLflow looks at
+    every installed file, two CPU seconds.
+    """
+    from mlflow.utils import environment
+
+    warn = environment.warn_dependency_requirement_mismatches
+    environment.warn_dependency_requirement_mismatches = lambda requirements: None
+    try:
+        yield
+    finally:
+        environment.warn_dependency_requirement_mismatches = warn

@@ -32,3 +32,16 @@ def test_tables_are_made_in_a_new_database(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as database:
         names = {name for (name,) in database.execute("select name from sqlite_master where type = 'table'")}
     assert {"experiments", "runs", "alembic_version"} <= names
+
+
+def test_a_models_requirements_are_compared_by_this_function_and_again_after_the_context() -> None:
+    from mlflow.utils import environment
+
+    before = environment.warn_dependency_requirement_mismatches
+    source = inspect.getsource(environment._process_pip_requirements)
+    assert "    warn_dependency_requirement_mismatches(sanitized_pip_reqs)" in source
+    with internals.requirements_unchecked():
+        assert environment.warn_dependency_requirement_mismatches is not before
+        _, requirements, _ = environment._process_pip_requirements([], ["no-such-package"])
+    assert requirements[-1] == "no-such-package"
+    assert environment.warn_dependency_requirement_mismatches is before
