@@ -32,7 +32,7 @@ def requirements_unchecked() -> Iterator[None]:
     from mlflow.utils import environment
 
     warn = environment.warn_dependency_requirement_mismatches
-    environment.warn_dependency_requirement_mismatches = lambda requirements: None
+    environment.warn_dependency_requirement_mismatches = lambda model_requirements: None
     try:
         yield
     finally:
