@@ -56,6 +56,7 @@ def end_sweep(
     with errors.noted("recording the references"):
         for step in ended.auxiliary():
             reporter.record_step(step)
+        reporter.record_missed()
     registration = _register(tracking, ended, summary, errors)
     summary, missing_weights = _with_fusion_weights(run, summary, weights, errors)
     training.close()

@@ -32,6 +32,7 @@ class TrackingReporter:
     sharing: bool = True
     _recorded: set[str] = field(default_factory=set)
     _finished: set[str] = field(default_factory=set)
+    _missed: dict[str, tuple[Step, str]] = field(default_factory=dict)
     _reader: StepReader = field(default_factory=StepReader)
 
     def trial_changed(self, record: TrialRecord, taken: list[Step]) -> None:
@@ -52,14 +53,21 @@ class TrackingReporter:
             self.tracking.record(TrialFinished(sweep=sweep, trial=trial, status=status, metrics=record.figures))
 
     def record_step(self, step: Step, scope: str = "") -> None:
-        """Record that the step is finished, unless this sweep has already; one that cannot be read has no run."""
+        """Record that the step is finished, unless this sweep has already; one that cannot be read is missed."""
         if step.key in self._recorded:
             return
-        self._recorded.add(step.key)
+        self._missed[step.key] = step, scope
         store = replace(self.store, scope=scope)
         with self._reader.noted(step):  # an error would end the search, on whose thread this runs
             if (result := self._reader.result(step, store)) is not None:
                 self.tracking.record(self._step_event(step, result, self._reader.fetch(step, store, only="adapter")))
+                self._recorded.add(step.key)
+                del self._missed[step.key]
+
+    def record_missed(self) -> None:
+        """Try again with the steps that could not be read: a damaged one may have been trained again since."""
+        for step, scope in list(self._missed.values()):
+            self.record_step(step, scope)
 
     def _step_event(self, step: Step, result: StepResult, folder: Path) -> StepFinished:
         scores = {

@@ -96,6 +96,25 @@ def test_a_step_that_cannot_be_read_is_not_logged_and_the_trial_goes_on(
     assert "has 0 bytes instead of" in caplog.text
 
 
+def test_a_damaged_step_that_was_trained_again_is_logged_once(
+    ended: FinishedSweep, recorded: Recorded, tmp_path: Path
+) -> None:
+    shutil.copytree(ended.inputs.store.root, tmp_path / "store")
+    store = Store.open(str(tmp_path / "store"))
+    key = ended.trials[0].steps[0][-1]
+    (weights, *_) = sorted((tmp_path / "store").glob(f"steps/*/{key}/*/**/*.safetensors"))
+    weights.write_bytes(b"")
+    hurt = replace(ended, inputs=replace(ended.inputs, store=store))
+    reporter = reporter_of(hurt, recorded)
+    play(hurt, reporter)
+    reporter.record_missed()
+    assert key not in {event.key for event in recorded.of(StepFinished)}
+    store.commit(key, ended.inputs.store.fetch(key), ended.inputs.store.result(key))
+    reporter.record_missed()
+    reporter.record_missed()
+    assert [event.key for event in recorded.of(StepFinished)].count(key) == 1
+
+
 def test_the_sweeps_own_metrics(ended: FinishedSweep) -> None:
     summary = summarise(ended)
     metrics = sweep_metrics(summary)
