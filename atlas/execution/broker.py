@@ -130,15 +130,18 @@ class Broker:
             self._scheduler.retry(job, "its result is not in the store")
         return None
 
-    async def failed(self, key: str, scope: str, reason: str, *, final: bool) -> Unknown | None:
-        """Fail the step, or retry it where the failure is not `final`; a lost parent is then trained again first."""
+    async def failed(self, key: str, scope: str, reason: str, *, final: bool, own: bool = False) -> Unknown | None:
+        """Fail the step, or retry it where the failure is not `final`; a lost parent is then trained again first.
+
+        `own`: it was an error at a line of a user's file, which the reason names; the same again is final.
+        """
         if key not in self._steps:
             return Unknown((key,))
         job = self._scheduler.adopt(self._steps[key], scope)
         if final:
             self._scheduler.fail(job, reason, final=True)
         else:
-            await self._scheduler.fail_attempt(job, reason)
+            await self._scheduler.fail_attempt(job, reason, own=own)
         return None
 
     async def hello(self, fleet: str, workers: int = 1) -> None:
@@ -170,6 +173,7 @@ class Broker:
             running=jobs.running,
             trained=self._trained,
             trained_seconds=self._trained_seconds,
+            troubles=jobs.troubles,
         )
 
     async def run_on_fleet(self, function: FleetFunction) -> Any:

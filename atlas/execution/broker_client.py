@@ -106,9 +106,9 @@ class BrokerClient:
         """Tell that a step was committed, after `seconds`."""
         self._call("done", [step], step.key, scope, seconds)
 
-    def failed(self, step: Step, scope: str, reason: str, *, final: bool) -> None:
-        """Tell that a step failed, for ever or to be retried."""
-        self._call("failed", [step], step.key, scope, reason, final=final)
+    def failed(self, step: Step, scope: str, reason: str, *, final: bool, own: bool = False) -> None:
+        """Tell that a step failed, for ever or to be retried; `own`: at a line of a user's file."""
+        self._call("failed", [step], step.key, scope, reason, final=final, own=own)
 
     def status(self, timeout: float | None = None) -> BrokerStatus:
         """The state of all jobs and fleets. Raises TimeoutError where there is no answer within `timeout` seconds."""

@@ -92,10 +92,10 @@ class FleetClient:
         if self.is_first:
             self.broker.done(lease.step, lease.scope, seconds)
 
-    def failed(self, lease: Lease, reason: str, *, final: bool) -> None:
-        """Tell that the step failed: a `final` failure is not retried."""
+    def failed(self, lease: Lease, reason: str, *, final: bool, own: bool = False) -> None:
+        """Tell that the step failed: a `final` failure is not retried, the same in a user's `own` code once."""
         if self.is_first:
-            self.broker.failed(lease.step, lease.scope, reason, final=final)
+            self.broker.failed(lease.step, lease.scope, reason, final=final, own=own)
 
     def answer(self, call: FleetCall, worker_context: WorkerContext | None) -> None:
         """Run a call on rank 0, alone, and send what it gives; its error is sent, and not raised."""

@@ -10,6 +10,8 @@ from atlas.execution.job import Job, JobKey
 from atlas.execution.status import JobState, RunningStep
 from atlas.steps.step import Step
 
+TROUBLES = 3
+
 
 @dataclass
 class JobTable:
@@ -18,6 +20,7 @@ class JobTable:
     _jobs: dict[JobKey, Job] = field(default_factory=dict)
     _counts: Counter[JobState] = field(default_factory=Counter)
     _running: dict[Job, str] = field(default_factory=dict)  # with its title, once somebody has asked for it
+    _troubled: dict[Job, str] = field(default_factory=dict)  # why it failed last, while it is tried again
 
     def __iter__(self) -> Iterator[Job]:
         return iter(self._jobs.values())
@@ -46,6 +49,20 @@ class JobTable:
         self.move(job, "running")
         job.fleet, job.progress = fleet, progress
         self._running.setdefault(job, "")
+
+    def trouble(self, job: Job) -> None:
+        """Take note that an attempt at the job failed, by its reason."""
+        self._troubled.pop(job, None)
+        self._troubled[job] = f"{job.step.title}: {job.reason}"
+
+    def calm(self, job: Job) -> None:
+        """Take note that the job has ended."""
+        self._troubled.pop(job, None)
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Why the last attempt at jobs that are tried again failed, the newest last, `TROUBLES` at most."""
+        return tuple(self._troubled.values())[-TROUBLES:]
 
     def running_on(self, fleet: str) -> list[Job]:
         """The jobs that the fleet trains."""

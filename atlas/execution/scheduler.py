@@ -105,6 +105,7 @@ class Scheduler:
         """The job is done: its result is in the store."""
         self._leave(job)
         self.jobs.move(job, "done")
+        self.jobs.calm(job)
         job.announce()
         dependents, job.dependents = job.dependents, []
         for dependent in dependents:
@@ -118,17 +119,23 @@ class Scheduler:
         self._leave(job)
         self.jobs.move(job, "failed")
         job.final, job.reason = final, f"{job.step.title}: {reason}"
+        self.jobs.calm(job)
         job.announce()
         dependents, job.dependents = job.dependents, []
         for dependent in dependents:
             if dependent.state == "waiting" and job.step.key in dependent.blocked_by:
                 self.fail(dependent, f"a step that it builds on failed: {job.reason}")
 
-    async def fail_attempt(self, job: Job, reason: str) -> None:
+    async def fail_attempt(self, job: Job, reason: str, *, own: bool = False) -> None:
         """Retry a job that a fleet could not train; steps that it builds on and that were lost are trained again first.
 
-        Where some were, the attempt counts against them.
+        Where some were, the attempt counts against them. The same reason a second time is final where a user's `own`
+        code failed.
         """
+        if own and reason == job.reason:  # with its file and line
+            return self.fail(job, f"given up, since it failed at the same line twice: {reason}", final=True)
+        job.reason = reason
+        self.jobs.trouble(job)
         self._set_waiting(job)
         try:
             lost = await self._reopen_lost_past(job)

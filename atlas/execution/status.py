@@ -25,7 +25,7 @@ class BrokerStatus:
 
     `states` counts the jobs in each state that occurs, `fleets` the fleets that have asked for a lease; `trained` and
     `trained_seconds` are the number and the duration of the steps trained so far. `born` identifies the broker's
-    process: a restarted one has another.
+    process: a restarted one has another. `troubles` are the last failures of steps that are tried again.
     """
 
     born: str = ""
@@ -34,6 +34,7 @@ class BrokerStatus:
     running: tuple[RunningStep, ...] = ()
     trained: int = 0
     trained_seconds: float = 0.0
+    troubles: tuple[str, ...] = ()
 
     def count(self, *states: JobState) -> int:
         """The number of jobs in these states."""

@@ -18,6 +18,7 @@ from atlas.execution.fleet_client import FleetClient, OnUpdate
 from atlas.execution.job import Lease
 from atlas.execution.sizing import FleetSize
 from atlas.runtime.errors import AtlasError, StepError, UserError
+from atlas.runtime.user_code import users_line
 from atlas.storage.filesystem import StoragePath
 from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
@@ -124,7 +125,8 @@ def worker_loop(fleet: FleetClient, train: Train, worker_context: WorkerContext 
 
     Calls are run on `worker_context`; without one they are refused.
 
-    A UserError or StepError is final for its step; after any other error the broker has the step tried again.
+    A UserError or StepError is final for its step; after any other error the broker has the step tried again, once
+    where it was raised at the same line of a user's file.
 
     Raises:
         WrongWorker: no step of this sweep can be trained by this worker.
@@ -142,13 +144,19 @@ def worker_loop(fleet: FleetClient, train: Train, worker_context: WorkerContext 
                 result = train(lease, on_update)
             _log_progress(fleet, "trained", lease)
         except Exception as error:
-            reason = str(error) if isinstance(error, AtlasError) else f"{type(error).__name__}: {error}"
-            final = isinstance(error, UserError | StepError)
-            fleet.failed(lease, reason, final=final)
+            own = users_line(error)
+            fleet.failed(lease, _reason(error, own), final=isinstance(error, UserError | StepError), own=bool(own))
             if not _is_over(error, fleet.group):
                 raise
         else:
             fleet.done(lease, result.cost.seconds)
+
+
+def _reason(error: Exception, own: str) -> str:
+    """Why a step failed, in one line, with the line of a user's file that raised it."""
+    if isinstance(error, AtlasError):
+        return str(error)
+    return f"{type(error).__name__}: {error}" + (f" ({own})" if own else "")
 
 
 def _is_over(error: Exception, group: ProcessGroup) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import sysconfig
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -63,6 +64,16 @@ def run_file(address: str, *, what: str, kind: str, fits: Callable[[Any, str], b
         raise unknown(what, name, known) if known else UserError(f"{path} holds no {kind}; see atlas.{what}s.{kind}.")
     digest = digest_with_modules(path)
     return Brought(address=f"{path}:{name}", module=module, digest=digest, contents=contents)
+
+
+def users_line(error: BaseException) -> str:
+    """The last line of a user's own file that an error came through, as "FILE, line N"; empty where there is none."""
+    ours, installed = Path(__file__).parents[1], [Path(folder) for folder in sysconfig.get_paths().values()]
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if path.is_absolute() and not any(path.is_relative_to(folder) for folder in (ours, *installed)):
+            return f"{path}, line {frame.lineno}"
+    return ""
 
 
 def own_failure(error: BaseException) -> str:

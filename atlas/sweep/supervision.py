@@ -112,7 +112,7 @@ class Supervision:
             broker=status,
             fleets=fleets,
             prefetched=not asked_again,
-            notes=_losses(fleets),
+            notes=(*_losses(fleets), *_failures(status)),
             failure=self.newest.failure,
         )
 
@@ -138,3 +138,7 @@ class Supervision:
 
 def _losses(fleets: FleetsState) -> tuple[str, ...]:
     return (f"fleets lost so far: {len(fleets.failures)}, the last: {fleets.failures[-1]}",) if fleets.failures else ()
+
+
+def _failures(status: BrokerStatus) -> tuple[str, ...]:
+    return tuple(f"tried again after a failure: {redacted(trouble)}" for trouble in status.troubles)

@@ -84,8 +84,8 @@ class Brokerage:
     async def done(self, lease: Lease, seconds: float) -> None:
         await self._call(self.broker.done, [lease.step], lease.step.key, lease.scope, seconds)
 
-    async def failed(self, lease: Lease, reason: str, *, final: bool) -> None:
-        await self._call(self.broker.failed, [lease.step], lease.step.key, lease.scope, reason, final=final)
+    async def failed(self, lease: Lease, reason: str, *, final: bool, own: bool = False) -> None:
+        await self._call(self.broker.failed, [lease.step], lease.step.key, lease.scope, reason, final=final, own=own)
 
     async def _call(self, method: Callable[..., Any], steps: Sequence[Step], *given: Any, **named: Any) -> Any:
         while isinstance(answer := await method(*given, **named), Unknown):

@@ -192,6 +192,55 @@ def test_a_step_that_is_said_to_be_done_but_is_not_there_is_tried_three_times(ur
     run(ask())
 
 
+def test_the_same_line_of_a_users_file_fails_a_step_for_good_the_second_time_and_is_told_the_first(uri: str) -> None:
+    async def ask() -> None:
+        broker = Brokerage(uri)
+        asked = asyncio.ensure_future(broker.request(FIRST))
+        reason = "KeyError: 'digits' (/home/me/mine.py, line 3)"
+        await broker.failed(await take(broker), reason, final=False, own=True)
+        assert (await broker.status()).troubles == (f"{FIRST.title}: {reason}",)
+        await settle()
+        await broker.failed(await take(broker), reason, final=False, own=True)
+        with pytest.raises(
+            StepFailed, match=r"it failed at the same line twice: KeyError: 'digits' \(/home/me/mine.py"
+        ):
+            await asked
+        assert (await broker.status()).troubles == ()
+        assert await broker.lease("f", 0.0) is None
+
+    run(ask())
+
+
+def test_failures_at_different_lines_or_of_no_line_are_tried_three_times(uri: str) -> None:
+    async def ask() -> None:
+        broker = Brokerage(uri)
+        for step, reasons, own in (
+            (FIRST, ("a (mine.py, line 1)", "a (mine.py, line 2)", "a (mine.py, line 1)"), True),
+            (OTHER, ("RuntimeError: CUDA error",) * 3, False),
+        ):
+            asked = asyncio.ensure_future(broker.request(step))
+            for reason in reasons:
+                await broker.failed(await take(broker), reason, final=False, own=own)
+                await settle()
+            with pytest.raises(StepFailed, match="given up after 3 attempts: "):
+                await asked
+
+    run(ask())
+
+
+def test_a_trouble_that_passed_is_told_no_more(uri: str) -> None:
+    async def ask() -> None:
+        broker = Brokerage(uri)
+        asked = asyncio.ensure_future(broker.request(FIRST))
+        await broker.failed(await take(broker), "the store is away", final=False)
+        assert len((await broker.status()).troubles) == 1
+        assert await work_off(broker, uri) == [FIRST]
+        await asked
+        assert (await broker.status()).troubles == ()
+
+    run(ask())
+
+
 def test_a_broker_that_was_killed_learns_of_leases_by_their_renewal(uri: str) -> None:
     async def ask() -> None:
         lease = Lease(step=FIRST)

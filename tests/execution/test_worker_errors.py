@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
+from runpy import run_path
 from typing import Any, cast
 
 import pytest
@@ -30,14 +32,16 @@ class LeasingBroker:
 
     leases: list[Any] = field(default_factory=lambda: [GRANT, "close"])
     failures: list[tuple[str, bool]] = field(default_factory=list)
+    own: list[bool] = field(default_factory=list)
 
     def lease(self, fleet: str, wait: float) -> Any:
         return self.leases.pop(0)
 
     def renew(self, *arguments: Any) -> None: ...
 
-    def failed(self, step: Step, scope: str, reason: str, *, final: bool) -> None:
+    def failed(self, step: Step, scope: str, reason: str, *, final: bool, own: bool = False) -> None:
         self.failures.append((reason, final))
+        self.own.append(own)
 
 
 def failures(
@@ -98,3 +102,13 @@ def test_in_a_group_a_worker_goes_on_only_after_an_error_that_all_ranks_raised(
     error = UserError("the record r names a picture that is not there")
     error.everywhere = everywhere
     assert failures(error, monkeypatch, ProcessGroup(size=2)) == ([(str(error), True)], everywhere)
+
+
+def test_an_error_in_a_users_file_is_told_with_its_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("def train(lease, on_update):\n    scores = {}\n    return scores['digits']\n")
+    broker = LeasingBroker()
+    with pytest.raises(KeyError):
+        worker_loop(FleetClient(cast(BrokerClient, broker), "fleet", ProcessGroup()), run_path(str(file))["train"])
+    assert broker.failures == [(f"KeyError: 'digits' ({file}, line 3)", False)]
+    assert broker.own == [True]
