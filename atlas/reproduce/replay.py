@@ -16,7 +16,8 @@ from atlas.config.sweep import Sweep
 from atlas.learners.schedule import PRECISIONS
 from atlas.reproduce.learner import check_learners
 from atlas.reproduce.recorded_run import RecordedRun, trial_of
-from atlas.runtime.errors import AtlasError, UserError
+from atlas.runtime.errors import UserError
+from atlas.search.points import PointRefused
 from atlas.search.proposals import foresee
 from atlas.steps.graph import WalkGraph
 from atlas.steps.walk import Walk
@@ -116,12 +117,8 @@ def _at_recorded_precision(recorded: RecordedRun, experiment: Experiment) -> Exp
 def _walks(experiment: Experiment) -> Sequence[Sequence[Walk]]:
     try:
         return foresee(experiment, most=experiment.trial_count()).trials
-    except AtlasError:
-        raise
-    except Exception as error:  # the sweep's own functions may raise anything
-        raise UserError(
-            f"the sweep {experiment.sweep.name} cannot take the recorded settings ({type(error).__name__}: {error})."
-        ) from error
+    except PointRefused as error:
+        raise UserError(f"the sweep {experiment.sweep.name} cannot take the recorded settings: {error}") from error
 
 
 def _first_unknown_step(recorded: RecordedRun, planned: Sequence[Sequence[Walk]]) -> str:

@@ -25,7 +25,7 @@ RESERVED_WORDS = """
     register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
     register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter
     register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule
-    setdefault share_memory state_dict to to_empty train training type update values xpu zero_grad model
+    setdefault share_memory smart_apply state_dict to to_empty train training type update values xpu zero_grad model
     base_model base_layer weight bias
 """
 RESERVED_MODULES = frozenset(RESERVED_WORDS.split())

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 
+class PointRefused(UserError):
+    """A point that the sweep's space does not take."""
+
+
 def check_points(experiment: Experiment) -> None:
     """Let the sweep's space suggest each of its points.
 
     Raises:
-        UserError: a point has a parameter or a value that the space does not suggest, or the space changes its
+        PointRefused: a point has a parameter or a value that the space does not suggest, or the space changes its
             choices from trial to trial.
     """
     points = experiment.sweep.points
@@ -37,16 +41,16 @@ def check_points(experiment: Experiment) -> None:
                 warnings.simplefilter("ignore")  # a value that is not suggested is an error below
                 experiment.propose(trial)
         except UserError as error:
-            raise UserError(f"{what}: {error}") from error
+            raise PointRefused(f"{what}: {error}") from error
         _check(trial, point, what)
 
 
 def _check(trial: optuna.Trial, point: Mapping[str, Any], what: str) -> None:
     for name, value in point.items():
         if name not in trial.params:
-            raise unknown(f"parameter in {what}", name, trial.params)
+            raise PointRefused(str(unknown(f"parameter in {what}", name, trial.params)))
         if not _holds(trial.distributions[name], value):
-            raise UserError(f"{what} has {name}={value!r}; its space is {trial.distributions[name]}.")
+            raise PointRefused(f"{what} has {name}={value!r}; its space is {trial.distributions[name]}.")
 
 
 def _holds(distribution: BaseDistribution, value: Any) -> bool:

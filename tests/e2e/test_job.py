@@ -26,7 +26,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment that reaches a head of this test's own, which ends with it."""
-    shell, port, dashboard = cluster_shell(), lasting_port(), lasting_port()
+    shell = {**cluster_shell(), "PYTHONDONTWRITEBYTECODE": "1"}  # what is uploaded is measured after the sweep has run
+    port, dashboard = lasting_port(), lasting_port()
     process = start_node(
         shell,
         tmp_path_factory.mktemp("head") / "log",

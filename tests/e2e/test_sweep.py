@@ -84,7 +84,7 @@ def test_a_search_over_settings_walks_the_named_orders(sweep: str, learnt: Path)
         (("--tasks", "easy-vqua"), ("easy-vqua", "easy-vqa")),
         (("--tsaks", "digits"), ("--tsaks", "--tasks")),
         (("--rank", "0"), ("rank is 0", "1 or more")),
-        (("--learning-rate", "-1"), ("learning_rate is -1", "above 0")),
+        (("--learning-rate", "-1"), ("--learning-rate is -1", "above 0")),
         (("--orders", "digits,digits"), ("digits,digits", "twice")),
         (("--backbone", "/nowhere/vilt"), ("/nowhere/vilt",)),
         (("--fleets", "64"), ("64 fleets", "CPU")),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from runpy import run_path
@@ -91,7 +92,9 @@ def test_a_worker_that_is_wrong_for_every_step_ends_and_leaves_them_to_others(mo
 
 
 def test_a_worker_that_may_be_damaged_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert failures(RuntimeError("CUDA error"), monkeypatch) == ([("RuntimeError: CUDA error", False)], False)
+    (((reason, final),), went_on) = failures(RuntimeError("CUDA error"), monkeypatch)
+    assert re.fullmatch(r"RuntimeError: CUDA error \(.*test_worker_errors.py, line \d+\)", reason)  # raised in this file
+    assert (final, went_on) == (False, False)
 
 
 @pytest.mark.parametrize("everywhere", [True, False])

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 
+from optuna.trial import FixedTrial
+
 from atlas.config.experiment import Experiment
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
@@ -24,7 +26,7 @@ def test_a_proposal_is_walked_as_it_was_meant() -> None:
     sweep = Sweep(name="x", question="?", learner=lambda trial, options: atlas(adapter="lora"))
     config = Experiment(
         sweep=sweep, options=Options.of(tasks=("a", "b"), orders=("a,b",), seeds=(1,)), precision="bfloat16"
-    ).propose(None)  # type: ignore[arg-type]
+    ).propose(FixedTrial({}))  # type: ignore[arg-type]
     (walk,) = trial_config_from(json.loads(json.dumps(config.to_tune()))).walks()
     assert (walk.order, walk.seed) == (("a", "b"), 1)
     assert walk.learner == atlas(adapter="lora").at_precision("bfloat16")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from optuna.samplers import TPESampler
+from optuna.trial import FixedTrial
 from ray.train._internal.storage import StorageContext
 from ray.tune.experiment import Trial
 from ray.tune.registry import register_trainable
@@ -126,7 +127,7 @@ def test_the_space_of_a_script_travels_by_plain_pickle() -> None:
         pickle.dumps(Space(Experiment(sweep=sweep, options=Options.of(tasks=TASKS), precision="bfloat16")))
     )
     assert space.experiment.options == Options.of(tasks=TASKS)
-    assert space(None)["learner_settings"]["rank"] == 5
+    assert space(FixedTrial({}))["learner_settings"]["rank"] == 5
     assert space.experiment.precision == "bfloat16"
 
 

@@ -89,12 +89,15 @@ def test_a_missing_database_passes_and_is_not_created_by_the_check(tmp_path: Pat
     assert not (tmp_path / "new" / "mlflow.db").exists()
 
 
-def test_an_experiment_is_made_once_with_its_artifacts_beside_the_database(initialised: str) -> None:
+def test_an_experiment_is_made_once_with_its_artifacts_beside_the_database(initialised: str, tmp_path: Path) -> None:
     check_tracking(initialised)
     made = initialise(initialised, "an experiment")
     assert initialise(initialised, "an experiment") == made
-    experiment = connect(initialised).get_experiment(made)
-    assert experiment.artifact_location.endswith("/mlartifacts/an%20experiment")
+    client, folder = connect(initialised), Path(str(database_file(initialised))).parent
+    (tmp_path / "x.txt").write_text("x")
+    client.log_artifact(client.create_run(made).info.run_id, str(tmp_path / "x.txt"))
+    (artifact,) = (folder / "mlartifacts").rglob("x.txt")
+    assert artifact.relative_to(folder).parts[:2] == ("mlartifacts", "an%20experiment")
 
 
 def test_a_deleted_experiment_is_restored(initialised: str) -> None:
