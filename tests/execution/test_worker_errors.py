@@ -93,7 +93,7 @@ def test_a_worker_that_is_wrong_for_every_step_ends_and_leaves_them_to_others(mo
 
 def test_a_worker_that_may_be_damaged_is_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
     (((reason, final),), went_on) = failures(RuntimeError("CUDA error"), monkeypatch)
-    assert re.fullmatch(r"RuntimeError: CUDA error \(.*test_worker_errors.py, line \d+\)", reason)  # raised in this file
+    assert re.fullmatch(r"RuntimeError: CUDA error \(.*test_worker_errors.py, line \d+\)", reason)
     assert (final, went_on) == (False, False)
 
 
