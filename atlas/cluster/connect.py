@@ -94,7 +94,7 @@ def join_cluster() -> None:
 def _set_environment() -> None:
     """Silence Ray's own messages on the driver, and leave out what it need not do, unless the user has set it."""
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own tables: the live view shows the same
-    if not os.environ.get("RAY_ADDRESS"):  # no node of our own is ever taken away after a notice; a process less
+    if not ray_address():  # no node of our own is ever taken away after a notice; a process less
         os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # MLflow and the summary keep the results
     # Trials, fleets, broker and writer are more processes than Ray expects of a small machine; it warns by this number.

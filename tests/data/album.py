@@ -10,12 +10,15 @@ from typing import Any
 
 from PIL import Image
 
+from atlas.backbones.processor import Processor
+from atlas.data.prepare import Prepared, PrepareOptions, prepare
 from atlas.runtime.errors import unknown
 from atlas.tasks.reading.files import Unreadable, digest, field, json_lines, picture
 from atlas.tasks.reading.layout import Layout, Needed
 from atlas.tasks.sample import Broken, Record
 from atlas.tasks.task import Task
 
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 ANSWERS = ("red", "blue")
 COUNTS = {"train": 24, "val": 8, "test": 8}
 SIDE = 16
@@ -106,3 +109,21 @@ def answers_of(source: Path) -> tuple[str, ...]:
         values["answer"] for _, values in json_lines(source / "train.jsonl") if isinstance(values, dict)
     )
     return tuple(seen)
+
+
+def prepared_from(album: Path, processor: Processor, most_broken: float = 0.1) -> Prepared:
+    """The album, prepared beside it."""
+    prepare_options = PrepareOptions(most_broken=most_broken)
+    return prepare(
+        ALBUM, processor=processor, root=album.parent / "root", source=album, prepare_options=prepare_options
+    )
+
+
+def visible(album: Path) -> list[Path]:
+    """The folders of the prepared album."""
+    return [path for path in (album.parent / "root" / "album").glob("*") if not path.name.startswith(".")]
+
+
+def pointer(album: Path) -> None:
+    """Replace a picture by its pointer in Git LFS."""
+    (album / "images" / "train4.png").write_bytes(LFS)
