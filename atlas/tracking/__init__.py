@@ -33,7 +33,7 @@ from atlas.tracking.mlflow.address import default_tracking_uri, find_step_runs, 
 from atlas.tracking.mlflow.runs import LoggedRun, fetch_of_sweep, is_run_id, logged_run, sweep_run
 from atlas.tracking.mlflow.server import Server, free_port, run_url, server_command, ui_command
 from atlas.tracking.mlflow.sink import MlflowSink
-from atlas.tracking.sink import Sink
+from atlas.tracking.sink import ANSWER_SECONDS, Sink
 from atlas.tracking.spool import is_settled, read_events
 from atlas.tracking.tracker import Tracker
 
@@ -96,6 +96,6 @@ def open_sink(tracking_uri: str, experiment: str = EXPERIMENT) -> Sink:
     return SINKS[scheme](tracking_uri, experiment)
 
 
-def check_tracking(tracking_uri: str, timeout: float = 5.0) -> None:
+def check_tracking(tracking_uri: str, timeout: float = ANSWER_SECONDS) -> None:
     """Raises AtlasError within about `timeout` seconds where runs cannot be logged at this address."""
     open_sink(tracking_uri).check(timeout)

@@ -22,6 +22,7 @@ from atlas.runtime.os_errors import error_from
 from atlas.runtime.redact import redacted
 from atlas.tracking.event_lines import from_line, to_line
 from atlas.tracking.events import Event, StepFinished, TrialStep
+from atlas.tracking.sink import ANSWER_SECONDS
 
 if TYPE_CHECKING:
     from pyarrow import fs
@@ -45,7 +46,7 @@ class JsonLinesSink:
         self._where = address.removeprefix(PREFIX)
         self._logs: dict[str, _SweepLog] = {}
 
-    def check(self, timeout: float = 5.0) -> None:
+    def check(self, timeout: float = ANSWER_SECONDS) -> None:
         """Raise AtlasError where the folder cannot be written. Object stores answer within limits of their own."""
         shown = redacted(self.address)
         if not self._is_remote and not Path(self._where).expanduser().is_absolute():

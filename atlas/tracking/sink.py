@@ -6,6 +6,8 @@ from typing import Protocol
 
 from atlas.tracking.events import Event
 
+ANSWER_SECONDS = 15.0  # for a server on a busy machine; where none is, that is told at once
+
 
 class Sink(Protocol):
     """Destination of a sweep's events, chosen by the scheme of its address (`--tracking-uri`).
@@ -26,7 +28,7 @@ class Sink(Protocol):
     def registry(self) -> str | None:
         """The address of its model registry; None where it has none."""
 
-    def check(self, timeout: float = 5.0) -> None:
+    def check(self, timeout: float = ANSWER_SECONDS) -> None:
         """Raise AtlasError within about `timeout` seconds where events cannot be written; creates nothing."""
 
     def apply(self, event: Event) -> None:

@@ -8,6 +8,7 @@ import urllib.parse
 
 from atlas.runtime.errors import AccessDenied, InfrastructureError
 from atlas.runtime.redact import redacted
+from atlas.tracking.sink import ANSWER_SECONDS
 
 USER, PASSWORD, BEARER = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"
 CREDENTIALS = (
@@ -45,7 +46,7 @@ def credentials() -> dict[str, str]:
     return {name: os.environ[name] for name in CREDENTIALS if name in os.environ}
 
 
-def check_access(tracking_uri: str, timeout: float = 5.0) -> None:
+def check_access(tracking_uri: str, timeout: float = ANSWER_SECONDS) -> None:
     """Raises AccessDenied where the server does not let this user in, InfrastructureError where it does not answer."""
     import urllib.error
     import urllib.request

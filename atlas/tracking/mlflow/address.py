@@ -20,6 +20,7 @@ from atlas.runtime.os_errors import error_from
 from atlas.runtime.redact import redacted
 from atlas.tracking.mlflow.access import without_user
 from atlas.tracking.mlflow.internals import CHATTY_LOGGERS, create_tables
+from atlas.tracking.sink import ANSWER_SECONDS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -57,7 +58,7 @@ def scheme_of(tracking_uri: str) -> str:
     return tracking_uri.partition(":")[0].partition("+")[0]
 
 
-def check_address(tracking_uri: str, timeout: float = 5.0) -> None:
+def check_address(tracking_uri: str, timeout: float = ANSWER_SECONDS) -> None:
     """Raises AtlasError within `timeout` seconds where runs cannot be logged at this address.
 
     A server must answer, an SQLite file must be (or become) a writable database. Imports no mlflow.

@@ -8,6 +8,7 @@ from atlas.tracking.mlflow.address import check_address
 from atlas.tracking.mlflow.internals import OUTDATED
 from atlas.tracking.mlflow.server import ui_command
 from atlas.tracking.mlflow.writer import Writer
+from atlas.tracking.sink import ANSWER_SECONDS
 
 MOST_ATTEMPTS = 8
 REFUSALS = {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "MALFORMED_REQUEST", "INVALID_STATE", "RESOURCE_ALREADY_EXISTS"}
@@ -24,7 +25,7 @@ class MlflowSink:
         self._experiment = experiment
         self._writer: Writer | None = None
 
-    def check(self, timeout: float = 5.0) -> None:
+    def check(self, timeout: float = ANSWER_SECONDS) -> None:
         """Raise AtlasError where the server does not answer or the database cannot be written. Imports no mlflow."""
         check_address(self.address, timeout)
 
