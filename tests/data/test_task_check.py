@@ -55,4 +55,6 @@ def test_the_family_says_how_many_images_its_model_takes() -> None:
 
 def test_two_images_and_choices_are_fine(processor: Processor, tmp_path: Path) -> None:
     for task in (PAIRS, CHOICES):
-        prepare(task, processor=vilt(processor, tmp_path), root=tmp_path / "root")
+        prepared = prepare(task, processor=vilt(processor, tmp_path), root=tmp_path / "root")
+        assert (prepared.task, prepared.card.images) == (task.name, task.images)
+        assert min(prepared.counts.values()) > 0

@@ -80,15 +80,19 @@ def test_a_step_that_the_store_has_lost_is_not_logged(ended: FinishedSweep, reco
     assert recorded.events == []
 
 
+def damaged(ended: FinishedSweep, folder: Path) -> tuple[FinishedSweep, str]:
+    """The same sweep over a copy of its store in which one step has lost its weights, and that step's key."""
+    shutil.copytree(ended.inputs.store.root, folder / "store")
+    store, key = Store.open(str(folder / "store")), ended.trials[0].steps[0][-1]
+    (weights, *_) = sorted((folder / "store").glob(f"steps/*/{key}/*/**/*.safetensors"))
+    weights.write_bytes(b"")
+    return replace(ended, inputs=replace(ended.inputs, store=store)), key
+
+
 def test_a_step_that_cannot_be_read_is_not_logged_and_the_trial_goes_on(
     ended: FinishedSweep, recorded: Recorded, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shutil.copytree(ended.inputs.store.root, tmp_path / "store")
-    store = Store.open(str(tmp_path / "store"))
-    key = ended.trials[0].steps[0][-1]
-    (weights, *_) = sorted((tmp_path / "store").glob(f"steps/*/{key}/*/**/*.safetensors"))
-    weights.write_bytes(b"")
-    hurt = replace(ended, inputs=replace(ended.inputs, store=store))
+    hurt, key = damaged(ended, tmp_path)
     play(hurt, reporter_of(hurt, recorded))
     assert key not in {event.key for event in recorded.of(StepFinished)}
     assert key in {event.step for event in recorded.of(TrialStep)}
@@ -99,17 +103,12 @@ def test_a_step_that_cannot_be_read_is_not_logged_and_the_trial_goes_on(
 def test_a_damaged_step_that_was_trained_again_is_logged_once(
     ended: FinishedSweep, recorded: Recorded, tmp_path: Path
 ) -> None:
-    shutil.copytree(ended.inputs.store.root, tmp_path / "store")
-    store = Store.open(str(tmp_path / "store"))
-    key = ended.trials[0].steps[0][-1]
-    (weights, *_) = sorted((tmp_path / "store").glob(f"steps/*/{key}/*/**/*.safetensors"))
-    weights.write_bytes(b"")
-    hurt = replace(ended, inputs=replace(ended.inputs, store=store))
+    hurt, key = damaged(ended, tmp_path)
     reporter = reporter_of(hurt, recorded)
     play(hurt, reporter)
     reporter.record_missed()
     assert key not in {event.key for event in recorded.of(StepFinished)}
-    store.commit(key, ended.inputs.store.fetch(key), ended.inputs.store.result(key))
+    hurt.inputs.store.commit(key, ended.inputs.store.fetch(key), ended.inputs.store.result(key))
     reporter.record_missed()
     reporter.record_missed()
     assert [event.key for event in recorded.of(StepFinished)].count(key) == 1

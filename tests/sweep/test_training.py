@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from atlas.execution.fleets import Fleets, FleetsState
 from atlas.sweep.broker_actor import BrokerActor
 from atlas.sweep.training import Training
@@ -36,9 +38,6 @@ def test_a_call_goes_to_a_living_fleet_and_is_none_without_one() -> None:
 
 def test_the_context_closes_broker_and_fleets_also_after_an_error() -> None:
     whole, broker, fleets = training(living=1)
-    try:
-        with whole:
-            raise ValueError("in the search")
-    except ValueError:
-        pass
+    with pytest.raises(ValueError, match="in the search"), whole:
+        raise ValueError("in the search")
     assert (broker.closed, fleets.closed) == (1, 1)
