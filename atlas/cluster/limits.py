@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas.cluster.kuberay import kuberay_limits
-from atlas.cluster.ray_internals import HEAD
+from atlas.cluster.ray_internals import ACCELERATOR, HEAD, own_card
 from atlas.cluster.reach import ray_address
 
 Node = Mapping[str, float]  # resource → amount
@@ -72,8 +72,12 @@ def this_machine() -> Node | None:
 
 def own_machine() -> Node:
     """The resources of this machine."""
+    cpus = {"CPU": float(os.cpu_count() or 1)}
     gpus = visible_gpus(len(list(DEVICES.glob("nvidia[0-9]*"))))
-    return {"CPU": float(os.cpu_count() or 1)} | ({"GPU": float(gpus)} if gpus else {})
+    if not gpus:
+        return cpus
+    card = own_card()
+    return {**cpus, "GPU": float(gpus), **({f"{ACCELERATOR}{card}": 1.0} if card else {})}
 
 
 def visible_gpus(count: int) -> int:

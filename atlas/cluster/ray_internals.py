@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ray.train.torch import TorchTrainer
 
 HEAD = "node:__internal_head__"  # the resource by which Ray marks a cluster's head node
+ACCELERATOR = "accelerator_type:"  # begins the resource by which Ray names a node's cards
 SLOW_START = "during startup"  # in the bare Exception of a node that took too long to come up
 CHATTY_LOGGERS = ("ray.tune", "ray.train._internal.storage")  # they repeat each trial's error
 
@@ -73,6 +74,14 @@ def lean_trainer() -> type[TorchTrainer]:
             return [one for one in callbacks if not isinstance(one, unneeded)]
 
     return LeanTrainer
+
+
+def own_card() -> str | None:
+    """The name of this machine's NVIDIA cards, as Ray shortens it; None where it has none, or no driver."""
+    from ray._private.accelerators.nvidia_gpu import NvidiaGPUAcceleratorManager
+
+    name: str | None = NvidiaGPUAcceleratorManager.get_current_node_accelerator_type()
+    return name
 
 
 @contextmanager

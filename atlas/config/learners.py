@@ -20,7 +20,7 @@ def base_learner(training: TrainingOptions) -> TwoStage:
 
     The rate is higher and the batch smaller than the paper's, since the default backbone is a hundred times smaller.
     """
-    named = ("steps", "epochs", "batch_size", "learning_rate")
+    named = ("steps", "epochs", "batch_size", "learning_rate", "max_gradient_norm")
     given: dict[str, Any] = {name: value for name in named if (value := getattr(training, name)) is not None}
     if "steps" not in given and "epochs" not in given:
         given["steps"] = DEFAULT_STEPS

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, get_args
 
 from tyro.conf import arg
 
-from atlas.runtime.errors import UserError
+from atlas.learners import AskedPrecision
+from atlas.runtime.errors import UserError, unknown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,10 @@ class TrainingOptions:
     """Records an update, over all workers."""
     learning_rate: Annotated[float | None, arg(metavar="RATE", help_behavior_hint="(default: the learner's)")] = None
     """Peak rate."""
+    precision: Annotated[AskedPrecision, arg(metavar="NAME")] = "auto"
+    """auto: float32 on CPUs, bfloat16 on GPUs (float16 where they have none). Or float32, bfloat16, float16."""
+    max_gradient_norm: Annotated[float | None, arg(metavar="NORM", help_behavior_hint="(default: no bound)")] = None
+    """Scale an update's gradients down to this norm."""
     evaluate: Annotated[tuple[int, int], arg(metavar="VAL TEST")] = (200, 400)
     """Records that score a task, of each split (0: all)."""
 
@@ -41,10 +46,12 @@ class TrainingOptions:
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or value != int(value) or value < 1):
                 raise UserError(f"{_flag(name)} is {value}; give a whole number of 1 or more.")
-        for name in ("epochs", "learning_rate"):
+        for name in ("epochs", "learning_rate", "max_gradient_norm"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise UserError(f"{_flag(name)} is {value}; give a number above 0.")
+        if self.precision not in get_args(AskedPrecision):
+            raise unknown("--precision", self.precision, get_args(AskedPrecision))
         if min(self.evaluate) < 0:
             raise UserError(f"--evaluate is {self.evaluate}; give two numbers of records, 0 for all.")
 

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from atlas.cluster.cards import cards_without_bfloat16
 from atlas.cluster.limits import Node
 from atlas.cluster.options import ClusterOptions
-from atlas.learners import Precision
+from atlas.learners import AskedPrecision, Precision
 from atlas.runtime.errors import UserError
 
 TRIAL_CPUS = 0.005
@@ -20,7 +21,8 @@ FLEET_WORTH = 20.0  # seconds of training below which one more fleet costs more 
 class FleetSize:
     """The number of fleets, the workers in each, and the CPUs and GPUs of each worker.
 
-    With `least`, a fleet is elastic: it has as many workers as there is room for, but at least so many.
+    With `least`, a fleet is elastic: it has as many workers as there is room for, but at least so many. `old_cards`
+    are those of the cluster's cards that do not compute in bfloat16.
     """
 
     fleets: int
@@ -28,6 +30,7 @@ class FleetSize:
     cpus: float
     gpus: float
     least: int | None = None
+    old_cards: tuple[str, ...] = ()
 
     @property
     def elastic(self) -> bool:
@@ -46,8 +49,24 @@ class FleetSize:
 
     @property
     def precision(self) -> Precision:
-        """The precision that learners compute in: bfloat16 on GPUs, float32 on CPUs."""
-        return "bfloat16" if self.gpus else "float32"
+        """The precision that suits the workers: float32 on CPUs, bfloat16 on GPUs, float16 where some are too old."""
+        if not self.gpus:
+            return "float32"
+        return "float16" if self.old_cards else "bfloat16"
+
+    def precision_as(self, asked: AskedPrecision) -> Precision:
+        """The precision that learners compute in, as `asked`; `auto` takes the one that suits the workers.
+
+        Raises UserError for bfloat16 on cards that have none.
+        """
+        if asked == "auto":
+            return self.precision
+        if asked == "bfloat16" and self.gpus and self.old_cards:
+            raise UserError(
+                f"--precision is bfloat16, but {', '.join(self.old_cards)} cannot compute in it; give float16 or "
+                f"float32, or leave --precision out (auto: {self.precision})."
+            )
+        return asked
 
 
 def size_fleets(options: ClusterOptions, nodes: Sequence[Node]) -> FleetSize:
@@ -67,7 +86,14 @@ def size_fleets(options: ClusterOptions, nodes: Sequence[Node]) -> FleetSize:
     cpus = options.cpus_per_worker
     if cpus is None:
         cpus = max(0.1, math.floor(100 * min(total / (fleets * workers), 4.0 if gpus else 1.0)) / 100)
-    size = FleetSize(fleets=fleets, workers=workers, cpus=cpus, gpus=gpus, least=options.min_workers_per_fleet)
+    size = FleetSize(
+        fleets=fleets,
+        workers=workers,
+        cpus=cpus,
+        gpus=gpus,
+        least=options.min_workers_per_fleet,
+        old_cards=tuple(cards_without_bfloat16(nodes)),
+    )
     _check_placeable(size, resources)
     _check_room(size, nodes)
     return size

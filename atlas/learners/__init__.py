@@ -15,7 +15,7 @@ from atlas.learners.o_lora import OLora, OLoraStage
 from atlas.learners.one_stage import ExpansionOnly, ExperienceOnly
 from atlas.learners.reference import HeadOnly, HeadStage, SingleTaskAdapters
 from atlas.learners.replay import Memory, Replay, ReplayStage
-from atlas.learners.schedule import Precision, Schedule, schedule_from
+from atlas.learners.schedule import AskedPrecision, Precision, Schedule, schedule_from
 from atlas.learners.settings import from_settings
 from atlas.learners.shared_adapter import SharedAdapter, SharedAdapterStage
 from atlas.learners.two_stage import Expansion, Experience, Fusion, TwoStage
@@ -30,6 +30,7 @@ __all__ = [
     "LEARNERS",
     "STAGES",
     "AdapterFusion",
+    "AskedPrecision",
     "BottomFrozen",
     "Ewc",
     "Expansion",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from atlas.learners.hooks import StageContext, StageHooks
 from atlas.learners.schedule import Precision, Schedule
-from atlas.learners.settings import plain
+from atlas.learners.settings import settings_of
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +56,7 @@ class Stage(ABC):
 
     def settings(self) -> dict[str, JsonValue]:
         """The stage as plain JSON values, its kind included, and its source where it has one."""
-        return {"kind": self.kind, **({"source": self.source} if self.source else {}), **plain(asdict(self))}
+        return {"kind": self.kind, **({"source": self.source} if self.source else {}), **settings_of(self)}
 
     @cached_property
     def settings_json(self) -> str:
@@ -86,7 +86,7 @@ class Learner(ABC):
 
     def settings(self) -> dict[str, JsonValue]:
         """The learner as plain JSON values, its name included."""
-        return {"name": self.name, **plain(asdict(self))}
+        return {"name": self.name, **settings_of(self)}
 
     def at_precision(self, precision: Precision) -> Learner:
         """The same learner, and the one it may be like, with every schedule at `precision`."""

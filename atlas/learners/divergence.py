@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from atlas.learners.process_group import ProcessGroup
@@ -30,3 +33,11 @@ def check_weights(module: nn.Module, group: ProcessGroup) -> None:
     if any(total):
         name = next(name for (name, _), count in zip(trained, total, strict=True) if count)
         raise Diverged(f"the weights {name} are not finite after training; {REMEDY}")
+
+
+def check_files(folder: Path) -> None:
+    """Raises Diverged where a tensor that a step is about to keep, in a safetensors file, is not finite."""
+    for path in sorted(folder.rglob("*.safetensors")):
+        for name, value in load_file(path).items():
+            if not value.isfinite().all():
+                raise Diverged(f"the tensor {name} of {path.relative_to(folder)} is not finite; {REMEDY}")

@@ -18,6 +18,7 @@ from atlas.learners.early_stopping import EarlyStopping
 from atlas.learners.evaluation import score
 from atlas.learners.hooks import StageHooks
 from atlas.learners.process_group import ProcessGroup
+from atlas.learners.schedule import Precision
 from atlas.learners.task_data import TaskData
 from atlas.learners.trainer import Trainer, TrainingCurve, capture, resume
 from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints
@@ -43,14 +44,14 @@ def fit(
     (none). Where `checkpoints` hold one, the stage resumes from it, with the same result.
 
     Raises:
-        Diverged: the loss, or a score of a validation, became NaN or infinite.
+        Diverged: the loss, a score of a validation, or the gradients of all updates became NaN or infinite.
         UserError: the group cannot share a batch equally.
     """
     schedule, hooks = stage.schedule, hooks or StageHooks()
     chosen = torch.arange(len(data.splits["train"])) if records is None else records
     schedule.check_shared_by(group.size)
     updates = schedule.updates(max(len(chosen), *(len(one.splits["train"]) for one in hooks.validation_tasks), 0))
-    validate = partial(_validate, model, (data, *hooks.validation_tasks), limit, group)
+    validate = partial(_validate, model, (data, *hooks.validation_tasks), limit, group, schedule.precision)
     curve = TrainingCurve(EarlyStopping(model, schedule, validate))
     if updates == 0:
         return curve
@@ -65,6 +66,7 @@ def fit(
             break
         if checkpoints.due(update):
             checkpoints.save(capture(trainer, curve))
+    _check_updated(trainer, curve)
     curve.early_stopping.restore_best()
     return curve
 
@@ -90,10 +92,24 @@ def _record_update(curve: TrainingCurve, trainer: Trainer, loss: Tensor, *, of: 
 
 
 def _validate(
-    model: ContinualModel, validation_tasks: Sequence[TaskData], limit: int | None, group: ProcessGroup
+    model: ContinualModel,
+    validation_tasks: Sequence[TaskData],
+    limit: int | None,
+    group: ProcessGroup,
+    precision: Precision,
 ) -> float:
     """The mean score of the tasks on their validation splits, in percent."""
-    return sum(score(model, data, "val", limit=limit, group=group) for data in validation_tasks) / len(validation_tasks)
+    scores = [score(model, data, "val", limit=limit, group=group, precision=precision) for data in validation_tasks]
+    return sum(scores) / len(scores)
+
+
+def _check_updated(trainer: Trainer, curve: TrainingCurve) -> None:
+    """Raises Diverged where the loss scaling left out every update. The same in all processes of a group."""
+    if curve.updates and not trainer.updates_applied:
+        raise Diverged(
+            f"the gradients of all {curve.updates} updates are not finite in {trainer.schedule.precision}, so that "
+            f"nothing was learnt; {REMEDY}"
+        )
 
 
 def batches(records: int, size: int, updates: int, seed: int) -> Iterator[Tensor]:

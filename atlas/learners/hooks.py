@@ -79,4 +79,4 @@ class StageHooks:
         return {}
 
     def save(self, folder: Path) -> None:
-        """Write what later steps need into the step's folder, in files of its own."""
+        """Write what later steps need into the step's folder, in files of its own; tensors have to be finite."""

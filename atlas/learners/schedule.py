@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from atlas.learners.settings import from_settings
+from atlas.learners.settings import UNSAID, from_settings
 from atlas.runtime.errors import UserError, unknown
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 DECAYS = ("linear", "cosine", "constant")
 Precision = Literal["float32", "bfloat16", "float16"]
+AskedPrecision = Literal["auto", "float32", "bfloat16", "float16"]
 FASTEST = 1e36  # beyond it a rate is no float32 any more
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16", "float16")
 
@@ -25,7 +26,8 @@ class Schedule:
 
     `steps` counts optimiser updates and, where given, wins over `epochs`. `batch_size` is global: all workers of
     a fleet and all `accumulate` micro-batches together. `patience` stops a stage once the validation score has not
-    risen in that many evaluations, one each `evaluate_every` updates, and keeps the best state.
+    risen in that many evaluations, one each `evaluate_every` updates, and keeps the best state. `max_gradient_norm`
+    bounds the norm of all gradients of an update together, which are scaled down to it; None leaves them as they are.
 
     Raises UserError for a value out of its range.
     """
@@ -45,6 +47,7 @@ class Schedule:
     patience: int | None = None
     evaluate_every: int = 100
     precision: Precision = "float32"
+    max_gradient_norm: float | None = field(default=None, metadata={UNSAID: True})
 
     def __post_init__(self) -> None:
         if self.steps is not None:
@@ -62,6 +65,8 @@ class Schedule:
         _at_least("evaluate_every", self.evaluate_every, 1)
         if self.patience is not None:
             _at_least("patience", self.patience, 1)
+        if self.max_gradient_norm is not None:
+            _above("max_gradient_norm", self.max_gradient_norm, 0)
         if not 0 <= self.warmup <= 1:
             raise UserError(f"warmup is {self.warmup}; give the share of updates spent warming up, 0 to 1.")
         if self.batch_size % self.accumulate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from atlas.runtime.errors import unknown
@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def plain(values: Mapping[str, Any]) -> dict[str, JsonValue]:
-    """The values of `asdict` as plain JSON: lists instead of tuples, at any depth."""
-    return {name: _plain(value) for name, value in values.items()}
+UNSAID = "unsaid"
+"""In a field's metadata: its default is no part of the settings, so that a new field changes no earlier key."""
+
+
+def settings_of(value: Any) -> dict[str, JsonValue]:
+    """The fields of a dataclass as plain JSON: mappings for dataclasses and lists for tuples, at any depth."""
+    return {one.name: _plain(getattr(value, one.name)) for one in fields(value) if not _is_unsaid(one, value)}
 
 
 def from_settings(kind: type[T], values: Mapping[str, JsonValue], what: str) -> T:
-    """The `kind` that `asdict` turned into `values`: nested dataclasses are built, lists become tuples.
+    """The `kind` that `settings_of` turned into `values`: nested dataclasses are built, lists become tuples.
 
     `what` names it in an error. Raises UserError for a name that is no field, at any depth.
     """
@@ -32,9 +36,15 @@ def from_settings(kind: type[T], values: Mapping[str, JsonValue], what: str) -> 
     return kind(**{name: _value(types[name], name, value) for name, value in values.items()})
 
 
+def _is_unsaid(one: Field[Any], value: Any) -> bool:
+    return bool(one.metadata.get(UNSAID)) and getattr(value, one.name) == one.default
+
+
 def _plain(value: Any) -> JsonValue:
+    if is_dataclass(value):
+        return settings_of(value)
     if isinstance(value, Mapping):
-        return plain(value)
+        return {name: _plain(item) for name, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 

@@ -15,6 +15,7 @@ from atlas.learners.base import Stage
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.early_stopping import EarlyStopping
 from atlas.learners.hooks import ReplayBatch, StageHooks
+from atlas.learners.precision import autocast
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.schedule import Schedule
 from atlas.learners.task_data import TaskData
@@ -79,15 +80,28 @@ class Trainer:
         self.scheduler = LambdaLR(self.optimizer, lambda update: self.schedule.rate(update, updates))
         self.scaler = torch.amp.GradScaler(group.device.type, enabled=self.schedule.precision == "float16")
         self.records = 0
+        self._applied = 0
+        self.optimizer.register_step_post_hook(self._count_applied)
 
     def update(self, indices: Tensor) -> Tensor:
-        """One update on the global batch `indices` [N]; gives this process's loss (a scalar)."""
+        """One update on the global batch `indices` [N]; gives this process's loss (a scalar).
+
+        Gradients that are too large for float16 leave the weights, and the learning rate's schedule, as they were.
+        """
         loss = self._backward(indices, self.hooks.replay())
+        self._bound_gradients()
+        before = self._applied
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
-        self.scheduler.step()
+        if self._applied > before:
+            self.scheduler.step()
         return loss
+
+    @property
+    def updates_applied(self) -> int:
+        """The updates that changed the weights, those before a checkpoint included."""
+        return self.scheduler.last_epoch
 
     def fast_forward(self, indices: Iterable[Tensor]) -> None:
         """Draw the replay batches of the updates on these batches [N] again, so that the next is the next update's.
@@ -105,6 +119,16 @@ class Trainer:
         """The parameters that are trained, by name."""
         return [(name, value) for name, value in self.model.named_parameters() if value.requires_grad]
 
+    def _count_applied(self, *_: object) -> None:
+        """Called by the optimiser after each of its steps; loss scaling leaves out those with infinite gradients."""
+        self._applied += 1
+
+    def _bound_gradients(self) -> None:
+        """Scale all gradients down to the schedule's norm; they are averaged over the group, and equal in it."""
+        if self.schedule.max_gradient_norm is not None:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_((value for _, value in self.trained()), self.schedule.max_gradient_norm)
+
     def _backward(self, indices: Tensor, replay_batches: Sequence[ReplayBatch]) -> Tensor:
         """Accumulate the gradients of all micro-batches; gives this process's loss, averaged over them."""
         count = self.schedule.accumulate
@@ -115,7 +139,7 @@ class Trainer:
             others = [(one, self._batch(one.data, part)) for one, part in (parts[number] for parts in replayed)]
             sync = self.group.without_sync(self.objective) if number < count - 1 else nullcontext()
             with sync:
-                with self._autocast():
+                with autocast(self.group.device, self.schedule.precision):
                     share = self.objective(batch, others) / count
                 self.scaler.scale(share).backward()
             loss += share.detach().float()
@@ -125,10 +149,6 @@ class Trainer:
     def _batch(self, data: TaskData, indices: Tensor) -> Batch:
         """This process's shard of the training records `indices`."""
         return data.splits["train"].batch(self.group.shard(indices)).to(self.group.device)
-
-    def _autocast(self) -> torch.autocast:
-        dtype = getattr(torch, self.schedule.precision)
-        return torch.autocast(self.group.device.type, dtype=dtype, enabled=dtype is not torch.float32)
 
 
 def _optimizer(model: ContinualModel, schedule: Schedule) -> torch.optim.AdamW:

@@ -81,7 +81,9 @@ def replay_of(recorded: RecordedRun, file: Path, overrides: ClusterOverrides, so
     experiment = _at_recorded_precision(
         recorded, Experiment(sweep=sweep, options=_options(recorded, sweep, overrides, source))
     )
-    if experiment.options.cluster.gpus_per_worker is None:
+    asked, precision = experiment.options.training.precision, experiment.precision
+    experiment = replace(experiment, options=experiment.options.changed(precision=precision))
+    if experiment.options.cluster.gpus_per_worker is None and asked == "auto":
         gpus = 0.0 if experiment.precision == "float32" else 1.0
         experiment = replace(experiment, options=experiment.options.changed(gpus_per_worker=gpus))
     return RunReplay(file=file, experiment=experiment)

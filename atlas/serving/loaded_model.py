@@ -59,12 +59,14 @@ class LoadedModel:
     def _answer(self, request: Request, route: str) -> tuple[str, float]:
         import torch
 
+        from atlas.learners.precision import autocast
+
         if request.task not in self.record.tasks:
             raise unknown("task", request.task, self.record.tasks)
         task = self.record.tasks[request.task]
         self._activate(request.task, route)
-        with torch.no_grad():
-            logits = self.model(request.batch(task, self.backbone.processor), request.task)[0]
+        with torch.no_grad(), autocast(self.model.device, self.record.precision):
+            logits = self.model(request.batch(task, self.backbone.processor), request.task)[0].float()
         best = int(logits.argmax())
         answer = task.answers[best] if task.answers else str(best)
         return answer, float(logits.softmax(0)[best])

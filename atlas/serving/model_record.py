@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from atlas.data.card import DataCard
+from atlas.learners import Precision
 from atlas.runtime.errors import UserError
 
 FILE = "stack.json"
@@ -46,7 +47,8 @@ class ModelRecord(BaseModel):
 
     name, sweep: the registered model's name and the sweep that trained it. backbone: a name or a folder; digest: that
     of its weights. order: the tasks in the order in which they were trained, a folder of weights each (one for tasks
-    that were trained jointly). tasks: every task that it answers. figures: the goal, by split, in percent.
+    that were trained jointly). tasks: every task that it answers. precision: that in which it was trained, and
+    answers. figures: the goal, by split, in percent.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,6 +59,7 @@ class ModelRecord(BaseModel):
     digest: str
     order: tuple[str, ...]
     tasks: Mapping[str, ServedTask]
+    precision: Precision = "float32"
     figures: Mapping[str, float | None] = {}
 
     @classmethod

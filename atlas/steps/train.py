@@ -17,7 +17,7 @@ from atlas.backbones.backbone import Backbone
 from atlas.data.loader import open_split
 from atlas.data.prepare import Prepared
 from atlas.learners.continual_model import ContinualModel
-from atlas.learners.divergence import check_weights
+from atlas.learners.divergence import check_files, check_weights
 from atlas.learners.evaluation import score
 from atlas.learners.fit import fit
 from atlas.learners.hooks import PriorStep, StageContext, StageHooks
@@ -212,7 +212,7 @@ def _fit(
     on_update: Callable[[int, int], None],
     checkpoints: Checkpoints,
 ) -> TrainingCurve:
-    torch.manual_seed(step.random_seed("forward"))
+    torch.manual_seed(_forward_seed(step, worker_context.group.rank))
     return fit(
         model,
         step.stage,
@@ -225,6 +225,11 @@ def _fit(
         hooks=hooks,
         checkpoints=checkpoints,
     )
+
+
+def _forward_seed(step: Step, rank: int) -> int:
+    """The seed of what a forward pass draws (dropout): another for each worker, since its records are others."""
+    return step.random_seed(f"forward/{rank}" if rank else "forward")
 
 
 def _past(step: Step) -> list[Step]:
@@ -258,7 +263,14 @@ def _scores(model: ContinualModel, step: Step, worker_context: WorkerContext, pa
     latest: dict[Split, dict[str, float]] = {}
     for split, limit in limits.items():
         latest[split] = {
-            task: score(model, worker_context.data[task], split, limit=limit, group=worker_context.group)
+            task: score(
+                model,
+                worker_context.data[task],
+                split,
+                limit=limit,
+                group=worker_context.group,
+                precision=step.stage.schedule.precision,
+            )
             for task in step.scored
         }
     finished = [prior.result for prior, one in zip(past, _past(step), strict=True) if one.stage.last]
@@ -271,5 +283,6 @@ def _commit(model: ContinualModel, step: Step, store: Store, result: StepResult,
     with tempfile.TemporaryDirectory(prefix="atlas-step-") as folder:
         model.save(step.task, Path(folder))
         hooks.save(Path(folder))
+        check_files(Path(folder))
         (Path(folder) / "result.json").write_text(json.dumps(result.to_json(), indent=1, sort_keys=True))
         retry_while_full(lambda: store.commit(step.key, Path(folder), result), f"the store {store.uri}")

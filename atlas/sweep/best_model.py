@@ -29,6 +29,7 @@ def best_model_of(ended: FinishedSweep, summary: Summary) -> RegisteredModel | N
         digest=ended.inputs.step_inputs.backbone,
         order=tuple(last),
         tasks={task: ServedTask.of(ended.inputs.prepared[task].card) for task in walk.order},
+        precision=next(iter(last.values())).stage.schedule.precision,
         figures={"val": best.val, "test": best.test},
     )
     folders = {task: store.fetch(step.key) for task, step in last.items()}

@@ -166,13 +166,15 @@ def _run(
         from atlas.sweep.folder import SweepFolder
         from atlas.sweep.sweep_run import SweepRun
 
+        precision = size.precision_as(options.training.precision)
         sweep_run = SweepRun(
-            experiment=replace(experiment, precision=size.precision),
+            experiment=replace(experiment, precision=precision),
             inputs=inputs,
             size=size,
             proposals=proposals,
             plan=plan,
-            folder=folder or SweepFolder.new(options.storage.path, experiment.sweep.name, options),
+            folder=folder
+            or SweepFolder.new(options.storage.path, experiment.sweep.name, options.changed(precision=precision)),
             invocation=invocation,
         )
         return SweepDriver(sweep_run, console).drive()
@@ -209,7 +211,7 @@ def _show_plan(
 
     options = experiment.options
     size = size_fleets(options.cluster, nodes)
-    experiment = replace(experiment, precision=size.precision)
+    experiment = replace(experiment, precision=size.precision_as(options.training.precision))
     proposals = foresee(experiment)
     plan = inputs.plan(proposals, experiment.auxiliary_walks(), at_once=size.fleets)
     _check_shares(inputs.graph, size)
@@ -236,7 +238,8 @@ def describe(options: Options, size: FleetSize) -> dict[str, str]:
         **({"downstream": ", ".join(options.search.downstream)} if options.search.downstream else {}),
         "seeds": ", ".join(map(str, options.search.seeds)),
         "backbone": options.training.backbone,
-        "fleets": f"{size.fleets} of {size.each} worker(s), {each} each, {size.precision}",
+        "fleets": f"{size.fleets} of {size.each} worker(s), {each} each, "
+        f"{size.precision_as(options.training.precision)}",
         "storage": str(options.storage.path),
     }
 

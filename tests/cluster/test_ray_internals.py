@@ -5,7 +5,10 @@ from __future__ import annotations
 import inspect
 import logging
 
+import pytest
+from ray._common.utils import RESOURCE_CONSTRAINT_PREFIX
 from ray._private import node, resource_and_label_spec
+from ray._private.accelerators.nvidia_gpu import NvidiaGPUAcceleratorManager
 from ray._private.state import GlobalState
 from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
 from ray.autoscaler._private.kuberay.node_provider import KubernetesHttpApiClient
@@ -28,6 +31,20 @@ def test_a_placement_group_names_its_maker_its_job_and_its_state() -> None:
 
 def test_the_head_is_marked_by_this_resource() -> None:
     assert ray_internals.HEAD == resource_and_label_spec.HEAD_NODE_RESOURCE_NAME
+
+
+@pytest.mark.parametrize(
+    ("name", "card"), [("Tesla V100-SXM2-16GB", "V100"), ("Tesla T4", "T4"), ("NVIDIA A100-SXM4-40GB", "A100")]
+)
+def test_cards_are_named_by_their_model_alone(name: str, card: str) -> None:
+    assert NvidiaGPUAcceleratorManager._gpu_name_to_accelerator_type(name) == card
+    assert ray_internals.ACCELERATOR == RESOURCE_CONSTRAINT_PREFIX
+
+
+def test_this_machines_card_is_asked_without_arguments() -> None:
+    assert not inspect.signature(NvidiaGPUAcceleratorManager.get_current_node_accelerator_type).parameters
+    card = ray_internals.own_card()
+    assert card is None or card
 
 
 def test_kuberay_is_asked_with_these_arguments() -> None:

@@ -109,6 +109,32 @@ def test_half_precision_is_for_accelerators() -> None:
     assert FleetSize(fleets=1, workers=1, cpus=1, gpus=0).precision == "float32"
 
 
+@pytest.mark.parametrize(
+    ("cards", "options", "precision"),
+    [
+        (["A100"], {}, "bfloat16"),
+        (["V100"], {}, "float16"),
+        (["T4"], {}, "float16"),
+        (["A100", "V100"], {}, "float16"),
+        (["V100"], {"gpus_per_worker": 0}, "float32"),
+        ([], {}, "bfloat16"),
+    ],
+)
+def test_the_precision_suits_the_oldest_card(cards: list[str], options: dict[str, Any], precision: str) -> None:
+    nodes = [{**TWO_GPUS, f"accelerator_type:{card}": 1.0} for card in cards] or [TWO_GPUS]
+    size = size_fleets(ClusterOptions(**options), nodes)
+    assert size.precision == size.precision_as("auto") == precision
+    assert size.precision_as("float32") == "float32"
+    assert size.precision_as("float16") == "float16"
+
+
+def test_bfloat16_is_refused_on_cards_that_have_none() -> None:
+    size = size_fleets(ClusterOptions(), [{**TWO_GPUS, "accelerator_type:T4": 1.0}])
+    with pytest.raises(AtlasError, match=r"--precision is bfloat16, but T4 cannot .* float16 or float32"):
+        size.precision_as("bfloat16")
+    assert size_fleets(ClusterOptions(gpus_per_worker=0), [TWO_GPUS]).precision_as("bfloat16") == "bfloat16"
+
+
 def test_a_worker_computes_with_at_least_one_thread() -> None:
     assert [threads_of(FleetSize(fleets=1, workers=1, cpus=cpus, gpus=0)) for cpus in (0.1, 0.95, 3.97)] == [1, 1, 4]
 

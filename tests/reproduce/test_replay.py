@@ -63,6 +63,7 @@ def test_the_precision_is_that_in_which_the_steps_have_their_keys(invent: Callab
     recorded = recorded_of(invent(FILE, *SMALL, precision="bfloat16"))
     replay = replay_of(recorded, FILE, ClusterOverrides())
     assert (replay.experiment.precision, replay.options.cluster.gpus_per_worker) == ("bfloat16", 1.0)
+    assert replay.options.training.precision == "bfloat16"
     assert replay_of(recorded, FILE, ClusterOverrides(gpus_per_worker=0.5)).options.cluster.gpus_per_worker == 0.5
 
 

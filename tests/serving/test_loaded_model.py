@@ -13,6 +13,7 @@ from PIL import Image
 
 from atlas.data.shard import decode
 from atlas.learners import AdapterFusion, FineTuning, HeadOnly, Joint, Learner, Memory, Replay, SharedAdapter
+from atlas.learners.precision import autocast
 from atlas.runtime.errors import AtlasError
 from atlas.serving.loaded_model import LoadedModel
 from atlas.serving.model_record import ModelRecord, ServedTask
@@ -30,6 +31,7 @@ ORDER = ("piqa-twin", "digits")
 LEARNERS = (
     atlas(),
     HeadOnly(schedule=SCHEDULE),
+    atlas().at_precision("bfloat16"),
     SharedAdapter(schedule=SCHEDULE, rank=4),
     AdapterFusion(like=atlas(), composition=SCHEDULE),
     FineTuning(schedule=SCHEDULE),
@@ -52,6 +54,7 @@ def loaded(world: World, store: Store, learner: Learner, folder: Path) -> tuple[
         digest=world.step_inputs.backbone,
         order=tuple(last),
         tasks={task: ServedTask.of(world.prepared[task].card) for task in ORDER},
+        precision=stages[0][-1].stage.schedule.precision,
     )
     folders = {task: store.fetch(step.key, folder) for task, step in last.items()}
     (folder / "made").mkdir()
@@ -95,8 +98,8 @@ def probability(registered: LoadedModel, model: Any, record: dict[str, Any]) -> 
     """The probability of the best answer by a model on the same backbone; the model is detached afterwards."""
     task = record["task"]
     batch = Request(**record).batch(registered.record.tasks[task], registered.backbone.processor)
-    with torch.no_grad():
-        logits = model(batch, task)[0]
+    with torch.no_grad(), autocast(model.device, registered.record.precision):
+        logits = model(batch, task)[0].float()
     model.detach()
     return float(logits.softmax(0).max())
 

@@ -51,6 +51,7 @@ OTHER_SCHEDULES: dict[str, Any] = {
     "patience": 3,
     "evaluate_every": 50,
     "precision": "bfloat16",
+    "max_gradient_norm": 1.0,
 }
 OTHER_FUSIONS: dict[str, dict[str, Any]] = {
     "weighting": {"weighting": "dimension"},

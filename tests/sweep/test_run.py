@@ -130,6 +130,17 @@ def test_a_resumed_sweep_takes_the_options_it_was_started_with(storage: Path) ->
     assert "│ 5 " in text
 
 
+def test_a_resumed_sweep_computes_in_the_precision_that_it_was_started_with(
+    storage: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    SweepFolder.new(storage, "order", Options.of(tasks=("piqa-twin",), precision="bfloat16"))
+    with pytest.raises(SystemExit) as ended:
+        main(SWEEP, ["--resume", "--dry-run"])
+    said = capsys.readouterr()
+    assert ended.value.code == 0, said.err
+    assert "bfloat16" in said.out
+
+
 def test_a_dry_run_of_a_resumed_sweep_prints_its_plan_and_trains_nothing(
     storage: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -206,6 +217,8 @@ def test_the_settings_that_people_ask_for_first() -> None:
     found = describe(Options.of(seeds=(1, 2)), size)
     assert found["seeds"] == "1, 2"
     assert found["fleets"] == "2 of 4 worker(s), 3.5 CPUs, 0.5 GPUs each, bfloat16"
+    found = describe(Options.of(precision="float16"), size)
+    assert found["fleets"] == "2 of 4 worker(s), 3.5 CPUs, 0.5 GPUs each, float16"
 
 
 def test_a_dry_run_needs_no_cluster_that_is_not_there(
