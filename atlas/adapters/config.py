@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 from peft.config import PeftConfig
@@ -14,6 +15,9 @@ from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.fusion_options import FUSION_OPTIONS
 
 PEFT_TYPE = "ATLAS"
+HINTING_TYPE = "ATLAS: run `import atlas.adapters` first (pip install atlas-continual)"
+"""The type as exports have it: without the import, PEFT ends with a KeyError of this text."""
+SHIPPED = Path(__file__).parents[1] / "backbones" / "weights"
 QUERY_TOKENS = {"whole": 1, "dimension": 24}
 
 
@@ -67,6 +71,7 @@ class AtlasConfig(PeftConfig):
         """Checks every value."""
         super().__post_init__()
         self.peft_type = PEFT_TYPE
+        self._find_base_model()
         for what in ("target_modules", "exclude_modules"):
             value = getattr(self, what)
             # sorted, so that equal settings are equal files
@@ -77,6 +82,12 @@ class AtlasConfig(PeftConfig):
         self._check_names()
         self._check_numbers()
         self._check_stack()
+
+    def _find_base_model(self) -> None:
+        """Put the folder of a backbone that this package ships in the place of its name, for PEFT's `AutoPeftModel`."""
+        name = self.base_model_name_or_path
+        if name and Path(name).name == name and (SHIPPED / name).is_dir():
+            self.base_model_name_or_path = str(SHIPPED / name)
 
     @property
     def size(self) -> int:

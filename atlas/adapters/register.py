@@ -5,7 +5,7 @@ from __future__ import annotations
 import peft
 from peft import mapping
 
-from atlas.adapters.config import PEFT_TYPE, AtlasConfig
+from atlas.adapters.config import HINTING_TYPE, PEFT_TYPE, AtlasConfig
 from atlas.adapters.model import AtlasModel
 from atlas.runtime.errors import UserError
 
@@ -24,13 +24,14 @@ def register() -> None:
         raise UserError(
             f"PEFT {peft.__version__} is installed; atlas needs {SUPPORTED}x: pip install 'peft>=0.21,<0.22'."
         )
-    entries: tuple[tuple[dict, object], ...] = (
-        (mapping.PEFT_TYPE_TO_CONFIG_MAPPING, AtlasConfig),
-        (mapping.PEFT_TYPE_TO_TUNER_MAPPING, AtlasModel),
-        (mapping.PEFT_TYPE_TO_PREFIX_MAPPING, AtlasModel.prefix),
+    entries: tuple[tuple[dict, str, object], ...] = (
+        (mapping.PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE, AtlasConfig),
+        (mapping.PEFT_TYPE_TO_CONFIG_MAPPING, HINTING_TYPE, AtlasConfig),  # a configuration of an export
+        (mapping.PEFT_TYPE_TO_TUNER_MAPPING, PEFT_TYPE, AtlasModel),
+        (mapping.PEFT_TYPE_TO_PREFIX_MAPPING, PEFT_TYPE, AtlasModel.prefix),
     )
-    for known, entry in entries:
-        if known.get(PEFT_TYPE, entry) != entry:
-            raise UserError(f"PEFT already has a method {PEFT_TYPE!r}: {known[PEFT_TYPE]}. Unload the other one.")
-    for known, entry in entries:
-        known[PEFT_TYPE] = entry
+    for known, name, entry in entries:
+        if known.get(name, entry) != entry:
+            raise UserError(f"PEFT already has a method {name!r}: {known[name]}. Unload the other one.")
+    for known, name, entry in entries:
+        known[name] = entry

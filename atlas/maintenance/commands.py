@@ -30,9 +30,15 @@ def declare(parser: argparse.ArgumentParser) -> None:
     command("list", _list, "list all steps: key, title, size, when")
     command("verify", _verify, "compare every file with its recorded digest; exit code 1 where one differs")
     command("lineage", _lineage, "show what a step builds on").add_argument("key", metavar="KEY")
-    export = command("export", _export, "write a sweep's best stack, or that after a step, as a plain PEFT folder")
+    export = command(
+        "export",
+        _export,
+        "write a sweep's best stack, or that after a step, as a PEFT folder with processor and answers",
+    )
     export.add_argument("what", metavar="SWEEP_OR_KEY")
     export.add_argument("folder", metavar="FOLDER", type=Path)
+    backbone = "the backbone that it was trained on, for its processor (default: by its name)"
+    export.add_argument("--backbone", metavar="NAME", default="", help=backbone)
     collect = command("collect", _collect, "show what no sweep under the storage keeps")
     collect.add_argument("--delete", action="store_true", help="remove it, too")
 
@@ -86,16 +92,18 @@ def _lineage(given: argparse.Namespace) -> None:
 
 
 def _export(given: argparse.Namespace) -> None:
-    from atlas.maintenance.export import export_step, export_sweep
+    from atlas.data.card import CARD
+    from atlas.maintenance.export import Sources, export_step, export_sweep
     from atlas.report import read_summary
     from atlas.sweep.folder import SweepFolder
 
     store, storage = _open(given)
+    sources = Sources(data=(storage / "data").download(only=(CARD,)), backbone=given.backbone)
     sweeps = {folder.id: folder for folder in SweepFolder.all(storage)}
     if given.what in sweeps:
-        tasks = export_sweep(store, read_summary(sweeps[given.what].summary), given.folder)
+        tasks = export_sweep(store, read_summary(sweeps[given.what].summary), given.folder, sources=sources)
     else:
-        tasks = export_step(store, given.what, given.folder)
+        tasks = export_step(store, given.what, given.folder, sources=sources)
     print(f"{' > '.join(tasks)} → {given.folder}; {given.folder / 'README.md'} says how to load them")
 
 

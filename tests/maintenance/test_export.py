@@ -101,9 +101,15 @@ def test_what_cannot_be_exported_is_refused_and_nothing_is_written(kept: Kept, t
     assert not (tmp_path / "stack").exists()
 
 
-def test_a_damaged_step_is_not_exported(kept: Kept, tmp_path: Path) -> None:
+@pytest.mark.parametrize("there", [False, True])
+def test_a_damaged_step_is_not_exported_and_leaves_nothing(kept: Kept, tmp_path: Path, there: bool) -> None:
     key = walked(kept, TASKS)[-1]
     file = next((Path(kept.store.root) / "steps" / key[:2] / key).rglob("head.safetensors"))
     file.write_bytes(file.read_bytes()[:-1] + b"x")
+    place = tmp_path / "exports"
+    place.mkdir()
+    if there:
+        (place / "stack").mkdir()
     with pytest.raises(AtlasError, match=r"another sha256"):
-        export_step(Store.open(kept.store.root), key, tmp_path / "stack")
+        export_step(Store.open(kept.store.root), key, place / "stack")
+    assert [path.name for path in place.rglob("*")] == ["stack"] * there

@@ -1,0 +1,63 @@
+"""The README of an exported stack: its files, and the code that loads it and reads its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from string import Template
+from typing import Any
+
+TEMPLATE = Path(__file__).with_name("export.md")
+SECOND_PICTURE = """
+known = backbone.embeddings.token_type_embeddings.weight.detach()  # a second picture is told apart as the first is
+backbone.embeddings.token_type_embeddings = nn.Embedding.from_pretrained(torch.cat([known, known[1:2]])[:3])"""
+
+
+def readme(folder: Path, facts: Mapping[str, Any]) -> str:
+    """The README of the stack in `folder`, whose stack.json holds `facts`."""
+    order = facts["order"]
+    adapted = [task for task in order if (folder / task / "adapter_config.json").is_file()]
+    images = max((task["images"] for task in facts["tasks"].values()), default=1)
+    return Template(TEMPLATE.read_text()).substitute(
+        source=facts["source"],
+        order=" > ".join(order),
+        backbone=facts["backbone"],
+        digest=facts["backbone_digest"],
+        loading=_loading(adapted),
+        short=_short(adapted),
+        second=SECOND_PICTURE if images > 1 else "",
+        task=order[-1],
+        missing=_missing(folder, facts),
+    )
+
+
+def _loading(adapted: Sequence[str]) -> str:
+    if not adapted:
+        return "model = backbone  # these tasks were trained without adapters"
+    first, *others = adapted
+    lines = [f'model = PeftModel.from_pretrained(backbone, folder / "{first}", adapter_name="{first}")']
+    lines += [f'model.load_adapter(folder / "{task}", "{task}")' for task in others]
+    return "\n".join(
+        [*lines, f'model.base_model.activate("{adapted[-1]}")  # route everything as that task was trained']
+    )
+
+
+def _short(adapted: Sequence[str]) -> str:
+    """The lines that load the stack where PEFT finds the backbone by its name."""
+    if not adapted:
+        return "# these tasks were trained without adapters: load the backbone as below"
+    first, *others = adapted
+    lines = [f'model = AutoPeftModel.from_pretrained("{first}", adapter_name="{first}")']
+    return "\n".join([*lines, *(f'model.load_adapter("{task}", "{task}")' for task in others)])
+
+
+def _missing(folder: Path, facts: Mapping[str, Any]) -> str:
+    """The sentences on what the export lacks; nothing where it is whole."""
+    said = []
+    if unknown := [task for task in facts["order"] if task not in facts["tasks"]]:
+        said.append(f"The answers of {', '.join(unknown)} are not here: their prepared data was not under the storage.")
+    if not (folder / "processor").is_dir():
+        said.append(
+            "The processor is not here: the backbone was not found where this was exported. Take it from there."
+        )
+    return "\n".join(said)
