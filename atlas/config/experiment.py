@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from atlas.config.learners import base_learner, learner_named, own_class
 from atlas.config.options import Options
 from atlas.config.space import MOST_ORDERS, Order, named_orders, order_count, suggest_order
+from atlas.config.suggestions import NamingTrial
 from atlas.config.sweep import Sweep, no_search
 from atlas.config.sweep_check import check_learner, check_parameters, own_error
 from atlas.config.trial import TrialConfig
@@ -97,11 +98,18 @@ class Experiment:
         own_class(learner)  # refuses a learner that other processes could not build
         return TrialConfig(learner=learner, orders=orders, seeds=search.seeds, probes=probes)
 
+    def refused(self, reason: str) -> TrialConfig:
+        """The configuration of a trial that could not be proposed, for this reason: it fails, and trains nothing."""
+        search, learner = self.options.search, self._base_learner()
+        return TrialConfig(
+            learner=learner, orders=self.orders() or (search.tasks,), seeds=search.seeds[:1], refused=reason
+        )
+
     def _suggested(self, trial: optuna.Trial) -> Learner:
         """The learner that the sweep's function suggests. Raises UserError as `propose` does."""
         before = set(trial.params)
         try:
-            learner = self.sweep.learner(trial, self.options)
+            learner = self.sweep.learner(cast("optuna.Trial", NamingTrial(trial)), self.options)
         except AtlasError:
             raise
         except Exception as error:  # the user's code may raise anything

@@ -13,7 +13,8 @@ from atlas.steps.probe import Probe, probe_from
 from atlas.steps.walk import Walk
 
 LEARNER, ORDERS, SEEDS, PROBES = "learner_settings", "orders", "seeds", "probes"
-RESERVED = frozenset({LEARNER, OWN_LEARNER, ORDERS, SEEDS, PROBES, "order"})
+REFUSED = "trial_refused"
+RESERVED = frozenset({LEARNER, OWN_LEARNER, ORDERS, SEEDS, PROBES, REFUSED, "order"})
 """Names of a trial's own settings, which no suggested parameter may have; `order` is one of MLflow's parameters."""
 Parameter = str | int | float | bool | None
 
@@ -23,7 +24,7 @@ class TrialConfig:
     """One learner along each of the orders, once a seed, with the probes at the end of each.
 
     `parameters` are the values that the sampler suggested, by name; the sampler's own choices of an order's next task
-    are not among them.
+    are not among them. `refused` is why the space proposed no trial: the rest stands in for it.
     """
 
     learner: Learner
@@ -31,6 +32,7 @@ class TrialConfig:
     seeds: tuple[int, ...]
     probes: tuple[Probe, ...] = ()
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    refused: str = ""
 
     def walks(self) -> list[Walk]:
         """The walks of the trial, by order, then by seed."""
@@ -52,6 +54,7 @@ class TrialConfig:
             ORDERS: [list(order) for order in self.orders],
             SEEDS: list(self.seeds),
             PROBES: [probe.describe() for probe in self.probes],
+            **({REFUSED: self.refused} if self.refused else {}),
         }
 
 
@@ -60,11 +63,12 @@ def trial_config_from(config: Mapping[str, Any]) -> TrialConfig:
 
     Raises UserError for a learner or a setting that is not known.
     """
-    own = {LEARNER, OWN_LEARNER, ORDERS, SEEDS, PROBES}
+    own = {LEARNER, OWN_LEARNER, ORDERS, SEEDS, PROBES, REFUSED}
     return TrialConfig(
         learner=learner_from(config[LEARNER], config.get(OWN_LEARNER)),
         orders=tuple(tuple(order) for order in config[ORDERS]),
         seeds=tuple(config[SEEDS]),
         probes=tuple(probe_from(description) for description in config.get(PROBES, ())),
+        refused=config.get(REFUSED, ""),
         parameters={name: value for name, value in config.items() if name not in own and not name.startswith(AFTER)},
     )

@@ -14,6 +14,7 @@ from atlas.runtime.errors import AtlasError, UserError, unknown
 from atlas.runtime.user_modules import digest_with_modules, import_later, imports_beside
 
 SUFFIX = ".py"
+PACKAGE, PACKAGES = str(Path(__file__).parents[1]), "site-packages"  # this package, and where others are installed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +80,8 @@ def users_line(error: BaseException) -> str:
 def own_failure(error: BaseException) -> str:
     """An error that a user's code raised, in one line: its type and message, and the last line outside of packages."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames[1:] if "site-packages" not in frame.filename and frame.filename[:1] != "<"]
+    others = (PACKAGE, "<")
+    own = [one for one in frames[1:] if not one.filename.startswith(others) and PACKAGES not in one.filename]
     message = " ".join(str(error).split()).rstrip(".")
     place = f" ({own[-1].filename}, line {own[-1].lineno})" if own else ""
     return f"{type(error).__name__}: {message}{place}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from atlas.config.experiment import Experiment
 from atlas.config.space import Order, all_orders, is_order_choice, order_count, params_of
 from atlas.config.sweep import no_search
+from atlas.runtime.errors import UserError
 from atlas.search.points import check_points
 from atlas.steps.walk import Walk
 
@@ -157,8 +158,14 @@ class Space:
     experiment: Experiment
 
     def __call__(self, trial: optuna.Trial) -> dict[str, Any]:
-        """A trial's configuration, as Tune's."""
-        return self.experiment.propose(trial).to_tune()
+        """A trial's configuration, as Tune's.
+
+        An error of the sweep's space fails its trial alone: had it come in the first trials, no search had begun.
+        """
+        try:
+            return self.experiment.propose(trial).to_tune()
+        except UserError as error:
+            return self.experiment.refused(str(error)).to_tune()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """OptunaSearch saves itself with plain pickle, which cannot pickle the functions of a script."""

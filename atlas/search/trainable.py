@@ -7,6 +7,7 @@ from typing import Any
 
 from atlas.config.trial import trial_config_from
 from atlas.execution.broker_client import BrokerClient
+from atlas.runtime.errors import UserError
 from atlas.search.trial_course import CourseSetup, advance, course
 from atlas.search.trial_report import TrialReport
 
@@ -29,12 +30,16 @@ def run_trial(config: dict[str, Any], *, setup: TrialSetup) -> None:
 
     Raises:
         StepFailed: a step cannot be trained; the trial fails with it, the sweep continues.
+        UserError: the sweep's space proposed no trial; likewise.
     """
     from ray import tune
 
+    trial_config = trial_config_from(config)
+    if trial_config.refused:
+        raise UserError(trial_config.refused)
     broker = BrokerClient.connect(setup.broker, setup.namespace)
     scope = "" if setup.sharing else f"private/{tune.get_context().get_trial_id()}"
-    steps = course(trial_config_from(config).walks(), setup.course)
+    steps = course(trial_config.walks(), setup.course)
     said = advance(steps, None)
     while said is not None:
         if isinstance(said, TrialReport):

@@ -64,5 +64,7 @@ def test_choices_that_change_from_trial_to_trial_are_refused_before_the_search(
     def dynamic(trial: optuna.Trial, options: Options) -> TwoStage:
         return TwoStage(rank=trial.suggest_categorical("rank", [2, 4, 8 + trial.number]))
 
-    with pytest.raises(UserError, match="CategoricalDistribution does not support dynamic value space"):
+    with pytest.raises(UserError, match="CategoricalDistribution does not support dynamic value space") as refused:
         foresee(experiment(*points, learner=dynamic))
+    was_and_is = "the parameter 'rank' was the choices 2, 4, 8 and is the choices 2, 4, 9 in trial 1"
+    assert was_and_is in str(refused.value)
