@@ -203,8 +203,10 @@ def _check_sqlite(database: Path, timeout: float) -> None:
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
         probe = database.parent / f".probe-{uuid.uuid4().hex}"
-        probe.write_bytes(b"probe")
-        probe.unlink()
+        try:
+            probe.write_bytes(b"probe")
+        finally:
+            probe.unlink(missing_ok=True)
         if database.exists():
             with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=rw", uri=True, timeout=timeout)) as file:
                 file.execute("BEGIN IMMEDIATE")  # fails where another process keeps the database locked
