@@ -1,4 +1,4 @@
-"""The command line `atlas`: look at tasks, prepare them, run a sweep's file, draw a report again."""
+"""The command line `atlas`: run sweeps, see their results, prepare tasks, look after a storage."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import atlas
+from atlas.completion import SHELLS, completion_script
+from atlas.config.shipped import copy_sweep, find_sweep, question_of, shipped_sweeps
 from atlas.config.training import TrainingOptions
 from atlas.maintenance import commands as upkeep
 from atlas.reproduce import commands as again
-from atlas.runtime.console import make_console, say, show
+from atlas.results import commands as results
+from atlas.runtime.console import add_columns, add_row, make_console, make_table, say, shell, show
 from atlas.runtime.errors import AtlasError, UserError, unknown
 from atlas.storage.filesystem import StoragePath
 from atlas.storage.options import StorageOptions
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 
     from atlas.data.prepared import Prepared
 
+RUN_ONE = """run one:   atlas sweep NAME [OPTION …]; its options: atlas sweep NAME --help
+your own:  atlas sweep --copy NAME FILE.py, change the copy, then atlas sweep FILE.py"""
 NAMED = 3  # broken records a split that are printed
 
 
@@ -31,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if arguments[:1] == ["sweep"] and len(arguments) > 1 and not arguments[1].startswith("-"):
-            return _sweep(arguments[1], arguments[2:])
+            return _run_sweep(arguments[1], arguments[2:])
         if arguments[:1] == ["doctor"]:
             return _doctor(arguments[1:])
         given = _parser().parse_args(arguments)
@@ -41,8 +47,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
 
 
+class _ShowVersion(argparse.Action):
+    """Prints the version, which is looked up when it is asked for alone, and ends the process."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *given: object) -> None:
+        print(f"atlas {atlas.__version__}")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="atlas", description=__doc__)
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version of this package and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, run: Callable[[argparse.Namespace], None], help_: str) -> argparse.ArgumentParser:
@@ -50,6 +65,13 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         return made
 
+    sweep = command(
+        "sweep", _sweep, "list the shipped sweeps, run one, or your own: atlas sweep NAME_OR_FILE [OPTION …]"
+    )
+    sweep.epilog, sweep.formatter_class = RUN_ONE, argparse.RawDescriptionHelpFormatter
+    sweep.add_argument("--copy", nargs=2, metavar=("NAME", "FILE"), help="copy a shipped sweep, to be changed")
+    results.declare_sweeps(command("sweeps", results.list_sweeps, "list the sweeps of a storage: when, status, best"))
+    results.declare_show(command("show", results.show_sweep, "print the results of a sweep that has ended"))
     for made in (
         tasks := command("tasks", _tasks, "list the tasks: what they are, and which are prepared"),
         prepare := command("prepare", _prepare, "decode, resize and tokenise tasks once, for one backbone"),
@@ -91,16 +113,33 @@ def _parser() -> argparse.ArgumentParser:
     again.declare_reproduce(commands.add_parser("reproduce", help=rerun, description=rerun))
     ledger = "the published figures: list them, check them again, add a finished sweep's"
     again.declare_ledger(commands.add_parser("ledger", help=ledger, description=ledger))
-    commands.add_parser("sweep", help="run a sweep's file: atlas sweep sweeps/task_order.py [OPTION …]").set_defaults(
-        run=_no_sweep
-    )
+    completion = command("completion", _completion, "print the script by which a shell completes `atlas`")
+    completion.add_argument("shell", choices=SHELLS, help='for bash: eval "$(atlas completion bash)"')
     return parser
 
 
-def _sweep(file: str, arguments: Sequence[str]) -> None:
+def _run_sweep(word: str, arguments: Sequence[str]) -> None:
+    """Run a shipped sweep by its name, or a file by its path."""
+    from atlas.config.invocation import called_by_name
     from atlas.sweep.file import run_sweep_file
 
-    run_sweep_file(Path(file), arguments)
+    file, name = find_sweep(word)
+    with called_by_name(name):
+        run_sweep_file(file, arguments)
+
+
+def _sweep(given: argparse.Namespace) -> None:
+    console = make_console()
+    if given.copy is not None:
+        name, target = given.copy
+        copy_sweep(name, Path(target))
+        return say(console, f"{target} is yours to change; run it with: {shell('atlas', 'sweep', target)}")
+    table = make_table()
+    add_columns(table, "sweep", "its question", fold=True)
+    for name, file in shipped_sweeps().items():
+        add_row(table, name, question_of(file))
+    show(console, table)
+    return say(console, RUN_ONE)
 
 
 def _doctor(arguments: Sequence[str]) -> None:
@@ -109,8 +148,8 @@ def _doctor(arguments: Sequence[str]) -> None:
     examine(arguments)
 
 
-def _no_sweep(given: argparse.Namespace) -> None:
-    raise UserError("no sweep file given; write e.g. `atlas sweep sweeps/task_order.py --smoke`.")
+def _completion(given: argparse.Namespace) -> None:
+    print(completion_script(_parser(), given.shell))
 
 
 def _tasks(given: argparse.Namespace) -> None:

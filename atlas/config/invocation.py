@@ -1,31 +1,54 @@
-"""The command that started a sweep: its Python file and arguments."""
+"""The command that started a sweep: its Python file, or the name by which it is shipped, and the arguments."""
 
 from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from atlas.runtime.redact import redacted
 
+_shipped_name: ContextVar[str] = ContextVar("shipped_name", default="")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Invocation:
-    """A sweep's Python file and the arguments that it was started with."""
+    """A sweep's Python file and the arguments that it was started with.
+
+    `shipped`: the name by which a sweep of the package was called, whose file is elsewhere on another machine.
+    """
 
     file: str
     arguments: tuple[str, ...] = ()
+    shipped: str = ""
 
     @classmethod
     def of_process(cls) -> Invocation:
         """The invocation of this process: the one place that reads `sys.argv`."""
-        return cls(file=sys.argv[0], arguments=tuple(sys.argv[1:]))
+        return cls(file=sys.argv[0], arguments=tuple(sys.argv[1:]), shipped=_shipped_name.get())
 
     @property
     def command(self) -> str:
         """The command as a shell takes it, without passwords."""
-        return redacted(shlex.join(["python", self.file, *self.arguments]))
+        return redacted(shlex.join([*self._program, *self.arguments]))
 
     def resume_command(self, storage: str, sweep_id: str) -> str:
         """The command that resumes the sweep."""
-        return shlex.join(["python", self.file, "--storage", storage, "--resume", sweep_id])
+        return shlex.join([*self._program, "--storage", storage, "--resume", sweep_id])
+
+    @property
+    def _program(self) -> tuple[str, ...]:
+        return ("atlas", "sweep", self.shipped) if self.shipped else ("python", self.file)
+
+
+@contextmanager
+def called_by_name(shipped: str) -> Iterator[None]:
+    """Context in which this process runs the sweep of that name, which is shipped with the package."""
+    token = _shipped_name.set(shipped)
+    try:
+        yield
+    finally:
+        _shipped_name.reset(token)

@@ -97,7 +97,7 @@ STAGES: dict[str, type[Stage]] = {
 
 
 def find_learner(name: str) -> type[Learner]:
-    """The learner of that name, or a user-defined one at an address `mine.py:NAME`, then known by its name too.
+    """The learner of that name, or a user-defined one at an address `my_learner.py:NAME`, then known by its name too.
 
     Raises UserError that names the nearest known one.
     """

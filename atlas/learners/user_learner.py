@@ -1,4 +1,4 @@
-"""User-defined learners: a Python file and the name of the Learner class in it, written `mine.py:NAME`.
+"""User-defined learners: a Python file and the name of the Learner class in it, written `my_learner.py:NAME`.
 
 The driver alone needs the file. Its classes travel to trials and fleets by value, so that other packages it imports
 have to be installed there. Stages of the file carry its digest in their settings, and with it in the keys of their

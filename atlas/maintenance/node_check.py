@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import subprocess
@@ -13,14 +12,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import atlas
 from atlas.backbones import digest
 from atlas.data.cache import prepared_at
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.text import last_line
 from atlas.storage.filesystem import StoragePath, open_filesystem
 from atlas.storage.store import Store
-from atlas.sweep.provenance import PACKAGES
+from atlas.sweep.provenance import PACKAGES, code_digest
 
 ANSWER_SECONDS = 180.0
 COUNT = "import torch; print(torch.cuda.device_count())"
@@ -85,7 +83,7 @@ def check_nodes(nodes: Iterable[Mapping[str, Any]], check: NodeCheck) -> list[No
 
 def versions() -> dict[str, str]:
     """Of Python, of this package with the digest of its code, and of the packages that results depend on."""
-    found = {"python": platform.python_version(), "atlas": _code()}
+    found = {"python": platform.python_version(), "atlas": code_digest()[:12]}
     for name in PACKAGES:
         try:
             found[name] = version(name)
@@ -102,14 +100,6 @@ def _answer(name: str, waiting: Any) -> NodeReport:
         return ray.get(waiting, timeout=ANSWER_SECONDS)
     except (RayError, ImportError) as error:
         return NodeReport(node=name, failed=last_line(error))
-
-
-def _code() -> str:
-    folder = Path(atlas.__file__).parent
-    total = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        total.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
-    return total.hexdigest()[:12]
 
 
 def _gpus_seen() -> int:

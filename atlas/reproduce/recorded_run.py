@@ -9,6 +9,7 @@ from pathlib import Path
 
 from atlas.config.options import GROUP_OF, Options
 from atlas.config.options_file import options_from
+from atlas.config.shipped import find_shipped
 from atlas.report.summary import BACKBONE_DIGEST, Summary, TrialRow
 from atlas.runtime.errors import UserError, unknown
 from atlas.steps.step import StepInputs
@@ -44,8 +45,13 @@ class RecordedRun:
 
     @property
     def command(self) -> list[str]:
-        """The file and its arguments, as they were given. Raises UserError where it is no command of a file."""
+        """The file and its arguments, as they were given; of a shipped sweep its file here.
+
+        Raises UserError where it is no command of a file, or of a sweep that is not shipped any more.
+        """
         words = shlex.split(self.summary.sweep.command)
+        if words[:2] == ["atlas", "sweep"] and len(words) > 2:
+            return [str(find_shipped(words[2])), *words[3:]]
         if len(words) < 2:
             raise UserError(f"the command {self.summary.sweep.command!r} names no sweep's file; give --file.")
         return words[1:]

@@ -1,4 +1,4 @@
-"""User-defined code: a Python file and a name in it, written `mine.py:NAME`."""
+"""User-defined code: a Python file and a name in it, written `FILE.py:NAME`."""
 
 from __future__ import annotations
 

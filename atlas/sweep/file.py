@@ -40,7 +40,10 @@ def load_sweep(path: Path) -> Sweep:
 def run_sweep_file(path: Path, arguments: Sequence[str]) -> None:
     """Run the file as `python FILE ARGUMENT …` does. Raises UserError where there is no such file."""
     if not path.is_file():
-        raise UserError(f"there is no sweep file {path}; give the path of a Python file such as sweeps/task_order.py.")
+        raise UserError(
+            f"there is no sweep file {path}; give the path of a Python file, or the name of a sweep that `atlas sweep` "
+            f"lists."
+        )
     with imports_beside(path), _script_arguments(path, arguments):
         runpy.run_path(str(path), run_name="__main__")
 

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-import atlas
+from atlas.config.shipped import INSTALLED, PACKAGE
 from atlas.learners import learner_digest
 from atlas.report.summary import MachineFacts, Provenance
 from atlas.runtime.digest import file_sha256, text_sha256
@@ -39,10 +39,10 @@ def versions() -> dict[str, str]:
 
 @cache
 def code_digest() -> str:
-    """sha256 over the names and contents of this package's Python files."""
-    root = Path(atlas.__file__).parent
-    names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.py"))
-    return text_sha256("".join(f"{name} {file_sha256(root / name)}\n" for name in names))
+    """sha256 over the names and contents of this package's Python files; a checkout and its wheel have the same."""
+    files = (path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+    names = sorted(path.as_posix() for path in files if path.parts[0] != INSTALLED)
+    return text_sha256("".join(f"{name} {file_sha256(PACKAGE / name)}\n" for name in names))
 
 
 def machine() -> MachineFacts:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,15 @@ if TYPE_CHECKING:
     from atlas.sweep.folder import SweepFolder
     from atlas.sweep.inputs import SweepInputs
     from atlas.sweep.plan import Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunEnd:
+    """The end of a run: whether all its trials finished, and its folder (None after a dry run, which makes none)."""
+
+    finished: bool
+    folder: SweepFolder | None = None
+
 
 _collected: ContextVar[list[Sweep] | None] = ContextVar("collected", default=None)
 
@@ -78,6 +87,13 @@ def run(
     Raises:
         UserError: bad input, before any training.
     """
+    return run_sweep(sweep, options, console, invocation=invocation).finished
+
+
+def run_sweep(
+    sweep: Sweep, options: Options, console: Console | None = None, *, invocation: Invocation | None = None
+) -> RunEnd:
+    """As `run`; also gives the folder that the run wrote."""
     from atlas.config.addresses import with_names
     from atlas.config.resume import resumed_options
     from atlas.sweep.folder import SweepFolder
@@ -141,7 +157,7 @@ def _resumed_address(saved: str, given: str) -> str:
 
 def _run(
     experiment: Experiment, console: Console, folder: SweepFolder | None, address: str, invocation: Invocation
-) -> bool:
+) -> RunEnd:
     from atlas.cluster.connect import join_cluster, leave_cluster
     from atlas.cluster.limits import nodes_for
     from atlas.execution.sizing import size_fleets
@@ -155,13 +171,13 @@ def _run(
         inputs = resolve_inputs(options, progress, tracking_uri=address)
     if options.run.dry_run and here is not None:
         _show_plan(experiment, inputs, [here], console)
-        return True
+        return RunEnd(finished=True)
     join_cluster()
     try:
         nodes = nodes_for(growing=options.cluster.fleets is not None)
         proposals, plan, size = _show_plan(experiment, inputs, nodes, console)
         if options.run.dry_run:
-            return True
+            return RunEnd(finished=True)
         from atlas.sweep.driver import SweepDriver
         from atlas.sweep.folder import SweepFolder
         from atlas.sweep.sweep_run import SweepRun
@@ -177,7 +193,7 @@ def _run(
             or SweepFolder.new(options.storage.path, experiment.sweep.name, options.changed(precision=precision)),
             invocation=invocation,
         )
-        return SweepDriver(sweep_run, console).drive()
+        return RunEnd(finished=SweepDriver(sweep_run, console).drive(), folder=sweep_run.folder)
     finally:
         with suppress(KeyboardInterrupt):  # this process ends in any case, and the watchdog ends what is left
             leave_cluster()

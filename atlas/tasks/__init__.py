@@ -46,7 +46,7 @@ TASKS: dict[str, Task] = {
 
 
 def find_task(name: str) -> Task:
-    """The task of that name, or a user-defined one at an address `mine.py:TASK`, then known by its name too.
+    """The task of that name, or a user-defined one at an address `my_task.py:TASK`, then known by its name too.
 
     Raises UserError that names the nearest known one.
     """

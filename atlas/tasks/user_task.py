@@ -1,4 +1,4 @@
-"""User-defined tasks: a Python file and the name of the Task in it, written `mine.py:TASK`.
+"""User-defined tasks: a Python file and the name of the Task in it, written `my_task.py:TASK`.
 
 The driver alone needs the file: workers read prepared data.
 """

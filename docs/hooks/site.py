@@ -67,8 +67,7 @@ def decisions() -> list[Path]:
 def cli_page() -> str:
     """The command line in full: each program's own `--help`."""
     top = _help(["-m", "atlas.cli"])
-    commands = [name for name in COMMANDS.findall(top) if name != "sweep"]  # `atlas sweep FILE` prints the file's help
-    texts = _helps(commands)
+    texts = _helps(COMMANDS.findall(top))
     texts |= _helps([f"{outer} {inner}" for outer, text in texts.items() for inner in COMMANDS.findall(text)])
     texts = {
         "atlas": top,
@@ -78,7 +77,8 @@ def cli_page() -> str:
     sections = [f"## `{title}`\n\n```text\n{text.rstrip()}\n```\n" for title, text in texts.items()]
     head = (
         "# Command line\n\n"
-        "Written at build time by running each program with `--help`. `atlas sweep FILE …` is `python FILE …`; all "
+        "Written at build time by running each program with `--help`. `atlas sweep FILE …` is `python FILE …`, "
+        "and `atlas sweep task-order …` runs the shipped file of that name; all "
         f"sweeps have the options of `{SWEEP}`, the last one below.\n"
     )
     return "\n".join([head, *sections])

@@ -16,6 +16,7 @@ from selenium.webdriver import Chrome
 
 from tests.e2e.browser import open_browser
 from tests.e2e.conftest import quiet as quiet
+from tests.results.conftest import ended_storage as ended_storage
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import runpy
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import atlas
 from tests.docs.markdown import ROOT, code_of
 
 TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
@@ -17,7 +19,7 @@ TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "in
 def test_the_adapters_alone(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from transformers import ViltConfig, ViltModel
 
-    ((_, code),) = code_of((ROOT / page).read_text())
+    (code,) = (code for _, code in code_of((ROOT / page).read_text()) if "AtlasConfig" in code)
     monkeypatch.chdir(tmp_path)
     names = {"vilt": ViltModel(ViltConfig(**TINY)), "vilt_as_it_was": ViltModel(ViltConfig(**TINY))}
     exec(compile(code, page, "exec"), names)
@@ -31,6 +33,17 @@ def test_a_sampler_is_tried_in_simulation(capsys: pytest.CaptureFixture[str]) ->
         exec(compile(code, page, "exec"), names)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["RandomSampler", "TPESampler"]
+
+
+def test_a_sweep_is_opened_read_and_its_model_asked(ended_storage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a storage that is there; what it runs first is tested in tests/results."""
+    page, names = "docs/howto/python.md", dict[str, Any](atlas=atlas)
+    monkeypatch.setenv("ATLAS_STORAGE", str(ended_storage))
+    blocks = dict(code_of((ROOT / page).read_text()))
+    for title in ("open", "read", "predict"):
+        exec(compile(blocks[title], page, "exec"), names)
+    assert len(names["table"]) == len(names["orders"]) == 2
+    assert len(names["answers"]) == 5
 
 
 def test_the_example_of_a_sweep_is_planned(

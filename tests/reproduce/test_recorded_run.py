@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from atlas.config.shipped import shipped_sweeps
 from atlas.reproduce.recorded_run import RecordedRun
 from atlas.runtime.errors import AtlasError
 from tests.reproduce.conftest import recorded_of
@@ -55,4 +57,14 @@ def test_settings_that_cannot_be_read_are_refused(summary: dict[str, Any]) -> No
 def test_a_command_without_a_file_is_refused(summary: dict[str, Any]) -> None:
     summary["sweep"]["command"] = "python"
     with pytest.raises(AtlasError, match="names no sweep's file"):
+        _ = recorded_of(summary).command
+
+
+def test_the_file_of_a_shipped_sweep_is_the_one_here(summary: dict[str, Any]) -> None:
+    summary["sweep"]["command"] = "atlas sweep task-order --tasks digits piqa-twin"
+    file, *arguments = recorded_of(summary).command
+    assert Path(file) == shipped_sweeps()["task-order"]
+    assert arguments == ["--tasks", "digits", "piqa-twin"]
+    summary["sweep"]["command"] = "atlas sweep task-oder"
+    with pytest.raises(AtlasError, match="Did you mean 'task-order'"):
         _ = recorded_of(summary).command

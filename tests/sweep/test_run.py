@@ -15,7 +15,7 @@ from atlas.execution.sizing import FleetSize
 from atlas.runtime.errors import AtlasError
 from atlas.sweep import Sweep, main, run
 from atlas.sweep.folder import SweepFolder
-from atlas.sweep.run import describe
+from atlas.sweep.run import RunEnd, describe
 
 ONE = ("--tasks", "piqa-twin", "--dry-run", "--fleets", "1", "--cpus-per-worker", "0.2")
 TWINS = tuple(f"{task}-twin" for task in ("piqa", "commonsense-qa", "vqa", "nlvr2", "snli-ve", "vcr", "inaturalist"))
@@ -181,7 +181,7 @@ def test_a_tracking_address_beside_resume_is_used(storage: Path, monkeypatch: py
         import_module("atlas.sweep.run"),
         "_run",
         lambda experiment, console, folder, address, invocation: (
-            asked.append((experiment.options.storage.tracking_uri, address)) or True
+            asked.append((experiment.options.storage.tracking_uri, address)) or RunEnd(finished=True)
         ),
     )
     SweepFolder.new(storage, "order", Options.of(tracking_uri="http://old:1"))
@@ -199,7 +199,7 @@ def test_a_password_of_the_tracking_address_is_not_kept_and_has_to_be_given_agai
         import_module("atlas.sweep.run"),
         "_run",
         lambda experiment, console, folder, address, invocation: (
-            asked.append((experiment.options.storage.tracking_uri, address)) or True
+            asked.append((experiment.options.storage.tracking_uri, address)) or RunEnd(finished=True)
         ),
     )
     whole, shown = "postgresql://me:hunter2@db/atlas", "postgresql://***@db/atlas"

@@ -1,0 +1,66 @@
+"""The commands `atlas sweeps` and `atlas show`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from atlas.report.summary import Summary
+
+STORAGE = "default: $ATLAS_STORAGE or ~/atlas"
+
+
+def declare_sweeps(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `atlas sweeps`."""
+    parser.add_argument("--storage", default="", help=STORAGE)
+
+
+def declare_show(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `atlas show`."""
+    parser.add_argument("sweep", metavar="SWEEP", help="its id, its name (the latest one), its folder or summary.json")
+    parser.add_argument("--storage", default="", help=STORAGE)
+
+
+def list_sweeps(given: argparse.Namespace) -> None:
+    """Print a line a sweep of the storage, the latest last."""
+    from atlas.results.stored import sweeps
+    from atlas.runtime.console import add_columns, add_row, make_console, make_table, say, show
+    from atlas.storage.options import StorageOptions
+
+    console, found = make_console(), sweeps(given.storage)
+    if not found:
+        say(console, f"no sweeps in {StorageOptions(storage=given.storage).path}; `atlas sweep` lists those to run")
+        return
+    table = make_table()
+    add_columns(table, "sweep", "started", "status", "best", fold=True)
+    add_columns(table, "val", "test", justify="right")
+    for one in found:
+        best = ("–", "–", "–") if one.summary is None else _best(one.summary)
+        add_row(table, one.id, one.started.replace("T", " "), one.status.lower(), *best)
+    show(console, table)
+
+
+def show_sweep(given: argparse.Namespace) -> None:
+    """Print the results of a sweep as at its end, and where its page is."""
+    from atlas.results.stored import open
+    from atlas.runtime.console import make_console, say
+    from atlas.sweep.terminal import print_next, print_results
+
+    console, result = make_console(), open(given.sweep, storage=given.storage)
+    facts = result.summary.sweep
+    say(console, f"{facts.question}  ({facts.id}, {facts.status.lower()}, {facts.started[:16].replace('T', ' ')})")
+    print_results(console, result.summary)
+    print_next(console, [("summary", str(result.folder / "summary.json")), ("page", str(result.page))])
+
+
+def _best(summary: Summary) -> tuple[str, str, str]:
+    """The order and settings of the best walk, and its scores."""
+    from atlas.report import settings_label
+
+    row, best = summary.best_trial, summary.best
+    if row is None or best is None:
+        return "–", "–", "–"
+    label = settings_label(row.settings)
+    val, test = ("–" if score is None else f"{score:.1f}" for score in (best.val, best.test))
+    return " > ".join(row.order) + (f"; {label}" if label else ""), val, test
