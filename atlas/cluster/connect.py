@@ -7,10 +7,11 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
-from atlas.cluster.ray_internals import CHATTY_LOGGERS, SLOW_START
+from atlas.cluster.ray_internals import CHATTY_LOGGERS, SLOW_START, bare_node
 from atlas.cluster.reach import REMEDY, check_reachable, check_socket_path, ray_address
 from atlas.cluster.watchdog import Watchdog, watched
 from atlas.runtime.errors import InfrastructureError
@@ -40,7 +41,8 @@ def join_ray(**more: Any) -> Watchdog:
     own: dict[str, Any] = {"include_dashboard": False, "num_cpus": os.cpu_count()} if address == "local" else {}
     how = {"address": address, "log_to_driver": False, "logging_level": logging.ERROR, **own, **more}
     try:
-        return _started(partial(ray.init, **how))
+        with bare_node() if address == "local" else nullcontext():
+            return _started(partial(ray.init, **how))
     except Exception as error:
         raise InfrastructureError(f"no Ray cluster at {address}: {first_line(error)} {REMEDY}") from error
 
@@ -103,5 +105,5 @@ def _set_environment() -> None:
 
 def _import_ray() -> None:
     """Import the parts of Ray that trials and fleets need, in the one order in which its import cycles work."""
-    for name in ("ray.tune", "ray.train.torch"):
+    for name in ("ray.tune", "ray.train.v2.api.data_parallel_trainer"):
         importlib.import_module(name)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ray.train.torch import TorchTrainer
+    from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 HEAD = "node:__internal_head__"  # the resource by which Ray marks a cluster's head node
 ACCELERATOR = "accelerator_type:"  # begins the resource by which Ray names a node's cards
@@ -57,21 +57,20 @@ def start_autoscaling_coordinator() -> None:
     get_or_create_autoscaling_coordinator()
 
 
-def lean_trainer() -> type[TorchTrainer]:
-    """Ray Train's TorchTrainer less two actors of each run that fleets do not need, and that start before its workers.
+def lean_trainer(workers: int) -> type[DataParallelTrainer]:
+    """Ray Train's trainer for so many workers, less two actors of each run that start before its workers.
 
     One hands out Ray's data sets, of which there are none; one frees the resources of a controller that was killed,
-    which `free_orphaned_groups` does. Each is a process that imports Ray Train: over a CPU second.
+    which `free_orphaned_groups` does. Each is a process that imports Ray Train: over a CPU second. A single worker has
+    no process group of torch's, so that neither the driver nor the controller imports torch.
     """
-    from ray.train.torch import TorchTrainer
     from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
     from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
 
-    class LeanTrainer(TorchTrainer):
+    class LeanTrainer(_trainer(workers)):  # type: ignore[misc]  # a class that is chosen
         def _create_default_callbacks(self) -> list[Any]:
             unneeded = (DatasetsCallback, PlacementGroupCleanerCallback)
-            callbacks = super()._create_default_callbacks()  # type: ignore[misc]  # its types are of Ray Train 1
-            return [one for one in callbacks if not isinstance(one, unneeded)]
+            return [one for one in super()._create_default_callbacks() if not isinstance(one, unneeded)]
 
     return LeanTrainer
 
@@ -84,16 +83,51 @@ def own_card() -> str | None:
     return name
 
 
+def _trainer(workers: int) -> type[DataParallelTrainer]:
+    if workers > 1:
+        from ray.train.torch import TorchTrainer
+
+        return TorchTrainer  # type: ignore[return-value]  # its types are of Ray Train 1
+    from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+
+    return DataParallelTrainer
+
+
+@contextmanager
+def bare_node() -> Iterator[None]:
+    """Context in which the node that `ray.init` starts lacks what nobody uses on a cluster of one's own.
+
+    It has no autoscaler, since it stays as it is; no reader of the workers' logs, which are not printed; no server of a
+    dashboard, and an agent that reports to none. The first three are a process of Python each.
+    """
+    from ray._private import utils
+    from ray._private.node import Node
+
+    with ExitStack() as patches:
+        for name in ("start_monitor", "start_log_monitor", "start_api_server"):
+            patches.enter_context(_replaced(Node, name, lambda self, **_: None))
+        patches.enter_context(_replaced(utils, "get_dashboard_dependency_error", lambda: "no dashboard here"))
+        yield
+
+
 @contextmanager
 def callbacks_uncounted() -> Iterator[None]:
     """Context in which Tune does not count callbacks for its usage report: it would import MLflow to know its own."""
     from ray.air._internal import usage
 
-    count, usage.tag_callbacks = usage.tag_callbacks, lambda callbacks: False
+    with _replaced(usage, "tag_callbacks", lambda callbacks: False):
+        yield
+
+
+@contextmanager
+def _replaced(owner: object, name: str, function: Callable[..., object]) -> Iterator[None]:
+    """Context in which another function stands in the place of one of Ray's."""
+    before = getattr(owner, name)
+    setattr(owner, name, function)
     try:
         yield
     finally:
-        usage.tag_callbacks = count
+        setattr(owner, name, before)
 
 
 def ray_cluster(namespace: str, name: str) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class FleetsState:
 
 @dataclass
 class Fleets:
-    """One thread a fleet, each with a `TorchTrainer`. `failures` are the reasons of fleets that ended early.
+    """One thread a fleet, each with a trainer of Ray Train. `failures` are the reasons of fleets that ended early.
 
     A lost fleet (its controller killed, or its workers more often than Ray Train restarts them) is restarted as long
     as the sweep makes progress: `trained` gives the number of steps trained so far.

@@ -1,6 +1,6 @@
 """The worker of a fleet, under Ray Train: the only place that knows ranks.
 
-A fleet is one `TorchTrainer` whose workers keep the backbone and the data loaded, and train one leased step after
+A fleet is one trainer of Ray Train whose workers keep the backbone and the data loaded, and train one leased step after
 another until the broker closes.
 """
 
@@ -68,7 +68,7 @@ def run_fleet(name: str, setup: FleetSetup, size: FleetSize, storage: StoragePat
 
     from atlas.cluster.ray_internals import lean_trainer
 
-    lean_trainer()(
+    lean_trainer(size.workers)(
         worker_main,
         train_loop_config={"fleet": name, **asdict(setup), "elastic": size.elastic},
         scaling_config=ScalingConfig(**_scaling(size, setup)),
@@ -170,12 +170,15 @@ def _is_over(error: Exception, group: ProcessGroup) -> bool:
 
 def _group() -> ProcessGroup:
     import ray.train
+    import torch
     from ray.train.torch import get_device
 
     from atlas.learners.process_group import ProcessGroup
 
-    context = ray.train.get_context()
-    return ProcessGroup(rank=context.get_world_rank(), size=context.get_world_size(), device=get_device())
+    context, device = ray.train.get_context(), get_device()
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return ProcessGroup(rank=context.get_world_rank(), size=context.get_world_size(), device=device)
 
 
 def _checkpoints(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from atlas.report.canvas import load_matplotlib
 from atlas.report.downstream import downstream_orders, shot_rows
 from atlas.report.hypotheses import PaperHypothesis, paper_hypotheses, verdict_text
 from atlas.report.page import render_page, write_report
@@ -17,6 +18,7 @@ __all__ = [
     "TaskRow",
     "downstream_orders",
     "leaderboard",
+    "load_matplotlib",
     "order_statistics",
     "paper_hypotheses",
     "read_summary",

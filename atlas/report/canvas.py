@@ -6,6 +6,7 @@ told apart by colour-blind people.
 
 from __future__ import annotations
 
+import importlib
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,6 +47,12 @@ STYLE: dict[Any, Any] = {
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
 }
+
+
+def load_matplotlib() -> None:
+    """Import what drawing needs, and read its fonts: a second, spent while steps are trained."""
+    for name in ("figure", "font_manager", "backends.backend_agg", "backends.backend_svg"):
+        importlib.import_module(f"matplotlib.{name}")
 
 
 def cell_colours(score: float, low: float, high: float) -> tuple[str, str]:

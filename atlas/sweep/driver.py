@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from atlas.cluster.connect import NAMESPACE
@@ -13,6 +14,7 @@ from atlas.data.cache import prepared_address
 from atlas.execution.fleets import Fleets
 from atlas.execution.sizing import threads_of, trials_at_once
 from atlas.execution.worker import FleetSetup
+from atlas.report import load_matplotlib
 from atlas.runtime.console import say
 from atlas.runtime.error_log import ErrorLog
 from atlas.runtime.interrupts import SearchInterrupts, search_interrupts, uninterrupted
@@ -125,6 +127,7 @@ class SweepDriver:
         supervisor.wait_for(lambda now: not now.fleets.started or now.fleets.all_ended or bool(now.broker.fleets))
         if supervisor.snapshot.failure:
             return
+        Thread(target=load_matplotlib, daemon=True).start()  # for the report: by then it is there
         listen(journal)
         try:
             search_of(self.run).run(resume=bool(self.run.experiment.options.run.resume))

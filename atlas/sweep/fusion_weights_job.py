@@ -36,17 +36,16 @@ class WeightsPromise:
 
 
 def start_fusion_weights(summary: Summary, storage: StoragePath, training: Training) -> WeightsPromise | None:
-    """Start to run the best trial's models; None where no trial finished.
+    """Start to run the best trial's models; None where no trial finished, and for a sweep that was stopped.
 
-    On a fleet, which has backbone and data loaded; where none is left, or is at a step of a sweep that was stopped, on
-    a worker's GPUs once the fleets have ended.
+    On a fleet, which has backbone and data loaded; where none is left, on a worker's GPUs once the fleets have ended.
+    A stopped sweep is to end soon: it has them once it is resumed.
     """
-    if summary.best is None:
+    if summary.best is None or summary.sweep.status == "KILLED":
         return None
-    if summary.sweep.status != "KILLED":
-        found = training.run_on_fleet(partial(_weights, summary, storage))
-        if found is not None:
-            return WeightsPromise(found, on_fleet=True)
+    found = training.run_on_fleet(partial(_weights, summary, storage))
+    if found is not None:
+        return WeightsPromise(found, on_fleet=True)
     training.close()
     return WeightsPromise(_task(summary, storage, training.fleets.size), on_fleet=False)
 

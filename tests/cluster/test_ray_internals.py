@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+from typing import Any
 
 import pytest
 from ray._common.utils import RESOURCE_CONSTRAINT_PREFIX
@@ -77,13 +78,33 @@ def test_a_lean_trainer_leaves_out_two_callbacks_and_no_other() -> None:
     from ray.train import ScalingConfig
     from ray.train.torch import TorchTrainer
 
-    def names(trainer: type[TorchTrainer]) -> list[str]:
+    def names(trainer: type[Any]) -> list[str]:
         made = trainer(print, scaling_config=ScalingConfig(num_workers=1))
-        return [type(one).__name__ for one in made._create_default_callbacks()]  # type: ignore[attr-defined]
+        return [type(one).__name__ for one in made._create_default_callbacks()]
 
-    whole, lean = names(TorchTrainer), names(ray_internals.lean_trainer())
+    single, several = ray_internals.lean_trainer(1), ray_internals.lean_trainer(2)
+    assert issubclass(several, TorchTrainer)
+    assert not issubclass(single, TorchTrainer)
+    whole, lean = names(TorchTrainer), names(several)
+    assert lean == names(single)
     assert {"DatasetsCallback", "PlacementGroupCleanerCallback"} <= set(whole)
     assert lean == [name for name in whole if name not in ("DatasetsCallback", "PlacementGroupCleanerCallback")]
+
+
+def test_a_bare_node_starts_none_of_what_nobody_uses_and_other_nodes_do() -> None:
+    from ray._private import services, utils
+
+    started, asked = inspect.getsource(node.Node), inspect.getsource(services)
+    names = ("start_monitor", "start_log_monitor", "start_api_server")
+    before = {name: getattr(node.Node, name) for name in names}
+    for name in names:
+        assert f"self.{name}(" in started
+    assert asked.count("ray._private.utils.get_dashboard_dependency_error()") > 1
+    with ray_internals.bare_node():
+        assert [getattr(node.Node, name)(None) for name in names] == [None] * 3
+        assert utils.get_dashboard_dependency_error() is not None
+    assert {name: getattr(node.Node, name) for name in names} == before
+    assert utils.get_dashboard_dependency_error() is None
 
 
 def test_tune_counts_callbacks_by_this_function_and_again_after_the_context() -> None:
