@@ -77,6 +77,7 @@ node() {
     --metrics-export-port="$(free_port)" --runtime-env-agent-port="$(free_port)" "$@"
 }
 
+export MLFLOW_SERVER_ENABLE_JOB_EXECUTION=${MLFLOW_SERVER_ENABLE_JOB_EXECUTION:-false} # for evaluations of GenAI: ten workers
 start mlflow mlflow server --host 127.0.0.1 --port "$MLFLOW_PORT" --workers 1 \
   --backend-store-uri "sqlite:///$ATLAS_STORAGE/mlflow.db" --artifacts-destination "$ATLAS_STORAGE/mlartifacts"
 node head --head --port="$RAY_PORT" --dashboard-host=127.0.0.1 --dashboard-port="$DASHBOARD_PORT" \
