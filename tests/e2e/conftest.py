@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from selenium.webdriver import Chrome
 
-from tests.e2e.commands import LAST, LONG, SMALL, lines_in, run
+from tests.e2e.commands import LAST, LONG, LONG_SWEEP, PRINTED, SMALL, lines_in, run
 from tests.e2e.processes import sweeps_in_background
 from tests.e2e.storages import committed, copy_of
 from tests.workers import common_folder, made_once
@@ -45,11 +45,15 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def quiet_long(quiet: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The storage of one undisturbed sweep whose last step is long enough to be cut off. Not to be altered."""
+    """The storage of one undisturbed sweep whose last step is long enough to be cut off. Not to be altered.
+
+    Its events went to lines of JSON, and not to MLflow.
+    """
 
     def sweep(storage: Path) -> None:
         shutil.copytree(quiet / "data", storage / "data")
-        run(*LONG, "--fleets", "1", *lines_in(storage), storage=storage)
+        done = run(*LONG, "--fleets", "1", *lines_in(storage), storage=storage, sweep=LONG_SWEEP)
+        (storage / PRINTED).write_text(done.stdout)
 
     return made_once(common_folder(tmp_path_factory) / "quiet-long", sweep)
 

@@ -62,7 +62,7 @@ def start_node(shell: dict[str, str], log: Path, *flags: str) -> subprocess.Pope
 def _begin_node(shell: dict[str, str], log: Path, *flags: str) -> subprocess.Popen[str]:
     ports = ("dashboard-agent-listen-port", "dashboard-agent-grpc-port", "metrics-export-port")
     return subprocess.Popen(
-        [RAY, "start", "--block", "--node-ip-address=127.0.0.1", *flags]
+        [RAY, "start", "--block", "--node-ip-address=127.0.0.1", "--include-log-monitor=false", *flags]
         + [f"--{port}={lasting_port()}" for port in (*ports, "runtime-env-agent-port")],
         stdout=log.open("w"),
         stderr=subprocess.STDOUT,

@@ -50,9 +50,9 @@ def sweeps_in_background() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """A function that starts a sweep; what is left of those sweeps after the block is ended, each by its own id."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str, storage: Path, **more: str) -> subprocess.Popen[str]:
+    def start(*arguments: str, storage: Path, sweep: str = "task_order", **more: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            command(*arguments, storage=storage),
+            command(*arguments, storage=storage, sweep=sweep),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

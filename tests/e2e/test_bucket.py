@@ -114,7 +114,7 @@ def test_a_sweep_in_a_bucket_goes_on_on_another_machine_and_again_trains_nothing
         "trial": 2,
         "step": steps,
     }
-    assert "nothing to train" in sweep_at(storage, third)
+    assert "nothing to train" in sweep_at(storage, third, "--fleets", "1")
     monkeypatch.setenv("ATLAS_CACHE", str(third))
     sweeps = StoragePath.at(storage) / "sweeps"
     sweeps.download(only=("summary.json",))

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from benchmarks.processes import children, title_of
-from tests.e2e.commands import LONG, UPDATES, WAIT, lines_in
+from tests.e2e.commands import LONG, LONG_SWEEP, WAIT, lines_in
+from tests.e2e.long_step import UPDATES
 from tests.e2e.processes import wait_for
 from tests.e2e.storages import committed, matrices, summaries
 
@@ -22,10 +23,12 @@ def test_a_worker_killed_in_a_long_step_resumes_from_its_checkpoint(
     quiet_long: Path, without_last: Path, tmp_path: Path, background: Callable[..., Any]
 ) -> None:
     often = ("--fleets", "1", "--checkpoint-every", "0.5")
-    process = background(*LONG, *often, *lines_in(tmp_path), storage=without_last)
+    process = background(*LONG, *often, *lines_in(tmp_path), storage=without_last, sweep=LONG_SWEEP)
     wait_for(lambda: list(without_last.glob("store/underway/steps/*/*/commit.json")), process=process)
-    workers = [pid for pid in children(process.pid) if "RayTrainWorker" in title_of(pid)]
-    assert workers, [title_of(pid) for pid in children(process.pid)]
+    titles = {pid: title_of(pid) for pid in children(process.pid)}
+    workers = [pid for pid, title in titles.items() if "RayTrainWorker" in title]
+    assert workers, titles
+    assert not [title for title in titles.values() if "log_monitor.py" in title or "/dashboard.py" in title]
     os.kill(workers[0], signal.SIGKILL)
     assert process.wait(timeout=WAIT) == 0, process.communicate()[0]
     resumed = [

@@ -12,7 +12,8 @@ import pytest
 
 from benchmarks.processes import called, kill
 from tests.e2e.cluster import Cluster
-from tests.e2e.commands import LONG, UPDATES, WAIT
+from tests.e2e.commands import LONG, LONG_SWEEP, WAIT
+from tests.e2e.long_step import UPDATES
 from tests.e2e.processes import wait_for
 from tests.e2e.storages import committed, expect_tracked, matrices, summaries
 from tests.losses import Losses
@@ -28,7 +29,9 @@ def test_a_fleet_grows_and_shrinks_in_mid_step_and_learns_what_a_steady_one_does
     losses.look_in(Path(cluster.shell["RAY_TMPDIR"]))
     before = committed(without_last)
     cluster.head(cpus=1)
-    process = background(*LONG, *ELASTIC, "--checkpoint-every", "0.5", storage=without_last, **cluster.address)
+    process = background(
+        *LONG, *ELASTIC, "--checkpoint-every", "0.5", storage=without_last, sweep=LONG_SWEEP, **cluster.address
+    )
     wait_for(lambda: 1 in waypoint_sizes(without_last), process=process)
     alone = pause(cluster)
     cluster.join(cpus=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,8 @@ from atlas.cli import main
 from tests.e2e.commands import run
 from tests.e2e.storages import committed, matrices, summaries
 
+OPTIONS = ("--smoke", "--rank", "2", "--steps", "2", "--evaluate", "16", "16")  # of its sweep
 SAMPLE = Path(__file__).parent / "older" / "storage.tar.xz"
-OPTIONS = ("--smoke", "--rank", "2", "--steps", "2", "--evaluate", "16", "16")
 
 pytestmark = pytest.mark.slow
 
@@ -25,21 +26,11 @@ def older(tmp_path: Path) -> Path:
     return tmp_path / "storage"
 
 
-def test_its_steps_are_used_again_and_nothing_is_trained(older: Path) -> None:
-    before, (then,) = committed(older), summaries(older)
-    run(*OPTIONS, storage=older)
-    assert committed(older) == before
-    now = summaries(older)[-1]
-    assert now["sweep"]["id"] != then["sweep"]["id"]
-    assert {trial["status"] for trial in now["trials"]} == {"FINISHED"}
-    assert matrices(now) == matrices(then)
-    assert now["references"] == then["references"]
-    assert {tuple(trial["step_keys"]) for trial in now["trials"]} == {
-        tuple(trial["step_keys"]) for trial in then["trials"]
-    }
+def test_a_new_sweep_of_the_same_options_has_nothing_to_train(older: Path) -> None:
+    assert "nothing to train" in run(*OPTIONS, "--dry-run", storage=older).stdout
 
 
-def test_its_interrupted_sweep_is_resumed(older: Path) -> None:
+def test_its_interrupted_sweep_is_resumed_from_its_steps_and_nothing_is_trained(older: Path) -> None:
     (then,) = summaries(older)
     folder = older / "sweeps" / then["sweep"]["id"]
     for name in ("summary.json", "spool/events.jsonl", "spool/position"):
@@ -50,7 +41,15 @@ def test_its_interrupted_sweep_is_resumed(older: Path) -> None:
     (now,) = summaries(older)
     assert now["sweep"]["id"] == then["sweep"]["id"]
     assert now["settings"]["storage"] == str(older)  # where it is now, not where it was begun
+    assert {trial["status"] for trial in now["trials"]} == {"FINISHED"}
     assert matrices(now) == matrices(then)
+    assert now["references"] == then["references"]
+    assert keys_of(now) == keys_of(then)
+
+
+def keys_of(summary: dict[str, Any]) -> set[tuple[str, ...]]:
+    """The keys of every trial's steps."""
+    return {tuple(trial["step_keys"]) for trial in summary["trials"]}
 
 
 def test_its_summary_draws_and_its_store_is_whole(older: Path, capsys: pytest.CaptureFixture[str]) -> None:

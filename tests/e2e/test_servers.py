@@ -95,7 +95,7 @@ def tracked(
 def walk_without_server_at_the_end(storage: Path, server: Server, address: str, logs: Path) -> tuple[str, float]:
     """Stop the server once the sweep has told it something; gives what was printed, and how long it went on for."""
     with sweeps_in_background() as start:
-        process = start(*SMALL, "--tracking-uri", address, storage=storage, RAY_TMPDIR=str(logs))
+        process = start(*SMALL, "--fleets", "1", "--tracking-uri", address, storage=storage, RAY_TMPDIR=str(logs))
         wait_for(lambda: list(storage.glob("sweeps/*/spool/events.jsonl")), process=process)
         server.stop()
         stopped = time.monotonic()

@@ -1,7 +1,4 @@
-"""Fleets that are slow, hang, live by another clock or meet what they cannot learn: real processes, a real broker.
-
-A fleet here is an actor in a process of its own that serves the broker as a worker of Ray Train does.
-"""
+"""Fleets that are slow, hang, live by another clock or meet what they cannot learn: real processes, a real broker."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ import os
 import secrets
 import shutil
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,17 +19,14 @@ import ray
 
 from atlas.cluster.connect import NAMESPACE
 from atlas.cluster.placement_groups import free_orphaned_groups
+from atlas.cluster.ray_internals import bare_node
 from atlas.execution.broker_client import BrokerClient
 from atlas.execution.fleet_client import RENEW_SECONDS, FleetClient
 from atlas.execution.job import Lease
-from atlas.execution.worker import worker_loop
 from atlas.learners.process_group import ProcessGroup
 from atlas.steps.step import Step
-from atlas.steps.train import open_worker_context, train_step
-from atlas.storage.step_result import StepCost, StepResult
-from atlas.storage.store import Store
 from atlas.sweep.prefetch import Prefetch
-from benchmarks.learning import BEGUN
+from tests.e2e.faults.fleet import Fleet, Maker
 from tests.execution.fleet import FIRST, OTHER, commit
 from tests.losses import Losses
 from tests.small import SCHEDULE, World, atlas
@@ -44,66 +37,16 @@ LEASE = 3 * RENEW_SECONDS
 HOURS = 3600.0
 
 
-class Fleet:
-    """A fleet's process, whose clocks go wrong by `skew` seconds."""
-
-    def __init__(self, skew: float = 0.0) -> None:
-        clock, monotonic = time.time, time.monotonic
-        time.time, time.monotonic = lambda: clock() + skew, lambda: monotonic() + skew
-
-    def pid(self) -> int:
-        return os.getpid()
-
-    def serve_at_gate(self, broker: BrokerClient, name: str, store_uri: str, gate: Path) -> None:
-        """Serve with steps that last until the gate is there."""
-
-        def train(lease: Lease, on_update: Callable[[int, int], None]) -> StepResult:
-            log_start(lease)
-            while not gate.exists():
-                threading.Event().wait(0.05)
-                on_update(1, 2)
-            commit(store_uri, lease.step, lease.scope)
-            return StepResult(cost=StepCost(seconds=1.0))
-
-        worker_loop(FleetClient(broker, name, ProcessGroup()), train)
-
-    def serve_for_real(
-        self, broker: BrokerClient, name: str, store_uri: str, backbone: str, prepared: dict[str, str]
-    ) -> None:
-        """Serve with steps that are learnt."""
-        worker_context, store = open_worker_context(backbone, prepared, ProcessGroup()), Store.open(store_uri)
-
-        def train(lease: Lease, on_update: Callable[[int, int], None]) -> StepResult:
-            return train_step(lease.step, worker_context, store, on_update, on_start=lambda: log_start(lease))
-
-        worker_loop(FleetClient(broker, name, ProcessGroup()), train)
-
-
-def log_start(lease: Lease) -> None:
-    """Write the line of a step that is begun, as a fleet's worker does."""
-    print(f"{time.time():.3f} atlas {BEGUN} {lease.step.key}", flush=True)
-
-
-class Maker:
-    """An actor that reserves resources, as a fleet's controller does."""
-
-    def reserve(self) -> None:
-        self.group = ray.util.placement_group([{"CPU": 1}])
-        ray.get(self.group.ready())
-
-    def pid(self) -> int:
-        return os.getpid()
-
-
 @pytest.fixture(scope="module", autouse=True)
 def cluster() -> Iterator[Path]:
     """A cluster of this process; gives where its logs are: a short path, since its sockets lie there too."""
     logs = Path("/tmp") / f"ray-{secrets.token_hex(3)}"
     logs.mkdir()
     with pytest.MonkeyPatch.context() as shell:
-        shell.setenv("PYTHONPATH", str(ROOT))  # the actors are classes of this file
+        shell.setenv("PYTHONPATH", str(ROOT))  # the actors are classes of the tests
         shell.setenv("RAY_TMPDIR", str(logs))
-        ray.init(address="local", namespace=NAMESPACE, num_cpus=2, include_dashboard=False, log_to_driver=False)
+        with bare_node():
+            ray.init(address="local", namespace=NAMESPACE, num_cpus=2, include_dashboard=False, log_to_driver=False)
         yield logs
         ray.shutdown()
     shutil.rmtree(logs, ignore_errors=True)

@@ -65,9 +65,8 @@ def test_a_sweep_interrupted_and_killed_again_and_again_is_resumed_and_ends_as_t
     quiet: Path, prepared: Path, background: Start, losses: Losses
 ) -> None:
     sweep = Life(prepared, background, losses)
-    interrupt_once(sweep, sweep.begin(), steps=1)
+    interrupt_twice(sweep, sweep.begin())
     kill_the_driver(sweep, sweep.resume())
-    interrupt_twice(sweep, sweep.resume(*SMALL))
     interrupt_once(sweep, sweep.resume(*SMALL), steps=9)  # a trial is over
     interrupt_at_the_end(sweep, sweep.resume())
     done = run(*SMALL, "--resume", storage=prepared, **losses.shell)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.e2e.cluster import Cluster
-from tests.e2e.commands import LAST, LONG, SMALL, UPDATES, WAIT, run
+from tests.e2e.commands import LAST, LONG, LONG_SWEEP, SMALL, WAIT, run
+from tests.e2e.long_step import UPDATES
 from tests.e2e.processes import expect_nothing_left, wait_for
 from tests.e2e.storages import committed, expect_undisturbed
 from tests.losses import Losses
@@ -54,7 +55,7 @@ def test_a_node_taken_away_after_a_notice_is_a_planned_stop_its_step_goes_on_fro
     cluster.head(cpus=1)
     cluster.join(cpus=2)
     sparing = ("--fleets", "1", "--cpus-per-worker", "1.1", "--checkpoint-every", "3600")  # too large for the head
-    process = background(*LONG, *sparing, storage=without_last, **cluster.address)
+    process = background(*LONG, *sparing, storage=without_last, sweep=LONG_SWEEP, **cluster.address)
     wait_for(lambda: began(cluster.shell, LAST), process=process)
     begun, noticed = losses.begun(), time.monotonic()
     cluster.drain()

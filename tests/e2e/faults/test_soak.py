@@ -20,7 +20,17 @@ ROUND = r": (\d+) s, \d+ runs, (\d+) kills; (\d+) steps learnt, (-?\d+) begun an
 def test_sweeps_under_random_kills_end_as_the_quiet_one(quiet: Path, tmp_path: Path, losses: Losses) -> None:
     script = (sys.executable, str(ROOT / "benchmarks" / "soak.py"), "--storage", str(tmp_path / "soak"))
     script += ("--quiet", str(quiet))
-    often = ("--minutes", str(MINUTES), "--seed", "0", "--every", "4", "12", "--sweep", " ".join(SMALL))
+    often = (
+        "--minutes",
+        str(MINUTES),
+        "--seed",
+        "0",
+        "--every",
+        "4",
+        "12",
+        "--sweep",
+        " ".join((*SMALL, "--fleets", "1")),
+    )
     done = subprocess.run(
         [*script, *often],
         capture_output=True,
