@@ -75,14 +75,6 @@ def lean_trainer(workers: int) -> type[DataParallelTrainer]:
     return LeanTrainer
 
 
-def own_card() -> str | None:
-    """The name of this machine's NVIDIA cards, as Ray shortens it; None where it has none, or no driver."""
-    from ray._private.accelerators.nvidia_gpu import NvidiaGPUAcceleratorManager
-
-    name: str | None = NvidiaGPUAcceleratorManager.get_current_node_accelerator_type()
-    return name
-
-
 def _trainer(workers: int) -> type[DataParallelTrainer]:
     if workers > 1:
         from ray.train.torch import TorchTrainer
@@ -91,6 +83,14 @@ def _trainer(workers: int) -> type[DataParallelTrainer]:
     from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
     return DataParallelTrainer
+
+
+def own_card() -> str | None:
+    """The name of this machine's NVIDIA cards, as Ray shortens it; None where it has none, or no driver."""
+    from ray._private.accelerators.nvidia_gpu import NvidiaGPUAcceleratorManager
+
+    name: str | None = NvidiaGPUAcceleratorManager.get_current_node_accelerator_type()
+    return name
 
 
 @contextmanager
