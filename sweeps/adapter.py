@@ -49,7 +49,19 @@ def learner(trial: optuna.Trial, options: Options) -> Learner:
     )
 
 
-SWEEP = Sweep(name="adapter", question=__doc__ or "", learner=learner, trials=8)
+BASE = {"combination": "learned", "weighting": "whole", "normalisation": "none", "skip": "inside"}
+SWEEP = Sweep(
+    name="adapter",
+    question=__doc__ or "",
+    learner=learner,
+    trials=8,
+    searched=("rank",),
+    smoke_points=(
+        {**BASE, "adapter": "bottleneck", "rank": 16},
+        {**BASE, "normalisation": "softmax", "adapter": "bottleneck", "rank": 4},
+        {"combination": "uniform", "normalisation": "none", "skip": "outside", "adapter": "lora", "rank": 4},
+    ),
+)
 
 if __name__ == "__main__":
     main(SWEEP)

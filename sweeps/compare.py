@@ -1,4 +1,4 @@
-"""Which learner keeps most of what it learns: ATLAS, its stages alone, or one of the baselines?
+"""Which learner knows most after the last task: ATLAS, its stages alone, or one of the baselines?
 
     python sweeps/compare.py                                     all learners over two orders of the four offline tasks
     python sweeps/compare.py --orders all --seeds 0 1 2

@@ -64,6 +64,8 @@ SWEEP = Sweep(
     any_learner=True,
     defaults=Options(training=TrainingOptions(learner="ewc")),
     trials=8,
+    searched=("learning_rate",),
+    smoke_points=({"learning_rate": 1e-4}, {"learning_rate": 1e-3}, {"learning_rate": 1e-2}),
 )
 
 if __name__ == "__main__":

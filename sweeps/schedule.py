@@ -40,7 +40,20 @@ def suggest(trial: optuna.Trial, stage: str, schedule: Schedule) -> Schedule:
     return replace(schedule.times(times), learning_rate=rate)
 
 
-SWEEP = Sweep(name="schedule", question=__doc__ or "", learner=learner, trials=8)
+STAGE_2 = {"expansion_length": 1.0, "expansion_rate": 2e-3}
+STAGE_1 = {"stage_1": True, "query_rate_factor": 10.0, "experience_length": 1.0, "experience_rate": 2e-3}
+SWEEP = Sweep(
+    name="schedule",
+    question=__doc__ or "",
+    learner=learner,
+    trials=8,
+    searched=("learning_rate",),
+    smoke_points=(
+        {**STAGE_2, **STAGE_1},
+        {**STAGE_2, "stage_1": False},
+        {"expansion_length": 2.0, "expansion_rate": 4e-3, "stage_1": False},
+    ),
+)
 
 if __name__ == "__main__":
     main(SWEEP)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from atlas.config.learners import base_learner, learner_named, own_class
 from atlas.config.options import Options
@@ -49,6 +50,11 @@ class Experiment:
         if written:
             return len(written)
         return self._bounded(min(order_count(search.tasks), search.trials or number or self.sweep.trials))
+
+    def points(self) -> tuple[Mapping[str, Any], ...]:
+        """The settings of the first trials: the sweep's points, or in a smoke run those that it has for that."""
+        small = self.sweep.smoke_points if self.options.run.smoke else ()
+        return small or self.sweep.points
 
     def orders(self) -> tuple[Order, ...]:
         """The orders that every trial walks; none where the sweep searches them. Raises UserError as `trial_count`."""

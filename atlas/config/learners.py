@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, get_args, get_type_hints
 
 from atlas.config.training import TrainingOptions
-from atlas.learners import LEARNERS, Fusion, Learner, Schedule, TwoStage, find_learner, is_known
+from atlas.learners import LEARNERS, Fusion, Learner, Schedule, TwoStage, find_learner, is_known, learner_from
 from atlas.runtime.errors import UserError
 
 OWN_LEARNER = "own_learner"  # key of a trial's configuration: the class of a user-defined learner
@@ -19,9 +21,11 @@ def base_learner(training: TrainingOptions) -> TwoStage:
     """ATLAS with the rank and the schedule of `training`; the settings that no sweep searches stay as they are here.
 
     The rate is higher and the batch smaller than the paper's, since the default backbone is a hundred times smaller.
+    With `--settings-of` it is that sweep's winner where this is ATLAS, at the schedule that `training` gives, if any.
     """
-    named = ("steps", "epochs", "batch_size", "learning_rate", "max_gradient_norm")
-    given: dict[str, Any] = {name: value for name in named if (value := getattr(training, name)) is not None}
+    if isinstance(tuned := tuned_learner(training), TwoStage):
+        return tuned
+    given = _given(training)
     if "steps" not in given and "epochs" not in given:
         given["steps"] = DEFAULT_STEPS
     schedule = replace(DEFAULT_SCHEDULE, **given)
@@ -33,14 +37,48 @@ def learner_named(name: str, training: TrainingOptions) -> Learner:
 
     A learner of one stage gets twice the schedule, so that all have as many updates a task as ATLAS. One that tunes
     the backbone trains at `BACKBONE_RATE`, unless `training` names a rate.
+    The winner that `--settings-of` names has its own settings.
     Raises UserError for an unknown name, and for a file without such a learner.
     """
+    if (tuned := tuned_learner(training)) is not None and tuned.name == name:
+        return tuned
     kind, base = find_learner(name), base_learner(training)
     schedule = base.expansion
     if kind.tunes_backbone and training.learning_rate is None:
         schedule = replace(schedule, learning_rate=BACKBONE_RATE)
     made = _made(kind, base.rank, schedule)
     return made if len(made.stages(1)) > 1 else _made(kind, base.rank, schedule.times(2))
+
+
+def tuned_learner(training: TrainingOptions) -> Learner | None:
+    """The winner of the sweep that `--settings-of` names, at the schedule of `training` where one is given; else None.
+
+    Raises UserError for settings that no learner has.
+    """
+    if not training.tuned:
+        return None
+    learner, given = learner_from(json.loads(training.tuned)), _given(training)
+    if "epochs" in given and "steps" not in given:
+        given["steps"] = None
+    longer = 2 if given.keys() & {"steps", "epochs"} and len(learner.stages(1)) == 1 else 1
+    return _rescheduled(learner, given, longer)
+
+
+def _given(training: TrainingOptions) -> dict[str, Any]:
+    """The values of a schedule that the options give."""
+    named = ("steps", "epochs", "batch_size", "learning_rate", "max_gradient_norm")
+    return {name: value for name in named if (value := getattr(training, name)) is not None}
+
+
+def _rescheduled(learner: Learner, given: Mapping[str, Any], longer: int) -> Learner:
+    """The learner, and the one it may be like, with these values in every schedule."""
+    changed: dict[str, Any] = {}
+    for name, value in vars(learner).items():
+        if isinstance(value, Schedule):
+            changed[name] = replace(value, **given).times(longer) if given else value
+        elif isinstance(value, Learner):
+            changed[name] = _rescheduled(value, given, longer)
+    return replace(learner, **changed)
 
 
 def own_class(learner: Learner) -> dict[str, type[Learner]]:

@@ -32,8 +32,9 @@ class Sweep:
     `learner(trial, options)` suggests settings on the Optuna trial and returns the learner to try.
     `searches_orders`: each trial walks one order, proposed task by task; else each walks the same few orders, and the
     search maximises their mean (or the worst of them, as `--aim` says). `points` are the settings of the first trials,
-    one each. `goal` is the objective of a trial (see `objective`). `small` are the options of `--smoke`.
-    `any_learner`: `learner` takes the one that `--learner` names.
+    one each. `goal` is the objective of a trial (see `objective`). `small` are the options of `--smoke`, and
+    `smoke_points` its settings, in place of `points`. `any_learner`: `learner` takes the one that `--learner` names.
+    `searched` names options that the space decides by itself, so that none may be given.
 
     `sampler(options)` gives the Optuna sampler of the search (None: TPE, over prefixes where orders are searched).
     `scheduler(options)` gives a scheduler of Ray Tune that may stop trials early (None: none does); it is made with
@@ -49,7 +50,9 @@ class Sweep:
     defaults: Options = field(default_factory=Options)
     goal: str = AVERAGE
     small: Options = SMOKE
+    smoke_points: tuple[Mapping[str, Any], ...] = ()
     any_learner: bool = False
+    searched: tuple[str, ...] = ()
     sampler: Callable[[Options], BaseSampler] | None = None
     scheduler: Callable[[Options], TrialScheduler] | None = None
 
@@ -59,4 +62,4 @@ class Sweep:
         changed = {name: small[name] for name in SMALLER if given[name] == defaults[name]}
         if self.searches_orders and options.search.orders:
             return options.changed(**changed)  # which say how many trials there are
-        return options.changed(**changed, trials=options.search.trials or len(self.points) or 2)
+        return options.changed(**changed, trials=options.search.trials or len(self.smoke_points or self.points) or 2)

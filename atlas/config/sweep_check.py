@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from atlas.config.options import Options
+from atlas.config.command_line import flag_of
+from atlas.config.options import GROUP_OF, Options
 from atlas.config.space import AFTER, is_order_choice
 from atlas.config.sweep import Sweep
 from atlas.config.trial import RESERVED
@@ -43,6 +44,9 @@ def check_sweep(sweep: object) -> None:
             raise UserError(
                 f"the {name} of the sweep {sweep.name} are {_shown(getattr(sweep, name))}; give Options.of(…)."
             )
+    for name in sweep.searched:
+        if name not in GROUP_OF:
+            raise unknown(f"searched option of the sweep {sweep.name}", name, GROUP_OF)
     _check_points(sweep)
 
 
@@ -116,12 +120,30 @@ def _takes(function: Callable[..., Any], count: int) -> bool:
 
 
 def _check_points(sweep: Sweep) -> None:
-    if isinstance(sweep.points, Mapping | str) or not isinstance(sweep.points, Iterable):
-        raise UserError(f"the points of the sweep {sweep.name} are {_shown(sweep.points)}; give a tuple of dicts.")
-    for number, point in enumerate(sweep.points, start=1):
-        if not isinstance(point, Mapping) or not all(isinstance(name, str) for name in point):
+    for name, points in {"points": sweep.points, "smoke_points": sweep.smoke_points}.items():
+        if isinstance(points, Mapping | str) or not isinstance(points, Iterable):
+            raise UserError(f"the {name} of the sweep {sweep.name} are {_shown(points)}; give a tuple of dicts.")
+        for number, point in enumerate(points, start=1):
+            if not isinstance(point, Mapping) or not all(isinstance(parameter, str) for parameter in point):
+                raise UserError(
+                    f"point {number} of the sweep {sweep.name} is {_shown(point)}; give a dict of parameters by name."
+                )
+
+
+def check_searched(sweep: Sweep, options: Options, named: Collection[str] = ()) -> None:
+    """Check that no option is given which the sweep searches by itself.
+
+    An option counts as given where it differs from the sweep's defaults, or is `named` on the command line.
+
+    Raises:
+        UserError: one is.
+    """
+    given, usual = options.flat(), sweep.defaults.flat()
+    for name in sweep.searched:
+        if name in named or given[name] != usual[name]:
             raise UserError(
-                f"point {number} of the sweep {sweep.name} is {_shown(point)}; give a dict of parameters by name."
+                f"{flag_of(name)} is {given[name]}, but the sweep {sweep.name} searches it by itself; leave it out, or "
+                f"narrow what the `learner` of a sweep of your own suggests."
             )
 
 

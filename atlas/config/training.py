@@ -24,6 +24,10 @@ class TrainingOptions:
     """A name, a folder or a hub id of a ViLT."""
     learner: Annotated[str, arg(metavar="NAME")] = "atlas"
     """A name, or your own as FILE.py:NAME."""
+    settings_of: Annotated[str | None, arg(metavar="SWEEP", help_behavior_hint="")] = None
+    """Take the learner's settings from the best trial of an earlier sweep (id, or path of its summary.json)."""
+    tuned: Annotated[str, arg(metavar="JSON", help_behavior_hint="")] = ""
+    """A learner's settings as JSON; --settings-of fills them in."""
     rank: Annotated[int, arg(metavar="N")] = 16
     """Rank of the adapters."""
     steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 100)")] = None

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 INK, MUTED, RULE = "#1d1d22", "#8d8d97", "#d9d9e0"
 BEST, WORST, THIRD = "#0072b2", "#d55e00", "#009e73"
+PAPER = "#fffffe"  # behind a text that lines cross
 PAGE_COLOURS = {INK: "currentColor", MUTED: "var(--muted)", RULE: "var(--rule)", BEST: "var(--best)"}
-PAGE_COLOURS |= {WORST: "var(--worst)", THIRD: "var(--third)"}
+PAGE_COLOURS |= {WORST: "var(--worst)", THIRD: "var(--third)", PAPER: "var(--card)"}
 SMALLEST = 0.75  # of its size: narrower, a figure is scrolled rather than shrunk, so that it can be read on a phone
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -63,6 +64,14 @@ def cell_colours(score: float, low: float, high: float) -> tuple[str, str]:
     shade = colormaps["cividis"](float(np.clip((score - low) / (high - low), 0, 1)))
     bright = 0.299 * shade[0] + 0.587 * shade[1] + 0.114 * shade[2] > 0.5
     return to_hex(shade), "#111111" if bright else "#ffffff"
+
+
+def line_colour(score: float, low: float, high: float) -> str:
+    """The colour of a line for a score, on a white page and on a dark one: the middle of the cividis scale."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    return to_hex(colormaps["cividis"](0.3 + 0.55 * float(np.clip((score - low) / (high - low), 0, 1))))
 
 
 def effect_colours(effect: float, limit: float) -> tuple[str, str]:

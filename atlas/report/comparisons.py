@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from atlas.metrics import Undefined
+from atlas.report.settings import best_label
 from atlas.report.summary import Route, Split, Summary
-from atlas.report.tables import final_scores, leaderboard, settings_label, trial_metrics
+from atlas.report.tables import final_scores, settings_label, trial_metrics
 from atlas.statistics import (
     Comparison,
     Components,
@@ -44,11 +45,6 @@ class ComparedOrder:
     val: Mean
     test: Mean | Undefined
     forgetting: Mean | Undefined
-
-
-def best_label(summary: Summary) -> str:
-    """The settings of the best finished trial, by val; empty where none finished or all are alike."""
-    return next((row.settings for row in leaderboard(summary) if row.status == "FINISHED"), "")
 
 
 def ranked_orders(summary: Summary, label: str, split: Split, route: Route) -> list[tuple[Order, dict[str, float]]]:

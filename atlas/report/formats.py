@@ -6,7 +6,7 @@ import math
 
 from atlas.metrics import Undefined
 from atlas.report.summary import Summary
-from atlas.statistics import Interval, Mean
+from atlas.statistics import FEWEST, Interval, Mean
 
 MISSING = "–"
 
@@ -26,12 +26,24 @@ def rounded(value: float) -> str:
 
 
 def interval(mean: Mean | Undefined) -> str:
-    """`71.2 ± 0.8`: the mean and half of its interval's width; the mean alone where the interval is undefined."""
+    """`71.2 ± 0.8`: the mean and half of its interval's width; with fewer than three values these: `71.2 (70.9, 71.5)`.
+
+    The mean alone where all values are the same.
+    """
     if isinstance(mean, Undefined):
         return MISSING
+    if 1 < mean.count < FEWEST and mean.values:
+        return f"{number(mean.value)} ({', '.join(map(number, mean.values))})"
     found = mean.interval
     half = "" if isinstance(found, Undefined) else f" ± {(found.high - found.low) / 2:.1f}"
     return number(mean.value) + half
+
+
+def with_error(value: float | None, error: float | Undefined) -> str:
+    """`71.2 ± 2.3`: a score and its sampling error, where that is known."""
+    if value is None or isinstance(error, Undefined):
+        return number(value)
+    return f"{number(value)} ± {error:.1f}"
 
 
 def bounds(found: Interval) -> str:

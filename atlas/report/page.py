@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.report import figures
+from atlas.report import figures, settings_figures
 from atlas.report.canvas import save_png
 from atlas.report.downstream import few_shot_curves
 from atlas.report.environment import environment
 from atlas.report.fusion_weight_maps import fusion_weight_maps
+from atlas.report.parameters import varying_parameters
 from atlas.report.pareto import pareto, points, varying
 from atlas.report.precedence_maps import precedence_maps
 from atlas.report.sections.comparison import comparison_section
@@ -26,8 +27,10 @@ from atlas.report.sections.metrics import metrics_section
 from atlas.report.sections.orders import orders_section
 from atlas.report.sections.precedence import precedence_section
 from atlas.report.sections.rerun import rerun_section
+from atlas.report.sections.settings import settings_section
 from atlas.report.sections.sharing import sharing_section
 from atlas.report.sections.tasks import tasks_section
+from atlas.report.settings import is_settings_sweep, setting_rows
 from atlas.report.summary import Summary
 from atlas.report.tables import leaderboard
 from atlas.report.views import Section
@@ -63,6 +66,7 @@ def page_of(summary: Summary) -> Page:
     rows = leaderboard(summary)
     sections: tuple[Section | None, ...] = (
         header_section(summary, rows),
+        settings_section(summary),
         leaderboard_section(summary, rows),
         comparison_section(summary),
         hypotheses_section(summary),
@@ -93,8 +97,24 @@ def drawn_figures(summary: Summary) -> dict[str, Figure]:
         drawn["precedence-effects"] = precedence_maps(summary)
     if varying(points(summary)):
         drawn["pareto"] = pareto(summary)
+    drawn |= _of_settings(summary)
     if summary.alpha:
         drawn["combination-weights"] = fusion_weight_maps(summary)
     if summary.downstream:
         drawn["downstream"] = few_shot_curves(summary)
+    return drawn
+
+
+def _of_settings(summary: Summary) -> dict[str, Figure]:
+    """The figures of a sweep that tries several settings."""
+    rows = setting_rows(summary) if is_settings_sweep(summary) else []
+    parameters = varying_parameters(rows) if len(rows) > 1 else []
+    if not parameters:
+        return {}
+    drawn = {
+        "slices": settings_figures.slices(summary, rows, parameters),
+        "parallel-coordinates": settings_figures.parallel_coordinates(summary, rows, parameters),
+    }
+    if (pair := settings_figures.contour_pair(parameters)) is not None:
+        drawn["contour"] = settings_figures.contour(summary, rows, *pair)
     return drawn

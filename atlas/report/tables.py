@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from atlas import metrics
 from atlas.metrics import MetricValue, Undefined
 from atlas.metrics.order_metrics import OrderMetrics, order_metrics
+from atlas.report.objective import goal_value
 from atlas.report.summary import ROUTES, SPLITS, OrderDisparity, Route, SeedScores, Split, Summary, TrialRow
 
 
@@ -21,6 +22,7 @@ from atlas.report.summary import ROUTES, SPLITS, OrderDisparity, Route, SeedScor
 class Row:
     """A trial on the leaderboard. Scores in percent, forgetting and intransigence in points, None where undefined.
 
+    val, test: average accuracy, route latest. objective: what trials are ranked by, on val.
     rank: None for a trial that did not finish; where it did not get to the end of its order, it has no figures either.
     intransigence: to the joint model where the sweep trained one, else to each task alone. speed: updates, of losses.
     undefined: why these two have no value, by their names here.
@@ -32,6 +34,7 @@ class Row:
     seed: int
     settings: str
     status: str
+    objective: float | None
     val: float | None
     test: float | None
     test_own: float | None
@@ -87,12 +90,17 @@ def _alone(references: SeedScores, trial: TrialRow, split: Split) -> list[float 
 
 
 def leaderboard(summary: Summary) -> list[Row]:
-    """All trials; finished ones first, by average accuracy on `val`, route `latest`. `test` never decides."""
+    """All trials; finished ones first, by the sweep's objective on `val`. `test` never decides."""
     judged = [
         (trial, ranked_metrics(summary, trial, "val"), ranked_metrics(summary, trial, "test"))
         for trial in summary.trials
     ]
-    judged.sort(key=lambda item: (item[0].status != "FINISHED", -(item[1]["latest/average_accuracy"] or 0.0)))
+
+    def merit(trial: TrialRow, val: OrderMetrics) -> float:
+        value = goal_value(summary, trial, "val", val)
+        return -np.inf if value is None else value
+
+    judged.sort(key=lambda item: (item[0].status != "FINISHED", -merit(item[0], item[1])))
     return [
         _row(summary, rank if trial.status == "FINISHED" else None, trial, val, test)
         for rank, (trial, val, test) in enumerate(judged, start=1)
@@ -197,6 +205,7 @@ def _row(summary: Summary, rank: int | None, trial: TrialRow, val: OrderMetrics,
         seed=trial.seed,
         settings=settings_label(trial.settings),
         status=trial.status,
+        objective=goal_value(summary, trial, "val", val),
         val=val["latest/average_accuracy"],
         test=test["latest/average_accuracy"],
         test_own=test["own/average_accuracy"],

@@ -77,7 +77,7 @@ def replay_of(recorded: RecordedRun, file: Path, overrides: ClusterOverrides, so
     if sweep.name != recorded.summary.sweep.name:
         raise UserError(f"{file} defines the sweep {sweep.name!r}, the run is of {recorded.summary.sweep.name!r}.")
     points = tuple(rows[0].settings for rows in recorded.groups)
-    sweep = replace(sweep, points=points, trials=len(recorded.groups))
+    sweep = replace(sweep, points=points, smoke_points=(), trials=len(recorded.groups))
     experiment = _at_recorded_precision(
         recorded, Experiment(sweep=sweep, options=_options(recorded, sweep, overrides, source))
     )

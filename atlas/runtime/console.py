@@ -40,12 +40,17 @@ def make_table(title: str = "", *, header: bool = True) -> Table:
     return Table(title=shown, title_justify="left", show_header=header)
 
 
-def add_columns(table: Table, *headings: str, justify: JustifyMethod = "left", fold: bool = False) -> None:
-    """Add columns by their headings; cells that are too long are folded where `fold` says so."""
+def add_columns(
+    table: Table, *headings: str, justify: JustifyMethod = "left", fold: bool = False, whole: bool = False
+) -> None:
+    """Add columns by their headings; cells that are too long are folded where `fold` says so, and never are if `whole`.
+
+    Other columns make room for one that is `whole`.
+    """
     from rich.text import Text
 
     for heading in headings:
-        table.add_column(Text(heading), justify=justify, overflow="fold" if fold else "ellipsis")
+        table.add_column(Text(heading), justify=justify, overflow="fold" if fold else "ellipsis", no_wrap=whole)
 
 
 def add_row(table: Table, *cells: str, style: str = "") -> None:

@@ -25,7 +25,7 @@ def check_points(experiment: Experiment) -> None:
         PointRefused: a point has a parameter or a value that the space does not suggest, or the space changes its
             choices from trial to trial.
     """
-    points = experiment.sweep.points
+    points = experiment.points()
     if not points:
         return
     import optuna

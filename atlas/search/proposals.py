@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -62,18 +61,17 @@ def is_exact(experiment: Experiment) -> bool:
         return False
     search, count = experiment.options.search, experiment.trial_count()
     if not experiment.sweep.searches_orders:
-        return count <= len(experiment.sweep.points)
+        return count <= len(experiment.points())
     return bool(search.written_orders()) or _takes_all_orders(experiment)
 
 
 def make_sampler(experiment: Experiment) -> optuna.samplers.BaseSampler:
     """The sweep's own sampler; else all orders where all are tried, TPE over prefixes for some of them, and
-    multivariate TPE for settings. These are seeded by the sweep's first seed.
+    multivariate TPE for settings, none of which repeats one. These are seeded by the sweep's first seed.
     """
-    from optuna.samplers import TPESampler
-
     from atlas.search.all_orders_sampler import AllOrdersSampler
     from atlas.search.prefix_sampler import PrefixSampler
+    from atlas.search.settings_sampler import SettingsSampler
 
     if experiment.sweep.sampler is not None:
         return experiment.sweep.sampler(experiment.options)
@@ -82,9 +80,7 @@ def make_sampler(experiment: Experiment) -> optuna.samplers.BaseSampler:
         return AllOrdersSampler(search.tasks, seed=search.seeds[0])
     if experiment.sweep.searches_orders:
         return PrefixSampler(search.tasks, seed=search.seeds[0])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # `group` is called experimental; without it conditional settings draw alone
-        return TPESampler(seed=search.seeds[0], multivariate=True, group=True, n_startup_trials=4)
+    return SettingsSampler(seed=search.seeds[0])
 
 
 def points_of(experiment: Experiment) -> list[dict[str, Any]]:
@@ -96,7 +92,7 @@ def points_of(experiment: Experiment) -> list[dict[str, Any]]:
 def _points(experiment: Experiment, orders: Sequence[Order]) -> list[dict[str, Any]]:
     """The sweep's points, each with the parameters that spell one of the orders."""
     nothing: dict[str, Any] = {}
-    pairs = zip_longest(experiment.sweep.points, map(params_of, orders), fillvalue=nothing)
+    pairs = zip_longest(experiment.points(), map(params_of, orders), fillvalue=nothing)
     return [{**point, **order} for point, order in pairs]
 
 
@@ -108,7 +104,7 @@ def _takes_all_orders(experiment: Experiment) -> bool:
         and sweep.sampler is None
         and not search.written_orders()
         and experiment.trial_count() == order_count(search.tasks)
-        and not any(is_order_choice(name) for point in sweep.points for name in point)
+        and not any(is_order_choice(name) for point in experiment.points() for name in point)
     )
 
 

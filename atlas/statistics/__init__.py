@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from atlas.statistics.comparison import Comparison, compare, corrected, holm
 from atlas.statistics.components import Components, variance_components
-from atlas.statistics.interval import Interval, Mean, mean_bootstrap, mean_t
+from atlas.statistics.interval import FEWEST, Interval, Mean, mean_bootstrap, mean_t
 from atlas.statistics.precedence import Precedence, precedence_effects
 from atlas.statistics.ranks import RankCorrelation, rank_correlation
+from atlas.statistics.sampling import sampling_error
 
 __all__ = [
     "Comparison",
     "Components",
+    "FEWEST",
     "Interval",
     "Mean",
     "Precedence",
@@ -26,5 +28,6 @@ __all__ = [
     "mean_t",
     "precedence_effects",
     "rank_correlation",
+    "sampling_error",
     "variance_components",
 ]

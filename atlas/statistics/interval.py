@@ -12,6 +12,8 @@ from atlas.runtime.errors import UserError
 
 LEVEL = 0.95
 RESAMPLES = 9999
+FEWEST = 3
+"""The fewest values that are shown as an interval: of two, Student's is a dozen times as wide as their distance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,12 @@ class Mean:
     value: float
     count: int
     interval: Interval | Undefined
+    values: tuple[float, ...] = ()
+
+    @property
+    def has_spread(self) -> bool:
+        """Whether there are enough values, `FEWEST`, for the interval to say more than they do."""
+        return self.count >= FEWEST and isinstance(self.interval, Interval)
 
 
 def mean_t(values: Sequence[float], *, level: float = LEVEL) -> Mean | Undefined:
@@ -41,7 +49,8 @@ def mean_t(values: Sequence[float], *, level: float = LEVEL) -> Mean | Undefined
     data = _checked(values, level)
     if not len(data):
         return Undefined("there is no value")
-    return Mean(value=float(data.mean()), count=len(data), interval=_doubt(data) or _t_interval(data, level))
+    interval = _doubt(data) or _t_interval(data, level)
+    return Mean(value=float(data.mean()), count=len(data), interval=interval, values=tuple(data.tolist()))
 
 
 def mean_bootstrap(values: Sequence[float], *, level: float = LEVEL, seed: int = 0) -> Mean | Undefined:
@@ -55,7 +64,7 @@ def mean_bootstrap(values: Sequence[float], *, level: float = LEVEL, seed: int =
         return Undefined("there is no value")
     doubt = _doubt(data)
     if doubt is not None:
-        return Mean(value=float(data.mean()), count=len(data), interval=doubt)
+        return Mean(value=float(data.mean()), count=len(data), interval=doubt, values=tuple(data.tolist()))
     from scipy import stats
 
     found = stats.bootstrap(
@@ -67,7 +76,7 @@ def mean_bootstrap(values: Sequence[float], *, level: float = LEVEL, seed: int =
         rng=np.random.default_rng(seed),
     ).confidence_interval
     interval = Interval(low=float(found.low), high=float(found.high), level=level, method="bootstrap (BCa)")
-    return Mean(value=float(data.mean()), count=len(data), interval=interval)
+    return Mean(value=float(data.mean()), count=len(data), interval=interval, values=tuple(data.tolist()))
 
 
 def _t_interval(data: np.ndarray, level: float) -> Interval:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from atlas.report import Summary, write_report, write_summary
 from atlas.report.summary import Status, SweepFacts
+from atlas.report.use_command import use_command
 from atlas.runtime.console import say, shell
 from atlas.runtime.error_log import ErrorLog
 from atlas.runtime.redact import redacted
@@ -66,7 +67,8 @@ def end_sweep(
         retry_while_away(run.folder.place.upload, redacted(str(run.folder.place)))
     with errors.noted("printing the results"):
         print_results(console, summary)
-    print_next(console, _next_lines(run, tracking, summary.sweep.status, model, complete=complete))
+    used = [("use it", command)] if (command := use_command(summary)) else []
+    print_next(console, used + _next_lines(run, tracking, summary.sweep.status, model, complete=complete))
     if missing_weights:
         again = shell("atlas", "report", run.id, "--storage", run.experiment.options.storage.path, "--alpha")
         say(console, f"combination weights: {missing_weights}; draw them with {again}")

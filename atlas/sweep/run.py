@@ -16,7 +16,7 @@ from atlas.config.experiment import Experiment
 from atlas.config.invocation import Invocation
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
-from atlas.config.sweep_check import check_sweep
+from atlas.config.sweep_check import check_searched, check_sweep
 from atlas.runtime.console import make_console, say
 from atlas.runtime.errors import AtlasError, InfrastructureError, UserError
 from atlas.runtime.interrupts import kept_interrupts
@@ -97,6 +97,7 @@ def run_sweep(
     from atlas.config.addresses import with_names
     from atlas.config.resume import resumed_options
     from atlas.sweep.folder import SweepFolder
+    from atlas.sweep.winner import with_winner
 
     _leave_if_collected(sweep)
     check_sweep(sweep)
@@ -104,18 +105,34 @@ def run_sweep(
     address = signed_in(asked or os.environ.get("MLFLOW_TRACKING_URI", ""))
     options = options.changed(tracking_uri=redacted(address))
     folder = None
-    if options.run.resume:
+    named = given_options(invocation.arguments).keys() if invocation is not None else ()
+    if not options.run.resume:
+        check_searched(sweep, options, named)
+        options = with_winner(sweep, options, named)
+    else:
         folder = SweepFolder.unfinished(options.storage.path, sweep.name, options.run.resume)
         saved = folder.options()
         address = address if asked else _resumed_address(saved.storage.tracking_uri, address)
-        named = given_options(invocation.arguments).keys() if invocation is not None else ()
         storage = options.storage.storage  # where it is now: it may have been moved since
         options = resumed_options(saved, options, sweep.defaults, named=named)
         options = options.changed(resume=folder.id, storage=storage, tracking_uri=redacted(address))
     options = with_names(options)
     experiment = Experiment(sweep=sweep, options=replace(options, search=options.search.with_twins()))
     experiment.check()
-    return _run(experiment, console or make_console(), folder, address, invocation or Invocation.of_process())
+    console = console or make_console()
+    if folder is None:
+        experiment = _walk_whole(experiment, console)
+    return _run(experiment, console, folder, address, invocation or Invocation.of_process())
+
+
+def _walk_whole(experiment: Experiment, console: Console) -> Experiment:
+    """The experiment of a sweep that begins: a space with fewer settings than trials is walked whole, each once."""
+    from atlas.search.grid import walk_whole
+
+    whole, asked = walk_whole(experiment), experiment.trial_count()
+    if whole.trial_count() < asked:
+        say(console, f"{asked} trials are asked for; the space has {whole.trial_count()} settings, each is tried once")
+    return whole
 
 
 def _save(options: Options, path: Path) -> None:

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from atlas.config.options import Options
 from atlas.metrics import MetricValue
 from atlas.report import downstream_orders, leaderboard, order_statistics, trial_metrics
+from atlas.report.settings import best_label
 from atlas.report.summary import (
     BACKBONE_DIGEST,
     BARE,
@@ -108,7 +109,7 @@ def summarise(ended: FinishedSweep) -> Summary:
     walked = [outcome for found in outcomes.values() for outcome in found]
     search = ended.options.search
     scores = Summary(
-        sweep=ended.sweep,
+        sweep=ended.sweep.model_copy(update={"goal": ended.goal}),
         settings=_settings(ended),
         versions=versions(),
         origin=provenance_of(ended.file, _learners(ended)),
@@ -130,7 +131,9 @@ def summarise(ended: FinishedSweep) -> Summary:
     scores = scores.model_copy(update={"unreadable": dict(ended.reader.unreadable)})
     absent = (name for name in ("joint", "downstream", "downstream_tasks", "unreadable") if not getattr(scores, name))
     summary = scores.without(*absent).model_copy(update={"trials": measured})
-    return summary.model_copy(update={"orders": order_statistics(summary), "best": _best(summary, ended.goal)})
+    return summary.model_copy(
+        update={"orders": order_statistics(summary), "best": _with_learner(ended, _best(summary, ended.goal))}
+    )
 
 
 def _settings(ended: FinishedSweep) -> dict[str, JsonValue]:
@@ -246,11 +249,24 @@ def _ledger(ended: FinishedSweep, outcomes: Sequence[WalkResult]) -> SharingLedg
 
 
 def _best(summary: Summary, goal: str) -> BestTrial | None:
-    """The trial that validation prefers, and its score on the test split."""
+    """The trial that validation prefers, of the settings that it prefers, and its score on the test split."""
     if goal == DOWNSTREAM and (found := downstream_orders(summary)):
         return BestTrial(trial=found[0].trial, val=found[0].val, test=found[0].test, goal="downstream")
-    rows = [row for row in leaderboard(summary) if row.status == "FINISHED"]
+    finished = [row for row in leaderboard(summary) if row.status == "FINISHED"]
+    rows = [row for row in finished if row.settings == best_label(summary)] or finished
     return BestTrial(trial=rows[0].trial, val=rows[0].val, test=rows[0].test) if rows else None
+
+
+def _with_learner(ended: FinishedSweep, best: BestTrial | None) -> BestTrial | None:
+    """The best trial with the settings of its learner."""
+    if best is None:
+        return None
+    learners = {
+        row_id(record, number, len(record.walks)): walk.learner
+        for record in ended.trials
+        for number, walk in enumerate(record.walks)
+    }
+    return best.model_copy(update={"learner": learners[best.trial].settings()})
 
 
 def _task(name: str, inputs: SweepInputs) -> TaskFacts:

@@ -22,6 +22,8 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "backbone": (["--backbone", "vilt-b32"], "vilt-b32"),
     "learner": (["--learner", "ewc"], "ewc"),
     "rank": (["--rank", "4"], 4),
+    "settings_of": (["--settings-of", "adapter-1"], "adapter-1"),
+    "tuned": (["--tuned", '{"name": "atlas"}'], '{"name": "atlas"}'),
     "steps": (["--steps", "9"], 9),
     "epochs": (["--epochs", "1.5"], 1.5),
     "batch_size": (["--batch-size", "32"], 32),

@@ -11,7 +11,7 @@ import pytest
 from atlas.config.experiment import Experiment
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
-from atlas.config.sweep_check import check_sweep, goals
+from atlas.config.sweep_check import check_searched, check_sweep, goals
 from atlas.learners import Ewc, TwoStage
 from atlas.runtime.errors import UserError
 
@@ -127,3 +127,18 @@ def test_a_function_that_fails_says_where(learner: Callable[..., Any], message: 
 
 def test_settings_that_a_learner_refuses_are_refused_as_it_says() -> None:
     assert proposed(lambda trial, options: Ewc(weight=-1.0)) == one_line(lambda: Ewc(weight=-1.0))
+
+
+def test_an_option_that_the_sweep_searches_is_refused() -> None:
+    sweep = replace(SWEEP, searched=("rank", "learning_rate"))
+    check_searched(sweep, Options())
+    with pytest.raises(UserError, match=r"--rank is 8, but the sweep .* searches it by itself; leave it out"):
+        check_searched(sweep, Options.of(rank=8))
+    with pytest.raises(UserError, match="--rank is 16"):
+        check_searched(sweep, Options(), {"rank"})
+    check_searched(replace(SWEEP, searched=()), Options.of(rank=8))
+
+
+def test_a_searched_option_has_to_be_one() -> None:
+    with pytest.raises(UserError, match="unknown searched option of the sweep .* 'rnk'"):
+        check_sweep(replace(SWEEP, searched=("rnk",)))

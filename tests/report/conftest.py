@@ -182,6 +182,55 @@ def invented_alpha(trial: str, order: tuple[str, ...], noise: np.random.Generato
     ]
 
 
+SETTINGS: list[dict[str, Any]] = [
+    {"adapter": "bottleneck", "combination": "learned", "weighting": "whole", "normalisation": "softmax", "rank": 16},
+    {"adapter": "bottleneck", "combination": "learned", "weighting": "whole", "normalisation": "softmax", "rank": 4},
+    {"adapter": "lora", "combination": "learned", "weighting": "dimension", "normalisation": "none", "rank": 8},
+    {"adapter": "lora", "combination": "uniform", "normalisation": "sum", "rank": 32},
+    {"adapter": "bottleneck", "combination": "fixed", "past_weight": 0.2718, "normalisation": "none", "rank": 8},
+    {"adapter": "bottleneck", "combination": "fixed", "past_weight": 0.85, "normalisation": "sum", "rank": 32},
+    {"adapter": "lora", "combination": "uniform", "normalisation": "softmax", "rank": 4},
+    {"adapter": "bottleneck", "combination": "learned", "weighting": "whole", "normalisation": "none", "rank": 16},
+    {"adapter": "lora", "combination": "learned", "weighting": "whole", "normalisation": "softmax", "rank": 16},
+]
+GAIN = {"softmax": 0.0, "sum": -4.0, "none": -9.0, "bottleneck": 0.0, "lora": -1.5}
+
+
+def settings_summary(orders: int = 2, seeds: tuple[int, ...] = (0,)) -> dict[str, Any]:
+    """A sweep of nine settings over the same orders, each of its walks a row: normalisation decides most."""
+    summary, noise = invented_summary(0), np.random.default_rng(3)
+    walked = list(itertools.permutations(TASKS))[:: 24 // orders][:orders]
+    for number, settings in enumerate(SETTINGS):
+        gain = sum(GAIN.get(str(value), 0.0) for value in settings.values())
+        for place, (order, seed) in enumerate(itertools.product(walked, seeds)):
+            R = {"test": matrices(order, noise), "val": matrices(order, noise)}
+            for routes in R.values():
+                for rows in routes.values():
+                    rows[:] = [
+                        [None if one is None else round(min(99.9, one + gain), 2) for one in row] for row in rows
+                    ]
+            trial = {"id": f"s{number}.{place}", "order": list(order), "seed": seed, "settings": settings, "R": R}
+            trial |= {"step_keys": [], "status": "FINISHED", "metrics": {}}
+            summary["trials"].append(trial)
+    summary["sweep"] |= {"name": "adapter", "question": "Which adapter, and which combination, serves these best?"}
+    summary["sweep"] |= {"command": "python sweeps/adapter.py --trials 9", "id": "adapter-20261127-010203-ab12"}
+    summary["references"] = {"lone": {}, "head_only": {}, "untrained": {}}
+    shared = {k: v for k, v in summary["settings"].items() if not k.startswith("adapter")}
+    summary |= {"seeds": list(seeds), "settings": {**shared, "evaluate": [200, 400]}}
+    return with_results(summary)
+
+
+@pytest.fixture(scope="session")
+def invented_settings() -> dict[str, Any]:
+    """Not to be altered."""
+    return settings_summary()
+
+
+@pytest.fixture
+def tuned(invented_settings: dict[str, Any]) -> dict[str, Any]:
+    return deepcopy(invented_settings)
+
+
 @pytest.fixture(scope="session")
 def invented_rich() -> dict[str, Any]:
     """Not to be altered."""

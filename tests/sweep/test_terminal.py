@@ -15,10 +15,12 @@ from atlas.sweep.terminal import (
     print_next,
     print_order_statistics,
     print_plan,
+    print_results,
+    print_settings,
     print_sharing,
     print_tasks,
 )
-from tests.report.conftest import typed
+from tests.report.conftest import settings_summary, typed
 
 
 @pytest.fixture
@@ -126,3 +128,33 @@ def test_probes_of_the_bare_backbone_alone_are_printed(console: Console, summary
     text = console.export_text()
     assert "31.5" in text
     assert "is best" not in text
+
+
+def test_the_first_line_of_results_is_the_answer(console: Console) -> None:
+    print_results(console, typed(settings_summary()))
+    first = console.export_text().splitlines()[0]
+    assert first.startswith("Best: bottleneck, learned, softmax, whole, rank 16 (val ")
+    assert " over 2 orders); rank 4 cannot be told apart (" in first
+
+
+def test_settings_are_a_line_each_with_a_column_a_parameter(console: Console) -> None:
+    print_settings(console, typed(settings_summary()))
+    text = console.export_text()
+    assert sum(line.startswith("│ ") and line[2].isdigit() for line in text.splitlines()) == 9
+    for heading in ("normalisation", "past weight", "rank", "worst", "spread", "to the best"):
+        assert heading in text
+    assert "│ 2 = │" in text
+    assert "=: cannot be told apart from row 1" in text
+
+
+def test_a_narrow_terminal_cuts_no_figure_and_no_name() -> None:
+    narrow = Console(record=True, width=80, file=io.StringIO())
+    print_results(narrow, typed(settings_summary()))
+    assert "…" not in narrow.export_text()
+
+
+def test_order_matters_once_and_not_a_setting_each(console: Console) -> None:
+    print_results(console, typed(settings_summary()))
+    text = " ".join(console.export_text().split())
+    assert text.count("Order matters") == 2  # a route each
+    assert "2 orders; under the best setting)" in text

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from atlas.metrics import Undefined
 from atlas.report.formats import number
+from atlas.report.headline import headline
+from atlas.report.objective import accuracy_error
 from atlas.report.summary import Summary
 from atlas.report.tables import Row
 from atlas.runtime.text import duration
@@ -22,13 +25,14 @@ class Tile:
 
 @dataclass(frozen=True, kw_only=True)
 class HeaderSection:
-    """The sweep's name, question, time of start and status, and the tiles below them."""
+    """The sweep's name, question, time of start and status, its answer, and the tiles below them."""
 
     template: ClassVar[str] = "header.html"
 
     id: str
     name: str
     question: str
+    answer: str
     started: str
     status: str
     stopped: bool
@@ -42,10 +46,11 @@ def header_section(summary: Summary, rows: Sequence[Row]) -> HeaderSection:
         id=sweep.id,
         name=sweep.name,
         question=sweep.question,
+        answer=headline(summary),
         started=sweep.started[:16].replace("T", " "),
         status=sweep.status.lower(),
         stopped=sweep.status not in ("FINISHED", "RUNNING"),
-        tiles=(_trials(summary, rows), _best(rows), _spread(summary), _saved(summary)),
+        tiles=(_trials(summary, rows), _best(summary, rows), _spread(summary), _saved(summary)),
     )
 
 
@@ -55,9 +60,15 @@ def _trials(summary: Summary, rows: Sequence[Row]) -> Tile:
     return Tile(figure=f"{finished} of {planned}", meaning="trials finished, counting each order and seed")
 
 
-def _best(rows: Sequence[Row]) -> Tile:
-    best = next((row.test for row in rows if row.status == "FINISHED"), None)
-    return Tile(figure=number(best, " %"), meaning="average accuracy on test of the trial chosen on val")
+def _best(summary: Summary, rows: Sequence[Row]) -> Tile:
+    """Of the recorded best trial, else of the first on the leaderboard."""
+    best = summary.best.trial if summary.best is not None else ""
+    shown = next((row for row in rows if row.trial == best), next((row for row in rows if row.rank is not None), None))
+    if shown is None:
+        return Tile(figure=number(None), meaning="average accuracy on test of the trial chosen on val")
+    error = accuracy_error(summary, summary.trial(shown.trial), "test")
+    sure = "" if isinstance(error, Undefined) else f" (± {error:.1f} by the number of its records)"
+    return Tile(figure=number(shown.test, " %"), meaning=f"average accuracy on test of the trial chosen on val{sure}")
 
 
 def _spread(summary: Summary) -> Tile:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from atlas.metrics import METRICS, Metric, OrderMetrics
 from atlas.report.comparisons import order_scores
-from atlas.report.formats import MISSING, interval, number
+from atlas.report.formats import MISSING, interval, number, with_error
+from atlas.report.headline import how_to_decide
+from atlas.report.objective import AVERAGE, accuracy_error, goal_in_words, goal_of
+from atlas.report.order_rows import order_rows
+from atlas.report.settings import is_settings_sweep
 from atlas.report.summary import Summary
 from atlas.report.tables import Row, ranked_metrics
+from atlas.report.ties import Gap
 from atlas.report.views import ROWS_SHOWN, Cell, Table, columns, metric_cell, number_cell
 
-HEADINGS = ("Val ↓", "Test", "Test, own route")  # all three: average accuracy
+HEADINGS = ("Test", "Test, own route")  # average accuracy, as on val
 SPEED = "Updates to 90 %"
+Gaps = Mapping[tuple[str, ...], Gap]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LeaderboardSection:
     """`trials`: a row a trial. `orders`: a row an order, where there are several seeds.
 
-    `joint`: whether intransigence compares with joint models, rather than with each task alone.
+    `joint`: whether intransigence compares with joint models, rather than with each task alone. `walks`: it lists the
+    walks of a sweep whose settings have a table of their own. `decide`: the option that would tell tied orders apart.
     """
 
     template: ClassVar[str] = "leaderboard.html"
@@ -29,15 +36,22 @@ class LeaderboardSection:
     trials: Table
     orders: Table | None
     joint: bool
+    goal: str
+    walks: bool
+    decide: str
 
 
 def leaderboard_section(summary: Summary, rows: Sequence[Row]) -> LeaderboardSection:
     """The leaderboard of `rows`, in their order."""
-    seeds = len(summary.seeds) > 1
+    seeds, walks = len(summary.seeds) > 1, is_settings_sweep(summary)
+    gaps = {} if walks else {row.order: row.gap for row in order_rows(summary)}
     return LeaderboardSection(
-        trials=_trials(summary, rows, seeds=seeds),
-        orders=_orders(summary) if seeds else None,
+        trials=_trials(summary, rows, gaps, seeds=seeds),
+        orders=_orders(summary, gaps) if seeds else None,
         joint=bool(summary.joint),
+        goal=goal_in_words(summary),
+        walks=walks,
+        decide=how_to_decide(summary) if any(found.is_tied for found in list(gaps.values())[1:]) else "",
     )
 
 
@@ -50,10 +64,12 @@ def leaderboard_metrics(summary: Summary) -> list[Metric]:
     return [metric for metric in METRICS.values() if "leaderboard" in metric.shown and metric.name not in left_out]
 
 
-def _trials(summary: Summary, rows: Sequence[Row], *, seeds: bool) -> Table:
+def _trials(summary: Summary, rows: Sequence[Row], gaps: Gaps, *, seeds: bool) -> Table:
     settings, shown = any(row.settings for row in rows), leaderboard_metrics(summary)
-    headings = ["", "Order of the tasks", *["Settings"] * settings, *["Seed"] * seeds]
-    headings += [*HEADINGS, *(metric.title for metric in shown), SPEED]
+    other, beside = goal_of(summary) != AVERAGE, bool(gaps) and not seeds
+    headings = ["", "Order of the tasks", *["Settings"] * settings, *["Seed"] * seeds, *["Objective ↓"] * other]
+    headings += ["Val" if other else "Val ↓", *HEADINGS, *["To the best"] * beside]
+    headings += [*(metric.title for metric in shown), SPEED]
     by_id = {trial.id: trial for trial in summary.trials}
     return Table(
         columns=columns(*headings, left=(1, 2) if settings else (1,)),
@@ -63,7 +79,11 @@ def _trials(summary: Summary, rows: Sequence[Row], *, seeds: bool) -> Table:
                 Cell(order=row.order, badge="" if row.status == "FINISHED" else row.status.lower()),
                 *[row.settings] * settings,
                 *[str(row.seed)] * seeds,
-                *map(number, (row.val, row.test, row.test_own)),
+                *[number(row.objective)] * other,
+                with_error(row.val, accuracy_error(summary, by_id[row.trial], "val")),
+                with_error(row.test, accuracy_error(summary, by_id[row.trial], "test")),
+                number(row.test_own),
+                *[_gap(row.order, gaps, best=row.rank == 1)] * beside,
                 *_metrics(shown, ranked_metrics(summary, by_id[row.trial], "test")),
                 number_cell(row.speed, why=row.undefined["speed"]),
             )
@@ -80,11 +100,20 @@ def _metrics(shown: Sequence[Metric], found: OrderMetrics) -> Iterator[Cell | st
         yield metric_cell(metric, found[name], why=found.undefined.get(name, ""))
 
 
-def _orders(summary: Summary) -> Table:
+def _gap(order: tuple[str, ...], gaps: Gaps, *, best: bool) -> str:
+    """The distance of an order to the best, and whether it could be 0."""
+    if best:
+        return "best"
+    found = gaps.get(order)
+    return MISSING if found is None else f"{found}{', tied' if found.is_tied else ''}"
+
+
+def _orders(summary: Summary, gaps: Gaps) -> Table:
     """Every order: the mean over its seeds with its interval."""
     rows = order_scores(summary)
     settings = any(row.settings for row in rows)
     headings = ["", "Order of the tasks", *["Settings"] * settings, "Seeds", "Val ↓", "Test", "Forgetting"]
+    headings += ["To the best"] * bool(gaps)
     return Table(
         columns=columns(*headings, left=(1, 2) if settings else (1,)),
         rows=tuple(
@@ -94,6 +123,7 @@ def _orders(summary: Summary) -> Table:
                 *[row.settings] * settings,
                 str(row.seeds),
                 *(interval(mean) for mean in (row.val, row.test, row.forgetting)),
+                *[_gap(row.order, gaps, best=rank == 1)] * bool(gaps),
             )
             for rank, row in enumerate(rows, start=1)
         ),

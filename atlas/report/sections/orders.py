@@ -12,7 +12,9 @@ from atlas.report import figures
 from atlas.report.canvas import inline_svg
 from atlas.report.comparisons import ALL, components
 from atlas.report.formats import number, seeds
+from atlas.report.settings import best_label
 from atlas.report.summary import Summary
+from atlas.report.tables import settings_label
 from atlas.report.views import Table, columns
 from atlas.statistics import Components
 
@@ -55,7 +57,7 @@ class OrdersSection:
 
 
 def orders_section(summary: Summary) -> OrdersSection:
-    """The scores by order under the best settings, and the disparity of all settings."""
+    """The scores by order under the best settings, and the disparity under these."""
     found = components(summary)
     reasons = {one.reason if isinstance(one, Undefined) else "" for one in found.values()}
     return OrdersSection(
@@ -68,7 +70,9 @@ def orders_section(summary: Summary) -> OrdersSection:
 
 
 def _disparity(summary: Summary) -> Table:
-    tasks = list(summary.tasks)
+    """The disparity under the best settings; that of the others is folded."""
+    tasks, best = list(summary.tasks), best_label(summary)
+    ranked = sorted(summary.orders, key=lambda one: settings_label(one.settings) != best)
     headings = ("Settings", "Split, route", "Orders", *tasks, "Mean (AOPD)", "Most (MOPD)")
     return Table(
         columns=columns(*headings, left=(0, 1)),
@@ -81,8 +85,9 @@ def _disparity(summary: Summary) -> Table:
                 number(one.aopd),
                 number(one.mopd),
             )
-            for one in summary.orders
+            for one in ranked
         ),
+        limit=sum(settings_label(one.settings) == best for one in ranked) or None,
     )
 
 

@@ -8,17 +8,19 @@ from typing import ClassVar
 
 from atlas.report.formats import seeds
 from atlas.report.summary import Summary
+from atlas.report.use_command import use_command
 
 Pairs = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RerunSection:
-    """The command, and (name, value) of the settings that all trials share, of the packages and of the data."""
+    """The command, that which uses the winner, and (name, value) of the shared settings, the packages and the data."""
 
     template: ClassVar[str] = "rerun.html"
 
     command: str
+    use: str
     settings: Pairs
     versions: Pairs
 
@@ -28,6 +30,7 @@ def rerun_section(summary: Summary) -> RerunSection:
     data = ((name, f"{task.fingerprint[:16]}… ({_counts(task.counts)})") for name, task in summary.tasks.items())
     return RerunSection(
         command=summary.sweep.command,
+        use=use_command(summary),
         settings=(*((name, str(value)) for name, value in summary.settings.items()), ("seeds", seeds(summary))),
         versions=(*summary.versions.items(), *data),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from atlas.report.summary.base import Status, SummaryPart
 
@@ -19,6 +19,9 @@ class SweepFacts(SummaryPart):
     finished: str | None = None
     """None while it runs."""
     status: Status
+    goal: str = ""
+    """The objective that trials are ranked by, on `val`: `<route>/<metric>` or `downstream/mean`. Empty: not recorded;
+    average accuracy on route `latest` then, unless the best trial says otherwise."""
 
 
 class MachineFacts(SummaryPart):
@@ -78,3 +81,5 @@ class BestTrial(SummaryPart):
     test: float | None
     goal: str = ""
     """Empty: average accuracy on route `latest`; `downstream`: the mean score of the downstream tasks."""
+    learner: dict[str, JsonValue] = Field(default_factory=dict)
+    """The settings of its learner, which `--settings-of` takes; empty where they were not recorded."""

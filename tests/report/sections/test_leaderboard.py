@@ -4,7 +4,8 @@ from atlas.metrics import METRICS
 from atlas.report import leaderboard
 from atlas.report.comparisons import order_scores
 from atlas.report.environment import render
-from atlas.report.formats import interval
+from atlas.report.formats import interval, with_error
+from atlas.report.objective import accuracy_error
 from atlas.report.sections.leaderboard import leaderboard_metrics, leaderboard_section
 from tests.report.conftest import Document, typed
 
@@ -24,10 +25,30 @@ def test_with_several_seeds_the_leaderboard_has_intervals_and_each_seed_behind_a
     assert "half of the 95 % interval" in page
 
 
-def test_with_one_seed_there_is_no_interval_to_show(summary: Document) -> None:
+def test_with_one_seed_what_stands_beside_a_score_is_the_error_of_its_records(summary: Document) -> None:
+    section = leaderboard_section(typed(summary), leaderboard(typed(summary)))
+    first = leaderboard(typed(summary))[0]
+    error = accuracy_error(typed(summary), typed(summary).trial(first.trial), "val")
+    assert with_error(first.val, error) in section.trials.rows[0]
     page = page_of(summary)
-    assert "±" not in page
+    assert "that the number of scored records leaves" in page
+    assert "over its seeds" not in page
     assert "Every seed" not in page
+
+
+def test_tied_orders_say_so_and_what_would_decide(summary: Document) -> None:
+    page = page_of(summary)
+    assert ", tied" in page
+    assert "To decide: <code>--seeds 0 1 2</code>" in page
+
+
+def test_two_seeds_are_shown_as_values_and_not_as_an_interval(rich: Document) -> None:
+    rich["trials"] = [trial for trial in rich["trials"] if trial["seed"] != 3 and trial["settings"] == {"rank": 8}]
+    section = leaderboard_section(
+        typed(rich | {"seeds": [1, 2], "best": None}), leaderboard(typed(rich | {"best": None}))
+    )
+    assert section.orders is not None
+    assert all("±" not in cell and "(" in cell for row in section.orders.rows for cell in row[4:6])  # type: ignore[operator]
 
 
 def test_the_leaderboard_names_the_reference_of_intransigence_and_says_why_a_speed_is_missing(
@@ -61,4 +82,4 @@ def test_the_registrys_metrics_are_columns_with_the_intransigence_that_the_sweep
     headings = [
         column.heading for column in leaderboard_section(typed(summary), leaderboard(typed(summary))).trials.columns
     ]
-    assert headings[5:-1] == [METRICS[name].title for name in alone]
+    assert headings[6:-1] == [METRICS[name].title for name in alone]

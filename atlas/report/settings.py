@@ -1,0 +1,180 @@
+"""The settings of a sweep, a row each: mean, worst order, spread and interval, and the distance to the best."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import JsonValue
+
+from atlas.metrics import Undefined
+from atlas.report.objective import goal_error, goal_value
+from atlas.report.summary import Split, Summary, TrialRow
+from atlas.report.tables import settings_label, trial_metrics
+from atlas.report.ties import Gap, gap
+from atlas.statistics import Mean, mean_t
+
+Order = tuple[str, ...]
+Cells = dict[tuple[Order, int], float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingRow:
+    """One setting, over its orders and seeds: the objective, in percent or points.
+
+    score: what it is ranked by on val, the mean over orders or the worst of them. error: sampling error of `val`.
+    val, test: means over orders, or over seeds where there are more of these. worst: of the orders, on val. spread:
+    between the best and the worst order. gap: to the best setting, on val.
+    """
+
+    label: str
+    values: Mapping[str, JsonValue]
+    score: float
+    val: Mean
+    error: float | Undefined
+    test: Mean | Undefined
+    test_error: float | Undefined
+    worst: float
+    spread: float | None
+    gap: Gap
+    orders: int
+    seeds: int
+
+
+def is_settings_sweep(summary: Summary) -> bool:
+    """Whether trials differ in their settings, so that these are what the sweep asks about."""
+    return len({settings_label(trial.settings) for trial in summary.trials}) > 1
+
+
+def setting_rows(summary: Summary) -> list[SettingRow]:
+    """The settings of finished trials, best first by the objective on val. `test` never decides."""
+    val, test = _cells(summary, "val"), _cells(summary, "test")
+    if not val:
+        return []
+    worst = summary.settings.get("aim") == "worst"
+    scores = {label: _score(cells, worst=worst) for label, cells in val.items()}
+    best = max(scores, key=lambda label: scores[label])
+    errors = {split: _errors(summary, split) for split in ("val", "test")}
+    values = {settings_label(trial.settings): trial.settings for trial in summary.trials}
+
+    def row(label: str) -> SettingRow:
+        by_order = _by_order(val[label])
+        return SettingRow(
+            label=label,
+            values=values[label],
+            score=scores[label],
+            val=_mean(val[label]),
+            error=errors["val"][label],
+            test=_mean(test[label]) if label in test else Undefined("not scored on test"),
+            test_error=errors["test"].get(label, Undefined("not scored on test")),
+            worst=min(by_order),
+            spread=max(by_order) - min(by_order) if len(by_order) > 1 else None,
+            gap=gap(
+                val[label],
+                val[best],
+                (errors["val"][label], errors["val"][best]),
+                scores[label] - scores[best] if worst else None,
+            ),
+            orders=len(by_order),
+            seeds=len({seed for _, seed in val[label]}),
+        )
+
+    return [row(label) for label in sorted(scores, key=lambda label: -scores[label])]
+
+
+def best_label(summary: Summary) -> str:
+    """The settings that rank first by the objective on val; empty where no trial finished or all are alike."""
+    scores = {
+        label: _score(cells, worst=summary.settings.get("aim") == "worst")
+        for label, cells in _cells(summary, "val").items()
+    }
+    return max(scores, key=lambda label: scores[label], default="")
+
+
+def short_label(values: Mapping[str, JsonValue], beside: Mapping[str, JsonValue] | None = None) -> str:
+    """`bottleneck, rank 16`: words by themselves, numbers and switches with their names.
+
+    `beside`: what differs from that setting alone, or all where nothing does.
+    """
+    shown = {name: value for name, value in values.items() if beside is None or beside.get(name, ()) != value}
+    lost = [name for name in beside or {} if name not in values]
+    parts = [
+        _part(name, value) for name, value in sorted((shown or ({} if lost else values)).items(), key=_words_first)
+    ]
+    return ", ".join([*parts, *(() if shown else (f"no {_words(name)}" for name in lost))])
+
+
+def _words_first(item: tuple[str, JsonValue]) -> tuple[bool, str]:
+    return not isinstance(item[1], str), item[0]
+
+
+def _part(name: str, value: JsonValue) -> str:
+    if isinstance(value, str):
+        return _words(name) + " none" if value == "none" else value
+    if isinstance(value, bool):
+        return _words(name) if value else f"no {_words(name)}"
+    return f"{_words(name)} {value_text(value)}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def value_text(value: JsonValue) -> str:
+    """A parameter's value as tables and pictures have it: three significant digits of a fraction."""
+    if isinstance(value, float) and value and not 1e-3 <= abs(value) < 1e5:
+        digits, _, power = f"{value:.2e}".partition("e")
+        return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return str(value) if value is not None else "none"
+
+
+def _cells(summary: Summary, split: Split) -> dict[str, Cells]:
+    """Settings label → (order, seed) → the objective on one split, of finished trials."""
+    found: dict[str, Cells] = defaultdict(dict)
+    for trial in _finished(summary):
+        value = goal_value(summary, trial, split, trial_metrics(summary, trial, split))
+        if value is not None:
+            found[settings_label(trial.settings)][trial.order, trial.seed] = value
+    return dict(found)
+
+
+def _errors(summary: Summary, split: Split) -> dict[str, float | Undefined]:
+    """Settings label → the mean sampling error of its trials: they were scored on the same records."""
+    found: dict[str, list[float | Undefined]] = defaultdict(list)
+    for trial in _finished(summary):
+        found[settings_label(trial.settings)].append(goal_error(summary, trial, split))
+    return {label: _mean_error(errors) for label, errors in found.items()}
+
+
+def _mean_error(errors: Sequence[float | Undefined]) -> float | Undefined:
+    known = [error for error in errors if not isinstance(error, Undefined)]
+    return float(np.mean(known)) if len(known) == len(errors) else next(e for e in errors if isinstance(e, Undefined))
+
+
+def _finished(summary: Summary) -> list[TrialRow]:
+    return [trial for trial in summary.trials if trial.status == "FINISHED"]
+
+
+def _by_order(cells: Cells) -> list[float]:
+    """The mean over seeds of each order."""
+    orders = dict.fromkeys(order for order, _ in cells)
+    return [float(np.mean([value for (one, _), value in cells.items() if one == order])) for order in orders]
+
+
+def _score(cells: Cells, *, worst: bool) -> float:
+    by_order = _by_order(cells)
+    return min(by_order) if worst else float(np.mean(by_order))
+
+
+def _mean(cells: Cells) -> Mean:
+    """The mean over orders, each over its seeds; with more seeds than orders over seeds."""
+    by_order = _by_order(cells)
+    seeds = dict.fromkeys(seed for _, seed in cells)
+    by_seed = [float(np.mean([value for (_, one), value in cells.items() if one == seed])) for seed in seeds]
+    found = mean_t(by_seed if len(by_seed) > len(by_order) else by_order)
+    assert isinstance(found, Mean)
+    return found

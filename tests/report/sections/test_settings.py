@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from atlas.report import render_page, settings_figures, write_report
+from atlas.report.environment import render
+from atlas.report.parameters import varying_parameters
+from atlas.report.sections.settings import settings_section
+from atlas.report.settings import setting_rows
+from tests.report.conftest import Document, of_trials, settings_summary, typed
+from tests.report.test_page import checked
+
+
+def test_a_row_a_setting_and_a_column_a_parameter(tuned: Document) -> None:
+    section = settings_section(typed(tuned))
+    assert section is not None
+    headings = [column.heading for column in section.settings.columns]
+    assert {"normalisation", "rank", "past weight", "Val ↓", "Worst order", "Spread", "To the best"} <= set(headings)
+    assert len(section.settings.rows) == 9
+    assert len(section.importances.rows) == 6
+
+
+def test_it_says_ties_and_what_would_decide(tuned: Document) -> None:
+    page = render(settings_section(typed(tuned)))
+    assert ", tied" in page
+    assert "To decide: <code>--seeds 0 1 2</code>" in page
+
+
+def test_two_orders_are_values_and_three_an_interval(tuned: Document) -> None:
+    def over(document: Document) -> str:
+        section = settings_section(typed(document))
+        assert section is not None
+        place = [column.heading for column in section.settings.columns].index("Over orders")
+        return str(section.settings.rows[0][place])
+
+    assert ", " in over(tuned)
+    assert " to " in over(settings_summary(orders=3))
+
+
+def test_a_sweep_of_orders_has_no_such_section(summary: Document) -> None:
+    assert settings_section(typed(summary)) is None
+
+
+def test_the_page_and_its_pictures_are_whole(tuned: Document, tmp_path: Path) -> None:
+    page = render_page(typed(tuned))
+    checked(page)
+    assert page.index("The settings</h2>") < page.index("Every walk of every setting")
+    names = {path.name for path in write_report(typed(tuned), tmp_path)}
+    assert {"slices.png", "parallel-coordinates.png", "contour.png"} <= names
+
+
+@pytest.mark.parametrize("kept", [("s0", "s1"), ("s4", "s5"), ("s0", "s3")])
+def test_few_settings_draw(tuned: Document, kept: tuple[str, ...]) -> None:
+    section = settings_section(typed(of_trials(tuned, [one for one in tuned["trials"] if one["id"][:2] in kept])))
+    assert section is not None
+    assert "<svg" in render(section)
+
+
+def test_two_continuous_parameters_draw_a_surface(tuned: Document) -> None:
+    trials = tuned["trials"][::2][:9]
+    for trial, (x, y) in zip(trials, product((1e-5, 2e-4, 3e-3), (0.1, 0.5, 0.9)), strict=True):
+        trial["settings"] = {"learning_rate": x * (1 + y), "weight": y + x}
+    summary = typed(of_trials(tuned, trials))
+    rows = setting_rows(summary)
+    pair = settings_figures.contour_pair(varying_parameters(rows))
+    assert pair is not None
+    figure = settings_figures.contour(summary, rows, *pair)
+    assert "log" in (figure.axes[0].get_xscale(), figure.axes[0].get_yscale())

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from atlas.report.headline import headline, how_to_decide
+from atlas.report.objective import goal_in_words
+from atlas.report.order_rows import order_rows
+from atlas.report.settings import setting_rows
+from atlas.report.tables import leaderboard
+from tests.report.conftest import Document, of_trials, settings_summary, typed, with_downstream
+
+
+def test_a_settings_sweep_names_its_best_setting_and_what_is_tied(tuned: Document) -> None:
+    best, second = setting_rows(typed(tuned))[:2]
+    said = headline(typed(tuned))
+    assert said.startswith(f"Best: bottleneck, learned, softmax, whole, rank 16 (val {best.score:.1f} ± ")
+    assert f" over 2 orders); rank 4 cannot be told apart ({second.gap})" in said
+    assert said.endswith("to decide: --seeds 0 1 2")
+
+
+def test_a_setting_that_is_clearly_best_has_a_next_one(tuned: Document) -> None:
+    kept = [trial for trial in tuned["trials"] if trial["id"][:2] in ("s0", "s2")]
+    said = headline(typed(of_trials(tuned, kept)))
+    assert "; next: lora, normalisation none, dimension, rank 8 (−10." in said
+    assert "decide" not in said
+
+
+def test_a_sweep_of_orders_names_the_order_and_the_tied_row(summary: Document) -> None:
+    rows = order_rows(typed(summary))
+    assert headline(typed(summary)) == (
+        f"Best: {' > '.join(rows[0].order)} (val {rows[0].score:.1f} ± {rows[0].error:.1f}); tied with row 2 "
+        f"({rows[1].gap}) and {sum(row.gap.is_tied for row in rows[2:])} more; to decide: --seeds 0 1 2"
+    )
+
+
+def test_without_a_finished_trial_there_is_no_answer(summary: Document, tuned: Document) -> None:
+    for document in (summary, tuned):
+        assert headline(typed(of_trials(document, []))) == ""
+
+
+def test_what_decides_is_three_seeds_and_then_more() -> None:
+    assert how_to_decide(typed(settings_summary(seeds=(7,)))) == "--seeds 0 1 7"
+    assert how_to_decide(typed(settings_summary(seeds=(0, 1, 2)))) == "--seeds 0 1 2 3 4 5"
+
+
+def test_the_ranking_is_by_the_sweeps_own_goal(summary: Document) -> None:
+    summary["sweep"]["goal"] = "latest/backward_transfer"
+    found = typed(of_trials(summary, summary["trials"]))
+    rows = leaderboard(found)
+    assert [row.objective for row in rows] == sorted((row.objective for row in rows), reverse=True)  # type: ignore[type-var]
+    assert [row.val for row in rows] != sorted((row.val for row in rows), reverse=True)  # type: ignore[type-var]
+    assert "backward transfer" in goal_in_words(found)
+    assert "fewer than 3 seeds: whether that is luck is not known" in headline(found)
+
+
+def test_a_sweep_of_downstream_tasks_ranks_by_these(summary: Document) -> None:
+    summary["sweep"]["goal"] = "downstream/mean"
+    found = typed({**with_downstream(summary), "best": None})
+    assert leaderboard(found)[0].trial == "t00"  # whose val is higher: `probed` prefers what test does not
+    assert goal_in_words(found) == "mean score of the downstream tasks"
