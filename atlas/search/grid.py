@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from atlas.config.experiment import Experiment
+from atlas.runtime.errors import UserError
 from atlas.search.points import check_points
+from atlas.search.proposals import REHEARSED
 
 
 def walk_whole(experiment: Experiment) -> Experiment:
@@ -46,7 +48,12 @@ def _all_settings(experiment: Experiment) -> list[dict[str, Any]] | None:
     found: list[dict[str, Any]] = []
     for number in range(count):
         trial = study.ask()
-        experiment.propose(trial)
+        try:
+            experiment.propose(trial)
+        except UserError:
+            if number < REHEARSED:
+                raise
+            return None  # so late an error fails its trial alone
         found.append(dict(trial.params))
         tried = sampler.tried(study)
         if tried.is_endless:
