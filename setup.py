@@ -1,6 +1,6 @@
 """Ships the sweeps, which stand beside the package, within it: sweeps/*.py become atlas/_sweeps/*.py in a wheel.
 
-Everything else is declared in pyproject.toml (docs/adr/0025-sweeps-in-the-wheel.md).
+Everything else is declared in pyproject.toml (docs/adr/0028-sweeps-in-the-wheel.md).
 """
 
 from pathlib import Path

@@ -92,6 +92,7 @@ def load_trained_model(summary: Summary, row: TrialRow, storage: StoragePath) ->
         digest=summary.backbone_digest,
         order=tuple(steps),
         tasks={task: ServedTask.of(_card(task, summary, storage)) for task in row.order},
+        precision=next(iter(steps.values())).stage.schedule.precision,
         figures=score,
     )
     return TrainedModel(
