@@ -88,7 +88,7 @@ class Experiment:
         elif not self.sweep.any_learner and training.learner != self.sweep.defaults.training.learner:
             raise UserError(
                 f"--learner {training.learner}: the sweep {self.sweep.name} chooses its learners itself; give "
-                f"--learner to sweeps/task_order.py or sweeps/learner.py."
+                f"--learner to the sweeps task-order or learner."
             )
 
     def propose(self, trial: optuna.Trial) -> TrialConfig:

@@ -40,7 +40,7 @@ class SearchOptions:
     ] = ()
     """A number, `all`, or orders written a,b,c."""
     trials: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the sweep's own)")] = None
-    """Trials (for task_order.py: the same as a number of --orders)."""
+    """Trials (for task-order: the same as a number of --orders)."""
     seeds: Annotated[tuple[int, ...], arg(metavar="SEED [SEED ...]", aliases=("--seed",))] = (0,)
     """Every trial is walked once a seed."""
     aim: Aim = "mean"
