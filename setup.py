@@ -1,4 +1,4 @@
-"""Ships the sweeps, which stand beside the package, within it: sweeps/*.py become atlas/_sweeps/*.py in a wheel.
+"""Ships what stands beside the package within it: sweeps/*.py and docs/ledger.json become atlas/_sweeps/* in a wheel.
 
 Everything else is declared in pyproject.toml (docs/adr/0028-sweeps-in-the-wheel.md).
 """
@@ -8,12 +8,12 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-SWEEPS = Path("sweeps")
+SHIPPED = (*sorted(Path("sweeps").glob("*.py")), *Path("docs").glob("ledger.json"))
 INSTALLED = Path("atlas", "_sweeps")
 
 
 class BuildWithSweeps(build_py):
-    """Builds the package and copies the sweeps into it; an editable install finds them where they are."""
+    """Builds the package and copies these into it; an editable install finds them where they are."""
 
     def run(self):
         super().run()
@@ -22,7 +22,7 @@ class BuildWithSweeps(build_py):
             self.copy_file(source, target, preserve_mode=False)
 
     def get_source_files(self):
-        return [*super().get_source_files(), *map(str, sorted(SWEEPS.glob("*.py")))]
+        return [*super().get_source_files(), *map(str, SHIPPED)]
 
     def get_outputs(self, include_bytecode=True):
         return [*super().get_outputs(include_bytecode), *self._copies()]
@@ -31,7 +31,7 @@ class BuildWithSweeps(build_py):
         """File in the build → file in the repository."""
         if self.editable_mode:
             return {}
-        return {str(Path(self.build_lib) / INSTALLED / path.name): str(path) for path in sorted(SWEEPS.glob("*.py"))}
+        return {str(Path(self.build_lib) / INSTALLED / path.name): str(path) for path in SHIPPED}
 
 
 setup(cmdclass={"build_py": BuildWithSweeps})

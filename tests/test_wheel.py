@@ -46,6 +46,8 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(source, project / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, project)
+    (project / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "ledger.json", project / "docs")
     return build("sdist", project, tmp_path_factory.mktemp("sdist"))
 
 
@@ -84,7 +86,7 @@ def atlas(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Atlas:
 def test_the_sdist_has_the_sweeps_where_they_are(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {f"sweeps/{path.name}" for path in (ROOT / "sweeps").glob("*.py")} <= names
+    assert {"docs/ledger.json", *(f"sweeps/{path.name}" for path in (ROOT / "sweeps").glob("*.py"))} <= names
     assert not any(name.startswith("atlas/_sweeps") for name in names)
 
 
@@ -92,7 +94,8 @@ def test_the_wheel_has_the_sweeps_as_they_are_and_every_file_that_is_no_code(whe
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         shipped = {name: archive.read(name) for name in names if name.startswith("atlas/_sweeps/")}
-    assert shipped == {f"atlas/_sweeps/{path.name}": path.read_bytes() for path in (ROOT / "sweeps").glob("*.py")}
+    files = [*(ROOT / "sweeps").glob("*.py"), ROOT / "docs" / "ledger.json"]
+    assert shipped == {f"atlas/_sweeps/{path.name}": path.read_bytes() for path in files}
     there = {path.relative_to(ROOT).as_posix() for path in (ROOT / "atlas").rglob("*") if path.is_file()}
     assert {name for name in there if "__pycache__" not in name} <= names
     assert {name.partition("/")[0] for name in names} == {"atlas", "atlas_continual-0.1.0.dist-info"}
@@ -121,3 +124,12 @@ def test_a_copy_is_ones_own_sweep(atlas: Atlas) -> None:
     planned = atlas("python", "my_sweep.py", "--tasks", "piqa-twin", "--dry-run")
     assert planned.returncode == 0, planned.stderr
     assert "Plan of the sweep adapter" in planned.stdout
+
+
+def test_the_published_figures_are_listed_and_their_sweep_is_found(atlas: Atlas) -> None:
+    listed = atlas("atlas", "ledger", "list")
+    assert listed.returncode == 0, listed.stderr
+    assert "task-order-smoke" in listed.stdout
+    checked = atlas("atlas", "ledger", "check", "task-order-smoke", "--dry-run")
+    assert "there is no sweep file" not in checked.stderr
+    assert "task_order.py" in checked.stdout, checked.stderr

@@ -1,4 +1,4 @@
-"""The sweeps that are shipped with the package: in a checkout they stand beside it, in an installed wheel within it."""
+"""The sweeps and the ledger that are shipped: in a checkout beside the package, in an installed wheel within it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.text import first_line
 
-INSTALLED = "_sweeps"  # setup.py puts sweeps/*.py there when it builds a wheel
+INSTALLED = "_sweeps"  # setup.py puts sweeps/*.py and docs/ledger.json there when it builds a wheel
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -19,6 +19,18 @@ def shipped_sweeps() -> dict[str, Path]:
     if not folder.is_dir():
         folder = PACKAGE.parent / "sweeps"
     return {path.stem.replace("_", "-"): path for path in sorted(folder.glob("*.py"))}
+
+
+def shipped_ledger() -> Path:
+    """The path of the published ledger."""
+    installed = PACKAGE / INSTALLED / "ledger.json"
+    return installed if installed.is_file() else PACKAGE.parent / "docs" / "ledger.json"
+
+
+def shipped_as(path: Path) -> Path | None:
+    """The shipped file that a path of the repository, `sweeps/task_order.py`, stands for; None for any other path."""
+    known = shipped_sweeps()
+    return known.get(path.stem.replace("_", "-")) if path.parent.name == "sweeps" and path.suffix == ".py" else None
 
 
 def find_shipped(name: str) -> Path:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.config.shipped import shipped_ledger
 from atlas.storage.options import StorageOptions
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def declare_ledger(parser: argparse.ArgumentParser) -> None:
     def command(name: str, run: Callable[[argparse.Namespace], None], help_: str) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=help_, description=help_)
         made.set_defaults(run=run)
-        made.add_argument("--ledger", type=Path, default=LEDGER, metavar="FILE", help="default: %(default)s")
+        made.add_argument("--ledger", type=Path, metavar="FILE", help=f"default: {LEDGER}, else the published one")
         return made
 
     command("list", _list, "list the entries: name, date, command")
@@ -93,7 +94,7 @@ def _check(given: argparse.Namespace) -> None:
     from atlas.reproduce.lookup import recorded_from
 
     _run(
-        recorded_from(find_entry(given.ledger, given.name).run, None, StorageOptions(storage=given.storage).local),
+        recorded_from(find_entry(_ledger(given), given.name).run, None, StorageOptions(storage=given.storage).local),
         given,
     )
 
@@ -129,17 +130,23 @@ def _run(recorded: RecordedRun, given: argparse.Namespace) -> None:
         sys.exit(1)
 
 
+def _ledger(given: argparse.Namespace) -> Path:
+    """The ledger that is meant: as given, that of the project's folder, or the one that is shipped."""
+    shipped = shipped_ledger()
+    return given.ledger or (shipped if shipped.is_file() and not LEDGER.is_file() else LEDGER)
+
+
 def _list(given: argparse.Namespace) -> None:
     from atlas.reproduce.ledger import read_ledger
 
-    for name, entry in read_ledger(given.ledger).items():
+    for name, entry in read_ledger(_ledger(given)).items():
         print(f"{name}  {(entry.date or '')[:10]}  {entry.command}")
 
 
 def _show(given: argparse.Namespace) -> None:
     from atlas.reproduce.ledger import find_entry
 
-    entry = find_entry(given.ledger, given.name)
+    entry = find_entry(_ledger(given), given.name)
     print(f"{entry.command}\n{entry.date}, seeds {list(entry.seeds)}")
     for one in entry.figures:
         value = "undefined" if one.value is None else f"{one.value:.2f}"
@@ -155,5 +162,6 @@ def _add(given: argparse.Namespace) -> None:
     from atlas.reproduce.lookup import summary_of
 
     path = summary_of(given.sweep, StorageOptions(storage=given.storage).local)
-    entry = add_entry(given.ledger, given.name, path, replace=given.replace, file=given.file)
-    print(f"{given.name}: {len(entry.figures)} figures of `{entry.command}` → {given.ledger}")
+    ledger = given.ledger or LEDGER
+    entry = add_entry(ledger, given.name, path, replace=given.replace, file=given.file)
+    print(f"{given.name}: {len(entry.figures)} figures of `{entry.command}` → {ledger}")

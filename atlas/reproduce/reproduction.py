@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.config.shipped import shipped_as
 from atlas.report import Summary, read_summary
 from atlas.reproduce.comparison import compare, name_of, scores_of
 from atlas.reproduce.data_reuse import reusable_data, reuse_data
@@ -94,6 +95,8 @@ def _load_tasks(recorded: RecordedRun, given: tuple[str, ...]) -> None:
 
 def _file(recorded: RecordedRun, given: Path | None) -> Path:
     path = given or Path(recorded.command[0])
+    if given is None and not path.is_file() and (shipped := shipped_as(path)) is not None:
+        return shipped
     if not path.is_file():
         raise UserError(
             f"there is no sweep file {path} under {Path.cwd()}; call this from where the run was started, or name the "

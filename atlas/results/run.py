@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from atlas.config.sweep import Sweep
 from atlas.report import read_summary
 from atlas.results.sweep_result import SweepResult
 from atlas.runtime.errors import UserError
+from atlas.runtime.interrupts import kept_interrupts
 from atlas.sweep.file import load_sweep
 from atlas.sweep.run import run_sweep
 
@@ -38,12 +40,12 @@ def run(
     options = (options or found.defaults).changed(**changed)
     if options.run.dry_run:
         raise UserError("dry_run prints the plan alone, which is no result; leave it out, or use --dry-run in a shell.")
+    if invocation is not None:
+        invocation = replace(invocation, arguments=tuple(as_arguments(options, found.defaults)))
     if options.run.smoke and not options.run.resume:
         options = found.smoke(options)
-    if invocation is not None:
-        arguments = tuple(as_arguments(options.changed(smoke=False), found.defaults))
-        invocation = Invocation(file=invocation.file, shipped=invocation.shipped, arguments=arguments)
-    end = run_sweep(found, options, _silent() if quiet else None, invocation=invocation)
+    with kept_interrupts():
+        end = run_sweep(found, options, _silent() if quiet else None, invocation=invocation)
     if end.folder is None or not end.folder.summary.is_file():
         raise UserError(f"the sweep {found.name} was stopped before it had a result; resume='latest' goes on with it.")
     return SweepResult(summary=read_summary(end.folder.summary), storage=options.storage.path, folder=end.folder.path)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from atlas.config import shipped
-from atlas.config.shipped import find_sweep, question_of, shipped_sweeps
+from atlas.config.shipped import find_sweep, question_of, shipped_as, shipped_ledger, shipped_sweeps
 from atlas.runtime.errors import UserError
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
@@ -23,6 +23,11 @@ def test_an_installed_package_has_those_within(tmp_path: Path, monkeypatch: pyte
     file.parent.mkdir(parents=True)
     file.write_text('"""Why?"""\n')
     assert shipped_sweeps() == {"one-more": file}
+    assert shipped_as(Path("sweeps/one_more.py")) == file
+    assert shipped_as(Path("sweeps/another.py")) is None
+    assert shipped_as(Path("one_more.py")) is None
+    (file.parent / "ledger.json").write_text("{}")
+    assert shipped_ledger() == file.parent / "ledger.json"
 
 
 def test_a_word_is_a_file_or_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,8 +58,9 @@ def test_a_shipped_sweep_is_run_by_name_with_its_own_defaults_and_command(ran: R
 
 def test_a_small_run_is_small(ran: Ran) -> None:
     atlas.run(SWEEP, smoke=True, quiet=True)
-    (experiment,) = ran.experiments
-    assert experiment.options.training.steps == 8
+    atlas.run("task-order", smoke=True, quiet=True)
+    assert [experiment.options.training.steps for experiment in ran.experiments] == [8, 8]
+    assert ran.invocations[-1].command == "atlas sweep task-order --smoke"
 
 
 def test_bad_input_is_refused(storage: Path) -> None:
