@@ -210,8 +210,7 @@ def resume(trainer: Trainer, curve: TrainingCurve, training_state: TrainingState
     curve.records = progress.records
     curve.losses = list(progress.losses)
     curve.early_stopping.load_state(progress.patience, _without_prefix("best", tensors))
-    random = tensors["random"]
-    _set_random(trainer.group, random[trainer.group.rank % len(random)])  # of a smaller group some are used twice
+    _set_random(trainer.group, tensors["random"])
 
 
 def _set_optimizer(trainer: Trainer, rates: Iterable[float], tensors: Mapping[str, Tensor]) -> None:
@@ -233,10 +232,16 @@ def _random(group: ProcessGroup) -> Tensor:
 
 
 def _set_random(group: ProcessGroup, states: Tensor) -> None:
-    size = len(torch.get_rng_state())
-    torch.set_rng_state(states[:size].clone())
-    if group.device.type == "cuda":
-        torch.cuda.set_rng_state(states[size:].clone(), group.device)
+    """The inverse of `_random`, of the states [workers, bytes] of all processes of a group, which may be another.
+
+    A process that the group did not have draws from a seed of its own, which one of the states decides.
+    """
+    size, state = len(torch.get_rng_state()), states[group.rank % len(states)]
+    torch.set_rng_state(state[:size].clone())
+    if group.device.type == "cuda" and len(state) > size:  # else it was saved by a CPU
+        torch.cuda.set_rng_state(state[size:].clone(), group.device)
+    if group.rank >= len(states):
+        torch.manual_seed(int(torch.randint(2**62, ())) + group.rank)
 
 
 def _with_prefix(prefix: str, tensors: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:

@@ -11,21 +11,27 @@ TEMPLATE = Path(__file__).with_name("export.md")
 SECOND_PICTURE = """
 known = backbone.embeddings.token_type_embeddings.weight.detach()  # a second picture is told apart as the first is
 backbone.embeddings.token_type_embeddings = nn.Embedding.from_pretrained(torch.cat([known, known[1:2]])[:3])"""
+TUNED = Template("""
+trained = load_file(folder / "$task" / "backbone.safetensors")  # the backbone itself was trained
+backbone.load_state_dict(trained, strict=False)""")
+FUSED = "composition.safetensors"
 
 
 def readme(folder: Path, facts: Mapping[str, Any]) -> str:
     """The README of the stack in `folder`, whose stack.json holds `facts`."""
     order = facts["order"]
     adapted = [task for task in order if (folder / task / "adapter_config.json").is_file()]
+    tuned = [task for task in order if (folder / task / "backbone.safetensors").is_file()]
     images = max((task["images"] for task in facts["tasks"].values()), default=1)
     return Template(TEMPLATE.read_text()).substitute(
         source=facts["source"],
         order=" > ".join(order),
         backbone=facts["backbone"],
         digest=facts["backbone_digest"],
+        tuned="".join(TUNED.substitute(task=task) for task in tuned[-1:]),
         loading=_loading(adapted),
         short=_short(adapted),
-        second=SECOND_PICTURE if images > 1 else "",
+        second=SECOND_PICTURE if images > 1 or tuned else "",
         task=order[-1],
         missing=_missing(folder, facts),
     )
@@ -56,6 +62,11 @@ def _missing(folder: Path, facts: Mapping[str, Any]) -> str:
     said = []
     if unknown := [task for task in facts["order"] if task not in facts["tasks"]]:
         said.append(f"The answers of {', '.join(unknown)} are not here: their prepared data was not under the storage.")
+    if composed := [task for task in facts["order"] if (folder / task / FUSED).is_file()]:
+        said.append(
+            f"The code below does not load {FUSED} of {', '.join(composed)}, the attention over adapters that "
+            f"AdapterFusion trained: its answers are not that step's. The model that the sweep registers has them."
+        )
     if not (folder / "processor").is_dir():
         said.append(
             "The processor is not here: the backbone was not found where this was exported. Take it from there."

@@ -47,14 +47,16 @@ def model(small_world: World) -> Iterator[ContinualModel]:
     model.detach()
 
 
-def learn(world: World, model: ContinualModel, checkpoints: Checkpoints) -> tuple[TrainingCurve, list[torch.Tensor]]:
+def learn(
+    world: World, model: ContinualModel, checkpoints: Checkpoints, *, rank: int = 0
+) -> tuple[TrainingCurve, list[torch.Tensor]]:
     STAGE.begin(model, "digits", torch.Generator().manual_seed(0))
     curve = fit(
         model,
         STAGE,
         world.worker_context.data["digits"],
         seed=0,
-        group=ProcessGroup(),
+        group=ProcessGroup(rank=rank),
         limit=16,
         checkpoints=checkpoints,
     )
@@ -73,6 +75,23 @@ def test_a_stage_resumed_from_a_checkpoint_ends_as_the_uninterrupted_one(
     assert [torch.equal(one, other) for one, other in zip(weights, again, strict=True)] == [True] * len(weights)
     assert (rest.losses, rest.updates, rest.records) == (whole.losses, whole.updates, whole.records)
     assert rest.early_stopping.scores == whole.early_stopping.scores
+
+
+def test_processes_that_a_group_has_more_than_before_draw_numbers_of_their_own(
+    small_world: World, model: ContinualModel
+) -> None:
+    """Their dropout masks would be those of the process whose state they begin from."""
+    at_three = MemoryCheckpoints(at=3)
+    learn(small_world, model, at_three)
+    drawn = []
+    for rank in (0, 1, 2, 2):
+        torch.manual_seed(99)
+        learn(small_world, model, MemoryCheckpoints(begin=at_three.kept[0]), rank=rank)
+        drawn.append(torch.rand(3).tolist())
+    torch.set_rng_state(at_three.kept[0].tensors["random"][0])
+    assert drawn[0] == torch.rand(3).tolist()
+    assert drawn[2] == drawn[3]
+    assert len({tuple(one) for one in drawn}) == 3
 
 
 def test_a_checkpoint_holds_weights_optimiser_best_state_and_generators(

@@ -12,13 +12,14 @@ import pytest
 import torch
 from PIL import Image
 
+from atlas.learners import AdapterFusion, Learner, Lwf, Memory, Replay
 from atlas.learners.continual_model import ContinualModel
 from atlas.maintenance.export import Sources, export_step
 from atlas.runtime.errors import AtlasError
 from atlas.serving.model_record import ServedTask
 from atlas.steps.train import load_model
 from atlas.storage.store import Store
-from tests.small import World
+from tests.small import SCHEDULE, World, atlas
 
 ORDER = ("digits", "easy-vqa", "easy-pair", "piqa-twin")
 QUESTION = "what color is the shape ?"
@@ -128,6 +129,38 @@ for task, texts, pictures in (
             assert given[0] == (words[best] if words else best)
     finally:
         model.detach()
+
+
+@pytest.mark.parametrize("learner", [Replay(schedule=SCHEDULE, memory=Memory(records=4)), Lwf(schedule=SCHEDULE)])
+def test_a_backbone_that_was_trained_and_heads_that_were_trained_again_are_loaded(
+    learner: Learner, world: World, data_root: Path, picture: Path, tmp_path: Path, store: Store
+) -> None:
+    steps = world.walk("digits", "easy-vqa", learner=learner)
+    world.learn(steps, store)
+    export_step(store, steps[-1].key, tmp_path / "stack", sources=Sources(data=data_root))
+    asked = f"""
+import json
+from PIL import Image
+picture = Image.open({str(picture)!r})
+for task, text in (("digits", "this is an image ."), ("easy-vqa", {QUESTION!r})):
+    with torch.no_grad():
+        print(json.dumps(logits(task, [text], [picture]).tolist()))
+"""
+    found = run(code_of(tmp_path / "stack", 1) + asked, tmp_path / "stack")
+    model = load_model(steps[-1], world.worker_context, store)
+    try:
+        for task, given in zip(("digits", "easy-vqa"), found, strict=True):
+            assert given == pytest.approx(expected(model, world, task, picture), abs=1e-4), task
+    finally:
+        model.detach()
+
+
+def test_what_the_code_does_not_load_is_said(world: World, store: Store, tmp_path: Path) -> None:
+    steps = world.walk("digits", "easy-vqa", learner=AdapterFusion(like=atlas(), composition=SCHEDULE))
+    world.learn(steps, store)
+    export_step(store, steps[-1].key, tmp_path / "stack")
+    text = " ".join((tmp_path / "stack" / "README.md").read_text().split())
+    assert "does not load composition.safetensors of easy-vqa" in text
 
 
 def test_the_three_lines_with_auto_peft_model_load_the_same_model(exported: Path) -> None:
