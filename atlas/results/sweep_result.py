@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from atlas.report import leaderboard
 from atlas.report.summary import Summary
-from atlas.results.tables import accuracy_table, as_route, as_split, find_row, order_table, trial_table
+from atlas.results.tables import accuracy_table, as_route, as_split, find_row, order_table, setting_table, trial_table
 from atlas.storage.filesystem import StoragePath
 
 if TYPE_CHECKING:
@@ -123,6 +123,14 @@ class SweepResult:
             UserError: an unknown split or route.
         """
         return order_table(self.summary, as_split(split), as_route(route))
+
+    def settings(self) -> pd.DataFrame:
+        """A row a setting that the sweep tried, the best first, by the sweep's objective on `val`.
+
+        Columns: the settings, `val` and `test` (means over orders and seeds), `worst` (of the orders), `spread`
+        (between the best and the worst order), `orders` and `seeds` (their numbers).
+        """
+        return setting_table(self.summary)
 
     def R(self, trial: str = "", *, split: str = "test", route: str = "latest") -> pd.DataFrame:  # noqa: N802
         """The accuracy matrix [T, T] of a walk (default: the best), in percent, NaN where not evaluated.

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from pydantic import JsonValue
+
 from atlas.metrics import MetricValue, Undefined
 from atlas.report import Row, leaderboard
+from atlas.report.settings import setting_rows
 from atlas.report.summary import ROUTES, SPLITS, Route, Split, Summary, TrialRow
 from atlas.report.tables import matrix
 from atlas.runtime.errors import UserError, unknown
@@ -15,7 +18,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FIGURES = ("val", "test", "test_own", "relative", "forgetting", "backward", "intransigence", "speed")
-COLUMNS = frozenset({"trial", "place", "order", "seed", "status", "walks", *FIGURES})
+COLUMNS = frozenset(
+    {"trial", "place", "order", "seed", "status", "walks", "worst", "spread", "orders", "seeds", *FIGURES}
+)
+Cell = str | float | bool | None
 ARROW = " > "
 
 
@@ -35,24 +41,42 @@ def order_table(summary: Summary, split: Split, route: Route) -> pd.DataFrame:
     """A row an order (and settings), best first; see `SweepResult.orders`."""
     import pandas as pd
 
-    settings = sorted({name for trial in summary.trials for name in _settings(summary, trial)})
-    by = ["order", *settings]
+    by = ["order", *_setting_columns(summary).values()]
     rows = []
     for row in leaderboard(summary):
         trial = summary.trial(row.trial)
         if trial.status == "FINISHED":
             last = matrix(trial, split, route)[-1]
-            chosen = {**dict.fromkeys(settings), **_settings(summary, trial)}
-            figures = {"val": row.val, "test": row.test, "forgetting": row.forgetting}
-            rows.append(
-                {"order": ARROW.join(row.order), **chosen, **figures, **dict(zip(row.order, last, strict=True))}
-            )
+            chosen = _settings(summary, trial)
+            scores = {"val": row.val, "test": row.test, "forgetting": row.forgetting}
+            rows.append({"order": ARROW.join(row.order), **chosen, **scores, **dict(zip(row.order, last, strict=True))})
     if not rows:
         return pd.DataFrame(columns=[*by, "walks", "val", "test", "forgetting", *summary.tasks])
-    grouped = pd.DataFrame(rows).groupby(by, dropna=False, sort=False)
+    figures = dict.fromkeys(("val", "test", "forgetting"), float)
+    grouped = pd.DataFrame(rows).astype(figures).groupby(by, dropna=False, sort=False)
     table = grouped.mean(numeric_only=True)
     table.insert(0, "walks", grouped.size())
     return table.sort_values("val", ascending=False, kind="stable").reset_index()
+
+
+def setting_table(summary: Summary) -> pd.DataFrame:
+    """A row a setting, best first; see `SweepResult.settings`."""
+    import pandas as pd
+
+    columns = _setting_columns(summary)
+    rows = [
+        {
+            **{column: _cell(row.values.get(name)) for name, column in columns.items()},
+            "val": row.val.value,
+            "test": None if isinstance(row.test, Undefined) else row.test.value,
+            "worst": row.worst,
+            "spread": row.spread,
+            "orders": row.orders,
+            "seeds": row.seeds,
+        }
+        for row in setting_rows(summary)
+    ]
+    return pd.DataFrame(rows, columns=[*columns.values(), "val", "test", "worst", "spread", "orders", "seeds"])
 
 
 def accuracy_table(trial: TrialRow, split: str, route: str) -> pd.DataFrame:
@@ -101,16 +125,21 @@ def _identity(row: Row) -> dict[str, str | int | None]:
     }
 
 
-def _settings(summary: Summary, trial: TrialRow) -> dict[str, str | float | bool | None]:
-    """The settings of a walk by column: their names, with `settings.` before one that is another column's.
-
-    Lists and objects are JSON, since a cell holds one value.
-    """
+def _setting_columns(summary: Summary) -> dict[str, str]:
+    """Setting → its column: its name, with `settings.` before one that is another column's."""
     taken = COLUMNS | summary.tasks.keys()
-    return {
-        f"settings.{name}" if name in taken else name: json.dumps(value) if isinstance(value, list | dict) else value
-        for name, value in sorted(trial.settings.items())
-    }
+    names = sorted({name for trial in summary.trials for name in trial.settings})
+    return {name: f"settings.{name}" if name in taken else name for name in names}
+
+
+def _settings(summary: Summary, trial: TrialRow) -> dict[str, Cell]:
+    """The settings of a walk by column; None where its trial has none of that name."""
+    return {column: _cell(trial.settings.get(name)) for name, column in _setting_columns(summary).items()}
+
+
+def _cell(value: JsonValue) -> Cell:
+    """A setting as one cell: lists and objects as JSON."""
+    return json.dumps(value) if isinstance(value, list | dict) else value
 
 
 def _figures(row: Row) -> dict[str, float | None]:

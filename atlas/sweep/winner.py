@@ -70,7 +70,7 @@ def _check_options(sweep: Sweep, options: Options, wanted: str, learner: str, na
     if not _takes_any(sweep) and not _tries(sweep, learner):
         raise UserError(
             f"--settings-of {wanted} has the settings of the learner {learner!r}, which the sweep {sweep.name} does "
-            f"not try; give it to sweeps/task_order.py, sweeps/learner.py or sweeps/compare.py."
+            f"not try; give it to the sweeps task-order, learner or compare."
         )
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import atlas
+from atlas.report.settings import setting_rows
 from atlas.report.tables import leaderboard, matrix
 from atlas.storage.filesystem import StoragePath
-from tests.report.conftest import invented_summary, typed
+from tests.report.conftest import invented_summary, settings_summary, typed
 from tests.results.conftest import SWEEP
 
 
@@ -88,6 +89,17 @@ def test_orders_have_the_final_scores_of_each_task() -> None:
         assert best[task] == pytest.approx(R.iloc[-1][task])
     own = found.orders(route="own")
     assert own.iloc[0][found.best.order[0]] != best[found.best.order[0]]
+
+
+def test_a_settings_sweep_has_a_row_a_setting_best_first() -> None:
+    found = atlas.SweepResult(
+        summary=typed(settings_summary()), storage=StoragePath.at("/nowhere"), folder=Path("/nowhere")
+    )
+    table, rows = found.settings(), setting_rows(found.summary)
+    assert len(table) == len(rows) > 2
+    assert list(table["val"]) == [row.val.value for row in rows]
+    names = set(table.columns) - {"val", "test", "worst", "spread", "orders", "seeds"}
+    assert {name: table[name][0] for name in names if rows[0].values.get(name) is not None} == dict(rows[0].values)
 
 
 def test_an_accuracy_matrix_has_its_tasks_as_labels(result: atlas.SweepResult) -> None:

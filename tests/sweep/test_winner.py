@@ -113,3 +113,6 @@ def test_the_command_names_the_sweep_and_where_it_is_kept() -> None:
     document["sweep"]["command"] = "python /repo/sweeps/adapter.py --smoke"
     assert use_command(typed(document)).startswith("python /repo/sweeps/task_order.py ")
     assert runpy.run_path(str(SWEEPS / "task_order.py"))["SWEEP"].searches_orders
+    for command in ("atlas sweep adapter --smoke", "python my_sweep.py", "python '"):
+        document["sweep"]["command"] = command
+        assert use_command(typed(document)).startswith(f"atlas sweep task-order --settings-of {ID}")
