@@ -91,6 +91,13 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument(
         "--most-broken", type=float, default=0.01, metavar="SHARE", help="of a split's records (default: %(default)s)"
     )
+    prepare.add_argument(
+        "--most-tied",
+        type=float,
+        default=0.1,
+        metavar="SHARE",
+        help="of a split's records that may have two choices of the same tokens (default: %(default)s)",
+    )
     prepare.add_argument("--again", action="store_true", help="prepare anew what is there, from where it came")
     prepare.add_argument("--ray", action="store_true", help="let Ray Data do the work, however little it is")
     report.add_argument("sweep", metavar="SWEEP", help="a sweep's id, or the path of a summary.json")
@@ -180,7 +187,11 @@ def _prepare(given: argparse.Namespace) -> None:
     tasks = [find_task(name) for name in given.tasks]
     sources = _sources([task.name for task in tasks], given.source)
     prepare_options = PrepareOptions(
-        most_broken=given.most_broken, strict=True, again=given.again, ray=True if given.ray else None
+        most_broken=given.most_broken,
+        most_tied=given.most_tied,
+        strict=True,
+        again=given.again,
+        ray=True if given.ray else None,
     )
     processor = Processor.load(locate(given.backbone))
     place = StorageOptions(storage=given.storage).data

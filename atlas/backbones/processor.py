@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from atlas.backbones.config import read_json
+from atlas.backbones.text_rows import TextRows, text_rows
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import UserError
 from atlas.tasks.reading.rgb import as_rgb
@@ -96,11 +98,28 @@ class Processor:
         colour = np.round(np.array(self.mean) * 255).astype(np.uint8)
         return np.ascontiguousarray(np.broadcast_to(colour[:, None, None], (3, self.image_size, self.image_size)))
 
+    @cached_property
+    def uncut(self) -> Tokenizer:
+        """The tokenizer without truncation and padding."""
+        from tokenizers import Tokenizer
+
+        found = Tokenizer.from_str(self.tokenizer.to_str())
+        found.no_truncation()
+        found.no_padding()
+        return found
+
+    def text_rows(self, texts: Sequence[str]) -> TextRows:
+        """int32 [texts, L], padded with pad_id, with what is lost of each text.
+
+        A text that is too long loses its end or, where it has several parts (see `choice_text`), the end of the longest
+        part before the last: the answer stays.
+        """
+        return text_rows(texts, self.max_tokens, tokenizer=self.tokenizer, uncut=self.uncut)
+
     def token_rows(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """int32 [texts, L], padded with pad_id and cut at L; bool [texts], whether a text was cut."""
-        encoded = self.tokenizer.encode_batch(list(texts))
-        rows = np.array([one.ids for one in encoded], dtype=np.int32).reshape(len(encoded), self.max_tokens)
-        return rows, np.array([bool(one.overflowing) for one in encoded], dtype=bool)
+        """int32 [texts, L], as of `text_rows`; bool [texts], whether a text was cut."""
+        found = self.text_rows(texts)
+        return found.rows, found.cut
 
     def tokens(self, text: str) -> np.ndarray:
         """int32 [L] of one text."""

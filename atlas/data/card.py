@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from atlas.data.text_counts import TextCounts
 from atlas.runtime.digest import text_sha256
 from atlas.tasks.task import Modality, Role, Scoring
 
@@ -79,7 +80,8 @@ class SplitCounts(BaseModel):
     balance: label → records (or the sum of its scores). majority: the score of the best constant answer, in percent.
     skipped: rule of the task → records left out by it. broken: records left out because they cannot be read.
     overlap: `train and test` → kind → what of the second is in the first, too; None where it was not looked for.
-    tied: records of which two choices are the same tokens. unlike: how the source differs from the published counts.
+    tied: records of which two choices are the same tokens. texts: further counts of texts.
+    unlike: how the source differs from the published counts.
     changed: change that shows a picture as people see it → pictures; None where an earlier release did not make them.
     """
 
@@ -96,6 +98,7 @@ class SplitCounts(BaseModel):
     changed: dict[str, dict[str, int]] | None = None
     overlap: dict[str, dict[str, int]] | None = None
     tied: dict[str, int] = {}
+    texts: dict[str, TextCounts] = {}
     unlike: tuple[str, ...] = ()
 
 
@@ -138,12 +141,24 @@ class DataCard(DataIdentity, SplitCounts):
 
     def warnings(self) -> list[str]:
         """What people should know before they use it, in a line each."""
-        tied = [
-            f"{count:,} of {self.counts[split]:,} records of {split} have two choices of the same tokens, cut or alike"
-            for split, count in self.tied.items()
-            if count
-        ]
-        return [*self.shared(), *tied, *self.unlike]
+        tied = [tied_text(split, self.counts[split], count) for split, count in self.tied.items() if count]
+        return [*self.shared(), *tied, *self.lost_texts(), *self.unlike]
+
+    def lost_texts(self) -> list[str]:
+        """What the texts of each split lose on their way to the model, in a line each."""
+        said = []
+        for split, one in self.texts.items():
+            total = self.counts[split] * self.choices
+            answers = f", in {one.answers_cut:,} the answer itself" if one.answers_cut else ""
+            if one.cut:
+                said.append(f"{one.cut:,} of {total:,} texts of {split} were cut at {self.max_tokens} tokens{answers}")
+            if one.unknown:
+                said.append(f"{one.unknown_share:.2g} % of the words of {split} are unknown to the tokenizer, or spelt")
+            if one.alike:
+                said.append(f"{one.alike:,} records of {split} have two choices of the same text in the source")
+            if one.blank:
+                said.append(f"{one.blank:,} records of {split} have an empty text, question or answer")
+        return said
 
     def shared(self) -> list[str]:
         """What each two splits share, in a line each."""
@@ -156,6 +171,11 @@ class DataCard(DataIdentity, SplitCounts):
         """The pictures of a split that were not taken just as they lie, in a line; "" where all were."""
         found = (self.changed or {}).get(split, {})
         return "; ".join(f"{count:,} were {change}" for change, count in sorted(found.items()))
+
+
+def tied_text(split: str, records: int, tied: int) -> str:
+    """The tied records of a split, in a line."""
+    return f"{tied:,} of {records:,} records of {split} have two choices of the same tokens, cut or alike"
 
 
 def read_card(path: Path, sizes: Mapping[str, int] | None = None) -> DataCard | None:

@@ -11,7 +11,7 @@ from atlas.backbones.base import name_of
 from atlas.backbones.processor import Processor
 from atlas.data.card import DataCard, DataFile, DataIdentity, SplitCounts, write_card
 from atlas.data.card_page import BROKEN, page_of
-from atlas.data.options import MOST_BROKEN
+from atlas.data.options import MOST_BROKEN, MOST_TIED
 from atlas.data.prepared import file_digests, fingerprint
 from atlas.data.reading import Outline
 from atlas.data.refusal import write_list
@@ -26,7 +26,7 @@ class Contents:
     """The content that a card describes: the task with its answers, the processor, the source, and each split.
 
     overlap: what two splits share. limited: whether only the first records were read.
-    most_broken: the share of broken records that was allowed.
+    most_broken, most_tied: the shares of broken and of tied records that were allowed.
     """
 
     task: Task
@@ -37,6 +37,7 @@ class Contents:
     overlap: dict[str, dict[str, int]]
     limited: bool
     most_broken: float = MOST_BROKEN
+    most_tied: float = MOST_TIED
 
 
 def write_cards(folder: Path, identity: DataIdentity, contents: Contents) -> None:
@@ -89,7 +90,11 @@ def command_of(contents: Contents) -> str:
     words = ["atlas", "prepare", task_address(contents.task.name)]
     words += ["--source", str(contents.source)] if contents.source else []
     words += ["--backbone", name_of(contents.processor.folder)]
-    words += ["--most-broken", f"{contents.most_broken:g}"] if contents.most_broken != MOST_BROKEN else []
+    for option, share, default in (
+        ("--most-broken", contents.most_broken, MOST_BROKEN),
+        ("--most-tied", contents.most_tied, MOST_TIED),
+    ):
+        words += [option, f"{share:g}"] if share != default else []
     return shell(*words)
 
 
@@ -112,6 +117,7 @@ def counts_of(contents: Contents) -> SplitCounts:
         broken={split: one.broken.summary(one.seen) for split, one in outlines.items()},
         overlap=contents.overlap,
         tied={split: one.tied for split, one in joined.items()},
+        texts={split: one.texts for split, one in joined.items()},
         unlike=() if contents.limited else unlike_published(task, outlines),
         changed={split: dict(one.changed) for split, one in joined.items()},
     )

@@ -9,6 +9,7 @@ from typing import Literal
 from atlas.runtime.errors import UserError
 
 MOST_BROKEN = 0.01  # the share of a split's records that may be broken, unless told otherwise
+MOST_TIED = 0.1  # the share of a split's records that may have two choices of the same tokens
 
 Phase = Literal["reading", "pictures", "texts", "joining"]
 
@@ -33,23 +34,25 @@ OnProgress = Callable[[Progress], None]
 class PrepareOptions:
     """Options of `prepare` that do not change its output.
 
-    most_broken: the share of a split's records that may be broken. strict: hold that limit for data that was prepared
-    before, too. again: prepare anew what is there. ray: whether to use Ray Data; None lets the amount of work decide.
-    progress: called with the progress.
+    most_broken: the share of a split's records that may be broken. most_tied: the share that may have two choices of
+    the same tokens. strict: hold these limits for data that was prepared before, too. again: prepare anew what is
+    there. ray: whether to use Ray Data; None lets the amount of work decide. progress: called with the progress.
 
     Raises:
         UserError: a share outside [0, 1].
     """
 
     most_broken: float = MOST_BROKEN
+    most_tied: float = MOST_TIED
     strict: bool = False
     again: bool = False
     ray: bool | None = None
     progress: OnProgress | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.most_broken <= 1:
-            raise UserError(f"the share of records that may be broken is {self.most_broken}; give 0 to 1.")
+        for what, share in (("broken", self.most_broken), ("tied", self.most_tied)):
+            if not 0 <= share <= 1:
+                raise UserError(f"the share of records that may be {what} is {share}; give 0 to 1.")
 
     def report(self, split: str, phase: Phase, done: int, total: int | None) -> None:
         """Report progress."""

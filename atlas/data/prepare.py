@@ -30,7 +30,7 @@ from atlas.data.overlap import overlaps
 from atlas.data.prepared import Prepared
 from atlas.data.reading import Outline, Reader
 from atlas.data.record_stream import read_records
-from atlas.data.refusal import HOPELESS, over, refuse_broken, refuse_found
+from atlas.data.refusal import HOPELESS, over, refuse_broken, refuse_found, refuse_tied
 from atlas.data.shard import ShardContext, writing
 from atlas.data.task_check import check_task, sources_of
 from atlas.data.writer import Joiner
@@ -59,8 +59,8 @@ def prepare(
     are used again.
 
     Raises:
-        UserError: a missing source, or files missing there; an unwritable root; an empty split; more broken records
-            than the options allow.
+        UserError: a missing source, or files missing there; an unwritable root; an empty split; more broken or tied
+            records than the options allow.
     """
     check_limits(limits)
     chosen = prepare_options or PrepareOptions()
@@ -83,9 +83,12 @@ def prepare(
 
 
 def within_limit(prepared: Prepared, prepare_options: PrepareOptions) -> Prepared:
-    """The prepared data. Raises UserError where it has more broken records than options that are strict allow."""
+    """The prepared data. Raises UserError where it has more broken or tied records than strict options allow."""
     if prepare_options.strict:
-        refuse_found(prepared.card, most=prepare_options.most_broken, folder=prepared.path)
+        card = prepared.card
+        refuse_found(card, most=prepare_options.most_broken, folder=prepared.path)
+        tied = {split: (card.counts[split], count) for split, count in card.tied.items()}
+        refuse_tied(card.task, tied, most=prepare_options.most_tied, tokens=card.max_tokens)
     return prepared
 
 
@@ -268,6 +271,8 @@ class Build:
             for joiner in joiners.values():
                 joiner.join_records()
             self.check(outlines, prepare_options.most_broken)
+            tied = {split: (joiner.count, joiner.tied) for split, joiner in joiners.items()}
+            refuse_tied(self.task.name, tied, most=prepare_options.most_tied, tokens=self.processor.max_tokens)
             joined = {split: joiner.join(prepare_options) for split, joiner in joiners.items()}
             contents = Contents(
                 task=self.task,
@@ -278,6 +283,7 @@ class Build:
                 limited=bool(self.identity.limits),
                 overlap=overlaps({split: joiner.digests for split, joiner in joiners.items()}),
                 most_broken=prepare_options.most_broken,
+                most_tied=prepare_options.most_tied,
             )
             with writing(self.final.parent):
                 write_cards(partial, self.identity, contents)

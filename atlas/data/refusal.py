@@ -1,14 +1,14 @@
-"""Refusals of a task that has too many broken records, with all of them in a file."""
+"""Refusals of a task that has too many broken records, with all of them in a file, or too many tied ones."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from atlas.data.broken import BrokenRecords
-from atlas.data.card import BrokenRecord, DataCard
+from atlas.data.card import BrokenRecord, DataCard, tied_text
 from atlas.data.shard import writing
 from atlas.runtime.errors import UserError
 from atlas.tasks.sample import SPLITS, Broken
@@ -64,6 +64,20 @@ def refuse_found(card: DataCard, *, most: float, folder: Path) -> None:
         raise UserError(
             f"{card.task}: {'; '.join(said)}. It was prepared before with more: repair them and prepare --again, or "
             f"allow more by --most-broken. All are listed in {folder / 'broken.jsonl'}."
+        )
+
+
+def refuse_tied(task: str, splits: Mapping[str, tuple[int, int]], *, most: float, tokens: int) -> None:
+    """Raises UserError where more than the share `most` of a split's records have choices of the same tokens.
+
+    splits: split -> its records, and those that are tied. tokens: of the longest text that the backbone takes.
+    """
+    said = [tied_text(split, records, tied) for split, (records, tied) in splits.items() if tied > most * records]
+    if said:
+        raise UserError(
+            f"{task}: {'; '.join(said)}, more than the {100 * most:g} % that may be: no model can answer them. The "
+            f"backbone takes {tokens} tokens a text: choose one that takes more, or knows more words; let a reader of "
+            "your own join question and answer by `choice_text`, so that answers stay; or allow more by --most-tied."
         )
 
 

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict
 from atlas.backbones.processor import Processor
 from atlas.data.columns import column, label_rows, picture_schema, record_schema
 from atlas.data.opener import file_states
+from atlas.data.text_counts import COLUMNS, count_columns
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.os_errors import error_from
 from atlas.storage.filesystem import replacing
@@ -34,6 +35,7 @@ PICTURE_BYTES_A_SHARD = 64 * 2**20
 PICTURES_A_SHARD = 8192  # at the most
 RECORDS_A_SHARD = 4096
 METADATA = b"atlas"
+TEXTS = 2  # raised by hand where the same texts give other tokens or counts
 ENCODING = 2  # of pictures; raised by hand where the same file gives other pixels or metadata
 
 
@@ -115,19 +117,21 @@ class RecordShard:
     @property
     def digest(self) -> str:
         """The digest of the records' content."""
-        return _digest([[one.id, one.texts, one.label] for one in self.records], self.rows.tolist())
+        return _digest(TEXTS, [[one.id, one.texts, one.label] for one in self.records], self.rows.tolist())
 
     def batch(self, shard_context: ShardContext) -> tuple[pa.RecordBatch, ShardMetadata]:
-        """The rows, with two more columns: how many of the record's texts were cut, and where it stands."""
+        """The rows, with more columns: the counts of the record's texts, and where it stands."""
         schema = record_schema(shard_context.task, shard_context.processor)
-        schema = schema.append(pa.field("cut", pa.int32())).append(pa.field("where", pa.string()))
-        tokens, cut = shard_context.processor.token_rows([text for record in self.records for text in record.texts])
+        for name in COLUMNS:
+            schema = schema.append(pa.field(name, pa.int32()))
+        schema = schema.append(pa.field("where", pa.string()))
+        texts = shard_context.processor.text_rows([text for record in self.records for text in record.texts])
         columns = [
             pa.array([record.id for record in self.records]),
             column(self.rows),
-            column(tokens.reshape(len(self), -1)),
+            column(texts.rows.reshape(len(self), -1)),
             column(label_rows(shard_context.task, self.records)),
-            column(cut.reshape(len(self), -1).sum(1, dtype=np.int32)),
+            *count_columns(self.records, texts),
             pa.array([record.where for record in self.records]),
         ]
         return pa.record_batch(columns, schema=schema), ShardMetadata(digest=self.digest)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from atlas.data.options import PrepareOptions
 from atlas.data.overlap import SplitDigests
 from atlas.data.reading import Outline, place
 from atlas.data.shard import pictures_a_shard, read_batch, read_metadata, writing
+from atlas.data.text_counts import TextCounts, counts_in, tied_records
 from atlas.runtime.errors import UserError
 from atlas.tasks.task import Task
 
@@ -31,17 +31,22 @@ APART = "kept apart from another picture of the same name"
 class JoinedSplit:
     """The counts of a joined split.
 
-    records, distinct pictures, truncated texts, tied records, tokens of the longest text, each class's sum of labels
-    or scores, and pictures by the change that shows them as people see them.
+    records, distinct pictures, tied records, counts of texts, tokens of the longest one, each class's sum of labels or
+    scores, and pictures by the change that shows them as people see them.
     """
 
     records: int
     pictures: int
-    truncated: int
     tied: int
+    texts: TextCounts
     longest: int
     mass: tuple[float, ...]
     changed: Mapping[str, int]
+
+    @property
+    def truncated(self) -> int:
+        """The texts that were cut."""
+        return self.texts.cut
 
 
 class Joiner:
@@ -53,7 +58,8 @@ class Joiner:
         self.changed: Counter[str] = Counter({APART: outline.apart} if outline.apart else {})
         self.reasons = self.broken_pictures()
         self.broken_numbers = np.array(sorted(self.reasons), dtype=np.int64)
-        self.count = self.truncated = self.tied = self.longest = 0
+        self.count = self.tied = self.longest = 0
+        self.texts = TextCounts()
         self.mass = np.zeros(task.classes)
         self.digests = SplitDigests(blank=task.modality == "language")
 
@@ -66,8 +72,8 @@ class Joiner:
         return JoinedSplit(
             records=self.count,
             pictures=self.outline.pictures.total - len(self.broken_numbers),
-            truncated=self.truncated,
             tied=self.tied,
+            texts=self.texts,
             longest=self.longest,
             mass=tuple(round(float(one), 4) for one in self.mass),
             changed=dict(self.changed),
@@ -109,7 +115,7 @@ class Joiner:
         labels, tokens = array(batch.column(3)), array(batch.column("tokens"))
         texts = tokens.reshape(len(tokens), self.task.choices, -1)
         self.count += batch.num_rows
-        self.truncated += int(array(batch.column("cut")).sum())
+        self.texts += counts_in(batch)
         self.tied += tied_records(texts)
         self.longest = max(self.longest, int((texts != self.processor.pad_id).sum(2).max()))
         self.mass += np.bincount(labels, minlength=self.task.classes) if labels.ndim == 1 else labels.sum(0)
@@ -131,11 +137,3 @@ class Joiner:
                     self.digests.add_pictures(array(batch.column("pixels")))
                 done += batch.num_rows
                 prepare_options.report(self.outline.split, "joining", done, total)
-
-
-def tied_records(texts: np.ndarray) -> int:
-    """How many records have two choices of the same tokens, so that no model can tell them apart. int32 [B, C, L]."""
-    tied = np.zeros(len(texts), dtype=bool)
-    for one, other in combinations(range(texts.shape[1]), 2):
-        tied |= (texts[:, one] == texts[:, other]).all(1)
-    return int(tied.sum())

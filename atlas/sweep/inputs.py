@@ -47,6 +47,11 @@ class SweepInputs:
         """The records of each task's training split."""
         return {name: prepared.counts["train"] for name, prepared in self.prepared.items()}
 
+    @property
+    def warnings(self) -> list[str]:
+        """What people should know of the prepared tasks before they train on them, in a line each."""
+        return [f"{name}: {one}" for name, prepared in self.prepared.items() for one in prepared.card.warnings()]
+
     def loads(self) -> dict[str, float]:
         """Task → the cost of one of its records, in passes over one image and the longest text."""
         shape = _shape(self.backbone)

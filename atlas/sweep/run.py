@@ -252,6 +252,8 @@ def _show_plan(
     plan = plan.on(size.fleets)
     settings = {**describe(options, size), "orders": experiment.orders_in_words()}
     print_plan(console, experiment.sweep.name, experiment.sweep.question, plan, settings)
+    for warning in inputs.warnings:
+        say(console, warning, wrap=True)
     return proposals, plan, size
 
 

@@ -16,6 +16,7 @@ from atlas.tasks.published.places365 import PLACES365
 from atlas.tasks.published.snli_ve import SNLI_VE
 from atlas.tasks.published.vcr import VCR, VCR_MARKED
 from atlas.tasks.published.vqa import VQA
+from atlas.tasks.reading.choices import choice_text
 from atlas.tasks.reading.files import csv_lines, picture
 from atlas.tasks.reading.folders import folder_digest
 from atlas.tasks.reading.layout import Layout
@@ -79,6 +80,7 @@ __all__ = [
     "Skipped",
     "Task",
     "task_address",
+    "choice_text",
     "class_of",
     "csv_lines",
     "deal",

@@ -160,7 +160,7 @@ def vcr(*, mark: bool) -> Task:
         chance=100 / CHOICES,
         licence="VCR's own licence: research only, no commercial use (visualcommonsense.com/license)",
         about="Which of four answers explains a film's still? 212,923 training questions, 26,534 for reporting.",
-        version=1,
+        version=2,
         read=functools.partial(read_stills, mark=mark),
         sources=still_sources,
         role="downstream",
