@@ -88,16 +88,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="where the task's published files lie; TASK=FOLDER … for several tasks. Remembered once it is prepared",
     )
-    prepare.add_argument(
-        "--most-broken", type=float, default=0.01, metavar="SHARE", help="of a split's records (default: %(default)s)"
-    )
-    prepare.add_argument(
-        "--most-tied",
-        type=float,
-        default=0.1,
-        metavar="SHARE",
-        help="of a split's records that may have two choices of the same tokens (default: %(default)s)",
-    )
+    tied = "that may have two choices of the same tokens"
+    for option, share, which in (("--most-broken", 0.01, "that may be broken"), ("--most-tied", 0.1, tied)):
+        of = f"of a split's records {which} (default: %(default)s)"
+        prepare.add_argument(option, type=float, default=share, metavar="SHARE", help=of)
+    prepare.add_argument("--same-files", action="store_true", help="take source files that are the same to the byte")
     prepare.add_argument("--again", action="store_true", help="prepare anew what is there, from where it came")
     prepare.add_argument("--ray", action="store_true", help="let Ray Data do the work, however little it is")
     report.add_argument("sweep", metavar="SWEEP", help="a sweep's id, or the path of a summary.json")
@@ -190,6 +185,7 @@ def _prepare(given: argparse.Namespace) -> None:
         most_broken=given.most_broken,
         most_tied=given.most_tied,
         strict=True,
+        same_files=given.same_files,
         again=given.again,
         ray=True if given.ray else None,
     )

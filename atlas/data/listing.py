@@ -58,10 +58,8 @@ def page_of(task: Task, *, processor: Processor, place: StoragePath) -> str:
 
 
 def _layout_facts(task: Task) -> list[tuple[str, str]]:
-    if task.layout is None:
-        return []
-    needs = [("needs", " or ".join(need.paths)) for need in task.layout.needs]
-    return [*needs, ("from", task.layout.obtain)]
+    needs = [("needs", " or ".join(need.paths)) for need in task.layout.needs] if task.layout else []
+    return [*needs, *([("from", task.had_from)] if task.had_from else [])]
 
 
 def _found_facts(task: Task, found: Prepared, processor: Processor, place: StoragePath) -> list[tuple[str, str]]:

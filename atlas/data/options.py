@@ -35,8 +35,9 @@ class PrepareOptions:
     """Options of `prepare` that do not change its output.
 
     most_broken: the share of a split's records that may be broken. most_tied: the share that may have two choices of
-    the same tokens. strict: hold these limits for data that was prepared before, too. again: prepare anew what is
-    there. ray: whether to use Ray Data; None lets the amount of work decide. progress: called with the progress.
+    the same tokens. same_files: take source files that are the same to the byte. strict: hold these limits for data
+    that was prepared before, too. again: prepare anew what is there. ray: whether to use Ray Data; None lets the amount
+    of work decide. progress: called with the progress.
 
     Raises:
         UserError: a share outside [0, 1].
@@ -45,6 +46,7 @@ class PrepareOptions:
     most_broken: float = MOST_BROKEN
     most_tied: float = MOST_TIED
     strict: bool = False
+    same_files: bool = False
     again: bool = False
     ray: bool | None = None
     progress: OnProgress | None = None

@@ -49,7 +49,9 @@ def _started(task: Task, split: str, source: Path | None) -> Iterator[Record | B
     except AtlasError:
         raise
     except Exception as error:
-        raise UserError(f"{task.name}: its reader fails for the split {split!r} with {told(error)}.") from error
+        raise UserError(
+            f"{task.name}: its reader fails for the split {split!r} with {told(error)}. {task.had_from}".rstrip()
+        ) from error
     try:
         return iter(found)
     except TypeError as error:

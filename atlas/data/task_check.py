@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from atlas.backbones.families import most_images
@@ -11,6 +13,8 @@ from atlas.backbones.processor import Processor
 from atlas.runtime.errors import AtlasError, UserError
 from atlas.runtime.text import first_line
 from atlas.tasks.task import Task
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def check_task(task: Task, processor: Processor) -> None:
@@ -34,6 +38,23 @@ def check_task(task: Task, processor: Processor) -> None:
         raise UserError(f"{task.name}: the answer {twice[0]!r:.60} is declared twice; give each class its own name.")
 
 
+def check_distinct(task: Task, sources: Mapping[str, str]) -> None:
+    """Raises UserError where two named files are the same to the byte: train and test would share every record.
+
+    Folders, versions, and files that may be alike (`Task.alike`) are left out.
+    """
+    first: dict[str, str] = {}
+    for name, digest in sources.items():
+        if name.endswith("/") or not SHA256.fullmatch(digest) or any(fnmatchcase(name, one) for one in task.alike):
+            continue
+        if digest in first:
+            raise UserError(
+                f"{task.name}: {first[digest]} and {name} are the same file, so that splits share their records. "
+                "Put the published ones there, or take them as they are by --same-files."
+            )
+        first[digest] = name
+
+
 def sources_of(task: Task, source: Path | None) -> dict[str, str]:
     """What decides the task's content, by name: with the folders of pictures that its layout needs.
 
@@ -44,9 +65,8 @@ def sources_of(task: Task, source: Path | None) -> dict[str, str]:
     except AtlasError:
         raise
     except Exception as error:
-        raise UserError(
-            f"{task.name}: its `sources` fails with {type(error).__name__}: {first_line(error)}."
-        ) from error
+        said = f"{task.name}: its `sources` fails with {type(error).__name__}: {first_line(error)}. {task.had_from}"
+        raise UserError(said.rstrip()) from error
     if isinstance(found, Mapping) and all(isinstance(one, str) for pair in found.items() for one in pair):
         return dict(found) | (dict(task.layout.pictures(source)) if task.layout and source else {})
     raise UserError(f"{task.name}: its `sources` gives {found!r:.60}; give a digest or version, a text, by name.")

@@ -33,6 +33,8 @@ class Task:
     layout: the published files that the task needs, unless its data comes with a package.
     answers_of: source folder -> the class names, where only the source knows them (see `at`).
     published: the records that each published file has, by the splits that come from it: ("train+val", 9741).
+    alike: patterns of the source files that may be the same to the byte, such as lists of labels; others are refused.
+    obtain: a sentence on where the task's files are had, for messages, where no layout says it.
     split_note: the origin of each split, for the data card: the published split, or the rule by which it was cut.
 
     A language-only task yields `pictures=()`, for which `prepare` stores one constant mean-colour image; a
@@ -56,7 +58,14 @@ class Task:
     layout: Layout | None = None
     answers_of: Callable[[Path], tuple[str, ...]] | None = None
     published: tuple[tuple[str, int], ...] = ()
+    alike: tuple[str, ...] = ()
+    obtain: str = ""
     split_note: str = ""
+
+    @property
+    def had_from(self) -> str:
+        """A sentence on where the task's files are had; "" where it does not say."""
+        return self.obtain or (self.layout.obtain if self.layout else "")
 
     @property
     def classes(self) -> int:
@@ -77,7 +86,7 @@ class Task:
         if self.layout is None:
             return self
         if source is None:
-            raise UserError(f"{self.name} needs its published files. {self.layout.obtain} Then name their folder.")
+            raise UserError(f"{self.name} needs its published files. {self.had_from} Then name their folder.")
         self.layout.check(self.name, source)
         if self.answers_of is None:
             return self

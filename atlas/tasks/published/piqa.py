@@ -78,6 +78,7 @@ PIQA = Task(
     read=read_piqa,
     sources=LAYOUT.digests,
     layout=LAYOUT,
+    alike=("*.lst",),
     published=(("train+val", 16_113), ("test", 1_838)),
     split_note="val is a seeded 10 % of the training goals with all their records; test is the public validation file.",
 )
