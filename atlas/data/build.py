@@ -19,6 +19,7 @@ from atlas.data.card_writer import Contents, write_cards
 from atlas.data.executor import Executor, ray_cluster, wants_ray
 from atlas.data.options import PhaseProgress, PrepareOptions
 from atlas.data.overlap import overlaps
+from atlas.data.picture_files import pictures_changed
 from atlas.data.reading import Outline, Reader
 from atlas.data.record_stream import read_records
 from atlas.data.refusal import HOPELESS, over, refuse_broken, refuse_tied
@@ -66,14 +67,20 @@ class Build:
 
     def ensure(self, prepare_options: PrepareOptions) -> bool:
         """Build the folder unless it is there, and is not wanted again; whether it was built."""
-        if read_card(self.final) and not prepare_options.again:
+        if self.is_there(prepare_options):
             return False
         make_folder(self.final.parent)
         with FileLock(self.beside(".lock")):
-            if read_card(self.final) and not prepare_options.again:
+            if self.is_there(prepare_options):
                 return False
             self.run(prepare_options)
         return True
+
+    def is_there(self, prepare_options: PrepareOptions) -> bool:
+        """Whether the folder is whole, of the pictures that are in the source now, and not wanted again."""
+        if prepare_options.again or not read_card(self.final):
+            return False
+        return self.source is None or not pictures_changed(self.final, SPLITS, self.source)
 
     def run(self, prepare_options: PrepareOptions) -> None:
         """Build the folder. All splits are read before the first picture is opened.
@@ -111,7 +118,7 @@ class Build:
             shutil.rmtree(left)
         if prepare_options.again:
             shutil.rmtree(self.work, ignore_errors=True)
-        elif self.final.exists():
+        elif self.final.exists() and not read_card(self.final):
             shutil.rmtree(self.final)
 
     def read(self, split: str, prepare_options: PrepareOptions) -> Outline:
@@ -138,7 +145,7 @@ class Build:
         partial.mkdir()
         try:
             joiners = {
-                split: Joiner(self.task, self.processor, outline, work=self.work, folder=partial)
+                split: Joiner(self.task, self.processor, outline, work=self.work, folder=partial, source=self.source)
                 for split, outline in outlines.items()
             }
             for joiner in joiners.values():

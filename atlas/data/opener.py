@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from types import FunctionType
 
 import numpy as np
@@ -33,8 +33,13 @@ def opener_digest(opener: object) -> bytes:
 
 def file_states(opener: object) -> list[tuple[int, int]]:
     """Size and time of change (ns) of the image files that a partial function has as its arguments."""
+    return [_state(path) for path in image_paths(opener)]
+
+
+def image_paths(opener: object) -> list[Path]:
+    """The image files that a partial function has as its arguments."""
     arguments = opener.args if isinstance(opener, functools.partial) else ()
-    return [_state(path) for path in arguments if isinstance(path, PurePath) and path.suffix.lower() in IMAGE_FILES]
+    return [path for path in arguments if isinstance(path, Path) and path.suffix.lower() in IMAGE_FILES]
 
 
 def _state(path: PurePath) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict
 from atlas.backbones.processor import Processor
 from atlas.data.columns import column, label_rows, picture_schema, record_schema
 from atlas.data.opener import file_states
+from atlas.data.picture_files import PictureFile, files_of
 from atlas.data.text_counts import COLUMNS, count_columns
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.os_errors import error_from
@@ -36,19 +37,20 @@ PICTURES_A_SHARD = 8192  # at the most
 RECORDS_A_SHARD = 4096
 METADATA = b"atlas"
 TEXTS = 2  # raised by hand where the same texts give other tokens or counts
-ENCODING = 2  # of pictures; raised by hand where the same file gives other pixels or metadata
+ENCODING = 3  # of pictures; raised by hand where the same file gives other pixels or metadata
 
 
 class ShardMetadata(BaseModel):
     """The metadata of a shard's file.
 
     digest: the shard's. broken: the number and reason of each broken picture in it. changed: pictures by each change
-    that shows them as people see them.
+    that shows them as people see them. files: the image files that were read.
     """
 
     model_config = ConfigDict(frozen=True)
 
     digest: str
+    files: tuple[PictureFile, ...] = ()
     broken: tuple[tuple[int, str], ...] = ()
     changed: Mapping[str, int] = {}
 
@@ -83,23 +85,27 @@ class PictureShard:
         width = schema.field(0).type.byte_width
         pixels = np.empty((len(self), width), dtype=np.uint8)
 
-        def fill(number: int) -> tuple[str, tuple[str, ...]]:
+        def fill(number: int) -> tuple[str, tuple[str, ...], list[PictureFile]]:
+            files = files_of(self.pictures[number].open)
             try:
                 row, changes = decode(self.pictures[number], shard_context.processor)
             except OSError as error:
-                return f"picture {self.pictures[number].name!r}: {error}", ()
+                return f"picture {self.pictures[number].name!r}: {error}", (), files
             pixels[number] = row.ravel()
-            return "", changes
+            return "", changes, files
 
         with ThreadPoolExecutor(shard_context.threads) as pool:
-            reasons, changes = zip(*pool.map(fill, range(len(self))), strict=True)
+            reasons, changes, files = zip(*pool.map(fill, range(len(self))), strict=True)
         changed = Counter(chain.from_iterable(changes))
         broken = tuple((number, reason) for number, reason in enumerate(reasons) if reason)
         if broken:
             pixels = pixels[[not reason for reason in reasons]]
         rows = pa.Array.from_buffers(pa.binary(width), len(pixels), [None, pa.py_buffer(pixels)])
         return pa.record_batch([rows], schema=schema), ShardMetadata(
-            digest=self.digest, broken=broken, changed=dict(sorted(changed.items()))
+            digest=self.digest,
+            files=tuple(chain.from_iterable(files)),
+            broken=broken,
+            changed=dict(sorted(changed.items())),
         )
 
 

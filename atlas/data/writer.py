@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from atlas.backbones.processor import Processor
 from atlas.data.columns import array, column, picture_schema, record_schema
 from atlas.data.options import PrepareOptions
 from atlas.data.overlap import SplitDigests
+from atlas.data.picture_files import PictureFileWriter
 from atlas.data.reading import Outline, place
 from atlas.data.shard import pictures_a_shard, read_batch, read_metadata, writing
 from atlas.data.text_counts import TextCounts, counts_in, tied_records
@@ -52,7 +54,17 @@ class JoinedSplit:
 class Joiner:
     """Joins the shards of one split that lie in `work` into two files in `folder`."""
 
-    def __init__(self, task: Task, processor: Processor, outline: Outline, *, work: Path, folder: Path) -> None:
+    def __init__(
+        self,
+        task: Task,
+        processor: Processor,
+        outline: Outline,
+        *,
+        work: Path,
+        folder: Path,
+        source: Path | None = None,
+    ) -> None:
+        self.source = source
         self.task, self.processor, self.outline = task, processor, outline
         self.work, self.folder = work, folder
         self.changed: Counter[str] = Counter({APART: outline.apart} if outline.apart else {})
@@ -69,6 +81,7 @@ class Joiner:
             raise UserError(f"{self.task.name}: all records of the split {self.outline.split!r} are broken")
         with writing(self.folder):
             self.join_pictures(prepare_options)
+            self.list_files()
         return JoinedSplit(
             records=self.count,
             pictures=self.outline.pictures.total - len(self.broken_numbers),
@@ -124,6 +137,14 @@ class Joiner:
         self.digests.add_records(batch.column("id").to_pylist(), tokens, rows)
         columns = [batch.column("id"), column(rows), batch.column("tokens"), batch.column(3)]
         return pa.record_batch(columns, schema=record_schema(self.task, self.processor))
+
+    def list_files(self) -> None:
+        """Write the list of the picture files in the source, if there is one."""
+        if self.source is None:
+            return
+        with closing(PictureFileWriter(self.folder, self.outline.split, self.source)) as writer:
+            for file in self.outline.pictures.files:
+                writer.add(read_metadata(self.work / file).files)
 
     def join_pictures(self, prepare_options: PrepareOptions) -> None:
         """Write `<split>-pictures.arrow`."""
