@@ -7,6 +7,8 @@ import functools
 import json
 import os
 import struct
+from codecs import BOM_UTF8
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -107,13 +109,16 @@ def json_lines(path: Path) -> Iterator[tuple[str, dict[str, JsonValue] | Broken]
 def csv_lines(path: Path, columns: Iterable[str] = ()) -> Iterator[tuple[str, dict[str, str] | Broken]]:
     """`(file:line, column -> text)` of every row under the header; `Broken` for one with too few or too many values.
 
-    Raises UserError as `text_lines` does, and where the header lacks one of `columns`.
+    Raises UserError as `text_lines` does, and where the header lacks one of `columns` or names one twice.
     """
     rows = csv.DictReader(_lines(path, newline=""), strict=True)
     try:
         found = rows.fieldnames or ()
         if not found:
             raise UserError(f"{path} is empty; write a line of column names and a line a record.")
+        twice = [column for column, count in Counter(found).items() if count > 1]
+        if twice:
+            raise UserError(f"{path}: the column {twice[0]!r} is there twice; give each its own name.")
         for column in columns:
             if column not in found:
                 raise UserError(f"{path}: {unknown('or missing column', column, found)}")
@@ -145,12 +150,14 @@ def json_items(path: Path, key: str) -> Iterator[tuple[str, dict[str, JsonValue]
     place, keys = -1, ()
     try:
         with open(path, "rb") as file:
+            start = len(BOM_UTF8) if file.read(len(BOM_UTF8)) == BOM_UTF8 else 0
+            file.seek(start)
             for place, value in enumerate(ijson.items(file, f"{key}.item", use_float=True)):
                 where = f"{path.name}: {key}[{place}]"
                 other = Broken(where=where, reason=f"a {type(value).__name__}, no object")
                 yield where, value if isinstance(value, dict) else other
             if place < 0:
-                file.seek(0)
+                file.seek(start)
                 keys = tuple(name for above, kind, name in ijson.parse(file) if not above and kind == "map_key")
     except (ijson.JSONError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read as JSON: {first_line(error)}. Download it again.") from error

@@ -19,6 +19,7 @@ from atlas.tasks.reading.files import (
     given,
     inside,
     json_file,
+    json_items,
     json_lines,
     open_image,
     picture,
@@ -241,3 +242,25 @@ def test_a_task_that_needs_a_source_says_so() -> None:
 def test_the_digest_is_that_of_the_content(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc")
     assert digest(tmp_path / "x").startswith("ba7816bf")
+
+
+@pytest.mark.parametrize("content", ['\ufeff{"images": [{"id": 1}]}', '{"images": [\r\n{"id": 1}\r\n]}\r\n'])
+def test_a_list_of_json_may_begin_with_a_byte_order_mark_and_have_any_line_ends(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "train.json"
+    path.write_bytes(content.encode())
+    assert list(json_items(path, "images")) == [("train.json: images[0]", {"id": 1})]
+    with pytest.raises(AtlasError, match="Did you mean 'images'"):
+        list(json_items(path, "image"))
+
+
+def test_lines_of_json_may_have_a_mark_other_line_ends_and_no_last_one(tmp_path: Path) -> None:
+    path = tmp_path / "train.jsonl"
+    path.write_bytes('\ufeff{"id": "a\u2028b"}\r\n{"id": 2}'.encode())
+    assert [values for _, values in json_lines(path)] == [{"id": "a\u2028b"}, {"id": 2}]
+
+
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "photos.csv"
+    path.write_text("image,answer,answer\n1,no,yes\n")
+    with pytest.raises(AtlasError, match="the column 'answer' is there twice"):
+        list(csv_lines(path, ["image"]))
