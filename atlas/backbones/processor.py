@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 RECIPE = 1  # raised by hand when the same image or text gives other numbers
-MAX_TOKENS = 40
+TOKENS = 40  # of a text, where the backbone's configuration does not say how many it takes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +49,8 @@ class Processor:
     tokenizer: Tokenizer = field(repr=False, compare=False)
 
     @classmethod
-    def load(cls, folder: Path, *, max_tokens: int = MAX_TOKENS) -> Processor:
-        """The processor of a backbone's folder, texts cut at max_tokens or at the backbone's positions.
+    def load(cls, folder: Path, *, max_tokens: int | None = None) -> Processor:
+        """The processor of a backbone's folder. Texts have as many tokens as the backbone has positions, or fewer.
 
         Raises UserError where a file is missing, unreadable or incomplete.
         """
@@ -59,7 +59,8 @@ class Processor:
         image_config = read_json(folder / "preprocessor_config.json", optional=True)
         size = square_side(config, folder)
         positions = config.get("max_position_embeddings")
-        length = min(max_tokens, positions) if isinstance(positions, int) else max_tokens
+        takes = positions if isinstance(positions, int) else max_tokens or TOKENS
+        length = min(max_tokens or takes, takes)
         tokenizer = load_tokenizer(folder)
         pad_id = find_pad(tokenizer, config, folder)
         tokenizer.enable_truncation(length)

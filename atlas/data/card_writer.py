@@ -37,7 +37,7 @@ class Contents:
     overlap: dict[str, dict[str, int]]
     limited: bool
     most_broken: float = MOST_BROKEN
-    most_tied: float = MOST_TIED
+    most_tied: float = 1.0
 
 
 def write_cards(folder: Path, identity: DataIdentity, contents: Contents) -> None:
@@ -90,11 +90,9 @@ def command_of(contents: Contents) -> str:
     words = ["atlas", "prepare", task_address(contents.task.name)]
     words += ["--source", str(contents.source)] if contents.source else []
     words += ["--backbone", name_of(contents.processor.folder)]
-    for option, share, default in (
-        ("--most-broken", contents.most_broken, MOST_BROKEN),
-        ("--most-tied", contents.most_tied, MOST_TIED),
-    ):
-        words += [option, f"{share:g}"] if share != default else []
+    words += ["--most-broken", f"{contents.most_broken:g}"] if contents.most_broken != MOST_BROKEN else []
+    tied = any(one.tied > MOST_TIED * one.records for one in contents.joined.values())
+    words += ["--most-tied", f"{contents.most_tied:g}"] if tied else []
     return shell(*words)
 
 

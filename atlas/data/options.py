@@ -9,7 +9,7 @@ from typing import Literal
 from atlas.runtime.errors import UserError
 
 MOST_BROKEN = 0.01  # the share of a split's records that may be broken, unless told otherwise
-MOST_TIED = 0.1  # the share of a split's records that may have two choices of the same tokens
+MOST_TIED = 0.1  # the share of records with two choices of the same tokens that `atlas prepare` takes, unless told
 
 Phase = Literal["reading", "pictures", "texts", "joining"]
 
@@ -44,7 +44,7 @@ class PrepareOptions:
     """
 
     most_broken: float = MOST_BROKEN
-    most_tied: float = MOST_TIED
+    most_tied: float = 1.0
     strict: bool = False
     same_files: bool = False
     again: bool = False

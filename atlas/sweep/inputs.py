@@ -113,7 +113,8 @@ def resolve_inputs(
     check_access(tracking_uri)
     processor = Processor.load(folder)
     sources = sources_of(options.storage)
-    prepare_options = PrepareOptions(progress=(lambda mark: progress(mark.split, mark.done)) if progress else None)
+    report = (lambda mark: progress(mark.split, mark.done)) if progress else None
+    prepare_options = PrepareOptions(progress=report)
     prepared = {
         task.name: obtain(
             task,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from atlas.backbones import locate
 from atlas.backbones.processor import Processor
 from atlas.runtime.errors import AtlasError
 from tests.backbones.toys import LENGTH, SIZE, WORDS, write_folder
@@ -22,6 +23,21 @@ def test_sizes_come_from_the_folder(processor: Processor) -> None:
 def test_the_caller_can_ask_for_fewer_tokens_but_not_for_more(folder: Path) -> None:
     assert Processor.load(folder, max_tokens=4).max_tokens == 4
     assert Processor.load(folder, max_tokens=100).max_tokens == LENGTH
+
+
+def test_texts_have_as_many_tokens_as_the_backbone_takes(tmp_path: Path) -> None:
+    long = write_folder(tmp_path, length=77)
+    assert Processor.load(long).max_tokens == 77
+    (long / "config.json").write_text(json.dumps({"image_size": SIZE}))
+    assert Processor.load(long).max_tokens == 40
+    assert Processor.load(long, max_tokens=50).max_tokens == 50
+
+
+def test_the_digest_of_the_shipped_backbone_stays() -> None:
+    """Prepared data is found by them."""
+    processor = Processor.load(locate("vilt-tiny"))
+    assert processor.digest == "d46aa5d022221bdbd0bc423d12fbf2300b2b3e26e02c54abaef789c777d66b52"
+    assert processor.max_tokens == 28
 
 
 def test_a_text_is_framed_and_padded(processor: Processor) -> None:

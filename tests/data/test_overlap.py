@@ -9,7 +9,7 @@ import pytest
 
 from atlas.backbones.processor import Processor
 from atlas.data.overlap import SplitDigests, overlaps
-from atlas.data.prepare import PrepareOptions, prepare
+from atlas.data.prepare import prepare
 from atlas.data.text_counts import tied_records
 from atlas.tasks import Picture, Record
 from tests.backbones.toys import CHOICES, SHADES, read_shades
@@ -67,8 +67,7 @@ def test_the_card_says_which_records_have_choices_of_the_same_tokens(tmp_path: P
             long = tuple(f"{'word1 ' * 20}{text}" for text in record.texts)
             yield replace(record, texts=long) if number < 2 else record
 
-    options = PrepareOptions(most_tied=0.5)
-    card = prepare(replace(CHOICES, read=read), processor=processor, root=tmp_path, prepare_options=options).card
+    card = prepare(replace(CHOICES, read=read), processor=processor, root=tmp_path).card
     plain = prepare(CHOICES, processor=processor, root=tmp_path / "plain").card
     assert [card.tied[split] - plain.tied[split] for split in card.tied] == [2, 2, 2]
     assert any("of train have two choices of the same tokens" in one for one in card.warnings())

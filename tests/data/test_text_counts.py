@@ -62,7 +62,7 @@ def test_more_tied_records_than_may_be_are_refused_and_the_option_lifts_it(
 ) -> None:
     task = asking("nothing", "nobody", "never", "nowhere")
     with pytest.raises(UserError) as refused:
-        prepare(task, processor=processor, root=tmp_path)
+        prepare(task, processor=processor, root=tmp_path, prepare_options=PrepareOptions(most_tied=0.1))
     for part in (
         "choices: 7 of 25 records of train have two choices of the same tokens",
         "more than the 10 % that may be",
@@ -77,7 +77,7 @@ def test_more_tied_records_than_may_be_are_refused_and_the_option_lifts_it(
     assert command(prepared.card).endswith(" --most-tied 0.5")
     assert prepare(task, processor=processor, root=tmp_path).fingerprint == prepared.fingerprint
     with pytest.raises(UserError, match="have two choices of the same tokens"):
-        prepare(task, processor=processor, root=tmp_path, prepare_options=PrepareOptions(strict=True))
+        prepare(task, processor=processor, root=tmp_path, prepare_options=PrepareOptions(most_tied=0.1, strict=True))
 
 
 def test_as_many_tied_records_as_may_be_are_taken(tmp_path: Path, processor: Processor) -> None:
