@@ -72,6 +72,10 @@ class SearchOptions:
                 raise UserError(f"--orders has {','.join(order)} twice; give each order once.")
         return orders
 
+    def named_in_orders(self) -> set[str]:
+        """The tasks that written orders name, whether or not these are orders of `tasks`."""
+        return {part.strip() for text in self.orders if "," in text for part in text.split(",")}
+
     def with_twins(self) -> SearchOptions:
         """With `twins`, the same over the tasks' generated twins. Raises UserError for a task without a twin."""
         if not self.twins:

@@ -57,9 +57,14 @@ class Sweep:
     scheduler: Callable[[Options], TrialScheduler] | None = None
 
     def smoke(self, options: Options) -> Options:
-        """The options of the very small run of `--smoke`; options that were given with it stay."""
+        """The options of the very small run of `--smoke`; options that were given with it stay.
+
+        Orders that are written out keep the tasks that they are orders of.
+        """
         given, small, defaults = options.flat(), self.small.flat(), self.defaults.flat()
         changed = {name: small[name] for name in SMALLER if given[name] == defaults[name]}
+        if options.search.named_in_orders() - set(self.small.search.tasks):
+            changed.pop("tasks", None)
         if self.searches_orders and options.search.orders:
             return options.changed(**changed)  # which say how many trials there are
         return options.changed(**changed, trials=options.search.trials or len(self.smoke_points or self.points) or 2)

@@ -180,3 +180,19 @@ def test_a_smoke_run_walks_as_many_orders_as_were_asked_for() -> None:
     assert Experiment(sweep=ORDERS, options=small).trial_count() == 5
     written = ORDERS.smoke(Options.of(smoke=True, tasks=TASKS[::-1], orders=(",".join(TASKS),)))
     assert Experiment(sweep=ORDERS, options=written).trial_count() == 1
+
+
+@pytest.mark.parametrize("order", [TASKS, TASKS[::-1], SMOKE.search.tasks, SMOKE.search.tasks[::-1]])
+def test_a_smoke_run_of_written_orders_has_the_tasks_that_they_are_orders_of(order: tuple[str, ...]) -> None:
+    small = ORDERS.smoke(Options.of(smoke=True, orders=(", ".join(order),)))
+    Experiment(sweep=ORDERS, options=small).check()
+    assert set(small.search.tasks) == set(order)
+    assert small.training.steps == SMOKE.training.steps
+
+
+def test_a_smoke_run_of_orders_of_other_tasks_says_what_is_missing() -> None:
+    small = ORDERS.smoke(Options.of(smoke=True, orders=("digits,piqa-twin",)))
+    with pytest.raises(AtlasError, match="leaves out easy-vqa, easy-ve; name every task, or leave it out of --tasks"):
+        Experiment(sweep=ORDERS, options=small).check()
+    asked = ORDERS.smoke(Options.of(smoke=True, tasks=("digits", "piqa-twin"), orders=("digits,piqa-twin",)))
+    Experiment(sweep=ORDERS, options=asked).check()
