@@ -20,6 +20,7 @@ from atlas.runtime.os_errors import error_from
 from atlas.runtime.redact import redacted
 from atlas.tracking.mlflow.access import without_user
 from atlas.tracking.mlflow.internals import CHATTY_LOGGERS, create_tables
+from atlas.tracking.mlflow.relocation import ARTIFACTS, artifact_address, relocate
 from atlas.tracking.sink import ANSWER_SECONDS
 
 if TYPE_CHECKING:
@@ -46,11 +47,6 @@ def database_file(tracking_uri: str) -> Path | None:
     if not tracking_uri.startswith(SQLITE):
         return None
     return Path(urllib.parse.unquote(tracking_uri.removeprefix(SQLITE).partition("?")[0]))
-
-
-def artifact_address(folder: Path) -> str:
-    """A folder as MLflow takes the place of artifacts: its path, or the same as an address where `%` is in it."""
-    return folder.as_uri() if "%" in str(folder) else str(folder)
 
 
 def scheme_of(tracking_uri: str) -> str:
@@ -85,11 +81,11 @@ def initialise(tracking_uri: str, experiment: str) -> str:
         return _experiment_id(client, experiment, None)
     database.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{database}.lock"):
-        return _experiment_id(client, experiment, database.parent / "mlartifacts")
+        return _experiment_id(client, experiment, database.parent / ARTIFACTS)
 
 
 def connect(tracking_uri: str) -> MlflowClient:
-    """A client that gives up in seconds, with no run of its own.
+    """A client that gives up in seconds, with no run of its own. The artifacts of an SQLite file are where it is now.
 
     `MLFLOW_RUN_ID` would win over every run named here, so it is taken out of this process's environment.
 
@@ -112,6 +108,7 @@ def connect(tracking_uri: str) -> MlflowClient:
     database.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{database}.lock"):
         _set_up(database)
+        relocate(database)
         return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
 
 

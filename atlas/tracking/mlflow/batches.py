@@ -53,17 +53,27 @@ class LogBatch:
         ]
 
 
-def log_batch(client: MlflowClient, run_id: str, batch: LogBatch, *, shown: Mapping[str, float]) -> dict[str, float]:
-    """Log a batch; returns the latest value of each metric. Metrics whose value is `shown` already are left out.
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What a run shows: the latest value of each metric, and its parameters."""
 
-    Curves are logged with nothing shown: MLflow drops a point with the same time, step and value, and the time is the
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+def log_batch(client: MlflowClient, run_id: str, batch: LogBatch, shown: Shown) -> Shown:
+    """Log a batch; returns what it shows. Metrics whose value is shown already are left out, and all shown parameters.
+
+    Curves are logged with no metric shown: MLflow drops a point with the same time, step and value, and the time is the
     event's own.
     """
     from mlflow.entities import Param, RunTag
 
     every = batch.metrics()
-    metrics = [metric for metric in every if shown.get(metric.key) != metric.value]
-    params = [Param(plain(name), text(value)) for name, value in flat(batch.params)]
+    metrics = [metric for metric in every if shown.metrics.get(metric.key) != metric.value]
+    told = {plain(name): text(value) for name, value in flat(batch.params)}
+    new = {name: value for name, value in told.items() if name not in shown.params}
+    params = [Param(name, value) for name, value in new.items()]
     tags = [RunTag(name, value) for name, value in batch.tags.items()]
     first = metrics[: METRICS_PER_BATCH - 2 * PER_BATCH]
     if first or params or tags:
@@ -72,7 +82,7 @@ def log_batch(client: MlflowClient, run_id: str, batch: LogBatch, *, shown: Mapp
         client.log_batch(run_id, metrics=metrics[start : start + METRICS_PER_BATCH])
     for start in range(PER_BATCH, len(params), PER_BATCH):
         client.log_batch(run_id, params=params[start : start + PER_BATCH])
-    return {metric.key: metric.value for metric in every}
+    return Shown(metrics={metric.key: metric.value for metric in every}, params=new)
 
 
 def log_datasets(client: MlflowClient, run_id: str, datasets: Iterable[Dataset]) -> None:

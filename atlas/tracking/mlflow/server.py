@@ -16,7 +16,8 @@ from types import TracebackType
 from atlas.runtime.errors import AtlasError, InfrastructureError
 from atlas.runtime.redact import redacted
 from atlas.tracking.mlflow.access import without_user
-from atlas.tracking.mlflow.address import artifact_address, check_address, database_file
+from atlas.tracking.mlflow.address import check_address, database_file
+from atlas.tracking.mlflow.relocation import ARTIFACTS, artifact_address
 
 HOST = "127.0.0.1"
 
@@ -45,7 +46,7 @@ def ui_command(tracking_uri: str, port: int = 5000) -> str:
         return shlex.join([sys.executable, "-m", "webbrowser", without_user(tracking_uri)])
     command = [*_mlflow(), "ui", "--backend-store-uri", redacted(tracking_uri)]
     if (database := database_file(tracking_uri)) is not None:
-        command += ["--default-artifact-root", artifact_address(database.parent / "mlartifacts")]
+        command += ["--default-artifact-root", artifact_address(database.parent / ARTIFACTS)]
     return shlex.join([*command, "--host", HOST, "--port", str(port)])
 
 

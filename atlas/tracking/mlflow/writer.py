@@ -29,9 +29,19 @@ from atlas.tracking.events import (
     trial_key,
 )
 from atlas.tracking.mlflow.address import KEY_TAG, connect, creating, initialise, key_filter
-from atlas.tracking.mlflow.batches import PER_BATCH, LogBatch, Value, log_batch, log_datasets, setting_values, upload
+from atlas.tracking.mlflow.batches import (
+    PER_BATCH,
+    LogBatch,
+    Shown,
+    Value,
+    flat,
+    log_batch,
+    log_datasets,
+    setting_values,
+    upload,
+)
 from atlas.tracking.mlflow.internals import NOTE_TAG, PARENT_TAG
-from atlas.tracking.mlflow.notes import Link, fitted_note, parse_steps, steps_note, steps_tag, text
+from atlas.tracking.mlflow.notes import Link, fitted_note, parse_steps, plain, steps_note, steps_tag, text
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -39,6 +49,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STEPS_TAG = "atlas.steps"
+RESUMED_TAG = "atlas.resumed"  # the parameters of a resumed sweep that differ from those it began with
 
 
 @dataclass(kw_only=True)
@@ -47,10 +58,12 @@ class KnownRun:
 
     run_id: str
     closed: bool = False
+    ended: bool = False
     links: list[Link] = field(default_factory=list)
     order: str = ""
     name: str = ""
     latest: dict[str, float] = field(default_factory=dict)
+    params: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +124,14 @@ class Writer:
         new = NewRun(kind="sweep", name=event.name, at=event.at, tags=event.tags, note=event.note)
         run = self._run(event.key, new)
         self._open(run)
-        self._log(run, LogBatch(at=event.at, params=event.params, values=setting_values(event.params)))
+        tags = {**event.tags, **self._changed_params(run, event)}
+        self._log(run, LogBatch(at=event.at, params=event.params, values=setting_values(event.params), tags=tags))
+
+    def _changed_params(self, run: KnownRun, event: SweepStarted) -> dict[str, str]:
+        """The tag that says with what a resumed sweep goes on: MLflow's parameters cannot change."""
+        told = {plain(name): text(value) for name, value in flat(event.params)}
+        changed = [f"{name}={value}" for name, value in told.items() if run.params.get(name, value) != value]
+        return {RESUMED_TAG: fitted_note("\n".join(changed))} if changed else {}
 
     def _start_trial(self, event: TrialStarted) -> None:
         order = text(event.params.get("order", ""))
@@ -225,20 +245,26 @@ class Writer:
         return self._runs[key]
 
     def _log(self, run: KnownRun, batch: LogBatch, *, curves: bool = False) -> None:
-        """Log a batch; single values that the run shows already are left out, curves are logged as they are."""
-        run.latest |= log_batch(self._client, run.run_id, batch, shown={} if curves else run.latest)
+        """Log a batch; what the run shows already is left out, but curves are logged as they are.
+
+        So is a parameter of another value, which MLflow would refuse, and with it the batch.
+        """
+        shown = Shown(metrics={} if curves else run.latest, params=run.params)
+        logged = log_batch(self._client, run.run_id, batch, shown)
+        run.latest |= logged.metrics
+        run.params |= logged.params
 
     def _open(self, run: KnownRun) -> None:
         """A resumed sweep or trial runs again."""
-        if run.closed:
+        if run.ended:
             self._client.update_run(run.run_id, status="RUNNING")
-            run.closed = False
+            run.closed = run.ended = False
 
     def _close(self, run: KnownRun, status: TrialEnd, at: int) -> None:
         """Close a run. MLflow has no status of its own for a pruned trial."""
         status = "KILLED" if status == "PRUNED" else status
         self._client.set_terminated(run.run_id, status, end_time=at)
-        run.closed = status == "FINISHED"
+        run.closed, run.ended = status == "FINISHED", True
 
     def _step_tags(self, links: list[Link], order: str) -> dict[str, str]:
         return {STEPS_TAG: steps_tag(links), NOTE_TAG: steps_note(links, self.experiment_id, order)}
@@ -253,10 +279,12 @@ def _remembered(run: Run) -> KnownRun:
     return KnownRun(
         run_id=run.info.run_id,
         closed=run.info.status == "FINISHED",
+        ended=run.info.status != "RUNNING",
         links=parse_steps(run.data.tags.get(STEPS_TAG)),
         order=run.data.tags.get("atlas.order", ""),
         name=run.info.run_name or "",
         latest=dict(run.data.metrics),
+        params=dict(run.data.params),
     )
 
 

@@ -16,6 +16,7 @@ from atlas.tracking import (
     TrialStarted,
     TrialStep,
 )
+from atlas.tracking.events import Status
 from atlas.tracking.mlflow.address import connect
 from atlas.tracking.mlflow.writer import Writer
 
@@ -122,6 +123,26 @@ def test_a_step_that_is_logged_after_its_trial_took_it_is_linked_at_the_end(
         writer.apply(events[index])
     seen = runs()
     assert seen["k1"].info.run_id in seen["trial/s1/t1"].data.tags["atlas.steps"]
+
+
+@pytest.mark.parametrize("status", ["KILLED", "FAILED", "FINISHED"])
+def test_a_resumed_sweep_runs_again_and_says_with_what_it_goes_on(
+    writer: Writer, runs: Callable[[], dict[str, Any]], initialised: str, tmp_path: Path, status: Status
+) -> None:
+    """MLflow refuses to change a parameter, and with it everything that is logged beside."""
+    writer.apply(SweepStarted(sweep="s1", name="s", params={"trials": 4, "fleets": None}))
+    writer.apply(SweepFinished(sweep="s1", status=status))
+    second = Writer(initialised, tmp_path.name)
+    tags = {"changes": "trials: was 4, is 6"}
+    second.apply(SweepStarted(sweep="s1", name="s", params={"trials": 6, "fleets": None, "new": "x"}, tags=tags))
+    run = runs()["sweep/s1"]
+    assert run.info.status == "RUNNING"
+    assert run.data.params == {"trials": "4", "fleets": "null", "new": "x"}
+    assert run.data.metrics["setting/trials"] == 6
+    assert run.data.tags["atlas.resumed"] == "trials=6"
+    assert run.data.tags["changes"] == "trials: was 4, is 6"
+    second.apply(SweepFinished(sweep="s1", status="FINISHED"))
+    assert runs()["sweep/s1"].info.status == "FINISHED"
 
 
 @pytest.mark.parametrize("lives", [1, 2])
