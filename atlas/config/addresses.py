@@ -1,13 +1,21 @@
-"""A user's own tasks and learner in the options: by address `FILE.py:NAME`, or by the names that steps are made of."""
+"""Addresses in the options: of a user's own tasks and learner, `FILE.py:NAME`, and of folders and databases.
+
+In a sweep's folder those inside the storage are kept relative to it, so that they are found where it is now:
+`{storage}/mine.py:Mine`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from atlas.backbones.base import is_path
 from atlas.config.options import Options
 from atlas.learners import find_learner, learner_address
+from atlas.storage.filesystem import StoragePath
 from atlas.tasks import find_task, task_address
+
+STORAGE = "{storage}"
 
 
 def with_names(options: Options) -> Options:
@@ -22,16 +30,48 @@ def with_names(options: Options) -> Options:
 def with_addresses(options: Options) -> Options:
     """The options by the addresses at which another process, in another folder, finds them again.
 
-    These are user-defined tasks and learner, the backbone's folder and those of published files.
+    These are user-defined tasks and learner, the storage, the backbone's folder and those of published files.
     """
-    backbone = options.training.backbone
+    backbone, storage = options.training.backbone, options.storage.storage
     return options.changed(
         tasks=tuple(map(task_address, options.search.tasks)),
         downstream=tuple(map(task_address, options.search.downstream)),
         learner=learner_address(options.training.learner),
         backbone=_absolute(backbone) if is_path(backbone) else backbone,
         source=tuple(map(_absolute_source, options.storage.source)),
+        storage=str(StoragePath.at(storage)) if storage else "",
     )
+
+
+def relative_to_storage(options: Options, storage: Path) -> Options:
+    """The options with every address inside the storage relative to it; `resolved_in` is the inverse."""
+    return _mapped(options, lambda text: _relative(text, str(storage)))
+
+
+def resolved_in(options: Options, storage: Path) -> Options:
+    """The options with every address inside the storage where that is now."""
+    return _mapped(options, lambda text: text.replace(STORAGE, str(storage)))
+
+
+def _mapped(options: Options, change: Callable[[str], str]) -> Options:
+    """The options with the texts changed that may be addresses."""
+    search, training, storage = options.search, options.training, options.storage
+    return options.changed(
+        tasks=tuple(map(change, search.tasks)),
+        downstream=tuple(map(change, search.downstream)),
+        learner=change(training.learner),
+        backbone=change(training.backbone),
+        source=tuple(map(change, storage.source)),
+        storage=change(storage.storage),
+        tracking_uri=change(storage.tracking_uri),
+    )
+
+
+def _relative(text: str, storage: str) -> str:
+    """The text with the storage's path as the word for it, where that is the address, or the beginning of one."""
+    start, found, rest = text.partition(storage)
+    begins = start == "" or start.endswith(("=", ":", ":///"))
+    return f"{start}{STORAGE}{rest}" if found and begins and rest[:1] in ("", "/") else text
 
 
 def _absolute(folder: str) -> str:

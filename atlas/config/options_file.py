@@ -7,7 +7,8 @@
     cluster:  {fleets: 2}
     run:      {sharing: true}
 
-A group or a value that is left out is as in the defaults. Files without groups, as sweeps wrote them before schema 2,
+A group or a value that is left out is as in the defaults. In the file of a sweep, `<storage>/sweeps/<id>/options.json`,
+`{storage}` stands for that storage. Files without groups, as sweeps wrote them before schema 2,
 hold the same values by their flat names.
 """
 
@@ -20,6 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas.config.addresses import resolved_in
 from atlas.config.options import GROUP_OF, GROUPS, Options
 from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.os_errors import error_from
@@ -38,7 +40,8 @@ def read_options_file(path: Path, defaults: Options | None = None) -> Options:
         UserError: the file cannot be read, has another schema, an unknown key (with the nearest known one) or a value
             of another type or range.
     """
-    return options_from(_content(path), defaults or Options(), source=str(path))
+    options = options_from(_content(path), defaults or Options(), source=str(path))
+    return resolved_in(options, path.resolve().parents[2]) if len(path.resolve().parents) > 2 else options
 
 
 def options_from(content: Mapping[str, JsonValue], defaults: Options, *, source: str) -> Options:

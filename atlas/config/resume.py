@@ -14,27 +14,41 @@ CHANGEABLE = (
     *("fleets", "workers_per_fleet", "min_workers_per_fleet", "cpus_per_worker", "gpus_per_worker"),
     *("checkpoint_every", "source"),
 )
-OF_THIS_RUN = ("storage", "tracking_uri", "resume")  # taken care of apart: they say which sweep it is, and where
+OF_THIS_RUN = ("storage", "tracking_uri", "resume", "changed")  # they say which sweep it is, where and how it goes on
 
 
-def resumed_options(saved: Options, given: Options, defaults: Options, *, named: Collection[str] = ()) -> Options:
+def resumed_options(
+    saved: Options,
+    given: Options,
+    defaults: Options,
+    *,
+    named: Collection[str] = (),
+    searches_orders: bool = False,
+) -> Options:
     """The options to go on with: the saved ones, with those given now that may change.
 
-    An option counts as given where it differs from the sweep's `defaults`, or is `named` on the command line.
+    An option counts as given where it differs from the sweep's `defaults`, or is `named` on the command line. With
+    `--changed` the number of trials may change, which are orders where the sweep searches them.
 
     Raises:
         UserError: an option is given that cannot change; it names what was, and what is asked for.
     """
     was, asked, usual = (_comparable(options) for options in (saved, given, defaults))
     told = {name for name, value in asked.items() if value != usual[name]} | set(named)
-    for name in sorted(told - {*CHANGEABLE, *OF_THIS_RUN, "dry_run", "twins"}):
+    searched = {"trials", "orders"} if searches_orders else {"trials"}
+    free = {*CHANGEABLE, *OF_THIS_RUN, "dry_run", "twins", *(searched if given.run.changed else ())}
+    for name in sorted(told - free):
         if asked[name] != was[name]:
+            way = "add --changed to go on with it" if name in searched else "leave it out"
             raise UserError(
                 f"{flag_of(name)} is {_shown(asked[name])} now, but the sweep was started with {_shown(was[name])}, "
-                f"which cannot change while it is resumed; leave it out, or start a new sweep without --resume."
+                f"which cannot change while it is resumed{' without --changed' if name in searched else ''}; {way}, or "
+                f"start a new sweep without --resume."
             )
     changed = {name: asked[name] for name in CHANGEABLE if name in told}
-    return saved.changed(**changed, dry_run=given.run.dry_run or saved.run.dry_run)
+    if given.run.changed and told & searched:  # of orders: one is the number of the other
+        changed |= {name: asked[name] if name in told else usual[name] for name in searched}
+    return saved.changed(**changed, dry_run=given.run.dry_run or saved.run.dry_run, changed=given.run.changed)
 
 
 def _comparable(options: Options) -> dict[str, OptionValue]:

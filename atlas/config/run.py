@@ -30,3 +30,5 @@ class RunOptions:
     """A very small run, to see that everything works."""
     resume: Annotated[str | None, _RESUME, arg(help_behavior_hint="")] = None
     """Continue an interrupted sweep: the latest, or the one that is named."""
+    changed: bool = False
+    """With --resume: go on although the sweep's file, or the number of its trials, has changed."""

@@ -14,7 +14,9 @@ from atlas.steps.walk import Walk
 
 LEARNER, ORDERS, SEEDS, PROBES = "learner_settings", "orders", "seeds", "probes"
 REFUSED = "trial_refused"
-RESERVED = frozenset({LEARNER, OWN_LEARNER, ORDERS, SEEDS, PROBES, REFUSED, "order"})
+BEGUN_AS, REPLACES = "begun_as", "replaces"  # the trial of an interrupted run that this one goes on with, or replaces
+OWN_SETTINGS = frozenset({LEARNER, OWN_LEARNER, ORDERS, SEEDS, PROBES, REFUSED, BEGUN_AS, REPLACES})
+RESERVED = OWN_SETTINGS | {"order"}
 """Names of a trial's own settings, which no suggested parameter may have; `order` is one of MLflow's parameters."""
 Parameter = str | int | float | bool | None
 
@@ -63,12 +65,13 @@ def trial_config_from(config: Mapping[str, Any]) -> TrialConfig:
 
     Raises UserError for a learner or a setting that is not known.
     """
-    own = {LEARNER, OWN_LEARNER, ORDERS, SEEDS, PROBES, REFUSED}
     return TrialConfig(
         learner=learner_from(config[LEARNER], config.get(OWN_LEARNER)),
         orders=tuple(tuple(order) for order in config[ORDERS]),
         seeds=tuple(config[SEEDS]),
         probes=tuple(probe_from(description) for description in config.get(PROBES, ())),
         refused=config.get(REFUSED, ""),
-        parameters={name: value for name, value in config.items() if name not in own and not name.startswith(AFTER)},
+        parameters={
+            name: value for name, value in config.items() if name not in OWN_SETTINGS and not name.startswith(AFTER)
+        },
     )

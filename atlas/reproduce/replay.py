@@ -24,7 +24,15 @@ from atlas.steps.walk import Walk
 from atlas.sweep.file import load_sweep
 from atlas.tracking import default_tracking_uri
 
-ELSEWHERE = ("storage", "tracking_uri", "resume", "dry_run", "smoke", "twins")  # options that decide no score
+ELSEWHERE = (
+    "storage",
+    "tracking_uri",
+    "resume",
+    "changed",
+    "dry_run",
+    "smoke",
+    "twins",
+)  # options that decide no score
 STEADY = "min_workers_per_fleet"  # elastic fleets are of one size when run again: the largest
 
 

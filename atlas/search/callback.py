@@ -9,10 +9,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from atlas.config.trial import trial_config_from
+from atlas.config.trial import BEGUN_AS, trial_config_from
 from atlas.execution.job import StepFailed
 from atlas.runtime.errors import StepError, UserError
 from atlas.runtime.text import last_line
+from atlas.search.history import SearchHistory, identity
 from atlas.search.trial_ids import TrialIds
 from atlas.search.trial_record import TrialRecord, TrialStatus
 from atlas.search.trial_report import TrialReport, report_from
@@ -59,7 +60,7 @@ class TrialJournal:
 
     def _begin(self, trial: Trial) -> TrialRecord:
         record = TrialRecord(trial.trial_id, trial_config_from(trial.config))
-        record.id = self.trial_ids.find(record.id, record.params)
+        record.id = self.trial_ids.find(record.id, record.params, begun_as=trial.config.get(BEGUN_AS))
         self.trials[trial.trial_id] = record
         return record
 
@@ -107,14 +108,13 @@ def listening_callback() -> Callback:
     return ListeningCallback()
 
 
-def tell_restored(trials: Sequence[Trial]) -> None:
-    """Record the trials that Tune restores: its callbacks are silent about those that had ended before."""
+def tell_finished(history: SearchHistory) -> None:
+    """Record the trials that had finished in earlier runs: Tune's callbacks know nothing of them."""
     if _journal is not None:
-        for trial in trials:
-            _journal.trial_ids.restored(trial.trial_id)
-    for trial in trials:
-        if trial.status == "TERMINATED":
-            _tell(trial, "FINISHED", trial.last_result)
+        for trial in history.trials:
+            _journal.trial_ids.restored(identity(trial))
+    for trial in history.finished:
+        _tell(trial, "FINISHED", trial.last_result)
 
 
 def _tell(trial: Trial, status: TrialStatus | None, result: Mapping[str, Any] | None = None) -> None:

@@ -49,16 +49,18 @@ def _check(trial: optuna.Trial, point: Mapping[str, Any], what: str) -> None:
     for name, value in point.items():
         if name not in trial.params:
             raise PointRefused(str(unknown(f"parameter in {what}", name, trial.params)))
-        if not _holds(trial.distributions[name], value):
+        if not holds(trial.distributions[name], value):
             raise PointRefused(f"{what} has {name}={value!r}; its space is {trial.distributions[name]}.")
 
 
-def _holds(distribution: BaseDistribution, value: Any) -> bool:
+def holds(distribution: BaseDistribution, value: Any) -> bool:
     """Whether the distribution may give the value; Optuna itself only warns of a number outside."""
-    from optuna.distributions import FloatDistribution, IntDistribution
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+    if isinstance(distribution, CategoricalDistribution):
+        return value in distribution.choices
     if not isinstance(distribution, FloatDistribution | IntDistribution):
-        return True  # suggesting it has failed already where it is none of the choices
+        return True
     if isinstance(value, bool | str) or not distribution.low <= value <= distribution.high:
         return False
     steps = (value - distribution.low) / (distribution.step or 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from atlas.config.trial import trial_config_from
+from atlas.config.trial import BEGUN_AS, trial_config_from
 from atlas.execution.broker_client import BrokerClient
 from atlas.runtime.errors import UserError
 from atlas.search.trial_course import CourseSetup, advance, course
@@ -38,7 +38,7 @@ def run_trial(config: dict[str, Any], *, setup: TrialSetup) -> None:
     if trial_config.refused:
         raise UserError(trial_config.refused)
     broker = BrokerClient.connect(setup.broker, setup.namespace)
-    scope = "" if setup.sharing else f"private/{tune.get_context().get_trial_id()}"
+    scope = "" if setup.sharing else f"private/{config.get(BEGUN_AS, tune.get_context().get_trial_id())}"
     steps = course(trial_config.walks(), setup.course)
     said = advance(steps, None)
     while said is not None:

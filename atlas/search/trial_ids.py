@@ -20,7 +20,7 @@ class TrialIds:
     """The trials that the sweep has begun in earlier runs: what each tries, as long as nobody has gone on with it."""
 
     _begun: dict[str, str] = field(default_factory=dict)
-    _restored: set[str] = field(default_factory=set)
+    _restored: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, spool: Path) -> TrialIds:
@@ -30,14 +30,19 @@ class TrialIds:
 
     def restored(self, trial: str) -> None:
         """Tune has not forgotten this one."""
-        if self._begun.pop(trial, None) is not None:
-            self._restored.add(trial)
+        if (tried := self._begun.pop(trial, None)) is not None:
+            self._restored[trial] = tried
 
-    def find(self, trial: str, params: Mapping[str, Any]) -> str:
-        """The id that the trial which Tune calls `trial` had in an earlier run, or `trial` where it had none."""
-        wanted = _spelt(params)
-        if trial in self._restored or wanted not in self._begun.values():
-            return trial
+    def find(self, trial: str, params: Mapping[str, Any], begun_as: str | None = None) -> str:
+        """The id that the trial which Tune calls `trial` had in an earlier run, or `trial` where it had none.
+
+        `begun_as`: the id of the trial that it goes on with, where Tune has not forgotten that.
+        """
+        wanted, name = _spelt(params), begun_as or trial
+        if name in self._restored:
+            return name if self._restored[name] == wanted else trial
+        if wanted not in self._begun.values():
+            return name
         first = next(one for one, tried in self._begun.items() if tried == wanted)
         self.restored(first)
         return first

@@ -16,26 +16,27 @@ from atlas.runtime.interrupts import handlers_put_back
 from atlas.runtime.os_errors import is_unreachable
 from atlas.runtime.redact import redacted
 from atlas.runtime.retry import retry_while_away
-from atlas.search.callback import listening_callback, tell_restored
+from atlas.search.callback import listening_callback, tell_finished
+from atlas.search.history import SearchHistory, next_run, read_history
 from atlas.search.proposals import Space, make_sampler, points_of
 from atlas.search.trainable import TrialSetup, run_trial
 from atlas.search.trial_report import OBJECTIVE
 from atlas.storage.filesystem import StoragePath
 
 if TYPE_CHECKING:
-    from pyarrow.fs import FileSystem
     from ray.tune import Tuner
-    from ray.tune.experiment import Trial
+
+    from atlas.search.optuna_search import PruningOptunaSearch
 
 log = logging.getLogger(__name__)
 
-EXPERIMENT = "tune"
 TRIAL_LOSSES = 10  # a trial lost with its process or node restarts; its finished steps are in the store
 
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """A sweep's search. `setup` goes to every trial, of which `at_once` run together; Tune's state is in `folder`."""
+    """A sweep's search. `setup` goes to every trial, of which `at_once` run together; Tune's state is in
+    `folder`."""
 
     experiment: Experiment
     setup: TrialSetup
@@ -43,52 +44,48 @@ class Search:
     at_once: int
 
     def run(self, *, resume: bool) -> None:
-        """Run all trials, or resume a search that was begun; the journal of `callback.listen` is told of all trials.
+        """Run all trials, or those that an interrupted search left; the journal of `callback.listen` is told of all.
 
         Blocks; SIGINT stops it. An unreachable storage is no error here: after the trials Tune lists their folders,
         which is of no use here.
         """
-        before = retry_while_away(self._before, redacted(str(self.folder))) if resume else []
-        tell_restored(before)
+        where = redacted(str(self.folder))
+        history = retry_while_away(lambda: read_history(self.folder), where) if resume else SearchHistory()
+        tell_finished(history)
+        if self._left(history) <= 0:
+            return
         with warnings.catch_warnings(), handlers_put_back(), callbacks_uncounted():
-            warnings.filterwarnings("ignore", message="The reported value is ignored")  # a resumed trial reports again
             try:
-                (self._restored() if before else self._tuner()).fit()
+                self._tuner(history).fit()
             except OSError as error:
                 if not is_unreachable(error):
                     raise
-                log.warning("%s does not answer: %s", redacted(str(self.folder)), error)
+                log.warning("%s does not answer: %s", where, error)
+
+    def _left(self, history: SearchHistory) -> int:
+        return self.experiment.trial_count() - len(history.finished)
 
     def _trainable(self) -> Callable[[dict[str, Any]], None]:
         from ray import tune
 
         return tune.with_resources(partial(run_trial, setup=self.setup), {"CPU": TRIAL_CPUS})
 
-    def _tuner(self) -> Tuner:
+    def _tuner(self, history: SearchHistory | None = None) -> Tuner:
         from ray import tune
         from ray.tune.search import ConcurrencyLimiter
 
-        from atlas.search.optuna_search import PruningOptunaSearch
-
         experiment, scheduler = self.experiment, self.experiment.sweep.scheduler
-        search = PruningOptunaSearch(
-            Space(experiment),
-            metric=OBJECTIVE,
-            mode="max",
-            sampler=make_sampler(self.experiment),
-            study_name=self.folder.name,
-            points_to_evaluate=points_of(self.experiment) or None,
-        )
+        history = history or SearchHistory()
         return tune.Tuner(
             self._trainable(),
             tune_config=tune.TuneConfig(
-                search_alg=ConcurrencyLimiter(search, max_concurrent=self.at_once),
+                search_alg=ConcurrencyLimiter(self._searcher(history), max_concurrent=self.at_once),
                 scheduler=scheduler(experiment.options) if scheduler else None,
-                num_samples=experiment.trial_count(),
+                num_samples=self._left(history),
                 reuse_actors=True,
             ),
             run_config=tune.RunConfig(
-                name=EXPERIMENT,
+                name=next_run(self.folder),
                 callbacks=[listening_callback()],
                 failure_config=tune.FailureConfig(max_failures=TRIAL_LOSSES),
                 verbose=0,
@@ -96,35 +93,19 @@ class Search:
             ),
         )
 
-    def _before(self) -> list[Trial]:
-        """The trials in Tune's saved state; empty where it is missing or incomplete, since Tune was killed early.
+    def _searcher(self, history: SearchHistory) -> PruningOptunaSearch:
+        from atlas.search.optuna_search import PruningOptunaSearch
+        from atlas.search.resumption import resume_search, sampler_after
 
-        Tune would then "restore" a search of a single trial; a new search finds the trained steps in the store.
-        """
-        from ray.tune import ExperimentAnalysis, Tuner
-
-        path, filesystem = self._state
-        if not Tuner.can_restore(path, filesystem):
-            return []
-        try:
-            return ExperimentAnalysis(path, storage_filesystem=filesystem).trials
-        except ValueError:  # no state, or JSON that breaks off
-            return []
-
-    def _restored(self) -> Tuner:
-        from ray import tune
-
-        path, filesystem = self._state
-        return tune.Tuner.restore(
-            path,
-            trainable=self._trainable(),
-            resume_unfinished=True,
-            restart_errored=True,
-            storage_filesystem=filesystem,
+        experiment, known = self.experiment, bool(history.trials)
+        search = PruningOptunaSearch(
+            Space(experiment),
+            metric=OBJECTIVE,
+            mode="max",
+            sampler=sampler_after(experiment, history) if known else make_sampler(experiment),
+            study_name=self.folder.name,
+            points_to_evaluate=None if known else points_of(experiment) or None,
         )
-
-    @property
-    def _state(self) -> tuple[str, FileSystem | None]:
-        """Path and filesystem (None: this machine's) of Tune's state."""
-        found = (self.folder / EXPERIMENT).for_ray
-        return found["storage_path"], found.get("storage_filesystem")
+        if known:
+            resume_search(search, experiment, history)
+        return search

@@ -138,7 +138,7 @@ class SweepDriver:
 
     def _all_ended(self, journal: TrialJournal) -> bool:
         statuses = [trial.status for trial in journal.trials.values()]
-        return len(statuses) == self.run.experiment.trial_count() and "RUNNING" not in statuses
+        return len(statuses) >= self.run.experiment.trial_count() and "RUNNING" not in statuses
 
     def _trained(self) -> int:
         """The number of steps trained so far, as far as the supervisor knows."""
@@ -187,7 +187,7 @@ def _fleet_setup(run: SweepRun) -> FleetSetup:
 def _started_event(run: SweepRun) -> SweepStarted:
     sweep = run.experiment.sweep
     params = {**run.experiment.options.flat(), "question": sweep.question.strip(), **dict(run.plan.as_facts())}
-    tags = {"kind": "sweep", "sweep": sweep.name}
+    tags = {"kind": "sweep", "sweep": sweep.name, **({"changes": "\n".join(run.changes)} if run.changes else {})}
     return SweepStarted(sweep=run.id, name=run.id, params=params, tags=tags, note=sweep.question)
 
 

@@ -90,7 +90,7 @@ def finished_sweep(run: SweepRun, trials: Sequence[TrialRecord]) -> FinishedSwee
         status=_status(trials, experiment.trial_count()),
     )
     return FinishedSweep(
-        sweep=facts,
+        sweep=facts.model_copy(update={"changes": run.changes}) if run.changes else facts,
         options=experiment.options,
         inputs=run.inputs,
         plan=run.plan,
@@ -106,7 +106,7 @@ def finished_sweep(run: SweepRun, trials: Sequence[TrialRecord]) -> FinishedSwee
 def _status(trials: Sequence[TrialRecord], wanted: int) -> Status:
     """FINISHED where all trials are, or were pruned; FAILED where all ended, some by an error; else KILLED."""
     statuses = {trial.status for trial in trials}
-    if len(trials) != wanted or "KILLED" in statuses:
+    if len(trials) < wanted or "KILLED" in statuses:
         return "KILLED"
     return "FINISHED" if statuses <= {"FINISHED", "PRUNED"} else "FAILED"
 

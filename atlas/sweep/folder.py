@@ -8,18 +8,19 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from atlas.config.addresses import with_addresses
+from atlas.config.addresses import relative_to_storage, with_addresses
 from atlas.config.options import Options
 from atlas.config.options_file import read_options_file, write_options_file
 from atlas.report import read_summary
-from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.errors import AtlasError, UserError, unknown
 from atlas.runtime.names import file_name
+from atlas.search.definition import DEFINITION, SearchDefinition, read_definition, write_definition
 from atlas.storage.filesystem import StoragePath
 from atlas.tracking import is_settled
 
 OPTIONS = "options.json"
 STARTED = r"-\d{8}-\d{6}-[0-9a-f]{4}"  # of an id: the time, and four random digits
-DESCRIBING = (OPTIONS, "summary.json", "events.jsonl", "position")
+DESCRIBING = (OPTIONS, DEFINITION, "summary.json", "events.jsonl", "position")
 
 
 def _sweeps(storage: StoragePath | Path) -> StoragePath:
@@ -59,8 +60,7 @@ class SweepFolder:
             place=_sweeps(storage) / f"{file_name(name)}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
         )
         made.path.mkdir(parents=True)
-        write_options_file(with_addresses(options), made.path / OPTIONS)
-        made.place.upload()
+        made.write_options(options)
         return made
 
     @classmethod
@@ -94,13 +94,36 @@ class SweepFolder:
         """The options that the sweep was started with."""
         return read_options_file(self.path / OPTIONS)
 
+    def write_options(self, options: Options) -> None:
+        """Keep the options, so that the sweep can be resumed with them: not how this run of it was begun."""
+        kept = with_addresses(options).changed(changed=False)
+        if not self.place.is_remote:
+            kept = relative_to_storage(kept, self.path.parents[1])
+        write_options_file(kept, self.path / OPTIONS)
+        self.place.upload()
+
+    def definition(self) -> SearchDefinition | None:
+        """The definition that the sweep was started with, or has gone on with; None where there is none."""
+        return read_definition(self.path)
+
+    def write_definition(self, definition: SearchDefinition) -> None:
+        """Keep the definition, to compare with when the sweep is resumed."""
+        write_definition(definition, self.path)
+        self.place.upload()
+
     @property
     def spool(self) -> Path:
         """The tracking journal."""
         return self.path / "spool"
 
     def is_finished(self) -> bool:
-        """Whether the sweep's summary says that it ended, and the tracking sink has taken everything."""
+        """Whether the sweep's summary says that it ended, and the tracking sink has taken everything.
+
+        A summary that cannot be read says nothing: the resumed sweep writes it again.
+        """
         if not self.summary.exists() or not is_settled(self.spool):
             return False
-        return read_summary(self.summary).sweep.status == "FINISHED"
+        try:
+            return read_summary(self.summary).sweep.status == "FINISHED"
+        except AtlasError:
+            return False

@@ -101,6 +101,8 @@ def run_sweep(
 
     _leave_if_collected(sweep)
     check_sweep(sweep)
+    if options.run.changed and not options.run.resume:
+        raise UserError("--changed goes on with an interrupted sweep; give it with --resume, or leave it out.")
     asked = options.storage.tracking_uri
     address = signed_in(asked or os.environ.get("MLFLOW_TRACKING_URI", ""))
     options = options.changed(tracking_uri=redacted(address))
@@ -114,7 +116,7 @@ def run_sweep(
         saved = folder.options()
         address = address if asked else _resumed_address(saved.storage.tracking_uri, address)
         storage = options.storage.storage  # where it is now: it may have been moved since
-        options = resumed_options(saved, options, sweep.defaults, named=named)
+        options = resumed_options(saved, options, sweep.defaults, named=named, searches_orders=sweep.searches_orders)
         options = options.changed(resume=folder.id, storage=storage, tracking_uri=redacted(address))
     options = with_names(options)
     experiment = Experiment(sweep=sweep, options=replace(options, search=options.search.with_twins()))
@@ -140,7 +142,7 @@ def _save(options: Options, path: Path) -> None:
     from atlas.config.options_file import write_options_file
 
     address = redacted(options.storage.tracking_uri)
-    write_options_file(options.changed(tracking_uri=address, dry_run=False, resume=None), path)
+    write_options_file(options.changed(tracking_uri=address, dry_run=False, resume=None, changed=False), path)
 
 
 @contextmanager
@@ -178,6 +180,7 @@ def _run(
     from atlas.cluster.connect import join_cluster, leave_cluster
     from atlas.cluster.limits import nodes_for
     from atlas.execution.sizing import size_fleets
+    from atlas.sweep.definition import define, opened
     from atlas.sweep.inputs import resolve_inputs
 
     options = experiment.options
@@ -186,6 +189,7 @@ def _run(
         size_fleets(options.cluster, [here])
     with _preparing(console) as progress:
         inputs = resolve_inputs(options, progress, tracking_uri=address)
+    definition = define(experiment, inputs.step_inputs, folder, console)
     if options.run.dry_run and here is not None:
         _show_plan(experiment, inputs, [here], console)
         return RunEnd(finished=True)
@@ -196,7 +200,6 @@ def _run(
         if options.run.dry_run:
             return RunEnd(finished=True)
         from atlas.sweep.driver import SweepDriver
-        from atlas.sweep.folder import SweepFolder
         from atlas.sweep.sweep_run import SweepRun
 
         precision = size.precision_as(options.training.precision)
@@ -204,11 +207,11 @@ def _run(
             experiment=replace(experiment, precision=precision),
             inputs=inputs,
             size=size,
-            proposals=proposals,
+            proposals=replace(proposals, exact=proposals.exact and not definition.changes),
             plan=plan,
-            folder=folder
-            or SweepFolder.new(options.storage.path, experiment.sweep.name, options.changed(precision=precision)),
+            folder=opened(folder, experiment, definition, precision),
             invocation=invocation,
+            changes=definition.changes,
         )
         return RunEnd(finished=SweepDriver(sweep_run, console).drive(), folder=sweep_run.folder)
     finally:

@@ -19,6 +19,7 @@ from atlas.sweep.plan import Plan
 class SweepRun:
     """An experiment with its inputs, the fleets that it is to have, its foreseen trials, its plan and its folder.
 
+    `changes` are those of the sweep's definition that it has gone on with since it was started, a line each.
     `token` marks the steps that this run trains itself, apart from those that it finds in the store. `started` is in
     seconds since 1970.
     """
@@ -30,6 +31,7 @@ class SweepRun:
     plan: Plan
     folder: SweepFolder
     invocation: Invocation
+    changes: tuple[str, ...] = ()
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
     started: float = field(default_factory=time.time)
 

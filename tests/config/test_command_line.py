@@ -45,6 +45,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "dry_run": (["--dry-run"], True),
     "smoke": (["--smoke"], True),
     "resume": (["--resume"], "latest"),
+    "changed": (["--changed"], True),
 }
 
 

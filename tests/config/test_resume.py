@@ -43,6 +43,8 @@ def test_what_may_change_is_taken_and_the_rest_stays(changed: dict[str, Any]) ->
         ({"backbone": "other"}, "--backbone is other now"),
         ({"smoke": True}, "--smoke is True now"),
         ({"evaluate": (1, 2)}, "--evaluate is 1 2 now"),
+        ({"trials": 9}, "which cannot change while it is resumed without --changed; add --changed to go on with it"),
+        ({"orders": ("3",), "changed": True}, "--orders is 3 now"),  # each trial of this sweep walks them
     ],
 )
 def test_what_cannot_change_is_refused_by_name_with_what_was(changed: dict[str, Any], message: str) -> None:
@@ -78,3 +80,22 @@ def test_folders_are_kept_as_another_process_finds_them(tmp_path: Path, monkeypa
     assert kept.storage.source == (f"vqa={tmp_path}/files/a=b", f"piqa={Path.home()}/x", "odd")
     for name in ("vilt-tiny", "dandelin/vilt-b32-mlm"):
         assert with_addresses(Options.of(backbone=name)).training.backbone == name
+
+
+@pytest.mark.parametrize(
+    ("was", "asked", "found"),
+    [
+        ({}, {"trials": 9}, {"trials": 9}),
+        ({"trials": 4}, {"trials": 9}, {"trials": 9}),
+        ({"orders": ("3",)}, {"trials": 9}, {"trials": 9, "orders": ()}),
+        ({"trials": 4}, {"orders": ("all",)}, {"trials": None, "orders": ("all",)}),
+        ({"orders": ("a,b",)}, {"orders": ("a,b", "b,a")}, {"orders": ("a,b", "b,a")}),
+        ({"orders": ("a,b",)}, {}, {}),
+    ],
+)
+def test_the_number_of_trials_or_orders_changes_where_that_is_asked(
+    was: dict[str, Any], asked: dict[str, Any], found: dict[str, Any]
+) -> None:
+    saved = SAVED.changed(**was)
+    given = Options.of(resume="latest", changed=True, **asked)
+    assert resumed_options(saved, given, DEFAULTS, searches_orders=True) == saved.changed(**found, changed=True)

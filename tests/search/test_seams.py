@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
-import ray
 from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
@@ -19,54 +15,17 @@ from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 from atlas.config.experiment import Experiment
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
-from atlas.execution.messages import Unknown
-from atlas.execution.step_registry import StepNode, StepRegistry
 from atlas.learners import Learner
 from atlas.search.callback import TrialJournal, listen
 from atlas.search.proposals import foresee, is_exact, make_sampler
-from atlas.search.trainable import TrialSetup
-from atlas.search.trial_course import CourseSetup
 from atlas.search.trial_report import OBJECTIVE, TASKS_SEEN
 from atlas.search.tuner import Search
 from atlas.steps.graph import WalkGraph
-from atlas.steps.step import Step, StepInputs
 from atlas.storage.filesystem import StoragePath
-from atlas.storage.step_result import Scores, SplitScores, StepResult
+from tests.search.instant import REFERENCE_RANK, STEP_INPUTS, TASKS, setup_of
 from tests.small import atlas
 
-TASKS = ("a", "b", "c")
-STEP_INPUTS = StepInputs(backbone="x", data={task: task for task in TASKS})
-NAMESPACE = "seams"
-REFERENCE_RANK = 16
 OPTIONS = Options.of(tasks=TASKS, orders=("a,b,c",), rank=REFERENCE_RANK)
-
-
-class InstantBroker:
-    """Answers at once: all tasks seen score ten times the adapters' rank, but each task alone scores 5.
-
-    The relative accuracy of an unfinished order is therefore far above the average accuracy of any finished one.
-    """
-
-    def __init__(self) -> None:
-        self.steps = StepRegistry()
-
-    def unknown(self, keys: list[str]) -> tuple[str, ...]:
-        return self.steps.unknown(keys)
-
-    def describe(self, nodes: list[StepNode]) -> None:
-        self.steps.add(nodes)
-
-    def request(self, keys: list[str], scope: str = "") -> list[StepResult] | Unknown:
-        if unknown := self.steps.unknown(keys):
-            return Unknown(unknown)
-        return [self.result(self.steps[key]) for key in keys]
-
-    def result(self, step: Step) -> StepResult:
-        rank = step.stage.settings()["rank"]
-        assert isinstance(rank, int)
-        score = 5.0 if rank == REFERENCE_RANK else 10.0 * rank
-        scores = SplitScores(val=dict.fromkeys(step.order, score), test=dict.fromkeys(step.order, score))
-        return StepResult(title=step.title, scores=Scores(latest=scores, own=scores), losses=((1, 2.0), (2, 1.0)))
 
 
 def ranked(trial: optuna.Trial, options: Options) -> Learner:
@@ -84,20 +43,6 @@ def successive_halving(options: Options) -> TrialScheduler:
     )
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    logs = Path("/tmp") / f"ray-{secrets.token_hex(3)}"  # its sockets lie there, whose paths must be short
-    logs.mkdir()
-    with pytest.MonkeyPatch.context() as shell:
-        shell.setenv("RAY_TMPDIR", str(logs))
-        ray.init(address="local", namespace=NAMESPACE, num_cpus=2, include_dashboard=False, log_to_driver=False)
-        broker = ray.remote(InstantBroker).options(name="instant", num_cpus=0, max_concurrency=20).remote()
-        yield
-        ray.kill(broker)
-        ray.shutdown()
-    shutil.rmtree(logs, ignore_errors=True)
-
-
 def study_of(tuner: Any) -> optuna.Study:
     study: optuna.Study = tuner._local_tuner._tune_config.search_alg.searcher._ot_study
     return study
@@ -105,14 +50,7 @@ def study_of(tuner: Any) -> optuna.Study:
 
 def searched(experiment: Experiment, folder: Path) -> tuple[TrialJournal, optuna.Study]:
     """The trials of a whole search, and Optuna's study after it."""
-    single_task = [walk.steps(STEP_INPUTS)[-1][-1] for walk in experiment.references()["lone"]]
-    setup = TrialSetup(
-        broker="instant",
-        namespace=NAMESPACE,
-        course=CourseSetup(step_inputs=STEP_INPUTS, single_task=single_task, aim="mean"),
-        sharing=True,
-    )
-    search = Search(experiment=experiment, setup=setup, folder=StoragePath.at(folder), at_once=1)
+    search = Search(experiment=experiment, setup=setup_of(experiment), folder=StoragePath.at(folder), at_once=1)
     journal = TrialJournal(WalkGraph(STEP_INPUTS))
     tuner = search._tuner()
     listen(journal)

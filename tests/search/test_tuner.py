@@ -19,7 +19,8 @@ from atlas.config.options import Options
 from atlas.config.search import TASKS
 from atlas.config.sweep import Sweep
 from atlas.learners import Learner
-from atlas.search.callback import TrialJournal, listen, tell_restored
+from atlas.search.callback import TrialJournal, listen, tell_finished
+from atlas.search.history import SearchHistory, read_history
 from atlas.search.prefix_sampler import PrefixSampler
 from atlas.search.proposals import Space, foresee, is_exact, make_sampler
 from atlas.search.trainable import TrialSetup
@@ -131,18 +132,17 @@ def test_the_space_of_a_script_travels_by_plain_pickle() -> None:
     assert space.experiment.precision == "bfloat16"
 
 
-def test_a_sweep_stopped_before_its_search_has_nothing_to_restore(tmp_path: Path) -> None:
-    assert search(ORDERS, Options(), tmp_path)._before() == []
+def test_a_sweep_stopped_before_its_search_has_no_history(tmp_path: Path) -> None:
+    assert read_history(StoragePath.at(tmp_path / "nothing")) == SearchHistory()
 
 
 @pytest.mark.parametrize("state", [None, '{"trial_data": [], "runner_data": {}}', '{"trial_data": [["{'])
 def test_a_search_without_a_whole_state_begins_anew(state: str | None, tmp_path: Path) -> None:
     """Tune's own restore would go on with a single trial, whatever their number was to be."""
-    begun = search(ORDERS, Options(), tmp_path)
-    begun._tuner()
+    search(ORDERS, Options(), tmp_path)._tuner()
     if state is not None:
         (tmp_path / "tune" / "experiment_state-2026-01-01_00-00-00.json").write_text(state)
-    assert begun._before() == []
+    assert read_history(StoragePath.at(tmp_path)) == SearchHistory()
 
 
 def test_trials_that_had_finished_are_told_with_what_they_brought(ended: FinishedSweep, tmp_path: Path) -> None:
@@ -154,13 +154,12 @@ def test_trials_that_had_finished_are_told_with_what_they_brought(ended: Finishe
         "tasks_seen": 2,
         "figures": {},
     }
-    begun = search(ORDERS, Options(), tmp_path)
-    begun._tuner()
+    search(ORDERS, Options(), tmp_path)._tuner()
     state = {"trial_data": [trial.get_json_state() for trial in (done, under_way)], "runner_data": {}}
     (tmp_path / "tune" / "experiment_state-2026-01-01_00-00-00.json").write_text(json.dumps(state))
     journal = TrialJournal(ended.inputs.graph, [])
     listen(journal)
-    tell_restored(begun._before())
+    tell_finished(read_history(StoragePath.at(tmp_path)))
     listen(None)
     assert list(journal.trials) == [done.trial_id]
     (record,) = journal.trials.values()

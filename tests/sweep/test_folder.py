@@ -2,16 +2,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from atlas.config.options import Options
+from atlas.learners import find_learner
+from atlas.learners.user_learner import USER_LEARNERS
 from atlas.runtime.errors import AtlasError
 from atlas.sweep.folder import SweepFolder
 from atlas.tracking import SweepFinished
 from atlas.tracking.spool import Spool
 from tests.report.conftest import invented_summary
+
+OWN = Path(__file__).parents[2] / "docs" / "own_learner.py"
 
 
 def end(folder: SweepFolder, status: str) -> None:
@@ -48,6 +53,13 @@ def test_a_sweep_that_did_not_end_well_may_go_on(tmp_path: Path, status: str) ->
     folder = SweepFolder.new(tmp_path, "order", Options())
     end(folder, status)
     assert SweepFolder.unfinished(tmp_path, "order", "latest") == folder
+
+
+def test_a_damaged_summary_keeps_no_sweep_from_being_resumed(tmp_path: Path) -> None:
+    damaged, other = (SweepFolder.new(tmp_path, "order", Options()) for _ in range(2))
+    damaged.summary.write_text('{"sweep":')
+    assert SweepFolder.unfinished(tmp_path, "order", other.id) == other
+    assert SweepFolder.unfinished(tmp_path, "order", damaged.id) == damaged
 
 
 def test_a_sweep_that_has_ended_is_not_resumed(tmp_path: Path) -> None:
@@ -104,3 +116,52 @@ def test_sweeps_whose_names_differ_in_a_sign_are_two(tmp_path: Path) -> None:
     assert SweepFolder.unfinished(tmp_path, "a/b", "latest") == folder
     with pytest.raises(AtlasError, match="no interrupted sweep 'a-b'"):
         SweepFolder.unfinished(tmp_path, "a-b", "latest")
+
+
+def test_a_moved_storage_remembers_no_place_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    storage = tmp_path / "st"
+    for name in ("backbones/b", "raw", "elsewhere"):
+        (storage / name).mkdir(parents=True)
+    shutil.copy(OWN, storage / "mine.py")
+    learner = find_learner(f"{storage}/mine.py:SpringAdapter").name
+    request.addfinalizer(USER_LEARNERS.clear)
+    monkeypatch.chdir(tmp_path)
+    given = Options.of(
+        storage="st",
+        backbone="st/backbones/b",
+        source=("vqa=./st/raw", "nlvr2=elsewhere"),
+        learner=learner,
+        tracking_uri=f"sqlite:///{storage}/mlflow.db",
+    )
+    folder = SweepFolder.new(given.storage.path, "order", given)
+    kept = (folder.path / "options.json").read_text()
+    assert str(storage) not in kept
+    shutil.move(storage, tmp_path / "moved")
+    monkeypatch.chdir("/")
+    moved = tmp_path / "moved"
+    found = SweepFolder.unfinished(moved, "order", "latest").options()
+    assert found == given.changed(
+        storage=str(moved),
+        backbone=f"{moved}/backbones/b",
+        source=(f"vqa={moved}/raw", f"nlvr2={tmp_path}/elsewhere"),
+        learner=f"{moved}/mine.py:SpringAdapter",
+        tracking_uri=f"sqlite:///{moved}/mlflow.db",
+    )
+
+
+def test_a_place_whose_name_begins_like_the_storages_is_another(tmp_path: Path) -> None:
+    given = Options.of(
+        backbone=f"{tmp_path}/st-2/b", tracking_uri=f"jsonl:{tmp_path}/st/lines", storage=f"{tmp_path}/st"
+    )
+    folder = SweepFolder.new(tmp_path / "st", "order", given)
+    assert json.loads((folder.path / "options.json").read_text())["training"]["backbone"] == f"{tmp_path}/st-2/b"
+    assert folder.options() == given
+
+
+def test_options_of_an_earlier_version_keep_the_places_that_they_name(tmp_path: Path) -> None:
+    folder = SweepFolder.new(tmp_path, "order", Options())
+    (folder.path / "options.json").write_text(json.dumps({"schema": 2, "training": {"backbone": "/somewhere/b"}}))
+    assert folder.options().training.backbone == "/somewhere/b"
+    assert folder.definition() is None

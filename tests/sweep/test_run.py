@@ -4,17 +4,21 @@ import io
 import json
 import re
 import socket
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from atlas.config.experiment import Experiment
 from atlas.config.options import Options
 from atlas.execution.sizing import FleetSize
 from atlas.runtime.errors import AtlasError
-from atlas.sweep import Sweep, main, run
+from atlas.search.definition import define_search
+from atlas.sweep import Sweep, base_learner, main, run
 from atlas.sweep.folder import SweepFolder
+from atlas.sweep.inputs import resolve_inputs
 from atlas.sweep.run import RunEnd, describe
 
 ONE = ("--tasks", "piqa-twin", "--dry-run", "--fleets", "1", "--cpus-per-worker", "0.2")
@@ -35,6 +39,7 @@ SWEEP = Sweep(name="order", question="Which order?", searches_orders=True, trial
         ),
         (["--orders", "digits,easy-vqa"], "leaves out easy-ve, piqa-twin"),
         (["--resume"], "no interrupted sweep 'order'"),
+        (["--changed"], "--changed goes on with an interrupted sweep; give it with --resume"),
         (["--rank", "0", "--tasks", "piqa-twin", "--dry-run"], "rank is 0"),
         (["--steps", "-1", "--tasks", "piqa-twin", "--dry-run"], "steps is -1"),
         (["--fleets", "500", "--cpus-per-worker", "1"], "500 fleets of 1 workers"),
@@ -173,6 +178,28 @@ def test_what_a_resumed_sweep_cannot_change_is_refused(
         main(SWEEP, ["--resume", *arguments])
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_sweep_whose_file_has_changed_is_refused_or_gone_on_with(
+    storage: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = Options.of(tasks=("piqa-twin",), seeds=(5,))
+    folder = SweepFolder.new(storage, "order", options)
+    inputs = resolve_inputs(options).step_inputs
+    folder.write_definition(define_search(Experiment(sweep=SWEEP, options=options), inputs))
+    changed = replace(SWEEP, learner=lambda trial, options: base_learner(replace(options.training, rank=3)))
+    with pytest.raises(SystemExit) as ended:
+        main(changed, ["--resume", "--dry-run"])
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert "has changed since it was started: the learner: " in said.err
+    assert "rank was 16, is 3" in said.err
+    assert said.err.count("\n") == 1
+    with pytest.raises(SystemExit) as ended:
+        main(changed, ["--resume", "--dry-run", "--changed"])
+    said = capsys.readouterr()
+    assert ended.value.code == 0, said.err
+    assert "changed since the sweep was started: the learner: " in said.out
 
 
 def test_a_tracking_address_beside_resume_is_used(storage: Path, monkeypatch: pytest.MonkeyPatch) -> None:

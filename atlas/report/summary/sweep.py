@@ -22,6 +22,8 @@ class SweepFacts(SummaryPart):
     goal: str = ""
     """The objective that trials are ranked by, on `val`: `<route>/<metric>` or `downstream/mean`. Empty: not recorded;
     average accuracy on route `latest` then, unless the best trial says otherwise."""
+    changes: tuple[str, ...] = ()
+    """Changes of its definition that it has gone on with since it was started; absent without any."""
 
 
 class MachineFacts(SummaryPart):

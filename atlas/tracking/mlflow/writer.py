@@ -129,8 +129,8 @@ class Writer:
 
     def _changed_params(self, run: KnownRun, event: SweepStarted) -> dict[str, str]:
         """The tag that says with what a resumed sweep goes on: MLflow's parameters cannot change."""
-        told = {plain(name): text(value) for name, value in flat(event.params)}
-        changed = [f"{name}={value}" for name, value in told.items() if run.params.get(name, value) != value]
+        told = [(plain(name), text(value)) for name, value in flat(event.params)]
+        changed = [f"{name}={value}" for name, value in told if run.params.get(name, value) != value]
         return {RESUMED_TAG: fitted_note("\n".join(changed))} if changed else {}
 
     def _start_trial(self, event: TrialStarted) -> None:
@@ -245,10 +245,7 @@ class Writer:
         return self._runs[key]
 
     def _log(self, run: KnownRun, batch: LogBatch, *, curves: bool = False) -> None:
-        """Log a batch; what the run shows already is left out, but curves are logged as they are.
-
-        So is a parameter of another value, which MLflow would refuse, and with it the batch.
-        """
+        """Log a batch; what the run shows already is left out, curves apart: MLflow refuses to change a parameter."""
         shown = Shown(metrics={} if curves else run.latest, params=run.params)
         logged = log_batch(self._client, run.run_id, batch, shown)
         run.latest |= logged.metrics

@@ -93,7 +93,7 @@ def kill_the_driver(sweep: Life, process: subprocess.Popen[str]) -> None:
     with sweep.losses.fault("driver killed"):
         process.kill()
         expect_nothing_left(MARK, below)
-    for state in sweep.storage.glob("sweeps/*/tune/experiment_state-*"):
+    for state in sweep.storage.glob("sweeps/*/tune*/experiment_state-*"):
         state.unlink()
     sweep.expect_kept()
 

@@ -1,0 +1,113 @@
+"""What a resumed search knows of its trials: those that finished as Optuna keeps them, and the points still to try."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import Trial as OptunaTrial
+
+from atlas.config.experiment import Experiment
+from atlas.config.space import Order, all_orders, is_order_choice, order_of, prefix_name
+from atlas.runtime.errors import UserError
+from atlas.search.all_orders_sampler import AllOrdersSampler
+from atlas.search.history import SearchHistory, identity, spelt, suggested_parameters
+from atlas.search.optuna_search import BegunTrial, PruningOptunaSearch
+from atlas.search.points import holds
+from atlas.search.prefix_sampler import PrefixSampler, rehearse
+from atlas.search.proposals import make_sampler, points_of
+from atlas.search.sampled_space import sample_space
+from atlas.search.trial_report import report_from
+
+if TYPE_CHECKING:
+    from ray.tune.experiment import Trial
+
+Parameters = Mapping[str, Any]
+Distributions = Mapping[str, BaseDistribution]
+
+
+def resume_search(search: PruningOptunaSearch, experiment: Experiment, history: SearchHistory) -> None:
+    """Let the search go on after the trials of its history.
+
+    A value that the space of the experiment does not hold any more is left out of what the sampler knows of a finished
+    trial, and drawn anew for one that is begun again.
+    """
+    space = sample_space(experiment).distributions
+    finished = [_frozen(trial, space, experiment) for trial in history.finished]
+    begun = [
+        BegunTrial(id=identity(trial), parameters=_held(_parameters(trial), space), config=spelt(trial.config))
+        for trial in history.begun
+    ]
+    search.resume(finished, begun, points_left(points_of(experiment), [_parameters(trial) for trial in history.trials]))
+
+
+def sampler_after(experiment: Experiment, history: SearchHistory) -> BaseSampler:
+    """The sampler of the experiment, as far on in its random numbers as one that has proposed those trials."""
+    sampler, tasks = make_sampler(experiment), experiment.options.search.tasks
+    if isinstance(sampler, AllOrdersSampler):  # which counts trials, and has no random numbers
+        known = {order_of(_parameters(trial), tasks) for trial in history.trials}
+        first = all_orders(tasks, sampler.seed)[: len(history.trials)]
+        return sampler if known == set(first) else PrefixSampler(tasks, seed=sampler.seed)
+
+    def ask(trial: OptunaTrial) -> None:
+        with suppress(UserError):  # a space that refuses some values
+            experiment.propose(trial)
+
+    rehearse(sampler, ask, len(history.trials), points=[])
+    return sampler
+
+
+def points_left(points: Iterable[Parameters], tried: Iterable[Parameters]) -> list[Parameters]:
+    """The points that none of the trials with these parameters has tried; a trial counts for one point."""
+    trials, left = list(tried), []
+    for point in points:
+        found = next((trial for trial in trials if point.items() <= trial.items()), None)
+        if found is None:
+            left.append(point)
+        else:
+            trials.remove(found)
+    return left
+
+
+def _frozen(trial: Trial, space: Distributions, experiment: Experiment) -> FrozenTrial:
+    """A finished trial as Optuna keeps it."""
+    parameters = _parameters(trial)
+    distributions = {**space, **_order_choices(parameters, experiment.options.search.tasks)}
+    kept = {name: value for name, value in parameters.items() if _is_held(name, value, distributions)}
+    report = report_from(trial.last_result or {})
+    value = report.objective if report is not None and report.complete else None
+    return create_trial(
+        state=TrialState.PRUNED if value is None else TrialState.COMPLETE,
+        value=value,
+        params=kept,
+        distributions={name: distributions[name] for name in kept},
+    )
+
+
+def _held(parameters: Parameters, space: Distributions) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if is_order_choice(name) or _is_held(name, value, space)}
+
+
+def _is_held(name: str, value: object, distributions: Distributions) -> bool:
+    return name in distributions and holds(distributions[name], value)
+
+
+def _parameters(trial: Trial) -> dict[str, Any]:
+    return suggested_parameters(trial.config)
+
+
+def _order_choices(parameters: Parameters, tasks: Order) -> dict[str, BaseDistribution]:
+    """The distributions of the choices that spell an order, as `suggest_order` makes them."""
+    found: dict[str, BaseDistribution] = {}
+    prefix: list[str] = []
+    left: Sequence[str] = tasks
+    while len(left) > 1 and (name := prefix_name(prefix)) in parameters and parameters[name] in left:
+        chosen = str(parameters[name])
+        found[name] = CategoricalDistribution(left)
+        prefix.append(chosen)
+        left = [task for task in left if task != chosen]
+    return found
