@@ -81,10 +81,8 @@ def order_sensitivity(summary: Summary, *, split: Split = "test", route: Route =
 
 def sharing(summary: Summary) -> Figure:
     """The number of trainings without sharing, of distinct steps, and of those that were trained in this sweep."""
-    plan, ledger = summary.plan, summary.ledger
     figure, (axes,) = new_figure(7.0, 2.3, 1, 1)
-    bars = [("without sharing", plan.trainings_without_sharing, MUTED)]
-    bars += [("distinct steps", plan.distinct_steps, BEST), ("trained now", ledger.steps_trained, THIRD)]
+    bars = _sharing_bars(summary)
     for place, (_, count, colour) in enumerate(bars):
         axes.barh(place, count, color=colour, height=0.62)
         axes.annotate(str(count), (count, place), (5, 0), textcoords="offset points", va="center", color=INK)
@@ -95,6 +93,17 @@ def sharing(summary: Summary) -> Figure:
     axes.margins(x=0.1)
     figure.suptitle(f"Trainings that sharing steps between orders saved\n{summary.sweep.name}", x=0.01, ha="left")
     return figure
+
+
+def _sharing_bars(summary: Summary) -> list[tuple[str, int, str]]:
+    """(name, count, colour): of all trainings where they were recorded, else of the plan and the trials' steps."""
+    plan, ledger = summary.plan, summary.ledger
+    if ledger.trainings is None:
+        without, distinct, trained = plan.trainings_without_sharing, plan.distinct_steps, ledger.steps_trained
+    else:
+        without, trained = ledger.trainings, ledger.trained
+        distinct = trained + ledger.found + ledger.kept
+    return [("without sharing", without, MUTED), ("distinct steps", distinct, BEST), ("trained now", trained, THIRD)]
 
 
 def score_range(summary: Summary) -> tuple[float, float]:

@@ -99,6 +99,7 @@ def finished_sweep(run: SweepRun, trials: Sequence[TrialRecord]) -> FinishedSwee
         bare=experiment.bare_probes(),
         goal=experiment.sweep.goal,
         run=run.token,
+        earlier=run.earlier,
         file=run.invocation.file,
     )
 

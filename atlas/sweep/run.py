@@ -200,6 +200,7 @@ def _run(
         if options.run.dry_run:
             return RunEnd(finished=True)
         from atlas.sweep.driver import SweepDriver
+        from atlas.sweep.earlier_runs import begin_run
         from atlas.sweep.sweep_run import SweepRun
 
         precision = size.precision_as(options.training.precision)
@@ -213,6 +214,7 @@ def _run(
             invocation=invocation,
             changes=definition.changes,
         )
+        sweep_run = replace(sweep_run, earlier=begin_run(sweep_run.folder, sweep_run.token))
         return RunEnd(finished=SweepDriver(sweep_run, console).drive(), folder=sweep_run.folder)
     finally:
         with suppress(KeyboardInterrupt):  # this process ends in any case, and the watchdog ends what is left

@@ -40,6 +40,7 @@ from atlas.sweep.cost import walk_cost
 from atlas.sweep.inputs import SweepInputs
 from atlas.sweep.plan import Plan
 from atlas.sweep.provenance import provenance_of, versions
+from atlas.sweep.sharing_ledger import StepUse, sharing_ledger
 from atlas.sweep.step_reader import StepReader
 from atlas.tasks import find_task
 
@@ -48,8 +49,8 @@ from atlas.tasks import find_task
 class FinishedSweep:
     """A sweep that has ended: its options, its inputs and the results of its trials.
 
-    `run`: the id that its own steps bear as the run that trained them. `file`: the Python file of the sweep, as
-    it was called. `reader` notes the steps that cannot be read.
+    `run`: the id that its own steps bear as the run that trained them; `earlier`: the ids of its runs that were
+    interrupted. `file`: the Python file of the sweep, as it was called. `reader` notes the steps that cannot be read.
     """
 
     sweep: SweepFacts
@@ -59,6 +60,7 @@ class FinishedSweep:
     trials: Sequence[TrialRecord]
     references: Mapping[str, Sequence[Walk]]
     run: str
+    earlier: frozenset[str] = frozenset()
     bare: Sequence[Walk] = ()
     goal: str = AVERAGE
     file: str = ""
@@ -120,7 +122,7 @@ def summarise(ended: FinishedSweep) -> Summary:
         references=_references(ended),
         reference_keys=tuple(sorted({past.key for step in ended.auxiliary() for past in step.chain()})),
         orders=(),
-        ledger=_ledger(ended, walked),
+        ledger=_ledger(ended, outcomes),
         best=None,
         joint=_joint(walked),
         downstream=_downstream(ended, outcomes) if search.downstream else (),
@@ -233,19 +235,18 @@ def _references(ended: FinishedSweep) -> References:
     return References(**found)
 
 
-def _ledger(ended: FinishedSweep, outcomes: Sequence[WalkResult]) -> SharingLedger:
-    """Each use of a step by a trial either trained it now (once) or reused it."""
-    taken = [(step.key, outcome.results[step.key]) for outcome in outcomes for step in outcome.finished]
-    fresh = {key: result.cost.seconds for key, result in taken if result.run == ended.run}
-    trained = sum(fresh.values())
+def _ledger(ended: FinishedSweep, outcomes: Mapping[str, Sequence[WalkResult]]) -> SharingLedger:
+    walked = [(trial, outcome) for trial, found in outcomes.items() for outcome in found]
+    uses = [
+        StepUse(trial=trial, key=step.key, result=outcome.results[step.key])
+        for trial, outcome in walked
+        for step in outcome.finished
+    ]
+    beside = {past.key: past for step in ended.auxiliary() for past in step.chain()}
+    read = ((key, ended.reader.result(step, ended.inputs.store)) for key, step in beside.items())
+    auxiliary = {key: result for key, result in read if result is not None}
     sharing = ended.options.run.sharing
-    count = len(fresh) if sharing else len(taken)
-    return SharingLedger(
-        steps_trained=count,
-        steps_reused=len(taken) - count,
-        seconds_trained=trained,
-        seconds_saved=sum(result.cost.seconds for _, result in taken) - trained if sharing else 0.0,
-    )
+    return sharing_ledger(uses, auxiliary, run=ended.run, earlier=ended.earlier, sharing=sharing)
 
 
 def _best(summary: Summary, goal: str) -> BestTrial | None:

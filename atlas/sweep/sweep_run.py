@@ -20,8 +20,8 @@ class SweepRun:
     """An experiment with its inputs, the fleets that it is to have, its foreseen trials, its plan and its folder.
 
     `changes` are those of the sweep's definition that it has gone on with since it was started, a line each.
-    `token` marks the steps that this run trains itself, apart from those that it finds in the store. `started` is in
-    seconds since 1970.
+    `token` marks the steps that this run trains itself, apart from those that it finds in the store; `earlier` are the
+    tokens of the sweep's runs before it was resumed. `started` is in seconds since 1970.
     """
 
     experiment: Experiment
@@ -33,6 +33,7 @@ class SweepRun:
     invocation: Invocation
     changes: tuple[str, ...] = ()
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
+    earlier: frozenset[str] = frozenset()
     started: float = field(default_factory=time.time)
 
     @property

@@ -18,6 +18,7 @@ from atlas.report import (
 from atlas.report.headline import headline
 from atlas.report.objective import AVERAGE, accuracy_error, goal_in_words, goal_of
 from atlas.report.order_rows import order_rows
+from atlas.report.sections.sharing import sharing_in_words
 from atlas.report.settings import SettingRow, best_label, is_settings_sweep, setting_rows, short_label, value_text
 from atlas.report.summary import SPLITS, Summary
 from atlas.report.tables import Row
@@ -266,15 +267,8 @@ def print_downstream(console: Console, summary: Summary) -> None:
 
 
 def print_sharing(console: Console, summary: Summary) -> None:
-    """The savings of sharing steps."""
-    ledger = summary.ledger
-    say(
-        console,
-        f"Sharing: the trials took {ledger.steps_trained + ledger.steps_reused} steps; "
-        f"{ledger.steps_trained} were trained now, {ledger.steps_reused} were there already. "
-        f"That saved {duration(ledger.seconds_saved)} of training.",
-        wrap=True,
-    )
+    """The trainings without sharing, and what became of them."""
+    say(console, f"Sharing: {sharing_in_words(summary)}", wrap=True)
 
 
 def print_next(console: Console, lines: Sequence[tuple[str, str]]) -> None:

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import html
+import io
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from atlas import metrics
 from atlas.learners import Joint
+from atlas.maintenance.inventory import inventory
 from atlas.metrics import Undefined
-from atlas.report import write_report, write_summary
+from atlas.report import render_page, write_report, write_summary
+from atlas.report.sections.sharing import sharing_in_words
 from atlas.report.summary import SCHEMA, document_of, summary_from
 from atlas.runtime.errors import AtlasError
 from atlas.search.trial_record import TrialRecord
@@ -19,6 +24,7 @@ from atlas.storage.score_names import ROUTES, SPLITS
 from atlas.storage.store import Store
 from atlas.sweep.fusion_weights import sweep_fusion_weights
 from atlas.sweep.summary import FinishedSweep, summarise
+from atlas.sweep.terminal import print_sharing
 from tests.finished import SWEEP, TASKS, learnt_trial, make_inputs
 from tests.report.conftest import typed
 from tests.small import SCHEDULE, World
@@ -239,3 +245,29 @@ def test_a_reference_without_its_score_is_left_out(ended: FinishedSweep, tmp_pat
     assert set(found["references"]["head_only"]["0"]) == set(TASKS[1:])
     assert found["references"]["lone"] == whole["references"]["lone"]
     assert found["unreadable"] == {step.key: f"{step.title}: it has no score of {TASKS[0]}"}
+
+
+@pytest.mark.parametrize("came", ["trained", "kept", "found"])
+def test_every_count_of_sharing_is_of_one_population(ended: FinishedSweep, came: str) -> None:
+    """All steps of the trials, the references and the bare probes, whether this run trained them, an earlier run of the
+    same sweep before it was interrupted, or another sweep: the same on the page, in the terminal and in the store."""
+    runs = {item.entry.result.run for item in inventory(ended.inputs.store)}
+    own = {
+        "trained": ended,
+        "kept": replace(ended, run="now", earlier=frozenset(runs)),
+        "found": replace(ended, run="now"),
+    }[came]
+    summary = summarise(own)
+    ledger = summary.ledger
+    stored = len(list(inventory(ended.inputs.store)))
+    assert ledger.trained + ledger.kept + ledger.found == stored
+    assert ledger.trainings == sum(len(row.step_keys) for row in summary.trials) + len(summary.reference_keys or ())
+    assert ledger.shared == ledger.trainings - stored
+    if came != "trained":
+        assert {"kept": ledger.kept, "found": ledger.found}[came] == stored
+    words = sharing_in_words(summary)
+    assert words in html.unescape(render_page(summary))
+    console = Console(record=True, width=400, file=io.StringIO())
+    print_sharing(console, summary)
+    assert words in console.export_text()
+    assert f"{ledger.trainings - ledger.trained} of {ledger.trainings}" in render_page(summary)

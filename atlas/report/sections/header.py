@@ -10,8 +10,9 @@ from atlas.metrics import Undefined
 from atlas.report.formats import number
 from atlas.report.headline import headline
 from atlas.report.objective import accuracy_error
+from atlas.report.settings import best_label
 from atlas.report.summary import Summary
-from atlas.report.tables import Row
+from atlas.report.tables import Row, settings_label
 from atlas.runtime.text import duration
 
 
@@ -72,14 +73,20 @@ def _best(summary: Summary, rows: Sequence[Row]) -> Tile:
 
 
 def _spread(summary: Summary) -> Tile:
-    found = (one.mopd for one in summary.orders if (one.split, one.route) == ("test", "latest"))
+    """Of the best setting, where there are several."""
+    best = best_label(summary)
+    here = [one for one in summary.orders if (one.split, one.route) == ("test", "latest")]
+    found = [one.mopd for one in here if settings_label(one.settings) == best] or [one.mopd for one in here]
     meaning = "points: the most that the order alone changes one task (MOPD)"
-    return Tile(figure=number(next(found, None)), meaning=meaning)
+    return Tile(figure=number(found[0] if found else None), meaning=meaning)
 
 
 def _saved(summary: Summary) -> Tile:
-    without, ledger = summary.plan.trainings_without_sharing, summary.ledger
+    ledger = summary.ledger
+    recorded = ledger.trainings is not None
+    without = ledger.trainings if ledger.trainings is not None else summary.plan.trainings_without_sharing
+    trained = ledger.trained if recorded else ledger.steps_trained
     return Tile(
-        figure=f"{without - ledger.steps_trained} of {without}",
+        figure=f"{without - trained} of {without}",
         meaning=f"trainings not needed, {duration(ledger.seconds_saved)} saved",
     )

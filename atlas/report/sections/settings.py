@@ -104,7 +104,7 @@ def _importances(parameters: Sequence[Parameter]) -> Table:
         rows.append(
             (
                 one.name.replace("_", " "),
-                number(one.share, " %"),
+                _undefined(one.interval) if isinstance(one.interval, Undefined) else number(one.share, " %"),
                 _undefined(one.interval) if isinstance(one.interval, Undefined) else bounds_in_percent(one),
                 _undefined(one.importance) if isinstance(one.importance, Undefined) else number(one.importance, " %"),
                 best.name,

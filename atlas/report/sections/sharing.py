@@ -10,34 +10,49 @@ from markupsafe import Markup
 from atlas.report import figures
 from atlas.report.canvas import inline_svg
 from atlas.report.summary import Summary
+from atlas.runtime.text import duration
 
 
 @dataclass(frozen=True, kw_only=True)
 class SharingSection:
-    """Counts of trainings and steps; durations in seconds."""
+    """The counts of trainings in words, and their figure."""
 
     template: ClassVar[str] = "sharing.html"
 
-    without_sharing: int
-    distinct: int
-    in_store: int
-    trained: int
-    reused: int
-    seconds_trained: float
-    seconds_saved: float
+    words: str
     figure: Markup
 
 
 def sharing_section(summary: Summary) -> SharingSection:
-    """The plan's steps and what became of them."""
-    plan, ledger = summary.plan, summary.ledger
+    """The trainings of the sweep and what became of them."""
     return SharingSection(
-        without_sharing=plan.trainings_without_sharing,
-        distinct=plan.distinct_steps,
-        in_store=plan.in_store,
-        trained=ledger.steps_trained,
-        reused=ledger.steps_reused,
-        seconds_trained=ledger.seconds_trained,
-        seconds_saved=ledger.seconds_saved,
+        words=_older_words(summary) if summary.ledger.trainings is None else sharing_in_words(summary),
         figure=inline_svg(figures.sharing(summary), "sharing"),
+    )
+
+
+def sharing_in_words(summary: Summary) -> str:
+    """The counts as page and terminal say them: of all trainings where they were recorded, else of the trials alone."""
+    ledger = summary.ledger
+    if ledger.trainings is None:
+        return (
+            f"the trials took {ledger.steps_trained + ledger.steps_reused} steps; {ledger.steps_trained} were trained "
+            f"now, {ledger.steps_reused} were there already. That saved {duration(ledger.seconds_saved)} of training."
+        )
+    kept = f", {ledger.kept} kept from before the interruption" if ledger.kept else ""
+    return (
+        f"{ledger.trainings} trainings without sharing: {ledger.trained} trained now, {ledger.found} found in the store"
+        f"{kept}, {ledger.shared} shared within the sweep. The trials were spared "
+        f"{duration(ledger.seconds_saved)} of training."
+    )
+
+
+def _older_words(summary: Summary) -> str:
+    """The counts of a summary that has those of the plan and of the trials alone."""
+    plan, ledger = summary.plan, summary.ledger
+    return (
+        f"{plan.trainings_without_sharing} trainings are {plan.distinct_steps} distinct steps, of which "
+        f"{plan.in_store} lay in the store already. {ledger.steps_trained} were trained in "
+        f"{duration(ledger.seconds_trained)}; {ledger.steps_reused} uses of a step cost nothing and saved "
+        f"{duration(ledger.seconds_saved)} of training."
     )

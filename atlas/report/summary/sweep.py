@@ -64,15 +64,32 @@ class PlanFacts(SummaryPart):
 
 
 class SharingLedger(SummaryPart):
-    """Steps and seconds that sharing saved. A trial's use of a step either trained it now or reused it."""
+    """Steps and seconds that sharing saved. A trial's use of a step either trained it now or reused it.
+
+    `trainings` and what it is made of count one population: every use of a step by a trial, and each reference step and
+    probe of the bare backbone once.
+    """
 
     steps_trained: int
     steps_reused: int
     seconds_trained: float
     seconds_saved: float
+    trainings: int | None = None
+    """The trainings that there would be if nothing were shared. None: not recorded, nor are the next three."""
+    trained: int = 0
+    """Steps that this run of the sweep trained."""
+    found: int = 0
+    """Steps that were in the store before the sweep began."""
+    kept: int = 0
+    """Steps that the sweep had trained before it was interrupted."""
     retries: int = 0
     moved_aside: int = 0
     """Broken entries of the store that were moved aside."""
+
+    @property
+    def shared(self) -> int | None:
+        """The trainings that sharing within the sweep saved; None where they were not recorded."""
+        return None if self.trainings is None else self.trainings - self.trained - self.found - self.kept
 
 
 class BestTrial(SummaryPart):

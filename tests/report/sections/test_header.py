@@ -5,6 +5,8 @@ import pytest
 from atlas.report import leaderboard
 from atlas.report.environment import render
 from atlas.report.sections.header import HeaderSection, header_section
+from atlas.report.settings import best_label
+from atlas.report.tables import settings_label
 from tests.report.conftest import Document, typed
 
 
@@ -33,3 +35,13 @@ def test_a_sweep_that_was_stopped_has_a_warning_badge(summary: Document, status:
     page = render(section_of(summary))
     assert f'<span class="{classes}">{status.lower()}</span>' in page
     assert "2025-11-22 14:03" in page
+
+
+def test_the_spread_is_that_of_the_best_setting(tuned: Document) -> None:
+    label = best_label(typed(tuned))
+    (wanted,) = [
+        one.mopd
+        for one in typed(tuned).orders
+        if (one.split, one.route) == ("test", "latest") and settings_label(one.settings) == label
+    ]
+    assert section_of(tuned).tiles[2].figure == f"{wanted:.1f}"

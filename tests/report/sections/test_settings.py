@@ -40,6 +40,15 @@ def test_two_orders_are_values_and_three_an_interval(tuned: Document) -> None:
     assert " to " in over(settings_summary(orders=3))
 
 
+def test_few_settings_explain_nothing(tuned: Document) -> None:
+    few = settings_section(typed(of_trials(tuned, tuned["trials"][:8])))
+    many = settings_section(typed(tuned))
+    assert few is not None
+    assert many is not None
+    assert {row[1].text for row in few.importances.rows if not isinstance(row[1], str)} == {"–"}
+    assert str(many.importances.rows[0][1]).endswith(" %")
+
+
 def test_a_sweep_of_orders_has_no_such_section(summary: Document) -> None:
     assert settings_section(typed(summary)) is None
 
