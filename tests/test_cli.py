@@ -185,8 +185,12 @@ def empty_summary(name: str) -> dict[str, object]:
 def test_a_sweeps_file_is_run_with_its_own_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "mine.py"
     file.write_text("import sys\nif __name__ == '__main__':\n    print(sys.argv)\n")
-    main(["sweep", str(file), "--tasks", "digits", "--smoke"])
-    assert capsys.readouterr().out.strip() == str([str(file), "--tasks", "digits", "--smoke"])
+    with pytest.raises(SystemExit) as ended:
+        main(["sweep", str(file), "--tasks", "digits", "--smoke"])
+    said = capsys.readouterr()
+    assert said.out.strip() == str([str(file), "--tasks", "digits", "--smoke"])
+    assert ended.value.code == 2
+    assert "runs no sweep" in said.err
 
 
 def test_the_shipped_sweeps_are_listed_with_their_questions(capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,7 +198,7 @@ def test_the_shipped_sweeps_are_listed_with_their_questions(capsys: pytest.Captu
     said = capsys.readouterr().out
     for name in shipped_sweeps():
         assert f"│ {name} " in said
-    assert "In which order should these tasks be learnt, so that the least is forgotten?" in said
+    assert "In which order should these tasks be learnt, so that most is known after the last?" in said
     assert "atlas sweep --copy NAME FILE.py" in said
 
 

@@ -118,7 +118,7 @@ class Experiment:
             learner = self.sweep.learner(cast("optuna.Trial", NamingTrial(trial)), self.options)
         except AtlasError:
             raise
-        except Exception as error:  # the user's code may raise anything
+        except (Exception, SystemExit) as error:  # the user's code may raise anything
             raise own_error(error, self.sweep.name) from error
         check_parameters(set(trial.params) - before, self.sweep.name)
         return check_learner(learner, self.sweep.name)

@@ -8,6 +8,8 @@ from typing import Annotated
 from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
 
+from atlas.runtime.errors import UserError
+
 LATEST = "latest"
 _RESUME: PrimitiveConstructorSpec[str | None] = PrimitiveConstructorSpec(
     nargs=(0, 1),
@@ -32,3 +34,11 @@ class RunOptions:
     """Continue an interrupted sweep: the latest, or the one that is named."""
     changed: bool = False
     """With --resume: go on although the sweep's file, or the number of its trials, has changed."""
+
+    def __post_init__(self) -> None:
+        """Raises UserError for an empty name, such as an unset variable of a shell: it would start a new sweep."""
+        if self.resume is not None and not self.resume.strip():
+            raise UserError(
+                "--resume is given an empty text; name a sweep, or give --resume alone for the latest one that was "
+                "interrupted."
+            )

@@ -81,7 +81,7 @@ def check_parameters(names: Iterable[str], sweep: str) -> None:
             )
 
 
-def own_error(error: Exception, sweep: str) -> UserError:
+def own_error(error: Exception | SystemExit, sweep: str) -> UserError:
     """The error of a sweep's own learner function, in one line that names the place."""
     return UserError(f"the learner function of the sweep {sweep} fails: {own_failure(error)}.")
 

@@ -27,7 +27,7 @@ def read_records(task: Task, split: str, source: Path | None) -> Iterator[Record
             item = next(stream)
         except StopIteration:
             break
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a reader may call `exit`
             if is_whole(error):
                 raise
             failures, failure, last = failures + 1, error, number
@@ -48,7 +48,7 @@ def _started(task: Task, split: str, source: Path | None) -> Iterator[Record | B
         found = task.read(split, source)
     except AtlasError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(
             f"{task.name}: its reader fails for the split {split!r} with {told(error)}. {task.had_from}".rstrip()
         ) from error

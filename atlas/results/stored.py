@@ -48,7 +48,10 @@ def sweeps(storage: str | Path = "") -> list[SweepEntry]:
     Raises:
         UserError: an address that is not understood, or a storage that cannot be read.
     """
-    return list(_entries(_place(storage)))
+    place = _place(storage)
+    if Path(str(place)).is_file():
+        raise UserError(f"{place} is a file; name the folder of a storage.")
+    return list(_entries(place))
 
 
 def open(sweep: str | Path = "", *, storage: str | Path = "") -> SweepResult:

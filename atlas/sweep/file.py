@@ -13,7 +13,7 @@ from atlas.config.sweep import Sweep
 from atlas.runtime.errors import AtlasError, UserError
 from atlas.runtime.user_code import own_failure
 from atlas.runtime.user_modules import imports_beside
-from atlas.sweep.run import collect_sweeps
+from atlas.sweep.run import begun_sweeps, collect_sweeps
 
 
 def load_sweep(path: Path) -> Sweep:
@@ -38,14 +38,27 @@ def load_sweep(path: Path) -> Sweep:
 
 
 def run_sweep_file(path: Path, arguments: Sequence[str]) -> None:
-    """Run the file as `python FILE ARGUMENT …` does. Raises UserError where there is no such file."""
+    """Run the file as `python FILE ARGUMENT …` does.
+
+    Raises:
+        UserError: no such file; one that fails before it has begun a sweep, or that begins none.
+    """
     if not path.is_file():
         raise UserError(
             f"there is no sweep file {path}; give the path of a Python file, or the name of a sweep that `atlas sweep` "
             f"lists."
         )
-    with imports_beside(path), _script_arguments(path, arguments):
-        runpy.run_path(str(path), run_name="__main__")
+    with imports_beside(path), _script_arguments(path, arguments), begun_sweeps() as begun:
+        try:
+            runpy.run_path(str(path), run_name="__main__")
+        except AtlasError:
+            raise
+        except Exception as error:  # the user's code may raise anything
+            if begun:
+                raise
+            raise UserError(f"{path} cannot be run: {own_failure(error)}.") from error
+    if not begun:
+        raise UserError(f"{path} runs no sweep; end it with: main(SWEEP), where main is that of atlas.sweep.")
 
 
 @contextmanager

@@ -48,6 +48,7 @@ class RunEnd:
 
 
 _collected: ContextVar[list[Sweep] | None] = ContextVar("collected", default=None)
+_begun: ContextVar[list[Sweep] | None] = ContextVar("begun", default=None)
 
 
 def main(sweep: Sweep, arguments: Sequence[str] | None = None) -> None:
@@ -156,7 +157,20 @@ def collect_sweeps() -> Iterator[list[Sweep]]:
         _collected.reset(token)
 
 
+@contextmanager
+def begun_sweeps() -> Iterator[list[Sweep]]:
+    """Within it, the sweeps that `main` and `run` are given are added to the list; they run as they do without it."""
+    begun: list[Sweep] = []
+    token = _begun.set(begun)
+    try:
+        yield begun
+    finally:
+        _begun.reset(token)
+
+
 def _leave_if_collected(sweep: Sweep) -> None:
+    if (begun := _begun.get()) is not None:
+        begun.append(sweep)
     if (found := _collected.get()) is not None:
         found.append(sweep)
         raise SystemExit(0)

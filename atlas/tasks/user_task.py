@@ -5,7 +5,7 @@ The driver alone needs the file: workers read prepared data.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from atlas.runtime.errors import UserError
 from atlas.runtime.names import check_task_name
@@ -23,10 +23,27 @@ def load_user_task(address: str, *, taken: Iterable[str]) -> Task:
     found = run_file(address, what="task", kind="Task", fits=lambda value, _: isinstance(value, Task))
     task: Task = found.value
     check_task_name(task.name)
+    _check_fields(task)
     if task.name in taken or (task.name in USER_TASKS and USER_TASKS[task.name][0] != found.address):
         raise UserError(f"{address}: another task has the name {task.name!r}; give this one another.")
     USER_TASKS[task.name] = found.address, task
     return task
+
+
+def _check_fields(task: Task) -> None:
+    """Raises UserError for fields of a type or size that nothing could be made of: Python checks none."""
+    if isinstance(task.answers, str) or not isinstance(task.answers, Sequence):
+        raise UserError(
+            f"{task.name}: its answers are a {type(task.answers).__name__}, {task.answers!r:.60}; give a tuple, "
+            f'such as ("no", "yes") or, for one, ("yes",).'
+        )
+    if isinstance(task.version, bool) or not isinstance(task.version, int):
+        raise UserError(f"{task.name}: its version is {task.version!r:.60}; give a whole number.")
+    chance: object = task.chance
+    if isinstance(chance, bool) or not isinstance(chance, int | float) or not 0 <= chance <= 100:
+        raise UserError(
+            f"{task.name}: its chance is {chance!r:.60}; give the percentage that guessing scores, 0 to 100."
+        )
 
 
 def task_address(name: str) -> str:

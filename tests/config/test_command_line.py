@@ -79,6 +79,12 @@ def test_a_sweep_to_resume_can_be_named() -> None:
     assert read("--resume", "order-1").run.resume == "order-1"
 
 
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_empty_name_resumes_nothing_and_starts_nothing(empty: str) -> None:
+    with pytest.raises(AtlasError, match="--resume is given an empty text; name a sweep"):
+        read("--resume", empty)
+
+
 def test_one_seed_is_an_option_too() -> None:
     assert read("--seed", "5").search.seeds == (5,)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +56,17 @@ def test_a_reader_that_cannot_start_is_told_with_its_line() -> None:
 
     with pytest.raises(AtlasError, match=r"its reader fails for the split 'train' with KeyError: 'train' \(test_rec"):
         list(read_records(task(read), "train", None))
+
+
+def test_a_reader_that_ends_the_process_is_told() -> None:
+    def read(split: str, source: Path | None) -> Iterator[Record]:
+        yield GOOD
+        sys.exit(0)
+
+    with pytest.raises(AtlasError, match="its reader stops at record 2 of 'train' with SystemExit: 0"):
+        list(read_records(task(read), "train", None))
+    with pytest.raises(AtlasError, match="its reader fails for the split 'train' with SystemExit"):
+        list(read_records(task(lambda split, source: sys.exit(3)), "train", None))
 
 
 def test_an_error_for_people_stays_as_it_is() -> None:

@@ -70,6 +70,9 @@ def test_what_is_not_there_is_answered_in_one_line(filled: Path, tmp_path: Path)
         atlas.open(tmp_path / "none")
     assert not (tmp_path / "none").exists()
     assert atlas.sweeps(tmp_path / "none") == []
+    (tmp_path / "file").touch()
+    with pytest.raises(atlas.UserError, match="is a file; name the folder of a storage"):
+        atlas.sweeps(tmp_path / "file")
 
 
 def test_a_bucket_is_read_like_a_folder(bucket: str, tmp_path: Path) -> None:

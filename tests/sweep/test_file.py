@@ -75,6 +75,28 @@ def test_modules_beside_the_file_can_be_imported_within(tmp_path: Path) -> None:
 def test_a_file_is_run_as_a_script_with_its_own_arguments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, arguments = tmp_path / "mine.py", list(sys.argv)
     path.write_text("import sys\nprint(__name__, sys.argv[1:])\n")
-    run_sweep_file(path, ["--smoke"])
+    with pytest.raises(AtlasError, match=r"mine\.py runs no sweep; end it with: main\(SWEEP\)"):
+        run_sweep_file(path, ["--smoke"])
     assert capsys.readouterr().out == "__main__ ['--smoke']\n"
     assert sys.argv == arguments
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        ('Sweep(name="mine", qestion="?")', "TypeError: .*unexpected keyword argument 'qestion'.*mine.py, line 4"),
+        ("1 / 0", "ZeroDivisionError: division by zero .*mine.py, line 4"),
+        ("def (", "SyntaxError"),
+    ],
+)
+def test_a_file_that_fails_before_its_sweep_begins_is_told_in_a_line(tmp_path: Path, call: str, message: str) -> None:
+    with pytest.raises(AtlasError, match=rf"mine\.py cannot be run: {message}") as refused:
+        run_sweep_file(own(tmp_path, call), [])
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_whose_sweep_is_refused_ends_as_main_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run_sweep_file(own(tmp_path, 'main(Sweep(name="", question="?"), [])'), [])
+    assert ended.value.code == 2
+    assert "the sweep's name is ''" in capsys.readouterr().err

@@ -154,6 +154,23 @@ def test_a_file_that_cannot_serve_is_refused(tmp_path: Path, content: str, messa
         find_task(f"{tmp_path / 'mine.py'}:TASK")
 
 
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ("answers='noyes'", "its answers are a str, 'noyes'; give a tuple"),
+        ("answers=7", "its answers are a int, 7; give a tuple"),
+        ("version='1'", "its version is '1'; give a whole number"),
+        ("chance=float('nan')", "its chance is nan; give the percentage that guessing scores, 0 to 100"),
+        ("chance=-1.0", "its chance is -1.0"),
+    ],
+)
+def test_fields_that_nothing_could_be_made_of_are_refused(tmp_path: Path, field: str, message: str) -> None:
+    more = f"\nfrom dataclasses import replace\nTASK = replace(TASK, {field})\n"
+    with pytest.raises(AtlasError, match=message):
+        find_task(write(tmp_path / "mine.py", more=more))
+    assert USER_TASKS == {}
+
+
 def test_two_tasks_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(AtlasError, match="another task has the name 'digits'; give this one another"):
         find_task(write(tmp_path / "mine.py", name="digits"))

@@ -35,12 +35,12 @@ def made(
         yield replace(found, where=found.where or where)
 
 
-def is_whole(error: Exception) -> bool:
+def is_whole(error: BaseException) -> bool:
     """Whether an error is not that of one line: a file that is unusable, or out of reach."""
     return isinstance(error, AtlasError) and not isinstance(error, Unreadable)
 
 
-def told(error: Exception) -> str:
+def told(error: BaseException) -> str:
     """An error in a line: what it says where it is meant for people, else with its type and line of code."""
     if isinstance(error, AtlasError):
         return str(error)
