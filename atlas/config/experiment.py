@@ -25,11 +25,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """A sweep with its options, computed in one precision. Its walks are the same in every process."""
+    """A sweep with its options, computed in one precision. Its walks are the same in every process.
+
+    `grid`: every setting of a space that is walked whole, in place of the sweep's points.
+    """
 
     sweep: Sweep
     options: Options
     precision: Precision = "float32"
+    grid: tuple[Mapping[str, Any], ...] = ()
 
     def trial_count(self) -> int:
         """The number of trials: as given, else the sweep's own; never more than there are orders to search.
@@ -52,7 +56,9 @@ class Experiment:
         return self._bounded(min(order_count(search.tasks), search.trials or number or self.sweep.trials))
 
     def points(self) -> tuple[Mapping[str, Any], ...]:
-        """The settings of the first trials: the sweep's points, or in a smoke run those that it has for that."""
+        """The settings of the first trials: the grid, or the sweep's points, or those that it has for a smoke run."""
+        if self.grid:
+            return self.grid
         small = self.sweep.smoke_points if self.options.run.smoke else ()
         return small or self.sweep.points
 

@@ -12,7 +12,7 @@ from atlas.search.proposals import REHEARSED
 
 
 def walk_whole(experiment: Experiment) -> Experiment:
-    """The experiment with every setting of its space as a point, where there are no more of them than trials.
+    """The experiment with every setting of its space as its grid, where there are no more of them than trials.
 
     It has then as many trials as settings. A sweep of orders, with a continuous parameter, with a sampler of its own
     or without any parameter stays as it is. Only for a sweep that begins: one that is resumed keeps its proposals.
@@ -28,7 +28,7 @@ def walk_whole(experiment: Experiment) -> Experiment:
         return experiment
     return replace(
         experiment,
-        sweep=replace(sweep, points=tuple(settings), smoke_points=()),
+        grid=tuple(settings),
         options=experiment.options.changed(trials=len(settings)),
     )
 

@@ -27,6 +27,7 @@ from atlas.search.definition import (
     read_definition,
     write_definition,
 )
+from atlas.search.grid import walk_whole
 from atlas.steps.step import RECIPE, StepInputs
 from atlas.sweep import learner_named
 from tests.small import atlas
@@ -163,3 +164,13 @@ def test_a_folder_of_an_earlier_version_has_none_and_one_of_a_later_is_named(
     (tmp_path / DEFINITION).write_text("{")
     with pytest.raises(UserError, match=r"definition\.json cannot be read: delete it to resume without comparing"):
         read_definition(tmp_path)
+
+
+@pytest.mark.parametrize("smoke", [False, True])
+def test_a_grid_that_is_walked_whole_has_not_changed_when_it_is_resumed(smoke: bool) -> None:
+    """A sweep that begins takes its whole grid as its first trials; one that is resumed has the file's points alone."""
+    sweep = Sweep(name="ranks", question="?", learner=wider, trials=8, smoke_points=({"rank": 8},))
+    whole = walk_whole(Experiment(sweep=sweep, options=OPTIONS.changed(smoke=smoke)))
+    assert len(whole.points()) == whole.trial_count() == 3
+    resumed = Experiment(sweep=sweep, options=whole.options)
+    assert changes_since(define_search(whole, INPUTS), resumed, INPUTS) == []
