@@ -1,13 +1,13 @@
-"""Run a sweep: read its options, check its inputs, print the plan, then drive it on the cluster."""
+"""Run a sweep: read its options, check them, or put them together with those of an interrupted one, and launch it."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,33 +18,17 @@ from atlas.config.options import Options
 from atlas.config.sweep import Sweep
 from atlas.config.sweep_check import check_searched, check_sweep
 from atlas.runtime.console import make_console, say
-from atlas.runtime.errors import AtlasError, InfrastructureError, UserError
+from atlas.runtime.errors import AtlasError, UserError
 from atlas.runtime.interrupts import kept_interrupts
 from atlas.runtime.redact import HIDDEN, redacted
 from atlas.runtime.user_modules import keep_modules
-from atlas.sweep.terminal import print_plan
+from atlas.sweep.launch import RunEnd, launch
 from atlas.tracking import signed_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from rich.console import Console
-
-    from atlas.cluster.limits import Node
-    from atlas.execution.sizing import FleetSize
-    from atlas.search.proposals import Proposals
-    from atlas.steps.graph import WalkGraph
-    from atlas.sweep.folder import SweepFolder
-    from atlas.sweep.inputs import SweepInputs
-    from atlas.sweep.plan import Plan
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunEnd:
-    """The end of a run: whether all its trials finished, and its folder (None after a dry run, which makes none)."""
-
-    finished: bool
-    folder: SweepFolder | None = None
 
 
 _collected: ContextVar[list[Sweep] | None] = ContextVar("collected", default=None)
@@ -125,7 +109,7 @@ def run_sweep(
     console = console or make_console()
     if folder is None:
         experiment = _walk_whole(experiment, console)
-    return _run(experiment, console, folder, address, invocation or Invocation.of_process())
+    return launch(experiment, console, folder, address, invocation or Invocation.of_process())
 
 
 def _walk_whole(experiment: Experiment, console: Console) -> Experiment:
@@ -186,120 +170,3 @@ def _resumed_address(saved: str, given: str) -> str:
             f"address (or give --tracking-uri) to go on with it."
         )
     return saved
-
-
-def _run(
-    experiment: Experiment, console: Console, folder: SweepFolder | None, address: str, invocation: Invocation
-) -> RunEnd:
-    from atlas.cluster.connect import join_cluster, leave_cluster
-    from atlas.cluster.limits import nodes_for
-    from atlas.execution.sizing import size_fleets
-    from atlas.sweep.definition import define, opened
-    from atlas.sweep.inputs import resolve_inputs
-
-    options = experiment.options
-    here = _machine(console, dry_run=options.run.dry_run)
-    if here is not None:
-        size_fleets(options.cluster, [here])
-    with _preparing(console) as progress:
-        inputs = resolve_inputs(options, progress, tracking_uri=address)
-    definition = define(experiment, inputs.step_inputs, folder, console)
-    if options.run.dry_run and here is not None:
-        _show_plan(experiment, inputs, [here], console)
-        return RunEnd(finished=True)
-    join_cluster()
-    try:
-        nodes = nodes_for(growing=options.cluster.fleets is not None)
-        proposals, plan, size = _show_plan(experiment, inputs, nodes, console)
-        if options.run.dry_run:
-            return RunEnd(finished=True)
-        from atlas.sweep.driver import SweepDriver
-        from atlas.sweep.earlier_runs import begin_run
-        from atlas.sweep.sweep_run import SweepRun
-
-        precision = size.precision_as(options.training.precision)
-        sweep_run = SweepRun(
-            experiment=replace(experiment, precision=precision),
-            inputs=inputs,
-            size=size,
-            proposals=replace(proposals, exact=proposals.exact and not definition.changes),
-            plan=plan,
-            folder=opened(folder, experiment, definition, precision),
-            invocation=invocation,
-            changes=definition.changes,
-        )
-        sweep_run = replace(sweep_run, earlier=begin_run(sweep_run.folder, sweep_run.token))
-        return RunEnd(finished=SweepDriver(sweep_run, console).drive(), folder=sweep_run.folder)
-    finally:
-        with suppress(KeyboardInterrupt):  # this process ends in any case, and the watchdog ends what is left
-            leave_cluster()
-
-
-def _machine(console: Console, *, dry_run: bool) -> Node | None:
-    """This machine, where it is the cluster; None where one is joined.
-
-    Raises InfrastructureError where none answers that is to be joined: the plan of a dry run is this machine's then.
-    """
-    from atlas.cluster.limits import own_machine, this_machine
-    from atlas.cluster.reach import check_reachable, ray_address
-
-    here = this_machine()
-    try:
-        check_reachable(ray_address())
-    except InfrastructureError as error:
-        if not dry_run:
-            raise
-        say(console, f"{error} The plan is for this machine.", wrap=True)
-        return own_machine()
-    return here
-
-
-def _show_plan(
-    experiment: Experiment, inputs: SweepInputs, nodes: Sequence[Node], console: Console
-) -> tuple[Proposals, Plan, FleetSize]:
-    """Print the plan; returns the trials that it counts, the plan, and the fleets for it."""
-    from atlas.execution.sizing import fitted, size_fleets
-    from atlas.search.proposals import foresee
-
-    options = experiment.options
-    size = size_fleets(options.cluster, nodes)
-    experiment = replace(experiment, precision=size.precision_as(options.training.precision))
-    proposals = foresee(experiment)
-    plan = inputs.plan(proposals, experiment.auxiliary_walks(), at_once=size.fleets)
-    _check_shares(inputs.graph, size)
-    size = fitted(size, options.cluster, nodes, plan.work)
-    plan = plan.on(size.fleets)
-    settings = {**describe(options, size), "orders": experiment.orders_in_words()}
-    print_plan(console, experiment.sweep.name, experiment.sweep.question, plan, settings)
-    for warning in inputs.warnings:
-        say(console, warning, wrap=True)
-    return proposals, plan, size
-
-
-def _check_shares(graph: WalkGraph, size: FleetSize) -> None:
-    """Raises UserError where a fleet, of any size that an elastic one may have, cannot share a batch."""
-    schedules = {stage.schedule for stage in graph.stages}
-    for workers in size.numbers:
-        for schedule in schedules:
-            schedule.check_shared_by(workers)
-
-
-def describe(options: Options, size: FleetSize) -> dict[str, str]:
-    """The main settings, as the plan shows them."""
-    each = f"{size.cpus:g} CPUs" + (f", {size.gpus:g} GPUs" if size.gpus else "")
-    return {
-        "tasks": ", ".join(options.search.tasks),
-        **({"downstream": ", ".join(options.search.downstream)} if options.search.downstream else {}),
-        "seeds": ", ".join(map(str, options.search.seeds)),
-        "backbone": options.training.backbone,
-        "fleets": f"{size.fleets} of {size.each} worker(s), {each} each, "
-        f"{size.precision_as(options.training.precision)}",
-        "storage": str(options.storage.path),
-    }
-
-
-@contextmanager
-def _preparing(console: Console) -> Iterator[Callable[[str, int], None]]:
-    """Show what is being prepared."""
-    with console.status("checking backbone, data and storage …") as status:
-        yield lambda split, records: status.update(f"preparing {split}: {records:,} records")

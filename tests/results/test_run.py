@@ -37,7 +37,7 @@ def ran(monkeypatch: pytest.MonkeyPatch, storage: Path) -> Ran:
     import sys
 
     found = Ran()
-    monkeypatch.setattr(sys.modules["atlas.sweep.run"], "_run", found)
+    monkeypatch.setattr(sys.modules["atlas.sweep.run"], "launch", found)
     return found
 
 

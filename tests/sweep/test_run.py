@@ -19,7 +19,7 @@ from atlas.search.definition import define_search
 from atlas.sweep import Sweep, base_learner, main, run
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.inputs import resolve_inputs
-from atlas.sweep.run import RunEnd, describe
+from atlas.sweep.launch import RunEnd, describe
 
 ONE = ("--tasks", "piqa-twin", "--dry-run", "--fleets", "1", "--cpus-per-worker", "0.2")
 TWINS = tuple(f"{task}-twin" for task in ("piqa", "commonsense-qa", "vqa", "nlvr2", "snli-ve", "vcr", "inaturalist"))
@@ -206,7 +206,7 @@ def test_a_tracking_address_beside_resume_is_used(storage: Path, monkeypatch: py
     asked: list[tuple[str, str]] = []
     monkeypatch.setattr(
         import_module("atlas.sweep.run"),
-        "_run",
+        "launch",
         lambda experiment, console, folder, address, invocation: (
             asked.append((experiment.options.storage.tracking_uri, address)) or RunEnd(finished=True)
         ),
@@ -224,7 +224,7 @@ def test_a_password_of_the_tracking_address_is_not_kept_and_has_to_be_given_agai
     asked: list[tuple[str, str]] = []
     monkeypatch.setattr(
         import_module("atlas.sweep.run"),
-        "_run",
+        "launch",
         lambda experiment, console, folder, address, invocation: (
             asked.append((experiment.options.storage.tracking_uri, address)) or RunEnd(finished=True)
         ),
