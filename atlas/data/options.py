@@ -9,7 +9,7 @@ from typing import Literal
 from atlas.runtime.errors import UserError
 
 MOST_BROKEN = 0.01  # the share of a split's records that may be broken, unless told otherwise
-MOST_TIED = 0.1  # the share of records with two choices of the same tokens that `atlas prepare` takes, unless told
+MOST_TIED = 0.1  # the share of records with two choices of the same tokens that is taken, unless it is told otherwise
 
 Phase = Literal["reading", "pictures", "texts", "joining"]
 

@@ -77,7 +77,8 @@ def refuse_tied(task: str, splits: Mapping[str, tuple[int, int]], *, most: float
         raise UserError(
             f"{task}: {'; '.join(said)}, more than the {100 * most:g} % that may be: no model can answer them. The "
             f"backbone takes {tokens} tokens a text: choose one that takes more, or knows more words; let a reader of "
-            "your own join question and answer by `choice_text`, so that answers stay; or allow more by --most-tied."
+            "your own join question and answer by `choice_text`, so that answers stay; or allow more: atlas prepare "
+            "TASK --most-tied SHARE."
         )
 
 

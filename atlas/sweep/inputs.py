@@ -14,6 +14,7 @@ from atlas.backbones.processor import Processor
 from atlas.config.options import Options
 from atlas.config.training import TrainingOptions
 from atlas.data.cache import obtain
+from atlas.data.options import MOST_TIED
 from atlas.data.prepare import Prepared, PrepareOptions
 from atlas.runtime.errors import UserError
 from atlas.runtime.os_errors import error_from
@@ -114,7 +115,7 @@ def resolve_inputs(
     processor = Processor.load(folder)
     sources = sources_of(options.storage)
     report = (lambda mark: progress(mark.split, mark.done)) if progress else None
-    prepare_options = PrepareOptions(progress=report)
+    prepare_options = PrepareOptions(progress=report, most_tied=MOST_TIED)
     prepared = {
         task.name: obtain(
             task,

@@ -53,9 +53,9 @@ def address(site: Path) -> Iterator[str]:
     thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    """One headless Chromium for all pages."""
+    """One headless Chromium for all pages of a file: a page that is open computes."""
     opened = open_browser(tmp_path_factory.mktemp("browser"))
     yield opened
     opened.quit()

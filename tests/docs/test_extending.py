@@ -166,7 +166,7 @@ def test_a_sampler_and_a_scheduler_run_a_sweep_by_the_wheels_command_line_from_a
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Leaderboard" in done.stdout
+    assert "Best: rank" in done.stdout
     (path,) = storage.glob("sweeps/random-ranks-*/summary.json")
     trials = json.loads(path.read_text())["trials"]
     assert len({trial["settings"]["rank"] for trial in trials}) == 2

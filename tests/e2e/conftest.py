@@ -91,9 +91,9 @@ def half_learnt(learnt: Path) -> Path:
     return learnt
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    """One headless Chromium for all tests that look at pages."""
+    """One headless Chromium for the tests of a file that look at pages: one that is open computes."""
     from tests.e2e.browser import open_browser
 
     opened = open_browser(tmp_path_factory.mktemp("browser"))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from atlas.backbones import locate
+from atlas.cli import main
 from atlas.config.options import Options
 from atlas.runtime.errors import AtlasError
 from atlas.search.proposals import Proposals
@@ -60,6 +61,31 @@ def test_what_cannot_be_stood_on_is_refused(storage: Path, changed: dict[str, An
         resolve_inputs(ONE.changed(**changed))
     assert message in str(refused.value)
     assert not (storage / "data").exists()
+
+
+TIED = """
+from atlas.tasks import Record, Task
+
+def read(split, source):
+    return (Record(id=str(n), pictures=(), texts=("as well", "as well"), label=n % 2) for n in range(40))
+
+TASK = Task(
+    name="riddles", title="Riddles", modality="language", choices=2, chance=50.0, licence="mine", about="Which one?",
+    version=1, read=read, sources=lambda source: {"riddles": "1"},
+)
+"""
+
+
+def test_records_that_no_model_can_answer_are_refused_unless_they_were_prepared_on_purpose(
+    storage: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "riddles.py").write_text(TIED)
+    options = ONE.changed(tasks=(f"{tmp_path / 'riddles.py'}:TASK",))
+    with pytest.raises(AtlasError, match="40 of 40 records of train .*atlas prepare TASK --most-tied SHARE"):
+        resolve_inputs(options)
+    prepare = ["prepare", *options.search.tasks, "--most-tied", "1", "--storage", str(storage)]
+    main(prepare)
+    assert resolve_inputs(options).sizes == {"riddles": 40}
 
 
 def test_a_tracking_server_that_does_not_answer_is_refused(storage: Path) -> None:

@@ -86,11 +86,11 @@ def test_an_event_that_mlflow_refuses_is_kept_and_the_others_go_on(
 ) -> None:
     tracker = open_tracker()
     tracker.record(TrialStarted(sweep="s1", trial="t1", params={"lr": 1}))
-    tracker.record(TrialStarted(sweep="s1", trial="t1", params={"lr": 2}))  # parameters cannot be changed
+    tracker.record(TrialStarted(sweep="s1", trial="t2", params={"../lr": 2}))  # a name that leads elsewhere
     tracker.record(TrialFinished(sweep="s1", trial="t1", status="KILLED"))
     assert tracker.flush(60)
     assert len(tracker.problems) == 1
-    assert json.loads((tmp_path / "spool" / "refused.jsonl").read_text())["event"]["params"] == {"lr": 2}
+    assert json.loads((tmp_path / "spool" / "refused.jsonl").read_text())["event"]["params"] == {"../lr": 2}
     assert shown(initialised, tmp_path.name)["trial/s1/t1"][0] == "KILLED"
 
 
