@@ -65,21 +65,33 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(run=run)
         return made
 
-    sweep = command(
-        "sweep", _sweep, "list the shipped sweeps, run one, or your own: atlas sweep NAME_OR_FILE [OPTION …]"
-    )
+    sweep = command("sweep", _sweep, "list the shipped sweeps, or run one: atlas sweep NAME_OR_FILE [OPTION …]")
     sweep.epilog, sweep.formatter_class = RUN_ONE, argparse.RawDescriptionHelpFormatter
     sweep.add_argument("--copy", nargs=2, metavar=("NAME", "FILE"), help="copy a shipped sweep, to be changed")
     results.declare_sweeps(command("sweeps", results.list_sweeps, "list the sweeps of a storage: when, status, best"))
     results.declare_show(command("show", results.show_sweep, "print the results of a sweep that has ended"))
-    for made in (
-        tasks := command("tasks", _tasks, "list the tasks: what they are, and which are prepared"),
-        prepare := command("prepare", _prepare, "decode, resize and tokenise tasks once, for one backbone"),
-        report := command("report", _report, "draw a sweep's page and figures again, from the storage or from MLflow"),
-    ):
+    tasks = command("tasks", _tasks, "list the tasks: what they are, and which are prepared")
+    prepare = command("prepare", _prepare, "decode, resize and tokenise tasks once, for one backbone")
+    report = command("report", _report, "draw a sweep's page and figures again, from the storage or from MLflow")
+    for made in (tasks, prepare, report):
         made.add_argument("--storage", default="", help="default: $ATLAS_STORAGE or ~/atlas")
         made.add_argument("--backbone", default=TrainingOptions.backbone, help="default: %(default)s")
     tasks.add_argument("tasks", nargs="*", metavar="TASK", help="tell all about these")
+    _declare_prepare(prepare)
+    _declare_report(report)
+    commands.add_parser("doctor", help="check a cluster for a sweep with these options: atlas doctor [OPTION …]")
+    store = "list, verify, export and collect the steps of a storage"
+    upkeep.declare(commands.add_parser("store", help=store, description=store))
+    rerun = "run a recorded sweep or trial again in a clean storage, and compare every score"
+    again.declare_reproduce(commands.add_parser("reproduce", help=rerun, description=rerun))
+    ledger = "the published figures: list them, check them again, add a finished sweep's"
+    again.declare_ledger(commands.add_parser("ledger", help=ledger, description=ledger))
+    completion = command("completion", _completion, "print the script by which a shell completes `atlas`")
+    completion.add_argument("shell", choices=SHELLS, help='for bash: eval "$(atlas completion bash)"')
+    return parser
+
+
+def _declare_prepare(prepare: argparse.ArgumentParser) -> None:
     prepare.add_argument("tasks", nargs="+", metavar="TASK", help="a name, or your own as FILE.py:NAME")
     prepare.add_argument(
         "--source",
@@ -95,9 +107,12 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_argument("--same-files", action="store_true", help="take source files that are the same to the byte")
     prepare.add_argument("--again", action="store_true", help="prepare anew what is there, from where it came")
     prepare.add_argument("--ray", action="store_true", help="let Ray Data do the work, however little it is")
+
+
+def _declare_report(report: argparse.ArgumentParser) -> None:
     report.add_argument("sweep", metavar="SWEEP", help="a sweep's id, or the path of a summary.json")
     report.add_argument(
-        "--alpha", action="store_true", help="add the combination weights of the best trial (runs its model)"
+        "--alpha", action="store_true", help="add the best trial's combination weights (runs its model)"
     )
     report.add_argument("--tracking-uri", default="", help="take the summary from MLflow; SWEEP may be a run's id then")
     report.add_argument(
@@ -106,18 +121,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="of the page (default: the sweep's own; ./SWEEP where that is MLflow's or read-only)",
     )
-    commands.add_parser(
-        "doctor", help="check a cluster, with a sweep's options, before the sweep: atlas doctor [OPTION …]"
-    )
-    store = "list, verify, export and collect the steps of a storage"
-    upkeep.declare(commands.add_parser("store", help=store, description=store))
-    rerun = "run a recorded sweep or trial again in a clean storage, and compare every score"
-    again.declare_reproduce(commands.add_parser("reproduce", help=rerun, description=rerun))
-    ledger = "the published figures: list them, check them again, add a finished sweep's"
-    again.declare_ledger(commands.add_parser("ledger", help=ledger, description=ledger))
-    completion = command("completion", _completion, "print the script by which a shell completes `atlas`")
-    completion.add_argument("shell", choices=SHELLS, help='for bash: eval "$(atlas completion bash)"')
-    return parser
 
 
 def _run_sweep(word: str, arguments: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
@@ -130,26 +130,25 @@ def _save(options: Options, path: Path) -> None:
     write_options_file(options.changed(tracking_uri=address, dry_run=False, resume=None, changed=False), path)
 
 
-@contextmanager
-def collect_sweeps() -> Iterator[list[Sweep]]:
+def collect_sweeps() -> AbstractContextManager[list[Sweep]]:
     """Within it, `main` and `run` start nothing: they add their sweep to the list and leave by SystemExit."""
+    return _listed_in(_collected)
+
+
+def begun_sweeps() -> AbstractContextManager[list[Sweep]]:
+    """Within it, the sweeps that `main` and `run` are given are added to the list; they run as they do without it."""
+    return _listed_in(_begun)
+
+
+@contextmanager
+def _listed_in(variable: ContextVar[list[Sweep] | None]) -> Iterator[list[Sweep]]:
+    """Within it, the variable holds a list that is new."""
     found: list[Sweep] = []
-    token = _collected.set(found)
+    token = variable.set(found)
     try:
         yield found
     finally:
-        _collected.reset(token)
-
-
-@contextmanager
-def begun_sweeps() -> Iterator[list[Sweep]]:
-    """Within it, the sweeps that `main` and `run` are given are added to the list; they run as they do without it."""
-    begun: list[Sweep] = []
-    token = _begun.set(begun)
-    try:
-        yield begun
-    finally:
-        _begun.reset(token)
+        variable.reset(token)
 
 
 def _leave_if_collected(sweep: Sweep) -> None:
