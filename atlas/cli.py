@@ -93,13 +93,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _declare_prepare(prepare: argparse.ArgumentParser) -> None:
     prepare.add_argument("tasks", nargs="+", metavar="TASK", help="a name, or your own as FILE.py:NAME")
-    prepare.add_argument(
-        "--source",
-        nargs="+",
-        default=[],
-        metavar="FOLDER",
-        help="where the task's published files lie; TASK=FOLDER … for several tasks. Remembered once it is prepared",
-    )
+    where = "where the task's published files lie; TASK=FOLDER … for several tasks. Remembered once it is prepared"
+    prepare.add_argument("--source", nargs="+", default=[], metavar="FOLDER", help=where)
     tied = "that may have two choices of the same tokens"
     for option, share, which in (("--most-broken", 0.01, "that may be broken"), ("--most-tied", 0.1, tied)):
         of = f"of a split's records {which} (default: %(default)s)"
