@@ -29,7 +29,7 @@ from atlas.tracking import RunArtifact, SweepFinished
 if TYPE_CHECKING:
     from rich.console import Console
 
-FLUSH_SECONDS = 120.0
+FLUSH_SECONDS = 300.0  # of a sink that answers; one that is away is not waited for
 JOIN_SECONDS = 20.0
 WEIGHTS_SECONDS = 120.0
 STAMP = "%Y-%m-%dT%H:%M:%S%z"
@@ -157,7 +157,8 @@ def _record_end(
     assert status != "RUNNING"
     with errors.noted("recording the sweep's end"):
         files = tuple(RunArtifact(str(path)) for path in (run.folder.summary, *pages))
-        tracking.record(SweepFinished(sweep=run.id, status=status, metrics=sweep_metrics(summary), artifacts=files))
+        ended = SweepFinished(sweep=run.id, status=status, metrics=sweep_metrics(summary), artifacts=files)
+        tracking.record_durably(ended, FLUSH_SECONDS)
 
 
 def _flush(tracking: TrackingClient, errors: ErrorLog) -> bool:

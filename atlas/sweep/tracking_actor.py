@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,21 +101,27 @@ class TrackingClient:
         self.sink: Sink = open_sink(tracking_uri)
         grouped: Any = ray.remote(concurrency_groups={REGISTRY: 1})  # type: ignore[call-overload]  # Ray's types lack it
         self._actor: Any = grouped(TrackingActor).options(**options).remote(tracking_uri, spool, credentials())
+        self._unanswered: list[ObjectRef] = []
 
     def record(self, event: Event) -> None:
         """Send the event without waiting; a failure is logged."""
-        log_failure(self._actor.record.remote(event), f"recording {event.kind} of {event.key}")
+        promise = self._actor.record.remote(event)
+        log_failure(promise, f"recording {event.kind} of {event.key}")
+        self._settle(0.0)
+        self._unanswered.append(promise)
 
     def record_durably(self, event: Event, timeout: float) -> None:
-        """Send the event and wait until it is in the journal.
+        """Send the event once all before it are in the journal, and wait until it is there, too.
 
         Raises:
             InfrastructureError: it is not after `timeout` seconds.
         """
         import ray
 
+        deadline = time.monotonic() + timeout
+        self._settle(timeout)
         try:
-            ray.get(self._actor.record.remote(event), timeout=timeout)
+            ray.get(self._actor.record.remote(event), timeout=max(0.0, deadline - time.monotonic()))
         except ray.exceptions.GetTimeoutError as error:
             raise InfrastructureError(f"{event.kind} is not in the journal after {timeout:.0f} s") from error
 
@@ -122,6 +129,7 @@ class TrackingClient:
         """Wait at most `timeout` seconds until the sink has everything, and close; False where it has not."""
         import ray
 
+        self._settle(ANSWER_SECONDS)
         return bool(ray.get(self._actor.finish.remote(timeout), timeout=timeout + ANSWER_SECONDS))
 
     def register(self, model: RegisteredModel | None) -> Registration:
@@ -129,3 +137,10 @@ class TrackingClient:
         if model is None:
             return Registration(reason="no trial finished")
         return Registration(promise=self._actor.register_model.options(concurrency_group=REGISTRY).remote(model))
+
+    def _settle(self, timeout: float) -> None:
+        """Wait for the events that were sent: where the actor is started again, Ray sends some after later ones."""
+        import ray
+
+        if self._unanswered:
+            _, self._unanswered = ray.wait(self._unanswered, num_returns=len(self._unanswered), timeout=timeout)

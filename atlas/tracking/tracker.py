@@ -35,7 +35,7 @@ class Tracker:
         self._shown = f"{sink.name} at {redacted(sink.address)}"
         self._spool = Spool(Path(spool))
         self._changed = threading.Condition()
-        self._closing = self._hurry = False
+        self._closing = self._hurry = self._failing = False
         self.problems: list[str] = []
         self._thread = threading.Thread(target=self._replay, name="atlas-tracker", daemon=True)
         self._thread.start()
@@ -57,7 +57,10 @@ class Tracker:
         return self._spool.pending
 
     def flush(self, timeout: float = 60.0) -> bool:
-        """Wait until the sink has everything; False where it has not after `timeout` seconds, or is away."""
+        """Wait until the sink has everything; False where it has not after `timeout` seconds, or is away.
+
+        Away is a sink that has failed and does not answer: one that only takes its time is waited for.
+        """
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0:
             before = self._spool.pending
@@ -66,7 +69,7 @@ class Tracker:
                 self._changed.notify_all()
                 if self._changed.wait_for(lambda: self._spool.pending == 0, min(left, STALL_SECONDS)):
                     return True
-            if self._spool.pending == before and not self._is_reachable():
+            if self._failing and self._spool.pending == before and not self._is_reachable():
                 return False
         return self._spool.pending == 0
 
@@ -93,13 +96,14 @@ class Tracker:
             except Exception as error:  # the thread must survive anything that a server or a driver may raise
                 attempts += 1
                 if not self._sink.is_final(error, attempts):
+                    self._failing = True
                     log.warning("%s is away (%s); retrying in %.1f s", self._shown, redacted(str(error)), delay)
                     self._back_off(delay)
                     delay = min(2 * delay, LONGEST_DELAY)
                     continue
                 self._refuse(event, error)
             self._spool.acknowledge(position)
-            attempts, delay = 0, FIRST_DELAY
+            attempts, delay, self._failing = 0, FIRST_DELAY, False
             with self._changed:
                 self._changed.notify_all()
 

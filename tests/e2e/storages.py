@@ -42,7 +42,8 @@ def logged(tracking_uri: str) -> dict[str, Any]:
     found = client.search_runs([experiment.experiment_id], max_results=1000)
     by_key = {run.data.tags["atlas.key"]: run for run in found}
     assert len(by_key) == len(found)
-    assert {run.info.run_name for run in found if run.info.status == "RUNNING"} == set()
+    open_still = sorted(key for key, run in by_key.items() if run.info.status == "RUNNING")
+    assert open_still == [], f"open still: {open_still}"
     return by_key
 
 

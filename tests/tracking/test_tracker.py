@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AtlasError, UserError
 from atlas.tracking import (
+    Event,
     Server,
     StepFinished,
     SweepStarted,
@@ -115,6 +116,37 @@ def test_a_tracker_whose_server_is_away_returns_at_once_and_keeps_everything(
     assert not tracker.close(0.0)
     again = open_tracker(uri=f"http://127.0.0.1:{lasting_port()}")
     assert again.pending > 0
+
+
+class SlowSink:
+    """Takes its time over each event, and answers no question meanwhile."""
+
+    name, address, registry = "slow", "slow:", None
+
+    def __init__(self) -> None:
+        self.taken: list[Event] = []
+
+    def check(self, timeout: float = 0.0) -> None:
+        raise UserError("no answer")
+
+    def apply(self, event: Event) -> None:
+        time.sleep(0.2)
+        self.taken.append(event)
+
+    def is_final(self, error: Exception, attempts: int) -> bool:
+        return False
+
+    def view(self, sweep: str) -> str:
+        return self.address
+
+
+def test_a_sink_that_only_takes_its_time_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("atlas.tracking.tracker.STALL_SECONDS", 0.01)
+    sink = SlowSink()
+    tracker = Tracker(sink, tmp_path / "spool")
+    tracker.record(SweepStarted(sweep="s1", name="a sweep", params={}))
+    assert tracker.close(60)
+    assert [event.key for event in sink.taken] == ["sweep/s1"]
 
 
 @pytest.mark.slow

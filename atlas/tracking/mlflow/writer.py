@@ -54,11 +54,14 @@ RESUMED_TAG = "atlas.resumed"  # the parameters of a resumed sweep that differ f
 
 @dataclass(kw_only=True)
 class KnownRun:
-    """A run as the writer remembers it: enough to apply the next event without asking MLflow."""
+    """A run as the writer remembers it: enough to apply the next event without asking MLflow.
+
+    ended: when it was closed, in milliseconds since 1970; None while it runs.
+    """
 
     run_id: str
     closed: bool = False
-    ended: bool = False
+    ended: int | None = None
     links: list[Link] = field(default_factory=list)
     order: str = ""
     name: str = ""
@@ -123,7 +126,7 @@ class Writer:
     def _start_sweep(self, event: SweepStarted) -> None:
         new = NewRun(kind="sweep", name=event.name, at=event.at, tags=event.tags, note=event.note)
         run = self._run(event.key, new)
-        self._open(run)
+        self._open(run, event.at)
         tags = {**event.tags, **self._changed_params(run, event)}
         self._log(run, LogBatch(at=event.at, params=event.params, values=setting_values(event.params), tags=tags))
 
@@ -137,7 +140,7 @@ class Writer:
         order = text(event.params.get("order", ""))
         run = self._trial(event, {"atlas.sweep": event.sweep, "atlas.trial": event.trial, "atlas.order": order})
         run.order = order
-        self._open(run)
+        self._open(run, event.at)
         self._log(run, LogBatch(at=event.at, params=event.params, values=setting_values(event.params)))
 
     def _log_step(self, event: StepFinished) -> None:
@@ -251,17 +254,17 @@ class Writer:
         run.latest |= logged.metrics
         run.params |= logged.params
 
-    def _open(self, run: KnownRun) -> None:
-        """A resumed sweep or trial runs again."""
-        if run.ended:
+    def _open(self, run: KnownRun, at: int) -> None:
+        """A resumed sweep or trial runs again; a start that arrives after its own end opens nothing."""
+        if run.ended is not None and at >= run.ended:
             self._client.update_run(run.run_id, status="RUNNING")
-            run.closed = run.ended = False
+            run.closed, run.ended = False, None
 
     def _close(self, run: KnownRun, status: TrialEnd, at: int) -> None:
         """Close a run. MLflow has no status of its own for a pruned trial."""
         status = "KILLED" if status == "PRUNED" else status
         self._client.set_terminated(run.run_id, status, end_time=at)
-        run.closed, run.ended = status == "FINISHED", True
+        run.closed, run.ended = status == "FINISHED", at
 
     def _step_tags(self, links: list[Link], order: str) -> dict[str, str]:
         return {STEPS_TAG: steps_tag(links), NOTE_TAG: steps_note(links, self.experiment_id, order)}
@@ -276,7 +279,7 @@ def _remembered(run: Run) -> KnownRun:
     return KnownRun(
         run_id=run.info.run_id,
         closed=run.info.status == "FINISHED",
-        ended=run.info.status != "RUNNING",
+        ended=None if run.info.status == "RUNNING" else run.info.end_time or 0,
         links=parse_steps(run.data.tags.get(STEPS_TAG)),
         order=run.data.tags.get("atlas.order", ""),
         name=run.info.run_name or "",

@@ -277,3 +277,18 @@ def test_a_pruned_trial_is_closed_as_killed(writer: Writer, runs: Callable[[], d
     writer.apply(trial_started())
     writer.apply(TrialFinished(sweep="s1", trial="t1", status="PRUNED"))
     assert runs()["trial/s1/t1"].info.status == "KILLED"
+
+
+def test_a_start_that_arrives_after_its_own_end_opens_nothing(
+    writer: Writer, runs: Callable[[], dict[str, Any]]
+) -> None:
+    """Where the tracking actor was killed, Ray sends what was under way again, after what came later."""
+    sweep, trial = sweep_started(), trial_started()
+    for event in (sweep, trial, trial_started(trial="t2")):
+        writer.apply(event)
+    for late in ("t1", "t2"):
+        writer.apply(TrialFinished(sweep="s1", trial=late, status="FINISHED"))
+    writer.apply(trial.model_copy(update={"at": trial.at - 1}))
+    writer.apply(SweepFinished(sweep="s1", status="FINISHED"))
+    writer.apply(sweep.model_copy(update={"at": sweep.at - 1}))
+    assert {run.info.status for run in runs().values()} == {"FINISHED"}
