@@ -18,7 +18,7 @@ from atlas.maintenance import commands as upkeep
 from atlas.reproduce import commands as again
 from atlas.results import commands as results
 from atlas.runtime.console import add_columns, add_row, make_console, make_table, say, shell, show
-from atlas.runtime.errors import AtlasError, UserError, unknown
+from atlas.runtime.errors import AtlasError, UserError, refuse_empty, unknown
 from atlas.storage.filesystem import StoragePath
 from atlas.storage.options import StorageOptions
 
@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command. Exits with 2 for bad input, with 3 where something that it needs is out of reach."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        refuse_empty(arguments)
         if arguments[:1] == ["sweep"] and len(arguments) > 1 and not arguments[1].startswith("-"):
             return _run_sweep(arguments[1], arguments[2:])
         if arguments[:1] == ["doctor"]:

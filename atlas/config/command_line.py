@@ -17,7 +17,7 @@ from atlas.config.options import GROUP_OF, GROUPS, Options
 from atlas.config.run import RunOptions
 from atlas.config.search import SearchOptions
 from atlas.config.training import TrainingOptions
-from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.errors import UserError, refuse_empty, unknown
 from atlas.storage.options import StorageOptions
 
 ALIASES: Mapping[str, str] = {"--seed": "seeds"}
@@ -50,9 +50,11 @@ def read_command_line(
     """The options of a command line; what it does not name is as in `--config FILE`, else as in `defaults`.
 
     Raises:
-        UserError: an unknown option (with the nearest known one), a value that cannot be read, an invalid file.
+        UserError: an unknown option (with the nearest known one), a value that is empty or cannot be read, an invalid
+            file.
         SystemExit: 0 after `--help`.
     """
+    refuse_empty(arguments)
     if (path := config_of(arguments)) is not None:
         from atlas.config.options_file import read_options_file
 

@@ -13,6 +13,7 @@ from atlas.tasks import twin_of
 
 TASKS = ("easy-vqa", "digits", "easy-ve", "piqa-twin")
 Aim = Literal["mean", "worst"]
+MOST_TRIALS = 10**6
 MOST_SEED = 2**32 - 1  # what numpy, and with it Optuna's samplers, take
 
 
@@ -54,6 +55,8 @@ class SearchOptions:
             raise UserError(f"the tasks {', '.join(named)} name one twice; name each once.")
         if self.trials is not None and self.trials < 1:
             raise UserError(f"--trials is {self.trials}; give 1 or more.")
+        if self.trials is not None and self.trials > MOST_TRIALS:
+            raise UserError(f"--trials is {self.trials}; give at most {MOST_TRIALS}.")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise UserError(f"--seeds are {list(self.seeds)}; give one or more, each once.")
         if wrong := [seed for seed in self.seeds if type(seed) is not int or not 0 <= seed <= MOST_SEED]:

@@ -11,6 +11,9 @@ from tyro.conf import arg
 from atlas.learners import AskedPrecision
 from atlas.runtime.errors import UserError, unknown
 
+# More than anybody trains with: a slip of the keyboard, that would be found out only by the training.
+MOST = {"rank": 8192, "steps": 10**8, "batch_size": 10**6, "epochs": 10**6, "learning_rate": 100}
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
@@ -46,6 +49,13 @@ class TrainingOptions:
     """Records that score a task, of each split (0: all)."""
 
     def __post_init__(self) -> None:
+        self._check_numbers()
+        if self.precision not in get_args(AskedPrecision):
+            raise unknown("--precision", self.precision, get_args(AskedPrecision))
+        if min(self.evaluate) < 0:
+            raise UserError(f"--evaluate is {self.evaluate}; give two numbers of records, 0 for all.")
+
+    def _check_numbers(self) -> None:
         for name in ("rank", "steps", "batch_size"):
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or value != int(value) or value < 1):
@@ -54,10 +64,9 @@ class TrainingOptions:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise UserError(f"{_flag(name)} is {value}; give a number above 0.")
-        if self.precision not in get_args(AskedPrecision):
-            raise unknown("--precision", self.precision, get_args(AskedPrecision))
-        if min(self.evaluate) < 0:
-            raise UserError(f"--evaluate is {self.evaluate}; give two numbers of records, 0 for all.")
+        for name, most in MOST.items():
+            if (value := getattr(self, name)) is not None and value > most:
+                raise UserError(f"{_flag(name)} is {value}; give at most {most}.")
 
 
 def _flag(name: str) -> str:

@@ -11,7 +11,7 @@ AtlasError                  the root, never raised itself: a message of one line
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 
@@ -54,4 +54,14 @@ def unknown(kind: str, seen: object, allowed: Iterable[str]) -> UserError:
     names = sorted(allowed)
     near = difflib.get_close_matches(str(seen), names, n=1, cutoff=0.4)
     guess = f" Did you mean {near[0]!r}?" if near else ""
-    return UserError(f"unknown {kind} {seen!r}.{guess} Known: {', '.join(names)}.")
+    known = f"Known: {', '.join(names)}." if names else "There is none yet."
+    return UserError(f"unknown {kind} {seen!r}.{guess} {known}")
+
+
+def refuse_empty(arguments: Sequence[str]) -> None:
+    """Raise UserError where a word of a command line is empty: a shell's variable that is not set, mostly."""
+    for number, word in enumerate(arguments):
+        blank = not word.strip()
+        if blank or (word.startswith("--") and word.endswith("=")):
+            before = f" after {arguments[number - 1]!r}" if number and blank else ""
+            raise UserError(f"{word!r}{before} is empty; give its value, or leave the option out.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from atlas.runtime.errors import unknown
+from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.user_code import is_address
 from atlas.tasks.offline.digits import DIGITS
 from atlas.tasks.offline.easy_pair import EASY_PAIR
@@ -54,6 +54,8 @@ def find_task(name: str) -> Task:
     if is_address(name):
         return load_user_task(name, taken=TASKS)
     known = TASKS | {user: task for user, (_, task) in USER_TASKS.items()}
+    if name not in known and ":" in name:
+        raise UserError(f"{name!r} is no address of a task of your own; give FILE.py:NAME, such as my_task.py:TASK.")
     if name not in known:
         raise unknown("task", name, known)
     return known[name]

@@ -81,7 +81,7 @@ def test_a_sweep_to_resume_can_be_named() -> None:
 
 @pytest.mark.parametrize("empty", ["", "  "])
 def test_an_empty_name_resumes_nothing_and_starts_nothing(empty: str) -> None:
-    with pytest.raises(AtlasError, match="--resume is given an empty text; name a sweep"):
+    with pytest.raises(AtlasError, match="after '--resume' is empty; give its value, or leave the option out"):
         read("--resume", empty)
 
 
@@ -104,6 +104,9 @@ def test_one_seed_is_an_option_too() -> None:
         (["--config"], "--config is ''; give FILE"),
         (["--checkpoint-every", "-1"], "--checkpoint-every is -1.0; give seconds, 0 for never"),
         (["--trials", "0"], "--trials is 0; give 1 or more"),
+        (["--trials", "1000000000"], "--trials is 1000000000; give at most 1000000"),
+        (["--storage", ""], "'' after '--storage' is empty; give its value, or leave the option out"),
+        (["--backbone="], "'--backbone=' is empty"),
         (["--fleets", "-1"], "--fleets is -1; give 1 or more"),
         (["--workers-per-fleet", "0"], "--workers-per-fleet is 0"),
         (["--min-workers-per-fleet", "0"], "--min-workers-per-fleet is 0"),

@@ -35,3 +35,8 @@ def test_the_catalogue_imports_nothing_heavy() -> None:
     code = f"import sys, atlas.tasks, atlas.data.prepare; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_an_address_that_names_no_python_file_is_told_as_one() -> None:
+    with pytest.raises(AtlasError, match="'photos:TASK' is no address of a task of your own; give FILE.py:NAME"):
+        find_task("photos:TASK")
