@@ -61,7 +61,7 @@ def unknown(kind: str, seen: object, allowed: Iterable[str]) -> UserError:
 def refuse_empty(arguments: Sequence[str]) -> None:
     """Raise UserError where a word of a command line is empty: a shell's variable that is not set, mostly."""
     for number, word in enumerate(arguments):
-        blank = not word.strip()
-        if blank or (word.startswith("--") and word.endswith("=")):
+        blank, (flag, equals, value) = not word.strip(), word.partition("=")
+        if blank or (flag.startswith("--") and equals and not value.strip()):
             before = f" after {arguments[number - 1]!r}" if number and blank else ""
             raise UserError(f"{word!r}{before} is empty; give its value, or leave the option out.")

@@ -129,7 +129,7 @@ class TrackingClient:
         """Wait at most `timeout` seconds until the sink has everything, and close; False where it has not."""
         import ray
 
-        self._settle(ANSWER_SECONDS)
+        self._settle(timeout)
         return bool(ray.get(self._actor.finish.remote(timeout), timeout=timeout + ANSWER_SECONDS))
 
     def register(self, model: RegisteredModel | None) -> Registration:

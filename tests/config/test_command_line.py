@@ -9,6 +9,7 @@ import pytest
 
 from atlas.config.command_line import as_arguments, given_options, read_command_line
 from atlas.config.options import GROUP_OF, Options
+from atlas.config.run import RunOptions
 from atlas.runtime.errors import AtlasError
 
 GIVEN: dict[str, tuple[list[str], Any]] = {
@@ -83,6 +84,12 @@ def test_a_sweep_to_resume_can_be_named() -> None:
 def test_an_empty_name_resumes_nothing_and_starts_nothing(empty: str) -> None:
     with pytest.raises(AtlasError, match="after '--resume' is empty; give its value, or leave the option out"):
         read("--resume", empty)
+    with pytest.raises(AtlasError, match="--resume is given an empty text; name a sweep"):
+        RunOptions(resume=empty)
+
+
+def test_a_value_may_end_with_a_sign_of_equality() -> None:
+    assert read("--backbone=/models/a=").training.backbone == "/models/a="
 
 
 def test_one_seed_is_an_option_too() -> None:
