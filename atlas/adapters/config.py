@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -33,7 +34,8 @@ class AtlasConfig(PeftConfig):
             of the model's type. All adapters of a stack act at the same sites.
         exclude_modules: modules that are no sites although their names match.
         modules_to_save: modules trained and saved beside the adapter, as PEFT has it.
-        heads: attention heads of the fusion; None for those of the model.
+        heads: attention heads of the fusion, or those of the sites whose whole names match a regular expression; None
+            for those of the model.
         weighting: one α a sample (`whole`) or a sample and feature (`dimension`).
         query_tokens: n, the tokens of a query; None for 1 (`whole`) or 24 (`dimension`).
         normalisation: of the α over the adapters: none, sum (α / Σα) or softmax.
@@ -55,7 +57,7 @@ class AtlasConfig(PeftConfig):
     target_modules: list[str] | str | None = None
     exclude_modules: list[str] | str | None = None
     modules_to_save: list[str] | None = None
-    heads: int | None = None
+    heads: int | dict[str, int] | None = None
     weighting: str = "whole"
     query_tokens: int | None = None
     normalisation: str = "none"
@@ -99,6 +101,12 @@ class AtlasConfig(PeftConfig):
         """Whether the α come from queries and keys."""
         return self.combination == "learned"
 
+    def heads_at(self, site: str) -> int | None:
+        """The attention heads at a site; None where the configuration names none."""
+        if not isinstance(self.heads, dict):
+            return self.heads
+        return next((heads for pattern, heads in self.heads.items() if re.fullmatch(pattern, site)), None)
+
     @classmethod
     def from_peft_type(cls, **kwargs: Any) -> AtlasConfig:
         """As PEFT's, but an unknown setting is an error: dropped with a warning, it would change the model.
@@ -124,8 +132,10 @@ class AtlasConfig(PeftConfig):
         _positive("r", self.r, whole=True)
         _positive("query_tokens", self.query_tokens, whole=True)
         _positive("init_scale", self.init_scale)
-        if self.heads is not None:
-            _positive("heads", self.heads, whole=True)
+        by_site = self.heads if isinstance(self.heads, dict) else {"": self.heads}
+        for pattern, heads in by_site.items():
+            if heads is not None:
+                _positive(f"heads of {pattern!r}" if pattern else "heads", heads, whole=True)
         if self.alpha is not None:
             _positive("alpha", self.alpha)
         if not math.isfinite(self.penalty) or self.penalty < 0:

@@ -42,15 +42,17 @@ class AtlasLayer(nn.Module, BaseTunerLayer):
     fuse = staticmethod(fused)
 
     adapter_layer_names = ROLES
-    other_param_names = ("settings",)
+    other_param_names = ("settings", "heads")
 
-    def __init__(self, base_layer: nn.Linear, adapter_name: str, config: AtlasConfig) -> None:
+    def __init__(self, base_layer: nn.Linear, adapter_name: str, config: AtlasConfig, site: str = "") -> None:
         super().__init__()
+        self.site = site  # its name in the model
         self.base_layer = base_layer
         self.in_features, self.out_features = base_layer.in_features, base_layer.out_features
         for role in ROLES:
             setattr(self, role, nn.ParameterDict())
         self.settings: dict[str, AtlasConfig] = {}
+        self.heads: dict[str, int | None] = {}
         self.merged_adapters: list[str] = []
         self.stage: StackStage = "expansion"
         self.keep_alpha = False
@@ -64,9 +66,11 @@ class AtlasLayer(nn.Module, BaseTunerLayer):
         Raises:
             UserError: if the heads do not divide the width of this site.
         """
-        if config.learned and (config.heads is None or self.out_features % config.heads):
-            raise UserError(f"heads is {config.heads}; it must divide the width {self.out_features} of every site.")
-        self.settings[name] = config
+        heads = config.heads_at(self.site)
+        if config.learned and (heads is None or self.out_features % heads):
+            where = f" of {self.site}" if isinstance(config.heads, dict) else ""
+            raise UserError(f"heads{where} is {heads}; it must divide the width {self.out_features} of every site.")
+        self.settings[name], self.heads[name] = config, heads
         for role, shape in self._shapes(config).items():
             getattr(self, role)[name] = nn.Parameter(torch.empty(shape))
         for role in ROLES:
@@ -159,7 +163,7 @@ class AtlasLayer(nn.Module, BaseTunerLayer):
         else:
             fixed = tuple(config.weights or ())[: len(names)]
         rule = Rule(
-            heads=config.heads or 1,
+            heads=self.heads[name] or 1,
             weighting=config.weighting,  # type: ignore[arg-type]
             normalisation=config.normalisation,  # type: ignore[arg-type]
             skip=config.skip,  # type: ignore[arg-type]

@@ -120,7 +120,7 @@ class AtlasModel(BaseTuner):
                 f"{current_key!r} is a {type(target).__name__}; an adapter acts on nn.Linear only. "
                 "Narrow target_modules."
             )
-        self._replace_module(parent, target_name, AtlasLayer(target, adapter_name, peft_config), target)
+        self._replace_module(parent, target_name, AtlasLayer(target, adapter_name, peft_config, current_key), target)
 
     def sites(self) -> dict[str, AtlasLayer]:
         """Name → site, in the model's order."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
@@ -13,12 +16,40 @@ if TYPE_CHECKING:
     from atlas.backbones.processor import Processor
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tower:
+    """One encoder of a backbone: its width D, attention heads and depth in layers.
+
+    `sites` are the modules whose outputs are sites (METHOD, 1): suffixes of their names, as PEFT has them, or one
+    regular expression for their whole names.
+    """
+
+    width: int
+    heads: int
+    depth: int
+    sites: tuple[str, ...] | str
+
+    def has_site(self, module: str) -> bool:
+        """Whether the module of that name is a site."""
+        if isinstance(self.sites, str):
+            return re.fullmatch(self.sites, module) is not None
+        return any(module == site or module.endswith(f".{site}") for site in self.sites)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sites:
+    """The sites and attention heads of all towers, as an `AtlasConfig` has them."""
+
+    target_modules: list[str] | str
+    heads: int | dict[str, int]
+
+
 class Backbone(nn.Module, ABC):
     """A frozen backbone: uint8 pixels and tokens in, pooled outputs out.
 
-    Adapters are put into `model` in place (PEFT does so); everything else stays as it was loaded. `sites` are the
-    modules whose outputs are sites (METHOD, 1), as suffixes for PEFT's `target_modules`; `digest` is that of the files;
-    `width` D, `heads` and `depth` (layers) are the model's.
+    Adapters are put into `model` in place (PEFT does so); everything else stays as it was loaded. `digest` is that of
+    the files; `width` D is that of the pooled output of one image; `depth` counts the layers that `layer_of` tells
+    apart. A backbone of one encoder has its `sites` and `heads`; one of several says what `towers` it has instead.
     """
 
     model: PreTrainedModel
@@ -36,3 +67,17 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def layer_of(self, parameter: str) -> int | None:
         """The layer (0 … depth − 1) of a parameter of `model`; −1 for the embeddings, None above all layers."""
+
+    @property
+    def towers(self) -> Mapping[str, Tower]:
+        """The encoders, by name."""
+        return {"encoder": Tower(width=self.width, heads=self.heads, depth=self.depth, sites=self.sites)}
+
+    def adapter_sites(self) -> Sites:
+        """The sites of all towers."""
+        towers = list(self.towers.values())
+        if len(towers) == 1 and not isinstance(towers[0].sites, str):
+            return Sites(target_modules=list(towers[0].sites), heads=towers[0].heads)
+        heads = {tower.sites: tower.heads for tower in towers if isinstance(tower.sites, str)}
+        assert len(heads) == len(towers), "the sites of several towers are told apart by regular expressions"
+        return Sites(target_modules="|".join(f"(?:{pattern})" for pattern in heads), heads=heads)

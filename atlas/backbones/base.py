@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     from atlas.backbones.backbone import Backbone
 
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
-TOKENIZERS = ("tokenizer.json", "vocab.txt")
-_HUB_FILES = ["config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*", "vocab.txt"]
-_HUB_FILES += ["special_tokens_map.json", "preprocessor_config.json", "README.md"]
+TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model")
+_HUB_FILES = ["config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*", "vocab.txt", "vocab.json"]
+_HUB_FILES += ["merges.txt", "spiece.model", "special_tokens_map.json", "preprocessor_config.json", "README.md"]
 
 # Name -> folder, or the id of a repository on the Hugging Face hub.
 BACKBONES: dict[str, Path | str] = {
@@ -66,7 +67,9 @@ def load(name: str | Path) -> Backbone:
     folder = locate(name)
     found = digest(folder)
     _check_card(folder, found)
-    return family_of(folder).load(folder, digest=found)
+    module = import_module(f"{family_of(folder).package}.backbone")
+    backbone: Backbone = module.load_backbone(folder, digest=found)
+    return backbone
 
 
 def is_path(place: str | Path) -> bool:

@@ -1,24 +1,23 @@
 """The backbone families, by the `model_type` of a checkpoint's config.json.
 
-To add a family: write its package, with `backbone.load_backbone` and `cost.encoder_shape`, and add one line to
+To add a family: write its package, with `backbone.load_backbone` and `cost.encoder_shapes`, and add one line to
 FAMILIES. Thin: a family's modules are imported when it is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from atlas.backbones.config import read_json
+from atlas.backbones.dual.config import completed
 from atlas.runtime.errors import UserError
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
-
-    from atlas.backbones.backbone import Backbone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +25,8 @@ class EncoderShape:
     """The numbers of an encoder that decide its cost.
 
     width D, depth in layers, inner (the MLP's width), patches an image, tokens of the longest text, and `tokens` of
-    image and longest text together, special ones included.
+    image and longest text together, special ones included. reads: one pass is over a pair of image and text, over an
+    image, or over a text.
     """
 
     width: int
@@ -35,28 +35,34 @@ class EncoderShape:
     patches: int
     text_tokens: int
     tokens: int
+    reads: Literal["pair", "image", "text"] = "pair"
+
+    def passes(self, *, images: int, choices: int) -> int:
+        """The forward passes of a record with so many images and texts."""
+        return {"pair": images * choices, "image": images, "text": choices}[self.reads]
 
 
 @dataclass(frozen=True)
 class Family:
-    """A backbone family, by the name of its package. images: those that a record may have."""
+    """A backbone family, by the name of its package.
+
+    images: those that a record may have. complete: gives a checkpoint's configuration its defaults, and has
+    `image_size` and `max_position_embeddings` at its top.
+    """
 
     package: str
     images: int | None = None
+    complete: Callable[[Mapping[str, JsonValue]], Mapping[str, JsonValue]] | None = None
 
-    def load(self, folder: Path, *, digest: str) -> Backbone:
-        """The frozen backbone in that folder. Raises UserError where it cannot be read."""
-        backbone: Backbone = import_module(f"{self.package}.backbone").load_backbone(folder, digest=digest)
-        return backbone
-
-    def encoder_shape(self, config: Mapping[str, JsonValue]) -> EncoderShape | None:
-        """The shape by a checkpoint's configuration; None where that lacks a number."""
-        shape: EncoderShape | None = import_module(f"{self.package}.cost").encoder_shape(config)
-        return shape
+    def encoder_shapes(self, config: Mapping[str, JsonValue]) -> tuple[EncoderShape, ...]:
+        """The shapes of its encoders by a checkpoint's completed configuration; () where that lacks a number."""
+        shapes: tuple[EncoderShape, ...] = import_module(f"{self.package}.cost").encoder_shapes(config)
+        return shapes
 
 
 FAMILIES: dict[str, Family] = {
     "vilt": Family("atlas.backbones.vilt", images=2),
+    "clip": Family("atlas.backbones.dual", complete=completed),
 }
 
 
@@ -69,11 +75,18 @@ def family_of(folder: Path) -> Family:
     return FAMILIES[str(kind)]
 
 
-def encoder_shape(folder: Path) -> EncoderShape | None:
-    """The shape of the backbone in a folder; None where its family is unknown or its configuration lacks a number."""
+def read_config(folder: Path) -> Mapping[str, JsonValue]:
+    """A checkpoint's config.json, completed by its family where that is known. Raises UserError where it is no JSON."""
     config = read_json(folder / "config.json")
     family = FAMILIES.get(str(config.get("model_type")))
-    return None if family is None else family.encoder_shape(config)
+    return config if family is None or family.complete is None else family.complete(config)
+
+
+def encoder_shapes(folder: Path) -> tuple[EncoderShape, ...]:
+    """The shapes of the backbone in a folder; () where its family is unknown or its configuration lacks a number."""
+    config = read_config(folder)
+    family = FAMILIES.get(str(config.get("model_type")))
+    return () if family is None else family.encoder_shapes(config)
 
 
 def most_images(folder: Path) -> int | None:

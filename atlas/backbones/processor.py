@@ -1,8 +1,8 @@
 """The processor of a backbone: encodes images to pixels and texts to token numbers.
 
 Everything is read from the backbone's folder: `config.json` (image_size, max_position_embeddings),
-`preprocessor_config.json` (image_mean, image_std; 0.5 where it is absent) and `tokenizer.json` (else any
-tokenizer that transformers can load from the folder).
+`preprocessor_config.json` (image_mean, image_std; 0.5 where it is absent; do_center_crop) and `tokenizer.json` (else
+any tokenizer that transformers can load from the folder).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlas.backbones.config import read_json
+from atlas.backbones.families import read_config
 from atlas.backbones.text_rows import TextRows, text_rows
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import UserError
@@ -35,7 +36,9 @@ TOKENS = 40  # of a text, where the backbone's configuration does not say how ma
 class Processor:
     """Encodes images to uint8 [3, S, S] and texts to int32 [L]; `digest` is that of everything that decides both.
 
-    mean and std are per channel, of pixels in [0, 1]: backbones normalise pixels x to (x / 255 - mean) / std.
+    mean and std are per channel, of pixels in [0, 1]: backbones normalise pixels x to (x / 255 - mean) / std. pad_id is
+    a number that no text holds: where the padding token may stand in a text, it is one past the vocabulary, and the
+    backbone puts its own token there. crops: an image is cut to a square, not scaled to one.
     """
 
     folder: Path
@@ -47,6 +50,7 @@ class Processor:
     vocab_size: int
     digest: str
     tokenizer: Tokenizer = field(repr=False, compare=False)
+    crops: bool = False
 
     @classmethod
     def load(cls, folder: Path, *, max_tokens: int | None = None) -> Processor:
@@ -55,18 +59,20 @@ class Processor:
         Raises UserError where a file is missing, unreadable or incomplete.
         """
         folder = Path(folder)
-        config = read_json(folder / "config.json")
+        config = read_config(folder)
         image_config = read_json(folder / "preprocessor_config.json", optional=True)
         size = square_side(config, folder)
         positions = config.get("max_position_embeddings")
         takes = positions if isinstance(positions, int) else max_tokens or TOKENS
         length = min(max_tokens or takes, takes)
         tokenizer = load_tokenizer(folder)
-        pad_id = find_pad(tokenizer, config, folder)
+        # a dual encoder's padding is often its end-of-text token, or a word
+        pad_id = tokenizer.get_vocab_size() if "text_config" in config else find_pad(tokenizer, config, folder)
         tokenizer.enable_truncation(length)
         tokenizer.enable_padding(pad_id=pad_id, length=length)
         mean, std = channels(image_config.get("image_mean")), channels(image_config.get("image_std"))
-        decisive = [RECIPE, size, length, mean, std, pad_id, tokenizer.to_str()]
+        crops = bool(image_config.get("do_center_crop"))
+        decisive = [RECIPE, size, length, mean, std, pad_id, tokenizer.to_str(), *(["crops"] if crops else [])]
         return cls(
             folder=folder,
             image_size=size,
@@ -77,11 +83,13 @@ class Processor:
             vocab_size=tokenizer.get_vocab_size(),
             digest=text_sha256(json.dumps(decisive)),
             tokenizer=tokenizer,
+            crops=crops,
         )
 
     def pixels(self, image: Image.Image) -> np.ndarray:
         """uint8 [3, S, S], RGB. The whole image fills the whole square: its sides are scaled separately
-        (bicubic), nothing is cropped or padded, so that every sample has every patch. Raises OSError as `as_rgb` does.
+        (bicubic), nothing is cropped or padded, so that every sample has every patch; where the backbone `crops`, the
+        shorter side is scaled to S and the middle is kept. Raises OSError as `as_rgb` does.
         """
         return self.square(as_rgb(image).image)
 
@@ -91,8 +99,18 @@ class Processor:
 
         side = self.image_size
         if image.size != (side, side):
-            image = image.resize((side, side), Image.Resampling.BICUBIC)
+            image = self._cropped(image) if self.crops else image.resize((side, side), Image.Resampling.BICUBIC)
         return np.ascontiguousarray(np.asarray(image, dtype=np.uint8).transpose(2, 0, 1))
+
+    def _cropped(self, image: Image.Image) -> Image.Image:
+        """The middle S × S pixels, once the shorter side is S; sizes are rounded as CLIPImageProcessor does."""
+        from PIL import Image
+
+        side, shorter = self.image_size, min(image.size)
+        width, height = (int(side * length / shorter) for length in image.size)
+        left, top = (width - side) // 2, (height - side) // 2
+        scaled = image.resize((width, height), Image.Resampling.BICUBIC)
+        return scaled.crop((left, top, left + side, top + side))
 
     def blank(self) -> np.ndarray:
         """uint8 [3, S, S], each channel at its mean: the image of a task that has none."""

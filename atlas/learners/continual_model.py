@@ -16,18 +16,9 @@ from atlas.data.loader import Batch
 from atlas.learners import composition
 from atlas.learners.backbone_tuning import BackboneTuning
 from atlas.learners.composition import Composition, load_composition
+from atlas.learners.readouts import HEAD, find_readout
+from atlas.learners.readouts.readout import AnswerForm, Readout
 from atlas.runtime.errors import UserError
-
-
-class Head(nn.Sequential):
-    """Linear(D·images → 2·D·images) – LayerNorm – GELU – Linear(→ outputs) (METHOD, 3)."""
-
-    def __init__(self, width: int, outputs: int, generator: torch.Generator | None = None) -> None:
-        super().__init__(nn.Linear(width, 2 * width), nn.LayerNorm(2 * width), nn.GELU(), nn.Linear(2 * width, outputs))
-        for module in self:
-            if isinstance(module, nn.Linear):
-                nn.init.normal_(module.weight, std=0.02, generator=generator)
-                nn.init.zeros_(module.bias)
 
 
 class ContinualModel(nn.Module):
@@ -48,19 +39,22 @@ class ContinualModel(nn.Module):
 
     def forward(self, batch: Batch, task: str) -> Tensor:
         """Logits for `task` by the adapters that are active: [B, classes], or [B, choices]."""
-        return self.logits(self.pool(batch), task)
+        return self.logits(self.pool(batch, task), task)
 
-    def pool(self, batch: Batch) -> Tensor:
-        """The backbone's outputs for a batch, by the adapters that are active: [B, C, I * D]."""
-        return self.backbone(batch.pixels, batch.tokens, batch.mask)
+    def pool(self, batch: Batch, task: str) -> Tensor:
+        """The backbone's outputs for what `task` asks of a batch, by the active adapters: [B, C, I * D]."""
+        asked = self.readout(task).ask(batch)
+        return self.backbone(asked.pixels, asked.tokens, asked.mask)
 
     def logits(self, pooled: Tensor, task: str) -> Tensor:
         """Logits by the head of `task`, of pooled outputs [B, C, I * D]: [B, classes], or [B, C]."""
-        return self.select_logits(self.heads[task](pooled.float()), task)
+        return self.readout(task).logits(pooled.float())
 
-    def select_logits(self, scored: Tensor, task: str) -> Tensor:
-        """The logits of `task` among a head's outputs [B, C, outputs]: those of the first text, or one a text."""
-        return scored[..., 0] if self.outputs[task] == 1 else scored[:, 0]
+    def readout(self, task: str) -> Readout:
+        """The readout of `task`."""
+        found = self.heads[task]
+        assert isinstance(found, Readout)
+        return found
 
     def past(self, task: str) -> list[str]:
         """The tasks whose adapters `task` builds on, in order: those that have a Φ of their own."""
@@ -92,7 +86,8 @@ class ContinualModel(nn.Module):
         """
         queries_by_site = self._remove_adapter(task)
         settings = {"experience": self.past(task), **settings}
-        config = AtlasConfig(target_modules=list(self.backbone.sites), heads=self.backbone.heads, **settings)
+        sites = self.backbone.adapter_sites()
+        config = AtlasConfig(target_modules=sites.target_modules, heads=sites.heads, **settings)
         if self._peft:
             self.peft.add_adapter(task, config)
         else:
@@ -125,8 +120,11 @@ class ContinualModel(nn.Module):
     def ensure_head(self, task: str, generator: torch.Generator) -> None:
         """A head for `task`, drawn from `generator` and frozen, unless it has one."""
         if task not in self.heads:
-            head = Head(self.backbone.width * self.images[task], self.outputs[task], generator)
-            self.heads[task] = head.to(self.device).requires_grad_(False)
+            self.heads[task] = self._build(task, generator).to(self.device).requires_grad_(False)
+
+    def _build(self, task: str, generator: torch.Generator | None = None) -> Readout:
+        form = AnswerForm(outputs=self.outputs[task], images=self.images[task])
+        return find_readout(HEAD).build(self.backbone, form, generator)
 
     def train_head(self, task: str) -> None:
         """Freeze everything but the head of `task`."""
@@ -236,7 +234,7 @@ class ContinualModel(nn.Module):
         self.activate(task)
 
     def _load_head(self, task: str, path: Path) -> None:
-        head = Head(self.backbone.width * self.images[task], self.outputs[task])
+        head = self._build(task)
         head.load_state_dict(load_file(path))
         self.heads[task] = head.requires_grad_(False)
 

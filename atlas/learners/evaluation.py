@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from atlas.data.loader import permutation
 from atlas.learners.continual_model import ContinualModel
@@ -11,6 +10,7 @@ from atlas.learners.divergence import REMEDY, Diverged
 from atlas.learners.precision import autocast
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.schedule import Precision
+from atlas.learners.scores import SCORES
 from atlas.learners.task_data import TaskData
 
 EVALUATION_BATCH = 256
@@ -40,16 +40,10 @@ def score(
         for indices in group.shard(chosen).split(EVALUATION_BATCH):
             batch = part.batch(indices).to(group.device)
             logits = model(batch, data.name)
-            sums[0] += _target_values(logits.argmax(dim=1), batch.targets).sum()
+            sums[0] += SCORES[data.scoring].values(logits.argmax(dim=1), batch.targets).sum()
             sums[1] += len(indices)
             sums[2] += (~logits.isfinite()).any(dim=1).sum()
     total = group.all_reduce(sums)
     if total[2]:
         raise Diverged(f"the logits of {int(total[2])} {split} records of {data.name} are not finite; {REMEDY}")
     return 100.0 * float(total[0] / total[1])
-
-
-def _target_values(answers: Tensor, targets: Tensor) -> Tensor:
-    if targets.ndim == 2:
-        return targets.gather(1, answers[:, None])[:, 0].double()
-    return (answers == targets).double()

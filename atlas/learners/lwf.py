@@ -52,7 +52,7 @@ class LwfHooks(StageHooks):
         self.teacher_weights = {
             f"model.{name}": value.detach().clone() for name, value in self.model.tuning.parameters.items()
         }
-        self.teacher_heads = {task: deepcopy(self.model.heads[task]).requires_grad_(False) for task in self.tasks}
+        self.teacher_heads = {task: deepcopy(self.model.readout(task)).requires_grad_(False) for task in self.tasks}
         for task in self.tasks:
             self.model.heads[task].requires_grad_(True)
 
@@ -68,7 +68,7 @@ class LwfHooks(StageHooks):
         losses = []
         for task in self.tasks:
             old, new = (self._to_head_width(one, task).float() for one in (teacher, pooled))
-            target = self._softened(self.model.select_logits(self.teacher_heads[task](old), task)).softmax(-1)
+            target = self._softened(self.teacher_heads[task].logits(old)).softmax(-1)
             answer = self._softened(self.model.logits(new, task)).log_softmax(-1)
             losses.append(-(target * answer).sum(-1).mean())
         return self.stage.weight * torch.stack(losses).sum()

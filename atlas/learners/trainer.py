@@ -18,6 +18,7 @@ from atlas.learners.hooks import ReplayBatch, StageHooks
 from atlas.learners.precision import autocast
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.schedule import Schedule
+from atlas.learners.scores import SCORES
 from atlas.learners.task_data import TaskData
 from atlas.learners.training_state import TrainingProgress, TrainingState
 
@@ -41,7 +42,7 @@ class Objective(nn.Module):
 
     def forward(self, batch: Batch, replayed: Sequence[tuple[ReplayBatch, Batch]] = ()) -> Tensor:
         """The scalar loss of a batch, averaged over its records, plus the weighted losses of replayed batches."""
-        pooled = self.model.pool(batch)
+        pooled = self.model.pool(batch, self.data.name)
         loss = task_loss(self.model.logits(pooled, self.data.name), batch.targets, self.data.scoring)
         for replay_batch, other in replayed:
             logits = self.model(other, replay_batch.data.name)
@@ -52,10 +53,8 @@ class Objective(nn.Module):
 
 
 def task_loss(logits: Tensor, targets: Tensor, scoring: str) -> Tensor:
-    """Cross-entropy of [B, classes] with [B]; for soft scores binary cross-entropy with [B, classes], × classes."""
-    if scoring == "soft":
-        return nn.functional.binary_cross_entropy_with_logits(logits, targets) * logits.shape[1]
-    return nn.functional.cross_entropy(logits, targets)
+    """The loss of a task's score (a name of SCORES), of logits [B, answers]."""
+    return SCORES[scoring].loss(logits, targets)
 
 
 class Trainer:

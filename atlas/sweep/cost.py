@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from atlas import metrics
-from atlas.backbones.families import encoder_shape
+from atlas.backbones.families import encoder_shapes
 from atlas.data.card import DataCard
 from atlas.learners import HeadStage
 from atlas.metrics import Shape
@@ -35,29 +35,31 @@ def walk_cost(outcome: WalkResult, inputs: SweepInputs, store: Store, reader: St
     )
 
 
-def backbone_shape(folder: Path, card: DataCard) -> Shape | None:
-    """The shape of the backbone in a folder for a task with that card; None for a model of an unknown family."""
-    shape = encoder_shape(folder)
-    if shape is None:
-        return None
-    return Shape(
-        width=shape.width,
-        depth=shape.depth,
-        inner=shape.inner,
-        tokens=shape.tokens,
-        passes=card.choices * card.images,
-    )
+def backbone_shapes(folder: Path, card: DataCard) -> list[Shape]:
+    """The shapes of the encoders in a folder for a task with that card; [] for a model of an unknown family."""
+    return [
+        Shape(
+            width=shape.width,
+            depth=shape.depth,
+            inner=shape.inner,
+            tokens=shape.tokens,
+            passes=shape.passes(images=card.images, choices=card.choices),
+        )
+        for shape in encoder_shapes(folder)
+    ]
 
 
 def _flops(step: Step, result: StepResult, inputs: SweepInputs) -> float | None:
-    shape = backbone_shape(inputs.backbone, inputs.prepared[step.task].card)
-    if shape is None or result.trained_parameters is None:
+    shapes = backbone_shapes(inputs.backbone, inputs.prepared[step.task].card)
+    trained = result.trained_parameters
+    if not shapes or trained is None:
         return None
     settings = {past.task: past.stage.settings() for past in step.chain()}
     ranks = [rank for one in settings.values() if isinstance(rank := one.get("rank"), int)]
     through = not isinstance(step.stage, HeadStage)
-    return metrics.step_flops(
-        shape, records=result.records, ranks=ranks, trained=result.trained_parameters, through=through
+    return sum(
+        metrics.step_flops(shape, records=result.records, ranks=ranks, trained=trained, through=through)
+        for shape in shapes
     )
 
 

@@ -38,7 +38,8 @@ def step_fusion_weights(
 ) -> FusionWeights:
     """The mean α of `step` over the first `records` of a seeded draw of its task's validation split.
 
-    Of `dimension` weighting the mean over the features too; over all choices and pictures of a record.
+    Of `dimension` weighting the mean over the features too; over all choices and pictures of a record, or of a text
+    tower over the different texts of each batch.
 
     Raises:
         NoWeights: the step's learner fuses no adapters.
@@ -65,7 +66,7 @@ def step_fusion_weights(
         records=count,
         sites=tuple(sums),
         adapters=adapters,
-        mean=tuple(tuple(value / rows for value in total.tolist()) for total in sums.values()),
+        mean=tuple(tuple(value / rows[site] for value in total.tolist()) for site, total in sums.items()),
     )
 
 
@@ -141,8 +142,8 @@ def _adapters(model: ContinualModel, task: str) -> tuple[str, ...]:
 
 def _run(
     model: ContinualModel, task: str, worker_context: WorkerContext, records: int
-) -> tuple[dict[str, torch.Tensor], int, int]:
-    """Site → Σ α [t], the rows summed over (records × choices × pictures), and the records run."""
+) -> tuple[dict[str, torch.Tensor], dict[str, int], int]:
+    """Site → Σ α [t], site → the rows summed over (records × choices × pictures), and the records run."""
     import torch
 
     from atlas.data.loader import permutation
@@ -152,8 +153,7 @@ def _run(
     with torch.no_grad(), _summed(model) as (sums, rows):
         for indices in chosen.split(BATCH):
             model(split.batch(indices).to(worker_context.group.device), task)
-    first = next(iter(rows))
-    return sums, rows[first], len(chosen)
+    return sums, rows, len(chosen)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from atlas.backbones import digest, locate
-from atlas.backbones.families import EncoderShape, encoder_shape
+from atlas.backbones.families import EncoderShape, encoder_shapes
 from atlas.backbones.processor import Processor
 from atlas.config.options import Options
 from atlas.config.training import TrainingOptions
@@ -55,10 +55,17 @@ class SweepInputs:
 
     def loads(self) -> dict[str, float]:
         """Task → the cost of one of its records, in passes over one image and the longest text."""
-        shape = _shape(self.backbone)
+        shapes = _shapes(self.backbone)
         cards = {name: prepared.card for name, prepared in self.prepared.items()}
+        whole = sum(_weight(shape) * (shape.patches + shape.text_tokens) for shape in shapes)
         return {
-            name: card.choices * card.images * (shape.patches + card.text_tokens) / (shape.patches + shape.text_tokens)
+            name: sum(
+                shape.passes(images=card.images, choices=card.choices)
+                * _weight(shape)
+                * (shape.patches + min(shape.text_tokens, card.text_tokens))
+                for shape in shapes
+            )
+            / whole
             for name, card in cards.items()
         }
 
@@ -80,16 +87,20 @@ class SweepInputs:
 
 def _guess(backbone: Path) -> float:
     """Seconds a record on one CPU: forward and backward at 40 GFLOP/s, 12 D² multiplications a token and layer."""
-    shape = _shape(backbone)
-    parameters = 12 * shape.width**2 * shape.depth
-    return 6 * parameters * (shape.patches + shape.text_tokens) / 4e10
+    multiplications = sum(12 * _weight(shape) * (shape.patches + shape.text_tokens) for shape in _shapes(backbone))
+    return 6 * multiplications / 4e10
 
 
-def _shape(backbone: Path) -> EncoderShape:
-    shape = encoder_shape(backbone)
-    if shape is None:
+def _weight(shape: EncoderShape) -> int:
+    """The part of a token's cost that the layers decide: D² times their number."""
+    return shape.width**2 * shape.depth
+
+
+def _shapes(backbone: Path) -> tuple[EncoderShape, ...]:
+    shapes = encoder_shapes(backbone)
+    if not shapes:
         raise UserError(f"backbone folder {backbone}: its config.json is of no known family, or lacks its sizes.")
-    return shape
+    return shapes
 
 
 def resolve_inputs(

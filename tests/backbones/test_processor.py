@@ -153,3 +153,28 @@ def test_a_tokenizer_without_padding_is_refused(folder: Path, tmp_path: Path) ->
     config = json.loads((tmp_path / "bare" / "config.json").read_text())
     (tmp_path / "bare" / "config.json").write_text(json.dumps(config | {"pad_token_id": 1}))
     assert Processor.load(tmp_path / "bare").pad_id == 1
+
+
+def test_a_dual_encoders_sizes_are_those_of_its_towers_and_images_are_cropped(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path)
+    towers = {"vision_config": {"image_size": 10}, "text_config": {"max_position_embeddings": 5}}
+    (folder / "config.json").write_text(json.dumps({"model_type": "clip", **towers}))
+    squashed = Processor.load(folder)
+    (folder / "preprocessor_config.json").write_text(json.dumps({"do_center_crop": True}))
+    cropped = Processor.load(folder)
+    assert (cropped.image_size, cropped.max_tokens, cropped.crops, squashed.crops) == (10, 5, True, False)
+    assert cropped.digest != squashed.digest
+    wide = Image.new("RGB", (40, 20), (255, 0, 0))
+    wide.paste((0, 0, 255), (10, 0, 30, 20))  # the middle square
+    assert np.unique(cropped.pixels(wide)[0, :, 1:-1]).tolist() == [0]
+    assert squashed.pixels(wide)[0].max() == 255
+
+
+def test_a_dual_encoders_padding_is_a_number_that_no_text_holds(tmp_path: Path) -> None:
+    """Its own padding token is often the end of every text."""
+    folder = write_folder(tmp_path)
+    (folder / "config.json").write_text(json.dumps({"model_type": "clip"}))
+    processor = Processor.load(folder)
+    tokens = processor.tokens("word1")
+    assert processor.pad_id == processor.vocab_size
+    assert (tokens != processor.pad_id).sum() == 3  # framed by two

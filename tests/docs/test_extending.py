@@ -177,7 +177,7 @@ def test_a_backbone_of_a_new_family_is_trained_on(
 ) -> None:
     from transformers import BertConfig, BertModel
 
-    from atlas.backbones.families import FAMILIES, Family, encoder_shape
+    from atlas.backbones.families import FAMILIES, Family, encoder_shapes
     from atlas.tasks import TASKS
     from tests.small import make_world
 
@@ -189,8 +189,7 @@ def test_a_backbone_of_a_new_family_is_trained_on(
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
     BertModel(BertConfig(vocab_size=40, image_size=8, **sizes)).save_pretrained(folder)
     shutil.copy(small_folder / "tokenizer.json", folder)
-    shape = encoder_shape(folder)
-    assert shape
+    (shape,) = encoder_shapes(folder)
     assert shape.depth == 2
     world = make_world(folder, tmp_path / "data", [TASKS["piqa-twin"], TASKS["easy-vqa"]])
     store = Store.open(str(tmp_path / "store"))

@@ -9,7 +9,8 @@ from safetensors.torch import load_file
 
 from atlas.adapters.layer import ROLES
 from atlas.data.loader import Batch
-from atlas.learners.continual_model import ContinualModel, Head
+from atlas.learners.continual_model import ContinualModel
+from atlas.learners.readouts.head import Head
 from atlas.runtime.errors import AtlasError
 from tests.small import World
 

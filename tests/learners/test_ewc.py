@@ -98,7 +98,7 @@ def test_two_tasks_pull_as_both_would_by_themselves(small_world: World, model: C
     last = consolidated(small_world, model, *past)
     assert all(torch.equal(last.fisher[one], recalls[1].fisher[one]) for one in recalls[1].fisher)
     batch = small_world.worker_context.data["digits"].splits["train"].batch(torch.arange(2))
-    penalty = last.penalty(batch, model.pool(batch))
+    penalty = last.penalty(batch, model.pool(batch, "digits"))
     assert penalty is not None
     (found,) = torch.autograd.grad(penalty, weight)
     expected = 100.0 * sum(F * (weight - place) for F, place in zip(information, places, strict=True))

@@ -18,7 +18,11 @@ def test_a_stage_remembers_nothing_unless_it_says_so(small_world: World, tmp_pat
     hooks = HeadStage(schedule=SCHEDULE).hooks(context)
     batch = small_world.worker_context.data["digits"].splits["val"].batch(torch.arange(2))
     assert type(hooks) is StageHooks
-    assert (list(hooks.replay()), hooks.penalty(batch, model.pool(batch)), hooks.on_stage_end()) == ([], None, {})
+    assert (
+        list(hooks.replay()),
+        hooks.penalty(batch, model.backbone(batch.pixels, batch.tokens, batch.mask)),
+        hooks.on_stage_end(),
+    ) == ([], None, {})
     assert (list(hooks.validation_tasks), hooks.find_unused_parameters) == ([], False)
     hooks.save(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -56,7 +56,7 @@ def test_the_penalty_is_the_cross_entropy_of_the_softened_answers(small_world: W
         )
         for number, parameter in enumerate(model.tuning.trained().values()):
             parameter += 0.2 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(number))
-        pooled, after = model.pool(batch), model(batch, old)
+        pooled, after = model.pool(batch, task), model(batch, old)
         found = taught.penalty(batch, pooled)
     model.detach()
     if before.shape[1] == 1:  # a text without competitors is told from 0

@@ -8,7 +8,7 @@ import pytest
 from safetensors.torch import load_file
 
 from atlas.storage.store import Store
-from atlas.sweep.cost import backbone_shape, walk_cost
+from atlas.sweep.cost import backbone_shapes, walk_cost
 from atlas.sweep.step_reader import StepReader
 from atlas.sweep.summary import FinishedSweep
 from tests.data.cards import card
@@ -69,10 +69,9 @@ def test_parameters_are_counted_without_the_files_and_a_lost_step_leaves_their_n
 
 
 def test_the_shape_is_read_from_the_backbones_configuration(ended: FinishedSweep, tmp_path: Path) -> None:
-    shape = backbone_shape(ended.inputs.backbone, CARD)
-    assert shape is not None
+    (shape,) = backbone_shapes(ended.inputs.backbone, CARD)
     # 32 × 32 pixels in patches of 8, a class token, 16 words
     assert (shape.width, shape.depth, shape.inner, shape.tokens, shape.passes) == (32, 2, 64, 16 + 1 + 16, 2)
     other: dict[str, Any] = {"hidden_size": 32}
     (tmp_path / "config.json").write_text(json.dumps(other))
-    assert backbone_shape(tmp_path, CARD) is None
+    assert backbone_shapes(tmp_path, CARD) == []

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
 
-def encoder_shape(config: Mapping[str, JsonValue]) -> EncoderShape | None:
-    """The shape by a ViLT's config.json; None where that lacks a number."""
+def encoder_shapes(config: Mapping[str, JsonValue]) -> tuple[EncoderShape, ...]:
+    """The shape by a ViLT's config.json; () where that lacks a number."""
     names = ("hidden_size", "num_hidden_layers", "intermediate_size", "image_size", "patch_size")
     numbers = [config.get(name) for name in (*names, "max_position_embeddings")]
     whole = [number for number in numbers if isinstance(number, int)]
     if len(whole) < len(numbers):
-        return None
+        return ()
     width, depth, inner, image, patch, text = whole
     patches = (image // patch) ** 2
-    return EncoderShape(
+    shape = EncoderShape(
         width=width,
         depth=depth,
         inner=inner,
@@ -28,3 +28,4 @@ def encoder_shape(config: Mapping[str, JsonValue]) -> EncoderShape | None:
         text_tokens=text,
         tokens=patches + 1 + text,  # with the image's class token
     )
+    return (shape,)

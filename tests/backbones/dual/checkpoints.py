@@ -1,0 +1,64 @@
+"""Dual encoders with random weights, as `save_pretrained` writes them: no number of one tower is that of the other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from transformers import CLIPConfig, CLIPModel
+
+WORDS = ("<start>", "<end>", "<unk>", "this", "is", "an", "image", "there", "what", "shape", "a", "the", "in", "no")
+WORDS += ("red", "blue", "green", "circle", "star", "rectangle", "?", ".", "yes")
+START, END = 0, 1
+TEXT = {
+    "vocab_size": len(WORDS),
+    "hidden_size": 24,
+    "intermediate_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 3,
+    "max_position_embeddings": 16,
+    "bos_token_id": START,
+    "eos_token_id": END,
+    "pad_token_id": END,
+}
+VISION = {
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "image_size": 32,
+    "patch_size": 8,
+}
+CROPPED = {"image_mean": [0.48, 0.46, 0.41], "image_std": [0.27, 0.26, 0.28], "do_center_crop": True}
+
+
+def write_clip(folder: Path) -> Path:
+    """A CLIPModel of 3 and 2 layers whose padding is its end-of-text, as the published ones have it."""
+    config = CLIPConfig(text_config=TEXT | {"projection_dim": 20}, vision_config=VISION, projection_dim=20)
+    return _write(folder, CLIPModel, config, CROPPED)
+
+
+CHECKPOINTS: dict[str, Callable[[Path], Path]] = {"clip": write_clip}
+
+
+def _write(folder: Path, kind: type, config: object, images: dict[str, object]) -> Path:
+    torch.manual_seed(0)
+    model = kind(config)
+    with torch.no_grad():  # as initialised, features hardly differ
+        for value in model.parameters():
+            if value.ndim > 1:
+                value.normal_(std=0.3)
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(folder)
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<start> $A <end>", special_tokens=[("<start>", START), ("<end>", END)]
+    )
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "preprocessor_config.json").write_text(json.dumps(images))
+    return folder
