@@ -63,6 +63,7 @@ class Family:
 FAMILIES: dict[str, Family] = {
     "vilt": Family("atlas.backbones.vilt", images=2),
     "clip": Family("atlas.backbones.dual", complete=completed),
+    "siglip": Family("atlas.backbones.dual", complete=completed),
 }
 
 

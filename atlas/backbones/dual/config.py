@@ -29,6 +29,23 @@ DEFAULTS: dict[str, dict[str, dict[str, int]]] = {
             "patch_size": 32,
         },
     },
+    "siglip": {
+        "text_config": {
+            "hidden_size": 768,
+            "intermediate_size": 3072,
+            "num_hidden_layers": 12,
+            "num_attention_heads": 12,
+            "max_position_embeddings": 64,
+        },
+        "vision_config": {
+            "hidden_size": 768,
+            "intermediate_size": 3072,
+            "num_hidden_layers": 12,
+            "num_attention_heads": 12,
+            "image_size": 224,
+            "patch_size": 16,
+        },
+    },
 }
 
 

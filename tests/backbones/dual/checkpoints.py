@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import CLIPConfig, CLIPModel
+from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
 WORDS = ("<start>", "<end>", "<unk>", "this", "is", "an", "image", "there", "what", "shape", "a", "the", "in", "no")
 WORDS += ("red", "blue", "green", "circle", "star", "rectangle", "?", ".", "yes")
@@ -41,7 +41,13 @@ def write_clip(folder: Path) -> Path:
     return _write(folder, CLIPModel, config, CROPPED)
 
 
-CHECKPOINTS: dict[str, Callable[[Path], Path]] = {"clip": write_clip}
+def write_siglip(folder: Path) -> Path:
+    """A SiglipModel of 3 and 2 layers; its text features are as wide as its vision tower."""
+    config = SiglipConfig(text_config=TEXT | {"projection_size": VISION["hidden_size"]}, vision_config=VISION)
+    return _write(folder, SiglipModel, config, {"image_mean": [0.5] * 3, "image_std": [0.5] * 3})
+
+
+CHECKPOINTS: dict[str, Callable[[Path], Path]] = {"clip": write_clip, "siglip": write_siglip}
 
 
 def _write(folder: Path, kind: type, config: object, images: dict[str, object]) -> Path:
