@@ -23,6 +23,7 @@ from atlas.metrics.climb import MARGIN, forgetting_transfer, low_shot_transfer, 
 from atlas.metrics.cost import Shape, forward_flops, parameters, step_flops
 from atlas.metrics.forward import forward_transfer, future_accuracy
 from atlas.metrics.metric import Metric, OrderScores
+from atlas.metrics.mtil import mtil_average, mtil_last, mtil_transfer, transfer_over_zero_shot
 from atlas.metrics.order_metrics import OrderMetrics, order_metrics
 from atlas.metrics.orders import aopd, mopd, opd
 from atlas.metrics.retention import (
@@ -63,6 +64,9 @@ __all__ = [
     "learning_speed",
     "low_shot_transfer",
     "mopd",
+    "mtil_average",
+    "mtil_last",
+    "mtil_transfer",
     "opd",
     "order_metrics",
     "parameters",
@@ -70,6 +74,7 @@ __all__ = [
     "remembering",
     "step_flops",
     "tasks_seen",
+    "transfer_over_zero_shot",
     "triangle_accuracy",
     "upstream_knowledge_transfer",
 ]

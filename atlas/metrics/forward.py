@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from atlas.metrics.metric import Metric, OrderScores, of_matrix
+from atlas.metrics.metric import Metric, of_matrix
 from atlas.metrics.value import ONE_TASK, MetricValue, Undefined, mean, seen
 
 NO_HEAD = "a task has no score before it is trained: its head does not exist yet"
@@ -21,8 +21,8 @@ NOT_SCORED = "the untrained model was not scored"
 def forward_transfer(R: ArrayLike, untrained: Sequence[float] | None) -> MetricValue:
     """FWT = 1/(n-1) Σ_{0<j<n} R[j-1, j] - b_j, in points (Lopez-Paz & Ranzato, 2017), as in mammoth.
 
-    b_j (`untrained`) is the score of the untrained model on the j-th task of the order. Undefined where a task is
-    not scored before it is trained, as with a head of its own for every task.
+    b_j (`untrained`) is the score of the untrained model on the j-th task of the order: its zero-shot score where it
+    has one. Undefined where a task is not scored before it is trained, as with a head of its own for every task.
     """
     matrix = seen(R)
     if len(matrix) < 2:
@@ -48,15 +48,14 @@ def future_accuracy(R: ArrayLike) -> MetricValue:
     return mean(ahead) if np.isfinite(ahead).all() else Undefined(NO_HEAD)
 
 
-def _forward(scores: OrderScores) -> MetricValue:
-    untrained = scores.untrained
-    if untrained is None or None in untrained:
-        return forward_transfer(scores.R, None)
-    return forward_transfer(scores.R, [score for score in untrained if score is not None])
-
-
 METRICS = (
-    Metric(formula=forward_transfer, compute=_forward, title="Forward transfer", unit="points", better="higher"),
+    Metric(
+        formula=forward_transfer,
+        compute=lambda scores: forward_transfer(scores.R, scores.untrained_scores),
+        title="Forward transfer",
+        unit="points",
+        better="higher",
+    ),
     Metric(
         formula=future_accuracy,
         compute=of_matrix(future_accuracy),

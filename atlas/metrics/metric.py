@@ -23,8 +23,8 @@ class OrderScores:
 
     R: the accuracy matrix [T, T], NaN where not evaluated. The others have one value a task, in the order of the
     columns of R, or are None where the sweep has no such reference: `single_task` (an adapter trained on the task
-    alone), `joint` (a model trained on the tasks up to this one together), `untrained` (a head that was not trained)
-    and `chance` (guessing).
+    alone), `joint` (a model trained on the tasks up to this one together), `untrained` (the bare backbone before any
+    training: zero-shot where its readout allows it, else with a head as it is initialised) and `chance` (guessing).
     """
 
     R: NDArray[np.float64]
@@ -37,6 +37,12 @@ class OrderScores:
     def seen(self) -> int:
         """The number of tasks trained and evaluated so far."""
         return tasks_seen(self.R)
+
+    @property
+    def untrained_scores(self) -> list[float] | None:
+        """`untrained` where it has a score of every task, else None."""
+        found = [score for score in self.untrained or () if score is not None]
+        return found if len(found) == len(self.R) else None
 
 
 def of_matrix(function: Callable[[ArrayLike], MetricValue]) -> Callable[[OrderScores], MetricValue]:

@@ -25,7 +25,8 @@ def test_the_metrics_of_an_order_worked_out_by_hand() -> None:
     assert found["latest/upstream_knowledge_transfer"] == pytest.approx(0)
     assert found["latest/intransigence"] == pytest.approx((4 + 2) / 2)
     assert found["latest/intransigence_to_lone"] == pytest.approx((20 + 0) / 2)
-    assert set(found.undefined) == {"latest/forward_transfer", "latest/future_accuracy"}
+    ahead = ("forward_transfer", "future_accuracy", "mtil_transfer", "transfer_over_zero_shot", "mtil_average")
+    assert set(found.undefined) == {f"latest/{name}" for name in ahead}
 
 
 def test_what_is_undefined_is_none_and_says_why() -> None:
