@@ -23,6 +23,7 @@ _HUB_FILES += ["merges.txt", "spiece.model", "special_tokens_map.json", "preproc
 BACKBONES: dict[str, Path | str] = {
     "vilt-tiny": Path(__file__).parent / "weights" / "vilt-tiny",
     "vilt-b32": "dandelin/vilt-b32-mlm",
+    "clip-tiny": Path(__file__).parent / "weights" / "clip-tiny",
 }
 
 

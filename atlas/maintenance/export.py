@@ -25,9 +25,11 @@ from atlas.runtime.errors import AtlasError, UserError
 from atlas.serving.model_record import ServedTask
 from atlas.storage.store import Store
 
+OURS = "atlas."  # a class of this package, for which others take that of transformers
 BASE_CLASS = {"base_model_class": "ViltModel", "parent_library": "transformers"}  # for PEFT's AutoPeftModel
 PROCESSOR = "processor"
 PROCESSOR_FILES = ("config.json", "preprocessor_config.json", "tokenizer*", "vocab.txt", "special_tokens_map.json")
+PROCESSOR_FILES += ("vocab.json", "merges.txt", "spiece.model")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +127,9 @@ def _write_task(item: Item, target: Path, backbone: str) -> None:
         if (whole / "adapter").is_dir():
             shutil.copytree(whole / "adapter", target, dirs_exist_ok=True)
             config = json.loads((target / "adapter_config.json").read_text())
-            config |= {"base_model_name_or_path": backbone, "peft_type": HINTING_TYPE, "auto_mapping": BASE_CLASS}
+            config |= {"base_model_name_or_path": backbone, "peft_type": HINTING_TYPE}
+            if str((config.get("auto_mapping") or {}).get("parent_library", OURS)).startswith(OURS):
+                config["auto_mapping"] = BASE_CLASS
             (target / "adapter_config.json").write_text(json.dumps(config, indent=2, sort_keys=True))
 
 

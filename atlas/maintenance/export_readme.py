@@ -7,10 +7,9 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from atlas.maintenance.export_encoder import encoder_code
+
 TEMPLATE = Path(__file__).with_name("export.md")
-SECOND_PICTURE = """
-known = backbone.embeddings.token_type_embeddings.weight.detach()  # a second picture is told apart as the first is
-backbone.embeddings.token_type_embeddings = nn.Embedding.from_pretrained(torch.cat([known, known[1:2]])[:3])"""
 TUNED = Template("""
 trained = load_file(folder / "$task" / "backbone.safetensors")  # the backbone itself was trained
 backbone.load_state_dict(trained, strict=False)""")
@@ -23,6 +22,7 @@ def readme(folder: Path, facts: Mapping[str, Any]) -> str:
     adapted = [task for task in order if (folder / task / "adapter_config.json").is_file()]
     tuned = [task for task in order if (folder / task / "backbone.safetensors").is_file()]
     images = max((task["images"] for task in facts["tasks"].values()), default=1)
+    code = encoder_code(folder)
     return Template(TEMPLATE.read_text()).substitute(
         source=facts["source"],
         order=" > ".join(order),
@@ -31,7 +31,10 @@ def readme(folder: Path, facts: Mapping[str, Any]) -> str:
         tuned="".join(TUNED.substitute(task=task) for task in tuned[-1:]),
         loading=_loading(adapted),
         short=_short(adapted),
-        second=SECOND_PICTURE if images > 1 or tuned else "",
+        importing=code.importing,
+        encoder=Template(code.encoder).substitute(backbone=facts["backbone"])
+        + (code.second if images > 1 or tuned else ""),
+        pooling=code.pooling,
         task=order[-1],
         missing=_missing(folder, facts),
     )

@@ -55,11 +55,11 @@ def write_folder(
     """Writes model, tokenizer, image settings and card into `folder`; returns the digest that the card states."""
     model.save_pretrained(folder)
     config = json.loads((folder / "config.json").read_text())
-    _write(folder / "config.json", config | {"architectures": ["ViltModel"]})
+    write_json(folder / "config.json", config | {"architectures": ["ViltModel"]})
     (folder / "model.safetensors").chmod(0o644)
     build_tokenizer().save(str(folder / "tokenizer.json"))
-    _write(folder / "tokenizer_config.json", _tokenizer_config())
-    _write(folder / "preprocessor_config.json", _preprocessor_config())
+    write_json(folder / "tokenizer_config.json", _tokenizer_config())
+    write_json(folder / "preprocessor_config.json", _preprocessor_config())
     found = digest(folder)
     card = CARD.format(
         config=model.config,
@@ -109,5 +109,6 @@ def _preprocessor_config() -> dict[str, object]:
     }
 
 
-def _write(path: Path, content: dict[str, object]) -> None:
+def write_json(path: Path, content: dict[str, object]) -> None:
+    """Write a JSON file as the hub has it."""
     path.write_text(json.dumps(content, indent=2) + "\n")
