@@ -28,8 +28,10 @@ from atlas.storage.store import Store
 OURS = "atlas."  # a class of this package, for which others take that of transformers
 BASE_CLASS = {"base_model_class": "ViltModel", "parent_library": "transformers"}  # for PEFT's AutoPeftModel
 PROCESSOR = "processor"
-PROCESSOR_FILES = ("config.json", "preprocessor_config.json", "tokenizer*", "vocab.txt", "special_tokens_map.json")
-PROCESSOR_FILES += ("vocab.json", "merges.txt", "spiece.model")
+PROCESSOR_FILES = (
+    *("config.json", "preprocessor_config.json", "special_tokens_map.json"),
+    *("tokenizer*", "vocab.txt", "vocab.json", "merges.txt", "spiece.model"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
