@@ -61,12 +61,7 @@ class World:
 
     def model(self) -> ContinualModel:
         """An empty stack on the bench's backbone; detach it."""
-        data = self.worker_context.data.items()
-        return ContinualModel(
-            self.worker_context.backbone,
-            {name: one.outputs for name, one in data},
-            {name: one.images for name, one in data},
-        )
+        return self.worker_context.empty_model()
 
 
 def make_world(backbone: str | Path, root: Path, tasks: Iterable[Task], limits: Mapping[str, int] = LIMITS) -> World:

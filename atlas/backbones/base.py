@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,6 +72,12 @@ def load(name: str | Path) -> Backbone:
     module = import_module(f"{family_of(folder).package}.backbone")
     backbone: Backbone = module.load_backbone(folder, digest=found)
     return backbone
+
+
+@cache
+def readouts_of(name: str | Path) -> tuple[str, ...]:
+    """The readouts that the backbone of that name or folder allows. Raises UserError as `locate` does."""
+    return family_of(locate(name)).readouts
 
 
 def is_path(place: str | Path) -> bool:

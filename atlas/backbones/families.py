@@ -46,12 +46,13 @@ class EncoderShape:
 class Family:
     """A backbone family, by the name of its package.
 
-    images: those that a record may have. complete: gives a checkpoint's configuration its defaults, and has
-    `image_size` and `max_position_embeddings` at its top.
+    images: those that a record may have. readouts: how tasks may answer on it, by the names of READOUTS. complete:
+    gives a checkpoint's configuration its defaults, and has `image_size` and `max_position_embeddings` at its top.
     """
 
     package: str
     images: int | None = None
+    readouts: tuple[str, ...] = ("head",)
     complete: Callable[[Mapping[str, JsonValue]], Mapping[str, JsonValue]] | None = None
 
     def encoder_shapes(self, config: Mapping[str, JsonValue]) -> tuple[EncoderShape, ...]:
@@ -62,8 +63,8 @@ class Family:
 
 FAMILIES: dict[str, Family] = {
     "vilt": Family("atlas.backbones.vilt", images=2),
-    "clip": Family("atlas.backbones.dual", complete=completed),
-    "siglip": Family("atlas.backbones.dual", complete=completed),
+    "clip": Family("atlas.backbones.dual", readouts=("head", "similarity"), complete=completed),
+    "siglip": Family("atlas.backbones.dual", readouts=("head", "similarity"), complete=completed),
 }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from atlas.backbones.base import readouts_of
 from atlas.config.learners import base_learner, learner_named, own_class
 from atlas.config.options import Options
 from atlas.config.space import MOST_ORDERS, Order, named_orders, order_count, suggest_order
@@ -13,11 +14,13 @@ from atlas.config.suggestions import NamingTrial
 from atlas.config.sweep import Sweep, no_search
 from atlas.config.sweep_check import check_learner, check_parameters, own_error
 from atlas.config.trial import TrialConfig
-from atlas.learners import HeadOnly, Learner, Precision, TwoStage
+from atlas.learners import HeadOnly, Learner, Precision, TwoStage, ZeroShot
 from atlas.learners.downstream import WAYS, Way
+from atlas.learners.readouts import SIMILARITY
 from atlas.runtime.errors import AtlasError, UserError
 from atlas.steps.probe import Probe, shots_from
 from atlas.steps.walk import Walk
+from atlas.tasks import find_task
 
 if TYPE_CHECKING:
     import optuna
@@ -104,7 +107,7 @@ class Experiment:
         probes of a learner that cannot take them.
         """
         search = self.options.search
-        learner = self._suggested(trial).at_precision(self.precision)
+        learner = self._suggested(trial).at_precision(self.precision).with_readout(self.options.training.readout)
         probes = self._probes_of(learner)
         orders = self.orders() or (suggest_order(trial, search.tasks),)
         own_class(learner)  # refuses a learner that other processes could not build
@@ -147,7 +150,8 @@ class Experiment:
     def references(self) -> dict[str, list[Walk]]:
         """The baselines of trials, each task alone: single-task adapters (`lone`), the `head_only`, and `untrained`.
 
-        The head alone has as many updates as both stages together.
+        The head alone has as many updates as both stages together. `zero_shot`: the bare backbone, of the tasks with
+        images, where it can answer by similarity.
         """
         base, search = self._base_learner(), self.options.search
         learners: dict[str, Learner] = {
@@ -155,17 +159,30 @@ class Experiment:
             "head_only": HeadOnly(schedule=base.expansion.times(2)),
             "untrained": HeadOnly(schedule=replace(base.expansion, steps=0)),
         }
-        return {
+        readout = self.options.training.readout
+        learners = {name: learner.with_readout(readout) for name, learner in learners.items()}
+        walks = {
             name: [Walk(order=(task,), learner=learner, seed=seed) for seed in search.seeds for task in search.tasks]
             for name, learner in learners.items()
         }
+        return {**walks, **({"zero_shot": zero_shot} if (zero_shot := self._zero_shot()) else {})}
+
+    def _zero_shot(self) -> list[Walk]:
+        """The walks of the bare backbone over each task with images; none where it has no features to compare."""
+        search = self.options.search
+        if SIMILARITY not in readouts_of(self.options.training.backbone):
+            return []
+        learner = ZeroShot().at_precision(self.precision)
+        seen = [task for task in search.tasks if find_task(task).modality != "language"]
+        return [Walk(order=(task,), learner=learner, seed=seed) for seed in search.seeds for task in seen]
 
     def auxiliary_walks(self) -> list[Walk]:
         """The walks that no trial takes: references and bare probes."""
         return [*(walk for walks in self.references().values() for walk in walks), *self.bare_probes()]
 
     def _base_learner(self) -> TwoStage:
-        learner = base_learner(self.options.training).at_precision(self.precision)
+        training = self.options.training
+        learner = base_learner(training).at_precision(self.precision).with_readout(training.readout)
         assert isinstance(learner, TwoStage)
         return learner
 

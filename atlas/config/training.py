@@ -9,6 +9,7 @@ from typing import Annotated, get_args
 from tyro.conf import arg
 
 from atlas.learners import AskedPrecision
+from atlas.learners.readouts import HEAD, READOUTS
 from atlas.runtime.errors import UserError, unknown
 
 # More than anybody trains with: a slip of the keyboard, that would be found out only by the training.
@@ -24,7 +25,9 @@ class TrainingOptions:
     """
 
     backbone: Annotated[str, arg(metavar="NAME")] = "vilt-tiny"
-    """A name, a folder or a hub id of a ViLT."""
+    """A name, a folder or a hub id of a ViLT, a CLIP or a SigLIP."""
+    readout: Annotated[str, arg(metavar="NAME")] = HEAD
+    """How tasks answer: head, or similarity to the classes' words (CLIP, SigLIP)."""
     learner: Annotated[str, arg(metavar="NAME")] = "atlas"
     """A name, or your own as FILE.py:NAME."""
     settings_of: Annotated[str | None, arg(metavar="SWEEP", help_behavior_hint="")] = None
@@ -52,6 +55,8 @@ class TrainingOptions:
         self._check_numbers()
         if self.precision not in get_args(AskedPrecision):
             raise unknown("--precision", self.precision, get_args(AskedPrecision))
+        if self.readout not in READOUTS:
+            raise unknown("--readout", self.readout, READOUTS)
         if min(self.evaluate) < 0:
             raise UserError(f"--evaluate is {self.evaluate}; give two numbers of records, 0 for all.")
 

@@ -20,6 +20,7 @@ from atlas.learners.settings import from_settings
 from atlas.learners.shared_adapter import SharedAdapter, SharedAdapterStage
 from atlas.learners.two_stage import Expansion, Experience, Fusion, TwoStage
 from atlas.learners.user_learner import USER_LEARNERS, USER_STAGES, learner_address, learner_digest, load_user_learner
+from atlas.learners.zero_shot import ZeroShot, ZeroShotStage
 from atlas.runtime.errors import unknown
 from atlas.runtime.user_code import is_address
 
@@ -54,6 +55,7 @@ __all__ = [
     "SharedAdapter",
     "Stage",
     "TwoStage",
+    "ZeroShot",
     "learner_address",
     "find_learner",
     "learner_digest",
@@ -93,6 +95,7 @@ STAGES: dict[str, type[Stage]] = {
     ReplayStage.kind: ReplayStage,
     LwfStage.kind: LwfStage,
     JointStage.kind: JointStage,
+    ZeroShotStage.kind: ZeroShotStage,
 }
 
 

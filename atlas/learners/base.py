@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from atlas.learners.hooks import StageContext, StageHooks
+from atlas.learners.readouts import HEAD
 from atlas.learners.schedule import Precision, Schedule
-from atlas.learners.settings import settings_of
+from atlas.learners.settings import UNSAID, settings_of
+from atlas.runtime.errors import UserError
 
 if TYPE_CHECKING:
     import torch
@@ -30,8 +32,8 @@ class Stage(ABC):
     is for the lineage `set`: the part of the earlier tasks that the stage takes in, in no order: the result of the
     stage before for each of them (`steps`), or their `data`, to be trained on jointly. `replaces`: its result stands
     in for that of the step before (a changed backbone, a shared adapter), of which only the heads are needed then.
-    `replays`: each update adds a batch of earlier tasks to the task's own. `source` is the digest of the file of a
-    user-defined stage.
+    `replays`: each update adds a batch of earlier tasks to the task's own. `readout`: how its task answers, a name of
+    READOUTS. `source` is the digest of the file of a user-defined stage.
     """
 
     kind: ClassVar[str]
@@ -41,6 +43,7 @@ class Stage(ABC):
     replays: ClassVar[bool] = False
     schedule: Schedule
     last: bool = True
+    readout: str = field(default=HEAD, metadata={UNSAID: True})
 
     @abstractmethod
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
@@ -74,11 +77,14 @@ class Learner(ABC):
 
     `lineage` declares the part of the past that its steps depend on: the ordered `sequence`, the `set`, or `none`.
     `tunes_backbone`: it changes the backbone's own weights, which takes a lower learning rate than adapters do.
+    `readouts`: those that its stages work with (None: all). `readout`: the one that they are given.
     """
 
     name: ClassVar[str]
     lineage: ClassVar[Lineage]
     tunes_backbone: ClassVar[bool] = False
+    readouts: ClassVar[tuple[str, ...] | None] = None
+    readout: str = field(default=HEAD, metadata={UNSAID: True})
 
     @abstractmethod
     def stages(self, position: int) -> tuple[Stage, ...]:
@@ -88,9 +94,18 @@ class Learner(ABC):
         """The learner as plain JSON values, its name included."""
         return {"name": self.name, **settings_of(self)}
 
+    def with_readout(self, readout: str) -> Self:
+        """The same learner with another readout. Raises UserError for one that it does not work with."""
+        if self.readouts is not None and readout not in self.readouts:
+            raise UserError(
+                f"the learner {self.name!r} does not work with the readout {readout!r}: give --readout "
+                f"{' or '.join(self.readouts)}, or another --learner."
+            )
+        return replace(self, readout=readout)
+
     def at_precision(self, precision: Precision) -> Learner:
         """The same learner, and the one it may be like, with every schedule at `precision`."""
-        changed: dict[str, Schedule | Learner] = {}
+        changed: dict[str, Any] = {}
         for name, value in vars(self).items():
             if isinstance(value, Schedule):
                 changed[name] = replace(value, precision=precision)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from peft import PeftModel, get_peft_model
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -22,15 +24,15 @@ from atlas.runtime.errors import UserError
 
 
 class ContinualModel(nn.Module):
-    """A backbone with adapters and heads on it. `outputs` and `images` give each task's head its size.
+    """A backbone with adapters and heads on it: a readout a task, of the kind `new_readout`, for its form of answers.
 
     The backbone is frozen unless a learner tunes it; `detach` restores it.
     """
 
-    def __init__(self, backbone: Backbone, outputs: dict[str, int], images: dict[str, int]) -> None:
+    def __init__(self, backbone: Backbone, forms: Mapping[str, AnswerForm]) -> None:
         super().__init__()
-        self.backbone = backbone
-        self.outputs, self.images = outputs, images
+        self.backbone, self.forms = backbone, forms
+        self.new_readout = HEAD
         self.heads = nn.ModuleDict()
         self.compositions = nn.ModuleDict()
         self.tuning = BackboneTuning(backbone)
@@ -120,11 +122,8 @@ class ContinualModel(nn.Module):
     def ensure_head(self, task: str, generator: torch.Generator) -> None:
         """A head for `task`, drawn from `generator` and frozen, unless it has one."""
         if task not in self.heads:
-            self.heads[task] = self._build(task, generator).to(self.device).requires_grad_(False)
-
-    def _build(self, task: str, generator: torch.Generator | None = None) -> Readout:
-        form = AnswerForm(outputs=self.outputs[task], images=self.images[task])
-        return find_readout(HEAD).build(self.backbone, form, generator)
+            head = find_readout(self.new_readout).build(self.backbone, self.forms[task], generator)
+            self.heads[task] = head.to(self.device).requires_grad_(False)
 
     def train_head(self, task: str) -> None:
         """Freeze everything but the head of `task`."""
@@ -200,11 +199,11 @@ class ContinualModel(nn.Module):
         if task in self.compositions:
             self._composition(task).save(folder)
         self.tuning.save(folder)
-        _save_head(self.heads[task], folder / "head.safetensors")
+        _save_head(self.readout(task), folder / "head.safetensors")
         for name in self.other_heads(task):
             if any(parameter.requires_grad for parameter in self.heads[name].parameters()):
                 (folder / "heads").mkdir(exist_ok=True)
-                _save_head(self.heads[name], folder / "heads" / f"{name}.safetensors")
+                _save_head(self.readout(name), folder / "heads" / f"{name}.safetensors")
 
     def load(self, task: str, folder: Path, *, whole: bool = True) -> None:
         """The inverse of `save`, added to the steps loaded before; earlier weights of `task` are replaced.
@@ -234,7 +233,9 @@ class ContinualModel(nn.Module):
         self.activate(task)
 
     def _load_head(self, task: str, path: Path) -> None:
-        head = self._build(task)
+        with safe_open(path, framework="pt") as file:
+            name = (file.metadata() or {}).get("readout", HEAD)
+        head = find_readout(name).build(self.backbone, self.forms[task])
         head.load_state_dict(load_file(path))
         self.heads[task] = head.requires_grad_(False)
 
@@ -262,5 +263,7 @@ class ContinualModel(nn.Module):
         return queries
 
 
-def _save_head(head: nn.Module, path: Path) -> None:
-    save_file({name: value.detach().cpu().contiguous() for name, value in head.state_dict().items()}, path)
+def _save_head(head: Readout, path: Path) -> None:
+    """Write its parameters, and its readout's name unless that is the one by default."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in head.state_dict().items()}
+    save_file(tensors, path, metadata=None if head.name == HEAD else {"readout": head.name})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from atlas.learners.base import Learner, Lineage, Stage
 from atlas.learners.hooks import StageContext, StageHooks
+from atlas.learners.readouts import HEAD
 from atlas.learners.schedule import Schedule
 from atlas.runtime.errors import UserError
 
@@ -75,7 +76,7 @@ class LwfHooks(StageHooks):
 
     def _to_head_width(self, pooled: Tensor, task: str) -> Tensor:
         """pooled [B, C, I * D] for a head of another number of images: cut, or repeated."""
-        width = self.model.backbone.width * self.model.images[task]
+        width = self.model.backbone.width * self.model.forms[task].images
         return pooled.repeat(1, 1, -(-width // pooled.shape[-1]))[..., :width]
 
     def _softened(self, logits: Tensor) -> Tensor:
@@ -99,6 +100,7 @@ class Lwf(Learner):
     name: ClassVar[str] = "lwf"
     lineage: ClassVar[Lineage] = "sequence"
     tunes_backbone: ClassVar[bool] = True
+    readouts: ClassVar[tuple[str, ...] | None] = (HEAD,)  # the teacher's answers are those of heads
     schedule: Schedule = field(default_factory=Schedule)
     weight: float = 1.0
     temperature: float = 2.0

@@ -5,14 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from atlas.data.loader import Split
+from atlas.learners.readouts.readout import AnswerForm
+from atlas.tasks.task import Modality
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskData:
-    """One task's memory-mapped splits, and its card's scoring, number of logits and images a record."""
+    """One task's memory-mapped splits, and its card's scoring, number of logits, images a record, classes, modality."""
 
     name: str
     scoring: str
     outputs: int
     images: int
     splits: dict[str, Split]
+    answers: tuple[str, ...] = ()
+    modality: Modality = "vision-language"
+
+    @property
+    def form(self) -> AnswerForm:
+        """The form of its answers."""
+        return AnswerForm(
+            task=self.name, outputs=self.outputs, images=self.images, answers=self.answers, modality=self.modality
+        )

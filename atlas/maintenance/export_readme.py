@@ -7,6 +7,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from safetensors import safe_open
+
 from atlas.maintenance.export_encoder import encoder_code
 
 TEMPLATE = Path(__file__).with_name("export.md")
@@ -60,6 +62,15 @@ def _short(adapted: Sequence[str]) -> str:
     return "\n".join([*lines, *(f'model.load_adapter("{task}", "{task}")' for task in others)])
 
 
+def _has_other_readout(task: Path) -> bool:
+    """Whether a task's readout is another than a head, as the file of its parameters says."""
+    head = task / "head.safetensors"
+    if not head.is_file():
+        return False
+    with safe_open(head, framework="pt") as file:
+        return "readout" in (file.metadata() or {})
+
+
 def _missing(folder: Path, facts: Mapping[str, Any]) -> str:
     """The sentences on what the export lacks; nothing where it is whole."""
     said = []
@@ -69,6 +80,11 @@ def _missing(folder: Path, facts: Mapping[str, Any]) -> str:
         said.append(
             f"The code below does not load {FUSED} of {', '.join(composed)}, the attention over adapters that "
             f"AdapterFusion trained: its answers are not that step's. The model that the sweep registers has them."
+        )
+    if compared := [task for task in facts["order"] if _has_other_readout(folder / task)]:
+        said.append(
+            f"The code below reads heads: {', '.join(compared)} was trained with the readout `similarity`, which has none. "
+            f"The model that the sweep registers answers."
         )
     if not (folder / "processor").is_dir():
         said.append(

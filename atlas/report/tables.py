@@ -55,6 +55,7 @@ class TaskRow:
     samples: int
     chance: float
     majority: float | None
+    zero_shot: float | None
     untrained: float | None
     head_only: float | None
     single_task: float | None
@@ -79,8 +80,14 @@ def trial_metrics(summary: Summary, trial: TrialRow, split: Split) -> OrderMetri
         _alone(summary.references.single_task, trial, split),
         chance=chance,
         joint=_joint(summary, trial, split),
-        untrained=_alone(summary.references.untrained, trial, split),
+        untrained=_alone(_before_training(summary), trial, split),
     )
+
+
+def _before_training(summary: Summary) -> SeedScores:
+    """The scores of the bare backbone by the readout that the sweep trained: zero-shot, or of an untrained head."""
+    references = summary.references
+    return references.zero_shot if summary.settings.get("readout") == "similarity" else references.untrained
 
 
 def _alone(references: SeedScores, trial: TrialRow, split: Split) -> list[float | None] | None:
@@ -178,6 +185,7 @@ def task_rows(summary: Summary) -> list[TaskRow]:
                 samples=task.counts.get("train", 0),
                 chance=task.chance,
                 majority=task.majority,
+                zero_shot=_reference(summary, "zero_shot", name),
                 untrained=_reference(summary, "untrained", name),
                 head_only=_reference(summary, "head_only", name),
                 single_task=_reference(summary, "lone", name),

@@ -34,9 +34,9 @@ class LoadedModel:
                 f"the model was trained on the backbone {record.digest[:12]}, {record.backbone} is now "
                 f"{self.backbone.digest[:12]}; install the one it was trained on."
             )
-        outputs = {name: task.outputs for name, task in record.tasks.items()}
-        images = {name: task.images for name, task in record.tasks.items()}
-        self.model: ContinualModel = ContinualModel(self.backbone, outputs, images)
+        self.model: ContinualModel = ContinualModel(
+            self.backbone, {name: task.form(name) for name, task in record.tasks.items()}
+        )
         self.tuned = any((folder / task / "backbone.safetensors").is_file() for task in record.order)
         self._load(len(record.order))
 

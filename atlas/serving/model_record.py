@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from atlas.data.card import DataCard
 from atlas.learners import Precision
+from atlas.learners.readouts.readout import AnswerForm
 from atlas.runtime.errors import UserError
+from atlas.tasks.task import Modality
 
 FILE = "stack.json"
 SCHEMA_VERSION = 2  # 1: the same fields, without a number
@@ -19,7 +21,8 @@ class ServedTask(BaseModel):
     """A task as the model answers it.
 
     outputs: classes, or 1 where choices are scored. images, choices: how many a record has. answers: the classes'
-    texts. text_tokens: the length of the longest text in training, to which texts are padded.
+    texts. text_tokens: the length of the longest text in training, to which texts are padded. modality: without
+    `language` it has no text of its own.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -29,6 +32,13 @@ class ServedTask(BaseModel):
     choices: int
     answers: tuple[str, ...] = ()
     text_tokens: int
+    modality: Modality = "vision-language"
+
+    def form(self, name: str) -> AnswerForm:
+        """The form of the answers of the task of that name."""
+        return AnswerForm(
+            task=name, outputs=self.outputs, images=self.images, answers=self.answers, modality=self.modality
+        )
 
     @classmethod
     def of(cls, card: DataCard) -> ServedTask:
@@ -39,6 +49,7 @@ class ServedTask(BaseModel):
             choices=card.choices,
             answers=card.answers,
             text_tokens=card.text_tokens,
+            modality=card.modality,
         )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from atlas.learners import Learner, Stage, TwoStage
 from atlas.learners.downstream import Way, downstream_stages
+from atlas.learners.readouts import HEAD
 from atlas.steps.probe import Probe
 from atlas.steps.step import Step, StepInputs
 
@@ -175,18 +176,20 @@ class WalkGraph:
     def _task_stages(self, branch: _Branch, position: int) -> tuple[Stage, ...]:
         """The learner's stages at that position of an order, asked for once."""
         for following in range(len(branch.stages), position + 1):
-            branch.stages.append(self._interned_stages(branch.learner.stages(following)))
+            branch.stages.append(self._interned_stages(branch.learner.stages(following), branch.learner.readout))
         return branch.stages[position]
 
     def _probe_stages(self, branch: _Branch, way: Way, *, bare: bool) -> tuple[Stage, ...]:
         if (way, bare) not in branch.probe_stages:
             assert isinstance(branch.learner, TwoStage), "probes are trained by the stages of ATLAS"
             stages = downstream_stages(branch.learner, way, bare=bare)
-            branch.probe_stages[way, bare] = self._interned_stages(stages)
+            branch.probe_stages[way, bare] = self._interned_stages(stages, branch.learner.readout)
         return branch.probe_stages[way, bare]
 
-    def _interned_stages(self, stages: Iterable[Stage]) -> tuple[Stage, ...]:
-        """The stages, of which those with equal settings are one object."""
+    def _interned_stages(self, stages: Iterable[Stage], readout: str) -> tuple[Stage, ...]:
+        """The stages with the learner's readout, of which those with equal settings are one object."""
+        if readout != HEAD:
+            stages = [replace(stage, readout=readout) for stage in stages]
         return tuple(self._stages.setdefault(stage.settings_json, stage) for stage in stages)
 
     def _interned(self, step: Step) -> Step:

@@ -50,6 +50,10 @@ class WorkerContext:
     group: ProcessGroup = field(default_factory=ProcessGroup)
     run: str = ""
 
+    def empty_model(self) -> ContinualModel:
+        """A model without adapters or heads on the backbone, for the tasks. The caller detaches it."""
+        return ContinualModel(self.backbone, {name: data.form for name, data in self.data.items()})
+
     def alone(self) -> WorkerContext:
         """The same for what this worker does without the others of its group."""
         return replace(self, group=ProcessGroup(device=self.group.device))
@@ -74,6 +78,8 @@ def open_task(path: Path) -> TaskData:
         scoring=card.score,
         outputs=card.outputs,
         images=card.images,
+        answers=card.answers,
+        modality=card.modality,
         splits={split: open_split(path, split) for split in prepared.counts},
     )
 
@@ -99,10 +105,11 @@ def train_step(
         WrongWorker: the worker's backbone or data is not the step's.
     """
     stopwatch, group = _Stopwatch(), worker_context.group
-    model = ContinualModel(worker_context.backbone, *_head_sizes(worker_context))
+    model = worker_context.empty_model()
     try:
         with group.all_or_none():
             _check_context(step, worker_context)
+            model.new_readout = step.stage.readout
             past = load_steps(model, _past(step), store, group)
             step.stage.begin(model, step.task, torch.Generator().manual_seed(step.random_seed("initialise")))
             hooks = step.stage.hooks(_stage_context(step, model, past, worker_context))
@@ -175,7 +182,7 @@ def _result(
 
 def load_model(step: Step, worker_context: WorkerContext, store: Store) -> ContinualModel:
     """The model after `step`, from the store. Raises as `train_step` does. The caller detaches it."""
-    model = ContinualModel(worker_context.backbone, *_head_sizes(worker_context))
+    model = worker_context.empty_model()
     try:
         with worker_context.group.all_or_none():
             _check_context(step, worker_context)
@@ -194,13 +201,6 @@ def _check_context(step: Step, worker_context: WorkerContext) -> None:
         )
     if missing := [task for task in step.order if task not in worker_context.data]:
         raise WrongWorker(f"no prepared data here for {', '.join(missing)}; run `atlas prepare` where workers see it.")
-
-
-def _head_sizes(worker_context: WorkerContext) -> tuple[dict[str, int], dict[str, int]]:
-    return (
-        {name: data.outputs for name, data in worker_context.data.items()},
-        {name: data.images for name, data in worker_context.data.items()},
-    )
 
 
 def _fit(

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from atlas.backbones import digest, locate
+from atlas.backbones.base import readouts_of
 from atlas.backbones.families import EncoderShape, encoder_shapes
 from atlas.backbones.processor import Processor
 from atlas.config.options import Options
@@ -16,6 +17,7 @@ from atlas.config.training import TrainingOptions
 from atlas.data.cache import obtain
 from atlas.data.options import MOST_TIED
 from atlas.data.prepare import Prepared, PrepareOptions
+from atlas.learners.readouts import SIMILARITY
 from atlas.runtime.errors import UserError
 from atlas.runtime.os_errors import error_from
 from atlas.search.proposals import Proposals
@@ -27,6 +29,7 @@ from atlas.storage.safetensors_header import tensor_shapes
 from atlas.storage.store import Store
 from atlas.sweep.plan import Pace, Plan, measured_pace, plan
 from atlas.tasks import find_task
+from atlas.tasks.task import Task
 from atlas.tracking import check_access, check_tracking, default_tracking_uri
 
 TIMED = 20  # how many steps of the store the estimate looks at
@@ -116,6 +119,7 @@ def resolve_inputs(
     """
     tasks = [find_task(name) for name in (*options.search.tasks, *options.search.downstream)]
     folder = locate(options.training.backbone)
+    check_readout(options.training.readout, folder, tasks)
     check_adapter_names([task.name for task in tasks], folder)
     _make(options.storage.local)
     store_uri = str(options.storage.path / "store")
@@ -149,6 +153,22 @@ def resolve_inputs(
             evaluation=evaluation_of(options.training),
         ),
     )
+
+
+def check_readout(readout: str, backbone: Path, tasks: Sequence[Task]) -> None:
+    """Raises UserError for a readout that the backbone does not allow, or a task that it cannot answer."""
+    allowed = readouts_of(backbone)
+    if readout not in allowed:
+        raise UserError(
+            f"--readout {readout}: the backbone {backbone.name} allows {' or '.join(allowed)}; give one of those, or a "
+            f"backbone of two encoders (CLIP, SigLIP)."
+        )
+    blind = [task.name for task in tasks if task.modality == "language"]
+    if readout == SIMILARITY and blind:
+        raise UserError(
+            f"--readout similarity compares an image with texts, and {', '.join(blind)} has none: leave it out of the "
+            f"tasks, or give --readout head."
+        )
 
 
 def check_adapter_names(tasks: Iterable[str], backbone: Path) -> None:

@@ -172,15 +172,17 @@ def _with_error(value: float | None, error: float | Undefined) -> str:
 
 
 def print_tasks(console: Console, summary: Summary) -> None:
-    """Each task with chance and its references: untrained head, head alone, single-task adapter (test, seed means)."""
-    narrow = console.width < WIDE
+    """Each task with chance and its references (test, seed means): zero-shot where there is one, heads, adapter."""
+    narrow, found = console.width < WIDE, task_rows(summary)
+    zero_shot = any(row.zero_shot is not None for row in found)
     table = make_table("Each task alone, and after the last task of all orders (test, %)")
     add_columns(table, "task", fold=True)
-    references = ("chance", *("majority", "untrained head") * (not narrow), "head only", "single-task")
+    references = ("chance", *("zero-shot",) * zero_shot, *("majority", "untrained head") * (not narrow))
+    references += ("head only", "single-task")
     add_columns(table, *references, "worst order", "mean", "best", justify="right")
-    for row in task_rows(summary):
-        values = [row.chance, *(row.majority, row.untrained) * (not narrow), row.head_only, row.single_task]
-        values += [row.low, row.mean, row.high]
+    for row in found:
+        values = [row.chance, *(row.zero_shot,) * zero_shot, *(row.majority, row.untrained) * (not narrow)]
+        values += [row.head_only, row.single_task, row.low, row.mean, row.high]
         add_row(table, row.name, *map(_figure, values))
     show(console, table)
 

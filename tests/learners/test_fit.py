@@ -119,7 +119,7 @@ def test_soft_scores_with_two_pictures_are_learnt(small_world: World, tmp_path: 
     prepared = prepare(PAIRS, processor=small_world.worker_context.backbone.processor, root=tmp_path)
     data = open_task(prepared.path)
     model, stage = (
-        ContinualModel(small_world.worker_context.backbone, {"pairs": 3}, {"pairs": 2}),
+        ContinualModel(small_world.worker_context.backbone, {"pairs": data.form}),
         HeadStage(schedule=FITTING),
     )
     stage.begin(model, "pairs", torch.Generator().manual_seed(0))

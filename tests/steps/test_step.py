@@ -68,6 +68,7 @@ OTHER_STAGES: dict[str, Any] = {
     "adapter": "lora",
     "rank": 8,
     "alone": True,
+    "readout": "similarity",
 }
 OTHER_STEPS: dict[str, Any] = {
     "shots": Shots(count=16),

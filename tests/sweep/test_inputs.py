@@ -52,6 +52,8 @@ def test_zero_records_score_all(storage: Path) -> None:
         ({"source": ("piqa-twin=",)}, "is not TASK=FOLDER"),
         ({"source": ("piqa-twin=/nowhere",)}, "--source piqa-twin=/nowhere: there is no such folder"),
         ({"source": ("piqa-twn=/",)}, "Did you mean 'piqa-twin'"),
+        ({"readout": "similarity"}, "--readout similarity: the backbone vilt-tiny allows head; give one of those"),
+        ({"readout": "similarity", "backbone": "clip-tiny"}, "compares an image with texts, and piqa-twin has none"),
         ({"tracking_uri": "ftp://host"}, "runs cannot be logged to 'ftp://host'"),
         ({"tracking_uri": "sqlite:///relative.db"}, "must be an absolute path"),
     ],

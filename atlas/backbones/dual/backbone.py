@@ -27,7 +27,8 @@ class DualBackbone(Backbone):
     """A frozen model with `vision_model` and `text_model`, and its processor.
 
     The pooled output of an image with a text is the image's features and then the text's, D = 2 P. Equal texts of a
-    batch are encoded once. `layer_of` counts from the top layer, which both towers have in common.
+    batch are encoded once. `layer_of` counts from the top layer, which both towers have in common. `log_scale` is the
+    logarithm of the factor by which the model multiplies cosines.
     """
 
     model_class: type[PreTrainedModel]
@@ -38,6 +39,8 @@ class DualBackbone(Backbone):
         self.processor, self.digest = processor, digest
         self.features = self.features_of(model)
         self.width = 2 * self.features
+        self.log_scale = float(_as_buffer(model, "logit_scale"))
+        _as_buffer(model, "logit_bias")
         self.depth = max(tower.depth for tower in self.towers.values())
         scale, mean = (255 * torch.tensor(v).view(3, 1, 1) for v in (processor.std, processor.mean))
         self.pixel_mean, self.pixel_scale = (nn.Buffer(v, persistent=False) for v in (mean, scale))
@@ -106,6 +109,15 @@ def load_backbone(folder: Path, *, digest: str) -> DualBackbone:
     member = str(read_json(folder / "config.json")["model_type"])
     kind: type[DualBackbone] = import_module(f"atlas.backbones.dual.{member}").BACKBONE
     return kind(_load_model(kind.model_class, folder), processor=Processor.load(folder), digest=digest)
+
+
+def _as_buffer(model: PreTrainedModel, name: str) -> Tensor:
+    """A number of the model's own loss, which takes no part in features, as a buffer: so it is never tuned."""
+    value = getattr(model, name, torch.zeros(1))
+    if isinstance(value, nn.Parameter):
+        delattr(model, name)
+        model.register_buffer(name, value.detach().clone(), persistent=False)
+    return value.detach()
 
 
 def _load_model(kind: type[PreTrainedModel], folder: Path) -> PreTrainedModel:

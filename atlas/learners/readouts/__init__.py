@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from atlas.learners.readouts.readout import Readout
 
 HEAD = "head"  # the readout of a step that names none
+SIMILARITY = "similarity"
 
 READOUTS: dict[str, str] = {
     HEAD: "atlas.learners.readouts.head:Head",
+    SIMILARITY: "atlas.learners.readouts.similarity:Similarity",
 }
 
 

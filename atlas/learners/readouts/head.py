@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 from atlas.backbones.backbone import Backbone
+from atlas.learners.readouts import HEAD
 from atlas.learners.readouts.readout import AnswerForm, Readout
 
 
 class Head(nn.Sequential, Readout):
     """Linear(D·images → 2·D·images) – LayerNorm – GELU – Linear(→ outputs) (METHOD, 3)."""
+
+    name: ClassVar[str] = HEAD
 
     def __init__(self, width: int, outputs: int, generator: torch.Generator | None = None) -> None:
         super().__init__(nn.Linear(width, 2 * width), nn.LayerNorm(2 * width), nn.GELU(), nn.Linear(2 * width, outputs))

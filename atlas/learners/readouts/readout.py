@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor, nn
 
@@ -13,18 +13,31 @@ if TYPE_CHECKING:
 
     from atlas.backbones.backbone import Backbone
     from atlas.data.loader import Batch
+    from atlas.tasks.task import Modality
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerForm:
-    """The form of a task's answers: `outputs` classes, or 1 where a record's texts compete; the images of a record."""
+    """The form of a task's answers: `outputs` classes, or 1 where a record's texts compete; the images of a record.
 
+    answers: the classes' words. modality: without `language` a record has no text of its own, without `vision` no
+    image.
+    """
+
+    task: str
     outputs: int
     images: int
+    answers: tuple[str, ...] = ()
+    modality: Modality = "vision-language"
 
 
 class Readout(nn.Module, ABC):
-    """One task's way from pooled outputs to logits. Its parameters are saved with the task's step."""
+    """One task's way from pooled outputs to logits. Its parameters are saved with the task's step.
+
+    `name` is that of READOUTS.
+    """
+
+    name: ClassVar[str]
 
     @classmethod
     @abstractmethod

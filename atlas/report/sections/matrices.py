@@ -20,7 +20,10 @@ MAPS_SHOWN = 24
 
 @dataclass(frozen=True, kw_only=True)
 class AccuracyMap:
-    """R of one trial: a row a step of the order, a column a task of it; both by their place in the order."""
+    """R of one trial: a row a step of the order, a column a task of it; both by their place in the order.
+
+    before: the row R[0, ·] of the bare backbone; empty where it cannot answer.
+    """
 
     place: int
     order: tuple[str, ...]
@@ -28,6 +31,7 @@ class AccuracyMap:
     test: str
     seed: int
     rows: tuple[MatrixRow, ...]
+    before: tuple[MatrixCell, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +52,7 @@ def matrices_section(summary: Summary, rows: Sequence[Row]) -> MatricesSection:
     by_id = {trial.id: trial for trial in summary.trials}
     latest, own = (
         tuple(
-            _map(place, row, matrix(by_id[row.trial], "test", route), limits)
+            _map(place, row, matrix(by_id[row.trial], "test", route), limits, _zero_shot(summary, row))
             for place, row in enumerate(rows[:MAPS_SHOWN], start=1)
         )
         for route in ("latest", "own")
@@ -58,7 +62,14 @@ def matrices_section(summary: Summary, rows: Sequence[Row]) -> MatricesSection:
     return MatricesSection(scale=scale, trials=len(rows), latest=latest, own=own)
 
 
-def _map(place: int, row: Row, R: np.ndarray, limits: tuple[float, float]) -> AccuracyMap:
+def _zero_shot(summary: Summary, row: Row) -> list[float]:
+    """The scores of the bare backbone in the row's order, NaN where it has none; none where it has none at all."""
+    found = summary.references.zero_shot.get(row.seed, {})
+    scores = [found[task].test if task in found else None for task in row.order]
+    return [np.nan if score is None else score for score in scores] if found else []
+
+
+def _map(place: int, row: Row, R: np.ndarray, limits: tuple[float, float], before: Sequence[float] = ()) -> AccuracyMap:
     return AccuracyMap(
         place=place,
         order=row.order,
@@ -69,6 +80,7 @@ def _map(place: int, row: Row, R: np.ndarray, limits: tuple[float, float]) -> Ac
             MatrixRow(name=task, cells=tuple(_cell(float(score), limits) for score in scores))
             for task, scores in zip(row.order, R, strict=True)
         ),
+        before=tuple(_cell(score, limits) for score in before),
     )
 
 

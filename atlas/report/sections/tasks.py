@@ -10,7 +10,8 @@ from atlas.report.summary import Summary
 from atlas.report.tables import task_rows
 from atlas.report.views import Table, columns
 
-HEADINGS = ("Task", "Modality", "Samples", "Guessing", "Majority", "Untrained", "Head only", "Alone")
+HEADINGS = ("Task", "Modality", "Samples", "Guessing", "Majority")
+ALONE = ("Untrained", "Head only", "Alone")
 HEADINGS_HERE = ("Here: mean", "worst", "best")
 
 
@@ -24,15 +25,19 @@ class TasksSection:
 
 
 def tasks_section(summary: Summary) -> TasksSection:
-    """Each task beside its references, on test."""
+    """Each task beside its references, on test: zero-shot first, where there is one."""
+    found = task_rows(summary)
+    zero_shot = any(row.zero_shot is not None for row in found)
     rows = tuple(
         (
             row.name,
             row.modality,
             f"{row.samples:,}",
-            *map(number, (row.chance, row.majority, row.untrained, row.head_only, row.single_task)),
+            *map(number, (row.chance, row.majority, *(row.zero_shot,) * zero_shot)),
+            *map(number, (row.untrained, row.head_only, row.single_task)),
             *map(number, (row.mean, row.low, row.high)),
         )
-        for row in task_rows(summary)
+        for row in found
     )
-    return TasksSection(tasks=Table(columns=columns(*HEADINGS, *HEADINGS_HERE, left=(0, 1)), rows=rows))
+    headings = (*HEADINGS, *("Zero-shot",) * zero_shot, *ALONE, *HEADINGS_HERE)
+    return TasksSection(tasks=Table(columns=columns(*headings, left=(0, 1)), rows=rows))

@@ -45,7 +45,7 @@ SeedScores = dict[int, dict[str, SplitScore]]
 
 
 class References(SummaryPart):
-    """Scores of each task by itself: a single-task adapter, a trained head alone, an untrained head."""
+    """Scores of each task by itself: a single-task adapter, a trained head alone, an untrained head, zero-shot."""
 
     single_task: Annotated[SeedScores, Field(validation_alias="lone", serialization_alias="lone")] = Field(
         default_factory=dict
@@ -53,10 +53,17 @@ class References(SummaryPart):
     """Of each task trained alone, with an adapter; `lone` in the file."""
     head_only: SeedScores = Field(default_factory=dict)
     untrained: SeedScores = Field(default_factory=dict)
+    zero_shot: SeedScores = Field(default_factory=dict)
+    """Of the bare backbone, answering by similarity; absent where it cannot."""
 
     def kinds(self) -> dict[str, SeedScores]:
         """The references by the file's names of their kinds."""
-        return {"lone": self.single_task, "head_only": self.head_only, "untrained": self.untrained}
+        return {
+            "lone": self.single_task,
+            "head_only": self.head_only,
+            "untrained": self.untrained,
+            "zero_shot": self.zero_shot,
+        }
 
     def scores(self, kind: str, task: str, split: Split) -> dict[int, float]:
         """Seed → the score of one task, of the seeds that have it."""

@@ -18,6 +18,19 @@ def test_a_map_a_trial_and_route_with_the_scores_that_there_are(summary: Documen
     assert "are shown" not in page
 
 
+def test_the_row_before_any_task_is_the_bare_backbones(summary: Document) -> None:
+    summary = of_trials(summary, summary["trials"][:1])
+    trial = summary["trials"][0]
+    first, *others = trial["order"]
+    scores = {str(trial["seed"]): {first: {"val": 20.0, "test": 23.5}}}
+    found = typed({**summary, "references": {**summary["references"], "zero_shot": scores}})
+    section = matrices_section(found, leaderboard(found))
+    assert [cell.text for cell in section.latest[0].before] == ["23.5", *("" for _ in others)]
+    page = render(section)
+    assert page.index("0 zero-shot") < page.index(f"1 {first}")
+    assert "zero-shot" not in render(matrices_section(typed(summary), leaderboard(typed(summary))))
+
+
 def test_more_trials_than_maps_are_counted(summary: Document) -> None:
     copies = [{**trial, "id": f"{trial['id']}-{n}"} for trial in summary["trials"] for n in (1, 2)]
     many = of_trials(summary, copies)

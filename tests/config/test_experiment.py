@@ -1,0 +1,40 @@
+"""The references of a sweep, by what its backbone can answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from atlas.config.experiment import Experiment
+from atlas.config.options import Options
+from atlas.config.sweep import Sweep
+from atlas.runtime.errors import AtlasError
+
+TASKS = ("digits", "piqa-twin", "easy-vqa")
+
+
+def experiment(**options: object) -> Experiment:
+    given = Options.of(tasks=TASKS, seeds=(0, 1), **options)
+    return Experiment(sweep=Sweep(name="mine", question="Why?"), options=given, precision="float32")
+
+
+def test_zero_shot_is_a_reference_of_the_tasks_with_images_where_the_backbone_allows_it() -> None:
+    assert experiment().references().keys() == {"lone", "head_only", "untrained"}
+    walks = experiment(backbone="clip-tiny").references()["zero_shot"]
+    assert [(walk.order, walk.seed) for walk in walks] == [
+        (("digits",), 0),
+        (("easy-vqa",), 0),
+        (("digits",), 1),
+        (("easy-vqa",), 1),
+    ]
+
+
+def test_a_readout_is_that_of_every_learner_and_reference() -> None:
+    references = experiment(backbone="clip-tiny", readout="similarity").references()
+    assert {walk.learner.readout for name in ("lone", "head_only", "untrained") for walk in references[name]} == {
+        "similarity"
+    }
+
+
+def test_an_unknown_readout_is_refused() -> None:
+    with pytest.raises(AtlasError, match="--readout 'similar'.*Did you mean 'similarity'"):
+        Options.of(readout="similar")
