@@ -83,8 +83,8 @@ def _missing(folder: Path, facts: Mapping[str, Any]) -> str:
         )
     if compared := [task for task in facts["order"] if _has_other_readout(folder / task)]:
         said.append(
-            f"The code below reads heads: {', '.join(compared)} was trained with the readout `similarity`, which has none. "
-            f"The model that the sweep registers answers."
+            f"The code below reads heads: {', '.join(compared)} was trained with the readout `similarity`, which has "
+            f"none. The model that the sweep registers answers."
         )
     if not (folder / "processor").is_dir():
         said.append(
