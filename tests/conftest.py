@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from atlas.runtime.imports import uncollected
 from tests import workers
 
 settings.register_profile("atlas", deadline=None)  # a busy machine is no failure
@@ -22,6 +23,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """A parallel worker computes with one thread, and so does whatever it starts."""
     if workers.parallel(config):
         os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collecting imports all that there is."""
+    with uncollected():
+        return (yield)
 
 
 @pytest.hookimpl(optionalhook=True)

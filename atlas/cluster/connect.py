@@ -15,6 +15,7 @@ from atlas.cluster.ray_internals import CHATTY_LOGGERS, SLOW_START, bare_node
 from atlas.cluster.reach import REMEDY, check_reachable, check_socket_path, ray_address
 from atlas.cluster.watchdog import Watchdog, watched
 from atlas.runtime.errors import InfrastructureError
+from atlas.runtime.imports import uncollected
 from atlas.runtime.text import first_line
 from atlas.runtime.user_modules import pickle_modules_by_value
 
@@ -85,7 +86,8 @@ def join_cluster() -> None:
     _set_environment()
     for name in CHATTY_LOGGERS:  # the live view and the summary show failures
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    importlib.import_module("ray")  # first, and alone: its import cycles hold in one order only
+    with uncollected():
+        importlib.import_module("ray")  # first, and alone: its import cycles hold in one order only
     pickle_modules_by_value()
     importing = threading.Thread(target=_import_ray, daemon=True)
     importing.start()  # while the cluster starts, which is mostly waiting
@@ -105,5 +107,6 @@ def _set_environment() -> None:
 
 def _import_ray() -> None:
     """Import the parts of Ray that trials and fleets need, in the one order in which its import cycles work."""
-    for name in ("ray.tune", "ray.train.v2.api.data_parallel_trainer"):
-        importlib.import_module(name)
+    with uncollected():
+        for name in ("ray.tune", "ray.train.v2.api.data_parallel_trainer"):
+            importlib.import_module(name)

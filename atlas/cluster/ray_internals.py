@@ -57,12 +57,13 @@ def start_autoscaling_coordinator() -> None:
     get_or_create_autoscaling_coordinator()
 
 
-def lean_trainer(workers: int) -> type[DataParallelTrainer]:
-    """Ray Train's trainer for so many workers, less two actors of each run that start before its workers.
+def lean_trainer(workers: int, *, asks_for_room: bool) -> type[DataParallelTrainer]:
+    """Ray Train's trainer for so many workers, less the actors of each run that start before its workers unused.
 
     One hands out Ray's data sets, of which there are none; one frees the resources of a controller that was killed,
-    which `free_orphaned_groups` does. Each is a process that imports Ray Train: over a CPU second. A single worker has
-    no process group of torch's, so that neither the driver nor the controller imports torch.
+    which `free_orphaned_groups` does; one asks an autoscaler for room, and is left out with `asks_for_room=False`, for
+    workers of a fixed number on a cluster that has no autoscaler. Each is a process that imports Ray Train: two CPU
+    seconds. A single worker has no process group of torch's, so that neither the driver nor the controller imports it.
     """
     from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
     from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
@@ -72,7 +73,25 @@ def lean_trainer(workers: int) -> type[DataParallelTrainer]:
             unneeded = (DatasetsCallback, PlacementGroupCleanerCallback)
             return [one for one in super()._create_default_callbacks() if not isinstance(one, unneeded)]
 
+        def _initialize_and_run_controller(self, **parts: Any) -> Any:
+            own = {} if asks_for_room else {"scaling_policy": _silent_policy()(self.scaling_config)}
+            return super()._initialize_and_run_controller(**parts | own)
+
     return LeanTrainer
+
+
+def _silent_policy() -> Any:
+    """Ray Train's policy of a fixed number of workers that asks no autoscaler for room."""
+    from ray.train.v2._internal.execution.scaling_policy import FixedScalingPolicy
+
+    class SilentPolicy(FixedScalingPolicy):
+        def after_controller_start(self, train_run_context: object) -> None:
+            """Make no client of the coordinator: whoever has none cancels nothing at the end either."""
+
+        def _maybe_send_resource_request(self) -> None:
+            """Ask nobody."""
+
+    return SilentPolicy
 
 
 def _trainer(workers: int) -> type[DataParallelTrainer]:

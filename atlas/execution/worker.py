@@ -12,12 +12,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from atlas.cluster.reach import ray_address
 from atlas.execution.broker_client import BrokerClient
 from atlas.execution.fleet_calls import FleetCall
 from atlas.execution.fleet_client import FleetClient, OnUpdate
 from atlas.execution.job import Lease
 from atlas.execution.sizing import FleetSize
 from atlas.runtime.errors import AtlasError, StepError, UserError
+from atlas.runtime.imports import uncollected
 from atlas.runtime.user_code import users_line
 from atlas.storage.filesystem import StoragePath
 from atlas.storage.step_result import StepResult
@@ -68,12 +70,17 @@ def run_fleet(name: str, setup: FleetSetup, size: FleetSize, storage: StoragePat
 
     from atlas.cluster.ray_internals import lean_trainer
 
-    lean_trainer(size.workers)(
+    lean_trainer(size.workers, asks_for_room=asks_for_room(size))(
         worker_main,
         train_loop_config={"fleet": name, **asdict(setup), "elastic": size.elastic},
         scaling_config=ScalingConfig(**_scaling(size, setup)),
         run_config=RunConfig(name=name, failure_config=FailureConfig(max_failures=WORKER_FAILURES), **storage.for_ray),
     ).fit()
+
+
+def asks_for_room(size: FleetSize) -> bool:
+    """Whether fleets of this size ask for room on the cluster: one of our own has all it will ever have."""
+    return size.elastic or bool(ray_address())
 
 
 def _scaling(size: FleetSize, setup: FleetSetup) -> dict[str, Any]:
@@ -88,9 +95,10 @@ def _scaling(size: FleetSize, setup: FleetSetup) -> dict[str, Any]:
 
 def worker_main(config: dict[str, Any]) -> None:
     """The function that Ray Train runs in each worker: rank 0 leases a step, every rank trains it, rank 0 commits."""
-    import torch
+    with uncollected():
+        import torch
 
-    from atlas.steps.train import open_worker_context, train_step
+        from atlas.steps.train import open_worker_context, train_step
 
     settings = dict(config)
     name = settings.pop("fleet")

@@ -13,7 +13,7 @@ from atlas.cluster.ray_internals import start_autoscaling_coordinator
 from atlas.data.cache import prepared_address
 from atlas.execution.fleets import Fleets
 from atlas.execution.sizing import threads_of, trials_at_once
-from atlas.execution.worker import FleetSetup
+from atlas.execution.worker import FleetSetup, asks_for_room
 from atlas.report import load_matplotlib
 from atlas.runtime.console import say
 from atlas.runtime.error_log import ErrorLog
@@ -98,8 +98,9 @@ class SweepDriver:
         fleets = Fleets(setup=_fleet_setup(run), size=run.size, storage=folder, label=run.id, trained=self._trained)
         with Training(broker, fleets) as training:
             if run.plan.missing:
-                with ErrorLog().noted("starting Ray's coordinator of autoscaling, which fleets then do"):
-                    start_autoscaling_coordinator()
+                if asks_for_room(run.size):
+                    with ErrorLog().noted("starting Ray's coordinator of autoscaling, which fleets then do"):
+                        start_autoscaling_coordinator()
                 fleets.start()
             yield training
 

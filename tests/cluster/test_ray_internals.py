@@ -82,13 +82,39 @@ def test_a_lean_trainer_leaves_out_two_callbacks_and_no_other() -> None:
         made = trainer(print, scaling_config=ScalingConfig(num_workers=1))
         return [type(one).__name__ for one in made._create_default_callbacks()]
 
-    single, several = ray_internals.lean_trainer(1), ray_internals.lean_trainer(2)
+    single, several = (ray_internals.lean_trainer(number, asks_for_room=True) for number in (1, 2))
     assert issubclass(several, TorchTrainer)
     assert not issubclass(single, TorchTrainer)
     whole, lean = names(TorchTrainer), names(several)
     assert lean == names(single)
     assert {"DatasetsCallback", "PlacementGroupCleanerCallback"} <= set(whole)
     assert lean == [name for name in whole if name not in ("DatasetsCallback", "PlacementGroupCleanerCallback")]
+
+
+def test_fleets_that_ask_nobody_for_room_have_rays_fixed_policy_less_its_requests(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from ray.train import ScalingConfig
+    from ray.train.v2._internal.execution import scaling_policy
+    from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
+
+    given: list[Any] = []
+    monkeypatch.setattr(
+        DataParallelTrainer, "_initialize_and_run_controller", lambda self, **parts: given.append(parts)
+    )
+    ours = scaling_policy.FixedScalingPolicy(ScalingConfig(num_workers=3))
+    for asks in (True, False):
+        made = ray_internals.lean_trainer(1, asks_for_room=asks)(print, scaling_config=ScalingConfig(num_workers=1))
+        made._initialize_and_run_controller(scaling_policy=ours, callbacks=[])
+    asking, silent = (parts["scaling_policy"] for parts in given)
+    assert asking is ours
+    assert given[1]["callbacks"] == []
+    assert isinstance(silent, scaling_policy.FixedScalingPolicy)
+    silent.after_controller_start(None)
+    assert silent.make_decision_for_non_running_worker_group().num_workers == 1
+    assert type(silent.make_decision_for_running_worker_group(None, None)) is scaling_policy.NoopDecision
+    silent.before_controller_abort()
+    assert silent._coordinator_client is None
 
 
 def test_a_bare_node_starts_none_of_what_nobody_uses_and_other_nodes_do() -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from atlas.runtime.errors import InfrastructureError, UserError
+from atlas.runtime.imports import uncollected
 from atlas.runtime.os_errors import error_from
 from atlas.runtime.redact import redacted
 from atlas.tracking.mlflow.access import without_user
@@ -98,7 +99,8 @@ def connect(tracking_uri: str) -> MlflowClient:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    from mlflow import MlflowClient
+    with uncollected():
+        from mlflow import MlflowClient
 
     for name in CHATTY_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
