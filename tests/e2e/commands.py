@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = ("--tasks", "digits", "piqa-twin", "--steps", "4", "--batch-size", "8", "--evaluate", "40", "60")
+SMALL = ("--tasks", "digits", "piqa-twin", "--steps", "4", "--batch-size", "8", "--evaluate", "20", "30")
 ONE_ORDER = ("--tasks", "digits", "piqa-twin", "--orders", "digits,piqa-twin")
-LONG = (*ONE_ORDER, "--steps", "2", "--batch-size", "16", "--evaluate", "40", "60")
+LONG = (*ONE_ORDER, "--steps", "2", "--batch-size", "8", "--evaluate", "20", "30")
 LONG_SWEEP = str(Path(__file__).with_name("long_step.py"))  # its file
 LAST = "piqa-twin (expansion) after digits"  # its long step
 PRINTED = "printed.txt"  # in a storage that tests share: what its sweep printed

@@ -1,4 +1,7 @@
-"""A cluster that grows with a sweep and shrinks after it: Ray's own autoscaler, its nodes real ones on this machine."""
+"""A cluster that grows with a sweep and shrinks after it: Ray's own autoscaler, its nodes real ones on this machine.
+
+The sweep's trials do not share their steps.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from benchmarks.processes import kill, marked, title_of
 from tests.e2e.commands import SMALL, WAIT, run
 from tests.e2e.nodes import cluster_shell, start_node
 from tests.e2e.processes import wait_for
-from tests.e2e.storages import expect_undisturbed
+from tests.e2e.storages import matrices, summaries
 from tests.ports import lasting_port
 
 pytestmark = pytest.mark.slow
@@ -95,15 +98,18 @@ def growing(tmp_path: Path) -> Iterator[Growing]:
         made.close()
 
 
-def test_a_sweep_makes_the_cluster_grow_runs_on_its_nodes_and_gives_them_back(
-    quiet: Path, half_learnt: Path, background: Callable[..., Any], growing: Growing
+def test_a_sweep_makes_the_cluster_grow_trains_every_trials_own_steps_on_its_nodes_and_gives_them_back(
+    quiet: Path, prepared: Path, background: Callable[..., Any], growing: Growing
 ) -> None:
     sweep = (*SMALL, "--cpus-per-worker", "1", "--fleets")
-    refused = run(*sweep, "4", storage=half_learnt, code=2, **growing.shell)
+    refused = run(*sweep, "4", storage=prepared, code=2, **growing.shell)
     assert "need 4.1 CPUs (with 0.1 for the trials), the cluster has at most 3" in refused.stderr
     assert growing.nodes() == 1
-    process = background(*sweep, "2", storage=half_learnt, **growing.shell)
+    process = background(*sweep, "2", "--no-sharing", storage=prepared, **growing.shell)
     wait_for(lambda: growing.nodes() > 1, process=process)
     assert process.wait(timeout=WAIT) == 0, process.communicate()[0]
-    expect_undisturbed(half_learnt, quiet)
+    (apart,) = summaries(prepared)
+    assert matrices(apart) == matrices(summaries(quiet)[0])
+    assert apart["ledger"]["steps_reused"] == 0
+    assert len(list(prepared.glob("store/private/*/steps/*/*/commit.json"))) == 6
     wait_for(lambda: growing.nodes() == 1, process=growing.head)

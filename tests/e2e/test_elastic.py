@@ -20,7 +20,7 @@ from tests.losses import Losses
 
 pytestmark = pytest.mark.slow
 ELASTIC = ("--fleets", "1", "--workers-per-fleet", "2", "--min-workers-per-fleet", "1", "--cpus-per-worker", "0.9")
-RECORD = 100 / 60  # one record of those that score a task on `test` is answered otherwise
+RECORD = 100 / 30  # one record of those that score a task on `test` is answered otherwise
 
 
 def test_a_fleet_grows_and_shrinks_in_mid_step_and_learns_what_a_steady_one_does(

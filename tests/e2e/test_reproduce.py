@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import pytest
 from atlas.tracking import default_tracking_uri
 from atlas.tracking.mlflow.address import connect
 from tests.e2e.commands import ROOT, SMALL, WAIT, environment, run
-from tests.e2e.storages import committed, matrices, summaries
+from tests.e2e.storages import committed, copy_of, matrices, steps_of, summaries
 
 pytestmark = pytest.mark.slow
 
@@ -33,71 +34,68 @@ def report(folder: Path) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Again:
-    """A reproduction of the quiet sweep, in whose record one score of the trial with that order was altered."""
+class Mine:
+    """A sweep with a learner of one's own: its storage, the learner's file, and its run in MLflow."""
 
-    into: Path
-    said: str
-    order: list[str]
+    storage: Path
+    file: Path
+    run_id: str
+
+    def again(self, what: str, *, code: int) -> str:
+        """Reproduce it in a storage of its own; gives what is printed."""
+        return reproduce(what, "--storage", str(self.storage), "--into", str(self.into), code=code)
+
+    @property
+    def into(self) -> Path:
+        return self.storage.parent / "into"
 
 
 @pytest.fixture(scope="module")
-def again(quiet: Path, tmp_path_factory: pytest.TempPathFactory) -> Again:
-    """The quiet sweep learnt again in a clean storage; its record says 5 points more or less at one place."""
-    (summary,) = summaries(quiet)
-    scores = summary["trials"][0]["R"]["test"]["latest"][1]
-    scores[0] += 5.0 if scores[0] <= 95 else -5.0
-    folder = tmp_path_factory.mktemp("again")
-    (folder / "altered.json").write_text(json.dumps(summary))
-    said = reproduce(str(folder / "altered.json"), "--into", str(folder / "into"), code=1)
-    return Again(into=folder / "into", said=said, order=summary["trials"][0]["order"])
-
-
-def test_a_sweep_is_learnt_again_in_a_clean_storage_to_the_last_bit(quiet: Path, again: Again) -> None:
-    (first,), (second,) = summaries(quiet), summaries(again.into)
-    assert matrices(first) == matrices(second)
-    assert second["ledger"]["steps_trained"] == first["ledger"]["steps_trained"]
-    assert committed(again.into).keys() == committed(quiet).keys()
-    assert [one["difference"] for one in report(again.into)["compared"] if one["equal"]] == [0] * 13
-
-
-def test_a_score_that_was_altered_is_reported_as_different(again: Again) -> None:
-    assert "DIFFERENT in 1 of 14 groups" in again.said  # 2 walks × splits × routes, and 3 references × splits
-    (wrong,) = [one for one in report(again.into)["compared"] if not one["equal"]]
-    assert (wrong["split"], wrong["route"], wrong["missing"]) == ("test", "latest", 0)
-    assert wrong["difference"] == pytest.approx(5.0)
-    assert wrong["what"].startswith(" > ".join(again.order))
-
-
-@pytest.fixture
-def mine(learnt: Path, tmp_path: Path) -> tuple[str, Path]:
-    """A sweep with a learner of one's own over one order, on data and references that are known.
-
-    Gives the id of its run in MLflow, and its file.
-    """
-    file = tmp_path / "mine.py"
+def mine(quiet: Path, mlflow_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Mine:
+    """The sweep over one order, on data and references that are known."""
+    folder = tmp_path_factory.mktemp("mine")
+    storage, file = copy_of(quiet, folder / "storage", "data", "store"), folder / "mine.py"
+    shutil.copy(mlflow_tables, storage)
     file.write_text((ROOT / "docs" / "own_learner.py").read_text())
-    own = ("--orders", "digits,piqa-twin", "--learner", f"{file}:SpringAdapter", "--fleets", "1")
-    run(*SMALL, *own, storage=learnt)
-    client = connect(default_tracking_uri(learnt))
+    run(*SMALL, "--orders", "digits,piqa-twin", "--learner", f"{file}:SpringAdapter", "--fleets", "1", storage=storage)
+    client = connect(default_tracking_uri(storage))
     experiment = client.get_experiment_by_name("atlas")
     assert experiment is not None
     (found,) = client.search_runs([experiment.experiment_id], "tags.`atlas.kind` = 'sweep'")
-    return found.info.run_id, file
+    return Mine(storage=storage, file=file, run_id=found.info.run_id)
 
 
-def test_a_learner_of_ones_own_is_run_again_from_its_file_as_long_as_that_is_as_it_was(
-    mine: tuple[str, Path], tmp_path: Path
+def test_a_run_is_learnt_again_in_a_clean_storage_to_the_last_bit_and_a_score_that_was_altered_is_found(
+    mine: Mine, tmp_path: Path
 ) -> None:
-    run_id, file = mine
-    storage, into = tmp_path / "storage", tmp_path / "into"
-    before = committed(storage)
-    arguments = (run_id, "--storage", str(storage), "--into", str(into))
-    assert "equal (tolerance 0 points)" in reproduce(*arguments, code=0)
-    assert committed(storage) == before
-    told = report(into)
+    before = committed(mine.storage)
+    assert "equal (tolerance 0 points)" in mine.again(mine.run_id, code=0)
+    assert committed(mine.storage) == before
+    told = report(mine.into)
     assert (told["equal"], told["largest"], told["tolerance"]["points"], told["differences"]) == (True, 0, 0, [])
-    file.write_text(file.read_text().replace("strength: float = 1.0", "strength: float = 2.0"))
-    assert "was changed since the run: sha256 recorded" in reproduce(*arguments, code=2)
-    file.unlink()
-    assert "name its file: --learner FILE.py:NAME" in reproduce(*arguments, code=2)
+    (first,), (second,) = summaries(mine.storage), summaries(mine.into)
+    assert matrices(first) == matrices(second)
+    assert committed(mine.into).keys() == steps_of(first)
+    assert second["ledger"]["steps_trained"] == first["ledger"]["steps_trained"] > 0
+    expect_an_altered_score_is_found(mine, first, tmp_path / "altered.json")
+
+
+def expect_an_altered_score_is_found(mine: Mine, summary: dict[str, Any], file: Path) -> None:
+    """A record that says 5 points more or less at one place is different there, and nowhere else."""
+    (trial,) = summary["trials"]
+    scores = trial["R"]["test"]["latest"][1]
+    scores[0] += 5.0 if scores[0] <= 95 else -5.0
+    file.write_text(json.dumps(summary))
+    assert "DIFFERENT in 1 of 10 groups" in mine.again(str(file), code=1)  # a walk and 3 references: splits × routes
+    (wrong,) = [one for one in report(mine.into)["compared"] if not one["equal"]]
+    assert (wrong["split"], wrong["route"], wrong["missing"]) == ("test", "latest", 0)
+    assert wrong["difference"] == pytest.approx(5.0)
+    assert wrong["what"].startswith(" > ".join(trial["order"]))
+    assert [one["difference"] for one in report(mine.into)["compared"] if one["equal"]] == [0] * 9
+
+
+def test_a_learner_of_ones_own_whose_file_was_changed_or_has_gone_is_refused(mine: Mine) -> None:
+    mine.file.write_text(mine.file.read_text().replace("strength: float = 1.0", "strength: float = 2.0"))
+    assert "was changed since the run: sha256 recorded" in mine.again(mine.run_id, code=2)
+    mine.file.unlink()
+    assert "name its file: --learner FILE.py:NAME" in mine.again(mine.run_id, code=2)

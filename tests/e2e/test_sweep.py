@@ -14,7 +14,7 @@ from atlas.report.summary import summary_from
 from atlas.tracking import default_tracking_uri
 from atlas.tracking.events import sweep_key
 from atlas.tracking.mlflow.address import connect, key_filter
-from tests.e2e.commands import ROOT, SMALL, lines_in, run
+from tests.e2e.commands import ROOT, run
 from tests.e2e.storages import committed, summaries
 
 pytestmark = pytest.mark.slow
@@ -66,15 +66,6 @@ def test_each_step_was_trained_once_and_the_first_steps_are_the_lone_adapters(qu
     for trial in summary["trials"]:
         first = trial["order"][0]
         assert trial["R"]["test"]["own"][0][0] == summary["references"]["lone"]["0"][first]["test"]
-
-
-def test_a_search_over_settings_walks_the_named_orders(learnt: Path) -> None:
-    few = ("--trials", "2", "--aim", "worst", "--fleets", "1")
-    run(*SMALL, *few, *lines_in(learnt), storage=learnt, sweep="adapter")
-    (summary,) = summaries(learnt)
-    assert summary["sweep"]["status"] == "FINISHED"
-    assert len(summary["trials"]) == 4  # two trials over two orders
-    assert len({trial["id"].partition(".")[0] for trial in summary["trials"]}) == 2
 
 
 @pytest.mark.parametrize(

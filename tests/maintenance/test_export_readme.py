@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from atlas.learners import AdapterFusion, Learner, Lwf, Memory, Replay
+from atlas.learners import AdapterFusion, Lwf, Memory, Replay
 from atlas.learners.continual_model import ContinualModel
 from atlas.maintenance.export import Sources, export_step
 from atlas.runtime.errors import AtlasError
@@ -131,28 +131,34 @@ for task, texts, pictures in (
         model.detach()
 
 
-@pytest.mark.parametrize("learner", [Replay(schedule=SCHEDULE, memory=Memory(records=4)), Lwf(schedule=SCHEDULE)])
-def test_a_backbone_that_was_trained_and_heads_that_were_trained_again_are_loaded(
-    learner: Learner, world: World, data_root: Path, picture: Path, tmp_path: Path, store: Store
-) -> None:
-    steps = world.walk("digits", "easy-vqa", learner=learner)
-    world.learn(steps, store)
-    export_step(store, steps[-1].key, tmp_path / "stack", sources=Sources(data=data_root))
-    asked = f"""
+LEARNERS = (Replay(schedule=SCHEDULE, memory=Memory(records=4)), Lwf(schedule=SCHEDULE))
+LOGITS = """
 import json
 from PIL import Image
-picture = Image.open({str(picture)!r})
-for task, text in (("digits", "this is an image ."), ("easy-vqa", {QUESTION!r})):
+picture = Image.open({picture!r})
+for task, text in (("digits", "this is an image ."), ("easy-vqa", {question!r})):
     with torch.no_grad():
         print(json.dumps(logits(task, [text], [picture]).tolist()))
 """
-    found = run(code_of(tmp_path / "stack", 1) + asked, tmp_path / "stack")
-    model = load_model(steps[-1], world.worker_context, store)
-    try:
-        for task, given in zip(("digits", "easy-vqa"), found, strict=True):
-            assert given == pytest.approx(expected(model, world, task, picture), abs=1e-4), task
-    finally:
-        model.detach()
+
+
+def test_a_backbone_that_was_trained_and_heads_that_were_trained_again_are_loaded(
+    world: World, data_root: Path, picture: Path, tmp_path: Path, store: Store
+) -> None:
+    code, wanted = "import os\n", []
+    for number, learner in enumerate(LEARNERS):
+        steps, folder = world.walk("digits", "easy-vqa", learner=learner), tmp_path / f"stack-{number}"
+        world.learn(steps, store)
+        export_step(store, steps[-1].key, folder, sources=Sources(data=data_root))
+        code += f"os.chdir({str(folder)!r})\n{code_of(folder, 1)}"
+        code += LOGITS.format(picture=str(picture), question=QUESTION)
+        model = load_model(steps[-1], world.worker_context, store)
+        try:
+            wanted += [expected(model, world, task, picture) for task in ("digits", "easy-vqa")]
+        finally:
+            model.detach()
+    for given, logits in zip(run(code, tmp_path), wanted, strict=True):
+        assert given == pytest.approx(logits, abs=1e-4)
 
 
 def test_what_the_code_does_not_load_is_said(world: World, store: Store, tmp_path: Path) -> None:
@@ -164,8 +170,8 @@ def test_what_the_code_does_not_load_is_said(world: World, store: Store, tmp_pat
 
 
 def test_the_three_lines_with_auto_peft_model_load_the_same_model(exported: Path) -> None:
-    (short,) = run(code_of(exported, 0) + "model.base_model.activate('piqa-twin')\nmodel.eval()\n" + SHORT, exported)
-    (long,) = run(code_of(exported, 1) + SHORT, exported)
+    three = code_of(exported, 0) + "model.base_model.activate('piqa-twin')\nmodel.eval()\n"
+    short, long = run(three + SHORT + code_of(exported, 1) + SHORT, exported)
     assert short == pytest.approx(long, abs=1e-6)
 
 

@@ -25,7 +25,7 @@ FILES = sorted(FOLDER.glob("*.ipynb"))
 KERNEL = "atlas-test"
 SECONDS = 900  # a cell, on a busy machine
 # what a sweep takes, not what it shows
-FEWER = {"steps=20": "steps=4, batch_size=8, fleets=1", "evaluate=(64, 128)": "evaluate=(40, 60)"}
+FEWER = {"steps=20": "steps=4, batch_size=8, fleets=1", "evaluate=(64, 128)": "evaluate=(20, 30)"}
 RAY_LEFT = "import ray\nray.is_initialized()"
 MACHINE = re.compile(r"/(home|root|Users|work|tmp|usr|opt|var)/")
 

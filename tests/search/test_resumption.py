@@ -85,7 +85,9 @@ def states_of(study: Any) -> list[TrialState]:
     return [trial.state for trial in study.trials]
 
 
-def test_finished_trials_stay_and_the_others_go_on_under_their_ids(cluster: None, tmp_path: Path) -> None:
+def test_finished_trials_stay_and_the_others_go_on_under_their_ids_and_more_are_drawn_after_them(
+    cluster: None, tmp_path: Path
+) -> None:
     experiment = Experiment(sweep=RANKS, options=OPTIONS)
     first = run(experiment, tmp_path)
     ids = interrupt(tmp_path, "TERMINATED", "RUNNING", "ERROR")
@@ -93,7 +95,20 @@ def test_finished_trials_stay_and_the_others_go_on_under_their_ids(cluster: None
     assert ids_of(resumed) == ids == ids_of(first)
     assert ranks_of(resumed) == ranks_of(first)
     assert {record.status for record in resumed.trials.values()} == {"FINISHED"}
-    assert ids_of(run(experiment, tmp_path)) == ids  # all have finished: nothing is left to do
+    more = run(Experiment(sweep=replace(RANKS, trials=5), options=OPTIONS), tmp_path)
+    assert ids_of(more)[:3] == ids
+    assert len(more.trials) == 5
+    assert len(read_history(StoragePath.at(tmp_path)).finished) == 5
+    expect_room_for_seven(Experiment(sweep=replace(RANKS, trials=5), options=OPTIONS), tmp_path)
+
+
+def expect_room_for_seven(experiment: Experiment, folder: Path) -> None:
+    """As many trials run at once as the resumed sweep has room for."""
+    search = Search(experiment=experiment, setup=setup_of(experiment), folder=StoragePath.at(folder), at_once=7)
+    tuner: Any = search._tuner(read_history(search.folder))
+    limiter = tuner._local_tuner._tune_config.search_alg
+    assert limiter.max_concurrent == 7
+    assert states_of(limiter.searcher.study) == [TrialState.COMPLETE] * 5
 
 
 def test_what_tune_forgot_is_proposed_and_a_torn_state_loses_no_trial_of_earlier_runs(
@@ -137,13 +152,6 @@ def test_a_state_that_needs_a_module_which_has_gone_is_left_out(
     assert "its trials are proposed anew" in caplog.text
 
 
-def test_more_trials_are_drawn_after_those_that_there_are(cluster: None, tmp_path: Path) -> None:
-    run(Experiment(sweep=RANKS, options=OPTIONS), tmp_path)
-    more = run(Experiment(sweep=replace(RANKS, trials=5), options=OPTIONS), tmp_path)
-    assert len(more.trials) == 5
-    assert len(read_history(StoragePath.at(tmp_path)).finished) == 5
-
-
 def test_all_orders_after_some_of_them_are_each_walked_once(cluster: None, tmp_path: Path) -> None:
     run(Experiment(sweep=ORDERS, options=EVERY.changed(orders=("b,c,a", "c,a,b"))), tmp_path)
     every = run(Experiment(sweep=ORDERS, options=EVERY), tmp_path)
@@ -162,7 +170,9 @@ def test_all_orders_interrupted_are_each_walked_once(cluster: None, tmp_path: Pa
     assert not isinstance(sampler_after(experiment, history), PrefixSampler)
 
 
-def test_a_new_space_is_drawn_from_and_finished_trials_stay(cluster: None, tmp_path: Path) -> None:
+def test_a_new_space_is_drawn_from_finished_trials_stay_and_begun_ones_are_replaced_once(
+    cluster: None, tmp_path: Path
+) -> None:
     first = run(Experiment(sweep=RANKS, options=OPTIONS), tmp_path)
     interrupt(tmp_path, "TERMINATED", "RUNNING")
     widened = replace(RANKS, learner=ranked(6, 8), trials=4)
@@ -172,20 +182,9 @@ def test_a_new_space_is_drawn_from_and_finished_trials_stay(cluster: None, tmp_p
     assert ranks_of(resumed)[0] == ranks_of(first)[0]
     assert set(ranks_of(resumed)[1:]) <= {6, 8}
     assert len(resumed.trials) == 4
-    again = run(Experiment(sweep=widened, options=OPTIONS), tmp_path)
-    assert sorted(ids_of(again)) == sorted(ids_of(resumed))  # the one that was replaced does not come back
-
-
-def test_a_trial_that_was_begun_is_replaced_once_however_often_the_search_goes_on(
-    cluster: None, tmp_path: Path
-) -> None:
-    run(Experiment(sweep=RANKS, options=OPTIONS), tmp_path)
-    interrupt(tmp_path, "TERMINATED", "RUNNING")
-    widened = Experiment(sweep=replace(RANKS, learner=ranked(6, 8)), options=OPTIONS)
-    run(widened, tmp_path)
     interrupt(tmp_path, "RUNNING")
-    resumed = run(widened, tmp_path)
-    assert len(resumed.trials) == 3
+    again = run(Experiment(sweep=widened, options=OPTIONS), tmp_path)  # the one that was replaced does not come back
+    assert len(again.trials) == 4
     assert read_history(StoragePath.at(tmp_path)).begun == ()
 
 
@@ -201,14 +200,3 @@ def test_new_points_are_tried_next(cluster: None, tmp_path: Path) -> None:
     run(Experiment(sweep=pointed, options=OPTIONS), tmp_path)
     more = replace(RANKS, learner=ranked(2, 4, 8), points=({"rank": 8}, *pointed.points), trials=3)
     assert ranks_of(run(Experiment(sweep=more, options=OPTIONS), tmp_path)) == [4, 2, 8]
-
-
-def test_as_many_trials_run_at_once_as_the_resumed_sweep_has_room_for(cluster: None, tmp_path: Path) -> None:
-    experiment = Experiment(sweep=RANKS, options=OPTIONS)
-    run(experiment, tmp_path)
-    interrupt(tmp_path, "TERMINATED")
-    search = Search(experiment=experiment, setup=setup_of(experiment), folder=StoragePath.at(tmp_path), at_once=7)
-    tuner: Any = search._tuner(read_history(search.folder))
-    limiter = tuner._local_tuner._tune_config.search_alg
-    assert limiter.max_concurrent == 7
-    assert states_of(limiter.searcher.study) == [TrialState.COMPLETE]

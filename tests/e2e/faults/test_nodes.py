@@ -41,7 +41,7 @@ def test_a_node_lost_and_then_the_head_cost_no_committed_step(
         expect_nothing_left("ATLAS_MARK=nodes")
     cluster.head(cpus=2)
     losses.resumed()
-    run(*SMALL, "--resume", storage=prepared, **cluster.address)
+    run(*SMALL, "--fleets", "1", "--resume", storage=prepared, **cluster.address)
     after = committed(prepared)
     assert {key: after[key] for key in before} == before
     expect_undisturbed(prepared, quiet)
