@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
+
+from atlas.runtime.errors import unknown
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -73,9 +75,12 @@ class Backbone(nn.Module, ABC):
         """The encoders, by name."""
         return {"encoder": Tower(width=self.width, heads=self.heads, depth=self.depth, sites=self.sites)}
 
-    def adapter_sites(self) -> Sites:
-        """The sites of all towers."""
-        towers = list(self.towers.values())
+    def adapter_sites(self, names: Sequence[str] = ()) -> Sites:
+        """The sites of the towers of these names, or of all. Raises UserError for a name that is no tower's."""
+        for name in names:
+            if name not in self.towers:
+                raise unknown("tower", name, self.towers)
+        towers = [tower for name, tower in self.towers.items() if not names or name in names]
         if len(towers) == 1 and not isinstance(towers[0].sites, str):
             return Sites(target_modules=list(towers[0].sites), heads=towers[0].heads)
         heads = {tower.sites: tower.heads for tower in towers if isinstance(tower.sites, str)}

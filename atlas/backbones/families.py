@@ -46,13 +46,15 @@ class EncoderShape:
 class Family:
     """A backbone family, by the name of its package.
 
-    images: those that a record may have. readouts: how tasks may answer on it, by the names of READOUTS. complete:
-    gives a checkpoint's configuration its defaults, and has `image_size` and `max_position_embeddings` at its top.
+    images: those that a record may have. readouts: how tasks may answer on it, by the names of READOUTS. towers: its
+    encoders by name, where it has several. complete: gives a checkpoint's configuration its defaults, and has
+    `image_size` and `max_position_embeddings` at its top.
     """
 
     package: str
     images: int | None = None
     readouts: tuple[str, ...] = ("head",)
+    towers: tuple[str, ...] = ()
     complete: Callable[[Mapping[str, JsonValue]], Mapping[str, JsonValue]] | None = None
 
     def encoder_shapes(self, config: Mapping[str, JsonValue]) -> tuple[EncoderShape, ...]:
@@ -61,10 +63,11 @@ class Family:
         return shapes
 
 
+DUAL = Family("atlas.backbones.dual", readouts=("head", "similarity"), towers=("vision", "text"), complete=completed)
 FAMILIES: dict[str, Family] = {
     "vilt": Family("atlas.backbones.vilt", images=2),
-    "clip": Family("atlas.backbones.dual", readouts=("head", "similarity"), complete=completed),
-    "siglip": Family("atlas.backbones.dual", readouts=("head", "similarity"), complete=completed),
+    "clip": DUAL,
+    "siglip": DUAL,
 }
 
 

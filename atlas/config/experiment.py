@@ -107,7 +107,8 @@ class Experiment:
         probes of a learner that cannot take them.
         """
         search = self.options.search
-        learner = self._suggested(trial).at_precision(self.precision).with_readout(self.options.training.readout)
+        learner = self._suggested(trial).at_precision(self.precision)
+        learner = learner.with_readout(self.options.training.readout).with_towers(self.options.training.towers)
         probes = self._probes_of(learner)
         orders = self.orders() or (suggest_order(trial, search.tasks),)
         own_class(learner)  # refuses a learner that other processes could not build
@@ -182,7 +183,8 @@ class Experiment:
 
     def _base_learner(self) -> TwoStage:
         training = self.options.training
-        learner = base_learner(training).at_precision(self.precision).with_readout(training.readout)
+        learner = base_learner(training).at_precision(self.precision)
+        learner = learner.with_readout(training.readout).with_towers(training.towers)
         assert isinstance(learner, TwoStage)
         return learner
 

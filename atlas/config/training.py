@@ -28,6 +28,8 @@ class TrainingOptions:
     """A name, a folder or a hub id of a ViLT, a CLIP or a SigLIP."""
     readout: Annotated[str, arg(metavar="NAME")] = HEAD
     """How tasks answer: head, or similarity to the classes' words (CLIP, SigLIP)."""
+    towers: Annotated[tuple[str, ...], arg(metavar="NAME", help_behavior_hint="(default: all)")] = ()
+    """Adapters in these towers alone: vision, text (CLIP, SigLIP)."""
     learner: Annotated[str, arg(metavar="NAME")] = "atlas"
     """A name, or your own as FILE.py:NAME."""
     settings_of: Annotated[str | None, arg(metavar="SWEEP", help_behavior_hint="")] = None

@@ -33,7 +33,8 @@ class Stage(ABC):
     stage before for each of them (`steps`), or their `data`, to be trained on jointly. `replaces`: its result stands
     in for that of the step before (a changed backbone, a shared adapter), of which only the heads are needed then.
     `replays`: each update adds a batch of earlier tasks to the task's own. `readout`: how its task answers, a name of
-    READOUTS. `source` is the digest of the file of a user-defined stage.
+    READOUTS. `towers`: the encoders in which it adds adapters (none: all). `source` is the digest of the file of a
+    user-defined stage.
     """
 
     kind: ClassVar[str]
@@ -44,6 +45,7 @@ class Stage(ABC):
     schedule: Schedule
     last: bool = True
     readout: str = field(default=HEAD, metadata={UNSAID: True})
+    towers: tuple[str, ...] = field(default=(), metadata={UNSAID: True})
 
     @abstractmethod
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
@@ -77,14 +79,17 @@ class Learner(ABC):
 
     `lineage` declares the part of the past that its steps depend on: the ordered `sequence`, the `set`, or `none`.
     `tunes_backbone`: it changes the backbone's own weights, which takes a lower learning rate than adapters do.
-    `readouts`: those that its stages work with (None: all). `readout`: the one that they are given.
+    `readouts`: those that its stages work with (None: all). `readout`: the one that they are given. `adapts`: it trains
+    adapters. `towers`: the encoders of the backbone that those are in, by name (none: all).
     """
 
     name: ClassVar[str]
     lineage: ClassVar[Lineage]
     tunes_backbone: ClassVar[bool] = False
     readouts: ClassVar[tuple[str, ...] | None] = None
+    adapts: ClassVar[bool] = True
     readout: str = field(default=HEAD, metadata={UNSAID: True})
+    towers: tuple[str, ...] = field(default=(), metadata={UNSAID: True})
 
     @abstractmethod
     def stages(self, position: int) -> tuple[Stage, ...]:
@@ -102,6 +107,20 @@ class Learner(ABC):
                 f"{' or '.join(self.readouts)}, or another --learner."
             )
         return replace(self, readout=readout)
+
+    def with_towers(self, towers: tuple[str, ...]) -> Self:
+        """The same learner with adapters in these towers alone. Raises UserError for one that trains no adapters."""
+        if towers and (self.tunes_backbone or not self.adapts):
+            raise UserError(
+                f"the learner {self.name!r} trains no adapters: leave --towers out, or give another --learner."
+            )
+        return replace(self, towers=tuple(sorted(set(towers))))
+
+    def given(self, stage: Stage) -> Stage:
+        """One of its stages, with its readout and towers."""
+        if self.readout == HEAD and not self.towers:
+            return stage
+        return replace(stage, readout=stage.readout if self.readout == HEAD else self.readout, towers=self.towers)
 
     def at_precision(self, precision: Precision) -> Learner:
         """The same learner, and the one it may be like, with every schedule at `precision`."""

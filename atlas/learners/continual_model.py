@@ -26,13 +26,15 @@ from atlas.runtime.errors import UserError
 class ContinualModel(nn.Module):
     """A backbone with adapters and heads on it: a readout a task, of the kind `new_readout`, for its form of answers.
 
+    New adapters are put into the `towers` of these names, or into all.
+
     The backbone is frozen unless a learner tunes it; `detach` restores it.
     """
 
     def __init__(self, backbone: Backbone, forms: Mapping[str, AnswerForm]) -> None:
         super().__init__()
         self.backbone, self.forms = backbone, forms
-        self.new_readout = HEAD
+        self.new_readout, self.towers = HEAD, tuple[str, ...]()
         self.heads = nn.ModuleDict()
         self.compositions = nn.ModuleDict()
         self.tuning = BackboneTuning(backbone)
@@ -88,7 +90,7 @@ class ContinualModel(nn.Module):
         """
         queries_by_site = self._remove_adapter(task)
         settings = {"experience": self.past(task), **settings}
-        sites = self.backbone.adapter_sites()
+        sites = self.backbone.adapter_sites(self.towers)
         config = AtlasConfig(target_modules=sites.target_modules, heads=sites.heads, **settings)
         if self._peft:
             self.peft.add_adapter(task, config)

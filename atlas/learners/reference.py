@@ -36,6 +36,7 @@ class HeadOnly(Learner):
 
     name: ClassVar[str] = "head-only"
     lineage: ClassVar[Lineage] = "none"
+    adapts: ClassVar[bool] = False
     schedule: Schedule = field(default_factory=Schedule)
 
     def stages(self, position: int) -> tuple[Stage, ...]:

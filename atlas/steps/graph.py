@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from atlas.learners import Learner, Stage, TwoStage
 from atlas.learners.downstream import Way, downstream_stages
-from atlas.learners.readouts import HEAD
 from atlas.steps.probe import Probe
 from atlas.steps.step import Step, StepInputs
 
@@ -176,21 +175,20 @@ class WalkGraph:
     def _task_stages(self, branch: _Branch, position: int) -> tuple[Stage, ...]:
         """The learner's stages at that position of an order, asked for once."""
         for following in range(len(branch.stages), position + 1):
-            branch.stages.append(self._interned_stages(branch.learner.stages(following), branch.learner.readout))
+            branch.stages.append(self._interned_stages(branch.learner, branch.learner.stages(following)))
         return branch.stages[position]
 
     def _probe_stages(self, branch: _Branch, way: Way, *, bare: bool) -> tuple[Stage, ...]:
         if (way, bare) not in branch.probe_stages:
             assert isinstance(branch.learner, TwoStage), "probes are trained by the stages of ATLAS"
             stages = downstream_stages(branch.learner, way, bare=bare)
-            branch.probe_stages[way, bare] = self._interned_stages(stages, branch.learner.readout)
+            branch.probe_stages[way, bare] = self._interned_stages(branch.learner, stages)
         return branch.probe_stages[way, bare]
 
-    def _interned_stages(self, stages: Iterable[Stage], readout: str) -> tuple[Stage, ...]:
-        """The stages with the learner's readout, of which those with equal settings are one object."""
-        if readout != HEAD:
-            stages = [replace(stage, readout=readout) for stage in stages]
-        return tuple(self._stages.setdefault(stage.settings_json, stage) for stage in stages)
+    def _interned_stages(self, learner: Learner, stages: Iterable[Stage]) -> tuple[Stage, ...]:
+        """The stages with the learner's readout and towers, of which those with equal settings are one object."""
+        given = [learner.given(stage) for stage in stages]
+        return tuple(self._stages.setdefault(stage.settings_json, stage) for stage in given)
 
     def _interned(self, step: Step) -> Step:
         """The graph's step that is equal to `step`, which is hashed only where none was made of the same parts.

@@ -109,7 +109,7 @@ def train_step(
     try:
         with group.all_or_none():
             _check_context(step, worker_context)
-            model.new_readout = step.stage.readout
+            model.new_readout, model.towers = step.stage.readout, step.stage.towers
             past = load_steps(model, _past(step), store, group)
             step.stage.begin(model, step.task, torch.Generator().manual_seed(step.random_seed("initialise")))
             hooks = step.stage.hooks(_stage_context(step, model, past, worker_context))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from atlas.backbones import digest, locate
 from atlas.backbones.base import readouts_of
-from atlas.backbones.families import EncoderShape, encoder_shapes
+from atlas.backbones.families import EncoderShape, encoder_shapes, family_of
 from atlas.backbones.processor import Processor
 from atlas.config.options import Options
 from atlas.config.training import TrainingOptions
@@ -120,6 +120,7 @@ def resolve_inputs(
     tasks = [find_task(name) for name in (*options.search.tasks, *options.search.downstream)]
     folder = locate(options.training.backbone)
     check_readout(options.training.readout, folder, tasks)
+    check_towers(options.training.towers, folder)
     check_adapter_names([task.name for task in tasks], folder)
     _make(options.storage.local)
     store_uri = str(options.storage.path / "store")
@@ -169,6 +170,15 @@ def check_readout(readout: str, backbone: Path, tasks: Sequence[Task]) -> None:
             f"--readout similarity compares an image with texts, and {', '.join(blind)} has none: leave it out of the "
             f"tasks, or give --readout head."
         )
+
+
+def check_towers(towers: Sequence[str], backbone: Path) -> None:
+    """Raises UserError for a tower that the backbone does not have."""
+    known = family_of(backbone).towers
+    for tower in towers:
+        if tower not in known:
+            has = f"the towers {' and '.join(known)}" if known else "one encoder: leave it out"
+            raise UserError(f"--towers {tower}: the backbone {backbone.name} has {has}.")
 
 
 def check_adapter_names(tasks: Iterable[str], backbone: Path) -> None:

@@ -22,6 +22,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "seeds": (["--seeds", "1", "2"], (1, 2)),
     "backbone": (["--backbone", "vilt-b32"], "vilt-b32"),
     "readout": (["--readout", "similarity"], "similarity"),
+    "towers": (["--towers", "vision", "text"], ("vision", "text")),
     "learner": (["--learner", "ewc"], "ewc"),
     "rank": (["--rank", "4"], 4),
     "settings_of": (["--settings-of", "adapter-1"], "adapter-1"),

@@ -131,3 +131,15 @@ def test_loading_again_gives_the_same(backbone: Backbone) -> None:
     again = load(backbone.processor.folder)
     assert again.digest == backbone.digest
     assert torch.equal(again(*batch(again)), backbone(*batch(backbone)))
+
+
+def test_every_weight_takes_part_in_its_output(backbone: Backbone) -> None:
+    """A group of workers that tunes it waits for the gradients of all of them."""
+    backbone.model.requires_grad_(True)
+    try:
+        backbone(*batch(backbone, images=2, texts=("a red circle .", "no ."))).square().sum().backward()
+        idle = [name for name, value in backbone.model.named_parameters() if value.grad is None]
+    finally:
+        backbone.model.requires_grad_(False)
+        backbone.model.zero_grad(set_to_none=True)
+    assert idle == []

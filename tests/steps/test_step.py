@@ -69,6 +69,7 @@ OTHER_STAGES: dict[str, Any] = {
     "rank": 8,
     "alone": True,
     "readout": "similarity",
+    "towers": ("text",),
 }
 OTHER_STEPS: dict[str, Any] = {
     "shots": Shots(count=16),

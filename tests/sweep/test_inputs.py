@@ -54,6 +54,8 @@ def test_zero_records_score_all(storage: Path) -> None:
         ({"source": ("piqa-twn=/",)}, "Did you mean 'piqa-twin'"),
         ({"readout": "similarity"}, "--readout similarity: the backbone vilt-tiny allows head; give one of those"),
         ({"readout": "similarity", "backbone": "clip-tiny"}, "compares an image with texts, and piqa-twin has none"),
+        ({"towers": ("text",)}, "--towers text: the backbone vilt-tiny has one encoder: leave it out"),
+        ({"towers": ("txt",), "backbone": "clip-tiny"}, "the backbone clip-tiny has the towers vision and text."),
         ({"tracking_uri": "ftp://host"}, "runs cannot be logged to 'ftp://host'"),
         ({"tracking_uri": "sqlite:///relative.db"}, "must be an absolute path"),
     ],
