@@ -38,5 +38,6 @@ def weight_range(summary: Summary) -> tuple[float, float]:
 def site_name(site: str) -> str:
     """`encoder.layer.3.attention.output.dense` in a person's words: `layer 4 attention`."""
     number = next((int(word) + 1 for word in site.split(".") if word.isdigit()), None)
-    part = "attention" if "attention" in site else "MLP"
-    return site if number is None else f"layer {number} {part}"
+    part = "attention" if "attention" in site or "self_attn" in site else "MLP"
+    tower = next((f"{name} " for name in ("vision", "text") if site.startswith(f"{name}_model.")), "")
+    return site if number is None else f"{tower}layer {number} {part}"

@@ -25,4 +25,6 @@ def test_weights_that_are_all_alike_are_not_blown_up_into_contrast(rich: Documen
 def test_sites_have_names_that_people_read() -> None:
     assert site_name("encoder.layer.3.attention.output.dense") == "layer 4 attention"
     assert site_name("encoder.layer.0.output.dense") == "layer 1 MLP"
+    assert site_name("vision_model.encoder.layers.3.self_attn.out_proj") == "vision layer 4 attention"
+    assert site_name("text_model.encoder.layers.0.mlp.fc2") == "text layer 1 MLP"
     assert site_name("pooler") == "pooler"
