@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
+from atlas.report import leaderboard
+from atlas.report.objective import DOWNSTREAM, goal_in_words, goal_of
 from atlas.report.summary import Summary
 from atlas.runtime.names import file_name
+from atlas.serving.champion import Merit
 from atlas.serving.model_record import ModelRecord, ServedTask
 from atlas.serving.registered_model import RegisteredModel
 from atlas.steps.step import Step
@@ -33,7 +38,28 @@ def best_model_of(ended: FinishedSweep, summary: Summary) -> RegisteredModel | N
         figures={"val": best.val, "test": best.test},
     )
     folders = {task: store.fetch(step.key) for task, step in last.items()}
-    return RegisteredModel(record=record, folders=folders)
+    return RegisteredModel(record=record, folders=folders, merit=merit_of(summary, walk.order))
+
+
+def merit_of(summary: Summary, tasks: Sequence[str]) -> Merit | None:
+    """The best trial's score and its definition; None where no trial finished."""
+    best, settings = summary.best, summary.settings
+    if best is None:
+        return None
+    asked = {"evaluate": settings.get("evaluate")}
+    scored = set(tasks)
+    if goal_of(summary) == DOWNSTREAM:
+        asked["shots"] = settings.get("shots")
+        scored |= {row.task for row in summary.downstream}
+    data = {task: summary.all_tasks[task].fingerprint for task in sorted(scored)}
+    return Merit(
+        tasks=tuple(tasks),
+        score=goal_of(summary),
+        title=goal_in_words(summary),
+        records=hashlib.sha256(json.dumps([data, asked], sort_keys=True).encode()).hexdigest()[:16],
+        value=next((row.objective for row in leaderboard(summary) if row.trial == best.trial), None),
+        smoke=bool(settings.get("smoke")),
+    )
 
 
 def last_steps(walked: Sequence[Sequence[Step]]) -> dict[str, Step]:

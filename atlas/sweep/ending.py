@@ -22,7 +22,7 @@ from atlas.sweep.summary import FinishedSweep, summarise
 from atlas.sweep.sweep_run import SweepRun
 from atlas.sweep.terminal import print_errors, print_next, print_results
 from atlas.sweep.tracking_actor import Registration, TrackingClient
-from atlas.sweep.tracking_reporter import TrackingReporter, sweep_metrics
+from atlas.sweep.tracking_reporter import TrackingReporter, sweep_metrics, trial_disparities
 from atlas.sweep.training import Training
 from atlas.tracking import RunArtifact, SweepFinished
 
@@ -157,7 +157,13 @@ def _record_end(
     assert status != "RUNNING"
     with errors.noted("recording the sweep's end"):
         files = tuple(RunArtifact(str(path)) for path in (run.folder.summary, *pages))
-        ended = SweepFinished(sweep=run.id, status=status, metrics=sweep_metrics(summary), artifacts=files)
+        ended = SweepFinished(
+            sweep=run.id,
+            status=status,
+            metrics=sweep_metrics(summary),
+            artifacts=files,
+            trials=trial_disparities(summary),
+        )
         tracking.record_durably(ended, FLUSH_SECONDS)
 
 
@@ -171,11 +177,13 @@ def _flush(tracking: TrackingClient, errors: ErrorLog) -> bool:
 def _next_lines(
     run: SweepRun, tracking: TrackingClient, status: str, model: str, *, complete: bool
 ) -> list[tuple[str, str]]:
+    see, *then = tracking.sink.view(run.id).splitlines() or [""]
     lines = [
         ("summary", str(run.folder.place / "summary.json")),
         ("page", str(run.folder.place / "report.html")),
         ("registered model", model),
-        ("see the runs", tracking.sink.view(run.id)),
+        ("see the runs", see),
+        *(("then open", line) for line in then),
     ]
     if not complete:
         lines.append((tracking.sink.name, f"has not taken everything yet; the rest waits in {run.folder.spool}"))

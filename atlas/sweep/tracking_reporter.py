@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 from atlas.data.prepare import Prepared
+from atlas.report import settings_label
 from atlas.report.summary import Summary
 from atlas.search.trial_record import TrialRecord
 from atlas.steps.step import Step
@@ -19,6 +20,13 @@ from atlas.sweep.tracking_actor import Recorder
 from atlas.tracking import CurvePoint, Dataset, StepFinished, TrialEnd, TrialFinished, TrialStarted, TrialStep
 
 ENDS: Mapping[str, TrialEnd] = {end: end for end in get_args(TrialEnd)}
+DECIMALS = 2  # of figures that a table shows
+SHORT: Mapping[str, str] = {  # short name → metric
+    "test A": "test/latest/average_accuracy",
+    "test A own": "test/own/average_accuracy",
+    "test forgetting": "test/latest/forgetting",
+    "test BWT": "test/latest/backward_transfer",
+}
 
 
 @dataclass
@@ -50,7 +58,8 @@ class TrackingReporter:
         status = ENDS.get(record.status)
         if status is not None and record.id not in self._finished:
             self._finished.add(record.id)
-            self.tracking.record(TrialFinished(sweep=sweep, trial=trial, status=status, metrics=record.figures))
+            metrics = record.figures | _short_figures(record)
+            self.tracking.record(TrialFinished(sweep=sweep, trial=trial, status=status, metrics=metrics))
 
     def record_step(self, step: Step, scope: str = "") -> None:
         """Record that the step is finished, unless this sweep has already; one that cannot be read is missed."""
@@ -106,6 +115,19 @@ class TrackingReporter:
         )
 
 
+def _short_figures(record: TrialRecord) -> dict[str, float]:
+    """The figures of a finished trial that a leaderboard shows, by short names; none of one that was cut short.
+
+    The objective is on val, after all tasks; the others are on test.
+    """
+    if record.status != "FINISHED":
+        return {}
+    figures = {short: record.figures[name] for short, name in SHORT.items() if name in record.figures}
+    if record.objective is not None:
+        figures["objective"] = record.objective
+    return {name: round(value, DECIMALS) for name, value in figures.items()}
+
+
 def _points(curve: Iterable[tuple[int, float]]) -> tuple[CurvePoint, ...]:
     return tuple(CurvePoint(update, value) for update, value in curve)
 
@@ -128,3 +150,14 @@ def sweep_metrics(summary: Summary) -> dict[str, float | None]:
             metrics |= {f"{group}/aopd": found.aopd, f"{group}/mopd": found.mopd}
             metrics |= {f"{group}/opd/{task}": value for task, value in found.opd.items()}
     return metrics
+
+
+def trial_disparities(summary: Summary) -> dict[str, dict[str, float | None]]:
+    """AOPD on test, route latest, of each finished trial that walks several orders, by its id."""
+    found = {
+        settings_label(one.settings): None if one.aopd is None else round(one.aopd, DECIMALS)
+        for one in summary.orders
+        if (one.split, one.route) == ("test", "latest")
+    }
+    rows = [row for row in summary.trials if "." in row.id and row.status == "FINISHED"]
+    return {row.id.partition(".")[0]: {"test AOPD": found.get(settings_label(row.settings))} for row in rows}

@@ -10,7 +10,7 @@ from pydantic import JsonValue, ValidationError
 from atlas.runtime.errors import UserError, unknown
 from atlas.tracking.events import EVENTS, Event
 
-SCHEMA_VERSION = 2  # 1: {"kind", "key", "at", "body": {...}}, without a number
+SCHEMA_VERSION = 3  # 1: {"kind", "key", "at", "body": {...}}, without a number; 2: no `trials` at a sweep's end
 
 
 def to_line(event: Event) -> bytes:

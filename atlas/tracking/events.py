@@ -107,7 +107,7 @@ class _TrialEvent(_Event):
 
 
 class SweepStarted(_SweepEvent):
-    """A sweep began, or goes on after an interruption. Numbers among `params` also become metrics `setting/…`."""
+    """A sweep began, or goes on after an interruption."""
 
     kind: Literal["sweep_started"] = "sweep_started"
     name: str
@@ -117,7 +117,10 @@ class SweepStarted(_SweepEvent):
 
 
 class TrialStarted(_TrialEvent):
-    """A trial began, or goes on. `params["order"]`, a list of tasks, names its run."""
+    """A trial began, or goes on. `params["order"]`, a list of tasks, names its run, else its settings do.
+
+    Numbers among `params`, those of nested objects apart, also become metrics `setting/…`.
+    """
 
     kind: Literal["trial_started"] = "trial_started"
     params: Settings
@@ -139,7 +142,7 @@ class StepFinished(_Event):
     """A step is in the store; logged once, however many trials and sweeps use it.
 
     key: the step's key in the store. name: the name of its run. sweep: the sweep that trained it, its parent.
-    settings: parameters; numbers also become metrics `setting/…`. tags: short strings to filter by (task, stage,
+    settings: parameters. tags: short strings to filter by (task, stage,
     seed, …). curves: at most 100 points each. scores: metric → value, such as `test/latest/vqa`. position: the index
     of the task in its order, the step number of the scores. adapter: a local folder, uploaded as `adapter/`.
     started, ended: seconds since 1970.
@@ -181,12 +184,16 @@ class TrialFinished(_TrialEvent):
 
 
 class SweepFinished(_SweepEvent):
-    """A sweep ended; `artifacts` are the files that it leaves (summary, page, figures)."""
+    """A sweep ended; `artifacts` are the files that it leaves (summary, page, figures).
+
+    trials: figures of its trials, by their ids, that are known once all have ended.
+    """
 
     kind: Literal["sweep_finished"] = "sweep_finished"
     status: Status
     metrics: Metrics = {}
     artifacts: tuple[RunArtifact, ...] = ()
+    trials: Mapping[str, Metrics] = {}
 
 
 Event = SweepStarted | TrialStarted | StepFinished | TrialStep | TrialFinished | SweepFinished

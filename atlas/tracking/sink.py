@@ -38,4 +38,7 @@ class Sink(Protocol):
         """Whether retrying `apply` is in vain after so many failed attempts, the last with this error."""
 
     def view(self, sweep: str) -> str:
-        """The command, address or file by which a person sees the sweep; free of passwords."""
+        """The command, address or file by which a person sees the sweep; free of passwords.
+
+        Where there are several lines, each is for after the one before.
+        """

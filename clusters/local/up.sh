@@ -80,6 +80,7 @@ node() {
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION=${MLFLOW_SERVER_ENABLE_JOB_EXECUTION:-false} # for evaluations of GenAI: ten workers
 start mlflow mlflow server --host 127.0.0.1 --port "$MLFLOW_PORT" --workers 1 \
   --backend-store-uri "sqlite:///$ATLAS_STORAGE/mlflow.db" --artifacts-destination "$ATLAS_STORAGE/mlartifacts"
+export ATLAS_STORAGE MLFLOW_TRACKING_URI=http://127.0.0.1:$MLFLOW_PORT # of jobs: they have the nodes' environment
 node head --head --port="$RAY_PORT" --dashboard-host=127.0.0.1 --dashboard-port="$DASHBOARD_PORT" \
   --ray-client-server-port="$(free_port)"
 await head grep -q "Ray runtime started" "$STATE/head.log"

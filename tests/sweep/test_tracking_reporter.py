@@ -9,7 +9,7 @@ import pytest
 
 from atlas.storage.store import Store
 from atlas.sweep.summary import FinishedSweep, summarise
-from atlas.sweep.tracking_reporter import sweep_metrics
+from atlas.sweep.tracking_reporter import SHORT, sweep_metrics, trial_disparities
 from atlas.tracking import Event, StepFinished, TrialFinished, TrialStarted, TrialStep
 from tests.sweep.trials import play, reporter_of
 
@@ -122,3 +122,24 @@ def test_the_sweeps_own_metrics(ended: FinishedSweep) -> None:
     assert metrics["ledger/steps_trained"] == 6
     assert metrics["orders/test/latest/mopd"] is not None
     assert metrics["orders/test/own/opd/digits"] is not None
+
+
+def test_a_finished_trial_has_the_leaderboards_figures_by_short_names_and_one_cut_short_has_none(
+    ended: FinishedSweep, recorded: Recorded
+) -> None:
+    figures = dict.fromkeys(SHORT.values(), 50.0049)
+    whole, cut = (replace(record, objective=61.0049, figures=figures) for record in ended.trials)
+    trials = [whole, replace(cut, status="PRUNED")]
+    play(replace(ended, trials=trials), reporter_of(ended, recorded))
+    finished, pruned = recorded.of(TrialFinished)
+    assert finished.metrics == {**figures, **dict.fromkeys(SHORT, 50.0), "objective": 61.0}
+    assert pruned.metrics == figures
+
+
+def test_a_trial_of_several_orders_has_their_disparity_and_one_of_a_single_order_has_none(ended: FinishedSweep) -> None:
+    summary = summarise(ended)
+    assert trial_disparities(summary) == {}
+    rows = [row.model_copy(update={"id": f"whole.{number}"}) for number, row in enumerate(summary.trials)]
+    (aopd,) = [one.aopd for one in summary.orders if (one.split, one.route) == ("test", "latest")]
+    assert aopd is not None
+    assert trial_disparities(summary.model_copy(update={"trials": rows})) == {"whole": {"test AOPD": round(aopd, 2)}}

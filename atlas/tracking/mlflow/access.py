@@ -53,7 +53,7 @@ def check_access(tracking_uri: str, timeout: float = ANSWER_SECONDS) -> None:
 
     if not tracking_uri.startswith("http"):
         return
-    request = urllib.request.Request(without_user(tracking_uri).rstrip("/") + PAGE, headers=_authorisation())
+    request = urllib.request.Request(without_user(tracking_uri).rstrip("/") + PAGE, headers=authorisation())
     try:
         urllib.request.urlopen(request, timeout=timeout).close()
     except urllib.error.HTTPError as error:
@@ -66,8 +66,8 @@ def check_access(tracking_uri: str, timeout: float = ANSWER_SECONDS) -> None:
         raise InfrastructureError(f"the MLflow server {redacted(tracking_uri)} does not answer: {error}.") from None
 
 
-def _authorisation() -> dict[str, str]:
-    """The header that MLflow's own client sends."""
+def authorisation() -> dict[str, str]:
+    """The header that MLflow's own client sends, to a server that the user named."""
     if USER in os.environ:
         pair = f"{os.environ[USER]}:{os.environ.get(PASSWORD, '')}"
         return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}

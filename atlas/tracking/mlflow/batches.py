@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from atlas.tracking.events import Dataset, RunArtifact, Settings
 from atlas.tracking.mlflow.internals import CONTEXT_TAG
-from atlas.tracking.mlflow.notes import plain, text
+from atlas.tracking.mlflow.notes import plain, suggested, text
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -116,11 +116,14 @@ def upload(client: MlflowClient, run_id: str, artifacts: Iterable[RunArtifact]) 
             log.warning("artifact %s of run %s is gone and was not uploaded", path, run_id)
 
 
-def setting_values(settings: Settings) -> list[Value]:
-    """Numeric settings as metrics: parameters are strings, by which runs cannot be sorted or filtered."""
+def setting_values(params: Settings) -> list[Value]:
+    """The numbers among a trial's suggested settings as metrics: parameters are strings, by which runs sort as text.
+
+    What all trials have alike stays a parameter alone.
+    """
     return [
         Value(f"setting/{name}", value, 0)
-        for name, value in flat(settings)
+        for name, value in suggested(params).items()
         if isinstance(value, int | float) and is_number(value)
     ]
 

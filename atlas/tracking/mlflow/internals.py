@@ -8,6 +8,9 @@ from pathlib import Path
 
 PARENT_TAG, NOTE_TAG = "mlflow.parentRunId", "mlflow.note.content"  # by which the UI nests runs and shows notes
 CONTEXT_TAG = "mlflow.data.context"  # the use of a dataset: train
+VIEW_TAG = "mlflow.sharedViewState."  # of an experiment, with a key: the JSON of a view that the UI shares
+VIEW_QUERY = "workflowType=machine_learning&viewStateShareKey="  # opens it; without the type the UI shows GenAI's page
+EXPERIMENT_TAG_CHARACTERS = 5000
 OUTDATED = "out-of-date database schema"  # in the error of a database that another version of MLflow made
 CHATTY_LOGGERS = ("alembic", "mlflow.store.db.utils")  # a line for each migration
 

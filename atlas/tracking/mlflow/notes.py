@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter
 
 TAG_CHARACTERS = 8000
 PARAM_CHARACTERS = 6000
+NAME_CHARACTERS = 250
+WALKED = ("order", "orders", "seeds")  # of a trial's parameters: what it walks
 
 
 class Link(BaseModel):
@@ -25,7 +27,20 @@ class Link(BaseModel):
 
 def plain(name: str) -> str:
     """`name` with characters that MLflow refuses in metrics and parameters replaced by '_'; 250 characters at most."""
-    return re.sub(r"[^/\w.\- :]", "_", name)[:250]
+    return re.sub(r"[^/\w.\- :]", "_", name)[:NAME_CHARACTERS]
+
+
+def suggested(params: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The settings that the search suggested, of a trial's parameters: all but its walks and nested objects."""
+    return {name: value for name, value in params.items() if name not in WALKED and not isinstance(value, dict)}
+
+
+def run_name(params: Mapping[str, JsonValue]) -> str:
+    """A trial's name: its order, else its suggested settings (`lora, rank 16`); empty where it has neither."""
+    if params.get("order"):
+        return text(params["order"])[:NAME_CHARACTERS]
+    parts = (value if isinstance(value, str) else f"{name} {text(value)}" for name, value in suggested(params).items())
+    return ", ".join(parts)[:NAME_CHARACTERS]
 
 
 def text(value: JsonValue) -> str:

@@ -6,7 +6,7 @@ from atlas.runtime.errors import AtlasError
 from atlas.tracking.events import Event
 from atlas.tracking.mlflow.address import check_address
 from atlas.tracking.mlflow.internals import OUTDATED
-from atlas.tracking.mlflow.server import ui_command
+from atlas.tracking.mlflow.viewer import viewer
 from atlas.tracking.mlflow.writer import Writer
 from atlas.tracking.sink import ANSWER_SECONDS
 
@@ -58,8 +58,9 @@ class MlflowSink:
         return attempts >= MOST_ATTEMPTS and OUTDATED not in str(error) and self._is_reachable()
 
     def view(self, sweep: str) -> str:
-        """The command that opens MLflow's user interface on these runs."""
-        return ui_command(self.address)
+        """The sweep's leaderboard in MLflow's user interface: its address, after the command of a server that serves it
+        where there is none yet."""
+        return "\n".join(viewer(self.address, self._experiment, sweep))
 
     def _is_reachable(self) -> bool:
         try:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ def test_a_sweep_is_a_tree_of_runs(
     assert {run.data.tags["mlflow.parentRunId"] for run in seen.values()} == {sweep.info.run_id}
     assert {run.info.status for run in (*seen.values(), sweep)} == {"FINISHED"}
     assert sweep.data.tags["mlflow.note.content"] == "Which order?"
-    assert sweep.data.metrics == {"setting/lr": 5e-4, "best": 75.0}
+    assert sweep.data.metrics == {"best": 75.0}
 
 
 def test_a_step_shows_settings_scores_curve_data_and_adapter(
@@ -89,8 +90,7 @@ def test_a_step_shows_settings_scores_curve_data_and_adapter(
     assert run.info.run_name == "digits after shapes"
     assert run.info.end_time - run.info.start_time == 9000
     assert run.data.params == {"adapter.kind": "lora", "adapter.r": "8", "lr": "0.0005", "faithful": "true"}
-    assert run.data.metrics["setting/adapter.r"] == 8
-    assert "setting/faithful" not in run.data.metrics
+    assert not [name for name in run.data.metrics if name.startswith("setting/")]
     assert run.data.metrics["test/latest/digits"] == 91.0
     assert "val/own/digits" not in run.data.metrics
     assert run.inputs.dataset_inputs[0].dataset.digest == "f" * 36
@@ -98,6 +98,31 @@ def test_a_step_shows_settings_scores_curve_data_and_adapter(
     assert [point.step for point in client.get_metric_history(run.info.run_id, "train/loss")] == list(range(50))
     names = {item.path for item in client.list_artifacts(run.info.run_id, "adapter")}
     assert names == {"adapter/adapter_config.json", "adapter/adapter_model.safetensors"}
+
+
+def test_settings_that_the_search_suggests_are_metrics_too_and_name_a_trial_without_an_order(
+    writer: Writer, runs: Callable[[], dict[str, Any]]
+) -> None:
+    """Parameters are text to MLflow, by which 16 comes before 4; what all trials have alike is not repeated."""
+    params = {"orders": ["a > b"], "seeds": [0], "adapter": "lora", "rank": 16, "learner": {"rank": 16, "steps": 8}}
+    writer.apply(TrialStarted(sweep="s1", trial="t1", params=params))
+    writer.apply(trial_started(trial="t2"))
+    seen = runs()
+    assert seen["trial/s1/t1"].data.metrics == {"setting/rank": 16.0}
+    assert seen["trial/s1/t1"].data.params["learner.steps"] == "8"
+    assert seen["trial/s1/t1"].info.run_name == "lora, rank 16"
+    assert seen["trial/s1/t2"].info.run_name == "shapes → digits"
+    assert seen["trial/s1/t2"].data.metrics == {}
+
+
+def test_the_experiment_has_a_view_of_each_sweeps_trials_and_of_its_steps(writer: Writer, initialised: str) -> None:
+    writer.apply(sweep_started())
+    writer.apply(TrialStarted(sweep="s1", trial="t1", params={"order": ORDER, "rank": 4}))
+    tags = connect(initialised).get_experiment(writer.experiment_id).tags
+    leaderboard, steps = (json.loads(tags[f"mlflow.sharedViewState.{key}"]) for key in ("s1", "s1-steps"))
+    assert leaderboard["selectedColumns"][0] == leaderboard["orderByKey"] == "metrics.`objective`"
+    assert leaderboard["selectedColumns"][-1] == "params.`rank`"
+    assert "'step'" in steps["searchFilter"]
 
 
 def test_a_trial_points_to_the_runs_of_its_steps(
@@ -138,7 +163,6 @@ def test_a_resumed_sweep_runs_again_and_says_with_what_it_goes_on(
     run = runs()["sweep/s1"]
     assert run.info.status == "RUNNING"
     assert run.data.params == {"trials": "4", "fleets": "null", "new": "x"}
-    assert run.data.metrics["setting/trials"] == 6
     assert run.data.tags["atlas.resumed"] == "trials=6"
     assert run.data.tags["changes"] == "trials: was 4, is 6"
     second.apply(SweepFinished(sweep="s1", status="FINISHED"))
@@ -166,7 +190,7 @@ def test_applying_everything_again_changes_nothing(
     history = client.get_metric_history(runs()["trial/s1/t1"].info.run_id, "val/average")
     assert [(point.step, point.value) for point in history] == [(1, 80.0), (2, 75.0)]
     assert len(client.get_metric_history(runs()["k2"].info.run_id, "train/loss")) == 50
-    assert len(client.get_metric_history(runs()["sweep/s1"].info.run_id, "setting/lr")) == 1
+    assert len(client.get_metric_history(runs()["sweep/s1"].info.run_id, "best")) == 1
 
 
 def test_a_step_cut_short_is_completed_without_doubled_points(
@@ -182,7 +206,7 @@ def test_a_step_cut_short_is_completed_without_doubled_points(
 
     event = step("k1")
     with monkeypatch.context() as patch:
-        patch.setattr(writer, "_close", fail)
+        patch.setattr(writer._runs, "close", fail)
         with pytest.raises(ConnectionError):
             writer.apply(event)
     assert runs()["k1"].info.status == "RUNNING"
@@ -255,6 +279,16 @@ def test_figures_of_a_sweep_are_uploaded_and_a_missing_one_does_no_harm(
     assert [item.path for item in connect(initialised).list_artifacts(run.info.run_id, "report")] == [
         "report/report.html"
     ]
+
+
+def test_figures_that_are_known_at_a_sweeps_end_are_its_trials_too(
+    writer: Writer, runs: Callable[[], dict[str, Any]]
+) -> None:
+    writer.apply(trial_started())
+    found = {"t1": {"test AOPD": 3.5, "other": None}, "never begun": {"test AOPD": 1.0}}
+    writer.apply(SweepFinished(sweep="s1", status="FINISHED", trials=found))
+    assert runs()["trial/s1/t1"].data.metrics == {"test AOPD": 3.5}
+    assert set(runs()) == {"trial/s1/t1", "sweep/s1"}
 
 
 def test_an_abandoned_trial_is_closed_with_its_sweep(writer: Writer, runs: Callable[[], dict[str, Any]]) -> None:
