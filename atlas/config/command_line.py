@@ -20,7 +20,7 @@ from atlas.config.training import TrainingOptions
 from atlas.runtime.errors import UserError, refuse_empty, unknown
 from atlas.storage.options import StorageOptions
 
-ALIASES: Mapping[str, str] = {"--seed": "seeds"}
+ALIASES: Mapping[str, str] = {"--seed": "seeds", "--order": "orders"}
 FILE_FLAG = "--config"
 
 

@@ -215,6 +215,7 @@ class Experiment:
             return order_count(search.tasks)
         if len(search.orders) > 1 or not search.orders[0].isdigit() or int(search.orders[0]) < 1:
             raise UserError(
-                f"--orders is {' '.join(search.orders)!r}; give a number of 1 or more, `all`, or orders written a,b,c."
+                f"--orders is {' '.join(search.orders)!r}; give a number of 1 or more, `all`, or orders written a,b,c "
+                f"(with --suite, its orders by name, too)."
             )
         return int(search.orders[0])

@@ -33,7 +33,7 @@ def resumed_options(
     Raises:
         UserError: an option is given that cannot change; it names what was, and what is asked for.
     """
-    was, asked, usual = (_comparable(options) for options in (saved, given, defaults))
+    was, asked, usual = (_comparable(options, defaults) for options in (saved, given, defaults))
     told = {name for name, value in asked.items() if value != usual[name]} | set(named)
     searched = {"trials", "orders"} if searches_orders else {"trials"}
     free = {*CHANGEABLE, *OF_THIS_RUN, "dry_run", "twins", *(searched if given.run.changed else ())}
@@ -51,10 +51,10 @@ def resumed_options(
     return saved.changed(**changed, dry_run=given.run.dry_run or saved.run.dry_run, changed=given.run.changed)
 
 
-def _comparable(options: Options) -> dict[str, OptionValue]:
-    """Every value by its flat name; tasks and learners by name, and twins in their place."""
+def _comparable(options: Options, defaults: Options) -> dict[str, OptionValue]:
+    """Every value by its flat name; tasks and learners by name, and what a suite and twins stand for in their place."""
     named = with_names(options)
-    return replace(named, search=named.search.with_twins()).flat()
+    return replace(named, search=named.search.resolved(defaults.search.tasks)).flat()
 
 
 def _shown(value: OptionValue) -> str:

@@ -10,6 +10,7 @@ from tyro.conf import arg
 from atlas.config.space import Order
 from atlas.runtime.errors import UserError, unknown
 from atlas.tasks import twin_of
+from atlas.tasks.suites import find_suite, twin_suite
 
 TASKS = ("easy-vqa", "digits", "easy-ve", "piqa-twin")
 Aim = Literal["mean", "worst"]
@@ -30,6 +31,8 @@ class SearchOptions:
 
     tasks: Annotated[tuple[str, ...], arg(metavar="TASK [TASK ...]")] = TASKS
     """Names, or your own as FILE.py:NAME."""
+    suite: Annotated[str, arg(metavar="NAME", help_behavior_hint="")] = ""
+    """A published benchmark: its tasks (or those of them that --tasks names), and its orders by name."""
     downstream: Annotated[tuple[str, ...], arg(metavar="TASK [TASK ...]", help_behavior_hint="")] = ()
     """Tasks trained from few shots after each order."""
     shots: Annotated[tuple[str, ...], arg(metavar="N [N ...]")] = ("64",)
@@ -37,9 +40,10 @@ class SearchOptions:
     twins: bool = False
     """Replace each published task by its generated twin."""
     orders: Annotated[
-        tuple[str, ...], arg(metavar="ORDER [ORDER ...]", help_behavior_hint="(default: the sweep's own)")
+        tuple[str, ...],
+        arg(metavar="ORDER [ORDER ...]", help_behavior_hint="(default: the sweep's own)", aliases=("--order",)),
     ] = ()
-    """A number, `all`, or orders written a,b,c."""
+    """A number, `all`, orders written a,b,c, or the names of a suite's orders."""
     trials: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the sweep's own)")] = None
     """Trials (for task-order: the same as a number of --orders)."""
     seeds: Annotated[tuple[int, ...], arg(metavar="SEED [SEED ...]", aliases=("--seed",))] = (0,)
@@ -79,6 +83,25 @@ class SearchOptions:
         """The tasks that written orders name, whether or not these are orders of `tasks`."""
         return {part.strip() for text in self.orders if "," in text for part in text.split(",")}
 
+    def resolved(self, usual: Order = TASKS) -> SearchOptions:
+        """With the tasks and orders that a suite and `twins` stand for; `usual` are the tasks where none are named.
+
+        Raises UserError for an unknown suite or order, a task that is not of the suite, and a task without a twin.
+        """
+        return self.with_suite(usual).with_twins()
+
+    def with_suite(self, usual: Order = TASKS) -> SearchOptions:
+        """With the tasks and written orders of the suite; the same without one. Raises UserError as `resolved` does."""
+        if not self.suite:
+            return self
+        suite = find_suite(self.suite)
+        tasks = suite.tasks if self.tasks == usual else suite.among(self.tasks)
+        orders = tuple(
+            text if "," in text or text.isdigit() or text == "all" else ",".join(suite.order(text, tasks))
+            for text in self.orders
+        )
+        return replace(self, tasks=tasks, orders=orders)
+
     def with_twins(self) -> SearchOptions:
         """With `twins`, the same over the tasks' generated twins. Raises UserError for a task without a twin."""
         if not self.twins:
@@ -86,6 +109,7 @@ class SearchOptions:
         return replace(
             self,
             tasks=tuple(map(twin_of, self.tasks)),
+            suite=twin_suite(self.suite) if self.suite else "",
             downstream=tuple(map(twin_of, self.downstream)),
             orders=tuple(
                 ",".join(twin_of(task) for task in text.split(",")) if "," in text else text for text in self.orders

@@ -59,11 +59,11 @@ class Sweep:
     def smoke(self, options: Options) -> Options:
         """The options of the very small run of `--smoke`; options that were given with it stay.
 
-        Orders that are written out keep the tasks that they are orders of.
+        Orders that are written out keep the tasks that they are orders of, and a suite its own.
         """
         given, small, defaults = options.flat(), self.small.flat(), self.defaults.flat()
         changed = {name: small[name] for name in SMALLER if given[name] == defaults[name]}
-        if options.search.named_in_orders() - set(self.small.search.tasks):
+        if options.search.suite or options.search.named_in_orders() - set(self.small.search.tasks):
             changed.pop("tasks", None)
         if self.searches_orders and options.search.orders:
             return options.changed(**changed)  # which say how many trials there are

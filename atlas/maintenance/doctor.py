@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> None:
         f"{__doc__}\n\nGive it the options of the sweep that is to run.", Options(), arguments, prog="atlas doctor"
     ).options
     well = True
-    for finding in examine(replace(options, search=options.search.with_twins())):
+    for finding in examine(replace(options, search=options.search.resolved())):
         print(finding, flush=True)
         well &= finding.ok
     sys.exit(0 if well else 1)

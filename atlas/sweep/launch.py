@@ -13,6 +13,7 @@ from atlas.config.options import Options
 from atlas.runtime.console import say
 from atlas.runtime.errors import InfrastructureError
 from atlas.sweep.terminal import print_plan
+from atlas.tasks.suites import find_suite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -158,7 +159,9 @@ def _check_shares(graph: WalkGraph, size: FleetSize) -> None:
 def describe(options: Options, size: FleetSize) -> dict[str, str]:
     """The main settings, as the plan shows them."""
     each = f"{size.cpus:g} CPUs" + (f", {size.gpus:g} GPUs" if size.gpus else "")
+    suite = find_suite(options.search.suite) if options.search.suite else None
     return {
+        **({"suite": suite.in_words()} if suite else {}),
         "tasks": ", ".join(options.search.tasks),
         **({"downstream": ", ".join(options.search.downstream)} if options.search.downstream else {}),
         "seeds": ", ".join(map(str, options.search.seeds)),

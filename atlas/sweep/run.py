@@ -104,7 +104,9 @@ def run_sweep(
         options = resumed_options(saved, options, sweep.defaults, named=named, searches_orders=sweep.searches_orders)
         options = options.changed(resume=folder.id, storage=storage, tracking_uri=redacted(address))
     options = with_names(options)
-    experiment = Experiment(sweep=sweep, options=replace(options, search=options.search.with_twins()))
+    experiment = Experiment(
+        sweep=sweep, options=replace(options, search=options.search.resolved(sweep.defaults.search.tasks))
+    )
     experiment.check()
     console = console or make_console()
     if folder is None:

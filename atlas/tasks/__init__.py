@@ -8,14 +8,27 @@ from atlas.tasks.offline.digits import DIGITS
 from atlas.tasks.offline.easy_pair import EASY_PAIR
 from atlas.tasks.offline.easy_ve import EASY_VE
 from atlas.tasks.offline.easy_vqa import EASY_VQA
+from atlas.tasks.published.aircraft import AIRCRAFT
+from atlas.tasks.published.caltech101 import CALTECH101
+from atlas.tasks.published.cifar100 import CIFAR100
 from atlas.tasks.published.commonsense_qa import COMMONSENSE_QA
+from atlas.tasks.published.dtd import DTD
+from atlas.tasks.published.eurosat import EUROSAT
+from atlas.tasks.published.flowers102 import FLOWERS102
+from atlas.tasks.published.food101 import FOOD101
 from atlas.tasks.published.inaturalist import INATURALIST
+from atlas.tasks.published.mnist import MNIST
 from atlas.tasks.published.nlvr2 import NLVR2
+from atlas.tasks.published.oxford_pets import OXFORD_PETS
 from atlas.tasks.published.piqa import PIQA
 from atlas.tasks.published.places365 import PLACES365
 from atlas.tasks.published.snli_ve import SNLI_VE
+from atlas.tasks.published.stanford_cars import STANFORD_CARS
+from atlas.tasks.published.sun397 import SUN397
 from atlas.tasks.published.vcr import VCR, VCR_MARKED
 from atlas.tasks.published.vqa import VQA
+from atlas.tasks.published.vqacl import VQACL
+from atlas.tasks.published.xtail import PREFIX, XTAIL, few_shot_task
 from atlas.tasks.reading.choices import choice_text
 from atlas.tasks.reading.files import csv_lines, picture
 from atlas.tasks.reading.folders import folder_digest
@@ -25,6 +38,9 @@ from atlas.tasks.reading.splits import deal, split_of
 from atlas.tasks.sample import NO_TEXT, SPLITS, Broken, Label, Picture, Record, Skipped
 from atlas.tasks.task import Task
 from atlas.tasks.twins import TWINS, Sizes
+from atlas.tasks.twins.mtil import IMAGE_TWINS, SIZES
+from atlas.tasks.twins.vqacl import SIZES as QUESTIONS
+from atlas.tasks.twins.vqacl import VQACL_TWINS
 from atlas.tasks.user_task import USER_TASKS, load_user_task, task_address
 
 TWIN = "-twin"
@@ -42,7 +58,28 @@ TASKS: dict[str, Task] = {
     "commonsense-qa": COMMONSENSE_QA,
     "places365": PLACES365,
     "nlvr2": NLVR2,
+    "aircraft": AIRCRAFT,
+    "caltech101": CALTECH101,
+    "cifar100": CIFAR100,
+    "dtd": DTD,
+    "eurosat": EUROSAT,
+    "flowers102": FLOWERS102,
+    "food101": FOOD101,
+    "mnist": MNIST,
+    "oxford-pets": OXFORD_PETS,
+    "stanford-cars": STANFORD_CARS,
+    "sun397": SUN397,
     **{name: twin.make(Sizes()) for name, twin in TWINS.items()},
+    **{name: twin.make(SIZES) for name, twin in IMAGE_TWINS.items()},
+    **XTAIL,
+    **VQACL,
+    **{name: twin.make(QUESTIONS) for name, twin in VQACL_TWINS.items()},
+    **{
+        name: few_shot_task(twin.make(SIZES), name)
+        for twin in IMAGE_TWINS.values()
+        for name in (f"{PREFIX}{twin.task}",)
+        if name.removesuffix(TWIN) in XTAIL
+    },
 }
 
 

@@ -35,6 +35,8 @@ class Task:
     published: the records that each published file has, by the splits that come from it: ("train+val", 9741).
     alike: patterns of the source files that may be the same to the byte, such as lists of labels; others are refused.
     obtain: a sentence on where the task's files are had, for messages, where no layout says it.
+    templates: sentences that a class's name is put into, "a photo of a {}.", for readouts that compare pictures with
+    names; their mean is taken.
     split_note: the origin of each split, for the data card: the published split, or the rule by which it was cut.
 
     A language-only task yields `pictures=()`, for which `prepare` stores one constant mean-colour image; a
@@ -60,6 +62,7 @@ class Task:
     published: tuple[tuple[str, int], ...] = ()
     alike: tuple[str, ...] = ()
     obtain: str = ""
+    templates: tuple[str, ...] = ()
     split_note: str = ""
 
     @property

@@ -39,6 +39,12 @@ def _check_fields(task: Task) -> None:
         )
     if isinstance(task.version, bool) or not isinstance(task.version, int):
         raise UserError(f"{task.name}: its version is {task.version!r:.60}; give a whole number.")
+    for template in task.templates:
+        if not isinstance(template, str) or template.count("{}") != 1:
+            raise UserError(
+                f"{task.name}: its template is {template!r:.60}; give a text with one {{}} for the name of the class, "
+                f'such as "a photo of a {{}}.".'
+            )
     chance: object = task.chance
     if isinstance(chance, bool) or not isinstance(chance, int | float) or not 0 <= chance <= 100:
         raise UserError(

@@ -14,6 +14,7 @@ from atlas.runtime.errors import AtlasError
 
 GIVEN: dict[str, tuple[list[str], Any]] = {
     "tasks": (["--tasks", "digits", "easy-ve"], ("digits", "easy-ve")),
+    "suite": (["--suite", "mtil"], "mtil"),
     "downstream": (["--downstream", "easy-pair"], ("easy-pair",)),
     "shots": (["--shots", "16", "5%"], ("16", "5%")),
     "twins": (["--twins"], True),
@@ -96,6 +97,11 @@ def test_a_value_may_end_with_a_sign_of_equality() -> None:
 
 def test_one_seed_is_an_option_too() -> None:
     assert read("--seed", "5").search.seeds == (5,)
+
+
+def test_one_order_is_an_option_too() -> None:
+    found = read("--suite", "mtil", "--order", "I").search
+    assert (found.suite, found.orders) == ("mtil", ("I",))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,43 @@ def test_twins_stand_for_tasks_downstream_tasks_and_orders() -> None:
         SearchOptions(tasks=("digits",), twins=True).with_twins()
 
 
+def test_a_suite_stands_for_its_tasks_and_its_orders_by_name() -> None:
+    found = SearchOptions(suite="mtil", orders=("II", "I")).resolved()
+    assert found.tasks[:2] == ("aircraft", "caltech101")
+    assert [order[0] for order in found.written_orders()] == ["stanford-cars", "aircraft"]
+    assert found.resolved() == found
+    assert SearchOptions(suite="mtil", orders=("3",)).resolved().orders == ("3",)
+
+
+def test_a_suite_of_twins_and_a_part_of_a_suite() -> None:
+    few = SearchOptions(suite="mtil", tasks=("mnist", "dtd", "stanford-cars"), orders=("II",), twins=True).resolved()
+    assert few.suite == "mtil-twin"
+    assert few.written_orders() == (("stanford-cars-twin", "mnist-twin", "dtd-twin"),)
+    assert few.resolved() == few
+    assert SearchOptions(suite="mtil-twin").resolved().tasks[0] == "aircraft-twin"
+
+
+def test_a_sweeps_own_tasks_are_not_asked_for_beside_a_suite() -> None:
+    own = ("piqa", "vqa")
+    assert len(SearchOptions(suite="mtil", tasks=own).resolved(own).tasks) == 11
+    with pytest.raises(AtlasError, match="unknown task of the suite mtil 'piqa'"):
+        SearchOptions(suite="mtil", tasks=own).resolved()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"suite": "mtl"}, "unknown suite 'mtl'. Did you mean 'mtil'?"),
+        ({"suite": "mtil", "orders": ("IV",)}, "unknown order of the suite mtil 'IV'. Did you mean 'I"),
+        ({"suite": "mtil", "tasks": ("digits",)}, "unknown task of the suite mtil 'digits'"),
+    ],
+)
+def test_names_that_no_suite_has_are_refused_with_the_nearest(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(AtlasError) as refused:
+        SearchOptions(**given).resolved()
+    assert message in str(refused.value)
+
+
 def test_no_seed_at_all_is_refused() -> None:
     with pytest.raises(AtlasError, match=r"--seeds are \[\]"):
         SearchOptions(seeds=())

@@ -190,6 +190,16 @@ def test_a_smoke_run_of_written_orders_has_the_tasks_that_they_are_orders_of(ord
     assert small.training.steps == SMOKE.training.steps
 
 
+def test_a_smoke_run_of_a_suite_keeps_its_tasks() -> None:
+    small = ORDERS.smoke(Options.of(smoke=True, suite="mtil-twin", orders=("II",)))
+    resolved = replace(small, search=small.search.resolved())
+    Experiment(sweep=ORDERS, options=resolved).check()
+    assert resolved.search.tasks[0] == "aircraft-twin"
+    assert resolved.training.steps == SMOKE.training.steps
+    with pytest.raises(AtlasError, match="with --suite, its orders by name, too"):
+        Experiment(sweep=ORDERS, options=Options.of(orders=("II",))).check()
+
+
 def test_a_smoke_run_of_orders_of_other_tasks_says_what_is_missing() -> None:
     small = ORDERS.smoke(Options.of(smoke=True, orders=("digits,piqa-twin",)))
     with pytest.raises(AtlasError, match="leaves out easy-vqa, easy-ve; name every task, or leave it out of --tasks"):

@@ -10,10 +10,13 @@ import pytest
 
 from atlas.runtime.errors import AtlasError
 from atlas.tasks import SPLITS, TASKS, Record, Task
+from atlas.tasks.published.vqacl import VQACL
+from atlas.tasks.published.xtail import XTAIL
 from atlas.tasks.sample import Broken
-from tests.tasks import raw_unimodal, raw_vision_language
+from tests.tasks import raw_images, raw_unimodal, raw_vision_language
 
-RAW = raw_vision_language.RAW | raw_unimodal.RAW
+ALIKE = {*XTAIL, *VQACL}  # tasks of one reader, of which some are tried here
+RAW = raw_vision_language.RAW | raw_unimodal.RAW | raw_images.RAW
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 
 
@@ -45,6 +48,15 @@ def whole(records: dict[str, list[Record | Broken]]) -> list[Record]:
 def fresh(name: str, tmp_path: Path) -> Path:
     """A source of its own, to be spoilt."""
     return RAW[name](tmp_path)
+
+
+def file_of(source: Path, record: Record) -> Path:
+    """The file of a record's first picture; a data set whose pictures lie together in one has none."""
+    name = record.pictures[0].name.partition("#")[0]
+    path = next(source.rglob(name), next(source.rglob(Path(name).name), None))
+    if path is None:
+        pytest.skip("its pictures lie together in one file")
+    return path
 
 
 def content(found: list[Record | Broken]) -> list[object]:
@@ -129,11 +141,15 @@ def test_without_a_source_it_says_what_is_needed(name: str) -> None:
 
 
 def test_every_published_task_is_tried_here() -> None:
-    assert set(RAW) == {name for name, task in TASKS.items() if task.layout is not None}
+    assert set(RAW) | ALIKE == {name for name, task in TASKS.items() if task.layout is not None}
 
 
 def test_a_missing_file_is_told_before_anything_is_read(task: Task, fresh: Path) -> None:
-    gone = sorted(task.sources(fresh))[0]
+    assert task.layout
+    needed = {Path(path).name for need in task.layout.needs for path in need.paths}
+    gone = next((name for name in sorted(task.sources(fresh)) if name in needed), None)
+    if gone is None:
+        pytest.skip("its folder of pictures is all that it needs")
     next(fresh.rglob(gone)).unlink()
     with pytest.raises(AtlasError, match=f"files are missing under .*{gone}"):
         task.at(fresh)
@@ -153,8 +169,9 @@ def test_a_missing_image_breaks_its_records_and_no_other(task: Task, fresh: Path
     if task.modality == "language":
         pytest.skip("it has no images")
     sound = list(task.read("test", fresh))
-    lost = next(one.pictures[0].name.partition("#")[0] for one in sound if isinstance(one, Record))
-    next(fresh.rglob(Path(lost).name)).unlink()
+    record = next(one for one in sound if isinstance(one, Record))
+    lost = record.pictures[0].name.partition("#")[0]
+    file_of(fresh, record).unlink()
     found = list(task.read("test", fresh))
     broken = [one for one in found if isinstance(one, Broken)]
     assert len(found) == len(sound)
@@ -168,7 +185,7 @@ def test_an_image_linked_out_of_the_source_is_broken(
     if task.modality == "language":
         pytest.skip("it has no images")
     record = next(one for one in task.read("test", fresh) if isinstance(one, Record))
-    path = next(fresh.rglob(Path(record.pictures[0].name.partition("#")[0]).name))
+    path = file_of(fresh, record)
     outside = tmp_path_factory.mktemp("outside") / path.name
     path.rename(outside)
     path.symlink_to(outside)
@@ -207,7 +224,7 @@ def test_another_picture_is_another_source(task: Task, fresh: Path) -> None:
     assert task.layout
     before = task.layout.pictures(fresh)
     record = next(one for one in task.read("test", fresh) if isinstance(one, Record))
-    path = next(fresh.rglob(Path(record.pictures[0].name.partition("#")[0]).name))
+    path = file_of(fresh, record)
     path.with_name(f"._{path.name}").write_text("hidden")
     assert task.layout.pictures(fresh) == before
     path.write_bytes(path.read_bytes() + b"\0")

@@ -15,9 +15,16 @@ import numpy as np
 import pytest
 
 from atlas.tasks import SPLITS, TASKS, Record, Task
+from atlas.tasks.published.vqacl import VQACL
+from atlas.tasks.published.xtail import XTAIL
 
 FIRST = 64
-NAMES = sorted(name for name, task in TASKS.items() if task.layout is None)
+TRIED = {
+    "xtail-mnist-twin",
+    "vqacl-color-twin",
+}  # of the tasks that one reader makes; the others differ in a list alone
+ALIKE = {f"{name}-twin" for name in (*XTAIL, *VQACL)} - TRIED
+NAMES = sorted(name for name, task in TASKS.items() if task.layout is None and name not in ALIKE)
 
 
 @pytest.fixture(scope="module", params=NAMES)

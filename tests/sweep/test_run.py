@@ -117,6 +117,13 @@ def test_the_plan_names_downstream_tasks_where_there_are_any() -> None:
     assert "downstream" not in describe(Options.of(tasks=("digits",)), size)
 
 
+def test_the_plan_names_the_suite_its_orders_and_what_differs_from_its_protocol() -> None:
+    size = FleetSize(fleets=1, workers=1, cpus=1, gpus=0)
+    assert describe(Options.of(suite="mtil"), size)["suite"].endswith("11 tasks, orders I, II.")
+    assert "one label space" in describe(Options.of(suite="xtail"), size)["suite"]
+    assert "suite" not in describe(Options(), size)
+
+
 def test_a_smoke_run_is_planned_small(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(SWEEP, ["--dry-run", "--smoke", "--tasks", "piqa-twin"])

@@ -162,6 +162,7 @@ def test_a_file_that_cannot_serve_is_refused(tmp_path: Path, content: str, messa
         ("version='1'", "its version is '1'; give a whole number"),
         ("chance=float('nan')", "its chance is nan; give the percentage that guessing scores, 0 to 100"),
         ("chance=-1.0", "its chance is -1.0"),
+        ("templates=('a photo',)", "its template is 'a photo'; give a text with one"),
     ],
 )
 def test_fields_that_nothing_could_be_made_of_are_refused(tmp_path: Path, field: str, message: str) -> None:

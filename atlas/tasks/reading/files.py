@@ -142,6 +142,8 @@ def json_file(path: Path) -> Any:
 def json_items(path: Path, key: str) -> Iterator[tuple[str, dict[str, JsonValue] | Broken]]:
     """`(file: key[place], object)` of the list under a JSON object's key, one at a time: memory stays flat.
 
+    key: "" where the file is the list itself.
+
     Raises UserError where the file is empty, cut short, no JSON, a Git LFS pointer, or has no such list.
     """
     import ijson
@@ -152,7 +154,7 @@ def json_items(path: Path, key: str) -> Iterator[tuple[str, dict[str, JsonValue]
         with open(path, "rb") as file:
             start = len(BOM_UTF8) if file.read(len(BOM_UTF8)) == BOM_UTF8 else 0
             file.seek(start)
-            for place, value in enumerate(ijson.items(file, f"{key}.item", use_float=True)):
+            for place, value in enumerate(ijson.items(file, f"{key}.item" if key else "item", use_float=True)):
                 where = f"{path.name}: {key}[{place}]"
                 other = Broken(where=where, reason=f"a {type(value).__name__}, no object")
                 yield where, value if isinstance(value, dict) else other
@@ -162,6 +164,8 @@ def json_items(path: Path, key: str) -> Iterator[tuple[str, dict[str, JsonValue]
     except (ijson.JSONError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read as JSON: {first_line(error)}. Download it again.") from error
     if place < 0:
+        if not key:
+            raise UserError(f"{path} is no list, or an empty one. Download it again.")
         raise UserError(f"{path}: {unknown('or empty list', key, keys)} Download it again.")
 
 
@@ -185,10 +189,15 @@ def field(values: Mapping[str, JsonValue], names: str | Sequence[str], kind: typ
 
 def digest(path: Path) -> str:
     """sha256 of a file, in hexadecimal. Raises UserError where it cannot be read, is empty or a Git LFS pointer."""
+    check_content(path)
+    return file_sha256(path)
+
+
+def check_content(path: Path) -> None:
+    """Raises UserError for a file that cannot be read, is empty or a Git LFS pointer."""
     _refuse_pointer(path)
     if not path.stat().st_size:
         raise UserError(f"{path} is empty; download it again.")
-    return file_sha256(path)
 
 
 def _has_link(root: Path, parts: PurePosixPath) -> bool:

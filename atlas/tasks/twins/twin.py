@@ -102,6 +102,7 @@ def twin_task(
     score: Scoring = "accuracy",
     role: Role = "upstream",
     version: int = 1,
+    templates: tuple[str, ...] = (),
     settings: Mapping[str, str] | None = None,
 ) -> Task:
     """The task of generated samples, declared as `Task` is; `settings` are those of the generator beside the sizes.
@@ -124,5 +125,6 @@ def twin_task(
         read=functools.partial(read_samples, draw=draw, sizes=sizes),
         sources=functools.partial(settings_of, name=name, sizes=sizes, settings=settings or {}),
         role=role,
+        templates=templates,
         split_note=SPLIT_NOTE,
     )
