@@ -15,6 +15,7 @@ from atlas.completion import SHELLS, completion_script
 from atlas.config.shipped import copy_sweep, find_sweep, question_of, shipped_sweeps
 from atlas.config.training import TrainingOptions
 from atlas.maintenance import commands as upkeep
+from atlas.maintenance import control
 from atlas.reproduce import commands as again
 from atlas.results import commands as results
 from atlas.runtime.console import add_columns, add_row, make_console, make_table, say, shell, show
@@ -71,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--copy", nargs=2, metavar=("NAME", "FILE"), help="copy a shipped sweep, to be changed")
     results.declare_sweeps(command("sweeps", results.list_sweeps, "list the sweeps of a storage: when, status, best"))
     results.declare_show(command("show", results.show_sweep, "print the results of a sweep that has ended"))
+    control.declare(command("control", control.control, "pause, steer or end a running sweep from another terminal"))
     tasks = command("tasks", _tasks, "list the tasks: what they are, and which are prepared")
     prepare = command("prepare", _prepare, "decode, resize and tokenise tasks once, for one backbone")
     report = command("report", _report, "draw a sweep's page and figures again, from the storage or from MLflow")

@@ -90,6 +90,11 @@ class Experiment:
         self.trial_count()
         self.orders()
         self.references()
+        if self.sweep.scheduler is not None and self.options.search.stop_early != "none":
+            raise UserError(
+                f"--stop-early is {self.options.search.stop_early}, but the sweep {self.sweep.name} has a scheduler of "
+                f"its own, which stops trials; leave one of the two out."
+            )
         training = self.options.training
         learner = learner_named(training.learner, training)
         if self.sweep.learner is no_search:

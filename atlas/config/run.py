@@ -8,6 +8,7 @@ from typing import Annotated
 from tyro.conf import arg
 from tyro.constructors import PrimitiveConstructorSpec
 
+from atlas.config.budget import budget_from
 from atlas.runtime.errors import UserError
 
 LATEST = "latest"
@@ -34,9 +35,13 @@ class RunOptions:
     """Continue an interrupted sweep: the latest, or the one that is named."""
     changed: bool = False
     """With --resume: go on although the sweep's file, or the number of its trials, has changed."""
+    budget: Annotated[str | None, arg(metavar="BUDGET", help_behavior_hint="")] = None
+    """End once that much is spent, over all runs of the sweep: 8h, 200gpu-h or 500steps."""
 
     def __post_init__(self) -> None:
-        """Raises UserError for an empty name, such as an unset variable of a shell: it would start a new sweep."""
+        """Raises UserError for a budget that is none, and an empty name, such as an unset variable of a shell: it would
+        start a new sweep."""
+        budget_from(self.budget)
         if self.resume is not None and not self.resume.strip():
             raise UserError(
                 "--resume is given an empty text; name a sweep, or give --resume alone for the latest one that was "

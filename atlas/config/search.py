@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from tyro.conf import arg
 
@@ -14,6 +14,8 @@ from atlas.tasks.suites import find_suite, twin_suite
 
 TASKS = ("easy-vqa", "digits", "easy-ve", "piqa-twin")
 Aim = Literal["mean", "worst"]
+EarlyStop = Literal["none", "median", "asha"]
+EARLY_STOPS: tuple[EarlyStop, ...] = get_args(EarlyStop)
 MOST_TRIALS = 10**6
 MOST_SEED = 2**32 - 1  # what numpy, and with it Optuna's samplers, take
 
@@ -24,7 +26,7 @@ class SearchOptions:
 
     Raises:
         UserError: a task named twice, no task, no trial, no seed, a seed given twice or out of range, an order or
-            shots given twice.
+            shots given twice, an unknown rule of early stopping.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"coerce_numbers_to_str": True}  # `shots: [64]` in a file
@@ -50,6 +52,8 @@ class SearchOptions:
     """Every trial is walked once a seed."""
     aim: Aim = "mean"
     """Of several orders, raise their mean or the worst."""
+    stop_early: EarlyStop = "none"
+    """Stop trials whose first tasks do badly beside those of others: below the median, or not in the top third."""
 
     def __post_init__(self) -> None:
         named = (*self.tasks, *self.downstream)
@@ -65,6 +69,8 @@ class SearchOptions:
             raise UserError(f"--seeds are {list(self.seeds)}; give one or more, each once.")
         if wrong := [seed for seed in self.seeds if type(seed) is not int or not 0 <= seed <= MOST_SEED]:
             raise UserError(f"--seeds has {wrong[0]!r}; give whole numbers from 0 to {MOST_SEED}.")
+        if self.stop_early not in EARLY_STOPS:
+            raise unknown("value of --stop-early", self.stop_early, EARLY_STOPS)
         if len(set(self.shots)) < len(self.shots):
             raise UserError(f"--shots are {' '.join(self.shots)}; give each once.")
 

@@ -34,7 +34,9 @@ class Sweep:
     search maximises their mean (or the worst of them, as `--aim` says). `points` are the settings of the first trials,
     one each. `goal` is the objective of a trial (see `objective`). `small` are the options of `--smoke`, and
     `smoke_points` its settings, in place of `points`. `any_learner`: `learner` takes the one that `--learner` names.
-    `searched` names options that the space decides by itself, so that none may be given.
+    `searched` names options that the space decides by itself, so that none may be given. `objectives` are costs of the
+    Pareto front that the end prints (see `COSTS` of the report). After the search the best trial's setting is walked
+    along so many `held_out` orders that no trial took; for sweeps that search orders and settings together.
 
     `sampler(options)` gives the Optuna sampler of the search (None: TPE, over prefixes where orders are searched).
     `scheduler(options)` gives a scheduler of Ray Tune that may stop trials early (None: none does); it is made with
@@ -53,6 +55,8 @@ class Sweep:
     smoke_points: tuple[Mapping[str, Any], ...] = ()
     any_learner: bool = False
     searched: tuple[str, ...] = ()
+    objectives: tuple[str, ...] = ()
+    held_out: int = 0
     sampler: Callable[[Options], BaseSampler] | None = None
     scheduler: Callable[[Options], TrialScheduler] | None = None
 

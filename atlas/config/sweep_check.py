@@ -13,6 +13,7 @@ from atlas.config.sweep import Sweep
 from atlas.config.trial import RESERVED
 from atlas.learners import Learner
 from atlas.metrics import METRICS
+from atlas.metrics.cost import COST_NAMES
 from atlas.metrics.metric import ROUTES
 from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.user_code import own_failure
@@ -29,7 +30,7 @@ def check_sweep(sweep: object) -> None:
     """Check the fields of a sweep that a file defines.
 
     Raises:
-        UserError: no `Sweep`; a name, question, function, number, goal, point or options that cannot be one.
+        UserError: no `Sweep`; a name, question, function, number, goal, objective, point or options that cannot be one.
     """
     if not isinstance(sweep, Sweep):
         raise UserError(f"what is to be run is {_shown(sweep)}; give an atlas.sweep.Sweep.")
@@ -39,6 +40,15 @@ def check_sweep(sweep: object) -> None:
         raise UserError(f"the trials of the sweep {sweep.name} are {sweep.trials!r}; give a number of 1 or more.")
     if sweep.goal not in goals():
         raise unknown(f"goal of the sweep {sweep.name}", sweep.goal, goals())
+    if isinstance(sweep.held_out, bool) or not isinstance(sweep.held_out, int) or sweep.held_out < 0:
+        raise UserError(f"held_out of the sweep {sweep.name} is {sweep.held_out!r}; give a number of orders, or 0.")
+    if sweep.held_out and not sweep.searches_orders:
+        raise UserError(
+            f"the sweep {sweep.name} holds orders out, but every trial walks the same ones; give searches_orders=True."
+        )
+    for name in sweep.objectives:
+        if name not in COST_NAMES:
+            raise unknown(f"objective of the sweep {sweep.name}", name, COST_NAMES)
     for name in ("defaults", "small"):
         if not isinstance(getattr(sweep, name), Options):
             raise UserError(

@@ -11,8 +11,10 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
+from atlas.execution.allowance import UNBOUNDED, Allowance, Meter
 from atlas.execution.clock import Clock, SystemClock
 from atlas.execution.fleet_calls import FleetCalls, FleetFunction
 from atlas.execution.job import Job, StepFailed
@@ -31,23 +33,25 @@ class Broker:
     """The class of the actor. `store` holds the finished steps, and this sweep's leases.
 
     A lease lasts `lease_seconds` after its last renewal, on the broker's own clock: no other machine's clock matters.
+    Without an `allowance` it leases nothing until it is told one.
     """
 
     store: StoreView
     lease_seconds: float = LEASE_SECONDS
     clock: Clock = field(default_factory=SystemClock)
+    allowance: Allowance | None = UNBOUNDED
     _steps: StepRegistry = field(default_factory=StepRegistry)
     _fleets: set[str] = field(default_factory=set)
     _workers: dict[str, int] = field(default_factory=dict)
     _sent: dict[str, set[str]] = field(default_factory=dict)
     _calls: FleetCalls = field(default_factory=FleetCalls)
-    _trained: int = 0
-    _trained_seconds: float = 0.0
+    _leasing: dict[Job, None] = field(default_factory=dict)
     _closed: bool = False
     _born: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __post_init__(self) -> None:
         self._scheduler = Scheduler(self.store, self.clock, self.lease_seconds)
+        self._meter = Meter(self.allowance, changed=self._scheduler.queue.wake_all)
 
     async def describe(self, nodes: Sequence[StepNode]) -> None:
         """Register steps, those first that others build on; one that builds on an unknown step is left out."""
@@ -91,10 +95,9 @@ class Broker:
             self._scheduler.expire()
             if (call := self._calls.take(fleet)) is not None:
                 return call
-            if (job := self._scheduler.queue.pop()) is not None:
-                if await self._scheduler.acquire(job) and not self._closed:
-                    self._scheduler.start(job, fleet)
-                    return self._grant(job, fleet)
+            if self._next_is_covered() and (job := self._scheduler.queue.pop()) is not None:
+                if (grant := await self._lease(job, fleet)) is not None:
+                    return grant
             elif (seconds := deadline - self.clock.monotonic()) <= 0:
                 return None
             else:
@@ -123,9 +126,8 @@ class Broker:
             self._scheduler.not_looked_up(job, error)
             return None
         if found:
-            self._trained += 1
-            self._trained_seconds += seconds
             self._scheduler.finish(job)
+            self._meter.add(job.step, seconds)
         elif job.state != "failed":
             self._scheduler.retry(job, "its result is not in the store")
         return None
@@ -162,18 +164,25 @@ class Broker:
         for job in self._scheduler.jobs.running_on(fleet):
             self._scheduler.watch(job)
 
+    async def allow(self, allowance: Allowance) -> None:
+        """Lease steps on these terms from now on; those that are leased stay so."""
+        self._meter.allow(allowance)
+
     async def status(self) -> BrokerStatus:
         """The state of all jobs and fleets."""
         self._scheduler.expire()
-        jobs = self._scheduler.jobs
+        jobs, first = self._scheduler.jobs, self._scheduler.queue.first
         return BrokerStatus(
             born=self._born,
             states=jobs.counts,
             fleets=len(self._fleets),
             running=jobs.running,
-            trained=self._trained,
-            trained_seconds=self._trained_seconds,
+            trained=self._meter.trained,
+            trained_seconds=self._meter.seconds,
             troubles=jobs.troubles,
+            allowance=self._meter.allowance,
+            next_seconds=self._meter.estimate(first.step) if first else 0.0,
+            stalled=first is not None and not jobs.running and not self._leasing and not self._next_is_covered(),
         )
 
     async def run_on_fleet(self, function: FleetFunction) -> Any:
@@ -204,6 +213,24 @@ class Broker:
         self._calls.fail_all("the broker has closed")
         self._scheduler.queue.wake_all()
         await self.store.close()
+
+    def _next_is_covered(self) -> bool:
+        """Whether a step is queued, and the allowance covers the first one beside those in training."""
+        first = self._scheduler.queue.first
+        at_work = chain(self._scheduler.jobs.in_training, (job.step for job in self._leasing))
+        return first is not None and self._meter.covers(first.step, at_work)
+
+    async def _lease(self, job: Job, fleet: str) -> Grant | None:
+        """Lease a job just taken from the queue; None where another sweep has it, or the broker has closed."""
+        self._leasing[job] = None
+        try:
+            acquired = await self._scheduler.acquire(job)
+        finally:
+            del self._leasing[job]
+        if not acquired or self._closed:
+            return None
+        self._scheduler.start(job, fleet)
+        return self._grant(job, fleet)
 
     async def _read(self, jobs: Sequence[Job], scope: str) -> dict[str, StepResult]:
         try:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
+from atlas.execution.allowance import UNBOUNDED, Allowance
 from atlas.execution.broker import Broker
 from atlas.execution.fleet_calls import FleetFunction
 from atlas.execution.messages import Order, Unknown
@@ -43,13 +44,17 @@ class BrokerClient:
         name: str | None = None,
         namespace: str | None = None,
         lease_seconds: float = LEASE_SECONDS,
+        allowance: Allowance | None = UNBOUNDED,
     ) -> BrokerClient:
-        """Start a broker on the connected cluster; Ray restarts it, and repeats calls, without end."""
+        """Start a broker on the connected cluster; Ray restarts it, and repeats calls, without end.
+
+        One without an `allowance` leases nothing until it is told one, after each restart again.
+        """
         import ray
 
         forever = {"max_restarts": -1, "max_task_retries": -1}
         actor = ray.remote(Broker).options(name=name, namespace=namespace, num_cpus=0, max_concurrency=CALLS, **forever)
-        return cls(actor.remote(SharedStore(store_uri, owner), lease_seconds))
+        return cls(actor.remote(SharedStore(store_uri, owner), lease_seconds, allowance=allowance))
 
     @classmethod
     def connect(cls, name: str, namespace: str) -> BrokerClient:
@@ -113,6 +118,10 @@ class BrokerClient:
     def status(self, timeout: float | None = None) -> BrokerStatus:
         """The state of all jobs and fleets. Raises TimeoutError where there is no answer within `timeout` seconds."""
         return cast(BrokerStatus, replace(self, timeout=timeout)._get(self.actor.status.remote()))
+
+    def allow(self, allowance: Allowance) -> ObjectRef:
+        """Have it lease steps on these terms."""
+        return self.actor.allow.remote(allowance)
 
     def run_on_fleet(self, function: FleetFunction) -> ObjectRef:
         """Have one fleet run the function; the promise raises FleetCallFailed where it raises, or the broker closes."""

@@ -25,6 +25,11 @@ class JobQueue:
             self._jobs.move_to_end(job, last=False)
         self._wake()
 
+    @property
+    def first(self) -> Job | None:
+        """The first job; None where there is none."""
+        return next(iter(self._jobs), None)
+
     def pop(self) -> Job | None:
         """Remove and return the first job; None where there is none."""
         return self._jobs.popitem(last=False)[0] if self._jobs else None

@@ -69,6 +69,11 @@ class JobTable:
         return [job for job in self._running if job.fleet == fleet]
 
     @property
+    def in_training(self) -> Iterator[Step]:
+        """The steps that fleets train."""
+        return (job.step for job in self._running)
+
+    @property
     def running(self) -> tuple[RunningStep, ...]:
         """The steps in training, sorted by fleet."""
         for job, title in self._running.items():

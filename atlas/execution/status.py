@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from atlas.execution.allowance import Allowance
+
 JobState = Literal["waiting", "queued", "elsewhere", "running", "done", "failed"]
 UNFINISHED: tuple[JobState, ...] = ("waiting", "queued", "elsewhere", "running")
 
@@ -26,6 +28,9 @@ class BrokerStatus:
     `states` counts the jobs in each state that occurs, `fleets` the fleets that have asked for a lease; `trained` and
     `trained_seconds` are the number and the duration of the steps trained so far. `born` identifies the broker's
     process: a restarted one has another. `troubles` are the last failures of steps that are tried again.
+
+    `allowance` are the terms on which it leases steps, None before it is told any; `next_seconds` is the expected
+    training of the first step that is queued. `stalled`: the allowance does not cover that one, and nothing runs.
     """
 
     born: str = ""
@@ -35,6 +40,9 @@ class BrokerStatus:
     trained: int = 0
     trained_seconds: float = 0.0
     troubles: tuple[str, ...] = ()
+    allowance: Allowance | None = None
+    next_seconds: float = 0.0
+    stalled: bool = False
 
     def count(self, *states: JobState) -> int:
         """The number of jobs in these states."""

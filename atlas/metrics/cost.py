@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from atlas.runtime.errors import UserError
 
+COST_NAMES = ("forgetting", "stored_parameters", "trained_parameters", "flops", "seconds")
+"""The costs of a trial beside which its accuracy is put; of each, less is better."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:

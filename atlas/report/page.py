@@ -20,6 +20,7 @@ from atlas.report.sections.downstream import downstream_section
 from atlas.report.sections.forgetting import forgetting_section
 from atlas.report.sections.fusion_weights import fusion_weights_section
 from atlas.report.sections.header import header_section
+from atlas.report.sections.held_out import held_out_section
 from atlas.report.sections.hypotheses import hypotheses_section
 from atlas.report.sections.leaderboard import leaderboard_section
 from atlas.report.sections.matrices import matrices_section
@@ -68,6 +69,7 @@ def page_of(summary: Summary) -> Page:
         header_section(summary, rows),
         settings_section(summary),
         leaderboard_section(summary, rows),
+        held_out_section(summary),
         comparison_section(summary),
         hypotheses_section(summary),
         orders_section(summary),

@@ -80,6 +80,22 @@ def front(found: Sequence[Point], costs: Sequence[Cost]) -> list[Point]:
     return [point for point in found if not any(beats(other, point) for other in found)]
 
 
+def front_in_words(summary: Summary, names: Sequence[str]) -> str:
+    """The Pareto front of the finished trials in accuracy and these costs, in a sentence; empty without any."""
+    found = points(summary)
+    costs = [cost for cost in varying(found) if cost.name in names]
+    if not costs:
+        return ""
+    best = front(found, costs)
+    told = (f"{one.name} ({one.accuracy:.1f} %{_costs_of(one, costs)})" for one in best)
+    what = ", ".join(cost.name.replace("_", " ") for cost in costs)
+    return f"{len(best)} of {len(found)} are beaten by none in accuracy, {what}: {'; '.join(told)}"
+
+
+def _costs_of(point: Point, costs: Sequence[Cost]) -> str:
+    return "".join(f", {cost.shown(point):,.1f} {cost.label}" for cost in costs)
+
+
 def varying(found: Sequence[Point]) -> list[Cost]:
     """The costs that all points have and that differ by more than 1 %: in the others no point is better."""
     known = [cost for cost in COSTS if found and all(cost.name in point.costs for point in found)]

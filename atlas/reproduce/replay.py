@@ -29,6 +29,7 @@ ELSEWHERE = (
     "tracking_uri",
     "resume",
     "changed",
+    "budget",
     "dry_run",
     "smoke",
     "twins",

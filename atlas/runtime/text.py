@@ -1,4 +1,4 @@
-"""Short texts for people: one line of an error or a docstring, and a duration."""
+"""Short texts for people: one line of an error or a docstring, a duration, a count."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def count_of(number: int, noun: str) -> str:
+    """`1 step`, `1,000 steps`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _lines(message: object) -> list[str]:

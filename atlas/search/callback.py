@@ -36,12 +36,13 @@ class Listener(Protocol):
 
 @dataclass
 class TrialJournal:
-    """The trials of the sweep that this process runs, by Tune's ids."""
+    """The trials of the sweep that this process runs, by Tune's ids. `stopped` says why one was stopped, by them."""
 
     graph: WalkGraph
     listeners: list[Listener] = field(default_factory=list)
     trial_ids: TrialIds = field(default_factory=TrialIds)
     trials: dict[str, TrialRecord] = field(default_factory=dict)
+    stopped: Mapping[str, str] = field(default_factory=dict)
 
     def record(self, trial: Trial, status: TrialStatus | None = None, report: TrialReport | None = None) -> None:
         """Update the trial's record and tell the listeners. A trial that ends without a complete report was pruned."""
@@ -53,7 +54,7 @@ class TrialJournal:
             record.tasks_seen, record.figures = report.tasks_seen, report.figures
         record.status = status or record.status
         if record.status == "FINISHED" and not record.complete:
-            record.status = "PRUNED"
+            record.status, record.stopped = "PRUNED", self.stopped.get(trial.trial_id, "by the sweep's scheduler")
         record.error = _reason(trial) if record.status == "FAILED" else ""
         for listener in self.listeners:
             listener.trial_changed(record, taken)

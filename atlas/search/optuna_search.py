@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from optuna.study import Study
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search.optuna import OptunaSearch
 
-from atlas.config.trial import BEGUN_AS, REPLACES
+from atlas.config.space import params_of
+from atlas.config.trial import BEGUN_AS, REPLACES, TrialConfig, trial_config_from
 from atlas.search.history import spelt
+from atlas.search.order_queue import OrderQueue
 from atlas.search.trial_report import COMPLETE, OBJECTIVE
 
+ASKED_FOR = "asked_for"  # an attribute of trials of the queue, and of points that a resumed search has left
+PASSED_OVER = 30  # proposals at most, one after another
 ID, CONFIG = "id", "config"  # of a trial that was begun, among Optuna's attributes of the one that is proposed for it
 
 
@@ -33,6 +37,10 @@ class PruningOptunaSearch(OptunaSearch):
     orders are unfinished and cannot be compared with a finished trial's.
     """
 
+    _is_pruned: Callable[[TrialConfig], bool] = staticmethod(lambda config: False)
+    _points: int = 0
+    _orders: OrderQueue | None = None
+
     @property
     def study(self) -> Study:
         """Optuna's study."""
@@ -47,15 +55,44 @@ class PruningOptunaSearch(OptunaSearch):
         for one in begun:
             self.study.enqueue_trial(dict(one.parameters), user_attrs={ID: one.id, CONFIG: one.config})
         for point in points:
-            self.study.enqueue_trial(dict(point))
+            self.study.enqueue_trial(dict(point), user_attrs={ASKED_FOR: True})
+
+    def pass_over(self, is_pruned: Callable[[TrialConfig], bool], *, after: int) -> None:
+        """From now on pass over proposals that would be pruned: Optuna has them as pruned, and is asked for others.
+
+        Not of the trials up to the number `after`, which are the sweep's points.
+        """
+        self._is_pruned, self._points = is_pruned, after
+
+    def take_orders(self, orders: OrderQueue) -> None:
+        """From now on propose the orders of the queue first."""
+        self._orders = orders
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         """The configuration of the next trial, and the id of the one that it goes on with, or replaces."""
-        config: dict[str, Any] | None = super().suggest(trial_id)
+        config = self._suggest_open(trial_id)
         known = self._ot_trials[trial_id].user_attrs
         if config is None or ID not in known:
             return config
         return {**config, BEGUN_AS if spelt(config) == known[CONFIG] else REPLACES: known[ID]}
+
+    def _suggest_open(self, trial_id: str) -> dict[str, Any] | None:
+        """The first proposal that is not to be passed over; the last of so many where all are, which ends early.
+
+        An order that somebody has asked for is proposed in any case.
+        """
+        for order in self._orders.take() if self._orders is not None else ():
+            self.study.enqueue_trial(params_of(order), user_attrs={ASKED_FOR: True})
+        config: dict[str, Any] | None = super().suggest(trial_id)
+        for _ in range(PASSED_OVER):
+            asked: Any = self._ot_trials[trial_id]
+            wanted = asked.number < self._points or asked.user_attrs.keys() & {ID, ASKED_FOR}
+            if config is None or wanted or not self._is_pruned(trial_config_from(config)):
+                break
+            del self._ot_trials[trial_id]
+            self.study.tell(asked, state=TrialState.PRUNED)
+            config = super().suggest(trial_id)
+        return config
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Tell Optuna of the trial's end: a result without objective and error counts as pruned.

@@ -55,9 +55,9 @@ def foresee(experiment: Experiment, most: int = REHEARSED) -> Proposals:
 def is_exact(experiment: Experiment) -> bool:
     """Whether the trials are known before any result: all orders, orders that were written out, or given points.
 
-    A scheduler may prune any of them, and a sampler of the sweep's own may leave orders out.
+    Early stopping may prune any of them, and a sampler of the sweep's own may leave orders out.
     """
-    if experiment.sweep.scheduler is not None:
+    if experiment.sweep.scheduler is not None or experiment.options.search.stop_early != "none":
         return False
     search, count = experiment.options.search, experiment.trial_count()
     if not experiment.sweep.searches_orders:
@@ -81,6 +81,13 @@ def make_sampler(experiment: Experiment) -> optuna.samplers.BaseSampler:
     if experiment.sweep.searches_orders:
         return PrefixSampler(search.tasks, seed=search.seeds[0])
     return SettingsSampler(seed=search.seeds[0])
+
+
+def leaves_orders_out(experiment: Experiment) -> bool:
+    """Whether the sweep searches some of all orders, so that a proposal may be passed over for another one."""
+    search = experiment.options.search
+    is_search = experiment.sweep.searches_orders and not search.written_orders()
+    return is_search and experiment.trial_count() < order_count(search.tasks)
 
 
 def points_of(experiment: Experiment) -> list[dict[str, Any]]:

@@ -13,10 +13,13 @@ from optuna.trial import Trial as OptunaTrial
 
 from atlas.config.experiment import Experiment
 from atlas.config.space import Order, all_orders, is_order_choice, order_of, prefix_name
+from atlas.config.trial import ORDERS, trial_config_from
 from atlas.runtime.errors import UserError
 from atlas.search.all_orders_sampler import AllOrdersSampler
+from atlas.search.early_stopping import PrefixStopper
 from atlas.search.history import SearchHistory, identity, spelt, suggested_parameters
 from atlas.search.optuna_search import BegunTrial, PruningOptunaSearch
+from atlas.search.order_queue import OrderQueue
 from atlas.search.points import holds
 from atlas.search.prefix_sampler import PrefixSampler, rehearse
 from atlas.search.proposals import make_sampler, points_of
@@ -43,6 +46,18 @@ def resume_search(search: PruningOptunaSearch, experiment: Experiment, history: 
         for trial in history.begun
     ]
     search.resume(finished, begun, points_left(points_of(experiment), [_parameters(trial) for trial in history.trials]))
+
+
+def know_history(stopper: PrefixStopper, orders: OrderQueue, history: SearchHistory) -> None:
+    """Let the stopper know the trials of the history, and the prefixes that ended with them; the queue their orders."""
+    ended = {identity(trial) for trial in history.finished}
+    for trial in history.trials:
+        for order in trial.config.get(ORDERS, ()):
+            orders.know(tuple(order))
+        report = report_from(trial.last_result or {})
+        if report is not None:
+            stopped = identity(trial) in ended and not report.complete
+            stopper.restore(trial_config_from(trial.config), report.learnt, stopped=stopped)
 
 
 def sampler_after(experiment: Experiment, history: SearchHistory) -> BaseSampler:

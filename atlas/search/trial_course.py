@@ -12,7 +12,7 @@ from atlas.search.trial_report import TrialReport
 from atlas.steps.graph import WalkGraph
 from atlas.steps.step import Step, StepInputs
 from atlas.steps.walk import Walk
-from atlas.steps.walk_result import AVERAGE, WalkResult, mean_metrics, objective
+from atlas.steps.walk_result import AVERAGE, WalkResult, mean_metrics, objective, relative_accuracy
 from atlas.storage.score_names import Split
 from atlas.storage.step_result import SplitScores, StepResult
 
@@ -52,14 +52,15 @@ def course(walks: Sequence[Walk], setup: CourseSetup) -> Course:
     results = [WalkResult(walk=walk, graph=graph) for walk in walks]
     single_task = single_task_scores(setup.single_task, (yield StepRequest(steps=setup.single_task, shared=True)) or ())
     tasks, probes = len(walks[0].order), any(one.probe_steps for one in results)
+    learnt: list[float] = []
     for position in range(tasks):
         for wanted in _stages(results, position):
             yield from _take(wanted)
-        complete = position + 1 == tasks and not probes
-        yield _report(results, single_task, setup, tasks_seen=position + 1, complete=complete)
+        learnt.append(relative_accuracy(results, single_task, aim=setup.aim))
+        yield _report(results, single_task, setup, learnt, complete=position + 1 == tasks and not probes)
     if probes:
         yield from _take([(one, step) for one in results for steps in one.probe_steps.values() for step in steps])
-        yield _report(results, single_task, setup, tasks_seen=tasks, complete=True)
+        yield _report(results, single_task, setup, learnt, complete=True)
 
 
 def advance(steps: Course, answer: Sequence[StepResult] | None) -> StepRequest | TrialReport | None:
@@ -91,14 +92,20 @@ def _take(wanted: Wanted) -> Course:
 
 
 def _report(
-    results: Sequence[WalkResult], single_task: SplitScores, setup: CourseSetup, *, tasks_seen: int, complete: bool
+    results: Sequence[WalkResult],
+    single_task: SplitScores,
+    setup: CourseSetup,
+    learnt: Sequence[float],
+    *,
+    complete: bool,
 ) -> TrialReport:
     return TrialReport(
         objective=objective(results, single_task, aim=setup.aim, goal=setup.goal),
-        tasks_seen=tasks_seen,
+        tasks_seen=len(learnt),
         finished=[len(one.finished) for one in results],
         figures=mean_metrics(results, single_task) if setup.figures else {},
         complete=complete,
+        learnt=list(learnt),
     )
 
 

@@ -18,7 +18,8 @@ TrialStatus = Literal["RUNNING", "FINISHED", "PRUNED", "FAILED", "KILLED"]
 class TrialRecord:
     """One trial so far: its configuration, the keys of each walk's finished steps, its objective and figures.
 
-    A trial is `PRUNED` where the scheduler stopped it before its last report, and `FINISHED` after that.
+    A trial is `PRUNED` where the scheduler stopped it before its last report, and `FINISHED` after that. `stopped` says
+    what ended one before its time.
     """
 
     id: str
@@ -30,6 +31,7 @@ class TrialRecord:
     figures: dict[str, float] = field(default_factory=dict)
     complete: bool = False
     error: str = ""
+    stopped: str = ""
 
     @property
     def walks(self) -> list[Walk]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 OBJECTIVE = "objective"
 TASKS_SEEN = "tasks_seen"
 COMPLETE = "complete"
 FINISHED = "finished"
+LEARNT, RELATIVE = "learnt", "relative"
 KEYS = "steps"  # in reports of earlier versions: the keys of the finished steps, a list a walk
 
 
@@ -19,7 +20,9 @@ class TrialReport:
 
     `objective` is maximised; `tasks_seen` counts the finished tasks of each order; `finished` are the numbers of
     finished steps, one a walk: the first so many of the walk's; `figures` the mean metrics over walks. The last report
-    of a trial is `complete`: a trial that ends without one was pruned by the scheduler.
+    of a trial is `complete`: a trial that ends without one was pruned by the scheduler. `learnt` is the relative
+    accuracy (`relative_accuracy`) after each task so far: unlike the objective, whose meaning changes with the last
+    report, it can be compared between all reports after as many tasks.
     """
 
     objective: float
@@ -27,10 +30,16 @@ class TrialReport:
     finished: list[int]
     figures: dict[str, float]
     complete: bool
+    learnt: list[float] = field(default_factory=list)
 
     def to_tune(self) -> dict[str, Any]:
-        """The result that Tune takes; its keys are the field names."""
-        return asdict(self)
+        """The result that Tune takes; its keys are the field names, and `relative` the last of `learnt`."""
+        return {**asdict(self), **({RELATIVE: self.learnt[-1]} if self.learnt else {})}
+
+
+def learnt_from(result: Mapping[str, Any]) -> list[float]:
+    """The relative accuracies in a result, one a task; none in those of earlier versions."""
+    return list(result.get(LEARNT, ()))
 
 
 def report_from(result: Mapping[str, Any]) -> TrialReport | None:
@@ -43,4 +52,5 @@ def report_from(result: Mapping[str, Any]) -> TrialReport | None:
         finished=result[FINISHED] if FINISHED in result else [len(keys) for keys in result[KEYS]],
         figures=result["figures"],
         complete=result.get(COMPLETE, True),  # reports of earlier versions had none, and no trial was pruned
+        learnt=learnt_from(result),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,10 @@ from atlas.runtime.os_errors import is_unreachable
 from atlas.runtime.redact import redacted
 from atlas.runtime.retry import retry_while_away
 from atlas.search.callback import listening_callback, tell_finished
+from atlas.search.early_stopping import PrefixStopper, make_stopper
 from atlas.search.history import SearchHistory, next_run, read_history
-from atlas.search.proposals import Space, make_sampler, points_of
+from atlas.search.order_queue import OrderQueue
+from atlas.search.proposals import Space, leaves_orders_out, make_sampler, points_of
 from atlas.search.trainable import TrialSetup, run_trial
 from atlas.search.trial_report import OBJECTIVE
 from atlas.storage.filesystem import StoragePath
@@ -35,13 +37,17 @@ TRIAL_LOSSES = 10  # a trial lost with its process or node restarts; its finishe
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """A sweep's search. `setup` goes to every trial, of which `at_once` run together; Tune's state is in
-    `folder`."""
+    """A sweep's search. `setup` goes to every trial, of which `at_once` run together; Tune's state is in `folder`.
+
+    `stopper` stops trials early, by default that of `--stop-early`. `orders` are proposed before the sampler's own.
+    """
 
     experiment: Experiment
     setup: TrialSetup
     folder: StoragePath
     at_once: int
+    stopper: PrefixStopper | None = None
+    orders: OrderQueue = field(default_factory=OrderQueue)
 
     def run(self, *, resume: bool) -> None:
         """Run all trials, or those that an interrupted search left; the journal of `callback.listen` is told of all.
@@ -74,12 +80,16 @@ class Search:
         from ray import tune
         from ray.tune.search import ConcurrencyLimiter
 
+        from atlas.search.resumption import know_history
+        from atlas.search.tune_stopper import TuneStopper
+
         experiment, scheduler = self.experiment, self.experiment.sweep.scheduler
-        history = history or SearchHistory()
+        history, stopper = history or SearchHistory(), self.stopper or make_stopper(experiment)
+        know_history(stopper, self.orders, history)
         return tune.Tuner(
             self._trainable(),
             tune_config=tune.TuneConfig(
-                search_alg=ConcurrencyLimiter(self._searcher(history), max_concurrent=self.at_once),
+                search_alg=ConcurrencyLimiter(self._searcher(history, stopper), max_concurrent=self.at_once),
                 scheduler=scheduler(experiment.options) if scheduler else None,
                 num_samples=self._left(history),
                 reuse_actors=True,
@@ -87,13 +97,14 @@ class Search:
             run_config=tune.RunConfig(
                 name=next_run(self.folder),
                 callbacks=[listening_callback()],
+                stop=TuneStopper(stopper),
                 failure_config=tune.FailureConfig(max_failures=TRIAL_LOSSES),
                 verbose=0,
                 **self.folder.for_ray,
             ),
         )
 
-    def _searcher(self, history: SearchHistory) -> PruningOptunaSearch:
+    def _searcher(self, history: SearchHistory, stopper: PrefixStopper) -> PruningOptunaSearch:
         from atlas.search.optuna_search import PruningOptunaSearch
         from atlas.search.resumption import resume_search, sampler_after
 
@@ -106,6 +117,9 @@ class Search:
             study_name=self.folder.name,
             points_to_evaluate=None if known else points_of(experiment) or None,
         )
+        if leaves_orders_out(experiment):
+            search.pass_over(stopper.is_pruned, after=0 if known else len(points_of(experiment)))
+            search.take_orders(self.orders)
         if known:
             resume_search(search, experiment, history)
         return search

@@ -1,4 +1,4 @@
-"""Early stopping in a simulated sweep, by the schedulers of Ray Tune that need no more than a trial's reports."""
+"""Early stopping in a simulated sweep, by `--stop-early` or a scheduler of Ray Tune that needs only the reports."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from atlas.config.options import Options
+from atlas.config.trial import TrialConfig
 from atlas.runtime.errors import UserError
+from atlas.search.early_stopping import PrefixStopper
 from atlas.search.trial_report import TrialReport
 
 if TYPE_CHECKING:
@@ -15,17 +17,21 @@ if TYPE_CHECKING:
 
 
 class Pruner:
-    """A sweep's scheduler, asked about each report of each trial; None stops no trial.
+    """A sweep's stopper and its scheduler, asked about each report of each trial; None stops no trial.
 
     Schedulers that pause trials, or compare those that Tune's controller holds, cannot be simulated: they are refused.
     """
 
-    def __init__(self, scheduler: Callable[[Options], TrialScheduler] | None, options: Options) -> None:
-        self._scheduler = scheduler(options) if scheduler else None
+    def __init__(
+        self, scheduler: Callable[[Options], TrialScheduler] | None, options: Options, stopper: PrefixStopper
+    ) -> None:
+        self._scheduler, self._stopper = scheduler(options) if scheduler else None, stopper
         self._trials: dict[int, Trial] = {}
 
-    def stops(self, number: int, report: TrialReport) -> bool:
+    def stops(self, number: int, config: TrialConfig, report: TrialReport) -> bool:
         """Whether the trial is to be stopped after this report; the last one ends it in any case."""
+        if self._stopper.stops(str(number), config, report.learnt, complete=report.complete):
+            return True
         if self._scheduler is None:
             return False
         from ray.tune.schedulers import TrialScheduler

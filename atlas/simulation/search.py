@@ -11,7 +11,9 @@ import optuna
 from atlas.config.experiment import Experiment
 from atlas.config.trial import TrialConfig
 from atlas.execution.job import StepFailed
-from atlas.search.proposals import make_sampler, points_of
+from atlas.search.early_stopping import make_stopper
+from atlas.search.optuna_search import ASKED_FOR, PASSED_OVER
+from atlas.search.proposals import leaves_orders_out, make_sampler, points_of
 from atlas.search.trial_course import CourseSetup, advance, course
 from atlas.search.trial_report import TrialReport
 from atlas.simulation.broker_handle import BrokerHandle
@@ -65,22 +67,22 @@ class SimulatedSearch:
     ended: list[SimulatedTrial] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._pruner = Pruner(self.experiment.sweep.scheduler, self.experiment.options)
+        self._stopper = make_stopper(self.experiment)
+        self._pruner = Pruner(self.experiment.sweep.scheduler, self.experiment.options, self._stopper)
 
     async def run(self) -> None:
         """Take all trials."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         study = optuna.create_study(direction="maximize", sampler=make_sampler(self.experiment))
         for point in points_of(self.experiment):
-            study.enqueue_trial(point)
+            study.enqueue_trial(point, user_attrs={ASKED_FOR: True})
         numbers = iter(range(self.experiment.trial_count()))
         await asyncio.gather(*(self._take_trials(numbers, study) for _ in range(self.at_once)))
 
     async def _take_trials(self, numbers: Iterator[int], study: optuna.Study) -> None:
         """Take one trial after another."""
         for number in numbers:
-            asked = study.ask()
-            config = self.experiment.propose(asked)
+            asked, config = self._ask(study)
             try:
                 outcome = await self._take(config, number)
             except StepFailed as failure:
@@ -90,6 +92,18 @@ class SimulatedSearch:
             study.tell(asked, value, state=outcome.state)
             self.ended.append(self._trial(number, config, outcome))
 
+    def _ask(self, study: optuna.Study) -> tuple[optuna.Trial, TrialConfig]:
+        """The first proposal that would not be pruned at once, as `PruningOptunaSearch` takes it."""
+        asked = study.ask()
+        config = self.experiment.propose(asked)
+        for _ in range(PASSED_OVER if leaves_orders_out(self.experiment) else 0):
+            if ASKED_FOR in asked.user_attrs or not self._stopper.is_pruned(config):
+                break
+            study.tell(asked, state=TrialState.PRUNED)
+            asked = study.ask()
+            config = self.experiment.propose(asked)
+        return asked, config
+
     async def _take(self, config: TrialConfig, number: int) -> _Outcome:
         """Walk a trial's course to its end, or to where the scheduler stops it. Raises StepFailed."""
         scope = "" if self.experiment.options.run.sharing else f"private/{number}"
@@ -97,7 +111,7 @@ class SimulatedSearch:
         said = advance(steps, None)
         while said is not None:
             if isinstance(said, TrialReport):
-                outcome = _Outcome(objective=said.objective, pruned=self._pruner.stops(number, said))
+                outcome = _Outcome(objective=said.objective, pruned=self._pruner.stops(number, config, said))
                 if outcome.pruned:
                     return outcome
                 said = advance(steps, None)

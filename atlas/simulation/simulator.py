@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from atlas.config.budget import budget_from
 from atlas.config.experiment import Experiment
+from atlas.execution.allowance import UNBOUNDED
 from atlas.execution.broker import Broker
 from atlas.execution.status import BrokerStatus
 from atlas.search.proposals import foresee
@@ -26,7 +28,9 @@ from atlas.simulation.supervised import SimulatedFleets, SupervisedHandle
 from atlas.simulation.virtual_time import run_virtually
 from atlas.steps.graph import WalkGraph
 from atlas.steps.step import Step, StepInputs
+from atlas.sweep.budget_keeper import BudgetKeeper
 from atlas.sweep.prefetch import Prefetch
+from atlas.sweep.spending import Spending
 from atlas.sweep.supervision import Snapshot, Supervision
 
 LOOK_SECONDS = 5.0  # virtual, between two looks of the supervision
@@ -51,7 +55,8 @@ class SimulatedSweep:
     """A simulated sweep that has ended.
 
     `seconds` of virtual time; `busy` is the share of them that fleets trained steps which were committed; `in_vain`
-    the seconds of training that were lost; `failure` is why the supervision gave the sweep up, if it did.
+    the seconds of training that were lost; `failure` is why the supervision gave the sweep up, if it did; `stopped` why
+    it ended before its trials did, and `spending` that of all its runs.
     """
 
     trials: Sequence[SimulatedTrial]
@@ -62,6 +67,8 @@ class SimulatedSweep:
     in_vain: float
     status: BrokerStatus
     failure: str = ""
+    stopped: str = ""
+    spending: Spending = field(default_factory=Spending)
 
     @property
     def best(self) -> SimulatedTrial:
@@ -74,7 +81,8 @@ class SimulatedSweep:
 class Simulation:
     """A sweep to simulate: `experiment` on `fleets` fleets, `at_once` trials at a time.
 
-    Steps are looked up in the `landscape`. Several simulations may share a `store`, as sweeps do.
+    Steps are looked up in the `landscape`. Several simulations may share a `store`, as sweeps do. `spent` is the
+    spending of earlier runs of the same sweep; each fleet has so many `gpus`.
     """
 
     experiment: Experiment
@@ -86,6 +94,8 @@ class Simulation:
     step_inputs: StepInputs | None = None
     store: MemoryStore = field(default_factory=MemoryStore)
     owner: str = "sweep"
+    spent: Spending = field(default_factory=Spending)
+    gpus: float = 0.0
 
     def run(self) -> SimulatedSweep:
         """Run the sweep in a virtual time of its own."""
@@ -99,13 +109,15 @@ class Simulation:
         fleets = SimulatedFleets([self._fleet(number, broker) for number in range(self.fleets)])
         search = self._search(broker)
         searching = asyncio.ensure_future(search.run())
-        supervision = self._supervision(broker, fleets, searching)
+        keeper = self._budget_keeper(broker)
+        supervision = self._supervision(broker, fleets, searching, keeper)
         beside = [asyncio.ensure_future(_supervise(supervision)), asyncio.ensure_future(self._restart(broker, began))]
         try:
             await asyncio.wait([searching])
             if not supervision.newest.failure:
-                searching.result()
-                supervision.look()
+                if not supervision.newest.stopped:
+                    searching.result()
+                    supervision.look()
                 await broker.call(lambda alive: alive.close())
                 await fleets.join()
         finally:  # a sweep that is cancelled leaves nothing running, as a killed driver
@@ -114,7 +126,7 @@ class Simulation:
             await fleets.kill()
             await asyncio.gather(searching, *beside, return_exceptions=True)
         seconds = asyncio.get_running_loop().time() - began
-        return self._swept(search.ended, fleets.fleets, supervision.newest, seconds)
+        return replace(self._swept(search.ended, fleets.fleets, supervision.newest, seconds), spending=keeper.spent)
 
     @property
     def inputs(self) -> StepInputs:
@@ -123,7 +135,8 @@ class Simulation:
         return self.step_inputs or StepInputs(backbone="simulated", data={task: f"data of {task}" for task in tasks})
 
     def _broker(self) -> Broker:
-        return Broker(MemoryStoreView(self.store, self.owner), clock=VirtualClock())
+        allowance = None if self.experiment.options.run.budget else UNBOUNDED  # else it begins before it is told any
+        return Broker(MemoryStoreView(self.store, self.owner), clock=VirtualClock(), allowance=allowance)
 
     def _fleet(self, number: int, broker: BrokerHandle) -> SimulatedFleet:
         return SimulatedFleet(
@@ -143,7 +156,20 @@ class Simulation:
             await asyncio.sleep(max(0.0, began + at - loop.time()))
             broker.restart()
 
-    def _supervision(self, broker: BrokerHandle, fleets: SimulatedFleets, search: asyncio.Future[None]) -> Supervision:
+    def _budget_keeper(self, broker: BrokerHandle) -> BudgetKeeper:
+        return BudgetKeeper(
+            budget=budget_from(self.experiment.options.run.budget),
+            before=self.spent,
+            gpus=self.gpus,
+            step_seconds=0.0,
+            allow=SupervisedHandle(broker).allow,
+            save=lambda spending: None,
+            clock=asyncio.get_running_loop().time,
+        )
+
+    def _supervision(
+        self, broker: BrokerHandle, fleets: SimulatedFleets, search: asyncio.Future[None], keeper: BudgetKeeper
+    ) -> Supervision:
         """The supervision of the sweep, which ends the search where it gives up; nothing has to be uploaded."""
         handle, clock = SupervisedHandle(broker), asyncio.get_running_loop().time
         prefetch = Prefetch(handle, self._known_steps())
@@ -151,7 +177,7 @@ class Simulation:
         def end_search() -> None:
             search.cancel()
 
-        return Supervision(handle, fleets, prefetch.tell, lambda: None, end_search, clock)
+        return Supervision(handle, fleets, prefetch.tell, lambda: None, end_search, clock, keeper.look)
 
     def _known_steps(self) -> list[Step]:
         """The steps that are known before any trial asks for them."""
@@ -185,6 +211,7 @@ class Simulation:
             in_vain=sum(fleet.in_vain for fleet in fleets),
             status=last.broker,
             failure=last.failure,
+            stopped=last.stopped,
         )
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from atlas.execution.allowance import Allowance
 from atlas.execution.fleets import FleetsState
 from atlas.execution.messages import Unknown
 from atlas.execution.status import BrokerStatus
@@ -24,6 +25,10 @@ class SupervisedHandle:
     def status(self) -> BrokerStatus:
         """Its status. Raises TimeoutError."""
         return self.broker.at_once(lambda alive: alive.status())
+
+    def allow(self, allowance: Allowance) -> None:
+        """Have it lease steps on these terms. Raises TimeoutError."""
+        self.broker.at_once(lambda alive: alive.allow(allowance))
 
     def give_up(self, reason: str) -> None:
         """Fail every unfinished step. Raises TimeoutError."""

@@ -146,13 +146,25 @@ def objective(results: Sequence[WalkResult], single_task: SplitScores, *, aim: s
     Before, and where the goal has no value, it is `WalkResult.progress`, since raw averages over different tasks are
     not comparable. The mean over seeds; over orders the mean too, or the minimum where `aim` is `worst`.
     """
-    done = all(one.is_complete and one.figure(goal, single_task) is not None for one in results)
+    figures = [one.figure(goal, single_task) if one.is_complete else None for one in results]
+    known = [figure for figure in figures if figure is not None]
+    if len(known) < len(results):
+        return relative_accuracy(results, single_task, aim=aim)
+    return _over_orders(results, known, aim=aim)
+
+
+def relative_accuracy(results: Sequence[WalkResult], single_task: SplitScores, *, aim: str) -> float:
+    """`WalkResult.progress` of a trial: of one meaning from its first task to its last, over orders as `objective`."""
+    return _over_orders(results, [one.progress(single_task) for one in results], aim=aim)
+
+
+def _over_orders(results: Sequence[WalkResult], values: Sequence[float], *, aim: str) -> float:
+    """The mean over seeds, then over orders the mean or, where `aim` is `worst`, the minimum."""
     by_order: dict[tuple[str, ...], list[float]] = {}
-    for one in results:
-        figure = one.figure(goal, single_task) if done else None
-        by_order.setdefault(one.walk.order, []).append(one.progress(single_task) if figure is None else figure)
-    values = [sum(scores) / len(scores) for scores in by_order.values()]
-    return min(values) if aim == "worst" else sum(values) / len(values)
+    for one, value in zip(results, values, strict=True):
+        by_order.setdefault(one.walk.order, []).append(value)
+    means = [sum(found) / len(found) for found in by_order.values()]
+    return min(means) if aim == "worst" else sum(means) / len(means)
 
 
 def mean_metrics(results: Sequence[WalkResult], single_task: SplitScores) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from atlas.cluster.actor_calls import log_failure
 from atlas.cluster.connect import NAMESPACE
+from atlas.execution.allowance import Allowance
 from atlas.execution.broker_client import BrokerClient
 from atlas.execution.status import BrokerStatus
 
@@ -14,8 +15,8 @@ class BrokerActor:
     """A named broker on the cluster, which Ray restarts where it dies."""
 
     def __init__(self, name: str, store_uri: str, owner: str) -> None:
-        """Start it, without waiting."""
-        self.client = BrokerClient.start(store_uri, owner, name=name, namespace=NAMESPACE)
+        """Start it, without waiting. It leases nothing before it is allowed to, after each restart again."""
+        self.client = BrokerClient.start(store_uri, owner, name=name, namespace=NAMESPACE, allowance=None)
 
     def close(self) -> None:
         """Have it lease no more steps, without waiting; it may be closed twice."""
@@ -24,6 +25,10 @@ class BrokerActor:
     def status(self) -> BrokerStatus:
         """Its status. Raises TimeoutError where it does not answer within `ANSWER_SECONDS`."""
         return self.client.status(timeout=ANSWER_SECONDS)
+
+    def allow(self, allowance: Allowance) -> None:
+        """Have it lease steps on these terms, without waiting."""
+        log_failure(self.client.allow(allowance), "telling the broker what it may lease")
 
     def give_up(self, reason: str) -> None:
         """Fail every unfinished step, without waiting."""

@@ -56,7 +56,7 @@ def opened(
     options = experiment.options.changed(precision=precision)
     if folder is None:
         folder = SweepFolder.new(options.storage.path, experiment.sweep.name, options)
-    elif options.run.changed:
+    elif options.run.changed or options.run.budget != folder.options().run.budget:
         folder.write_options(options.changed(resume=None))
     folder.write_definition(definition)
     return folder

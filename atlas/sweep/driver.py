@@ -18,14 +18,20 @@ from atlas.report import load_matplotlib
 from atlas.runtime.console import say
 from atlas.runtime.error_log import ErrorLog
 from atlas.runtime.interrupts import SearchInterrupts, search_interrupts, uninterrupted
+from atlas.runtime.text import count_of
 from atlas.search.callback import TrialJournal, listen
+from atlas.search.early_stopping import PrefixStopper, make_stopper
+from atlas.search.order_queue import OrderQueue
 from atlas.search.trainable import TrialSetup
 from atlas.search.trial_course import CourseSetup
 from atlas.search.trial_ids import TrialIds
 from atlas.search.tuner import Search
 from atlas.steps.step import Step
 from atlas.sweep.broker_actor import BrokerActor
+from atlas.sweep.control_inbox import ControlInbox
 from atlas.sweep.ending import end_sweep
+from atlas.sweep.held_out import held_out_walks
+from atlas.sweep.live_control import live_control
 from atlas.sweep.live_view import LiveView
 from atlas.sweep.prefetch import Prefetch, all_known, known_steps
 from atlas.sweep.supervisor import Supervisor
@@ -51,13 +57,16 @@ class SweepDriver:
     console: Console
     _supervisor: Supervisor | None = None
 
+    def __post_init__(self) -> None:
+        self._stopper, self._orders = make_stopper(self.run.experiment), OrderQueue()
+
     def drive(self) -> bool:
         """Run the sweep to its end; True where all trials finished. SIGINT ends it early, with what there is."""
         with self._tracking() as tracking:
             reporter, journal = self._listeners(tracking)
             with self._training() as training:
-                failure = self._search(training, journal)
-                _end_trials(journal, reporter)
+                failure = self._search(training, journal, tracking)
+                _end_trials(journal, reporter, stopped="the budget was spent" if self.run.stopped else "")
                 trials = list(journal.trials.values())
                 return end_sweep(self.run, trials, reporter, tracking, self.console, training, failure=failure)
         return False  # stopped at once
@@ -84,7 +93,7 @@ class SweepDriver:
         run, sharing = self.run, self.run.experiment.options.run.sharing
         reporter = TrackingReporter(tracking, run.id, run.inputs.store, run.inputs.prepared, sharing)
         trial_ids = TrialIds.read(run.folder.spool) if sharing else TrialIds()
-        return reporter, TrialJournal(run.inputs.graph, [reporter], trial_ids)
+        return reporter, TrialJournal(run.inputs.graph, [reporter], trial_ids, stopped=self._stopper.stopped)
 
     @contextmanager
     def _training(self) -> Iterator[Training]:
@@ -104,37 +113,52 @@ class SweepDriver:
                 fleets.start()
             yield training
 
-    def _search(self, training: Training, journal: TrialJournal) -> str:
+    def _search(self, training: Training, journal: TrialJournal, tracking: TrackingClient) -> str:
         """Run all trials, supervised and shown; returns why the supervisor gave the sweep up, else nothing.
 
         SIGINT ends it: Tune stops its trials by itself, but before it has begun, and at a second SIGINT, it raises.
         """
         run = self.run
         broker = training.broker
+        control = live_control(run, broker, self._stopper, self._orders, journal)
         prefetch = Prefetch(broker.client, known_steps(run))
         with ExitStack() as parts:
             interrupts = parts.enter_context(search_interrupts(self._acknowledge))
             end_search = _ending_of(interrupts, broker)
             upload = run.folder.place.upload
-            supervisor = Supervisor(broker, training.fleets, prefetch.tell, upload, end_search)
+            supervisor = Supervisor(broker, training.fleets, prefetch.tell, upload, end_search, control.look)
             self._supervisor = parts.enter_context(supervisor)
             parts.enter_context(LiveView(self.console, run.plan, journal, lambda: supervisor.snapshot))
+            parts.enter_context(ControlInbox(control.journal, tracking.control_tag(run.id)))
             with suppress(KeyboardInterrupt):  # acknowledged already; the sweep ends with what there is
                 self._run_trials(supervisor, journal)
+                self._walk_held_out(supervisor, journal, prefetch)
+        run.folder.write_spending(control.keeper.spent)
+        self.run = control.ended_run(run, stopped=supervisor.snapshot.stopped)
         return supervisor.snapshot.failure
 
     def _run_trials(self, supervisor: Supervisor, journal: TrialJournal) -> None:
         """Run the search once a fleet is up (starting trials would slow its start), then wait for prefetched steps."""
         supervisor.wait_for(lambda now: not now.fleets.started or now.fleets.all_ended or bool(now.broker.fleets))
-        if supervisor.snapshot.failure:
+        if supervisor.snapshot.is_ending:
             return
         Thread(target=load_matplotlib, daemon=True).start()  # for the report: by then it is there
         listen(journal)
         try:
-            search_of(self.run).run(resume=bool(self.run.experiment.options.run.resume))
+            search_of(self.run, self._stopper, self._orders).run(resume=bool(self.run.experiment.options.run.resume))
         finally:
             listen(None)
         if self._all_ended(journal):
+            supervisor.wait_for(lambda now: now.is_idle)
+
+    def _walk_held_out(self, supervisor: Supervisor, journal: TrialJournal, prefetch: Prefetch) -> None:
+        """Have the best setting walked along held-out orders, once all trials have ended; nothing without any."""
+        if not self._all_ended(journal) or supervisor.snapshot.is_ending:
+            return
+        walks = held_out_walks(self.run.experiment, list(journal.trials.values()))
+        if steps := self.run.inputs.graph.distinct(walks):
+            say(self.console, f"walking the best setting along {count_of(len(walks), 'held-out walk')} …")
+            prefetch.add(steps)
             supervisor.wait_for(lambda now: now.is_idle)
 
     def _all_ended(self, journal: TrialJournal) -> bool:
@@ -158,11 +182,11 @@ class SweepDriver:
         print_next(self.console, [("stopped at once; resume with", self.run.resume_command)])
 
 
-def _end_trials(journal: TrialJournal, reporter: TrackingReporter) -> None:
-    """Record the trials that the search left unfinished as killed."""
+def _end_trials(journal: TrialJournal, reporter: TrackingReporter, stopped: str = "") -> None:
+    """Record the trials that the search left unfinished as killed, and by what."""
     for trial in journal.trials.values():
         if trial.status == "RUNNING":
-            trial.status = "KILLED"
+            trial.status, trial.stopped = "KILLED", stopped
             reporter.trial_changed(trial, [])
 
 
@@ -192,7 +216,7 @@ def _started_event(run: SweepRun) -> SweepStarted:
     return SweepStarted(sweep=run.id, name=run.id, params=params, tags=tags, note=sweep.question)
 
 
-def search_of(run: SweepRun) -> Search:
+def search_of(run: SweepRun, stopper: PrefixStopper, orders: OrderQueue) -> Search:
     experiment = run.experiment
     setup = TrialSetup(
         broker=run.broker,
@@ -206,7 +230,9 @@ def search_of(run: SweepRun) -> Search:
         sharing=experiment.options.run.sharing,
     )
     at_once = trials_at_once(run.size, known=all_known(run))
-    return Search(experiment=experiment, setup=setup, folder=run.folder.place, at_once=at_once)
+    return Search(
+        experiment=experiment, setup=setup, folder=run.folder.place, at_once=at_once, stopper=stopper, orders=orders
+    )
 
 
 def _single_task_steps(run: SweepRun) -> list[Step]:

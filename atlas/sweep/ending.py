@@ -8,16 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.report import Summary, write_report, write_summary
+from atlas.report.pareto import front_in_words
 from atlas.report.summary import Status, SweepFacts
 from atlas.report.use_command import use_command
 from atlas.runtime.console import say, shell
 from atlas.runtime.error_log import ErrorLog
 from atlas.runtime.redact import redacted
 from atlas.runtime.retry import retry_while_away
-from atlas.runtime.text import first_line
+from atlas.runtime.text import count_of, first_line
 from atlas.search.trial_record import TrialRecord
 from atlas.sweep.best_model import best_model_of
 from atlas.sweep.fusion_weights_job import WeightsPromise, await_fusion_weights, start_fusion_weights
+from atlas.sweep.held_out import held_out_walks
 from atlas.sweep.summary import FinishedSweep, summarise
 from atlas.sweep.sweep_run import SweepRun
 from atlas.sweep.terminal import print_errors, print_next, print_results
@@ -45,7 +47,7 @@ def end_sweep(
     *,
     failure: str = "",
 ) -> bool:
-    """Write and record the results; True where all trials finished and nothing went wrong here.
+    """Write and record the results; True where all trials finished, or the budget is spent, and nothing went wrong.
 
     The training is closed, once a fleet has computed the fusion weights. `failure`: why the sweep was given up. Once
     the summary is written, a part that fails keeps no other from running; its error is printed last.
@@ -67,6 +69,8 @@ def end_sweep(
         retry_while_away(run.folder.place.upload, redacted(str(run.folder.place)))
     with errors.noted("printing the results"):
         print_results(console, summary)
+        _say_front(console, summary, run.experiment.sweep.objectives)
+        _say_budget(console, summary)
     used = [("use it", command)] if (command := use_command(summary)) else []
     print_next(console, used + _next_lines(run, tracking, summary.sweep.status, model, complete=complete))
     if missing_weights:
@@ -74,7 +78,7 @@ def end_sweep(
         say(console, f"combination weights: {missing_weights}; draw them with {again}")
     print_errors(console, summary, failure, errors.lines)
     training.fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
-    return summary.sweep.status == "FINISHED" and not errors.lines
+    return (summary.sweep.status == "FINISHED" or bool(run.stopped)) and not errors.lines
 
 
 def finished_sweep(run: SweepRun, trials: Sequence[TrialRecord]) -> FinishedSweep:
@@ -89,8 +93,11 @@ def finished_sweep(run: SweepRun, trials: Sequence[TrialRecord]) -> FinishedSwee
         finished=time.strftime(STAMP),
         status=_status(trials, experiment.trial_count()),
     )
+    known: dict[str, object] = {"changes": run.changes} if run.changes else {}
+    if run.budget is not None:
+        known["budget"] = run.spending.facts(run.budget, stopped=bool(run.stopped) and facts.status != "FINISHED")
     return FinishedSweep(
-        sweep=facts.model_copy(update={"changes": run.changes}) if run.changes else facts,
+        sweep=facts.model_copy(update=known),
         options=experiment.options,
         inputs=run.inputs,
         plan=run.plan,
@@ -101,7 +108,27 @@ def finished_sweep(run: SweepRun, trials: Sequence[TrialRecord]) -> FinishedSwee
         run=run.token,
         earlier=run.earlier,
         file=run.invocation.file,
+        held_out=held_out_walks(experiment, trials) if experiment.sweep.held_out else None,
     )
+
+
+def _say_front(console: Console, summary: Summary, objectives: Sequence[str]) -> None:
+    """Print the Pareto front of a sweep with several objectives, and the scores on held-out orders."""
+    if words := front_in_words(summary, objectives):
+        say(console, f"Pareto front: {words}.", wrap=True)
+    if summary.held_out is not None:
+        say(console, f"Held-out orders: {summary.held_out.words}.", wrap=True)
+
+
+def _say_budget(console: Console, summary: Summary) -> None:
+    """Print what is spent of the budget, and what it left undone."""
+    budget = summary.sweep.budget
+    if budget is None:
+        return
+    left = sum(bool(row.stopped) for row in summary.trials)
+    begun = f"; it stopped {count_of(left, 'walk')} of trials that had begun" if left else ""
+    more = ". Go on by resuming with a higher --budget." if budget.stopped else "."
+    say(console, f"Budget: {budget.words} spent{begun}{more}", wrap=True)
 
 
 def _status(trials: Sequence[TrialRecord], wanted: int) -> Status:

@@ -16,6 +16,7 @@ from atlas.runtime.errors import AtlasError, UserError, unknown
 from atlas.runtime.names import file_name
 from atlas.search.definition import DEFINITION, SearchDefinition, read_definition, write_definition
 from atlas.storage.filesystem import StoragePath
+from atlas.sweep.spending import SPENT, Spending, read_spending, write_spending
 from atlas.tracking import is_settled
 
 OPTIONS = "options.json"
@@ -101,6 +102,15 @@ class SweepFolder:
             kept = relative_to_storage(kept, self.path.parents[1])
         write_options_file(kept, self.path / OPTIONS)
         self.place.upload()
+
+    def spending(self) -> Spending:
+        """The spending of the sweep's runs so far. Raises UserError for a record that is broken."""
+        self.place.download(only=(SPENT,))
+        return read_spending(self.path)
+
+    def write_spending(self, spending: Spending) -> None:
+        """Record the spending on this machine; the folder's next upload takes it along."""
+        write_spending(spending, self.path)
 
     def definition(self) -> SearchDefinition | None:
         """The definition that the sweep was started with, or has gone on with; None where there is none."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from atlas.sweep.folder import SweepFolder
     from atlas.sweep.inputs import SweepInputs
     from atlas.sweep.plan import Plan
+    from atlas.sweep.spending import Spending
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +63,7 @@ def launch(
         inputs = resolve_inputs(options, progress, tracking_uri=address)
     definition = define(experiment, inputs.step_inputs, folder, console)
     if options.run.dry_run and here is not None:
-        _show_plan(experiment, inputs, [here], console)
+        _show_plan(experiment, inputs, [here], console, _spending(folder))
         return RunEnd(finished=True)
     join_cluster()
     try:
@@ -85,7 +86,8 @@ def _run_on_cluster(
 
     options = experiment.options
     nodes = nodes_for(growing=options.cluster.fleets is not None)
-    proposals, plan, size = _show_plan(experiment, inputs, nodes, console)
+    spending = _spending(folder)
+    proposals, plan, size = _show_plan(experiment, inputs, nodes, console, spending)
     if options.run.dry_run:
         return RunEnd(finished=True)
     from atlas.sweep.driver import SweepDriver
@@ -102,6 +104,7 @@ def _run_on_cluster(
         folder=opened(folder, experiment, definition, precision),
         invocation=invocation,
         changes=definition.changes,
+        spending=spending,
     )
     sweep_run = replace(sweep_run, earlier=begin_run(sweep_run.folder, sweep_run.token))
     return RunEnd(finished=SweepDriver(sweep_run, console).drive(), folder=sweep_run.folder)
@@ -126,15 +129,30 @@ def _machine(console: Console, *, dry_run: bool) -> Node | None:
     return here
 
 
+def _spending(folder: SweepFolder | None) -> Spending:
+    """The spending of the sweep's earlier runs."""
+    from atlas.sweep.spending import Spending
+
+    return Spending() if folder is None else folder.spending()
+
+
 def _show_plan(
-    experiment: Experiment, inputs: SweepInputs, nodes: Sequence[Node], console: Console
+    experiment: Experiment, inputs: SweepInputs, nodes: Sequence[Node], console: Console, spending: Spending
 ) -> tuple[Proposals, Plan, FleetSize]:
-    """Print the plan; returns the trials that it counts, the plan, and the fleets for it."""
+    """Print the plan; returns the trials that it counts, the plan, and the fleets for it.
+
+    Raises UserError for a budget that `spending` has used up, or that the fleets cannot spend.
+    """
+    from atlas.config.budget import budget_from
     from atlas.execution.sizing import fitted, size_fleets
     from atlas.search.proposals import foresee
+    from atlas.sweep.budget_plan import bought, check_budget
 
     options = experiment.options
+    budget = budget_from(options.run.budget)
     size = size_fleets(options.cluster, nodes)
+    if budget is not None:
+        check_budget(budget, spending, size)
     experiment = replace(experiment, precision=size.precision_as(options.training.precision))
     proposals = foresee(experiment)
     plan = inputs.plan(proposals, experiment.auxiliary_walks(), at_once=size.fleets)
@@ -142,6 +160,8 @@ def _show_plan(
     size = fitted(size, options.cluster, nodes, plan.work)
     plan = plan.on(size.fleets)
     settings = {**describe(options, size), "orders": experiment.orders_in_words()}
+    if budget is not None:
+        settings["budget"] = bought(budget, spending, plan, size)
     print_plan(console, experiment.sweep.name, experiment.sweep.question, plan, settings)
     for warning in inputs.warnings:
         say(console, warning, wrap=True)

@@ -37,7 +37,11 @@ class Prefetch:
 
     broker: StepQueue
     steps: list[Step]
-    _told: str = ""
+    _told: tuple[str, int] = ("", 0)
+
+    def add(self, steps: Sequence[Step]) -> None:
+        """Further steps: the broker is told of all again at the next `tell`, which another thread may call."""
+        self.steps = [*self.steps, *steps]
 
     def tell(self, status: BrokerStatus) -> bool:
         """Queue the steps at a broker that has started since, by its `status`: it keeps nothing across restarts.
@@ -47,8 +51,9 @@ class Prefetch:
         Raises:
             TimeoutError: the broker does not answer.
         """
-        if status.born == self._told:
+        steps = self.steps
+        if (status.born, len(steps)) == self._told:
             return False
-        self.broker.anticipate(self.steps)
-        self._told = status.born
+        self.broker.anticipate(steps)
+        self._told = status.born, len(steps)
         return True

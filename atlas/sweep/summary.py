@@ -37,6 +37,7 @@ from atlas.steps.walk import Walk
 from atlas.steps.walk_result import AVERAGE, DOWNSTREAM, WalkResult
 from atlas.storage.store import Store
 from atlas.sweep.cost import walk_cost
+from atlas.sweep.held_out import held_out_scores
 from atlas.sweep.inputs import SweepInputs
 from atlas.sweep.plan import Plan
 from atlas.sweep.provenance import provenance_of, versions
@@ -50,7 +51,8 @@ class FinishedSweep:
     """A sweep that has ended: its options, its inputs and the results of its trials.
 
     `run`: the id that its own steps bear as the run that trained them; `earlier`: the ids of its runs that were
-    interrupted. `file`: the Python file of the sweep, as it was called. `reader` notes the steps that cannot be read.
+    interrupted. `file`: the Python file of the sweep, as it was called. `held_out`: walks of the best setting along
+    orders that no trial took (None: the sweep holds none out). `reader` notes the steps that cannot be read.
     """
 
     sweep: SweepFacts
@@ -64,6 +66,7 @@ class FinishedSweep:
     bare: Sequence[Walk] = ()
     goal: str = AVERAGE
     file: str = ""
+    held_out: Sequence[Walk] | None = None
     reader: StepReader = field(default_factory=StepReader)
 
     def store_of(self, record: TrialRecord) -> Store:
@@ -88,9 +91,13 @@ class FinishedSweep:
                 self.reader.note(step, "the store no longer has it")
         return outcome
 
+    def walked(self, walk: Walk) -> WalkResult:
+        """A walk that no trial took, with what the store knows of its steps."""
+        return self._outcome(walk, self.inputs.store)
+
     def bare_outcomes(self) -> list[WalkResult]:
         """The probes of the bare backbone, one outcome a seed."""
-        return [self._outcome(walk, self.inputs.store) for walk in self.bare]
+        return [self.walked(walk) for walk in self.bare]
 
     def reference_steps(self) -> Iterator[tuple[str, int, Step]]:
         """Name, seed and step of each reference."""
@@ -133,6 +140,9 @@ def summarise(ended: FinishedSweep) -> Summary:
     scores = scores.model_copy(update={"unreadable": dict(ended.reader.unreadable)})
     absent = (name for name in ("joint", "downstream", "downstream_tasks", "unreadable") if not getattr(scores, name))
     summary = scores.without(*absent).model_copy(update={"trials": measured})
+    if ended.held_out is not None:
+        walked = [ended.walked(walk) for walk in ended.held_out]
+        summary = summary.model_copy(update={"held_out": held_out_scores(ended.trials, outcomes, walked)})
     return summary.model_copy(
         update={"orders": order_statistics(summary), "best": _with_learner(ended, _best(summary, ended.goal))}
     )
@@ -184,6 +194,7 @@ def _rows(ended: FinishedSweep, record: TrialRecord, outcomes: Sequence[WalkResu
             metrics={},
             error=record.error,
             cost=walk_cost(outcome, ended.inputs, ended.store_of(record), ended.reader),
+            **({"stopped": record.stopped} if record.stopped else {}),
         )
         for number, outcome in enumerate(outcomes)
     ]

@@ -27,7 +27,7 @@ class Snapshot:
 
     `at`: when the broker's status was taken, on the supervision's clock. `prefetched`: whether the broker had the steps
     that are known beforehand by then. `notes`: what is out of order, a line each. `failure`: why the supervisor has
-    given the sweep up, empty while it has not.
+    given the sweep up, `stopped`: why it ends before its trials do, as its budget says; empty while they are not.
     """
 
     number: int = 0
@@ -37,11 +37,30 @@ class Snapshot:
     prefetched: bool = False
     notes: tuple[str, ...] = ()
     failure: str = ""
+    stopped: str = ""
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether the search is to end before its trials do."""
+        return bool(self.failure or self.stopped)
 
     @property
     def is_idle(self) -> bool:
         """Whether every step that is known is trained or has failed."""
         return self.prefetched and not self.broker.count(*UNFINISHED)
+
+
+@dataclass(frozen=True)
+class Steering:
+    """The decision about a sweep at one look: `notes` to show, and why it ends now (`stopped`, else empty)."""
+
+    notes: tuple[str, ...] = ()
+    stopped: str = ""
+
+
+def no_steering(status: BrokerStatus) -> Steering:
+    """None: the sweep takes all its trials."""
+    return Steering()
 
 
 class SupervisedBroker(Protocol):
@@ -71,7 +90,8 @@ class Supervision:
 
     An error of a look is logged, and the next look tries again; one that stays calls `end_search` at each look.
     `prefetch` queues the steps that are known at a broker that has started since, and returns whether that was
-    necessary; `upload` begins to upload the sweep's folder, without waiting; `clock` gives seconds.
+    necessary; `upload` begins to upload the sweep's folder, without waiting; `clock` gives seconds. `steer` keeps the
+    sweep's budget, and what else people want of it while it runs.
     """
 
     broker: SupervisedBroker
@@ -80,6 +100,7 @@ class Supervision:
     upload: Callable[[], None]
     end_search: Callable[[], None]
     clock: Callable[[], float] = time.monotonic
+    steer: Callable[[BrokerStatus], Steering] = no_steering
     newest: Snapshot = field(default_factory=Snapshot)
     _trouble: tuple[bool, float] | None = None  # whether it is silence, and since when
 
@@ -94,13 +115,14 @@ class Supervision:
         except Exception as error:
             found = self._troubled(error)
         self.newest = replace(found, number=self.newest.number + 1)
-        if self.newest.failure:
+        if self.newest.is_ending:
             with ErrorLog().noted("ending the search"):
                 self.end_search()
         return self.newest
 
     def _found(self) -> Snapshot:
         at, status = self.clock(), self.broker.status()
+        steering = self.steer(status)
         asked_again = self.prefetch(status)
         self.fleets.start_if_needed(status)
         fleets = self.fleets.state
@@ -112,8 +134,9 @@ class Supervision:
             broker=status,
             fleets=fleets,
             prefetched=not asked_again,
-            notes=(*_losses(fleets), *_failures(status)),
+            notes=(*steering.notes, *_losses(fleets), *_failures(status)),
             failure=self.newest.failure,
+            stopped=self.newest.stopped or steering.stopped,
         )
 
     def _troubled(self, error: Exception) -> Snapshot:

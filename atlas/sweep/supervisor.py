@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from atlas.execution.status import BrokerStatus
 from atlas.runtime.error_log import ErrorLog
-from atlas.sweep.supervision import Snapshot, SupervisedBroker, SupervisedFleets, Supervision
+from atlas.sweep.supervision import Snapshot, Steering, SupervisedBroker, SupervisedFleets, Supervision, no_steering
 
 TICK_SECONDS = 0.25
 JOIN_SECONDS = 30.0
@@ -24,9 +24,10 @@ class Supervisor:
         prefetch: Callable[[BrokerStatus], bool],
         upload: Callable[[], None],
         end_search: Callable[[], None],
+        steer: Callable[[BrokerStatus], Steering] = no_steering,
     ) -> None:
         """As `Supervision`, except that `upload` waits until the sweep's folder is uploaded: it has a thread, too."""
-        self._supervision = Supervision(broker, fleets, prefetch, self._begin_upload, end_search)
+        self._supervision = Supervision(broker, fleets, prefetch, self._begin_upload, end_search, steer=steer)
         self._upload = upload
         self._uploading: Future[None] | None = None
         self._newest = Snapshot()
@@ -52,12 +53,12 @@ class Supervisor:
         return self._newest
 
     def wait_for(self, condition: Callable[[Snapshot], bool]) -> None:
-        """Wait for a snapshot, taken from now on, that fulfils the condition; returns, too, once there is a failure."""
+        """Wait for a snapshot, taken from now on, that fulfils the condition; returns, too, once the search ends."""
         with self._changed:
             seen = self._newest.number
             self._wake.set()
             self._changed.wait_for(
-                lambda: bool(self._newest.failure) or (self._newest.number > seen and condition(self._newest))
+                lambda: self._newest.is_ending or (self._newest.number > seen and condition(self._newest))
             )
 
     def _run(self) -> None:

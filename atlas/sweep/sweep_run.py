@@ -6,6 +6,7 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
+from atlas.config.budget import Budget, budget_from
 from atlas.config.experiment import Experiment
 from atlas.config.invocation import Invocation
 from atlas.execution.sizing import FleetSize
@@ -13,6 +14,7 @@ from atlas.search.proposals import Proposals
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.inputs import SweepInputs
 from atlas.sweep.plan import Plan
+from atlas.sweep.spending import Spending
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +23,8 @@ class SweepRun:
 
     `changes` are those of the sweep's definition that it has gone on with since it was started, a line each.
     `token` marks the steps that this run trains itself, apart from those that it finds in the store; `earlier` are the
-    tokens of the sweep's runs before it was resumed. `started` is in seconds since 1970.
+    tokens of the sweep's runs before it was resumed. `started` is in seconds since 1970. `stopped` says why the run
+    ended before its trials did, and `spending` is that of all runs, once it has ended.
     """
 
     experiment: Experiment
@@ -35,6 +38,13 @@ class SweepRun:
     token: str = field(default_factory=lambda: uuid.uuid4().hex)
     earlier: frozenset[str] = frozenset()
     started: float = field(default_factory=time.time)
+    stopped: str = ""
+    spending: Spending = field(default_factory=Spending)
+
+    @property
+    def budget(self) -> Budget | None:
+        """The sweep's budget; None without one."""
+        return budget_from(self.experiment.options.run.budget)
 
     @property
     def id(self) -> str:

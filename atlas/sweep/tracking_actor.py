@@ -14,7 +14,7 @@ from atlas.runtime.errors import InfrastructureError, UserError
 from atlas.runtime.redact import redacted
 from atlas.runtime.text import first_line
 from atlas.serving.registered_model import RegisteredModel
-from atlas.tracking import EXPERIMENT, Event, Sink, Tracker, credentials, open_sink
+from atlas.tracking import EXPERIMENT, ControlTag, Event, Sink, Tracker, credentials, open_sink
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -23,6 +23,7 @@ NICENESS = 10  # it shares its node with training, and its events can wait
 REGISTER_FLUSH_SECONDS = 60.0
 ANSWER_SECONDS = 60.0  # beyond the time that a call may take by itself
 REGISTRY = "registry"  # registering has a thread of its own: events are recorded meanwhile
+CONTROL = "control"  # so has the tag by which people control the sweep
 
 
 class TrackingActor:
@@ -34,10 +35,13 @@ class TrackingActor:
         os.nice(NICENESS)
         self.sink = open_sink(tracking_uri)
         self.tracker = Tracker(self.sink, spool)
+        self._tags: dict[str, ControlTag] = {}
+        self._recorded = False
 
     def record(self, event: Event) -> None:
         """Append the event to the journal."""
         self.tracker.record(event)
+        self._recorded = True
 
     def finish(self, timeout: float) -> bool:
         """Flush and close; False where the sink has not taken everything yet (the rest stays in the journal)."""
@@ -60,6 +64,26 @@ class TrackingActor:
         if not self.tracker.flush(REGISTER_FLUSH_SECONDS):
             raise InfrastructureError(f"{self.sink.name} has not taken the steps yet, of which the model is made")
         return register(model, self.sink.registry, EXPERIMENT)
+
+    def control_words(self, sweep: str) -> str:
+        """The words of the tag by which people control the sweep; empty where it is not set.
+
+        Not before the sink has taken events: the first one may create its database, which a reader must not do beside.
+        """
+        return self._control_tag(sweep).words() if self._recorded and not self.tracker.pending else ""
+
+    def clear_control(self, sweep: str) -> None:
+        """Take that tag away."""
+        self._control_tag(sweep).clear()
+
+    def answer_control(self, sweep: str, words: str) -> None:
+        """Show what became of its words."""
+        self._control_tag(sweep).answer(words)
+
+    def _control_tag(self, sweep: str) -> ControlTag:
+        if sweep not in self._tags:
+            self._tags[sweep] = ControlTag(self.sink.address, sweep)
+        return self._tags[sweep]
 
 
 class Recorder(Protocol):
@@ -99,7 +123,7 @@ class TrackingClient:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
         self.sink: Sink = open_sink(tracking_uri)
-        grouped: Any = ray.remote(concurrency_groups={REGISTRY: 1})  # type: ignore[call-overload]  # Ray's types lack it
+        grouped: Any = ray.remote(concurrency_groups={REGISTRY: 1, CONTROL: 1})  # type: ignore[call-overload]  # Ray's types lack it
         self._actor: Any = grouped(TrackingActor).options(**options).remote(tracking_uri, spool, credentials())
         self._unanswered: list[ObjectRef] = []
 
@@ -138,9 +162,39 @@ class TrackingClient:
             return Registration(reason="no trial finished")
         return Registration(promise=self._actor.register_model.options(concurrency_group=REGISTRY).remote(model))
 
+    def control_tag(self, sweep: str) -> RemoteControlTag | None:
+        """The tag by which people control the sweep; None where the sink has none."""
+        return RemoteControlTag(self._actor, sweep) if self.sink.registry is not None else None
+
     def _settle(self, timeout: float) -> None:
         """Wait for the events that were sent: where the actor is started again, Ray sends some after later ones."""
         import ray
 
         if self._unanswered:
             _, self._unanswered = ray.wait(self._unanswered, num_returns=len(self._unanswered), timeout=timeout)
+
+
+@dataclass(frozen=True)
+class RemoteControlTag:
+    """A `ControlTag` of the tracking actor, which has MLflow's client. Its calls raise Ray's errors."""
+
+    actor: Any
+    sweep: str
+
+    def words(self) -> str:
+        """The words; empty where it is not set."""
+        return str(self._call("control_words", self.sweep))
+
+    def clear(self) -> None:
+        """Take the tag away."""
+        self._call("clear_control", self.sweep)
+
+    def answer(self, words: str) -> None:
+        """Show what became of the words."""
+        self._call("answer_control", self.sweep, words)
+
+    def _call(self, method: str, *arguments: str) -> Any:
+        import ray
+
+        called = getattr(self.actor, method).options(concurrency_group=CONTROL).remote(*arguments)
+        return ray.get(called, timeout=ANSWER_SECONDS)

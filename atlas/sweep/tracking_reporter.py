@@ -59,7 +59,8 @@ class TrackingReporter:
         if status is not None and record.id not in self._finished:
             self._finished.add(record.id)
             metrics = record.figures | _short_figures(record)
-            self.tracking.record(TrialFinished(sweep=sweep, trial=trial, status=status, metrics=metrics))
+            ended = TrialFinished(sweep=sweep, trial=trial, status=status, metrics=metrics, reason=record.stopped)
+            self.tracking.record(ended)
 
     def record_step(self, step: Step, scope: str = "") -> None:
         """Record that the step is finished, unless this sweep has already; one that cannot be read is missed."""
@@ -144,6 +145,8 @@ def sweep_metrics(summary: Summary) -> dict[str, float | None]:
     if best is not None:
         goal = "downstream_mean" if best.goal == "downstream" else "average_accuracy"
         metrics |= {f"best/val/{goal}": best.val, f"best/test/{goal}": best.test}
+    if (budget := summary.sweep.budget) is not None:
+        metrics |= {"budget/amount": budget.amount, "budget/spent": budget.spent}
     if len({str(found.settings) for found in summary.orders}) == 1:
         for found in summary.orders:
             group = f"orders/{found.split}/{found.route}"

@@ -30,6 +30,7 @@ from atlas.tracking.json_lines import JsonLinesSink
 from atlas.tracking.mlflow import address as mlflow_address
 from atlas.tracking.mlflow.access import check_access, credentials, signed_in
 from atlas.tracking.mlflow.address import default_tracking_uri, find_step_runs, initialise
+from atlas.tracking.mlflow.control_tag import ControlTag
 from atlas.tracking.mlflow.runs import LoggedRun, fetch_of_sweep, is_run_id, logged_run, sweep_run
 from atlas.tracking.mlflow.server import Server, free_port, run_url, server_command, ui_command
 from atlas.tracking.mlflow.sink import MlflowSink
@@ -41,6 +42,7 @@ __all__ = [
     "EXPERIMENT",
     "SINKS",
     "RunArtifact",
+    "ControlTag",
     "Dataset",
     "Event",
     "LoggedRun",

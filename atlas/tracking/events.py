@@ -176,11 +176,20 @@ class TrialStep(_TrialEvent):
 
 
 class TrialFinished(_TrialEvent):
-    """A trial ended: by itself, stopped early by the scheduler (PRUNED), by an error, or with its sweep (KILLED)."""
+    """A trial ended: by itself, stopped early (PRUNED), by an error, or with its sweep (KILLED); `reason` says by what.
+
+    A later run of the sweep may go on with one that was killed.
+    """
 
     kind: Literal["trial_finished"] = "trial_finished"
     status: TrialEnd
     metrics: Metrics = {}
+    reason: str = ""
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The end in words, as a sink without a status for it tags the run."""
+        return {"atlas.ended": f"{self.status.lower()}: {self.reason}" if self.reason else self.status.lower()}
 
 
 class SweepFinished(_SweepEvent):

@@ -45,11 +45,13 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "gpus_per_worker": (["--gpus-per-worker", "0.25"], 0.25),
     "checkpoint_every": (["--checkpoint-every", "5"], 5.0),
     "aim": (["--aim", "worst"], "worst"),
+    "stop_early": (["--stop-early", "median"], "median"),
     "sharing": (["--no-sharing"], False),
     "dry_run": (["--dry-run"], True),
     "smoke": (["--smoke"], True),
     "resume": (["--resume"], "latest"),
     "changed": (["--changed"], True),
+    "budget": (["--budget", "500steps"], "500steps"),
 }
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from atlas.report.pareto import Cost, Point, front, pareto, points, varying
+from atlas.report.pareto import Cost, Point, front, front_in_words, pareto, points, varying
 from tests.report.conftest import Document, typed
 
 SECONDS, FLOPS = Cost(name="seconds", label="s"), Cost(name="flops", label="10⁹", scale=1e9)
@@ -50,3 +50,10 @@ def test_a_panel_a_cost_with_the_front_filled(rich: Document) -> None:
     best = next(axes for axes in drawn if axes.get_xlabel().startswith("stored"))
     assert list(best.lines[0].get_xdata()) == pytest.approx([147.2, 214.4])
     assert "split test · route latest · seed 1, 2, 3" in figure.get_suptitle()
+
+
+def test_the_front_in_words_names_its_settings_with_their_costs(rich: Document) -> None:
+    words = front_in_words(typed(rich), ["stored_parameters"])
+    assert words.startswith("2 of 2 are beaten by none in accuracy, stored parameters: rank=16 (")
+    assert "214.4 stored parameters (thousands)" in words
+    assert front_in_words(typed(rich), []) == ""

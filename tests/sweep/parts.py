@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -11,6 +11,7 @@ from rich.console import Console
 from atlas.config.experiment import Experiment
 from atlas.config.invocation import Invocation
 from atlas.config.options import Options
+from atlas.execution.allowance import Allowance
 from atlas.execution.fleets import FleetsState
 from atlas.execution.sizing import FleetSize
 from atlas.execution.status import BrokerStatus
@@ -69,6 +70,9 @@ class Tracking:
         """None: there is no registry."""
         return Registration(reason="no registry")
 
+    def control_tag(self, sweep: str) -> None:
+        """None: the sink has no tags."""
+
     def finish(self, timeout: float) -> bool:
         """Whether the sink has everything."""
         if self.away:
@@ -97,6 +101,10 @@ class Training:
     def give_up(self, reason: str) -> None:
         """The broker's."""
         self.given_up.append(reason)
+
+    def allow(self, allowance: Allowance) -> None:
+        """The broker's."""
+        self.now = replace(self.now, allowance=allowance)
 
     def start_if_needed(self, status: BrokerStatus) -> None:
         """Start the fleets."""

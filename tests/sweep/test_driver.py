@@ -60,7 +60,7 @@ def driver(
 def searching(monkeypatch: pytest.MonkeyPatch, act: Any = lambda: None) -> Search:
     """Let the driver's search do that."""
     search = Search(act)
-    monkeypatch.setattr(module, "search_of", lambda run: search)
+    monkeypatch.setattr(module, "search_of", lambda *_: search)
     return search
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from atlas.report import read_summary
+from atlas.report.summary import BudgetFacts
 from atlas.sweep import ending
 from atlas.sweep.ending import end_sweep
+from atlas.sweep.spending import Spending
 from atlas.sweep.summary import FinishedSweep
 from atlas.sweep.sweep_run import SweepRun
 from tests.sweep.parts import Tracking, Training, console, run_of
@@ -47,6 +50,23 @@ def test_a_sweep_that_ends_well_is_written_drawn_and_recorded(
     assert tracking.ends == ["FINISHED"]
     assert (run.folder.path / "report.html").exists()
     assert "Leaderboard" in text
+
+
+def test_a_sweep_that_its_budget_ended_is_no_failure_and_says_what_was_spent(
+    run: SweepRun, ended: FinishedSweep, tracking: Tracking
+) -> None:
+    first, second = ended.trials
+    stopped = replace(ended, trials=[first, replace(second, status="KILLED", stopped="the budget was spent")])
+    budgeted = replace(run.experiment, options=run.experiment.options.changed(budget="5steps"))
+    run = replace(run, experiment=budgeted, stopped="the budget is spent", spending=Spending(steps=5))
+    well, text = end(run, stopped, tracking)
+    assert well
+    assert tracking.ends == ["KILLED"]
+    assert "Budget: 5 of 5 steps spent; it stopped 1 walk of trials that had begun. Go on by resuming" in text
+    summary = read_summary(run.folder.summary)
+    assert summary.sweep.budget == BudgetFacts(amount=5.0, unit="steps", spent=5.0, stopped=True)
+    assert [row.stopped for row in summary.trials] == ["", "the budget was spent"]
+    assert "stopped by its budget, 5 of 5 steps spent" in (run.folder.path / "report.html").read_text()
 
 
 def test_a_report_that_cannot_be_drawn_is_an_error_at_the_end_of_all_the_rest(

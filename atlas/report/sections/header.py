@@ -11,7 +11,7 @@ from atlas.report.formats import number
 from atlas.report.headline import headline
 from atlas.report.objective import accuracy_error
 from atlas.report.settings import best_label
-from atlas.report.summary import Summary
+from atlas.report.summary import Summary, SweepFacts
 from atlas.report.tables import Row, settings_label
 from atlas.runtime.text import duration
 
@@ -49,10 +49,18 @@ def header_section(summary: Summary, rows: Sequence[Row]) -> HeaderSection:
         question=sweep.question,
         answer=headline(summary),
         started=sweep.started[:16].replace("T", " "),
-        status=sweep.status.lower(),
+        status=_status(sweep),
         stopped=sweep.status not in ("FINISHED", "RUNNING"),
         tiles=(_trials(summary, rows), _best(summary, rows), _spread(summary), _saved(summary)),
     )
+
+
+def _status(sweep: SweepFacts) -> str:
+    """The sweep's end in words, with its budget."""
+    if sweep.budget is None:
+        return sweep.status.lower()
+    end = "stopped by its budget" if sweep.budget.stopped else sweep.status.lower()
+    return f"{end}, {sweep.budget.words} spent"
 
 
 def _trials(summary: Summary, rows: Sequence[Row]) -> Tile:

@@ -10,7 +10,9 @@ from atlas.report.summary.base import AccuracyMatrix, Status, SummaryPart
 from atlas.report.summary.file import current_document, document_of, read_summary, summary_from, write_summary
 from atlas.report.summary.scores import (
     BARE,
+    HeldOut,
     JointScores,
+    OrderAccuracies,
     OrderDisparity,
     ProbeScore,
     References,
@@ -19,7 +21,15 @@ from atlas.report.summary.scores import (
     TaskFacts,
 )
 from atlas.report.summary.summary import BACKBONE_DIGEST, SCHEMA, Summary
-from atlas.report.summary.sweep import BestTrial, MachineFacts, PlanFacts, Provenance, SharingLedger, SweepFacts
+from atlas.report.summary.sweep import (
+    BestTrial,
+    BudgetFacts,
+    MachineFacts,
+    PlanFacts,
+    Provenance,
+    SharingLedger,
+    SweepFacts,
+)
 from atlas.report.summary.trial import FusionWeights, TrialRow, WalkCost
 from atlas.storage.score_names import ROUTES, SPLITS, Route, Split
 
@@ -31,10 +41,13 @@ __all__ = [
     "SPLITS",
     "AccuracyMatrix",
     "BestTrial",
+    "BudgetFacts",
     "FusionWeights",
+    "HeldOut",
     "JointScores",
     "MachineFacts",
     "OrderDisparity",
+    "OrderAccuracies",
     "PlanFacts",
     "ProbeScore",
     "Provenance",

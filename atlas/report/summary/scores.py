@@ -7,9 +7,48 @@ from typing import Annotated
 from pydantic import Field, JsonValue
 
 from atlas.report.summary.base import SummaryPart
+from atlas.runtime.text import count_of
 from atlas.storage.score_names import Route, Split
 
 BARE = "M_0"  # the `trial` of probes on the bare backbone
+
+
+class OrderAccuracies(SummaryPart):
+    """The average accuracy (test, route latest) of orders after their last task, in percent."""
+
+    orders: tuple[tuple[str, ...], ...]
+    accuracies: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Their mean. Raises ZeroDivisionError without orders."""
+        return sum(self.accuracies) / len(self.accuracies)
+
+    @property
+    def worst(self) -> float:
+        """The lowest. Raises ValueError without orders."""
+        return min(self.accuracies)
+
+
+class HeldOut(SummaryPart):
+    """The setting of the best trial on orders that it was chosen by, and on those that no trial took."""
+
+    trial: str
+    chosen_by: OrderAccuracies
+    held_out: OrderAccuracies
+
+    @property
+    def words(self) -> str:
+        """Both means, the worst held-out order, and the gap, in a sentence; why there is none where there is none."""
+        if not self.chosen_by.orders or not self.held_out.orders:
+            return "no order was held out: none was left, or the sweep was stopped before it was walked"
+        gap = self.chosen_by.mean - self.held_out.mean
+        return (
+            f"the setting of trial {self.trial} scores {self.chosen_by.mean:.1f} % on "
+            f"{count_of(len(self.chosen_by.orders), 'order')} that chose it, and {self.held_out.mean:.1f} % on "
+            f"{count_of(len(self.held_out.orders), 'held-out order')} (worst {self.held_out.worst:.1f} %): a gap of "
+            f"{gap:+.1f} points (test)"
+        )
 
 
 class TaskFacts(SummaryPart):

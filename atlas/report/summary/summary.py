@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from atlas.report.summary.base import SummaryPart
-from atlas.report.summary.scores import JointScores, OrderDisparity, ProbeScore, References, TaskFacts
+from atlas.report.summary.scores import HeldOut, JointScores, OrderDisparity, ProbeScore, References, TaskFacts
 from atlas.report.summary.sweep import BestTrial, PlanFacts, Provenance, SharingLedger, SweepFacts
 from atlas.report.summary.trial import FusionWeights, TrialRow
 
@@ -36,6 +36,8 @@ class Summary(SummaryPart):
     trials: tuple[TrialRow, ...]
     references: References
     joint: tuple[JointScores, ...] = ()
+    held_out: HeldOut | None = None
+    """Absent where the sweep holds no orders out."""
     downstream: tuple[ProbeScore, ...] = ()
     downstream_tasks: dict[str, TaskFacts] = Field(default_factory=dict)
     reference_keys: tuple[str, ...] | None = None

@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, JsonValue
 
 from atlas.report.summary.base import Status, SummaryPart
+from atlas.runtime.text import count_of, duration
+
+
+class BudgetFacts(SummaryPart):
+    """The budget of a sweep over all its runs, and what is spent of it, in its unit."""
+
+    amount: float
+    unit: Literal["steps", "gpu-h", "h"]
+    """`steps` trained, hours of training on GPUs (one a GPU), or hours that the sweep ran."""
+    spent: float
+    stopped: bool = False
+    """Whether it ended the sweep before all its trials had ended."""
+
+    @property
+    def words(self) -> str:
+        """`3 of 5 steps`, `1 h 02 min of 8 h 00 min`, or `1.50 of 200 GPU-hours`."""
+        if self.unit == "h":
+            return f"{duration(self.spent * 3600)} of {duration(self.amount * 3600)}"
+        if self.unit == "gpu-h":
+            return f"{self.spent:,.2f} of {self.amount:,g} GPU-hours"
+        return f"{self.spent:,.0f} of {count_of(round(self.amount), 'step')}"
 
 
 class SweepFacts(SummaryPart):
@@ -24,6 +47,8 @@ class SweepFacts(SummaryPart):
     average accuracy on route `latest` then, unless the best trial says otherwise."""
     changes: tuple[str, ...] = ()
     """Changes of its definition that it has gone on with since it was started; absent without any."""
+    budget: BudgetFacts | None = None
+    """Absent without one."""
 
 
 class MachineFacts(SummaryPart):

@@ -37,6 +37,8 @@ class TrialRow(SummaryPart):
     """`split/route/name` of `atlas.metrics`; `train/learning_speed` (of losses) and `val/learning_speed` (of scores
     taken while training) are means over tasks, in updates of a task's last stage."""
     error: str = ""
+    stopped: str = ""
+    """By what it was stopped before its time; absent where by nothing."""
     cost: WalkCost | None = None
 
     @model_validator(mode="after")

@@ -142,7 +142,7 @@ class Writer:
         if any(link.run_id is None for link in run.links):
             run.links = [self._resolved(link) for link in run.links]
             self._runs.log(run, LogBatch(at=event.at, tags=self._step_tags(run.links, run.order)))
-        self._runs.log(run, LogBatch(at=event.at, values=_values(event.metrics, 0)))
+        self._runs.log(run, LogBatch(at=event.at, values=_values(event.metrics, 0), tags=event.tags))
         self._runs.close(run, event.status, event.at)
 
     def _finish_sweep(self, event: SweepFinished) -> None:

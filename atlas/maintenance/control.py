@@ -1,0 +1,82 @@
+"""The command `atlas control`: pause, steer and end a running sweep from another terminal."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import TYPE_CHECKING
+
+from atlas.runtime.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    from atlas.storage.filesystem import StoragePath
+    from atlas.sweep.control import Answer, ControlJournal
+    from atlas.sweep.folder import SweepFolder
+
+EPILOG = """pause                no further step begins; those in training end
+resume               go on
+stop-trial TRIAL     end a trial (its id, as MLflow and the summary have it) at its next report
+prune PREFIX         go on with no order that begins with these tasks, written a,b
+enqueue ORDER        begin this order next, written a,b,c
+budget BUDGET        another budget: 8h, 200gpu-h, 500steps or none"""
+POLL_SECONDS = 0.5
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `atlas control`."""
+    parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
+    parser.add_argument("sweep", metavar="SWEEP", help="its id, or `latest` for the one that was started last")
+    parser.add_argument("command", nargs="+", metavar="COMMAND", help="one of those below, with its value")
+    parser.add_argument("--storage", default="", help="default: $ATLAS_STORAGE or ~/atlas")
+    parser.add_argument("--wait", type=float, default=20.0, metavar="SECONDS", help="for the answer (default: 20)")
+    parser.set_defaults(run=control)
+
+
+def control(given: argparse.Namespace) -> None:
+    """Post a command into the sweep's journal, and print its answer.
+
+    Raises:
+        UserError: a bad command, an unknown sweep, one that has ended, or that refuses the command.
+    """
+    from atlas.storage.options import StorageOptions
+    from atlas.sweep.control import ControlJournal, read_command
+
+    command = read_command(given.command)
+    folder = find_running(StorageOptions(storage=given.storage).path, given.sweep)
+    journal = ControlJournal.of(folder.place)
+    name = journal.post(command)
+    journal.send()
+    answer = _await(journal, name, given.wait)
+    if answer is None:
+        print(
+            f"{folder.id} has not answered within {given.wait:g} s; `{command}` is in its journal and is applied once "
+            f"the sweep runs"
+        )
+    elif not answer.applied:
+        raise UserError(f"{folder.id} refuses `{command}`: {answer.words}")
+    else:
+        print(f"{folder.id}: {answer.words}")
+
+
+def find_running(storage: StoragePath, wanted: str) -> SweepFolder:
+    """The sweep of that id, or the latest, that has not ended. Raises UserError where there is none."""
+    from atlas.sweep.folder import SweepFolder
+
+    folders = {one.id: one for one in SweepFolder.all(storage)}
+    open_ = {name: one for name, one in folders.items() if not one.is_finished()}
+    if wanted == "latest" and open_:
+        return max(open_.values(), key=lambda one: (one.path / "options.json").stat().st_mtime)
+    if wanted in open_:
+        return open_[wanted]
+    if wanted in folders:
+        raise UserError(f"the sweep {wanted} has ended; there is nothing to control.")
+    raise unknown("running sweep", wanted, open_)
+
+
+def _await(journal: ControlJournal, name: str, seconds: float) -> Answer | None:
+    deadline = time.monotonic() + seconds
+    while True:
+        journal.fetch()
+        if (answer := journal.answer_to(name)) is not None or time.monotonic() >= deadline:
+            return answer
+        time.sleep(POLL_SECONDS)

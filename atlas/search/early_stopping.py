@@ -1,0 +1,128 @@
+"""Early stopping on the tree of prefixes: a prefix that does badly beside others as long is pruned, with all below it.
+
+A prefix is a learner, the seeds, and the first tasks of each order. Its value is the relative accuracy after its last
+task (`WalkResult.progress`): the same measure from a trial's first report to its last, whereas a trial's objective is
+another figure once its orders are complete. Trials that share a prefix share its value, so that it counts once.
+
+Optuna is told of a trial that is stopped as pruned, Ray Tune as stopped, MLflow as killed with the tag `atlas.ended`.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from atlas.config.experiment import Experiment
+from atlas.config.search import EarlyStop
+from atlas.config.space import Order
+from atlas.config.trial import TrialConfig
+
+Prefix: TypeAlias = tuple[str, tuple[tuple[str, ...], ...]]  # learner and seeds, first tasks of each order
+Rule: TypeAlias = Callable[[float, Sequence[float]], bool]  # whether a value is too low beside others
+
+LEAST = 4  # values of other prefixes as long, before one is compared with them
+REDUCTION = 3  # of ASHA: one of so many goes on
+
+
+def below_median(value: float, others: Sequence[float]) -> bool:
+    """Whether a value is below the median of the others (Golovin et al., 2017)."""
+    return len(others) >= LEAST and value < statistics.median(others)
+
+
+def below_top(value: float, others: Sequence[float]) -> bool:
+    """Whether a value is not in the top third of all, as asynchronous successive halving asks (Li et al., 2020)."""
+    if len(others) < LEAST:
+        return False
+    top = max(1, (len(others) + 1) // REDUCTION)
+    return value < sorted([*others, value], reverse=True)[top - 1]
+
+
+RULES: Mapping[EarlyStop, Rule] = {"median": below_median, "asha": below_top}
+
+
+@dataclass
+class PrefixStopper:
+    """Stops trials by a rule (None: none but those under a prefix that was pruned by hand).
+
+    A prefix of one task is never pruned by the rule: it is the task trained alone. `cut` are first tasks of orders, and
+    `by_hand` trials by their ids (with the reason), that people have ended. `stopped` says why a trial was, by its id.
+    """
+
+    rule: Rule | None
+    pruned: dict[Prefix, str] = field(default_factory=dict)
+    stopped: dict[str, str] = field(default_factory=dict)
+    cut: set[Order] = field(default_factory=set)
+    by_hand: dict[str, str] = field(default_factory=dict)
+    _values: dict[int, dict[Prefix, float]] = field(default_factory=dict)
+
+    def __reduce__(self) -> tuple[type[PrefixStopper], tuple[None]]:
+        """Tune saves it with its own state, beside other threads, and nobody restores that: a new one knows nothing."""
+        return PrefixStopper, (None,)
+
+    def stops(self, trial: str, config: TrialConfig, learnt: Sequence[float], *, complete: bool) -> bool:
+        """Whether the trial of that id is to be stopped after this report, as `reason` says."""
+        reason = self.reason(config, learnt, complete=complete)
+        if not complete and trial in self.by_hand:
+            reason = self.by_hand[trial]
+        if reason:
+            self.stopped[trial] = reason
+        return bool(reason)
+
+    def reason(self, config: TrialConfig, learnt: Sequence[float], *, complete: bool) -> str:
+        """Why the trial is to be stopped after this report, empty where it goes on.
+
+        `learnt` are its values after each task so far; a `complete` trial goes on, and its values count for others.
+        """
+        for depth, value in enumerate(learnt, start=1):
+            self._values.setdefault(depth, {})[prefix_of(config, depth)] = value
+        if complete:
+            return ""
+        return self.pruned_above(config, len(learnt)) or self._judge(config, learnt)
+
+    def pruned_above(self, config: TrialConfig, depth: int) -> str:
+        """Why a trial that has taken `depth` tasks is under a pruned prefix; empty where it is under none."""
+        if len(config.orders) == 1 and any(config.orders[0][: len(one)] == one for one in tuple(self.cut)):
+            return "its first tasks were pruned by hand"
+        prefixes = (prefix_of(config, taken) for taken in range(1, depth + 1))
+        return next((self.pruned[prefix] for prefix in prefixes if prefix in self.pruned), "")
+
+    def is_pruned(self, config: TrialConfig) -> bool:
+        """Whether a trial to come would be stopped before its end by a prefix that is pruned already."""
+        return bool(self.pruned_above(config, len(config.orders[0]) - 1))
+
+    def restore(self, config: TrialConfig, learnt: Sequence[float], *, stopped: bool) -> None:
+        """Know a trial of an earlier run: its values, and that it was `stopped` where it was."""
+        self.reason(config, learnt, complete=True)
+        if stopped and learnt:
+            self.pruned[prefix_of(config, len(learnt))] = "stopped early, before the sweep was resumed"
+
+    def _judge(self, config: TrialConfig, learnt: Sequence[float]) -> str:
+        depth = len(learnt)
+        if self.rule is None or depth < 2:
+            return ""
+        prefix = prefix_of(config, depth)
+        others = [value for other, value in self._values[depth].items() if other != prefix]
+        if not self.rule(learnt[-1], others):
+            return ""
+        self.pruned[prefix] = (
+            f"relative accuracy {learnt[-1]:.1f} % after {depth} tasks, the median of {len(others)} others is "
+            f"{statistics.median(others):.1f} %"
+        )
+        return self.pruned[prefix]
+
+
+def make_stopper(experiment: Experiment) -> PrefixStopper:
+    """The stopper of `--stop-early`."""
+    return PrefixStopper(RULES.get(experiment.options.search.stop_early))
+
+
+def prefix_of(config: TrialConfig, depth: int) -> Prefix:
+    """The prefix of so many tasks."""
+    return _settings(config), tuple(order[:depth] for order in config.orders)
+
+
+def _settings(config: TrialConfig) -> str:
+    return json.dumps([config.learner.settings(), list(config.seeds)], sort_keys=True, default=str)

@@ -1,0 +1,145 @@
+"""Commands for a running sweep, and the journal in its folder through which they reach it.
+
+`control/<time>-<digits>.json` is a command, and beside it `….answer.json` says what became of it. A command that has no
+answer is applied once the sweep runs; those that have one are known to a run that resumes it. So nothing is lost where
+the driver is killed, and commands that are applied twice do no more than once.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from atlas.config.budget import NO_BUDGET, Budget
+from atlas.runtime.errors import UserError, unknown
+from atlas.storage.filesystem import StoragePath, write_whole
+
+Verb = Literal["pause", "resume", "stop-trial", "prune", "enqueue", "budget"]
+VERBS: tuple[Verb, ...] = get_args(Verb)
+VALUES = {
+    "stop-trial": "TRIAL, by its id",
+    "prune": "PREFIX, the first tasks of orders, written a,b",
+    "enqueue": "ORDER, written a,b,c",
+    "budget": f"BUDGET, such as 8h, 200gpu-h, 500steps or {NO_BUDGET}",
+}
+FOLDER = "control"
+ANSWER = ".answer.json"
+
+
+class Command(BaseModel):
+    """A command: its verb, and the value of those that take one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    verb: Verb
+    value: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.value}".rstrip()
+
+
+class Answer(BaseModel):
+    """The sweep's answer to a command: whether it was `applied`, and in words what it did, or why it could not."""
+
+    model_config = ConfigDict(frozen=True)
+
+    applied: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class Posted:
+    """A command in the journal, by the name of its file."""
+
+    name: str
+    command: Command
+
+
+def read_command(words: Sequence[str]) -> Command:
+    """The command of words: `pause`, `prune a,b`, `budget 20steps`.
+
+    Raises:
+        UserError: an unknown verb, a value that is missing, wrong, or not taken.
+    """
+    verb, value = (words[0] if words else ""), " ".join(words[1:]).strip()
+    known: dict[str, Verb] = {one: one for one in VERBS}
+    if verb not in known:
+        raise unknown("command", verb, VERBS)
+    if verb in VALUES and not value:
+        raise UserError(f"`{verb}` lacks its value; give {verb} {VALUES[verb]}.")
+    if verb not in VALUES and value:
+        raise UserError(f"`{verb}` takes no value, but {value!r} is given; leave it out.")
+    if verb == "budget" and value != NO_BUDGET:
+        Budget.parse(value)
+    return Command(verb=known[verb], value=value)
+
+
+@dataclass(frozen=True)
+class ControlJournal:
+    """The commands of one sweep, in its folder `place`; `fetch` and `send` exchange them with an object store."""
+
+    place: StoragePath
+
+    @classmethod
+    def of(cls, sweep: StoragePath) -> ControlJournal:
+        """The journal in a sweep's folder."""
+        return cls(sweep / FOLDER)
+
+    def post(self, command: Command) -> str:
+        """Add a command; returns the name by which its answer is found."""
+        name = f"{time.time_ns():020d}-{secrets.token_hex(3)}"
+        self._write(f"{name}.json", command)
+        return name
+
+    def answer(self, posted: Posted, answer: Answer) -> None:
+        """Take down what became of a command."""
+        self._write(f"{posted.name}{ANSWER}", answer)
+
+    def answer_to(self, name: str) -> Answer | None:
+        """The answer to a command; None while there is none."""
+        path = self._path(f"{name}{ANSWER}")
+        return Answer.model_validate_json(path.read_bytes()) if path.is_file() else None
+
+    def pending(self) -> list[Posted]:
+        """The commands without an answer, the oldest first."""
+        answered = {path.name.removesuffix(ANSWER) for path in self._files() if path.name.endswith(ANSWER)}
+        return [posted for path in self._commands() if (posted := self._read(path)).name not in answered]
+
+    def applied(self) -> list[Command]:
+        """The commands that were applied, the oldest first."""
+        read = map(self._read, self._commands())
+        return [one.command for one in read if (answer := self.answer_to(one.name)) is not None and answer.applied]
+
+    def fetch(self) -> None:
+        """Fetch what others have written. Raises StorageUnavailable."""
+        self.place.download()
+
+    def send(self) -> None:
+        """Send what was written here. Raises StorageUnavailable."""
+        self.place.upload()
+
+    def _commands(self) -> list[Path]:
+        return [path for path in self._files() if not path.name.endswith(ANSWER)]
+
+    def _files(self) -> list[Path]:
+        return sorted(path for path in self.place.local.glob("*.json")) if self.place.local.is_dir() else []
+
+    def _path(self, name: str) -> Path:
+        return self.place.local / name
+
+    def _read(self, path: Path) -> Posted:
+        """The command in a file; raises UserError for one that is none."""
+        try:
+            return Posted(path.stem, Command.model_validate_json(path.read_bytes()))
+        except ValidationError as error:
+            raise UserError(f"{path} is no command of a sweep; delete it.") from error
+
+    def _write(self, name: str, value: BaseModel) -> None:
+        self.place.local.mkdir(parents=True, exist_ok=True)
+        write_whole(self._path(name), value.model_dump_json().encode())

@@ -1,0 +1,76 @@
+"""Held-out orders: the setting that the search chose, walked along orders that no trial took."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from atlas.config.experiment import Experiment
+from atlas.config.space import Order, all_orders, named_orders, order_count
+from atlas.report.summary import HeldOut, OrderAccuracies
+from atlas.search.trial_record import TrialRecord
+from atlas.steps.walk import Walk
+from atlas.steps.walk_result import WalkResult
+
+LISTED = 8  # tasks of which all orders are drawn from; of more, a few that differ much
+
+
+def held_out_walks(experiment: Experiment, trials: Sequence[TrialRecord]) -> list[Walk]:
+    """The walks of the best trial's setting along the sweep's number of held-out orders; none before all have ended.
+
+    The orders are drawn by the sweep's first seed from those that no trial took.
+    """
+    best = best_trial(trials)
+    if not experiment.sweep.held_out or best is None or len(trials) < experiment.trial_count():
+        return []
+    orders = _unseen(experiment, trials)[: experiment.sweep.held_out]
+    return [replace(walk, probes=()) for walk in replace(best.config, orders=tuple(orders)).walks()] if orders else []
+
+
+def best_trial(trials: Sequence[TrialRecord]) -> TrialRecord | None:
+    """The finished trial of the highest objective; None where none finished."""
+    finished = [trial for trial in trials if trial.status == "FINISHED" and trial.objective is not None]
+    return max(finished, key=lambda trial: trial.objective or 0.0, default=None)
+
+
+def held_out_scores(
+    trials: Sequence[TrialRecord], outcomes: Mapping[str, Sequence[WalkResult]], held_out: Sequence[WalkResult]
+) -> HeldOut | None:
+    """The scores of the best trial's setting on the orders that it was tried on, and on held-out ones; None without it.
+
+    `outcomes` are the walks of each trial, by its id. Walks that are not complete are left out.
+    """
+    best = best_trial(trials)
+    if best is None:
+        return None
+    alike = [one for one in trials if one.status == "FINISHED" and one.config.learner == best.config.learner]
+    chosen_by = [outcome for one in alike for outcome in outcomes[one.id]]
+    return HeldOut(trial=best.id, chosen_by=_scores(chosen_by), held_out=_scores(held_out))
+
+
+def _unseen(experiment: Experiment, trials: Sequence[TrialRecord]) -> list[Order]:
+    tasks, seed = experiment.options.search.tasks, experiment.options.search.seeds[0]
+    taken = {order for trial in trials for order in trial.config.orders}
+    many = len(tasks) > LISTED
+    orders = named_orders(tasks, min(order_count(tasks), 4 * len(tasks))) if many else all_orders(tasks, seed)
+    left = sorted(set(orders) - taken)
+    random.Random(seed).shuffle(left)
+    return left
+
+
+def _scores(walked: Sequence[WalkResult]) -> OrderAccuracies:
+    """Average accuracy (test, route latest) of each order after its last task, the mean over seeds."""
+    by_order: dict[Order, list[float]] = {}
+    for order, accuracy in _accuracies(walked):
+        by_order.setdefault(order, []).append(accuracy)
+    return OrderAccuracies(
+        orders=tuple(by_order), accuracies=tuple(sum(found) / len(found) for found in by_order.values())
+    )
+
+
+def _accuracies(walked: Sequence[WalkResult]) -> Iterator[tuple[Order, float]]:
+    for one in walked:
+        if one.is_complete:
+            last = one.matrix("test", "latest")[-1]
+            yield one.walk.order, sum(last) / len(last)

@@ -1,0 +1,197 @@
+"""Control of a running sweep: commands of its journal, applied at the supervisor's looks, and its budget.
+
+pause, resume, budget      the broker is told other terms (`BudgetKeeper`)
+stop-trial, prune          the sweep's stopper ends trials at their next report (`PrefixStopper`)
+enqueue                    the search proposes an order next (`OrderQueue`)
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from atlas.config.budget import Budget, budget_from
+from atlas.config.experiment import Experiment
+from atlas.config.space import Order
+from atlas.config.sweep import no_search
+from atlas.execution.status import BrokerStatus
+from atlas.runtime.errors import UserError, unknown
+from atlas.search.callback import TrialJournal
+from atlas.search.early_stopping import PrefixStopper
+from atlas.search.order_queue import OrderQueue
+from atlas.search.trial_record import TrialRecord
+from atlas.sweep.broker_actor import BrokerActor
+from atlas.sweep.budget_keeper import BudgetKeeper
+from atlas.sweep.budget_plan import gpus_of, step_seconds
+from atlas.sweep.control import Answer, ControlJournal, Posted
+from atlas.sweep.supervision import Steering
+from atlas.sweep.sweep_run import SweepRun
+
+ENDED_BY_HAND = "by hand"
+
+
+@dataclass
+class LiveControl:
+    """Applies the commands of a sweep's journal, and keeps its budget.
+
+    `trials` gives the trials that have begun, by Tune's ids. `exact`: all of them are known beforehand. `keep_budget`
+    records a budget that was changed, for a run that resumes the sweep.
+    """
+
+    journal: ControlJournal
+    keeper: BudgetKeeper
+    stopper: PrefixStopper
+    orders: OrderQueue
+    experiment: Experiment
+    trials: Callable[[], Mapping[str, TrialRecord]]
+    exact: bool
+    keep_budget: Callable[[Budget | None], None]
+    _verbs: Mapping[str, Callable[[str], str]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._verbs = {
+            "pause": self._pause,
+            "resume": self._resume,
+            "budget": self._budget,
+            "stop-trial": self._stop_trial,
+            "prune": self._prune,
+            "enqueue": self._enqueue,
+        }
+
+    def restore(self) -> None:
+        """Know the commands that earlier runs of the sweep have applied; its budget is in its options."""
+        for command in self.journal.applied():
+            match command.verb:
+                case "pause" | "resume":
+                    self.keeper.paused = command.verb == "pause"
+                case "prune":
+                    self._prune(command.value)
+                case "enqueue":
+                    self.orders.add(_tasks_of(command.value))
+
+    def ended_run(self, run: SweepRun, *, stopped: str) -> SweepRun:
+        """The run once it has ended, with the budget of now, what is spent of it, and why it ended early, if it did."""
+        budget = self.keeper.budget
+        options = self.experiment.options.changed(budget=str(budget) if budget else None)
+        return replace(
+            run, experiment=replace(run.experiment, options=options), stopped=stopped, spending=self.keeper.spent
+        )
+
+    def look(self, status: BrokerStatus) -> Steering:
+        """Apply the commands that have come, then keep the budget."""
+        broken = self._take_commands()
+        steering = self.keeper.look(status)
+        paused = ("paused: steps in training end, and no other begins",) if self.keeper.paused else ()
+        return Steering(notes=(*broken, *paused, *steering.notes), stopped=steering.stopped)
+
+    def _take_commands(self) -> tuple[str, ...]:
+        """Apply and answer the commands that have come; a note where the journal holds something else."""
+        try:
+            for posted in self.journal.pending():
+                self.journal.answer(posted, self._apply(posted))
+        except UserError as error:
+            return (str(error),)
+        return ()
+
+    def _apply(self, posted: Posted) -> Answer:
+        command = posted.command
+        try:
+            return Answer(applied=True, words=self._verbs[command.verb](command.value))
+        except UserError as error:
+            return Answer(applied=False, words=str(error))
+
+    def _pause(self, _: str) -> str:
+        self.keeper.paused = True
+        return "paused: steps in training end, and no other begins until `resume`"
+
+    def _resume(self, _: str) -> str:
+        was, self.keeper.paused = self.keeper.paused, False
+        return "it goes on" if was else "it was not paused"
+
+    def _budget(self, value: str) -> str:
+        budget = budget_from(value)
+        if budget is not None and budget.unit == "gpu-h" and not self.keeper.gpus:
+            raise UserError(f"the budget is {budget}, but the fleets of this sweep have no GPUs; give hours or steps.")
+        self.keep_budget(budget)
+        self.keeper.budget = budget
+        return f"the budget is {budget}; {self.keeper.words} are spent" if budget else "there is no budget any more"
+
+    def _stop_trial(self, value: str) -> str:
+        found = [(key, trial) for key, trial in self.trials().items() if value in (trial.id, key)]
+        if not found:
+            running = [trial.id for trial in self.trials().values() if trial.status == "RUNNING"]
+            raise unknown("trial", value, running)
+        key, trial = found[0]
+        if trial.status != "RUNNING":
+            raise UserError(f"the trial {value} has ended already ({trial.status.lower()}); there is nothing to stop.")
+        self.stopper.by_hand[key] = ENDED_BY_HAND
+        return f"the trial {value} ends at its next report; the step that it waits for is kept"
+
+    def _prune(self, value: str) -> str:
+        prefix, tasks = _tasks_of(value), self.experiment.options.search.tasks
+        if not self.experiment.sweep.searches_orders:
+            raise UserError(
+                f"the sweep {self.experiment.sweep.name} walks the same orders in every trial; stop trials."
+            )
+        for task in prefix:
+            if task not in tasks:
+                raise unknown("task in a prefix", task, tasks)
+        if len(set(prefix)) < len(prefix) or len(prefix) >= len(tasks):
+            raise UserError(f"{value!r} is no prefix of orders of {', '.join(tasks)}; name some of them, each once.")
+        self.stopper.cut.add(prefix)
+        return f"no order that begins with {' > '.join(prefix)} is gone on with"
+
+    def _enqueue(self, value: str) -> str:
+        sweep, search = self.experiment.sweep, self.experiment.options.search
+        if not sweep.searches_orders or self.exact:
+            raise UserError(f"all trials of the sweep {sweep.name} are known beforehand; it takes no others.")
+        (order,) = self.experiment.options.changed(orders=(value,)).search.written_orders() or ((),)
+        if len(order) != len(search.tasks):
+            raise UserError(f"{value!r} is no order of {', '.join(search.tasks)}; write it {','.join(search.tasks)}.")
+        begun = [trial for trial in self.trials().values() if order in trial.config.orders]
+        if (begun and sweep.learner is no_search) or self.orders.has(order):
+            raise UserError(f"the order {' > '.join(order)} is tried already, or waits to be.")
+        if len(self.trials()) >= self.experiment.trial_count():
+            raise UserError(
+                f"all {self.experiment.trial_count()} trials have begun; resume the sweep with --changed and more of "
+                f"them, then enqueue the order."
+            )
+        self.orders.add(order)
+        return f"{' > '.join(order)} is the next order that is begun"
+
+
+def live_control(
+    run: SweepRun, broker: BrokerActor, stopper: PrefixStopper, orders: OrderQueue, journal: TrialJournal
+) -> LiveControl:
+    """The control of a run that begins, which knows the commands that earlier runs of the sweep have applied."""
+    keeper = BudgetKeeper(
+        budget=run.budget,
+        before=run.spending,
+        gpus=gpus_of(run.size),
+        step_seconds=step_seconds(run.plan),
+        allow=broker.allow,
+        save=run.folder.write_spending,
+        clock=time.monotonic,
+    )
+    control = LiveControl(
+        journal=ControlJournal.of(run.folder.place),
+        keeper=keeper,
+        stopper=stopper,
+        orders=orders,
+        experiment=run.experiment,
+        trials=lambda: dict(journal.trials),
+        exact=run.proposals.exact,
+        keep_budget=lambda budget: _write_budget(run, budget),
+    )
+    control.restore()
+    return control
+
+
+def _write_budget(run: SweepRun, budget: Budget | None) -> None:
+    """Keep the budget in the sweep's folder, for a run that resumes it."""
+    run.folder.write_options(run.folder.options().changed(budget=str(budget) if budget else None))
+
+
+def _tasks_of(text: str) -> Order:
+    return tuple(part.strip() for part in text.replace(">", ",").split(","))

@@ -1,0 +1,60 @@
+"""The course of a trial: one measure keeps its meaning from the first report to the last."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from atlas.learners import Schedule, TwoStage
+from atlas.search.trial_course import CourseSetup, advance, course
+from atlas.search.trial_report import TrialReport, report_from
+from atlas.simulation import SyntheticLandscape
+from atlas.steps.graph import WalkGraph
+from atlas.steps.step import StepInputs
+from atlas.steps.walk import Walk
+
+TASKS = ("a", "b", "c")
+INPUTS = StepInputs(backbone="x", data={task: task for task in TASKS})
+LEARNER = TwoStage(experience=None, expansion=Schedule(steps=1))
+LANDSCAPE = SyntheticLandscape(tasks=TASKS, seed=1)
+
+
+def reports(order: tuple[str, ...]) -> list[TrialReport]:
+    """The reports of a trial along that order."""
+    graph = WalkGraph(INPUTS)
+    single = [graph.steps(Walk(order=(task,), learner=LEARNER, seed=0))[-1][-1] for task in TASKS]
+    setup = CourseSetup(step_inputs=INPUTS, single_task=single, aim="mean", figures=False)
+    steps, found = course([Walk(order=order, learner=LEARNER, seed=0)], setup), []
+    said = advance(steps, None)
+    while said is not None:
+        if isinstance(said, TrialReport):
+            found.append(said)
+            said = advance(steps, None)
+        else:
+            said = advance(steps, [LANDSCAPE.result(step) for step in said.steps])
+    return found
+
+
+def test_each_report_has_the_relative_accuracy_after_each_task_so_far() -> None:
+    found = reports(TASKS)
+    assert [len(report.learnt) for report in found] == [1, 2, 3]
+    assert all(later.learnt[: len(earlier.learnt)] == earlier.learnt for earlier, later in pairwise(found))
+    assert found[0].learnt == [pytest.approx(100.0)]  # the task alone
+    assert [report.objective for report in found[:-1]] == [report.learnt[-1] for report in found[:-1]]
+    assert found[-1].objective == pytest.approx(LANDSCAPE.final(TASKS))  # the goal, of another meaning
+    assert found[-1].learnt[-1] != pytest.approx(found[-1].objective)
+
+
+def test_trials_that_share_a_prefix_report_the_same_of_it() -> None:
+    assert reports(("a", "b", "c"))[0].learnt == reports(("a", "c", "b"))[0].learnt
+
+
+def test_tune_gets_the_last_as_a_number_of_its_own_and_earlier_reports_have_none() -> None:
+    plain = reports(TASKS)[1].to_tune()
+    assert plain["relative"] == plain["learnt"][-1]
+    assert report_from(plain) == reports(TASKS)[1]
+    old = {name: value for name, value in plain.items() if name not in ("learnt", "relative")}
+    read = report_from(old)
+    assert read is not None
+    assert read.learnt == []

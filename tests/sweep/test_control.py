@@ -1,0 +1,65 @@
+"""Commands for a running sweep: how they are written, and the journal that none is lost from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from atlas.runtime.errors import UserError
+from atlas.storage.filesystem import StoragePath
+from atlas.sweep.control import Answer, Command, ControlJournal, read_command
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> ControlJournal:
+    return ControlJournal.of(StoragePath.at(tmp_path))
+
+
+@pytest.mark.parametrize("words", ["pause", "resume", "stop-trial 7", "prune a,b", "enqueue a,b,c", "budget 20steps"])
+def test_a_command_is_read_and_written_again(words: str) -> None:
+    assert str(read_command(words.split())) == words
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("", "unknown command ''. Known: budget, enqueue, pause, prune, resume, stop-trial"),
+        ("puase", "unknown command 'puase'. Did you mean 'pause'?"),
+        ("pause now", "`pause` takes no value, but 'now' is given; leave it out"),
+        ("prune", "`prune` lacks its value; give prune PREFIX, the first tasks of orders, written a,b"),
+        ("budget 3days", "the budget '3days' is none; give a number with its unit"),
+    ],
+)
+def test_another_is_refused_with_what_is_allowed(words: str, message: str) -> None:
+    with pytest.raises(UserError) as refused:
+        read_command(words.split())
+    assert message in str(refused.value)
+
+
+def test_commands_wait_in_their_order_until_they_are_answered(journal: ControlJournal) -> None:
+    assert journal.pending() == []
+    first, second = (journal.post(Command(verb=verb)) for verb in ("pause", "resume"))
+    assert [one.command.verb for one in journal.pending()] == ["pause", "resume"]
+    journal.answer(journal.pending()[0], Answer(applied=True, words="paused"))
+    assert [one.name for one in journal.pending()] == [second]
+    assert journal.answer_to(first) == Answer(applied=True, words="paused")
+    assert journal.answer_to(second) is None
+
+
+def test_a_resumed_run_finds_what_was_applied_and_what_was_not_yet(journal: ControlJournal) -> None:
+    for verb in ("pause", "budget", "resume"):
+        journal.post(Command(verb=verb, value="5steps" if verb == "budget" else ""))  # type: ignore[arg-type]
+    pause, budget, _ = journal.pending()
+    journal.answer(pause, Answer(applied=True, words=""))
+    journal.answer(budget, Answer(applied=False, words="no"))
+    again = ControlJournal(journal.place)
+    assert [command.verb for command in again.applied()] == ["pause"]
+    assert [one.command.verb for one in again.pending()] == ["resume"]
+
+
+def test_a_file_that_is_no_command_is_named(journal: ControlJournal) -> None:
+    journal.post(Command(verb="pause"))
+    (journal.place.local / "0.json").write_text('{"verb": "explode"}')
+    with pytest.raises(UserError, match=r"0.json is no command of a sweep; delete it"):
+        journal.pending()
