@@ -31,8 +31,16 @@ def plain(name: str) -> str:
 
 
 def suggested(params: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """The settings that the search suggested, of a trial's parameters: all but its walks and nested objects."""
-    return {name: value for name, value in params.items() if name not in WALKED and not isinstance(value, dict)}
+    """The settings that the search suggested, of a trial's parameters: all but its walks and nested objects.
+
+    The learner's name comes first where the trial walks no order of its own: a search may choose among learners.
+    """
+    known = (item for item in params.items() if item[0] not in WALKED and not isinstance(item[1], dict))
+    found: dict[str, JsonValue] = dict(known)
+    learner = params.get("learner")
+    if params.get("order") or not isinstance(learner, dict) or "name" not in learner:
+        return found
+    return {"learner.name": learner["name"], **found}
 
 
 def run_name(params: Mapping[str, JsonValue]) -> str:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from atlas.tracking.mlflow.notes import Link, fitted_note, parse_steps, plain, steps_note, steps_tag, text
+from atlas.tracking.mlflow.notes import Link, fitted_note, parse_steps, plain, run_name, steps_note, steps_tag, text
 
 
 def link(number: int, name: str = "digits", run_id: str | None = "r1") -> Link:
@@ -41,3 +41,10 @@ def test_the_note_of_a_trial_links_to_its_steps() -> None:
     assert "snli (run not logged here)" in note
     assert note.startswith("**Order:** vqa → snli")
     assert len(fitted_note("x" * 9000)) == 8000
+
+
+def test_a_trial_is_named_by_its_order_or_else_by_its_learner_and_settings() -> None:
+    settings = {"skip": "inside", "rank": 4, "seeds": [0], "learner": {"name": "atlas", "rank": 4}}
+    assert run_name({**settings, "orders": ["a > b", "b > a"]}) == "atlas, inside, rank 4"
+    assert run_name({**settings, "order": ["a", "b"]}) == "a → b"
+    assert run_name({}) == ""
