@@ -18,8 +18,11 @@ from atlas.maintenance import commands as upkeep
 from atlas.maintenance import control
 from atlas.reproduce import commands as again
 from atlas.results import commands as results
+from atlas.runtime.arguments import ArgumentParser
 from atlas.runtime.console import add_columns, add_row, make_console, make_table, say, shell, show
 from atlas.runtime.errors import AtlasError, UserError, refuse_empty, unknown
+from atlas.runtime.paths import not_a_file, writing_to
+from atlas.runtime.text import by_number, counted
 from atlas.storage.filesystem import StoragePath
 from atlas.storage.options import StorageOptions
 
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 RUN_ONE = """run one:   atlas sweep NAME [OPTION …]; its options: atlas sweep NAME --help
 your own:  atlas sweep --copy NAME FILE.py, change the copy, then atlas sweep FILE.py"""
+SUMMARY = "summary.json"
+ELSEWHERE = "name another folder by --into"
 NAMED = 3  # broken records a split that are printed
 
 
@@ -58,7 +63,7 @@ class _ShowVersion(argparse.Action):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="atlas", description=__doc__)
+    parser = ArgumentParser(prog="atlas", description=__doc__)
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version of this package and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -79,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     for made in (tasks, prepare, report):
         made.add_argument("--storage", default="", help="default: $ATLAS_STORAGE or ~/atlas")
         made.add_argument("--backbone", default=TrainingOptions.backbone, help="default: %(default)s")
+    for made in (tasks, prepare):
+        made.add_argument("--tokens", type=int, metavar="N", help="tokens of a text (default: as the backbone takes)")
     tasks.add_argument("tasks", nargs="*", metavar="TASK", help="tell all about these")
     _declare_prepare(prepare)
     _declare_report(report)
@@ -163,7 +170,7 @@ def _tasks(given: argparse.Namespace) -> None:
 
     place = StorageOptions(storage=given.storage).data
     chosen = [find_task(name) for name in given.tasks]
-    processor = Processor.load(locate(given.backbone))
+    processor = Processor.cut_to(locate(given.backbone), given.tokens)
     console = make_console()
     if not chosen:
         show(console, table_of(TASKS, processor=processor, place=place))
@@ -174,6 +181,7 @@ def _tasks(given: argparse.Namespace) -> None:
 def _prepare(given: argparse.Namespace) -> None:
     from atlas.backbones import locate
     from atlas.backbones.processor import Processor
+    from atlas.config.addresses import named_sources
     from atlas.data.cache import obtain
     from atlas.data.prepare import PrepareOptions
     from atlas.data.progress_bar import ProgressBar
@@ -181,7 +189,7 @@ def _prepare(given: argparse.Namespace) -> None:
 
     console = make_console()
     tasks = [find_task(name) for name in given.tasks]
-    sources = _sources([task.name for task in tasks], given.source)
+    sources = named_sources([task.name for task in tasks], given.source)
     prepare_options = PrepareOptions(
         most_broken=given.most_broken,
         most_tied=given.most_tied,
@@ -190,7 +198,7 @@ def _prepare(given: argparse.Namespace) -> None:
         again=given.again,
         ray=True if given.ray else None,
     )
-    processor = Processor.load(locate(given.backbone))
+    processor = Processor.cut_to(locate(given.backbone), given.tokens)
     place = StorageOptions(storage=given.storage).data
     for task in tasks:
         with ProgressBar(console, task.name) as progress_bar:
@@ -199,26 +207,6 @@ def _prepare(given: argparse.Namespace) -> None:
                 task, processor=processor, place=place, source=sources.get(task.name), prepare_options=with_progress
             )
         _say(console, prepared)
-
-
-def _sources(tasks: Sequence[str], given: Sequence[str]) -> dict[str, Path]:
-    """Task -> folder, from `--source FOLDER` (of the one task) or `--source TASK=FOLDER …`."""
-    if len(given) == len(tasks) == 1 and not given[0].startswith(f"{tasks[0]}="):
-        given = [f"{tasks[0]}={given[0]}"]
-    from atlas.tasks.reading.missing import nearest
-
-    found = {}
-    for text in given:
-        task, equals, folder = text.partition("=")
-        if not equals or not folder:
-            raise UserError(f"--source {text!r} is not TASK=FOLDER, as it must be for several tasks.")
-        if task not in tasks:
-            raise unknown("task in --source", task, tasks)
-        path = Path(folder).expanduser().resolve()
-        if not path.is_dir():
-            raise UserError(f"--source {folder!r} of {task} is not a folder: {path}. {nearest(path)}")
-        found[task] = path
-    return found
 
 
 def _say(console: Console, prepared: Prepared) -> None:
@@ -242,7 +230,8 @@ def _say(console: Console, prepared: Prepared) -> None:
             lines.append(f"  pictures of {split}: {changes}")
         entry = prepared.card.broken.get(split)
         if entry is not None and entry.count:
-            lines.append(f"  {entry.count:,} of {entry.of:,} records of {split} are broken and left out, e.g.")
+            of, are = counted(entry.of, "record"), by_number(entry.count, "is", "are")
+            lines.append(f"  {entry.count:,} of {of} of {split} {are} broken and left out, e.g.")
             lines += [f"    {one.where}: {one.reason}" for one in entry.first[:NAMED]]
             lines.append(f"    all of them: {prepared.path / 'broken.jsonl'}")
     say(console, "\n".join(lines))
@@ -253,14 +242,16 @@ def _report(given: argparse.Namespace) -> None:
 
     storage = StorageOptions(storage=given.storage).path
     kept = _logged(given) if given.tracking_uri else _kept(given.sweep, storage)
-    summary = read_summary(kept.local / "summary.json")
+    summary = read_summary(kept.local / SUMMARY)
     folder = _page_folder(kept, given.into, summary.sweep.id)
     if given.alpha:
         from atlas.sweep.fusion_weights import sweep_fusion_weights
 
         summary = summary.model_copy(update={"alpha": sweep_fusion_weights(summary, storage)})
-        write_summary(summary, folder.local / "summary.json")
-    print(write_report(summary, folder.local)[0])
+    with writing_to(folder.local, ELSEWHERE):
+        if given.alpha:
+            write_summary(summary, folder.local / SUMMARY)
+        print(write_report(summary, folder.local)[0])
     folder.upload()
 
 
@@ -268,8 +259,13 @@ def _page_folder(kept: StoragePath, into: str, sweep: str) -> StoragePath:
     """The folder of the page: beside the summary, unless another is named or that one may only be read."""
     if not into and (kept.is_remote or os.access(kept.local, os.W_OK)):
         return kept
-    folder = StoragePath.at(Path(into or sweep))
-    folder.local.mkdir(parents=True, exist_ok=True)
+    return _made_folder(into or sweep)
+
+
+def _made_folder(name: str) -> StoragePath:
+    folder = StoragePath.at(Path(name))
+    with writing_to(folder.local, ELSEWHERE):
+        folder.local.mkdir(parents=True, exist_ok=True)
     return folder
 
 
@@ -277,8 +273,10 @@ def _kept(sweep: str, storage: StoragePath) -> StoragePath:
     """The folder of a sweep in the storage, or of a summary's path, with its summary on this machine."""
     from atlas.sweep.folder import SweepFolder
 
+    if sweep.endswith(".json") and Path(sweep).name != SUMMARY:
+        raise UserError(f"{sweep} is not named {SUMMARY}, as a sweep's is; name it so, in a folder of its own.")
     folder = StoragePath.at(Path(sweep).parent) if sweep.endswith(".json") else storage / "sweeps" / sweep
-    if not (folder.download(only=("summary.json",)) / "summary.json").is_file():
+    if not_a_file(folder.download(only=(SUMMARY,)) / SUMMARY):
         raise unknown("sweep", sweep, [one.id for one in SweepFolder.all(storage) if one.summary.is_file()])
     return folder
 
@@ -290,8 +288,7 @@ def _logged(given: argparse.Namespace) -> StoragePath:
     address = signed_in(given.tracking_uri)
     check_tracking(address)
     run = logged_run(address, given.sweep) if is_run_id(given.sweep) else sweep_run(address, given.sweep)
-    folder = StoragePath.at(Path(given.into or run.sweep))
-    folder.local.mkdir(parents=True, exist_ok=True)
+    folder = _made_folder(given.into or run.sweep)
     fetch_of_sweep(address, run, "summary.json", folder.local)
     return folder
 

@@ -49,6 +49,28 @@ def test_no_command_and_an_unknown_one_end_with_two(capsys: pytest.CaptureFixtur
         assert "COMMAND" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["prepare", "digits", "--tokens", "nan"],
+            "argument --tokens: invalid int value: 'nan'; see atlas prepare --help",
+        ),
+        (["prepare", "digits", "--tokens", "1.5"], "invalid int value: '1.5'"),
+        (["prepare", "digits", "--tokens", "0"], "--tokens is 0; vilt-tiny takes texts of 3 to 28 tokens"),
+        (["tasks", "--tokens", "29"], "--tokens is 29; vilt-tiny takes texts of 3 to 28 tokens"),
+        (["prepare", "digits", "--most-tied", "a few"], "invalid float value: 'a few'"),
+        (["store", "lst"], "invalid choice: 'lst'"),
+        (["show"], "the following arguments are required: SWEEP; see atlas show --help"),
+        (["show", "x", "--storge", "y"], "unrecognized arguments: --storge y"),
+    ],
+)
+def test_words_that_cannot_be_read_are_refused_in_one_line(
+    storage: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert message in refused(capsys, *arguments)
+
+
 def test_tasks_are_prepared_and_then_listed_as_such(
     storage: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +150,20 @@ def test_bad_sources_are_answered_in_one_line(storage: Path, album: Path, capsys
     assert "Did you mean 'album'" in refused(capsys, "tasks", "albun")
 
 
+def test_a_page_that_cannot_be_written_is_answered_in_one_line(
+    storage: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = write_sweep(storage)
+    (tmp_path / "file").touch()
+    assert f"{tmp_path / 'file'} cannot be written: File exists; name another folder by --into" in refused(
+        capsys, "report", str(summary), "--into", str(tmp_path / "file")
+    )
+    assert "Not a directory; name another" in refused(
+        capsys, "report", str(summary), "--into", str(tmp_path / "file" / "x")
+    )
+    assert "is not named summary.json" in refused(capsys, "report", str(summary.rename(tmp_path / "mine.json")))
+
+
 def test_bad_input_is_answered_in_one_line(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "Did you mean 'digits'" in refused(capsys, "prepare", "digts")
     assert "Did you mean 'vilt-tiny'" in refused(capsys, "prepare", "digits", "--backbone", "vilt-tni")
@@ -138,6 +174,8 @@ def test_bad_input_is_answered_in_one_line(storage: Path, capsys: pytest.Capture
     assert "unknown sweep 'task-oder'. Did you mean 'task-order'" in refused(capsys, "sweep", "task-oder", "--smoke")
     assert "unknown sweep in" in refused(capsys, "show", "order-1", "--storage", str(write_sweep(storage).parents[2]))
     assert "has no sweep" in refused(capsys, "show", "order-1", "--storage", "/nowhere")
+    assert "unknown sweep in" in (said := refused(capsys, "show", "[red]x[/x]"))
+    assert "Nor is there a folder '[red]x[/x]'" in said
     assert "there is no sweep file sweeps/nothing.py" in refused(capsys, "sweep", "sweeps/nothing.py")
 
 

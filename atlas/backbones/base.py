@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from atlas.backbones.families import family_of
 from atlas.runtime.digest import file_sha256, text_sha256
 from atlas.runtime.errors import InfrastructureError, UserError, unknown
+from atlas.runtime.paths import home_expanded, is_folder
 
 if TYPE_CHECKING:
     from atlas.backbones.backbone import Backbone
@@ -36,8 +37,8 @@ def locate(name: str | Path) -> Path:
     files, and a hub that cannot be reached.
     """
     place = BACKBONES.get(str(name), name)
-    folder = Path(place).expanduser()
-    if folder.is_dir():
+    folder = home_expanded(place)
+    if is_folder(folder):
         return _checked(folder)
     if is_path(place):
         raise UserError(f"backbone {str(name)!r}: there is no folder {folder}. Give a folder or a name.")

@@ -36,14 +36,16 @@ TOKENS = 40  # of a text, where the backbone's configuration does not say how ma
 class Processor:
     """Encodes images to uint8 [3, S, S] and texts to int32 [L]; `digest` is that of everything that decides both.
 
-    mean and std are per channel, of pixels in [0, 1]: backbones normalise pixels x to (x / 255 - mean) / std. pad_id is
-    a number that no text holds: where the padding token may stand in a text, it is one past the vocabulary, and the
-    backbone puts its own token there. crops: an image is cut to a square, not scaled to one.
+    max_tokens: L, of the `most_tokens` that the backbone takes. mean and std are per channel, of pixels in [0, 1]:
+    backbones normalise pixels x to (x / 255 - mean) / std. pad_id is a number that no text holds: where the padding
+    token may stand in a text, it is one past the vocabulary, and the backbone puts its own token there. crops: an image
+    is cut to a square, not scaled to one.
     """
 
     folder: Path
     image_size: int
     max_tokens: int
+    most_tokens: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     pad_id: int
@@ -77,6 +79,7 @@ class Processor:
             folder=folder,
             image_size=size,
             max_tokens=length,
+            most_tokens=takes,
             mean=mean,
             std=std,
             pad_id=pad_id,
@@ -85,6 +88,25 @@ class Processor:
             tokenizer=tokenizer,
             crops=crops,
         )
+
+    @classmethod
+    def cut_to(cls, folder: Path, tokens: int | None) -> Processor:
+        """The processor that gives texts so many tokens; as many as the backbone takes where the number is None.
+
+        Raises UserError as `load` does, and for a number that leaves no room for a word, or that the backbone does not
+        take.
+        """
+        whole = cls.load(folder)
+        if tokens is None:
+            return whole
+        least = whole.tokenizer.num_special_tokens_to_add(is_pair=False) + 1
+        cut = cls.load(folder, max_tokens=max(tokens, least))
+        if cut.max_tokens != tokens:
+            raise UserError(
+                f"--tokens is {tokens}; {Path(folder).name} takes texts of {least} to {whole.most_tokens} tokens: give "
+                f"such a number, or leave it out for the most."
+            )
+        return cut
 
     def pixels(self, image: Image.Image) -> np.ndarray:
         """uint8 [3, S, S], RGB. The whole image fills the whole square: its sides are scaled separately

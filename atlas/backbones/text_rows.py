@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,12 +14,14 @@ from atlas.tasks.reading.choices import SEPARATOR
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
+CHARACTERS = 10_000  # of a part of a text: what is beyond them is looked at only where these give too few tokens
 SPELT = 3  # pieces of one character each, from which on a word is spelt rather than known
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextRows:
-    """N texts as tokens. rows: int32 [N, L]. cut, answer_cut: bool [N]. words, unknown: int32 [N], of whole texts.
+    """N texts as tokens. rows: int32 [N, L]. cut, answer_cut: bool [N]. words, unknown: int32 [N], of whole texts; of
+    a part that is far longer than it needs to be, of the first CHARACTERS.
 
     answer_cut: the last part itself was too long. unknown: words without a token of their own: the tokenizer's unknown
     token, or SPELT and more pieces of one character each.
@@ -34,7 +37,8 @@ class TextRows:
 def text_rows(texts: Sequence[str], length: int, *, tokenizer: Tokenizer, uncut: Tokenizer) -> TextRows:
     """The rows of texts, of `length` tokens. tokenizer: cuts and pads to that. uncut: the same one, without either."""
     unknown = unknown_token(tokenizer)
-    encoded = tokenizer.encode_batch(list(texts))
+    texts = [shortened(text, length, uncut) for text in texts]
+    encoded = tokenizer.encode_batch(texts)
     rows = [one.ids for one in encoded]
     cut = np.array([bool(one.overflowing) for one in encoded], dtype=bool)
     answer_cut = np.zeros(len(encoded), dtype=bool)
@@ -53,13 +57,31 @@ def text_rows(texts: Sequence[str], length: int, *, tokenizer: Tokenizer, uncut:
     )
 
 
+def shortened(text: str, length: int, uncut: Tokenizer) -> str:
+    """The text without the ends of parts that no row of `length` tokens has room for; its row is the same."""
+    if len(text) <= CHARACTERS:
+        return text
+    return SEPARATOR.join(beginning(part, length, uncut) for part in text.split(SEPARATOR))
+
+
+def beginning(part: str, length: int, uncut: Tokenizer) -> str:
+    """The part's first CHARACTERS; the whole part where they have too few tokens before the word that they end in."""
+    if len(part) <= CHARACTERS:
+        return part
+    words = uncut.encode(part[:CHARACTERS], add_special_tokens=False).word_ids
+    return part[:CHARACTERS] if sum(word != words[-1] for word in words) > length else part
+
+
 def fitted(encoding: Encoding, text: str, length: int) -> tuple[list[int], bool]:
     """The `length` tokens that are kept of a text of several parts, and whether the last part was cut.
 
     The longest of the parts before the last one loses its end first; the last one, the answer, is cut at its end only
     where it is too long by itself. Separators and the tokens that frame the text stay.
     """
-    parts: dict[int, list[int]] = {part: [] for part in range(text.count(SEPARATOR) + 1)}
+    separators = text.count(SEPARATOR)
+    if separators >= length:
+        return encoding.ids[:length], True
+    parts: dict[int, list[int]] = {part: [] for part in range(separators + 1)}
     for place, part in enumerate(part_of_tokens(encoding, text)):
         if part is not None:
             parts[part].append(place)
@@ -82,7 +104,7 @@ def part_of_tokens(encoding: Encoding, text: str) -> Iterator[int | None]:
         ends.append(start)
         start = text.find(SEPARATOR, start + len(SEPARATOR))
     for (start, _), framing in zip(encoding.offsets, encoding.special_tokens_mask, strict=True):
-        part = sum(end <= start for end in ends)
+        part = bisect_right(ends, start)
         separates = part > 0 and start < ends[part - 1] + len(SEPARATOR)
         yield None if framing or separates else part
 

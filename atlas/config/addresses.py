@@ -6,14 +6,17 @@ In a sweep's folder those inside the storage are kept relative to it, so that th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from atlas.backbones.base import is_path
 from atlas.config.options import Options
 from atlas.learners import find_learner, learner_address
+from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.paths import absolute
 from atlas.storage.filesystem import StoragePath
 from atlas.tasks import find_task, task_address
+from atlas.tasks.reading.missing import nearest
 
 STORAGE = "{storage}"
 
@@ -41,6 +44,29 @@ def with_addresses(options: Options) -> Options:
         source=tuple(map(_absolute_source, options.storage.source)),
         storage=str(StoragePath.at(storage)) if storage else "",
     )
+
+
+def named_sources(tasks: Sequence[str], given: Sequence[str]) -> dict[str, Path]:
+    """Task → folder, from `--source FOLDER` (of the one task) or `--source TASK=FOLDER …`.
+
+    Raises UserError for a task that is not among `tasks`, and for what is no folder.
+    """
+    if len(given) == len(tasks) == 1 and not given[0].startswith(f"{tasks[0]}="):
+        given = [f"{tasks[0]}={given[0]}"]
+    found = {}
+    for text in given:
+        task, equals, folder = text.partition("=")
+        if not equals or not folder:
+            raise UserError(f"--source {text!r} is not TASK=FOLDER, as it must be for several tasks.")
+        if task not in tasks:
+            raise unknown("task in --source", task, tasks)
+        if task in found:
+            raise UserError(f"--source names {task} twice; give each task one folder.")
+        path = absolute(folder)
+        if not path.is_dir():
+            raise UserError(f"--source {folder!r} of {task} is not a folder: {path}. {nearest(path)}")
+        found[task] = path
+    return found
 
 
 def relative_to_storage(options: Options, storage: Path) -> Options:
@@ -75,7 +101,7 @@ def _relative(text: str, storage: str) -> str:
 
 
 def _absolute(folder: str) -> str:
-    return str(Path(folder).expanduser().resolve())
+    return str(absolute(folder))
 
 
 def _absolute_source(text: str) -> str:

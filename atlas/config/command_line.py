@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, get_args, get_type_hints
 
 import tyro
 from tyro import _errors as parse_errors  # the one hook by which an error becomes ours; tyro is pinned for it
@@ -139,7 +139,20 @@ def _refuse(given: Mapping[str, Sequence[str]], event: parse_errors.ParseErrorEv
     flag = max(argument.lowered.name_or_flags, key=len)
     words = given.get(_name_of(flag) or "", ())
     wanted = ", ".join(event.choices) if isinstance(event, parse_errors.InvalidChoice) else argument.lowered.metavar
-    raise UserError(f"{flag} is {' '.join(words)!r}; give {wanted} (see --help).")
+    raise UserError(f"{flag} is {' '.join(words)!r}; give {wanted}{_kind_of(flag)} (see --help).")
+
+
+def _kind_of(flag: str) -> str:
+    """`, a whole number`: the kind of an option's values, where it is one of numbers."""
+    name = _name_of(flag)
+    kinds = _kinds(get_type_hints(GROUPS[GROUP_OF[name]])[name]) if name is not None else set[object]()
+    return ", a whole number" if int in kinds else ", a number" if float in kinds else ""
+
+
+def _kinds(hint: object) -> set[object]:
+    """The types that a type's hint is made of."""
+    parts = get_args(hint)
+    return {kind for part in parts for kind in _kinds(part)} if parts else {hint}
 
 
 def _unrecognised(tokens: Sequence[str]) -> UserError:

@@ -18,6 +18,7 @@ from atlas.learners import HeadOnly, Learner, Precision, TwoStage, ZeroShot
 from atlas.learners.downstream import WAYS, Way
 from atlas.learners.readouts import SIMILARITY
 from atlas.runtime.errors import AtlasError, UserError
+from atlas.runtime.text import counted
 from atlas.steps.probe import Probe, shots_from
 from atlas.steps.walk import Walk
 from atlas.tasks import find_task
@@ -206,7 +207,8 @@ class Experiment:
         if orders > MOST_ORDERS:
             tasks = self.options.search.tasks
             raise UserError(
-                f"{orders:,} orders are asked for, of the {order_count(tasks):,} of {len(tasks)} tasks; a sweep walks "
+                f"{orders:,} orders are asked for, of the {order_count(tasks):,} of {counted(len(tasks), 'task')}; a "
+                f"sweep walks "
                 f"at most {MOST_ORDERS:,}: give --orders a number up to that, which are sampled, or fewer --tasks."
             )
         return orders

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.paths import not_a_file
 from atlas.runtime.text import first_line
 
 INSTALLED = "_sweeps"  # setup.py puts sweeps/*.py and docs/ledger.json there when it builds a wheel
@@ -47,7 +48,7 @@ def find_sweep(word: str) -> tuple[Path, str]:
 
     A path, or whatever ends in `.py`, is a file. Raises UserError for an unknown name.
     """
-    if word.endswith(".py") or "/" in word or Path(word).is_file():
+    if word.endswith(".py") or "/" in word or not not_a_file(Path(word)):
         return Path(word), ""
     return find_shipped(word), word.replace("_", "-")
 

@@ -10,6 +10,7 @@ from itertools import islice, permutations
 from typing import TYPE_CHECKING, Any
 
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import by_number, counted
 
 if TYPE_CHECKING:
     import optuna
@@ -70,7 +71,11 @@ def named_orders(tasks: Order, count: int) -> tuple[Order, ...]:
     Raises UserError for more orders than there are.
     """
     if not 1 <= count <= order_count(tasks):
-        raise UserError(f"{count} orders of {len(tasks)} tasks; there are {order_count(tasks)}: give 1 to that.")
+        raise UserError(
+            f"{counted(count, 'order')} of {counted(len(tasks), 'task')}; there "
+            f"{by_number(order_count(tasks), 'is', 'are')} "
+            f"{order_count(tasks):,}: give 1 to that."
+        )
     turned = [tasks[i:] + tasks[:i] for i in range(len(tasks))]
     candidates = [order for forward in turned for order in (forward, forward[::-1])]
     candidates += islice(permutations(tasks), count) if count > len(set(candidates)) else []

@@ -10,12 +10,14 @@ from atlas.config.command_line import flag_of
 from atlas.config.options import GROUP_OF, Options
 from atlas.config.space import AFTER, is_order_choice
 from atlas.config.sweep import Sweep
+from atlas.config.training import check_numbers
 from atlas.config.trial import RESERVED
 from atlas.learners import Learner
 from atlas.metrics import METRICS
 from atlas.metrics.cost import COST_NAMES
 from atlas.metrics.metric import ROUTES
 from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.names import check_parameter_name
 from atlas.runtime.user_code import own_failure
 from atlas.steps.walk_result import DOWNSTREAM
 
@@ -67,8 +69,12 @@ def goals() -> list[str]:
 
 
 def check_learner(learner: object, sweep: str) -> Learner:
-    """What the learner function of a sweep returned. Raises UserError where it is no learner."""
+    """What the learner function of a sweep returned.
+
+    Raises UserError where it is no learner, or one with numbers that no option could have.
+    """
     if isinstance(learner, Learner):
+        check_numbers(learner, f"the learner function of the sweep {sweep} returned {type(learner).__name__} with")
         return learner
     if learner is None:
         hint = "does it lack a `return`?"
@@ -82,13 +88,12 @@ def check_learner(learner: object, sweep: str) -> Learner:
 def check_parameters(names: Iterable[str], sweep: str) -> None:
     """Raises UserError for suggested parameters whose names are those of a trial's own configuration."""
     for name in names:
-        if not name.strip():
-            raise UserError(f"the sweep {sweep} suggests a parameter named {name!r}; give it a name.")
         if name in RESERVED or is_order_choice(name):
             raise UserError(
                 f"the sweep {sweep} suggests a parameter named {name!r}, which would hide one of a trial's own "
                 f"({', '.join(sorted(RESERVED))}, and names that begin with {AFTER!r}); give it another name."
             )
+        check_parameter_name(name, sweep)
 
 
 def own_error(error: Exception | SystemExit, sweep: str) -> UserError:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Annotated, get_args
+from dataclasses import dataclass, fields, is_dataclass
+from numbers import Integral
+from typing import Annotated, Any, get_args
 
 from tyro.conf import arg
 
@@ -14,6 +15,8 @@ from atlas.runtime.errors import UserError, unknown
 
 # More than anybody trains with: a slip of the keyboard, that would be found out only by the training.
 MOST = {"rank": 8192, "steps": 10**8, "batch_size": 10**6, "epochs": 10**6, "learning_rate": 100}
+
+WHOLE = ("rank", "steps", "batch_size")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,10 @@ class TrainingOptions:
     """Take the learner's settings from the best trial of an earlier sweep (id, or path of its summary.json)."""
     tuned: Annotated[str, arg(metavar="JSON", help_behavior_hint="")] = ""
     """A learner's settings as JSON; --settings-of fills them in."""
+    tokens: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: as many as the backbone takes)")] = (
+        None
+    )
+    """Tokens of a text; longer texts are cut to them."""
     rank: Annotated[int, arg(metavar="N")] = 16
     """Rank of the adapters."""
     steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 100)")] = None
@@ -63,10 +70,10 @@ class TrainingOptions:
             raise UserError(f"--evaluate is {self.evaluate}; give two numbers of records, 0 for all.")
 
     def _check_numbers(self) -> None:
-        for name in ("rank", "steps", "batch_size"):
+        for name in (*WHOLE, "tokens"):
             value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or value != int(value) or value < 1):
-                raise UserError(f"{_flag(name)} is {value}; give a whole number of 1 or more.")
+            if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 1):
+                raise UserError(f"{_flag(name)} is {value!r}; give a whole number of 1 or more.")
         for name in ("epochs", "learning_rate", "max_gradient_norm"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
@@ -74,6 +81,23 @@ class TrainingOptions:
         for name, most in MOST.items():
             if (value := getattr(self, name)) is not None and value > most:
                 raise UserError(f"{_flag(name)} is {value}; give at most {most}.")
+
+
+def check_numbers(part: Any, owner: str) -> None:
+    """Raises UserError for a number of a learner, or of a schedule in it, that is beyond MOST or is none.
+
+    `part` is a dataclass, as `owner` begins the message.
+    """
+    for name in [one.name for one in fields(part)] if is_dataclass(part) else ():
+        value = getattr(part, name)
+        if is_dataclass(value):
+            check_numbers(value, f"{owner} {name}:")
+        elif isinstance(value, float) and math.isnan(value):
+            raise UserError(f"{owner} {name} {value}; give a number.")
+        elif name in WHOLE and value is not None and type(value) is not int:
+            raise UserError(f"{owner} {name} {value!r}; give a whole number.")
+        elif name in MOST and value is not None and not value <= MOST[name]:
+            raise UserError(f"{owner} {name} {value}; give at most {MOST[name]}.")
 
 
 def _flag(name: str) -> str:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from atlas.data.text_counts import TextCounts
 from atlas.runtime.digest import text_sha256
+from atlas.runtime.text import by_number, counted
 from atlas.tasks.task import Modality, Role, Scoring
 
 CARD = "card.json"
@@ -151,31 +152,46 @@ class DataCard(DataIdentity, SplitCounts):
             total = self.counts[split] * self.choices
             answers = f", in {one.answers_cut:,} the answer itself" if one.answers_cut else ""
             if one.cut:
-                said.append(f"{one.cut:,} of {total:,} texts of {split} were cut at {self.max_tokens} tokens{answers}")
+                were = by_number(one.cut, "was", "were")
+                said.append(
+                    f"{one.cut:,} of {counted(total, 'text')} of {split} {were} cut at "
+                    f"{counted(self.max_tokens, 'token')}{answers}"
+                )
             if one.unknown:
                 said.append(f"{one.unknown_share:.2g} % of the words of {split} are unknown to the tokenizer, or spelt")
             if one.alike:
-                said.append(f"{one.alike:,} records of {split} have two choices of the same text in the source")
+                said.append(
+                    f"{counted(one.alike, 'record')} of {split} {by_number(one.alike, 'has', 'have')} two choices of "
+                    f"the same text in the source"
+                )
             if one.blank:
-                said.append(f"{one.blank:,} records of {split} have an empty text, question or answer")
+                said.append(
+                    f"{counted(one.blank, 'record')} of {split} {by_number(one.blank, 'has', 'have')} an empty text, "
+                    f"question or answer"
+                )
         return said
 
     def shared(self) -> list[str]:
         """What each two splits share, in a line each."""
         return [
-            f"{splits} share {' and '.join(f'{count:,} {kind}' for kind, count in kinds.items())}"
+            f"{splits} share {' and '.join(counted(count, kind.removesuffix('s')) for kind, count in kinds.items())}"
             for splits, kinds in (self.overlap or {}).items()
         ]
 
     def changed_pictures(self, split: str) -> str:
         """The pictures of a split that were not taken just as they lie, in a line; "" where all were."""
         found = (self.changed or {}).get(split, {})
-        return "; ".join(f"{count:,} were {change}" for change, count in sorted(found.items()))
+        return "; ".join(
+            f"{count:,} {by_number(count, 'was', 'were')} {change}" for change, count in sorted(found.items())
+        )
 
 
 def tied_text(split: str, records: int, tied: int) -> str:
     """The tied records of a split, in a line."""
-    return f"{tied:,} of {records:,} records of {split} have two choices of the same tokens, cut or alike"
+    return (
+        f"{tied:,} of {counted(records, 'record')} of {split} {by_number(tied, 'has', 'have')} two choices of the "
+        f"same tokens, cut or alike"
+    )
 
 
 def read_card(path: Path, sizes: Mapping[str, int] | None = None) -> DataCard | None:

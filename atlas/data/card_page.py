@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from atlas.data.card import DataCard
 from atlas.runtime.console import shell
+from atlas.runtime.text import by_number, counted
 from atlas.tasks.sample import SPLITS
 
 TOP = 10  # classes in the page's table
@@ -32,14 +33,14 @@ def command(card: DataCard) -> str:
 
 
 def _facts(card: DataCard) -> str:
-    kind = f"{card.choices} choices" if card.choices > 1 else f"{card.classes:,} classes"
+    kind = f"{card.choices} choices" if card.choices > 1 else f"{counted(card.classes, 'class')}"
     return "\n".join(
         (
             f"- Task: `{card.task}`, version {card.version}, {card.modality}, {card.role}",
             f"- Licence: {card.licence}",
             f"- Score: {card.score}, {kind}; chance {card.chance:.2f} %",
-            f"- Shape: {card.images} image(s) of {card.image_size} × {card.image_size} pixels, "
-            f"texts of at most {card.text_tokens} tokens",
+            f"- Shape: {counted(card.images, 'image')} of {card.image_size} × {card.image_size} pixels, "
+            f"texts of at most {counted(card.text_tokens, 'token')}",
             f"- Sources: {', '.join(f'{name} {value}' for name, value in sorted(card.sources.items()))}",
         )
     )
@@ -85,6 +86,9 @@ def _broken(card: DataCard) -> str:
     for split in SPLITS:
         entry = card.broken[split]
         if entry.count:
-            lines.append(f"{split}: {entry.count:,} of {entry.of:,} records were left out, the first of them:\n")
+            lines.append(
+                f"{split}: {entry.count:,} of {counted(entry.of, 'record')} {by_number(entry.count, 'was', 'were')} "
+                f"left out, the first of them:\n"
+            )
             lines += [f"- {one.where}: {one.reason}" for one in entry.first]
     return "\n".join(lines) + f"\n\nAll of them are in `{BROKEN}`."

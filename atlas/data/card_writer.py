@@ -17,6 +17,7 @@ from atlas.data.reading import Outline
 from atlas.data.refusal import write_list
 from atlas.data.writer import JoinedSplit
 from atlas.runtime.console import shell
+from atlas.runtime.text import by_number, counted
 from atlas.tasks.task import Task
 from atlas.tasks.user_task import task_address
 
@@ -90,6 +91,8 @@ def command_of(contents: Contents) -> str:
     words = ["atlas", "prepare", task_address(contents.task.name)]
     words += ["--source", str(contents.source)] if contents.source else []
     words += ["--backbone", name_of(contents.processor.folder)]
+    fewer = contents.processor.max_tokens < contents.processor.most_tokens
+    words += ["--tokens", str(contents.processor.max_tokens)] if fewer else []
     words += ["--most-broken", f"{contents.most_broken:g}"] if contents.most_broken != MOST_BROKEN else []
     tied = any(one.tied > MOST_TIED * one.records for one in contents.joined.values())
     words += ["--most-tied", f"{contents.most_tied:g}"] if tied else []
@@ -128,7 +131,10 @@ def unlike_published(task: Task, outlines: Mapping[str, Outline]) -> tuple[str, 
         parts = [outlines[split] for split in splits.split("+")]
         seen, skipped = sum(one.seen for one in parts), sum(sum(one.broken.skipped.values()) for one in parts)
         if count not in (seen, seen - skipped):
-            said.append(f"{splits}: {seen:,} records, {count:,} are published: is the download whole?")
+            said.append(
+                f"{splits}: {counted(seen, 'record')}, {count:,} {by_number(count, 'is', 'are')} published: is the "
+                f"download whole?"
+            )
     return tuple(said)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from atlas.backbones.processor import Processor
+from atlas.runtime.text import counted
 from atlas.tasks.sample import Record
 from atlas.tasks.task import Task
 
@@ -39,11 +40,11 @@ def picture_schema(processor: Processor) -> pa.Schema:
 def flaw(task: Task, record: Record) -> str:
     """The reason why a record does not fit its task's declaration; "" where it does."""
     if len(record.texts) != task.choices:
-        return f"{len(record.texts)} texts, the task declares {task.choices}"
+        return f"{counted(len(record.texts), 'text')}, the task declares {task.choices}"
     if task.modality == "language" and record.pictures:
-        return f"{len(record.pictures)} pictures in a language-only task"
+        return f"{counted(len(record.pictures), 'picture')} in a language-only task"
     if task.modality != "language" and len(record.pictures) != task.images:
-        return f"{len(record.pictures)} pictures, the task declares {task.images}"
+        return f"{counted(len(record.pictures), 'picture')}, the task declares {task.images}"
     if isinstance(record.label, int) == (task.score == "soft"):
         return f"label {record.label!r} does not fit a task scored by {task.score!r}"
     pairs = ((record.label, 1.0),) if isinstance(record.label, int) else record.label

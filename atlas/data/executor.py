@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING
 
 from atlas.cluster.connect import join_ray
 from atlas.data.shard import Shard, ShardContext, is_done, write_shard
+from atlas.runtime.carried_modules import CarriedModules
 from atlas.runtime.errors import AtlasError, UserError
+from atlas.tasks.user_task import carried_by_task
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,8 +97,10 @@ def _by_ray_data(window: Sequence[Shard], folder: Path, shard_context: ShardCont
         return
     _silence()
     items = [{"shard": cloudpickle.dumps(shard)} for shard in window]
+    carried = carried_by_task(shard_context.task.name)  # first, so that it is unpickled first
+    write_all = partial(_write_all, carried=carried, folder=folder, shard_context=shard_context)
     data = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
-        partial(_write_all, folder=folder, shard_context=shard_context), batch_size=1, batch_format="pyarrow"
+        write_all, batch_size=1, batch_format="pyarrow"
     )
     for row in data.iter_rows():
         if row["error"]:
@@ -104,8 +108,8 @@ def _by_ray_data(window: Sequence[Shard], folder: Path, shard_context: ShardCont
         on_items(row["items"])
 
 
-def _write_all(table: pa.Table, *, folder: Path, shard_context: ShardContext) -> pa.Table:
-    """On a worker: write the shards of a batch, and report them."""
+def _write_all(table: pa.Table, *, carried: CarriedModules, folder: Path, shard_context: ShardContext) -> pa.Table:
+    """On a worker: write the shards of a batch, and report them. `carried` is there by now, which is all it is for."""
     import pyarrow
 
     reports = []

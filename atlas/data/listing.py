@@ -10,6 +10,7 @@ from atlas.data.cache import prepared_address, survey
 from atlas.data.index import index_path, read_index
 from atlas.data.prepared import Prepared
 from atlas.runtime.console import add_columns, add_row, make_table
+from atlas.runtime.text import by_number, counted
 from atlas.storage.filesystem import StoragePath
 from atlas.tasks.sample import SPLITS
 from atlas.tasks.task import Task
@@ -43,11 +44,11 @@ def state(task: Task, found: Prepared | None) -> str:
 def page_of(task: Task, *, processor: Processor, place: StoragePath) -> str:
     """All about one task, a fact a line. Raises AtlasError where the place of prepared data cannot be read."""
     found = survey(task, processor=processor, place=place)
-    classes = f"{task.classes:,} classes" if task.classes else "classes known to its source"
+    classes = f"{counted(task.classes, 'class')}" if task.classes else "classes known to its source"
     kind = f"{task.choices} choices" if task.choices > 1 else classes
     facts = [
         ("about", task.about),
-        ("role", f"{task.role}, {task.modality}, {task.images} image(s)"),
+        ("role", f"{task.role}, {task.modality}, {counted(task.images, 'image')}"),
         ("score", f"{task.score}, {kind}; chance {task.chance:.2f} %"),
         ("licence", task.licence),
         ("splits", task.split_note or "train for learning, val for selection, test for reporting"),
@@ -69,7 +70,7 @@ def _found_facts(task: Task, found: Prepared, processor: Processor, place: Stora
         ("prepared", counts_of(found)),
         ("in", prepared_address(found, place)),
         *([("source", entry.source)] if entry else []),
-        ("broken", f"{broken:,} records were left out"),
+        ("broken", f"{counted(broken, 'record')} {by_number(broken, 'was', 'were')} left out"),
         ("fingerprint", found.fingerprint),
     ]
 

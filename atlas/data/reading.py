@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from atlas.tasks.sample import Broken, Picture, Record, Skipped
 from atlas.tasks.task import Task
 
 BLANK = "blank"
+REPORT_SECONDS = 1.0  # between two reports of a reader that takes long
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +67,11 @@ class Reader:
             self.picture_names, self.ids = Interner(), Interner()
             stack.callback(self.picture_names.close)
             stack.callback(self.ids.close)
+            said = time.monotonic()
             for self.seen, record in enumerate(records, start=1):
                 self.take(record)
-                if self.seen % self.most_records == 0:
+                if self.seen % self.most_records == 0 or time.monotonic() - said >= REPORT_SECONDS:
+                    said = time.monotonic()
                     prepare_options.report(self.split, "reading", self.seen, None)
         self.end_pictures()
         self.end_records()

@@ -11,6 +11,7 @@ from atlas.data.broken import BrokenRecords
 from atlas.data.card import BrokenRecord, DataCard, tied_text
 from atlas.data.shard import writing
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import by_number, counted
 from atlas.tasks.sample import SPLITS, Broken
 
 NAMED = 3  # in an error
@@ -70,15 +71,15 @@ def refuse_found(card: DataCard, *, most: float, folder: Path) -> None:
 def refuse_tied(task: str, splits: Mapping[str, tuple[int, int]], *, most: float, tokens: int) -> None:
     """Raises UserError where more than the share `most` of a split's records have choices of the same tokens.
 
-    splits: split -> its records, and those that are tied. tokens: of the longest text that the backbone takes.
+    splits: split -> its records, and those that are tied. tokens: the most that a text has.
     """
     said = [tied_text(split, records, tied) for split, (records, tied) in splits.items() if tied > most * records]
     if said:
         raise UserError(
-            f"{task}: {'; '.join(said)}, more than the {100 * most:g} % that may be: no model can answer them. The "
-            f"backbone takes {tokens} tokens a text: choose one that takes more, or knows more words; let a reader of "
-            "your own join question and answer by `choice_text`, so that answers stay; or allow more: atlas prepare "
-            "TASK --most-tied SHARE."
+            f"{task}: {'; '.join(said)}, more than the {100 * most:g} % that may be: no model can answer them. A "
+            f"text has at most {tokens} tokens: give more --tokens, or a backbone that takes more, or knows more "
+            "words; let a reader of your own join question and answer by `choice_text`, so that answers stay; or allow "
+            "more: atlas prepare TASK --most-tied SHARE."
         )
 
 
@@ -86,7 +87,8 @@ def told(split: str, count: int, seen: int, most: float, first: Sequence[Broken 
     """The broken records of a split, with the first few."""
     examples = "; ".join(f"{one.where}: {one.reason}" for one in first[:NAMED])
     return (
-        f"{count:,} of {seen:,} records of {split!r} are broken, more than the {100 * most:g} % that may be: {examples}"
+        f"{count:,} of {counted(seen, 'record')} of {split!r} {by_number(count, 'is', 'are')} broken, more than the "
+        f"{100 * most:g} % that may be: {examples}"
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from atlas.backbones.families import most_images
 from atlas.backbones.processor import Processor
 from atlas.runtime.errors import AtlasError, UserError
-from atlas.runtime.text import first_line
+from atlas.runtime.text import counted, first_line
 from atlas.tasks.task import Task
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -24,7 +24,8 @@ def check_task(task: Task, processor: Processor) -> None:
         raise UserError(f"{task.name}: it declares {task.images!r} images a record; give 1 or more.")
     if most is not None and task.images > most:
         raise UserError(
-            f"{task.name}: a record has {task.images} images, and the backbone {processor.folder.name} takes {most}."
+            f"{task.name}: a record has {counted(task.images, 'image')}, and the backbone {processor.folder.name} "
+            f"takes {most}."
         )
     if task.choices > 1:
         return

@@ -11,6 +11,7 @@ from atlas.cluster.limits import Node
 from atlas.cluster.options import ClusterOptions
 from atlas.learners import AskedPrecision, Precision
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import by_number, counted
 
 TRIAL_CPUS = 0.005
 RESERVE = 0.1
@@ -131,10 +132,12 @@ def _check_placeable(size: FleetSize, resources: Mapping[str, float]) -> None:
     count = size.fleets * size.numbers[0]
     for name, each, spare in (("CPU", size.cpus, RESERVE), ("GPU", size.gpus, 0.0)):
         have = resources[name]
-        if count * each + spare > have + 1e-6:
+        if (wanted := count * each + spare) > have + 1e-6:
             raise UserError(
-                f"{size.fleets} fleets of {size.each} workers at {each:g} {name} need {count * each + spare:g} "
-                f"{name}s (with {spare:g} for the trials), the cluster has at most {have:g}; "
+                f"{counted(size.fleets, 'fleet')} of {size.each} {by_number(size.workers, 'worker', 'workers')} at "
+                f"{each:g} {name} {by_number(size.fleets, 'needs', 'need')} {wanted:g} "
+                f"{by_number(wanted, name, f'{name}s')} (with {spare:g} for the trials), the cluster has at most "
+                f"{have:g}; "
                 f"give fewer --fleets, --workers-per-fleet or less a worker."
             )
 
@@ -144,7 +147,8 @@ def _check_room(size: FleetSize, nodes: Sequence[Node]) -> None:
     if room < count:
         each = f"{size.cpus:g} CPUs" + (f" and {size.gpus:g} GPUs" if size.gpus else "")
         raise UserError(
-            f"{count} workers of {each} are wanted, but the nodes hold {room}; give fewer --fleets or less a worker."
+            f"{counted(count, 'worker')} of {each} {by_number(count, 'is', 'are')} wanted, but the nodes hold "
+            f"{room}; give fewer --fleets or less a worker."
         )
 
 

@@ -12,6 +12,7 @@ from atlas.learners.process_group import ProcessGroup
 from atlas.learners.schedule import Precision
 from atlas.learners.scores import SCORES
 from atlas.learners.task_data import TaskData
+from atlas.runtime.text import counted
 
 EVALUATION_BATCH = 256
 
@@ -45,5 +46,7 @@ def score(
             sums[2] += (~logits.isfinite()).any(dim=1).sum()
     total = group.all_reduce(sums)
     if total[2]:
-        raise Diverged(f"the logits of {int(total[2])} {split} records of {data.name} are not finite; {REMEDY}")
+        raise Diverged(
+            f"the logits of {counted(int(total[2]), f'{split} record')} of {data.name} are not finite; {REMEDY}"
+        )
     return 100.0 * float(total[0] / total[1])

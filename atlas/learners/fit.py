@@ -22,6 +22,7 @@ from atlas.learners.schedule import Precision
 from atlas.learners.task_data import TaskData
 from atlas.learners.trainer import Trainer, TrainingCurve, capture, resume
 from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints
+from atlas.runtime.text import counted
 
 
 def fit(
@@ -107,7 +108,8 @@ def _check_updated(trainer: Trainer, curve: TrainingCurve) -> None:
     """Raises Diverged where the loss scaling left out every update. The same in all processes of a group."""
     if curve.updates and not trainer.updates_applied:
         raise Diverged(
-            f"the gradients of all {curve.updates} updates are not finite in {trainer.schedule.precision}, so that "
+            f"the gradients of all {counted(curve.updates, 'update')} are not finite in "
+            f"{trainer.schedule.precision}, so that "
             f"nothing was learnt; {REMEDY}"
         )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from atlas.learners.settings import UNSAID, from_settings
 from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.text import counted
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -92,7 +93,8 @@ class Schedule:
         """
         if self.batch_size % (workers * self.accumulate):
             raise UserError(
-                f"batch_size {self.batch_size} cannot be shared by {workers} workers in {self.accumulate} equal "
+                f"batch_size {self.batch_size} cannot be shared by {counted(workers, 'worker')} in {self.accumulate} "
+                f"equal "
                 f"micro-batches; give a multiple of {workers * self.accumulate}."
             )
 

@@ -9,6 +9,7 @@ from atlas.learners.base import Learner, Lineage, Stage
 from atlas.learners.schedule import Schedule
 from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.fusion_options import FUSION_OPTIONS
+from atlas.runtime.text import counted
 
 if TYPE_CHECKING:
     import torch
@@ -57,7 +58,9 @@ class Fusion:
     def for_stack(self, count: int) -> FusionSettings:
         """The settings of the newest of `count` adapters. Raises UserError where fixed weights are too few."""
         if self.combination == "fixed" and len(self.weights) < count:
-            raise UserError(f"{len(self.weights)} fixed weights for {count} adapters; give one a position.")
+            raise UserError(
+                f"{counted(len(self.weights), 'fixed weight')} for {counted(count, 'adapter')}; give one a position."
+            )
         return FusionSettings(
             weighting=self.weighting,
             normalisation=self.normalisation,

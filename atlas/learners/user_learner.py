@@ -8,11 +8,13 @@ steps: the steps of a changed file are trained anew.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import is_dataclass
+from pathlib import Path
 from typing import Any, get_args
 
 from atlas.learners.base import Gathers, Learner, Lineage, Stage
+from atlas.runtime.carried_modules import carried_modules
 from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.names import check_name
 from atlas.runtime.user_code import Brought, own_failure, run_file
@@ -21,6 +23,7 @@ from atlas.runtime.user_code import Brought, own_failure, run_file
 USER_LEARNERS: dict[str, tuple[str, str, type[Learner]]] = {}
 USER_STAGES: dict[str, type[Stage]] = {}
 
+CARRIED = "carried_modules"  # an attribute of a user's classes that nothing reads: it is unpickled with them
 LEARNER = "@dataclass(frozen=True, kw_only=True)"
 
 
@@ -46,6 +49,7 @@ def load_user_learner(
         raise UserError(f"{address}: its `name` is {name!r}; give it one that no other learner has.")
     check_name("learner", name)
     own = _stages_of(found, stages)
+    _carry_modules(found, [kind, *own.values()])
     _resolve(found)
     _check(kind, address, {*stages.values(), *own.values()})
     USER_LEARNERS[name] = found.address, found.digest, kind
@@ -82,6 +86,13 @@ def _stages_of(found: Brought, catalogue: Mapping[str, type[Stage]]) -> dict[str
         value.source = found.digest
         own[kind] = value
     return own
+
+
+def _carry_modules(found: Brought, kinds: Iterable[type]) -> None:
+    """Let classes of the file take the modules beside it along, which they may import when they are called."""
+    carried = carried_modules(Path(found.address.rpartition(":")[0]))
+    for one in kinds if carried.sources else ():
+        setattr(one, CARRIED, carried)
 
 
 def _resolve(found: Brought) -> None:

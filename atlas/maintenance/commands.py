@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import by_number, counted
 from atlas.storage.filesystem import StoragePath
 from atlas.storage.options import StorageOptions
 
@@ -64,7 +65,7 @@ def _list(given: argparse.Namespace) -> None:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(item.ended))
         where = f"  [{item.store.scope}]" if item.store.scope else ""
         print(f"{item.key[:12]}  {decimal(item.size):>9}  {when}  {item.title}{where}")
-    print(f"{len(items)} steps, {decimal(sum(item.size for item in items))}")
+    print(f"{counted(len(items), 'step')}, {decimal(sum(item.size for item in items))}")
 
 
 def _verify(given: argparse.Namespace) -> None:
@@ -74,7 +75,10 @@ def _verify(given: argparse.Namespace) -> None:
     damaged = [(scope, key) for scope, key in known if not scope.verify(key)]
     for scope, key in damaged:
         print(f"damaged: {scope.root}/{scope.scope + '/' if scope.scope else ''}steps/{key[:2]}/{key}")
-    print(f"{len(known) - len(damaged)} of {len(known)} steps are whole")
+    print(
+        f"{len(known) - len(damaged)} of {counted(len(known), 'step')} "
+        f"{by_number(len(known) - len(damaged), 'is', 'are')} whole"
+    )
     if damaged:
         print("The next sweep that needs a damaged step puts it aside and trains it again.")
         sys.exit(1)
@@ -116,10 +120,16 @@ def _collect(given: argparse.Namespace) -> None:
     found = find_waste(store, storage)
     for sweep, count in found.kept.items():
         held = " (unfinished: it keeps all that it may use; remove its folder to give it up)"
-        print(f"kept: {count:5} steps by {sweep}{held if sweep in found.unfinished else ''}")
+        print(
+            f"kept: {count:5} {by_number(count, 'step', 'steps')} by {sweep}{held if sweep in found.unfinished else ''}"
+        )
     for one in found.waste:
         print(f"{'removed' if given.delete else 'may go'}: {decimal(one.size):>9}  {one.what}  {one.path}".rstrip())
     total = remove(store, found.waste) if given.delete else sum(one.size for one in found.waste)
     steps = sum(one.item is not None for one in found.waste)
-    print(f"{steps} of {found.steps} steps and {len(found.waste) - steps} leftovers, {decimal(total)}", end="")
+    print(
+        f"{steps} of {counted(found.steps, 'step')} and {counted(len(found.waste) - steps, 'leftover')}, "
+        f"{decimal(total)}",
+        end="",
+    )
     print(": removed" if given.delete else ": nothing was removed; --delete does it" if found.waste else "")

@@ -24,6 +24,7 @@ from atlas.maintenance.node_check import NodeCheck, NodeReport, check_nodes, ver
 from atlas.runtime.console import shell
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
+from atlas.runtime.text import by_number, counted
 from atlas.storage.store import Store
 from atlas.sweep.inputs import sources_of
 from atlas.tasks import find_task
@@ -62,9 +63,10 @@ def main(arguments: Sequence[str]) -> None:
 
 def examine(options: Options) -> Iterator[Finding]:
     """Check every input of a sweep with these options, the cheap ones first."""
-    backbone, prepared = None, {}
+    backbone, processor, prepared = None, None, {}
     try:
         backbone = locate(options.training.backbone)
+        processor = Processor.cut_to(backbone, options.training.tokens)
         yield Finding(what="backbone", ok=True, says=f"{options.training.backbone}, {digest(backbone)[:12]}")
     except AtlasError as error:
         yield Finding(what="backbone", ok=False, says=str(error))
@@ -75,8 +77,8 @@ def examine(options: Options) -> Iterator[Finding]:
     except (AtlasError, OSError) as error:
         yield Finding(what="storage", ok=False, says=str(error))
         return
-    if backbone is not None:
-        prepared = _prepared(options, Processor.load(backbone))
+    if processor is not None:
+        prepared = _prepared(options, processor)
         yield from _data(options, prepared)
     folders = {name: prepared_address(one, options.storage.data) for name, one in prepared.items() if one is not None}
     yield from _cluster(options, store, "" if backbone is None else str(backbone), folders)
@@ -94,7 +96,8 @@ def _prepared(options: Options, processor: Processor) -> dict[str, Prepared | No
 
 def _data(options: Options, prepared: Mapping[str, Prepared | None]) -> Iterator[Finding]:
     lacking = [name for name, one in prepared.items() if one is None]
-    where = ("--backbone", options.training.backbone, "--storage", options.storage.path)
+    tokens = () if options.training.tokens is None else ("--tokens", options.training.tokens)
+    where = ("--backbone", options.training.backbone, *tokens, "--storage", options.storage.path)
     command = shell("atlas", "prepare", *lacking, *where)
     says = f"not prepared; run `{command}` (with --source where the task has files of its own)"
     yield Finding(what="data", ok=not lacking, says=says if lacking else f"{', '.join(prepared)} are prepared")
@@ -130,7 +133,9 @@ def _cluster(options: Options, store: Store, backbone: str, folders: Mapping[str
         with _marked(store) as mark:
             check = NodeCheck(store_uri=store.uri, mark=mark, backbone=backbone, prepared=folders)
             reports = check_nodes(nodes, check)
-        yield Finding(what="cluster", ok=True, says=f"{len(nodes)} nodes, {_listed(ray.cluster_resources())}")
+        yield Finding(
+            what="cluster", ok=True, says=f"{counted(len(nodes), 'node')}, {_listed(ray.cluster_resources())}"
+        )
         yield from judge(reports, digest(Path(backbone)) if backbone else "", folders)
         yield placeable(options.cluster, nodes_for(growing=options.cluster.fleets is not None))
     finally:
@@ -209,7 +214,9 @@ def placeable(options: ClusterOptions, nodes: Sequence[Node]) -> Finding:
     except AtlasError as error:
         return Finding(what="plan", ok=False, says=str(error))
     each = f"{size.cpus:g} CPUs and {size.gpus:g} GPUs"
-    return Finding(what="plan", ok=True, says=f"{size.fleets} fleets of {size.each} workers, each with {each}, fit")
+    fleets, fit = counted(size.fleets, "fleet"), by_number(size.fleets, "fits", "fit")
+    workers = by_number(size.workers, "worker", "workers")
+    return Finding(what="plan", ok=True, says=f"{fleets} of {size.each} {workers}, each with {each}, {fit}")
 
 
 def _listed(resources: Mapping[str, float]) -> str:

@@ -22,6 +22,7 @@ from atlas.maintenance.inventory import Item, resolve
 from atlas.maintenance.lineage import lineage, parts_of
 from atlas.report.summary import Summary
 from atlas.runtime.errors import AtlasError, UserError
+from atlas.runtime.paths import writing_to
 from atlas.serving.model_record import ServedTask
 from atlas.storage.store import Store
 
@@ -86,7 +87,7 @@ def _export(
     items = {task: _item(store, key, task) for task, key in parts.items()}
     facts = _facts(items, source, backbone, sources.data)
     place = _place_of(facts, sources.backbone)
-    with _whole(folder) as draft:
+    with writing_to(folder, "name another folder"), _whole(folder) as draft:
         for task, item in items.items():
             _write_task(item, draft / task, facts["backbone"])
         if place is not None:

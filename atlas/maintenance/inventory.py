@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pyarrow import fs
 
 from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.text import counted
 from atlas.storage.artifact import Artifact
 from atlas.storage.store import Store
 
@@ -73,7 +74,7 @@ def resolve(store: Store, given: str) -> Item:
     keys = places(store)
     found = [(scope, key) for scope, key in keys if key.startswith(given)]
     if len({key for _, key in found}) > 1:
-        raise UserError(f"{given!r} begins the keys of {len(found)} steps; give more digits of it.")
+        raise UserError(f"{given!r} begins the keys of {counted(len(found), 'step')}; give more digits of it.")
     entry = found[0][0].find(found[0][1]) if found else None
     if entry is None:
         near = [key[:12] for _, key in keys if key[:2] == given[:2]] or [key[:12] for _, key in keys[:5]]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.config.shipped import shipped_ledger
+from atlas.runtime.text import counted
 from atlas.storage.options import StorageOptions
 
 if TYPE_CHECKING:
@@ -164,4 +165,4 @@ def _add(given: argparse.Namespace) -> None:
     path = summary_of(given.sweep, StorageOptions(storage=given.storage).local)
     ledger = given.ledger or LEDGER
     entry = add_entry(ledger, given.name, path, replace=given.replace, file=given.file)
-    print(f"{given.name}: {len(entry.figures)} figures of `{entry.command}` → {ledger}")
+    print(f"{given.name}: {counted(len(entry.figures), 'figure')} of `{entry.command}` → {ledger}")

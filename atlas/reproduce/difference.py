@@ -13,6 +13,7 @@ from atlas.reproduce.recorded_run import RecordedRun
 from atlas.reproduce.replay import STEADY, RunReplay
 from atlas.runtime.digest import file_sha256
 from atlas.runtime.errors import AtlasError, UserError
+from atlas.runtime.text import counted
 from atlas.sweep.provenance import code_digest, machine, versions
 
 NUMERIC = ("torch", "transformers", "peft")  # packages that decide the last bits of a score
@@ -112,4 +113,4 @@ def _difference(what: str, recorded: str, here: str, weight: Weight = "told") ->
 
 def _words(kind: MachineFacts) -> str:
     gpus = ", ".join(kind.gpus) or "no GPU"
-    return f"{kind.processor}, {kind.cpus} CPUs, {gpus}" + (", a cluster" if kind.joined else "")
+    return f"{kind.processor}, {counted(kind.cpus, 'CPU')}, {gpus}" + (", a cluster" if kind.joined else "")

@@ -12,6 +12,7 @@ from atlas.config.options_file import read_options_file
 from atlas.report import Summary, read_summary
 from atlas.reproduce.recorded_run import RecordedRun
 from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.paths import absolute
 from atlas.storage.filesystem import StoragePath
 from atlas.storage.options import StorageOptions
 from atlas.sweep.folder import OPTIONS
@@ -29,7 +30,7 @@ def find_run(run: str, *, storage: str, tracking_uri: str) -> RecordedRun:
     """
     root = _download_sweeps(StorageOptions(storage=storage).path)
     if run.endswith(".json"):
-        return recorded_at(Path(run).expanduser().resolve(), root)
+        return recorded_at(absolute(run), root)
     sweep, _, trial = run.partition("/")
     if sweep and (root / "sweeps" / sweep).is_dir():
         found = recorded_at(_ended(root / "sweeps" / sweep), root)
@@ -48,7 +49,7 @@ def _download_sweeps(storage: StoragePath) -> Path:
 def summary_of(sweep: str, root: Path) -> Path:
     """The summary of a sweep under `root`, by its id, or at a path. Raises UserError where there is none."""
     if sweep.endswith(".json"):
-        return Path(sweep).expanduser().resolve()
+        return absolute(sweep)
     if not (root / "sweeps" / sweep).is_dir():
         raise _unknown(sweep, root)
     return _ended(root / "sweeps" / sweep)

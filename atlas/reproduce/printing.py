@@ -12,6 +12,7 @@ from atlas.reproduce.comparison import Compared
 from atlas.reproduce.tolerance import Tolerance
 from atlas.runtime.console import add_columns, add_row, make_table, say, show
 from atlas.runtime.redact import redacted
+from atlas.runtime.text import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,7 +53,7 @@ def _facts(plan: ReproductionPlan) -> dict[str, str]:
         "versions": ", ".join(f"{name} {value}" for name, value in summary.versions.items()),
         "backbone": f"{recorded.options.training.backbone} {recorded.step_inputs.backbone[:DIGITS]}",
         **data,
-        "trials": f"{len(recorded.groups)}, {sum(map(len, recorded.groups))} walks{left}",
+        "trials": f"{len(recorded.groups)}, {counted(sum(map(len, recorded.groups)), 'walk')}{left}",
         "seeds": ", ".join(map(str, summary.seeds)),
         "precision": plan.replay.experiment.precision,
     }
@@ -94,7 +95,7 @@ def print_comparison(console: Console, compared: Sequence[Compared], tolerance: 
     if len(rows) > SHOWN:
         say(console, f"… and {len(rows) - SHOWN} more in the report")
     wrong = sum(not one.is_equal(tolerance.points) for one in compared)
-    said = "equal" if equal else f"DIFFERENT in {wrong} of {len(compared)} groups"
+    said = "equal" if equal else f"DIFFERENT in {wrong} of {counted(len(compared), 'group')}"
     say(console, f"{said} (tolerance {tolerance.points:g} points)", style="green" if equal else "red")
 
 

@@ -21,6 +21,8 @@ from atlas.reproduce.tolerance import tolerance_for
 from atlas.reproduce.workspace import check_workspace, clean_workspace
 from atlas.runtime.console import say
 from atlas.runtime.errors import AtlasError, UserError
+from atlas.runtime.paths import absolute
+from atlas.runtime.text import counted
 from atlas.sweep.file import imports_beside
 from atlas.sweep.inputs import resolve_inputs
 from atlas.sweep.run import run
@@ -112,7 +114,9 @@ def _run(plan: ReproductionPlan, root: Path, console: Console) -> Summary:
         reuse_data(task, folder, root)
     with imports_beside(replay.file):
         with console.status("checking backbone, data and storage …") as status:
-            inputs = resolve_inputs(replay.options, lambda split, n: status.update(f"preparing {split}: {n:,} records"))
+            inputs = resolve_inputs(
+                replay.options, lambda split, n: status.update(f"preparing {split}: {counted(n, 'record')}")
+            )
         refuse(of_data(plan.recorded.fingerprints, inputs.step_inputs.data))
         before = set(root.glob("sweeps/*"))
         run(replay.experiment.sweep, replay.options, console, invocation=replay.invocation)
@@ -122,7 +126,7 @@ def _run(plan: ReproductionPlan, root: Path, console: Console) -> Summary:
 
 def _report_path(recorded: RecordedRun, options: ReproduceOptions) -> Path:
     if options.report is not None:
-        return options.report.expanduser().resolve()
+        return absolute(options.report)
     if options.into is not None:
-        return options.into.expanduser().resolve() / "reproduction.json"
+        return absolute(options.into) / "reproduction.json"
     return Path.cwd() / f"reproduction-{recorded.name.replace('/', '-')}.json"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from atlas.reproduce.recorded_run import RecordedRun
 from atlas.runtime.errors import UserError
+from atlas.runtime.paths import absolute
 from atlas.sweep.provenance import code_digest, versions
 
 MARK = "of.json"
@@ -33,7 +34,7 @@ def clean_workspace(into: Path | None, recorded: RecordedRun) -> Iterator[Worksp
     A folder that holds a reproduction of the same run by the same version of atlas is reused: its steps are those that
     this one would train. Raises UserError where it holds anything else.
     """
-    root = Path(tempfile.mkdtemp(prefix="atlas-reproduce-")) if into is None else into.expanduser().resolve()
+    root = Path(tempfile.mkdtemp(prefix="atlas-reproduce-")) if into is None else absolute(into)
     place = Workspace(root=root, is_kept=into is not None)
     try:
         _mark(root, recorded)
@@ -47,7 +48,7 @@ def check_workspace(into: Path | None, recorded: RecordedRun) -> None:
     """Raises UserError where `into` is not clean, or not seen by all nodes, before long work starts."""
     if into is None and os.environ.get("RAY_ADDRESS"):
         raise UserError("RAY_ADDRESS names a cluster: give --into a folder that all of its nodes see.")
-    if into is None or not (root := into.expanduser().resolve()).exists():
+    if into is None or not (root := absolute(into)).exists():
         return
     if not root.is_dir():
         raise UserError(f"--into {root} is no folder; name an empty or a new one.")

@@ -13,6 +13,7 @@ from atlas.report import Summary, read_summary
 from atlas.results.sweep_result import SweepResult
 from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.names import file_name
+from atlas.runtime.paths import absolute, home_expanded, is_folder, not_a_file
 from atlas.storage.filesystem import StoragePath
 from atlas.storage.options import StorageOptions
 from atlas.sweep.folder import OPTIONS, STARTED, SweepFolder
@@ -49,8 +50,6 @@ def sweeps(storage: str | Path = "") -> list[SweepEntry]:
         UserError: an address that is not understood, or a storage that cannot be read.
     """
     place = _place(storage)
-    if Path(str(place)).is_file():
-        raise UserError(f"{place} is a file; name the folder of a storage.")
     return list(_entries(place))
 
 
@@ -73,7 +72,8 @@ def open(sweep: str | Path = "", *, storage: str | Path = "") -> SweepResult:
         raise UserError(f"the storage {place} has no sweep; run one there, or give another storage.")
     chosen = [one for one in entries if name in ("", one.id) or file_name(name) == one.name]
     if not chosen:
-        raise unknown(f"sweep in {place}", name, [one.id for one in entries])
+        also = f" Nor is there a folder {name!r}." if "/" in name else ""
+        raise UserError(f"{unknown(f'sweep in {place}', name, [one.id for one in entries])}{also}")
     ended = [one for one in chosen if one.summary is not None]
     return _result(place, ended[-1] if ended else chosen[-1])
 
@@ -110,19 +110,21 @@ def _result(storage: StoragePath, entry: SweepEntry) -> SweepResult:
 
 def _at_path(given: str) -> SweepResult | None:
     """The sweep of a folder or a summary on this machine, in whichever storage it lies; None for any other text."""
-    path = Path(given).expanduser()
+    path = home_expanded(given)
     folder = path.parent if path.suffix == ".json" else path
     file = path if path.suffix == ".json" else folder / SUMMARY
-    if not given or "://" in given or not (file.is_file() or path.suffix == ".json"):
+    if not given or "://" in given or (not_a_file(file) and path.suffix != ".json"):
         return None
-    folder = folder.resolve()
+    folder = absolute(folder)
     storage = folder.parents[1] if folder.parent.name == "sweeps" else folder
     return SweepResult(summary=read_summary(file), storage=StoragePath.at(storage), folder=folder)
 
 
 def _is_storage(given: str) -> bool:
     """Whether it is an address or a path, not the id or name of a sweep."""
-    return "://" in given or "/" in given or (Path(given) / "sweeps").is_dir()
+    if "://" in given or given.startswith(("/", "./", "../", "~")):
+        return True
+    return is_folder(Path(given) / "sweeps") or ("/" in given and is_folder(Path(given)))
 
 
 def _place(storage: str | Path) -> StoragePath:

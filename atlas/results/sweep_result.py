@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from atlas.report import leaderboard
 from atlas.report.summary import Summary
 from atlas.results.tables import accuracy_table, as_route, as_split, find_row, order_table, setting_table, trial_table
+from atlas.runtime.text import counted
 from atlas.storage.filesystem import StoragePath
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class SweepResult:
         return load_trained_model(self.summary, find_row(self.summary, trial), self.storage)
 
     def __repr__(self) -> str:
-        return f"<SweepResult {self.id}: {self.status}, {len(self.summary.trials)} walks>"
+        return f"<SweepResult {self.id}: {self.status}, {counted(len(self.summary.trials), 'walk')}>"
 
     def _repr_html_(self) -> str:
         """The leaderboard, as a notebook shows it."""

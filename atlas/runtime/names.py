@@ -14,6 +14,8 @@ from atlas.runtime.errors import UserError
 
 LONGEST = 100  # bytes; a file system's limit is 255, which other parts of the same name share
 RULE = "letters, digits, single spaces, '-' and '_', a letter or digit first, one letter at least"
+PARAMETER_RULE = "letters, digits and '_', with spaces, '-', '.' and ':' between them"
+PARAMETER = re.compile(r"\w+(?:[-.: ]+\w+)*")
 PLAIN = re.compile(r"[^\W_](?:[\w-]| (?=[\w-]))*")
 SAFE_FILE = re.compile(r"[^\W_](?:[\w-]|\.(?=\w)| (?=[\w-]))*")
 DIGEST = 8
@@ -30,6 +32,11 @@ RESERVED_WORDS = """
 """
 RESERVED_MODULES = frozenset(RESERVED_WORDS.split())
 """Attributes of torch's containers and of PEFT's models, which no child of a module can have as its name."""
+OPTION_WORDS = {
+    "all": "with --orders stands for every order",
+    "processor": "is a folder of an export beside those of the tasks",
+}
+"""Words that mean something else where a task's name stands."""
 RESERVED_ROOT = "atlas_"  # begins the names of an adapter's own parts
 
 
@@ -52,7 +59,7 @@ def check_task_name(name: object) -> str:
     """The name, where it can be an adapter's and a module's child, too.
 
     Raises:
-        UserError: as `check_name`, or it is one that torch or PEFT use themselves.
+        UserError: as `check_name`, or it is one that torch or PEFT use themselves, or one of OPTION_WORDS.
     """
     checked = check_name("task", name)
     if checked in RESERVED_MODULES or checked.startswith(RESERVED_ROOT):
@@ -60,7 +67,23 @@ def check_task_name(name: object) -> str:
             f"the task's name is {checked!r}, which torch and PEFT use themselves; give another, such as "
             f"{f'task-{checked}'!r}."
         )
+    if checked in OPTION_WORDS:
+        raise UserError(
+            f"the task's name is {checked!r}, which {OPTION_WORDS[checked]}; give another, such as "
+            f"{f'task-{checked}'!r}."
+        )
     return checked
+
+
+def check_parameter_name(name: str, sweep: str) -> None:
+    """Raises UserError for the name of a sweep's parameter that cannot be one of Tune's and MLflow's as well."""
+    if PARAMETER.fullmatch(name) and len(name.encode()) <= LONGEST:
+        return
+    words = "_".join(re.findall(r"\w+", name))[:40] or "parameter"
+    raise UserError(
+        f"the sweep {sweep} suggests a parameter named {name[:LONGEST]!r}; give one of {PARAMETER_RULE}, such as "
+        f"{words!r}."
+    )
 
 
 def file_name(name: str) -> str:

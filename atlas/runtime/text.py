@@ -1,4 +1,4 @@
-"""Short texts for people: one line of an error or a docstring, a duration, a count."""
+"""Short texts for people: one line of an error or a docstring, a duration, a number with its noun."""
 
 from __future__ import annotations
 
@@ -20,9 +20,16 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
 
 
-def count_of(number: int, noun: str) -> str:
-    """`1 step`, `1,000 steps`."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+def counted(number: int, noun: str) -> str:
+    """`1 picture`, `2,000 pictures`, `3 classes`: a number and its noun, which is given in the singular."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun}{'es' if noun.endswith(('s', 'x', 'ch', 'sh')) else 's'}"
+
+
+def by_number(number: float, one: str, several: str) -> str:
+    """`is` or `are`: the form of a verb for so many."""
+    return one if number == 1 else several
 
 
 def _lines(message: object) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas.runtime.errors import AtlasError, UserError, unknown
+from atlas.runtime.paths import absolute, not_a_file
 from atlas.runtime.user_modules import digest_with_modules, import_later, imports_beside
 
 SUFFIX = ".py"
@@ -48,9 +49,9 @@ def run_file(address: str, *, what: str, kind: str, fits: Callable[[Any, str], b
     file, _, name = address.rpartition(":")
     if not file.endswith(SUFFIX):
         raise UserError(f"{address} names no {what} in the file: write {address}:NAME, NAME being a {kind} in it.")
-    path = Path(file).expanduser().resolve()
-    if not path.is_file():
-        raise UserError(f"there is no file {path}; a {what} of your own is written FILE.py:NAME.")
+    path = absolute(file)
+    if lacking := not_a_file(path):
+        raise UserError(f"{lacking}; a {what} of your own is written FILE.py:NAME.")
     module = path.name  # with its suffix, no module that can be imported has that name
     try:
         with imports_beside(path):

@@ -44,14 +44,14 @@ def modules_beside(path: Path) -> dict[str, Path]:
         for name in _imported(waiting.pop()) - found.keys():
             if (module := _module(folder, name)) is not None and module != path.resolve():
                 found[name] = module
-                waiting += _files(module)
+                waiting += files_of(module)
     return dict(sorted(found.items()))
 
 
 def digest_with_modules(path: Path) -> str:
     """The sha256 of a file; of it and the modules beside it that it imports, where there are any."""
     modules, folder = modules_beside(path), path.resolve().parent
-    files = [file for module in modules.values() for file in _files(module)]
+    files = [file for module in modules.values() for file in files_of(module)]
     if not files:
         return file_sha256(path)
     lines = [f"{file.relative_to(folder).as_posix()} {file_sha256(file)}\n" for file in sorted(files)]
@@ -87,10 +87,11 @@ def _module(folder: Path, name: str) -> Path | None:
 
 
 def _content(module: Path) -> list[tuple[str, str]]:
-    return [(file.relative_to(module.parent).as_posix(), file_sha256(file)) for file in _files(module)]
+    return [(file.relative_to(module.parent).as_posix(), file_sha256(file)) for file in files_of(module)]
 
 
-def _files(module: Path) -> list[Path]:
+def files_of(module: Path) -> list[Path]:
+    """The Python files of a module or a package."""
     return [module] if module.is_file() else sorted(module.rglob("*.py"))
 
 

@@ -24,6 +24,7 @@ class LoadedModel:
     def __init__(self, folder: Path) -> None:
         """Raises UserError where the backbone is not the one that the model was trained on."""
         from atlas.backbones import load
+        from atlas.backbones.processor import Processor
         from atlas.learners.continual_model import ContinualModel
 
         self.folder, self.loaded = folder, 0
@@ -37,6 +38,10 @@ class LoadedModel:
         self.model: ContinualModel = ContinualModel(
             self.backbone, {name: task.form(name) for name, task in record.tasks.items()}
         )
+        lengths = {task.max_tokens for task in record.tasks.values()}
+        self.processors = {
+            length: Processor.load(self.backbone.processor.folder, max_tokens=length) for length in lengths
+        }
         self.tuned = any((folder / task / "backbone.safetensors").is_file() for task in record.order)
         self._load(len(record.order))
 
@@ -66,7 +71,7 @@ class LoadedModel:
         task = self.record.tasks[request.task]
         self._activate(request.task, route)
         with torch.no_grad(), autocast(self.model.device, self.record.precision):
-            logits = self.model(request.batch(task, self.backbone.processor), request.task)[0].float()
+            logits = self.model(request.batch(task, self.processors[task.max_tokens]), request.task)[0].float()
         best = int(logits.argmax())
         answer = task.answers[best] if task.answers else str(best)
         return answer, float(logits.softmax(0)[best])

@@ -21,8 +21,9 @@ class ServedTask(BaseModel):
     """A task as the model answers it.
 
     outputs: classes, or 1 where choices are scored. images, choices: how many a record has. answers: the classes'
-    texts. text_tokens: the length of the longest text in training, to which texts are padded. modality: without
-    `language` it has no text of its own.
+    texts. text_tokens: the length of the longest text in training, to which texts are padded. max_tokens: the number
+    that longer ones are cut to; None in records of earlier versions, for as many as the backbone takes. modality:
+    without `language` it has no text of its own.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -32,6 +33,7 @@ class ServedTask(BaseModel):
     choices: int
     answers: tuple[str, ...] = ()
     text_tokens: int
+    max_tokens: int | None = None
     modality: Modality = "vision-language"
 
     def form(self, name: str) -> AnswerForm:
@@ -50,6 +52,7 @@ class ServedTask(BaseModel):
             answers=card.answers,
             text_tokens=card.text_tokens,
             modality=card.modality,
+            max_tokens=card.max_tokens,
         )
 
 

@@ -17,6 +17,7 @@ from atlas.data.few_shot import Shots
 from atlas.learners import Stage, stage_from
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import counted
 
 if TYPE_CHECKING:
     from atlas.storage.step_result import ShotsDescription, StepDescription
@@ -35,7 +36,9 @@ class Evaluation:
     def __post_init__(self) -> None:
         for split, count in asdict(self).items():
             if count is not None and count < 1:
-                raise UserError(f"evaluation takes {count} records of {split}; give 1 or more, or None for all.")
+                raise UserError(
+                    f"evaluation takes {counted(count, 'record')} of {split}; give 1 or more, or None for all."
+                )
 
     @cached_property
     def as_json(self) -> str:

@@ -23,6 +23,7 @@ from urllib.parse import unquote
 
 from atlas.runtime.errors import UserError
 from atlas.runtime.os_errors import error_from
+from atlas.runtime.paths import absolute
 from atlas.runtime.redact import redacted
 
 if TYPE_CHECKING:
@@ -52,9 +53,7 @@ def open_filesystem(address: str) -> tuple[fs.FileSystem, str]:
 
     shown = redacted(address)
     try:
-        filesystem, path = fs.FileSystem.from_uri(
-            address if "://" in address else str(Path(address).expanduser().resolve())
-        )
+        filesystem, path = fs.FileSystem.from_uri(address if "://" in address else str(absolute(address)))
     except (pa.ArrowInvalid, OSError, ImportError) as error:
         reason = str(error).replace(address, shown)
         raise UserError(f"the store {shown!r} cannot be opened: {reason}. {ALLOWED}") from None
@@ -135,7 +134,7 @@ class StoragePath:
         if text.startswith("file://"):
             text = unquote(text.removeprefix("file://"))
         if "://" not in text:
-            return cls(address=str(Path(text).expanduser().resolve()))
+            return cls(address=str(absolute(text)))
         base, mark, options = text.partition("?")
         scheme, _, path = base.partition("://")
         if scheme not in SCHEMES or not path.strip("/"):

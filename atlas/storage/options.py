@@ -41,8 +41,14 @@ class StorageOptions:
 
     @property
     def path(self) -> StoragePath:
-        """The storage: it holds prepared data, store and sweeps. Raises UserError for an invalid address."""
-        return StoragePath.at(self.storage or os.environ.get("ATLAS_STORAGE", "") or Path.home() / "atlas")
+        """The storage: it holds prepared data, store and sweeps.
+
+        Raises UserError for an invalid address, and for a file.
+        """
+        place = StoragePath.at(self.storage or os.environ.get("ATLAS_STORAGE", "") or Path.home() / "atlas")
+        if not place.is_remote and place.local.is_file():
+            raise UserError(f"{place} is a file; name the folder of a storage.")
+        return place
 
     @property
     def local(self) -> Path:

@@ -11,6 +11,7 @@ from atlas.config.experiment import Experiment
 from atlas.learners import Precision
 from atlas.runtime.console import say
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import by_number, counted
 from atlas.search.definition import Change, SearchDefinition, changes_since, define_search
 from atlas.steps.step import StepInputs
 from atlas.sweep.folder import SweepFolder
@@ -79,7 +80,8 @@ def _check_count(trials: int, folder: SweepFolder) -> None:
     ended = {event.trial for event in read_events(folder.spool) if isinstance(event, TrialFinished) and _is_end(event)}
     if trials < len(ended):
         raise UserError(
-            f"{trials} trials are asked for, but {len(ended)} of the sweep {folder.id} have finished; give at least as "
+            f"{counted(trials, 'trial')} {by_number(trials, 'is', 'are')} asked for, but {len(ended):,} of the sweep "
+            f"{folder.id} {by_number(len(ended), 'has', 'have')} finished; give at least as "
             f"many, or start a new sweep without --resume."
         )
 

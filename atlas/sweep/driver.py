@@ -18,7 +18,7 @@ from atlas.report import load_matplotlib
 from atlas.runtime.console import say
 from atlas.runtime.error_log import ErrorLog
 from atlas.runtime.interrupts import SearchInterrupts, search_interrupts, uninterrupted
-from atlas.runtime.text import count_of
+from atlas.runtime.text import counted
 from atlas.search.callback import TrialJournal, listen
 from atlas.search.early_stopping import PrefixStopper, make_stopper
 from atlas.search.order_queue import OrderQueue
@@ -157,7 +157,7 @@ class SweepDriver:
             return
         walks = held_out_walks(self.run.experiment, list(journal.trials.values()))
         if steps := self.run.inputs.graph.distinct(walks):
-            say(self.console, f"walking the best setting along {count_of(len(walks), 'held-out walk')} …")
+            say(self.console, f"walking the best setting along {counted(len(walks), 'held-out walk')} …")
             prefetch.add(steps)
             supervisor.wait_for(lambda now: now.is_idle)
 

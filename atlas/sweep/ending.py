@@ -15,7 +15,7 @@ from atlas.runtime.console import say, shell
 from atlas.runtime.error_log import ErrorLog
 from atlas.runtime.redact import redacted
 from atlas.runtime.retry import retry_while_away
-from atlas.runtime.text import count_of, first_line
+from atlas.runtime.text import counted, first_line
 from atlas.search.trial_record import TrialRecord
 from atlas.sweep.best_model import best_model_of
 from atlas.sweep.fusion_weights_job import WeightsPromise, await_fusion_weights, start_fusion_weights
@@ -126,7 +126,7 @@ def _say_budget(console: Console, summary: Summary) -> None:
     if budget is None:
         return
     left = sum(bool(row.stopped) for row in summary.trials)
-    begun = f"; it stopped {count_of(left, 'walk')} of trials that had begun" if left else ""
+    begun = f"; it stopped {counted(left, 'walk')} of trials that had begun" if left else ""
     more = ". Go on by resuming with a higher --budget." if budget.stopped else "."
     say(console, f"Budget: {budget.words} spent{begun}{more}", wrap=True)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from atlas.config.sweep import Sweep
 from atlas.runtime.errors import AtlasError, UserError
+from atlas.runtime.paths import not_a_file
 from atlas.runtime.user_code import own_failure
 from atlas.runtime.user_modules import imports_beside
 from atlas.sweep.run import begun_sweeps, collect_sweeps
@@ -43,11 +44,8 @@ def run_sweep_file(path: Path, arguments: Sequence[str]) -> None:
     Raises:
         UserError: no such file; one that fails before it has begun a sweep, or that begins none.
     """
-    if not path.is_file():
-        raise UserError(
-            f"there is no sweep file {path}; give the path of a Python file, or the name of a sweep that `atlas sweep` "
-            f"lists."
-        )
+    if lacking := not_a_file(path, "sweep file"):
+        raise UserError(f"{lacking}; give the path of a Python file, or the name of a sweep that `atlas sweep` lists.")
     with imports_beside(path), _script_arguments(path, arguments), begun_sweeps() as begun:
         try:
             runpy.run_path(str(path), run_name="__main__")

@@ -18,8 +18,10 @@ from atlas.data.cache import obtain
 from atlas.data.options import MOST_TIED
 from atlas.data.prepare import Prepared, PrepareOptions
 from atlas.learners.readouts import SIMILARITY
+from atlas.metrics import METRICS
 from atlas.runtime.errors import UserError
 from atlas.runtime.os_errors import error_from
+from atlas.runtime.paths import absolute
 from atlas.search.proposals import Proposals
 from atlas.steps.graph import WalkGraph
 from atlas.steps.step import Evaluation, StepInputs
@@ -128,7 +130,7 @@ def resolve_inputs(
     tracking_uri = tracking_uri or options.storage.tracking_uri or default_tracking_uri(options.storage.local)
     check_tracking(tracking_uri)
     check_access(tracking_uri)
-    processor = Processor.load(folder)
+    processor = Processor.cut_to(folder, options.training.tokens)
     sources = sources_of(options.storage)
     report = (lambda mark: progress(mark.split, mark.done)) if progress else None
     prepare_options = PrepareOptions(progress=report, most_tied=MOST_TIED)
@@ -182,7 +184,10 @@ def check_towers(towers: Sequence[str], backbone: Path) -> None:
 
 
 def check_adapter_names(tasks: Iterable[str], backbone: Path) -> None:
-    """Raises UserError for a task that is named like a module of the backbone: PEFT would mix their weights up."""
+    """Raises UserError for a task that is named like a module of the backbone: PEFT would mix their weights up.
+
+    And for one that is named like a metric: MLflow would show one in the other's place.
+    """
     from pyarrow.fs import LocalFileSystem
 
     files = sorted(backbone.glob("*.safetensors"))
@@ -190,6 +195,11 @@ def check_adapter_names(tasks: Iterable[str], backbone: Path) -> None:
         part for path in files for name in tensor_shapes(LocalFileSystem(), str(path)) for part in name.split(".")
     }
     for task in tasks:
+        if task in METRICS:
+            raise UserError(
+                f"the task's name is {task!r}, as that of a metric, in whose place its scores would be shown; give it "
+                f"another, such as {f'task-{task}'!r}."
+            )
         if task in modules:
             raise UserError(
                 f"the task's name is {task!r}, as that of a module of the backbone {backbone.name}, with whose weights "
@@ -209,9 +219,12 @@ def sources_of(storage: StorageOptions) -> dict[str, Path]:
     for task, equals, folder in pairs:
         if not equals or not folder:
             raise UserError(f"--source {task!r} is not TASK=FOLDER; give e.g. --source vqa=/data/vqa.")
-        if not Path(folder).expanduser().is_dir():
+        if not absolute(folder).is_dir():
             raise UserError(f"--source {task}={folder}: there is no such folder.")
-    return {find_task(task).name: Path(folder).expanduser().resolve() for task, _, folder in pairs}
+    found = [(find_task(task).name, absolute(folder)) for task, _, folder in pairs]
+    if len(dict(found)) < len(found):
+        raise UserError(f"--source is {' '.join(storage.source)}; give each task one folder.")
+    return dict(found)
 
 
 def _make(root: Path) -> None:

@@ -12,6 +12,7 @@ from atlas.config.invocation import Invocation
 from atlas.config.options import Options
 from atlas.runtime.console import say
 from atlas.runtime.errors import InfrastructureError
+from atlas.runtime.text import by_number, counted
 from atlas.sweep.terminal import print_plan
 from atlas.tasks.suites import find_suite
 
@@ -186,7 +187,7 @@ def describe(options: Options, size: FleetSize) -> dict[str, str]:
         **({"downstream": ", ".join(options.search.downstream)} if options.search.downstream else {}),
         "seeds": ", ".join(map(str, options.search.seeds)),
         "backbone": options.training.backbone,
-        "fleets": f"{size.fleets} of {size.each} worker(s), {each} each, "
+        "fleets": f"{size.fleets} of {size.each} {by_number(size.workers, 'worker', 'workers')}, {each} each, "
         f"{size.precision_as(options.training.precision)}",
         "storage": str(options.storage.path),
     }
@@ -196,4 +197,4 @@ def describe(options: Options, size: FleetSize) -> dict[str, str]:
 def _preparing(console: Console) -> Iterator[Callable[[str, int], None]]:
     """Show what is being prepared."""
     with console.status("checking backbone, data and storage …") as status:
-        yield lambda split, records: status.update(f"preparing {split}: {records:,} records")
+        yield lambda split, records: status.update(f"preparing {split}: {counted(records, 'record')}")

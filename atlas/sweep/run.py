@@ -21,6 +21,7 @@ from atlas.runtime.console import make_console, say
 from atlas.runtime.errors import AtlasError, UserError
 from atlas.runtime.interrupts import kept_interrupts
 from atlas.runtime.redact import HIDDEN, redacted
+from atlas.runtime.text import by_number, counted
 from atlas.runtime.user_modules import keep_modules
 from atlas.sweep.launch import RunEnd, launch
 from atlas.tracking import signed_in
@@ -120,7 +121,11 @@ def _walk_whole(experiment: Experiment, console: Console) -> Experiment:
 
     whole, asked = walk_whole(experiment), experiment.trial_count()
     if whole.trial_count() < asked:
-        say(console, f"{asked} trials are asked for; the space has {whole.trial_count()} settings, each is tried once")
+        say(
+            console,
+            f"{counted(asked, 'trial')} {by_number(asked, 'is', 'are')} asked for; the space has "
+            f"{counted(whole.trial_count(), 'setting')}, each is tried once",
+        )
     return whole
 
 

@@ -24,7 +24,7 @@ from atlas.report.summary import SPLITS, Summary
 from atlas.report.tables import Row
 from atlas.report.ties import Gap
 from atlas.runtime.console import add_columns, add_row, make_table, say, show
-from atlas.runtime.text import duration, first_line
+from atlas.runtime.text import counted, duration, first_line
 from atlas.statistics import Comparison
 
 if TYPE_CHECKING:
@@ -45,7 +45,11 @@ def print_plan(console: Console, name: str, question: str, plan: Plan, settings:
         "question": first_line(question),
         **settings,
         "trials": f"{plan.trials}",
-        **({"estimated from": f"{plan.foreseen:,} of {plan.trials:,} trials"} if plan.foreseen < plan.trials else {}),
+        **(
+            {"estimated from": f"{plan.foreseen:,} of {counted(plan.trials, 'trial')}"}
+            if plan.foreseen < plan.trials
+            else {}
+        ),
         "trainings without sharing": f"{about}{plan.trainings}",
         "distinct steps": f"{about}{plan.distinct}  (sharing saves a factor of {share:.2f})",
         "already in the store": str(plan.stored),
@@ -204,7 +208,7 @@ def print_order_statistics(console: Console, summary: Summary) -> None:
         aopd, mopd = found.aopd, found.mopd
         say(
             console,
-            f"Order matters (test, route {found.route}, {found.count} orders{label}): a task's final score "
+            f"Order matters (test, route {found.route}, {counted(found.count, 'order')}{label}): a task's final score "
             f"differs by {aopd:.1f} points between its best and worst order on average (AOPD), by {mopd:.1f} at most "
             f"(MOPD, {worst}). OPD: {each}.",
             wrap=True,
@@ -221,7 +225,10 @@ def print_claims(console: Console, summary: Summary) -> None:
 
 def _difference(found: Comparison) -> str:
     ends = "" if isinstance(found.interval, Undefined) else f" [{found.interval.low:+.1f}, {found.interval.high:+.1f}]"
-    return f"Difference {found.difference:+.1f}{ends} points, {found.count} pairs, p {found.adjusted:.2g} (Holm)."
+    return (
+        f"Difference {found.difference:+.1f}{ends} points, {counted(found.count, 'pair')}, p {found.adjusted:.2g} "
+        f"(Holm)."
+    )
 
 
 def print_downstream(console: Console, summary: Summary) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from pathlib import Path
 
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep, no_search
 from atlas.learners import find_learner
 from atlas.report import Summary, read_summary
 from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.paths import home_expanded
 from atlas.storage.filesystem import StoragePath
 from atlas.sweep.folder import SweepFolder
 
@@ -46,7 +46,7 @@ def with_winner(sweep: Sweep, options: Options, named: Collection[str] = ()) -> 
 def _summary(wanted: str, storage: StoragePath) -> Summary:
     """The summary of a sweep, by its id or by the path of the file. Raises UserError where there is none."""
     if wanted.endswith(".json"):
-        return read_summary(Path(wanted).expanduser())
+        return read_summary(home_expanded(wanted))
     folder = storage / "sweeps" / wanted
     if not (folder.download(only=("summary.json",)) / "summary.json").is_file():
         known = [one.id for one in SweepFolder.all(storage) if one.summary.is_file()]

@@ -1,12 +1,14 @@
 """User-defined tasks: a Python file and the name of the Task in it, written `my_task.py:TASK`.
 
-The driver alone needs the file: workers read prepared data.
+The driver alone needs the file: workers read prepared data, and those that prepare it get the modules beside the file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
+from atlas.runtime.carried_modules import CarriedModules, carried_modules
 from atlas.runtime.errors import UserError
 from atlas.runtime.names import check_task_name
 from atlas.runtime.user_code import run_file
@@ -50,6 +52,12 @@ def _check_fields(task: Task) -> None:
         raise UserError(
             f"{task.name}: its chance is {chance!r:.60}; give the percentage that guessing scores, 0 to 100."
         )
+
+
+def carried_by_task(name: str) -> CarriedModules:
+    """The modules beside a user-defined task's file, for processes that have not the file; none for another's name."""
+    address = task_address(name).rpartition(":")[0]
+    return carried_modules(Path(address)) if address else CarriedModules({})
 
 
 def task_address(name: str) -> str:

@@ -33,6 +33,21 @@ def test_texts_have_as_many_tokens_as_the_backbone_takes(tmp_path: Path) -> None
     assert Processor.load(long, max_tokens=50).max_tokens == 50
 
 
+def test_fewer_tokens_are_a_processor_of_their_own(folder: Path, processor: Processor) -> None:
+    """Prepared data is kept by the digest: a number of tokens has its own, the most has that of no number."""
+    cut = Processor.cut_to(folder, 4)
+    assert (cut.max_tokens, cut.most_tokens) == (4, LENGTH)
+    assert cut.token_rows(["word0 " * 9])[0].tolist() == [[2, 4, 4, 3]]
+    assert cut.digest != processor.digest
+    assert {Processor.cut_to(folder, tokens).digest for tokens in (None, LENGTH)} == {processor.digest}
+
+
+@pytest.mark.parametrize("tokens", [-1, 0, 1, 2, LENGTH + 1, 10**22])
+def test_tokens_without_room_for_a_word_or_beyond_the_backbone_are_refused(folder: Path, tokens: int) -> None:
+    with pytest.raises(AtlasError, match=rf"--tokens is {tokens}; {folder.name} takes texts of 3 to {LENGTH} tokens"):
+        Processor.cut_to(folder, tokens)
+
+
 def test_the_digest_of_the_shipped_backbone_stays() -> None:
     """Prepared data is found by them."""
     processor = Processor.load(locate("vilt-tiny"))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from atlas.backbones import locate
+from atlas.backbones import locate, text_rows
 from atlas.backbones.processor import Processor
 from atlas.tasks import choice_text
 from tests.backbones.toys import write_folder
@@ -102,6 +102,33 @@ def test_five_long_questions_of_the_default_backbone_keep_five_different_answers
     assert rows.cut.all()
     assert not rows.answer_cut.any()
     assert len(np.unique(rows.rows, axis=0)) == 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the red circle, ø is " * 2000,
+        "redcircle" * 2000,
+        "Ж" * 30_000,
+        " " * 20_000 + "red",
+        choice_text("a red circle " * 3000, "blue"),
+        choice_text("blue", "a red circle " * 3000),
+        choice_text(choice_text("a " * 20_000, "circle " * 9000), "is it red " * 4),
+        "a [SEP] " * 4000,
+    ],
+)
+def test_a_text_far_longer_than_needed_is_shortened_to_the_same_row(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    processor = Processor.load(locate("vilt-tiny"))
+    found = processor.text_rows([text])
+    monkeypatch.setattr(text_rows, "CHARACTERS", 10**9)
+    whole = processor.text_rows([text])
+    for name in ("rows", "cut", "answer_cut"):
+        assert (getattr(found, name) == getattr(whole, name)).all(), name
+
+
+def test_of_a_long_text_only_its_beginning_is_encoded(ten: Processor) -> None:
+    assert len(text_rows.shortened("word1 " * 10**5, 10, ten.uncut)) == text_rows.CHARACTERS
+    assert len(text_rows.shortened("w" * 10**5, 10, ten.uncut)) == 10**5  # a word without an end
 
 
 def test_no_texts_give_no_rows(ten: Processor) -> None:

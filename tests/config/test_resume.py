@@ -35,6 +35,7 @@ def test_what_may_change_is_taken_and_the_rest_stays(changed: dict[str, Any]) ->
     [
         ({"tasks": ("digits",)}, "--tasks is digits now, but the sweep was started with digits easy-ve, which cannot"),
         ({"steps": 60}, "--steps is 60 now, but the sweep was started with 50"),
+        ({"tokens": 20}, "--tokens is 20 now, but the sweep was started with not given"),
         ({"seeds": (6, 7)}, "--seeds is 6 7 now, but the sweep was started with 5"),
         ({"learner": "ewc"}, "--learner is ewc now, but the sweep was started with atlas"),
         ({"trials": 9}, "--trials is 9 now, but the sweep was started with not given"),

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import optuna
@@ -12,7 +13,8 @@ from atlas.config.experiment import Experiment
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
 from atlas.config.sweep_check import check_searched, check_sweep, goals
-from atlas.learners import Ewc, TwoStage
+from atlas.config.training import check_numbers
+from atlas.learners import AdapterFusion, Ewc, Learner, Schedule, TwoStage
 from atlas.runtime.errors import UserError
 
 SWEEP = Sweep(name="mine", question="Which?", trials=2)
@@ -100,6 +102,44 @@ def test_parameters_that_reserved_names_would_hide_are_refused(name: str) -> Non
 
 def test_a_parameter_without_a_name_is_refused() -> None:
     assert "a parameter named ' '" in proposed(lambda trial, options: TwoStage(rank=trial.suggest_int(" ", 1, 4)))
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "50%", "[red]"])
+def test_a_parameters_name_is_checked_against_all_that_it_becomes(name: str) -> None:
+    said = proposed(lambda trial, options: TwoStage(rank=trial.suggest_int(name, 1, 4)))
+    assert f"suggests a parameter named {name!r}; give one of letters" in said
+
+
+RATE = Schedule(learning_rate=1e30, query_rate_factor=1.0)
+
+
+@pytest.mark.parametrize(
+    ("learner", "message"),
+    [
+        (lambda: TwoStage(rank=100_000), "returned TwoStage with rank 100000; give at most 8192"),
+        (lambda: TwoStage(rank=2.5), "with rank 2.5; give a whole number"),  # type: ignore[arg-type]
+        (lambda: TwoStage(rank=True), "with rank True; give a whole number"),
+        (lambda: TwoStage(expansion=RATE), "with expansion: learning_rate 1e+30; give at most 100"),
+        (lambda: TwoStage(expansion=Schedule(steps=10**22)), f"with expansion: steps {10**22}; give at most {10**8}"),
+        (lambda: TwoStage(expansion=Schedule(steps=3.0)), "expansion: steps 3.0; give a whole"),  # type: ignore[arg-type]
+        (lambda: TwoStage(expansion=Schedule(epochs=1e9)), "expansion: epochs 1000000000.0; give at most"),
+        (lambda: AdapterFusion(like=TwoStage(rank=9000)), "with like: rank 9000; give at most 8192"),
+    ],
+)
+def test_the_numbers_of_a_returned_learner_have_the_bounds_of_the_options(
+    learner: Callable[[], Learner], message: str
+) -> None:
+    assert message in proposed(lambda trial, options: learner())
+
+
+def test_a_number_that_is_none_is_refused_wherever_it_stands() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Part:
+        pull: float = 1.0
+
+    with pytest.raises(UserError, match="it has pull nan; give a number"):
+        check_numbers(Part(pull=math.nan), "it has")
+    check_numbers(Part(pull=math.inf), "it has")
 
 
 def broken(trial: optuna.Trial, options: Options) -> TwoStage:

@@ -138,7 +138,7 @@ def test_a_line_that_is_no_json_and_a_wrong_field_name_are_told_by_line(album: P
 
 def test_more_broken_records_than_allowed_are_refused_before_any_work(album: Path, processor: Processor) -> None:
     change(album, "train", 3, answer="green")
-    message = r"1 of 24 records of 'train' are broken, more than the 1 %.*train\.jsonl:4: unknown answer 'green'"
+    message = r"1 of 24 records of 'train' is broken, more than the 1 %.*train\.jsonl:4: unknown answer 'green'"
     with pytest.raises(AtlasError, match=message):
         prepared_from(album, processor, most_broken=0.01)
     assert visible(album) == []
@@ -224,9 +224,7 @@ def test_the_card_says_which_pictures_were_changed_and_broken_ones_are_named(alb
     assert "picture 'train8.png': its greys are floats" in prepared.card.broken["train"].first[0].reason
     pixels = open_split(prepared.path, "train").batch(torch.tensor([4, 6])).pixels
     assert pixels.unique().tolist() == [255]
-    assert (
-        f"Pictures of train: 1 were {rgb.ON_WHITE}; 1 were {rgb.SCALED}." in (prepared.path / "README.md").read_text()
-    )
+    assert f"Pictures of train: 1 was {rgb.ON_WHITE}; 1 was {rgb.SCALED}." in (prepared.path / "README.md").read_text()
 
 
 def test_two_pictures_of_one_name_are_both_kept_and_said(album: Path, processor: Processor) -> None:

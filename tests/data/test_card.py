@@ -64,6 +64,15 @@ def test_the_command_is_quoted_and_names_a_backbone_by_what_finds_it(tmp_path: P
     assert (name_of(hub), name_of(tmp_path)) == ("dandelin/vilt-b32-mlm", str(tmp_path))
 
 
+def test_fewer_tokens_are_other_data_and_stand_in_the_command_and_the_counts(folder: Path, tmp_path: Path) -> None:
+    whole, cut = (
+        prepare(SHADES, processor=Processor.cut_to(folder, tokens), root=tmp_path).card for tokens in (None, 3)
+    )
+    assert command(cut) == f"{command(whole)} --tokens 3"
+    assert "25 of 25 texts of train were cut at 3 tokens" in cut.warnings()
+    assert cut.fingerprint != whole.fingerprint
+
+
 def test_a_card_of_an_earlier_release_has_the_command_that_it_had() -> None:
     assert command(card(source="/a b")) == "atlas prepare digits --source '/a b' --backbone toy"
 

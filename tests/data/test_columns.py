@@ -29,7 +29,7 @@ def test_a_record_of_the_declared_shape_has_no_flaw() -> None:
         (SHADES, replace(GOOD, texts=("\udc80",)), "half a character"),
         (PAIRS, replace(GOOD, pictures=GOOD.pictures * 2), "does not fit a task scored by 'soft'"),
         (PAIRS, replace(GOOD, pictures=GOOD.pictures * 2, label=((0, 1.5),)), "score 1.5"),
-        (CHOICES, replace(GOOD, texts=("word1",) * 4), "1 pictures in a language-only task"),
+        (CHOICES, replace(GOOD, texts=("word1",) * 4), "1 picture in a language-only task"),
         (CHOICES, replace(GOOD, pictures=(), texts=("word1",) * 5), "5 texts, the task declares 4"),
     ],
 )

@@ -40,10 +40,10 @@ def test_fleets_fill_the_cluster(
 @pytest.mark.parametrize(
     ("resources", "options", "message"),
     [
-        ({"CPU": 2}, {"fleets": 3, "cpus_per_worker": 1}, "3 fleets of 1 workers at 1 CPU need 3.1 CPUs"),
+        ({"CPU": 2}, {"fleets": 3, "cpus_per_worker": 1}, "3 fleets of 1 worker at 1 CPU need 3.1 CPUs"),
         ({"CPU": 2}, {"cpus_per_worker": 2, "fleets": 1}, "(with 0.1 for the trials), the cluster has at most 2"),
-        ({"CPU": 8}, {"gpus_per_worker": 1}, "at 1 GPU need 1 GPUs (with 0 for the trials), the cluster has at most 0"),
-        ({"CPU": 8, "GPU": 2}, {"workers_per_fleet": 4}, "need 4 GPUs"),
+        ({"CPU": 8}, {"gpus_per_worker": 1}, "at 1 GPU needs 1 GPU (with 0 for the trials), the cluster has at most 0"),
+        ({"CPU": 8, "GPU": 2}, {"workers_per_fleet": 4}, "needs 4 GPUs"),
         ({"CPU": 0}, {}, "the cluster has at most 0"),
     ],
 )
@@ -85,7 +85,7 @@ def test_an_elastic_fleet_is_wanted_whole_and_does_with_the_least() -> None:
         ClusterOptions(fleets=1, workers_per_fleet=4, min_workers_per_fleet=2, gpus_per_worker=1), [TWO_GPUS]
     )
     assert (size.workers, size.elastic, list(size.numbers), size.each) == (4, True, [2, 3, 4], "2 to 4")
-    with pytest.raises(AtlasError, match="1 fleets of 3 to 4 workers at 1 GPU need 3 GPUs"):
+    with pytest.raises(AtlasError, match="1 fleet of 3 to 4 workers at 1 GPU needs 3 GPUs"):
         size_fleets(
             ClusterOptions(fleets=1, workers_per_fleet=4, min_workers_per_fleet=3, gpus_per_worker=1), [TWO_GPUS]
         )

@@ -101,9 +101,10 @@ def test_patience_gives_the_best_state_back(small_world: World, model: Continual
     assert score(model, data, "val", limit=16, group=ProcessGroup()) == best
 
 
-def test_a_loss_that_is_no_number_names_the_update(small_world: World) -> None:
+@pytest.mark.parametrize("wild", [{"learning_rate": 1e30}, {"weight_decay": 1e30}])
+def test_a_loss_that_is_no_number_names_the_update(small_world: World, wild: dict[str, float]) -> None:
     with pytest.raises(Diverged, match=r"the loss became \w+ at update \d+; lower the learning rate"):
-        learn(small_world, replace(FITTING, steps=5, learning_rate=1e30))
+        learn(small_world, replace(FITTING, steps=5, **wild))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])

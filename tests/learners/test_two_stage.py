@@ -165,7 +165,7 @@ def test_a_fusion_that_cannot_be_is_refused(values: dict[str, Any], message: str
 def test_too_few_fixed_weights_are_refused() -> None:
     fusion = Fusion(combination="fixed", weights=(0.5,))
     assert fusion.for_stack(1)["weights"] == [0.5]
-    with pytest.raises(AtlasError, match="1 fixed weights for 2 adapters; give one a position"):
+    with pytest.raises(AtlasError, match="1 fixed weight for 2 adapters; give one a position"):
         fusion.for_stack(2)
 
 

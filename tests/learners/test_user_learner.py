@@ -20,6 +20,7 @@ from atlas.config.trial import TrialConfig, trial_config_from
 from atlas.learners import LEARNERS, SharedAdapter, find_learner, is_known, learner_address, learner_from, stage_from
 from atlas.learners.user_learner import USER_LEARNERS, USER_STAGES
 from atlas.runtime.errors import AtlasError
+from atlas.runtime.user_modules import pickle_modules_by_value
 from atlas.search.trial_record import TrialRecord
 from atlas.storage.store import Store
 from atlas.sweep import Options, Sweep, learner_named
@@ -143,6 +144,29 @@ def test_it_travels_without_its_file_to_another_process(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", ELSEWHERE], input=packed, capture_output=True, check=True)
     assert done.stdout.decode().strip() == USER_STAGES["spring"].source
     assert pickle.loads(packed)[0] is kind
+
+
+def test_what_its_functions_import_when_they_are_called_travels_too(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    address = write(
+        own / "mine.py",
+        **{
+            "Spring(context, self.strength)": "atlas_beside.of(self.strength)",
+            '"""One': 'import atlas_beside\n"""One',
+        },
+    )
+    (own / "atlas_beside.py").write_text(
+        "def of(strength):\n    import atlas_beside_late\n    return strength * atlas_beside_late.FACTOR\n"
+    )
+    (own / "atlas_beside_late.py").write_text("FACTOR = 21.0\n")
+    kind = find_learner(address)
+    pickle_modules_by_value()
+    packed = cloudpickle.dumps(kind().stages(1)[0])
+    own.rename(tmp_path / "gone")
+    called = "import pickle, sys; print(pickle.loads(sys.stdin.buffer.read()).hooks(None))"
+    done = subprocess.run([sys.executable, "-c", called], input=packed, capture_output=True, cwd=tmp_path, check=False)
+    assert done.stdout.split() == [b"21.0"], done.stderr.decode()
 
 
 def test_a_trial_has_the_class_and_needs_no_catalogue() -> None:

@@ -47,7 +47,7 @@ def test_each_fault_of_a_node_is_told_with_what_to_do(changed: dict[str, object]
 def test_a_plan_that_fits_is_told_with_its_fleets_and_one_that_does_not_with_what_to_give() -> None:
     options = ClusterOptions(fleets=2, cpus_per_worker=6)
     fits = placeable(options, [{"CPU": 8.0}, {"CPU": 8.0}])
-    assert (fits.ok, fits.says) == (True, "2 fleets of 1 workers, each with 6 CPUs and 0 GPUs, fit")
+    assert (fits.ok, fits.says) == (True, "2 fleets of 1 worker, each with 6 CPUs and 0 GPUs, fit")
     refused = placeable(replace(options, gpus_per_worker=1), [{"CPU": 16.0}])
     assert (refused.ok, "the cluster has at most 0" in refused.says) == (False, True)
 
@@ -86,6 +86,13 @@ def test_everything_that_needs_no_cluster_is_looked_at_where_there_is_none(no_cl
     processor = Processor.load(locate("vilt-tiny"))
     prepare(TASKS["piqa-twin"], processor=processor, root=no_cluster / "data", limits=None)
     assert verdicts(options)["data"]
+
+
+def test_data_that_is_missing_at_a_number_of_tokens_is_told_with_it(no_cluster: Path) -> None:
+    found = {one.what: one for one in examine(Options.of(tasks=("piqa-twin",), tokens=9))}
+    assert " --tokens 9 " in found["data"].says
+    found = {one.what: one for one in examine(Options.of(tasks=("piqa-twin",), tokens=99))}
+    assert "--tokens is 99" in found["backbone"].says
 
 
 def test_an_unknown_backbone_and_a_tracking_server_that_is_away_are_told_and_the_rest_is_looked_at(

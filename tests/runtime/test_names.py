@@ -10,7 +10,7 @@ from torch import nn
 
 from atlas.learners import LEARNERS
 from atlas.runtime.errors import UserError
-from atlas.runtime.names import LONGEST, RESERVED_MODULES, check_name, check_task_name, file_name
+from atlas.runtime.names import LONGEST, RESERVED_MODULES, check_name, check_parameter_name, check_task_name, file_name
 from atlas.tasks import TASKS
 
 BAD = (
@@ -54,6 +54,33 @@ def test_names_that_are_too_long_for_a_folder_are_refused() -> None:
 def test_names_of_torch_and_peft_are_refused_for_tasks_with_another(name: str) -> None:
     with pytest.raises(UserError, match=f"torch and PEFT use themselves; give another, such as 'task-{name}'"):
         check_task_name(name)
+
+
+@pytest.mark.parametrize(("name", "why"), [("all", "every order"), ("processor", "folder of an export")])
+def test_words_that_mean_something_else_in_a_tasks_place_are_refused(name: str, why: str) -> None:
+    with pytest.raises(UserError, match=f"name is '{name}', which .*{why}.*; give another, such as 'task-{name}'"):
+        check_task_name(name)
+    assert check_task_name(f"{name}s") == f"{name}s"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", " ", "../x", "a/b", "/a", ".", "..", "a.", ".a", "-a", "a,b", "a=b", "50%", "a#b", "a?b", "[red]x[/x]"),
+        *("a\nb", "a(log)", "'a'", "x" * 101),
+    ],
+)
+def test_parameters_that_tune_or_mlflow_could_not_keep_are_refused_with_one_that_they_keep(name: str) -> None:
+    with pytest.raises(UserError, match="the sweep mine suggests a parameter named") as refused:
+        check_parameter_name(name, "mine")
+    proposed = re.search(r"such as '(.+)'\.$", str(refused.value))
+    assert proposed is not None
+    check_parameter_name(proposed[1], "mine")
+
+
+@pytest.mark.parametrize("name", ["rank", "stage_1", "_x", "learning rate", "lr.query", "a-b", "a: b", "größe", "2"])
+def test_plain_names_of_parameters_stay(name: str) -> None:
+    check_parameter_name(name, "mine")
 
 
 def test_the_reserved_names_are_those_of_this_torch() -> None:

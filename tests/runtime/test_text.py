@@ -1,10 +1,10 @@
-"""One line of a message; durations."""
+"""One line of a message; durations; numbers with their nouns."""
 
 from __future__ import annotations
 
 import pytest
 
-from atlas.runtime.text import duration, first_line, last_line
+from atlas.runtime.text import by_number, counted, duration, first_line, last_line
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,19 @@ def test_one_line_is_taken_of_a_message(message: object, first: str, last: str) 
 )
 def test_a_duration_has_two_units_at_most(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        (0, "picture", "0 pictures"),
+        (1, "picture", "1 picture"),
+        (2000, "val record", "2,000 val records"),
+        (1, "class", "1 class"),
+        (3, "class", "3 classes"),
+        (2, "CPU", "2 CPUs"),
+    ],
+)
+def test_a_number_stands_with_the_form_of_its_noun(number: int, noun: str, text: str) -> None:
+    assert counted(number, noun) == text
+    assert by_number(number, "is", "are") == ("is" if number == 1 else "are")

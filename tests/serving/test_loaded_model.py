@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from atlas.data.loader import Batch
 from atlas.data.shard import decode
 from atlas.learners import AdapterFusion, FineTuning, HeadOnly, Joint, Learner, Memory, Replay, SharedAdapter
 from atlas.learners.precision import autocast
@@ -132,6 +133,24 @@ def sent(image: Image.Image, kind: str = "PNG", **options: Any) -> Request:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return Request(task="digits", image=base64.b64encode(buffer.getvalue()).decode())
+
+
+def test_a_served_text_is_cut_as_in_training(
+    small_world: World, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, records: pd.DataFrame
+) -> None:
+    model, _ = loaded(small_world, store, HeadOnly(schedule=SCHEDULE), tmp_path)
+    served = {task: one.model_copy(update={"max_tokens": 5}) for task, one in model.record.tasks.items()}
+    model.record.model_copy(update={"tasks": served}).write(model.folder)
+    seen: list[Batch] = []
+    batch_of = Request.batch
+
+    def noted(request: Request, *given: Any) -> Batch:
+        seen.append(batch_of(request, *given))
+        return seen[-1]
+
+    monkeypatch.setattr(Request, "batch", noted)
+    LoadedModel(model.folder).predict(records[records["task"] == "piqa-twin"])
+    assert seen[0].tokens.shape == (1, 2, 5)
 
 
 DIGITS = ServedTask(outputs=10, images=1, choices=1, text_tokens=8)

@@ -37,6 +37,13 @@ def test_the_ground_is_laid_once(storage: Path) -> None:
     assert again.step_inputs == inputs.step_inputs
 
 
+def test_fewer_tokens_are_prepared_apart_and_train_other_steps(storage: Path) -> None:
+    whole, most, cut = (resolve_inputs(ONE.changed(tokens=tokens)) for tokens in (None, 28, 9))
+    assert most.step_inputs == whole.step_inputs
+    assert cut.step_inputs.data != whole.step_inputs.data
+    assert any("texts of train were cut at 9 tokens" in line for line in cut.warnings)
+
+
 def test_zero_records_score_all(storage: Path) -> None:
     inputs = resolve_inputs(ONE.changed(evaluate=(0, 50)))
     assert inputs.step_inputs.evaluation == Evaluation(val=None, test=50)
@@ -48,9 +55,11 @@ def test_zero_records_score_all(storage: Path) -> None:
         ({"tasks": ("digts",)}, "unknown task 'digts'. Did you mean 'digits'"),
         ({"backbone": "vilt-tny"}, "unknown backbone 'vilt-tny'. Did you mean 'vilt-tiny'"),
         ({"backbone": "/nowhere/vilt"}, "there is no folder /nowhere/vilt"),
+        ({"tokens": 29}, "--tokens is 29; vilt-tiny takes texts of 3 to 28 tokens"),
         ({"source": ("piqa-twin",)}, "--source 'piqa-twin' is not TASK=FOLDER"),
         ({"source": ("piqa-twin=",)}, "is not TASK=FOLDER"),
         ({"source": ("piqa-twin=/nowhere",)}, "--source piqa-twin=/nowhere: there is no such folder"),
+        ({"source": ("piqa-twin=/", "piqa-twin=/tmp")}, "--source is piqa-twin=/ piqa-twin=/tmp; give each task one"),
         ({"source": ("piqa-twn=/",)}, "Did you mean 'piqa-twin'"),
         ({"readout": "similarity"}, "--readout similarity: the backbone vilt-tiny allows head; give one of those"),
         ({"readout": "similarity", "backbone": "clip-tiny"}, "compares an image with texts, and piqa-twin has none"),

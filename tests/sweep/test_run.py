@@ -42,7 +42,7 @@ SWEEP = Sweep(name="order", question="Which order?", searches_orders=True, trial
         (["--changed"], "--changed goes on with an interrupted sweep; give it with --resume"),
         (["--rank", "0", "--tasks", "piqa-twin", "--dry-run"], "rank is 0"),
         (["--steps", "-1", "--tasks", "piqa-twin", "--dry-run"], "steps is -1"),
-        (["--fleets", "500", "--cpus-per-worker", "1"], "500 fleets of 1 workers"),
+        (["--fleets", "500", "--cpus-per-worker", "1"], "500 fleets of 1 worker "),
         (
             [*ONE, "--workers-per-fleet", "3"],
             "cannot be shared by 3 workers in 1 equal micro-batches",
@@ -163,7 +163,7 @@ def test_a_dry_run_of_a_resumed_sweep_prints_its_plan_and_trains_nothing(
     said = capsys.readouterr()
     assert ended.value.code == 0, said.err
     assert "│ 5 " in said.out
-    assert "1 of 1 worker(s), 0.3 CPUs each" in said.out
+    assert "1 of 1 worker, 0.3 CPUs each" in said.out
     assert sorted(folder.path.iterdir()) == before
     assert list((storage / "store").rglob("commit.json")) == []
 
@@ -250,9 +250,9 @@ def test_the_settings_that_people_ask_for_first() -> None:
     size = FleetSize(fleets=2, workers=4, cpus=3.5, gpus=0.5)
     found = describe(Options.of(seeds=(1, 2)), size)
     assert found["seeds"] == "1, 2"
-    assert found["fleets"] == "2 of 4 worker(s), 3.5 CPUs, 0.5 GPUs each, bfloat16"
+    assert found["fleets"] == "2 of 4 workers, 3.5 CPUs, 0.5 GPUs each, bfloat16"
     found = describe(Options.of(precision="float16"), size)
-    assert found["fleets"] == "2 of 4 worker(s), 3.5 CPUs, 0.5 GPUs each, float16"
+    assert found["fleets"] == "2 of 4 workers, 3.5 CPUs, 0.5 GPUs each, float16"
 
 
 def test_a_dry_run_needs_no_cluster_that_is_not_there(

@@ -91,7 +91,7 @@ def test_what_the_csv_has_wrong_is_told_with_its_line(source: Path) -> None:
 
 def test_a_missing_csv_is_told_before_anything_is_read(source: Path) -> None:
     (source / "photos.csv").unlink()
-    with pytest.raises(AtlasError, match="photos: 1 of 1 files are missing under .*: photos.csv. Export photos.csv"):
+    with pytest.raises(AtlasError, match="photos: 1 of 1 file is missing under .*: photos.csv. Export photos.csv"):
         find_task(ADDRESS).at(source)
 
 
@@ -196,6 +196,13 @@ def test_a_name_of_the_backbones_own_modules_is_refused_before_anything_is_prepa
     find_task(write(tmp_path / "mine.py", name=name))
     with pytest.raises(AtlasError, match=f"the task's name is '{name}', as that of a module of the backbone vilt-tiny"):
         resolve_inputs(with_names(Options.of(tasks=(name,))))
+    assert not (storage / "data").exists()
+
+
+def test_a_name_of_a_metric_is_refused_before_anything_is_prepared(tmp_path: Path, storage: Path) -> None:
+    find_task(write(tmp_path / "mine.py", name="average_accuracy"))
+    with pytest.raises(AtlasError, match="the task's name is 'average_accuracy', as that of a metric"):
+        resolve_inputs(with_names(Options.of(tasks=("average_accuracy",))))
     assert not (storage / "data").exists()
 
 

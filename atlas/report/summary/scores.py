@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, JsonValue
 
 from atlas.report.summary.base import SummaryPart
-from atlas.runtime.text import count_of
+from atlas.runtime.text import counted
 from atlas.storage.score_names import Route, Split
 
 BARE = "M_0"  # the `trial` of probes on the bare backbone
@@ -45,8 +45,8 @@ class HeldOut(SummaryPart):
         gap = self.chosen_by.mean - self.held_out.mean
         return (
             f"the setting of trial {self.trial} scores {self.chosen_by.mean:.1f} % on "
-            f"{count_of(len(self.chosen_by.orders), 'order')} that chose it, and {self.held_out.mean:.1f} % on "
-            f"{count_of(len(self.held_out.orders), 'held-out order')} (worst {self.held_out.worst:.1f} %): a gap of "
+            f"{counted(len(self.chosen_by.orders), 'order')} that chose it, and {self.held_out.mean:.1f} % on "
+            f"{counted(len(self.held_out.orders), 'held-out order')} (worst {self.held_out.worst:.1f} %): a gap of "
             f"{gap:+.1f} points (test)"
         )
 

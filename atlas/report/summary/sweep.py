@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, JsonValue
 
 from atlas.report.summary.base import Status, SummaryPart
-from atlas.runtime.text import count_of, duration
+from atlas.runtime.text import counted, duration
 
 
 class BudgetFacts(SummaryPart):
@@ -27,7 +27,7 @@ class BudgetFacts(SummaryPart):
             return f"{duration(self.spent * 3600)} of {duration(self.amount * 3600)}"
         if self.unit == "gpu-h":
             return f"{self.spent:,.2f} of {self.amount:,g} GPU-hours"
-        return f"{self.spent:,.0f} of {count_of(round(self.amount), 'step')}"
+        return f"{self.spent:,.0f} of {counted(round(self.amount), 'step')}"
 
 
 class SweepFacts(SummaryPart):

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas.runtime.text import counted
 from atlas.tasks.reading import files
 from atlas.tasks.reading.choices import choice_text
 from atlas.tasks.reading.files import Unreadable
@@ -94,7 +95,9 @@ def spoken(values: Mapping[str, JsonValue]) -> list[list[Any]]:
     """The tokens of the question and of its four answers. Raises Unreadable where there are none."""
     question, answers = (files.field(values, name, list) for name in ("question", "answer_choices"))
     if len(answers) != CHOICES or not all(isinstance(answer, list) and answer for answer in answers):
-        raise Unreadable(f"the field 'answer_choices' has {len(answers)} answers; it should have {CHOICES} lists")
+        raise Unreadable(
+            f"the field 'answer_choices' has {counted(len(answers), 'answer')}; it should have {CHOICES} lists"
+        )
     if not question:
         raise Unreadable("the field 'question' is blank")
     return [question, *answers]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from atlas.runtime.digest import file_sha256
 from atlas.runtime.errors import UserError, unknown
-from atlas.runtime.text import first_line
+from atlas.runtime.text import counted, first_line
 from atlas.tasks.sample import Broken, Picture
 
 if TYPE_CHECKING:
@@ -125,7 +125,10 @@ def csv_lines(path: Path, columns: Iterable[str] = ()) -> Iterator[tuple[str, di
         for row in rows:
             where = f"{path.name}:{rows.line_num}"
             whole = None not in row and None not in row.values()
-            yield where, row if whole else Broken(where=where, reason=f"not {len(found)} values: {', '.join(found)}")
+            yield (
+                where,
+                row if whole else Broken(where=where, reason=f"not {counted(len(found), 'value')}: {', '.join(found)}"),
+            )
     except csv.Error as error:
         raise UserError(f"{path}:{rows.line_num} is no CSV: {error}.") from error
 

@@ -9,10 +9,20 @@ from pathlib import Path
 
 from atlas.runtime.errors import UserError
 
+LEFT_BEHIND = {
+    "__macosx",
+    "thumbs.db",
+    "desktop.ini",
+    "@eadir",
+    "lost+found",
+    "$recycle.bin",
+    "system volume information",
+}
+
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is one that systems leave beside others: `._1.jpg`, `.DS_Store`, `__MACOSX`."""
-    return name.startswith(".") or name == "__MACOSX"
+    """Whether a file or folder is one that systems leave beside others: `._1.jpg`, `.DS_Store`, `Thumbs.db`."""
+    return name.startswith(".") or name.lower() in LEFT_BEHIND
 
 
 def folder_digest(folder: Path) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import by_number, counted
 from atlas.tasks.reading.files import digest, given
 from atlas.tasks.reading.folders import folder_digest, is_filled
 from atlas.tasks.reading.missing import hints, nearest, whole_elsewhere
@@ -52,13 +53,18 @@ class Layout:
             gone = [path for need in self.needs if need.found(source) is None for path in need.paths]
             advice = f"They are in {whole}: name that folder." if whole else f"{self.obtain} {hints(source, gone)}"
             raise UserError(
-                f"{task}: {len(missing)} of {len(self.needs)} files are missing under {source}: {'; '.join(missing)}. "
+                f"{task}: {len(missing)} of {counted(len(self.needs), 'file')} "
+                f"{by_number(len(missing), 'is', 'are')} missing under {source}: {'; '.join(missing)}. "
                 f"{advice.strip()}"
             )
 
     def missing(self, source: Path) -> list[str]:
-        """The missing needs, each with its alternatives."""
-        return [" or ".join(need.paths) for need in self.needs if need.found(source) is None]
+        """The missing needs, each with its alternatives, and with what is there in their place."""
+        return [
+            " or ".join(f"{path}{_instead(source / path)}" for path in need.paths)
+            for need in self.needs
+            if need.found(source) is None
+        ]
 
     def digests(self, source: Path | None) -> Mapping[str, str]:
         """sha256 of each needed file that is no folder, by its name. Raises UserError where one cannot be read."""
@@ -74,6 +80,15 @@ class Layout:
         """The file that stands for `path`, one of a need's alternatives, in the release at hand."""
         need = next(need for need in self.needs if path in need.paths)
         return need.found(source) or source / path
+
+
+def _instead(path: Path) -> str:
+    """What is at the path, though it is not what is needed, in brackets."""
+    if os.path.isdir(path):
+        return " (a folder without files)" if not is_filled(path) else " (a folder)"
+    if os.path.islink(path) and not os.path.exists(path):
+        return f" (a link to {os.readlink(path)}, which is not there)"
+    return " (a file)" if os.path.isfile(path) else " (a pipe or a device)" if os.path.exists(path) else ""
 
 
 def _is_there(path: Path, folder: bool) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import counted
 from atlas.tasks.reading.files import json_lines, text_lines
 from atlas.tasks.reading.records import LineT
 from atlas.tasks.sample import Broken
@@ -24,7 +25,8 @@ def paired(records: Path, labels: Path) -> Iterator[tuple[str, dict[str, JsonVal
     lines, answers = list(_unbroken(records, json_lines(records))), list(_unbroken(labels, text_lines(labels)))
     if len(lines) != len(answers):
         raise UserError(
-            f"{labels} has {len(answers):,} labels and {records.name} {len(lines):,} records; download both again."
+            f"{labels} has {counted(len(answers), 'label')} and {records.name} {counted(len(lines), 'record')}; "
+            f"download both again."
         )
     for (where, line), (_, answer) in zip(lines, answers, strict=True):
         yield where, line, answer

@@ -31,7 +31,7 @@ from atlas.sweep import Sweep, base_learner, main
 def learner(trial, options):
     base = base_learner(options.training)
     rate = trial.suggest_categorical("rate", [3e-3, 1e30])
-    return replace(base, expansion=replace(base.expansion, learning_rate=rate))
+    return replace(base, expansion=replace(base.expansion, weight_decay=0.01 if rate < 1 else rate))
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def test_what_cannot_be_read_is_told_with_its_line(source: Path) -> None:
 
 def test_missing_files_are_named(source: Path) -> None:
     (source / "dev_rand_split.jsonl").unlink()
-    with pytest.raises(AtlasError, match="1 of 2 files are missing .*dev_rand_split.jsonl.* Get CommonsenseQA from"):
+    with pytest.raises(AtlasError, match="1 of 2 files is missing .*dev_rand_split.jsonl.* Get CommonsenseQA from"):
         COMMONSENSE_QA.at(source)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from atlas.runtime.errors import AtlasError
+from atlas.runtime.text import by_number, counted
 from atlas.tasks import SPLITS, TASKS, Record, find_task
 from atlas.tasks.published import caltech101, eurosat, flowers102, mnist, oxford_pets, stanford_cars, sun397
 from atlas.tasks.sample import NO_TEXT, Broken
@@ -43,7 +44,8 @@ def test_an_empty_folder_is_told_all_that_it_lacks_in_one_message(name: str, tmp
     with pytest.raises(AtlasError) as caught:
         TASKS[name].at(tmp_path)
     message = str(caught.value)
-    assert f"{len(layout.needs)} of {len(layout.needs)} files are missing under {tmp_path}" in message
+    count, are = len(layout.needs), by_number(len(layout.needs), "is", "are")
+    assert f"{count} of {counted(count, 'file')} {are} missing under {tmp_path}" in message
     assert all(path in message for need in layout.needs for path in need.paths)
     assert "https://" in message
 

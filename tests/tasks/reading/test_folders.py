@@ -8,6 +8,8 @@ import pytest
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.reading.folders import files_under, folder_digest, is_filled
 
+LEFT = ("Thumbs.db", "b/thumbs.db", "desktop.ini", "@eaDir/a.jpg@SynoEAStream", "lost+found/1.jpg")
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
@@ -20,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_hidden_files_are_left_out_and_the_rest_is_in_order(folder: Path) -> None:
     before = folder_digest(folder)
-    for name in ("._a.jpg", ".DS_Store", "__MACOSX/._a.jpg", "b/.thumbs/1.jpg"):
+    for name in ("._a.jpg", ".DS_Store", "__MACOSX/._a.jpg", "b/.thumbs/1.jpg", *LEFT):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("x")
     assert list(files_under(folder)) == [("a.jpg", 5), ("b/2.jpg", 7), ("b/c/é ☀.jpg", 14)]

@@ -58,19 +58,34 @@ def test_an_empty_folder_is_missing_and_a_file_is_no_folder(source: Path) -> Non
 def test_a_folder_is_no_file(source: Path) -> None:
     (source / "train.json").unlink()
     (source / "train.json").mkdir()
-    assert "1 of 3 files are missing" in refused(source)
+    assert "1 of 3 files is missing" in refused(source)
 
 
 def test_a_link_to_nothing_is_missing(source: Path) -> None:
     (source / "train.json").unlink()
     os.symlink(source / "gone", source / "train.json")
-    assert "1 of 3 files are missing" in refused(source)
+    assert "1 of 3 files is missing" in refused(source)
 
 
 def test_the_folder_above_is_told_which_folder_to_name(source: Path) -> None:
     said = refused(source.parent)
     assert f"They are in {source}: name that folder." in said
     assert "example.org" not in said
+
+
+def test_what_stands_in_a_needed_files_place_is_told(source: Path) -> None:
+    (source / "train.json").unlink()
+    (source / "train.json").symlink_to(source / "moved.json")
+    shutil.rmtree(source / "images")
+    (source / "images").mkdir()
+    (source / "images" / "Thumbs.db").touch()
+    said = refused(source)
+    assert f"train.json (a link to {source / 'moved.json'}, which is not there)" in said
+    assert "images/ (a folder without files)" in said
+    (source / "images" / "Thumbs.db").unlink()
+    (source / "images").rmdir()
+    (source / "images").touch()
+    assert "images/ (a file)" in refused(source)
 
 
 def test_what_is_no_folder_is_refused(source: Path) -> None:

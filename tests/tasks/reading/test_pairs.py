@@ -34,7 +34,7 @@ def test_lines_belong_together_and_blank_ones_at_the_end_do_not_count(
         (RECORDS, "\n0\n1\n", r"a\.lst: line 1 is blank"),
         ('\n{"a": 1}\n{"a": 2}\n', "\n0\n1\n", r"a\.jsonl: line 1 is blank"),
         (RECORDS, "0\n \t\n1\n", r"a\.lst: line 2 is blank"),
-        (RECORDS, "0\n", "has 1 labels and a.jsonl 2 records"),
+        (RECORDS, "0\n", "has 1 label and a.jsonl 2 records"),
     ],
 )
 def test_what_would_be_a_guess_is_refused(tmp_path: Path, records: str, labels: str, message: str) -> None:
