@@ -1,7 +1,7 @@
 """Addresses in the options: of a user's own tasks and learner, `FILE.py:NAME`, and of folders and databases.
 
 In a sweep's folder those inside the storage are kept relative to it, so that they are found where it is now:
-`{storage}/mine.py:Mine`.
+`{storage}/my_task.py:TASK`.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from atlas.execution.fleet_calls import FleetCalls, FleetFunction
 from atlas.execution.job import Job, StepFailed
 from atlas.execution.messages import Grant, Order, Unknown
 from atlas.execution.scheduler import LEASE_SECONDS, Scheduler
-from atlas.execution.status import BrokerStatus
+from atlas.execution.status import BrokerStatus, Course
 from atlas.execution.step_registry import StepNode, StepRegistry
 from atlas.execution.store_view import StoreView
 from atlas.storage.step_result import StepResult
@@ -46,6 +46,7 @@ class Broker:
     _sent: dict[str, set[str]] = field(default_factory=dict)
     _calls: FleetCalls = field(default_factory=FleetCalls)
     _leasing: dict[Job, None] = field(default_factory=dict)
+    _trained_by: dict[str, str] = field(default_factory=dict)
     _closed: bool = False
     _born: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -108,11 +109,16 @@ class Broker:
         """The nodes of a step that was leased and of all that it builds on."""
         return tuple(self._steps.nodes(key))
 
-    async def renew(self, fleet: str, key: str, scope: str, progress: float) -> Unknown | None:
-        """Renew the lease of `fleet`, `progress` in [0, 1]. It also tells a restarted broker of the lease."""
+    async def renew(
+        self, fleet: str, key: str, scope: str, progress: float, course: Course | None = None
+    ) -> Unknown | None:
+        """Renew the lease of `fleet`, `progress` in [0, 1], with the step's loss and speed.
+
+        It also tells a restarted broker of the lease.
+        """
         if key not in self._steps:
             return Unknown((key,))
-        self._scheduler.renew(self._scheduler.adopt(self._steps[key], scope), fleet, progress)
+        self._scheduler.renew(self._scheduler.adopt(self._steps[key], scope), fleet, progress, course)
         return None
 
     async def done(self, key: str, scope: str, seconds: float) -> Unknown | None:
@@ -126,6 +132,7 @@ class Broker:
             self._scheduler.not_looked_up(job, error)
             return None
         if found:
+            self._trained_by[key] = job.fleet
             self._scheduler.finish(job)
             self._meter.add(job.step, seconds)
         elif job.state != "failed":
@@ -184,6 +191,10 @@ class Broker:
             next_seconds=self._meter.estimate(first.step) if first else 0.0,
             stalled=first is not None and not jobs.running and not self._leasing and not self._next_is_covered(),
         )
+
+    async def trained_by(self) -> dict[str, str]:
+        """The fleet that trained each step that was committed since this process started, by the step's key."""
+        return self._trained_by
 
     async def run_on_fleet(self, function: FleetFunction) -> Any:
         """What the function gives on one fleet, the first that asks for a step.

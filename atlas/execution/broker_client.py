@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,7 +11,7 @@ from atlas.execution.broker import Broker
 from atlas.execution.fleet_calls import FleetFunction
 from atlas.execution.messages import Order, Unknown
 from atlas.execution.scheduler import LEASE_SECONDS
-from atlas.execution.status import BrokerStatus
+from atlas.execution.status import BrokerStatus, Course
 from atlas.execution.step_registry import StepNode, nodes_of
 from atlas.execution.store_view import SharedStore
 from atlas.steps.step import Step
@@ -103,9 +103,9 @@ class BrokerClient:
         """The nodes of a leased step and of all that it builds on."""
         return cast(tuple[StepNode, ...], self._get(self.actor.nodes.remote(key)))
 
-    def renew(self, fleet: str, step: Step, scope: str, progress: float) -> None:
-        """Renew the lease of a step, `progress` in [0, 1]."""
-        self._call("renew", [step], fleet, step.key, scope, progress)
+    def renew(self, fleet: str, step: Step, scope: str, progress: float, course: Course | None = None) -> None:
+        """Renew the lease of a step, `progress` in [0, 1], with its loss and speed."""
+        self._call("renew", [step], fleet, step.key, scope, progress, course)
 
     def done(self, step: Step, scope: str, seconds: float) -> None:
         """Tell that a step was committed, after `seconds`."""
@@ -122,6 +122,10 @@ class BrokerClient:
     def allow(self, allowance: Allowance) -> ObjectRef:
         """Have it lease steps on these terms."""
         return self.actor.allow.remote(allowance)
+
+    def trained_by(self, timeout: float | None = None) -> Mapping[str, str]:
+        """The fleet that trained each step, by the step's key. Raises TimeoutError as `status` does."""
+        return cast(Mapping[str, str], replace(self, timeout=timeout)._get(self.actor.trained_by.remote()))
 
     def run_on_fleet(self, function: FleetFunction) -> ObjectRef:
         """Have one fleet run the function; the promise raises FleetCallFailed where it raises, or the broker closes."""

@@ -4,28 +4,45 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from atlas.execution.broker_client import BrokerClient
 from atlas.execution.fleet_calls import FleetCall
 from atlas.execution.job import Lease
 from atlas.execution.messages import Grant, Order
+from atlas.execution.status import Course
 from atlas.execution.step_registry import StepRegistry
 from atlas.runtime.errors import InfrastructureError
 
 if TYPE_CHECKING:
+    from atlas.learners.fit import OnUpdate
     from atlas.learners.process_group import ProcessGroup
     from atlas.steps.train import WorkerContext
-
-OnUpdate: TypeAlias = Callable[[int, int], None]  # update, updates in all
 
 LEASE_WAIT = 5.0
 RENEW_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Speedometer:
+    """The progress of one step, as its updates tell. `first`: the number and the time of the first of them."""
+
+    progress: float = 0.0
+    course: Course = field(default_factory=Course)
+    first: tuple[int, float] | None = None
+
+    def on_update(self, update: int, updates: int, loss: float | None = None) -> None:
+        """Take note of an update; the step may have been resumed from a checkpoint before it."""
+        number, began = self.first = self.first or (update, time.monotonic())
+        passed = time.monotonic() - began
+        rate = (update - number) / passed if passed and update > number else None
+        self.progress, self.course = update / updates, Course(loss=loss, updates_per_second=rate)
 
 
 @dataclass
@@ -62,18 +79,14 @@ class FleetClient:
 
     @contextmanager
     def renewing(self, lease: Lease) -> Iterator[OnUpdate]:
-        """Renew the lease every `RENEW_SECONDS`, with the share of updates done."""
-        progress = [0.0]
-
-        def on_update(update: int, updates: int) -> None:
-            progress[0] = update / updates
-
+        """Renew the lease every `RENEW_SECONDS`, with the share of updates done, the loss and the speed."""
+        speed = _Speedometer()
         stop = threading.Event()
 
         def renew() -> None:
             while not stop.wait(RENEW_SECONDS):
                 try:
-                    self.broker.renew(self.fleet, lease.step, lease.scope, progress[0])
+                    self.broker.renew(self.fleet, lease.step, lease.scope, speed.progress, speed.course)
                 except Exception as error:  # whatever it is: the next call of the loop meets it, too
                     log.warning("the lease of %s could not be renewed: %s", lease.step.title, error)
 
@@ -81,7 +94,7 @@ class FleetClient:
         if self.is_first:
             thread.start()
         try:
-            yield on_update
+            yield speed.on_update
         finally:
             stop.set()
             if self.is_first:

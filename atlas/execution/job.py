@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from atlas.execution.status import JobState
+from atlas.execution.status import Course, JobState
 from atlas.runtime.errors import StepError
 from atlas.steps.step import Step
 
@@ -29,7 +29,8 @@ class Job:
     """The broker's record of one step in one scope of the store.
 
     `blocked_by` are the keys of unfinished steps that it builds on, `dependents` the jobs that wait for this one.
-    `renewed` is the time of the lease's last renewal (the broker's clock), `progress` the share of updates done.
+    `renewed` is the time of the lease's last renewal (the broker's clock), `progress` the share of updates done,
+    `course` the loss and speed beside it.
     `attempts` counts failures that were retried, `losses` the fleets that were lost with the step, of which
     `presumed_lost` is the last one where its lease expired. A `final` failure is not retried on a later request.
     """
@@ -40,6 +41,7 @@ class Job:
     fleet: str = ""
     renewed: float = 0.0
     progress: float = 0.0
+    course: Course = field(default_factory=Course)
     attempts: int = 0
     losses: int = 0
     presumed_lost: str = ""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from atlas.execution.job import Job, JobKey
-from atlas.execution.status import JobState, RunningStep
+from atlas.execution.status import Course, JobState, RunningStep
 from atlas.steps.step import Step
 
 TROUBLES = 3
@@ -44,10 +44,10 @@ class JobTable:
         if state != "running":
             self._running.pop(job, None)
 
-    def run(self, job: Job, fleet: str, progress: float) -> None:
+    def run(self, job: Job, fleet: str, progress: float, course: Course) -> None:
         """Take note that `fleet` trains the job, `progress` in [0, 1]."""
         self.move(job, "running")
-        job.fleet, job.progress = fleet, progress
+        job.fleet, job.progress, job.course = fleet, progress, course
         self._running.setdefault(job, "")
 
     def trouble(self, job: Job) -> None:
@@ -78,10 +78,13 @@ class JobTable:
         """The steps in training, sorted by fleet."""
         for job, title in self._running.items():
             self._running[job] = title or job.step.title
-        steps = (RunningStep(fleet=job.fleet, title=self._running[job], progress=job.progress) for job in self._running)
-        return tuple(sorted(steps))
+        return tuple(sorted(_running(job, title) for job, title in self._running.items()))
 
     @property
     def counts(self) -> dict[JobState, int]:
         """The number of jobs in each state that occurs."""
         return {state: self._counts[state] for state in sorted(self._counts) if self._counts[state]}
+
+
+def _running(job: Job, title: str) -> RunningStep:
+    return RunningStep(fleet=job.fleet, title=title, progress=job.progress, seed=job.step.seed, course=job.course)

@@ -12,6 +12,7 @@ from atlas.execution.job_queue import JobQueue
 from atlas.execution.job_table import JobTable
 from atlas.execution.lease_expiry import LeaseExpiry
 from atlas.execution.lookups import Lookups
+from atlas.execution.status import Course
 from atlas.execution.store_view import StoreView
 from atlas.steps.step import Step
 
@@ -75,22 +76,22 @@ class Scheduler:
             self.finish(job)
         return not found
 
-    def start(self, job: Job, fleet: str, progress: float = 0.0) -> None:
+    def start(self, job: Job, fleet: str, progress: float = 0.0, course: Course | None = None) -> None:
         """Take note that `fleet` trains the job, now and for `lease_seconds`."""
         self.queue.discard(job)
         self.store.force_acquire(job.job_key)
-        self.jobs.run(job, fleet, progress)
+        self.jobs.run(job, fleet, progress, course or Course())
         job.renewed = self.clock.monotonic()
         self.watch(job)
 
-    def renew(self, job: Job, fleet: str, progress: float) -> None:
+    def renew(self, job: Job, fleet: str, progress: float, course: Course | None = None) -> None:
         """Renew the lease of `fleet`. One that was presumed lost, and was not, does not count as a loss."""
         if job.is_finished:
             return
         if job.state == "queued" and job.presumed_lost == fleet:
             job.losses -= 1
         job.presumed_lost = ""
-        self.start(job, fleet, progress)
+        self.start(job, fleet, progress, course)
 
     def lose(self, job: Job, *, planned: bool) -> None:
         """Requeue the job of a fleet that is lost, unless too many fleets were lost with it."""

@@ -12,13 +12,23 @@ JobState = Literal["waiting", "queued", "elsewhere", "running", "done", "failed"
 UNFINISHED: tuple[JobState, ...] = ("waiting", "queued", "elsewhere", "running")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """The course of a step in training: its last logged loss, and its updates a second. None: not known yet."""
+
+    loss: float | None = None
+    updates_per_second: float | None = None
+
+
 @dataclass(frozen=True, kw_only=True, order=True)
 class RunningStep:
-    """A step in training: the fleet's name, the step's title, and the share of its updates done, in [0, 1]."""
+    """A step in training: the fleet's name, the step's title and seed, and the share of its updates done, in [0, 1]."""
 
     fleet: str
     title: str
     progress: float
+    seed: int = 0
+    course: Course = field(default_factory=Course, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from atlas.cluster.reach import ray_address
 from atlas.execution.broker_client import BrokerClient
 from atlas.execution.fleet_calls import FleetCall
-from atlas.execution.fleet_client import FleetClient, OnUpdate
+from atlas.execution.fleet_client import FleetClient
 from atlas.execution.job import Lease
 from atlas.execution.sizing import FleetSize
 from atlas.runtime.errors import AtlasError, StepError, UserError
@@ -26,11 +26,12 @@ from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 
 if TYPE_CHECKING:
+    from atlas.learners.fit import OnUpdate
     from atlas.learners.process_group import ProcessGroup
     from atlas.learners.training_state import Checkpoints
     from atlas.steps.train import WorkerContext
 
-Train: TypeAlias = Callable[[Lease, OnUpdate], StepResult]
+Train: TypeAlias = "Callable[[Lease, OnUpdate], StepResult]"
 
 WORKER_FAILURES = 5
 RESIZE_SECONDS = 10.0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import islice
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -25,6 +26,13 @@ from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints
 from atlas.runtime.text import counted
 
 
+class OnUpdate(Protocol):
+    """A function that is called after each update."""
+
+    def __call__(self, update: int, updates: int, loss: float | None = None) -> None:
+        """The update's number, how many there will be at most, and the last logged loss."""
+
+
 def fit(
     model: ContinualModel,
     stage: Stage,
@@ -34,7 +42,7 @@ def fit(
     group: ProcessGroup,
     limit: int | None = None,
     records: Tensor | None = None,
-    on_update: Callable[[int, int], None] = lambda update, updates: None,
+    on_update: OnUpdate = lambda update, updates, loss=None: None,
     hooks: StageHooks | None = None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
 ) -> TrainingCurve:
@@ -59,10 +67,10 @@ def fit(
     trainer = Trainer(model, stage, data, group, updates, hooks=hooks)
     stream = (chosen[indices] for indices in batches(len(chosen), schedule.batch_size, updates, seed))
     if _resume_from_checkpoint(trainer, curve, stream, checkpoints):
-        on_update(curve.updates, updates)
+        on_update(curve.updates, updates, curve.last_loss)
     for update, indices in enumerate(stream, start=curve.updates + 1):
         _record_update(curve, trainer, trainer.update(indices), of=updates)
-        on_update(update, updates)
+        on_update(update, updates, curve.last_loss)
         if curve.early_stopping.should_stop(update):
             break
         if checkpoints.due(update):

@@ -32,6 +32,11 @@ class TrainingCurve:
     updates: int = 0
     records: int = 0
 
+    @property
+    def last_loss(self) -> float | None:
+        """The last logged loss; None before the first."""
+        return self.losses[-1][1] if self.losses else None
+
 
 class Objective(nn.Module):
     """Task loss, the loss of replayed records, and the penalties, as one module, so that DDP sees one forward."""

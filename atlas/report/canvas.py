@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -30,7 +30,9 @@ BEST, WORST, THIRD = "#0072b2", "#d55e00", "#009e73"
 PAPER = "#fffffe"  # behind a text that lines cross
 PAGE_COLOURS = {INK: "currentColor", MUTED: "var(--muted)", RULE: "var(--rule)", BEST: "var(--best)"}
 PAGE_COLOURS |= {WORST: "var(--worst)", THIRD: "var(--third)", PAPER: "var(--card)"}
-SMALLEST = 0.75  # of its size: narrower, a figure is scrolled rather than shrunk, so that it can be read on a phone
+SMALLEST = 0.75  # of its size: narrower, a wide figure is scrolled rather than shrunk
+PHONE = 4.4  # inches: the width of a figure that a phone shows whole, with letters that can be read
+PREFIX = "mark."  # of the gid of an artist that bears a mark: the page's attribute `data-mark`
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 10,
@@ -108,15 +110,23 @@ def inline_svg(figure: Figure, name: str) -> Markup:
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<[^<>]+>", lambda tag: _page_tag(tag.group(), name), svg)
     width = figure.get_figwidth() * 72
-    sized = f'width="100%" style="max-width:{width:.0f}pt;min-width:{SMALLEST * width:.0f}pt"'
+    least = 0 if figure.get_figwidth() <= PHONE else SMALLEST * width
+    sized = f'width="100%" style="max-width:{width:.0f}pt;min-width:{least:.0f}pt"'
     svg = re.sub(r'width="[0-9.]+pt"', sized, svg, count=1)
     label = escape(title.replace("\n", ". "))
     svg = re.sub(r' height="[0-9.]+pt"', lambda _: f' role="img" aria-label="{label}"', svg, count=1)
     return Markup(svg)
 
 
+def inline_pair(draw: Callable[..., Figure], name: str) -> Markup:
+    """The figure that `draw` gives, for a wide page and, called with `narrow=True`, for a phone; one of them shows."""
+    wide, narrow = inline_svg(draw(), name), inline_svg(draw(narrow=True), f"{name}-narrow")
+    return Markup('<div class="on-wide">{}</div><div class="on-narrow">{}</div>').format(wide, narrow)
+
+
 def _page_tag(tag: str, name: str) -> str:
-    """A tag of the SVG with the page's font and colours, and ids that begin with the figure's name."""
+    """A tag of the SVG with the page's font and colours, its mark, and ids that begin with the figure's name."""
+    tag = re.sub(rf'id="{re.escape(PREFIX)}([^"]+)"', r'data-mark="\1"', tag)
     tag = re.sub(r"font: ([0-9.]+px) [^;\"]+", r"font-size: \1; font-family: inherit", tag)
     tag = re.sub(r"font-family: [^;\"]+", "font-family: inherit", tag)
     tag = re.sub(r'id="([^"]+)"', rf'id="{name}-\1"', tag)
@@ -152,6 +162,17 @@ def new_figure(
         figure = Figure(figsize=(width, height), layout="constrained")
         panels = figure.subplots(rows, columns, squeeze=False, sharey=share)
     return figure, list(panels.flat)
+
+
+def panel_row(count: int, size: tuple[float, float], *, narrow: bool) -> tuple[Figure, list[Axes]]:
+    """A figure of panels that share their y axis: a row, each of that width and height; in pairs if `narrow`."""
+    if not narrow:
+        return new_figure(size[0] * count + 0.6, size[1], 1, count, share=True)
+    rows = -(-count // 2)
+    figure, panels = new_figure(PHONE, 2.1 * rows + 1.2, rows, min(2, count), share=True)
+    for axes in panels[count:]:
+        axes.set_axis_off()
+    return figure, panels
 
 
 def titled(figure: Figure, summary: Summary, definition: str, split: str, route: str) -> Figure:

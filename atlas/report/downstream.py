@@ -10,7 +10,7 @@ import numpy as np
 
 from atlas import metrics
 from atlas.metrics import Undefined
-from atlas.report.canvas import BEST, INK, MUTED, THIRD, WORST, new_figure, titled
+from atlas.report.canvas import BEST, INK, MUTED, THIRD, WORST, panel_row, titled
 from atlas.report.summary import BARE, ProbeScore, Summary
 
 if TYPE_CHECKING:
@@ -95,12 +95,12 @@ def downstream_orders(summary: Summary) -> list[DownstreamOrder]:
     return sorted(found, key=lambda row: -row.val)
 
 
-def few_shot_curves(summary: Summary) -> Figure:
+def few_shot_curves(summary: Summary, *, narrow: bool = False) -> Figure:
     """A panel a downstream task: the test score over the shots, on M_0 and after the orders (their mean and range)."""
     rows = shot_rows(summary)
     tasks = list(dict.fromkeys(row.task for row in rows))
-    figure, panels = new_figure(2.9 * len(tasks) + 0.6, 3.8, 1, len(tasks), share=True)
-    for axes, task in zip(panels, tasks, strict=True):
+    figure, panels = panel_row(len(tasks), (2.9, 3.8), narrow=narrow)
+    for axes, task in zip(panels, tasks, strict=False):
         here = [row for row in rows if row.task == task]
         places = range(len(here))
         lines = {
@@ -121,7 +121,9 @@ def few_shot_curves(summary: Summary) -> Figure:
         axes.set_title(task, loc="left", fontsize=10)
     panels[0].set_ylabel("score (%)")
     handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower left", ncols=2, frameon=False, fontsize=9, labelcolor=INK)
+    figure.legend(
+        handles, labels, loc="outside lower left", ncols=1 if narrow else 2, frameon=False, fontsize=9, labelcolor=INK
+    )
     about = "Few-shot score of tasks that no order has seen; band: worst to best order; dotted: chance"
     return titled(figure, summary, about, "test", "own")
 

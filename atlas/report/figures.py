@@ -8,12 +8,14 @@ or dark colours.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from textwrap import fill
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from atlas.report.canvas import BEST, INK, MUTED, RULE, THIRD, WORST, cell_colours, new_figure, titled
+from atlas.report.canvas import BEST, INK, MUTED, PHONE, RULE, THIRD, WORST, cell_colours, new_figure, panel_row, titled
 from atlas.report.comparisons import best_label, ranked_orders
+from atlas.report.marks import order_mark, put_mark, trial_marks
 from atlas.report.summary import Route, Split, Summary, TrialRow
 from atlas.report.tables import leaderboard, matrix
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 T = TypeVar("T")
+LETTERS = 48  # of a legend's line on a phone
 
 
 def heat_maps(summary: Summary, *, split: Split = "test", route: Route = "latest", most: int = 24) -> Figure:
@@ -39,49 +42,57 @@ def heat_maps(summary: Summary, *, split: Split = "test", route: Route = "latest
     return titled(figure, summary, "R[i, j]: score (%) on the task of column j after learning row i", split, route)
 
 
-def forgetting_curves(summary: Summary, *, split: Split = "test", route: Route = "latest") -> Figure:
+def forgetting_curves(
+    summary: Summary, *, split: Split = "test", route: Route = "latest", narrow: bool = False
+) -> Figure:
     """A panel a task: its score over the steps since it was learnt, a line an order."""
     from matplotlib.ticker import MaxNLocator
 
-    trials, tasks = _ranked(summary), list(summary.tasks)
-    figure, panels = new_figure(2.9 * len(tasks) + 0.6, 3.6, 1, len(tasks), share=True)
-    for axes, task in zip(panels, tasks, strict=True):
+    trials, tasks, mark_of = _ranked(summary), list(summary.tasks), trial_marks(summary)
+    figure, panels = panel_row(len(tasks), (2.9, 3.6), narrow=narrow)
+    for axes, task in zip(panels, tasks, strict=False):
         for colour, width, (_, trial) in _styled(trials):
             if task in trial.order:
                 column = trial.order.index(task)
                 scores = matrix(trial, split, route)[column:, column]
-                axes.plot(range(len(scores)), scores, color=colour, linewidth=width, marker="o", markersize=width + 1)
+                style: dict[str, Any] = {"color": colour, "linewidth": width, "marker": "o", "markersize": width + 1}
+                put_mark(mark_of(trial), axes.plot(range(len(scores)), scores, **style))
         axes.set_title(task, loc="left", fontsize=10)
         axes.set_xlabel("tasks learnt since")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    panels[0].set_ylabel("score (%)")
-    _name_colours(figure, [trial.order for _, trial in trials])
+    for axes in panels[:: 2 if narrow else len(tasks)]:
+        axes.set_ylabel("score (%)")
+    _name_colours(figure, [trial.order for _, trial in trials], narrow=narrow)
     return titled(figure, summary, "Score of each task over the steps after it was learnt", split, route)
 
 
-def order_sensitivity(summary: Summary, *, split: Split = "test", route: Route = "latest") -> Figure:
+def order_sensitivity(
+    summary: Summary, *, split: Split = "test", route: Route = "latest", narrow: bool = False
+) -> Figure:
     """Final scores by task, a line an order (the mean over its seeds); the bar is the spread between orders, OPD.
 
     Orders are compared under one setting: that of the best finished trial.
     """
     tasks = list(summary.tasks)
     orders = ranked_orders(summary, best_label(summary), split, route)
-    figure, (axes,) = new_figure(max(5.0, 1.7 * len(tasks) + 1.2), 4.4, 1, 1)
+    figure, (axes,) = new_figure(PHONE if narrow else max(5.0, 1.7 * len(tasks) + 1.2), 4.4, 1, 1)
     _draw_spread(axes, tasks, [final for _, final in orders])
-    for colour, width, (_, final) in _styled(orders):
+    for colour, width, (order, final) in _styled(orders):
         scores = [final.get(task, np.nan) for task in tasks]
-        axes.plot(range(len(tasks)), scores, color=colour, linewidth=width, marker="o", markersize=width + 2)
-    axes.set_xticks(range(len(tasks)), tasks)
+        style: dict[str, Any] = {"color": colour, "linewidth": width, "marker": "o", "markersize": width + 2}
+        put_mark(order_mark(order), axes.plot(range(len(tasks)), scores, **style))
+    tilted = narrow and len(tasks) > 3
+    axes.set_xticks(range(len(tasks)), tasks, rotation=30 if tilted else 0, ha="right" if tilted else "center")
     axes.set_xlim(-0.4, len(tasks) - 0.6)
     axes.margins(y=0.12)
     axes.set_ylabel("final score (%)")
-    _name_colours(figure, [order for order, _ in orders])
+    _name_colours(figure, [order for order, _ in orders], narrow=narrow)
     return titled(figure, summary, "Final score of each task under each order; bar: OPD = max − min", split, route)
 
 
-def sharing(summary: Summary) -> Figure:
+def sharing(summary: Summary, *, narrow: bool = False) -> Figure:
     """The number of trainings without sharing, of distinct steps, and of those that were trained in this sweep."""
-    figure, (axes,) = new_figure(7.0, 2.3, 1, 1)
+    figure, (axes,) = new_figure(PHONE if narrow else 7.0, 2.3, 1, 1)
     bars = _sharing_bars(summary)
     for place, (_, count, colour) in enumerate(bars):
         axes.barh(place, count, color=colour, height=0.62)
@@ -158,7 +169,7 @@ def _styled(ranked: Sequence[T]) -> list[tuple[str, float, T]]:
     return [*plain, *last, *([(BEST, 2.2, ranked[0])] if ranked else [])]
 
 
-def _name_colours(figure: Figure, orders: Sequence[Sequence[str]]) -> None:
+def _name_colours(figure: Figure, orders: Sequence[Sequence[str]], *, narrow: bool) -> None:
     """The legend of `_styled`: the first and the last order by val, and the number of the others."""
     from matplotlib.lines import Line2D
 
@@ -167,5 +178,8 @@ def _name_colours(figure: Figure, orders: Sequence[Sequence[str]]) -> None:
     names = [(BEST, "best by val: " + " → ".join(orders[0]))]
     names += [(WORST, "last by val: " + " → ".join(orders[-1]))] if len(orders) > 1 else []
     names += [(MUTED, f"the {len(orders) - 2} others")] if len(orders) > 2 else []
-    lines = [Line2D([], [], color=colour, label=label, linewidth=2) for colour, label in names]
+    lines = [
+        Line2D([], [], color=colour, label=fill(label, LETTERS) if narrow else label, linewidth=2)
+        for colour, label in names
+    ]
     figure.legend(handles=lines, loc="outside lower left", frameon=False, fontsize=9, labelcolor=INK)

@@ -12,6 +12,8 @@ from atlas.report.summary import Summary
 from atlas.report.ties import Gap
 from atlas.statistics import FEWEST
 
+TO_DECIDE = "; to decide: "
+
 
 def headline(summary: Summary) -> str:
     """`Best: bottleneck, rank 16 (val 70.1 ± 1.9 over 2 orders); rank 4 cannot be told apart (−0.1 ± 2.3)`.
@@ -41,7 +43,7 @@ def _best_setting(summary: Summary, rows: Sequence[SettingRow]) -> str:
     tied = [row for row in others if row.gap.is_tied]
     if tied:
         named = f"{short_label(tied[0].values, best.values)} cannot be told apart ({tied[0].gap})"
-        return f"{said}; {named}{_more(len(tied) - 1)}; to decide: {how_to_decide(summary)}"
+        return f"{said}; {named}{_more(len(tied) - 1)}{TO_DECIDE}{how_to_decide(summary)}"
     if others:
         return f"{said}; next: {short_label(others[0].values, best.values)} ({others[0].gap}){_unknown(others[0].gap)}"
     return said
@@ -73,7 +75,7 @@ def _best_order(summary: Summary) -> str:
     tied = [place for place, row in enumerate(others, start=2) if row.gap.is_tied]
     if tied:
         named = f"tied with row {tied[0]} ({others[tied[0] - 2].gap})"
-        return f"{said}; {named}{_more(len(tied) - 1)}; to decide: {how_to_decide(summary)}"
+        return f"{said}; {named}{_more(len(tied) - 1)}{TO_DECIDE}{how_to_decide(summary)}"
     return f"{said}; next: row 2 ({others[0].gap}){_unknown(others[0].gap)}" if others else said
 
 

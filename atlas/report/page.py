@@ -31,6 +31,7 @@ from atlas.report.sections.rerun import rerun_section
 from atlas.report.sections.settings import settings_section
 from atlas.report.sections.sharing import sharing_section
 from atlas.report.sections.tasks import tasks_section
+from atlas.report.sections.timeline import timeline_section
 from atlas.report.settings import is_settings_sweep, setting_rows
 from atlas.report.summary import Summary
 from atlas.report.tables import leaderboard
@@ -82,6 +83,7 @@ def page_of(summary: Summary) -> Page:
         downstream_section(summary),
         tasks_section(summary),
         sharing_section(summary),
+        timeline_section(summary),
         rerun_section(summary),
     )
     return Page(title=summary.sweep.name, sections=tuple(one for one in sections if one is not None))

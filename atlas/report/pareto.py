@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from atlas.report.canvas import BEST, INK, MUTED, new_figure, titled
+from atlas.report.canvas import BEST, INK, MUTED, PHONE, new_figure, titled
+from atlas.report.marks import put_mark, trial_marks
 from atlas.report.summary import Summary, TrialRow
 from atlas.report.tables import settings_label, trial_metrics
 
@@ -42,25 +43,33 @@ COSTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """Means over the trials of one setting, or where all settings are alike of one order. `costs`: lower is better."""
+    """Means over the trials of one setting, or where all settings are alike of one order. `costs`: lower is better.
+
+    `mark`: the one of its row on the page.
+    """
 
     name: str
     accuracy: float
     costs: Mapping[str, float]
+    mark: str = ""
 
 
 def points(summary: Summary) -> list[Point]:
     """The points of the finished trials (test, route latest), best accuracy first; costs that all of them have."""
     several = len({settings_label(trial.settings) for trial in summary.trials}) > 1
     groups: dict[str, list[dict[str, float]]] = defaultdict(list)
+    marks, mark_of = {}, trial_marks(summary)
     for trial in summary.trials:
         row = _row(summary, trial)
         if row is not None:
-            groups[settings_label(trial.settings) if several else " → ".join(trial.order)].append(row)
+            name = settings_label(trial.settings) if several else " → ".join(trial.order)
+            groups[name].append(row)
+            marks[name] = mark_of(trial)
     known = set.intersection(*(set(row) for rows in groups.values() for row in rows)) if groups else set()
     made = [
         Point(
             name=name or "no setting",
+            mark=marks[name],
             accuracy=float(np.mean([row["accuracy"] for row in rows])),
             costs={cost.name: float(np.mean([row[cost.name] for row in rows])) for cost in COSTS if cost.name in known},
         )
@@ -103,19 +112,24 @@ def varying(found: Sequence[Point]) -> list[Cost]:
     return [cost for cost, values in ranges.items() if max(values) - min(values) > 0.01 * max(map(abs, values))]
 
 
-def pareto(summary: Summary) -> Figure:
+def pareto(summary: Summary, *, narrow: bool = False) -> Figure:
     """A panel a cost that differs; filled and joined: the points that no other beats in that panel."""
     found = points(summary)
     shown = varying(found)
-    columns = min(2 if len(shown) == 4 else 3, max(1, len(shown)))
+    columns = min(2 if narrow or len(shown) == 4 else 3, max(1, len(shown)))
     rows = -(-len(shown) // columns)
-    figure, panels = new_figure(max(6.5, 3.4 * columns + 0.4), 2.9 * rows + 0.9, rows, columns)
+    width, height = (PHONE, 2.4) if narrow else (max(6.5, 3.4 * columns + 0.4), 2.9)
+    figure, panels = new_figure(width, height * rows + 0.9, rows, columns)
     for axes, cost in zip(panels, shown, strict=False):
         _panel(axes, found, cost)
     for axes in panels[len(shown) :]:
         axes.set_axis_off()
     for axes in panels[::columns]:
         axes.set_ylabel("average accuracy (%)")
+    if narrow:
+        for axes in panels:
+            axes.xaxis.label.set_fontsize(8)
+            axes.locator_params(axis="x", nbins=4)
     return titled(
         figure, summary, "Average accuracy against cost; filled: no other is better in both", "test", "latest"
     )
@@ -124,9 +138,11 @@ def pareto(summary: Summary) -> Figure:
 def _panel(axes: Axes, found: Sequence[Point], cost: Cost) -> None:
     best = sorted(front(found, [cost]), key=lambda point: point.costs[cost.name])
     rest = [point for point in found if point not in best]
-    axes.scatter([cost.shown(p) for p in rest], [p.accuracy for p in rest], s=34, facecolors="none", edgecolors=MUTED)
     x, y = [cost.shown(p) for p in best], [p.accuracy for p in best]
-    axes.plot(x, y, color=BEST, linewidth=1.4, marker="o", markersize=6, drawstyle="steps-post")
+    axes.plot(x, y, color=BEST, linewidth=1.4, drawstyle="steps-post")
+    for point in [*rest, *best]:
+        style: dict[str, Any] = {"color": BEST} if point in best else {"color": MUTED, "markerfacecolor": "none"}
+        put_mark(point.mark, axes.plot([cost.shown(point)], [point.accuracy], marker="o", markersize=6, **style))
     for point, left, up in zip(best, x, y, strict=True):
         number = str(found.index(point) + 1)
         axes.annotate(number, (left, up), (5, -11), textcoords="offset points", fontsize=9, color=INK)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from atlas.report.canvas import (
     INK,
     MUTED,
     PAPER,
+    PHONE,
     THIRD,
     cell_colours,
     coloured_cell,
@@ -20,6 +21,7 @@ from atlas.report.canvas import (
     named_grid,
     new_figure,
 )
+from atlas.report.marks import put_mark, settings_mark
 from atlas.report.objective import goal_in_words
 from atlas.report.parameters import Parameter, level_places
 from atlas.report.settings import SettingRow, value_text
@@ -35,12 +37,15 @@ ABSENT = "not asked"
 LONGEST = 14  # letters of a value beside an axis
 
 
-def slices(summary: Summary, rows: Sequence[SettingRow], parameters: Sequence[Parameter]) -> Figure:
+def slices(
+    summary: Summary, rows: Sequence[SettingRow], parameters: Sequence[Parameter], *, narrow: bool = False
+) -> Figure:
     """A panel a parameter: the objective of every setting over its value, and the mean of each level."""
     shown = parameters[:MOST_PANELS]
-    columns = min(COLUMNS, len(shown))
+    columns = min(2 if narrow else COLUMNS, len(shown))
     height = -(-len(shown) // columns)
-    figure, panels = new_figure(max(4.6, 2.9 * columns + 0.5), 2.6 * height + 0.9, height, columns, share=True)
+    width = PHONE if narrow else max(4.6, 2.9 * columns + 0.5)
+    figure, panels = new_figure(width, 2.6 * height + 0.9, height, columns, share=True)
     for axes, parameter in zip(panels, shown, strict=False):
         _slice(axes, parameter, rows)
     for axes in panels[len(shown) :]:
@@ -51,23 +56,28 @@ def slices(summary: Summary, rows: Sequence[SettingRow], parameters: Sequence[Pa
     return _titled(figure, summary, about)
 
 
-def parallel_coordinates(summary: Summary, rows: Sequence[SettingRow], parameters: Sequence[Parameter]) -> Figure:
+def parallel_coordinates(
+    summary: Summary, rows: Sequence[SettingRow], parameters: Sequence[Parameter], *, narrow: bool = False
+) -> Figure:
     """A line a setting through its value of each parameter, to its objective; coloured by that."""
     shown = parameters[:MOST_PANELS]
-    figure, (axes,) = new_figure(max(5.0, 1.55 * (len(shown) + 1) + 0.9), 4.2, 1, 1)
+    figure, (axes,) = new_figure(PHONE if narrow else max(5.0, 1.55 * (len(shown) + 1) + 0.9), 4.2, 1, 1)
     scores = np.array([row.score for row in rows])
     heights = [*(_heights(parameter, len(rows)) for parameter in shown), _scaled(scores)]
     for place in reversed(range(len(rows))):
         line = [column[place] for column in heights]
         best = place == 0
         colour = BEST if best else line_colour(scores[place], *_range(scores))
-        axes.plot(range(len(line)), line, color=colour, linewidth=2.6 if best else 1.1, alpha=1 if best else 0.75)
+        style: dict[str, Any] = {"color": colour, "linewidth": 2.6 if best else 1.1, "alpha": 1 if best else 0.75}
+        put_mark(settings_mark(rows[place].label), axes.plot(range(len(line)), line, **style))
     for column, parameter in enumerate(shown):
         _name_values(axes, column, parameter)
     low, high = _range(scores)
     for share, score in ((0.0, low), (1.0, high)):
         _beside(axes, len(shown), share, f"{score:.1f}")
-    axes.set_xticks(range(len(heights)), [*(_clipped(one.name.replace("_", " ")) for one in shown), "val"], fontsize=9)
+    names = [*(_clipped(one.name.replace("_", " ")) for one in shown), "val"]
+    tilt: dict[str, Any] = {"rotation": 40, "ha": "right"} if narrow and len(names) > 3 else {}
+    axes.set_xticks(range(len(heights)), names, fontsize=9, **tilt)
     axes.set_xlim(-0.35, len(heights) - 0.35)
     axes.set_ylim(-0.2, 1.12)
     axes.set_yticks([])
@@ -76,11 +86,13 @@ def parallel_coordinates(summary: Summary, rows: Sequence[SettingRow], parameter
     return _titled(figure, summary, "Each line is a setting; blue: the best")
 
 
-def contour(summary: Summary, rows: Sequence[SettingRow], first: Parameter, second: Parameter) -> Figure:
+def contour(
+    summary: Summary, rows: Sequence[SettingRow], first: Parameter, second: Parameter, *, narrow: bool = False
+) -> Figure:
     """The objective over two parameters: contours between settings of two continuous ones, else a cell a pair."""
     if all(one.is_numeric and len(set(one.values.values())) > len(one.levels) for one in (first, second)):
-        return _surface(summary, rows, first, second)
-    return _cells(summary, rows, first, second)
+        return _surface(summary, rows, first, second, narrow=narrow)
+    return _cells(summary, rows, first, second, narrow=narrow)
 
 
 def contour_pair(parameters: Sequence[Parameter]) -> tuple[Parameter, Parameter] | None:
@@ -99,8 +111,11 @@ def _slice(axes: Axes, parameter: Parameter, rows: Sequence[SettingRow]) -> None
     for member, x in across.items():
         row, colour = rows[member], BEST if member == 0 else MUTED
         if row.spread is not None:
-            axes.plot([x, x], [row.worst, row.worst + row.spread], color=colour, linewidth=1.2, alpha=0.7)
-        axes.plot([x], [row.score], marker="o", markersize=7 if member == 0 else 5, color=colour, linestyle="none")
+            ends = [row.worst, row.worst + row.spread]
+            put_mark(settings_mark(row.label), axes.plot([x, x], ends, color=colour, linewidth=1.2, alpha=0.7))
+        size = 7 if member == 0 else 5
+        dot = axes.plot([x], [row.score], marker="o", markersize=size, color=colour, linestyle="none")
+        put_mark(settings_mark(row.label), dot)
     if continuous:
         axes.set_xscale("log" if parameter.is_logarithmic else "linear")
         if not parameter.is_logarithmic:
@@ -160,9 +175,11 @@ def _beside(axes: Axes, column: float, height: float, text: str) -> None:
     )
 
 
-def _cells(summary: Summary, rows: Sequence[SettingRow], first: Parameter, second: Parameter) -> Figure:
+def _cells(
+    summary: Summary, rows: Sequence[SettingRow], first: Parameter, second: Parameter, *, narrow: bool
+) -> Figure:
     across, down = level_places(first.values), level_places(second.values)
-    width = max(4.6, 0.95 * len(across) + 2.6)
+    width = PHONE if narrow else max(4.6, 0.95 * len(across) + 2.6)
     figure, (axes,) = new_figure(width, 0.5 * len(down) + 2.3, 1, 1)
     found = {
         (x, y): [rows[place].score for place in right if place in below]
@@ -181,11 +198,13 @@ def _cells(summary: Summary, rows: Sequence[SettingRow], first: Parameter, secon
     return _titled(figure, summary, "The mean objective by two parameters (settings with both)")
 
 
-def _surface(summary: Summary, rows: Sequence[SettingRow], first: Parameter, second: Parameter) -> Figure:
+def _surface(
+    summary: Summary, rows: Sequence[SettingRow], first: Parameter, second: Parameter, *, narrow: bool
+) -> Figure:
     both = sorted(first.values.keys() & second.values.keys())
     x, y = (np.array([float(one.values[place]) for place in both]) for one in (first, second))  # type: ignore[arg-type]
     scores = np.array([rows[place].score for place in both])
-    figure, (axes,) = new_figure(5.6, 4.4, 1, 1)
+    figure, (axes,) = new_figure(PHONE if narrow else 5.6, 4.4, 1, 1)
     if len(both) > 3:  # a surface takes a triangle, and more to be one
         drawn = axes.tricontourf(x, y, scores, levels=9, cmap="cividis", alpha=0.9)
         figure.colorbar(drawn, ax=axes, label="objective (val)")

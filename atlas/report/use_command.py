@@ -1,30 +1,66 @@
-"""The command that uses a sweep's winner: its settings, along orders that are searched."""
+"""The command that uses a sweep's winner: its settings along orders that are searched, or its order."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import PurePath
 
 from atlas.report.settings import is_settings_sweep
 from atlas.report.summary import Summary
 
 NAMED = ["atlas", "sweep", "task-order"]
+CARRIED = ("--tasks", "--backbone", "--source")  # options of the sweep's command that its winner depends on
 
 
 def use_command(summary: Summary) -> str:
-    """`atlas sweep task-order --settings-of adapter-2026…`; empty where no setting won."""
-    if summary.best is None or not summary.best.learner or not is_settings_sweep(summary):
+    """`atlas sweep task-order --settings-of adapter-2026…`, with `--orders a,b,c` where an order won.
+
+    Empty where nothing won: no trial finished, or the sweep had one setting and one order.
+    """
+    if summary.best is None:
+        return ""
+    settings = ["--settings-of", summary.sweep.id] if summary.best.learner else []
+    if is_settings_sweep(summary):
+        won = settings
+    else:
+        won = [*settings, *_order(summary)] if len({trial.order for trial in summary.trials}) > 1 else []
+    if not won:
         return ""
     storage = str(summary.settings.get("storage") or "")
-    words = [*_task_order(summary.sweep.command), "--settings-of", summary.sweep.id]
+    words = [*_task_order(summary.sweep.command), *won, *_carried(summary.sweep.command, without=won)]
     return shlex.join([*words, *(["--storage", storage] if storage else [])])
+
+
+def _order(summary: Summary) -> list[str]:
+    """The best order, and its tasks; those of a user's file are named by that, as in the sweep's command."""
+    assert summary.best_trial is not None
+    tasks = [] if any(".py:" in word for word in _words(summary.sweep.command)) else list(summary.tasks)
+    return [*(["--tasks", *tasks] if tasks else []), "--orders", ",".join(summary.best_trial.order)]
+
+
+def _carried(command: str, *, without: Sequence[str]) -> list[str]:
+    """The options in `CARRIED` with their values, as the command has them, but those in `without`."""
+    carried: list[str] = []
+    taken = False
+    for word in _words(command):
+        if word.startswith("--"):
+            name = word.partition("=")[0]
+            taken = name in CARRIED and name not in without
+        if taken:
+            carried.append(word)
+    return carried
 
 
 def _task_order(command: str) -> list[str]:
     """The sweep task-order: beside the file of a command in a folder of sweeps, else by its name."""
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        words = []
+    words = _words(command)
     file = PurePath(words[1] if words[:1] == ["python"] and len(words) > 1 else "")
     return ["python", str(file.parent / "task_order.py")] if file.parent.name == "sweeps" else NAMED
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:  # cut off, or written by hand
+        return []

@@ -42,12 +42,16 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows of cells, a string or a `Cell` each. `best`: the first row is marked. Rows after `limit` are folded."""
+    """Rows of cells, a string or a `Cell` each. `best`: the first row is marked. Rows after `limit` are folded.
+
+    `marks`: of each row, where it has lines or dots in the figures (`atlas.report.marks`).
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell | str, ...], ...]
     best: bool = False
     limit: int | None = None
+    marks: tuple[str, ...] = ()
 
     @property
     def shown(self) -> tuple[tuple[Cell | str, ...], ...]:

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 from atlas.report.summary import Summary, TrialRow
 from atlas.runtime.errors import UserError
-from atlas.runtime.names import file_name
 from atlas.serving.loaded_model import LoadedModel
-from atlas.serving.model_record import ModelRecord, ServedTask
+from atlas.serving.model_record import ModelRecord, ServedTask, registered_name
 from atlas.serving.registered_model import RegisteredModel, assemble
 from atlas.tasks.reading.rgb import as_rgb
 from atlas.tasks.sample import Record
@@ -86,7 +85,7 @@ def load_trained_model(summary: Summary, row: TrialRow, storage: StoragePath) ->
         {"val": summary.best.val, "test": summary.best.test} if summary.best and summary.best.trial == row.id else {}
     )
     record = ModelRecord(
-        name=f"atlas-{file_name(summary.sweep.name)}",
+        name=registered_name(summary.sweep.name),
         sweep=summary.sweep.id,
         backbone=summary.backbone,
         digest=summary.backbone_digest,

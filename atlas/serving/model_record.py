@@ -11,10 +11,16 @@ from atlas.data.card import DataCard
 from atlas.learners import Precision
 from atlas.learners.readouts.readout import AnswerForm
 from atlas.runtime.errors import UserError
+from atlas.runtime.names import file_name
 from atlas.tasks.task import Modality
 
 FILE = "stack.json"
 SCHEMA_VERSION = 2  # 1: the same fields, without a number
+
+
+def registered_name(sweep: str) -> str:
+    """The name of the registered model of the sweeps of that name."""
+    return f"atlas-{file_name(sweep)}"
 
 
 class ServedTask(BaseModel):

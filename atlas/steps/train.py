@@ -19,7 +19,7 @@ from atlas.data.prepare import Prepared
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.divergence import check_files, check_weights
 from atlas.learners.evaluation import score
-from atlas.learners.fit import fit
+from atlas.learners.fit import OnUpdate, fit
 from atlas.learners.hooks import PriorStep, StageContext, StageHooks
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.task_data import TaskData
@@ -88,7 +88,7 @@ def train_step(
     step: Step,
     worker_context: WorkerContext,
     store: Store,
-    on_update: Callable[[int, int], None] = lambda update, updates: None,
+    on_update: OnUpdate = lambda update, updates, loss=None: None,
     checkpoints: Checkpoints = NO_CHECKPOINTS,
     on_start: Callable[[], None] = lambda: None,
 ) -> StepResult:
@@ -209,7 +209,7 @@ def _fit(
     worker_context: WorkerContext,
     hooks: StageHooks,
     *,
-    on_update: Callable[[int, int], None],
+    on_update: OnUpdate,
     checkpoints: Checkpoints,
 ) -> TrainingCurve:
     torch.manual_seed(_forward_seed(step, worker_context.group.rank))

@@ -10,9 +10,8 @@ from dataclasses import replace
 from atlas.report import leaderboard
 from atlas.report.objective import DOWNSTREAM, goal_in_words, goal_of
 from atlas.report.summary import Summary
-from atlas.runtime.names import file_name
 from atlas.serving.champion import Merit
-from atlas.serving.model_record import ModelRecord, ServedTask
+from atlas.serving.model_record import ModelRecord, ServedTask, registered_name
 from atlas.serving.registered_model import RegisteredModel
 from atlas.steps.step import Step
 from atlas.sweep.summary import FinishedSweep
@@ -28,7 +27,7 @@ def best_model_of(ended: FinishedSweep, summary: Summary) -> RegisteredModel | N
     walk = next(walk for walk in trial.walks if (walk.order, walk.seed) == (row.order, row.seed))
     last = last_steps(ended.inputs.graph.steps(walk))
     record = ModelRecord(
-        name=f"atlas-{file_name(ended.sweep.name)}",
+        name=registered_name(ended.sweep.name),
         sweep=ended.sweep.id,
         backbone=ended.options.training.backbone,
         digest=ended.inputs.step_inputs.backbone,

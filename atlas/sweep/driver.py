@@ -123,12 +123,13 @@ class SweepDriver:
         control = live_control(run, broker, self._stopper, self._orders, journal)
         prefetch = Prefetch(broker.client, known_steps(run))
         with ExitStack() as parts:
-            interrupts = parts.enter_context(search_interrupts(self._acknowledge))
+            view = LiveView(self.console, run.plan, journal, lambda: supervisor.snapshot)
+            interrupts = parts.enter_context(search_interrupts(view.interrupt))
             end_search = _ending_of(interrupts, broker)
             upload = run.folder.place.upload
             supervisor = Supervisor(broker, training.fleets, prefetch.tell, upload, end_search, control.look)
             self._supervisor = parts.enter_context(supervisor)
-            parts.enter_context(LiveView(self.console, run.plan, journal, lambda: supervisor.snapshot))
+            parts.enter_context(view)
             parts.enter_context(ControlInbox(control.journal, tracking.control_tag(run.id)))
             with suppress(KeyboardInterrupt):  # acknowledged already; the sweep ends with what there is
                 self._run_trials(supervisor, journal)
@@ -168,9 +169,6 @@ class SweepDriver:
     def _trained(self) -> int:
         """The number of steps trained so far, as far as the supervisor knows."""
         return self._supervisor.snapshot.broker.trained if self._supervisor is not None else 0
-
-    def _acknowledge(self) -> None:
-        say(self.console, "interrupted; ending …")
 
     def _stop_at_once(self, tracking: TrackingClient) -> None:
         """End within seconds, at a second SIGINT: the tracking journal is on the disk, and says how the sweep ended."""

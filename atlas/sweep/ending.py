@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from atlas.runtime.redact import redacted
 from atlas.runtime.retry import retry_while_away
 from atlas.runtime.text import counted, first_line
 from atlas.search.trial_record import TrialRecord
+from atlas.serving.model_record import registered_name
 from atlas.sweep.best_model import best_model_of
 from atlas.sweep.fusion_weights_job import WeightsPromise, await_fusion_weights, start_fusion_weights
 from atlas.sweep.held_out import held_out_walks
@@ -26,7 +27,7 @@ from atlas.sweep.terminal import print_errors, print_next, print_results
 from atlas.sweep.tracking_actor import Registration, TrackingClient
 from atlas.sweep.tracking_reporter import TrackingReporter, sweep_metrics, trial_disparities
 from atlas.sweep.training import Training
-from atlas.tracking import RunArtifact, SweepFinished
+from atlas.tracking import RunArtifact, Sink, SweepFinished
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,7 +53,7 @@ def end_sweep(
     The training is closed, once a fleet has computed the fusion weights. `failure`: why the sweep was given up. Once
     the summary is written, a part that fails keeps no other from running; its error is printed last.
     """
-    ended, errors = finished_sweep(run, trials), ErrorLog()
+    ended, errors = finished_sweep(run, trials, tracking.sink, training.trained_by()), ErrorLog()
     summary = summarise(ended)
     write_summary(summary, run.folder.summary)
     weights = _start_fusion_weights(run, summary, training, errors)  # this and the registration run beside the rest
@@ -81,8 +82,10 @@ def end_sweep(
     return (summary.sweep.status == "FINISHED" or bool(run.stopped)) and not errors.lines
 
 
-def finished_sweep(run: SweepRun, trials: Sequence[TrialRecord]) -> FinishedSweep:
-    """The sweep as its summary sees it."""
+def finished_sweep(
+    run: SweepRun, trials: Sequence[TrialRecord], sink: Sink, fleets: Mapping[str, str]
+) -> FinishedSweep:
+    """The sweep as its summary sees it; `fleets` are those that trained a step, by its key."""
     experiment = run.experiment
     facts = SweepFacts(
         id=run.id,
@@ -92,6 +95,8 @@ def finished_sweep(run: SweepRun, trials: Sequence[TrialRecord]) -> FinishedSwee
         started=time.strftime(STAMP, time.localtime(run.started)),
         finished=time.strftime(STAMP),
         status=_status(trials, experiment.trial_count()),
+        view=sink.view(run.id),
+        model=registered_name(experiment.sweep.name) if sink.registry is not None else "",
     )
     known: dict[str, object] = {"changes": run.changes} if run.changes else {}
     if run.budget is not None:
@@ -104,6 +109,8 @@ def finished_sweep(run: SweepRun, trials: Sequence[TrialRecord]) -> FinishedSwee
         trials=trials,
         references=experiment.references(),
         bare=experiment.bare_probes(),
+        foreseen=run.proposals.walks,
+        fleets=fleets,
         goal=experiment.sweep.goal,
         run=run.token,
         earlier=run.earlier,

@@ -1,19 +1,22 @@
-"""The live view of a running sweep: trials, steps, what runs, the best so far, time left."""
+"""The live view of a running sweep: how far it is, what leads, what runs, what ended last, and the time left."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from atlas.execution.status import BrokerStatus, RunningStep
+from atlas.execution.status import RunningStep
 from atlas.runtime.console import say
+from atlas.runtime.shortened import shortened, shortened_apart
 from atlas.runtime.text import duration
 from atlas.search.callback import TrialJournal
+from atlas.search.trial_record import TrialRecord
 from atlas.sweep.plan import Plan
+from atlas.sweep.progress import SweepProgress, name_of
 from atlas.sweep.supervision import Snapshot
 
 if TYPE_CHECKING:
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
 REFRESH = 0.5
 PLAIN_EVERY = 15.0
 OLD_SECONDS = 15.0
+FRAME = 4  # columns that the panel's frame takes
+WIDE = 110  # columns from which bars are long
+MOST_RUNNING = 12  # lines of steps in training
+LAST_ENDED = 3
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +39,15 @@ class LiveView:
     """Draws the newest snapshot as one panel, or as plain lines where there is no terminal. A context manager.
 
     Nothing depends on it: where drawing the panel raises, that is logged and plain lines follow; where these raise,
-    too, nothing more is shown.
+    too, nothing more is shown. Once it is `interrupted` it ranks nothing that is unfinished.
     """
 
     console: Console
     plan: Plan
     journal: TrialJournal
     newest: Callable[[], Snapshot]
+    interrupted: bool = False
+    _ended: dict[str, None] = field(default_factory=dict)  # Tune's ids of the trials that ended, in that order
     _stop: threading.Event = field(default_factory=threading.Event)
     _started: float = field(default_factory=time.monotonic)
     _printed_at: float = 0.0
@@ -51,6 +60,20 @@ class LiveView:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
+
+    def interrupt(self) -> None:
+        """Acknowledge an interrupt at once: what is waited for, and what becomes of the trials."""
+        self.interrupted = True
+        trials = list(self.journal.trials.values())
+        ranked = sum(trial.status == "FINISHED" for trial in trials)
+        others = max(self.plan.trials, len(trials)) - ranked
+        say(
+            self.console,
+            f"interrupted: waiting for the search to save its state; then the results of the {_count(ranked, 'trial')} "
+            f"that finished are written, and {others} unfinished ones are not ranked. Ctrl-C again stops at once.",
+            style="yellow",
+            wrap=self.console.is_terminal,
+        )
 
     def _run(self) -> None:
         for draw in (self._draw_panel, self._print_lines) if self.console.is_terminal else (self._print_lines,):
@@ -65,7 +88,7 @@ class LiveView:
 
         with Live(console=self.console, refresh_per_second=4, transient=True) as live:
             while not self._stop.wait(REFRESH):
-                live.update(self._panel(self.newest()))
+                live.update(self._panel(self.newest(), self.console.width))
 
     def _print_lines(self) -> None:
         while not self._stop.wait(REFRESH):
@@ -73,51 +96,62 @@ class LiveView:
                 self._printed_at = time.monotonic()
                 say(self.console, " · ".join(self._lines(self.newest())))
 
-    def _panel(self, snapshot: Snapshot) -> RenderableType:
+    def _panel(self, snapshot: Snapshot, width: int = 200) -> RenderableType:
+        from rich.console import Group
         from rich.panel import Panel
-        from rich.table import Table
-        from rich.text import Text
 
-        table = Table.grid(padding=(0, 2))
-        for line in self._lines(snapshot):
-            table.add_row(Text(line))  # settings and errors are not markup
-        for step in snapshot.broker.running:
-            table.add_row(_step_line(step))
-        return Panel(table, title="atlas", border_style="cyan")
-
-    def _lines(self, snapshot: Snapshot) -> list[str]:
-        status = snapshot.broker
-        trials = list(self.journal.trials.values())
-        ended = sum(trial.status != "RUNNING" for trial in trials)
-        failed = sum(trial.status == "FAILED" for trial in trials)
-        taken = sum(len(walk) for trial in trials for walk in trial.steps)
+        room = width - FRAME
+        found = self._progress(snapshot)
         lines = [
-            f"{duration(time.monotonic() - self._started)} passed, {self._time_left(status)}",
-            f"trials {ended} of {self.plan.trials}" + (f" ({failed} failed)" if failed else ""),
+            _bar(found.share, room - 6, f" {100 * found.share:3.0f} %"),
+            *map(_plain, self._lines(snapshot, room)),
+            *_running_lines(snapshot.broker.running, room, bar=16 if width >= WIDE else 8),
+            *map(_plain, self._ended_lines(room)),
+        ]
+        title, style = ("atlas · interrupted", "yellow") if self.interrupted else ("atlas", "cyan")
+        return Panel(Group(*lines), title=title, border_style=style)
+
+    def _progress(self, snapshot: Snapshot) -> SweepProgress:
+        trials, passed = list(self.journal.trials.values()), time.monotonic() - self._started
+        return SweepProgress(plan=self.plan, snapshot=snapshot, trials=trials, passed=passed)
+
+    def _lines(self, snapshot: Snapshot, room: int | None = None) -> list[str]:
+        """What is known of the sweep, a line each; trials' names are cut so that a line has `room` columns at most."""
+        found, status = self._progress(snapshot), snapshot.broker
+        failed = sum(trial.status == "FAILED" for trial in found.trials)
+        taken = sum(len(walk) for trial in found.trials for walk in trial.steps)
+        rate = "" if found.steps_a_minute is None else f", {found.steps_a_minute:.1f} steps a minute"
+        lines = [
+            f"{duration(found.passed)} passed, {100 * found.share:.0f} % done{rate}, {found.time_left}",
+            f"trials {found.ended} of {self.plan.trials}" + (f" ({failed} failed)" if failed else ""),
             f"steps trained {status.trained}, running {status.count('running')}, "
             + (f"in the hands of another sweep {elsewhere}, " if (elsewhere := status.count("elsewhere")) else "")
             + f"waiting {status.count('queued', 'waiting')}, used again {max(0, taken - status.count('done'))}",
         ]
-        return [*lines, f"best so far {self._best()}", *_warnings(snapshot)]
+        if (leading := found.leading) is not None and not self.interrupted:
+            tasks = max(len(order) for order in leading.config.orders)
+            start = f"leading after {leading.tasks_seen} of {tasks} tasks: "
+            lines.append(_named(start, leading, f" ({leading.objective:.1f} % of alone)", room))
+        best = found.best
+        lines.append(
+            "best so far –" if best is None else _named(f"best so far {best.objective:.1f} % (val): ", best, "", room)
+        )
+        return [*lines, *_warnings(snapshot)]
 
-    def _best(self) -> str:
-        ended = [t for t in self.journal.trials.values() if t.objective is not None and t.status == "FINISHED"]
-        if not ended:
-            return "–"
-        best = max(ended, key=lambda trial: trial.objective or 0.0)
-        what = " > ".join(best.walks[0].order) if len(best.walks) == 1 else str(best.settings)
-        return f"{best.objective:.1f} % (val): {what}"
+    def _ended_lines(self, room: int) -> list[str]:
+        """The trials that ended last, the newest first."""
+        trials = dict(self.journal.trials)
+        self._ended |= {key: None for key, trial in trials.items() if trial.status != "RUNNING"}
+        last = [trials[key] for key in reversed(self._ended) if key in trials][:LAST_ENDED]
+        starts = [f"{one.status.lower()} {'' if one.objective is None else f'{one.objective:.1f} % '}" for one in last]
+        names = shortened_apart([name_of(one) for one in last], room - max(map(len, starts), default=0))
+        return [start + name for start, name in zip(starts, names, strict=True)]
 
-    def _time_left(self, status: BrokerStatus) -> str:
-        if self.plan.missing == 0:
-            return "nothing to train"
-        if not status.fleets:
-            return f"fleets are starting, about {duration(self.plan.seconds)} in all"
-        if status.trained < 2:
-            return f"about {duration(self.plan.seconds)} in all"
-        at_once = max(1, len(status.running))
-        left = max(0, self.plan.missing - status.trained) * status.trained_seconds / status.trained / at_once
-        return f"about {duration(left)} left"
+
+def _named(start: str, trial: TrialRecord, end: str, room: int | None) -> str:
+    """A line with a trial's name, which is cut to the room that is left."""
+    name = name_of(trial)
+    return start + (name if room is None else shortened(name, max(8, room - len(start) - len(end)))) + end
 
 
 def _warnings(snapshot: Snapshot) -> list[str]:
@@ -127,10 +161,49 @@ def _warnings(snapshot: Snapshot) -> list[str]:
     return [*snapshot.notes, *old]
 
 
-def _step_line(step: RunningStep, width: int = 16) -> Text:
-    """The fleet's number, the share of updates done as a bar, and the step's title."""
+def _running_lines(steps: Sequence[RunningStep], room: int, *, bar: int) -> list[Text]:
+    """A line a step in training: its fleet, its updates as a bar, its title, seed, loss and speed."""
     from rich.text import Text
 
-    full = round(width * step.progress)
-    bar = ("━" * full, "cyan"), ("━" * (width - full), "dim")
-    return Text.assemble((f"fleet {step.fleet.rpartition('-')[2]}", "dim"), " ", *bar, " ", step.title)
+    shown = steps[:MOST_RUNNING]
+    ends = [_figures(step) for step in shown]
+    starts = [f"fleet {step.fleet.rpartition('-')[2]} " for step in shown]
+    taken = max(map(len, ends), default=0) + max(map(len, starts), default=0) + bar + 9
+    titles = shortened_apart([step.title for step in shown], max(12, room - taken))
+    width = max(map(len, titles), default=0)
+    lines = [
+        Text.assemble(
+            (start.ljust(max(map(len, starts))), "dim"),
+            _bar(step.progress, bar, f" {100 * step.progress:3.0f} % "),
+            title.ljust(width),
+            (f"  {end}", "dim"),
+            no_wrap=True,
+        )
+        for step, start, title, end in zip(shown, starts, titles, ends, strict=True)
+    ]
+    return [*lines, *([Text(f"… and {len(steps) - len(shown)} more steps")] if len(steps) > len(shown) else [])]
+
+
+def _figures(step: RunningStep) -> str:
+    """`seed 0, loss 1.23, 14.2/s`: the last are updates a second."""
+    course = step.course
+    loss = "" if course.loss is None else f", loss {course.loss:.3g}"
+    rate = "" if course.updates_per_second is None else f", {course.updates_per_second:.1f}/s"
+    return f"seed {step.seed}{loss}{rate}"
+
+
+def _bar(share: float, width: int, after: str) -> Text:
+    from rich.text import Text
+
+    full = round(width * share)
+    return Text.assemble(("━" * full, "cyan"), ("━" * (width - full), "dim"), after, no_wrap=True)
+
+
+def _plain(line: str) -> Text:
+    from rich.text import Text
+
+    return Text(line)  # settings and errors are not markup
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

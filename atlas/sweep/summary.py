@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pydantic import JsonValue
@@ -20,7 +20,6 @@ from atlas.report.summary import (
     SPLITS,
     AccuracyMatrix,
     BestTrial,
-    JointScores,
     ProbeScore,
     References,
     SeedScores,
@@ -28,22 +27,26 @@ from atlas.report.summary import (
     SplitScore,
     Summary,
     SweepFacts,
-    TaskFacts,
     TrialRow,
 )
 from atlas.search.trial_record import TrialRecord
 from atlas.steps.step import Step
 from atlas.steps.walk import Walk
 from atlas.steps.walk_result import AVERAGE, DOWNSTREAM, WalkResult
+from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 from atlas.sweep.cost import walk_cost
 from atlas.sweep.held_out import held_out_scores
 from atlas.sweep.inputs import SweepInputs
+from atlas.sweep.joint_scores import joint_scores
 from atlas.sweep.plan import Plan
 from atlas.sweep.provenance import provenance_of, versions
 from atlas.sweep.sharing_ledger import StepUse, sharing_ledger
 from atlas.sweep.step_reader import StepReader
-from atlas.tasks import find_task
+from atlas.sweep.task_facts import task_facts
+from atlas.sweep.timeline import timeline
+
+OPTIONAL = ("joint", "downstream", "downstream_tasks", "unreadable", "timeline")  # absent from the file without any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +54,9 @@ class FinishedSweep:
     """A sweep that has ended: its options, its inputs and the results of its trials.
 
     `run`: the id that its own steps bear as the run that trained them; `earlier`: the ids of its runs that were
-    interrupted. `file`: the Python file of the sweep, as it was called. `held_out`: walks of the best setting along
-    orders that no trial took (None: the sweep holds none out). `reader` notes the steps that cannot be read.
+    interrupted. `foreseen`: the walks of trials that were known before. `fleets`: the fleet that trained a step, by its
+    key. `file`: the Python file of the sweep, as it was called. `held_out`: walks of the best setting along orders that
+    no trial took (None: the sweep holds none out). `reader` notes the steps that cannot be read.
     """
 
     sweep: SweepFacts
@@ -64,6 +68,8 @@ class FinishedSweep:
     run: str
     earlier: frozenset[str] = frozenset()
     bare: Sequence[Walk] = ()
+    foreseen: Sequence[Walk] = ()
+    fleets: Mapping[str, str] = field(default_factory=dict)
     goal: str = AVERAGE
     file: str = ""
     held_out: Sequence[Walk] | None = None
@@ -105,6 +111,19 @@ class FinishedSweep:
             for walk in walks:
                 yield name, walk.seed, self.inputs.graph.steps(walk)[-1][-1]
 
+    def ahead_of_trials(self, known: Collection[str]) -> dict[str, Step]:
+        """The steps, beside those `known`, that this sweep trained before a trial came to them; by their keys.
+
+        There are none where it ran to its end, or shares nothing.
+        """
+        if self.sweep.status == "FINISHED" or not self.options.run.sharing:
+            return {}
+        steps = {step.key: step for step in self.inputs.graph.distinct(self.foreseen) if step.key not in known}
+        stored = self.inputs.store.has(steps)
+        results = {key: self.reader.result(steps[key], self.inputs.store) for key in stored}
+        own = {self.run, *self.earlier}
+        return {key: steps[key] for key, result in results.items() if result is not None and result.run in own}
+
     def auxiliary(self) -> Iterator[Step]:
         """The steps that no trial takes: references, and probes of the bare backbone."""
         yield from (step for _, _, step in self.reference_steps())
@@ -117,6 +136,7 @@ def summarise(ended: FinishedSweep) -> Summary:
     outcomes = {record.id: ended.outcomes(record) for record in ended.trials}
     walked = [outcome for found in outcomes.values() for outcome in found]
     search = ended.options.search
+    ledger, results = _ledger(ended, outcomes)
     scores = Summary(
         sweep=ended.sweep.model_copy(update={"goal": ended.goal}),
         settings=_settings(ended),
@@ -124,21 +144,22 @@ def summarise(ended: FinishedSweep) -> Summary:
         origin=provenance_of(ended.file, _learners(ended)),
         seeds=search.seeds,
         plan=ended.plan.as_facts(),
-        tasks={name: _task(name, ended.inputs) for name in search.tasks},
+        tasks={name: task_facts(name, ended.inputs) for name in search.tasks},
         trials=tuple(row for record in ended.trials for row in _rows(ended, record, outcomes[record.id])),
         references=_references(ended),
         reference_keys=tuple(sorted({past.key for step in ended.auxiliary() for past in step.chain()})),
         orders=(),
-        ledger=_ledger(ended, outcomes),
+        ledger=ledger,
+        timeline=timeline(results, ended.fleets, runs={ended.run, *ended.earlier}),
         best=None,
-        joint=_joint(walked),
+        joint=joint_scores(walked),
         downstream=_downstream(ended, outcomes) if search.downstream else (),
-        downstream_tasks={name: _task(name, ended.inputs) for name in search.downstream},
+        downstream_tasks={name: task_facts(name, ended.inputs) for name in search.downstream},
     )
     rows = zip(scores.trials, walked, strict=True)
     measured = tuple(row.model_copy(update={"metrics": _metrics(scores, row, outcome)}) for row, outcome in rows)
     scores = scores.model_copy(update={"unreadable": dict(ended.reader.unreadable)})
-    absent = (name for name in ("joint", "downstream", "downstream_tasks", "unreadable") if not getattr(scores, name))
+    absent = (name for name in OPTIONAL if not getattr(scores, name))
     summary = scores.without(*absent).model_copy(update={"trials": measured})
     if ended.held_out is not None:
         walked = [ended.walked(walk) for walk in ended.held_out]
@@ -160,20 +181,6 @@ def _metrics(summary: Summary, row: TrialRow, outcome: WalkResult) -> dict[str, 
     for split in SPLITS:
         metrics |= {f"{split}/{name}": value for name, value in trial_metrics(summary, row, split).values.items()}
     return metrics | outcome.learning_speeds
-
-
-def _joint(walked: Sequence[WalkResult]) -> tuple[JointScores, ...]:
-    """The scores of models that trials trained on the tasks seen so far together; of several for the same tasks and
-    seed the one that scores most on `val`."""
-    found: dict[tuple[tuple[str, ...], int], JointScores] = {}
-    for outcome in (one for one in walked if one.steps and one.steps[-1][-1].joint_tasks):
-        for step in (stages[-1] for stages in outcome.steps if stages[-1].key in outcome.results):
-            latest, tasks = outcome.results[step.key].scores.latest, tuple(sorted(step.learns))
-            row = JointScores(tasks=tasks, seed=outcome.walk.seed, val=dict(latest.val), test=dict(latest.test))
-            known = found.setdefault((tasks, outcome.walk.seed), row)
-            if sum(row.val.values()) > sum(known.val.values()):
-                found[tasks, outcome.walk.seed] = row
-    return tuple(found.values())
 
 
 def _learners(ended: FinishedSweep) -> set[str]:
@@ -246,18 +253,25 @@ def _references(ended: FinishedSweep) -> References:
     return References(**found)
 
 
-def _ledger(ended: FinishedSweep, outcomes: Mapping[str, Sequence[WalkResult]]) -> SharingLedger:
+def _ledger(
+    ended: FinishedSweep, outcomes: Mapping[str, Sequence[WalkResult]]
+) -> tuple[SharingLedger, list[tuple[Step, StepResult]]]:
+    """The ledger, and every step that it counts with its result, each once."""
     walked = [(trial, outcome) for trial, found in outcomes.items() for outcome in found]
-    uses = [
-        StepUse(trial=trial, key=step.key, result=outcome.results[step.key])
-        for trial, outcome in walked
-        for step in outcome.finished
-    ]
+    taken = [(trial, step, outcome.results[step.key]) for trial, outcome in walked for step in outcome.finished]
+    uses = [StepUse(trial=trial, key=step.key, result=result) for trial, step, result in taken]
     beside = {past.key: past for step in ended.auxiliary() for past in step.chain()}
-    read = ((key, ended.reader.result(step, ended.inputs.store)) for key, step in beside.items())
-    auxiliary = {key: result for key, result in read if result is not None}
-    sharing = ended.options.run.sharing
-    return sharing_ledger(uses, auxiliary, run=ended.run, earlier=ended.earlier, sharing=sharing)
+    beside |= ended.ahead_of_trials(beside.keys() | {use.key for use in uses})
+    read = ((step, ended.reader.result(step, ended.inputs.store)) for step in beside.values())
+    auxiliary = [(step, result) for step, result in read if result is not None]
+    ledger = sharing_ledger(
+        uses,
+        {step.key: result for step, result in auxiliary},
+        run=ended.run,
+        earlier=ended.earlier,
+        sharing=ended.options.run.sharing,
+    )
+    return ledger, [*((step, result) for _, step, result in taken), *auxiliary]
 
 
 def _best(summary: Summary, goal: str) -> BestTrial | None:
@@ -279,17 +293,3 @@ def _with_learner(ended: FinishedSweep, best: BestTrial | None) -> BestTrial | N
         for number, walk in enumerate(record.walks)
     }
     return best.model_copy(update={"learner": learners[best.trial].settings()})
-
-
-def _task(name: str, inputs: SweepInputs) -> TaskFacts:
-    task, prepared = find_task(name), inputs.prepared[name]
-    card = prepared.card
-    return TaskFacts(
-        title=task.title,
-        chance=card.chance,
-        score=card.score,
-        modality=card.modality,
-        majority=card.majority.get("test"),
-        fingerprint=prepared.fingerprint,
-        counts=dict(prepared.counts),
-    )

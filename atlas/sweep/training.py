@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlas.execution.fleet_calls import FleetFunction
 from atlas.execution.fleets import Fleets
+from atlas.runtime.error_log import ErrorLog
 from atlas.sweep.broker_actor import BrokerActor
 
 if TYPE_CHECKING:
     from ray import ObjectRef
+
+ASK_SECONDS = 5.0  # for what a sweep can do without
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,12 @@ class Training:
         """Lease no more steps, and restart no fleet."""
         self.fleets.close()
         self.broker.close()
+
+    def trained_by(self) -> Mapping[str, str]:
+        """The fleet that trained each step, by the step's key, as far as the broker knows; empty where it is away."""
+        with ErrorLog().noted("asking which fleet trained which step"):
+            return self.broker.client.trained_by(ASK_SECONDS)
+        return {}
 
     def run_on_fleet(self, function: FleetFunction) -> ObjectRef | None:
         """The promise of what the function gives on a fleet that has nothing else to do; None where there is no fleet.

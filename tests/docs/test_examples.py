@@ -15,7 +15,7 @@ from tests.docs.markdown import ROOT, code_of
 TINY = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/howto/adapters.md"])
+@pytest.mark.parametrize("page", ["docs/howto/adapters.md"])
 def test_the_adapters_alone(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from transformers import ViltConfig, ViltModel
 

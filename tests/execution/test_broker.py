@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from atlas.execution.job import Lease
-from atlas.execution.status import RunningStep
+from atlas.execution.status import Course, RunningStep
 from atlas.storage.store import Store
 from tests.execution.fleet import FIRST, SECOND, SIBLING, THIRD, Brokerage, commit, run, settle, take, work_off
 
@@ -111,12 +111,17 @@ def test_the_status_counts_what_waits_runs_and_is_done(uri: str) -> None:
         status = await broker.status()
         assert status.states == {"running": 1, "waiting": 3}
         assert status.running == (RunningStep(fleet="f", title=FIRST.title, progress=0.25),)
+        course = Course(loss=1.5, updates_per_second=20.0)
+        await broker.broker.renew("f", FIRST.key, "", 0.5, course)
+        (step,) = (await broker.status()).running
+        assert (step.progress, step.seed, step.course) == (0.5, FIRST.seed, course)
         commit(uri, FIRST)
         await broker.done(lease, 7.0)
         await settle()
         status = await broker.status()
         assert status.states == {"done": 1, "queued": 2, "waiting": 1}
         assert (status.trained, status.trained_seconds) == (1, 7.0)
+        assert await broker.broker.trained_by() == {FIRST.key: "f"}
 
     run(ask())
 

@@ -5,7 +5,6 @@ import json
 import math
 import random
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import torch
 
 from atlas.execution.checkpoints import NOTICE_SECONDS, CheckpointStore
 from atlas.learners import Ewc, FineTuning, HeadOnly, Joint, Learner, Lwf, Memory, OLora, Replay
+from atlas.learners.fit import OnUpdate
 from atlas.learners.process_group import ProcessGroup
 from atlas.steps.step import Step
 from atlas.steps.train import train_step
@@ -41,10 +41,10 @@ class Killed(BaseException):
     """Stands for the end of the process: nothing in the project catches it."""
 
 
-def killer(at: int) -> Callable[[int, int], None]:
+def killer(at: int) -> OnUpdate:
     """An `on_update` that ends the step at update `at`."""
 
-    def on_update(update: int, updates: int) -> None:
+    def on_update(update: int, updates: int, loss: float | None = None) -> None:
         if update == at:
             torch.manual_seed(at)  # whatever ran in between
             raise Killed
@@ -96,7 +96,11 @@ def step(small_world: World) -> Step:
 def test_progress_goes_on_where_it_was(small_world: World, store: Store, step: Step) -> None:
     interrupt(small_world, store, step, 5)
     seen: list[tuple[int, int]] = []
-    train_step(step, small_world.worker_context, store, lambda *at: seen.append(at), checkpoints_of(store, step))
+
+    def note(update: int, updates: int, loss: float | None = None) -> None:
+        seen.append((update, updates))
+
+    train_step(step, small_world.worker_context, store, note, checkpoints_of(store, step))
     assert seen == [(4, 7), (5, 7), (6, 7), (7, 7)]
 
 

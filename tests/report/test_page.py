@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from atlas.report import leaderboard, render_page, write_report
+from atlas.report.canvas import PHONE
 from tests.report.conftest import Document, of_trials, typed, with_downstream, with_results
 
 VOID = {"meta", "wbr", "br", "path", "use", "rect", "stop"}
@@ -34,6 +35,7 @@ class Markup(HTMLParser):
         self.ids: set[str] = set()
         self.tags: set[str] = set()
         self.words: list[str] = []
+        self.scripts = 0
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._check(tag, attrs)
@@ -52,6 +54,7 @@ class Markup(HTMLParser):
 
     def _check(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
+        self.scripts += tag == "script"
         names = [name for name, _ in attrs]
         assert len(names) == len(set(names)), f"<{tag}> has an attribute twice"
         assert not [name for name in names if name.startswith("on")]
@@ -100,7 +103,9 @@ def whole_page(whole_report: list[Path]) -> str:
 
 def test_the_page_is_whole_and_asks_nothing_of_the_network(page: str) -> None:
     checked(page)
-    assert not re.findall(r"<(?:script|link|img|iframe|object)\b", page)
+    assert not re.findall(r"<(?:link|img|iframe|object)\b", page)
+    assert re.findall(r"<script\b[^>]*>", page) == ["<script>"]
+    assert not re.findall(r"fetch\(|XMLHttpRequest|import\(|WebSocket|sendBeacon", page)
     assert not re.findall(r"(?:src|href)=[\"']?https?:", page)
     assert "@import" not in page
     assert "url(http" not in page
@@ -124,7 +129,7 @@ def test_the_page_has_a_dark_side_and_fits_a_phone(page: str) -> None:
 def test_what_people_named_is_escaped(everything: Document, whole_page: str) -> None:
     plain, named = checked(whole_page), checked(render_page(typed(with_nasty_names(everything))))
     assert named.tags == plain.tags
-    assert "script" not in named.tags
+    assert named.scripts == plain.scripts == 1
     words = "".join(named.words)
     for part in ("sweep", "question", "command", "task", "setting", "value", "version"):
         assert f"{part} {NASTY}" in words
@@ -188,6 +193,29 @@ def test_a_page_with_everything_is_whole_and_every_section_names_split_and_seeds
         assert "split" in section
         assert "seed" in section
         assert "route" in section
+
+
+def test_a_row_its_lines_its_dots_and_its_matrices_share_a_mark(page: str) -> None:
+    rows = re.findall(r'<tr[^>]* data-mark="(\w+)"', page)
+    lines = re.findall(r'<g data-mark="(\w+)"', page)
+    matrices = re.findall(r'<table data-mark="(\w+)"', page)
+    assert len(set(rows)) == 24  # an order each
+    assert set(lines) == set(matrices) == set(rows)
+    assert not re.findall(r'id="[^"]*mark', page)
+
+
+def test_what_a_sweep_of_settings_draws_is_marked_by_its_settings(invented_settings: Document) -> None:
+    page = render_page(typed(invented_settings))
+    rows = set(re.findall(r'<tr[^>]* data-mark="(\w+)"', page))
+    assert len(rows) == 9
+    assert rows <= set(re.findall(r'<g data-mark="(\w+)"', page))
+
+
+def test_every_drawn_figure_has_a_form_for_a_phone(whole_page: str) -> None:
+    assert whole_page.count('<div class="on-wide"><svg') == whole_page.count('<div class="on-narrow"><svg') >= 5
+    widths = [float(width) for width in re.findall(r'on-narrow"><svg[^>]*max-width:(\d+)pt;min-width:0pt', whole_page)]
+    assert len(widths) == whole_page.count('class="on-narrow"')
+    assert max(widths) <= round(72 * PHONE)
 
 
 def test_a_report_is_a_page_and_its_figures(report: list[Path]) -> None:

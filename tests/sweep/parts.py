@@ -111,6 +111,10 @@ class Training:
         self.state = FleetsState(started=True, living=1)
         self.now = BrokerStatus(born="first", states={"done": 1}, fleets=1)
 
+    def trained_by(self) -> dict[str, str]:
+        """The broker's."""
+        return {}
+
     def close(self) -> None:
         """Both."""
 

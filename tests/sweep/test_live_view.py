@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from atlas.execution.status import BrokerStatus, RunningStep
+from atlas.execution.status import BrokerStatus, Course, RunningStep
 from atlas.search.callback import TrialJournal
+from atlas.search.trial_record import TrialRecord
 from atlas.sweep import live_view
 from atlas.sweep.live_view import LiveView
 from atlas.sweep.summary import FinishedSweep
@@ -154,3 +155,91 @@ def test_notes_and_the_age_of_an_old_snapshot_are_shown(ended: FinishedSweep) ->
     text = seen(shown)
     assert "the broker does not answer" in text
     assert "as of 1 min 30 s ago" in text
+
+
+TASKS_4 = ("easy-vqa", "digits", "easy-ve", "piqa-twin")
+
+
+def trial_of(record: TrialRecord, order: tuple[str, ...], **changed: Any) -> TrialRecord:
+    """A trial along that order, as `record` else."""
+    return replace(record, config=replace(record.config, orders=(order,)), **changed)
+
+
+def of_four(ended: FinishedSweep) -> LiveView:
+    """A view on a sweep of four tasks: two trials have ended, two have two tasks behind them."""
+    shown, first = view(ended, STATUS), ended.trials[0]
+    turned = (TASKS_4[0], *reversed(TASKS_4[1:-1]), TASKS_4[-1])
+    shown.journal.trials = {
+        "0": trial_of(first, TASKS_4, objective=61.2),
+        "1": trial_of(first, TASKS_4[::-1], status="RUNNING", tasks_seen=2, objective=102.0),
+        "2": trial_of(first, turned, objective=60.1),
+        "3": trial_of(first, turned[::-1], status="RUNNING", tasks_seen=1, objective=150.0),
+    }
+    return shown
+
+
+def panel_of(shown: LiveView, status: BrokerStatus, width: int) -> list[str]:
+    """The lines of the panel on a terminal of so many columns."""
+    console = Console(record=True, width=width, file=io.StringIO())
+    console.print(shown._panel(Snapshot(broker=status), width))
+    return console.export_text().splitlines()
+
+
+def test_a_bar_shows_how_much_is_done_and_how_fast(ended: FinishedSweep) -> None:
+    shown = view(ended, STATUS, status="RUNNING")
+    shown.plan = replace(ended.plan, distinct=10, stored=0)
+    shown._started -= 60
+    lines = panel_of(shown, STATUS, 80)
+    assert "━" * 40 in lines[1]
+    assert " 25 % " in lines[1]  # two steps, and half of a third
+    assert "25 % done, 2.0 steps a minute" in lines[2]
+
+
+def test_from_the_first_prefix_on_the_trial_that_leads_is_named(ended: FinishedSweep) -> None:
+    shown = of_four(ended)
+    text = " · ".join(shown._lines(Snapshot(broker=STATUS)))
+    order = " > ".join(TASKS_4[::-1])
+    assert f"leading after 2 of 4 tasks: {order} (102.0 % of alone)" in text
+    assert f"best so far 61.2 % (val): {' > '.join(TASKS_4)}" in text
+
+
+def test_a_running_step_has_its_seed_loss_and_speed(ended: FinishedSweep) -> None:
+    course = Course(loss=1.2345, updates_per_second=14.2)
+    step = replace(STATUS.running[0], seed=3, course=course)
+    text = "\n".join(panel_of(view(ended, STATUS), replace(STATUS, running=(step,)), 130))
+    assert " 50 % digits (expansion)  seed 3, loss 1.23, 14.2/s" in text
+
+
+def test_the_trials_that_ended_last_come_first(ended: FinishedSweep) -> None:
+    shown = of_four(ended)
+    panel_of(shown, STATUS, 130)
+    shown.journal.trials["1"].status = "PRUNED"
+    ends = [line for line in panel_of(shown, STATUS, 130) if line.startswith(("│ finished", "│ pruned"))]
+    assert [line.split()[1:3] for line in ends] == [["pruned", "102.0"], ["finished", "60.1"], ["finished", "61.2"]]
+
+
+def test_at_80_columns_nothing_is_cut_off_and_names_stay_different(ended: FinishedSweep) -> None:
+    pasts = ("easy-vqa > piqa-twin > easy-ve", "easy-vqa > easy-ve > piqa-twin", "easy-ve > easy-vqa > piqa-twin")
+    course = Course(loss=0.123, updates_per_second=123.4)
+    steps = tuple(
+        RunningStep(fleet=f"x-fleet-{place}", title=f"digits (expansion) after {past}", progress=0.5, course=course)
+        for place, past in enumerate(pasts)
+    )
+    lines = panel_of(of_four(ended), replace(STATUS, running=steps), 80)
+    assert {len(line) for line in lines} == {80}
+    names = [line.partition("%")[2].rpartition("seed")[0].strip() for line in lines if line.startswith("│ fleet")]
+    assert len(set(names)) == 3
+    assert all(name.startswith("digits") for name in names)
+    assert sum("123.4/s" in line for line in lines) == 3
+
+
+def test_an_interrupt_says_what_is_waited_for_and_ranks_nothing_unfinished(ended: FinishedSweep) -> None:
+    shown = of_four(ended)
+    shown.plan = replace(ended.plan, trials=6)
+    shown.interrupt()
+    said = " ".join(shown.console.export_text().split())
+    assert "waiting for the search to save its state; then the results of the 2 trials that finished" in said
+    assert "4 unfinished ones are not ranked. Ctrl-C again stops at once." in said
+    text = "\n".join(panel_of(shown, STATUS, 130))
+    assert "atlas · interrupted" in text
+    assert "leading" not in text

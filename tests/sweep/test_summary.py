@@ -271,3 +271,20 @@ def test_every_count_of_sharing_is_of_one_population(ended: FinishedSweep, came:
     print_sharing(console, summary)
     assert words in console.export_text()
     assert f"{ledger.trainings - ledger.trained} of {ledger.trainings}" in render_page(summary)
+
+
+def test_an_interrupted_sweep_counts_what_was_trained_before_a_trial_came_to_it(ended: FinishedSweep) -> None:
+    first = replace(ended.trials[0], status="KILLED", steps=[ended.trials[0].steps[0][:1]])
+    walks = [walk for record in ended.trials for walk in record.walks]
+    stopped = ended.sweep.model_copy(update={"status": "KILLED"})
+    cut = replace(ended, trials=[first], foreseen=walks, sweep=stopped)
+    summary = summarise(cut)
+    stored = len(list(inventory(ended.inputs.store)))
+    ledger = summary.ledger
+    assert (ledger.trained, ledger.found, ledger.kept) == (stored, 0, 0)
+    assert ledger.trainings == stored + 1  # the one step that a trial took is a reference's, too
+    words = sharing_in_words(summary)
+    assert words in html.unescape(render_page(summary))
+    others = summarise(replace(cut, run="now")).ledger  # another sweep trained them: this one did not ask for them
+    assert others.trained == 0
+    assert others.found < stored

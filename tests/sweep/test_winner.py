@@ -20,7 +20,7 @@ from atlas.report.use_command import use_command
 from atlas.runtime.errors import UserError
 from atlas.sweep.file import load_sweep
 from atlas.sweep.winner import with_winner
-from tests.report.conftest import settings_summary, typed
+from tests.report.conftest import invented_summary, settings_summary, typed
 
 SWEEPS = Path(__file__).parents[2] / "sweeps"
 ORDERS = Sweep(name="orders", question="?", searches_orders=True)
@@ -101,6 +101,23 @@ def test_what_it_cannot_mean_is_refused(tmp_path: Path) -> None:
         with_winner(CHOOSING, ewc)
     with pytest.raises(UserError, match="was summarised before settings were recorded; run its command again"):
         with_winner(ORDERS, kept(tmp_path, None))
+
+
+def test_a_sweep_of_orders_says_how_its_best_order_is_used() -> None:
+    document = deepcopy(invented_summary(3))
+    best = ",".join(typed(document).best_trial.order)  # type: ignore[union-attr]
+    tasks = " ".join(document["tasks"])
+    assert use_command(typed(document)) == f"python sweeps/task_order.py --tasks {tasks} --orders {best}"
+    document["best"]["learner"] = {"name": "atlas"}
+    document["sweep"]["command"] = (
+        "python sweeps/task_order.py --tasks a my.py:B --source b=/x y=/z --backbone /v --smoke"
+    )
+    expected = (
+        f"--settings-of {document['sweep']['id']} --orders {best} --tasks a my.py:B --source b=/x y=/z --backbone /v"
+    )
+    assert use_command(typed(document)) == f"python sweeps/task_order.py {expected}"
+    alone = {**document, "trials": [row for row in document["trials"] if row["id"] == document["best"]["trial"]]}
+    assert use_command(typed(alone)) == ""
 
 
 def test_the_command_names_the_sweep_and_where_it_is_kept() -> None:

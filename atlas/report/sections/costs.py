@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from markupsafe import Markup
 
-from atlas.report.canvas import inline_svg
+from atlas.report.canvas import inline_pair
 from atlas.report.formats import number, seeds
 from atlas.report.pareto import front, pareto, points, varying
 from atlas.report.summary import Summary
@@ -36,7 +37,7 @@ def costs_section(summary: Summary) -> CostsSection | None:
     return CostsSection(
         by_settings=any(trial.settings for trial in summary.trials),
         seeds=seeds(summary),
-        figure=inline_svg(pareto(summary), "pareto"),
+        figure=inline_pair(partial(pareto, summary), "pareto"),
         points=len(found),
         front=Table(
             columns=columns(
@@ -52,5 +53,6 @@ def costs_section(summary: Summary) -> CostsSection | None:
                 for point in front(found, shown)
             ),
             limit=ROWS_SHOWN,
+            marks=tuple(point.mark for point in front(found, shown)),
         ),
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from markupsafe import Markup
 
-from atlas.report.canvas import inline_svg
+from atlas.report.canvas import inline_pair
 from atlas.report.downstream import ShotRow, downstream_orders, few_shot_curves, shot_rows
 from atlas.report.formats import number
 from atlas.report.summary import Summary
@@ -34,7 +35,7 @@ def downstream_section(summary: Summary) -> DownstreamSection | None:
     if not rows:
         return None
     return DownstreamSection(
-        figure=inline_svg(few_shot_curves(summary), "downstream"),
+        figure=inline_pair(partial(few_shot_curves, summary), "downstream"),
         shots=Table(columns=columns(*HEADINGS, *HEADINGS_TRANSFER, left=(0, 1)), rows=rows),
         orders=_orders(summary),
     )

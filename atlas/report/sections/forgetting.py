@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from markupsafe import Markup
 
 from atlas.report import figures
-from atlas.report.canvas import inline_svg
+from atlas.report.canvas import inline_pair
 from atlas.report.formats import seeds
 from atlas.report.summary import Summary
 
@@ -25,5 +26,5 @@ class ForgettingSection:
 
 def forgetting_section(summary: Summary) -> ForgettingSection:
     """A line an order and seed."""
-    figure = inline_svg(figures.forgetting_curves(summary), "forgetting") if summary.trials else None
+    figure = inline_pair(partial(figures.forgetting_curves, summary), "forgetting") if summary.trials else None
     return ForgettingSection(seeds=seeds(summary), figure=figure)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from atlas.metrics import Undefined
 from atlas.report.formats import number
-from atlas.report.headline import headline
+from atlas.report.headline import TO_DECIDE, headline
 from atlas.report.objective import accuracy_error
 from atlas.report.settings import best_label
 from atlas.report.summary import Summary, SweepFacts
@@ -26,7 +26,10 @@ class Tile:
 
 @dataclass(frozen=True, kw_only=True)
 class HeaderSection:
-    """The sweep's name, question, time of start and status, its answer, and the tiles below them."""
+    """The sweep's name, question, time of start and status, its answer, and the tiles below them.
+
+    `decide`: the option that would tell tied rows apart.
+    """
 
     template: ClassVar[str] = "header.html"
 
@@ -34,6 +37,7 @@ class HeaderSection:
     name: str
     question: str
     answer: str
+    decide: str
     started: str
     status: str
     stopped: bool
@@ -43,11 +47,13 @@ class HeaderSection:
 def header_section(summary: Summary, rows: Sequence[Row]) -> HeaderSection:
     """The head of the page; `rows` is the leaderboard."""
     sweep = summary.sweep
+    answer, _, decide = headline(summary).partition(TO_DECIDE)
     return HeaderSection(
         id=sweep.id,
         name=sweep.name,
         question=sweep.question,
-        answer=headline(summary),
+        answer=answer,
+        decide=decide,
         started=sweep.started[:16].replace("T", " "),
         status=_status(sweep),
         stopped=sweep.status not in ("FINISHED", "RUNNING"),

@@ -10,6 +10,7 @@ from atlas.metrics import METRICS, Metric, OrderMetrics
 from atlas.report.comparisons import order_scores
 from atlas.report.formats import MISSING, interval, number, with_error
 from atlas.report.headline import how_to_decide
+from atlas.report.marks import order_mark, settings_mark, trial_marks
 from atlas.report.objective import AVERAGE, accuracy_error, goal_in_words, goal_of
 from atlas.report.order_rows import order_rows
 from atlas.report.settings import is_settings_sweep
@@ -70,7 +71,7 @@ def _trials(summary: Summary, rows: Sequence[Row], gaps: Gaps, *, seeds: bool) -
     headings = ["", "Order of the tasks", *["Settings"] * settings, *["Seed"] * seeds, *["Objective ↓"] * other]
     headings += ["Val" if other else "Val ↓", *HEADINGS, *["To the best"] * beside]
     headings += [*(metric.title for metric in shown), SPEED]
-    by_id = {trial.id: trial for trial in summary.trials}
+    by_id, mark_of = {trial.id: trial for trial in summary.trials}, trial_marks(summary)
     return Table(
         columns=columns(*headings, left=(1, 2) if settings else (1,)),
         rows=tuple(
@@ -91,6 +92,7 @@ def _trials(summary: Summary, rows: Sequence[Row], gaps: Gaps, *, seeds: bool) -
         ),
         best=bool(rows) and rows[0].status == "FINISHED",
         limit=ROWS_SHOWN,
+        marks=tuple(mark_of(by_id[row.trial]) for row in rows),
     )
 
 
@@ -129,4 +131,5 @@ def _orders(summary: Summary, gaps: Gaps) -> Table:
         ),
         best=True,
         limit=ROWS_SHOWN,
+        marks=tuple(settings_mark(row.settings) if settings else order_mark(row.order) for row in rows),
     )

@@ -11,6 +11,7 @@ import numpy as np
 from atlas.report import figures
 from atlas.report.canvas import cell_colours
 from atlas.report.formats import number
+from atlas.report.marks import trial_marks
 from atlas.report.summary import Summary
 from atlas.report.tables import Row, matrix
 from atlas.report.views import MatrixCell, MatrixRow, Scale, evenly
@@ -26,6 +27,7 @@ class AccuracyMap:
     """
 
     place: int
+    mark: str
     order: tuple[str, ...]
     val: str
     test: str
@@ -49,10 +51,17 @@ class MatricesSection:
 def matrices_section(summary: Summary, rows: Sequence[Row]) -> MatricesSection:
     """R of the first `MAPS_SHOWN` rows of the leaderboard."""
     low, high = limits = figures.score_range(summary)
-    by_id = {trial.id: trial for trial in summary.trials}
+    by_id, mark_of = {trial.id: trial for trial in summary.trials}, trial_marks(summary)
     latest, own = (
         tuple(
-            _map(place, row, matrix(by_id[row.trial], "test", route), limits, _zero_shot(summary, row))
+            _map(
+                place,
+                row,
+                matrix(by_id[row.trial], "test", route),
+                limits,
+                _zero_shot(summary, row),
+                mark=mark_of(by_id[row.trial]),
+            )
             for place, row in enumerate(rows[:MAPS_SHOWN], start=1)
         )
         for route in ("latest", "own")
@@ -69,9 +78,12 @@ def _zero_shot(summary: Summary, row: Row) -> list[float]:
     return [np.nan if score is None else score for score in scores] if found else []
 
 
-def _map(place: int, row: Row, R: np.ndarray, limits: tuple[float, float], before: Sequence[float] = ()) -> AccuracyMap:
+def _map(
+    place: int, row: Row, R: np.ndarray, limits: tuple[float, float], before: Sequence[float], *, mark: str
+) -> AccuracyMap:
     return AccuracyMap(
         place=place,
+        mark=mark,
         order=row.order,
         val=number(row.val),
         test=number(row.test),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from markupsafe import Markup
 
 from atlas.metrics import Undefined
 from atlas.report import figures
-from atlas.report.canvas import inline_svg
+from atlas.report.canvas import inline_pair
 from atlas.report.comparisons import ALL, components
 from atlas.report.formats import number, seeds
 from atlas.report.settings import best_label
@@ -62,7 +63,7 @@ def orders_section(summary: Summary) -> OrdersSection:
     reasons = {one.reason if isinstance(one, Undefined) else "" for one in found.values()}
     return OrdersSection(
         seeds=seeds(summary),
-        figure=inline_svg(figures.order_sensitivity(summary), "order") if summary.trials else None,
+        figure=inline_pair(partial(figures.order_sensitivity, summary), "order") if summary.trials else None,
         disparity=_disparity(summary),
         variances=tuple(_variance(route, one) for route, one in found.items()),
         undefined=reasons.pop() if len(reasons) == 1 else "",

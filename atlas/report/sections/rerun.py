@@ -1,39 +1,100 @@
-"""The means to run the sweep again: its command, settings, versions and data."""
+"""The means to use the winner and to run the sweep again: commands, the values used, versions and data."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from atlas.report.formats import seeds
+from pydantic import JsonValue
+
+from atlas.report.formats import number, seeds
+from atlas.report.settings import is_settings_sweep, value_text
 from atlas.report.summary import Summary
 from atlas.report.use_command import use_command
+from atlas.runtime.redact import redacted
 
 Pairs = tuple[tuple[str, str], ...]
+OF_THE_LEARNER = ("steps", "batch_size", "learning_rate", "precision")  # options that a learner gives values of its own
+NOT_GIVEN: tuple[JsonValue, ...] = (None, "", False, [])
 
 
 @dataclass(frozen=True, kw_only=True)
 class RerunSection:
-    """The command, that which uses the winner, and (name, value) of the shared settings, the packages and the data."""
+    """The sweep's command, and (name, value) of the shared settings, the packages and the data.
+
+    `use` and `take` are for the winner: the command that uses it, and those that open, load and export its model.
+    `order`: the winner is an order, not a setting.
+    """
 
     template: ClassVar[str] = "rerun.html"
 
     command: str
     use: str
+    order: bool
+    take: Pairs
     settings: Pairs
     versions: Pairs
 
 
 def rerun_section(summary: Summary) -> RerunSection:
-    """The command and what else the results depend on."""
+    """The commands, and what else the results depend on."""
     data = ((name, f"{task.fingerprint[:16]}… ({_counts(task.counts)})") for name, task in summary.tasks.items())
     return RerunSection(
         command=summary.sweep.command,
         use=use_command(summary),
-        settings=(*((name, str(value)) for name, value in summary.settings.items()), ("seeds", seeds(summary))),
+        order=not is_settings_sweep(summary),
+        take=_take(summary),
+        settings=(*values_used(summary).items(), ("seeds", seeds(summary))),
         versions=(*summary.versions.items(), *data),
     )
+
+
+def values_used(summary: Summary) -> dict[str, str]:
+    """Option → its value, of those that have one: what was left to the learner or the sweep is what they took.
+
+    A sweep that tries several settings shows those of its best trial.
+    """
+    given = dict(summary.settings)
+    given.pop("seeds", None)
+    for name in OF_THE_LEARNER:
+        if given.get(name) in (None, "auto") and (found := _of_learner(summary, name)):
+            given[name] = found
+    if given.get("trials") is None:
+        given["trials"] = summary.plan.trials
+    return {name: _text(value) for name, value in given.items() if value not in NOT_GIVEN}
+
+
+def _of_learner(summary: Summary, name: str) -> str:
+    """The values of an option in the stages of the best trial's learner, `100` or `50 and 100`; empty without any."""
+    settings = summary.best.learner if summary.best is not None else {}
+    stages = [stage for stage in settings.values() if isinstance(stage, dict) and name in stage]
+    values = dict.fromkeys(value_text(stage[name]) for stage in stages)
+    return " and ".join(values) + (" (best trial)" if values and is_settings_sweep(summary) else "")
+
+
+def _take(summary: Summary) -> Pairs:
+    """What opens the best trial's model and the sweep's runs, each a line to copy."""
+    sweep, storage = summary.sweep, str(summary.settings.get("storage") or "")
+    if summary.best is None:
+        return (("the runs", sweep.view),) if sweep.view else ()
+    where = f", storage={storage!r}" if storage else ""
+    export = shlex.join(["atlas", "store", "export", sweep.id, "model", *(["--storage", storage] if storage else [])])
+    rows = [
+        ("in Python", f"import atlas; model = atlas.open({sweep.id!r}{where}).model()"),
+        ("as a PEFT folder", export),
+    ]
+    if sweep.model:
+        loaded = f'mlflow.pyfunc.load_model("models:/{sweep.model}@champion")'
+        rows.append((f"the champion of {sweep.model}", f"import mlflow; model = {loaded}"))
+    return (*rows, *([("the runs", redacted(sweep.view))] if sweep.view else []))
+
+
+def _text(value: JsonValue) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    return number(value) if isinstance(value, float) and value >= 1 else value_text(value)
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from markupsafe import Markup
 
 from atlas.metrics import Undefined
 from atlas.report import settings_figures as figures
-from atlas.report.canvas import inline_svg
+from atlas.report.canvas import inline_pair
 from atlas.report.formats import MISSING, bounds, number, with_error
 from atlas.report.headline import how_to_decide
+from atlas.report.marks import settings_mark
 from atlas.report.objective import goal_in_words
 from atlas.report.parameters import Level, Parameter, varying_parameters
 from atlas.report.settings import SettingRow, is_settings_sweep, setting_rows, value_text
@@ -56,8 +58,8 @@ def settings_section(summary: Summary) -> SettingsSection | None:
         importances=_importances(parameters),
         effects=_effects(parameters),
         decide=how_to_decide(summary) if any(row.gap.is_tied for row in rows[1:]) else "",
-        slices=inline_svg(figures.slices(summary, rows, parameters), "slices"),
-        parallel=inline_svg(figures.parallel_coordinates(summary, rows, parameters), "parallel"),
+        slices=inline_pair(partial(figures.slices, summary, rows, parameters), "slices"),
+        parallel=inline_pair(partial(figures.parallel_coordinates, summary, rows, parameters), "parallel"),
         contour=_contour(summary, rows, parameters),
     )
 
@@ -85,6 +87,7 @@ def settings_table(rows: Sequence[SettingRow], parameters: Sequence[Parameter]) 
         ),
         best=True,
         limit=ROWS_SHOWN,
+        marks=tuple(settings_mark(row.label) for row in rows),
     )
 
 
@@ -144,4 +147,4 @@ def _undefined(value: Undefined) -> Cell:
 
 def _contour(summary: Summary, rows: Sequence[SettingRow], parameters: Sequence[Parameter]) -> Markup | None:
     pair = figures.contour_pair(parameters)
-    return None if pair is None else inline_svg(figures.contour(summary, rows, *pair), "contour")
+    return None if pair is None else inline_pair(partial(figures.contour, summary, rows, *pair), "contour")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from markupsafe import Markup
 
 from atlas.report import figures
-from atlas.report.canvas import inline_svg
+from atlas.report.canvas import inline_pair
 from atlas.report.summary import Summary
 from atlas.runtime.text import duration
 
@@ -27,7 +28,7 @@ def sharing_section(summary: Summary) -> SharingSection:
     """The trainings of the sweep and what became of them."""
     return SharingSection(
         words=_older_words(summary) if summary.ledger.trainings is None else sharing_in_words(summary),
-        figure=inline_svg(figures.sharing(summary), "sharing"),
+        figure=inline_pair(partial(figures.sharing, summary), "sharing"),
     )
 
 

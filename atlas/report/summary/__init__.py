@@ -29,6 +29,7 @@ from atlas.report.summary.sweep import (
     Provenance,
     SharingLedger,
     SweepFacts,
+    TrainedStep,
 )
 from atlas.report.summary.trial import FusionWeights, TrialRow, WalkCost
 from atlas.storage.score_names import ROUTES, SPLITS, Route, Split
@@ -62,6 +63,7 @@ __all__ = [
     "SummaryPart",
     "SweepFacts",
     "TaskFacts",
+    "TrainedStep",
     "TrialRow",
     "WalkCost",
     "current_document",

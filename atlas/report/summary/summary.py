@@ -8,7 +8,14 @@ from pydantic import Field, JsonValue, SerializerFunctionWrapHandler, model_seri
 
 from atlas.report.summary.base import SummaryPart
 from atlas.report.summary.scores import HeldOut, JointScores, OrderDisparity, ProbeScore, References, TaskFacts
-from atlas.report.summary.sweep import BestTrial, PlanFacts, Provenance, SharingLedger, SweepFacts
+from atlas.report.summary.sweep import (
+    BestTrial,
+    PlanFacts,
+    Provenance,
+    SharingLedger,
+    SweepFacts,
+    TrainedStep,
+)
 from atlas.report.summary.trial import FusionWeights, TrialRow
 
 SCHEMA = 2
@@ -46,6 +53,8 @@ class Summary(SummaryPart):
     """Step key → title of the step and why it could not be read for this summary, which lacks its scores or cost."""
     orders: tuple[OrderDisparity, ...]
     ledger: SharingLedger
+    timeline: tuple[TrainedStep, ...] = ()
+    """The steps that this sweep trained, by the time at which they began; absent without any."""
     alpha: tuple[FusionWeights, ...] = ()
     """Of the best trial, a task each; empty for learners that fuse no adapters."""
     best: BestTrial | None

@@ -45,6 +45,10 @@ class SweepFacts(SummaryPart):
     goal: str = ""
     """The objective that trials are ranked by, on `val`: `<route>/<metric>` or `downstream/mean`. Empty: not recorded;
     average accuracy on route `latest` then, unless the best trial says otherwise."""
+    view: str = ""
+    """The command, address or file by which a person sees its runs."""
+    model: str = ""
+    """The name of the registered model that its best trial becomes a version of; empty without a registry."""
     changes: tuple[str, ...] = ()
     """Changes of its definition that it has gone on with since it was started; absent without any."""
     budget: BudgetFacts | None = None
@@ -91,8 +95,8 @@ class PlanFacts(SummaryPart):
 class SharingLedger(SummaryPart):
     """Steps and seconds that sharing saved. A trial's use of a step either trained it now or reused it.
 
-    `trainings` and what it is made of count one population: every use of a step by a trial, and each reference step and
-    probe of the bare backbone once.
+    `trainings` and what it is made of count one population: every use of a step by a trial, and once each reference
+    step, probe of the bare backbone, and step of an interrupted sweep that was trained before a trial came to it.
     """
 
     steps_trained: int
@@ -115,6 +119,19 @@ class SharingLedger(SummaryPart):
     def shared(self) -> int | None:
         """The trainings that sharing within the sweep saved; None where they were not recorded."""
         return None if self.trainings is None else self.trainings - self.trained - self.found - self.kept
+
+
+class TrainedStep(SummaryPart):
+    """A step that this sweep trained itself: when, in seconds since 1970 by its worker's clock, and by which fleet."""
+
+    key: str
+    title: str
+    """The step in words: its task, stage and what it builds on."""
+    task: str
+    began: float
+    ended: float
+    fleet: str = ""
+    """Empty: not known, as of a step that was trained before the sweep was interrupted."""
 
 
 class BestTrial(SummaryPart):

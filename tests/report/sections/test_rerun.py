@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from atlas.report.environment import render
-from atlas.report.sections.rerun import rerun_section
+from atlas.report.sections.rerun import rerun_section, values_used
 from tests.report.conftest import Document, typed
 
 
@@ -9,6 +9,7 @@ def test_the_command_the_settings_and_the_versions_are_shown(summary: Document) 
     page = render(rerun_section(typed(summary)))
     assert f"<pre>{summary['sweep']['command']}</pre>" in page
     assert "<dt>seeds</dt><dd>1</dd>" in page
+    assert "The best order (every sweep takes <code>--orders</code>" in page
     assert "<dt>ray</dt><dd>2.60.0</dd>" in page
     assert "train 4,000, val 500, test 1,000" in page
 
@@ -16,3 +17,25 @@ def test_the_command_the_settings_and_the_versions_are_shown(summary: Document) 
 def test_a_task_that_bears_a_packages_name_does_not_hide_its_version(summary: Document) -> None:
     summary["tasks"]["ray"] = summary["tasks"]["digits"]
     assert [name for name, _ in rerun_section(typed(summary)).versions].count("ray") == 2
+
+
+def test_values_that_the_learner_or_the_sweep_chose_stand_where_none_was_given(summary: Document) -> None:
+    summary["settings"] |= {"steps": None, "trials": None, "precision": "auto", "epochs": None, "smoke": False}
+    stages = {"experience": {"steps": 50, "precision": "float32"}, "expansion": {"steps": 100, "precision": "float32"}}
+    summary["best"]["learner"] = {"name": "atlas", **stages}
+    used = values_used(typed(summary))
+    assert (used["steps"], used["precision"], used["trials"]) == ("50 and 100", "float32", "24")
+    assert not {"epochs", "smoke"} & used.keys()
+    assert "None" not in used.values()
+
+
+def test_the_model_and_the_runs_are_a_line_to_copy_each(summary: Document) -> None:
+    summary["sweep"] |= {"view": "mlflow ui --port 5000", "model": "atlas-task-order"}
+    summary["settings"]["storage"] = "/s"
+    taken = dict(rerun_section(typed(summary)).take)
+    assert taken["in Python"] == f"import atlas; model = atlas.open('{summary['sweep']['id']}', storage='/s').model()"
+    assert taken["as a PEFT folder"] == f"atlas store export {summary['sweep']['id']} model --storage /s"
+    assert "models:/atlas-task-order@champion" in taken["the champion of atlas-task-order"]
+    assert taken["the runs"] == "mlflow ui --port 5000"
+    page = render(rerun_section(typed(summary)))
+    assert "<pre>mlflow ui --port 5000</pre>" in page
