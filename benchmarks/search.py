@@ -1,82 +1,85 @@
-"""Question: how many steps does each sampler train until an order within 1 % of the best is known?
+"""Question: how many steps does each search train until an order within 1 % of the best is known?
 
-Command: python benchmarks/search.py [--tasks 6] [--seeds 30] [--noise 0] [--trials 60]
-Cost: a few minutes on one core for six tasks. Expect: the Gaussian process needs the fewest steps.
+Command: python -m benchmarks.search --tasks 6 7 8 10 --noise 0 1 --tables benchmarks/tables/*.json --picture search.svg
+Cost: about 20 minutes on one core, with 30 seeds. Expect: the Gaussian process needs a third of the steps, or fewer.
 
 A step is a distinct prefix; trials share steps as the broker shares them. An order is known at the first trial from
 which on, to the last, the search's recommendation is within 1 % of the range (best minus worst) of the best, in true
 values without noise. A search recommends the order of the best mean that it tried; the Gaussian process that of the
-best modelled mean of those tried. A seed is a landscape and a search; one that never knows counts as infinite. With
-noise each trial draws its own, also for steps that are shared.
+best modelled value of those tried. A search ends at `BUDGETS` steps; one that does not know by then counts as infinite.
+
+Worlds are synthetic landscapes, one a seed, and tables of real scores (benchmarks/record_table.py), whose seeds take
+turns. With noise, in points, an order that is tried again is trained anew with another seed: its steps count again, and
+each step shifts its scores by a draw of its own. Without, no search needs to try an order twice.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
+import random
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from itertools import permutations
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import optuna
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 
-from atlas.config.space import Order, suggest_order
-from atlas.search.gaussian_process_sampler import GaussianProcessOrderSampler
+from atlas.config.order_space import OrderSpace
+from atlas.config.space import Order
+from atlas.search.gaussian_process_sampler import SCORES, GaussianProcessOrderSampler
 from atlas.search.prefix_sampler import PrefixSampler
-from atlas.simulation.landscape import SyntheticLandscape
+from benchmarks.worlds import World, recorded_worlds, synthetic
 
-Suggest = Callable[[optuna.Trial, Order], Order]
-COLUMNS = "{:>24} {:>8} {:>15} {:>8}"
-
-
-def lehmer_order(trial: optuna.Trial, tasks: Order) -> Order:
-    """An order by its Lehmer digits: each the place of the next task among those left."""
-    left = list(tasks)
-    return tuple(left.pop(trial.suggest_int(f"digit {n}", 0, len(left) - 1)) for n in range(len(tasks)))
+BUDGETS = {4: 64, 5: 325, 6: 400, 7: 500, 8: 600, 10: 800}  # steps, by tasks
+COLUMNS = "{:>18} {:>6} {:>22} {:>8} {:>15} {:>8}"
 
 
-def keyed_order(trial: optuna.Trial, tasks: Order) -> Order:
-    """An order by random keys: the tasks sorted by a number of each."""
-    keys = {task: trial.suggest_float(f"key {task}", 0.0, 1.0) for task in tasks}
-    return tuple(sorted(tasks, key=keys.__getitem__))
-
-
-SEARCHES: dict[str, tuple[Callable[[Order, int], BaseSampler], Suggest]] = {
-    "random": (lambda tasks, seed: RandomSampler(seed=seed), suggest_order),
-    "TPE, Lehmer digits": (lambda tasks, seed: TPESampler(seed=seed), lehmer_order),
-    "TPE, random keys": (lambda tasks, seed: TPESampler(seed=seed), keyed_order),
-    "TPE, prefix tree": (lambda tasks, seed: PrefixSampler(tasks, seed=seed), suggest_order),
-    "Gaussian process": (lambda tasks, seed: GaussianProcessOrderSampler(tasks, seed=seed), suggest_order),
+Suggest = Callable[[OrderSpace, optuna.Trial], Order]
+Make = Callable[[Order, int, float], BaseSampler]
+SEARCHES: dict[str, tuple[Make, Suggest]] = {
+    "random": (lambda tasks, seed, noise: RandomSampler(seed=seed), OrderSpace.suggest),
+    "TPE, Lehmer digits": (lambda tasks, seed, noise: TPESampler(seed=seed), OrderSpace.suggest_digits),
+    "TPE, random keys": (lambda tasks, seed, noise: TPESampler(seed=seed), OrderSpace.suggest_keys),
+    "TPE, prefix tree": (lambda tasks, seed, noise: PrefixSampler(tasks, seed=seed), OrderSpace.suggest),
+    "Gaussian process": (
+        lambda tasks, seed, noise: GaussianProcessOrderSampler(tasks, seed=seed, noisy=noise > 0),
+        OrderSpace.suggest,
+    ),
 }
 
 
-def steps_until_known(name: str, tasks: Order, *, seed: int, noise: float, trials: int) -> float:
-    """Steps until the recommendation stays within 1 % of the best; infinite where it does not by the last trial."""
-    landscape = SyntheticLandscape(tasks=tasks, seed=seed)
-    true = {order: landscape.final(order) for order in permutations(tasks)}
-    least = max(true.values()) - 0.01 * (max(true.values()) - min(true.values()))
+def steps_until_known(name: str, world: World, *, seed: int, noise: float, budget: int) -> float:
+    """Steps until the recommendation stays within 1 % of the best; infinite where it does not by the budget's end."""
+    worst, best = world.extremes
+    least, space = best - 0.01 * (best - worst), OrderSpace(world.tasks)
     make, suggest = SEARCHES[name]
-    sampler, draw = make(tasks, seed), np.random.default_rng(seed)
+    sampler = make(world.tasks, seed, noise)
     study = optuna.create_study(direction="maximize", sampler=sampler)
     values: defaultdict[Order, list[float]] = defaultdict(list)
-    prefixes: set[Order] = set()
+    trained: set[tuple[int, Order]] = set()
     known = math.inf
-    for _ in range(trials):
+    while len(trained) < budget and len(study.trials) < budget:
         trial = study.ask()
-        order = suggest(trial, tasks)
-        values[order].append(true[order] + float(draw.normal(0.0, noise)))
+        order = suggest(space, trial)
+        rows = _rows(world, order, noise, f"{seed}/{len(values[order])}")
+        trained |= {(len(values[order]) if noise else 0, order[: place + 1]) for place in range(len(order))}
+        values[order].append(sum(rows[-1]) / len(order))
+        trial.set_user_attr(SCORES, rows)
         study.tell(trial, values[order][-1])
-        prefixes |= {order[: place + 1] for place in range(len(order))}
-        good = true[recommended(sampler, study, values)] >= least
-        known = min(known, len(prefixes)) if good else math.inf
+        good = world.value(recommended(sampler, study, values)) >= least
+        known = min(known, len(trained)) if good else math.inf
+        if good and not noise:
+            break  # without noise the best that was tried stays so
     return known
 
 
 def recommended(sampler: BaseSampler, study: optuna.Study, values: dict[Order, list[float]]) -> Order:
     """The order that the search believes to be the best of those tried."""
-    if isinstance(sampler, GaussianProcessOrderSampler) and (model := sampler.model(study)):
+    if isinstance(sampler, GaussianProcessOrderSampler) and sampler.noisy and (model := sampler.model(study)):
         return model.recommended
     return max(values, key=lambda order: float(np.mean(values[order])))
 
@@ -88,26 +91,108 @@ def interval(steps: Sequence[float], *, draws: int = 2000) -> tuple[float, float
     return float(medians[int(0.025 * draws)]), float(medians[int(0.975 * draws)])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A search in a kind of world: the steps that each seed needed."""
+
+    world: str
+    noise: float
+    search: str
+    budget: int
+    steps: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The lower median; infinite where most seeds never knew."""
+        return sorted(self.steps)[(len(self.steps) - 1) // 2]
+
+    def columns(self) -> tuple[str, ...]:
+        """The row as it is printed."""
+        low, high = interval(self.steps)
+        known = sum(map(math.isfinite, self.steps))
+        shown = f"{self.median:.0f}", f"{low:.0f} to {high:.0f}", f"{known}/{len(self.steps)}"
+        return (self.world, f"{self.noise:g}", self.search, *shown)
+
+
+def rows_of(given: argparse.Namespace) -> Iterator[Row]:
+    """Every search in every world that is asked for."""
+    for noise in given.noise:
+        for count in given.tasks:
+            yield from _compared(
+                f"{count} tasks", [synthetic(count, seed) for seed in range(given.seeds)], noise, given.searches
+            )
+    for path in given.tables:
+        worlds = recorded_worlds(path)
+        yield from _compared(
+            path.stem, [worlds[seed % len(worlds)] for seed in range(given.seeds)], 0.0, given.searches
+        )
+
+
+def draw_picture(rows: Sequence[Row], path: Path) -> None:
+    """Medians with intervals by world, a colour a search; one that does not know by its budget is a triangle there."""
+    from matplotlib.figure import Figure
+
+    worlds = list(dict.fromkeys((row.world, row.noise) for row in rows))
+    figure = Figure(figsize=(8, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    for number, name in enumerate(SEARCHES):
+        for row in (row for row in rows if row.search == name):
+            place, colour = worlds.index((row.world, row.noise)) + (number - 2) * 0.15, f"C{number}"
+            low, high = (min(steps, row.budget) for steps in interval(row.steps))
+            axes.plot([place, place], [low, high], color=colour, linewidth=1.5)
+            known = math.isfinite(row.median)
+            axes.plot(place, row.median if known else row.budget, "o" if known else "^", color=colour)
+    for number, name in enumerate(SEARCHES):
+        axes.plot([], [], "o", color=f"C{number}", label=name)
+    labels = [f"{world}\nnoise {noise:g}" if noise else world for world, noise in worlds]
+    axes.set_xticks(range(len(worlds)), labels, fontsize=8)
+    axes.set(yscale="log", ylabel="steps until an order within 1 % is known")
+    axes.legend(fontsize=8, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.2), frameon=False)
+    figure.savefig(path)
+
+
 def main() -> None:
-    """Print a table: a row for each search."""
+    """Print a table: a row for each search in each world. Keep the rows in a file, and draw them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", type=int, default=6, choices=range(4, 9))
+    parser.add_argument("--tasks", type=int, nargs="*", default=[6], choices=sorted(BUDGETS))
+    parser.add_argument("--tables", type=Path, nargs="*", default=[], metavar="FILE")
     parser.add_argument("--seeds", type=int, default=30)
-    parser.add_argument("--trials", type=int, default=60)
-    parser.add_argument("--noise", type=float, default=0.0, help="standard deviation of a trial's value, in points")
+    parser.add_argument("--noise", type=float, nargs="+", default=[0.0], help="standard deviation, in points")
+    parser.add_argument("--searches", nargs="+", default=list(SEARCHES), choices=SEARCHES)
+    parser.add_argument("--rows", type=Path, metavar="FILE", help="add the rows to a file; those in it are drawn too")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the rows as svg or png")
     given = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    tasks = tuple("abcdefgh"[: given.tasks])
-    print(COLUMNS.format("search", "median", "95 %", "known"), flush=True)
-    for name in SEARCHES:
+    kept = [Row(**row) for row in json.loads(given.rows.read_text())] if given.rows and given.rows.exists() else []
+    print(COLUMNS.format("world", "noise", "search", "median", "95 %", "known"), flush=True)
+    for row in kept:
+        print(COLUMNS.format(*row.columns()))
+    for row in rows_of(given):
+        kept.append(row)
+        print(COLUMNS.format(*row.columns()), flush=True)
+        if given.rows:
+            given.rows.write_text(json.dumps([vars(one) for one in kept], indent=1))
+    if given.picture:
+        draw_picture(kept, given.picture)
+
+
+def _compared(name: str, worlds: Sequence[World], noise: float, searches: Sequence[str]) -> Iterator[Row]:
+    budget = BUDGETS[len(worlds[0].tasks)]
+    for search in searches:
         steps = [
-            steps_until_known(name, tasks, seed=seed, noise=given.noise, trials=given.trials)
-            for seed in range(given.seeds)
+            steps_until_known(search, world, seed=seed, noise=noise, budget=budget) for seed, world in enumerate(worlds)
         ]
-        low, high = interval(steps)
-        median = sorted(steps)[(len(steps) - 1) // 2]
-        known = sum(map(math.isfinite, steps))
-        print(COLUMNS.format(name, f"{median:.0f}", f"{low:.0f} to {high:.0f}", f"{known}/{len(steps)}"), flush=True)
+        yield Row(world=name, noise=noise, search=search, budget=budget, steps=tuple(steps))
+
+
+def _rows(world: World, order: Order, noise: float, replicate: str) -> list[list[float]]:
+    """The scores after each task of an order, as a trial tells them."""
+    rows = []
+    for place in range(len(order)):
+        prefix = order[: place + 1]
+        shift = random.Random(f"{replicate}/{prefix}").gauss(0.0, noise) if noise else 0.0
+        rows.append([score + shift for score in world.scores(prefix)])
+    return rows
 
 
 if __name__ == "__main__":

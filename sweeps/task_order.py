@@ -4,6 +4,8 @@
     python sweeps/task_order.py --orders all --seeds 0 1 2
     python sweeps/task_order.py --orders digits,easy-vqa,easy-ve,piqa-twin piqa-twin,easy-ve,easy-vqa,digits
 
+    python sweeps/task_order.py --before digits,easy-ve --sampler orders --orders 8
+
 Each trial walks one order; orders are proposed task by task, so that a prefix seen before is a step shared. Orders
 are ranked by the average accuracy over all tasks after the last one (val); what is forgotten stands beside it.
 Cost of the default: about 5 minutes on two cores, nothing when run again. Expect the order to change a task's final

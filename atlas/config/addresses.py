@@ -14,6 +14,7 @@ from atlas.config.options import Options
 from atlas.learners import find_learner, learner_address
 from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.paths import absolute
+from atlas.runtime.user_code import is_address
 from atlas.storage.filesystem import StoragePath
 from atlas.tasks import find_task, task_address
 from atlas.tasks.reading.missing import nearest
@@ -33,12 +34,13 @@ def with_names(options: Options) -> Options:
 def with_addresses(options: Options) -> Options:
     """The options by the addresses at which another process, in another folder, finds them again.
 
-    These are user-defined tasks and learner, the storage, the backbone's folder and those of published files.
+    These are user-defined tasks, sampler and learner, the storage, the backbone's folder and those of published files.
     """
     backbone, storage = options.training.backbone, options.storage.storage
     return options.changed(
         tasks=tuple(map(task_address, options.search.tasks)),
         downstream=tuple(map(task_address, options.search.downstream)),
+        sampler=_absolute_file(options.search.sampler),
         learner=learner_address(options.training.learner),
         backbone=_absolute(backbone) if is_path(backbone) else backbone,
         source=tuple(map(_absolute_source, options.storage.source)),
@@ -85,6 +87,7 @@ def _mapped(options: Options, change: Callable[[str], str]) -> Options:
     return options.changed(
         tasks=tuple(map(change, search.tasks)),
         downstream=tuple(map(change, search.downstream)),
+        sampler=change(search.sampler),
         learner=change(training.learner),
         backbone=change(training.backbone),
         source=tuple(map(change, storage.source)),
@@ -102,6 +105,12 @@ def _relative(text: str, storage: str) -> str:
 
 def _absolute(folder: str) -> str:
     return str(absolute(folder))
+
+
+def _absolute_file(address: str) -> str:
+    """An address `FILE.py:NAME` with the file's absolute path; any other name as it is."""
+    file, _, name = address.rpartition(":")
+    return f"{absolute(file)}:{name}" if is_address(address) and file else address
 
 
 def _absolute_source(text: str) -> str:

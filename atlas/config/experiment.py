@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from atlas.backbones.base import readouts_of
 from atlas.config.learners import base_learner, learner_named, own_class
 from atlas.config.options import Options
-from atlas.config.space import MOST_ORDERS, Order, named_orders, order_count, suggest_order
+from atlas.config.space import MOST_ORDERS, Order, named_orders, order_count
 from atlas.config.suggestions import NamingTrial
 from atlas.config.sweep import Sweep, no_search
 from atlas.config.sweep_check import check_learner, check_parameters, own_error
@@ -57,7 +57,7 @@ class Experiment:
             )
         if written:
             return len(written)
-        return self._bounded(min(order_count(search.tasks), search.trials or number or self.sweep.trials))
+        return self._bounded(min(search.space().count(), search.trials or number or self.sweep.trials))
 
     def points(self) -> tuple[Mapping[str, Any], ...]:
         """The settings of the first trials: the grid, or the sweep's points, or those that it has for a smoke run."""
@@ -78,9 +78,10 @@ class Experiment:
         """The number of orders that are walked, of all that there are: `6 of 24`."""
         search = self.options.search
         if self.sweep.searches_orders:
-            asked, count = search.trials or self._order_number() or 0, self.trial_count()
+            asked, count, space = search.trials or self._order_number() or 0, self.trial_count(), search.space()
             more = f" ({asked:,} are asked for; there are no more)" if asked > count else ""
-            return f"{count:,} of {order_count(search.tasks):,}{more}"
+            limits = f" with {space.in_words()}" if space.is_constrained else ""
+            return f"{count:,} of {space.count():,}{limits}{more}"
         return f"{len(self.orders()):,} of {order_count(search.tasks):,}, in every trial"
 
     def check(self) -> None:
@@ -88,6 +89,7 @@ class Experiment:
 
         Raises UserError for invalid orders, an unknown learner, or one that this sweep does not use.
         """
+        self._check_space()
         self.trial_count()
         self.orders()
         self.references()
@@ -116,7 +118,7 @@ class Experiment:
         learner = self._suggested(trial).at_precision(self.precision)
         learner = learner.with_readout(self.options.training.readout).with_towers(self.options.training.towers)
         probes = self._probes_of(learner)
-        orders = self.orders() or (suggest_order(trial, search.tasks),)
+        orders = self.orders() or (search.space().suggest(trial),)
         own_class(learner)  # refuses a learner that other processes could not build
         return TrialConfig(learner=learner, orders=orders, seeds=search.seeds, probes=probes)
 
@@ -187,6 +189,17 @@ class Experiment:
         """The walks that no trial takes: references and bare probes."""
         return [*(walk for walks in self.references().values() for walk in walks), *self.bare_probes()]
 
+    def _check_space(self) -> None:
+        """Raises UserError for constraints and samplers of orders where none are searched, and orders outside."""
+        search, space = self.options.search, self.options.search.space()
+        if not self.sweep.searches_orders and (space.is_constrained or search.sampler in ("prefix", "orders")):
+            what = f"--sampler {search.sampler}" if not space.is_constrained else f"orders with {space.in_words()}"
+            raise UserError(
+                f"{what}: the sweep {self.sweep.name} searches no orders; leave it out, or take task-order."
+            )
+        for order in search.written_orders():
+            space.check(order)
+
     def _base_learner(self) -> TwoStage:
         training = self.options.training
         learner = base_learner(training).at_precision(self.precision)
@@ -219,7 +232,7 @@ class Experiment:
         if all("," in text for text in search.orders):
             return None
         if search.orders == ("all",):
-            return order_count(search.tasks)
+            return search.space().count() if self.sweep.searches_orders else order_count(search.tasks)
         if len(search.orders) > 1 or not search.orders[0].isdigit() or int(search.orders[0]) < 1:
             raise UserError(
                 f"--orders is {' '.join(search.orders)!r}; give a number of 1 or more, `all`, or orders written a,b,c "

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from tyro.conf import arg
 
+from atlas.config.order_space import OrderSpace, Pair, by_modality
 from atlas.config.space import Order
 from atlas.runtime.errors import UserError, unknown
-from atlas.tasks import twin_of
+from atlas.runtime.user_code import is_address
+from atlas.tasks import find_task, twin_of
 from atlas.tasks.suites import find_suite, twin_suite
 
 TASKS = ("easy-vqa", "digits", "easy-ve", "piqa-twin")
 Aim = Literal["mean", "worst"]
 EarlyStop = Literal["none", "median", "asha"]
 EARLY_STOPS: tuple[EarlyStop, ...] = get_args(EarlyStop)
+SAMPLERS = ("random", "tpe", "prefix", "orders")
+MODALITY = "modality"
 MOST_TRIALS = 10**6
 MOST_SEED = 2**32 - 1  # what numpy, and with it Optuna's samplers, take
 
@@ -46,6 +52,16 @@ class SearchOptions:
         arg(metavar="ORDER [ORDER ...]", help_behavior_hint="(default: the sweep's own)", aliases=("--order",)),
     ] = ()
     """A number, `all`, orders written a,b,c, or the names of a suite's orders."""
+    before: Annotated[tuple[str, ...], arg(metavar="A,B [A,B ...]", help_behavior_hint="")] = ()
+    """Search the orders alone in which A comes before B."""
+    first: Annotated[str, arg(metavar="A[,B]", help_behavior_hint="")] = ""
+    """Search the orders alone that begin with these tasks."""
+    last: Annotated[str, arg(metavar="A[,B]", help_behavior_hint="")] = ""
+    """Search the orders alone that end with these tasks."""
+    together: Annotated[tuple[str, ...], arg(metavar="A,B [A,B ...]", help_behavior_hint="")] = ()
+    """Search the orders alone in which these tasks follow one another; or `modality`: those of each modality."""
+    sampler: Annotated[str, arg(metavar="NAME", help_behavior_hint="(default: the sweep's own)")] = ""
+    """What proposes trials: random, tpe, prefix, orders, or your own as FILE.py:NAME."""
     trials: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the sweep's own)")] = None
     """Trials (for task-order: the same as a number of --orders)."""
     seeds: Annotated[tuple[int, ...], arg(metavar="SEED [SEED ...]", aliases=("--seed",))] = (0,)
@@ -73,6 +89,8 @@ class SearchOptions:
             raise unknown("value of --stop-early", self.stop_early, EARLY_STOPS)
         if len(set(self.shots)) < len(self.shots):
             raise UserError(f"--shots are {' '.join(self.shots)}; give each once.")
+        if self.sampler and self.sampler not in SAMPLERS and not is_address(self.sampler):
+            raise unknown("sampler", self.sampler, SAMPLERS)
 
     def written_orders(self) -> tuple[Order, ...]:
         """The orders that were written out.
@@ -84,6 +102,22 @@ class SearchOptions:
             if orders.count(order) > 1:
                 raise UserError(f"--orders has {','.join(order)} twice; give each order once.")
         return orders
+
+    def space(self) -> OrderSpace:
+        """The orders of the tasks that keep to `before`, `first`, `last` and `together`.
+
+        Raises UserError for constraints that name an unknown task, or that no order keeps to.
+        """
+        groups = (
+            by_modality({task: find_task(task).modality for task in self.tasks}) if MODALITY in self.together else ()
+        )
+        return _space(
+            self.tasks,
+            tuple(pair for text in self.before for pair in pairwise(_named(text, "--before", 2))),
+            _named(self.first, "--first", 1) if self.first else (),
+            _named(self.last, "--last", 1) if self.last else (),
+            (*groups, *(_named(text, "--together", 2) for text in self.together if text != MODALITY)),
+        )
 
     def named_in_orders(self) -> set[str]:
         """The tasks that written orders name, whether or not these are orders of `tasks`."""
@@ -117,11 +151,33 @@ class SearchOptions:
             tasks=tuple(map(twin_of, self.tasks)),
             suite=twin_suite(self.suite) if self.suite else "",
             downstream=tuple(map(twin_of, self.downstream)),
-            orders=tuple(
-                ",".join(twin_of(task) for task in text.split(",")) if "," in text else text for text in self.orders
-            ),
+            orders=tuple(_twins(text) if "," in text else text for text in self.orders),
+            before=tuple(map(_twins, self.before)),
+            first=_twins(self.first) if self.first else "",
+            last=_twins(self.last) if self.last else "",
+            together=tuple(text if text == MODALITY else _twins(text) for text in self.together),
             twins=False,
         )
+
+
+@lru_cache(maxsize=16)
+def _space(
+    tasks: Order, before: tuple[Pair, ...], first: Order, last: Order, together: tuple[Order, ...]
+) -> OrderSpace:
+    """One space for the same constraints, which counts its orders once."""
+    return OrderSpace(tasks, before=before, first=first, last=last, together=together)
+
+
+def _named(text: str, flag: str, least: int) -> Order:
+    """The tasks that a constraint names."""
+    tasks = tuple(part.strip() for part in text.split(","))
+    if len(tasks) < least or not all(tasks):
+        raise UserError(f"{flag} is {text!r}; give {'tasks' if least == 1 else f'{least} or more tasks'}, written A,B.")
+    return tasks
+
+
+def _twins(text: str) -> str:
+    return ",".join(twin_of(task.strip()) for task in text.split(","))
 
 
 def _order(text: str, tasks: Order) -> Order:

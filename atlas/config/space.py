@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from itertools import islice, permutations
 from typing import TYPE_CHECKING, Any
 
@@ -80,14 +78,6 @@ def named_orders(tasks: Order, count: int) -> tuple[Order, ...]:
     candidates = [order for forward in turned for order in (forward, forward[::-1])]
     candidates += islice(permutations(tasks), count) if count > len(set(candidates)) else []
     return tuple(dict.fromkeys(candidates))[:count]
-
-
-@lru_cache(maxsize=1)
-def all_orders(tasks: Order, seed: int) -> tuple[Order, ...]:
-    """Every order once, shuffled by the seed: those that an interrupted sweep has walked are a random sample."""
-    orders = list(permutations(tasks))
-    random.Random(seed).shuffle(orders)
-    return tuple(orders)
 
 
 Space = Callable[["optuna.Trial"], dict[str, Any]]

@@ -9,7 +9,8 @@ from optuna.samplers import TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from atlas.config.space import Order, all_orders, is_order_choice, prefix_name
+from atlas.config.order_space import OrderSpace, all_orders
+from atlas.config.space import is_order_choice, prefix_name
 from atlas.search.order_sampler import OrderSampler
 
 
@@ -19,17 +20,17 @@ class AllOrdersSampler(OrderSampler):
     It has no state of its own, so that a restored study goes on where it stopped.
     """
 
-    def __init__(self, tasks: Order, *, seed: int) -> None:
-        self.tasks, self.seed = tasks, seed
+    def __init__(self, space: OrderSpace, *, seed: int) -> None:
+        self.space, self.seed = space, seed
         self.inner = TPESampler(seed=seed)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         if is_order_choice(param_name) and isinstance(param_distribution, CategoricalDistribution):
-            orders = all_orders(self.tasks, self.seed)
+            orders = all_orders(self.space, self.seed)
             order = orders[trial.number % len(orders)]
-            position = len(self.tasks) - len(param_distribution.choices)
-            if param_name == prefix_name(order[:position]):
-                return order[position]
+            for place, task in enumerate(order):
+                if param_name == prefix_name(order[:place]):
+                    return task
         return self.inner.sample_independent(study, trial, param_name, param_distribution)

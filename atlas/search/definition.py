@@ -128,7 +128,7 @@ def _defined(experiment: Experiment, inputs: StepInputs, sampled: SampledSpace) 
         points=tuple(_plain(point) for point in sweep.points),
         space={name: values_in_words(one) for name, one in sorted(sampled.distributions.items())},
         samples=samples,
-        sampler=type(make_sampler(experiment)).__name__ if sweep.sampler else "",
+        sampler=type(make_sampler(experiment)).__name__ if sweep.sampler or options.search.sampler else "",
         scheduler=type(sweep.scheduler(options)).__name__ if sweep.scheduler else "",
         digests={name: digest for name in names if (digest := learner_digest(name))},
         backbone=inputs.backbone,
@@ -206,9 +206,8 @@ def _settings_for(sample: LearnerSample, experiment: Experiment) -> Mapping[str,
     """The learner's settings for the same parameters; None where the space takes others."""
     from optuna.trial import FixedTrial
 
-    from atlas.config.space import params_of
-
-    order = params_of(experiment.options.search.tasks) if experiment.sweep.searches_orders else {}
+    space = experiment.options.search.space()
+    order = space.params(next(space.orders())) if experiment.sweep.searches_orders else {}
     trial: Any = FixedTrial({**sample.parameters, **order}, sample.number)
     try:
         return _plain(experiment.propose(trial).learner.settings())

@@ -12,9 +12,10 @@ from ray.tune.search.optuna import OptunaSearch
 
 from atlas.config.space import params_of
 from atlas.config.trial import BEGUN_AS, REPLACES, TrialConfig, trial_config_from
+from atlas.search.gaussian_process_sampler import SCORES
 from atlas.search.history import spelt
 from atlas.search.order_queue import OrderQueue
-from atlas.search.trial_report import COMPLETE, OBJECTIVE
+from atlas.search.trial_report import COMPLETE, OBJECTIVE, TASK_SCORES
 
 ASKED_FOR = "asked_for"  # an attribute of trials of the queue, and of points that a resumed search has left
 PASSED_OVER = 30  # proposals at most, one after another
@@ -94,11 +95,23 @@ class PruningOptunaSearch(OptunaSearch):
             config = super().suggest(trial_id)
         return config
 
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Tell Optuna of a report."""
+        self._tell_scores(trial_id, result)
+        super().on_trial_result(trial_id, result)
+
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Tell Optuna of the trial's end: a result without objective and error counts as pruned.
 
         Tune flattens the result, so that it is no `TrialReport` any more.
         """
+        self._tell_scores(trial_id, result or {})
         if result and not result.get(COMPLETE, True):
             result = {name: value for name, value in result.items() if name != OBJECTIVE}
         super().on_trial_complete(trial_id, result, error)
+
+    def _tell_scores(self, trial_id: str, result: Mapping[str, Any]) -> None:
+        """Tell Optuna, and so a sampler of orders, of the scores after each task."""
+        if trial_id in self._ot_trials and result.get(TASK_SCORES):
+            trial: Any = self._ot_trials[trial_id]
+            trial.set_user_attr(SCORES, result[TASK_SCORES])

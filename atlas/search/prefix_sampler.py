@@ -13,6 +13,7 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from atlas.config.order_space import OrderSpace
 from atlas.config.space import Order, is_order_choice, prefix_name
 from atlas.search.order_sampler import OrderSampler
 from atlas.search.proposed_orders import ProposedOrders
@@ -24,8 +25,8 @@ class PrefixSampler(OrderSampler):
     All orders of the tasks are therefore proposed before any is repeated.
     """
 
-    def __init__(self, tasks: Order, *, seed: int, startup: int = 6) -> None:
-        self.tasks, self.seed = tasks, seed
+    def __init__(self, tasks: Order, *, seed: int, startup: int = 6, space: OrderSpace | None = None) -> None:
+        self.space, self.seed = space or OrderSpace(tasks), seed
         self.inner = TPESampler(seed=seed, n_startup_trials=startup)
         self._proposed: WeakKeyDictionary[Study, ProposedOrders] = WeakKeyDictionary()
 
@@ -35,6 +36,8 @@ class PrefixSampler(OrderSampler):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+        if "space" not in state:  # of an earlier version
+            self.space = OrderSpace(state["tasks"])
         self._proposed = WeakKeyDictionary()
 
     def sample_independent(
@@ -50,19 +53,23 @@ class PrefixSampler(OrderSampler):
 
     def _open(self, study: Study, trial: FrozenTrial, name: str, distribution: CategoricalDistribution) -> list[str]:
         """The next tasks with an order below them that was not proposed yet."""
-        prefix = _prefix(trial.params, self.tasks)
+        prefix = _prefix(trial.params, self.space)
         if prefix_name(prefix) != name:
             return []
-        proposed = self._proposed.setdefault(study, ProposedOrders(self.tasks))
+        proposed = self._proposed.setdefault(study, ProposedOrders(self.space))
         proposed.read(study, trial.number)
         return [str(task) for task in distribution.choices if proposed.left((*prefix, str(task)))]
 
 
-def _prefix(params: dict[str, Any], tasks: Order) -> Order:
-    prefix: list[str] = []
-    while (chosen := params.get(prefix_name(prefix))) is not None:
-        prefix.append(chosen)
-    return tuple(prefix)
+def _prefix(params: dict[str, Any], space: OrderSpace) -> Order:
+    """The tasks that a trial has chosen so far, with those that had no alternative."""
+    prefix: Order = ()
+    while choices := space.choices(prefix):
+        chosen = params.get(prefix_name(prefix)) if len(choices) > 1 else choices[0]
+        if chosen is None:
+            break
+        prefix = (*prefix, str(chosen))
+    return prefix
 
 
 def rehearse(

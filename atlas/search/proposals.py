@@ -8,7 +8,8 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from atlas.config.experiment import Experiment
-from atlas.config.space import Order, all_orders, is_order_choice, order_count, params_of
+from atlas.config.order_space import all_orders
+from atlas.config.space import Order, is_order_choice
 from atlas.config.sweep import no_search
 from atlas.runtime.errors import UserError
 from atlas.search.points import check_points
@@ -66,20 +67,23 @@ def is_exact(experiment: Experiment) -> bool:
 
 
 def make_sampler(experiment: Experiment) -> optuna.samplers.BaseSampler:
-    """The sweep's own sampler; else all orders where all are tried, TPE over prefixes for some of them, and
-    multivariate TPE for settings, none of which repeats one. These are seeded by the sweep's first seed.
+    """The sampler of `--sampler`, or the sweep's own; else all orders where all are tried, TPE over prefixes for some
+    of them, and multivariate TPE for settings, none of which repeats one. These are seeded by the sweep's first seed.
     """
     from atlas.search.all_orders_sampler import AllOrdersSampler
     from atlas.search.prefix_sampler import PrefixSampler
+    from atlas.search.samplers import named_sampler
     from atlas.search.settings_sampler import SettingsSampler
 
+    search = experiment.options.search
+    if search.sampler:
+        return named_sampler(search.sampler, experiment)
     if experiment.sweep.sampler is not None:
         return experiment.sweep.sampler(experiment.options)
-    search = experiment.options.search
     if _takes_all_orders(experiment):
-        return AllOrdersSampler(search.tasks, seed=search.seeds[0])
+        return AllOrdersSampler(search.space(), seed=search.seeds[0])
     if experiment.sweep.searches_orders:
-        return PrefixSampler(search.tasks, seed=search.seeds[0])
+        return PrefixSampler(search.tasks, seed=search.seeds[0], space=search.space())
     return SettingsSampler(seed=search.seeds[0])
 
 
@@ -87,7 +91,7 @@ def leaves_orders_out(experiment: Experiment) -> bool:
     """Whether the sweep searches some of all orders, so that a proposal may be passed over for another one."""
     search = experiment.options.search
     is_search = experiment.sweep.searches_orders and not search.written_orders()
-    return is_search and experiment.trial_count() < order_count(search.tasks)
+    return is_search and experiment.trial_count() < search.space().count()
 
 
 def points_of(experiment: Experiment) -> list[dict[str, Any]]:
@@ -99,7 +103,8 @@ def points_of(experiment: Experiment) -> list[dict[str, Any]]:
 def _points(experiment: Experiment, orders: Sequence[Order]) -> list[dict[str, Any]]:
     """The sweep's points, each with the parameters that spell one of the orders."""
     nothing: dict[str, Any] = {}
-    pairs = zip_longest(experiment.points(), map(params_of, orders), fillvalue=nothing)
+    params = map(experiment.options.search.space().params, orders)
+    pairs = zip_longest(experiment.points(), params, fillvalue=nothing)
     return [{**point, **order} for point, order in pairs]
 
 
@@ -109,8 +114,9 @@ def _takes_all_orders(experiment: Experiment) -> bool:
     return (
         sweep.searches_orders
         and sweep.sampler is None
+        and not search.sampler
         and not search.written_orders()
-        and experiment.trial_count() == order_count(search.tasks)
+        and experiment.trial_count() == search.space().count()
         and not any(is_order_choice(name) for point in experiment.points() for name in point)
     )
 
@@ -120,7 +126,7 @@ def _known_trials(experiment: Experiment) -> list[list[Walk]] | None:
     search = experiment.options.search
     if not experiment.sweep.searches_orders:
         return _given_trials(experiment, points_of(experiment))
-    orders = search.written_orders() or all_orders(search.tasks, search.seeds[0])
+    orders = search.written_orders() or all_orders(search.space(), search.seeds[0])
     points = _points(experiment, orders)
     if experiment.sweep.learner is not no_search:
         return _given_trials(experiment, points)

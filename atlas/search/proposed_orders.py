@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
-from atlas.config.space import Order, order_of
+from atlas.config.order_space import OrderSpace
+from atlas.config.space import Order
 
 
 class ProposedOrders:
@@ -17,8 +17,8 @@ class ProposedOrders:
     Trials are read once, when a later one begins to choose: a choice costs nothing that grows with their number.
     """
 
-    def __init__(self, tasks: Order) -> None:
-        self.tasks = tasks
+    def __init__(self, space: OrderSpace) -> None:
+        self.space = space
         self._orders: set[Order] = set()
         self._below: Counter[Order] = Counter()  # by prefix: a trie, flat
         self._read = 0
@@ -36,7 +36,7 @@ class ProposedOrders:
 
     def left(self, prefix: Order) -> int:
         """The number of orders below a prefix that were not proposed."""
-        return math.factorial(len(self.tasks) - len(prefix)) - self._below[prefix]
+        return self.space.count(prefix) - self._below[prefix]
 
     def add(self, order: Order) -> None:
         """Count an order, once."""
@@ -46,7 +46,7 @@ class ProposedOrders:
 
     def _is_settled(self, trial: FrozenTrial) -> bool:
         """Whether the trial's order is whole, and counted, or will never be."""
-        order = order_of(trial.params, self.tasks)
+        order = self.space.order_of(trial.params)
         if order is not None:
             self.add(order)
         return order is not None or trial.state.is_finished()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,13 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from optuna.trial import Trial as OptunaTrial
 
 from atlas.config.experiment import Experiment
-from atlas.config.space import Order, all_orders, is_order_choice, order_of, prefix_name
+from atlas.config.order_space import OrderSpace, all_orders
+from atlas.config.space import Order, is_order_choice, prefix_name
 from atlas.config.trial import ORDERS, trial_config_from
 from atlas.runtime.errors import UserError
 from atlas.search.all_orders_sampler import AllOrdersSampler
 from atlas.search.early_stopping import PrefixStopper
+from atlas.search.gaussian_process_sampler import SCORES
 from atlas.search.history import SearchHistory, identity, spelt, suggested_parameters
 from atlas.search.optuna_search import BegunTrial, PruningOptunaSearch
 from atlas.search.order_queue import OrderQueue
@@ -62,11 +64,11 @@ def know_history(stopper: PrefixStopper, orders: OrderQueue, history: SearchHist
 
 def sampler_after(experiment: Experiment, history: SearchHistory) -> BaseSampler:
     """The sampler of the experiment, as far on in its random numbers as one that has proposed those trials."""
-    sampler, tasks = make_sampler(experiment), experiment.options.search.tasks
+    sampler, space = make_sampler(experiment), experiment.options.search.space()
     if isinstance(sampler, AllOrdersSampler):  # which counts trials, and has no random numbers
-        known = {order_of(_parameters(trial), tasks) for trial in history.trials}
-        first = all_orders(tasks, sampler.seed)[: len(history.trials)]
-        return sampler if known == set(first) else PrefixSampler(tasks, seed=sampler.seed)
+        known = {space.order_of(_parameters(trial)) for trial in history.trials}
+        first = all_orders(space, sampler.seed)[: len(history.trials)]
+        return sampler if known == set(first) else PrefixSampler(space.tasks, seed=sampler.seed, space=space)
 
     def ask(trial: OptunaTrial) -> None:
         with suppress(UserError):  # a space that refuses some values
@@ -91,7 +93,7 @@ def points_left(points: Iterable[Parameters], tried: Iterable[Parameters]) -> li
 def _frozen(trial: Trial, space: Distributions, experiment: Experiment) -> FrozenTrial:
     """A finished trial as Optuna keeps it."""
     parameters = _parameters(trial)
-    distributions = {**space, **_order_choices(parameters, experiment.options.search.tasks)}
+    distributions = {**space, **_order_choices(parameters, experiment.options.search.space())}
     kept = {name: value for name, value in parameters.items() if _is_held(name, value, distributions)}
     report = report_from(trial.last_result or {})
     value = report.objective if report is not None and report.complete else None
@@ -100,6 +102,7 @@ def _frozen(trial: Trial, space: Distributions, experiment: Experiment) -> Froze
         value=value,
         params=kept,
         distributions={name: distributions[name] for name in kept},
+        user_attrs={SCORES: report.scores} if report is not None and report.scores else {},
     )
 
 
@@ -115,14 +118,15 @@ def _parameters(trial: Trial) -> dict[str, Any]:
     return suggested_parameters(trial.config)
 
 
-def _order_choices(parameters: Parameters, tasks: Order) -> dict[str, BaseDistribution]:
-    """The distributions of the choices that spell an order, as `suggest_order` makes them."""
+def _order_choices(parameters: Parameters, space: OrderSpace) -> dict[str, BaseDistribution]:
+    """The distributions of the choices that spell an order, as the space makes them."""
     found: dict[str, BaseDistribution] = {}
-    prefix: list[str] = []
-    left: Sequence[str] = tasks
-    while len(left) > 1 and (name := prefix_name(prefix)) in parameters and parameters[name] in left:
-        chosen = str(parameters[name])
-        found[name] = CategoricalDistribution(left)
-        prefix.append(chosen)
-        left = [task for task in left if task != chosen]
+    prefix: Order = ()
+    while choices := space.choices(prefix):
+        name, chosen = prefix_name(prefix), choices[0]
+        if len(choices) > 1:
+            if parameters.get(name) not in choices:
+                break
+            found[name], chosen = CategoricalDistribution(choices), str(parameters[name])
+        prefix = (*prefix, chosen)
     return found

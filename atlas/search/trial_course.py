@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from atlas.search.trial_report import TrialReport
 from atlas.steps.graph import WalkGraph
 from atlas.steps.step import Step, StepInputs
@@ -106,7 +108,17 @@ def _report(
         figures=mean_metrics(results, single_task) if setup.figures else {},
         complete=complete,
         learnt=list(learnt),
+        scores=_scores(results),
     )
+
+
+def _scores(results: Sequence[WalkResult]) -> list[list[float]]:
+    """The scores after each task that every walk has finished; none where walks have different orders."""
+    if len({one.walk.order for one in results}) > 1:
+        return []
+    mean = np.mean([one.matrix("val", "latest") for one in results], axis=0)
+    rows = [row[: place + 1] for place, row in enumerate(mean)]
+    return [[float(score) for score in row] for row in rows if np.isfinite(row).all()]
 
 
 def single_task_scores(steps: Sequence[Step], results: Sequence[StepResult]) -> SplitScores:

@@ -11,6 +11,7 @@ TASKS_SEEN = "tasks_seen"
 COMPLETE = "complete"
 FINISHED = "finished"
 LEARNT, RELATIVE = "learnt", "relative"
+TASK_SCORES = "scores"
 KEYS = "steps"  # in reports of earlier versions: the keys of the finished steps, a list a walk
 
 
@@ -22,7 +23,8 @@ class TrialReport:
     finished steps, one a walk: the first so many of the walk's; `figures` the mean metrics over walks. The last report
     of a trial is `complete`: a trial that ends without one was pruned by the scheduler. `learnt` is the relative
     accuracy (`relative_accuracy`) after each task so far: unlike the objective, whose meaning changes with the last
-    report, it can be compared between all reports after as many tasks.
+    report, it can be compared between all reports after as many tasks. `scores`, of a trial with one
+    order: row i the validation scores of its first i + 1 tasks after the i-th, means over seeds, on route `latest`.
     """
 
     objective: float
@@ -31,6 +33,7 @@ class TrialReport:
     figures: dict[str, float]
     complete: bool
     learnt: list[float] = field(default_factory=list)
+    scores: list[list[float]] = field(default_factory=list)
 
     def to_tune(self) -> dict[str, Any]:
         """The result that Tune takes; its keys are the field names, and `relative` the last of `learnt`."""
@@ -51,6 +54,7 @@ def report_from(result: Mapping[str, Any]) -> TrialReport | None:
         tasks_seen=result[TASKS_SEEN],
         finished=result[FINISHED] if FINISHED in result else [len(keys) for keys in result[KEYS]],
         figures=result["figures"],
+        scores=result.get(TASK_SCORES, []),
         complete=result.get(COMPLETE, True),  # reports of earlier versions had none, and no trial was pruned
         learnt=learnt_from(result),
     )

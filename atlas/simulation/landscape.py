@@ -69,9 +69,28 @@ class SyntheticLandscape:
             cost=StepCost(seconds=self.seconds, learning=self.seconds),
         )
 
+    def scores(self, prefix: Sequence[str]) -> list[float]:
+        """The score of each task of a prefix after its last, without noise and settings."""
+        return [self._clip(self._trained(prefix, i) - self._lost(prefix, i)) for i in range(len(prefix))]
+
     def final(self, order: Sequence[str]) -> float:
         """The mean score after the whole order, without noise and settings: the true value of the order."""
-        return sum(self._clip(self._trained(order, i) - self._lost(order, i)) for i in range(len(order))) / len(order)
+        return sum(self.scores(order)) / len(order)
+
+    def finals(self, orders: NDArray[np.intp]) -> Matrix:
+        """`final` of many orders [N, T], rows of the tasks' numbers."""
+        effects, count = self._effects, orders.shape[1]
+        total = np.zeros(len(orders))
+        for place, task in enumerate(orders.T):
+            value = effects["base"][task] + effects["place"][task, place]
+            if place:
+                before = orders[:, :place]
+                value += effects["transfer"][before, task[:, None]].sum(axis=1) / place
+                value += effects["neighbour"][before[:, -1], task]
+            for between, later in enumerate(orders.T[place + 1 :]):
+                value -= effects["forgetting"][task, later] * 0.8**between
+            total += np.clip(value, 0.0, 100.0)
+        return total / count
 
     def _own(self, order: Sequence[str], place: int, step: Step) -> float:
         return self._clip(self._trained(order, place) + self.effect(step) + self._drawn(order[: place + 1], step.seed))

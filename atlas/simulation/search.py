@@ -12,6 +12,7 @@ from atlas.config.experiment import Experiment
 from atlas.config.trial import TrialConfig
 from atlas.execution.job import StepFailed
 from atlas.search.early_stopping import make_stopper
+from atlas.search.gaussian_process_sampler import SCORES
 from atlas.search.optuna_search import ASKED_FOR, PASSED_OVER
 from atlas.search.proposals import leaves_orders_out, make_sampler, points_of
 from atlas.search.trial_course import CourseSetup, advance, course
@@ -84,7 +85,7 @@ class SimulatedSearch:
         for number in numbers:
             asked, config = self._ask(study)
             try:
-                outcome = await self._take(config, number)
+                outcome = await self._take(config, number, asked)
             except StepFailed as failure:
                 self._pruner.fails(number)
                 outcome = _Outcome(error=str(failure))
@@ -104,13 +105,14 @@ class SimulatedSearch:
             config = self.experiment.propose(asked)
         return asked, config
 
-    async def _take(self, config: TrialConfig, number: int) -> _Outcome:
+    async def _take(self, config: TrialConfig, number: int, asked: optuna.Trial) -> _Outcome:
         """Walk a trial's course to its end, or to where the scheduler stops it. Raises StepFailed."""
         scope = "" if self.experiment.options.run.sharing else f"private/{number}"
         steps, outcome = course(config.walks(), self.setup), _Outcome()
         said = advance(steps, None)
         while said is not None:
             if isinstance(said, TrialReport):
+                asked.set_user_attr(SCORES, said.scores)
                 outcome = _Outcome(objective=said.objective, pruned=self._pruner.stops(number, config, said))
                 if outcome.pruned:
                     return outcome

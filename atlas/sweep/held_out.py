@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from atlas.config.experiment import Experiment
-from atlas.config.space import Order, all_orders, named_orders, order_count
+from atlas.config.order_space import OrderSpace, all_orders
+from atlas.config.space import Order, named_orders, order_count
 from atlas.report.summary import HeldOut, OrderAccuracies
 from atlas.search.trial_record import TrialRecord
 from atlas.steps.walk import Walk
@@ -53,7 +54,7 @@ def _unseen(experiment: Experiment, trials: Sequence[TrialRecord]) -> list[Order
     tasks, seed = experiment.options.search.tasks, experiment.options.search.seeds[0]
     taken = {order for trial in trials for order in trial.config.orders}
     many = len(tasks) > LISTED
-    orders = named_orders(tasks, min(order_count(tasks), 4 * len(tasks))) if many else all_orders(tasks, seed)
+    orders = named_orders(tasks, min(order_count(tasks), 4 * len(tasks))) if many else all_orders(OrderSpace(tasks), seed)
     left = sorted(set(orders) - taken)
     random.Random(seed).shuffle(left)
     return left

@@ -104,3 +104,47 @@ def test_an_order_that_is_written_twice_is_refused() -> None:
     orders = ("digits,easy-ve", "easy-ve,digits", "digits, easy-ve")
     with pytest.raises(AtlasError, match="--orders has digits,easy-ve twice; give each order once"):
         SearchOptions(tasks=("digits", "easy-ve"), orders=orders).written_orders()
+
+
+def test_constraints_of_orders_make_their_space() -> None:
+    search = SearchOptions(tasks=("a", "b", "c", "d"), before=("a,b,c",), last="d")
+    assert list(search.space().orders()) == [("a", "b", "c", "d")]
+    assert SearchOptions(tasks=("a", "b", "c"), first="c, a").space().count() == 1
+    assert SearchOptions(tasks=("a", "b", "c"), together=("a,b",)).space().count() == 4
+    assert search.space() is SearchOptions(tasks=("a", "b", "c", "d"), before=("a,b,c",), last="d").space()
+
+
+def test_tasks_of_one_modality_stay_together() -> None:
+    search = SearchOptions(tasks=("easy-vqa", "digits", "piqa-twin", "easy-ve"), together=("modality",))
+    assert search.space().together == (("easy-vqa", "easy-ve"), ("digits",), ("piqa-twin",))
+    assert search.space().count() == 12
+
+
+def test_twins_stand_for_tasks_in_constraints() -> None:
+    given = SearchOptions(
+        tasks=("piqa", "vqa"), before=("piqa,vqa",), first="piqa", last="vqa", together=("piqa,vqa",), twins=True
+    )
+    named = given.with_twins()
+    assert (named.before, named.first, named.last) == (("piqa-twin,vqa-twin",), "piqa-twin", "vqa-twin")
+    assert named.together == ("piqa-twin,vqa-twin",)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"before": ("digits",)}, "--before is 'digits'; give 2 or more tasks, written A,B"),
+        ({"before": ("digits,",)}, "--before is 'digits,'"),
+        ({"first": "digts"}, "unknown task in a constraint of orders 'digts'. Did you mean 'digits'"),
+        ({"before": ("digits,easy-ve", "easy-ve,digits")}, "keeps to digits before easy-ve, easy-ve before digits"),
+    ],
+)
+def test_constraints_that_make_no_sense_are_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(AtlasError) as refused:
+        SearchOptions(**given).space()
+    assert message in str(refused.value)
+
+
+def test_an_unknown_sampler_is_refused_with_the_nearest() -> None:
+    with pytest.raises(AtlasError, match="unknown sampler 'randm'. Did you mean 'random'"):
+        SearchOptions(sampler="randm")
+    assert SearchOptions(sampler="mine.py:make").sampler == "mine.py:make"

@@ -59,3 +59,12 @@ def test_the_example_of_a_sweep_is_planned(
     assert "lora-rank" in told.out
     assert "Does LoRA need a higher rank" in told.out
     assert "dry_run: false" in saved.read_text()
+
+
+def test_orders_are_searched_with_plain_optuna(capsys: pytest.CaptureFixture[str]) -> None:
+    page, names = "docs/howto/orders.md", dict[str, object]()
+    for _, code in code_of((ROOT / page).read_text()):
+        exec(compile(code, page, "exec"), names)
+    recommended, count = capsys.readouterr().out.splitlines()
+    assert recommended.startswith("('e', ")  # what loses nothing is learnt first
+    assert count == "12 orders"

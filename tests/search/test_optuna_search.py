@@ -12,10 +12,11 @@ from atlas.config.sweep import Sweep
 from atlas.config.trial import REFUSED, trial_config_from
 from atlas.learners import TwoStage
 from atlas.runtime.errors import UserError
+from atlas.search.gaussian_process_sampler import SCORES
 from atlas.search.optuna_search import PruningOptunaSearch
 from atlas.search.proposals import Space
 from atlas.search.trainable import run_trial
-from atlas.search.trial_report import OBJECTIVE
+from atlas.search.trial_report import COMPLETE, OBJECTIVE, TASK_SCORES
 
 Suggest = Callable[[optuna.Trial], Any]
 
@@ -78,3 +79,15 @@ def test_a_refused_trial_is_known_by_its_reason_and_hides_no_parameter() -> None
     assert [bool(one.refused) for one in found] == [False, False, True]
     assert [list(one.parameters) for one in found] == [["rank"]] * 3
     assert (found[2].orders, found[2].seeds) == ((("a", "b"),), (4,))
+
+
+def test_optuna_knows_the_scores_after_each_task() -> None:
+    """Those of a report while the trial runs, and those of its last."""
+    search = search_of(lambda trial: None)
+    search.suggest("t")
+    report = {OBJECTIVE: 40.0, "training_iteration": 1, TASK_SCORES: [[40.0]], COMPLETE: False}
+    search.on_trial_result("t", report)
+    assert search.study.trials[0].user_attrs[SCORES] == [[40.0]]
+    rows = [[40.0], [30.0, 50.0]]
+    search.on_trial_complete("t", {**report, "training_iteration": 2, TASK_SCORES: rows, COMPLETE: True})
+    assert search.study.trials[0].user_attrs[SCORES] == rows

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
+from atlas.config.order_space import OrderSpace
 from atlas.config.space import Order, params_of, prefix_name, suggest_order
-from atlas.search import proposed_orders
 from atlas.search.prefix_sampler import PrefixSampler
 from atlas.search.proposed_orders import ProposedOrders
 
@@ -37,7 +37,7 @@ def ask(study: optuna.Study, count: int) -> list[Order]:
 
 @given(st.lists(st.sampled_from(ORDERS)), st.permutations(TASKS), st.integers(0, 4))
 def test_what_is_left_below_a_prefix_is_what_no_order_has_taken(taken: list[Order], order: list[str], n: int) -> None:
-    proposed, prefix = ProposedOrders(TASKS), tuple(order[:n])
+    proposed, prefix = ProposedOrders(OrderSpace(TASKS)), tuple(order[:n])
     for one in taken:
         proposed.add(one)
     assert proposed.left(prefix) == sum(one[:n] == prefix for one in set(ORDERS) - set(taken))
@@ -103,8 +103,8 @@ def test_a_pickled_sampler_does_not_grow_with_the_trials() -> None:
 
 def test_a_suggestion_does_not_look_at_all_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Any] = []
-    whole = proposed_orders.order_of
-    monkeypatch.setattr(proposed_orders, "order_of", lambda params, tasks: read.append(params) or whole(params, tasks))
+    whole = OrderSpace.order_of
+    monkeypatch.setattr(OrderSpace, "order_of", lambda space, params: read.append(params) or whole(space, params))
     study = study_of(PrefixSampler(TASKS, seed=0))
     ask(study, 24)
     assert len(read) <= 2 * 24  # when it is asked, and when it was

@@ -20,12 +20,12 @@ LEARNER = TwoStage(experience=None, expansion=Schedule(steps=1))
 LANDSCAPE = SyntheticLandscape(tasks=TASKS, seed=1)
 
 
-def reports(order: tuple[str, ...]) -> list[TrialReport]:
-    """The reports of a trial along that order."""
+def reports(order: tuple[str, ...], *others: Walk) -> list[TrialReport]:
+    """The reports of a trial along that order, and along other walks."""
     graph = WalkGraph(INPUTS)
     single = [graph.steps(Walk(order=(task,), learner=LEARNER, seed=0))[-1][-1] for task in TASKS]
     setup = CourseSetup(step_inputs=INPUTS, single_task=single, aim="mean", figures=False)
-    steps, found = course([Walk(order=order, learner=LEARNER, seed=0)], setup), []
+    steps, found = course([Walk(order=order, learner=LEARNER, seed=0), *others], setup), []
     said = advance(steps, None)
     while said is not None:
         if isinstance(said, TrialReport):
@@ -58,3 +58,16 @@ def test_tune_gets_the_last_as_a_number_of_its_own_and_earlier_reports_have_none
     read = report_from(old)
     assert read is not None
     assert read.learnt == []
+
+
+def test_a_report_has_the_scores_after_each_task_so_far() -> None:
+    order = ("b", "a", "c")
+    rows = [LANDSCAPE.scores(order[: place + 1]) for place in range(3)]
+    found = reports(order, Walk(order=order, learner=LEARNER, seed=1))
+    for count, report in enumerate(found, start=1):
+        assert report.scores == [pytest.approx(row) for row in rows[:count]]
+    assert report_from(found[-1].to_tune()) == found[-1]
+
+
+def test_walks_of_different_orders_have_no_scores_in_common() -> None:
+    assert [one.scores for one in reports(TASKS, Walk(order=TASKS[::-1], learner=LEARNER, seed=0))] == [[], [], []]

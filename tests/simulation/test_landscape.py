@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import permutations
 
+import numpy as np
 import pytest
 
 from atlas.config.learners import base_learner
@@ -69,3 +70,10 @@ def test_a_recorded_landscape_gives_what_was_recorded_and_nothing_else() -> None
     assert landscape.result(step) == result
     with pytest.raises(AtlasError, match="was not recorded"):
         landscape.result(other)
+
+
+def test_many_orders_have_the_values_of_each() -> None:
+    landscape = SyntheticLandscape(tasks=TASKS, seed=3)
+    numbers = np.array(list(permutations(range(len(TASKS)))))
+    expected = [landscape.final([TASKS[number] for number in order]) for order in numbers]
+    assert landscape.finals(numbers) == pytest.approx(expected)

@@ -1,0 +1,85 @@
+"""Record a table of real scores after every prefix of every order, for benchmarks of searches that train nothing.
+
+    python benchmarks/record_table.py benchmarks/tables/four.json --seeds 0 1 --steps 40 --evaluate 200 50
+    python benchmarks/record_table.py FILE --variant "--rank 8" --variant "--rank 16" --tasks digits easy-vqa easy-ve
+
+Every option besides FILE and --variant is one of the sweep task-order, which is run over all orders: once, or once for
+each variant, on the same store. A table is JSON: `command`, which made it; `tasks`; and `variants`, each with its
+`options`, its `seeds` and `scores`: prefix (`a > b`) → for each seed the validation scores of the prefix's tasks after
+its last, in the prefix's order, in percent, on route latest. Cost: the sweeps'; nothing where the store has the steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import atlas
+from atlas.config.command_line import read_command_line
+from atlas.report.summary import Summary
+from atlas.sweep import Options
+
+
+def recorded(summary: Summary) -> dict[str, Any]:
+    """The seeds of a sweep's walks, and the scores after each of their prefixes.
+
+    Raises SystemExit for a walk that is not complete.
+    """
+    scores: dict[str, dict[int, list[float]]] = {}
+    for trial in summary.trials:
+        if trial.status != "FINISHED":
+            raise SystemExit(
+                f"the walk {' > '.join(trial.order)} of seed {trial.seed} is {trial.status}; run it again."
+            )
+        for place, row in enumerate(trial.R["val"]["latest"]):
+            prefix = " > ".join(trial.order[: place + 1])
+            scores.setdefault(prefix, {})[trial.seed] = [
+                round(score, 4) for score in row[: place + 1] if score is not None
+            ]
+    seeds = sorted({trial.seed for trial in summary.trials})
+    ordered = sorted(scores, key=lambda prefix: (prefix.count(">"), prefix))
+    return {"seeds": seeds, "scores": {prefix: [scores[prefix][seed] for seed in seeds] for prefix in ordered}}
+
+
+def record(arguments: Sequence[str], variants: Sequence[str], command: str) -> dict[str, Any]:
+    """Run the sweep over all orders, once for each of the variants, and make the table."""
+    found: list[dict[str, Any]] = []
+    tasks: tuple[str, ...] = ()
+    for variant in variants:
+        words = [*arguments, *shlex.split(variant), "--orders", "all"]
+        options = read_command_line("", Options(), words, prog="task-order").options
+        found.append({"options": variant, **recorded(atlas.run("task-order", options).summary)})
+        tasks = options.search.with_twins().tasks
+    return {"command": command, "tasks": list(tasks), "variants": found}
+
+
+def written(table: dict[str, Any]) -> str:
+    """A table as JSON, a line a prefix."""
+    text = json.dumps(table, indent=1)
+    lines: list[str] = []
+    for line in text.splitlines():
+        inner = line.lstrip(" ")
+        depth = len(line) - len(inner)
+        lines.append(inner if depth > 4 or (lines and inner[:1] in "]}" and depth >= 4) else "\n" + line)
+    return "".join(lines).strip() + "\n"
+
+
+def main() -> None:
+    """Record the table and write it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path, metavar="FILE", help="where to write the table")
+    parser.add_argument("--variant", action="append", default=[], help="options of a variant, as one word")
+    given, arguments = parser.parse_known_args()
+    command = shlex.join(["python", "benchmarks/record_table.py", *sys.argv[1:]])
+    table = record(arguments, given.variant or [""], command)
+    given.file.parent.mkdir(parents=True, exist_ok=True)
+    given.file.write_text(written(table))
+
+
+if __name__ == "__main__":
+    main()
