@@ -55,12 +55,13 @@ def order_in(params: Mapping[str, Any], tasks: Order, choices: Choices | None = 
 class GaussianProcessOrderSampler(BaseSampler):
     """Proposes the order of the highest expected improvement; the first `startup` trials are random.
 
-    Scores after prefixes count as soon as they are told, those of running and pruned trials too. Trials that run count
-    as if they ended at the model's mean, so that trials asked together differ. `noisy`: an order's value differs from
-    trial to trial; promising orders are tried again until they are certain. Else none is tried twice while another is
-    left. Up to seven tasks every order is a candidate; of more, random orders and a local search over swaps and moves.
-    `choices(prefix)` gives the tasks that may come next (default: all that are left), one or more for every prefix that
-    it leads to. Parameters that are no part of the order are left to TPE.
+    Where trials tell the scores after prefixes, the first alone is. Such scores count as soon as they are told, those
+    of running and pruned trials too. Trials that run count as if they ended at the model's mean, so that trials asked
+    together differ. `noisy`: an order's value differs from trial to trial; promising orders are tried again until they
+    are certain. Else none is tried twice while another is left. Up to seven tasks every order is a candidate; of more,
+    random orders and a local search over swaps and moves. `choices(prefix)` gives the tasks that may come next
+    (default: all that are left), one or more for every prefix that it leads to. Parameters that are no part of the
+    order are left to TPE.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class GaussianProcessOrderSampler(BaseSampler):
         tasks: Sequence[str],
         *,
         seed: int = 0,
-        startup: int = 1,
+        startup: int = 6,
         noisy: bool = True,
         choices: Choices | None = None,
     ) -> None:
@@ -161,9 +162,10 @@ class GaussianProcessOrderSampler(BaseSampler):
         draw = random.Random(f"{self.seed}/{trial.number}/{prefix}")
         values, running = self._values(study), self._running(study, trial.number)
         taken = frozenset((*values, *running))
-        if len(values) < self.startup:
-            return self._untaken(draw, prefix, taken)
         observations = self._observations(study)
+        told = any(len(one.prefix) < len(self.tasks) for one in observations)
+        if len(values) < (1 if told else self.startup):
+            return self._untaken(draw, prefix, taken)
         model = OrderModel(self.tasks, observations, values, noisy=self.noisy)
         if running:
             believed = model.predict(running)[0]

@@ -112,6 +112,6 @@ class PruningOptunaSearch(OptunaSearch):
 
     def _tell_scores(self, trial_id: str, result: Mapping[str, Any]) -> None:
         """Tell Optuna, and so a sampler of orders, of the scores after each task."""
-        if trial_id in self._ot_trials and result.get(TASK_SCORES):
+        if trial_id in self._ot_trials and trial_id not in self._completed_trials and result.get(TASK_SCORES):
             trial: Any = self._ot_trials[trial_id]
             trial.set_user_attr(SCORES, result[TASK_SCORES])

@@ -54,7 +54,9 @@ def _unseen(experiment: Experiment, trials: Sequence[TrialRecord]) -> list[Order
     tasks, seed = experiment.options.search.tasks, experiment.options.search.seeds[0]
     taken = {order for trial in trials for order in trial.config.orders}
     many = len(tasks) > LISTED
-    orders = named_orders(tasks, min(order_count(tasks), 4 * len(tasks))) if many else all_orders(OrderSpace(tasks), seed)
+    orders = (
+        named_orders(tasks, min(order_count(tasks), 4 * len(tasks))) if many else all_orders(OrderSpace(tasks), seed)
+    )
     left = sorted(set(orders) - taken)
     random.Random(seed).shuffle(left)
     return left
