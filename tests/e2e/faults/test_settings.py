@@ -1,6 +1,6 @@
-"""A sweep over settings, two orders and two seeds, on a damaged store, with a learning rate that no loss survives.
+"""A sweep over settings, two orders and two seeds, on a damaged store, with a weight decay that no loss survives.
 
-The trial whose loss becomes NaN fails, once and clearly; the other goes on. It learns at the usual rate, so that under
+The trial whose loss becomes NaN fails, once and clearly; the other goes on. It has the usual decay, so that under
 the quiet sweep's seed its steps are in the store: those entries that were damaged on the disk are found, moved aside
 and trained again, to the same numbers.
 """
@@ -21,7 +21,7 @@ from tests.losses import Losses
 
 pytestmark = pytest.mark.slow
 SWEEP = '''
-"""Which rate?"""
+"""Which decay?"""
 
 from dataclasses import replace
 
@@ -30,13 +30,13 @@ from atlas.sweep import Sweep, base_learner, main
 
 def learner(trial, options):
     base = base_learner(options.training)
-    rate = trial.suggest_categorical("rate", [3e-3, 1e30])
-    return replace(base, expansion=replace(base.expansion, weight_decay=0.01 if rate < 1 else rate))
+    decay = trial.suggest_categorical("decay", [0.01, 1e30])
+    return replace(base, expansion=replace(base.expansion, weight_decay=decay))
 
 
 if __name__ == "__main__":
-    points = ({"rate": 1e30}, {"rate": 3e-3})
-    main(Sweep(name="rate", question=__doc__, learner=learner, points=points, trials=2))
+    points = ({"decay": 1e30}, {"decay": 0.01})
+    main(Sweep(name="decay", question=__doc__, learner=learner, points=points, trials=2))
 '''
 GIVEN = ("--seeds", "0", "1", "--aim", "worst", "--fleets", "1")
 ADAPTER = "adapter/adapter_model.safetensors"
@@ -56,11 +56,11 @@ def damage(storage: Path, trials: list[dict[str, Any]]) -> tuple[str, str, str]:
 def test_a_loss_that_becomes_nan_fails_its_trial_alone_and_damaged_entries_are_trained_again(
     quiet: Path, learnt: Path, tmp_path: Path, losses: Losses
 ) -> None:
-    (tmp_path / "rate.py").write_text(SWEEP)
+    (tmp_path / "decay.py").write_text(SWEEP)
     before, (known,) = committed(learnt), summaries(quiet)
     first, short, last = damage(learnt, known["trials"])
     with losses.fault("loss becomes NaN"):
-        done = run(*SMALL, *GIVEN, storage=learnt, sweep=str(tmp_path / "rate.py"), code=1, **losses.shell)
+        done = run(*SMALL, *GIVEN, storage=learnt, sweep=str(tmp_path / "decay.py"), code=1, **losses.shell)
     (summary,) = summaries(learnt)
     expect_one_setting_to_fail(summary, done.stdout, learnt)
     walks = {seed: scores_of_seed(summary, seed) for seed in (0, 1)}
@@ -74,8 +74,8 @@ def test_a_loss_that_becomes_nan_fails_its_trial_alone_and_damaged_entries_are_t
 
 
 def expect_one_setting_to_fail(summary: dict[str, Any], printed: str, storage: Path) -> None:
-    """The wild rate failed, and each walk said why; the usual one walked both orders under both seeds, and is best."""
-    wild, usual = ([one for one in summary["trials"] if one["settings"]["rate"] == rate] for rate in (1e30, 3e-3))
+    """The wild decay failed, and each walk said why; the usual one walked both orders under both seeds, and is best."""
+    wild, usual = ([one for one in summary["trials"] if one["settings"]["decay"] == decay] for decay in (1e30, 0.01))
     assert {one["status"] for one in usual} == {"FINISHED"}
     assert len(usual) == 4
     assert len({one["id"].partition(".")[0] for one in usual}) == 1
@@ -88,6 +88,6 @@ def expect_one_setting_to_fail(summary: dict[str, Any], printed: str, storage: P
 
 
 def scores_of_seed(summary: dict[str, Any], seed: int) -> dict[tuple[str, ...], Any]:
-    """Every R of the usual rate under a seed, by order."""
-    usual = [one for one in summary["trials"] if one["settings"]["rate"] == 3e-3 and one["seed"] == seed]
+    """Every R of the usual decay under a seed, by order."""
+    usual = [one for one in summary["trials"] if one["settings"]["decay"] == 0.01 and one["seed"] == seed]
     return {tuple(one["order"]): one["R"] for one in usual}
