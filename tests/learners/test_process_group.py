@@ -62,7 +62,7 @@ class Killed(BaseException):
     """Stands for the end of the processes."""
 
 
-def kill_at_the_last(update: int, updates: int) -> None:
+def kill_at_the_last(update: int, updates: int, loss: float | None) -> None:
     if update == updates:
         torch.manual_seed(update)
         raise Killed

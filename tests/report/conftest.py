@@ -282,4 +282,16 @@ def downstream(summary: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture
 def everything(rich: dict[str, Any]) -> dict[str, Any]:
     """A summary that has something to show in every section."""
-    return with_downstream(rich)
+    first, *others = (trial["order"] for trial in rich["trials"][:9:3])
+    tried = {"orders": [first], "accuracies": [70.0]}
+    unseen = {"orders": others, "accuracies": [66.0, 68.0]}
+    step = {
+        "key": "a",
+        "title": "digits (head)",
+        "task": "digits",
+        "began": 1000.0,
+        "ended": 1010.0,
+        "fleet": "fleet-0",
+    }
+    held_out = {"trial": rich["trials"][0]["id"], "chosen_by": tried, "held_out": unseen}
+    return with_downstream(rich) | {"held_out": held_out, "timeline": [step]}

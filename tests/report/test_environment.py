@@ -84,7 +84,7 @@ def test_a_section_that_lacks_what_its_template_shows_is_an_error() -> None:
     class Lost:
         template: ClassVar[str] = "lost.html"
 
-    with pytest.raises(UndefinedError, match="command"):
+    with pytest.raises(UndefinedError, match="use"):
         render(Bare())
     with pytest.raises(TemplateNotFound):
         render(Lost())
@@ -92,4 +92,4 @@ def test_a_section_that_lacks_what_its_template_shows_is_an_error() -> None:
 
 def test_every_template_belongs_to_a_section(everything: Document) -> None:
     used = {section.template for section in page_of(typed(everything)).sections}
-    assert {path.name for path in TEMPLATES.iterdir()} == used | {"page.html", "macros.html", "style.css"}
+    assert {path.name for path in TEMPLATES.iterdir()} == used | {"page.html", "macros.html", "style.css", "page.js"}

@@ -207,7 +207,12 @@ def test_a_bench_opens_by_names_and_folders(world: World, small_world: World) ->
 
 
 def test_updates_are_told_as_they_are_done(small_world: World, store: Store) -> None:
-    told: list[tuple[int, int]] = []
+    told: list[tuple[int, int, bool]] = []
     step = small_world.walk("digits")[0]
-    train_step(step, small_world.worker_context, store, lambda update, updates: told.append((update, updates)))
-    assert told == [(1, 2), (2, 2)]
+
+    def on_update(update: int, updates: int, loss: float | None = None) -> None:
+        told.append((update, updates, loss is not None))
+
+    train_step(step, small_world.worker_context, store, on_update)
+    assert [(update, updates) for update, updates, _ in told] == [(1, 2), (2, 2)]
+    assert told[-1][2]  # with the loss, once there is one
