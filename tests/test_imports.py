@@ -43,3 +43,10 @@ except SystemExit as end:
 print(sorted(set({HEAVY!r}) & sys.modules.keys()))
 """
     assert python(code).splitlines()[-1] == "[]"
+
+
+def test_what_runs_beside_the_fleets_workers_brings_no_torch() -> None:
+    """Driver, broker, trials, controllers and the writer to MLflow: a CPU second each, on the cores that train."""
+    parts = ("sweep.driver", "execution.broker", "search.trainable", "execution.worker", "sweep.tracking_actor")
+    imports = ", ".join(f"atlas.{part}" for part in parts)
+    assert python(f"import sys, {imports}; print(sorted(set({HEAVY[:3]!r}) & sys.modules.keys()))") == "[]\n"

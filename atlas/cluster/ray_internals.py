@@ -63,15 +63,19 @@ def lean_trainer(workers: int, *, asks_for_room: bool) -> type[DataParallelTrain
     One hands out Ray's data sets, of which there are none; one frees the resources of a controller that was killed,
     which `free_orphaned_groups` does; one asks an autoscaler for room, and is left out with `asks_for_room=False`, for
     workers of a fixed number on a cluster that has no autoscaler. Each is a process that imports Ray Train: two CPU
-    seconds. A single worker has no process group of torch's, so that neither the driver nor the controller imports it.
+    seconds. A single worker has no process group of torch's, so that neither the driver nor the controller imports it,
+    and nobody to wait for (`LoneWorker`).
     """
     from ray.train.v2._internal.callbacks.datasets import DatasetsCallback
     from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
 
+    from atlas.cluster.lone_worker import LoneWorker
+
     class LeanTrainer(_trainer(workers)):  # type: ignore[misc]  # a class that is chosen
         def _create_default_callbacks(self) -> list[Any]:
             unneeded = (DatasetsCallback, PlacementGroupCleanerCallback)
-            return [one for one in super()._create_default_callbacks() if not isinstance(one, unneeded)]
+            kept = [one for one in super()._create_default_callbacks() if not isinstance(one, unneeded)]
+            return kept if workers > 1 else [*kept, LoneWorker()]
 
         def _initialize_and_run_controller(self, **parts: Any) -> Any:
             own = {} if asks_for_room else {"scaling_policy": _silent_policy()(self.scaling_config)}

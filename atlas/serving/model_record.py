@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from atlas.data.card import DataCard
 from atlas.learners import Precision
-from atlas.learners.readouts.readout import AnswerForm
 from atlas.runtime.errors import UserError
 from atlas.runtime.names import file_name
 from atlas.tasks.task import Modality
+
+if TYPE_CHECKING:
+    from atlas.learners.readouts.readout import AnswerForm
 
 FILE = "stack.json"
 SCHEMA_VERSION = 2  # 1: the same fields, without a number
@@ -44,6 +47,8 @@ class ServedTask(BaseModel):
 
     def form(self, name: str) -> AnswerForm:
         """The form of the answers of the task of that name."""
+        from atlas.learners.readouts.readout import AnswerForm  # with torch, which whoever writes a record lacks
+
         return AnswerForm(
             task=name, outputs=self.outputs, images=self.images, answers=self.answers, modality=self.modality
         )

@@ -13,7 +13,6 @@ from atlas.config.options import Options
 from atlas.runtime.console import say
 from atlas.runtime.errors import InfrastructureError
 from atlas.runtime.text import by_number, counted
-from atlas.sweep.terminal import print_plan
 from atlas.tasks.suites import find_suite
 
 if TYPE_CHECKING:
@@ -148,6 +147,7 @@ def _show_plan(
     from atlas.execution.sizing import fitted, size_fleets
     from atlas.search.proposals import foresee
     from atlas.sweep.budget_plan import bought, check_budget
+    from atlas.sweep.terminal import print_plan
 
     options = experiment.options
     budget = budget_from(options.run.budget)
