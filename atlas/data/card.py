@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from atlas.data.text_counts import TextCounts
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.text import by_number, counted
-from atlas.tasks.task import Modality, Role, Scoring
+from atlas.tasks.task import AnswerKind, Modality, Role, Scoring, answer_kind
 
 CARD = "card.json"
 SCHEMA = 1
@@ -78,7 +78,8 @@ class SplitCounts(BaseModel):
     """The counts of a prepared folder, by split.
 
     counts: records. pictures: distinct ones. truncated: texts that were cut. text_tokens: of the longest text of all.
-    balance: label → records (or the sum of its scores). majority: the score of the best constant answer, in percent.
+    balance: label → records (or the sum of its scores); of free texts the commonest ones alone. majority: the score of
+    the best constant answer, in percent.
     skipped: rule of the task → records left out by it. broken: records left out because they cannot be read.
     overlap: `train and test` → kind → what of the second is in the first, too; None where it was not looked for.
     tied: records of which two choices are the same tokens. texts: further counts of texts.
@@ -135,6 +136,11 @@ class DataCard(DataIdentity, SplitCounts):
     again: str = ""
     files: dict[str, DataFile]
     fingerprint: str
+
+    @property
+    def answer_kind(self) -> AnswerKind:
+        """The kind of the task's answers."""
+        return answer_kind(self.score, self.choices)
 
     def skipped_by_rule(self, split: str) -> str:
         """The records of a split that were left out by each rule of the task, in a line; "" where none was."""

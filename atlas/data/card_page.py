@@ -6,8 +6,10 @@ from atlas.data.card import DataCard
 from atlas.runtime.console import shell
 from atlas.runtime.text import by_number, counted
 from atlas.tasks.sample import SPLITS
+from atlas.tasks.task import WRITTEN, kind_in_words
 
 TOP = 10  # classes in the page's table
+CELL = 60  # letters of a free text in it
 BROKEN = "broken.jsonl"
 PURPOSES = {"train": "learning", "val": "selection", "test": "reporting"}
 
@@ -33,7 +35,7 @@ def command(card: DataCard) -> str:
 
 
 def _facts(card: DataCard) -> str:
-    kind = f"{card.choices} choices" if card.choices > 1 else f"{counted(card.classes, 'class')}"
+    kind = kind_in_words(card.answer_kind, classes=card.classes, choices=card.choices)
     return "\n".join(
         (
             f"- Task: `{card.task}`, version {card.version}, {card.modality}, {card.role}",
@@ -73,12 +75,27 @@ def _overlap(card: DataCard) -> str:
 def _balance(card: DataCard) -> str:
     train = card.balance["train"]
     top = sorted(train, key=lambda label: (-train[label], label))[:TOP]
+    if card.answer_kind in WRITTEN:
+        return _commonest(card, top)
     lines = [f"| class | {' | '.join(SPLITS)} |", "|---|---:|---:|---:|"]
     for label in top:
         shares = [100 * card.balance[split][label] / card.counts[split] for split in SPLITS]
         lines.append(f"| {label} | {' | '.join(f'{share:.2f} %' for share in shares)} |")
     more = f"\n\nThe {TOP} largest of {len(train):,} classes." if len(train) > TOP else ""
     return "\n".join(lines) + more
+
+
+def _commonest(card: DataCard, top: list[str]) -> str:
+    """The commonest texts of training; other splits list their own."""
+    shares = [(cell(label), 100 * card.balance["train"][label] / card.counts["train"]) for label in top]
+    rows = [f"| {label} | {share:.2f} % |" for label, share in shares]
+    return "\n".join(["| answer | train |", "|---|---:|", *rows, "", "The commonest of its free texts."])
+
+
+def cell(text: str) -> str:
+    """A text as a cell of a table: in one line, without bars of its own, cut at CELL letters."""
+    line = " ".join(text.split()).replace("|", "\\|")
+    return line if len(line) <= CELL else f"{line[: CELL - 1]}…"
 
 
 def _broken(card: DataCard) -> str:

@@ -100,20 +100,15 @@ def command_of(contents: Contents) -> str:
 
 
 def counts_of(contents: Contents) -> SplitCounts:
-    """The counts of each split.
-
-    The best constant answer scores the share of the largest class or, where scores are soft, the highest mean score
-    of a class.
-    """
+    """The counts of each split."""
     task, joined, outlines = contents.task, contents.joined, contents.outlines
-    labels = task.answers or tuple(str(i) for i in range(task.choices))
     return SplitCounts(
         counts={split: one.records for split, one in joined.items()},
         pictures={split: one.pictures for split, one in joined.items()},
         truncated={split: one.truncated for split, one in joined.items()},
         text_tokens=max(one.longest for one in joined.values()),
-        balance={split: dict(zip(labels, one.mass, strict=True)) for split, one in joined.items()},
-        majority={split: 100 * max(one.mass) / one.records for split, one in joined.items()},
+        balance={split: dict(one.balance) for split, one in joined.items()},
+        majority={split: one.majority for split, one in joined.items()},
         skipped={split: dict(one.broken.skipped) for split, one in outlines.items()},
         broken={split: one.broken.summary(one.seen) for split, one in outlines.items()},
         overlap=contents.overlap,

@@ -1,7 +1,7 @@
 """The columns of `<split>.arrow`, and the check that a record fits them.
 
-All columns have a fixed width (but for the records' ids) and no nulls, uncompressed, so that the loader can map
-them.
+All columns have a fixed width (but for the records' ids, and the references of free texts) and no nulls, uncompressed,
+so that the loader can map them.
 """
 
 from __future__ import annotations
@@ -14,22 +14,33 @@ import pyarrow as pa
 from atlas.backbones.processor import Processor
 from atlas.runtime.text import counted
 from atlas.tasks.sample import Record
-from atlas.tasks.task import Task
+from atlas.tasks.task import AnswerKind, Task
+
+REFERENCES = "references"
 
 
 def record_schema(task: Task, processor: Processor) -> pa.Schema:
-    """id, pictures (rows of `<split>-pictures.arrow`), tokens, and label or targets."""
-    label = pa.field("label", pa.int32(), nullable=False)
-    if task.score == "soft":
-        label = pa.field("targets", pa.list_(pa.float32(), task.classes), nullable=False)
+    """id, pictures (rows of `<split>-pictures.arrow`), tokens, and label, targets or references."""
     return pa.schema(
         [
             pa.field("id", pa.string(), nullable=False),
             pa.field("pictures", pa.list_(pa.int32(), task.images), nullable=False),
             pa.field("tokens", pa.list_(pa.int32(), task.choices * processor.max_tokens), nullable=False),
-            label,
+            pa.field(label_column(task.answer_kind), label_type(task), nullable=False),
         ]
     )
+
+
+def label_column(kind: AnswerKind) -> str:
+    """The name of the column of what is right."""
+    return {"soft": "targets", "texts": REFERENCES, "box": REFERENCES}.get(kind, "label")
+
+
+def label_type(task: Task) -> pa.DataType:
+    """A class, a score for every class, or texts."""
+    if task.writes:
+        return pa.list_(pa.string())
+    return pa.list_(pa.float32(), task.classes) if task.score == "soft" else pa.int32()
 
 
 def picture_schema(processor: Processor) -> pa.Schema:
@@ -45,18 +56,42 @@ def flaw(task: Task, record: Record) -> str:
         return f"{counted(len(record.pictures), 'picture')} in a language-only task"
     if task.modality != "language" and len(record.pictures) != task.images:
         return f"{counted(len(record.pictures), 'picture')}, the task declares {task.images}"
+    if task.writes or record.references:
+        return _reference_flaw(task, record)
     if isinstance(record.label, int) == (task.score == "soft"):
         return f"label {record.label!r} does not fit a task scored by {task.score!r}"
     pairs = ((record.label, 1.0),) if isinstance(record.label, int) else record.label
     for label, score in pairs:
         if not 0 <= label < task.classes or not 0 <= score <= 1:
             return f"label {label} (score {score}) is out of range 0 to {task.classes - 1} (0 to 1)"
-    return "" if _is_text((record.id, *record.texts)) else "a text with half a character (a lone surrogate)"
+    return _spelling_flaw(record)
+
+
+def _reference_flaw(task: Task, record: Record) -> str:
+    if not task.writes:
+        return f"{counted(len(record.references), 'reference')}, but the task is scored by {task.score!r}: give a label"
+    if record.label != ():
+        return f"label {record.label!r} in a task of free texts, whose records have references instead"
+    if not record.references or not all(one.strip() for one in record.references):
+        return "no reference" if not record.references else "an empty reference"
+    return _spelling_flaw(record)
+
+
+def _spelling_flaw(record: Record) -> str:
+    whole = _is_text((record.id, *record.texts, *record.references))
+    return "" if whole else "a text with half a character (a lone surrogate)"
+
+
+def label_values(task: Task, records: Sequence[Record]) -> pa.Array:
+    """The column of what is right."""
+    if task.writes:
+        return pa.array([record.references for record in records], type=label_type(task))
+    return column(label_rows(task, records))
 
 
 def label_rows(task: Task, records: Sequence[Record]) -> np.ndarray:
     """int32 [B] classes, or float32 [B, classes] scores."""
-    if task.score == "accuracy":
+    if task.score != "soft":
         return np.array([record.label for record in records], dtype=np.int32)
     rows = np.zeros((len(records), task.classes), dtype=np.float32)
     for i, record in enumerate(records):

@@ -13,7 +13,7 @@ from atlas.runtime.console import add_columns, add_row, make_table
 from atlas.runtime.text import by_number, counted
 from atlas.storage.filesystem import StoragePath
 from atlas.tasks.sample import SPLITS
-from atlas.tasks.task import Task
+from atlas.tasks.task import Task, kind_in_words
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -44,8 +44,7 @@ def state(task: Task, found: Prepared | None) -> str:
 def page_of(task: Task, *, processor: Processor, place: StoragePath) -> str:
     """All about one task, a fact a line. Raises AtlasError where the place of prepared data cannot be read."""
     found = survey(task, processor=processor, place=place)
-    classes = f"{counted(task.classes, 'class')}" if task.classes else "classes known to its source"
-    kind = f"{task.choices} choices" if task.choices > 1 else classes
+    kind = kind_in_words(task.answer_kind, classes=task.classes, choices=task.choices)
     facts = [
         ("about", task.about),
         ("role", f"{task.role}, {task.modality}, {counted(task.images, 'image')}"),

@@ -4,37 +4,44 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
 
-from atlas.data.columns import array
+from atlas.data.columns import REFERENCES, array, label_column
 from atlas.data.prepared import Prepared
 from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.os_errors import error_from
+from atlas.tasks.task import WRITTEN
+
+NO_CLASS = -1  # the target of a record whose answer is a free text: no loss of classes takes it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
     """B records. pixels: uint8 [B, images, 3, S, S]; tokens: long [B, choices, L]; mask: bool [B, choices, L], true
     where there is a token, L the tokens of the task's longest text; targets: long [B], or float [B, classes] where the
-    score is soft.
+    score is soft; of a task of free texts NO_CLASS [B]. references: a task's of free texts, of each record at least
+    one; None of any other.
     """
 
     pixels: Tensor
     tokens: Tensor
     mask: Tensor
     targets: Tensor
+    references: tuple[tuple[str, ...], ...] | None = None
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on a device; copies do not wait where the memory is pinned."""
-        moved = {name: value.to(device, non_blocking=True) for name, value in vars(self).items()}
-        return Batch(**moved)
+        moved = [one.to(device, non_blocking=True) for one in (self.pixels, self.tokens, self.mask, self.targets)]
+        pixels, tokens, mask, targets = moved
+        return replace(self, pixels=pixels, tokens=tokens, mask=mask, targets=targets)
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -90,7 +97,8 @@ class Split:
         self.records = map_file(prepared.path / f"{name}.arrow")
         self.pixels = rows(map_file(prepared.path / f"{name}-pictures.arrow"), "pixels")
         self.pictures, self.tokens = rows(self.records, "pictures"), rows(self.records, "tokens")
-        self.labels = rows(self.records, "targets" if self.soft else "label")
+        self.writes = card.answer_kind in WRITTEN
+        self.labels = None if self.writes else rows(self.records, label_column(card.answer_kind))
         self.length = min(prepared.counts[name], limit or prepared.counts[name])
 
     def __len__(self) -> int:
@@ -110,18 +118,34 @@ class Split:
             pixels=pixels.view(len(wanted), self.images, 3, self.size, self.size),
             tokens=tokens,
             mask=tokens != self.pad_id,
-            targets=self.tensor(self.labels.gather(wanted)),
+            targets=self._targets(wanted),
+            references=self._references(wanted),
         )
 
     @cached_property
     def targets(self) -> Tensor:
         """The targets of all records: long [N], or float [N, classes]."""
-        return self.tensor(self.labels.gather(np.arange(len(self))))
+        return self._targets(np.arange(len(self)))
 
     def ids(self, indices: Tensor) -> list[str]:
         """The records' own names."""
-        column = pa.chunked_array([batch.column("id") for batch in self.records])
-        return column.take(pa.array(self.checked(indices))).to_pylist()
+        return self._taken("id", self.checked(indices))
+
+    def _targets(self, wanted: np.ndarray) -> Tensor:
+        """Classes as long, soft scores as float."""
+        if self.labels is None:
+            return torch.full((len(wanted),), NO_CLASS)
+        found = torch.from_numpy(self.labels.gather(wanted))
+        return found if self.soft else found.long()
+
+    def _references(self, wanted: np.ndarray) -> tuple[tuple[str, ...], ...] | None:
+        return tuple(map(tuple, self._taken(REFERENCES, wanted))) if self.writes else None
+
+    def _taken(self, name: str, wanted: np.ndarray) -> list[Any]:
+        """The values of these records in a column that is not of fixed width."""
+        column = pa.chunked_array([batch.column(name) for batch in self.records])
+        found: list[Any] = column.take(pa.array(wanted)).to_pylist()
+        return found
 
     def checked(self, indices: Tensor) -> np.ndarray:
         """The indices as int64 [B]."""
@@ -142,10 +166,6 @@ class Split:
                 f"the prepared data is damaged. Remove the folder and prepare again."
             )
         return pictures.ravel()
-
-    def tensor(self, labels: np.ndarray) -> Tensor:
-        """Classes as long, soft scores as float."""
-        return torch.from_numpy(labels) if self.soft else torch.from_numpy(labels).long()
 
 
 def open_split(prepared_path: Path, split: str, limit: int | None = None) -> Split:

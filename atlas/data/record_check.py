@@ -22,7 +22,17 @@ def checked(task: Task, item: object) -> Record:
         raise Unreadable(f"the id is {item.id!r:.60}, a {type(item.id).__name__}; give a text")
     texts = tuple(_text(number, one) for number, one in enumerate(_listed("texts", item.texts)))
     pictures = tuple(_picture(number, one) for number, one in enumerate(_listed("pictures", item.pictures)))
-    record = replace(item, texts=texts, pictures=pictures, label=_label(item.label), where=str(item.where or ""))
+    references = tuple(
+        _text(number, one, "reference") for number, one in enumerate(_listed("references", item.references))
+    )
+    record = replace(
+        item,
+        texts=texts,
+        pictures=pictures,
+        label=_label(item.label),
+        references=references,
+        where=str(item.where or ""),
+    )
     if reason := flaw(task, record):
         raise Unreadable(reason)
     return record
@@ -34,10 +44,10 @@ def _listed(what: str, values: object) -> Sequence[object]:
     raise Unreadable(f"the {what} are {values!r:.60}, a {type(values).__name__}; give a tuple of them")
 
 
-def _text(number: int, text: object) -> str:
+def _text(number: int, text: object, what: str = "text") -> str:
     if isinstance(text, str):
         return text
-    raise Unreadable(f"text {number} is {text!r:.60}, a {type(text).__name__}")
+    raise Unreadable(f"{what} {number} is {text!r:.60}, a {type(text).__name__}")
 
 
 def _picture(number: int, picture: object) -> Picture:

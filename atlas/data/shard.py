@@ -21,7 +21,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from atlas.backbones.processor import Processor
-from atlas.data.columns import column, label_rows, picture_schema, record_schema
+from atlas.data.columns import column, label_values, picture_schema, record_schema
 from atlas.data.opener import file_states
 from atlas.data.picture_files import PictureFile, files_of
 from atlas.data.text_counts import COLUMNS, count_columns
@@ -123,7 +123,7 @@ class RecordShard:
     @property
     def digest(self) -> str:
         """The digest of the records' content."""
-        return _digest(TEXTS, [[one.id, one.texts, one.label] for one in self.records], self.rows.tolist())
+        return _digest(TEXTS, [_content(one) for one in self.records], self.rows.tolist())
 
     def batch(self, shard_context: ShardContext) -> tuple[pa.RecordBatch, ShardMetadata]:
         """The rows, with more columns: the counts of the record's texts, and where it stands."""
@@ -136,7 +136,7 @@ class RecordShard:
             pa.array([record.id for record in self.records]),
             column(self.rows),
             column(texts.rows.reshape(len(self), -1)),
-            column(label_rows(shard_context.task, self.records)),
+            label_values(shard_context.task, self.records),
             *count_columns(self.records, texts),
             pa.array([record.where for record in self.records]),
         ]
@@ -217,6 +217,12 @@ def writing(folder: Path) -> Iterator[None]:
         raise error_from(
             error, f"cannot write under {folder}: {error.strerror or error}. Make room, and go on"
         ) from error
+
+
+def _content(record: Record) -> list[object]:
+    """What decides a record's row, but for its pictures."""
+    references = [record.references] if record.references else []
+    return [record.id, record.texts, record.label, *references]
 
 
 def _digest(*content: object) -> str:

@@ -27,7 +27,9 @@ def check_task(task: Task, processor: Processor) -> None:
             f"{task.name}: a record has {counted(task.images, 'image')}, and the backbone {processor.folder.name} "
             f"takes {most}."
         )
-    if task.choices > 1:
+    if task.writes:
+        _check_written(task)
+    if task.choices > 1 or task.writes:
         return
     wrong = [answer for answer in task.answers if not isinstance(answer, str)]
     if wrong:
@@ -37,6 +39,14 @@ def check_task(task: Task, processor: Processor) -> None:
     twice = [answer for answer, count in Counter(task.answers).items() if count > 1]
     if twice:
         raise UserError(f"{task.name}: the answer {twice[0]!r:.60} is declared twice; give each class its own name.")
+
+
+def _check_written(task: Task) -> None:
+    if task.answers or task.answers_of is not None or task.choices > 1:
+        raise UserError(
+            f"{task.name}: it is scored by {task.score!r}, a score of free texts, and declares classes or choices; "
+            "leave them out, or score it by 'accuracy' or 'soft'."
+        )
 
 
 def check_distinct(task: Task, sources: Mapping[str, str]) -> None:

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from atlas.backbones.processor import Processor
 from atlas.data.columns import array, column, picture_schema, record_schema
+from atlas.data.label_counts import label_counts
 from atlas.data.options import PrepareOptions
 from atlas.data.overlap import SplitDigests
 from atlas.data.picture_files import PictureFileWriter
@@ -33,8 +34,9 @@ APART = "kept apart from another picture of the same name"
 class JoinedSplit:
     """The counts of a joined split.
 
-    records, distinct pictures, tied records, counts of texts, tokens of the longest one, each class's sum of labels or
-    scores, and pictures by the change that shows them as people see them.
+    records, distinct pictures, tied records, counts of texts, tokens of the longest one, what is right how often and
+    what the best constant answer scores (see `LabelCounts`), and pictures by the change that shows them as people see
+    them.
     """
 
     records: int
@@ -42,7 +44,8 @@ class JoinedSplit:
     tied: int
     texts: TextCounts
     longest: int
-    mass: tuple[float, ...]
+    balance: Mapping[str, float]
+    majority: float
     changed: Mapping[str, int]
 
     @property
@@ -72,7 +75,7 @@ class Joiner:
         self.broken_numbers = np.array(sorted(self.reasons), dtype=np.int64)
         self.count = self.tied = self.longest = 0
         self.texts = TextCounts()
-        self.mass = np.zeros(task.classes)
+        self.labels = label_counts(task)
         self.digests = SplitDigests(blank=task.modality == "language")
 
     def join(self, prepare_options: PrepareOptions) -> JoinedSplit:
@@ -88,7 +91,8 @@ class Joiner:
             tied=self.tied,
             texts=self.texts,
             longest=self.longest,
-            mass=tuple(round(float(one), 4) for one in self.mass),
+            balance=self.labels.balance(),
+            majority=self.labels.majority(self.count),
             changed=dict(self.changed),
         )
 
@@ -125,13 +129,13 @@ class Joiner:
 
     def counted(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch as it is written, its pictures renumbered; its counts are added up."""
-        labels, tokens = array(batch.column(3)), array(batch.column("tokens"))
+        tokens = array(batch.column("tokens"))
         texts = tokens.reshape(len(tokens), self.task.choices, -1)
         self.count += batch.num_rows
         self.texts += counts_in(batch)
         self.tied += tied_records(texts)
         self.longest = max(self.longest, int((texts != self.processor.pad_id).sum(2).max()))
-        self.mass += np.bincount(labels, minlength=self.task.classes) if labels.ndim == 1 else labels.sum(0)
+        self.labels.add(batch.column(3))
         rows = array(batch.column("pictures"))
         rows = rows - np.searchsorted(self.broken_numbers, rows).astype(np.int32)
         self.digests.add_records(batch.column("id").to_pylist(), tokens, rows)

@@ -50,6 +50,10 @@ class ContinualModel(nn.Module):
         asked = self.readout(task).ask(batch)
         return self.backbone(asked.pixels, asked.tokens, asked.mask)
 
+    def write(self, batch: Batch, task: str) -> list[str]:
+        """The answers for `task` as texts, one a record, by a readout that `writes` and the active adapters."""
+        return self.readout(task).write(self.backbone, batch)
+
     def logits(self, pooled: Tensor, task: str) -> Tensor:
         """Logits by the head of `task`, of pooled outputs [B, C, I * D]: [B, classes], or [B, C]."""
         return self.readout(task).logits(pooled.float())

@@ -1,20 +1,23 @@
-"""Evaluation: the mean target value of the predicted answers."""
+"""Evaluation: the score of a task's predicted answers, by logits or as texts."""
 
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
-from atlas.data.loader import permutation
+from atlas.data.loader import Batch, Split, permutation
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.divergence import REMEDY, Diverged
 from atlas.learners.precision import autocast
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.schedule import Precision
-from atlas.learners.scores import SCORES
+from atlas.learners.scores import SCORES, classes_of
 from atlas.learners.task_data import TaskData
 from atlas.runtime.text import counted
+from atlas.tasks.scoring import TEXT_SCORES
 
 EVALUATION_BATCH = 256
+Written = tuple[int, str, tuple[str, ...]]  # the number of a record, its predicted text, and its references
 
 
 def score(
@@ -26,7 +29,10 @@ def score(
     group: ProcessGroup,
     precision: Precision = "float32",
 ) -> float:
-    """The task's score on a split, in percent: the mean target value of the predicted answers.
+    """The task's score on a split, in percent.
+
+    Of classes, the mean target value of the predicted answers. Of free texts, that of `TEXT_SCORES`, over the texts of
+    all workers together: the same to the bit on any number of them.
 
     `limit` scores a sample of so many records that depends on the task's data alone, the same for all steps;
     `precision` is that in which the model was trained.
@@ -36,17 +42,43 @@ def score(
     """
     part = data.splits[split]
     chosen = permutation(len(part), seed=0, epoch=0)[:limit].sort().values
-    sums = torch.zeros(3, dtype=torch.float64, device=group.device)
     with torch.no_grad(), autocast(group.device, precision):
-        for indices in group.shard(chosen).split(EVALUATION_BATCH):
-            batch = part.batch(indices).to(group.device)
-            logits = model(batch, data.name)
-            sums[0] += SCORES[data.scoring].values(logits.argmax(dim=1), batch.targets).sum()
-            sums[1] += len(indices)
-            sums[2] += (~logits.isfinite()).any(dim=1).sum()
-    total = group.all_reduce(sums)
+        if data.scoring in TEXT_SCORES:
+            return _written_score(model, data, part, group.shard(chosen), group)
+        total = group.all_reduce(_sums(model, data, part, group.shard(chosen), group.device))
     if total[2]:
         raise Diverged(
             f"the logits of {counted(int(total[2]), f'{split} record')} of {data.name} are not finite; {REMEDY}"
         )
     return 100.0 * float(total[0] / total[1])
+
+
+def _sums(model: ContinualModel, data: TaskData, part: Split, indices: Tensor, device: torch.device) -> Tensor:
+    """Of these records: the sum of their values, their number, and how many have logits that are not finite [3]."""
+    sums = torch.zeros(3, dtype=torch.float64, device=device)
+    for numbers in indices.split(EVALUATION_BATCH):
+        batch = part.batch(numbers).to(device)
+        answers, unfit = _answers(model, batch, data)
+        sums[0] += SCORES[data.scoring].values(answers, batch.targets).sum()
+        sums[1] += len(numbers)
+        sums[2] += unfit
+    return sums
+
+
+def _answers(model: ContinualModel, batch: Batch, data: TaskData) -> tuple[Tensor, int | Tensor]:
+    """The predicted classes [B], and how many records have logits that are not finite."""
+    if model.readout(data.name).writes:
+        return classes_of(model.write(batch, data.name), data.answers).to(batch.targets.device), 0
+    logits = model(batch, data.name)
+    return logits.argmax(dim=1), (~logits.isfinite()).any(dim=1).sum()
+
+
+def _written_score(model: ContinualModel, data: TaskData, part: Split, indices: Tensor, group: ProcessGroup) -> float:
+    """The score of texts: those of all workers are gathered, in the order of their records."""
+    mine: list[Written] = []
+    for numbers in indices.split(EVALUATION_BATCH):
+        batch = part.batch(numbers).to(group.device)
+        assert batch.references is not None
+        mine += zip(numbers.tolist(), model.write(batch, data.name), batch.references, strict=True)
+    every = sorted((one for written in group.gather(mine) for one in written), key=lambda one: one[0])
+    return TEXT_SCORES[data.scoring].score([text for _, text, _ in every], [right for *_, right in every])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from atlas.runtime.errors import AtlasError
+
+ValueT = TypeVar("ValueT")
 
 
 class RankFailed(RuntimeError):
@@ -53,6 +56,14 @@ class ProcessGroup:
         gathered = [torch.empty_like(local) for _ in range(self.size)]
         dist.all_gather(gathered, local)
         return torch.stack(gathered)
+
+    def gather(self, value: ValueT) -> list[ValueT]:
+        """The values of all processes, by rank, on every process: of any type that can be pickled."""
+        if self.size == 1:
+            return [value]
+        gathered: list[ValueT] = [value] * self.size
+        dist.all_gather_object(gathered, value)
+        return gathered
 
     def broadcast(self, content: bytes) -> bytes:
         """The content that rank 0 gives, on every process."""

@@ -1,17 +1,26 @@
-"""The scores, by name: what a predicted answer is worth, and the loss that stands for it in training."""
+"""The scores of classes, by name: what a predicted answer is worth, and the loss that stands for it in training.
+
+Those of free texts are `atlas.tasks.scoring`; their readouts bring their own loss.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
+import torch
 from torch import Tensor, nn
+
+from atlas.tasks.reading.answers import normalise
+
+NO_ANSWER = -1  # a text that is none of the classes
 
 
 class Score(Protocol):
     """How answers are scored. A score adds up over records, so that workers can share them."""
 
     def values(self, answers: Tensor, targets: Tensor) -> Tensor:
-        """The value of each predicted answer [B], in [0, 1], as float64 [B]."""
+        """The value of each predicted answer [B], in [0, 1], as float64 [B]; NO_ANSWER is worth 0."""
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The loss of logits [B, answers], averaged over the records: a scalar."""
@@ -31,10 +40,19 @@ class SoftScore:
     """The answer's own score; the loss is binary cross-entropy, × classes. Targets are scores [B, classes]."""
 
     def values(self, answers: Tensor, targets: Tensor) -> Tensor:
-        return targets.gather(1, answers[:, None])[:, 0].double()
+        found = targets.gather(1, answers.clamp(min=0)[:, None])[:, 0].double()
+        return found.where(answers != NO_ANSWER, 0.0)
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
         return nn.functional.binary_cross_entropy_with_logits(logits, targets) * logits.shape[1]
 
 
 SCORES: dict[str, Score] = {"accuracy": Accuracy(), "soft": SoftScore()}
+
+
+def classes_of(texts: Sequence[str], answers: Sequence[str]) -> Tensor:
+    """The class that each text names, long [N]: compared as VQA's answers are; NO_ANSWER where it names none."""
+    places: dict[str, int] = {}
+    for place, answer in enumerate(answers):
+        places.setdefault(normalise(answer), place)
+    return torch.tensor([places.get(normalise(text), NO_ANSWER) for text in texts], dtype=torch.long)

@@ -12,7 +12,7 @@ from atlas.data.card import DataCard
 from atlas.learners import Precision
 from atlas.runtime.errors import UserError
 from atlas.runtime.names import file_name
-from atlas.tasks.task import Modality
+from atlas.tasks.task import AnswerKind, Modality
 
 if TYPE_CHECKING:
     from atlas.learners.readouts.readout import AnswerForm
@@ -32,7 +32,8 @@ class ServedTask(BaseModel):
     outputs: classes, or 1 where choices are scored. images, choices: how many a record has. answers: the classes'
     texts. text_tokens: the length of the longest text in training, to which texts are padded. max_tokens: the number
     that longer ones are cut to; None in records of earlier versions, for as many as the backbone takes. modality:
-    without `language` it has no text of its own.
+    without `language` it has no text of its own. kind: that of its answers; records of earlier versions have none,
+    since all were classes.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,13 +45,19 @@ class ServedTask(BaseModel):
     text_tokens: int
     max_tokens: int | None = None
     modality: Modality = "vision-language"
+    kind: AnswerKind = "classes"
 
     def form(self, name: str) -> AnswerForm:
         """The form of the answers of the task of that name."""
         from atlas.learners.readouts.readout import AnswerForm  # with torch, which whoever writes a record lacks
 
         return AnswerForm(
-            task=name, outputs=self.outputs, images=self.images, answers=self.answers, modality=self.modality
+            task=name,
+            outputs=self.outputs,
+            images=self.images,
+            answers=self.answers,
+            modality=self.modality,
+            kind=self.kind,
         )
 
     @classmethod
@@ -64,6 +71,7 @@ class ServedTask(BaseModel):
             text_tokens=card.text_tokens,
             modality=card.modality,
             max_tokens=card.max_tokens,
+            kind=card.answer_kind,
         )
 
 

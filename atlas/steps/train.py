@@ -80,6 +80,7 @@ def open_task(path: Path) -> TaskData:
         images=card.images,
         answers=card.answers,
         modality=card.modality,
+        kind=card.answer_kind,
         splits={split: open_split(path, split) for split in prepared.counts},
     )
 

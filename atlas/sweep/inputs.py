@@ -17,7 +17,7 @@ from atlas.config.training import TrainingOptions
 from atlas.data.cache import obtain
 from atlas.data.options import MOST_TIED
 from atlas.data.prepare import Prepared, PrepareOptions
-from atlas.learners.readouts import SIMILARITY
+from atlas.learners.readouts import SIMILARITY, check_answers
 from atlas.metrics import METRICS
 from atlas.runtime.errors import UserError
 from atlas.runtime.os_errors import error_from
@@ -166,6 +166,7 @@ def check_readout(readout: str, backbone: Path, tasks: Sequence[Task]) -> None:
             f"--readout {readout}: the backbone {backbone.name} allows {' or '.join(allowed)}; give one of those, or a "
             f"backbone of two encoders (CLIP, SigLIP)."
         )
+    check_answers(readout, {task.name: task.answer_kind for task in tasks})
     blind = [task.name for task in tasks if task.modality == "language"]
     if readout == SIMILARITY and blind:
         raise UserError(

@@ -30,14 +30,16 @@ class Record:
     """One sample: pictures, texts (one a choice) and its label.
 
     The label is the index of the class (of the right text where the task has choices), or, where the
-    task's score is "soft", pairs of class and score in [0, 1]. where: `file:line`, for the message if one of its
+    task's score is "soft", pairs of class and score in [0, 1]. references: of a task of free texts, which has no label,
+    the texts that are right; the first is what training teaches. where: `file:line`, for the message if one of its
     pictures is broken; a reader may leave it out.
     """
 
     id: str
     pictures: tuple[Picture, ...]
     texts: tuple[str, ...]
-    label: Label
+    label: Label = ()
+    references: tuple[str, ...] = ()
     where: str = field(default="", compare=False)
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import counted
 from atlas.tasks.sample import Broken, Record
+from atlas.tasks.scoring import BOX_SCORES, TEXT_SCORES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,15 +18,54 @@ if TYPE_CHECKING:
 
 
 Modality = Literal["vision-language", "vision", "language"]
-Scoring = Literal["accuracy", "soft"]
+ClassScoring = Literal["accuracy", "soft"]
+TextScoring = Literal[
+    "exact",
+    "exact-upper",
+    "exact-lower",
+    "exact-gqa",
+    "exact-ocrvqa",
+    "letter",
+    "contains",
+    "contains-lower",
+    "contains-either",
+    "vqa",
+    "anls",
+    "rouge-l",
+    "bleu",
+    "cider",
+    "iou",
+    "iou-coin",
+]
+Scoring = ClassScoring | TextScoring
+AnswerKind = Literal["classes", "choices", "soft", "texts", "box"]
+WRITTEN: tuple[AnswerKind, ...] = ("texts", "box")
 Role = Literal["upstream", "downstream"]
+
+
+def answer_kind(score: str, choices: int) -> AnswerKind:
+    """The kind of a task's answers: a class, one of a record's texts, a class by soft scores, a free text, or a box."""
+    if score in TEXT_SCORES:
+        return "box" if score in BOX_SCORES else "texts"
+    if choices > 1:
+        return "choices"
+    return "soft" if score == "soft" else "classes"
+
+
+def kind_in_words(kind: AnswerKind, *, classes: int, choices: int) -> str:
+    """`3 classes`, `4 choices`, `free texts`, `a box as a text`; where only the source knows the classes, that."""
+    if kind in WRITTEN:
+        return "a box as a text" if kind == "box" else "free texts"
+    known = counted(classes, "class") if classes else "classes known to its source"
+    return f"{choices} choices" if kind == "choices" else known
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """A dataset and the question asked of it.
 
-    answers: the class names; () for multiple choice. choices: texts a record. images: pictures a record.
+    answers: the class names; () for multiple choice and for free texts. choices: texts a record. images: pictures a
+    record. score: a name of `atlas.learners.scores`, or of TEXT_SCORES where answers are free texts or a box as a text.
     chance: the score of guessing, in percent. version: raised by hand when the reader's output changes.
     read: (split, source folder or None) -> the records, labels mixed, in an order that never changes; records that
     cannot be read as `Broken`, those left out by rule as `Skipped`, so that `prepare` counts them.
@@ -71,8 +112,18 @@ class Task:
         return self.obtain or (self.layout.obtain if self.layout else "")
 
     @property
+    def answer_kind(self) -> AnswerKind:
+        """The kind of its answers, which decides the readouts that can give them."""
+        return answer_kind(self.score, self.choices)
+
+    @property
+    def writes(self) -> bool:
+        """Whether its answers are texts of their own, so that its records have references instead of labels."""
+        return self.answer_kind in WRITTEN
+
+    @property
     def classes(self) -> int:
-        """The number of values that a label can take."""
+        """The number of values that a label can take; 0 where answers are free texts."""
         return self.choices if self.choices > 1 else len(self.answers)
 
     @property

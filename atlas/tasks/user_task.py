@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import get_args
 
 from atlas.runtime.carried_modules import CarriedModules, carried_modules
-from atlas.runtime.errors import UserError
+from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.names import check_task_name
 from atlas.runtime.user_code import run_file
-from atlas.tasks.task import Task
+from atlas.tasks.scoring import TEXT_SCORES
+from atlas.tasks.task import ClassScoring, Task
 
 USER_TASKS: dict[str, tuple[str, Task]] = {}  # the loaded ones: name -> absolute address, task
 
@@ -41,6 +43,9 @@ def _check_fields(task: Task) -> None:
         )
     if isinstance(task.version, bool) or not isinstance(task.version, int):
         raise UserError(f"{task.name}: its version is {task.version!r:.60}; give a whole number.")
+    known = (*get_args(ClassScoring), *TEXT_SCORES)
+    if task.score not in known:
+        raise UserError(f"{task.name}: {unknown('score', str(task.score), known)}")
     for template in task.templates:
         if not isinstance(template, str) or template.count("{}") != 1:
             raise UserError(

@@ -81,7 +81,7 @@ def test_soft_labels_become_one_score_a_class(tmp_path: Path, processor: Process
     result = written(PAIRS, records_of(PAIRS), tmp_path, processor)
     targets = table(tmp_path / "train.arrow")["targets"].to_pylist()
     assert targets[1] == pytest.approx([0.0, 1.0, 0.3])
-    assert sum(result.mass) == pytest.approx(25 * 1.3)
+    assert sum(result.balance.values()) == pytest.approx(25 * 1.3)
 
 
 @pytest.mark.parametrize("task", [SHADES, CHOICES, PAIRS], ids=lambda task: task.name)
@@ -111,7 +111,7 @@ def test_records_with_a_broken_picture_are_left_out_and_the_pictures_are_numbere
     assert found["id"].to_pylist() == [f"train{number}" for number in kept]
     pixels = table(tmp_path / "train-pictures.arrow")["pixels"].to_pylist()
     assert [pixels[row[0]][0] for row in found["pictures"].to_pylist()] == [number // 2 for number in kept]
-    assert sum(result.mass) == len(kept)
+    assert sum(result.balance.values()) == len(kept)
 
 
 def test_a_record_with_one_good_and_one_broken_picture_is_broken(tmp_path: Path, processor: Processor) -> None:

@@ -1,14 +1,17 @@
-"""The readouts, by name. To add one: a file with a class of `Readout`, and a line in READOUTS.
+"""The readouts, by name. To add one: a file with a class of `Readout`, a line in READOUTS, and its answers in ANSWERS.
 
 Thin: a readout's module is imported when it is used.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from atlas.runtime.errors import unknown
+from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.text import by_number
+from atlas.tasks.task import AnswerKind, kind_in_words
 
 if TYPE_CHECKING:
     from atlas.learners.readouts.readout import Readout
@@ -20,6 +23,23 @@ READOUTS: dict[str, str] = {
     HEAD: "atlas.learners.readouts.head:Head",
     SIMILARITY: "atlas.learners.readouts.similarity:Similarity",
 }
+
+CLASSES: tuple[AnswerKind, ...] = ("classes", "choices", "soft")
+ANSWERS: dict[str, tuple[AnswerKind, ...]] = {HEAD: CLASSES, SIMILARITY: CLASSES}  # what each can give
+
+
+def check_answers(readout: str, tasks: Mapping[str, AnswerKind]) -> None:
+    """Raises UserError where the readout cannot give the kind of answer of one of the tasks."""
+    cannot = {task: kind for task, kind in tasks.items() if kind not in ANSWERS[readout]}
+    if not cannot:
+        return
+    wanted = dict.fromkeys(kind_in_words(kind, classes=0, choices=0) for kind in cannot.values())
+    able = [name for name, kinds in ANSWERS.items() if set(cannot.values()) <= set(kinds)]
+    remedy = f"give --readout {' or '.join(able)} and a backbone that allows it" if able else "no readout gives them"
+    raise UserError(
+        f"the readout {readout!r} cannot answer {', '.join(cannot)}, whose answers are {' and '.join(wanted)}: "
+        f"{remedy}, or leave {by_number(len(cannot), 'it', 'them')} out of the tasks."
+    )
 
 
 def find_readout(name: str) -> type[Readout]:

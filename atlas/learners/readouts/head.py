@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from atlas.backbones.backbone import Backbone
-from atlas.learners.readouts import HEAD
+from atlas.learners.readouts import HEAD, check_answers
 from atlas.learners.readouts.readout import AnswerForm, Readout
 
 
@@ -27,6 +27,7 @@ class Head(nn.Sequential, Readout):
 
     @classmethod
     def build(cls, backbone: Backbone, form: AnswerForm, generator: torch.Generator | None = None) -> Head:
+        check_answers(cls.name, {form.task: form.kind})
         return cls(backbone.width * form.images, form.outputs, generator)
 
     def logits(self, pooled: Tensor) -> Tensor:

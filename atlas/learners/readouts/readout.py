@@ -13,15 +13,16 @@ if TYPE_CHECKING:
 
     from atlas.backbones.backbone import Backbone
     from atlas.data.loader import Batch
-    from atlas.tasks.task import Modality
+    from atlas.tasks.task import AnswerKind, Modality
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerForm:
-    """The form of a task's answers: `outputs` classes, or 1 where a record's texts compete; the images of a record.
+    """The form of a task's answers: `outputs` classes, 1 where a record's texts compete, 0 of free texts; the images of
+    a record.
 
-    answers: the classes' words. modality: without `language` a record has no text of its own, without `vision` no
-    image.
+    kind: that of its answers. answers: the classes' words, where it has classes. modality: without `language` a record
+    has no text of its own, without `vision` no image.
     """
 
     task: str
@@ -29,15 +30,17 @@ class AnswerForm:
     images: int
     answers: tuple[str, ...] = ()
     modality: Modality = "vision-language"
+    kind: AnswerKind = "classes"
 
 
 class Readout(nn.Module, ABC):
     """One task's way from pooled outputs to logits. Its parameters are saved with the task's step.
 
-    `name` is that of READOUTS.
+    `name` is that of READOUTS. `writes`: its answers are texts (`write`), not logits over the task's answers.
     """
 
     name: ClassVar[str]
+    writes: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod
@@ -50,6 +53,10 @@ class Readout(nn.Module, ABC):
     def ask(self, batch: Batch) -> Batch:
         """The batch that the backbone is given; by default the task's own."""
         return batch
+
+    def write(self, backbone: Backbone, batch: Batch) -> list[str]:
+        """The answer of each record as a text, by the adapters that are active; of a readout that `writes`."""
+        raise NotImplementedError(f"the readout {self.name} writes no texts")
 
     @abstractmethod
     def logits(self, pooled: Tensor) -> Tensor:

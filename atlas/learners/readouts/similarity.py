@@ -13,7 +13,7 @@ from atlas.backbones.backbone import Backbone
 from atlas.backbones.dual.backbone import DualBackbone
 from atlas.backbones.processor import Processor
 from atlas.data.loader import Batch
-from atlas.learners.readouts import SIMILARITY
+from atlas.learners.readouts import SIMILARITY, check_answers
 from atlas.learners.readouts.prompts import class_prompts
 from atlas.learners.readouts.readout import AnswerForm, Readout
 from atlas.runtime.errors import UserError
@@ -44,6 +44,7 @@ class Similarity(Readout):
                 f"the readout 'similarity' compares features of images and texts, and {backbone.processor.folder.name} "
                 f"has none of both: give a backbone of two encoders (CLIP, SigLIP), or --readout head."
             )
+        check_answers(cls.name, {form.task: form.kind})
         if form.modality == "language":
             raise UserError(
                 f"{form.task}: the readout 'similarity' compares an image with texts, and its records have no image; "

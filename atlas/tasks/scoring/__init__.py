@@ -1,0 +1,33 @@
+"""Scores of free texts, by name. To add one: its file, a line in TEXT_SCORES, its name in `TextScoring`."""
+
+from __future__ import annotations
+
+from atlas.tasks.scoring.anls import Anls
+from atlas.tasks.scoring.bleu import Bleu
+from atlas.tasks.scoring.boxes import BoxOverlap
+from atlas.tasks.scoring.cider import Cider
+from atlas.tasks.scoring.exact import Contains, Exact, Letter, without_full_stop
+from atlas.tasks.scoring.rouge import RougeL
+from atlas.tasks.scoring.soft_vqa import SoftVqa
+from atlas.tasks.scoring.text_score import RecordScore, References, TextScore
+
+BOX_SCORES: dict[str, TextScore] = {"iou": BoxOverlap(), "iou-coin": BoxOverlap(cut=1)}
+TEXT_SCORES: dict[str, TextScore] = {
+    "exact": Exact(),
+    "exact-upper": Exact(compared=str.upper),
+    "exact-lower": Exact(compared=str.lower),
+    "exact-gqa": Exact(compared=without_full_stop),
+    "exact-ocrvqa": Exact(compared=str.lower, refusal="Unanswerable"),
+    "letter": Letter(),
+    "contains": Contains(),
+    "contains-lower": Contains(compared=str.lower),
+    "contains-either": Contains(either=True),
+    "vqa": SoftVqa(),
+    "anls": Anls(),
+    "rouge-l": RougeL(),
+    "bleu": Bleu(),
+    "cider": Cider(),
+    **BOX_SCORES,
+}
+
+__all__ = ["BOX_SCORES", "TEXT_SCORES", "RecordScore", "References", "TextScore"]
