@@ -35,8 +35,9 @@ class ShardBuffer:
             yield pickle.load(self._file)
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file. Raises as `add` does: closing writes what was buffered."""
+        with writing(self._folder):
+            self._file.close()
 
 
 def packed(shard: Shard) -> bytes:

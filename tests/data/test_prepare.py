@@ -197,7 +197,7 @@ def test_a_disk_that_is_full_is_one_clear_error_and_later_it_goes_on(
     monkeypatch.setattr(shard, "RECORDS_A_SHARD", 4)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (3600, hard))  # enough for a shard, too little for them joined
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, hard))  # enough for a shard, too little for them joined
         with pytest.raises(AtlasError, match="cannot write under .*File too large.*Make room"):
             prepare(saying(tmp_path / "log"), processor=processor, root=tmp_path)
     finally:
