@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from atlas.adapters import dimension, products
+from atlas.adapters import constants, dimension, products
 from atlas.adapters.fusion import Part, Rule, Skip, Stack, fixed_alpha, normalise, similarity
 
 
@@ -121,14 +121,14 @@ def _weigh_whole(x: Tensor, h: Tensor, packed: _Packed, stack: Stack, heads: int
     B, L, D = h.shape
     t, r, d = query.shape[0], packed.r, D // heads
     q = query.view(t, heads, d)
-    same_head = torch.eye(heads, device=h.device, dtype=query.dtype)
+    same_head = constants.identity(heads, h.device, query.dtype)
     rows = (D**-0.5 * q.unsqueeze(1) * same_head[:, :, None]).view(t, heads, D)
     up, shift = torch.stack(packed.ups), packed.shift
     on_z = rows @ up  # [t, H, r]
     on_c = None if shift is None else (rows @ shift.unsqueeze(2)).view(-1)
     z, scores = _project(x, h, packed, rows.view(t * heads, D), on_c)
     assert scores is not None
-    same_adapter = torch.eye(t, device=h.device, dtype=query.dtype)
+    same_adapter = constants.identity(t, h.device, query.dtype)
     spread = (on_z.transpose(1, 2).unsqueeze(2) * same_adapter[:, None, :, None]).reshape(t * r, -1)
     scores = torch.addmm(scores.reshape(B * L, -1), z.view(B * L, -1), spread).view(B, L, -1)
     itself = (q * q).sum(-1).view(1, -1, 1) * D**-0.5

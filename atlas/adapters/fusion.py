@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from atlas.adapters import constants
 from atlas.adapters.kinds import AdapterKind
 
 Weighting = Literal["whole", "dimension"]
@@ -92,7 +93,7 @@ def similarity(attended: Tensor, key: Tensor, weighting: Weighting) -> Tensor:
 
 def fixed_alpha(h: Tensor, rule: Rule) -> Tensor:
     """The searched numbers of a fixed combination, normalised: [1, t], float32."""
-    return normalise(torch.tensor([rule.fixed], device=h.device, dtype=torch.float32), rule.normalisation)
+    return normalise(constants.row(rule.fixed or (), h.device), rule.normalisation)
 
 
 def attend(query: Tensor, kv: Tensor, heads: int) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from peft.tuners.tuners_utils import BaseTuner
 from torch import Tensor, nn
 
+from atlas.adapters import constants
 from atlas.adapters.config import AtlasConfig
 from atlas.adapters.layer import EXPANSION, ROLES, AtlasLayer, StackStage, single, unmergeable, unrouted
 from atlas.runtime.errors import UserError, unknown
@@ -269,5 +270,5 @@ def _orthogonality(rows: Tensor) -> Tensor:
     """Σ over the sites of R(X), for X [sites, n, …]."""
     rows = rows.flatten(2).float()
     n, d = rows.shape[1:]
-    gram = rows @ rows.transpose(1, 2) - torch.eye(n, device=rows.device)
+    gram = rows @ rows.transpose(1, 2) - constants.identity(n, rows.device, rows.dtype)
     return gram.square().mean((1, 2)).sum() / (n * d)

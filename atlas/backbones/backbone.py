@@ -6,10 +6,12 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from atlas.backbones.frozen_weights import FrozenWeights
 from atlas.runtime.errors import unknown
 
 if TYPE_CHECKING:
@@ -65,6 +67,11 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def forward(self, pixels: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
         """pixels uint8 [B, I, 3, S, S], tokens [B, C, L], mask bool [B, C, L] -> pooled [B, C, I * D]."""
+
+    @cached_property
+    def frozen(self) -> FrozenWeights:
+        """Its weights, which can be held in another type of numbers while they are frozen."""
+        return FrozenWeights(self.model)
 
     @abstractmethod
     def layer_of(self, parameter: str) -> int | None:

@@ -19,7 +19,7 @@ class ClusterOptions:
 
     Raises:
         UserError: a count below 1, a minimum above `workers_per_fleet`, no positive number of CPUs, fewer than 0
-            GPUs, a negative interval between checkpoints.
+            GPUs, a negative number of loaders, a negative interval between checkpoints.
     """
 
     fleets: Annotated[
@@ -37,7 +37,11 @@ class ClusterOptions:
     gpus_per_worker: Annotated[
         float | None, arg(metavar="GPUS", help_behavior_hint="(default: 1 where the cluster has GPUs, else 0)")
     ] = None
-    """GPUs of each worker."""
+    """GPUs of each worker; a share, such as 0.25, lets fleets share a GPU."""
+    loaders: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 2 on GPUs, else 0)")] = None
+    """Threads of each worker that read batches ahead; 0 for none."""
+    deterministic: bool = False
+    """The same bits in every run on the same GPUs, more slowly."""
     checkpoint_every: Annotated[float, arg(metavar="SECONDS")] = 60.0
     """Seconds between checkpoints within a step; 0 for never."""
 
@@ -55,5 +59,7 @@ class ClusterOptions:
             raise UserError(f"--cpus-per-worker is {self.cpus_per_worker}; give a number above 0.")
         if self.gpus_per_worker is not None and not 0 <= self.gpus_per_worker < math.inf:
             raise UserError(f"--gpus-per-worker is {self.gpus_per_worker}; give a number of 0 or more.")
+        if self.loaders is not None and self.loaders < 0:
+            raise UserError(f"--loaders is {self.loaders}; give a number of threads, 0 for none.")
         if not 0 <= self.checkpoint_every < math.inf:
             raise UserError(f"--checkpoint-every is {self.checkpoint_every}; give seconds, 0 for never.")

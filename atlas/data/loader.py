@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +28,7 @@ class Batch:
     """B records. pixels: uint8 [B, images, 3, S, S]; tokens: long [B, choices, L]; mask: bool [B, choices, L], true
     where there is a token, L the tokens of the task's longest text; targets: long [B], or float [B, classes] where the
     score is soft; of a task of free texts NO_CLASS [B]. references: a task's of free texts, of each record at least
-    one; None of any other.
+    one; None of any other. Texts that all records share are one row, expanded (`is_shared`).
     """
 
     pixels: Tensor
@@ -39,9 +39,28 @@ class Batch:
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on a device; copies do not wait where the memory is pinned."""
-        moved = [one.to(device, non_blocking=True) for one in (self.pixels, self.tokens, self.mask, self.targets)]
-        pixels, tokens, mask, targets = moved
-        return replace(self, pixels=pixels, tokens=tokens, mask=mask, targets=targets)
+        return self._each(lambda value: value.to(device, non_blocking=True))
+
+    def pinned(self, device: torch.device) -> Batch:
+        """The same batch in pinned memory where `device` is a GPU, so that copies to it do not wait; else itself."""
+        return self._each(lambda value: value.pin_memory()) if device.type == "cuda" else self
+
+    def chunk(self, count: int) -> list[Batch]:
+        """The batch in `count` parts, views of it; the same as the parts of its indices."""
+        size = -(-len(self) // count)
+        return [self._part(slice(start, start + size)) for start in range(0, len(self), size)]
+
+    def _part(self, rows: slice) -> Batch:
+        return Batch(**{name: None if value is None else value[rows] for name, value in vars(self).items()})
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """The batch with all tensors changed; a row that all records share is changed once, and shared again."""
+        changed = {
+            name: change(value[:1]).expand_as(value) if is_shared(value) else change(value)
+            for name, value in vars(self).items()
+            if isinstance(value, Tensor)
+        }
+        return replace(self, **changed)
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -114,10 +133,13 @@ class Split:
         pixels = torch.from_numpy(self.pixels.gather(pictures))
         tokens = torch.from_numpy(self.tokens.gather(wanted)).view(len(wanted), self.choices, self.width)
         tokens = tokens[..., : self.text_tokens].long()
+        mask = tokens != self.pad_id
+        if len(wanted) and bool((tokens == tokens[:1]).all()):  # as where the task is about images alone
+            tokens, mask = (value[:1].expand_as(value) for value in (tokens, mask))
         return Batch(
             pixels=pixels.view(len(wanted), self.images, 3, self.size, self.size),
             tokens=tokens,
-            mask=tokens != self.pad_id,
+            mask=mask,
             targets=self._targets(wanted),
             references=self._references(wanted),
         )
@@ -166,6 +188,11 @@ class Split:
                 f"the prepared data is damaged. Remove the folder and prepare again."
             )
         return pictures.ravel()
+
+
+def is_shared(values: Tensor) -> bool:
+    """Whether all rows of [B, …] are one and the same memory."""
+    return len(values) > 1 and values.stride(0) == 0
 
 
 def open_split(prepared_path: Path, split: str, limit: int | None = None) -> Split:

@@ -15,6 +15,7 @@ from atlas.runtime.text import by_number, counted
 
 TRIAL_CPUS = 0.005
 RESERVE = 0.1
+LOADERS = 2
 FLEET_WORTH = 20.0  # seconds of training below which one more fleet costs more than it saves
 
 
@@ -120,6 +121,13 @@ def trials_at_once(size: FleetSize, *, known: bool) -> int:
 def threads_of(size: FleetSize) -> int:
     """The number of threads that a worker computes with."""
     return max(1, round(size.cpus))
+
+
+def loaders_of(size: FleetSize, asked: int | None) -> int:
+    """The threads of a worker that read batches ahead: as `asked`, or for a GPU `LOADERS` where it has the CPUs."""
+    if asked is not None:
+        return asked
+    return min(LOADERS, threads_of(size)) if size.gpus else 0
 
 
 def _worker_gpus(options: ClusterOptions, resources: Mapping[str, float]) -> float:

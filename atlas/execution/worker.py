@@ -26,6 +26,7 @@ from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 
 if TYPE_CHECKING:
+    from atlas.learners.compute import Compute
     from atlas.learners.fit import OnUpdate
     from atlas.learners.process_group import ProcessGroup
     from atlas.learners.training_state import Checkpoints
@@ -42,8 +43,9 @@ class FleetSetup:
     """Settings common to all workers of all fleets.
 
     `prepared` maps each task to its prepared folder's address; `run` identifies this run of a sweep, apart from the
-    same sweep's earlier ones. A checkpoint of an unfinished step is saved every `checkpoint_seconds` (0: never); in an
-    `elastic` fleet, a process group of another size resumes from it.
+    same sweep's earlier ones; `threads` of a worker compute, `loaders` read ahead. A checkpoint of an unfinished step
+    is saved every `checkpoint_seconds` (0: never); in an `elastic` fleet, a process group of another size resumes from
+    it. `deterministic`: the same bits in every run.
     """
 
     broker: str
@@ -54,6 +56,8 @@ class FleetSetup:
     threads: int
     run: str = ""
     checkpoint_seconds: float = 60.0
+    loaders: int = 0
+    deterministic: bool = False
     elastic: bool = False
 
 
@@ -99,13 +103,17 @@ def worker_main(config: dict[str, Any]) -> None:
     with uncollected():
         import torch
 
+        from atlas.learners.compute import Compute
+        from atlas.learners.determinism import compute_deterministically
         from atlas.steps.train import open_worker_context, train_step
 
     settings = dict(config)
     name = settings.pop("fleet")
     setup = FleetSetup(**settings)
     torch.set_num_threads(setup.threads)
-    group = _group()
+    if setup.deterministic:
+        compute_deterministically()
+    group = _group(Compute(loaders=setup.loaders))
     fleet = FleetClient(BrokerClient.connect(setup.broker, setup.namespace), name, group)
     fleet.hello()
     whole = Store.open(setup.store_uri)
@@ -177,7 +185,7 @@ def _is_over(error: Exception, group: ProcessGroup) -> bool:
     return group.size == 1 or error.everywhere
 
 
-def _group() -> ProcessGroup:
+def _group(compute: Compute) -> ProcessGroup:
     import ray.train
     import torch
     from ray.train.torch import get_device
@@ -187,7 +195,7 @@ def _group() -> ProcessGroup:
     context, device = ray.train.get_context(), get_device()
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    return ProcessGroup(rank=context.get_world_rank(), size=context.get_world_size(), device=device)
+    return ProcessGroup(rank=context.get_world_rank(), size=context.get_world_size(), device=device, compute=compute)
 
 
 def _checkpoints(

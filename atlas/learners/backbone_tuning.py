@@ -39,6 +39,11 @@ class BackboneTuning:
                 self._keep(name)
                 parameter.requires_grad_(True)
 
+    @property
+    def tuned(self) -> bool:
+        """Whether weights are trained, or were loaded from a step that trained them."""
+        return bool(self._pretrained)
+
     def trained(self) -> dict[str, nn.Parameter]:
         """The parameters that are marked as trained, by name."""
         return {name: parameter for name, parameter in self.parameters.items() if parameter.requires_grad}

@@ -12,6 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from atlas.adapters import constants
 from atlas.adapters.fused import fused
 from atlas.adapters.layer import AtlasLayer
 
@@ -42,7 +43,7 @@ class SiteAttention(nn.Module):
 
     def penalty(self) -> Tensor:
         """‖V − I‖², a scalar: the distance of the values from passing the adapters' outputs through."""
-        return (self.value - torch.eye(len(self.value), device=self.value.device)).square().sum()
+        return (self.value - constants.identity(len(self.value), self.value.device, self.value.dtype)).square().sum()
 
 
 class Composition(nn.Module):

@@ -20,6 +20,7 @@ from atlas.learners.backbone_tuning import BackboneTuning
 from atlas.learners.composition import Composition, load_composition
 from atlas.learners.readouts import HEAD, find_readout
 from atlas.learners.readouts.readout import AnswerForm, Readout
+from atlas.learners.schedule import Precision
 from atlas.runtime.errors import UserError
 
 
@@ -48,6 +49,7 @@ class ContinualModel(nn.Module):
     def pool(self, batch: Batch, task: str) -> Tensor:
         """The backbone's outputs for what `task` asks of a batch, by the active adapters: [B, C, I * D]."""
         asked = self.readout(task).ask(batch)
+        self.backbone.frozen.suit(asked.pixels.device)
         return self.backbone(asked.pixels, asked.tokens, asked.mask)
 
     def write(self, batch: Batch, task: str) -> list[str]:
@@ -92,6 +94,7 @@ class ContinualModel(nn.Module):
         Queries over the past that `task` was trained with before (stage 1) are kept. `settings` are those of an
         `AtlasConfig`, `experience` among them where it is another.
         """
+        self.backbone.frozen.release()
         queries_by_site = self._remove_adapter(task)
         settings = {"experience": self.past(task), **settings}
         sites = self.backbone.adapter_sites(self.towers)
@@ -144,6 +147,7 @@ class ContinualModel(nn.Module):
         """
         if self._peft:
             raise UserError("a backbone that adapters were trained on cannot be tuned: they would no longer fit it.")
+        self.backbone.frozen.release()
         self.train_head(task)
         self.tuning.train(frozen)
 
@@ -227,6 +231,7 @@ class ContinualModel(nn.Module):
         self.to(self.device)
 
     def _load_weights(self, task: str, folder: Path) -> None:
+        self.backbone.frozen.release()
         self.tuning.load(folder)
         if not (folder / "adapter").is_dir():
             return
@@ -245,8 +250,14 @@ class ContinualModel(nn.Module):
         head.load_state_dict(load_file(path))
         self.heads[task] = head.requires_grad_(False)
 
+    def hold_frozen(self, precision: Precision) -> None:
+        """Hold the backbone's weights in `precision` while they are computed in it, unless the backbone is tuned."""
+        if not self.tuning.tuned:
+            self.backbone.frozen.hold(getattr(torch, precision))
+
     def detach(self) -> None:
         """Remove all adapters and restore the backbone's pre-trained weights."""
+        self.backbone.frozen.release()
         if self._peft:
             self.adapters.unload()
             self._peft.clear()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
+
 import torch
 from torch import Tensor
 
 from atlas.data.loader import Batch, Split, permutation
+from atlas.data.read_ahead import read_ahead
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.divergence import REMEDY, Diverged
 from atlas.learners.precision import autocast
@@ -45,7 +49,7 @@ def score(
     with torch.no_grad(), autocast(group.device, precision):
         if data.scoring in TEXT_SCORES:
             return _written_score(model, data, part, group.shard(chosen), group)
-        total = group.all_reduce(_sums(model, data, part, group.shard(chosen), group.device))
+        total = group.all_reduce(_sums(model, data, part, group.shard(chosen), group))
     if total[2]:
         raise Diverged(
             f"the logits of {counted(int(total[2]), f'{split} record')} of {data.name} are not finite; {REMEDY}"
@@ -53,16 +57,27 @@ def score(
     return 100.0 * float(total[0] / total[1])
 
 
-def _sums(model: ContinualModel, data: TaskData, part: Split, indices: Tensor, device: torch.device) -> Tensor:
+def _sums(model: ContinualModel, data: TaskData, part: Split, indices: Tensor, group: ProcessGroup) -> Tensor:
     """Of these records: the sum of their values, their number, and how many have logits that are not finite [3]."""
-    sums = torch.zeros(3, dtype=torch.float64, device=device)
-    for numbers in indices.split(EVALUATION_BATCH):
-        batch = part.batch(numbers).to(device)
+    sums = torch.zeros(3, dtype=torch.float64, device=group.device)
+    for numbers, batch in _batches(part, indices, group):
         answers, unfit = _answers(model, batch, data)
         sums[0] += SCORES[data.scoring].values(answers, batch.targets).sum()
         sums[1] += len(numbers)
         sums[2] += unfit
     return sums
+
+
+def _batches(part: Split, indices: Tensor, group: ProcessGroup) -> Iterator[tuple[Tensor, Batch]]:
+    """The records by numbers, in batches on the group's device."""
+
+    def read(numbers: Tensor) -> tuple[Tensor, Batch]:
+        return numbers, part.batch(numbers).pinned(group.device)
+
+    requests = indices.split(EVALUATION_BATCH)
+    with closing(read_ahead(requests, read, threads=group.compute.loaders, device=group.device)) as found:
+        for numbers, batch in found:
+            yield numbers, batch.to(group.device)
 
 
 def _answers(model: ContinualModel, batch: Batch, data: TaskData) -> tuple[Tensor, int | Tensor]:
@@ -76,8 +91,7 @@ def _answers(model: ContinualModel, batch: Batch, data: TaskData) -> tuple[Tenso
 def _written_score(model: ContinualModel, data: TaskData, part: Split, indices: Tensor, group: ProcessGroup) -> float:
     """The score of texts: those of all workers are gathered, in the order of their records."""
     mine: list[Written] = []
-    for numbers in indices.split(EVALUATION_BATCH):
-        batch = part.batch(numbers).to(group.device)
+    for numbers, batch in _batches(part, indices, group):
         assert batch.references is not None
         mine += zip(numbers.tolist(), model.write(batch, data.name), batch.references, strict=True)
     every = sorted((one for written in group.gather(mine) for one in written), key=lambda one: one[0])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from itertools import islice
 from typing import Protocol
@@ -12,12 +12,14 @@ import torch
 from torch import Tensor
 
 from atlas.data.loader import permutation
+from atlas.data.read_ahead import read_ahead
 from atlas.learners.base import Stage
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.divergence import REMEDY, Diverged
 from atlas.learners.early_stopping import EarlyStopping
 from atlas.learners.evaluation import score
 from atlas.learners.hooks import StageHooks
+from atlas.learners.loss_log import LossLog
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.schedule import Precision
 from atlas.learners.task_data import TaskData
@@ -68,13 +70,18 @@ def fit(
     stream = (chosen[indices] for indices in batches(len(chosen), schedule.batch_size, updates, seed))
     if _resume_from_checkpoint(trainer, curve, stream, checkpoints):
         on_update(curve.updates, updates, curve.last_loss)
-    for update, indices in enumerate(stream, start=curve.updates + 1):
-        _record_update(curve, trainer, trainer.update(indices), of=updates)
-        on_update(update, updates, curve.last_loss)
-        if curve.early_stopping.should_stop(update):
-            break
-        if checkpoints.due(update):
-            checkpoints.save(capture(trainer, curve))
+    losses = LossLog(group, curve.losses)
+    read = read_ahead(stream, trainer.read, threads=group.compute.loaders, device=group.device)
+    with closing(read):
+        for update, (indices, records_read) in enumerate(read, start=curve.updates + 1):
+            _record_update(curve, trainer, trainer.update(indices, records_read), losses, of=updates)
+            on_update(update, updates, curve.last_loss)
+            if curve.early_stopping.should_stop(update):
+                break
+            if checkpoints.due(update):
+                losses.flush()
+                checkpoints.save(capture(trainer, curve))
+    losses.flush()
     _check_updated(trainer, curve)
     curve.early_stopping.restore_best()
     return curve
@@ -92,11 +99,11 @@ def _resume_from_checkpoint(
     return True
 
 
-def _record_update(curve: TrainingCurve, trainer: Trainer, loss: Tensor, *, of: int) -> None:
+def _record_update(curve: TrainingCurve, trainer: Trainer, loss: Tensor, losses: LossLog, *, of: int) -> None:
     """Record an update; every fiftieth of the `of` updates also its all-reduced loss. Raises Diverged."""
     update = curve.updates + 1
     if update % max(1, of // 50) == 0 or update in (1, of):
-        curve.losses.append((update, _reduced_loss(loss, trainer.group, update)))
+        losses.note(update, loss)
     curve.updates, curve.records = update, trainer.records
 
 
@@ -131,11 +138,3 @@ def batches(records: int, size: int, updates: int, seed: int) -> Iterator[Tensor
             epoch += 1
         yield left[:size]
         left = left[size:]
-
-
-def _reduced_loss(loss: Tensor, group: ProcessGroup, update: int) -> float:
-    """The loss averaged over the processes. Raises Diverged where it is not finite."""
-    value = float(group.all_reduce(loss.clone())) / group.size
-    if not math.isfinite(value):
-        raise Diverged(f"the loss became {value} at update {update}; {REMEDY}")
-    return value

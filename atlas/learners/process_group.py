@@ -12,6 +12,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from atlas.learners.compute import Compute
 from atlas.runtime.errors import AtlasError
 
 ValueT = TypeVar("ValueT")
@@ -23,11 +24,12 @@ class RankFailed(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessGroup:
-    """`size` processes, of which this is number `rank`, computing on `device`."""
+    """`size` processes, of which this is number `rank`, computing on `device` in the way that `compute` says."""
 
     rank: int = 0
     size: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    compute: Compute = field(default_factory=Compute)
 
     def wrap(self, module: nn.Module, *, find_unused_parameters: bool = False) -> nn.Module:
         """The module with gradients averaged over the group (DDP), or itself in a group of one.

@@ -17,7 +17,7 @@ from atlas.learners.early_stopping import EarlyStopping
 from atlas.learners.hooks import ReplayBatch, StageHooks
 from atlas.learners.precision import autocast
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.schedule import Schedule
+from atlas.learners.schedule import Precision, Schedule
 from atlas.learners.scores import SCORES
 from atlas.learners.task_data import TaskData
 from atlas.learners.training_state import TrainingProgress, TrainingState
@@ -80,19 +80,25 @@ class Trainer:
         self.objective = group.wrap(
             Objective(model, stage, data, self.hooks), find_unused_parameters=self.hooks.find_unused_parameters
         )
-        self.optimizer = _optimizer(model, self.schedule)
+        model.hold_frozen(self.schedule.precision)
+        self.optimizer = _optimizer(model, self.schedule, group.device)
         self.scheduler = LambdaLR(self.optimizer, lambda update: self.schedule.rate(update, updates))
         self.scaler = torch.amp.GradScaler(group.device.type, enabled=self.schedule.precision == "float16")
         self.records = 0
         self._applied = 0
         self.optimizer.register_step_post_hook(self._count_applied)
 
-    def update(self, indices: Tensor) -> Tensor:
-        """One update on the global batch `indices` [N]; gives this process's loss (a scalar).
+    def read(self, indices: Tensor) -> tuple[Tensor, Batch]:
+        """The global batch `indices` [N] and this process's records of it, as `update` takes them. For any thread."""
+        return indices, self._read(self.data, indices)
 
-        Gradients that are too large for float16 leave the weights, and the learning rate's schedule, as they were.
+    def update(self, indices: Tensor, records: Batch | None = None) -> Tensor:
+        """One update on the global batch `indices` [N]; gives this process's loss (a scalar), which may be awaited.
+
+        `records` are what `read` gave for them; without, they are read here. Gradients that are too large for float16
+        leave the weights, and the learning rate's schedule, as they were.
         """
-        loss = self._backward(indices, self.hooks.replay())
+        loss = self._backward(indices, self.hooks.replay(), records)
         self._bound_gradients()
         before = self._applied
         self.scaler.step(self.optimizer)
@@ -133,14 +139,17 @@ class Trainer:
             self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_((value for _, value in self.trained()), self.schedule.max_gradient_norm)
 
-    def _backward(self, indices: Tensor, replay_batches: Sequence[ReplayBatch]) -> Tensor:
+    def _backward(self, indices: Tensor, replay_batches: Sequence[ReplayBatch], records: Batch | None = None) -> Tensor:
         """Accumulate the gradients of all micro-batches; gives this process's loss, averaged over them."""
         count = self.schedule.accumulate
         replayed = [[(one, part) for part in one.indices.chunk(count)] for one in replay_batches]
         loss = torch.zeros((), device=self.group.device)
-        for number, part in enumerate(indices.chunk(count)):
-            batch = self._batch(self.data, part)
-            others = [(one, self._batch(one.data, part)) for one, part in (parts[number] for parts in replayed)]
+        for number, part in enumerate((records or self._read(self.data, indices)).chunk(count)):
+            batch = part.to(self.group.device)
+            others = [
+                (one, self._read(one.data, indices).to(self.group.device))
+                for one, indices in (parts[number] for parts in replayed)
+            ]
             sync = self.group.without_sync(self.objective) if number < count - 1 else nullcontext()
             with sync:
                 with autocast(self.group.device, self.schedule.precision):
@@ -150,12 +159,15 @@ class Trainer:
         self.records += len(indices) + sum(len(one.indices) for one in replay_batches)
         return loss
 
-    def _batch(self, data: TaskData, indices: Tensor) -> Batch:
-        """This process's shard of the training records `indices`."""
-        return data.splits["train"].batch(self.group.shard(indices)).to(self.group.device)
+    def _read(self, data: TaskData, indices: Tensor) -> Batch:
+        """This process's shard of the training records `indices`, ready to be copied to the device.
+
+        Micro-batches are shared equally, so that the shard's parts are the shards of the parts.
+        """
+        return data.splits["train"].batch(self.group.shard(indices)).pinned(self.group.device)
 
 
-def _optimizer(model: ContinualModel, schedule: Schedule) -> torch.optim.AdamW:
+def _optimizer(model: ContinualModel, schedule: Schedule, device: torch.device) -> torch.optim.AdamW:
     """AdamW: no decay on biases and LayerNorm weights, the queries at `query_rate_factor` times the rate."""
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
@@ -170,7 +182,16 @@ def _optimizer(model: ContinualModel, schedule: Schedule) -> torch.optim.AdamW:
         ],
         betas=(schedule.beta1, schedule.beta2),
         eps=schedule.epsilon,
+        fused=takes_fused_steps(device, schedule.precision) or None,
     )
+
+
+def takes_fused_steps(device: torch.device, precision: Precision) -> bool:
+    """Whether the optimiser's step is one kernel, as a GPU has it.
+
+    In float16 it is not: the kernel would leave out an update whose gradients overflow without telling the schedule.
+    """
+    return device.type == "cuda" and precision != "float16"
 
 
 COUNTERS = ("last_epoch", "_step_count")  # all that changes of a LambdaLR but its rates, which are the optimiser's

@@ -17,6 +17,7 @@ from atlas.backbones.backbone import Backbone
 from atlas.data.loader import open_split
 from atlas.data.prepare import Prepared
 from atlas.learners.continual_model import ContinualModel
+from atlas.learners.determinism import exact_float32
 from atlas.learners.divergence import check_files, check_weights
 from atlas.learners.evaluation import score
 from atlas.learners.fit import OnUpdate, fit
@@ -56,13 +57,14 @@ class WorkerContext:
 
     def alone(self) -> WorkerContext:
         """The same for what this worker does without the others of its group."""
-        return replace(self, group=ProcessGroup(device=self.group.device))
+        return replace(self, group=ProcessGroup(device=self.group.device, compute=self.group.compute))
 
 
 def open_worker_context(
     backbone: str, prepared: Mapping[str, str], group: ProcessGroup, run: str = ""
 ) -> WorkerContext:
     """The worker context for a backbone (name or folder) and the tasks' prepared folders, by name."""
+    exact_float32()
     with group.all_or_none():
         model = load(backbone).to(group.device)
         data = {name: open_task(Path(path)) for name, path in prepared.items()}

@@ -12,7 +12,7 @@ from atlas.cluster.connect import NAMESPACE
 from atlas.cluster.ray_internals import start_autoscaling_coordinator
 from atlas.data.cache import prepared_address
 from atlas.execution.fleets import Fleets
-from atlas.execution.sizing import threads_of, trials_at_once
+from atlas.execution.sizing import loaders_of, threads_of, trials_at_once
 from atlas.execution.worker import FleetSetup, asks_for_room
 from atlas.report import load_matplotlib
 from atlas.runtime.console import say
@@ -204,6 +204,8 @@ def _fleet_setup(run: SweepRun) -> FleetSetup:
         threads=threads_of(run.size),
         run=run.token,
         checkpoint_seconds=options.cluster.checkpoint_every,
+        loaders=loaders_of(run.size, options.cluster.loaders),
+        deterministic=options.cluster.deterministic,
     )
 
 

@@ -7,7 +7,16 @@ import pytest
 from atlas.cluster.connect import join_cluster, leave_cluster
 from atlas.cluster.limits import this_machine
 from atlas.cluster.options import ClusterOptions
-from atlas.execution.sizing import RESERVE, TRIAL_CPUS, FleetSize, fitted, size_fleets, threads_of, trials_at_once
+from atlas.execution.sizing import (
+    RESERVE,
+    TRIAL_CPUS,
+    FleetSize,
+    fitted,
+    loaders_of,
+    size_fleets,
+    threads_of,
+    trials_at_once,
+)
 from atlas.runtime.errors import AtlasError
 
 TWO_GPUS = {"CPU": 16.0, "GPU": 2.0}
@@ -71,6 +80,14 @@ def test_no_more_fleets_are_started_than_the_work_is_worth(work: float, options:
     size = fitted(size_fleets(given, nodes), given, nodes, work)
     assert size.fleets == fleets
     assert size.workers == given.workers_per_fleet
+
+
+@pytest.mark.parametrize(
+    ("gpus", "cpus", "asked", "loaders"),
+    [(0, 4, None, 0), (1, 4, None, 2), (0.25, 1, None, 1), (1, 4, 0, 0), (0, 1, 3, 3)],
+)
+def test_gpus_have_threads_that_read_ahead(gpus: float, cpus: float, asked: int | None, loaders: int) -> None:
+    assert loaders_of(FleetSize(fleets=1, workers=1, cpus=cpus, gpus=gpus), asked) == loaders
 
 
 def test_each_worker_has_to_fit_on_one_node() -> None:

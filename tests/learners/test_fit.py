@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from atlas.data.prepare import prepare
-from atlas.learners import HeadStage, Schedule
+from atlas.learners import HeadStage, Precision, Schedule
+from atlas.learners.compute import Compute
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.divergence import Diverged
 from atlas.learners.evaluation import score
 from atlas.learners.fit import batches, fit
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.trainer import Trainer, TrainingCurve, task_loss
+from atlas.learners.trainer import Trainer, TrainingCurve, takes_fused_steps, task_loss
 from atlas.runtime.errors import AtlasError
 from atlas.steps.train import open_task
 from tests.backbones.toys import PAIRS
@@ -187,3 +188,27 @@ def test_a_batch_that_the_workers_cannot_share_equally_is_refused(small_world: W
     stage.begin(model, "digits", torch.Generator().manual_seed(0))
     with pytest.raises(AtlasError, match="batch_size 6 .* 2 workers"):
         fit(model, stage, small_world.worker_context.data["digits"], seed=0, group=ProcessGroup(size=2))
+
+
+def test_threads_that_read_ahead_change_no_bit_of_a_result(small_world: World) -> None:
+    results = []
+    for loaders in (0, 2):
+        model, stage = small_world.model(), HeadStage(schedule=replace(SCHEDULE, steps=5, accumulate=2))
+        stage.begin(model, "digits", torch.Generator().manual_seed(0))
+        group = ProcessGroup(compute=Compute(loaders=loaders))
+        data = small_world.worker_context.data["digits"]
+        curve = fit(model, stage, data, seed=0, group=group)
+        weights = [value.detach().clone() for value in model.heads["digits"].parameters()]
+        results.append((weights, curve.losses, score(model, data, "test", limit=None, group=group)))
+        model.detach()
+    (weights, *others), (weights_ahead, *others_ahead) = results
+    assert others == others_ahead
+    assert all(torch.equal(one, other) for one, other in zip(weights, weights_ahead, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "fused"),
+    [("cpu", "float32", False), ("cuda", "float32", True), ("cuda", "bfloat16", True), ("cuda", "float16", False)],
+)
+def test_a_gpu_steps_in_one_kernel_unless_the_loss_is_scaled(device: str, precision: Precision, fused: bool) -> None:
+    assert takes_fused_steps(torch.device(device), precision) is fused

@@ -27,8 +27,8 @@ class DualBackbone(Backbone):
     """A frozen model with `vision_model` and `text_model`, and its processor.
 
     The pooled output of an image with a text is the image's features and then the text's, D = 2 P. Equal texts of a
-    batch are encoded once. `layer_of` counts from the top layer, which both towers have in common. `log_scale` is the
-    logarithm of the factor by which the model multiplies cosines.
+    batch are encoded once, as far as they are told apart. `layer_of` counts from the top layer, which both towers have
+    in common. `log_scale` is the logarithm of the factor by which the model multiplies cosines.
     """
 
     model_class: type[PreTrainedModel]
@@ -75,10 +75,25 @@ class DualBackbone(Backbone):
     def forward(self, pixels: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
         """Every image goes through the vision tower once, and every different text through the text tower."""
         images = self.image_features(pixels.flatten(0, 1)).unflatten(0, pixels.shape[:2])
-        texts = self.text_features(tokens.flatten(0, 1), mask.flatten(0, 1)).unflatten(0, tokens.shape[:2])
+        texts = self._texts(tokens, mask)
         choices, count = tokens.shape[1], pixels.shape[1]
         pairs = [images[:, None].expand(-1, choices, -1, -1), texts[:, :, None].expand(-1, -1, count, -1)]
         return torch.cat(pairs, dim=-1).flatten(2)
+
+    def _texts(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """Features [B, C, P]. On a CPU equal texts are found; a GPU would be waited for, so that it encodes one row of
+        texts where all records share it, and every text otherwise.
+        """
+        if tokens.device.type == "cpu":
+            return self.text_features(tokens.flatten(0, 1), mask.flatten(0, 1)).unflatten(0, tokens.shape[:2])
+        rows = 1 if tokens.stride(0) == 0 else len(tokens)
+        return self.all_text_features(tokens[:rows], mask[:rows]).expand(len(tokens), -1, -1)
+
+    def all_text_features(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """tokens [B, C, L], mask bool [B, C, L] -> features [B, C, P], each text encoded."""
+        padding = self.processor.pad_id
+        tokens = tokens.flatten(0, 1).masked_fill(~mask.flatten(0, 1), padding)
+        return self._encoded(tokens).unflatten(0, mask.shape[:2])
 
     def image_features(self, pixels: Tensor) -> Tensor:
         """uint8 [N, 3, S, S] -> features [N, P]."""
@@ -90,9 +105,13 @@ class DualBackbone(Backbone):
         """tokens [N, L], mask bool [N, L] -> features [N, P]."""
         padding = self.processor.pad_id
         different, place = torch.unique(tokens.masked_fill(~mask, padding), dim=0, return_inverse=True)
-        inputs = self.text_inputs(different, different != padding)
+        return self._encoded(different)[place]
+
+    def _encoded(self, tokens: Tensor) -> Tensor:
+        """tokens [N, L] of texts, padded -> features [N, P]."""
+        inputs = self.text_inputs(tokens, tokens != self.processor.pad_id)
         features: Tensor = self._model.get_text_features(**inputs).pooler_output
-        return features[place]
+        return features
 
     def layer_of(self, parameter: str) -> int | None:
         tower, *parts = parameter.split(".")

@@ -58,12 +58,13 @@ class Similarity(Readout):
 
     def ask(self, batch: Batch) -> Batch:
         if self.prompts is not None:
-            tokens = self.prompts.flatten(0, 1).expand(len(batch), -1, -1)
-        elif self.answers:
+            prompts = self.prompts.flatten(0, 1)
+            tokens, mask = (one.expand(len(batch), -1, -1) for one in (prompts, prompts != self.padding))
+            return replace(batch, tokens=tokens, mask=mask)
+        if self.answers:
             tokens = self._answered(batch.tokens[:, 0], batch.mask[:, 0])
-        else:
-            return batch
-        return replace(batch, tokens=tokens, mask=tokens != self.padding)
+            return replace(batch, tokens=tokens, mask=tokens != self.padding)
+        return batch
 
     def logits(self, pooled: Tensor) -> Tensor:
         """Of pooled outputs [B, texts, I * 2 P]: one a class, or one a choice."""

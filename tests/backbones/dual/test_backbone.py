@@ -66,6 +66,13 @@ def test_the_pooled_output_is_the_features_of_an_image_and_of_a_text(backbone: D
     assert torch.allclose(pooled[..., 1, :], text[None, :, None].expand(2, -1, 2, -1), atol=1e-5)
 
 
+def test_texts_that_are_each_encoded_have_the_features_of_those_that_are_told_apart(backbone: DualBackbone) -> None:
+    tokens = rows(backbone)[[0, 1, 0, 2]].unflatten(0, (2, 2))
+    mask = tokens != backbone.processor.pad_id
+    told_apart = backbone.text_features(tokens.flatten(0, 1), mask.flatten(0, 1)).unflatten(0, (2, 2))
+    assert torch.allclose(backbone.all_text_features(tokens, mask), told_apart, atol=1e-6)
+
+
 def test_a_text_is_the_same_however_wide_its_row_is(backbone: DualBackbone) -> None:
     whole = rows(backbone)
     seen = whole != backbone.processor.pad_id

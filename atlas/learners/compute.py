@@ -1,0 +1,16 @@
+"""The way in which a worker computes: nothing of it decides what is computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compute:
+    """The settings of a worker that are no part of a step: results are the same with all of them, up to rounding.
+
+    loaders: threads that read batches ahead, into pinned memory where the device is a GPU; with none, a batch is read
+    when it is needed.
+    """
+
+    loaders: int = 0
