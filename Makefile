@@ -17,14 +17,22 @@ unexport PYTHONDONTWRITEBYTECODE # a test run starts hundreds of processes, each
 
 .PHONY: sweep test coverage check format lint types layers untyped docs browser clean
 
-$(VENV)/installed: pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+$(VENV)/made:
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
+	touch $@
+
+$(VENV)/installed: $(VENV)/made pyproject.toml
 	$(INSTALL) -e .
 	touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed
+$(VENV)/installed-dev: $(VENV)/made pyproject.toml
 	$(INSTALL) -e '.[dev]'
+	touch $@
+
+# What the tests import, compiled once: parallel workers that begin together would each compile all of it.
+$(VENV)/compiled: $(VENV)/installed-dev
+	$(BIN)/python -m pytest --collect-only -qq > $@.log || { cat $@.log; false; }
 	touch $@
 
 sweep: $(VENV)/installed
@@ -38,10 +46,10 @@ browser:
 	  echo "No Chromium here: the tests that open pages will be skipped. Install chromium and its driver to run them."
 
 # A worker beyond the cores of a small machine: tests that start clusters mostly wait. WORKERS=0 runs all in one process.
-test: $(VENV)/installed-dev browser
+test: $(VENV)/compiled browser
 	$(BIN)/python -m pytest --durations=10 -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
-coverage: $(VENV)/installed-dev browser
+coverage: $(VENV)/compiled browser
 	rm -rf build/coverage && mkdir -p build/coverage
 	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 	$(BIN)/coverage combine --quiet

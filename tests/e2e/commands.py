@@ -1,11 +1,17 @@
-"""The project's commands as its users run them: in processes of their own, offline, without a cluster."""
+"""The project's commands as its users run them, offline, without a cluster; what needs no process has none."""
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+
+import pytest
+
+from atlas.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ("--tasks", "digits", "piqa-twin", "--steps", "4", "--batch-size", "8", "--evaluate", "20", "30")
@@ -47,3 +53,26 @@ def run(
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done
+
+
+def told(*arguments: str, code: int = 0, **more: str) -> str:
+    """What `atlas` prints, in this process with `more` in its environment; checks its exit code."""
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as shell, redirect_stdout(said), redirect_stderr(said):
+        for name in os.environ.keys() - environment().keys():
+            shell.delenv(name)
+        for name, value in more.items():
+            shell.setenv(name, value)
+        try:
+            main(arguments)
+            ended = 0
+        except SystemExit as end:
+            ended = int(end.code or 0)
+    assert ended == code, said.getvalue()
+    return said.getvalue()
+
+
+def sweep_told(*arguments: str, storage: Path | str, sweep: str = "task_order", code: int = 0, **more: str) -> str:
+    """The same of a sweep that starts no cluster: a dry run, or one that is refused."""
+    file = str(ROOT / "sweeps" / f"{sweep}.py")
+    return told("sweep", file, *arguments, "--storage", str(storage), code=code, **more)

@@ -1,4 +1,4 @@
-"""A sweep whose storage is a bucket of an S3-compatible store: it survives its machine."""
+"""A sweep whose storage is a bucket of an S3-compatible store: it survives its machine, and a line that is cut."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from typing import Any
 import pytest
 
 from atlas.storage.filesystem import StoragePath
-from tests.e2e.commands import ROOT, SMALL, WAIT, environment
+from tests.e2e.commands import SMALL, WAIT, environment, sweep_told, told
 from tests.e2e.processes import expect_nothing_left, wait_for
-from tests.e2e.storages import logged, matrices, summaries
+from tests.e2e.storages import logged, matrices, steps_of, summaries
+from tests.line import Line, line_to
 from tests.losses import Losses
 from tests.servers import ObjectStore
 
 pytestmark = pytest.mark.slow
+AWAY_SECONDS = 15.0
 
 
-def sweep_at(storage: str, machine: Path, *arguments: str, **more: str) -> str:
-    """Run the small sweep on a storage in a bucket, on the machine whose copies are in that folder."""
-    command = [sys.executable, str(ROOT / "sweeps" / "task_order.py"), *SMALL, "--storage", storage, *arguments]
-    return said(command, environment(ATLAS_CACHE=str(machine), **more))
+def atlas(machine: Path, *arguments: str) -> str:
+    """What a command of `atlas` prints on that machine."""
+    return told(*arguments, ATLAS_CACHE=str(machine))
 
 
-def atlas(machine: Path, *arguments: str, code: int = 0, **more: str) -> str:
-    """Run a command of `atlas` on that machine, with `more` in its environment, and check its exit code."""
-    command = [sys.executable, "-m", "atlas.cli", *arguments]
+def doctor(machine: Path, *arguments: str, code: int = 0, **more: str) -> str:
+    """Run the doctor on that machine, in a process of its own, with `more` in its environment."""
+    command = [sys.executable, "-m", "atlas.cli", "doctor", *arguments]
     return said(command, environment(ATLAS_CACHE=str(machine), **more), code)
 
 
@@ -73,8 +74,8 @@ def expect_well_seen(storage: str, machine: Path) -> None:
     table = atlas(machine, "tasks", "--storage", storage)
     assert f"under {storage}/data" in table
     assert table.count("train") == 2
-    asked = ("doctor", "--tasks", "digits", "piqa-twin", "--storage", storage)
-    lines = atlas(machine, *asked).splitlines()
+    asked = ("--tasks", "digits", "piqa-twin", "--storage", storage)
+    lines = doctor(machine, *asked).splitlines()
     for line in (
         f"ok   storage: {storage} can be written here",
         "ok   data: digits, piqa-twin are prepared",
@@ -83,12 +84,63 @@ def expect_well_seen(storage: str, machine: Path) -> None:
     ):
         assert line in lines
     assert list(machine.rglob("*.arrow")) == []
-    told = atlas(machine, *asked, code=1, AWS_SECRET_ACCESS_KEY="another")
-    assert "FIX  storage:" in told
-    assert "AWS Error SIGNATURE_DOES_NOT_MATCH" in told
+    refused = doctor(machine, *asked, code=1, AWS_SECRET_ACCESS_KEY="another")
+    assert "FIX  storage:" in refused
+    assert "AWS Error SIGNATURE_DOES_NOT_MATCH" in refused
 
 
-def test_a_sweep_in_a_bucket_goes_on_on_another_machine_and_a_third_has_nothing_left_to_train(
+def cut_for_a_while(line: Line) -> None:
+    """Long enough for whatever asks the storage to be refused more than once."""
+    line.cut()
+    time.sleep(AWAY_SECONDS)
+    line.mend()
+
+
+def resume_over_a_line_that_is_cut(
+    storage: str, machine: Path, s3: ObjectStore, start: Callable[..., subprocess.Popen[str]], steps: int
+) -> float:
+    """Resume the sweep; the line to its storage is cut while it trains, and while it ends. Seconds until it commits."""
+    bucket = storage.removeprefix("s3://").partition("/")[0]
+
+    def committed() -> int:
+        return sum(key.endswith("commit.json") for key in s3.names(bucket))
+
+    known = committed()
+    assert 0 < known < steps - 2
+    with line_to(int(s3.environment["AWS_ENDPOINT_URL"].rpartition(":")[2])) as line:
+        shell = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{line.port}", "ATLAS_CACHE": str(machine), "ATLAS_MARK": "line"}
+        process = start(*SMALL, "--resume", storage=storage, **shell)
+        wait_for(lambda: committed() > known, process=process)
+        cut_for_a_while(line)
+        mended = time.monotonic()
+        before = committed()
+        wait_for(lambda: committed() > before, process=process)
+        found = time.monotonic() - mended
+        wait_for(lambda: committed() == steps, process=process)
+        cut_for_a_while(line)  # while the sweep ends
+        out, _ = process.communicate(timeout=WAIT)
+    assert process.returncode == 0, out
+    assert "Traceback" not in out
+    expect_nothing_left("ATLAS_MARK=line")
+    return found
+
+
+def expect_all_of_it(copy: Path, quiet: Path, objects: list[str]) -> None:
+    """The sweep ended as the quiet one did, and both the storage and MLflow have all of it, once."""
+    (summary,) = summaries(copy)
+    assert summary["sweep"]["status"] == "FINISHED"
+    assert matrices(summary) == matrices(summaries(quiet)[0])
+    assert summary["references"] == summaries(quiet)[0]["references"]
+    markers = [Path(key).parent.name for key in objects if key.endswith("commit.json")]
+    assert sorted(markers) == sorted(steps_of(summaries(quiet)[0]))
+    for file in ("summary.json", "report.html"):
+        assert f"prefix/sweeps/{summary['sweep']['id']}/{file}" in objects
+    runs = logged(f"sqlite:///{copy / 'mlflow.db'}")
+    kinds = Counter(run.data.tags["atlas.kind"] for run in runs.values() if run.info.status == "FINISHED")
+    assert kinds == {"sweep": 1, "trial": len(summary["trials"]), "step": len(markers)}
+
+
+def test_a_sweep_in_a_bucket_goes_on_on_another_machine_over_a_line_that_is_cut_and_a_third_has_nothing_left_to_train(
     bucket: str,
     s3: ObjectStore,
     quiet: Path,
@@ -98,24 +150,34 @@ def test_a_sweep_in_a_bucket_goes_on_on_another_machine_and_a_third_has_nothing_
     losses: Losses,
 ) -> None:
     storage, second, third = f"{bucket}/prefix", tmp_path / "second", tmp_path / "third"
-    name = bucket.removeprefix("s3://")
-    markers = lose(storage, tmp_path / "first", s3, partial(background, **losses.shell))
-    before = written(s3, name, markers)
+    name, start = bucket.removeprefix("s3://"), partial(background, **losses.shell)
+    steps = summaries(quiet)[0]["plan"]["distinct_steps"]
+    markers = lose(storage, tmp_path / "first", s3, start)
+    before, begun = written(s3, name, markers), losses.begun()
+    known = sum(key.endswith("commit.json") for key in s3.names(name))
     resumed = time.monotonic()
-    sweep_at(storage, second, "--resume", **losses.shell)
+    found = resume_over_a_line_that_is_cut(storage, second, s3, start, steps)
     took = time.monotonic() - resumed
     assert written(s3, name, markers) == before
-    begun, steps = losses.begun(), summaries(quiet)[0]["plan"]["distinct_steps"]
     fault = "the driver's machine lost, storage in a bucket"
-    losses.note(fault, begun=begun, lost=begun - steps, from_resuming_to_the_sweeps_end=took)
-    runs = logged(f"sqlite:///{second / 's3' / name / 'prefix' / 'mlflow.db'}")
-    assert Counter(run.data.tags["atlas.kind"] for run in runs.values() if run.info.status == "FINISHED") == {
-        "sweep": 1,
-        "trial": 2,
-        "step": steps,
-    }
-    assert "nothing to train" in sweep_at(storage, third, "--dry-run")
+    losses.note(fault, begun=losses.begun(), lost=begun - known, from_resuming_to_the_sweeps_end=took)
+    lost = losses.begun() - begun - (steps - known)
+    losses.note(
+        "line to the storage cut and mended",
+        begun=losses.begun() - begun,
+        lost=lost,
+        from_mending_to_the_next_commit=found,
+    )
+    expect_all_of_it(second / "s3" / name / "prefix", quiet, s3.names(name))
+    assert "nothing to train" in sweep_told(*SMALL, "--dry-run", storage=storage, ATLAS_CACHE=str(third))
     monkeypatch.setenv("ATLAS_CACHE", str(third))
+    expect_all_to_be_read(storage, third, quiet, tmp_path / "stack")
+    expect_well_seen(storage, tmp_path / "fourth")
+
+
+def expect_all_to_be_read(storage: str, machine: Path, quiet: Path, stack: Path) -> None:
+    """A machine that took no part reads the sweep, and every command works on it there."""
+    steps = summaries(quiet)[0]["plan"]["distinct_steps"]
     sweeps = StoragePath.at(storage) / "sweeps"
     sweeps.download(only=("summary.json",))
     (one,) = sweeps.folders()
@@ -123,10 +185,9 @@ def test_a_sweep_in_a_bucket_goes_on_on_another_machine_and_a_third_has_nothing_
     assert matrices(summary) == matrices(summaries(quiet)[0])
     assert (sweeps / one).has("report.html")
     assert "tune" in (sweeps / one).folders()
-    assert f"{steps} steps" in atlas(third, "store", "list", "--storage", storage)
-    assert f"{steps} of {steps} steps are whole" in atlas(third, "store", "verify", "--storage", storage)
-    assert "nothing was removed" not in atlas(third, "store", "collect", "--storage", storage)
-    atlas(third, "store", "export", sweeps.folders()[0], str(tmp_path / "stack"), "--storage", storage)
-    assert (tmp_path / "stack" / "README.md").is_file()
-    assert "report.html" in atlas(third, "report", sweeps.folders()[0], "--storage", storage)
-    expect_well_seen(storage, tmp_path / "fourth")
+    assert f"{steps} steps" in atlas(machine, "store", "list", "--storage", storage)
+    assert f"{steps} of {steps} steps are whole" in atlas(machine, "store", "verify", "--storage", storage)
+    assert "nothing was removed" not in atlas(machine, "store", "collect", "--storage", storage)
+    atlas(machine, "store", "export", one, str(stack), "--storage", storage)
+    assert (stack / "README.md").is_file()
+    assert "report.html" in atlas(machine, "report", one, "--storage", storage)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from atlas.cli import main
-from tests.e2e.commands import run
+from tests.e2e.commands import run, sweep_told
 from tests.e2e.storages import committed, matrices, summaries
 
 OPTIONS = ("--smoke", "--rank", "2", "--steps", "2", "--evaluate", "16", "16")  # of its sweep
@@ -27,7 +27,7 @@ def older(tmp_path: Path) -> Path:
 
 
 def test_a_new_sweep_of_the_same_options_has_nothing_to_train(older: Path) -> None:
-    assert "nothing to train" in run(*OPTIONS, "--dry-run", storage=older).stdout
+    assert "nothing to train" in sweep_told(*OPTIONS, "--dry-run", storage=older)
 
 
 def test_its_interrupted_sweep_is_resumed_from_its_steps_and_nothing_is_trained(older: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import pytest
 
 from atlas.report.summary import BARE, summary_from
 from atlas.tasks.twins import TWINS, Sizes
-from tests.e2e.commands import PRINTED, WAIT, environment, run
+from tests.e2e.commands import PRINTED, run, sweep_told, told
 from tests.e2e.storages import committed, summaries
 
 pytestmark = pytest.mark.slow
@@ -56,8 +54,7 @@ def test_every_unseen_task_is_learnt_from_every_order_and_from_the_bare_backbone
 
 def test_downstream_steps_are_steps_of_the_store_which_are_not_trained_again(storage: Path) -> None:
     assert sum(marker["facts"]["step"]["downstream"] for marker in committed(storage).values()) == 28
-    planned = run(*SMOKE, "--dry-run", storage=storage, sweep="paper")
-    assert "nothing to train" in planned.stdout
+    assert "nothing to train" in sweep_told(*SMOKE, "--dry-run", storage=storage, sweep="paper")
 
 
 def test_they_are_a_table_in_the_terminal(storage: Path) -> None:
@@ -72,12 +69,10 @@ def test_published_files_are_prepared_once_and_then_found_by_name(tmp_path: Path
         given.append(f"{twin.sister}={tmp_path / 'raw' / twin.sister}")
     storage = tmp_path / "storage"
     names = [twin.sister for twin in TWINS.values()]
-    prepare = [sys.executable, "-m", "atlas.cli", "prepare", *names, "--source", *given, "--storage", str(storage)]
-    done = subprocess.run(prepare, capture_output=True, text=True, env=environment(), timeout=WAIT)
-    assert done.returncode == 0, done.stdout + done.stderr
+    told("prepare", *names, "--source", *given, "--storage", str(storage))
     shutil.rmtree(tmp_path / "raw")
-    planned = run("--smoke", "--dry-run", storage=storage, sweep="paper")
-    assert "snli-ve, piqa, inaturalist, vqa" in planned.stdout
+    planned = sweep_told("--smoke", "--dry-run", storage=storage, sweep="paper")
+    assert "snli-ve, piqa, inaturalist, vqa" in planned
     for name in names:
         (card,) = storage.glob(f"data/{name}/*/card.json")
         assert sum(json.loads(card.read_text())["counts"].values()) > 200

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from atlas.tracking import Server
-from tests.e2e.commands import ROOT, SMALL, WAIT, environment, run
+from tests.e2e.commands import ROOT, SMALL, WAIT, environment, run, sweep_told
 from tests.e2e.nodes import ray_folder
 from tests.e2e.processes import sweeps_in_background, wait_for
 from tests.e2e.storages import committed, copy_of, logged, matrices, summaries
@@ -128,7 +128,7 @@ def test_the_sweep_ends_well_while_the_server_is_away_and_everything_is_there_on
     assert set(committed(tracked.storage)) <= set(runs)
     assert {run.info.status for run in runs.values()} == {"FINISHED"}
     losses.note("MLflow's server away and back", begun=0, lost=0, from_its_going_to_the_sweeps_end=tracked.away_seconds)
-    run(*SMALL, "--resume", storage=tracked.storage, code=2)  # there is nothing left to go on with
+    sweep_told(*SMALL, "--resume", storage=tracked.storage, code=2)  # there is nothing left to go on with
 
 
 def test_the_same_sweep_again_trains_nothing_and_gives_the_same_matrices(quiet: Path, tracked: Tracked) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from atlas.tracking import StepFinished, SweepFinished, TrialFinished
 from atlas.tracking.event_lines import from_line
-from tests.e2e.commands import PRINTED, run
+from tests.e2e.commands import PRINTED, sweep_told
 from tests.e2e.storages import committed, steps_of, summaries
 
 pytestmark = pytest.mark.slow
@@ -35,4 +35,4 @@ def test_a_sweep_writes_lines_of_json_and_registers_no_model(quiet_long: Path) -
 
 
 def test_once_its_lines_are_written_nothing_is_left_to_resume(quiet_long: Path) -> None:
-    assert "no interrupted sweep" in run("--resume", storage=quiet_long, code=2).stderr
+    assert "no interrupted sweep" in sweep_told("--resume", storage=quiet_long, code=2)

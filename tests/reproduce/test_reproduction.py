@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from atlas.cli import main
 from atlas.reproduce import reproduction
 from atlas.reproduce.plan import ReproduceOptions
 from atlas.reproduce.reproduction import reproduce
@@ -77,6 +78,26 @@ def test_a_different_score_is_told_with_its_place_and_the_storage_is_kept(
     assert "DIFFERENT in 1 of 10 groups" in said
     assert f"storage: {into}" in said
     assert reproduce(recorded_of(summary), ReproduceOptions(into=into, tolerance=0.25), console)
+
+
+def test_a_file_with_a_score_that_was_altered_is_different_at_that_place_and_ends_with_one(
+    summary: dict[str, Any], learnt: Learn, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    learnt(copy.deepcopy(summary))
+    order = summary["trials"][0]["order"]
+    summary["trials"][0]["R"]["test"]["latest"][1][0] += 5.0
+    file = tmp_path / "altered.json"
+    file.write_text(json.dumps(summary))
+    with pytest.raises(SystemExit) as ended:
+        main(["reproduce", str(file), "--into", str(tmp_path / "into")])
+    assert ended.value.code == 1
+    assert "DIFFERENT in 1 of 10 groups" in capsys.readouterr().out
+    told = json.loads((tmp_path / "into" / "reproduction.json").read_text())
+    (wrong,) = [one for one in told["compared"] if not one["equal"]]
+    assert (wrong["split"], wrong["route"], wrong["missing"]) == ("test", "latest", 0)
+    assert wrong["difference"] == pytest.approx(5.0)
+    assert wrong["what"].startswith(" > ".join(order))
+    assert [one["difference"] for one in told["compared"] if one["equal"]] == [0] * 9
 
 
 def test_a_sweep_that_was_stopped_early_is_different(
