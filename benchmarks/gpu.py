@@ -6,8 +6,9 @@ takes at most 1.15 × that of the bare frozen backbone, and the GPU computes for
 
 Backbones with random weights at published sizes (nothing is downloaded), the second stage of the method on the task of
 the digits, through the package's own `fit`. The parts: `steps` (1, 4 and 16 adapters; batches from the loader, or one
-that is held in the GPU's memory), `packing` (several settings of one prefix in one forward pass), `fleets` (that share
-one GPU, with and without MPS), `numerics` (float32 and bfloat16, twice each, with determinism on and off).
+that is held in the GPU's memory; every kernel launched, or updates recorded as CUDA graphs), `packing` (several
+settings of one prefix in one forward pass), `fleets` (that share one GPU, with and without MPS), `numerics` (float32
+and bfloat16, with graphs and determinism on and off, twice each).
 """
 
 from __future__ import annotations
@@ -44,17 +45,14 @@ class Benchmark:
 
     def steps(self) -> Iterator[steps.Row]:
         """Updates against the bare backbone."""
-        counts = (1, 2) if self.tiny else (1, 4, 16)
-        seconds, records = (0.05, 16) if self.tiny else (1.0, 512)
-        return steps.rows(
-            TINY if self.tiny else SIZES,
-            counts,
-            self.device,
-            self.root,
+        course = steps.Course(
+            device=self.device,
             precision=self.precision,
-            seconds=seconds,
-            records=records,
+            seconds=0.05 if self.tiny else 1.0,
+            records=16 if self.tiny else 512,
+            loaders=0 if self.tiny else 2,
         )
+        return steps.rows(TINY if self.tiny else SIZES, (1, 2) if self.tiny else (1, 4, 16), course, self.root)
 
     def packing(self) -> Iterator[packing.Row]:
         """Several settings of one prefix, packed, on the small and a large ViLT."""
@@ -78,24 +76,22 @@ class Benchmark:
 
     def fleets(self) -> Iterator[fleets.Row]:
         """Processes that share the device."""
-        folder = locate("vilt-tiny")
-        data = prepared_task(folder, self.root / "data", records=64 if self.tiny else 512)
-        prepared = data.splits["train"].path
-        counts, seconds = ((1,), 0.2) if self.tiny else ((1, 2, 4, 8), 3.0)
-        return fleets.rows(
-            "vilt-tiny",
-            prepared,
-            str(self.device),
-            counts,
-            seconds=seconds,
+        data = prepared_task(locate("vilt-tiny"), self.root / "data", records=64 if self.tiny else 512)
+        load = fleets.Load(
+            backbone="vilt-tiny",
+            prepared=data.splits["train"].path,
+            device=str(self.device),
             precision=self.precision,
             batch=8 if self.tiny else 32,
+            seconds=0.2 if self.tiny else 3.0,
         )
+        return fleets.rows(load, (1,) if self.tiny else (1, 2, 4, 8))
 
     def numerics(self) -> Iterator[numerics.Outcome]:
-        """Precisions, and determinism."""
-        updates, times = (2, 1) if self.tiny else (200, 2)
-        return numerics.outcomes(str(self.device), self.root / "walks", updates=updates, times=times)
+        """Precisions, recorded updates, and determinism."""
+        variants = numerics.VARIANTS[::3] if self.tiny else numerics.VARIANTS
+        updates, times = (2, 1) if self.tiny else (100, 2)
+        return numerics.outcomes(str(self.device), self.root / "walks", variants, updates=updates, times=times)
 
     @property
     def card(self) -> str:
@@ -121,6 +117,7 @@ def _step(row: steps.Row) -> dict[str, str]:
         "batch": str(pace.batch),
         "adapters": str(row.adapters) if row.adapters else "bare",
         "batches": "loader" if row.loader else "held",
+        "graphs": "yes" if row.graphs else "no",
         "ms an update": f"{pace.milliseconds:.1f}",
         "× bare": f"{row.against_bare:.2f}",
         "samples/s": f"{pace.samples:,.0f}",
@@ -147,8 +144,9 @@ def _fleet(row: fleets.Row) -> dict[str, str]:
 
 def _numerics(row: numerics.Outcome) -> dict[str, str]:
     return {
-        "precision": row.precision,
-        "deterministic": "yes" if row.deterministic else "no",
+        "precision": row.variant.precision,
+        "graphs": "yes" if row.variant.graphs else "no",
+        "deterministic": "yes" if row.variant.deterministic else "no",
         "R, last row": ", ".join(f"{one:.2f}" for one in row.accuracies),
         "weights": row.digest,
         "seconds": f"{row.seconds:.1f}",

@@ -40,6 +40,8 @@ class ClusterOptions:
     """GPUs of each worker; a share, such as 0.25, lets fleets share a GPU."""
     loaders: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 2 on GPUs, else 0)")] = None
     """Threads of each worker that read batches ahead; 0 for none."""
+    cuda_graphs: bool = True
+    """Record a stage's updates on a GPU once and replay them: the same bits, faster."""
     deterministic: bool = False
     """The same bits in every run on the same GPUs, more slowly."""
     checkpoint_every: Annotated[float, arg(metavar="SECONDS")] = 60.0

@@ -22,6 +22,7 @@ from atlas.storage.options import StorageOptions
 
 ALIASES: Mapping[str, str] = {"--seed": "seeds", "--order": "orders"}
 FILE_FLAG = "--config"
+ON = frozenset(name for name, value in Options().flat().items() if value is True)  # turned off by --no-NAME
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,13 +98,13 @@ def as_arguments(options: Options, defaults: Options) -> list[str]:
 def argument(name: str, value: Any) -> list[str]:
     """One option as words of a command line."""
     if isinstance(value, bool):
-        return [flag_of(name)] if value != (name == "sharing") else []
+        return [flag_of(name)] if value != (name in ON) else []
     return [flag_of(name), *map(str, value if isinstance(value, tuple | list) else [value])]
 
 
 def flag_of(name: str) -> str:
-    """The flag of an option: `--no-sharing` of `sharing`, whose other value needs none."""
-    return "--no-sharing" if name == "sharing" else f"--{name.replace('_', '-')}"
+    """The flag of an option: `--no-sharing` of `sharing`, which is on without it."""
+    return f"--{'no-' if name in ON else ''}{name.replace('_', '-')}"
 
 
 def _flags() -> dict[str, str]:

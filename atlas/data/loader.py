@@ -45,22 +45,37 @@ class Batch:
         """The same batch in pinned memory where `device` is a GPU, so that copies to it do not wait; else itself."""
         return self._each(lambda value: value.pin_memory()) if device.type == "cuda" else self
 
+    def copied(self) -> Batch:
+        """The same batch in memory of its own."""
+        return self._each(torch.clone)
+
     def chunk(self, count: int) -> list[Batch]:
         """The batch in `count` parts, views of it; the same as the parts of its indices."""
         size = -(-len(self) // count)
         return [self._part(slice(start, start + size)) for start in range(0, len(self), size)]
 
     def _part(self, rows: slice) -> Batch:
-        return Batch(**{name: None if value is None else value[rows] for name, value in vars(self).items()})
+        return Batch(
+            pixels=self.pixels[rows],
+            tokens=self.tokens[rows],
+            mask=self.mask[rows],
+            targets=self.targets[rows],
+            references=None if self.references is None else self.references[rows],
+        )
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
         """The batch with all tensors changed; a row that all records share is changed once, and shared again."""
-        changed = {
-            name: change(value[:1]).expand_as(value) if is_shared(value) else change(value)
-            for name, value in vars(self).items()
-            if isinstance(value, Tensor)
-        }
-        return replace(self, **changed)
+
+        def changed(value: Tensor) -> Tensor:
+            return change(value[:1]).expand_as(value) if is_shared(value) else change(value)
+
+        return replace(
+            self,
+            pixels=changed(self.pixels),
+            tokens=changed(self.tokens),
+            mask=changed(self.mask),
+            targets=changed(self.targets),
+        )
 
     def __len__(self) -> int:
         return len(self.targets)

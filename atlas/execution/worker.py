@@ -45,7 +45,7 @@ class FleetSetup:
     `prepared` maps each task to its prepared folder's address; `run` identifies this run of a sweep, apart from the
     same sweep's earlier ones; `threads` of a worker compute, `loaders` read ahead. A checkpoint of an unfinished step
     is saved every `checkpoint_seconds` (0: never); in an `elastic` fleet, a process group of another size resumes from
-    it. `deterministic`: the same bits in every run.
+    it. `cuda_graphs`: updates are recorded on GPUs. `deterministic`: the same bits in every run.
     """
 
     broker: str
@@ -57,6 +57,7 @@ class FleetSetup:
     run: str = ""
     checkpoint_seconds: float = 60.0
     loaders: int = 0
+    cuda_graphs: bool = True
     deterministic: bool = False
     elastic: bool = False
 
@@ -113,7 +114,7 @@ def worker_main(config: dict[str, Any]) -> None:
     torch.set_num_threads(setup.threads)
     if setup.deterministic:
         compute_deterministically()
-    group = _group(Compute(loaders=setup.loaders))
+    group = _group(Compute(loaders=setup.loaders, graphs=setup.cuda_graphs))
     fleet = FleetClient(BrokerClient.connect(setup.broker, setup.namespace), name, group)
     fleet.hello()
     whole = Store.open(setup.store_uri)

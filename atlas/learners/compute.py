@@ -10,7 +10,8 @@ class Compute:
     """The settings of a worker that are no part of a step: results are the same with all of them, up to rounding.
 
     loaders: threads that read batches ahead, into pinned memory where the device is a GPU; with none, a batch is read
-    when it is needed.
+    when it is needed. graphs: passes over batches are recorded as CUDA graphs where they can be (`recorded`).
     """
 
     loaders: int = 0
+    graphs: bool = False

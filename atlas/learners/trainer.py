@@ -17,6 +17,7 @@ from atlas.learners.early_stopping import EarlyStopping
 from atlas.learners.hooks import ReplayBatch, StageHooks
 from atlas.learners.precision import autocast
 from atlas.learners.process_group import ProcessGroup
+from atlas.learners.recorded import RecordedPass, is_recorded
 from atlas.learners.schedule import Precision, Schedule
 from atlas.learners.scores import SCORES
 from atlas.learners.task_data import TaskData
@@ -87,6 +88,8 @@ class Trainer:
         self.records = 0
         self._applied = 0
         self.optimizer.register_step_post_hook(self._count_applied)
+        recorded = is_recorded(self.schedule, self.hooks, group, updates=updates, own=bool(stage.source))
+        self._plain_pass = RecordedPass(self._pass, [value for _, value in self.trained()]) if recorded else self._pass
 
     def read(self, indices: Tensor) -> tuple[Tensor, Batch]:
         """The global batch `indices` [N] and this process's records of it, as `update` takes them. For any thread."""
@@ -152,12 +155,16 @@ class Trainer:
             ]
             sync = self.group.without_sync(self.objective) if number < count - 1 else nullcontext()
             with sync:
-                with autocast(self.group.device, self.schedule.precision):
-                    share = self.objective(batch, others) / count
-                self.scaler.scale(share).backward()
-            loss += share.detach().float()
+                loss += self._pass(batch, others) if others else self._plain_pass(batch)
         self.records += len(indices) + sum(len(one.indices) for one in replay_batches)
         return loss
+
+    def _pass(self, batch: Batch, others: Sequence[tuple[ReplayBatch, Batch]] = ()) -> Tensor:
+        """Add a micro-batch's share to the gradients; gives its share of the loss."""
+        with autocast(self.group.device, self.schedule.precision):
+            share = self.objective(batch, others) / self.schedule.accumulate
+        self.scaler.scale(share).backward()
+        return share.detach().float()
 
     def _read(self, data: TaskData, indices: Tensor) -> Batch:
         """This process's shard of the training records `indices`, ready to be copied to the device.

@@ -205,6 +205,7 @@ def _fleet_setup(run: SweepRun) -> FleetSetup:
         run=run.token,
         checkpoint_seconds=options.cluster.checkpoint_every,
         loaders=loaders_of(run.size, options.cluster.loaders),
+        cuda_graphs=options.cluster.cuda_graphs,
         deterministic=options.cluster.deterministic,
     )
 

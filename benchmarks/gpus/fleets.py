@@ -14,6 +14,19 @@ from pathlib import Path
 from typing import Any
 
 MPS = "nvidia-cuda-mps-control"
+PATIENCE = 180.0  # seconds for the slowest process to start
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """The work of one process: the second stage on a prepared task, for so many seconds a round."""
+
+    backbone: str
+    prepared: Path
+    device: str
+    precision: Any
+    batch: int
+    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,42 +38,36 @@ class Row:
     updates: float
 
 
-def rows(
-    backbone: str, prepared: Path, device: str, counts: Sequence[int], *, seconds: float, precision: str, batch: int
-) -> Iterator[Row]:
-    """The rows, as they are measured: without MPS, and with it where the machine has it."""
-    for mps in (False, True):
-        if mps and (device == "cpu" or shutil.which(MPS) is None):
-            return
-        with served(mps) as works:
-            for count in counts if works else ():
-                updates = together(backbone, prepared, device, count, seconds, precision, batch)
-                yield Row(processes=count, mps=mps, updates=updates)
+def rows(load: Load, counts: Sequence[int]) -> Iterator[Row]:
+    """The rows: without MPS, and with it where the machine has it."""
+    yield from (Row(processes=count, mps=False, updates=found) for count, found in rounds(load, counts))
+    if load.device == "cpu" or shutil.which(MPS) is None:
+        return
+    with served() as works:
+        if works:
+            yield from (Row(processes=count, mps=True, updates=found) for count, found in rounds(load, counts))
 
 
-def together(
-    backbone: str, prepared: Path, device: str, count: int, seconds: float, precision: str, batch: int
-) -> float:
-    """Updates a second of so many processes that start their clocks at once."""
-    context = get_context("spawn")
-    barrier, results = context.Barrier(count), context.Queue()
-    given = (backbone, str(prepared), device, seconds, precision, batch, barrier, results)
-    processes = [context.Process(target=fleet, args=given) for _ in range(count)]
+def rounds(load: Load, counts: Sequence[int]) -> Iterator[tuple[int, float]]:
+    """Updates a second, in a round for each count: so many of the processes train, and the others wait."""
+    context, most = get_context("spawn"), max(counts)
+    barrier, results = context.Barrier(most), context.Queue()
+    processes = [context.Process(target=fleet, args=(load, number, counts, barrier, results)) for number in range(most)]
     for process in processes:
         process.start()
-    paces = [results.get(timeout=120) for _ in processes]
+    for count in counts:
+        yield count, sum(results.get(timeout=PATIENCE) for _ in range(count))
     for process in processes:
         process.join()
-    return sum(paces)
 
 
-def fleet(
-    backbone: str, prepared: str, device: str, seconds: float, precision: Any, batch: int, barrier: Any, results: Any
-) -> None:
-    """One process: trains the second stage on a task, and reports its updates a second."""
+def fleet(load: Load, number: int, counts: Sequence[int], barrier: Any, results: Any) -> None:
+    """One process: trains in the rounds that it takes part in, and reports its updates a second."""
     import torch
 
-    from atlas.backbones import load
+    from atlas.backbones import load as load_backbone
+    from atlas.learners.compute import Compute
+    from atlas.learners.process_group import ProcessGroup
     from atlas.learners.schedule import Schedule
     from atlas.learners.two_stage import Expansion
     from atlas.steps.train import open_task
@@ -68,29 +75,28 @@ def fleet(
     from benchmarks.gpus.timing import Clock, watched
 
     torch.set_num_threads(1)
-    where = torch.device(device)
-    stage = Expansion(schedule=Schedule(batch_size=batch, precision=precision), rank=16)
-    model, data = stacked(load(backbone).to(where), open_task(Path(prepared)), stage, 4)
-    watched(model, stage, data, Clock(where, seconds=0.5))
-    barrier.wait(timeout=100)
-    clock = watched(model, stage, data, Clock(where, seconds=seconds))
-    results.put(1 / clock.taken[0])
+    group = ProcessGroup(device=torch.device(load.device), compute=Compute(loaders=1, graphs=True))
+    stage = Expansion(schedule=Schedule(batch_size=load.batch, precision=load.precision), rank=16)
+    backbone = load_backbone(load.backbone).to(group.device)
+    model, data = stacked(backbone, open_task(load.prepared), stage, 4)
+    watched(model, stage, data, Clock(group, load.seconds / 4))
+    for count in counts:
+        barrier.wait(timeout=PATIENCE)
+        if number < count:
+            results.put(1 / watched(model, stage, data, Clock(group, load.seconds)).taken[0])
 
 
 @contextmanager
-def served(mps: bool) -> Iterator[bool]:
-    """Context in which processes reach the GPU through a server of MPS, or directly; whether it runs."""
-    if not mps:
-        yield True
-        return
+def served() -> Iterator[bool]:
+    """Context in which processes reach the GPU through a server of MPS; whether it runs."""
     with tempfile.TemporaryDirectory(prefix="mps") as folder:
         places = {"CUDA_MPS_PIPE_DIRECTORY": f"{folder}/pipe", "CUDA_MPS_LOG_DIRECTORY": f"{folder}/log"}
         os.environ.update(places)
+        started = subprocess.run([MPS, "-d"], capture_output=True, check=False).returncode == 0
         try:
-            started = subprocess.run([MPS, "-d"], capture_output=True, check=False).returncode == 0
             yield started
+        finally:
             if started:
                 subprocess.run([MPS], input=b"quit\n", capture_output=True, check=False, timeout=30)
-        finally:
             for name in places:
                 del os.environ[name]

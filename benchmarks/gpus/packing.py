@@ -71,8 +71,13 @@ class Candidates:
         sites = list(self.model.adapters.sites().values())
         for site in sites:
             site.forward = lambda x, site=site: self._split(site, x)  # type: ignore[method-assign,misc]
-        whole = Batch(
-            **{name: value.repeat(count, *[1] * (value.ndim - 1)) for name, value in vars(self.batch).items()}
+        given = self.batch
+        whole = replace(
+            given,
+            pixels=torch.cat([given.pixels] * count),
+            tokens=torch.cat([given.tokens] * count),
+            mask=torch.cat([given.mask] * count),
+            targets=torch.cat([given.targets] * count),
         )
         try:
             with autocast(self.batch.pixels.device, precision):

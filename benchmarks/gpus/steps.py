@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from atlas.backbones import load
 from atlas.backbones.backbone import Backbone
 from atlas.learners.base import Stage
+from atlas.learners.compute import Compute
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.schedule import Precision, Schedule
 from atlas.learners.task_data import TaskData
@@ -25,11 +26,16 @@ RANK = 48
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A row of the table: a model with so many adapters, 0 for the bare backbone; with the loader or without."""
+    """A row of the table: a model with so many adapters, 0 for the bare backbone.
+
+    loader: batches come from the loader, else one is held on the device. graphs: updates are recorded. against_bare:
+    the pace against the bare backbone's of the same `graphs`.
+    """
 
     model: str
     adapters: int
     loader: bool
+    graphs: bool
     pace: Pace
     against_bare: float
 
@@ -73,33 +79,44 @@ def stacked(backbone: Backbone, data: TaskData, stage: Stage, count: int) -> tup
     return model.to(next(backbone.parameters()).device), replace(data, name=names[-1])
 
 
-def rows(
-    sizes: Sequence[Size],
-    counts: Sequence[int],
-    device: torch.device,
-    root: Path,
-    *,
-    precision: Precision,
-    seconds: float,
-    records: int = 512,
-) -> Iterator[Row]:
-    """The rows of all sizes, as they are measured: the bare backbone first, and the loader with the last count."""
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """The course of the measurements: on a device, in a precision, each for so many seconds."""
+
+    device: torch.device
+    precision: Precision
+    seconds: float
+    records: int
+    loaders: int = 2
+
+    def ways(self, *, loader: bool) -> list[tuple[bool, Compute]]:
+        """Held batches and, if asked, the loader's, with every kernel launched and, on a GPU, with updates recorded."""
+        graphs = (False, True) if self.device.type == "cuda" else (False,)
+        held_ways = [(False, Compute(graphs=one)) for one in graphs]
+        return held_ways + ([(True, Compute(graphs=graphs[-1], loaders=self.loaders))] if loader else [])
+
+
+def rows(sizes: Sequence[Size], counts: Sequence[int], course: Course, root: Path) -> Iterator[Row]:
+    """The rows of all sizes, as they are measured: the bare backbone first, and the loader with the middle count."""
     for size in sizes:
         folder = write(size, root / size.name.replace(" ", "-").replace("/", "-"))
-        data = prepared_task(folder, root / "data", records=max(records, size.batch))
-        bare = 0.0
+        data = prepared_task(folder, root / "data", records=max(course.records, size.batch))
+        bare: dict[bool, float] = {}
         for count in (0, *counts):
-            stage: Stage = expansion(size, precision)
+            stage: Stage = expansion(size, course.precision)
             stage = Bare(schedule=stage.schedule) if count == 0 else stage
-            with freed(device):
-                model, task = stacked(load(folder).to(device), data, stage, count)
-                found = pace(model, stage, held(task, size.batch, device), device, seconds=seconds)
-                bare = bare or found.milliseconds
-                yield Row(
-                    model=size.name, adapters=count, loader=False, pace=found, against_bare=found.milliseconds / bare
-                )
-                if count == counts[len(counts) // 2]:
-                    found = pace(model, stage, task, device, seconds=seconds)
-                    against = found.milliseconds / bare
-                    yield Row(model=size.name, adapters=count, loader=True, pace=found, against_bare=against)
+            with freed(course.device):
+                model, task = stacked(load(folder).to(course.device), data, stage, count)
+                for loader, compute in course.ways(loader=count == counts[len(counts) // 2]):
+                    given = task if loader else held(task, size.batch, course.device)
+                    found = pace(model, stage, given, course.device, compute, seconds=course.seconds)
+                    against = found.milliseconds / bare.setdefault(compute.graphs, found.milliseconds)
+                    yield Row(
+                        model=size.name,
+                        adapters=count,
+                        loader=loader,
+                        graphs=compute.graphs,
+                        pace=found,
+                        against_bare=against,
+                    )
                 del model

@@ -13,6 +13,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from atlas.data.loader import Batch, Split
 from atlas.learners.base import Stage
+from atlas.learners.compute import Compute
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.fit import fit
 from atlas.learners.process_group import ProcessGroup
@@ -46,30 +47,45 @@ class Pace:
 
 @dataclass
 class Clock:
-    """Watches the updates of a stage, and ends it once it has watched `seconds` or `updates` of them."""
+    """Watches the updates of a stage, and ends it once it has watched `seconds` or `updates` of them.
 
-    device: torch.device
+    begins, ends: called just before and after the updates that it watches.
+    """
+
+    group: ProcessGroup
     seconds: float
     updates: int = MOST
+    begins: Callable[[], None] = lambda: None
+    ends: Callable[[], None] = lambda: None
     began: float = 0.0
     taken: list[float] = field(default_factory=list)
 
     def __call__(self, update: int, updates: int, loss: float | None = None) -> None:
         """Called after each update."""
         if update == WARM:
-            wait(self.device)
+            wait(self.group.device)
+            self.begins()
             self.began = time.perf_counter()
         if update > WARM and (update - WARM == self.updates or time.perf_counter() - self.began > self.seconds):
-            wait(self.device)
+            wait(self.group.device)
             self.taken.append((time.perf_counter() - self.began) / (update - WARM))
+            self.ends()
             raise Enough
+
+
+class HeldBatch(Batch):
+    """A batch that is in the device's memory already."""
+
+    def pinned(self, device: torch.device) -> Batch:
+        """The batch itself."""
+        return self
 
 
 class Held:
     """A split whose every batch is the same one, on the device already."""
 
     def __init__(self, split: Split, size: int, device: torch.device) -> None:
-        self.split, self.held = split, split.batch(torch.arange(size)).to(device)
+        self.split, self.held = split, HeldBatch(**vars(split.batch(torch.arange(size)).to(device)))
 
     def __len__(self) -> int:
         return len(self.split)
@@ -84,14 +100,17 @@ def held(data: TaskData, size: int, device: torch.device) -> TaskData:
     return replace(data, splits={**data.splits, "train": cast(Split, Held(data.splits["train"], size, device))})
 
 
-def pace(model: ContinualModel, stage: Stage, data: TaskData, device: torch.device, *, seconds: float) -> Pace:
+def pace(
+    model: ContinualModel, stage: Stage, data: TaskData, device: torch.device, compute: Compute, *, seconds: float
+) -> Pace:
     """The pace of training `stage` on a task, for so many seconds."""
+    group = ProcessGroup(device=device, compute=compute)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    clock = watched(model, stage, data, Clock(device, seconds))
+    clock = watched(model, stage, data, Clock(group, seconds))
     peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
-    busy = kernel_seconds(lambda: watched(model, stage, data, Clock(device, seconds, updates=20)), device)
-    share = None if busy is None else busy / (20 + WARM) / clock.taken[0]
+    busy = busy_seconds(lambda watch: watched(model, stage, data, watch), group)
+    share = None if busy is None else busy / clock.taken[0]
     return Pace(milliseconds=1000 * clock.taken[0], batch=stage.schedule.batch_size, busy=share, peak=peak)
 
 
@@ -99,27 +118,18 @@ def watched(model: ContinualModel, stage: Stage, data: TaskData, clock: Clock) -
     """The clock, once it has watched the training of a stage."""
     schedule = replace(stage.schedule, steps=MOST)
     with suppress(Enough):
-        fit(
-            model,
-            replace(stage, schedule=schedule),
-            data,
-            seed=0,
-            group=ProcessGroup(device=clock.device),
-            on_update=clock,
-        )
+        fit(model, replace(stage, schedule=schedule), data, seed=0, group=clock.group, on_update=clock)
     return clock
 
 
-def kernel_seconds(work: Callable[[], object], device: torch.device) -> float | None:
-    """The seconds in which the device computed anything during some work; None for a CPU."""
-    if device.type != "cuda":
-        work()
+def busy_seconds(work: Callable[[Clock], object], group: ProcessGroup, updates: int = 20) -> float | None:
+    """The seconds of an update in which the device computes anything; None for a CPU."""
+    if group.device.type != "cuda":
         return None
-    with profile(activities=[ProfilerActivity.CUDA], acc_events=True) as trace:
-        work()
-        torch.cuda.synchronize(device)
+    trace = profile(activities=[ProfilerActivity.CUDA], acc_events=True)
+    work(Clock(group, 60.0, updates=updates, begins=trace.start, ends=trace.stop))
     events: list[Any] = [event for event in trace.events() if event.device_type == torch.autograd.DeviceType.CUDA]
-    return union(sorted((event.time_range.start, event.time_range.end) for event in events)) / 1e6
+    return union(sorted((event.time_range.start, event.time_range.end) for event in events)) / 1e6 / updates
 
 
 def union(spans: list[tuple[float, float]]) -> float:

@@ -45,6 +45,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "cpus_per_worker": (["--cpus-per-worker", "0.5"], 0.5),
     "gpus_per_worker": (["--gpus-per-worker", "0.25"], 0.25),
     "loaders": (["--loaders", "0"], 0),
+    "cuda_graphs": (["--no-cuda-graphs"], False),
     "deterministic": (["--deterministic"], True),
     "checkpoint_every": (["--checkpoint-every", "5"], 5.0),
     "aim": (["--aim", "worst"], "worst"),

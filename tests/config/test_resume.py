@@ -21,7 +21,7 @@ DEFAULTS = Options()
         {"workers_per_fleet": 2, "min_workers_per_fleet": 1},
         {"cpus_per_worker": 0.5},
         {"checkpoint_every": 5.0},
-        {"loaders": 4, "deterministic": True},
+        {"loaders": 4, "cuda_graphs": False, "deterministic": True},
         {"source": ("vqa=/data/vqa",)},
         {"gpus_per_worker": 0.0},
     ],
