@@ -60,24 +60,28 @@ def prepare(query: Tensor, key: Tensor, up: Tensor, shift: Tensor, heads: int) -
     )
 
 
-def weigh(h: Tensor, z: Tensor, weighings: Sequence[Weighing]) -> Tensor:
-    """α [B, t, D] before normalisation, from h [B, L, D] and z [B, L, t·r]; float32 or better."""
+def weigh(h: Tensor, z: Tensor, weighings: Sequence[Weighing], prompt: Tensor | None = None) -> Tensor:
+    """α [B, t, D] before normalisation, from h [B, L, D] and z [B, L, t·r]; float32 or better.
+
+    prompt: bool [B, L], the tokens that are attended to; None for all.
+    """
     dtype = torch.promote_types(h.dtype, torch.float32)
     heads = weighings[0].query.shape[0]
     by_head = h.view(*h.shape[:2], heads, -1).transpose(1, 2).contiguous()
     tensors = [getattr(one, name).to(dtype) for one in weighings for name in NAMES]
     with torch.autocast(h.device.type, enabled=False):
-        alpha: Tensor = _Weigh.apply(by_head, z.to(h.dtype), *tensors)
+        alpha: Tensor = _Weigh.apply(by_head, z.to(h.dtype), prompt, *tensors)
     return alpha
 
 
-def _scores(by_head: Tensor, z: Tensor, one: Weighing) -> Tensor:
-    """(q·h + (q U)·z + q·c) / √D for one adapter: [B, H, n, L], in the type of h."""
+def _scores(by_head: Tensor, z: Tensor, one: Weighing, prompt: Tensor | None) -> Tensor:
+    """(q·h + (q U)·z + q·c) / √D for one adapter: [B, H, n, L], in the type of h; −∞ outside the prompt."""
     B, H, L, _ = by_head.shape
     query, on_z = one.query.to(by_head.dtype), one.on_z.to(z.dtype)
     scores = torch.matmul(query, by_head.transpose(2, 3)).view(B, -1, L)
     scores.baddbmm_(on_z.expand(B, -1, -1), z.transpose(1, 2))
-    return scores.view(B, H, -1, L).add_(one.on_shift.to(scores.dtype))
+    scores = scores.view(B, H, -1, L).add_(one.on_shift.to(scores.dtype))
+    return scores if prompt is None else scores.masked_fill_(~prompt[:, None, None, :], -torch.inf)
 
 
 def _attended(p: Tensor, by_head: Tensor, z: Tensor, one: Weighing) -> Tensor:
@@ -125,12 +129,12 @@ class _Weigh(torch.autograd.Function):
     """α [B, t, D] from by_head [B, H, L, d], z [B, L, t·r] and the tensors of t weighings, one after the other."""
 
     @staticmethod
-    def forward(ctx: Any, by_head: Tensor, z: Tensor, *tensors: Tensor) -> Tensor:
+    def forward(ctx: Any, by_head: Tensor, z: Tensor, prompt: Tensor | None, *tensors: Tensor) -> Tensor:
         """See the class."""
-        alphas, kept = [], []
+        alphas, kept, ctx.prompt = [], [], prompt
         ctx.keep = any(ctx.needs_input_grad) and _small(by_head, tensors)
         for z_i, one in _each(z, tensors):
-            scores = _scores(by_head, z_i, one)
+            scores = _scores(by_head, z_i, one, prompt)
             top = scores.amax(-1, keepdim=True)
             p = scores.sub_(top).exp_()
             total = p.sum(-1, keepdim=True)
@@ -153,16 +157,16 @@ class _Weigh(torch.autograd.Function):
                 lse, p, attended = kept[3 * i : 3 * i + 3]
             else:
                 lse = kept[i]
-                p = _scores(by_head, z_i, one).sub_(lse.unsqueeze(-1).to(by_head.dtype)).exp_()
+                p = _scores(by_head, z_i, one, ctx.prompt).sub_(lse.unsqueeze(-1).to(by_head.dtype)).exp_()
                 attended = _attended(p, by_head, z_i, one)
-            first = 2 + len(NAMES) * i
+            first = 3 + len(NAMES) * i
             needs = dict(zip(NAMES, ctx.needs_input_grad[first : first + len(NAMES)], strict=True))
             values = _Attention(p=p, by_head=by_head, z=z_i, attended=attended, one=one)
             by_lse, by_attended, outer = _backward_cosine(values, grads[0][:, i], lse, needs)
             here = by_z[..., i * z_i.shape[2] : (i + 1) * z_i.shape[2]]
             ds = _backward_attention(values, by_lse, by_attended, by_h, here)
             by_tensors += [*_backward_rows(values, ds, needs), *outer]
-        return by_h, by_z, *by_tensors
+        return by_h, by_z, None, *by_tensors
 
 
 def _small(by_head: Tensor, tensors: tuple[Tensor, ...]) -> bool:

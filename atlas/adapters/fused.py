@@ -33,16 +33,21 @@ class _Packed:
     r: int
 
 
-def fused(x: Tensor, h: Tensor, stack: Stack, rule: Rule) -> tuple[Tensor, Tensor]:
+def fused(
+    x: Tensor, h: Tensor, stack: Stack, rule: Rule, *, prompt: Tensor | None = None, alpha: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """As `fusion.plain`: x [B, L, in], h [B, L, D] → out [B, L, D] and α, [B, t] or [B, t, D] (float32)."""
     packed = _pack(stack)
     if rule.fixed is not None:
         z, _ = _project(x, h, packed)
         alpha = fixed_alpha(h, rule)
         return _combine_fixed(h, z, packed, alpha, rule.skip), alpha.expand(h.shape[0], -1)
-    weigh = _weigh_whole if rule.weighting == "whole" else _weigh_dimensions
-    z, alpha = weigh(x, h, packed, stack, rule.heads)
-    alpha = normalise(alpha, rule.normalisation)
+    if alpha is None:
+        weigh = _weigh_whole if rule.weighting == "whole" else _weigh_dimensions
+        z, alpha = weigh(x, h, packed, stack, rule.heads, prompt)
+        alpha = normalise(alpha, rule.normalisation)
+    else:
+        z, _ = _project(x, h, packed)
     combine = _combine if rule.weighting == "whole" else _combine_dimensions
     return combine(h, z, packed, alpha, rule.skip), alpha
 
@@ -109,7 +114,9 @@ def _activate(z_h: Tensor | None, z_x: Tensor | None, packed: _Packed) -> Tensor
     return torch.cat([z if kind.activation is None else kind.activation(z) for kind, z in ordered], -1)
 
 
-def _weigh_whole(x: Tensor, h: Tensor, packed: _Packed, stack: Stack, heads: int) -> tuple[Tensor, Tensor]:
+def _weigh_whole(
+    x: Tensor, h: Tensor, packed: _Packed, stack: Stack, heads: int, prompt: Tensor | None
+) -> tuple[Tensor, Tensor]:
     """z [B, L, t·r] and α [B, t].
 
     The heads are rows: a query that is zero outside one head, so that the scores of all adapters and heads come
@@ -131,6 +138,8 @@ def _weigh_whole(x: Tensor, h: Tensor, packed: _Packed, stack: Stack, heads: int
     same_adapter = constants.identity(t, h.device, query.dtype)
     spread = (on_z.transpose(1, 2).unsqueeze(2) * same_adapter[:, None, :, None]).reshape(t * r, -1)
     scores = torch.addmm(scores.reshape(B * L, -1), z.view(B * L, -1), spread).view(B, L, -1)
+    if prompt is not None:
+        scores = scores.masked_fill(~prompt[:, :, None], -torch.inf)
     itself = (q * q).sum(-1).view(1, -1, 1) * D**-0.5
     p = torch.cat([itself.expand(B, -1, 1).to(scores.dtype), scores.transpose(1, 2)], 2).softmax(-1)
     p_0, p_l = p[..., 0].view(B, t, heads, 1), p[..., 1:]
@@ -143,7 +152,9 @@ def _weigh_whole(x: Tensor, h: Tensor, packed: _Packed, stack: Stack, heads: int
     return z, similarity(attended.reshape(B, t, 1, D), key, "whole")
 
 
-def _weigh_dimensions(x: Tensor, h: Tensor, packed: _Packed, stack: Stack, heads: int) -> tuple[Tensor, Tensor]:
+def _weigh_dimensions(
+    x: Tensor, h: Tensor, packed: _Packed, stack: Stack, heads: int, prompt: Tensor | None
+) -> tuple[Tensor, Tensor]:
     """z [B, L, t·r] and α [B, t, D]."""
     assert stack.query is not None
     assert stack.key is not None
@@ -152,7 +163,7 @@ def _weigh_dimensions(x: Tensor, h: Tensor, packed: _Packed, stack: Stack, heads
     for part, up, query, key in zip(packed.parts, packed.ups, stack.query, stack.key, strict=True):
         shift = up.new_zeros(up.shape[0]) if part.up_bias is None else part.up_bias
         weighings.append(dimension.prepare(query, key, up, shift, heads))
-    return z, dimension.weigh(h, z, weighings)
+    return z, dimension.weigh(h, z, weighings, prompt)
 
 
 def _combine(h: Tensor, z: Tensor, packed: _Packed, alpha: Tensor, skip: Skip) -> Tensor:

@@ -96,32 +96,44 @@ def fixed_alpha(h: Tensor, rule: Rule) -> Tensor:
     return normalise(constants.row(rule.fixed or (), h.device), rule.normalisation)
 
 
-def attend(query: Tensor, kv: Tensor, heads: int) -> Tensor:
-    """Multi-head attention without projections: query [B, n, D] over kv [B, m, D], scaled by 1/√D; [B, n, D]."""
+def attend(query: Tensor, kv: Tensor, heads: int, seen: Tensor | None = None) -> Tensor:
+    """Multi-head attention without projections: query [B, n, D] over kv [B, m, D], scaled by 1/√D; [B, n, D].
+
+    seen: bool [B, m], the tokens that are attended to; None for all.
+    """
     B, n, D = query.shape
     q = query.view(B, n, heads, -1).transpose(1, 2)
     k = kv.view(B, -1, heads, D // heads).transpose(1, 2)
-    p = (q @ k.transpose(2, 3) * D**-0.5).softmax(-1)
-    return (p @ k).transpose(1, 2).reshape(B, n, D)
+    scores = q @ k.transpose(2, 3) * D**-0.5
+    if seen is not None:
+        scores = scores.masked_fill(~seen[:, None, None, :], -torch.inf)
+    return (scores.softmax(-1) @ k).transpose(1, 2).reshape(B, n, D)
 
 
-def plain(x: Tensor, h: Tensor, stack: Stack, rule: Rule) -> tuple[Tensor, Tensor]:
+def plain(
+    x: Tensor, h: Tensor, stack: Stack, rule: Rule, *, prompt: Tensor | None = None, alpha: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """The formulas as they stand, one Φ_i after the other; the reference for `fused`.
 
     Takes the site's input x [B, L, in] and output h [B, L, D]; returns out [B, L, D] and α, [B, t] or [B, t, D].
+    prompt: bool [B, L], the tokens that α is computed from; None for all. alpha: α as it was computed before, instead.
     """
     B = h.shape[0]
     phis, alphas = [], []
     for i, part in enumerate(stack.parts):
         delta = part.scale * F.linear(part.inner(x, h), part.up)
         phis.append(h + (delta if part.up_bias is None else delta + part.up_bias))
-        if rule.fixed is None:
+        if rule.fixed is None and alpha is None:
             assert stack.query is not None
             assert stack.key is not None
             query = stack.query[i].expand(B, -1, -1)
-            attended = attend(query, torch.cat([query, phis[i]], 1), rule.heads)
+            seen = None if prompt is None else F.pad(prompt, (query.shape[1], 0), value=True)
+            attended = attend(query, torch.cat([query, phis[i]], 1), rule.heads, seen)
             alphas.append(similarity(attended, stack.key[i], rule.weighting))
-    alpha = fixed_alpha(h, rule).expand(B, -1) if rule.fixed else normalise(torch.stack(alphas, 1), rule.normalisation)
+    if rule.fixed is not None:
+        alpha = fixed_alpha(h, rule).expand(B, -1)
+    elif alpha is None:
+        alpha = normalise(torch.stack(alphas, 1), rule.normalisation)
     scale = alpha.to(h.dtype).unsqueeze(2) if alpha.dim() == 3 else alpha.to(h.dtype)[:, :, None, None]
     if rule.skip == "outside":
         return h + sum(scale[:, i] * (phi - h) for i, phi in enumerate(phis)), alpha

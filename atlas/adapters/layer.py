@@ -12,6 +12,7 @@ from atlas.adapters.config import AtlasConfig
 from atlas.adapters.fused import fused
 from atlas.adapters.fusion import Part, Rule, Stack
 from atlas.adapters.kinds import KINDS
+from atlas.adapters.scope import ScopedSite
 from atlas.runtime.errors import UserError
 
 StackStage = Literal["experience", "expansion"]
@@ -21,7 +22,7 @@ EXPANSION = ("atlas_down", "atlas_down_bias", "atlas_up", "atlas_up_bias", "atla
 ROLES = ("atlas_query_past", *EXPANSION)
 
 
-class AtlasLayer(nn.Module, BaseTunerLayer):
+class AtlasLayer(nn.Module, BaseTunerLayer, ScopedSite):
     """A site, output h = base_layer(x) [*, L, D], and out = Σ_i α_i Φ_i(h) over the active stack.
 
     `atlas_down[name]` [r, in], `atlas_up[name]` [D, r] and their biases are an adapter's Φ, `atlas_key[name]` [n, D]
@@ -183,8 +184,17 @@ class AtlasLayer(nn.Module, BaseTunerLayer):
             scale=kind.scale(config.r, config.alpha),
         )
 
+    def combine(self, name: str, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """The fusion of the stack of adapter `name`: x [B, L, in], h [B, L, D] → out [B, L, D] and its α."""
+        stack, rule = self.stack(name)
+        if self.scope is None:
+            return self.fuse(x, h, stack, rule)
+        return self.scope.fuse(self.fuse, f"{self.site}/{name}", x, h, stack, rule)
+
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """The site's output [*, L, D] for x [*, L, in]; rows of a 2-dimensional x are samples of one token.
+        """The site's output [*, L, D] for x [*, L, in].
+
+        Rows of a 2-dimensional x are samples of one token, unless a scope says how many samples they are.
 
         Raises:
             UserError: for `adapter_names`, which this method does not route.
@@ -195,13 +205,14 @@ class AtlasLayer(nn.Module, BaseTunerLayer):
         active = [name for name in self.active_adapters if name in self.settings]
         if self.disable_adapters or not active:
             return h
-        stack, rule = self.stack(active[0])
         samples, dtype = h.shape[0], h.dtype
+        if self.scope is not None and self.scope.samples and h.dim() == 2:
+            samples = self.scope.samples
         if not torch.is_autocast_enabled(h.device.type):
             # PEFT keeps adapters in float32 on half-precision models
-            dtype = stack.parts[0].up.dtype
+            dtype = self.atlas_up[[*self.settings[active[0]].experience, active[0]][0]].dtype
         inputs, outputs = (v.reshape(samples, -1, v.shape[-1]).to(dtype).contiguous() for v in (x, h))
-        out, alpha = self.fuse(inputs, outputs, stack, rule)
+        out, alpha = self.combine(active[0], inputs, outputs)
         self.alpha = alpha.detach() if self.keep_alpha else None
         return out.view(h.shape).to(h.dtype)
 

@@ -25,13 +25,14 @@ class Tower:
     """One encoder of a backbone: its width D, attention heads and depth in layers.
 
     `sites` are the modules whose outputs are sites (METHOD, 1): suffixes of their names, as PEFT has them, or one
-    regular expression for their whole names.
+    regular expression for their whole names. default: it has adapters where no tower is named.
     """
 
     width: int
     heads: int
     depth: int
     sites: tuple[str, ...] | str
+    default: bool = True
 
     def has_site(self, module: str) -> bool:
         """Whether the module of that name is a site."""
@@ -66,7 +67,11 @@ class Backbone(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, pixels: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
-        """pixels uint8 [B, I, 3, S, S], tokens [B, C, L], mask bool [B, C, L] -> pooled [B, C, I * D]."""
+        """pixels uint8 [B, I, 3, S, S], tokens [B, C, L], mask bool [B, C, L] -> pooled [B, C, `pooled_width(I)`]."""
+
+    def pooled_width(self, images: int) -> int:
+        """The width of a text's pooled output with so many images: I * D."""
+        return images * self.width
 
     @cached_property
     def frozen(self) -> FrozenWeights:
@@ -83,11 +88,11 @@ class Backbone(nn.Module, ABC):
         return {"encoder": Tower(width=self.width, heads=self.heads, depth=self.depth, sites=self.sites)}
 
     def adapter_sites(self, names: Sequence[str] = ()) -> Sites:
-        """The sites of the towers of these names, or of all. Raises UserError for a name that is no tower's."""
+        """The sites of the towers of these names, or of the default ones. Raises UserError for another name."""
         for name in names:
             if name not in self.towers:
                 raise unknown("tower", name, self.towers)
-        towers = [tower for name, tower in self.towers.items() if not names or name in names]
+        towers = [tower for name, tower in self.towers.items() if (name in names if names else tower.default)]
         if len(towers) == 1 and not isinstance(towers[0].sites, str):
             return Sites(target_modules=list(towers[0].sites), heads=towers[0].heads)
         heads = {tower.sites: tower.heads for tower in towers if isinstance(tower.sites, str)}

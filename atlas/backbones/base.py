@@ -20,6 +20,7 @@ WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.b
 TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model")
 _HUB_FILES = ["config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*", "vocab.txt", "vocab.json"]
 _HUB_FILES += ["merges.txt", "spiece.model", "special_tokens_map.json", "preprocessor_config.json", "README.md"]
+_HUB_FILES += ["chat_template.*", "processor_config.json"]
 
 # Name -> folder, or the id of a repository on the Hugging Face hub.
 BACKBONES: dict[str, Path | str] = {

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from atlas.backbones.config import read_json
-from atlas.backbones.dual.config import completed
+from atlas.backbones.dual.config import completed as completed_dual
+from atlas.backbones.generative.config import completed as completed_generative
 from atlas.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class EncoderShape:
 
     width D, depth in layers, inner (the MLP's width), patches an image, tokens of the longest text, and `tokens` of
     image and longest text together, special ones included. reads: one pass is over a pair of image and text, over an
-    image, or over a text.
+    image, over a text, or over a text with all of the record's images.
     """
 
     width: int
@@ -35,11 +36,15 @@ class EncoderShape:
     patches: int
     text_tokens: int
     tokens: int
-    reads: Literal["pair", "image", "text"] = "pair"
+    reads: Literal["pair", "image", "text", "record"] = "pair"
 
     def passes(self, *, images: int, choices: int) -> int:
         """The forward passes of a record with so many images and texts."""
-        return {"pair": images * choices, "image": images, "text": choices}[self.reads]
+        return {"pair": images * choices, "image": images, "text": choices, "record": choices}[self.reads]
+
+    def length(self, images: int) -> int:
+        """The tokens of one pass over a record with so many images."""
+        return self.tokens + (images - 1) * self.patches if self.reads == "record" else self.tokens
 
 
 @dataclass(frozen=True)
@@ -47,15 +52,17 @@ class Family:
     """A backbone family, by the name of its package.
 
     images: those that a record may have. readouts: how tasks may answer on it, by the names of READOUTS. towers: its
-    encoders by name, where it has several. complete: gives a checkpoint's configuration its defaults, and has
-    `image_size` and `max_position_embeddings` at its top.
+    encoders by name, where it has several. prompts: texts are prompts of its chat template, which name their images.
+    complete: gives a checkpoint's configuration its defaults, and has `image_size` and `max_position_embeddings` at its
+    top; its second argument is preprocessor_config.json.
     """
 
     package: str
     images: int | None = None
     readouts: tuple[str, ...] = ("head",)
     towers: tuple[str, ...] = ()
-    complete: Callable[[Mapping[str, JsonValue]], Mapping[str, JsonValue]] | None = None
+    prompts: bool = False
+    complete: Callable[[Mapping[str, JsonValue], Mapping[str, JsonValue]], Mapping[str, JsonValue]] | None = None
 
     def encoder_shapes(self, config: Mapping[str, JsonValue]) -> tuple[EncoderShape, ...]:
         """The shapes of its encoders by a checkpoint's completed configuration; () where that lacks a number."""
@@ -63,11 +70,20 @@ class Family:
         return shapes
 
 
-DUAL = Family("atlas.backbones.dual", readouts=("head", "similarity"), towers=("vision", "text"), complete=completed)
+DUAL = Family(
+    "atlas.backbones.dual", readouts=("head", "similarity"), towers=("vision", "text"), complete=completed_dual
+)
+GENERATIVE = Family(
+    "atlas.backbones.generative", towers=("language", "vision"), prompts=True, complete=completed_generative
+)
 FAMILIES: dict[str, Family] = {
     "vilt": Family("atlas.backbones.vilt", images=2),
     "clip": DUAL,
     "siglip": DUAL,
+    "llava": GENERATIVE,
+    "idefics3": GENERATIVE,
+    "smolvlm": GENERATIVE,
+    "qwen2_5_vl": GENERATIVE,
 }
 
 
@@ -84,7 +100,9 @@ def read_config(folder: Path) -> Mapping[str, JsonValue]:
     """A checkpoint's config.json, completed by its family where that is known. Raises UserError where it is no JSON."""
     config = read_json(folder / "config.json")
     family = FAMILIES.get(str(config.get("model_type")))
-    return config if family is None or family.complete is None else family.complete(config)
+    if family is None or family.complete is None:
+        return config
+    return family.complete(config, read_json(folder / "preprocessor_config.json", optional=True))
 
 
 def encoder_shapes(folder: Path) -> tuple[EncoderShape, ...]:

@@ -2,7 +2,7 @@
 
 Everything is read from the backbone's folder: `config.json` (image_size, max_position_embeddings),
 `preprocessor_config.json` (image_mean, image_std; 0.5 where it is absent; do_center_crop) and `tokenizer.json` (else
-any tokenizer that transformers can load from the folder).
+any tokenizer that transformers can load from the folder); of a generative model the chat template, too.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from atlas.backbones.chat_template import ChatTemplate
 from atlas.backbones.config import read_json
-from atlas.backbones.families import read_config
+from atlas.backbones.families import FAMILIES, read_config
+from atlas.backbones.prompts import RECIPE as PROMPTS_RECIPE
+from atlas.backbones.prompts import Prompts
 from atlas.backbones.text_rows import TextRows, text_rows
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import UserError
@@ -39,7 +42,8 @@ class Processor:
     max_tokens: L, of the `most_tokens` that the backbone takes. mean and std are per channel, of pixels in [0, 1]:
     backbones normalise pixels x to (x / 255 - mean) / std. pad_id is a number that no text holds: where the padding
     token may stand in a text, it is one past the vocabulary, and the backbone puts its own token there. crops: an image
-    is cut to a square, not scaled to one.
+    is cut to a square, not scaled to one. prompts: of a backbone that answers in words; a text's tokens are those of
+    its prompt.
     """
 
     folder: Path
@@ -53,6 +57,7 @@ class Processor:
     digest: str
     tokenizer: Tokenizer = field(repr=False, compare=False)
     crops: bool = False
+    prompts: Prompts | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def load(cls, folder: Path, *, max_tokens: int | None = None) -> Processor:
@@ -62,19 +67,25 @@ class Processor:
         """
         folder = Path(folder)
         config = read_config(folder)
-        image_config = read_json(folder / "preprocessor_config.json", optional=True)
+        image_config = read_image_config(folder, config)
         size = square_side(config, folder)
         positions = config.get("max_position_embeddings")
         takes = positions if isinstance(positions, int) else max_tokens or TOKENS
-        length = min(max_tokens or takes, takes)
+        usual = config.get("text_tokens")
+        length = min(max_tokens or (usual if isinstance(usual, int) else takes), takes)
         tokenizer = load_tokenizer(folder)
         # a dual encoder's padding is often its end-of-text token, or a word
         pad_id = tokenizer.get_vocab_size() if "text_config" in config else find_pad(tokenizer, config, folder)
+        prompts = find_prompts(folder, config, tokenizer)
+        pad_id = pad_id if prompts is None else prompts.pad_id
         tokenizer.enable_truncation(length)
         tokenizer.enable_padding(pad_id=pad_id, length=length)
         mean, std = channels(image_config.get("image_mean")), channels(image_config.get("image_std"))
         crops = bool(image_config.get("do_center_crop"))
         decisive = [RECIPE, size, length, mean, std, pad_id, tokenizer.to_str(), *(["crops"] if crops else [])]
+        decisive += (
+            [] if prompts is None else [PROMPTS_RECIPE, prompts.image_id, prompts.end, *prompts.template.decisive]
+        )
         return cls(
             folder=folder,
             image_size=size,
@@ -87,6 +98,7 @@ class Processor:
             digest=text_sha256(json.dumps(decisive)),
             tokenizer=tokenizer,
             crops=crops,
+            prompts=prompts,
         )
 
     @classmethod
@@ -100,6 +112,7 @@ class Processor:
         if tokens is None:
             return whole
         least = whole.tokenizer.num_special_tokens_to_add(is_pair=False) + 1
+        least = least if whole.prompts is None else whole.prompts.least
         cut = cls.load(folder, max_tokens=max(tokens, least))
         if cut.max_tokens != tokens:
             raise UserError(
@@ -149,22 +162,61 @@ class Processor:
         found.no_padding()
         return found
 
-    def text_rows(self, texts: Sequence[str]) -> TextRows:
+    def text_rows(self, texts: Sequence[str], *, images: int = 1, answered: bool = False) -> TextRows:
         """int32 [texts, L], padded with pad_id, with what is lost of each text.
 
         A text that is too long loses its end or, where it has several parts (see `choice_text`), the end of the longest
-        part before the last: the answer stays.
+        part before the last: the answer stays. images, answered: for prompts alone, see `Prompts.rows`.
         """
+        if self.prompts is not None:
+            return self.prompts.rows(texts, self.max_tokens, images=images, answered=answered)
         return text_rows(texts, self.max_tokens, tokenizer=self.tokenizer, uncut=self.uncut)
 
-    def token_rows(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    def token_rows(
+        self, texts: Sequence[str], *, images: int = 1, answered: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """int32 [texts, L], as of `text_rows`; bool [texts], whether a text was cut."""
-        found = self.text_rows(texts)
+        found = self.text_rows(texts, images=images, answered=answered)
         return found.rows, found.cut
 
-    def tokens(self, text: str) -> np.ndarray:
+    def tokens(self, text: str, *, images: int = 1) -> np.ndarray:
         """int32 [L] of one text."""
-        return self.token_rows([text])[0][0]
+        return self.token_rows([text], images=images)[0][0]
+
+
+def read_image_config(folder: Path, config: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    """The settings of images; newer files of generative models have them within those of the whole processor."""
+    found = read_json(folder / "preprocessor_config.json", optional=True)
+    if found or not _has_prompts(config):
+        return found
+    within = read_json(folder / "processor_config.json", optional=True).get("image_processor")
+    return within if isinstance(within, dict) else {}
+
+
+def find_prompts(folder: Path, config: Mapping[str, JsonValue], tokenizer: Tokenizer) -> Prompts | None:
+    """The prompts of a generative model; None for any other. Raises UserError where a token of theirs is not known."""
+    from tokenizers import Tokenizer
+
+    if not _has_prompts(config):
+        return None
+    uncut = Tokenizer.from_str(tokenizer.to_str())
+    uncut.no_truncation()
+    uncut.no_padding()
+    image_id = config.get("image_token_id")
+    image_token = uncut.id_to_token(image_id) if isinstance(image_id, int) else None
+    if image_token is None or not isinstance(image_id, int):
+        raise UserError(f"{folder}: config.json says that token {image_id} is an image, and the tokenizer has no such.")
+    template = ChatTemplate.load(folder, image_token=image_token)
+    end = uncut.token_to_id(template.tokens.get("eos_token", ""))
+    if end is None:
+        raise UserError(f"{folder}: name the token that ends an answer, as eos_token in tokenizer_config.json.")
+    pad_id = max(uncut.get_vocab().values()) + 1
+    return Prompts(template=template, tokenizer=uncut, image_id=image_id, end=end, pad_id=pad_id)
+
+
+def _has_prompts(config: Mapping[str, JsonValue]) -> bool:
+    family = FAMILIES.get(str(config.get("model_type")))
+    return family is not None and family.prompts
 
 
 def square_side(config: Mapping[str, JsonValue], folder: Path) -> int:

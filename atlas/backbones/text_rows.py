@@ -57,6 +57,12 @@ def text_rows(texts: Sequence[str], length: int, *, tokenizer: Tokenizer, uncut:
     )
 
 
+def widest(rows: np.ndarray, pad_id: int) -> int:
+    """The places up to the last token of any of the rows [..., L]."""
+    filled = (rows != pad_id).reshape(-1, rows.shape[-1]).any(axis=0)
+    return int(np.flatnonzero(filled)[-1]) + 1 if filled.any() else 0
+
+
 def shortened(text: str, length: int, uncut: Tokenizer) -> str:
     """The text without the ends of parts that no row of `length` tokens has room for; its row is the same."""
     if len(text) <= CHARACTERS:

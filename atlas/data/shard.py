@@ -127,16 +127,21 @@ class RecordShard:
 
     def batch(self, shard_context: ShardContext) -> tuple[pa.RecordBatch, ShardMetadata]:
         """The rows, with more columns: the counts of the record's texts, and where it stands."""
-        schema = record_schema(shard_context.task, shard_context.processor)
+        task, processor = shard_context.task, shard_context.processor
+        schema = record_schema(task, processor)
         for name in COLUMNS:
             schema = schema.append(pa.field(name, pa.int32()))
         schema = schema.append(pa.field("where", pa.string()))
-        texts = shard_context.processor.text_rows([text for record in self.records for text in record.texts])
+        texts = processor.text_rows(
+            [text for record in self.records for text in record.texts],
+            images=0 if task.modality == "language" else task.images,
+            answered=task.choices > 1,
+        )
         columns = [
             pa.array([record.id for record in self.records]),
             column(self.rows),
             column(texts.rows.reshape(len(self), -1)),
-            label_values(shard_context.task, self.records),
+            label_values(task, self.records),
             *count_columns(self.records, texts),
             pa.array([record.where for record in self.records]),
         ]

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from atlas.backbones.processor import Processor
+from atlas.backbones.text_rows import widest
 from atlas.data.columns import array, column, picture_schema, record_schema
 from atlas.data.label_counts import label_counts
 from atlas.data.options import PrepareOptions
@@ -134,7 +135,7 @@ class Joiner:
         self.count += batch.num_rows
         self.texts += counts_in(batch)
         self.tied += tied_records(texts)
-        self.longest = max(self.longest, int((texts != self.processor.pad_id).sum(2).max()))
+        self.longest = max(self.longest, widest(texts, self.processor.pad_id))
         self.labels.add(batch.column(3))
         rows = array(batch.column("pictures"))
         rows = rows - np.searchsorted(self.broken_numbers, rows).astype(np.int32)

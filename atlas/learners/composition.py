@@ -13,7 +13,6 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from atlas.adapters import constants
-from atlas.adapters.fused import fused
 from atlas.adapters.layer import AtlasLayer
 
 FILE = "composition.safetensors"
@@ -60,10 +59,10 @@ class Composition(nn.Module):
         for site_name, site in zip(self.site_names, self.sites, strict=True):
             layer = layers[site_name]
 
-            def fuse(x: Tensor, h: Tensor, *_: Any, layer: AtlasLayer = layer, site: nn.Module = site) -> Any:
-                return site(h, [fused(x, h, *layer.stack(name))[0] for name in self.names])
+            def combine(_: str, x: Tensor, h: Tensor, layer: AtlasLayer = layer, site: nn.Module = site) -> Any:
+                return site(h, [AtlasLayer.combine(layer, name, x, h)[0] for name in self.names])
 
-            vars(layer)["fuse"] = fuse  # not by setattr: a site is a module, and owns no others
+            vars(layer)["combine"] = combine  # not by setattr: a site is a module, and owns no others
 
     def penalty(self) -> Tensor:
         """Σ over the sites of ‖V − I‖²."""
@@ -94,7 +93,7 @@ def load_composition(folder: Path, layers: Mapping[str, AtlasLayer]) -> Composit
 def remove(layers: Mapping[str, AtlasLayer]) -> None:
     """Make the sites combine their adapters by their own fusion again."""
     for layer in layers.values():
-        vars(layer).pop("fuse", None)
+        vars(layer).pop("combine", None)
 
 
 def _drawn(width: int, generator: torch.Generator | None) -> Tensor:

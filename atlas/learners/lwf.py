@@ -76,7 +76,7 @@ class LwfHooks(StageHooks):
 
     def _to_head_width(self, pooled: Tensor, task: str) -> Tensor:
         """pooled [B, C, I * D] for a head of another number of images: cut, or repeated."""
-        width = self.model.backbone.width * self.model.forms[task].images
+        width = self.model.backbone.pooled_width(self.model.forms[task].images)
         return pooled.repeat(1, 1, -(-width // pooled.shape[-1]))[..., :width]
 
     def _softened(self, logits: Tensor) -> Tensor:

@@ -39,13 +39,15 @@ class Request:
         import numpy as np
         import torch
 
+        from atlas.backbones.text_rows import widest
         from atlas.data.loader import Batch
 
         texts = json.loads(self.text) if task.choices > 1 else [self.text or NO_TEXT]
         pictures = [_pixels(text, processor) for text in self._images()]
         pictures = pictures or [processor.blank()] * task.images
-        rows, _ = processor.token_rows(texts)
-        width = max(task.text_tokens, int((rows != processor.pad_id).sum(1).max()))  # as wide as in training
+        images = 0 if task.modality == "language" else len(pictures)
+        rows, _ = processor.token_rows(texts, images=images, answered=task.choices > 1)
+        width = max(task.text_tokens, widest(rows, processor.pad_id))  # as wide as in training
         tokens = torch.from_numpy(rows[None, :, :width]).long()
         return Batch(
             pixels=torch.from_numpy(np.stack(pictures))[None],

@@ -42,7 +42,7 @@ def backbone_shapes(folder: Path, card: DataCard) -> list[Shape]:
             width=shape.width,
             depth=shape.depth,
             inner=shape.inner,
-            tokens=shape.tokens,
+            tokens=shape.length(card.images),
             passes=shape.passes(images=card.images, choices=card.choices),
         )
         for shape in encoder_shapes(folder)

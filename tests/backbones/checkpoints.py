@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.backbones.dual import checkpoints as dual
+from tests.backbones.generative import checkpoints as generative
 from tests.small import write_small_vilt
 
 
@@ -14,4 +15,8 @@ def _write_vilt(folder: Path) -> Path:
     return write_small_vilt(folder)
 
 
-CHECKPOINTS: dict[str, Callable[[Path], Path]] = {"vilt": _write_vilt, **dual.CHECKPOINTS}
+CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
+    "vilt": _write_vilt,
+    **dual.CHECKPOINTS,
+    **generative.CHECKPOINTS,
+}

@@ -50,15 +50,16 @@ def batch(backbone: Backbone, *, images: int = 1, texts: tuple[str, ...] = ("a r
     side = backbone.processor.image_size
     source = torch.Generator().manual_seed(0)
     pixels = torch.randint(0, 256, (2, images, 3, side, side), dtype=torch.uint8, generator=source)
-    rows = [torch.from_numpy(backbone.processor.tokens(text)).long() for text in texts]
+    rows = [torch.from_numpy(backbone.processor.tokens(text, images=images)).long() for text in texts]
     tokens = torch.stack(rows).expand(2, -1, -1)
     return pixels, tokens, tokens != backbone.processor.pad_id
 
 
-def test_pooled_outputs_have_a_row_a_choice_and_a_width_an_image(backbone: Backbone) -> None:
+def test_pooled_outputs_have_a_row_a_choice_and_the_width_of_their_images(backbone: Backbone) -> None:
     texts = ("a red circle .", "a blue star .", "no .")
+    assert backbone.pooled_width(1) == backbone.width
     assert backbone(*batch(backbone, texts=texts)).shape == (2, 3, backbone.width)
-    assert backbone(*batch(backbone, images=2)).shape == (2, 1, 2 * backbone.width)
+    assert backbone(*batch(backbone, images=2)).shape == (2, 1, backbone.pooled_width(2))
 
 
 def test_it_is_frozen_and_repeats_itself(backbone: Backbone) -> None:
@@ -85,9 +86,13 @@ def test_its_heads_divide_its_width(backbone: Backbone) -> None:
 
 
 def test_the_sites_of_its_towers_are_those_that_adapters_get(backbone: Backbone) -> None:
-    sites, names = backbone.adapter_sites(), [name for name, _ in backbone.model.named_modules()]
-    by_tower = [name for name in names if any(tower.has_site(name) for tower in backbone.towers.values())]
-    assert [name for name in names if is_target(sites.target_modules, name)] == by_tower
+    names = [name for name, _ in backbone.model.named_modules()]
+    usual = [name for name, tower in backbone.towers.items() if tower.default]
+    for chosen, towers in (((), usual), (tuple(backbone.towers), list(backbone.towers))):
+        sites = backbone.adapter_sites(chosen)
+        by_tower = [name for name in names if any(backbone.towers[tower].has_site(name) for tower in towers)]
+        assert by_tower
+        assert [name for name in names if is_target(sites.target_modules, name)] == by_tower
 
 
 def is_target(modules: list[str] | str, name: str) -> bool:

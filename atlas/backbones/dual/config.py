@@ -49,7 +49,7 @@ DEFAULTS: dict[str, dict[str, dict[str, int]]] = {
 }
 
 
-def completed(config: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+def completed(config: Mapping[str, JsonValue], _preprocessor: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """The configuration with its defaults, and with the sizes of images and texts at its top, as others have them."""
     defaults = DEFAULTS[str(config["model_type"])]
     towers: dict[str, dict[str, JsonValue]] = {}

@@ -28,7 +28,7 @@ class Head(nn.Sequential, Readout):
     @classmethod
     def build(cls, backbone: Backbone, form: AnswerForm, generator: torch.Generator | None = None) -> Head:
         check_answers(cls.name, {form.task: form.kind})
-        return cls(backbone.width * form.images, form.outputs, generator)
+        return cls(backbone.pooled_width(form.images), form.outputs, generator)
 
     def logits(self, pooled: Tensor) -> Tensor:
         """Those of the first text, or one a text where texts compete."""

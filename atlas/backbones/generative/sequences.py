@@ -1,0 +1,87 @@
+"""Sequences as a decoder takes them: rows of prompts with their images' tokens, made at batch time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from atlas.runtime.errors import AtlasError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sequences:
+    """N sequences. tokens: long [N, L]. mask: bool [N, L], true where there is a token. prompt: bool [N, L], those of
+    the prompt, the image's among them. images: long [N, L], the number of an image's token among that image's, −1
+    elsewhere. count: the images of each sequence.
+    """
+
+    tokens: Tensor
+    mask: Tensor
+    prompt: Tensor
+    images: Tensor
+    count: int
+
+    @classmethod
+    def of(cls, rows: Tensor, mask: Tensor, *, image_id: int, expansion: Tensor) -> Sequences:
+        """From rows [N, L] with one token an image: it gives place to the tokens of `expansion`, those of an image.
+
+        A prompt ends at the first place without a token; what comes after it is an answer. All rows have as many
+        images. Raises AtlasError where they have not.
+        """
+        is_image = (rows == image_id) & mask
+        count = _same(is_image.sum(1))
+        tokens = rows.masked_fill(~mask, 0)
+        prompt = mask.cumprod(1).bool()
+        if not count:
+            return cls(tokens=tokens, mask=mask, prompt=prompt, images=torch.full_like(rows, -1), count=0)
+        size = len(expansion)
+        repeats = torch.where(is_image, size, 1)
+        width = rows.shape[1] + count * (size - 1)
+        place = torch.arange(rows.numel(), device=rows.device).repeat_interleave(
+            repeats.flatten(), output_size=len(rows) * width
+        )
+        tokens, mask, prompt, is_image = (
+            one.flatten()[place].view(-1, width) for one in (tokens, mask, prompt, is_image)
+        )
+        within = (is_image.cumsum(1) - 1) % size
+        tokens = torch.where(is_image, expansion[within], tokens)
+        is_image &= tokens == image_id
+        own = (is_image.cumsum(1) - 1) % int((expansion == image_id).sum())
+        return cls(tokens=tokens, mask=mask, prompt=prompt, images=own.masked_fill(~is_image, -1), count=count)
+
+    def left_padded(self) -> Sequences:
+        """The same with what follows the last token moved to the front, as decoding needs it."""
+        width = self.mask.shape[1]
+        places = torch.arange(width, device=self.mask.device)
+        places = (places + self.lengths[:, None]) % width
+        tokens, mask, prompt, images = (
+            one.gather(1, places) for one in (self.tokens, self.mask, self.prompt, self.images)
+        )
+        return replace(self, tokens=tokens, mask=mask, prompt=prompt, images=images)
+
+    @property
+    def lengths(self) -> Tensor:
+        """long [N]: the places up to the last token."""
+        width = self.mask.shape[1]
+        return width - self.mask.flip(1).int().argmax(1)
+
+    @property
+    def has_images(self) -> Tensor:
+        """bool [N, L]: the places that an image's features take."""
+        return self.images >= 0
+
+    def positions(self) -> Tensor:
+        """long [N, L]: each token's number in its sequence; padding is not counted."""
+        return (self.mask.cumsum(1) - 1).clamp_min(0)
+
+
+def _same(counts: Tensor) -> int:
+    """The number that all rows have. Raises AtlasError where they differ."""
+    found = set(counts.tolist())
+    if len(found) > 1:
+        raise AtlasError(
+            f"prompts of one batch have {min(found)} to {max(found)} images; prepare the task's data again."
+        )
+    return int(found.pop()) if found else 0

@@ -1,0 +1,68 @@
+"""Loading of a generative model's frozen weights: their type, quantised or not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoModelForImageTextToText, PreTrainedModel
+
+from atlas.runtime.errors import UserError
+
+Weights = Literal["auto", "float32", "bfloat16", "8bit", "4bit"]
+
+
+def compute_type(weights: Weights = "auto") -> torch.dtype:
+    """The type of frozen weights: bfloat16 where this process sees a GPU that computes in it, else float32.
+
+    Adapters, heads and their gradients are float32 either way, so that a step on another device is the same step.
+    """
+    if weights == "float32" or (weights == "auto" and not _has_bfloat16()):
+        return torch.float32
+    return torch.bfloat16
+
+
+def load_model(folder: Path, weights: Weights = "auto") -> PreTrainedModel:
+    """The model with its output over the vocabulary. Raises UserError where weights are missing or cannot be read."""
+    quantised = {"quantization_config": quantisation(weights)} if weights in ("8bit", "4bit") else {}
+    try:
+        loaded: Any = AutoModelForImageTextToText.from_pretrained(
+            folder, dtype=compute_type(weights), output_loading_info=True, local_files_only=True, **quantised
+        )
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+        raise UserError(f"backbone folder {folder} cannot be read as an image-text-to-text model: {error}") from error
+    model, report = loaded
+    if report["missing_keys"] or report["mismatched_keys"]:
+        lacking = sorted(report["missing_keys"]) + [str(key) for key in report["mismatched_keys"]]
+        raise UserError(f"backbone folder {folder}: weights lack {', '.join(lacking[:4])} ({len(lacking)} in all).")
+    found: PreTrainedModel = model
+    return found
+
+
+def quantisation(weights: Weights) -> Any:
+    """The settings of `bitsandbytes` for weights of 8 or 4 bits (NF4, Dettmers et al., 2023).
+
+    Raises UserError where the package or a GPU is absent.
+    """
+    from importlib.util import find_spec
+
+    from transformers import BitsAndBytesConfig
+
+    if find_spec("bitsandbytes") is None:
+        raise UserError(f"weights of {weights} need bitsandbytes: pip install 'atlas-continual[quantised]'.")
+    if not torch.cuda.is_available():
+        raise UserError(f"weights of {weights} need a GPU, and this process sees none: give float32 or bfloat16.")
+    if weights == "8bit":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=torch.bfloat16,
+        bnb_4bit_use_double_quant=True,
+    )
+
+
+def _has_bfloat16() -> bool:
+    return torch.cuda.is_available() and torch.cuda.is_bf16_supported()

@@ -1,0 +1,48 @@
+"""Every learner of the catalogue trains on a generative model by heads, and gives it back as it was."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+
+from atlas.learners import LEARNERS
+from atlas.storage.store import Store
+from atlas.tasks import TASKS
+from tests.backbones.generative.checkpoints import CHECKPOINTS
+from tests.contracts.test_learner import small
+from tests.small import World, make_world, weights
+
+TASKS_OF_EACH_FORM = ("easy-pair", "piqa-twin")  # two images; texts that compete, without any
+LIMITS = {"train": 24, "val": 8, "test": 8}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    root = tmp_path_factory.mktemp("generative")
+    folder = CHECKPOINTS["smolvlm"](root / "smolvlm")
+    return make_world(folder, root / "data", [TASKS[name] for name in TASKS_OF_EACH_FORM], LIMITS)
+
+
+@pytest.mark.parametrize("name", sorted(LEARNERS))
+def test_it_trains_on_records_of_every_form(name: str, world: World, tmp_path: Path) -> None:
+    backbone = world.worker_context.backbone
+    before = {key: value.clone() for key, value in backbone.state_dict().items()}
+    steps = world.walk(*TASKS_OF_EACH_FORM, learner=small(LEARNERS[name]()))
+    results = world.learn(steps, Store.open(str(tmp_path / "store")))
+    assert all(math.isfinite(loss) for result in results for _, loss in result.losses)
+    assert set(results[-1].scores.latest.test) == set(steps[-1].order)
+    after = backbone.state_dict()
+    assert [key for key, value in before.items() if not torch.equal(after[key], value)] == []
+
+
+def test_adapters_may_be_in_the_vision_tower(world: World, tmp_path: Path) -> None:
+    store = Store.open(str(tmp_path / "store"))
+    for towers, module in (((), "text_model"), (("vision",), "vision_model")):
+        steps = world.walk("easy-pair", learner=small(LEARNERS["atlas"]().with_towers(towers)))
+        world.learn(steps, store)
+        names = [name for name in weights(store, steps[-1]) if name.startswith("adapter/")]
+        assert names
+        assert all(module in name for name in names)
