@@ -88,15 +88,27 @@ class ImageSet:
 def build_images(seed: int, *, scenes: int, digits: int) -> ImageSet:
     """Scenes, of which four in ten hold one shape of any size anywhere, and drawn digits."""
     pixels = np.empty((scenes + digits, 3, SIDE, SIDE), np.uint8)
-    drawn = tuple(_scene(f"{seed} {i}", single=i % 10 < 4) for i in range(scenes))
+    drawn = tuple(scene_of(seed, i) for i in range(scenes))
     for i, scene in enumerate(drawn):
         pixels[i] = np.asarray(render(scene)).transpose(2, 0, 1)
     names = tuple(i % 10 for i in range(digits))
-    for j, digit in enumerate(names):
-        image = draw_digit(Random(f"digit {seed} {j}"), digit)
-        pixels[scenes + j] = np.asarray(image).transpose(2, 0, 1)
-    patches = np.array([_patches(scene) for scene in drawn]).reshape(scenes, -1, len(PARTS))
+    for j in range(digits):
+        pixels[scenes + j] = np.asarray(digit_image(seed, j)).transpose(2, 0, 1)
+    patches = np.array([patch_parts(scene) for scene in drawn]).reshape(scenes, -1, len(PARTS))
     return ImageSet(pixels=pixels, patches=patches, scenes=drawn, digits=names)
+
+
+def scene_of(seed: int, number: int) -> Scene:
+    """The scene of that number; four in ten hold one shape of any size anywhere."""
+    name = f"{seed} {number}"
+    if number % 10 < 4:
+        return sample_single(name, textures=TEXTURES, light=0.8)
+    return sample_scene(name, textures=TEXTURES)
+
+
+def digit_image(seed: int, number: int) -> Image.Image:
+    """The drawing of that number; it shows the last digit of it."""
+    return draw_digit(Random(f"digit {seed} {number}"), number % 10)
 
 
 def parts(shape: SceneShape | None) -> list[int]:
@@ -105,7 +117,7 @@ def parts(shape: SceneShape | None) -> list[int]:
     return [names.index(name) for names, name in zip(PARTS, seen, strict=True)]
 
 
-def _patches(scene: Scene) -> list[list[int]]:
+def patch_parts(scene: Scene) -> list[list[int]]:
     """For each patch, by rows, the shape whose circle covers its middle, or comes within a quarter patch of it."""
     middles = [(x, y) for y in range(PATCH // 2, SIDE, PATCH) for x in range(PATCH // 2, SIDE, PATCH)]
     return [parts(next((s for s in scene.shapes if _near(s, x, y)), None)) for x, y in middles]
@@ -113,12 +125,6 @@ def _patches(scene: Scene) -> list[list[int]]:
 
 def _near(shape: SceneShape, x: int, y: int) -> bool:
     return math.dist((shape.x, shape.y), (x, y)) <= shape.radius + PATCH / 4
-
-
-def _scene(seed: str, *, single: bool) -> Scene:
-    if single:
-        return sample_single(seed, textures=TEXTURES, light=0.8)
-    return sample_scene(seed, textures=TEXTURES)
 
 
 def draw_digit(rng: Random, digit: int) -> Image.Image:

@@ -20,11 +20,22 @@ _PAINT = (
 
 def text_example(rng: Random) -> tuple[str, bool]:
     """A text of two halves, and whether the second is right for the first."""
-    makers = (_paint, _move, _amount, _resize, _mix, _thing, _sides, _next, _like, _opposite)
-    goal, right, wrong = rng.choice(makers)(rng)
+    goal, right, wrong = _drawn(rng)
     if rng.random() < 0.5:
         return f"{goal} {right} .", True
     return f"{goal} {wrong} .", False
+
+
+def completion(rng: Random) -> tuple[str, str]:
+    """The first half of a text, and the second that is right for it."""
+    goal, right, _ = _drawn(rng)
+    return goal, right
+
+
+def _drawn(rng: Random) -> tuple[str, str, str]:
+    """A first half, the right second one and a wrong one."""
+    makers = (_paint, _move, _amount, _resize, _mix, _thing, _sides, _next, _like, _opposite)
+    return rng.choice(makers)(rng)
 
 
 def _other(rng: Random, options: tuple[str, ...], right: str) -> str:
