@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ def declare_sweeps(parser: argparse.ArgumentParser) -> None:
 
 def declare_show(parser: argparse.ArgumentParser) -> None:
     """Add the options of `atlas show`."""
-    parser.add_argument("sweep", metavar="SWEEP", help="its id, its name (the latest one), its folder or summary.json")
+    parser.add_argument(
+        "sweep", nargs="+", metavar="SWEEP", help="its id, its name (the latest one), its folder or summary.json"
+    )
+    parser.add_argument("--all", action="store_true", help="of a name all that have ended; several stand side by side")
     parser.add_argument("--storage", default="", help=STORAGE)
 
 
@@ -42,16 +46,40 @@ def list_sweeps(given: argparse.Namespace) -> None:
 
 
 def show_sweep(given: argparse.Namespace) -> None:
-    """Print the results of a sweep as at its end, and where its page is."""
-    from atlas.results.stored import open
+    """Print the results of a sweep as at its end, and where its page is; of several sweeps, a row each."""
+    from atlas.results.stored import open, open_all
     from atlas.runtime.console import make_console, say
     from atlas.sweep.terminal import print_next, print_results
 
-    console, result = make_console(), open(given.sweep, storage=given.storage)
+    chosen = [
+        result
+        for name in given.sweep
+        for result in (open_all(name, storage=given.storage) if given.all else [open(name, storage=given.storage)])
+    ]
+    if len(chosen) > 1:
+        _show_side_by_side([result.summary for result in chosen])
+        return
+    console, (result,) = make_console(), chosen
     facts = result.summary.sweep
     say(console, f"{facts.question}  ({facts.id}, {facts.status.lower()}, {facts.started[:16].replace('T', ' ')})")
     print_results(console, result.summary)
     print_next(console, [("summary", str(result.folder / "summary.json")), ("page", str(result.page))])
+
+
+def _show_side_by_side(summaries: Sequence[Summary]) -> None:
+    from atlas.results.side_by_side import different_walks, sweep_rows
+    from atlas.runtime.console import add_columns, add_row, make_console, make_table, say, show
+
+    console, rows, table = make_console(), sweep_rows(summaries), make_table("Best settings, on test")
+    options, tasks = list(rows[0].options), list(dict.fromkeys(task for row in rows for task in row.tasks))
+    add_columns(table, "sweep", *options, fold=True)
+    add_columns(table, "orders", "mean", "worst on val", "forgetting", *tasks, justify="right")
+    for row in rows:
+        figures = (row.test, row.worst, row.forgetting, *(row.tasks.get(task) for task in tasks))
+        add_row(table, row.sweep, *row.options.values(), str(row.orders), *map(_shown, figures))
+    show(console, table)
+    if different_walks(summaries):
+        say(console, "They walked other orders, or with other seeds: their figures are of different things.", wrap=True)
 
 
 def _best(summary: Summary) -> tuple[str, str, str]:
@@ -62,5 +90,8 @@ def _best(summary: Summary) -> tuple[str, str, str]:
     if row is None or best is None:
         return "–", "–", "–"
     label = settings_label(row.settings)
-    val, test = ("–" if score is None else f"{score:.1f}" for score in (best.val, best.test))
-    return " > ".join(row.order) + (f"; {label}" if label else ""), val, test
+    return " > ".join(row.order) + (f"; {label}" if label else ""), _shown(best.val), _shown(best.test)
+
+
+def _shown(score: float | None) -> str:
+    return "–" if score is None else f"{score:.1f}"

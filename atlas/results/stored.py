@@ -78,6 +78,16 @@ def open(sweep: str | Path = "", *, storage: str | Path = "") -> SweepResult:
     return _result(place, ended[-1] if ended else chosen[-1])
 
 
+def open_all(name: str, *, storage: str | Path = "") -> list[SweepResult]:
+    """All sweeps of that name that have ended, the latest last. Raises UserError where there is none."""
+    place = _place(storage)
+    entries = list(_entries(place))
+    found = [one for one in entries if file_name(name) == one.name and one.summary is not None]
+    if not found:
+        raise unknown(f"name of a sweep that has ended in {place}", name, dict.fromkeys(one.name for one in entries))
+    return [_result(place, one) for one in found]
+
+
 def _entries(storage: StoragePath) -> Iterator[SweepEntry]:
     folders = SweepFolder.all(storage)
     entries = (_entry(folder) for folder in folders if folder.summary.is_file() or (folder.path / OPTIONS).is_file())

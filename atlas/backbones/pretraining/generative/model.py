@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -55,7 +56,7 @@ class GenerativeModel(nn.Module):
     def __init__(self, config: LlavaConfig) -> None:
         super().__init__()
         self.model = LlavaForConditionalGeneration(config)
-        self.patch = nn.Linear(config.vision_config.hidden_size, sum(map(len, PARTS)))
+        self.patch = nn.Linear(self.model.model.vision_tower.config.hidden_size, sum(map(len, PARTS)))
 
     def forward(self, batch: TurnTensors) -> dict[str, Tensor]:
         """The losses of a batch, scalars: of the answers' tokens and of what patches show."""
@@ -111,7 +112,11 @@ def visible(segments: Tensor) -> Tensor:
 
 def model_config(plan: GenerativePlan) -> LlavaConfig:
     """A LLaVA of a few million parameters for pictures of 64 × 64 pixels."""
-    shape = {"hidden_size": plan.width, "num_hidden_layers": plan.layers, "num_attention_heads": plan.width // 32}
+    shape: dict[str, Any] = {
+        "hidden_size": plan.width,
+        "num_hidden_layers": plan.layers,
+        "num_attention_heads": plan.width // 32,
+    }
     vision = CLIPVisionConfig(
         intermediate_size=4 * plan.width, image_size=SIDE, patch_size=PATCH, projection_dim=plan.width, **shape
     )

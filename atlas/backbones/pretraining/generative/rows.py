@@ -65,7 +65,7 @@ def drawn_row(rng: Random, kind: str, plan: GenerativePlan) -> Row:
     left, found = LENGTH - len(_prefix(images)), list[Turn]()
     while True:
         makers = (turns.text, turns.about_scene, turns.compare)
-        turn = _written(rng, makers[len(scenes)](rng, *scenes))  # type: ignore[operator]
+        turn = _written(rng, makers[len(scenes)](rng, *scenes))
         left -= len(_prompt(turn)) + len(_answer(turn))
         if left < 0 and found:
             return Row(images=images, turns=tuple(found))

@@ -20,8 +20,8 @@ from atlas.tasks.offline.scenes import render
 CHUNK = 500  # images that a worker makes at once
 AHEAD = 4  # results that wait, a worker
 NOTHING = -100  # PyTorch's `ignore_index`: no target here
-Given, Made = TypeVar("Given"), TypeVar("Made")
-Mapped = Callable[[Callable[[Given], Made], Iterable[Given]], Iterator[Made]]
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 @contextmanager

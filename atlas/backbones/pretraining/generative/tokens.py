@@ -10,8 +10,9 @@ PAD, START, END, IMAGE, USER, ASSISTANT = "<pad>", "<s>", "</s>", "<image>", "<u
 SPECIALS = (PAD, START, END, IMAGE, USER, ASSISTANT, "[SEP]")  # the last one separates the parts of a task's text
 SPACE = "▁"  # stands for the space before a word
 # Words of questions and classes that the offline suite's list lacks.
-MORE_WORDS = ("unknown", "read", "say", "tell", "describe", "write", "name", "entailment", "neutral", "contradiction")
-MORE_WORDS += ("unanswerable", "using", "phrase", "option", "options", "please", "given", "following", "best")
+MORE_WORDS: tuple[str, ...] = ("unknown", "read", "say", "tell", "describe", "write", "name", "entailment", "neutral")
+MORE_WORDS += ("contradiction", "unanswerable", "using", "phrase", "option", "options", "please", "given", "following")
+MORE_WORDS += ("best",)
 CHARACTERS = (*LETTERS, *"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 _PIECES = rf"{SPACE}?\p{{L}}+|{SPACE}?\p{{N}}|{SPACE}?[^\p{{L}}\p{{N}}{SPACE}]|{SPACE}"
 CHAT = (
