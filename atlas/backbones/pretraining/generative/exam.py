@@ -12,7 +12,7 @@ import torch
 
 from atlas.backbones.pretraining.generative.model import GenerativeModel, ImageBank
 from atlas.backbones.pretraining.generative.plan import GenerativePlan
-from atlas.backbones.pretraining.generative.rows import ROWS, Row, TurnBatch, drawn_row, packed
+from atlas.backbones.pretraining.generative.rows import ROWS, TurnBatch, TurnRow, drawn_row, packed
 from atlas.backbones.pretraining.generative.supply import build_bank, mapped
 
 KINDS = ("ask", "judge", "describe", "name", "compare", "digit", "text", "say")
@@ -49,11 +49,11 @@ def build_exam(plan: GenerativePlan, pool: Pool | None, device: torch.device) ->
 
 
 def _batches(held: GenerativePlan, kind: str) -> tuple[TurnBatch, ...]:
-    rng, rows = Random(f"exam {held.seed} {kind}"), list[Row]()
+    rng, rows = Random(f"exam {held.seed} {kind}"), list[TurnRow]()
     source = {"compare": "pair", "digit": "digit", "text": "text", "say": "text"}.get(kind, "scene")
     assert source in ROWS
     while len(rows) < held.tests:
         drawn = drawn_row(rng, source, held)
-        rows += [Row(images=drawn.images, turns=(turn,)) for turn in drawn.turns if turn.kind == kind]
+        rows += [TurnRow(images=drawn.images, turns=(turn,)) for turn in drawn.turns if turn.kind == kind]
     rows = rows[: held.tests]
     return tuple(packed(rows[start : start + SIZE]) for start in range(0, len(rows), SIZE))

@@ -26,7 +26,7 @@ MARKS = (" ?", " .", " ,")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class TurnRow:
     """The numbers of its images, and turns about them."""
 
     images: tuple[int, ...]
@@ -55,11 +55,11 @@ def training_batch(plan: GenerativePlan, update: int) -> TurnBatch:
     return packed([drawn_row(rng, kind, plan) for kind in kinds])
 
 
-def drawn_row(rng: Random, kind: str, plan: GenerativePlan) -> Row:
+def drawn_row(rng: Random, kind: str, plan: GenerativePlan) -> TurnRow:
     """A row of a kind, with as many turns as fit."""
     if kind == "digit":
         number = rng.randrange(plan.digits)
-        return Row(images=(plan.scenes + number,), turns=(_written(rng, turns.digit(rng, number % 10)),))
+        return TurnRow(images=(plan.scenes + number,), turns=(_written(rng, turns.digit(rng, number % 10)),))
     images = tuple(rng.randrange(plan.scenes) for _ in range({"scene": 1, "pair": 2, "text": 0}[kind]))
     scenes = [scene_of(plan.seed, number) for number in images]
     left, found = LENGTH - len(_prefix(images)), list[Turn]()
@@ -68,11 +68,11 @@ def drawn_row(rng: Random, kind: str, plan: GenerativePlan) -> Row:
         turn = _written(rng, makers[len(scenes)](rng, *scenes))
         left -= len(_prompt(turn)) + len(_answer(turn))
         if left < 0 and found:
-            return Row(images=images, turns=tuple(found))
+            return TurnRow(images=images, turns=tuple(found))
         found.append(turn)
 
 
-def packed(rows: Sequence[Row]) -> TurnBatch:
+def packed(rows: Sequence[TurnRow]) -> TurnBatch:
     """The arrays of rows, each cut to LENGTH and padded to the longest, in multiples of 8."""
     laid = [_laid(row) for row in rows]
     length = min(LENGTH, -8 * (-max(len(tokens) for tokens, *_ in laid) // 8))
@@ -97,7 +97,7 @@ def packed(rows: Sequence[Row]) -> TurnBatch:
     )
 
 
-def _laid(row: Row) -> tuple[list[int], list[int], list[int], list[int]]:
+def _laid(row: TurnRow) -> tuple[list[int], list[int], list[int], list[int]]:
     """Tokens, positions and segments of a row, and where its answers stand."""
     tokens = _prefix(row.images)
     start = len(tokens)

@@ -23,15 +23,17 @@ import torch
 from torch import nn
 
 from atlas.backbones.pretraining.generative.card import write_folder
+from atlas.backbones.pretraining.generative.clock import TrainingClock
 from atlas.backbones.pretraining.generative.exam import Exam, build_exam
 from atlas.backbones.pretraining.generative.model import GenerativeModel, ImageBank, model_config
-from atlas.backbones.pretraining.generative.pace import Pace
 from atlas.backbones.pretraining.generative.plan import GenerativePlan
 from atlas.backbones.pretraining.generative.rows import training_batch
 from atlas.backbones.pretraining.generative.supply import build_bank, mapped, pool_of
 
 
-def train(plan: GenerativePlan, pace: Pace, pool: Pool | None, device: torch.device) -> tuple[GenerativeModel, Exam]:
+def train(
+    plan: GenerativePlan, clock: TrainingClock, pool: Pool | None, device: torch.device
+) -> tuple[GenerativeModel, Exam]:
     """The model, and the exam that it was watched by."""
     torch.manual_seed(plan.seed)
     made = build_bank(plan, pool)
@@ -43,20 +45,20 @@ def train(plan: GenerativePlan, pace: Pace, pool: Pool | None, device: torch.dev
         model.parameters(), lr=plan.rate, betas=(0.9, 0.98), weight_decay=0.02, fused=device.type == "cuda"
     )
     parameters = sum(p.numel() for p in model.model.parameters())
-    pace.say(f"{len(pixels):,} images and {parameters:,} parameters on {device}")
-    for batch in mapped(pool, partial(training_batch, plan), pace.updates()):
+    clock.say(f"{len(pixels):,} images and {parameters:,} parameters on {device}")
+    for batch in mapped(pool, partial(training_batch, plan), clock.updates()):
         for group in optimiser.param_groups:
-            group["lr"] = plan.rate * pace.share_of_rate()
+            group["lr"] = plan.rate * clock.share_of_rate()
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             losses = model(bank.tensors(batch))
         optimiser.zero_grad()
         torch.stack(list(losses.values())).sum().backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
-        if pace.done_one():
+        if clock.done_one():
             shown = ", ".join(f"{name} {value.item():.3f}" for name, value in losses.items())
-            pace.report(f"{shown}; exact {exam.figures(model, most=1)}")
-        if pace.ended:
+            clock.report(f"{shown}; exact {exam.figures(model, most=1)}")
+        if clock.ended:
             break
     return model, exam
 
@@ -86,15 +88,15 @@ def main() -> None:
 
 
 def _run(plan: GenerativePlan, out: Path, *, workers: int, minutes: float | None, every: float) -> None:
-    pace = Pace(updates=plan.updates, warm=plan.warm, minutes=minutes, every=every)
+    clock = TrainingClock(updates=plan.updates, warm=plan.warm, minutes=minutes, every=every)
     with pool_of(workers) as pool:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        model, exam = train(plan, pace, pool, device)
+        model, exam = train(plan, clock, pool, device)
     figures: Mapping[str, float] = exam.figures(model.half().float())
     hardware = torch.cuda.get_device_name() if device.type == "cuda" else "processor"
-    plan = replace(plan, updates=pace.done)
-    written = write_folder(model.model, out, plan=plan, figures=figures, minutes=pace.elapsed, hardware=hardware)
-    pace.say(f"{out}: {figures}\ndigest {written}")
+    plan = replace(plan, updates=clock.done)
+    written = write_folder(model.model, out, plan=plan, figures=figures, minutes=clock.elapsed, hardware=hardware)
+    clock.say(f"{out}: {figures}\ndigest {written}")
 
 
 def _workers() -> int:

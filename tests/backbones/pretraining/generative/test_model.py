@@ -7,7 +7,7 @@ import torch
 
 from atlas.backbones.pretraining.generative.model import GenerativeModel, ImageBank, model_config, visible
 from atlas.backbones.pretraining.generative.plan import GenerativePlan
-from atlas.backbones.pretraining.generative.rows import Row, packed, training_batch
+from atlas.backbones.pretraining.generative.rows import TurnRow, packed, training_batch
 from atlas.backbones.pretraining.generative.supply import build_bank
 from atlas.backbones.pretraining.generative.tokens import build_tokenizer
 from atlas.backbones.pretraining.generative.turns import Turn
@@ -36,13 +36,13 @@ def test_a_token_sees_what_all_turns_see_and_its_own_turn() -> None:
 
 
 def test_turns_of_a_row_do_not_see_each_other(model: GenerativeModel, bank: ImageBank) -> None:
-    together = model._answers(bank.tensors(packed([Row(images=(1, 12), turns=TURNS)])))[0]
-    alone = [model._answers(bank.tensors(packed([Row(images=(1, 12), turns=(turn,))])))[0] for turn in TURNS]
+    together = model._answers(bank.tensors(packed([TurnRow(images=(1, 12), turns=TURNS)])))[0]
+    alone = [model._answers(bank.tensors(packed([TurnRow(images=(1, 12), turns=(turn,))])))[0] for turn in TURNS]
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-5, rtol=1e-4)
 
 
 def test_logits_are_those_of_transformers_own_forward(model: GenerativeModel, bank: ImageBank) -> None:
-    batch = bank.tensors(packed([Row(images=(2,), turns=TURNS[:1]), Row(images=(5,), turns=TURNS[1:2])]))
+    batch = bank.tensors(packed([TurnRow(images=(2,), turns=TURNS[:1]), TurnRow(images=(5,), turns=TURNS[1:2])]))
     with torch.no_grad():
         whole = model.model(
             input_ids=batch.tokens, pixel_values=batch.pixels / 127.5 - 1, attention_mask=batch.segments >= 0
@@ -68,7 +68,7 @@ def test_updates_on_one_batch_lower_its_losses(bank: ImageBank) -> None:
 def test_an_answer_is_right_where_greedy_decoding_writes_it(bank: ImageBank) -> None:
     torch.manual_seed(0)
     model, tokenizer = GenerativeModel(model_config(PLAN)), build_tokenizer()
-    batch = bank.tensors(packed([Row(images=(), turns=TURNS[2:])]))
+    batch = bank.tensors(packed([TurnRow(images=(), turns=TURNS[2:])]))
     prompt = batch.tokens[:, : int(batch.targets[0])]
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
     for expected in (False, True):

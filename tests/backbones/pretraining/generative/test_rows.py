@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from atlas.backbones.pretraining.generative.plan import GenerativePlan
-from atlas.backbones.pretraining.generative.rows import LENGTH, PATCHES, ROWS, Row, drawn_row, packed, training_batch
+from atlas.backbones.pretraining.generative.rows import (
+    LENGTH,
+    PATCHES,
+    ROWS,
+    TurnRow,
+    drawn_row,
+    packed,
+    training_batch,
+)
 from atlas.backbones.pretraining.generative.tokens import build_tokenizer
 from atlas.backbones.pretraining.generative.turns import Turn
 
@@ -32,7 +40,7 @@ def test_a_row_is_a_prompt_of_the_template_and_further_turns() -> None:
         Turn(kind="ask", prompt="is there a star?", answer="no"),
         Turn(kind="ask", prompt="what?", answer="red ring"),
     )
-    batch = packed([Row(images=(4, 9), turns=turns)])
+    batch = packed([TurnRow(images=(4, 9), turns=turns)])
     shown = text_of(batch.tokens[0]).replace("<image>", "I").replace(" ", "").rstrip("<pad>")
     images = "I" * 2 * PATCHES
     assert shown == f"<s><user>{images}isthereastar?<assistant>no</s>what?<assistant>redring</s>".rstrip("<pad>")
@@ -42,7 +50,7 @@ def test_a_row_is_a_prompt_of_the_template_and_further_turns() -> None:
 
 def test_targets_are_the_answers_tokens_and_their_ends() -> None:
     turns = (Turn(kind="ask", prompt="is it?", answer="no"), Turn(kind="ask", prompt="which", answer="red ring"))
-    batch = packed([Row(images=(), turns=turns), Row(images=(1,), turns=turns[:1])])
+    batch = packed([TurnRow(images=(), turns=turns), TurnRow(images=(1,), turns=turns[:1])])
     found = [TOKENIZER.id_to_token(number) for number in batch.tokens.flatten()[batch.targets].tolist()]
     assert found == ["▁no", "</s>", "▁red", "▁ring", "</s>", "▁no", "</s>"]
     assert batch.turn.tolist() == [0, 0, 1, 1, 1, 2, 2]
@@ -50,7 +58,7 @@ def test_targets_are_the_answers_tokens_and_their_ends() -> None:
 
 def test_every_turn_stands_where_it_would_stand_alone() -> None:
     turns = tuple(Turn(kind="ask", prompt=f"what is {word} ?", answer=word) for word in ("red", "blue"))
-    both, alone = packed([Row(images=(1,), turns=turns)]), packed([Row(images=(1,), turns=turns[1:])])
+    both, alone = packed([TurnRow(images=(1,), turns=turns)]), packed([TurnRow(images=(1,), turns=turns[1:])])
     second = both.segments[0] == 2
     assert np.array_equal(both.positions[0][second], alone.positions[0][alone.segments[0] == 1])
     assert np.array_equal(both.tokens[0][second], alone.tokens[0][alone.segments[0] == 1])

@@ -1,4 +1,4 @@
-"""Pre-training on questions writes a LLaVA that transformers loads, in the pace that is asked for."""
+"""Pre-training on questions writes a LLaVA that transformers loads, at the pace that is asked for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from atlas.backbones.base import digest
-from atlas.backbones.pretraining.generative.pace import Pace
+from atlas.backbones.pretraining.generative.clock import TrainingClock
 from atlas.backbones.pretraining.generative.plan import GenerativePlan
 from atlas.backbones.pretraining.generative.supply import build_bank, mapped, pool_of
 from atlas.backbones.pretraining.generative.train import main
@@ -52,19 +52,19 @@ def test_results_come_in_the_order_of_what_is_given() -> None:
 
 
 def test_the_rate_rises_and_falls_to_the_last_update() -> None:
-    pace, shares = Pace(updates=10, warm=2, minutes=None, every=1e9), []
-    for _ in pace.updates():
-        shares.append(pace.share_of_rate())
-        pace.done_one()
+    clock, shares = TrainingClock(updates=10, warm=2, minutes=None, every=1e9), []
+    for _ in clock.updates():
+        shares.append(clock.share_of_rate())
+        clock.done_one()
     assert shares == pytest.approx([0.5, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
-    assert pace.ended
+    assert clock.ended
 
 
 def test_by_the_clock_a_training_ends_whatever_its_number_of_updates() -> None:
-    pace = Pace(updates=1, warm=1, minutes=0.0001, every=1e9)
-    for _ in pace.updates():
-        pace.done_one()
-        if pace.ended:
+    clock = TrainingClock(updates=1, warm=1, minutes=0.0001, every=1e9)
+    for _ in clock.updates():
+        clock.done_one()
+        if clock.ended:
             break
-    assert pace.done >= 1
-    assert pace.share_of_rate() == 0
+    assert clock.done >= 1
+    assert clock.share_of_rate() == 0

@@ -1,4 +1,4 @@
-"""The pace of a training: how far it is, by updates or by the clock."""
+"""The clock of a training: how far it is, by updates or by the clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 RISE = 0.05  # of all updates, at most, is the rate rising
 
 
-class Pace:
+class TrainingClock:
     """Counts updates up to `updates`, or, where minutes are given, as many as fit.
 
     warm: updates over which the rate rises, or RISE of all where those are fewer; it falls linearly to 0 afterwards.
