@@ -20,6 +20,7 @@ from atlas.learners.settings import from_settings
 from atlas.learners.shared_adapter import SharedAdapter, SharedAdapterStage
 from atlas.learners.two_stage import Expansion, Experience, Fusion, TwoStage
 from atlas.learners.user_learner import USER_LEARNERS, USER_STAGES, learner_address, learner_digest, load_user_learner
+from atlas.learners.wise_ft import WiseFt, WiseFtStage
 from atlas.learners.zero_shot import ZeroShot, ZeroShotStage
 from atlas.runtime.errors import unknown
 from atlas.runtime.user_code import is_address
@@ -55,6 +56,7 @@ __all__ = [
     "SharedAdapter",
     "Stage",
     "TwoStage",
+    "WiseFt",
     "ZeroShot",
     "learner_address",
     "find_learner",
@@ -79,6 +81,7 @@ LEARNERS: dict[str, type[Learner]] = {
     Ewc.name: Ewc,
     Replay.name: Replay,
     Lwf.name: Lwf,
+    WiseFt.name: WiseFt,
     Joint.name: Joint,
 }
 
@@ -94,6 +97,7 @@ STAGES: dict[str, type[Stage]] = {
     EwcStage.kind: EwcStage,
     ReplayStage.kind: ReplayStage,
     LwfStage.kind: LwfStage,
+    WiseFtStage.kind: WiseFtStage,
     JointStage.kind: JointStage,
     ZeroShotStage.kind: ZeroShotStage,
 }
