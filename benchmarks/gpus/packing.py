@@ -15,8 +15,8 @@ from atlas.data.loader import Batch
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.precision import autocast
 from atlas.learners.schedule import Precision
+from atlas.learners.scores import SCORES
 from atlas.learners.task_data import TaskData
-from atlas.learners.trainer import task_loss
 from benchmarks.gpus.timing import WARM, wait
 
 PAST = 2  # adapters that all settings build on
@@ -41,7 +41,7 @@ class Candidates:
         past = [f"past-{number}" for number in range(PAST)]
         self.names = [f"setting-{number}" for number in range(count)]
         self.model = ContinualModel(backbone, {name: replace(data.form, task=name) for name in (*past, *self.names)})
-        self.scoring, self.batch = data.scoring, batch
+        self.score, self.batch = SCORES[data.scoring], batch
         for number, name in enumerate((*past, *self.names)):
             generator = torch.Generator().manual_seed(number)
             self.model.add_adapter(name, generator, r=rank, experience=past[:number])
@@ -62,7 +62,7 @@ class Candidates:
             for value in self.trained:
                 value.requires_grad_(True)
             with autocast(self.batch.pixels.device, precision):
-                loss = task_loss(self.model(self.batch, name), self.batch.targets, self.scoring)
+                loss = self.score.loss(self.model(self.batch, name), self.batch.targets)
             loss.backward()
 
     def packed(self, precision: Precision) -> None:
@@ -83,7 +83,7 @@ class Candidates:
             with autocast(self.batch.pixels.device, precision):
                 pooled = self.model.pool(whole, self.names[0]).chunk(count)
                 logits = [self.model.logits(part, name) for part, name in zip(pooled, self.names, strict=True)]
-                losses = [task_loss(one, self.batch.targets, self.scoring) for one in logits]
+                losses = [self.score.loss(one, self.batch.targets) for one in logits]
             torch.stack(losses).sum().backward()
         finally:
             for site in sites:
