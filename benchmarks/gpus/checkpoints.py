@@ -85,8 +85,13 @@ def llava(
     vision = {"model_type": "clip_vision_model", "hidden_size": side, "intermediate_size": 4 * side}
     vision |= {"num_hidden_layers": min(layers, 12), "num_attention_heads": side // 64}
     vision |= {"image_size": image, "patch_size": patch}
-    places = {"image_token_index": image_id, "image_seq_length": (image // patch) ** 2}
-    return LlavaForConditionalGeneration(LlavaConfig(text_config=text, vision_config=vision, **places))
+    config = LlavaConfig(
+        text_config=text,
+        vision_config=vision,
+        image_token_index=image_id,
+        image_seq_length=(image // patch) ** 2,
+    )
+    return LlavaForConditionalGeneration(config)
 
 
 SIZES = (
