@@ -135,20 +135,23 @@ async def time_leases(leases: int, requests: int, seconds: float) -> tuple[int, 
     return outstanding, waits
 
 
-def measure(count: int) -> tuple[float, float, float]:
-    """(steps a second, steps a second of CPU time, peak memory in MiB) of this process: medians of several rounds."""
-    rounds = [asyncio.run(hand_out(count)) for _ in range(max(1, ROUNDS_OF // count))]
+def measure(count: int, steps: int) -> tuple[float, float, float]:
+    """(steps a second, steps a second of CPU time, peak memory in MiB) of this process: medians of several rounds.
+
+    As many as have so many `steps` together, and one at least.
+    """
+    rounds = [asyncio.run(hand_out(count)) for _ in range(max(1, steps // count))]
     rate, of_cpu = (statistics.median(figures) for figures in zip(*rounds, strict=True))
     return rate, of_cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def report_rates(console: Console, sizes: Sequence[int]) -> None:
-    """Print the rate and the memory at each size."""
+def report_rates(console: Console, sizes: Sequence[int], *, rounds_of: int = ROUNDS_OF) -> None:
+    """Print the rate and the memory at each size, in rounds that have so many steps together."""
     found: list[tuple[int, float, float, float]] = []
     for count in sizes:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(1, mp_context=context) as process:
-            found.append((count, *process.submit(measure, count).result()))
+            found.append((count, *process.submit(measure, count, rounds_of).result()))
     names = ("steps", "steps/s", "steps/s of CPU time", "of the first", "peak memory, MiB")
     table = Table(*names, title=f"{FLEETS:,} fleets")
     for count, rate, of_cpu, memory in found:

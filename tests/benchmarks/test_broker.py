@@ -9,7 +9,7 @@ from benchmarks import broker
 
 
 def test_every_step_is_handed_out_and_trained(capsys: pytest.CaptureFixture[str]) -> None:
-    broker.report_rates(Console(width=100), [1000])
+    broker.report_rates(Console(width=100), [1000], rounds_of=3000)
     row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("│"))
     count, rate, of_cpu, share, memory = (cell.strip() for cell in row.strip("│ \n").split("│"))
     assert (count, share) == ("1,000", "1.00")

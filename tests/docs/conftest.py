@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from selenium.webdriver import Chrome
@@ -21,9 +24,23 @@ from tests.results.conftest import ended_storage as ended_storage
 ROOT = Path(__file__).resolve().parents[2]
 
 
+INDEX = "search/search_index.json"
+
+
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *arguments: object) -> None:
         """Nothing: the console of a test is for what it finds."""
+
+
+class _Unsearchable(_Quiet):
+    """Gives an index of no page, from the folder `index`: every page that is opened builds the search anew from it."""
+
+    def __init__(self, *arguments: Any, index: Path, **more: Any) -> None:
+        self.index = index
+        super().__init__(*arguments, **more)
+
+    def translate_path(self, path: str) -> str:
+        return str(self.index) if path.endswith(f"/{INDEX}") else super().translate_path(path)
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +62,23 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def address(site: Path) -> Iterator[str]:
     """The site, served on the loopback."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site)))
+    with served(partial(_Quiet, directory=str(site))) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def unsearchable(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The site, likewise, with a search that finds nothing."""
+    index = tmp_path_factory.mktemp("index") / "empty.json"
+    index.write_text(json.dumps({**json.loads((site / INDEX).read_text()), "docs": []}))
+    with served(partial(_Unsearchable, directory=str(site), index=index)) as address:
+        yield address
+
+
+@contextmanager
+def served(handler: Callable[..., SimpleHTTPRequestHandler]) -> Iterator[str]:
+    """The address of a server on the loopback whose requests are handled so."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

@@ -51,7 +51,8 @@ def test_the_example_of_a_sweep_is_planned(
 ) -> None:
     """Its plan alone; the options that it saves are those of a run."""
     file, saved = ROOT / "docs" / "own_sweep.py", tmp_path / "options.yaml"
-    monkeypatch.setattr(sys, "argv", [str(file), "--dry-run", "--storage", str(storage), "--save-config", str(saved)])
+    given = ("--dry-run", "--tasks", "digits", "piqa-twin", "--storage", str(storage), "--save-config", str(saved))
+    monkeypatch.setattr(sys, "argv", [str(file), *given])
     with pytest.raises(SystemExit) as ended:
         runpy.run_path(str(file), run_name="__main__")
     told = capsys.readouterr()

@@ -55,9 +55,9 @@ def test_the_api_shows_what_docstrings_say(site: Path) -> None:
 
 
 @needs_browser
-def test_every_page_of_the_navigation_opens_whole(address: str, browser: Chrome) -> None:
+def test_every_page_of_the_navigation_opens_whole(unsearchable: str, browser: Chrome) -> None:
     browser.set_window_size(*DESKTOP)
-    browser.get(f"{address}/index.html")
+    browser.get(f"{unsearchable}/index.html")
     links = browser.find_elements(By.CSS_SELECTOR, "nav.md-nav--primary a.md-nav__link[href]")
     pages = sorted({urldefrag(str(link.get_attribute("href")))[0] for link in links})
     assert len(pages) > 40
@@ -65,17 +65,17 @@ def test_every_page_of_the_navigation_opens_whole(address: str, browser: Chrome)
     for page in pages:
         browser.get(page)
         assert browser.find_elements(By.CSS_SELECTOR, "article h1"), page
-        assert problems(browser, address) == [], page
+        assert problems(browser, unsearchable) == [], page
 
 
 @needs_browser
 @pytest.mark.parametrize("page", ["index", "quickstart", "concepts", "faults", "measured", "reference/cli"])
-def test_a_page_fits_a_phone(page: str, address: str, browser: Chrome) -> None:
+def test_a_page_fits_a_phone(page: str, unsearchable: str, browser: Chrome) -> None:
     """Wide tables and code scroll by themselves; the page does not."""
     phone = {"width": PHONE[0], "height": PHONE[1], "deviceScaleFactor": 1, "mobile": True}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
     try:
-        browser.get(f"{address}/{page}.html")
+        browser.get(f"{unsearchable}/{page}.html")
         assert browser.execute_script("return document.scrollingElement.scrollWidth") <= PHONE[0]
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
@@ -97,8 +97,8 @@ def test_the_search_finds_a_page(address: str, browser: Chrome) -> None:
 
 
 @needs_browser
-def test_the_quickstart_shows_its_pictures(address: str, browser: Chrome) -> None:
-    browser.get(f"{address}/quickstart.html")
+def test_the_quickstart_shows_its_pictures(unsearchable: str, browser: Chrome) -> None:
+    browser.get(f"{unsearchable}/quickstart.html")
     sizes = browser.execute_script("return [...document.querySelectorAll('article img')].map(i => i.naturalWidth)")
     assert len(sizes) >= 3
     assert min(sizes) > 300

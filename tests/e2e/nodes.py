@@ -18,6 +18,7 @@ from tests.ports import lasting_port
 QUICK = {
     "RAY_health_check_period_ms": "1000",
     "RAY_gcs_rpc_server_reconnect_timeout_s": "15",
+    "RAY_enable_metrics_collection": "0",  # nobody looks at them, and agents add up every observation of all workers
 }
 RAY = str(Path(sys.executable).with_name("ray"))
 

@@ -25,7 +25,14 @@ FILES = sorted(FOLDER.glob("*.ipynb"))
 KERNEL = "atlas-test"
 SECONDS = 900  # a cell, on a busy machine
 # what a sweep takes, not what it shows
-FEWER = {"steps=20": "steps=4, batch_size=8, fleets=1", "evaluate=(64, 128)": "evaluate=(20, 30)"}
+FEWER = {
+    "steps=20": "steps=4, batch_size=8, fleets=1",
+    "evaluate=(64, 128)": "evaluate=(20, 30)",
+    "evaluate=(32, 128)": "evaluate=(20, 30)",
+    "records=64": "records=16",
+    "records=32": "records=8",
+    "limit=256": "limit=64",
+}
 RAY_LEFT = "import ray\nray.is_initialized()"
 MACHINE = re.compile(r"/(home|root|Users|work|tmp|usr|opt|var)/")
 
