@@ -169,16 +169,14 @@ def test_what_the_code_does_not_load_is_said(world: World, store: Store, tmp_pat
     assert "does not load composition.safetensors of easy-vqa" in text
 
 
-def test_the_three_lines_with_auto_peft_model_load_the_same_model(exported: Path) -> None:
+def test_without_the_import_peft_says_what_to_import_and_the_three_lines_with_it_load_the_same_model(
+    exported: Path,
+) -> None:
     three = code_of(exported, 0) + "model.base_model.activate('piqa-twin')\nmodel.eval()\n"
-    short, long = run(three + SHORT + code_of(exported, 1) + SHORT, exported)
-    assert short == pytest.approx(long, abs=1e-6)
-
-
-def test_without_the_import_peft_says_what_to_import(exported: Path) -> None:
-    said = run(UNIMPORTED, exported)
+    *said, short, long = run(UNIMPORTED + three + SHORT + code_of(exported, 1) + SHORT, exported)
     assert len(said) == 2
     assert all("run `import atlas.adapters` first (pip install atlas-continual)" in str(line) for line in said)
+    assert short == pytest.approx(long, abs=1e-6)
 
 
 def test_an_export_says_where_it_lacks_answers_or_a_processor(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import ray
 
+from atlas.cluster.ray_internals import bare_node
 from tests.search.instant import NAMESPACE, InstantBroker
 
 
@@ -19,7 +20,8 @@ def cluster() -> Iterator[None]:
     logs.mkdir()
     with pytest.MonkeyPatch.context() as shell:
         shell.setenv("RAY_TMPDIR", str(logs))
-        ray.init(address="local", namespace=NAMESPACE, num_cpus=2, include_dashboard=False, log_to_driver=False)
+        with bare_node():
+            ray.init(address="local", namespace=NAMESPACE, num_cpus=2, include_dashboard=False, log_to_driver=False)
         broker = ray.remote(InstantBroker).options(name="instant", num_cpus=0, max_concurrency=20).remote()
         yield
         ray.kill(broker)
