@@ -11,12 +11,14 @@ from atlas.tasks.offline.easy_vqa import EASY_VQA
 from atlas.tasks.published.aircraft import AIRCRAFT
 from atlas.tasks.published.caltech101 import CALTECH101
 from atlas.tasks.published.cifar100 import CIFAR100
+from atlas.tasks.published.coin import COIN
 from atlas.tasks.published.commonsense_qa import COMMONSENSE_QA
 from atlas.tasks.published.dtd import DTD
 from atlas.tasks.published.eurosat import EUROSAT
 from atlas.tasks.published.flowers102 import FLOWERS102
 from atlas.tasks.published.food101 import FOOD101
 from atlas.tasks.published.inaturalist import INATURALIST
+from atlas.tasks.published.mllm_cl import MLLM_CL
 from atlas.tasks.published.mnist import MNIST
 from atlas.tasks.published.nlvr2 import NLVR2
 from atlas.tasks.published.oxford_pets import OXFORD_PETS
@@ -25,6 +27,7 @@ from atlas.tasks.published.places365 import PLACES365
 from atlas.tasks.published.snli_ve import SNLI_VE
 from atlas.tasks.published.stanford_cars import STANFORD_CARS
 from atlas.tasks.published.sun397 import SUN397
+from atlas.tasks.published.ucit import UCIT
 from atlas.tasks.published.vcr import VCR, VCR_MARKED
 from atlas.tasks.published.vqa import VQA
 from atlas.tasks.published.vqacl import VQACL
@@ -38,6 +41,8 @@ from atlas.tasks.reading.splits import deal, split_of
 from atlas.tasks.sample import NO_TEXT, SPLITS, Broken, Label, Picture, Record, Skipped
 from atlas.tasks.task import Task
 from atlas.tasks.twins import TWINS, Sizes
+from atlas.tasks.twins.instructions import INSTRUCTION_TWINS
+from atlas.tasks.twins.instructions import SIZES as INSTRUCTIONS
 from atlas.tasks.twins.mtil import IMAGE_TWINS, SIZES
 from atlas.tasks.twins.vqacl import SIZES as QUESTIONS
 from atlas.tasks.twins.vqacl import VQACL_TWINS
@@ -74,6 +79,10 @@ TASKS: dict[str, Task] = {
     **XTAIL,
     **VQACL,
     **{name: twin.make(QUESTIONS) for name, twin in VQACL_TWINS.items()},
+    **COIN,
+    **UCIT,
+    **MLLM_CL,
+    **{name: twin.make(INSTRUCTIONS) for name, twin in INSTRUCTION_TWINS.items()},
     **{
         name: few_shot_task(twin.make(SIZES), name)
         for twin in IMAGE_TWINS.values()

@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from atlas.runtime.errors import unknown
+from atlas.tasks.published.coin import COIN as COIN_TASKS
+from atlas.tasks.published.ucit import UCIT as UCIT_TASKS
 from atlas.tasks.published.vqacl import VQACL as QUESTION_TYPES
 from atlas.tasks.published.xtail import XTAIL as FEW_SHOT
+from atlas.tasks.twins.instructions import INSTRUCTION_TWINS
 
 TWIN = "-twin"
 Order = tuple[str, ...]
@@ -87,8 +90,46 @@ VQACL = Suite(
     orders={"published": tuple(QUESTION_TYPES)},
     note="Its groups of objects within a type (G1 to G5) are not walked: a task has all of its images.",
 )
-_PUBLISHED = (MTIL, XTAIL, VQACL)
-SUITES: dict[str, Suite] = {one.name: one for suite in _PUBLISHED for one in (suite, suite.twin())}
+COIN = Suite(
+    name="coin",
+    about="Eight tasks of instructions, answered in words (CoIN; Chen et al., 2024, arXiv:2403.08350).",
+    orders={
+        "published": tuple(COIN_TASKS),
+        "alphabet": (
+            *("coin-gqa", "coin-grounding", "coin-imagenet", "coin-ocrvqa", "coin-scienceqa", "coin-textvqa"),
+            *("coin-vizwiz", "coin-vqav2"),
+        ),
+    },
+)
+UCIT = Suite(
+    name="ucit",
+    about="Six tasks of instructions that LLaVA was not trained on (UCIT; Guo et al., 2025, arXiv:2503.12941).",
+    orders={"published": tuple(UCIT_TASKS)},
+    note="Captions are scored by CIDEr-D alone, 0 to 100.",
+)
+DCL = Suite(
+    name="mllm-dcl",
+    about="Five domains of instructions, one after another (MLLM-CL; Zhao et al., 2025).",
+    orders={"published": ("dcl-rs", "dcl-med", "dcl-ad", "dcl-sci", "dcl-fin")},
+    note="Science is scored by containment, its own rule by kinds of images.",
+)
+ACL = Suite(
+    name="mllm-acl",
+    about="Four abilities of models that see, one after another (MLLM-CL; Zhao et al., 2025).",
+    orders={"published": ("acl-ocr", "acl-math", "acl-vp", "acl-app")},
+    note="Mathematics and apps are scored by containment, the published figures by a paid model.",
+)
+COIN_TWIN = Suite(
+    name=f"coin{TWIN}",
+    about="Four tasks of instructions about generated scenes: a word, a name, a box and a caption.",
+    orders={"published": tuple(INSTRUCTION_TWINS)},
+)
+_TWINNED = (MTIL, XTAIL, VQACL)
+_INSTRUCTIONS = (COIN, UCIT, DCL, ACL, COIN_TWIN)
+SUITES: dict[str, Suite] = {
+    **{one.name: one for suite in _TWINNED for one in (suite, suite.twin())},
+    **{suite.name: suite for suite in _INSTRUCTIONS},
+}
 
 
 def find_suite(name: str) -> Suite:

@@ -10,12 +10,15 @@ import pytest
 
 from atlas.runtime.errors import AtlasError
 from atlas.tasks import SPLITS, TASKS, Record, Task
+from atlas.tasks.published.coin import COIN
+from atlas.tasks.published.mllm_cl import MLLM_CL
+from atlas.tasks.published.ucit import UCIT
 from atlas.tasks.published.vqacl import VQACL
 from atlas.tasks.published.xtail import XTAIL
 from atlas.tasks.sample import Broken
 from tests.tasks import raw_images, raw_unimodal, raw_vision_language
 
-ALIKE = {*XTAIL, *VQACL}  # tasks of one reader, of which some are tried here
+ALIKE = {*XTAIL, *VQACL, *COIN, *UCIT, *MLLM_CL}  # tasks of one reader, of which some are tried here
 RAW = raw_vision_language.RAW | raw_unimodal.RAW | raw_images.RAW
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 
@@ -60,7 +63,10 @@ def file_of(source: Path, record: Record) -> Path:
 
 
 def content(found: list[Record | Broken]) -> list[object]:
-    return [(r.id, [p.name for p in r.pictures], r.texts, r.label) if isinstance(r, Record) else r for r in found]
+    return [
+        (r.id, [p.name for p in r.pictures], r.texts, r.label, r.references) if isinstance(r, Record) else r
+        for r in found
+    ]
 
 
 def test_every_record_of_a_sound_source_is_read(records: dict[str, list[Record | Broken]]) -> None:
@@ -75,6 +81,7 @@ def test_records_have_the_declared_shape_and_labels(task: Task, records: dict[st
         assert len(record.pictures) == (0 if task.modality == "language" else task.images)
         pairs = ((record.label, 1.0),) if isinstance(record.label, int) else record.label
         assert isinstance(record.label, int) == (task.score == "accuracy")
+        assert bool(record.references) == task.writes
         assert all(0 <= label < task.classes and 0 <= score <= 1 for label, score in pairs)
 
 
@@ -95,7 +102,7 @@ def test_every_class_occurs_in_train(task: Task, records: dict[str, list[Record 
 
 
 def test_chance_is_that_of_guessing(task: Task) -> None:
-    assert task.chance == pytest.approx(0.0 if task.score == "soft" else 100 / task.classes)
+    assert task.chance == pytest.approx(0.0 if task.score == "soft" or task.writes else 100 / task.classes)
 
 
 def test_ids_are_unique_and_no_picture_is_in_two_splits(records: dict[str, list[Record | Broken]]) -> None:

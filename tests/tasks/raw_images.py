@@ -1,10 +1,11 @@
-"""A few records of each data set of MTIL and VQACL, in their published layouts, written by their twins."""
+"""A few records of each data set of MTIL, VQACL and instructions, in their published layouts, written by twins."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+from atlas.tasks.twins.instructions import INSTRUCTION_TWINS, InstructionTwin
 from atlas.tasks.twins.mtil import IMAGE_TWINS, ImageTwin
 from atlas.tasks.twins.twin import Sizes
 from atlas.tasks.twins.vqacl import VQACL_TWINS, QuestionTwin
@@ -13,7 +14,7 @@ FEW = Sizes(train=24, val=6, test=12, seed=3)
 FEW_QUESTIONS = Sizes(train=60, val=6, test=12, seed=3)  # an answer is a class where it is that of nine questions
 
 
-def writer(twin: ImageTwin | QuestionTwin, sizes: Sizes) -> Callable[[Path], Path]:
+def writer(twin: ImageTwin | QuestionTwin | InstructionTwin, sizes: Sizes) -> Callable[[Path], Path]:
     """(folder) -> the folder, filled."""
 
     def write(folder: Path) -> Path:
@@ -26,4 +27,5 @@ def writer(twin: ImageTwin | QuestionTwin, sizes: Sizes) -> Callable[[Path], Pat
 RAW = {twin.dataset.task: writer(twin, FEW) for twin in IMAGE_TWINS.values()}
 RAW |= {"xtail-dtd": RAW["dtd"], "xtail-mnist": RAW["mnist"]}
 RAW |= {"vqacl-judge": writer(VQACL_TWINS["vqacl-judge-twin"], FEW_QUESTIONS)}
+RAW |= {name: writer(INSTRUCTION_TWINS[f"{name}-twin"], FEW) for name in ("coin-vqav2", "ucit-flickr30k")}
 IMAGE_SETS = tuple(sorted(twin.dataset.task for twin in IMAGE_TWINS.values()))

@@ -48,6 +48,22 @@ def test_x_tail_has_ten_of_mtils_in_its_first_order_and_vqacl_ten_types_of_quest
     assert (len(types), types[0], types[-1]) == (10, "vqacl-recognition", "vqacl-causal")
 
 
+def test_the_orders_of_instructions_are_the_published_ones() -> None:
+    coin = find_suite("coin")
+    assert [task.removeprefix("coin-") for task in coin.orders["published"]] == [
+        *("scienceqa", "textvqa", "imagenet", "gqa", "vizwiz", "grounding", "vqav2", "ocrvqa")
+    ]
+    assert coin.orders["alphabet"] == tuple(sorted(coin.tasks))
+    assert [task.removeprefix("ucit-") for task in find_suite("ucit").tasks] == [
+        *("imagenet-r", "arxivqa", "vizwiz-caption", "iconqa", "clevr-math", "flickr30k")
+    ]
+    assert find_suite("mllm-dcl").tasks == ("dcl-rs", "dcl-med", "dcl-ad", "dcl-sci", "dcl-fin")
+    assert find_suite("mllm-acl").tasks == ("acl-ocr", "acl-math", "acl-vp", "acl-app")
+    assert len(find_suite("coin-twin").tasks) == 4
+    with pytest.raises(AtlasError, match="unknown suite 'ucit-twin'"):
+        twin_suite("ucit")
+
+
 def test_an_order_of_some_of_the_tasks_keeps_their_order() -> None:
     suite = find_suite("mtil")
     assert suite.order("II", suite.among(("aircraft", "mnist", "dtd"))) == ("mnist", "aircraft", "dtd")

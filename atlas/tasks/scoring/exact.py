@@ -22,6 +22,16 @@ def without_full_stop(text: str) -> str:
     return text.rstrip(".").lower()
 
 
+def in_one_line(text: str) -> str:
+    """The text in lower case without line breaks and without blanks around it, as OCRBench's answers are compared."""
+    return text.lower().strip().replace("\n", "")
+
+
+def letters_alone(text: str) -> str:
+    """The text in lower case without blanks, line breaks and full stops: MLLM-CL's visual perception."""
+    return text.lower().strip().replace(" ", "").replace("\n", "").replace(".", "")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Exact(RecordScore):
     """1 where the prediction is a reference, both as `compared`. refusal: a prediction with it in is wrong."""
@@ -37,12 +47,18 @@ class Exact(RecordScore):
 
 @dataclass(frozen=True, kw_only=True)
 class Contains(RecordScore):
-    """1 where the prediction contains a reference, both as `compared`; or lies in one, where `either` way counts."""
+    """1 where the prediction contains a reference, both as `compared`; or lies in one, where `either` way counts.
+
+    refusal: a prediction with it in is wrong.
+    """
 
     compared: Callable[[str], str] = as_it_is
     either: bool = False
+    refusal: str = ""
 
     def value(self, prediction: str, references: References) -> float:
+        if self.refusal and self.refusal in prediction:
+            return 0.0
         said = self.compared(prediction)
         return float(any(one in said or (self.either and said in one) for one in map(self.compared, references)))
 
@@ -60,9 +76,7 @@ class Letter(RecordScore):
 
 def option_of(prediction: str) -> str:
     """The letter of the option that a prediction names; "" where it names none."""
-    if prediction and (prediction in OPTIONS) and len(prediction) == 1:
-        return prediction
-    if prediction[:1] and prediction[0] in OPTIONS and prediction[1:3] == ". ":
+    if prediction[:1] in tuple(OPTIONS) and (len(prediction) == 1 or prediction[1:3] == ". "):
         return prediction[0]
     found = LONE_LETTER.search(prediction)
     return found[1].upper() if found else ""

@@ -1,0 +1,85 @@
+"""Scoring of a file of predictions by a benchmark's rule, as its authors score them.
+
+Predictions are lines of JSON, as LLaVA writes them: {"question_id": …, "text": …}. References are the benchmark's
+test file (a list of {"question_id", "answer"}), TextVQA's annotations, or captions in COCO's form, matched by place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from atlas.runtime.errors import UserError, unknown
+from atlas.tasks.reading import files
+from atlas.tasks.reading.files import Unreadable
+from atlas.tasks.reading.llava import answers_by_id, answers_of, captions_by_place
+from atlas.tasks.sample import Broken
+from atlas.tasks.scoring import TEXT_SCORES
+
+Known = Mapping[str | int, tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileScore:
+    """The score of a file's predictions by one rule, in percent. missing: questions that have no prediction."""
+
+    rule: str
+    value: float
+    predictions: int
+    missing: int
+
+
+def score_file(predictions: Path, references: Path, *, rule: str) -> FileScore:
+    """The score of the predictions, those alone, by a rule: a name of TEXT_SCORES.
+
+    Raises UserError for an unknown rule, a file that cannot be read, and a prediction to no question.
+    """
+    if rule not in TEXT_SCORES:
+        raise unknown("rule", rule, TEXT_SCORES)
+    known, said = references_in(references), predictions_in(predictions)
+    right = [known.get(name) or known.get(place) for place, name in enumerate(said)]
+    for name, found in zip(said, right, strict=True):
+        if not found:
+            raise UserError(f"{predictions}: the prediction of {name!r} has no question in {references}.")
+    value = TEXT_SCORES[rule].score(list(said.values()), [found or () for found in right])
+    return FileScore(rule=rule, value=value, predictions=len(said), missing=max(0, len(known) - len(said)))
+
+
+def predictions_in(path: Path) -> dict[str, str]:
+    """The predicted text of each question, in the file's order. Raises UserError for a line that is no prediction."""
+    found: dict[str, str] = {}
+    for where, values in files.json_lines(path):
+        try:
+            if isinstance(values, Broken):
+                raise Unreadable(values.reason)
+            name, text = str(files.field(values, "question_id", (str, int))), files.field(values, "text")
+        except Unreadable as error:
+            raise UserError(f"{path}: {where}: {error}") from error
+        if name in found:
+            raise UserError(f"{path}: {where}: the question {name!r} has two predictions.")
+        found[name] = text
+    return found
+
+
+def references_in(path: Path) -> Known:
+    """The references of each question, by its id, or by its place. Raises UserError where the file has none."""
+    first = path.read_text(encoding="utf-8-sig")[:1] if path.is_file() else ""
+    if first == "[":
+        return {name: right for one in files.json_items(path, "") for name, right in [_reference(path, *one)]}
+    said = []
+    for read in (captions_by_place, answers_by_id):
+        try:
+            return read(path)
+        except UserError as error:
+            said.append(str(error))
+    raise UserError(f"{path} has no questions, no captions and no answers. {' '.join(dict.fromkeys(said))}")
+
+
+def _reference(path: Path, where: str, values: dict[str, files.Any] | Broken) -> tuple[str, tuple[str, ...]]:
+    try:
+        if isinstance(values, Broken):
+            raise Unreadable(values.reason)
+        return str(files.field(values, "question_id", (str, int))), answers_of(values)
+    except Unreadable as error:
+        raise UserError(f"{path}: {where}: {error}") from error
