@@ -55,6 +55,7 @@ class Backbone(nn.Module, ABC):
     Adapters are put into `model` in place (PEFT does so); everything else stays as it was loaded. `digest` is that of
     the files; `width` D is that of the pooled output of one image; `depth` counts the layers that `layer_of` tells
     apart. A backbone of one encoder has its `sites` and `heads`; one of several says what `towers` it has instead.
+    takes_no_image: a record without an image may have none, I = 0, in the place of a blank one.
     """
 
     model: PreTrainedModel
@@ -64,6 +65,7 @@ class Backbone(nn.Module, ABC):
     width: int
     heads: int
     depth: int
+    takes_no_image: bool = False
 
     @abstractmethod
     def forward(self, pixels: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:

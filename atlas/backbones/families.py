@@ -74,7 +74,11 @@ DUAL = Family(
     "atlas.backbones.dual", readouts=("head", "similarity"), towers=("vision", "text"), complete=completed_dual
 )
 GENERATIVE = Family(
-    "atlas.backbones.generative", towers=("language", "vision"), prompts=True, complete=completed_generative
+    "atlas.backbones.generative",
+    readouts=("head", "likelihood", "mean-likelihood", "generation"),
+    towers=("language", "vision"),
+    prompts=True,
+    complete=completed_generative,
 )
 FAMILIES: dict[str, Family] = {
     "vilt": Family("atlas.backbones.vilt", images=2),

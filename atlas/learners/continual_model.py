@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from atlas.learners.composition import Composition, load_composition
 from atlas.learners.readouts import HEAD, find_readout
 from atlas.learners.readouts.readout import AnswerForm, Readout
 from atlas.learners.schedule import Precision
+from atlas.learners.scores import SCORES
 from atlas.runtime.errors import UserError
 
 
@@ -48,13 +50,24 @@ class ContinualModel(nn.Module):
 
     def pool(self, batch: Batch, task: str) -> Tensor:
         """The backbone's outputs for what `task` asks of a batch, by the active adapters: [B, C, I * D]."""
-        asked = self.readout(task).ask(batch)
-        self.backbone.frozen.suit(asked.pixels.device)
-        return self.backbone(asked.pixels, asked.tokens, asked.mask)
+        return self.readout(task).read(self.backbone, self._given(batch, task))
+
+    def loss(self, batch: Batch, task: str, scoring: str) -> tuple[Tensor, Tensor]:
+        """The loss of `task` for a batch, a scalar averaged over its records, and the backbone's outputs for it.
+
+        scoring: the name of the task's score, among SCORES unless the readout writes texts.
+        """
+        return self.readout(task).loss(self.backbone, self._given(batch, task), SCORES.get(scoring))
+
+    def _given(self, batch: Batch, task: str) -> Batch:
+        """The batch as the backbone takes it, which is made ready for it."""
+        self.backbone.frozen.suit(batch.pixels.device)
+        blank = self.backbone.takes_no_image and self.forms[task].modality == "language"
+        return replace(batch, pixels=batch.pixels[:, :0]) if blank else batch
 
     def write(self, batch: Batch, task: str) -> list[str]:
         """The answers for `task` as texts, one a record, by a readout that `writes` and the active adapters."""
-        return self.readout(task).write(self.backbone, batch)
+        return self.readout(task).write(self.backbone, self._given(batch, task))
 
     def logits(self, pooled: Tensor, task: str) -> Tensor:
         """Logits by the head of `task`, of pooled outputs [B, C, I * D]: [B, classes], or [B, C]."""

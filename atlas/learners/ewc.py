@@ -98,7 +98,6 @@ class EwcHooks(StageHooks):
     def _fisher_information(self) -> dict[str, Tensor]:
         """F_t = E[(∂ log p(y | x) / ∂θ)²] over records of the task, one gradient a record."""
         from atlas.data.loader import permutation
-        from atlas.learners.trainer import task_loss
 
         context, data = self.context, self.context.data[self.context.task]
         train = data.splits["train"]
@@ -108,7 +107,7 @@ class EwcHooks(StageHooks):
         for record in context.group.shard(chosen).split(1):
             context.model.zero_grad(set_to_none=True)
             batch = train.batch(record).to(context.model.device)
-            task_loss(context.model(batch, context.task), batch.targets, data.scoring).backward()
+            context.model.loss(batch, context.task, data.scoring)[0].backward()
             for name, weight in weights.items():
                 if weight.grad is not None:
                     squares[name] += weight.grad.square()

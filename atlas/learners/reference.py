@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from atlas.learners.base import Learner, Lineage, Stage
+from atlas.learners.readouts import HEAD, SIMILARITY
 from atlas.learners.schedule import Schedule
 from atlas.learners.two_stage import TwoStage
 
@@ -37,6 +38,7 @@ class HeadOnly(Learner):
     name: ClassVar[str] = "head-only"
     lineage: ClassVar[Lineage] = "none"
     adapts: ClassVar[bool] = False
+    readouts: ClassVar[tuple[str, ...] | None] = (HEAD, SIMILARITY)  # the others have no parameters to train
     schedule: Schedule = field(default_factory=Schedule)
 
     def stages(self, position: int) -> tuple[Stage, ...]:

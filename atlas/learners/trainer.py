@@ -19,7 +19,6 @@ from atlas.learners.precision import autocast
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.recorded import RecordedPass, is_recorded
 from atlas.learners.schedule import Precision, Schedule
-from atlas.learners.scores import SCORES
 from atlas.learners.task_data import TaskData
 from atlas.learners.training_state import TrainingProgress, TrainingState
 
@@ -48,19 +47,13 @@ class Objective(nn.Module):
 
     def forward(self, batch: Batch, replayed: Sequence[tuple[ReplayBatch, Batch]] = ()) -> Tensor:
         """The scalar loss of a batch, averaged over its records, plus the weighted losses of replayed batches."""
-        pooled = self.model.pool(batch, self.data.name)
-        loss = task_loss(self.model.logits(pooled, self.data.name), batch.targets, self.data.scoring)
+        loss, pooled = self.model.loss(batch, self.data.name, self.data.scoring)
         for replay_batch, other in replayed:
-            logits = self.model(other, replay_batch.data.name)
-            loss = loss + replay_batch.weight * task_loss(logits, other.targets, replay_batch.data.scoring)
+            earlier, _ = self.model.loss(other, replay_batch.data.name, replay_batch.data.scoring)
+            loss = loss + replay_batch.weight * earlier
         for penalty in (self.stage.penalty(self.model, self.data.name), self.hooks.penalty(batch, pooled)):
             loss = loss if penalty is None else loss + penalty
         return loss
-
-
-def task_loss(logits: Tensor, targets: Tensor, scoring: str) -> Tensor:
-    """The loss of a task's score (a name of SCORES), of logits [B, answers]."""
-    return SCORES[scoring].loss(logits, targets)
 
 
 class Trainer:

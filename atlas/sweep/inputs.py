@@ -10,7 +10,7 @@ from pathlib import Path
 
 from atlas.backbones import digest, locate
 from atlas.backbones.base import readouts_of
-from atlas.backbones.families import EncoderShape, encoder_shapes, family_of
+from atlas.backbones.families import FAMILIES, EncoderShape, encoder_shapes, family_of
 from atlas.backbones.processor import Processor
 from atlas.config.options import Options
 from atlas.config.training import TrainingOptions
@@ -164,7 +164,7 @@ def check_readout(readout: str, backbone: Path, tasks: Sequence[Task]) -> None:
     if readout not in allowed:
         raise UserError(
             f"--readout {readout}: the backbone {backbone.name} allows {' or '.join(allowed)}; give one of those, or a "
-            f"backbone of two encoders (CLIP, SigLIP)."
+            f"backbone that allows it ({', '.join(kind for kind, one in FAMILIES.items() if readout in one.readouts)})."
         )
     check_answers(readout, {task.name: task.answer_kind for task in tasks})
     blind = [task.name for task in tasks if task.modality == "language"]

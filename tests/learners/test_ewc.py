@@ -12,7 +12,6 @@ from atlas.learners.continual_model import ContinualModel
 from atlas.learners.ewc import EwcHooks
 from atlas.learners.hooks import PriorStep, StageContext
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.trainer import task_loss
 from atlas.runtime.errors import AtlasError
 from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
@@ -74,7 +73,7 @@ def test_the_information_is_the_mean_square_of_each_records_own_gradient(
     expected = torch.zeros_like(weight)
     for record in chosen.split(1):
         batch = train.batch(record)
-        (gradient,) = torch.autograd.grad(task_loss(model(batch, "digits"), batch.targets, "accuracy"), weight)
+        (gradient,) = torch.autograd.grad(model.loss(batch, "digits", "accuracy")[0], weight)
         expected += gradient.square() / RECORDS
     torch.testing.assert_close(hooks.fisher[name], expected)
     assert torch.equal(hooks.centre[name], weight)

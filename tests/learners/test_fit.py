@@ -20,7 +20,8 @@ from atlas.learners.divergence import Diverged
 from atlas.learners.evaluation import score
 from atlas.learners.fit import batches, fit
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.trainer import Trainer, TrainingCurve, takes_fused_steps, task_loss
+from atlas.learners.scores import SCORES
+from atlas.learners.trainer import Trainer, TrainingCurve, takes_fused_steps
 from atlas.runtime.errors import AtlasError
 from atlas.steps.train import open_task
 from tests.backbones.toys import PAIRS
@@ -138,11 +139,11 @@ def test_soft_scores_with_two_pictures_are_learnt(small_world: World, tmp_path: 
 def test_the_losses_are_cross_entropies() -> None:
     logits = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
     hard = -torch.log_softmax(logits, 1)[[0, 1], [0, 1]].mean()
-    assert task_loss(logits, torch.tensor([0, 1]), "accuracy") == pytest.approx(float(hard))
+    assert SCORES["accuracy"].loss(logits, torch.tensor([0, 1])) == pytest.approx(float(hard))
     targets = torch.tensor([[1.0, 0.0], [0.3, 1.0]])
     p = logits.sigmoid()
     soft = -(targets * p.log() + (1 - targets) * (1 - p).log()).sum(1).mean()
-    assert task_loss(logits, targets, "soft") == pytest.approx(float(soft))
+    assert SCORES["soft"].loss(logits, targets) == pytest.approx(float(soft))
 
 
 def test_the_draw_that_scores_a_task_is_the_same_each_time(small_world: World, model: ContinualModel) -> None:

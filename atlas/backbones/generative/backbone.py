@@ -21,7 +21,6 @@ from atlas.backbones.generative import MEMBERS
 from atlas.backbones.generative.sequences import Sequences
 from atlas.backbones.generative.weights import Weights, load_model
 from atlas.backbones.processor import Processor
-from atlas.runtime.errors import AtlasError
 
 LAYER_SITES = r"{module}\.layers\.\d+\.(?:self_attn\.o_proj|mlp\.down_proj)"
 
@@ -35,6 +34,7 @@ class GenerativeBackbone(Backbone):
     checkpoints: a layer's states are computed again in the backward pass, and not kept.
     """
 
+    takes_no_image = True
     decoder_name: ClassVar[str]
     vision_name: ClassVar[str]
     vision_sites: ClassVar[str]
@@ -101,28 +101,22 @@ class GenerativeBackbone(Backbone):
 
     def forward(self, pixels: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
         """The C choices are folded into the batch; an image goes through the vision tower once."""
-        sequences = self.sequences(tokens.flatten(0, 1), mask.flatten(0, 1))
+        sequences = self.sequences(tokens.flatten(0, 1), mask.flatten(0, 1), images=pixels.shape[1])
         hidden = self.decode(sequences, self.embed(sequences, pixels))
         last = (sequences.lengths - 1)[:, None, None].expand(-1, 1, hidden.shape[2])
         return hidden.gather(1, last).view(*tokens.shape[:2], -1)
 
-    def sequences(self, rows: Tensor, mask: Tensor) -> Sequences:
-        """The sequences of rows of tokens [N, L], of which `mask` [N, L] are no padding."""
-        return Sequences.of(rows, mask, image_id=self.image_id, expansion=self.expansion)
+    def sequences(self, rows: Tensor, mask: Tensor, *, images: int = 1) -> Sequences:
+        """The sequences of rows of tokens [N, L], of which `mask` [N, L] are no padding, with so many images each."""
+        return Sequences.of(rows, mask, image_id=self.image_id, expansion=self.expansion, images=images)
 
     def embed(self, sequences: Sequences, pixels: Tensor) -> Tensor:
-        """The decoder's input [N, L, D]: pixels uint8 [B, I, 3, S, S], with N / B sequences a record.
-
-        Raises AtlasError for another number of images in the prompts than there are.
-        """
+        """The decoder's input [N, L, D]: pixels uint8 [B, I, 3, S, S], with N / B sequences a record."""
         embedded: Tensor = self.decoder.get_input_embeddings()(sequences.tokens)
         if not sequences.count:
-            return self._with_idle_tower(embedded, pixels)
-        records, images = pixels.shape[:2]
-        if images != sequences.count:
-            raise AtlasError(f"prompts have places for {sequences.count} images, and records have {images}.")
-        features = self.image_features(pixels.flatten(0, 1)).view(records, 1, -1)
-        features = features.expand(-1, len(embedded) // records, -1)
+            return self._with_idle_tower(embedded)
+        features = self.image_features(pixels.flatten(0, 1)).view(len(pixels), 1, -1)
+        features = features.expand(-1, len(embedded) // len(pixels), -1)
         return embedded.masked_scatter(sequences.has_images[..., None], features.to(embedded.dtype))
 
     def image_features(self, pixels: Tensor) -> Tensor:
@@ -130,12 +124,14 @@ class GenerativeBackbone(Backbone):
         values = (pixels - self.pixel_mean) / self.pixel_scale
         return self.features(values.to(self.decoder.get_input_embeddings().weight.dtype))
 
-    def _with_idle_tower(self, embedded: Tensor, pixels: Tensor) -> Tensor:
+    def _with_idle_tower(self, embedded: Tensor) -> Tensor:
         """The same numbers; a vision tower that is trained takes part in them, as a group of workers needs it."""
         tower = getattr(self.model, self.vision_name)
         if not (torch.is_grad_enabled() and any(value.requires_grad for value in tower.parameters())):
             return embedded
-        return embedded + 0 * self.image_features(pixels[:1, 0]).sum()
+        side = self.processor.image_size
+        blank = torch.zeros(1, 3, side, side, dtype=torch.uint8, device=embedded.device)
+        return embedded + 0 * self.image_features(blank).sum()
 
     def decode(
         self, sequences: Sequences, embedded: Tensor, *, scope: AlphaScope | None = None, cache: Cache | None = None

@@ -24,32 +24,31 @@ class Sequences:
     count: int
 
     @classmethod
-    def of(cls, rows: Tensor, mask: Tensor, *, image_id: int, expansion: Tensor) -> Sequences:
+    def of(cls, rows: Tensor, mask: Tensor, *, image_id: int, expansion: Tensor, images: int) -> Sequences:
         """From rows [N, L] with one token an image: it gives place to the tokens of `expansion`, those of an image.
 
-        A prompt ends at the first place without a token; what comes after it is an answer. All rows have as many
-        images. Raises AtlasError where they have not.
+        A prompt ends at the first place without a token; what comes after it is an answer. images: of each row, or none
+        of any. On a GPU, which would be waited for, that is not checked: the rows of prepared data have as many.
+        Raises AtlasError where they have not.
         """
-        is_image = (rows == image_id) & mask
-        count = _same(is_image.sum(1))
-        tokens = rows.masked_fill(~mask, 0)
-        prompt = mask.cumprod(1).bool()
-        if not count:
+        tokens, prompt = rows.masked_fill(~mask, 0), mask.cumprod(1).bool()
+        is_image = (rows == image_id) & prompt
+        if rows.device.type == "cpu":
+            _check(is_image.sum(1), images)
+        if not images:
             return cls(tokens=tokens, mask=mask, prompt=prompt, images=torch.full_like(rows, -1), count=0)
-        size = len(expansion)
-        repeats = torch.where(is_image, size, 1)
-        width = rows.shape[1] + count * (size - 1)
-        place = torch.arange(rows.numel(), device=rows.device).repeat_interleave(
-            repeats.flatten(), output_size=len(rows) * width
-        )
-        tokens, mask, prompt, is_image = (
-            one.flatten()[place].view(-1, width) for one in (tokens, mask, prompt, is_image)
-        )
+        size, own_size = expansion.shape[0], images * (expansion.shape[0] - 1)
+        ends = torch.where(is_image, size, 1).cumsum(1)
+        places = torch.arange(rows.shape[1] + own_size, device=rows.device).expand(len(rows), -1).contiguous()
+        sources = torch.searchsorted(ends, places, right=True).clamp_max(rows.shape[1] - 1)
+        beyond = places >= ends[:, -1:]
+        tokens, mask, prompt, is_image = (one.gather(1, sources) for one in (tokens, mask, prompt, is_image))
+        mask, prompt, is_image = (one & ~beyond for one in (mask, prompt, is_image))
         within = (is_image.cumsum(1) - 1) % size
         tokens = torch.where(is_image, expansion[within], tokens)
-        is_image &= tokens == image_id
-        own = (is_image.cumsum(1) - 1) % int((expansion == image_id).sum())
-        return cls(tokens=tokens, mask=mask, prompt=prompt, images=own.masked_fill(~is_image, -1), count=count)
+        is_image = is_image & (tokens == image_id)
+        own = (is_image.cumsum(1) - 1) % (expansion == image_id).sum()
+        return cls(tokens=tokens, mask=mask, prompt=prompt, images=own.masked_fill(~is_image, -1), count=images)
 
     def left_padded(self) -> Sequences:
         """The same with what follows the last token moved to the front, as decoding needs it."""
@@ -77,11 +76,11 @@ class Sequences:
         return (self.mask.cumsum(1) - 1).clamp_min(0)
 
 
-def _same(counts: Tensor) -> int:
-    """The number that all rows have. Raises AtlasError where they differ."""
+def _check(counts: Tensor, images: int) -> None:
+    """Raises AtlasError for rows of other numbers of images, but for rows of none at all."""
     found = set(counts.tolist())
-    if len(found) > 1:
+    if found - {images} and found != {0}:
         raise AtlasError(
-            f"prompts of one batch have {min(found)} to {max(found)} images; prepare the task's data again."
+            f"prompts have places for {min(found)} to {max(found)} images, and records have {images}: prepare the task "
+            "again."
         )
-    return int(found.pop()) if found else 0

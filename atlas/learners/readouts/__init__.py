@@ -18,14 +18,26 @@ if TYPE_CHECKING:
 
 HEAD = "head"  # the readout of a step that names none
 SIMILARITY = "similarity"
+LIKELIHOOD = "likelihood"
+MEAN_LIKELIHOOD = "mean-likelihood"
+GENERATION = "generation"
 
 READOUTS: dict[str, str] = {
     HEAD: "atlas.learners.readouts.head:Head",
     SIMILARITY: "atlas.learners.readouts.similarity:Similarity",
+    LIKELIHOOD: "atlas.learners.readouts.likelihood:Likelihood",
+    MEAN_LIKELIHOOD: "atlas.learners.readouts.likelihood:MeanLikelihood",
+    GENERATION: "atlas.learners.readouts.generation:Generation",
 }
 
 CLASSES: tuple[AnswerKind, ...] = ("classes", "choices", "soft")
-ANSWERS: dict[str, tuple[AnswerKind, ...]] = {HEAD: CLASSES, SIMILARITY: CLASSES}  # what each can give
+ANSWERS: dict[str, tuple[AnswerKind, ...]] = {  # what each can give
+    HEAD: CLASSES,
+    SIMILARITY: CLASSES,
+    LIKELIHOOD: CLASSES,
+    MEAN_LIKELIHOOD: CLASSES,
+    GENERATION: ("classes", "soft", "texts", "box"),
+}
 
 
 def check_answers(readout: str, tasks: Mapping[str, AnswerKind]) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from atlas.backbones.backbone import Backbone
     from atlas.data.loader import Batch
+    from atlas.learners.scores import Score
     from atlas.tasks.task import AnswerKind, Modality
 
 
@@ -53,6 +54,21 @@ class Readout(nn.Module, ABC):
     def ask(self, batch: Batch) -> Batch:
         """The batch that the backbone is given; by default the task's own."""
         return batch
+
+    def read(self, backbone: Backbone, batch: Batch) -> Tensor:
+        """The backbone's outputs for a batch, as `logits` takes them; by default pooled ones, for what is asked."""
+        asked = self.ask(batch)
+        outputs: Tensor = backbone(asked.pixels, asked.tokens, asked.mask)
+        return outputs
+
+    def loss(self, backbone: Backbone, batch: Batch, score: Score | None) -> tuple[Tensor, Tensor]:
+        """The loss of a batch, a scalar averaged over its records, and the backbone's outputs for it.
+
+        By default that of the task's score of classes, of logits; a readout that writes has a loss of its own.
+        """
+        assert score is not None
+        outputs = self.read(backbone, batch)
+        return score.loss(self.logits(outputs.float()), batch.targets), outputs
 
     def write(self, backbone: Backbone, batch: Batch) -> list[str]:
         """The answer of each record as a text, by the adapters that are active; of a readout that `writes`."""

@@ -52,7 +52,7 @@ def rows(backbone: GenerativeBackbone, images: int) -> tuple[Tensor, Tensor]:
 def theirs(backbone: GenerativeBackbone, number: int, images: int) -> dict[str, Any]:
     """What transformers' model takes for one of TEXTS, without any padding."""
     tokens, mask = rows(backbone, images)
-    sequences = backbone.sequences(tokens, mask)
+    sequences = backbone.sequences(tokens, mask, images=images)
     ids = sequences.tokens[number][sequences.mask[number]][None]
     given: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     if not images:
@@ -106,7 +106,7 @@ def test_a_text_is_the_same_however_wide_its_row_is(backbone: GenerativeBackbone
 
 def test_an_image_too_many_is_told(backbone: GenerativeBackbone) -> None:
     tokens, mask = rows(backbone, 1)
-    with pytest.raises(AtlasError, match="places for 1 images, and records have 2"):
+    with pytest.raises(AtlasError, match="places for 1 to 1 images, and records have 2"):
         backbone(pictures(len(TEXTS), 2), tokens[:, None], mask[:, None])
 
 

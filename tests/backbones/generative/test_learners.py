@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from atlas.learners import LEARNERS
+from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store
 from atlas.tasks import TASKS
 from tests.backbones.generative.checkpoints import CHECKPOINTS
@@ -46,3 +47,20 @@ def test_adapters_may_be_in_the_vision_tower(world: World, tmp_path: Path) -> No
         names = [name for name in weights(store, steps[-1]) if name.startswith("adapter/")]
         assert names
         assert all(module in name for name in names)
+
+
+@pytest.mark.parametrize("readout", ["likelihood", "mean-likelihood", "generation"])
+def test_it_learns_to_answer_in_words(readout: str, world: World, tmp_path: Path) -> None:
+    """Adapters learn by the words of classes, and of texts that compete; the step is one of its own."""
+    order = TASKS_OF_EACH_FORM[: 1 if readout == "generation" else 2]
+    learner = small(LEARNERS["atlas"]())
+    steps = world.walk(*order, learner=learner.with_readout(readout))
+    results = world.learn(steps, Store.open(str(tmp_path / "store")))
+    assert {step.key for step in steps}.isdisjoint(step.key for step in world.walk(*order, learner=learner))
+    assert all(math.isfinite(loss) for result in results for _, loss in result.losses)
+    assert all(0 <= score <= 100 for score in results[-1].scores.latest.test.values())
+
+
+def test_a_head_alone_cannot_answer_in_words() -> None:
+    with pytest.raises(AtlasError, match="'head-only' does not work with the readout 'likelihood'"):
+        LEARNERS["head-only"]().with_readout("likelihood")

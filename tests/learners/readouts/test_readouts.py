@@ -18,7 +18,7 @@ def test_a_task_whose_answers_a_readout_cannot_give_is_refused_with_those_that_c
     monkeypatch.setitem(ANSWERS, "poet", ("texts",))
     message = (
         r"the readout 'head' cannot answer captions, boxes, whose answers are free texts and a box as a text: give "
-        r"--readout scribe and a backbone that allows it, or leave them out of the tasks\."
+        r"--readout generation or scribe and a backbone that allows it, or leave them out of the tasks\."
     )
     with pytest.raises(UserError, match=message):
         check_answers(HEAD, {"captions": "texts", "boxes": "box", "vqa": "soft"})
