@@ -53,6 +53,8 @@ class TrainedModel:
     ) -> pd.DataFrame:
         """A row for each record: its `answer` (a class, or the number of a choice, from 0) and its `probability`.
 
+        An answer that a model writes itself is a text, without a probability (NaN).
+
         `records` are a data frame, mappings or a task's own `Record`s; `task` is theirs where they do not name one.
         A mapping has `text` (a list where the task has choices) and `image`: a path, a PIL image, the bytes of a PNG or
         JPEG, or a list of these where the task has two. Route `latest` answers with the model as it was after the last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,8 @@ class LoadedModel:
     def predict(self, records: pd.DataFrame, route: str = "own") -> pd.DataFrame:
         """A row for each record: its `answer` (a class, or the number of a choice, from 0) and its `probability`.
 
+        An answer that a model writes itself is a text, without a probability (NaN).
+
         `records` has the columns task, text and image of a `Request`. The route `own` answers with the model as it was
         after the record's task, `latest` as it was after the last.
 
@@ -70,8 +73,11 @@ class LoadedModel:
             raise unknown("task", request.task, self.record.tasks)
         task = self.record.tasks[request.task]
         self._activate(request.task, route)
+        batch = request.batch(task, self.processors[task.max_tokens]).to(self.model.device)
         with torch.no_grad(), autocast(self.model.device, self.record.precision):
-            logits = self.model(request.batch(task, self.processors[task.max_tokens]), request.task)[0].float()
+            if self.model.readout(request.task).writes:
+                return self.model.write(batch, request.task)[0], math.nan
+            logits = self.model(batch, request.task)[0].float()
         best = int(logits.argmax())
         answer = task.answers[best] if task.answers else str(best)
         return answer, float(logits.softmax(0)[best])

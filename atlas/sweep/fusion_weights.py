@@ -152,7 +152,7 @@ def _run(
     chosen = permutation(len(split), seed=0, epoch=0)[:records].sort().values
     with torch.no_grad(), _summed(model) as (sums, rows):
         for indices in chosen.split(BATCH):
-            model(split.batch(indices).to(worker_context.group.device), task)
+            model.pool(split.batch(indices).to(worker_context.group.device), task)
     return sums, rows, len(chosen)
 
 

@@ -22,7 +22,7 @@ def test_a_task_whose_answers_a_readout_cannot_give_is_refused_with_those_that_c
     )
     with pytest.raises(UserError, match=message):
         check_answers(HEAD, {"captions": "texts", "boxes": "box", "vqa": "soft"})
-    with pytest.raises(UserError, match="give --readout scribe or poet and"):
+    with pytest.raises(UserError, match="give --readout generation or scribe or poet and"):
         check_answers(HEAD, {"captions": "texts"})
 
 
