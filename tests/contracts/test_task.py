@@ -72,6 +72,10 @@ def test_the_declaration_is_whole(task: Task) -> None:
     assert task.sources(None)
 
 
+def test_every_class_has_a_word_that_readouts_can_write(task: Task) -> None:
+    assert all(answer.strip() == answer != "" for answer in task.answers)
+
+
 def test_chance_is_that_of_guessing(task: Task) -> None:
     expected = 0.0 if task.score == "soft" or task.writes else 100 / task.classes
     assert task.chance == pytest.approx(expected)

@@ -10,8 +10,8 @@ score (`iou-coin`; `iou` leaves nothing out). Its ImageNet takes an empty predic
 
 from __future__ import annotations
 
-from atlas.tasks.published.instructions import Instructions, instruction_task
-from atlas.tasks.reading.llava import answers_by_id
+from atlas.tasks.published.instructions import Instructions, ReferenceFile, instruction_task
+from atlas.tasks.reading.llava import answers_by_id, options_by_id
 from atlas.tasks.task import Task
 
 OBTAIN = (
@@ -22,7 +22,12 @@ LICENCE = "The instructions are for research (CoIN); images and questions are un
 TESTS = ("test.json", "val.json")
 FILES = (
     Instructions(
-        name="coin-scienceqa", title="ScienceQA", folders=("ScienceQA",), scored="letter", images=("ScienceQA",)
+        name="coin-scienceqa",
+        title="ScienceQA",
+        folders=("ScienceQA",),
+        scored="letter",
+        images=("ScienceQA",),
+        references=ReferenceFile(names=("problems.json",), read=options_by_id, needed=False),
     ),
     Instructions(
         name="coin-textvqa",
@@ -31,7 +36,7 @@ FILES = (
         scored="vqa",
         test=TESTS,
         images=("TextVQA/train_images",),
-        references=(("TextVQA_0.5.1_val.json",), answers_by_id),
+        references=ReferenceFile(names=("TextVQA_0.5.1_val.json",), read=answers_by_id),
     ),
     Instructions(
         name="coin-imagenet", title="ImageNet", folders=("ImageNet",), scored="contains-either", images=("ImageNet",)

@@ -29,7 +29,15 @@ from atlas.tasks.task import Task, TextScoring
 VAL = 0.05  # of the training images
 ROOTS = ("", "datasets/", "cl_dataset/", "images/")  # that images' paths are relative to, beside the task's own folder
 GROUPS = ("", "instructions/", "Instructions_Original/", "Instruction_Type1/")
-Known = Callable[[Path], Mapping[str | int, tuple[str, ...]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceFile:
+    """A file that has the references of a test, and how it is read. needed: whether the test has none itself."""
+
+    names: tuple[str, ...]
+    read: Callable[[Path], Mapping[str | int, tuple[str, ...]]]
+    needed: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +45,8 @@ class Instructions:
     """One task's files. folders: those of its instructions; test_folders those of its test, where they are others.
 
     train, test: the files' names there. images: folders of images, under any of ROOTS; without them `images/` beside
-    the files. references: the file that has the references, and its reader, where another than the test has them.
-    scored: the benchmark's rule.
+    the files. references: the file that has the references, where another than the test has them. scored: the
+    benchmark's rule.
     """
 
     name: str
@@ -49,18 +57,22 @@ class Instructions:
     test: tuple[str, ...] = ("test.json",)
     test_folders: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
-    references: tuple[tuple[str, ...], Known] | None = None
+    references: ReferenceFile | None = None
 
     @property
     def linked(self) -> tuple[str, ...]:
         """The folders at the beginning of images' paths that may be links."""
         return tuple(f"{folder}/" for folder in self.images) or ("images/",)
 
+    def referred(self) -> Needed:
+        """The file that has the references, beside the test."""
+        return in_groups(self.test_folders or self.folders, self.references.names if self.references else ())
+
     def layout(self, obtain: str) -> Layout:
         """The files that are needed."""
         tested = self.test_folders or self.folders
         needs = [in_groups(self.folders, self.train), in_groups(tested, self.test)]
-        needs += [in_groups(tested, self.references[0])] if self.references else []
+        needs += [self.referred()] if self.references and self.references.needed else []
         if self.images:
             needs.append(Needed(paths=tuple(f"{root}{folder}/" for root in ROOTS for folder in self.images)))
         else:
@@ -92,12 +104,21 @@ class InstructionTask:
         read, record = tested if part == "test" else trained
         yield from deal_published(split, self.files.name, read(path), val=VAL, key=key_of, record=record)
 
+    def sources(self, source: Path | None) -> Mapping[str, str]:
+        """The digests of the files, that of references among them."""
+        folder = files.given(source)
+        other = self.files.referred().found(folder) if self.files.references else None
+        return dict(self.layout.digests(folder)) | ({other.name: files.digest(other)} if other else {})
+
     def _found(self, source: Path, number: int) -> Path:
         need = self.layout.needs[number]
         return need.found(source) or source / need.paths[0]
 
     def _known(self, source: Path) -> Mapping[str | int, tuple[str, ...]]:
-        return self.files.references[1](self._found(source, 2)) if self.files.references else {}
+        if self.files.references is None:
+            return {}
+        found = self.files.referred().found(source)
+        return self.files.references.read(found) if found else {}
 
     def _roots(self, source: Path) -> list[Path]:
         """The folders that images' paths may be relative to: the source, those of images, and the files' own."""
@@ -124,7 +145,7 @@ def instruction_task(one: Instructions, *, benchmark: str, obtain: str, licence:
         about=f"Instructions about images, answered in words: {one.title}, as {benchmark} publishes it.",
         version=1,
         read=reader.read,
-        sources=layout.digests,
+        sources=reader.sources,
         layout=layout,
         split_note=f"val is a seeded {VAL:.0%} of the training images with all their questions; test is as published.",
     )

@@ -7,7 +7,7 @@ CIDEr-D as 0 to 100 (`cider`); the others are had of a file of predictions by `p
 
 from __future__ import annotations
 
-from atlas.tasks.published.instructions import Instructions, instruction_task
+from atlas.tasks.published.instructions import Instructions, ReferenceFile, instruction_task
 from atlas.tasks.reading.llava import captions_by_place
 from atlas.tasks.task import Task, TextScoring
 
@@ -17,7 +17,7 @@ OBTAIN = (
 )
 LICENCE = "The instructions are for research (UCIT); images and questions are under the terms of each data set"
 TEST = ("test_3000.json", "test.json")
-CAPTIONS = (("val_coco_type_3000.json",), captions_by_place)
+CAPTIONS = ReferenceFile(names=("val_coco_type_3000.json",), read=captions_by_place)
 
 
 def _files(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 IMAGE = "<image>"  # its place in a text; where the image stands is a backbone's own affair
 GREY = (128, 128, 128)
 SIDE = 32
+OPTIONS = "ABCDE"  # of ScienceQA
 Line = tuple[str, dict[str, Any] | Broken]
 Turn = tuple[str, str]  # what is asked, and what is right
 
@@ -157,6 +158,16 @@ def captions_by_place(path: Path) -> Mapping[str | int, tuple[str, ...]]:
         if isinstance(one, dict) and isinstance(one.get("caption"), str):
             found.setdefault(one.get("image_id"), []).append(str(one["caption"]))
     return {place: tuple(found.get(image, ())) for place, image in enumerate(images)}
+
+
+def options_by_id(path: Path) -> Mapping[str | int, tuple[str, ...]]:
+    """The letter of each problem's right option, by its id, from ScienceQA's own file. Raises as `json_file` does."""
+    problems = files.json_file(path)
+    return {
+        str(name): (OPTIONS[one["answer"]],)
+        for name, one in (problems if isinstance(problems, dict) else {}).items()
+        if isinstance(one, dict) and one.get("answer") in range(len(OPTIONS))
+    }
 
 
 def answers_by_id(path: Path) -> Mapping[str | int, tuple[str, ...]]:

@@ -31,12 +31,12 @@ Ask = Callable[[Random, tuple[SceneShape, ...]], Asked]
 def ask_word(rng: Random, shapes: tuple[SceneShape, ...]) -> Asked:
     """A question that a word answers."""
     ((text, truth),) = ask(rng, shapes, 1).items()
-    return f"{text}\nAnswer the question using a single word or phrase.", (truth,)
+    return text, (truth,)
 
 
 def ask_name(rng: Random, shapes: tuple[SceneShape, ...]) -> Asked:
     """The name of the only thing in the image."""
-    return "What is the object in the image?\nAnswer the question using a single word or phrase.", (name_of(shapes[0]),)
+    return "what does the image show ?", (name_of(shapes[0]),)
 
 
 def ask_box(rng: Random, shapes: tuple[SceneShape, ...]) -> Asked:
@@ -44,16 +44,15 @@ def ask_box(rng: Random, shapes: tuple[SceneShape, ...]) -> Asked:
     one = rng.choice(shapes)
     sides = (one.x - one.radius, one.y - one.radius, one.x + one.radius, one.y + one.radius)
     left, top, right, bottom = (min(1.0, max(0.0, side / SIDE)) for side in sides)
-    text = f"Please provide the bounding box coordinate of the region this sentence describes: {name_of(one)}"
-    return text, (text_of_box((left, top, right, bottom)),)
+    return f"where is the {name_of(one)} ?\nanswer with a box .", (text_of_box((left, top, right, bottom)),)
 
 
 def ask_caption(rng: Random, shapes: tuple[SceneShape, ...]) -> Asked:
     """A caption; three people write it in three ways."""
-    names = [f"a {name_of(one)}" for one in shapes]
-    sides = [f"a {name_of(one)} at the {one.row} {one.column}" for one in shapes]
+    names = [f"{'an' if one.color == 'orange' else 'a'} {name_of(one)}" for one in shapes]
+    sides = [f"{name} at the {one.row} {one.column}" for name, one in zip(names, shapes, strict=True)]
     captions = (" and ".join(names), f"there is {' and '.join(sides)}", f"an image of {' , '.join(names)}")
-    return "What is happening in the image?\nGenerate a brief caption for the image.", captions
+    return "write a caption for the picture .", captions
 
 
 def name_of(one: SceneShape) -> str:

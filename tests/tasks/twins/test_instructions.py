@@ -105,3 +105,26 @@ def test_missing_images_are_broken_records_that_name_them(tmp_path: Path) -> Non
         ("test.json: [2]", f"there is no image {entries[2]['image']!r}")
     ]
     assert len(found) == FEW.test
+
+
+def test_the_right_options_may_be_in_the_file_of_the_problems(tmp_path: Path) -> None:
+    twin = dataclasses.replace(
+        INSTRUCTION_TWINS["coin-vqav2-twin"],
+        sister="coin-scienceqa",
+        folder="ScienceQA",
+        images={"train": "ScienceQA/train/", "test": "ScienceQA/test/"},
+    )
+    twin.write_raw(tmp_path, FEW)
+    path = tmp_path / "ScienceQA" / "test.json"
+    entries = json.loads(path.read_text())
+    for entry in entries:
+        entry.pop("answer")
+    path.write_text(json.dumps(entries))
+    task = TASKS["coin-scienceqa"].at(tmp_path)
+    assert all(isinstance(one, Broken) and "'answer'" in one.reason for one in task.read("test", tmp_path))
+    before = task.sources(tmp_path)
+    problems = {one["question_id"]: {"answer": place % 3} for place, one in enumerate(entries)}
+    (tmp_path / "ScienceQA" / "problems.json").write_text(json.dumps(problems))
+    right = [one.references for one in bare(list(task.read("test", tmp_path)))]
+    assert right[:4] == [("A",), ("B",), ("C",), ("A",)]
+    assert set(task.sources(tmp_path)) - set(before) == {"problems.json"}
