@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-WORD = re.compile(r"\w+(?:[.,]\d+)*(?:['’]\w+)*|[^\w\s]")
+# As the Penn Treebank splits them: `do n't`, `man 's`, `t-shirt`, `1.5`
+WORD = re.compile(r"n't\b|'(?:s|re|ve|ll|d|m)\b|(?:(?!n't\b)\w)+(?:-\w+)*(?:[.,]\d+)*|[^\w\s]")
 # What the evaluation of COCO's captions leaves out of its tokens
 PUNCTUATION = frozenset(("''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";", "(", ")", "[", "]"))
 PUNCTUATION |= frozenset(("{", "}", '"', "’", "“", "”"))
@@ -13,8 +14,8 @@ Ngram = tuple[str, ...]
 
 
 def words_of(text: str) -> list[str]:
-    """The words in lower case, without punctuation; what an apostrophe joins is one word."""
-    return [word for word in WORD.findall(text.lower()) if word not in PUNCTUATION]
+    """The words in lower case, without punctuation."""
+    return [word for word in WORD.findall(text.lower().replace("’", "'")) if word not in PUNCTUATION]
 
 
 def ngrams(words: list[str], size: int) -> Counter[Ngram]:
