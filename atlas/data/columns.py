@@ -14,7 +14,8 @@ import pyarrow as pa
 from atlas.backbones.processor import Processor
 from atlas.runtime.text import counted
 from atlas.tasks.sample import Record
-from atlas.tasks.task import AnswerKind, Task
+from atlas.tasks.scoring import TEXT_SCORES
+from atlas.tasks.task import Task
 
 REFERENCES = "references"
 
@@ -26,14 +27,16 @@ def record_schema(task: Task, processor: Processor) -> pa.Schema:
             pa.field("id", pa.string(), nullable=False),
             pa.field("pictures", pa.list_(pa.int32(), task.images), nullable=False),
             pa.field("tokens", pa.list_(pa.int32(), task.choices * processor.max_tokens), nullable=False),
-            pa.field(label_column(task.answer_kind), label_type(task), nullable=False),
+            pa.field(label_column(task.score), label_type(task), nullable=False),
         ]
     )
 
 
-def label_column(kind: AnswerKind) -> str:
-    """The name of the column of what is right."""
-    return {"soft": "targets", "texts": REFERENCES, "box": REFERENCES}.get(kind, "label")
+def label_column(score: str) -> str:
+    """The name of the column of what is right, in a task of that score."""
+    if score in TEXT_SCORES:
+        return REFERENCES
+    return "targets" if score == "soft" else "label"
 
 
 def label_type(task: Task) -> pa.DataType:

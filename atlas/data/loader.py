@@ -132,7 +132,7 @@ class Split:
         self.pixels = rows(map_file(prepared.path / f"{name}-pictures.arrow"), "pixels")
         self.pictures, self.tokens = rows(self.records, "pictures"), rows(self.records, "tokens")
         self.writes = card.answer_kind in WRITTEN
-        self.labels = None if self.writes else rows(self.records, label_column(card.answer_kind))
+        self.labels = None if self.writes else rows(self.records, label_column(card.score))
         self.length = min(prepared.counts[name], limit or prepared.counts[name])
 
     def __len__(self) -> int:

@@ -53,3 +53,4 @@ def test_a_column_gives_back_its_array() -> None:
 def test_targets_stand_in_place_of_a_label_where_scores_are_soft(processor: Processor) -> None:
     assert record_schema(SHADES, processor).names[-1] == "label"
     assert record_schema(PAIRS, processor).names[-1] == "targets"
+    assert record_schema(replace(CHOICES, score="soft"), processor).names[-1] == "targets"

@@ -1,9 +1,10 @@
 """MLLM-CL: five domains and four abilities, one after another (Zhao et al., 2025).
 
 Rules: remote sensing, medicine and driving, the answer in the prediction without case; finance, exact without case; a
-refusal is wrong in all of these. OCR, the answer in the prediction without case and line breaks; visual perception,
-without blanks and full stops as well. Science mixes three rules by the names of its images, and mathematics and APP are
-judged by a paid model: here these three are scored by containment, a figure of its own.
+refusal is wrong in all of these. OCR, the answer in the prediction without case and line breaks (OCRBench compares its
+hundred formulas with their case; here they are as its other texts); visual perception, without blanks and full stops as
+well. Science mixes three rules by the names of its images, and mathematics and APP are judged by a paid model: here
+these three are scored by containment, a figure of its own.
 """
 
 from __future__ import annotations
