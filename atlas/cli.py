@@ -83,8 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     report = command("report", _report, "draw a sweep's page and figures again, from the storage or from MLflow")
     for made in (tasks, prepare, report):
         made.add_argument("--storage", default="", help="default: $ATLAS_STORAGE or ~/atlas")
-        made.add_argument("--backbone", default=TrainingOptions.backbone, help="default: %(default)s")
     for made in (tasks, prepare):
+        made.add_argument("--backbone", default=TrainingOptions.backbone, help="default: %(default)s")
         made.add_argument("--tokens", type=int, metavar="N", help="tokens of a text (default: as the backbone takes)")
     tasks.add_argument("tasks", nargs="*", metavar="TASK", help="tell all about these")
     _declare_prepare(prepare)
@@ -119,6 +119,7 @@ def _declare_report(report: argparse.ArgumentParser) -> None:
     report.add_argument(
         "--alpha", action="store_true", help="add the best trial's combination weights (runs its model)"
     )
+    report.add_argument("--learner", default="", metavar="FILE.py:NAME", help="your own, for --alpha")
     report.add_argument("--tracking-uri", default="", help="take the summary from MLflow; SWEEP may be a run's id then")
     report.add_argument(
         "--into",
@@ -245,6 +246,7 @@ def _report(given: argparse.Namespace) -> None:
     summary = read_summary(kept.local / SUMMARY)
     folder = _page_folder(kept, given.into, summary.sweep.id)
     if given.alpha:
+        upkeep.load_learner(given)
         from atlas.sweep.fusion_weights import sweep_fusion_weights
 
         summary = summary.model_copy(update={"alpha": sweep_fusion_weights(summary, storage)})

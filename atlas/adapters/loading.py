@@ -10,6 +10,7 @@ from torch import nn
 
 from atlas.adapters.config import AtlasConfig
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import counted
 
 
 def load_adapter(
@@ -27,7 +28,7 @@ def load_adapter(
     if experience is not None:
         if len(experience) != len(config.experience):
             raise UserError(
-                f"experience names {len(experience)} adapters, but the one in {folder} builds on "
+                f"experience names {counted(len(experience), 'adapter')}, but the one in {folder} builds on "
                 f"{len(config.experience)}: {config.experience}."
             )
         config.experience = list(experience)

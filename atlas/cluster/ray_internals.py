@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 HEAD = "node:__internal_head__"  # the resource by which Ray marks a cluster's head node
@@ -139,6 +141,17 @@ def callbacks_uncounted() -> Iterator[None]:
     from ray.air._internal import usage
 
     with _replaced(usage, "tag_callbacks", lambda callbacks: False):
+        yield
+
+
+@contextmanager
+def search_ended_by(event: Event) -> Iterator[None]:
+    """Context in which Tune ends as after an interrupt once the event is set: where no signal arrives, which is in any
+    thread but the main one, nothing else ends it without failing its trials.
+    """
+    from ray.tune import tune
+
+    with _replaced(tune, "_setup_signal_catching", lambda: event):
         yield
 
 

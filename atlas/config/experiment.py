@@ -98,6 +98,7 @@ class Experiment:
                 f"--stop-early is {self.options.search.stop_early}, but the sweep {self.sweep.name} has a scheduler of "
                 f"its own, which stops trials; leave one of the two out."
             )
+        self._check_shots()
         training = self.options.training
         learner = learner_named(training.learner, training)
         if self.sweep.learner is no_search:
@@ -200,6 +201,18 @@ class Experiment:
         for order in search.written_orders():
             space.check(order)
 
+    def _check_shots(self) -> None:
+        """Raises UserError for shots of downstream tasks where there are none, but for a sweep that began with them."""
+        search = self.options.search
+        if self.options.run.resume:
+            return
+        usual = {self.sweep.defaults.search.shots, self.sweep.small.search.shots}
+        if not search.downstream and search.shots not in usual:
+            raise UserError(
+                f"--shots is {' '.join(search.shots)}, but no task is trained from few shots: name such tasks by "
+                f"--downstream, or leave it out."
+            )
+
     def _base_learner(self) -> TwoStage:
         training = self.options.training
         learner = base_learner(training).at_precision(self.precision)
@@ -220,9 +233,9 @@ class Experiment:
         if orders > MOST_ORDERS:
             tasks = self.options.search.tasks
             raise UserError(
-                f"{orders:,} orders are asked for, of the {order_count(tasks):,} of {counted(len(tasks), 'task')}; a "
-                f"sweep walks "
-                f"at most {MOST_ORDERS:,}: give --orders a number up to that, which are sampled, or fewer --tasks."
+                f"{counted(orders, 'order')} are asked for, of the {order_count(tasks):,} of "
+                f"{counted(len(tasks), 'task')}; a sweep walks at most {MOST_ORDERS:,}: give --orders a number up "
+                f"to that, which are sampled, or fewer --tasks."
             )
         return orders
 

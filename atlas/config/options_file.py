@@ -89,7 +89,7 @@ def _content(path: Path) -> Mapping[str, JsonValue]:
     import yaml
 
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         content = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}; give a YAML or JSON file.") from error

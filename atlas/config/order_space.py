@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from atlas.config.space import Order, prefix_name
 from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.text import counted
 
 if TYPE_CHECKING:
     import optuna
@@ -49,7 +50,9 @@ class OrderSpace:
     def __post_init__(self) -> None:
         self._check_names()
         if self.length is not None and not 1 <= self.length <= len(self.tasks):
-            raise UserError(f"orders of {self.length} tasks of {len(self.tasks)}; give 1 to {len(self.tasks)}.")
+            raise UserError(
+                f"orders of {counted(self.length, 'task')} of {len(self.tasks)}; give 1 to {len(self.tasks)}."
+            )
         if self.length is not None and (self.last or self.together):
             raise UserError(f"orders of {self.length} of the tasks, with last tasks or groups; give one of the two.")
         if not self.count():
@@ -73,6 +76,10 @@ class OrderSpace:
     def count(self, prefix: Order = ()) -> int:
         """The number of orders that begin with a prefix."""
         return self._below(self._mask(prefix))
+
+    def begins(self, prefix: Order) -> bool:
+        """Whether an order begins with these tasks."""
+        return all(task in self.choices(prefix[:place]) for place, task in enumerate(prefix))
 
     def orders(self, prefix: Order = ()) -> Iterator[Order]:
         """Every order that begins with a prefix, in the order of the tasks."""
@@ -139,7 +146,9 @@ class OrderSpace:
     def check(self, order: Order) -> None:
         """Raises UserError where the order is not of this space."""
         if len(order) != self.size or len(set(order)) < len(order):
-            raise UserError(f"the order {','.join(order)} takes {len(order)} tasks; take {self.size}, each once.")
+            raise UserError(
+                f"the order {','.join(order)} takes {counted(len(order), 'task')}; take {self.size}, each once."
+            )
         for place, task in enumerate(order):
             if task not in self.choices(order[:place]):
                 rule = f"does not keep to {self.in_words()}" if task in self.tasks else f"has the unknown task {task}"

@@ -36,9 +36,9 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise error_from(error, f"cannot make {path}: {error.strerror}. Choose another root") from error
+        raise error_from(error, f"cannot make {path}: {error.strerror}; give another --storage.") from error
     if not os.access(path, os.W_OK):
-        raise AccessDenied(f"cannot write to {path}. Choose another root")
+        raise AccessDenied(f"cannot write to {path}; give another --storage.")
 
 
 @dataclass(frozen=True)

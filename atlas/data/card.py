@@ -149,7 +149,16 @@ class DataCard(DataIdentity, SplitCounts):
     def warnings(self) -> list[str]:
         """What people should know before they use it, in a line each."""
         tied = [tied_text(split, self.counts[split], count) for split, count in self.tied.items() if count]
-        return [*self.shared(), *tied, *self.lost_texts(), *self.unlike]
+        return [*self.shared(), *tied, *self.one_sided(), *self.lost_texts(), *self.unlike]
+
+    def one_sided(self) -> list[str]:
+        """The splits whose records all have the same label, in a line each: no model that knows it can be wrong."""
+        found = {split: [label for label, count in self.balance[split].items() if count] for split in self.counts}
+        return [
+            f"all of {counted(self.counts[split], 'record')} of {split} have the label {labels[0]!r}"
+            for split, labels in found.items()
+            if len(labels) == 1 and self.counts[split] > 1
+        ]
 
     def lost_texts(self) -> list[str]:
         """What the texts of each split lose on their way to the model, in a line each."""

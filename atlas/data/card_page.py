@@ -81,7 +81,7 @@ def _balance(card: DataCard) -> str:
     for label in top:
         shares = [100 * card.balance[split][label] / card.counts[split] for split in SPLITS]
         lines.append(f"| {label} | {' | '.join(f'{share:.2f} %' for share in shares)} |")
-    more = f"\n\nThe {TOP} largest of {len(train):,} classes." if len(train) > TOP else ""
+    more = f"\n\nThe {TOP} largest of {counted(len(train), 'class')}." if len(train) > TOP else ""
     return "\n".join(lines) + more
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from atlas.backbones.families import most_images
 from atlas.backbones.processor import Processor
 from atlas.runtime.errors import AtlasError, UserError
-from atlas.runtime.text import counted, first_line
+from atlas.runtime.text import composed, counted, first_line
 from atlas.tasks.task import Task
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -36,7 +36,12 @@ def check_task(task: Task, processor: Processor) -> None:
         raise UserError(f"{task.name}: the answer {wrong[0]!r:.60} is a {type(wrong[0]).__name__}; give texts.")
     if not task.answers:
         raise UserError(f"{task.name}: it declares neither answers nor more than one choice, so it has no classes.")
-    twice = [answer for answer, count in Counter(task.answers).items() if count > 1]
+    if len(task.answers) == 1:
+        raise UserError(
+            f"{task.name}: it declares one answer, {task.answers[0]!r:.60}, so that there is nothing to learn; give "
+            f"two or more."
+        )
+    twice = [answer for answer, count in Counter(map(composed, task.answers)).items() if count > 1]
     if twice:
         raise UserError(f"{task.name}: the answer {twice[0]!r:.60} is declared twice; give each class its own name.")
 

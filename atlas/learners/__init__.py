@@ -22,7 +22,7 @@ from atlas.learners.two_stage import Expansion, Experience, Fusion, TwoStage
 from atlas.learners.user_learner import USER_LEARNERS, USER_STAGES, learner_address, learner_digest, load_user_learner
 from atlas.learners.wise_ft import WiseFt, WiseFtStage
 from atlas.learners.zero_shot import ZeroShot, ZeroShotStage
-from atlas.runtime.errors import unknown
+from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.user_code import is_address
 
 if TYPE_CHECKING:
@@ -129,8 +129,13 @@ def stage_from(settings: Mapping[str, JsonValue]) -> Stage:
     values = dict(settings)
     kind, source = str(values.pop("kind")), values.pop("source", "")
     known = STAGES | USER_STAGES
+    if kind not in known and source:
+        raise UserError(
+            f"the stage {kind!r} is of a learner's own file, which is not loaded here: name it by --learner "
+            f"FILE.py:NAME (in Python: atlas.learners.find_learner('FILE.py:NAME') beforehand)."
+        )
     if kind not in known:
-        raise unknown("stage (of a file that is not at hand)" if source else "stage", kind, known)
+        raise unknown("stage", kind, known)
     return from_settings(known[kind], values, "stage")
 
 

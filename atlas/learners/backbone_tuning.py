@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from atlas.backbones.backbone import Backbone
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import by_number, counted
 
 FILE = "backbone.safetensors"
 
@@ -32,7 +33,8 @@ class BackboneTuning:
         """
         if not 0 <= frozen <= self.backbone.depth:
             raise UserError(
-                f"{frozen} layers are to be frozen; the backbone has {self.backbone.depth}: give 0 to that."
+                f"{counted(frozen, 'layer')} {by_number(frozen, 'is', 'are')} to be frozen; the backbone "
+                f"has {self.backbone.depth}: give 0 to that."
             )
         for name, parameter in self.parameters.items():
             if not self._is_below(name, frozen):

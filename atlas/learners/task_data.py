@@ -34,4 +34,5 @@ class TaskData:
             answers=self.answers,
             modality=self.modality,
             kind=self.kind,
+            most_tokens=next((split.width for split in self.splits.values()), None),
         )

@@ -30,7 +30,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
 
     command("list", _list, "list all steps: key, title, size, when")
     command("verify", _verify, "compare every file with its recorded digest; exit code 1 where one differs")
-    command("lineage", _lineage, "show what a step builds on").add_argument("key", metavar="KEY")
+    lineage = command("lineage", _lineage, "show what a step builds on")
+    lineage.add_argument("key", metavar="KEY")
     export = command(
         "export",
         _export,
@@ -40,6 +41,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
     export.add_argument("folder", metavar="FOLDER", type=Path)
     backbone = "the backbone that it was trained on, for its processor (default: by its name)"
     export.add_argument("--backbone", metavar="NAME", default="", help=backbone)
+    for made in (lineage, export):
+        made.add_argument("--learner", metavar="FILE.py:NAME", default="", help="your own, whose steps they are")
     collect = command("collect", _collect, "show what no sweep under the storage keeps")
     collect.add_argument("--delete", action="store_true", help="remove it, too")
 
@@ -88,6 +91,7 @@ def _lineage(given: argparse.Namespace) -> None:
     from atlas.maintenance.inventory import resolve
     from atlas.maintenance.lineage import lineage
 
+    load_learner(given)
     item = resolve(_open(given)[0], given.key)
     steps = lineage(item)
     stored = item.store.has({step.key for step in steps})
@@ -101,6 +105,7 @@ def _export(given: argparse.Namespace) -> None:
     from atlas.report import read_summary
     from atlas.sweep.folder import SweepFolder
 
+    load_learner(given)
     store, storage = _open(given)
     sources = Sources(data=(storage / "data").download(only=(CARD,)), backbone=given.backbone)
     sweeps = {folder.id: folder for folder in SweepFolder.all(storage)}
@@ -109,6 +114,14 @@ def _export(given: argparse.Namespace) -> None:
     else:
         tasks = export_step(store, given.what, given.folder, sources=sources)
     print(f"{' > '.join(tasks)} → {given.folder}; {given.folder / 'README.md'} says how to load them")
+
+
+def load_learner(given: argparse.Namespace) -> None:
+    """Make the stages of a user-defined learner known, by which its steps are read. Raises UserError."""
+    from atlas.learners import find_learner
+
+    if given.learner:
+        find_learner(given.learner)
 
 
 def _collect(given: argparse.Namespace) -> None:

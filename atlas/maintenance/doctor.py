@@ -16,6 +16,7 @@ from atlas.cluster.connect import join_cluster, leave_cluster
 from atlas.cluster.limits import Node, nodes_for
 from atlas.cluster.options import ClusterOptions
 from atlas.config.command_line import read_command_line
+from atlas.config.learners import learner_named
 from atlas.config.options import Options
 from atlas.data.cache import prepared_address, survey
 from atlas.data.prepare import Prepared
@@ -26,7 +27,7 @@ from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
 from atlas.runtime.text import by_number, counted
 from atlas.storage.store import Store
-from atlas.sweep.inputs import sources_of
+from atlas.sweep.inputs import check_adapter_names, check_readout, check_towers, sources_of
 from atlas.tasks import find_task
 from atlas.tracking import check_access, check_tracking, default_tracking_uri, signed_in
 
@@ -70,6 +71,9 @@ def examine(options: Options) -> Iterator[Finding]:
         yield Finding(what="backbone", ok=True, says=f"{options.training.backbone}, {digest(backbone)[:12]}")
     except AtlasError as error:
         yield Finding(what="backbone", ok=False, says=str(error))
+    chosen = None if backbone is None else _choices(options, backbone)
+    if chosen is not None:
+        yield chosen
     yield _tracking(options)
     try:
         store = Store.open(str(options.storage.path / "store"))
@@ -77,16 +81,32 @@ def examine(options: Options) -> Iterator[Finding]:
     except (AtlasError, OSError) as error:
         yield Finding(what="storage", ok=False, says=str(error))
         return
-    if processor is not None:
+    if processor is not None and chosen is not None and chosen.ok:
         prepared = _prepared(options, processor)
         yield from _data(options, prepared)
     folders = {name: prepared_address(one, options.storage.data) for name, one in prepared.items() if one is not None}
     yield from _cluster(options, store, "" if backbone is None else str(backbone), folders)
 
 
+def _choices(options: Options, backbone: Path) -> Finding:
+    """Whether tasks, learner, readout and towers are known, and of one another."""
+    training = options.training
+    try:
+        tasks = [find_task(name) for name in (*options.search.tasks, *options.search.downstream)]
+        check_readout(training.readout, backbone, tasks)
+        check_towers(training.towers, backbone)
+        check_adapter_names([task.name for task in tasks], backbone)
+        learner = learner_named(training.learner, training).with_readout(training.readout).with_towers(training.towers)
+        sources_of(options)
+    except AtlasError as error:
+        return Finding(what="choices", ok=False, says=str(error))
+    says = f"{counted(len(tasks), 'task')}, learner {learner.name}, readout {training.readout}"
+    return Finding(what="choices", ok=True, says=says)
+
+
 def _prepared(options: Options, processor: Processor) -> dict[str, Prepared | None]:
     """Task → its prepared data, which stays in the storage; None where it is not prepared."""
-    sources = sources_of(options.storage)
+    sources = sources_of(options)
     tasks = [find_task(name) for name in (*options.search.tasks, *options.search.downstream)]
     return {
         task.name: survey(task, processor=processor, place=options.storage.data, source=sources.get(task.name))

@@ -10,6 +10,7 @@ from atlas.report.objective import goal_of
 from atlas.report.settings import SettingRow, is_settings_sweep, setting_rows, short_label
 from atlas.report.summary import Summary
 from atlas.report.ties import Gap
+from atlas.runtime.text import counted
 from atlas.statistics import FEWEST
 
 TO_DECIDE = "; to decide: "
@@ -53,7 +54,7 @@ def _score(summary: Summary, row: SettingRow) -> str:
     """`val 70.1 ± 1.9 over 2 orders`, of the worst order where that is what the sweep raises."""
     what = "val, worst order," if summary.settings.get("aim") == "worst" else _name(summary)
     error = "" if isinstance(row.error, Undefined) else f" ± {row.error:.1f}"
-    over = [f"{row.orders} order{'s' * (row.orders > 1)}", *([f"{row.seeds} seeds"] if row.seeds > 1 else [])]
+    over = [counted(row.orders, "order"), *([counted(row.seeds, "seed")] if row.seeds > 1 else [])]
     return f"{what} {number(row.score)}{error} over {' × '.join(over)}"
 
 
@@ -70,7 +71,7 @@ def _best_order(summary: Summary) -> str:
         return ""
     best, others = rows[0], rows[1:]
     error = "" if isinstance(best.error, Undefined) else f" ± {best.error:.1f}"
-    over = f" over {best.seeds} seeds" if best.seeds > 1 else ""
+    over = f" over {counted(best.seeds, 'seed')}" if best.seeds > 1 else ""
     said = f"Best: {' > '.join(best.order)} ({_name(summary)} {number(best.score)}{error}{over})"
     tied = [place for place, row in enumerate(others, start=2) if row.gap.is_tied]
     if tied:

@@ -12,6 +12,7 @@ import numpy as np
 from atlas.metrics import Undefined
 from atlas.report.comparisons import Cells, cells
 from atlas.report.summary import BARE, ProbeScore, Route, Summary
+from atlas.runtime.text import by_number, counted
 from atlas.statistics import Comparison, compare, corrected
 
 Verdict = Literal["holds", "the opposite", "not decided", "cannot be told"]
@@ -127,7 +128,8 @@ def _unit(found: Cells) -> Literal["order", "seed"]:
 def verdict_text(hypothesis: PaperHypothesis) -> str:
     """The verdict in words, with the number of pairs where they are too few to decide."""
     if hypothesis.verdict == "not decided" and (few := _pairs(hypothesis.comparison)) < hypothesis.pairs_needed:
-        return f"is not decided ({few} pairs are too few, it takes {hypothesis.pairs_needed})"
+        pairs = f"{counted(few, 'pair')} {by_number(few, 'is', 'are')} too few"
+        return f"is not decided ({pairs}, it takes {hypothesis.pairs_needed})"
     return {
         "holds": "holds",
         "the opposite": "does not hold (the opposite does)",

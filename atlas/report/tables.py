@@ -16,6 +16,7 @@ from atlas.metrics import MetricValue, Undefined
 from atlas.metrics.order_metrics import OrderMetrics, order_metrics
 from atlas.report.objective import goal_value
 from atlas.report.summary import ROUTES, SPLITS, OrderDisparity, Route, SeedScores, Split, Summary, TrialRow
+from atlas.runtime.text import by_number, counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +121,7 @@ def ranked_metrics(summary: Summary, trial: TrialRow, split: Split) -> OrderMetr
     found = trial_metrics(summary, trial, split)
     if trial.status == "FINISHED" or (done := metrics.tasks_seen(R)) == tasks:
         return found
-    reason = Undefined(f"{done} of {tasks} tasks were trained")
+    reason = Undefined(f"{done} of {counted(tasks, 'task')} {by_number(done, 'was', 'were')} trained")
     return OrderMetrics(values=dict.fromkeys(found.values, reason))
 
 

@@ -22,6 +22,7 @@ from atlas.search.proposals import foresee
 from atlas.steps.graph import WalkGraph
 from atlas.steps.walk import Walk
 from atlas.sweep.file import load_sweep
+from atlas.tasks import TASKS
 from atlas.tracking import default_tracking_uri
 
 ELSEWHERE = (
@@ -103,9 +104,17 @@ def _options(recorded: RecordedRun, sweep: Sweep, overrides: ClusterOverrides, s
     orders = [",".join(row.order) for row in rows]
     plain = Options().flat()
     changed = {name: plain[name] for name in (*ELSEWHERE, STEADY)} | dict(overrides.given())
+    if not recorded.options.search.downstream:
+        changed["shots"] = sweep.defaults.search.shots  # earlier versions took others, and did not use them
     if len(recorded.options.search.tasks) > 1:
         changed["orders"] = tuple(orders if sweep.searches_orders else dict.fromkeys(orders))
-    return recorded.options.changed(**changed, trials=None, source=tuple(source) or recorded.options.storage.source)
+    return recorded.options.changed(**changed, trials=None, source=tuple(source) or _sources(recorded.options))
+
+
+def _sources(options: Options) -> tuple[str, ...]:
+    """The recorded sources, less those of other tasks of the catalogue, which earlier versions took and did not use."""
+    others = TASKS.keys() - {*options.search.tasks, *options.search.downstream}
+    return tuple(text for text in options.storage.source if text.partition("=")[0] not in others)
 
 
 def _at_recorded_precision(recorded: RecordedRun, experiment: Experiment) -> Experiment:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from atlas.reproduce.difference import Difference
 from atlas.reproduce.recorded_run import RecordedRun
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import counted
 
 ERRORS = 2.0
 
@@ -34,7 +35,7 @@ def tolerance_for(given: float | None, found: Sequence[Difference], recorded: Re
     if not inexact:
         return Tolerance(points=0.0, reason="the same kind of machine and the same versions: equal to the last bit")
     fewest = fewest_records(recorded)
-    reason = f"other {', '.join(inexact)}: {ERRORS:g} standard errors of a score over {fewest} records"
+    reason = f"other {', '.join(inexact)}: {ERRORS:g} standard errors of a score over {counted(fewest, 'record')}"
     return Tolerance(points=elsewhere(fewest), reason=reason)
 
 

@@ -14,6 +14,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from atlas.runtime.text import composed
+
 
 class AtlasError(Exception):
     """Root of the errors that people are meant to read; `exit_code` is a command line's where one ends it.
@@ -53,7 +55,9 @@ def unknown(kind: str, seen: object, allowed: Iterable[str]) -> UserError:
     """The error for a name that no catalogue knows: names the nearest known one and lists the rest."""
     names = sorted(allowed)
     near = difflib.get_close_matches(str(seen), names, n=1, cutoff=0.4)
-    guess = f" Did you mean {near[0]!r}?" if near else ""
+    alike = bool(near) and composed(near[0]) == composed(str(seen)) and near[0] != str(seen)
+    form = ", the same letters in another Unicode form" if alike else ""
+    guess = f" Did you mean {near[0]!r}{form}?" if near else ""
     known = f"Known: {', '.join(names)}." if names else "There is none yet."
     return UserError(f"unknown {kind} {seen!r}.{guess} {known}")
 

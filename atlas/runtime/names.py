@@ -11,6 +11,7 @@ import re
 
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import counted
 
 LONGEST = 100  # bytes; a file system's limit is 255, which other parts of the same name share
 RULE = "letters, digits, single spaces, '-' and '_', a letter or digit first, one letter at least"
@@ -51,7 +52,7 @@ def check_name(kind: str, name: object) -> str:
     if not PLAIN.fullmatch(name) or not any(map(str.isalpha, name)):
         raise UserError(f"the {kind}'s name is {name!r}; give one of {RULE}, such as {_proposed(name, kind)!r}.")
     if (length := len(name.encode())) > LONGEST:
-        raise UserError(f"the {kind}'s name {name[:20]!r}… has {length} bytes; give {LONGEST} at most.")
+        raise UserError(f"the {kind}'s name {name[:20]!r}… has {counted(length, 'byte')}; give {LONGEST} at most.")
     return name
 
 

@@ -34,7 +34,9 @@ def home_expanded(path: str | Path) -> Path:
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
-        raise UserError(f"the path {str(path)!r} begins with a home that is not known; write it out.") from error
+        raise UserError(
+            f"the path {str(path)!r} begins with a home that is not known; write it out, or set HOME."
+        ) from error
 
 
 def is_folder(path: Path) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 
 def first_line(message: object) -> str:
     """The first line of a text, or of an exception's message that is not blank; the exception's type without one."""
@@ -25,6 +27,11 @@ def counted(number: int, noun: str) -> str:
     if number == 1:
         return f"1 {noun}"
     return f"{number:,} {noun}{'es' if noun.endswith(('s', 'x', 'ch', 'sh')) else 's'}"
+
+
+def composed(text: str) -> str:
+    """The text in Unicode's composed form (NFC): what looks alike, `é` of one character or of two, is equal in it."""
+    return unicodedata.normalize("NFC", text)
 
 
 def by_number(number: float, one: str, several: str) -> str:

@@ -19,6 +19,7 @@ from atlas.config.experiment import Experiment
 from atlas.config.search import EarlyStop
 from atlas.config.space import Order
 from atlas.config.trial import TrialConfig
+from atlas.runtime.text import counted
 
 Prefix: TypeAlias = tuple[str, tuple[tuple[str, ...], ...]]  # learner and seeds, first tasks of each order
 Rule: TypeAlias = Callable[[float, Sequence[float]], bool]  # whether a value is too low beside others
@@ -108,8 +109,8 @@ class PrefixStopper:
         if not self.rule(learnt[-1], others):
             return ""
         self.pruned[prefix] = (
-            f"relative accuracy {learnt[-1]:.1f} % after {depth} tasks, the median of {len(others)} others is "
-            f"{statistics.median(others):.1f} %"
+            f"relative accuracy {learnt[-1]:.1f} % after {counted(depth, 'task')}, the median of "
+            f"{counted(len(others), 'other')} is {statistics.median(others):.1f} %"
         )
         return self.pruned[prefix]
 

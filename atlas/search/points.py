@@ -42,6 +42,9 @@ def check_points(experiment: Experiment) -> None:
                 experiment.propose(trial)
         except UserError as error:
             raise PointRefused(f"{what}: {error}") from error
+        except ValueError as error:  # Optuna's, of a task that may not come next
+            space = experiment.options.search.space()
+            raise PointRefused(f"{what} has an order that does not keep to {space.in_words()}: {error}") from error
         _check(trial, point, what)
 
 

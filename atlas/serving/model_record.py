@@ -58,6 +58,7 @@ class ServedTask(BaseModel):
             answers=self.answers,
             modality=self.modality,
             kind=self.kind,
+            most_tokens=self.max_tokens,
         )
 
     @classmethod

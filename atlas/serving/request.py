@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlas.runtime.errors import UserError
-from atlas.runtime.text import first_line
+from atlas.runtime.text import counted, first_line
 from atlas.serving.model_record import ServedTask
 from atlas.tasks.reading.files import decoded
 
@@ -69,5 +69,6 @@ def _pixels(text: str, processor: Processor) -> np.ndarray:
     except (OSError, ValueError) as error:
         reason = first_line(error)
         raise UserError(
-            f"an image of {len(text)} characters is not the base64 of a PNG or JPEG that can be used: {reason}."
+            f"an image of {counted(len(text), 'character')} is not the base64 of a PNG or JPEG that can be used: "
+            f"{reason}."
         ) from error

@@ -17,6 +17,7 @@ import numpy as np
 
 from atlas.metrics import Undefined
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import counted
 from atlas.statistics.interval import LEVEL, RESAMPLES, Interval, mean_t
 
 Cell = tuple[tuple[str, ...], int]
@@ -88,7 +89,7 @@ def corrected(found: Sequence[Comparison | Undefined]) -> list[Comparison | Unde
 
 def _pair(first: str, second: str, differences: np.ndarray, unit: Unit, seed: int) -> Comparison | Undefined:
     if len(differences) < 2:
-        return Undefined(f"{first} and {second} share {len(differences)} pairs; a comparison takes two")
+        return Undefined(f"{first} and {second} share {counted(len(differences), 'pair')}; a comparison takes two")
     from scipy import stats
 
     test = stats.permutation_test(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from atlas.metrics import Undefined
+from atlas.runtime.text import counted
 
 Cell = tuple[tuple[str, ...], int]
 
@@ -55,8 +56,8 @@ def variance_components(scores: Mapping[Cell, float]) -> Components | Undefined:
     whole = [order for order in orders if all((order, seed) in scores for seed in seeds)]
     if len(whole) < 2 or len(seeds) < 2:
         return Undefined(
-            f"it takes two orders and two seeds, each order with every seed; there are {len(whole)} such orders and "
-            f"{len(seeds)} seeds"
+            f"it takes two orders and two seeds, each order with every seed; there are "
+            f"{counted(len(whole), 'such order')} and {counted(len(seeds), 'seed')}"
         )
     y = np.array([[scores[order, seed] for seed in seeds] for order in whole])
     return _estimate(y, dropped=len(orders) - len(whole))

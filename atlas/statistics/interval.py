@@ -9,6 +9,7 @@ import numpy as np
 
 from atlas.metrics import Undefined
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import counted
 
 LEVEL = 0.95
 RESAMPLES = 9999
@@ -90,7 +91,7 @@ def _doubt(data: np.ndarray) -> Undefined | None:
     if len(data) < 2:
         return Undefined("it takes two values to know their spread")
     if np.ptp(data) == 0:
-        return Undefined(f"all {len(data)} values are the same, so that their spread is not known")
+        return Undefined(f"all {counted(len(data), 'value')} are the same, so that their spread is not known")
     return None
 
 
@@ -99,5 +100,7 @@ def _checked(values: Sequence[float], level: float) -> np.ndarray:
         raise UserError(f"the level of an interval is {level}; give a number between 0 and 1, such as 0.95.")
     data = np.asarray(values, dtype=float)
     if not np.isfinite(data).all():
-        raise UserError(f"{int((~np.isfinite(data)).sum())} of {len(data)} values are not finite; leave them out.")
+        raise UserError(
+            f"{int((~np.isfinite(data)).sum())} of {counted(len(data), 'value')} are not finite; leave them out."
+        )
     return data

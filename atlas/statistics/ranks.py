@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from atlas.metrics import Undefined
+from atlas.runtime.text import counted
 from atlas.statistics.interval import RESAMPLES
 
 Order = tuple[str, ...]
@@ -36,13 +37,17 @@ def rank_correlation(
     """
     shared = sorted(first[1].keys() & second[1].keys())
     if len(shared) < 3:
-        return Undefined(f"{first[0]} and {second[0]} share {len(shared)} orders; it takes three to rank them")
+        return Undefined(
+            f"{first[0]} and {second[0]} share {counted(len(shared), 'order')}; it takes three to rank them"
+        )
     from scipy import stats
 
     x, y = (stats.rankdata([scores[order] for order in shared]) for _, scores in (first, second))
     for (name, _), ranks in ((first, x), (second, y)):
         if np.ptp(ranks) == 0:
-            return Undefined(f"{name} scores the same in all {len(shared)} orders, so that there is no ranking")
+            return Undefined(
+                f"{name} scores the same in all {counted(len(shared), 'order')}, so that there is no ranking"
+            )
     rho, tau = _spearman(x, y, seed), stats.kendalltau(x, y)
     return RankCorrelation(
         first=first[0],

@@ -23,7 +23,7 @@ from urllib.parse import unquote
 
 from atlas.runtime.errors import UserError
 from atlas.runtime.os_errors import error_from
-from atlas.runtime.paths import absolute
+from atlas.runtime.paths import absolute, home_expanded
 from atlas.runtime.redact import redacted
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 def cache_folder() -> Path:
     """This user's folder for copies on this machine: `$ATLAS_CACHE`, `~/.cache/atlas` by default."""
-    return Path(os.environ.get("ATLAS_CACHE", "") or Path.home() / ".cache" / "atlas").expanduser()
+    return home_expanded(os.environ.get("ATLAS_CACHE", "") or "~/.cache/atlas")
 
 
 def files_under(filesystem: fs.FileSystem, path: str) -> list[fs.FileInfo]:

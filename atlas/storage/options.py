@@ -10,6 +10,7 @@ from typing import Annotated
 from tyro.conf import arg
 
 from atlas.runtime.errors import UserError
+from atlas.runtime.paths import home_expanded
 from atlas.runtime.redact import redacted
 from atlas.storage.filesystem import StoragePath
 
@@ -43,9 +44,9 @@ class StorageOptions:
     def path(self) -> StoragePath:
         """The storage: it holds prepared data, store and sweeps.
 
-        Raises UserError for an invalid address, and for a file.
+        Raises UserError for an invalid address, for a file, and where no home is known for the default.
         """
-        place = StoragePath.at(self.storage or os.environ.get("ATLAS_STORAGE", "") or Path.home() / "atlas")
+        place = StoragePath.at(self.storage or os.environ.get("ATLAS_STORAGE", "") or home_expanded("~/atlas"))
         if not place.is_remote and place.local.is_file():
             raise UserError(f"{place} is a file; name the folder of a storage.")
         return place

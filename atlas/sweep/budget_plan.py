@@ -5,7 +5,7 @@ from __future__ import annotations
 from atlas.config.budget import Budget
 from atlas.execution.sizing import FleetSize
 from atlas.runtime.errors import UserError
-from atlas.runtime.text import duration
+from atlas.runtime.text import counted, duration
 from atlas.sweep.plan import STARTUP, Plan
 from atlas.sweep.spending import HOUR, Spending
 
@@ -42,7 +42,7 @@ def bought(budget: Budget, spending: Spending, plan: Plan, size: FleetSize) -> s
     each = f"at about {duration(step_seconds(plan))} a step"
     what = "all" if steps == plan.missing else f"about {steps:,}" if budget.unit != "steps" else f"{steps:,}"
     spent = f"; {spending.facts(budget).words} are spent" if spending.in_unit(budget.unit) else ""
-    return f"{budget}: {what} of the {plan.missing:,} steps to train, {each}{spent}"
+    return f"{budget}: {what} of the {counted(plan.missing, 'step')} to train, {each}{spent}"
 
 
 def _steps(budget: Budget, spending: Spending, plan: Plan, size: FleetSize) -> float:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from atlas.cluster.connect import NAMESPACE
-from atlas.cluster.ray_internals import start_autoscaling_coordinator
+from atlas.cluster.ray_internals import search_ended_by, start_autoscaling_coordinator
 from atlas.data.cache import prepared_address
 from atlas.execution.fleets import Fleets
 from atlas.execution.sizing import loaders_of, threads_of, trials_at_once
@@ -125,7 +125,7 @@ class SweepDriver:
         with ExitStack() as parts:
             view = LiveView(self.console, run.plan, journal, lambda: supervisor.snapshot)
             interrupts = parts.enter_context(search_interrupts(view.interrupt))
-            end_search = _ending_of(interrupts, broker)
+            end_search = _ending_of(interrupts, parts)
             upload = run.folder.place.upload
             supervisor = Supervisor(broker, training.fleets, prefetch.tell, upload, end_search, control.look)
             self._supervisor = parts.enter_context(supervisor)
@@ -188,9 +188,13 @@ def _end_trials(journal: TrialJournal, reporter: TrackingReporter, stopped: str 
             reporter.trial_changed(trial, [])
 
 
-def _ending_of(interrupts: SearchInterrupts | None, broker: BrokerActor) -> Callable[[], None]:
-    """The function by which the supervisor ends the search: as SIGINT does, or where none can arrive, by the broker."""
-    return broker.kill if interrupts is None else interrupts.end_search
+def _ending_of(interrupts: SearchInterrupts | None, parts: ExitStack) -> Callable[[], None]:
+    """The function by which the supervisor ends the search as SIGINT does, also where none can arrive."""
+    if interrupts is not None:
+        return interrupts.end_search
+    ended = Event()
+    parts.enter_context(search_ended_by(ended))
+    return ended.set
 
 
 def _fleet_setup(run: SweepRun) -> FleetSetup:

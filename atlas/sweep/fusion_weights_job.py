@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from atlas.learners import Stage
+from atlas.learners.user_learner import USER_STAGES
 from atlas.report.summary import FusionWeights, Summary
 from atlas.runtime.errors import AtlasError
 from atlas.runtime.text import last_line
@@ -43,7 +46,7 @@ def start_fusion_weights(summary: Summary, storage: StoragePath, training: Train
     """
     if summary.best is None or summary.sweep.status == "KILLED":
         return None
-    found = training.run_on_fleet(partial(_weights, summary, storage))
+    found = training.run_on_fleet(partial(_weights, summary, storage, stages=dict(USER_STAGES)))
     if found is not None:
         return WeightsPromise(found, on_fleet=True)
     training.close()
@@ -57,7 +60,8 @@ def _task(summary: Summary, storage: StoragePath, size: FleetSize) -> ObjectRef:
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
     options = {"num_cpus": 0, "num_gpus": size.gpus, "scheduling_strategy": here, "max_retries": 0}
-    found: ObjectRef = ray.remote(_weights).options(**options).remote(summary, storage)
+    weights: Any = _weights  # Ray's types leave out what is given by name
+    found: ObjectRef = ray.remote(weights).options(**options).remote(summary, storage, stages=dict(USER_STAGES))
     return found
 
 
@@ -80,10 +84,20 @@ def await_fusion_weights(promise: WeightsPromise | None, timeout: float) -> Foun
     return found
 
 
-def _weights(summary: Summary, storage: StoragePath, worker_context: WorkerContext | None = None) -> Found:
-    """The weights of models that learn to fuse adapters; a learner without adapters, or with one a task, has none."""
+def _weights(
+    summary: Summary,
+    storage: StoragePath,
+    worker_context: WorkerContext | None = None,
+    *,
+    stages: Mapping[str, type[Stage]],
+) -> Found:
+    """The weights of models that learn to fuse adapters; a learner without adapters, or with one a task, has none.
+
+    `stages` are the user-defined ones, which another process knows by them alone.
+    """
     from atlas.sweep.fusion_weights import NoWeights, sweep_fusion_weights
 
+    USER_STAGES.update(stages)
     try:
         found = sweep_fusion_weights(summary, storage, worker_context)
     except NoWeights:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -18,6 +18,7 @@ from atlas.data.cache import obtain
 from atlas.data.options import MOST_TIED
 from atlas.data.prepare import Prepared, PrepareOptions
 from atlas.learners.readouts import SIMILARITY, check_answers
+from atlas.learners.readouts.prompts import check_class_words
 from atlas.metrics import METRICS
 from atlas.runtime.errors import UserError
 from atlas.runtime.os_errors import error_from
@@ -26,7 +27,6 @@ from atlas.search.proposals import Proposals
 from atlas.steps.graph import WalkGraph
 from atlas.steps.step import Evaluation, StepInputs
 from atlas.steps.walk import Walk
-from atlas.storage.options import StorageOptions
 from atlas.storage.safetensors_header import tensor_shapes
 from atlas.storage.store import Store
 from atlas.sweep.plan import Pace, Plan, measured_pace, plan
@@ -120,6 +120,7 @@ def resolve_inputs(
             cannot be written, a tracking server that does not answer.
     """
     tasks = [find_task(name) for name in (*options.search.tasks, *options.search.downstream)]
+    sources = sources_of(options)
     folder = locate(options.training.backbone)
     check_readout(options.training.readout, folder, tasks)
     check_towers(options.training.towers, folder)
@@ -130,20 +131,7 @@ def resolve_inputs(
     tracking_uri = tracking_uri or options.storage.tracking_uri or default_tracking_uri(options.storage.local)
     check_tracking(tracking_uri)
     check_access(tracking_uri)
-    processor = Processor.cut_to(folder, options.training.tokens)
-    sources = sources_of(options.storage)
-    report = (lambda mark: progress(mark.split, mark.done)) if progress else None
-    prepare_options = PrepareOptions(progress=report, most_tied=MOST_TIED)
-    prepared = {
-        task.name: obtain(
-            task,
-            processor=processor,
-            place=options.storage.data,
-            source=sources.get(task.name),
-            prepare_options=prepare_options,
-        )
-        for task in tasks
-    }
+    prepared = _prepared(tasks, folder, options, sources, progress)
     return SweepInputs(
         backbone=folder,
         prepared=prepared,
@@ -156,6 +144,27 @@ def resolve_inputs(
             evaluation=evaluation_of(options.training),
         ),
     )
+
+
+def _prepared(
+    tasks: Sequence[Task],
+    backbone: Path,
+    options: Options,
+    sources: Mapping[str, Path],
+    progress: Callable[[str, int], None] | None,
+) -> dict[str, Prepared]:
+    """The data of each task, prepared for the backbone. Raises UserError, also for words that it cannot compare."""
+    processor, training = Processor.cut_to(backbone, options.training.tokens), options.training
+    report = (lambda mark: progress(mark.split, mark.done)) if progress else None
+    prepare_options = PrepareOptions(progress=report, most_tied=MOST_TIED)
+    place, found = options.storage.data, dict[str, Prepared]()
+    for task in tasks:
+        source = sources.get(task.name)
+        one = obtain(task, processor=processor, place=place, source=source, prepare_options=prepare_options)
+        if training.readout == SIMILARITY:
+            check_class_words(task.name, one.card.answers, modality=one.card.modality, processor=processor)
+        found[task.name] = one
+    return found
 
 
 def check_readout(readout: str, backbone: Path, tasks: Sequence[Task]) -> None:
@@ -214,9 +223,13 @@ def evaluation_of(training: TrainingOptions) -> Evaluation:
     return Evaluation(val=val or None, test=test or None)
 
 
-def sources_of(storage: StorageOptions) -> dict[str, Path]:
-    """Task → the folder of its published files, from `--source`. Raises UserError for one that is missing."""
-    pairs = [text.partition("=") for text in storage.source]
+def sources_of(options: Options) -> dict[str, Path]:
+    """Task → the folder of its published files, from `--source`.
+
+    Raises UserError for one that is missing, and for a task that is not in the sweep.
+    """
+    source, tasks = options.storage.source, (*options.search.tasks, *options.search.downstream)
+    pairs = [text.partition("=") for text in source]
     for task, equals, folder in pairs:
         if not equals or not folder:
             raise UserError(f"--source {task!r} is not TASK=FOLDER; give e.g. --source vqa=/data/vqa.")
@@ -224,7 +237,12 @@ def sources_of(storage: StorageOptions) -> dict[str, Path]:
             raise UserError(f"--source {task}={folder}: there is no such folder.")
     found = [(find_task(task).name, absolute(folder)) for task, _, folder in pairs]
     if len(dict(found)) < len(found):
-        raise UserError(f"--source is {' '.join(storage.source)}; give each task one folder.")
+        raise UserError(f"--source is {' '.join(source)}; give each task one folder.")
+    for task in dict(found).keys() - {find_task(name).name for name in tasks}:
+        raise UserError(
+            f"--source names {task}, which is not in the sweep ({', '.join(tasks)}): add it to --tasks or "
+            f"--downstream, or leave its source out."
+        )
     return dict(found)
 
 

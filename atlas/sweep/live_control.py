@@ -17,6 +17,7 @@ from atlas.config.space import Order
 from atlas.config.sweep import no_search
 from atlas.execution.status import BrokerStatus
 from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.text import counted
 from atlas.search.callback import TrialJournal
 from atlas.search.early_stopping import PrefixStopper
 from atlas.search.order_queue import OrderQueue
@@ -139,6 +140,8 @@ class LiveControl:
                 raise unknown("task in a prefix", task, tasks)
         if len(set(prefix)) < len(prefix) or len(prefix) >= len(tasks):
             raise UserError(f"{value!r} is no prefix of orders of {', '.join(tasks)}; name some of them, each once.")
+        if not (space := self.experiment.options.search.space()).begins(prefix):
+            raise UserError(f"no order of the sweep begins with {value!r}: they keep to {space.in_words()}.")
         self.stopper.cut.add(prefix)
         return f"no order that begins with {' > '.join(prefix)} is gone on with"
 
@@ -149,13 +152,14 @@ class LiveControl:
         (order,) = self.experiment.options.changed(orders=(value,)).search.written_orders() or ((),)
         if len(order) != len(search.tasks):
             raise UserError(f"{value!r} is no order of {', '.join(search.tasks)}; write it {','.join(search.tasks)}.")
+        search.space().check(order)
         begun = [trial for trial in self.trials().values() if order in trial.config.orders]
         if (begun and sweep.learner is no_search) or self.orders.has(order):
             raise UserError(f"the order {' > '.join(order)} is tried already, or waits to be.")
         if len(self.trials()) >= self.experiment.trial_count():
             raise UserError(
-                f"all {self.experiment.trial_count()} trials have begun; resume the sweep with --changed and more of "
-                f"them, then enqueue the order."
+                f"all {counted(self.experiment.trial_count(), 'trial')} have begun; resume the sweep with --changed "
+                f"and more of them, then enqueue the order."
             )
         self.orders.add(order)
         return f"{' > '.join(order)} is the next order that is begun"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from atlas.execution.status import RunningStep
 from atlas.runtime.console import say
 from atlas.runtime.shortened import shortened, shortened_apart
-from atlas.runtime.text import duration
+from atlas.runtime.text import counted, duration
 from atlas.search.callback import TrialJournal
 from atlas.search.trial_record import TrialRecord
 from atlas.sweep.plan import Plan
@@ -69,8 +69,9 @@ class LiveView:
         others = max(self.plan.trials, len(trials)) - ranked
         say(
             self.console,
-            f"interrupted: waiting for the search to save its state; then the results of the {_count(ranked, 'trial')} "
-            f"that finished are written, and {others} unfinished ones are not ranked. Ctrl-C again stops at once.",
+            f"interrupted: waiting for the search to save its state; then the results of the "
+            f"{counted(ranked, 'trial')} that finished are written, and {others} unfinished ones are not ranked. "
+            f"Ctrl-C again stops at once.",
             style="yellow",
             wrap=self.console.is_terminal,
         )
@@ -130,7 +131,7 @@ class LiveView:
         ]
         if (leading := found.leading) is not None and not self.interrupted:
             tasks = max(len(order) for order in leading.config.orders)
-            start = f"leading after {leading.tasks_seen} of {tasks} tasks: "
+            start = f"leading after {leading.tasks_seen} of {counted(tasks, 'task')}: "
             lines.append(_named(start, leading, f" ({leading.objective:.1f} % of alone)", room))
         best = found.best
         lines.append(
@@ -181,7 +182,10 @@ def _running_lines(steps: Sequence[RunningStep], room: int, *, bar: int) -> list
         )
         for step, start, title, end in zip(shown, starts, titles, ends, strict=True)
     ]
-    return [*lines, *([Text(f"… and {len(steps) - len(shown)} more steps")] if len(steps) > len(shown) else [])]
+    return [
+        *lines,
+        *([Text(f"… and {counted(len(steps) - len(shown), 'more step')}")] if len(steps) > len(shown) else []),
+    ]
 
 
 def _figures(step: RunningStep) -> str:
@@ -203,7 +207,3 @@ def _plain(line: str) -> Text:
     from rich.text import Text
 
     return Text(line)  # settings and errors are not markup
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from atlas.runtime.errors import unknown
+from atlas.runtime.text import counted
 from atlas.tasks.published.coin import COIN as COIN_TASKS
 from atlas.tasks.published.ucit import UCIT as UCIT_TASKS
 from atlas.tasks.published.vqacl import VQACL as QUESTION_TYPES
@@ -39,7 +40,7 @@ class Suite:
     def in_words(self) -> str:
         """The suite in a line, with the names of its orders, and what differs here from its protocol."""
         orders = f"orders {', '.join(self.orders)}" if len(self.orders) > 1 else f"order {', '.join(self.orders)}"
-        return f"{self.name}: {self.about} {len(self.tasks)} tasks, {orders}. {self.note}".strip()
+        return f"{self.name}: {self.about} {counted(len(self.tasks), 'task')}, {orders}. {self.note}".strip()
 
     def order(self, name: str, tasks: Order) -> Order:
         """The order of that name, of those of the suite's tasks that are taken. Raises UserError for an unknown one."""

@@ -39,7 +39,7 @@ def _check_fields(task: Task) -> None:
     if isinstance(task.answers, str) or not isinstance(task.answers, Sequence):
         raise UserError(
             f"{task.name}: its answers are a {type(task.answers).__name__}, {task.answers!r:.60}; give a tuple, "
-            f'such as ("no", "yes") or, for one, ("yes",).'
+            f'such as ("no", "yes").'
         )
     if isinstance(task.version, bool) or not isinstance(task.version, int):
         raise UserError(f"{task.name}: its version is {task.version!r:.60}; give a whole number.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import threading
 from typing import Any
 
 import pytest
@@ -131,6 +132,15 @@ def test_a_bare_node_starts_none_of_what_nobody_uses_and_other_nodes_do() -> Non
         assert utils.get_dashboard_dependency_error() is not None
     assert {name: getattr(node.Node, name) for name in names} == before
     assert utils.get_dashboard_dependency_error() is None
+
+
+def test_tune_asks_this_function_for_the_event_that_ends_it() -> None:
+    from ray.tune import tune
+
+    event = threading.Event()
+    assert "experiment_interrupted_event = _setup_signal_catching()" in inspect.getsource(tune.run)
+    with ray_internals.search_ended_by(event):
+        assert tune._setup_signal_catching() is event
 
 
 def test_tune_counts_callbacks_by_this_function_and_again_after_the_context() -> None:

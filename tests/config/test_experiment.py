@@ -6,8 +6,10 @@ import pytest
 
 from atlas.config.experiment import Experiment
 from atlas.config.options import Options
+from atlas.config.space import params_of
 from atlas.config.sweep import Sweep
 from atlas.runtime.errors import AtlasError
+from atlas.search.points import check_points
 
 TASKS = ("digits", "piqa-twin", "easy-vqa")
 
@@ -38,3 +40,23 @@ def test_a_readout_is_that_of_every_learner_and_reference() -> None:
 def test_an_unknown_readout_is_refused() -> None:
     with pytest.raises(AtlasError, match="--readout 'similar'.*Did you mean 'similarity'"):
         Options.of(readout="similar")
+
+
+def test_shots_of_no_task_are_refused_but_for_a_sweep_that_began_with_them() -> None:
+    with pytest.raises(AtlasError, match="--shots is 8 16, but no task is trained from few shots: .* --downstream"):
+        experiment(shots=("8", "16")).check()
+    experiment(shots=("8", "16"), downstream=("easy-ve",)).check()
+    experiment(shots=("8", "16"), resume="mine-2026").check()
+
+
+def test_orders_outside_of_the_constraints_are_refused_wherever_they_are_written() -> None:
+    sweep = Sweep(name="mine", question="Why?", searches_orders=True)
+    options = Options.of(tasks=TASKS, before=("digits,easy-vqa",), orders=("easy-vqa,digits,piqa-twin",))
+    with pytest.raises(AtlasError, match="the order easy-vqa,digits,piqa-twin does not keep to digits before easy-vqa"):
+        Experiment(sweep=sweep, options=options).check()
+    outside = params_of(("easy-vqa", "digits", "piqa-twin"))
+    pointed = Sweep(name="mine", question="Why?", searches_orders=True, points=(outside,))
+    with pytest.raises(
+        AtlasError, match="point 1 of the sweep mine has an order that does not keep to digits before easy-vqa"
+    ):
+        check_points(Experiment(sweep=pointed, options=options.changed(orders=())))

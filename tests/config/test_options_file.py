@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,16 @@ def test_what_a_file_leaves_out_is_as_in_the_defaults(tmp_path: Path) -> None:
 def test_the_flat_file_of_an_earlier_sweep_is_read(tmp_path: Path) -> None:
     path = kept(tmp_path, json.dumps(EVERY.flat()), "options.json")
     assert read_options_file(path) == EVERY
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.yaml", "training:\r\n  rank: 3\r\n"), ("a.json", '{"training":\r\n{"rank": 3}}\r\n')]
+)
+def test_a_file_may_begin_with_a_byte_order_mark_and_have_the_line_ends_of_windows(
+    name: str, text: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(BOM_UTF8 + text.encode())
+    assert read_options_file(tmp_path / name).training.rank == 3
 
 
 @pytest.mark.parametrize(

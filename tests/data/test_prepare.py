@@ -238,7 +238,7 @@ def test_a_missing_source_is_refused(tmp_path: Path, processor: Processor) -> No
 
 def test_a_root_that_cannot_be_written_is_refused(tmp_path: Path, processor: Processor) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(AtlasError, match="Choose another root"):
+    with pytest.raises(AtlasError, match="give another --storage"):
         prepare(SHADES, processor=processor, root=tmp_path / "file")
 
 

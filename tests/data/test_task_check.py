@@ -35,6 +35,8 @@ def fails(source: Path | None) -> dict[str, str]:
     ("changes", "message"),
     [
         ({"answers": ("a", "b", "a")}, "the answer 'a' is declared twice"),
+        ({"answers": ("caf\u00e9", "tea", "cafe\u0301")}, "is declared twice"),
+        ({"answers": ("a",)}, "it declares one answer, 'a', so that there is nothing to learn"),
         ({"answers": ("a", 1)}, "the answer 1 is a int"),
         ({"answers": ()}, "neither answers nor more than one choice"),
         ({"images": 0}, "declares 0 images"),

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,20 @@ from benchmarks.processes import children, kill, title_of
 from tests.e2e.nodes import QUICK, RAY, cluster_shell, start_node
 from tests.e2e.processes import end
 from tests.ports import lasting_port
+
+
+def hidden(folder: Path) -> tuple[str, ...]:
+    """The beginning of a command which sees that folder empty, in a mount namespace of its own."""
+    return ("unshare", "--map-root-user", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', str(folder))
+
+
+def may_hide() -> bool:
+    """Whether this machine lets its users have mount namespaces."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            return subprocess.run([*hidden(Path(folder)), "true"], capture_output=True).returncode == 0
+        except FileNotFoundError:
+            return False
 
 
 class Cluster:
@@ -29,12 +44,13 @@ class Cluster:
         dashboard = ("--include-dashboard=false", f"--ray-client-server-port={lasting_port()}")
         self._start("--head", f"--port={self.port}", f"--num-cpus={cpus}", *dashboard)
 
-    def join(self, cpus: int) -> None:
-        """Start a node that joins the head."""
-        self._start(f"--address=127.0.0.1:{self.port}", f"--num-cpus={cpus}")
+    def join(self, cpus: int, *, without: Path | None = None) -> None:
+        """Start a node that joins the head; what lies in the folder `without` is not there on it."""
+        self._start(f"--address=127.0.0.1:{self.port}", f"--num-cpus={cpus}", without=without)
 
-    def _start(self, *flags: str) -> None:
-        self.nodes.append(start_node(self.shell, self.folder / f"node-{secrets.token_hex(2)}.log", *flags))
+    def _start(self, *flags: str, without: Path | None = None) -> None:
+        log = self.folder / f"node-{secrets.token_hex(2)}.log"
+        self.nodes.append(start_node(self.shell, log, *flags, within=hidden(without) if without else ()))
 
     def _raylet(self) -> int:
         """The raylet of the newest node."""

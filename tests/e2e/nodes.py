@@ -6,6 +6,7 @@ import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from atlas.cluster.connect import STARTS
@@ -41,13 +42,15 @@ def cluster_shell() -> dict[str, str]:
     )
 
 
-def start_node(shell: dict[str, str], log: Path, *flags: str) -> subprocess.Popen[str]:
+def start_node(shell: dict[str, str], log: Path, *flags: str, within: Sequence[str] = ()) -> subprocess.Popen[str]:
     """Start a node of a cluster on the loopback, a head or one that joins it, and wait until it is up.
+
+    `within` is the beginning of a command that runs the rest of it.
 
     Ray gives up after half a minute, which a busy machine may need: it is started again, as the product's own cluster.
     """
     for _ in range(STARTS - 1):
-        process = _begin_node(shell, log, *flags)
+        process = _begin_node(shell, log, *flags, within=within)
         try:
             wait_for(lambda: "Ray runtime started" in log.read_text(), process=process)
         except AssertionError:
@@ -55,15 +58,15 @@ def start_node(shell: dict[str, str], log: Path, *flags: str) -> subprocess.Pope
                 raise
         else:
             return process
-    process = _begin_node(shell, log, *flags)
+    process = _begin_node(shell, log, *flags, within=within)
     wait_for(lambda: "Ray runtime started" in log.read_text(), process=process)
     return process
 
 
-def _begin_node(shell: dict[str, str], log: Path, *flags: str) -> subprocess.Popen[str]:
+def _begin_node(shell: dict[str, str], log: Path, *flags: str, within: Sequence[str]) -> subprocess.Popen[str]:
     ports = ("dashboard-agent-listen-port", "dashboard-agent-grpc-port", "metrics-export-port")
     return subprocess.Popen(
-        [RAY, "start", "--block", "--node-ip-address=127.0.0.1", "--include-log-monitor=false", *flags]
+        [*within, RAY, "start", "--block", "--node-ip-address=127.0.0.1", "--include-log-monitor=false", *flags]
         + [f"--{port}={lasting_port()}" for port in (*ports, "runtime-env-agent-port")],
         stdout=log.open("w"),
         stderr=subprocess.STDOUT,

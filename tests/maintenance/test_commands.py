@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from atlas.cli import main
+from atlas.learners.user_learner import USER_LEARNERS, USER_STAGES
 from tests.maintenance.conftest import SWEEP_ID, Kept
+from tests.read_only import read_only
 
 
 def store(kept: Kept, *arguments: str) -> None:
@@ -68,36 +69,76 @@ def test_collect_removes_only_when_told_to(kept: Kept, capsys: pytest.CaptureFix
     assert "may go" not in capsys.readouterr().out
 
 
+def test_steps_of_ones_own_learner_are_read_by_its_file(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:
+    key = kept.summary["trials"][0]["step_keys"][-1]
+    with pytest.raises(SystemExit):
+        store(kept, "lineage", key, "--learner", "/nowhere/mine.py:Mine")
+    assert "there is no file /nowhere/mine.py" in capsys.readouterr().err
+    store(kept, "lineage", key, "--learner", f"{Path(__file__).parents[2] / 'docs' / 'own_learner.py'}:SpringAdapter")
+    assert USER_LEARNERS.pop("spring-adapter")
+    assert USER_STAGES.pop("spring").kind == "spring"
+
+
 def state_of(folder: Path) -> dict[str, tuple[int, int]]:
     """Time of change and kind of everything in it; a file that is written and removed changes its folder's."""
     return {str(path): (path.stat().st_mtime_ns, path.stat().st_mode) for path in (folder, *folder.rglob("*"))}
 
 
-@pytest.mark.parametrize("command", ["list", "verify", "lineage", "export", "collect", "report", "tasks"])
+READERS = ("list", "verify", "lineage", "export", "collect", "report", "tasks", "show", "sweeps")
+
+
+def read(kept: Kept, command: str, folder: Path) -> None:
+    """Run a command that only reads the storage; what it writes goes below `folder`."""
+    arguments = {
+        "lineage": ["store", "lineage", kept.summary["trials"][0]["step_keys"][-1]],
+        "export": ["store", "export", SWEEP_ID, str(folder / "stack")],
+        "report": ["report", SWEEP_ID, "--into", str(folder / "page")],
+        "tasks": ["tasks"],
+        "show": ["show", SWEEP_ID],
+        "sweeps": ["sweeps"],
+    }
+    main([*arguments.get(command, ["store", command]), "--storage", str(kept.root)])
+
+
+@pytest.mark.parametrize("command", READERS)
 def test_what_only_reads_writes_nothing_into_the_storage(
     kept: Kept, command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    key = kept.summary["trials"][0]["step_keys"][-1]
-    arguments = {
-        "lineage": ["store", "lineage", key],
-        "export": ["store", "export", SWEEP_ID, str(tmp_path / "stack")],
-        "report": ["report", SWEEP_ID, "--into", str(tmp_path / "page")],
-        "tasks": ["tasks"],
-    }
     before = state_of(kept.root)
-    main([*arguments.get(command, ["store", command]), "--storage", str(kept.root)])
+    read(kept, command, tmp_path)
     assert state_of(kept.root) == before
     assert capsys.readouterr().out
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_what_only_reads_works_where_nothing_can_be_written(
+    kept: Kept, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path_factory.mktemp("elsewhere")
+    with read_only(kept.root):
+        for command in READERS:
+            read(kept, command, folder)
+            assert capsys.readouterr().out, command
+
+
 def test_a_report_of_a_storage_that_may_only_be_read_goes_into_the_current_folder(
     kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    kept.sweep.chmod(0o555)
-    main(["report", SWEEP_ID, "--storage", str(kept.root)])
-    assert (tmp_path / SWEEP_ID / "report.html").is_file()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with read_only(kept.root):
+        main(["report", SWEEP_ID, "--storage", str(kept.root)])
+    assert (tmp_path / "here" / SWEEP_ID / "report.html").is_file()
+
+
+def test_what_would_write_to_a_storage_that_may_only_be_read_says_so_in_a_line(
+    kept: Kept, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in (["prepare", "digits"], ["store", "collect", "--delete"], ["report", SWEEP_ID, "--into", "x"]):
+        with read_only(kept.root), pytest.raises(SystemExit) as ended:
+            main([*(str(kept.root / word) if word == "x" else word for word in command), "--storage", str(kept.root)])
+        (line,) = capsys.readouterr().err.splitlines()
+        assert ended.value.code in (2, 3)
+        assert "Read-only file system" in line or "Permission denied" in line
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["verify"], ["collect"]])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,6 +79,7 @@ def test_everything_that_needs_no_cluster_is_looked_at_where_there_is_none(no_cl
     options = Options.of(tasks=("piqa-twin",))
     assert verdicts(options) == {
         "backbone": True,
+        "choices": True,
         "data": False,
         "tracking": True,
         "storage": True,
@@ -93,6 +95,24 @@ def test_data_that_is_missing_at_a_number_of_tokens_is_told_with_it(no_cluster: 
     assert " --tokens 9 " in found["data"].says
     found = {one.what: one for one in examine(Options.of(tasks=("piqa-twin",), tokens=99))}
     assert "--tokens is 99" in found["backbone"].says
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"tasks": ("digts",)}, "unknown task 'digts'. Did you mean 'digits'"),
+        ({"learner": "ewcc"}, "unknown learner 'ewcc'. Did you mean 'ewc'"),
+        ({"learner": "head-only", "backbone": "clip-tiny", "towers": ("text",)}, "'head-only' trains no adapters"),
+        ({"readout": "similarity"}, "the backbone vilt-tiny allows head"),
+        ({"towers": ("text",)}, "the backbone vilt-tiny has one encoder"),
+        ({"source": ("vqa=/",)}, "--source names vqa, which is not in the sweep (digits)"),
+    ],
+)
+def test_names_that_are_not_known_or_of_another_are_told(no_cluster: Path, changed: dict[str, Any], says: str) -> None:
+    found = {one.what: one for one in examine(Options.of(**{"tasks": ("digits",), **changed}))}
+    assert not found["choices"].ok
+    assert says in found["choices"].says
+    assert "data" not in found
 
 
 def test_an_unknown_backbone_and_a_tracking_server_that_is_away_are_told_and_the_rest_is_looked_at(

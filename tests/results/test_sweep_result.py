@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import atlas
 from atlas.report.settings import setting_rows
 from atlas.report.tables import leaderboard, matrix
 from atlas.storage.filesystem import StoragePath
+from tests.read_only import read_only as readable
 from tests.report.conftest import invented_summary, settings_summary, typed
 from tests.results.conftest import SWEEP
 
@@ -29,13 +29,9 @@ def invented(**changed: object) -> atlas.SweepResult:
 
 @pytest.fixture
 def read_only(ended_storage: Path) -> Iterator[Path]:
-    """The storage, which may only be read; root may write all the same."""
-    folders = [ended_storage, *(path for path in ended_storage.rglob("*") if path.is_dir())]
-    for folder in folders:
-        folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    yield ended_storage
-    for folder in folders:
-        folder.chmod(stat.S_IRWXU)
+    """The storage, which may only be read."""
+    with readable(ended_storage):
+        yield ended_storage
 
 
 def test_the_best_and_the_trials_are_those_of_the_leaderboard(result: atlas.SweepResult) -> None:

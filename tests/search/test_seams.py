@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import optuna
@@ -12,15 +15,18 @@ from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 
+from atlas.cluster.ray_internals import search_ended_by
 from atlas.config.experiment import Experiment
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
 from atlas.learners import Learner
-from atlas.search.callback import TrialJournal, listen
+from atlas.search.callback import Listener, TrialJournal, listen
 from atlas.search.proposals import foresee, is_exact, make_sampler
+from atlas.search.trial_record import TrialRecord
 from atlas.search.trial_report import OBJECTIVE, TASKS_SEEN
 from atlas.search.tuner import Search
 from atlas.steps.graph import WalkGraph
+from atlas.steps.step import Step
 from atlas.storage.filesystem import StoragePath
 from tests.search.instant import REFERENCE_RANK, STEP_INPUTS, TASKS, setup_of
 from tests.small import atlas
@@ -48,10 +54,12 @@ def study_of(tuner: Any) -> optuna.Study:
     return study
 
 
-def searched(experiment: Experiment, folder: Path) -> tuple[TrialJournal, optuna.Study]:
+def searched(
+    experiment: Experiment, folder: Path, listeners: Sequence[Listener] = ()
+) -> tuple[TrialJournal, optuna.Study]:
     """The trials of a whole search, and Optuna's study after it."""
     search = Search(experiment=experiment, setup=setup_of(experiment), folder=StoragePath.at(folder), at_once=1)
-    journal = TrialJournal(WalkGraph(STEP_INPUTS))
+    journal = TrialJournal(WalkGraph(STEP_INPUTS), list(listeners))
     tuner = search._tuner()
     listen(journal)
     try:
@@ -99,3 +107,23 @@ def test_trials_that_may_be_pruned_or_drawn_otherwise_are_not_known_beforehand()
     assert is_exact(Experiment(sweep=sampled, options=OPTIONS))  # its one order is written out
     pruned = replace(orders, scheduler=successive_halving)
     assert not is_exact(Experiment(sweep=pruned, options=OPTIONS))
+
+
+@dataclass
+class EndsAtTheFirst:
+    """Ends the search once a trial has reported."""
+
+    ended: Event = field(default_factory=Event)
+
+    def trial_changed(self, record: TrialRecord, taken: list[Step]) -> None:
+        if record.tasks_seen:
+            self.ended.set()
+
+
+def test_a_search_outside_of_the_main_thread_is_ended_without_a_trial_that_fails(cluster: None, tmp_path: Path) -> None:
+    ends = EndsAtTheFirst()
+    experiment = Experiment(sweep=Sweep(name="seams", question="?", learner=ranked, trials=5), options=OPTIONS)
+    with search_ended_by(ends.ended), ThreadPoolExecutor(1) as other:
+        journal, _ = other.submit(searched, experiment, tmp_path, [ends]).result()
+    assert {record.status for record in journal.trials.values()} <= {"RUNNING", "FINISHED"}
+    assert 1 <= len(journal.trials) < 5

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from atlas.runtime.errors import AtlasError
+from atlas.storage.filesystem import cache_folder
 from atlas.storage.options import StorageOptions
 
 
@@ -16,6 +18,16 @@ def test_the_storage_is_the_option_the_environment_or_the_home(monkeypatch: pyte
     assert StorageOptions().local == tmp_path / "environment"
     assert StorageOptions(storage=str(tmp_path / "option")).local == tmp_path / "option"
     assert StorageOptions(storage="~/mine").local == tmp_path / "mine"
+
+
+def test_a_user_without_a_home_is_told_to_name_the_storage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("HOME", "ATLAS_STORAGE", "ATLAS_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # of a user that the machine has no name for
+    for asked in (lambda: StorageOptions().path, cache_folder):
+        with pytest.raises(AtlasError, match="begins with a home that is not known; write it out, or set HOME"):
+            asked()
+    assert StorageOptions(storage=str(tmp_path)).local == tmp_path
 
 
 def test_a_storage_with_a_password_is_refused_without_repeating_it() -> None:

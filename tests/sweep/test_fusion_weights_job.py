@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from atlas.learners import HeadStage, Schedule, stage_from
+from atlas.learners.user_learner import USER_STAGES
 from atlas.report.summary import FusionWeights
 from atlas.sweep.fusion_weights import NoWeights
 from atlas.sweep.fusion_weights_job import _weights, await_fusion_weights
@@ -15,7 +17,7 @@ def test_a_sweep_without_a_best_trial_has_none() -> None:
 
 
 def test_what_keeps_them_from_being_drawn_is_said(ended: FinishedSweep) -> None:
-    found, missing = _weights(summarise(ended), Path(ended.inputs.store_uri).parent)
+    found, missing = _weights(summarise(ended), Path(ended.inputs.store_uri).parent, stages={})
     assert found == ()
     assert "prepare it again with `atlas prepare" in missing
 
@@ -25,7 +27,7 @@ def test_a_learner_without_adapters_needs_no_excuse(ended: FinishedSweep, monkey
         raise NoWeights("it has no adapter")
 
     monkeypatch.setattr("atlas.sweep.fusion_weights.sweep_fusion_weights", refuse)
-    assert _weights(summarise(ended), Path("nowhere")) == ((), "")
+    assert _weights(summarise(ended), Path("nowhere"), stages={}) == ((), "")
 
 
 @pytest.mark.parametrize(
@@ -54,4 +56,16 @@ def test_weights_that_nobody_learnt_are_not_shown(
         for mean in ([[1.0], [1.0]], means)
     )
     monkeypatch.setattr("atlas.sweep.fusion_weights.sweep_fusion_weights", lambda *_: found)
-    assert _weights(summarise(ended), Path("nowhere")) == (found if shown else (), "")
+    assert _weights(summarise(ended), Path("nowhere"), stages={}) == (found if shown else (), "")
+
+
+def test_stages_of_ones_own_are_known_where_the_weights_are_computed(
+    ended: FinishedSweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("atlas.sweep.fusion_weights.sweep_fusion_weights", lambda *_: ())
+    _weights(summarise(ended), Path("nowhere"), stages={"own-kind": HeadStage})
+    try:
+        found = stage_from({**HeadStage(schedule=Schedule(steps=1)).settings(), "kind": "own-kind"})
+    finally:
+        USER_STAGES.pop("own-kind", None)
+    assert isinstance(found, HeadStage)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 from pathlib import Path
@@ -17,6 +16,7 @@ from atlas.steps.step import Evaluation
 from atlas.steps.walk import Walk
 from atlas.sweep.inputs import resolve_inputs
 from atlas.sweep.summary import FinishedSweep
+from tests.read_only import read_only
 from tests.small import World
 
 ONE = Options.of(tasks=("piqa-twin",))
@@ -61,6 +61,7 @@ def test_zero_records_score_all(storage: Path) -> None:
         ({"source": ("piqa-twin=/nowhere",)}, "--source piqa-twin=/nowhere: there is no such folder"),
         ({"source": ("piqa-twin=/", "piqa-twin=/tmp")}, "--source is piqa-twin=/ piqa-twin=/tmp; give each task one"),
         ({"source": ("piqa-twn=/",)}, "Did you mean 'piqa-twin'"),
+        ({"source": ("piqa=/",)}, "--source names piqa, which is not in the sweep (piqa-twin): add it to --tasks"),
         ({"readout": "similarity"}, "--readout similarity: the backbone vilt-tiny allows head; give one of those"),
         ({"readout": "similarity", "backbone": "clip-tiny"}, "compares an image with texts, and piqa-twin has none"),
         ({"towers": ("text",)}, "--towers text: the backbone vilt-tiny has one encoder: leave it out"),
@@ -115,10 +116,8 @@ def test_a_storage_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
         resolve_inputs(ONE.changed(storage=str(tmp_path / "file" / "inner")))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_storage_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(AtlasError, match="cannot be"):
+    with read_only(tmp_path), pytest.raises(AtlasError, match="cannot be"):
         resolve_inputs(ONE.changed(storage=str(tmp_path / "inner")))
 
 

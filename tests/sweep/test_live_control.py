@@ -41,6 +41,7 @@ class World:
 
     folder: Path
     exact: bool = False
+    options: Options = OPTIONS
     trials: dict[str, TrialRecord] = field(default_factory=dict)
     allowed: list[Allowance] = field(default_factory=list)
     budgets: list[Budget | None] = field(default_factory=list)
@@ -60,7 +61,7 @@ class World:
             keeper=keeper,
             stopper=PrefixStopper(None),
             orders=OrderQueue(),
-            experiment=Experiment(sweep=Sweep(name="order", question="", searches_orders=True), options=OPTIONS),
+            experiment=Experiment(sweep=Sweep(name="order", question="", searches_orders=True), options=self.options),
             trials=lambda: self.trials,
             exact=self.exact,
             keep_budget=self.budgets.append,
@@ -118,6 +119,15 @@ def test_a_prefix_is_pruned_and_one_that_is_none_is_refused(world: World) -> Non
     assert "no: unknown task in a prefix 'vqa'" in world.say("prune vqa")
     assert "is no prefix of orders" in world.say("prune digits,digits")
     assert "is no prefix of orders" in world.say(f"prune {','.join(TASKS)}")
+
+
+def test_orders_and_prefixes_outside_of_the_space_are_refused(tmp_path: Path) -> None:
+    constrained = World(tmp_path, options=OPTIONS.changed(before=("digits,piqa-twin",), orders=("2",)))
+    kept, broken = "easy-ve,digits,piqa-twin", "piqa-twin,digits,easy-ve"
+    assert "does not keep to digits before piqa-twin" in constrained.say(f"enqueue {broken}")
+    assert "no order of the sweep begins with 'piqa-twin'" in constrained.say("prune piqa-twin")
+    assert not constrained.say(f"enqueue {kept}").startswith("no: ")
+    assert not constrained.say("prune easy-ve").startswith("no: ")
 
 
 def test_an_order_is_enqueued_once(world: World) -> None:

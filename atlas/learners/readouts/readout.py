@@ -23,7 +23,8 @@ class AnswerForm:
     a record.
 
     kind: that of its answers. answers: the classes' words, where it has classes. modality: without `language` a record
-    has no text of its own, without `vision` no image.
+    has no text of its own, without `vision` no image. most_tokens: those that a text is cut to; None for as many as the
+    backbone takes.
     """
 
     task: str
@@ -32,6 +33,7 @@ class AnswerForm:
     answers: tuple[str, ...] = ()
     modality: Modality = "vision-language"
     kind: AnswerKind = "classes"
+    most_tokens: int | None = None
 
 
 class Readout(nn.Module, ABC):

@@ -23,19 +23,29 @@ class Similarity(Readout):
     """logit_k = s · cos(image, text_k), with the scale s trained, from the backbone's own.
 
     Where a record's texts compete, text_k is one of them. Where it has a text and classes, text_k is the text with the
-    class after it; where it has classes alone, their prompts (the mean of their features over templates). The features
-    of several images are averaged. The backbone is asked all of a record's texts at once, as choices.
+    class after it, and is cut where both together have too many tokens. Where it has classes alone, text_k are their
+    prompts (the mean of their features over templates). The features of several images are averaged. The backbone is
+    asked all of a record's texts at once, as choices.
     """
 
     name: ClassVar[str] = SIMILARITY
 
-    def __init__(self, backbone: DualBackbone, *, prompts: Tensor | None = None, answers: Sequence[list[int]] = ()):
-        """prompts: tokens [templates, K, L] of the classes. answers: tokens of each class, which follow a text."""
+    def __init__(
+        self,
+        backbone: DualBackbone,
+        *,
+        prompts: Tensor | None = None,
+        answers: Sequence[list[int]] = (),
+        most_tokens: int | None = None,
+    ) -> None:
+        """prompts: tokens [templates, K, L] of the classes. answers: tokens of each class, which follow a text; both
+        together have at most `most_tokens`, by default as many as the backbone takes.
+        """
         super().__init__()
         self.log_scale = nn.Parameter(torch.tensor([backbone.log_scale]))
         self.prompts = None if prompts is None else nn.Buffer(prompts, persistent=False)
         self.answers, self.features = answers, backbone.features
-        self.padding, self.longest = backbone.processor.pad_id, backbone.processor.max_tokens
+        self.padding, self.longest = backbone.processor.pad_id, most_tokens or backbone.processor.max_tokens
 
     @classmethod
     def build(cls, backbone: Backbone, form: AnswerForm, generator: torch.Generator | None = None) -> Similarity:
@@ -54,7 +64,7 @@ class Similarity(Readout):
             return cls(backbone)
         if form.modality == "vision":
             return cls(backbone, prompts=_prompts(backbone.processor, form))
-        return cls(backbone, answers=_endings(backbone.processor, form.answers))
+        return cls(backbone, answers=_endings(backbone.processor, form.answers), most_tokens=form.most_tokens)
 
     def ask(self, batch: Batch) -> Batch:
         if self.prompts is not None:
@@ -80,7 +90,7 @@ class Similarity(Readout):
         rows = []
         for row, count in zip(tokens.tolist(), mask.sum(1).tolist(), strict=True):
             text = row[: count - 1]  # without its end
-            rows += [[*text[: self.longest - len(answer)], *answer] for answer in self.answers]
+            rows += [[*text[: max(1, self.longest - len(answer))], *answer] for answer in self.answers]
         width = max(map(len, rows))
         padded = [row + [self.padding] * (width - len(row)) for row in rows]
         return torch.tensor(padded, device=tokens.device).unflatten(0, (len(tokens), -1))

@@ -11,6 +11,7 @@ from atlas.report.comparisons import ALL, agreements, best_label, comparisons
 from atlas.report.formats import number, rounded, seeds
 from atlas.report.summary import Summary
 from atlas.report.views import Table, bounds_cell, columns
+from atlas.runtime.text import counted
 from atlas.statistics import FEWEST, Comparison, RankCorrelation
 
 REASONS_SHOWN = 2
@@ -58,7 +59,11 @@ def _differences(found: Sequence[Comparison]) -> Table | None:
         (
             one.first,
             number(one.difference, sign=True),
-            bounds_cell(one.interval if one.count >= FEWEST else Undefined(f"{one.count} pairs say no interval")),
+            bounds_cell(
+                one.interval
+                if one.count >= FEWEST
+                else Undefined(f"{counted(one.count, 'pair')}: too few for an interval")
+            ),
             rounded(one.p),
             rounded(one.adjusted),
             str(one.count),

@@ -9,6 +9,7 @@ from atlas.report.canvas import cell_colours
 from atlas.report.fusion_weight_maps import site_name, weight_range
 from atlas.report.summary import FusionWeights, Summary
 from atlas.report.views import Matrix, MatrixCell, MatrixRow, Panel, Scale, evenly
+from atlas.runtime.text import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,6 @@ def _panel(one: FusionWeights, low: float, high: float) -> Panel:
     )
     return Panel(
         heading=f"learning {one.task}",
-        note=f"{one.records} records",
+        note=counted(one.records, "record"),
         matrix=Matrix(corner="site ↓ adapter →", columns=tuple(one.adapters), rows=rows),
     )

@@ -13,6 +13,7 @@ from atlas.report.formats import number, seeds
 from atlas.report.precedence_maps import ROUTES, effect_limit, is_clear
 from atlas.report.summary import Summary
 from atlas.report.views import Matrix, MatrixCell, MatrixRow, Panel, Scale, evenly
+from atlas.runtime.text import counted
 from atlas.statistics import Interval, Precedence
 
 Effects = Mapping[tuple[str, str], Precedence | Undefined]
@@ -75,4 +76,6 @@ def _counts(effect: Precedence) -> str:
     """The numbers of orders that the effect rests on, and its interval."""
     found = effect.interval
     sure = f"{found.low:+.1f} to {found.high:+.1f}" if isinstance(found, Interval) else f"no interval: {found.reason}"
-    return f"{effect.other} before {effect.task} in {effect.before} orders, after it in {effect.after}; {sure}"
+    return (
+        f"{effect.other} before {effect.task} in {counted(effect.before, 'order')}, after it in {effect.after}; {sure}"
+    )

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from atlas.report import figures
 from atlas.report.canvas import inline_pair
 from atlas.report.summary import Summary
-from atlas.runtime.text import duration
+from atlas.runtime.text import by_number, counted, duration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +37,14 @@ def sharing_in_words(summary: Summary) -> str:
     ledger = summary.ledger
     if ledger.trainings is None:
         return (
-            f"the trials took {ledger.steps_trained + ledger.steps_reused} steps; {ledger.steps_trained} were trained "
-            f"now, {ledger.steps_reused} were there already. That saved {duration(ledger.seconds_saved)} of training."
+            f"the trials took {counted(ledger.steps_trained + ledger.steps_reused, 'step')}; {ledger.steps_trained} "
+            f"were trained now, {ledger.steps_reused} were there already. That saved {duration(ledger.seconds_saved)} "
+            f"of training."
         )
     kept = f", {ledger.kept} kept from before the interruption" if ledger.kept else ""
     return (
-        f"{ledger.trainings} trainings without sharing: {ledger.trained} trained now, {ledger.found} found in the store"
-        f"{kept}, {ledger.shared} shared within the sweep. The trials were spared "
+        f"{counted(ledger.trainings, 'training')} without sharing: {ledger.trained} trained now, {ledger.found} found "
+        f"in the store{kept}, {ledger.shared} shared within the sweep. The trials were spared "
         f"{duration(ledger.seconds_saved)} of training."
     )
 
@@ -51,9 +52,10 @@ def sharing_in_words(summary: Summary) -> str:
 def _older_words(summary: Summary) -> str:
     """The counts of a summary that has those of the plan and of the trials alone."""
     plan, ledger = summary.plan, summary.ledger
+    trainings, distinct = plan.trainings_without_sharing, counted(plan.distinct_steps, "distinct step")
     return (
-        f"{plan.trainings_without_sharing} trainings are {plan.distinct_steps} distinct steps, of which "
+        f"{counted(trainings, 'training')} {by_number(trainings, 'is', 'are')} {distinct}, of which "
         f"{plan.in_store} lay in the store already. {ledger.steps_trained} were trained in "
-        f"{duration(ledger.seconds_trained)}; {ledger.steps_reused} uses of a step cost nothing and saved "
+        f"{duration(ledger.seconds_trained)}; {counted(ledger.steps_reused, 'use')} of a step cost nothing and saved "
         f"{duration(ledger.seconds_saved)} of training."
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from atlas.report.summary import Summary, TrainedStep
-from atlas.runtime.text import duration
+from atlas.runtime.text import counted, duration
 
 COLOURS = 8  # of style.css; tasks after the seventh share the last one
 MOST_BARS = 2000
@@ -109,9 +109,8 @@ def _bar(step: TrainedStep, start: float, end: float, colour: int) -> Bar:
 def _words(summary: Summary, steps: Sequence[TrainedStep], lanes: int, whole: float, *, shown: int) -> str:
     """The numbers of steps and fleets, and the share of the fleets' time that went into steps."""
     busy = 100 * sum(step.ended - step.began for step in steps) / (lanes * whole) if whole else 100.0
-    fleets = f"{lanes} fleets" if lanes > 1 else "1 fleet"
-    count = f"{len(steps)} steps" if len(steps) > 1 else "1 step"
-    said = f"{fleets} trained {count} in {duration(whole)}, {busy:.0f} % of their time in a step."
+    said = f"{counted(lanes, 'fleet')} trained {counted(len(steps), 'step')} in {duration(whole)}, "
+    said += f"{busy:.0f} % of their time in a step."
     if any(not step.fleet for step in steps):
         said += " A question mark: which fleet it was is not known."
     if before := len(summary.timeline) - len(steps):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import counted
 from atlas.tasks.offline.easy_vqa import LICENCE, Facts, known_facts, package_sources, picture
 from atlas.tasks.sample import Record
 from atlas.tasks.task import Task
@@ -61,7 +62,7 @@ def derange(values: Sequence[Value], generator: random.Random) -> list[Value]:
         swaps = (j for j, other in enumerate(values) if dealt[j] != own and dealt[i] != other)
         j = next(swaps, None)
         if j is None:
-            raise UserError(f"cannot deal {len(values)} values apart: {own!r} takes more than half of them")
+            raise UserError(f"cannot deal {counted(len(values), 'value')} apart: {own!r} takes more than half of them")
         dealt[i], dealt[j] = dealt[j], dealt[i]
     return dealt
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import counted
 from atlas.tasks.reading.arrays import column, read_pickle
 from atlas.tasks.reading.coop import in_words
 from atlas.tasks.reading.image_classes import ImageClasses, LabelledPicture, image_task
@@ -47,7 +48,8 @@ def part_of(path: Path) -> PicklePart:
     names, labels = (column(path, values, key) for key in ("filenames", "fine_labels"))
     if data.shape != (len(names), 3 * SIDE * SIDE) or len(labels) != len(names):
         raise UserError(
-            f"{path}: {len(names):,} names, {len(labels):,} labels and pictures {data.shape}; download it again."
+            f"{path}: {counted(len(names), 'name')}, {counted(len(labels), 'label')} and pictures {data.shape}; "
+            f"download it again."
         )
     return PicklePart(data, tuple(map(str, names)), tuple(map(int, labels)))
 

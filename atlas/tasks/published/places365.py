@@ -16,7 +16,7 @@ from pathlib import Path
 
 from atlas.runtime.errors import UserError
 from atlas.tasks.reading.files import Unreadable, digest, given, picture, text_lines
-from atlas.tasks.reading.folders import is_hidden, refuse
+from atlas.tasks.reading.folders import is_hidden, refuse, refuse_links
 from atlas.tasks.reading.layout import Layout, Needed
 from atlas.tasks.reading.splits import deal_published, published, rank
 from atlas.tasks.sample import NO_TEXT, Broken, Record
@@ -64,9 +64,7 @@ class ImagePart:
         """
         for parent, folders, names in os.walk(self.source / self.folder, onerror=refuse):
             folders[:] = sorted(name for name in folders if not is_hidden(name))
-            for folder in folders:
-                if os.path.islink(os.path.join(parent, folder)):
-                    raise UserError(f"{os.path.join(parent, folder)} is a link; put the folder itself there.")
+            refuse_links(parent, folders)
             prefix = Path(parent).relative_to(self.source).as_posix()
             for name in sorted(names):
                 if name.lower().endswith(IMAGES) and not is_hidden(name):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from atlas.runtime.errors import UserError
-from atlas.runtime.text import first_line
+from atlas.runtime.text import counted, first_line
 from atlas.tasks.reading.files import check_content
 
 if TYPE_CHECKING:
@@ -65,7 +65,9 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         raise UserError(f"{path} cannot be read as IDX: {first_line(error)}. Download it again.") from error
     values = np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * dimensions)
     if (zero, kind) != (0, IDX_BYTES) or not shape or len(values) != math.prod(shape):
-        raise UserError(f"{path} cannot be read as IDX: it holds {len(values):,} bytes for {shape}. Download it again.")
+        raise UserError(
+            f"{path} cannot be read as IDX: it holds {counted(len(values), 'byte')} for {shape}. Download it again."
+        )
     return values.reshape(shape)
 
 

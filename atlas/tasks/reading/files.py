@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
+from unicodedata import normalize
 
 from atlas.runtime.digest import file_sha256
 from atlas.runtime.errors import UserError, unknown
@@ -51,14 +52,23 @@ def inside(root: Path, name: str) -> Path:
 def picture(root: Path, name: str, *, folder: str = "") -> Picture:
     """The image file of that relative name, opened when it is asked for.
 
-    folder: where the name begins with this one, `images/`, it may be a link.
+    folder: where the name begins with this one, `images/`, it may be a link. A name of letters that Unicode writes in
+    two ways is found in either.
     Raises Unreadable as `inside` does, and where there is no such file.
     """
     linked = bool(folder) and name.startswith(folder) and _has_link(root, PurePosixPath(folder))
-    path = inside(root / folder, name.removeprefix(folder)) if linked else inside(root, name)
-    if not os.path.isfile(path):
+    below, rest = (root / folder, name.removeprefix(folder)) if linked else (root, name)
+    path = next((path for form in _forms(rest) if os.path.isfile(path := inside(below, form))), None)
+    if path is None:
         raise Unreadable(f"there is no image {name!r}")
     return Picture(name=name, open=functools.partial(open_image, path))
+
+
+def _forms(name: str) -> Iterator[str]:
+    """The name, and then in Unicode's composed and decomposed form: a Mac writes é as two characters."""
+    yield name
+    if not name.isascii():
+        yield from (form for form in (normalize("NFC", name), normalize("NFD", name)) if form != name)
 
 
 def open_image(path: Path) -> Image.Image:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from atlas.runtime.errors import UserError
@@ -36,10 +36,15 @@ def folder_digest(folder: Path) -> str:
     return found.hexdigest()
 
 
-def files_under(folder: Path) -> Iterator[tuple[str, int]]:
-    """Relative name and size of each file, sorted within each folder; −1 for a link to nothing. Raises UserError."""
+def files_under(folder: Path, *, links: bool = True) -> Iterator[tuple[str, int]]:
+    """Relative name and size of each file, sorted within each folder; −1 for a link to nothing.
+
+    Folders in it that are links are passed over. Raises UserError for one with `links=False`, and as `refuse`.
+    """
     for parent, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = sorted(name for name in folders if not is_hidden(name))
+        if not links:
+            refuse_links(parent, folders)
         below = os.path.relpath(parent, folder)
         for name in sorted(name for name in names if not is_hidden(name)):
             try:
@@ -58,6 +63,16 @@ def is_filled(path: Path) -> bool:
             return any(not is_hidden(entry.name) for entry in entries)
     except OSError as error:
         raise UserError(f"the folder {path} cannot be read: {error.strerror}.") from error
+
+
+def refuse_links(parent: str, folders: Iterable[str]) -> None:
+    """Raises UserError for a folder that is a link: what lies behind it would be left out, its class with it."""
+    for path in (os.path.join(parent, name) for name in folders):
+        if os.path.islink(path):
+            raise UserError(
+                f"{path} is a link, and links within a folder of pictures are not followed; put the folder itself "
+                f"there (the whole folder of pictures may be a link)."
+            )
 
 
 def refuse(error: OSError) -> None:

@@ -145,9 +145,9 @@ def _labelled(one: tuple[str, str] | Broken) -> LabelledPicture | Broken:
 def pictures_in(source: Path, folder: str) -> Iterator[tuple[str, LabelledPicture]]:
     """The pictures below a folder of the source; the class is the path of the folder that a picture lies in.
 
-    Raises UserError where a folder cannot be read.
+    Raises UserError where a folder cannot be read, or one in it is a link.
     """
-    for name, _ in files_under(source / folder):
+    for name, _ in files_under(source / folder, links=False):
         label, _, file = name.rpartition("/")
         if label and file.lower().endswith(SUFFIXES):
             path = f"{folder}{name}"

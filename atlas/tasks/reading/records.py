@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from atlas.runtime.errors import AtlasError, unknown
-from atlas.runtime.text import first_line
+from atlas.runtime.text import composed, first_line
 from atlas.tasks.reading.files import Unreadable, field
 from atlas.tasks.sample import Broken, Record
 
@@ -57,10 +57,16 @@ def text_of(values: Mapping[str, JsonValue], names: str | Sequence[str]) -> str:
 
 
 def class_of(label: str, answers: Sequence[str]) -> int:
-    """The place of a label among the classes. Raises Unreadable, naming the nearest, where it is none of them."""
-    if label not in answers:
+    """The place of a label among the classes, whichever Unicode form either is written in.
+
+    Raises Unreadable, naming the nearest, where it is none of them.
+    """
+    if label in answers:
+        return answers.index(label)
+    alike = [place for place, answer in enumerate(answers) if composed(answer) == composed(label)]
+    if not alike:
         raise Unreadable(str(unknown("label", label, answers)))
-    return answers.index(label)
+    return alike[0]
 
 
 def unseen(name: str, seen: set[str]) -> str:

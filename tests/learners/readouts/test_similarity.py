@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ from torch.nn.functional import cosine_similarity
 
 from atlas.backbones import load
 from atlas.backbones.dual.backbone import DualBackbone
+from atlas.backbones.processor import Processor
 from atlas.data.loader import Batch
 from atlas.learners import LEARNERS, Lwf, ZeroShot, stage_from
-from atlas.learners.readouts.prompts import class_prompts
+from atlas.learners.readouts.prompts import check_class_words, class_prompts
 from atlas.learners.readouts.readout import AnswerForm
 from atlas.learners.readouts.similarity import Similarity
 from atlas.runtime.errors import AtlasError
@@ -70,6 +72,27 @@ def test_a_text_that_is_too_long_keeps_the_class(backbone: DualBackbone) -> None
     assert [len(row) for row in kept] == [longest] * 3
     ends = [backbone.processor.tokens(answer).tolist()[1 : len(answer.split()) + 2] for answer in ANSWERS]
     assert [row[-len(end) :] for row, end in zip(kept, ends, strict=True)] == ends
+
+
+def test_a_text_with_its_class_has_the_tokens_that_texts_are_given(backbone: DualBackbone) -> None:
+    batch = batch_of(backbone, "what is the shape of it ?", "is it ?")
+    whole, cut = (
+        Similarity.build(backbone, replace(FORM, most_tokens=most)).ask(batch).mask.sum(-1) for most in (None, 6)
+    )
+    assert whole.max() > 6
+    assert cut.max() == 6
+    assert (cut[1] == whole[1].clamp(max=6)).all()
+
+
+def test_words_of_a_class_that_texts_have_no_room_for_are_refused(backbone: DualBackbone) -> None:
+    folder = backbone.processor.folder
+    check = partial(check_class_words, "shapes", ANSWERS, processor=Processor.load(folder, max_tokens=3))
+    with pytest.raises(AtlasError, match="the words of shapes's class 'blue circle' take 4 tokens, and a text has 3"):
+        check(modality="vision-language")
+    with pytest.raises(AtlasError, match=r"class 'red' take .* give more --tokens \(the backbone takes"):
+        check(modality="vision")
+    for modality in ("vision", "vision-language"):
+        check_class_words("shapes", ANSWERS, modality=modality, processor=backbone.processor)
 
 
 def test_classes_without_a_text_are_told_by_prompts_of_a_template(backbone: DualBackbone) -> None:

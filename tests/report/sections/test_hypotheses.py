@@ -22,7 +22,7 @@ def test_the_page_says_what_was_paired_and_what_is_not_decided() -> None:
 def test_a_comparison_that_is_undefined_says_why() -> None:
     alone = sweep({"atlas": [50.0] * 6, "atlas-stage-1": [40.0] * 6})
     alone["trials"] = [trial for trial in alone["trials"] if tuple(trial["order"]) == ORDERS[0]]
-    assert "share 1 pairs" in render(section_of(alone))
+    assert "share 1 pair;" in render(section_of(alone))
 
 
 def test_a_sweep_without_the_method_or_baselines_says_nothing() -> None:

@@ -175,7 +175,7 @@ def test_a_name_that_is_no_unicode_is_told(by_folder: Path) -> None:
 def test_a_linked_folder_of_a_class_is_refused(by_folder: Path) -> None:
     (by_folder / "val" / "yard").rename(by_folder.parent / "yard")
     os.symlink(by_folder.parent / "yard", by_folder / "val" / "yard")
-    with pytest.raises(AtlasError, match="val/yard is a link; put the folder itself there"):
+    with pytest.raises(AtlasError, match="val/yard is a link, .* put the folder itself there"):
         PLACES365.sources(by_folder)
 
 

@@ -93,6 +93,18 @@ def test_unusual_names_are_names(tmp_path: Path, name: str) -> None:
         assert image.size == (64, 64)
 
 
+def test_a_name_is_found_in_either_unicode_form(tmp_path: Path) -> None:
+    composed, decomposed = "\u00e9t\u00e9.jpg", "e\u0301te\u0301.jpg"
+    (tmp_path / "images").mkdir()
+    noise(tmp_path / "images" / decomposed)
+    for folder in ("", "images/"):
+        found = picture(tmp_path, f"images/{composed}", folder=folder)
+        assert found.name == f"images/{composed}"
+        assert found.open().size == (64, 64)
+    noise(tmp_path / composed)
+    assert picture(tmp_path, decomposed).open().size == (64, 64)
+
+
 @pytest.mark.parametrize("name", ["gone.jpg", "folder", "x" * 300 + ".jpg", "a.jpg/b.jpg"])
 def test_an_image_that_is_not_there_is_told(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()

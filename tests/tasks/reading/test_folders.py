@@ -7,6 +7,7 @@ import pytest
 
 from atlas.runtime.errors import AtlasError
 from atlas.tasks.reading.folders import files_under, folder_digest, is_filled
+from atlas.tasks.reading.image_classes import pictures_in
 
 LEFT = ("Thumbs.db", "b/thumbs.db", "desktop.ini", "@eaDir/a.jpg@SynoEAStream", "lost+found/1.jpg")
 
@@ -47,6 +48,16 @@ def test_a_link_to_it_is_the_same_and_links_to_nothing_are_listed(folder: Path) 
     assert folder_digest(folder.parent / "link") == folder_digest(folder)
     os.symlink("nothing", folder / "gone.jpg")
     assert ("gone.jpg", -1) in list(files_under(folder))
+
+
+def test_a_folder_in_it_that_is_a_link_is_refused_where_it_would_be_a_class(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "1.jpg").write_text("x")
+    before = list(files_under(folder, links=False))
+    os.symlink(tmp_path / "elsewhere", folder / "b" / "class")
+    assert list(files_under(folder)) == before
+    with pytest.raises(AtlasError, match="b/class is a link, .* put the folder itself there"):
+        list(pictures_in(folder.parent, f"{folder.name}/"))
 
 
 def test_names_that_are_no_unicode_are_names(folder: Path) -> None:

@@ -62,6 +62,12 @@ def test_a_wrong_label_names_the_nearest() -> None:
         class_of("yess", ("no", "yes"))
 
 
+def test_a_label_is_found_in_either_unicode_form() -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    assert class_of(decomposed, ("tea", composed)) == class_of(composed, ("tea", decomposed)) == 1
+    assert class_of(composed, (decomposed, composed)) == 1
+
+
 def test_an_id_is_seen_once() -> None:
     seen: set[str] = set()
     assert unseen("a", seen) == "a"
