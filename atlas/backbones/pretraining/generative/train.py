@@ -29,6 +29,7 @@ from atlas.backbones.pretraining.generative.model import GenerativeModel, ImageB
 from atlas.backbones.pretraining.generative.plan import GenerativePlan
 from atlas.backbones.pretraining.generative.rows import training_batch
 from atlas.backbones.pretraining.generative.supply import build_bank, mapped, pool_of
+from atlas.runtime.text import counted
 
 
 def train(
@@ -45,7 +46,7 @@ def train(
         model.parameters(), lr=plan.rate, betas=(0.9, 0.98), weight_decay=0.02, fused=device.type == "cuda"
     )
     parameters = sum(p.numel() for p in model.model.parameters())
-    clock.say(f"{len(pixels):,} images and {parameters:,} parameters on {device}")
+    clock.say(f"{counted(len(pixels), 'image')} and {parameters:,} parameters on {device}")
     for batch in mapped(pool, partial(training_batch, plan), clock.updates()):
         for group in optimiser.param_groups:
             group["lr"] = plan.rate * clock.share_of_rate()
