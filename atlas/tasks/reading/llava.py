@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas.runtime.text import counted
 from atlas.tasks.reading import files
 from atlas.tasks.reading.files import Unreadable
 from atlas.tasks.reading.records import told, unseen
@@ -117,7 +118,7 @@ def image_of(values: Mapping[str, Any]) -> str:
     given = values.get("image")
     if isinstance(given, list):
         if len(given) != 1:
-            raise Unreadable(f"the field 'image' names {len(given)} images, and a record has one")
+            raise Unreadable(f"the field 'image' names {counted(len(given), 'image')}, and a record has one")
         given = given[0]
     if given is None or given == "":
         return ""
