@@ -37,6 +37,7 @@ def test_alone_nothing_is_wrapped_shared_or_summed() -> None:
     assert group.shard(values).equal(values)
     assert group.all_reduce(values).equal(values)
     assert group.all_gather(values).equal(values[None])
+    assert group.gather(["a text"]) == [["a text"]]
     assert group.broadcast(b"content") == b"content"
     with group.without_sync(module):
         assert module(torch.ones(1)).requires_grad
@@ -122,6 +123,7 @@ def one_process(rank: int, backbone: str, prepared: dict[str, str], folder: str)
         address = f"file://{folder}/rendezvous-{size}"
         torch.distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=size)
         worker_context = open_worker_context(backbone, prepared, ProcessGroup(rank=rank, size=size))
+        assert worker_context.group.gather([str(rank)] * rank) == [[str(one)] * one for one in range(size)]
         quiet, cut, left = (Store.open(f"{folder}/{size}{name}") for name in ("", "-cut", "-left"))
         learn_in_a_group(worker_context, quiet)
         learn_cut_off(worker_context, cut, keep=left)
