@@ -16,7 +16,7 @@ from atlas.config.sweep_check import check_learner, check_parameters, own_error
 from atlas.config.trial import TrialConfig
 from atlas.learners import HeadOnly, Learner, Precision, TwoStage, ZeroShot
 from atlas.learners.downstream import WAYS, Way
-from atlas.learners.readouts import SIMILARITY
+from atlas.learners.readouts import ANSWERS, LIKELIHOOD, SIMILARITY, WORDED
 from atlas.runtime.errors import AtlasError, UserError
 from atlas.runtime.text import counted
 from atlas.steps.probe import Probe, shots_from
@@ -160,8 +160,8 @@ class Experiment:
     def references(self) -> dict[str, list[Walk]]:
         """The baselines of trials, each task alone: single-task adapters (`lone`), the `head_only`, and `untrained`.
 
-        The head alone has as many updates as both stages together. `zero_shot`: the bare backbone, of the tasks with
-        images, where it can answer by similarity.
+        The head alone has as many updates as both stages together. `zero_shot`: the bare backbone, where it can answer
+        by similarity, of the tasks with images, or in words.
         """
         base, search = self._base_learner(), self.options.search
         learners: dict[str, Learner] = {
@@ -178,12 +178,21 @@ class Experiment:
         return {**walks, **({"zero_shot": zero_shot} if (zero_shot := self._zero_shot()) else {})}
 
     def _zero_shot(self) -> list[Walk]:
-        """The walks of the bare backbone over each task with images; none where it has no features to compare."""
-        search = self.options.search
-        if SIMILARITY not in readouts_of(self.options.training.backbone):
+        """The walks of the bare backbone over each task that it can answer; none where it can answer none."""
+        search, training = self.options.search, self.options.training
+        allowed = readouts_of(training.backbone)
+        usual = next((one for one in (SIMILARITY, LIKELIHOOD) if one in allowed), None)
+        readout = training.readout if training.readout in WORDED else usual
+        if readout is None:
             return []
         learner = ZeroShot().at_precision(self.precision)
-        seen = [task for task in search.tasks if find_task(task).modality != "language"]
+        learner = learner if readout == SIMILARITY else learner.with_readout(readout)
+        tasks = [find_task(name) for name in search.tasks]
+        seen = [
+            task.name
+            for task in tasks
+            if task.answer_kind in ANSWERS[readout] and (readout != SIMILARITY or task.modality != "language")
+        ]
         return [Walk(order=(task,), learner=learner, seed=seed) for seed in search.seeds for task in seen]
 
     def auxiliary_walks(self) -> list[Walk]:

@@ -54,6 +54,8 @@ def fit(
     are the numbers of the training records to use, long [n]; None for all. `hooks` add replayed records and penalties
     (none). Where `checkpoints` hold one, the stage resumes from it, with the same result.
 
+    Where nothing is marked, as with a readout that has no parameters, there are no updates.
+
     Raises:
         Diverged: the loss, a score of a validation, or the gradients of all updates became NaN or infinite.
         UserError: the group cannot share a batch equally.
@@ -64,7 +66,7 @@ def fit(
     updates = schedule.updates(max(len(chosen), *(len(one.splits["train"]) for one in hooks.validation_tasks), 0))
     validate = partial(_validate, model, (data, *hooks.validation_tasks), limit, group, schedule.precision)
     curve = TrainingCurve(EarlyStopping(model, schedule, validate))
-    if updates == 0:
+    if updates == 0 or not any(value.requires_grad for value in model.parameters()):
         return curve
     trainer = Trainer(model, stage, data, group, updates, hooks=hooks)
     stream = (chosen[indices] for indices in batches(len(chosen), schedule.batch_size, updates, seed))

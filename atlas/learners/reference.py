@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from atlas.learners.base import Learner, Lineage, Stage
-from atlas.learners.readouts import HEAD, SIMILARITY
 from atlas.learners.schedule import Schedule
 from atlas.learners.two_stage import TwoStage
 
@@ -32,13 +31,13 @@ class HeadOnly(Learner):
     """A head a task over the frozen backbone: min over φ_t of L_t(θ_0, φ_t), φ_t the head alone.
 
     Probing of the backbone (Alain & Bengio, 2017), here with the head of METHOD, 3, which all learners have, instead of
-    a linear one. Nothing is shared by the tasks, so nothing is forgotten.
+    a linear one. Nothing is shared by the tasks, so nothing is forgotten. A readout without parameters leaves nothing
+    to train: the scores are the bare backbone's.
     """
 
     name: ClassVar[str] = "head-only"
     lineage: ClassVar[Lineage] = "none"
     adapts: ClassVar[bool] = False
-    readouts: ClassVar[tuple[str, ...] | None] = (HEAD, SIMILARITY)  # the others have no parameters to train
     schedule: Schedule = field(default_factory=Schedule)
 
     def stages(self, position: int) -> tuple[Stage, ...]:

@@ -1,4 +1,4 @@
-"""Zero-shot: the bare backbone, answering by similarity before anything is trained."""
+"""Zero-shot: the bare backbone, answering by similarity or in words before anything is trained."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ class ZeroShotStage(Stage):
 class ZeroShot(Learner):
     """The row R[0, ·] of an accuracy matrix: argmax_k cos(image, text_k) of the pre-trained θ_0 (Radford et al., 2021).
 
-    No learner of the catalogue, since it learns nothing: a sweep's reference. It takes a backbone of two encoders.
+    No learner of the catalogue, since it learns nothing: a sweep's reference. It takes a backbone of two encoders; or,
+    with a readout in words, a generative one.
     """
 
     name: ClassVar[str] = "zero-shot"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from atlas.config.experiment import Experiment
@@ -10,6 +12,7 @@ from atlas.config.space import params_of
 from atlas.config.sweep import Sweep
 from atlas.runtime.errors import AtlasError
 from atlas.search.points import check_points
+from tests.backbones.generative.checkpoints import write_smolvlm
 
 TASKS = ("digits", "piqa-twin", "easy-vqa")
 
@@ -60,3 +63,11 @@ def test_orders_outside_of_the_constraints_are_refused_wherever_they_are_written
         AtlasError, match="point 1 of the sweep mine has an order that does not keep to digits before easy-vqa"
     ):
         check_points(Experiment(sweep=pointed, options=options.changed(orders=())))
+
+
+def test_zero_shot_of_a_model_that_answers_in_words_is_by_the_sweeps_readout_or_by_likelihood(tmp_path: Path) -> None:
+    backbone = str(write_smolvlm(tmp_path / "tiny"))
+    for readout, expected in (("head", "likelihood"), ("mean-likelihood", "mean-likelihood")):
+        walks = experiment(backbone=backbone, readout=readout).references()["zero_shot"]
+        assert {walk.learner.given(walk.learner.stages(0)[0]).readout for walk in walks} == {expected}
+        assert len(walks) == len(experiment().references()["lone"])

@@ -21,6 +21,7 @@ SIMILARITY = "similarity"
 LIKELIHOOD = "likelihood"
 MEAN_LIKELIHOOD = "mean-likelihood"
 GENERATION = "generation"
+WORDED = (LIKELIHOOD, MEAN_LIKELIHOOD, GENERATION)  # without parameters
 
 READOUTS: dict[str, str] = {
     HEAD: "atlas.learners.readouts.head:Head",

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from atlas.learners import LEARNERS
-from atlas.runtime.errors import AtlasError
+from atlas.learners import LEARNERS, ZeroShot
 from atlas.storage.store import Store
 from atlas.tasks import TASKS
 from tests.backbones.generative.checkpoints import CHECKPOINTS
@@ -61,6 +60,10 @@ def test_it_learns_to_answer_in_words(readout: str, world: World, tmp_path: Path
     assert all(0 <= score <= 100 for score in results[-1].scores.latest.test.values())
 
 
-def test_a_head_alone_cannot_answer_in_words() -> None:
-    with pytest.raises(AtlasError, match="'head-only' does not work with the readout 'likelihood'"):
-        LEARNERS["head-only"]().with_readout("likelihood")
+def test_a_head_alone_has_nothing_to_train_in_words(world: World, tmp_path: Path) -> None:
+    """Its scores are those of the bare backbone."""
+    store = Store.open(str(tmp_path / "store"))
+    learners = [small(LEARNERS["head-only"]()).with_readout("likelihood"), ZeroShot().with_readout("likelihood")]
+    trained, bare = (world.learn(world.walk("piqa-twin", learner=one), store)[-1] for one in learners)
+    assert (trained.updates, trained.trained_parameters, trained.losses) == (0, 0, ())
+    assert trained.scores == bare.scores
