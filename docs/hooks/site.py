@@ -16,7 +16,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,23 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE, DOCS = ROOT / "atlas", ROOT / "docs"
 COMMANDS = re.compile(r"^ {4}([a-z]+)(?: {2,}|$)", re.MULTILINE)  # of argparse's list of subcommands
 SWEEP = "sweeps/task_order.py"
+HELPS = """
+import io, json, sys
+from contextlib import redirect_stdout
+from atlas.cli import main
+
+texts, commands = {}, sys.argv[1:]
+for command in commands:
+    with redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8")) as said:
+        try:
+            main([*command.split(), "--help"])
+        except SystemExit as end:
+            if end.code:
+                raise
+    said.seek(0)
+    texts[command] = said.read()
+print(json.dumps(texts))
+"""  # command of `atlas` → its help
 LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 
 
@@ -85,21 +101,23 @@ def cli_page() -> str:
 
 
 def _helps(commands: list[str]) -> dict[str, str]:
-    """Command of `atlas` → its help, two processes at a time."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        return dict(
-            zip(commands, pool.map(lambda one: _help(["-m", "atlas.cli", *one.split()]), commands), strict=True)
-        )
+    """Command of `atlas` → its help; all of them are called in one process."""
+    return dict(json.loads(_printed(["-c", HELPS, *commands])))
 
 
 def _help(call: list[str]) -> str:
-    """The `--help` output of a program, 100 columns wide. Fails the build where the program fails."""
+    """The `--help` output of a program."""
+    return _printed([*call, "--help"])
+
+
+def _printed(call: list[str]) -> str:
+    """The output of a program of Python's, 100 columns wide. Fails the build where the program fails."""
     environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(
-        [sys.executable, *call, "--help"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, *call], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise RuntimeError(f"{' '.join(call)} --help ended with {done.returncode}:\n{done.stderr}")
+        raise RuntimeError(f"{' '.join(call)} ended with {done.returncode}:\n{done.stderr}")
     return done.stdout
 
 
