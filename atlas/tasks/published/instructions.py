@@ -89,25 +89,25 @@ def in_groups(folders: tuple[str, ...], names: tuple[str, ...]) -> Needed:
 class InstructionTask:
     """The reader of one task."""
 
-    files: Instructions
+    instructions: Instructions
     layout: Layout
 
     def read(self, split: str, source: Path | None) -> Iterator[Record | Broken]:
         """The records of a split, in the order of their file. Raises UserError where a file is unusable."""
         folder = files.given(source)
-        self.layout.check(self.files.name, folder)
+        self.layout.check(self.instructions.name, folder)
         part = published(split, "train", "test")
         path = self._found(folder, 1 if part == "test" else 0)
         known = self._known(folder) if part == "test" else {}
-        reader = InstructionReader(roots=self._roots(folder), linked=self.files.linked, known=known)
+        reader = InstructionReader(roots=self._roots(folder), linked=self.instructions.linked, known=known)
         tested, trained = (question_lines, reader.test_record), (training_lines, reader.training_record)
         read, record = tested if part == "test" else trained
-        yield from deal_published(split, self.files.name, read(path), val=VAL, key=key_of, record=record)
+        yield from deal_published(split, self.instructions.name, read(path), val=VAL, key=key_of, record=record)
 
     def sources(self, source: Path | None) -> Mapping[str, str]:
         """The digests of the files, that of references among them."""
         folder = files.given(source)
-        other = self.files.referred().found(folder) if self.files.references else None
+        other = self.instructions.referred().found(folder) if self.instructions.references else None
         return dict(self.layout.digests(folder)) | ({other.name: files.digest(other)} if other else {})
 
     def _found(self, source: Path, number: int) -> Path:
@@ -115,10 +115,10 @@ class InstructionTask:
         return need.found(source) or source / need.paths[0]
 
     def _known(self, source: Path) -> Mapping[str | int, tuple[str, ...]]:
-        if self.files.references is None:
+        if self.instructions.references is None:
             return {}
-        found = self.files.referred().found(source)
-        return self.files.references.read(found) if found else {}
+        found = self.instructions.referred().found(source)
+        return self.instructions.references.read(found) if found else {}
 
     def _roots(self, source: Path) -> list[Path]:
         """The folders that images' paths may be relative to: the source, those of images, and the files' own."""
@@ -134,7 +134,7 @@ def key_of(values: Mapping[str, Any]) -> str:
 def instruction_task(one: Instructions, *, benchmark: str, obtain: str, licence: str) -> Task:
     """The task of a benchmark's files."""
     layout = one.layout(obtain)
-    reader = InstructionTask(files=one, layout=layout)
+    reader = InstructionTask(instructions=one, layout=layout)
     return Task(
         name=one.name,
         title=f"{benchmark}: {one.title}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from atlas.runtime.errors import UserError, unknown
 from atlas.tasks.reading import files
@@ -76,7 +77,7 @@ def references_in(path: Path) -> Known:
     raise UserError(f"{path} has no questions, no captions and no answers. {' '.join(dict.fromkeys(said))}")
 
 
-def _reference(path: Path, where: str, values: dict[str, files.Any] | Broken) -> tuple[str, tuple[str, ...]]:
+def _reference(path: Path, where: str, values: dict[str, Any] | Broken) -> tuple[str, tuple[str, ...]]:
     try:
         if isinstance(values, Broken):
             raise Unreadable(values.reason)
