@@ -27,6 +27,7 @@ BACKBONES: dict[str, Path | str] = {
     "vilt-tiny": Path(__file__).parent / "weights" / "vilt-tiny",
     "vilt-b32": "dandelin/vilt-b32-mlm",
     "clip-tiny": Path(__file__).parent / "weights" / "clip-tiny",
+    "vlm-tiny": Path(__file__).parent / "weights" / "vlm-tiny",
 }
 
 

@@ -16,7 +16,7 @@ from atlas.backbones.pretraining.generative.rows import PATCHES, TurnBatch
 from atlas.backbones.pretraining.generative.tokens import END, IMAGE, PAD, START, token_number, vocabulary
 from atlas.backbones.pretraining.images import PARTS, PATCH, SIDE
 
-POSITIONS = 256  # that the decoder may be given; it knows those of a row best
+POSITIONS = 64 + PATCHES  # of a prompt with one image: as many as rows have, and a few more
 PATCH_WEIGHT = 0.3  # of the patches' loss beside the answers'
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class GenerativePlan:
     """The settings of a pre-training on questions. Of the model: its width and layers, alike in both towers."""
 
-    updates: int = 6_000
+    updates: int = 2_100
     rate: float = 1.5e-3
     warm: int = 200  # updates over which the rate rises
     seed: int = 1

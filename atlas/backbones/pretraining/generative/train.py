@@ -1,6 +1,6 @@
 """Pre-trains `vlm-tiny` on questions about generated scenes, and writes it as a Hugging Face checkpoint with its card.
 
-    python -m atlas.backbones.pretraining.generative --out FOLDER [--updates 6000] [--seed 1] [--minutes M] [--quick]
+    python -m atlas.backbones.pretraining.generative --out FOLDER [--updates 2100] [--seed 1] [--minutes M] [--quick]
 
 A row of a batch holds one image, two or none, and several turns about it, each a prompt and its answer in words. Turns
 of a row see the images and themselves, so that each is learnt as if it stood alone. The loss is that of the answers'
