@@ -40,6 +40,6 @@ def read_ahead(
 
 
 def _use(device: torch.device) -> None:
-    """Make the device this thread's: pinned memory would else belong to the first one."""
-    if device.type == "cuda":
+    """Make the device this thread's, where it is a certain one: pinned memory would else belong to the first."""
+    if device.type == "cuda" and device.index is not None:
         torch.cuda.set_device(device)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -93,7 +95,7 @@ class RecordedPass:
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         # other threads pin memory meanwhile, which a recording of all threads would refuse
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        with _no_garbage_collected(), torch.cuda.graph(graph, capture_error_mode="thread_local"):
             loss = self.work(given)
         gradients = [parameter.grad for parameter in self.trained]
         self._clear()
@@ -102,6 +104,19 @@ class RecordedPass:
     def _clear(self) -> None:
         for parameter in self.trained:
             parameter.grad = None
+
+
+@contextmanager
+def _no_garbage_collected() -> Iterator[None]:
+    """Context in which nothing is freed by Python's collector: an earlier recording, freed, would spoil this one."""
+    gc.collect()
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _tensors(batch: Batch) -> dict[str, Tensor]:

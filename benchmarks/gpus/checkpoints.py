@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from tokenizers import AddedToken, Tokenizer
+from torch import nn
 from transformers import (
     CLIPConfig,
     CLIPModel,
@@ -39,11 +40,12 @@ TEMPLATE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """A backbone's size: the model of its configuration, and the records of a batch."""
+    """A backbone's size: the model of its configuration, the records of a batch, and the type of its checkpoint."""
 
     name: str
     build: Callable[[], PreTrainedModel]
     batch: int
+    dtype: torch.dtype = torch.float32
 
 
 def vilt(layers: int = 12, width: int = 768, heads: int = 12, image: int = 384, patch: int = 32) -> PreTrainedModel:
@@ -97,7 +99,7 @@ def llava(
 SIZES = (
     Size(name="ViLT-B/32", build=vilt, batch=64),
     Size(name="CLIP ViT-B/16", build=clip, batch=64),
-    Size(name="LLaVA, 0.6 B", build=llava, batch=16),
+    Size(name="LLaVA, 0.6 B", build=llava, batch=16, dtype=torch.bfloat16),
 )
 TINY = (
     Size(name="ViLT, 2 layers", build=lambda: vilt(2, 64, 4, image=32), batch=4),
@@ -110,6 +112,7 @@ def write(size: Size, folder: Path) -> Path:
     """The checkpoint of that size, with random weights, in a folder."""
     torch.manual_seed(0)
     model = size.build()
+    nn.Module.to(model, size.dtype)
     model.save_pretrained(folder)
     tokenizer = Tokenizer.from_file(str(WORDS / "tokenizer.json"))
     if model.config.model_type == "llava":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -47,15 +48,24 @@ def expansion(size: Size, precision: Precision) -> Expansion:
 
 @dataclass(frozen=True, kw_only=True)
 class Bare(Stage):
-    """A head on the bare backbone, whose backward pass reaches as far down as it does with adapters."""
+    """A head on the bare backbone."""
 
     kind: ClassVar[str] = "bare"
 
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
         model.ensure_head(task, generator)
         model.train_head(task)
-        for site in first_sites(model.backbone):
-            site.register_forward_hook(_needs_gradient)
+
+
+@contextmanager
+def as_deep(backbone: Backbone) -> Iterator[None]:
+    """Context in which the backward pass of the bare backbone reaches as far down as it does with adapters."""
+    handles = [site.register_forward_hook(_needs_gradient) for site in first_sites(backbone)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _needs_gradient(module: nn.Module, args: object, out: Tensor) -> Tensor:
@@ -89,34 +99,50 @@ class Course:
     records: int
     loaders: int = 2
 
-    def ways(self, *, loader: bool) -> list[tuple[bool, Compute]]:
-        """Held batches and, if asked, the loader's, with every kernel launched and, on a GPU, with updates recorded."""
-        graphs = (False, True) if self.device.type == "cuda" else (False,)
-        held_ways = [(False, Compute(graphs=one)) for one in graphs]
-        return held_ways + ([(True, Compute(graphs=graphs[-1], loaders=self.loaders))] if loader else [])
+    def ways(self, *, often: bool) -> list[tuple[bool, Compute]]:
+        """Whether batches come from the loader, and how is computed: updates are recorded where the device is a GPU.
+
+        often: also with every kernel launched, and with the loader.
+        """
+        recorded = Compute(graphs=self.device.type == "cuda")
+        if not often:
+            return [(False, recorded)]
+        launched = [(False, Compute())] if recorded.graphs else []
+        return [*launched, (False, recorded), (True, replace(recorded, loaders=self.loaders))]
 
 
 def rows(sizes: Sequence[Size], counts: Sequence[int], course: Course, root: Path) -> Iterator[Row]:
-    """The rows of all sizes, as they are measured: the bare backbone first, and the loader with the middle count."""
+    """The rows of all sizes, as they are measured: the bare backbone first."""
     for size in sizes:
         folder = write(size, root / size.name.replace(" ", "-").replace("/", "-"))
         data = prepared_task(folder, root / "data", records=max(course.records, size.batch))
-        bare: dict[bool, float] = {}
+        backbone, bare = load(folder).to(course.device), dict[bool, float]()
         for count in (0, *counts):
-            stage: Stage = expansion(size, course.precision)
-            stage = Bare(schedule=stage.schedule) if count == 0 else stage
-            with freed(course.device):
-                model, task = stacked(load(folder).to(course.device), data, stage, count)
-                for loader, compute in course.ways(loader=count == counts[len(counts) // 2]):
-                    given = task if loader else held(task, size.batch, course.device)
-                    found = pace(model, stage, given, course.device, compute, seconds=course.seconds)
-                    against = found.milliseconds / bare.setdefault(compute.graphs, found.milliseconds)
-                    yield Row(
-                        model=size.name,
-                        adapters=count,
-                        loader=loader,
-                        graphs=compute.graphs,
-                        pace=found,
-                        against_bare=against,
-                    )
-                del model
+            for loader, compute in course.ways(often=count in (0, counts[len(counts) // 2])):
+                with freed(course.device), as_deep(backbone) if count == 0 else nullcontext():
+                    found = measured(backbone, data, size, count, course, loader=loader, compute=compute)
+                if count == 0:
+                    bare.setdefault(compute.graphs, found.milliseconds)
+                against = found.milliseconds / bare[compute.graphs]
+                yield Row(
+                    model=size.name,
+                    adapters=count,
+                    loader=loader,
+                    graphs=compute.graphs,
+                    pace=found,
+                    against_bare=against,
+                )
+
+
+def measured(
+    backbone: Backbone, data: TaskData, size: Size, count: int, course: Course, *, loader: bool, compute: Compute
+) -> Pace:
+    """The pace with so many adapters, on a backbone that is bare again afterwards."""
+    stage: Stage = expansion(size, course.precision)
+    stage = Bare(schedule=stage.schedule) if count == 0 else stage
+    model, task = stacked(backbone, data, stage, count)
+    given = task if loader else held(task, size.batch, course.device)
+    try:
+        return pace(model, stage, given, course.device, compute, seconds=course.seconds)
+    finally:
+        model.detach()

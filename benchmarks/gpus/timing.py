@@ -19,7 +19,7 @@ from atlas.learners.fit import fit
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.task_data import TaskData
 
-WARM = 8  # updates before the clock is started
+WARM = 4  # updates before the clock is started
 MOST = 1_000_000  # updates that a measurement never reaches
 
 
@@ -122,7 +122,7 @@ def watched(model: ContinualModel, stage: Stage, data: TaskData, clock: Clock) -
     return clock
 
 
-def busy_seconds(work: Callable[[Clock], object], group: ProcessGroup, updates: int = 20) -> float | None:
+def busy_seconds(work: Callable[[Clock], object], group: ProcessGroup, updates: int = 6) -> float | None:
     """The seconds of an update in which the device computes anything; None for a CPU."""
     if group.device.type != "cuda":
         return None

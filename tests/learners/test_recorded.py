@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from typing import Any
 
@@ -91,6 +92,21 @@ def test_a_recorded_pass_has_the_loss_and_gradients_of_the_pass() -> None:
             for value in trained:
                 value.add_(0.1)
         model.zero_grad()
+
+
+@needs_a_gpu
+def test_an_earlier_recording_may_be_garbage_while_another_is_made(caplog: pytest.LogCaptureFixture) -> None:
+    model = nn.Linear(48, 2).cuda()
+    threshold = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        for number in range(3):
+            recorded = RecordedPass(work_on(model), list(model.parameters()))
+            recorded(batch(number, "cuda"))
+            recorded.itself = recorded  # type: ignore[attr-defined]  # a circle, which only the collector frees
+    finally:
+        gc.set_threshold(*threshold)
+    assert not caplog.text
 
 
 @needs_a_gpu
