@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -43,8 +44,8 @@ def test_a_step_whose_last_update_spoils_its_weights_is_not_committed(
     """The loss of an update is that of the weights before it, and one in fifty is looked at."""
     update = Trainer.update
 
-    def spoiling(trainer: Trainer, indices: Tensor) -> Tensor:
-        loss = update(trainer, indices)
+    def spoiling(trainer: Trainer, *given: Any) -> Tensor:
+        loss = update(trainer, *given)
         if trainer.scheduler.last_epoch == 3:
             trainer.trained()[0][1].data.fill_(math.nan)
         return loss
