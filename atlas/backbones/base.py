@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.backbones.families import family_of
+from atlas.backbones.load_options import LoadOptions
 from atlas.runtime.digest import file_sha256, text_sha256
 from atlas.runtime.errors import InfrastructureError, UserError, unknown
 from atlas.runtime.paths import home_expanded, is_folder
@@ -64,17 +65,32 @@ def digest(folder: Path) -> str:
     return text_sha256("".join(f"{path.name} {file_sha256(path)}\n" for path in paths))
 
 
-def load(name: str | Path) -> Backbone:
+def load(name: str | Path, load_options: LoadOptions | None = None) -> Backbone:
     """The frozen backbone of that name or folder, with its processor.
 
-    Raises UserError as `locate` does, for a model of an unknown family, and for weights other than its card's.
+    Raises UserError as `locate` does, for a model of an unknown family, for weights other than its card's, and for
+    options that its family does not have.
     """
     folder = locate(name)
     found = digest(folder)
     _check_card(folder, found)
-    module = import_module(f"{family_of(folder).package}.backbone")
-    backbone: Backbone = module.load_backbone(folder, digest=found)
+    family = family_of(folder)
+    module = import_module(f"{family.package}.backbone")
+    if load_options is None or load_options == LoadOptions():
+        plain: Backbone = module.load_backbone(folder, digest=found)
+        return plain
+    check_load_options(load_options, folder)
+    backbone: Backbone = module.load_backbone(folder, digest=found, load_options=load_options)
     return backbone
+
+
+def check_load_options(load_options: LoadOptions, folder: Path) -> None:
+    """Raises UserError for options that the family of the backbone in a folder does not have."""
+    if load_options != LoadOptions() and not family_of(folder).prompts:
+        raise UserError(
+            f"--weights and --recompute are for models that answer in words, and {folder.name} is none: leave them out "
+            "(--precision is the type that it computes in)."
+        )
 
 
 @cache

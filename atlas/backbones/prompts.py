@@ -12,6 +12,7 @@ import numpy as np
 from atlas.backbones.chat_template import ChatTemplate
 from atlas.backbones.text_rows import TextRows, count_words, shortened, unknown_token
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import counted
 from atlas.tasks.reading.choices import SEPARATOR
 
 if TYPE_CHECKING:
@@ -104,8 +105,8 @@ class Prompts:
         room = length - len(tokens) + sum(map(len, places)) - 1  # for an answer
         if room < 2:
             raise UserError(
-                f"a prompt has {length} tokens, and the chat template with {images} images takes {length - room - 1} "
-                "of them: give more --tokens."
+                f"a prompt has {counted(length, 'token')}, and the chat template with {counted(images, 'image')} takes "
+                f"{length - room - 1} of them: give more --tokens."
             )
         answer_cut = len(answer) > room
         answer = [*answer[: room - 1], self.end] if answer_cut else answer
@@ -126,7 +127,8 @@ class Prompts:
         encoding = self.tokenizer.encode(whole, add_special_tokens=not (first and whole.startswith(first)))
         if (found := encoding.ids.count(self.image_id)) != images:
             raise UserError(
-                f"the chat template has {self.image_token!r} {found} times for {images} images: {before!r:.80}"
+                f"the chat template has {self.image_token!r} {counted(found, 'time')} for {counted(images, 'image')}: "
+                f"{before!r:.80}"
             )
         places, start = [], len(before)
         for part in parts:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import arg
 
 from atlas.runtime.errors import UserError
 
+Weights = Literal["auto", "float32", "bfloat16"]
 COUNTS = ("fleets", "workers_per_fleet", "min_workers_per_fleet")
 
 
@@ -44,6 +45,12 @@ class ClusterOptions:
     """Record a stage's updates on a GPU once and replay them: the same bits, faster."""
     deterministic: bool = False
     """The same bits in every run on the same GPUs, more slowly."""
+    weights: Annotated[Weights, arg(metavar="TYPE", help_behavior_hint="(default: bfloat16 on GPUs that have it)")] = (
+        "auto"
+    )
+    """The type of the frozen weights of a model that answers in words: float32 or bfloat16."""
+    recompute: bool = False
+    """Compute the states of such a model again in the backward pass: less memory, a third more time."""
     checkpoint_every: Annotated[float, arg(metavar="SECONDS")] = 60.0
     """Seconds between checkpoints within a step; 0 for never."""
 

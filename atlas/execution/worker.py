@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from atlas.cluster.options import Weights
 from atlas.cluster.reach import ray_address
 from atlas.execution.broker_client import BrokerClient
 from atlas.execution.fleet_calls import FleetCall
@@ -45,7 +46,8 @@ class FleetSetup:
     `prepared` maps each task to its prepared folder's address; `run` identifies this run of a sweep, apart from the
     same sweep's earlier ones; `threads` of a worker compute, `loaders` read ahead. A checkpoint of an unfinished step
     is saved every `checkpoint_seconds` (0: never); in an `elastic` fleet, a process group of another size resumes from
-    it. `cuda_graphs`: updates are recorded on GPUs. `deterministic`: the same bits in every run.
+    it. `cuda_graphs`: updates are recorded on GPUs. `deterministic`: the same bits in every run. `weights` and
+    `recompute` are those of `LoadOptions`.
     """
 
     broker: str
@@ -59,6 +61,8 @@ class FleetSetup:
     loaders: int = 0
     cuda_graphs: bool = True
     deterministic: bool = False
+    weights: Weights = "auto"
+    recompute: bool = False
     elastic: bool = False
 
 
@@ -104,6 +108,7 @@ def worker_main(config: dict[str, Any]) -> None:
     with uncollected():
         import torch
 
+        from atlas.backbones.load_options import LoadOptions
         from atlas.learners.compute import Compute
         from atlas.learners.determinism import compute_deterministically
         from atlas.steps.train import open_worker_context, train_step
@@ -119,7 +124,8 @@ def worker_main(config: dict[str, Any]) -> None:
     fleet.hello()
     whole = Store.open(setup.store_uri)
     data = {name: str(StoragePath.at(address).download()) for name, address in setup.prepared.items()}
-    worker_context = open_worker_context(setup.backbone, data, group, setup.run)
+    load_options = LoadOptions(weights=setup.weights, recompute=setup.recompute)
+    worker_context = open_worker_context(setup.backbone, data, group, setup.run, load_options=load_options)
 
     def notice() -> bool:
         return _is_leaving(fleet)

@@ -29,13 +29,16 @@ class BackboneTuning:
     def train(self, frozen: int) -> None:
         """Mark everything as trained, but for the `frozen` lowest layers and, below them, the embeddings.
 
-        Raises UserError for more layers than there are.
+        Raises UserError for more layers than there are, and for weights of another type than float32.
         """
         if not 0 <= frozen <= self.backbone.depth:
             raise UserError(
                 f"{counted(frozen, 'layer')} {by_number(frozen, 'is', 'are')} to be frozen; the backbone "
                 f"has {self.backbone.depth}: give 0 to that."
             )
+        self.backbone.frozen.release()
+        if any(parameter.dtype is not torch.float32 for parameter in self.parameters.values()):
+            raise UserError("the backbone's weights are too coarse to be tuned: give --weights float32.")
         for name, parameter in self.parameters.items():
             if not self._is_below(name, frozen):
                 self._keep(name)

@@ -14,6 +14,7 @@ from pydantic import JsonValue
 
 from atlas.backbones import load
 from atlas.backbones.backbone import Backbone
+from atlas.backbones.load_options import LoadOptions
 from atlas.data.loader import open_split
 from atlas.data.prepare import Prepared
 from atlas.learners.continual_model import ContinualModel
@@ -61,12 +62,17 @@ class WorkerContext:
 
 
 def open_worker_context(
-    backbone: str, prepared: Mapping[str, str], group: ProcessGroup, run: str = ""
+    backbone: str,
+    prepared: Mapping[str, str],
+    group: ProcessGroup,
+    run: str = "",
+    *,
+    load_options: LoadOptions | None = None,
 ) -> WorkerContext:
     """The worker context for a backbone (name or folder) and the tasks' prepared folders, by name."""
     exact_float32()
     with group.all_or_none():
-        model = load(backbone).to(group.device)
+        model = load(backbone, load_options).to(group.device)
         data = {name: open_task(Path(path)) for name, path in prepared.items()}
     return WorkerContext(backbone=model, data=data, group=group, run=run)
 

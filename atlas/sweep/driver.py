@@ -211,6 +211,8 @@ def _fleet_setup(run: SweepRun) -> FleetSetup:
         loaders=loaders_of(run.size, options.cluster.loaders),
         cuda_graphs=options.cluster.cuda_graphs,
         deterministic=options.cluster.deterministic,
+        weights=options.cluster.weights,
+        recompute=options.cluster.recompute,
     )
 
 

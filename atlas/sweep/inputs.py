@@ -9,8 +9,9 @@ from itertools import islice
 from pathlib import Path
 
 from atlas.backbones import digest, locate
-from atlas.backbones.base import readouts_of
+from atlas.backbones.base import check_load_options, readouts_of
 from atlas.backbones.families import FAMILIES, EncoderShape, encoder_shapes, family_of
+from atlas.backbones.load_options import LoadOptions
 from atlas.backbones.processor import Processor
 from atlas.config.options import Options
 from atlas.config.training import TrainingOptions
@@ -122,6 +123,7 @@ def resolve_inputs(
     tasks = [find_task(name) for name in (*options.search.tasks, *options.search.downstream)]
     sources = sources_of(options)
     folder = locate(options.training.backbone)
+    check_load_options(LoadOptions(weights=options.cluster.weights, recompute=options.cluster.recompute), folder)
     check_readout(options.training.readout, folder, tasks)
     check_towers(options.training.towers, folder)
     check_adapter_names([task.name for task in tasks], folder)

@@ -69,7 +69,7 @@ def test_losses_are_told(prompts: Prompts) -> None:
     assert found.answer_cut.tolist() == [False, False, False, True]
     assert found.words.tolist() == [1, 5, 3, 5]
     assert found.unknown.tolist() == [0, 0, 0, 0]
-    with pytest.raises(AtlasError, match="a prompt has 6 tokens, and the chat template with 1 images takes 5"):
+    with pytest.raises(AtlasError, match="a prompt has 6 tokens, and the chat template with 1 image takes 5"):
         prompts.rows(["red"], 6)
 
 
@@ -100,7 +100,7 @@ def test_templates_that_do_not_serve_are_told(tmp_path: Path) -> None:
     for template, said in (
         ("{{ raise_exception('no') }}", "cannot be rendered"),
         ("hello", "leaves a message's text out"),
-        ("{{ messages[0]['content'][-1]['text'] }}", "has '<image>' 0 times for 1 images"),
+        ("{{ messages[0]['content'][-1]['text'] }}", "has '<image>' 0 times for 1 image"),
     ):
         found = Processor.load(write_folder(tmp_path, chat_template=template)).prompts
         assert found is not None

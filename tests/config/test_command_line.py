@@ -47,6 +47,8 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "loaders": (["--loaders", "0"], 0),
     "cuda_graphs": (["--no-cuda-graphs"], False),
     "deterministic": (["--deterministic"], True),
+    "weights": (["--weights", "float32"], "float32"),
+    "recompute": (["--recompute"], True),
     "checkpoint_every": (["--checkpoint-every", "5"], 5.0),
     "aim": (["--aim", "worst"], "worst"),
     "stop_early": (["--stop-early", "median"], "median"),

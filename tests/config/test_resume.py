@@ -22,6 +22,7 @@ DEFAULTS = Options()
         {"cpus_per_worker": 0.5},
         {"checkpoint_every": 5.0},
         {"loaders": 4, "cuda_graphs": False, "deterministic": True},
+        {"weights": "float32", "recompute": True},
         {"source": ("vqa=/data/vqa",)},
         {"gpus_per_worker": 0.0},
     ],

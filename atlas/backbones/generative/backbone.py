@@ -19,8 +19,10 @@ from atlas.backbones.config import read_json
 from atlas.backbones.families import read_config
 from atlas.backbones.generative import MEMBERS
 from atlas.backbones.generative.sequences import Sequences
-from atlas.backbones.generative.weights import Weights, load_model
+from atlas.backbones.generative.weights import Bits, load_model
+from atlas.backbones.load_options import LoadOptions
 from atlas.backbones.processor import Processor
+from atlas.runtime.digest import text_sha256
 
 LAYER_SITES = r"{module}\.layers\.\d+\.(?:self_attn\.o_proj|mlp\.down_proj)"
 
@@ -182,8 +184,19 @@ class GenerativeBackbone(Backbone):
         return int(parts[1]) if parts[0] == "layers" else None
 
 
-def load_backbone(folder: Path, *, digest: str, weights: Weights = "auto") -> GenerativeBackbone:
-    """The backbone in that folder, its frozen weights of that type. Raises UserError where they cannot be read."""
+def load_backbone(
+    folder: Path, *, digest: str, load_options: LoadOptions | None = None, bits: Bits | None = None
+) -> GenerativeBackbone:
+    """The backbone in that folder. Raises UserError where its weights cannot be read, or not held in so many `bits`.
+
+    Weights of fewer bits are others, so that the digest is another.
+    """
+    chosen = load_options or LoadOptions()
     member = MEMBERS[str(read_json(folder / "config.json")["model_type"])]
     kind: type[GenerativeBackbone] = import_module(f"atlas.backbones.generative.{member}").BACKBONE
-    return kind(load_model(folder, weights), processor=Processor.load(folder), digest=digest)
+    model = load_model(folder, chosen.weights, bits=bits)
+    digest = digest if bits is None else text_sha256(f"{digest} {bits} bits")
+    backbone = kind(model, processor=Processor.load(folder), digest=digest)
+    if chosen.recompute:
+        backbone.checkpoint_gradients()
+    return backbone

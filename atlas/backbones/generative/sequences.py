@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from atlas.runtime.errors import AtlasError
+from atlas.runtime.text import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +82,6 @@ def _check(counts: Tensor, images: int) -> None:
     found = set(counts.tolist())
     if found - {images} and found != {0}:
         raise AtlasError(
-            f"prompts have places for {min(found)} to {max(found)} images, and records have {images}: prepare the task "
+            f"prompts have places for {counted(max(found), 'image')}, and records have {images}: prepare the task "
             "again."
         )

@@ -9,9 +9,10 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForImageTextToText, PreTrainedModel
 
+from atlas.cluster.options import Weights
 from atlas.runtime.errors import UserError
 
-Weights = Literal["auto", "float32", "bfloat16", "8bit", "4bit"]
+Bits = Literal[8, 4]
 
 
 def compute_type(weights: Weights = "auto") -> torch.dtype:
@@ -24,9 +25,9 @@ def compute_type(weights: Weights = "auto") -> torch.dtype:
     return torch.bfloat16
 
 
-def load_model(folder: Path, weights: Weights = "auto") -> PreTrainedModel:
+def load_model(folder: Path, weights: Weights = "auto", *, bits: Bits | None = None) -> PreTrainedModel:
     """The model with its output over the vocabulary. Raises UserError where weights are missing or cannot be read."""
-    quantised = {"quantization_config": quantisation(weights)} if weights in ("8bit", "4bit") else {}
+    quantised = {} if bits is None else {"quantization_config": quantisation(bits)}
     try:
         loaded: Any = AutoModelForImageTextToText.from_pretrained(
             folder, dtype=compute_type(weights), output_loading_info=True, local_files_only=True, **quantised
@@ -41,7 +42,7 @@ def load_model(folder: Path, weights: Weights = "auto") -> PreTrainedModel:
     return found
 
 
-def quantisation(weights: Weights) -> Any:
+def quantisation(bits: Bits) -> Any:
     """The settings of `bitsandbytes` for weights of 8 or 4 bits (NF4, Dettmers et al., 2023).
 
     Raises UserError where the package or a GPU is absent.
@@ -50,11 +51,11 @@ def quantisation(weights: Weights) -> Any:
 
     from transformers import BitsAndBytesConfig
 
-    if find_spec("bitsandbytes") is None:
-        raise UserError(f"weights of {weights} need bitsandbytes: pip install 'atlas-continual[quantised]'.")
     if not torch.cuda.is_available():
-        raise UserError(f"weights of {weights} need a GPU, and this process sees none: give float32 or bfloat16.")
-    if weights == "8bit":
+        raise UserError(f"weights of {bits} bits need a GPU, and this process sees none: load them whole.")
+    if find_spec("bitsandbytes") is None:
+        raise UserError(f"weights of {bits} bits need bitsandbytes: pip install 'atlas-continual[quantised]'.")
+    if bits == 8:
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(
         load_in_4bit=True,

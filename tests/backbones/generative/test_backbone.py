@@ -106,7 +106,7 @@ def test_a_text_is_the_same_however_wide_its_row_is(backbone: GenerativeBackbone
 
 def test_an_image_too_many_is_told(backbone: GenerativeBackbone) -> None:
     tokens, mask = rows(backbone, 1)
-    with pytest.raises(AtlasError, match="places for 1 to 1 images, and records have 2"):
+    with pytest.raises(AtlasError, match="places for 1 image, and records have 2"):
         backbone(pictures(len(TEXTS), 2), tokens[:, None], mask[:, None])
 
 
