@@ -66,7 +66,7 @@ def expect_own_files_travel(own: Path, storage: Path, cluster: Cluster) -> None:
     short = ("--steps", "2", "--batch-size", "4", "--evaluate", "4", "4")
     sweep = str(own / "sweep.py")
     done = run("--tasks", task, "--learner", learner, *short, *fleet, storage=storage, sweep=sweep, **cluster.address)
-    assert "not at hand" not in done.stdout
+    assert "not loaded here" not in done.stdout
     (summary,) = summaries(storage)
     assert [trial["status"] for trial in summary["trials"]] == ["FINISHED"]
     assert summary["settings"]["learner"] == "spring-adapter"
