@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pyarrow import fs
 
-from atlas.runtime.text import counted
+from atlas.runtime.text import by_number
 from atlas.storage.filesystem import stored_sha256
 
 
@@ -41,7 +41,7 @@ def size_fault(filesystem: fs.FileSystem, folder: str, files: Mapping[str, tuple
         if info.type != fs.FileType.File:
             return f"{name} is missing"
         if info.size != size:
-            return f"{name} has {counted(info.size, 'byte')} instead of {size}"
+            return f"{name} has {info.size} {by_number(info.size, 'byte', 'bytes')} instead of {size}"
     return None
 
 
