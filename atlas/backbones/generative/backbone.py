@@ -105,8 +105,9 @@ class GenerativeBackbone(Backbone):
         """The C choices are folded into the batch; an image goes through the vision tower once."""
         sequences = self.sequences(tokens.flatten(0, 1), mask.flatten(0, 1), images=pixels.shape[1])
         hidden = self.decode(sequences, self.embed(sequences, pixels))
-        last = (sequences.lengths - 1)[:, None, None].expand(-1, 1, hidden.shape[2])
-        return hidden.gather(1, last).view(*tokens.shape[:2], -1)
+        # by indices, whose gradients PyTorch can have deterministic on a GPU
+        last = hidden[torch.arange(len(hidden), device=hidden.device), sequences.lengths - 1]
+        return last.view(*tokens.shape[:2], -1)
 
     def sequences(self, rows: Tensor, mask: Tensor, *, images: int = 1) -> Sequences:
         """The sequences of rows of tokens [N, L], of which `mask` [N, L] are no padding, with so many images each."""

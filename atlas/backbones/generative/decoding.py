@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import DynamicCache
 
 from atlas.adapters.scope import AlphaScope
@@ -40,7 +40,7 @@ def _likelihoods(
     places = answer.int().argsort(dim=1, descending=True, stable=True)[:, :width]
     before = places - 1  # the place before an answer's first token is nobody's, the one before that its prompt's end
     before = (before - (~sequences.mask.gather(1, before.clamp_min(0))).long()).clamp_min(0)
-    states = states.gather(1, before[..., None].expand(-1, -1, states.shape[2]))
+    states = states[torch.arange(len(states), device=states.device)[:, None], before]
     found = _token_likelihoods(backbone, states, sequences.tokens.gather(1, places))
     valid = answer.gather(1, places)
     sums = torch.stack([found.masked_fill(~valid, 0).sum(1), valid.sum(1).float()], dim=-1)
@@ -50,7 +50,7 @@ def _likelihoods(
 def _token_likelihoods(backbone: GenerativeBackbone, states: Tensor, tokens: Tensor) -> Tensor:
     """log p of tokens [N, A] by the states before them [N, A, D]: [N, A], float32."""
     logits = backbone.output(states).float()
-    return logits.gather(2, tokens[..., None])[..., 0] - logits.logsumexp(2)
+    return -nn.functional.cross_entropy(logits.flatten(0, 1), tokens.flatten(), reduction="none").view_as(tokens)
 
 
 def answer_likelihoods(

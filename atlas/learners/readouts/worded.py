@@ -90,5 +90,6 @@ def _commonest(references: Sequence[str]) -> str:
 
 
 def generative(backbone: Backbone) -> GenerativeBackbone:
+    """The backbone, which `Worded.build` has checked."""
     assert isinstance(backbone, GenerativeBackbone)
     return backbone

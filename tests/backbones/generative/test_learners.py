@@ -67,3 +67,13 @@ def test_a_head_alone_has_nothing_to_train_in_words(world: World, tmp_path: Path
     trained, bare = (world.learn(world.walk("piqa-twin", learner=one), store)[-1] for one in learners)
     assert (trained.updates, trained.trained_parameters, trained.losses) == (0, 0, ())
     assert trained.scores == bare.scores
+
+
+def test_a_model_learns_to_write_free_texts(world: World, tmp_path: Path) -> None:
+    """By the commonest reference; its texts are scored by the task's own rule."""
+    task = TASKS["coin-imagenet-twin"]
+    texts = make_world(world.worker_context.backbone.processor.folder, tmp_path / "data", [task], LIMITS)
+    steps = texts.walk(task.name, learner=small(LEARNERS["atlas"]()).with_readout("generation"))
+    result = texts.learn(steps, Store.open(str(tmp_path / "store")))[-1]
+    assert all(math.isfinite(loss) for _, loss in result.losses)
+    assert 0 <= result.scores.latest.test[task.name] <= 100
