@@ -20,7 +20,8 @@ class ClusterOptions:
 
     Raises:
         UserError: a count below 1, a minimum above `workers_per_fleet`, no positive number of CPUs, fewer than 0
-            GPUs, a negative number of loaders, a negative interval between checkpoints.
+            GPUs, one and a part of another, a part for each of several workers, a negative number of loaders, a
+            negative interval between checkpoints.
     """
 
     fleets: Annotated[
@@ -68,7 +69,18 @@ class ClusterOptions:
             raise UserError(f"--cpus-per-worker is {self.cpus_per_worker}; give a number above 0.")
         if self.gpus_per_worker is not None and not 0 <= self.gpus_per_worker < math.inf:
             raise UserError(f"--gpus-per-worker is {self.gpus_per_worker}; give a number of 0 or more.")
+        self._check_shared_gpus()
         if self.loaders is not None and self.loaders < 0:
             raise UserError(f"--loaders is {self.loaders}; give a number of threads, 0 for none.")
         if not 0 <= self.checkpoint_every < math.inf:
             raise UserError(f"--checkpoint-every is {self.checkpoint_every}; give seconds, 0 for never.")
+
+    def _check_shared_gpus(self) -> None:
+        gpus = self.gpus_per_worker or 0.0
+        if gpus > 1 and gpus % 1:
+            raise UserError(f"--gpus-per-worker is {gpus}; give a whole number, or a share of one GPU such as 0.5.")
+        if 0 < gpus < 1 and self.workers_per_fleet > 1:
+            raise UserError(
+                f"--gpus-per-worker is {gpus} with {self.workers_per_fleet} as --workers-per-fleet, but the workers of "
+                f"a fleet cannot share a GPU; give 1 of either, and more --fleets."
+            )

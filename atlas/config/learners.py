@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, get_args, get_type_hints
 
-from atlas.config.training import TrainingOptions
+from atlas.config.training import AUTO, TrainingOptions
 from atlas.learners import LEARNERS, Fusion, Learner, Schedule, TwoStage, find_learner, is_known, learner_from
 from atlas.runtime.errors import UserError
 
@@ -67,7 +67,7 @@ def tuned_learner(training: TrainingOptions) -> Learner | None:
 def _given(training: TrainingOptions) -> dict[str, Any]:
     """The values of a schedule that the options give."""
     named = ("steps", "epochs", "batch_size", "learning_rate", "max_gradient_norm")
-    return {name: value for name in named if (value := getattr(training, name)) is not None}
+    return {name: value for name in named if (value := getattr(training, name)) not in (None, AUTO)}
 
 
 def _rescheduled(learner: Learner, given: Mapping[str, Any], longer: int) -> Learner:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields, is_dataclass
 from numbers import Integral
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from tyro.conf import arg
 
@@ -16,6 +16,7 @@ from atlas.runtime.errors import UserError, unknown
 # More than anybody trains with: a slip of the keyboard, that would be found out only by the training.
 MOST = {"rank": 8192, "steps": 10**8, "batch_size": 10**6, "epochs": 10**6, "learning_rate": 100}
 
+AUTO = "auto"
 WHOLE = ("rank", "steps", "batch_size")
 
 
@@ -49,8 +50,8 @@ class TrainingOptions:
     """Optimiser updates a stage; wins over --epochs."""
     epochs: Annotated[float | None, arg(metavar="N", help_behavior_hint="")] = None
     """Epochs a stage."""
-    batch_size: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 32)")] = None
-    """Records an update, over all workers."""
+    batch_size: Annotated[int | Literal["auto"] | None, arg(metavar="N", help_behavior_hint="(default: 32)")] = None
+    """Records an update, over all workers. auto: the default, computed in parts where a GPU's memory is too small."""
     learning_rate: Annotated[float | None, arg(metavar="RATE", help_behavior_hint="(default: the learner's)")] = None
     """Peak rate."""
     precision: Annotated[AskedPrecision, arg(metavar="NAME")] = "auto"
@@ -72,6 +73,8 @@ class TrainingOptions:
     def _check_numbers(self) -> None:
         for name in (*WHOLE, "tokens"):
             value = getattr(self, name)
+            if (name, value) == ("batch_size", AUTO):
+                continue
             if value is not None and (isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 1):
                 raise UserError(f"{_flag(name)} is {value!r}; give a whole number of 1 or more.")
         for name in ("epochs", "learning_rate", "max_gradient_norm"):
@@ -79,7 +82,7 @@ class TrainingOptions:
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise UserError(f"{_flag(name)} is {value}; give a number above 0.")
         for name, most in MOST.items():
-            if (value := getattr(self, name)) is not None and value > most:
+            if (value := getattr(self, name)) not in (None, AUTO) and value > most:
                 raise UserError(f"{_flag(name)} is {value}; give at most {most}.")
 
 

@@ -82,7 +82,7 @@ def size_fleets(options: ClusterOptions, nodes: Sequence[Node]) -> FleetSize:
     resources = {name: sum(node.get(name, 0.0) for node in nodes) for name in ("CPU", "GPU")}
     gpus = _worker_gpus(options, resources)
     total = resources["CPU"] - RESERVE
-    possible = int(resources["GPU"] / gpus) if gpus else math.ceil(total)
+    possible = sum(_gpu_room(gpus, node) for node in nodes) if gpus else math.ceil(total)
     workers = options.workers_per_fleet
     fleets = options.fleets or max(1, possible // workers)
     cpus = options.cpus_per_worker
@@ -162,5 +162,11 @@ def _check_room(size: FleetSize, nodes: Sequence[Node]) -> None:
 
 def _room(size: FleetSize, node: Node) -> int:
     """The number of workers that fit on one node."""
-    shares = [node.get(name, 0.0) / each for name, each in (("CPU", size.cpus), ("GPU", size.gpus)) if each]
-    return int(min(shares) + 1e-6)
+    room = int(node.get("CPU", 0.0) / size.cpus + 1e-6)
+    return min(room, _gpu_room(size.gpus, node)) if size.gpus else room
+
+
+def _gpu_room(gpus: float, node: Node) -> int:
+    """The number of workers that the GPUs of one node hold: a share is one of a single GPU."""
+    count = node.get("GPU", 0.0)
+    return int(count / gpus + 1e-6) if gpus >= 1 else int(count) * int(1 / gpus + 1e-6)

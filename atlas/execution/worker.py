@@ -47,7 +47,7 @@ class FleetSetup:
     same sweep's earlier ones; `threads` of a worker compute, `loaders` read ahead. A checkpoint of an unfinished step
     is saved every `checkpoint_seconds` (0: never); in an `elastic` fleet, a process group of another size resumes from
     it. `cuda_graphs`: updates are recorded on GPUs. `deterministic`: the same bits in every run. `weights` and
-    `recompute` are those of `LoadOptions`.
+    `recompute` are those of `LoadOptions`. `halve`: cut batches that memory does not hold.
     """
 
     broker: str
@@ -63,6 +63,7 @@ class FleetSetup:
     deterministic: bool = False
     weights: Weights = "auto"
     recompute: bool = False
+    halve: bool = False
     elastic: bool = False
 
 
@@ -119,7 +120,7 @@ def worker_main(config: dict[str, Any]) -> None:
     torch.set_num_threads(setup.threads)
     if setup.deterministic:
         compute_deterministically()
-    group = _group(Compute(loaders=setup.loaders, graphs=setup.cuda_graphs))
+    group = _group(Compute(loaders=setup.loaders, graphs=setup.cuda_graphs, halve=setup.halve))
     fleet = FleetClient(BrokerClient.connect(setup.broker, setup.namespace), name, group)
     fleet.hello()
     whole = Store.open(setup.store_uri)

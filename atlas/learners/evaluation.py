@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from atlas.data.loader import Batch, Split, permutation
 from atlas.data.read_ahead import read_ahead
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.divergence import REMEDY, Diverged
+from atlas.learners.out_of_memory import InParts
 from atlas.learners.precision import autocast
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.schedule import Precision
@@ -60,8 +62,9 @@ def score(
 def _sums(model: ContinualModel, data: TaskData, part: Split, indices: Tensor, group: ProcessGroup) -> Tensor:
     """Of these records: the sum of their values, their number, and how many have logits that are not finite [3]."""
     sums = torch.zeros(3, dtype=torch.float64, device=group.device)
+    logits = InParts(partial(model, task=data.name))
     for numbers, batch in _batches(part, indices, group):
-        answers, unfit = _answers(model, batch, data)
+        answers, unfit = _answers(model, batch, data, logits)
         sums[0] += SCORES[data.scoring].values(answers, batch.targets).sum()
         sums[1] += len(numbers)
         sums[2] += unfit
@@ -80,11 +83,13 @@ def _batches(part: Split, indices: Tensor, group: ProcessGroup) -> Iterator[tupl
             yield numbers, batch.to(group.device)
 
 
-def _answers(model: ContinualModel, batch: Batch, data: TaskData) -> tuple[Tensor, int | Tensor]:
+def _answers(
+    model: ContinualModel, batch: Batch, data: TaskData, logits_of: Callable[[Batch], Tensor]
+) -> tuple[Tensor, int | Tensor]:
     """The predicted classes [B], and how many records have logits that are not finite."""
     if model.readout(data.name).writes:
         return classes_of(model.write(batch, data.name), data.answers).to(batch.targets.device), 0
-    logits = model(batch, data.name)
+    logits = logits_of(batch)
     return logits.argmax(dim=1), (~logits.isfinite()).any(dim=1).sum()
 
 

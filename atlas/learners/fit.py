@@ -23,7 +23,8 @@ from atlas.learners.loss_log import LossLog
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.schedule import Precision
 from atlas.learners.task_data import TaskData
-from atlas.learners.trainer import Trainer, TrainingCurve, capture, resume
+from atlas.learners.trainer import Trainer, TrainingCurve
+from atlas.learners.trainer_state import capture, resume
 from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints
 from atlas.runtime.text import counted
 

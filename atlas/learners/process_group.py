@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from atlas.learners.compute import Compute
+from atlas.learners.out_of_memory import is_out_of_memory, out_of_memory
 from atlas.runtime.errors import AtlasError
 
 ValueT = TypeVar("ValueT")
@@ -107,6 +108,8 @@ class ProcessGroup:
 
     def _told(self, error: Exception) -> Exception:
         """The error as the other processes get it."""
+        if is_out_of_memory(error):
+            error = out_of_memory(error)
         if not isinstance(error, AtlasError):
             return RankFailed(f"worker {self.rank} of {self.size}: {type(error).__name__}: {error}")
         told = type(error)(f"{error} (worker {self.rank} of {self.size})")

@@ -1,8 +1,8 @@
-"""The trainer of one stage: objective, optimiser, learning rate, loss scaling, and their state for checkpoints."""
+"""The trainer of one stage: objective, optimiser, learning rate, loss scaling."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
@@ -15,12 +15,13 @@ from atlas.learners.base import Stage
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.early_stopping import EarlyStopping
 from atlas.learners.hooks import ReplayBatch, StageHooks
+from atlas.learners.out_of_memory import free_unused, is_out_of_memory
 from atlas.learners.precision import autocast
 from atlas.learners.process_group import ProcessGroup
+from atlas.learners.random_state import random_state, set_random_state
 from atlas.learners.recorded import RecordedPass, is_recorded
 from atlas.learners.schedule import Precision, Schedule
 from atlas.learners.task_data import TaskData
-from atlas.learners.training_state import TrainingProgress, TrainingState
 
 
 @dataclass
@@ -78,7 +79,7 @@ class Trainer:
         self.optimizer = _optimizer(model, self.schedule, group.device)
         self.scheduler = LambdaLR(self.optimizer, lambda update: self.schedule.rate(update, updates))
         self.scaler = torch.amp.GradScaler(group.device.type, enabled=self.schedule.precision == "float16")
-        self.records = 0
+        self.records, self.parts = 0, 1  # parts of a micro-batch
         self._applied = 0
         self.optimizer.register_step_post_hook(self._count_applied)
         recorded = is_recorded(self.schedule, self.hooks, group, updates=updates, own=bool(stage.source))
@@ -94,7 +95,7 @@ class Trainer:
         `records` are what `read` gave for them; without, they are read here. Gradients that are too large for float16
         leave the weights, and the learning rate's schedule, as they were.
         """
-        loss = self._backward(indices, self.hooks.replay(), records)
+        loss = self._backward_in_memory(indices, self.hooks.replay(), records)
         self._bound_gradients()
         before = self._applied
         self.scaler.step(self.optimizer)
@@ -135,9 +136,38 @@ class Trainer:
             self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_((value for _, value in self.trained()), self.schedule.max_gradient_norm)
 
+    def _backward_in_memory(
+        self, indices: Tensor, replay_batches: Sequence[ReplayBatch], records: Batch | None
+    ) -> Tensor:
+        """As `_backward`; where memory does not hold a micro-batch, and that may be cut, in more parts from here on.
+
+        The processes of a group would have to agree on it: a group cuts nothing. Raises torch.OutOfMemoryError where
+        it may not, or is a single record.
+        """
+        if not self.group.compute.halve or self.group.size > 1:
+            return self._backward(indices, replay_batches, records)
+        drawn = random_state(self.group)[None]
+        while (loss := self._attempt(indices, replay_batches, records)) is None:
+            self.optimizer.zero_grad(set_to_none=True)
+            free_unused()
+            set_random_state(self.group, drawn)
+        return loss
+
+    def _attempt(self, indices: Tensor, replay_batches: Sequence[ReplayBatch], records: Batch | None) -> Tensor | None:
+        """None where memory did not suffice and there are more `parts` now."""
+        try:
+            return self._backward(indices, replay_batches, records)
+        except RuntimeError as error:
+            sizes = [len(indices), *(len(one.indices) for one in replay_batches)]
+            more = next_parts(self.parts, [size // self.schedule.accumulate for size in sizes])
+            if more is None or not is_out_of_memory(error):
+                raise
+            self.parts, self._plain_pass = more, self._pass  # a recording sets gradients, and does not add to them
+            return None
+
     def _backward(self, indices: Tensor, replay_batches: Sequence[ReplayBatch], records: Batch | None = None) -> Tensor:
         """Accumulate the gradients of all micro-batches; gives this process's loss, averaged over them."""
-        count = self.schedule.accumulate
+        count = self.schedule.accumulate * self.parts
         replayed = [[(one, part) for part in one.indices.chunk(count)] for one in replay_batches]
         loss = torch.zeros((), device=self.group.device)
         for number, part in enumerate((records or self._read(self.data, indices)).chunk(count)):
@@ -155,7 +185,7 @@ class Trainer:
     def _pass(self, batch: Batch, others: Sequence[tuple[ReplayBatch, Batch]] = ()) -> Tensor:
         """Add a micro-batch's share to the gradients; gives its share of the loss."""
         with autocast(self.group.device, self.schedule.precision):
-            share = self.objective(batch, others) / self.schedule.accumulate
+            share = self.objective(batch, others) / (self.schedule.accumulate * self.parts)
         self.scaler.scale(share).backward()
         return share.detach().float()
 
@@ -186,93 +216,14 @@ def _optimizer(model: ContinualModel, schedule: Schedule, device: torch.device) 
     )
 
 
+def next_parts(parts: int, sizes: Sequence[int]) -> int | None:
+    """The next larger number of equal parts into which batches of all these sizes can be cut; None if there is none."""
+    return next((more for more in range(parts + 1, min(sizes) + 1) if not any(size % more for size in sizes)), None)
+
+
 def takes_fused_steps(device: torch.device, precision: Precision) -> bool:
     """Whether the optimiser's step is one kernel, as a GPU has it.
 
     In float16 it is not: the kernel would leave out an update whose gradients overflow without telling the schedule.
     """
     return device.type == "cuda" and precision != "float16"
-
-
-COUNTERS = ("last_epoch", "_step_count")  # all that changes of a LambdaLR but its rates, which are the optimiser's
-
-
-def capture(trainer: Trainer, curve: TrainingCurve) -> TrainingState:
-    """The training state between two updates. Every process calls it, since each has random numbers of its own."""
-    state = trainer.optimizer.state_dict()
-    progress = TrainingProgress(
-        updates=curve.updates,
-        records=curve.records,
-        losses=curve.losses,
-        patience=curve.early_stopping.state(),
-        rates=[group["lr"] for group in state["param_groups"]],
-        scheduler={name: trainer.scheduler.state_dict()[name] for name in COUNTERS},
-        scaler=trainer.scaler.state_dict(),
-    )
-    moments = {
-        f"moment/{number}/{name}": value for number, held in state["state"].items() for name, value in held.items()
-    }
-    tensors = {
-        **_with_prefix("weight", trainer.trained()),
-        **moments,
-        **_with_prefix("best", curve.early_stopping.best_weights()),
-        "random": trainer.group.all_gather(_random(trainer.group)),
-    }
-    return TrainingState(progress=progress, tensors={name: value.detach().cpu() for name, value in tensors.items()})
-
-
-def resume(trainer: Trainer, curve: TrainingCurve, training_state: TrainingState) -> None:
-    """The inverse of `capture`, for a stage that has just begun. Random numbers come last."""
-    progress, tensors = training_state.progress, training_state.tensors
-    for name, parameter in trainer.trained():
-        parameter.data.copy_(tensors[f"weight/{name}"])
-    _set_optimizer(trainer, progress.rates, tensors)
-    trainer.scheduler.load_state_dict(
-        {**trainer.scheduler.state_dict(), **progress.scheduler, "_last_lr": progress.rates}
-    )
-    trainer.scaler.load_state_dict(dict(progress.scaler))
-    curve.updates, trainer.records = progress.updates, progress.records
-    curve.records = progress.records
-    curve.losses = list(progress.losses)
-    curve.early_stopping.load_state(progress.patience, _without_prefix("best", tensors))
-    _set_random(trainer.group, tensors["random"])
-
-
-def _set_optimizer(trainer: Trainer, rates: Iterable[float], tensors: Mapping[str, Tensor]) -> None:
-    held: dict[int, dict[str, Tensor]] = {}
-    for name, value in _without_prefix("moment", tensors).items():
-        number, _, moment = name.partition("/")
-        held.setdefault(int(number), {})[moment] = value.clone()
-    groups = trainer.optimizer.state_dict()["param_groups"]
-    groups = [{**group, "lr": rate} for group, rate in zip(groups, rates, strict=True)]
-    trainer.optimizer.load_state_dict({"state": held, "param_groups": groups})
-
-
-def _random(group: ProcessGroup) -> Tensor:
-    """The states of this process's generators, one after another: uint8 [bytes]."""
-    states = [torch.get_rng_state()]
-    if group.device.type == "cuda":
-        states.append(torch.cuda.get_rng_state(group.device))
-    return torch.cat(states)
-
-
-def _set_random(group: ProcessGroup, states: Tensor) -> None:
-    """The inverse of `_random`, of the states [workers, bytes] of all processes of a group, which may be another.
-
-    A process that the group did not have draws from a seed of its own, which one of the states decides.
-    """
-    size, state = len(torch.get_rng_state()), states[group.rank % len(states)]
-    torch.set_rng_state(state[:size].clone())
-    if group.device.type == "cuda" and len(state) > size:  # else it was saved by a CPU
-        torch.cuda.set_rng_state(state[size:].clone(), group.device)
-    if group.rank >= len(states):
-        torch.manual_seed(int(torch.randint(2**62, ())) + group.rank)
-
-
-def _with_prefix(prefix: str, tensors: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
-    return {f"{prefix}/{name}": value for name, value in tensors}
-
-
-def _without_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors named `prefix/…`, without that."""
-    return {name.removeprefix(f"{prefix}/"): value for name, value in tensors.items() if name.startswith(f"{prefix}/")}

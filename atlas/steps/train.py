@@ -23,6 +23,8 @@ from atlas.learners.divergence import check_files, check_weights
 from atlas.learners.evaluation import score
 from atlas.learners.fit import OnUpdate, fit
 from atlas.learners.hooks import PriorStep, StageContext, StageHooks
+from atlas.learners.out_of_memory import telling_of_memory
+from atlas.learners.peak_memory import forget_peak, peak_memory
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.task_data import TaskData
 from atlas.learners.trainer import TrainingCurve
@@ -93,6 +95,7 @@ def open_task(path: Path) -> TaskData:
     )
 
 
+@telling_of_memory()
 def train_step(
     step: Step,
     worker_context: WorkerContext,
@@ -108,12 +111,14 @@ def train_step(
     same result. `on_start` is called once all that it builds on is loaded.
 
     Raises:
+        OutOfMemory: the memory of the worker's device does not hold the step.
         MissingParent: the store lacks a step that this one builds on.
         CorruptArtifact: an artifact that it builds on was altered; the store has moved it aside.
         Diverged: the loss, a weight or a score became NaN or infinite.
         WrongWorker: the worker's backbone or data is not the step's.
     """
-    stopwatch, group = _Stopwatch(), worker_context.group
+    group = worker_context.group
+    stopwatch = _Stopwatch(group)
     model = worker_context.empty_model()
     try:
         with group.all_or_none():
@@ -142,19 +147,23 @@ def train_step(
 
 @dataclass
 class _Stopwatch:
-    """The times of one step, from its beginning."""
+    """The times of one step, from its beginning, and its peak memory in the processes of a group."""
 
+    group: ProcessGroup
     began: float = field(default_factory=time.time)
     _started: float = field(default_factory=time.perf_counter)
     _trained: float = 0.0
+
+    def __post_init__(self) -> None:
+        forget_peak(self.group.device)
 
     def stop_training(self) -> None:
         self._trained = time.perf_counter()
 
     def cost(self, spent: float) -> StepCost:
-        """The cost until now; `spent` are seconds of training before an interruption."""
-        start = self._started - spent
-        return StepCost(seconds=time.perf_counter() - start, learning=self._trained - start)
+        """The cost until now; `spent` are seconds of training before an interruption. Collective."""
+        start, memory = self._started - spent, peak_memory(self.group)
+        return StepCost(seconds=time.perf_counter() - start, learning=self._trained - start, memory=memory)
 
 
 def _result(

@@ -5,7 +5,7 @@ step                the step's own description (`Step.describe`); `title`, `orde
 scores              {latest, own: {val, test: {task: percent}}}
 losses, validations [[update, value], …]
 updates, records, trained_parameters    int
-cost                {seconds, learning}: seconds in all, and of training alone
+cost                {seconds, learning, memory?}: seconds in all, and of training alone; peak memory in bytes
 resumed_at?, workers?   updates that it resumed from; group sizes, where they changed
 run, began, ended, versions             which run of a sweep trained it, when (seconds since 1970), with which torch
 <any other key>     what the hooks of a continual-learning method keep (`StepResult.hooks`)
@@ -77,10 +77,15 @@ class Scores(_Frozen):
 
 
 class StepCost(_Frozen):
-    """Seconds of wall-clock time: in all, and of training alone (`learning`, as the stored JSON has it)."""
+    """Seconds of wall-clock time, in all and of training alone (`learning`, as the stored JSON has it), and memory.
+
+    memory: the most bytes of a worker's GPU that tensors took at once, or on a CPU the most that its process ever had
+    resident; None in entries of earlier versions.
+    """
 
     seconds: float = 0.0
     learning: float = 0.0
+    memory: int | None = None
 
 
 class StepResult(_Frozen):
@@ -119,6 +124,8 @@ class StepResult(_Frozen):
     def to_json(self) -> dict[str, JsonValue]:
         """The result as plain JSON values; `read_result` is the inverse."""
         body = self.model_dump(mode="json", exclude={"hooks", *(name for name in OPTIONAL if not getattr(self, name))})
+        if self.cost.memory is None:
+            del body["cost"]["memory"]
         return {**self.hooks, **body}
 
 

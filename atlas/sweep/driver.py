@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from atlas.cluster.connect import NAMESPACE
 from atlas.cluster.ray_internals import search_ended_by, start_autoscaling_coordinator
+from atlas.config.training import AUTO
 from atlas.data.cache import prepared_address
 from atlas.execution.fleets import Fleets
 from atlas.execution.sizing import loaders_of, threads_of, trials_at_once
@@ -213,6 +214,7 @@ def _fleet_setup(run: SweepRun) -> FleetSetup:
         deterministic=options.cluster.deterministic,
         weights=options.cluster.weights,
         recompute=options.cluster.recompute,
+        halve=options.training.batch_size == AUTO,
     )
 
 

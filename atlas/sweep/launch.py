@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from atlas.config.experiment import Experiment
 from atlas.config.invocation import Invocation
 from atlas.config.options import Options
+from atlas.config.training import AUTO
 from atlas.runtime.console import say
-from atlas.runtime.errors import InfrastructureError
+from atlas.runtime.errors import InfrastructureError, UserError
 from atlas.runtime.text import by_number, counted
 from atlas.tasks.suites import find_suite
 
@@ -157,7 +158,7 @@ def _show_plan(
     experiment = replace(experiment, precision=size.precision_as(options.training.precision))
     proposals = foresee(experiment)
     plan = inputs.plan(proposals, experiment.auxiliary_walks(), at_once=size.fleets)
-    _check_shares(inputs.graph, size)
+    _check_shares(inputs.graph, size, halves=options.training.batch_size == AUTO)
     size = fitted(size, options.cluster, nodes, plan.work)
     plan = plan.on(size.fleets)
     settings = {**describe(options, size), "orders": experiment.orders_in_words()}
@@ -169,8 +170,13 @@ def _show_plan(
     return proposals, plan, size
 
 
-def _check_shares(graph: WalkGraph, size: FleetSize) -> None:
+def _check_shares(graph: WalkGraph, size: FleetSize, *, halves: bool) -> None:
     """Raises UserError where a fleet, of any size that an elastic one may have, cannot share a batch."""
+    if halves and size.workers > 1:
+        raise UserError(
+            f"--batch-size is auto, but the {size.workers} workers of a fleet would have to cut their batches alike; "
+            f"give a number, or 1 as --workers-per-fleet."
+        )
     schedules = {stage.schedule for stage in graph.stages}
     for workers in size.numbers:
         for schedule in schedules:

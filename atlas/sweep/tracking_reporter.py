@@ -98,7 +98,7 @@ class TrackingReporter:
             settings={"stage": step.stage.settings(), "seed": step.seed, "order": " > ".join(step.order)},
             tags=tags,
             curves={"loss": _points(result.losses), "validation": _points(result.validations)},
-            scores={**scores, **{f"cost/{name}": value for name, value in result.cost}},
+            scores={**scores, **{f"cost/{name}": value for name, value in result.cost if value is not None}},
             position=len(step.order) - 1,
             started=result.began,
             ended=result.ended,

@@ -135,6 +135,7 @@ def test_one_order_is_an_option_too() -> None:
         (["--aim", "best"], "--aim is 'best'; give mean, worst"),
         (["--tasks"], "--tasks names none; give one or more"),
         (["--config"], "--config is ''; give FILE"),
+        (["--batch-size", "-2"], "--batch-size is -2; give a whole number of 1 or more"),
         (["--loaders", "-1"], "--loaders is -1; give a number of threads, 0 for none"),
         (["--checkpoint-every", "-1"], "--checkpoint-every is -1.0; give seconds, 0 for never"),
         (["--trials", "0"], "--trials is 0; give 1 or more"),

@@ -53,6 +53,8 @@ def test_numbers_out_of_range_are_refused(given: dict[str, Any], message: str) -
         ({"cpus_per_worker": math.inf}, "--cpus-per-worker is inf"),
         ({"gpus_per_worker": -1.0}, "--gpus-per-worker is -1.0; give a number of 0 or more"),
         ({"gpus_per_worker": math.nan}, "--gpus-per-worker is nan"),
+        ({"gpus_per_worker": 1.5}, "--gpus-per-worker is 1.5; give a whole number, or a share of one GPU such as 0.5"),
+        ({"gpus_per_worker": 0.5, "workers_per_fleet": 2}, "the workers of a fleet cannot share a GPU"),
         ({"checkpoint_every": math.nan}, "--checkpoint-every is nan"),
         ({"checkpoint_every": math.inf}, "--checkpoint-every is inf"),
         ({"fleets": 0}, "--fleets is 0"),

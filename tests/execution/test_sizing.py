@@ -36,6 +36,10 @@ TWO_GPUS = {"CPU": 16.0, "GPU": 2.0}
         ({"CPU": 16, "GPU": 4}, {"workers_per_fleet": 2}, (2, 2, 3.97, 1)),
         ({"CPU": 16, "GPU": 1}, {"gpus_per_worker": 0.25}, (4, 1, 3.97, 0.25)),
         ({"CPU": 16, "GPU": 1}, {"gpus_per_worker": 0}, (16, 1, 0.99, 0)),
+        ({"CPU": 16, "GPU": 1}, {"gpus_per_worker": 0.1}, (10, 1, 1.59, 0.1)),
+        ({"CPU": 16, "GPU": 2}, {"gpus_per_worker": 0.4}, (4, 1, 3.97, 0.4)),
+        ({"CPU": 16, "GPU": 1}, {"gpus_per_worker": 0.125, "fleets": 8}, (8, 1, 1.98, 0.125)),
+        ({"CPU": 32, "GPU": 8}, {"gpus_per_worker": 2}, (4, 1, 4.0, 2)),
         ({"CPU": 8}, {"fleets": 3, "cpus_per_worker": 2}, (3, 1, 2, 0)),
     ],
 )
@@ -54,6 +58,7 @@ def test_fleets_fill_the_cluster(
         ({"CPU": 8}, {"gpus_per_worker": 1}, "at 1 GPU needs 1 GPU (with 0 for the trials), the cluster has at most 0"),
         ({"CPU": 8, "GPU": 2}, {"workers_per_fleet": 4}, "needs 4 GPUs"),
         ({"CPU": 0}, {}, "the cluster has at most 0"),
+        ({"CPU": 16, "GPU": 2}, {"gpus_per_worker": 0.4, "fleets": 5}, "but the nodes hold 4"),
     ],
 )
 def test_what_cannot_be_placed_is_refused_with_the_numbers(

@@ -126,6 +126,8 @@ def test_a_result_has_cost_and_extent(learnt: Any) -> None:
         assert (fact.updates, fact.records) == (2, 16)
         assert [update for update, _ in fact.losses] == [1, 2]
         assert fact.cost.seconds >= fact.cost.learning > 0
+        assert fact.cost.memory is not None
+        assert fact.cost.memory > 2**20
         assert fact.ended >= fact.began
         assert fact.run == ""
         assert fact.order == step.order

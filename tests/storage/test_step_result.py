@@ -75,6 +75,9 @@ def test_a_hook_cannot_take_a_key_of_the_result() -> None:
 
 def test_keys_that_say_nothing_are_left_out() -> None:
     assert not RESULT.to_json().keys() & {"resumed_at", "workers"}
+    assert RESULT.to_json()["cost"] == {"seconds": 2.0, "learning": 1.0}
+    measured = RESULT.model_copy(update={"cost": StepCost(seconds=2.0, learning=1.0, memory=2**30)})
+    assert read_result(through_json(measured.to_json())).cost.memory == 2**30
     resumed = RESULT.model_copy(update={"resumed_at": (3,), "workers": (1, 2)})
     assert (resumed.to_json()["resumed_at"], resumed.to_json()["workers"]) == ([3], [1, 2])
 

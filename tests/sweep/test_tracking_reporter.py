@@ -67,6 +67,7 @@ def test_a_step_is_logged_with_its_scores_curves_and_data(ended: FinishedSweep, 
     stored = ended.inputs.store.result(last)
     assert event.scores["test/latest/digits"] == stored.scores.latest.test["digits"]
     assert event.scores["cost/seconds"] == stored.cost.seconds
+    assert event.scores["cost/memory"] == stored.cost.memory
     assert [list(point) for point in event.curves["loss"]] == [list(point) for point in stored.losses]
     assert event.tags["task"] == "easy-vqa"
     assert event.position == 1
