@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -62,7 +61,7 @@ def score(
 def _sums(model: ContinualModel, data: TaskData, part: Split, indices: Tensor, group: ProcessGroup) -> Tensor:
     """Of these records: the sum of their values, their number, and how many have logits that are not finite [3]."""
     sums = torch.zeros(3, dtype=torch.float64, device=group.device)
-    logits = InParts(partial(model, task=data.name))
+    logits = InParts(lambda part: model(part, data.name))
     for numbers, batch in _batches(part, indices, group):
         answers, unfit = _answers(model, batch, data, logits)
         sums[0] += SCORES[data.scoring].values(answers, batch.targets).sum()

@@ -29,11 +29,18 @@ class SmallMemory(ContinualModel):
     asked: list[int]
 
     def pool(self, batch: Batch, task: str) -> Tensor:
+        self.allocate(batch)
+        return super().pool(batch, task)
+
+    def loss(self, batch: Batch, task: str, scoring: str) -> tuple[Tensor, Tensor]:
+        self.allocate(batch)
+        return super().loss(batch, task, scoring)
+
+    def allocate(self, batch: Batch) -> None:
         self.asked.append(len(batch))
         torch.rand(())  # as dropout would
         if len(batch) > self.room:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has")
-        return super().pool(batch, task)
 
 
 def model_of(world: World, room: int | None) -> ContinualModel:
