@@ -15,8 +15,8 @@ from atlas.runtime.text import first_line
 # what CUDA and its libraries say where they, and not PyTorch, ask for memory
 SIGNS = ("out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 LOWER = (
-    "lower --batch-size (or give it as auto), --rank or --tokens, train in --precision bfloat16, add --recompute, or let "
-    "fewer fleets share a GPU"
+    "lower --batch-size (or give it as auto), --rank or --tokens, train in --precision bfloat16, add --recompute, or "
+    "let fewer fleets share a GPU"
 )
 
 

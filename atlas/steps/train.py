@@ -24,7 +24,6 @@ from atlas.learners.evaluation import score
 from atlas.learners.fit import OnUpdate, fit
 from atlas.learners.hooks import PriorStep, StageContext, StageHooks
 from atlas.learners.out_of_memory import telling_of_memory
-from atlas.learners.peak_memory import forget_peak, peak_memory
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.task_data import TaskData
 from atlas.learners.trainer import TrainingCurve
@@ -33,8 +32,9 @@ from atlas.runtime.errors import InfrastructureError
 from atlas.runtime.retry import retry_while_full
 from atlas.steps.loading import load_steps
 from atlas.steps.step import Step
+from atlas.steps.stopwatch import Stopwatch
 from atlas.storage.score_names import Split
-from atlas.storage.step_result import Scores, SplitScores, StepCost, StepResult
+from atlas.storage.step_result import Scores, SplitScores, StepResult
 from atlas.storage.store import Store
 
 
@@ -118,7 +118,7 @@ def train_step(
         WrongWorker: the worker's backbone or data is not the step's.
     """
     group = worker_context.group
-    stopwatch = _Stopwatch(group)
+    stopwatch = Stopwatch(group)
     model = worker_context.empty_model()
     try:
         with group.all_or_none():
@@ -145,27 +145,6 @@ def train_step(
     return result
 
 
-@dataclass
-class _Stopwatch:
-    """The times of one step, from its beginning, and its peak memory in the processes of a group."""
-
-    group: ProcessGroup
-    began: float = field(default_factory=time.time)
-    _started: float = field(default_factory=time.perf_counter)
-    _trained: float = 0.0
-
-    def __post_init__(self) -> None:
-        forget_peak(self.group.device)
-
-    def stop_training(self) -> None:
-        self._trained = time.perf_counter()
-
-    def cost(self, spent: float) -> StepCost:
-        """The cost until now; `spent` are seconds of training before an interruption. Collective."""
-        start, memory = self._started - spent, peak_memory(self.group)
-        return StepCost(seconds=time.perf_counter() - start, learning=self._trained - start, memory=memory)
-
-
 def _result(
     step: Step,
     model: ContinualModel,
@@ -174,7 +153,7 @@ def _result(
     *,
     scores: Scores,
     hooks: dict[str, JsonValue],
-    stopwatch: _Stopwatch,
+    stopwatch: Stopwatch,
     run: str,
 ) -> StepResult:
     return StepResult(
