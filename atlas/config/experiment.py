@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from atlas.backbones.base import readouts_of
 from atlas.config.learners import base_learner, learner_named, own_class
 from atlas.config.options import Options
+from atlas.config.search import SearchOptions
 from atlas.config.space import MOST_ORDERS, Order, named_orders, order_count
 from atlas.config.suggestions import NamingTrial
 from atlas.config.sweep import Sweep, no_search
@@ -215,7 +216,7 @@ class Experiment:
         search = self.options.search
         if self.options.run.resume:
             return
-        usual = {self.sweep.defaults.search.shots, self.sweep.small.search.shots}
+        usual = {SearchOptions.shots, self.sweep.defaults.search.shots, self.sweep.small.search.shots}
         if not search.downstream and search.shots not in usual:
             raise UserError(
                 f"--shots is {' '.join(search.shots)}, but no task is trained from few shots: name such tasks by "

@@ -48,7 +48,7 @@ def test_beside_others_leaves_the_active_one_alone(saved: tuple[Path, torch.Tens
 
 
 def test_experience_of_another_length_is_refused(saved: tuple[Path, torch.Tensor]) -> None:
-    with pytest.raises(AtlasError, match="experience names 1 adapters"):
+    with pytest.raises(AtlasError, match="experience names 1 adapter,"):
         load_adapter(small_model("vilt")[0], saved[0] / "task-2", "c", experience=["b"])
 
 

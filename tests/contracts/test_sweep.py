@@ -93,7 +93,7 @@ def test_its_proposals_are_valid(sweep: Sweep) -> None:
 
 def test_its_trials_do_not_all_ask_the_same(sweep: Sweep) -> None:
     walks = foresee(Experiment(sweep=sweep, options=Options.of(tasks=TASKS, trials=6))).trials
-    assert len({tuple(trial) for trial in walks}) > 3
+    assert len({tuple(trial) for trial in walks}) > min(3, len(sweep.points) - 1 if sweep.points else 3)
 
 
 def test_its_steps_can_be_sent_anywhere(sweep: Sweep, inputs: SweepInputs) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import UserError
 from atlas.runtime.text import counted
 
 
@@ -30,7 +30,7 @@ class Sequences:
 
         A prompt ends at the first place without a token; what comes after it is an answer. images: of each row, or none
         of any. On a GPU, which would be waited for, that is not checked: the rows of prepared data have as many.
-        Raises AtlasError where they have not.
+        Raises UserError where they have not.
         """
         tokens, prompt = rows.masked_fill(~mask, 0), mask.cumprod(1).bool()
         is_image = (rows == image_id) & prompt
@@ -78,10 +78,10 @@ class Sequences:
 
 
 def _check(counts: Tensor, images: int) -> None:
-    """Raises AtlasError for rows of other numbers of images, but for rows of none at all."""
+    """Raises UserError for rows of other numbers of images, but for rows of none at all."""
     found = set(counts.tolist())
     if found - {images} and found != {0}:
-        raise AtlasError(
+        raise UserError(
             f"prompts have places for {counted(max(found), 'image')}, and records have {images}: prepare the task "
             "again."
         )
