@@ -73,9 +73,25 @@ def fit(
     stream = (chosen[indices] for indices in batches(len(chosen), schedule.batch_size, updates, seed))
     if _resume_from_checkpoint(trainer, curve, stream, checkpoints):
         on_update(curve.updates, updates, curve.last_loss)
+    _train(trainer, curve, stream, updates, on_update, checkpoints)
+    _check_updated(trainer, curve)
+    curve.early_stopping.restore_best()
+    return curve
+
+
+def _train(
+    trainer: Trainer,
+    curve: TrainingCurve,
+    stream: Iterator[Tensor],
+    updates: int,
+    on_update: OnUpdate,
+    checkpoints: Checkpoints,
+) -> None:
+    """The updates on the batches of `stream`, until the last of all `updates` or an early stop."""
+    group = trainer.group
     losses = LossLog(group, curve.losses)
     read = read_ahead(stream, trainer.read, threads=group.compute.loaders, device=group.device)
-    with closing(read):
+    with closing(trainer), closing(read):
         for update, (indices, records_read) in enumerate(read, start=curve.updates + 1):
             _record_update(curve, trainer, trainer.update(indices, records_read), losses, of=updates)
             on_update(update, updates, curve.last_loss)
@@ -85,9 +101,6 @@ def fit(
                 losses.flush()
                 checkpoints.save(capture(trainer, curve))
     losses.flush()
-    _check_updated(trainer, curve)
-    curve.early_stopping.restore_best()
-    return curve
 
 
 def _resume_from_checkpoint(

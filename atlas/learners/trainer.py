@@ -83,7 +83,7 @@ class Trainer:
         self._applied = 0
         self.optimizer.register_step_post_hook(self._count_applied)
         recorded = is_recorded(self.schedule, self.hooks, group, updates=updates, own=bool(stage.source))
-        self._plain_pass = RecordedPass(self._pass, [value for _, value in self.trained()]) if recorded else self._pass
+        self._recorded = RecordedPass(self._pass, [value for _, value in self.trained()]) if recorded else None
 
     def read(self, indices: Tensor) -> tuple[Tensor, Batch]:
         """The global batch `indices` [N] and this process's records of it, as `update` takes them. For any thread."""
@@ -104,6 +104,10 @@ class Trainer:
         if self._applied > before:
             self.scheduler.step()
         return loss
+
+    def close(self) -> None:
+        """Free the memory of a recording; the trainer goes on without it."""
+        self._recorded = None
 
     @property
     def updates_applied(self) -> int:
@@ -162,7 +166,7 @@ class Trainer:
             more = next_parts(self.parts, [size // self.schedule.accumulate for size in sizes])
             if more is None or not is_out_of_memory(error):
                 raise
-            self.parts, self._plain_pass = more, self._pass  # a recording sets gradients, and does not add to them
+            self.parts, self._recorded = more, None  # a recording sets gradients, and does not add to them
             return None
 
     def _backward(self, indices: Tensor, replay_batches: Sequence[ReplayBatch], records: Batch | None = None) -> Tensor:
@@ -178,7 +182,7 @@ class Trainer:
             ]
             sync = self.group.without_sync(self.objective) if number < count - 1 else nullcontext()
             with sync:
-                loss += self._pass(batch, others) if others else self._plain_pass(batch)
+                loss += self._pass(batch, others) if others or self._recorded is None else self._recorded(batch)
         self.records += len(indices) + sum(len(one.indices) for one in replay_batches)
         return loss
 
