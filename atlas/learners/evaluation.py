@@ -71,12 +71,12 @@ def _sums(model: ContinualModel, data: TaskData, part: Split, indices: Tensor, g
 
 
 def _batches(part: Split, indices: Tensor, group: ProcessGroup) -> Iterator[tuple[Tensor, Batch]]:
-    """The records by numbers, in batches on the group's device."""
+    """The records by numbers, in batches on the group's device; none of no records, as a worker may have."""
 
     def read(numbers: Tensor) -> tuple[Tensor, Batch]:
         return numbers, part.batch(numbers).pinned(group.device)
 
-    requests = indices.split(EVALUATION_BATCH)
+    requests = indices.split(EVALUATION_BATCH) if len(indices) else ()
     with closing(read_ahead(requests, read, threads=group.compute.loaders, device=group.device)) as found:
         for numbers, batch in found:
             yield numbers, batch.to(group.device)

@@ -24,6 +24,7 @@ from atlas.learners.task_data import TaskData
 from atlas.steps.train import open_task
 from atlas.tasks import Task
 from tests.backbones.toys import NAMES, PAIRS, SHADES
+from tests.small import World
 
 WORDS = ("None", "the one", "owt")  # what the readout writes for pixels of a record's number modulo three
 
@@ -73,6 +74,9 @@ class Workers(ProcessGroup):
         self.others.append(value)
         return self.others
 
+    def all_reduce(self, values: Tensor) -> Tensor:
+        return torch.stack(self.gather(values)).sum(0)
+
     @property
     def others(self) -> list[Any]:
         return self.__dict__.setdefault("said", [])
@@ -121,6 +125,21 @@ def test_the_texts_of_all_workers_are_scored_together_in_the_order_of_their_reco
 
 def test_a_limit_scores_a_sample(names: TaskData) -> None:
     assert scored(Parrot(), names, "test", limit=1) in (0.0, 100.0)
+
+
+def test_a_worker_that_a_sample_has_no_record_for_adds_nothing(names: TaskData, small_world: World) -> None:
+    model = small_world.model()
+    model.ensure_head("digits", torch.Generator().manual_seed(0))
+    digits = small_world.worker_context.data["digits"]
+    for scorer, data in ((model, digits), (cast(ContinualModel, Model(Parrot())), names)):
+        whole = score(scorer, data, "test", limit=1, group=ProcessGroup())
+        groups = [Workers(rank=rank, size=2) for rank in range(2)]
+        said: list[Any] = []
+        for group in groups:
+            group.__dict__["said"] = said
+        found = [score(scorer, data, "test", limit=1, group=group) for group in groups]
+        assert found == [whole, whole]
+    model.detach()
 
 
 def test_classes_are_found_in_what_a_readout_writes(processor: Processor, tmp_path: Path) -> None:
