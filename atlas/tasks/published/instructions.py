@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from atlas.runtime.errors import UserError
 from atlas.tasks.reading import files
 from atlas.tasks.reading.layout import Layout, Needed
 from atlas.tasks.reading.llava import (
@@ -117,8 +118,11 @@ class InstructionTask:
     def _known(self, source: Path) -> Mapping[str | int, tuple[str, ...]]:
         if self.instructions.references is None:
             return {}
-        found = self.instructions.referred().found(source)
-        return self.instructions.references.read(found) if found else {}
+        path = self.instructions.referred().found(source)
+        found = self.instructions.references.read(path) if path else {}
+        if path and not found:
+            raise UserError(f"{path} has no references of {self.instructions.title}. Download it again.")
+        return found
 
     def _roots(self, source: Path) -> list[Path]:
         """The folders that images' paths may be relative to: the source, those of images, and the files' own."""

@@ -69,7 +69,7 @@ def question_lines(path: Path) -> Iterator[Line]:
         if isinstance(values, Broken):
             yield where, values
         else:
-            yield where, {"place": place, **values}
+            yield where, {**values, "place": place}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ class InstructionReader:
 
     roots: folders that images' paths may be relative to, looked through in order. linked: those at the beginning of
     such paths, `COCO2014/`, which may be links. known: references by the question's id, or by its place in the file,
-    where another file has them. seen: the ids of the records made so far.
+    where another file has them, which then has all. seen: the ids of the records made so far.
     """
 
     roots: Sequence[Path]
@@ -94,8 +94,14 @@ class InstructionReader:
         """One question of the test. Raises Unreadable as `training_record` does."""
         number = files.field(values, "question_id", (str, int))
         name = unseen(str(number), self.seen)
-        references = self.known.get(str(number)) or self.known.get(values["place"]) or answers_of(values)
-        return self._record(name, values, files.field(values, ("text", "question")), references)
+        return self._record(name, values, files.field(values, ("text", "question")), self._references(name, values))
+
+    def _references(self, name: str, values: Mapping[str, Any]) -> tuple[str, ...]:
+        """What is right for a question of the test: what the other file says, where there is one, or else the entry."""
+        found = self.known.get(name) or self.known.get(values["place"]) if self.known else answers_of(values)
+        if not found:
+            raise Unreadable(f"the file that has the references has none for the question {name!r}")
+        return found
 
     def _record(self, name: str, values: Mapping[str, Any], question: str, references: tuple[str, ...]) -> Record:
         text = question.replace(IMAGE, "").strip()

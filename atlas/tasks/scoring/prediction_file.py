@@ -6,6 +6,7 @@ test file (a list of {"question_id", "answer"}), TextVQA's annotations, or capti
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from atlas.tasks.reading.llava import answers_by_id, answers_of, captions_by_pla
 from atlas.tasks.sample import Broken
 from atlas.tasks.scoring import TEXT_SCORES
 
+BEGINNING = 1024  # bytes of a file that tell what it is
 Known = Mapping[str | int, tuple[str, ...]]
 
 
@@ -65,9 +67,8 @@ def predictions_in(path: Path) -> dict[str, str]:
 
 def references_in(path: Path) -> Known:
     """The references of each question, by its id, or by its place. Raises UserError where the file has none."""
-    first = path.read_text(encoding="utf-8-sig")[:1] if path.is_file() else ""
-    if first == "[":
-        return {name: right for one in files.json_items(path, "") for name, right in [_reference(path, *one)]}
+    if _is_list(path):
+        return _questions_in(path)
     said = []
     for read in (captions_by_place, answers_by_id):
         try:
@@ -75,6 +76,24 @@ def references_in(path: Path) -> Known:
         except UserError as error:
             said.append(str(error))
     raise UserError(f"{path} has no questions, no captions and no answers. {' '.join(dict.fromkeys(said))}")
+
+
+def _is_list(path: Path) -> bool:
+    """Whether a file of JSON begins as a list, after a byte order mark and blanks."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(BEGINNING).removeprefix(BOM_UTF8).lstrip().startswith(b"[")
+
+
+def _questions_in(path: Path) -> Known:
+    """The answers to each question of a test file. Raises UserError for a question that has two different ones."""
+    found: dict[str | int, tuple[str, ...]] = {}
+    for where, values in files.json_items(path, ""):
+        name, right = _reference(path, where, values)
+        if found.setdefault(name, right) != right:
+            raise UserError(f"{path}: {where}: the question {name!r} was there before, with another answer.")
+    return found
 
 
 def _reference(path: Path, where: str, values: dict[str, Any] | Broken) -> tuple[str, tuple[str, ...]]:

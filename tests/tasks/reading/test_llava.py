@@ -93,6 +93,12 @@ def test_a_question_of_the_test_has_one_answer_or_several(source: Path) -> None:
 def test_another_file_may_have_the_references_by_id_or_by_place(source: Path) -> None:
     assert read_one(source, {"7": ("by id",)}).references == ("by id",)
     assert read_one(source, {0: ("by place",)}).references == ("by place",)
+    assert read_one(source, {0: ("by place",)}, place="a kitchen").references == ("by place",)
+
+
+def test_a_question_that_the_other_file_lacks_does_not_have_its_own_answer_instead(source: Path) -> None:
+    with pytest.raises(Unreadable, match="the file that has the references has none for the question '7'"):
+        read_one(source, {"8": ("by id",), 1: ("by place",)})
 
 
 @pytest.mark.parametrize(

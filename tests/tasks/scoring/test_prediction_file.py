@@ -93,3 +93,26 @@ def test_files_of_another_kind_are_refused(tmp_path: Path, test_file: Path) -> N
     (tmp_path / "bad.jsonl").write_text('{"question_id": 7}\n')
     with pytest.raises(UserError, match="bad.jsonl:1: .*'text'"):
         score_file(tmp_path / "bad.jsonl", test_file, rule="exact")
+
+
+@pytest.mark.parametrize("before", [b"\n  ", b"\xef\xbb\xbf", b"\xef\xbb\xbf \n"])
+def test_a_list_of_questions_may_begin_with_blanks_or_a_byte_order_mark(tmp_path: Path, before: bytes) -> None:
+    path = tmp_path / "test.json"
+    path.write_bytes(before + json.dumps([{"question_id": 7, "answer": "fox"}]).encode())
+    assert score_file(lines(tmp_path / "said.jsonl", ("7", "fox")), path, rule="exact").value == 100.0
+
+
+def test_a_question_with_two_different_answers_is_refused_and_one_that_is_repeated_is_one(tmp_path: Path) -> None:
+    said = lines(tmp_path / "said.jsonl", ("7", "fox"))
+    questions = [{"question_id": 7, "answer": text} for text in ("fox", "fox", "dog")]
+    found = score_file(said, written(tmp_path / "same.json", questions[:2]), rule="exact")
+    assert (found.value, found.missing) == (100.0, 0)
+    with pytest.raises(UserError, match=r"two.json: \[2\]: the question '7' was there before, with another answer"):
+        score_file(said, written(tmp_path / "two.json", questions), rule="exact")
+
+
+def test_a_file_that_is_no_text_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "test.json"
+    path.write_bytes(b"\xff\xfe[\x00")
+    with pytest.raises(UserError, match="test.json"):
+        score_file(lines(tmp_path / "said.jsonl", ("7", "fox")), path, rule="exact")

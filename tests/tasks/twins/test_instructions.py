@@ -128,3 +128,6 @@ def test_the_right_options_may_be_in_the_file_of_the_problems(tmp_path: Path) ->
     right = [one.references for one in bare(list(task.read("test", tmp_path)))]
     assert right[:4] == [("A",), ("B",), ("C",), ("A",)]
     assert set(task.sources(tmp_path)) - set(before) == {"problems.json"}
+    (tmp_path / "ScienceQA" / "problems.json").write_text("[]")
+    with pytest.raises(UserError, match=r"problems.json has no references of ScienceQA"):
+        list(task.read("test", tmp_path))
