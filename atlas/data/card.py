@@ -79,7 +79,7 @@ class SplitCounts(BaseModel):
 
     counts: records. pictures: distinct ones. truncated: texts that were cut. text_tokens: of the longest text of all.
     balance: label → records (or the sum of its scores); of free texts the commonest ones alone. majority: the score of
-    the best constant answer, in percent.
+    the best constant answer, of free texts that of the commonest one, in percent.
     skipped: rule of the task → records left out by it. broken: records left out because they cannot be read.
     overlap: `train and test` → kind → what of the second is in the first, too; None where it was not looked for.
     tied: records of which two choices are the same tokens. texts: further counts of texts.

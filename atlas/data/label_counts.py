@@ -27,7 +27,7 @@ class LabelCounts(Protocol):
         """Label -> records (or the sum of its scores); of free texts the commonest first references."""
 
     def majority(self, records: int) -> float:
-        """The score of the best constant answer to so many records, in percent."""
+        """The score of the best constant answer to so many records, in percent; of free texts that of the commonest."""
 
 
 class ClassCounts:
