@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,3 +29,15 @@ def read_json(path: Path, *, optional: bool = False) -> dict[str, JsonValue]:
     if not isinstance(content, dict):
         raise UserError(f"{path} should hold a JSON object, holds a {type(content).__name__}")
     return content
+
+
+def read_image_config(folder: Path, *, nested: bool) -> Mapping[str, JsonValue]:
+    """The settings of images; {} where a folder has none. Raises UserError for a file that is no JSON.
+
+    nested: they may stand within those of the whole processor, as newer files of generative models have them.
+    """
+    found = read_json(folder / "preprocessor_config.json", optional=True)
+    if found or not nested:
+        return found
+    within = read_json(folder / "processor_config.json", optional=True).get("image_processor")
+    return within if isinstance(within, dict) else {}

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from atlas.backbones.config import read_json
+from atlas.backbones.config import read_image_config, read_json
 from atlas.backbones.dual.config import completed as completed_dual
 from atlas.backbones.generative.config import completed as completed_generative
 from atlas.runtime.errors import UserError
@@ -54,7 +54,7 @@ class Family:
     images: those that a record may have. readouts: how tasks may answer on it, by the names of READOUTS. towers: its
     encoders by name, where it has several. prompts: texts are prompts of its chat template, which name their images.
     complete: gives a checkpoint's configuration its defaults, and has `image_size` and `max_position_embeddings` at its
-    top; its second argument is preprocessor_config.json.
+    top; its second argument are the settings of images.
     """
 
     package: str
@@ -106,7 +106,7 @@ def read_config(folder: Path) -> Mapping[str, JsonValue]:
     family = FAMILIES.get(str(config.get("model_type")))
     if family is None or family.complete is None:
         return config
-    return family.complete(config, read_json(folder / "preprocessor_config.json", optional=True))
+    return family.complete(config, read_image_config(folder, nested=family.prompts))
 
 
 def encoder_shapes(folder: Path) -> tuple[EncoderShape, ...]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlas.backbones.chat_template import ChatTemplate
-from atlas.backbones.config import read_json
+from atlas.backbones.config import read_image_config
 from atlas.backbones.families import FAMILIES, read_config
 from atlas.backbones.prompts import RECIPE as PROMPTS_RECIPE
 from atlas.backbones.prompts import Prompts
@@ -67,7 +67,7 @@ class Processor:
         """
         folder = Path(folder)
         config = read_config(folder)
-        image_config = read_image_config(folder, config)
+        image_config = read_image_config(folder, nested=_has_prompts(config))
         size = square_side(config, folder)
         positions = config.get("max_position_embeddings")
         takes = positions if isinstance(positions, int) else max_tokens or TOKENS
@@ -182,15 +182,6 @@ class Processor:
     def tokens(self, text: str, *, images: int = 1) -> np.ndarray:
         """int32 [L] of one text."""
         return self.token_rows([text], images=images)[0][0]
-
-
-def read_image_config(folder: Path, config: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
-    """The settings of images; newer files of generative models have them within those of the whole processor."""
-    found = read_json(folder / "preprocessor_config.json", optional=True)
-    if found or not _has_prompts(config):
-        return found
-    within = read_json(folder / "processor_config.json", optional=True).get("image_processor")
-    return within if isinstance(within, dict) else {}
 
 
 def find_prompts(folder: Path, config: Mapping[str, JsonValue], tokenizer: Tokenizer) -> Prompts | None:

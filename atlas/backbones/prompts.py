@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 RECIPE = 1  # raised by hand when the same text gives another prompt
 BETWEEN = "\n"  # of the parts of a text
+LEAST_ANSWER = 2  # a word, and the token that ends it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +53,9 @@ class Prompts:
     def rows(self, texts: Sequence[str], length: int, *, images: int = 1, answered: bool = False) -> TextRows:
         """The rows of texts, of `length` tokens, in prompts with so many images.
 
-        answered: the last part of a text is an answer, which follows its prompt. A text that is too long loses the end
-        of its longest part before the last, or its own; an answer loses its end only where it is too long by itself.
+        answered: the last part of a text, which may be all of it, is an answer, which follows its prompt. A text that
+        is too long loses the end of its longest part before the last, or its own; an answer loses its end only where it
+        is too long by itself.
         Raises UserError where the template alone is too long.
         """
         rows = np.full((len(texts), length), self.pad_id, dtype=np.int32)
@@ -84,8 +86,8 @@ class Prompts:
 
     @property
     def least(self) -> int:
-        """The tokens of a prompt with an image and a word."""
-        return len(self._encoded([""], 1)[0]) + 1
+        """The tokens of a prompt with an image, and of an answer of one word after it."""
+        return len(self._encoded([""], 1)[0]) + 1 + LEAST_ANSWER
 
     @cached_property
     def image_token(self) -> str:
@@ -99,11 +101,11 @@ class Prompts:
         return self._frames[images]
 
     def _row(self, parts: list[str], length: int, images: int, answered: bool) -> PromptRow:
-        several = len(parts) > 1
-        answer = self.answer(parts.pop()) if answered and several else []
+        answer = self.answer(parts.pop()) if answered else []
+        parts = parts or [""]
         tokens, places = self._encoded(parts, images)
         room = length - len(tokens) + sum(map(len, places)) - 1  # for an answer
-        if room < 2:
+        if room < LEAST_ANSWER:
             raise UserError(
                 f"a prompt has {counted(length, 'token')}, and the chat template with {counted(images, 'image')} takes "
                 f"{length - room - 1} of them: give more --tokens."
@@ -111,7 +113,7 @@ class Prompts:
         answer_cut = len(answer) > room
         answer = [*answer[: room - 1], self.end] if answer_cut else answer
         over = len(tokens) + (len(answer) + 1 if answer else 0) - length
-        dropped, last_cut = _dropped(places, over, spares_last=several and not answer)
+        dropped, last_cut = _dropped(places, over, spares_last=len(parts) > 1 and not answer)
         kept = [token for place, token in enumerate(tokens) if place not in dropped]
         row = [*kept, self.pad_id, *answer] if answer else kept
         return PromptRow(tokens=row, cut=answer_cut or bool(dropped), answer_cut=answer_cut or last_cut)

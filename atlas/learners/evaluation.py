@@ -61,9 +61,9 @@ def score(
 def _sums(model: ContinualModel, data: TaskData, part: Split, indices: Tensor, group: ProcessGroup) -> Tensor:
     """Of these records: the sum of their values, their number, and how many have logits that are not finite [3]."""
     sums = torch.zeros(3, dtype=torch.float64, device=group.device)
-    logits = InParts(lambda part: model(part, data.name))
+    answers_of = _classes_written(model, data) if model.readout(data.name).writes else _likeliest(model, data)
     for numbers, batch in _batches(part, indices, group):
-        answers, unfit = _answers(model, batch, data, logits)
+        answers, unfit = answers_of(batch)
         sums[0] += SCORES[data.scoring].values(answers, batch.targets).sum()
         sums[1] += len(numbers)
         sums[2] += unfit
@@ -82,21 +82,33 @@ def _batches(part: Split, indices: Tensor, group: ProcessGroup) -> Iterator[tupl
             yield numbers, batch.to(group.device)
 
 
-def _answers(
-    model: ContinualModel, batch: Batch, data: TaskData, logits_of: Callable[[Batch], Tensor]
-) -> tuple[Tensor, int | Tensor]:
-    """The predicted classes [B], and how many records have logits that are not finite."""
-    if model.readout(data.name).writes:
-        return classes_of(model.write(batch, data.name), data.answers).to(batch.targets.device), 0
-    logits = logits_of(batch)
-    return logits.argmax(dim=1), (~logits.isfinite()).any(dim=1).sum()
+def _likeliest(model: ContinualModel, data: TaskData) -> Callable[[Batch], tuple[Tensor, int | Tensor]]:
+    """The function that gives the classes [B] of the greatest logits, and how many records have infinite ones."""
+    logits_of = InParts(lambda part: model(part, data.name), torch.cat)
+
+    def answers(batch: Batch) -> tuple[Tensor, int | Tensor]:
+        logits = logits_of(batch)
+        return logits.argmax(dim=1), (~logits.isfinite()).any(dim=1).sum()
+
+    return answers
+
+
+def _classes_written(model: ContinualModel, data: TaskData) -> Callable[[Batch], tuple[Tensor, int | Tensor]]:
+    """The function that gives the classes [B] that a model writes; no record lacks its text."""
+    write = _writer(model, data)
+    return lambda batch: (classes_of(write(batch), data.answers).to(batch.targets.device), 0)
+
+
+def _writer(model: ContinualModel, data: TaskData) -> Callable[[Batch], list[str]]:
+    """The function that gives the texts of a batch, in as many parts as the memory needs."""
+    return InParts(lambda part: model.write(part, data.name), lambda parts: [text for part in parts for text in part])
 
 
 def _written_score(model: ContinualModel, data: TaskData, part: Split, indices: Tensor, group: ProcessGroup) -> float:
     """The score of texts: those of all workers are gathered, in the order of their records."""
-    mine: list[Written] = []
+    mine, write = list[Written](), _writer(model, data)
     for numbers, batch in _batches(part, indices, group):
         assert batch.references is not None
-        mine += zip(numbers.tolist(), model.write(batch, data.name), batch.references, strict=True)
+        mine += zip(numbers.tolist(), write(batch), batch.references, strict=True)
     every = sorted((one for written in group.gather(mine) for one in written), key=lambda one: one[0])
     return TEXT_SCORES[data.scoring].score([text for _, text, _ in every], [right for *_, right in every])

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Generic, TypeVar
 
 import torch
-from torch import Tensor
 
 from atlas.data.loader import Batch
 from atlas.runtime.errors import StepError
 from atlas.runtime.text import first_line
 
+T = TypeVar("T")
 # what CUDA and its libraries say where they, and not PyTorch, ask for memory
 SIGNS = ("out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 LOWER = (
@@ -54,26 +55,26 @@ def free_unused() -> None:
         torch.cuda.empty_cache()
 
 
-class InParts:
+class InParts(Generic[T]):
     """A function of batches, called on as large parts of each as the memory of the device holds.
 
-    `compute` gives a row a record, which no other record decides.
+    `compute` gives a row a record, which no other record decides; `join` puts the rows of parts together.
     """
 
-    def __init__(self, compute: Callable[[Batch], Tensor]) -> None:
-        self.compute, self.parts = compute, 1
+    def __init__(self, compute: Callable[[Batch], T], join: Callable[[list[T]], T]) -> None:
+        self.compute, self.join, self.parts = compute, join, 1
 
-    def __call__(self, batch: Batch) -> Tensor:
+    def __call__(self, batch: Batch) -> T:
         """What `compute` gives for a batch. Raises torch.OutOfMemoryError where a single record is too large."""
         while (found := self._attempt(batch)) is None:
             self.parts *= 2
             free_unused()
         return found
 
-    def _attempt(self, batch: Batch) -> Tensor | None:
+    def _attempt(self, batch: Batch) -> T | None:
         """None where the parts are too large; the failed attempt's tensors are free once it has returned."""
         try:
-            return torch.cat([self.compute(part) for part in batch.chunk(self.parts)])
+            return self.join([self.compute(part) for part in batch.chunk(self.parts)])
         except RuntimeError as error:
             if not is_out_of_memory(error) or self.parts >= len(batch):
                 raise

@@ -50,6 +50,7 @@ def test_the_last_part_is_an_answer_where_texts_compete(prompts: Prompts) -> Non
     text = "what is red ? [SEP] the star"
     assert words(prompts, text, answered=True) == "<s> USER: <image> . what is red ? ASSISTANT: | the star </s>"
     assert words(prompts, text) == "<s> USER: <image> . what is red ? the star ASSISTANT:"
+    assert words(prompts, "the star", answered=True) == "<s> USER: <image> . ASSISTANT: | the star </s>"
 
 
 def test_what_is_too_long_loses_the_end_of_its_text_alone(prompts: Prompts) -> None:
@@ -66,7 +67,7 @@ def test_losses_are_told(prompts: Prompts) -> None:
     texts = ["red", "red blue green star no", "red blue [SEP] no", "red [SEP] no yes no yes"]
     found = prompts.rows(texts, 9, answered=True)
     assert found.cut.tolist() == [False, True, True, True]
-    assert found.answer_cut.tolist() == [False, False, False, True]
+    assert found.answer_cut.tolist() == [False, True, False, True]
     assert found.words.tolist() == [1, 5, 3, 5]
     assert found.unknown.tolist() == [0, 0, 0, 0]
     with pytest.raises(AtlasError, match="a prompt has 6 tokens, and the chat template with 1 image takes 5"):
@@ -118,3 +119,11 @@ def test_the_template_is_in_the_processors_digest(tmp_path: Path) -> None:
 def test_an_end_of_answers_that_is_not_known_is_told(tmp_path: Path) -> None:
     with pytest.raises(AtlasError, match="name the token that ends an answer"):
         Processor.load(write_folder(tmp_path, eos_token=None))
+
+
+def test_the_fewest_tokens_that_are_taken_hold_an_answer(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path)
+    rows = Processor.cut_to(folder, 8).text_rows(["red star [SEP] no"], answered=True).rows
+    assert [VOCABULARY[token] for token in rows[0] if token != PAD][-2:] == ["no", "</s>"]
+    with pytest.raises(AtlasError, match="takes texts of 8 to"):
+        Processor.cut_to(folder, 7)

@@ -67,6 +67,15 @@ class Model:
         return self.found.write(cast(Any, None), batch)
 
 
+class SmallMemory(Model):
+    """A model on a device whose memory holds two records."""
+
+    def write(self, batch: Batch, task: str) -> list[str]:
+        if len(batch) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return super().write(batch, task)
+
+
 class Workers(ProcessGroup):
     """One of two processes, of which the other's texts are known."""
 
@@ -91,9 +100,9 @@ def names(processor: Processor, tmp_path_factory: pytest.TempPathFactory) -> Tas
     return opened(NAMES, processor, tmp_path_factory.mktemp("names"))
 
 
-def scored(readout: Readout, data: TaskData, split: str, **options: Any) -> float:
+def scored(readout: Readout, data: TaskData, split: str, kind: type[Model] = Model, **options: Any) -> float:
     options = {"limit": None, "group": ProcessGroup()} | options
-    return score(cast(ContinualModel, Model(readout)), data, split, **options)
+    return score(cast(ContinualModel, kind(readout)), data, split, **options)
 
 
 def test_free_texts_are_scored_by_the_task_s_own_score(names: TaskData) -> None:
@@ -159,3 +168,8 @@ def test_no_class_is_worth_nothing() -> None:
     ]
     assert SCORES["accuracy"].values(answers, torch.tensor([0, 1])).tolist() == [0.0, 1.0]
     assert PAIRS.answer_kind == "soft"
+
+
+def test_writing_cuts_batches_that_memory_does_not_hold(names: TaskData, processor: Processor, tmp_path: Path) -> None:
+    for readout, data in ((Parrot(), names), (Namer(), opened(SHADES, processor, tmp_path))):
+        assert scored(readout, data, "test", SmallMemory) == scored(readout, data, "test")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -61,9 +62,10 @@ def answer_likelihoods(
     tokens [B, 1, L] and mask [B, 1, L], of prompts; answers long [K, A], padded with −1. For no gradients.
     """
     found = []
-    for part in _parts(backbone, pixels, tokens, follow=answers.numel()):
+    for part in _parts(backbone, pixels, tokens, follow=answers.shape[1], times=len(answers)):
         prompt = Prompted.read(backbone, pixels[part], tokens[part, 0], mask[part, 0])
-        found.append(_after(prompt, answers))
+        most = max(1, TOKENS_AT_ONCE // (prompt.mask.numel() + len(prompt.last) * answers.shape[1]))
+        found.append(torch.cat([_after(prompt, some) for some in answers.split(most)], 1))
     return torch.cat(found)
 
 
@@ -71,9 +73,7 @@ def _after(prompt: Prompted, answers: Tensor) -> Tensor:
     """log p of answers [K, A] after prompts, and their numbers of tokens: [B, K, 2]."""
     valid, given = answers >= 0, answers.clamp_min(0)
     records, count = len(prompt.last), len(answers)
-    first = _token_likelihoods(
-        prompt.backbone, prompt.last[:, None].expand(-1, count, -1), given[:, 0].expand(records, -1)
-    )
+    first = prompt.backbone.output(prompt.last).float().log_softmax(-1)[:, given[:, 0]]
     total = torch.stack([first, valid.sum(1).expand(records, -1).float()], dim=-1)
     if answers.shape[1] > 1:
         given, valid = (one.repeat(records, 1) for one in (given, valid))
@@ -150,24 +150,30 @@ class Prompted:
         )
 
     def repeated(self, count: int) -> Prompted:
-        """Each prompt `count` times in a row. The cache and α of these prompts are used up by it."""
-        self.cache.batch_repeat_interleave(count)
+        """Each prompt `count` times in a row, in a cache of its own."""
+        cache = deepcopy(self.cache)
+        cache.batch_repeat_interleave(count)
         scope = AlphaScope(keeps=True)
         scope.kept = {name: alpha.repeat_interleave(count, 0) for name, alpha in self.scope.kept.items()}
         return Prompted(
             backbone=self.backbone,
             scope=scope,
-            cache=self.cache,
+            cache=cache,
             last=self.last.repeat_interleave(count, 0),
             mask=self.mask.repeat_interleave(count, 0),
             next=self.next.repeat_interleave(count, -1),
         )
 
 
-def _parts(backbone: GenerativeBackbone, pixels: Tensor, tokens: Tensor, *, follow: int = 0) -> Iterator[slice]:
-    """The records in parts, so that all sequences of a part have TOKENS_AT_ONCE tokens, or are of one record."""
+def _parts(
+    backbone: GenerativeBackbone, pixels: Tensor, tokens: Tensor, *, follow: int = 0, times: int = 1
+) -> Iterator[slice]:
+    """The records in parts, so that all sequences of a part have TOKENS_AT_ONCE tokens, or are of one record.
+
+    A sequence is read `times` times, and so many tokens `follow` it each time.
+    """
     expansion = pixels.shape[1] * (len(backbone.expansion) - 1)
-    each = tokens.shape[1] * (tokens.shape[2] + expansion) + follow
+    each = tokens.shape[1] * (tokens.shape[2] + expansion + follow) * times
     size = max(1, TOKENS_AT_ONCE // each)
     for start in range(0, len(tokens), size):
         yield slice(start, start + size)

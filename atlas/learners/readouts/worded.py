@@ -29,7 +29,7 @@ class Worded(Readout):
 
     The loss is the cross-entropy of the right answer's tokens and the token that ends it, −log p / tokens, averaged
     over the records. The right answer is the class's name, the right text where a record's compete, the best of soft
-    scores (records without any count nothing), or the commonest reference, of equals the first.
+    scores (0 where a record has none), or the commonest reference, of equals the first.
     """
 
     def __init__(self, form: AnswerForm, prompts: Prompts) -> None:
@@ -56,8 +56,7 @@ class Worded(Readout):
         found = likelihoods(generative(backbone), asked.pixels, asked.tokens, asked.mask, longest=longest)
         losses = -found[:, 0, 0] / found[:, 0, 1]
         if self.form.kind == "soft":
-            known = (batch.targets.amax(1) > 0).float()
-            return (losses * known).sum() / known.sum().clamp_min(1), found
+            losses = losses * (batch.targets.amax(1) > 0)  # of all records, so that parts of a batch add up to it
         return losses.mean(), found
 
     def answered(self, batch: Batch) -> Batch:

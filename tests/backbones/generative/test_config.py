@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from transformers import AutoConfig, Qwen2_5_VLConfig
 
+from atlas.backbones.families import read_config
 from atlas.backbones.generative.config import QWEN_SIDE, TEXT, TEXT_TOKENS, VISION, completed, used_layers
 
 
@@ -38,6 +42,13 @@ def test_qwens_images_are_squares_within_a_budget(preprocessor: dict, side: int)
     assert found["image_size"] == side
     assert found["image_tokens"] == (side // 28) ** 2
     assert found["text_config"]["hidden_size"] == 2048
+
+
+def test_the_budget_may_stand_within_the_settings_of_the_whole_processor(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen2_5_vl", "vision_config": {}}))
+    settings = {"image_processor": {"size": {"longest_edge": 100_000, "shortest_edge": 3136}}}
+    (tmp_path / "processor_config.json").write_text(json.dumps(settings))
+    assert read_config(tmp_path)["image_size"] == 308
 
 
 def test_states_are_counted_from_either_end() -> None:

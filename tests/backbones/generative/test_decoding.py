@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -144,3 +146,23 @@ def test_a_text_is_written_as_words(backbone: GenerativeBackbone) -> None:
     form = AnswerForm(task="one", outputs=len(ANSWERS), images=1, answers=ANSWERS)
     assert [prompts.text(one) for one in Worded(form, prompts).answers] == list(ANSWERS)
     assert len(VOCABULARY) == prompts.pad_id
+
+
+def test_no_more_tokens_are_read_at_once_however_many_answers_follow_a_prompt(
+    adapted: GenerativeBackbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each answer has a copy of its prompt's keys and values."""
+    sizes, states = [], GenerativeBackbone.states
+
+    def noted(self: GenerativeBackbone, embedded: Tensor, *, mask: Tensor, **given: Any) -> Tensor:
+        sizes.append(mask.numel())
+        return states(self, embedded, mask=mask, **given)
+
+    monkeypatch.setattr(GenerativeBackbone, "states", noted)
+    with torch.no_grad():
+        whole = _likely(adapted)
+        assert max(sizes) > 300
+        sizes.clear()
+        monkeypatch.setattr(decoding, "TOKENS_AT_ONCE", 300)
+        assert torch.allclose(_likely(adapted), whole, atol=1e-4)
+    assert max(sizes) <= 300
