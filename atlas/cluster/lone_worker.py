@@ -44,5 +44,8 @@ class LoneWorker(ControllerCallback):
         from ray.train.v2._internal.execution.worker_group import state, worker_group
 
         parts: Any = (worker_group, state)
+        end_actor = parts[1]._shutdown_sync_actor
         parts[0].SynchronizationActor = LoneSynchronization
-        parts[1]._shutdown_sync_actor = lambda actor: None
+        parts[1]._shutdown_sync_actor = lambda actor: (
+            None if isinstance(actor, LoneSynchronization) else end_actor(actor)
+        )

@@ -29,6 +29,16 @@ def test_the_controller_makes_the_stand_in_as_it_makes_the_actor_and_ends_it_whe
     state._shutdown_sync_actor(made)
 
 
+def test_an_actor_that_ray_made_after_all_is_ended_by_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[object] = []
+    monkeypatch.setattr(worker_group, "SynchronizationActor", worker_group.SynchronizationActor)
+    monkeypatch.setattr(state, "_shutdown_sync_actor", ended.append)
+    LoneWorker().after_controller_start(None)
+    state._shutdown_sync_actor(LoneSynchronization())
+    state._shutdown_sync_actor("an actor")  # type: ignore[arg-type]
+    assert ended == ["an actor"]
+
+
 def test_a_worker_that_it_was_sent_to_is_answered_with_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray, "put", lambda value: ("promised", value))
     sent = pickle.loads(pickle.dumps(LoneSynchronization.options().remote()))
