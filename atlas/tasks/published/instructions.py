@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import counted
 from atlas.tasks.reading import files
 from atlas.tasks.reading.layout import Layout, Needed
 from atlas.tasks.reading.llava import (
@@ -100,6 +101,7 @@ class InstructionTask:
         part = published(split, "train", "test")
         path = self._found(folder, 1 if part == "test" else 0)
         known = self._known(folder) if part == "test" else {}
+        check_places(known, path)
         reader = InstructionReader(roots=self._roots(folder), linked=self.instructions.linked, known=known)
         tested, trained = (question_lines, reader.test_record), (training_lines, reader.training_record)
         read, record = tested if part == "test" else trained
@@ -128,6 +130,19 @@ class InstructionTask:
         """The folders that images' paths may be relative to: the source, those of images, and the files' own."""
         own = [self._found(source, number).parent for number in (0, 1)]
         return [*(source / root for root in ROOTS if (source / root).is_dir()), *dict.fromkeys(own)]
+
+
+def check_places(known: Mapping[str | int, tuple[str, ...]], path: Path) -> None:
+    """Raises UserError where references are known by place, and are not as many as the test of that path has questions.
+
+    They are then those of another test, and would be matched with the wrong images.
+    """
+    places = sum(isinstance(one, int) for one in known)
+    if places and places != (count := sum(1 for _ in files.json_items(path, ""))):
+        raise UserError(
+            f"{path} has {counted(count, 'question')}, and the file of its references {counted(places, 'image')}, "
+            f"which are matched by place; give both of the same test."
+        )
 
 
 def key_of(values: Mapping[str, Any]) -> str:

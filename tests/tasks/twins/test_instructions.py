@@ -66,6 +66,14 @@ def test_a_folder_that_lacks_the_captions_is_refused_with_where_they_were_looked
         TASKS["ucit-flickr30k"].at(tmp_path)
 
 
+def test_captions_of_another_number_of_images_are_those_of_another_test(tmp_path: Path) -> None:
+    INSTRUCTION_TWINS["ucit-flickr30k-twin"].write_raw(tmp_path, FEW)
+    path = tmp_path / "Flickr30k" / "test_3000.json"
+    path.write_text(json.dumps(json.loads(path.read_text())[1:]))
+    with pytest.raises(UserError, match=r"test_3000.json has 7 questions, and the file of its references 8 images"):
+        list(TASKS["ucit-flickr30k"].read("test", tmp_path))
+
+
 def test_instructions_may_lie_in_a_folder_of_their_own(tmp_path: Path) -> None:
     INSTRUCTION_TWINS["coin-vqav2-twin"].write_raw(tmp_path, FEW)
     (tmp_path / "Instruction_Type1").mkdir()
