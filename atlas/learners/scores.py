@@ -51,8 +51,18 @@ SCORES: dict[str, Score] = {"accuracy": Accuracy(), "soft": SoftScore()}
 
 
 def classes_of(texts: Sequence[str], answers: Sequence[str]) -> Tensor:
-    """The class that each text names, long [N]: compared as VQA's answers are; NO_ANSWER where it names none."""
+    """The class that each text names, long [N]: its own words in any case, or else as VQA's answers are compared.
+
+    NO_ANSWER where it names none, as a text of articles and marks alone does unless a class has these very words.
+    """
     places: dict[str, int] = {}
-    for place, answer in enumerate(answers):
-        places.setdefault(normalise(answer), place)
-    return torch.tensor([places.get(normalise(text), NO_ANSWER) for text in texts], dtype=torch.long)
+    for compared in (_in_any_case, normalise):
+        for place, answer in enumerate(answers):
+            places.setdefault(compared(answer), place)
+    places = {words: place for words, place in places.items() if words}
+    found = [places.get(_in_any_case(text), places.get(normalise(text), NO_ANSWER)) for text in texts]
+    return torch.tensor(found, dtype=torch.long)
+
+
+def _in_any_case(text: str) -> str:
+    return " ".join(text.lower().split())

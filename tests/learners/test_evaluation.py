@@ -160,6 +160,12 @@ def test_words_name_classes_as_vqa_compares_answers() -> None:
     assert classes_of(["Two", "The none.", "three"], ("none", "one", "two")).tolist() == [2, 0, NO_ANSWER]
 
 
+def test_classes_that_vqa_would_not_tell_apart_are_told_apart_by_their_words() -> None:
+    answers = ("A", "B", "the cat", "cat")
+    assert classes_of(["a", "b.", "Cat", "the  cat", "a cat"], answers).tolist() == [0, 1, 3, 2, 3]
+    assert classes_of(["", "the", "?"], answers).tolist() == [NO_ANSWER] * 3
+
+
 def test_no_class_is_worth_nothing() -> None:
     answers = torch.tensor([NO_ANSWER, 1])
     assert SCORES["soft"].values(answers, torch.tensor([[1.0, 0.3], [0.0, 0.3]])).tolist() == [
