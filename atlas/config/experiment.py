@@ -212,10 +212,20 @@ class Experiment:
             space.check(order)
 
     def _check_shots(self) -> None:
-        """Raises UserError for shots of downstream tasks where there are none, but for a sweep that began with them."""
+        """Raises UserError for shots without downstream tasks, and for shots a class of a task that has no classes.
+
+        A sweep that began with them goes on.
+        """
         search = self.options.search
         if self.options.run.resume:
             return
+        by_class = [text for text in search.shots if text.endswith("/class")]
+        classless = [name for name in search.downstream if by_class and find_task(name).writes]
+        if classless:
+            raise UserError(
+                f"--shots {by_class[0]}: the answers of {', '.join(classless)} are texts, not classes; give a number "
+                f"or a share of records, such as {by_class[0].removesuffix('/class')}."
+            )
         usual = {SearchOptions.shots, self.sweep.defaults.search.shots, self.sweep.small.search.shots}
         if not search.downstream and search.shots not in usual:
             raise UserError(

@@ -45,6 +45,14 @@ def test_an_unknown_readout_is_refused() -> None:
         Options.of(readout="similar")
 
 
+def test_shots_a_class_of_a_task_without_classes_are_refused() -> None:
+    texts = "coin-vqav2-twin"
+    with pytest.raises(AtlasError, match=rf"--shots 16/class: the answers of {texts} are texts, not classes; .* as 16"):
+        experiment(shots=("8", "16/class"), downstream=("easy-ve", texts)).check()
+    experiment(shots=("16",), downstream=("easy-ve", texts)).check()
+    experiment(shots=("16/class",), downstream=("easy-ve",)).check()
+
+
 def test_shots_of_no_task_are_refused_but_for_a_sweep_that_began_with_them() -> None:
     with pytest.raises(AtlasError, match="--shots is 8 16, but no task is trained from few shots: .* --downstream"):
         experiment(shots=("8", "16")).check()
