@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import logging
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -86,13 +87,7 @@ class RecordedPass:
     def _record(self, batch: Batch) -> Recording:
         """The recording of a pass over a copy of the batch."""
         given = batch.copied()
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(WARM_UPS):
-                self.work(given)
-                self._clear()
-        torch.cuda.current_stream().wait_stream(stream)
+        self._warm_up(given)
         graph = torch.cuda.CUDAGraph()
         # other threads pin memory meanwhile, which a recording of all threads would refuse
         with _no_garbage_collected(), torch.cuda.graph(graph, capture_error_mode="thread_local"):
@@ -101,9 +96,38 @@ class RecordedPass:
         self._clear()
         return Recording(graph=graph, batch=given, loss=loss, gradients=gradients)
 
+    def _warm_up(self, given: Batch) -> None:
+        """Passes on a stream of their own. Raises RuntimeError where the last of them waits for the GPU.
+
+        A recording that fails for that has begun: PyTorch would go on as within one, and give no memory back.
+        """
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        try:
+            with torch.cuda.stream(stream):
+                for number in range(WARM_UPS):
+                    with _waiting_refused() if number == WARM_UPS - 1 else nullcontext():
+                        self.work(given)
+                    self._clear()
+        finally:
+            torch.cuda.current_stream().wait_stream(stream)
+
     def _clear(self) -> None:
         for parameter in self.trained:
             parameter.grad = None
+
+
+@contextmanager
+def _waiting_refused() -> Iterator[None]:
+    """Context in which what waits for the GPU raises RuntimeError instead."""
+    mode = torch.cuda.get_sync_debug_mode()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Synchronization debug mode")  # that it does not find everything
+        torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode(mode)
 
 
 @contextmanager

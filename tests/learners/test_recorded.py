@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -72,6 +73,64 @@ def test_texts_are_left_to_python() -> None:
     loss = RecordedPass(work_on(model), list(model.parameters()))(written)
     model.zero_grad()
     assert torch.equal(loss, work_on(model)(written))
+
+
+class Gpu:
+    """CUDA as far as it is asked before a recording begins: whether what waits is refused, and what is awaited."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.mode: int | str = 0
+        self.awaited: list[object] = []
+        for name in ("Stream", "current_stream"):
+            monkeypatch.setattr(torch.cuda, name, lambda: self)
+        monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
+        monkeypatch.setattr(torch.cuda, "get_sync_debug_mode", lambda: self.mode)
+        monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", lambda mode: setattr(self, "mode", mode))
+
+    def wait_stream(self, stream: object) -> None:
+        self.awaited.append(stream)
+
+
+def test_a_pass_that_waits_for_the_gpu_is_computed_before_a_recording_has_begun(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    gpu, model = Gpu(monkeypatch), nn.Linear(48, 2)  # a graph that is begun would be an error of another kind here
+    modes: list[int | str] = []
+
+    def waits(given: Batch) -> Tensor:
+        modes.append(gpu.mode)
+        if gpu.mode == "error":
+            raise RuntimeError("called a synchronizing CUDA operation")
+        return work_on(model)(given)
+
+    loss = RecordedPass(waits, list(model.parameters()))(batch(0, "cpu"))
+    assert modes == [0, 0, "error", 0]
+    assert "not recorded" in caplog.text
+    assert "synchronizing" in caplog.text
+    assert (gpu.mode, len(gpu.awaited)) == (0, 2)
+    gradient = model.weight.grad
+    model.zero_grad()
+    assert torch.equal(loss, work_on(model)(batch(0, "cpu")))
+    assert model.weight.grad is not None
+    assert gradient is not None
+    assert torch.equal(gradient, model.weight.grad)
+
+
+@needs_a_gpu
+def test_after_a_pass_that_waits_random_numbers_are_drawn_and_memory_is_given_back() -> None:
+    model = nn.Linear(48, 2).cuda()
+
+    def waits(given: Batch) -> Tensor:
+        float(given.pixels.float().sum())
+        return work_on(model)(given)
+
+    RecordedPass(waits, list(model.parameters()))(batch(1, "cuda"))
+    torch.rand(3, device="cuda")
+    large = torch.zeros(2**26, device="cuda")
+    before = torch.cuda.memory_reserved()
+    del large
+    torch.cuda.empty_cache()
+    assert torch.cuda.memory_reserved() < before
 
 
 @needs_a_gpu
