@@ -53,9 +53,8 @@ def fit(
 
     `seed` decides the order of the records; `limit` is how many validation records decide an early stop. `records`
     are the numbers of the training records to use, long [n]; None for all. `hooks` add replayed records and penalties
-    (none). Where `checkpoints` hold one, the stage resumes from it, with the same result.
-
-    Where nothing is marked, as with a readout that has no parameters, there are no updates.
+    (none). Where `checkpoints` hold one, the stage resumes from it, with the same result. Where nothing is marked, as
+    with a readout that has no parameters, there are no updates.
 
     Raises:
         Diverged: the loss, a score of a validation, or the gradients of all updates became NaN or infinite.
