@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from atlas.learners import Learner
 
-UPDATES = 50
+UPDATES = 120  # several seconds on a quiet machine: a notice takes some to arrive
 
 
 def learner(trial: optuna.Trial, options: Options) -> Learner:
