@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from atlas.backbones.backbone import Backbone, Tower
+from atlas.backbones.checkpoint import load_whole
 from atlas.backbones.config import read_json
 from atlas.backbones.processor import Processor
-from atlas.runtime.errors import UserError
 
 TOWERS = {"vision": "vision_model", "text": "text_model"}
 # Leaves out the pooling heads, whose modules have the same last names.
@@ -140,13 +139,5 @@ def _as_buffer(model: PreTrainedModel, name: str) -> Tensor:
 
 
 def _load_model(kind: type[PreTrainedModel], folder: Path) -> PreTrainedModel:
-    try:
-        loaded: Any = kind.from_pretrained(folder, dtype=torch.float32, output_loading_info=True)
-    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
-        raise UserError(f"backbone folder {folder} cannot be read as a {kind.__name__}: {error}") from error
-    model, report = loaded
-    if report["missing_keys"] or report["mismatched_keys"]:
-        lacking = sorted(report["missing_keys"]) + [str(key) for key in report["mismatched_keys"]]
-        raise UserError(f"backbone folder {folder}: weights lack {', '.join(lacking[:4])} ({len(lacking)} in all).")
-    found: PreTrainedModel = model
+    found: PreTrainedModel = load_whole(kind, folder, named=f"a {kind.__name__}", dtype=torch.float32)
     return found

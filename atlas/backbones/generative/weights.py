@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoModelForImageTextToText, PreTrainedModel
 
+from atlas.backbones.checkpoint import load_whole
 from atlas.cluster.options import Weights
 from atlas.runtime.errors import UserError
 
@@ -28,17 +28,10 @@ def compute_type(weights: Weights = "auto") -> torch.dtype:
 def load_model(folder: Path, weights: Weights = "auto", *, bits: Bits | None = None) -> PreTrainedModel:
     """The model with its output over the vocabulary. Raises UserError where weights are missing or cannot be read."""
     quantised = {} if bits is None else {"quantization_config": quantisation(bits)}
-    try:
-        loaded: Any = AutoModelForImageTextToText.from_pretrained(
-            folder, dtype=compute_type(weights), output_loading_info=True, local_files_only=True, **quantised
-        )
-    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
-        raise UserError(f"backbone folder {folder} cannot be read as an image-text-to-text model: {error}") from error
-    model, report = loaded
-    if report["missing_keys"] or report["mismatched_keys"]:
-        lacking = sorted(report["missing_keys"]) + [str(key) for key in report["mismatched_keys"]]
-        raise UserError(f"backbone folder {folder}: weights lack {', '.join(lacking[:4])} ({len(lacking)} in all).")
-    found: PreTrainedModel = model
+    named, dtype = "an image-text-to-text model", compute_type(weights)
+    found: PreTrainedModel = load_whole(
+        AutoModelForImageTextToText, folder, named=named, dtype=dtype, local_files_only=True, **quantised
+    )
     return found
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import ViltConfig, ViltModel
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.models.vilt.modeling_vilt import ViltSelfAttention
 
+from atlas.backbones.checkpoint import load_whole
 from atlas.runtime.errors import UserError
 
 IMAGES = 2  # images that a record may have: the modality embeddings are text, first and second image
@@ -85,13 +84,9 @@ def load_model(folder: Path) -> FastVilt:
     """
     try:
         config = ViltConfig.from_pretrained(folder, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
-        loaded: Any = FastVilt.from_pretrained(folder, config=config, dtype=torch.float32, output_loading_info=True)
-    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"backbone folder {folder} cannot be read as a ViLT: {error}") from error
-    model, report = loaded
-    if report["missing_keys"] or report["mismatched_keys"]:
-        lacking = sorted(report["missing_keys"]) + [str(key) for key in report["mismatched_keys"]]
-        raise UserError(f"backbone folder {folder}: weights lack {', '.join(lacking[:4])} ({len(lacking)} in all).")
+    model: FastVilt = load_whole(FastVilt, folder, named="a ViLT", config=config, dtype=torch.float32)
     _extend_modalities(model)
     return model
 
