@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from atlas.runtime.imports import uncollected
-from tests import workers
+from tests import registries, workers
 
 settings.register_profile("atlas", deadline=None)  # a busy machine is no failure
 settings.load_profile("atlas")
@@ -46,6 +46,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("loss")
     if workers.parallel(config):
         workers.arrange(items)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_files_of_a_module() -> Iterator[None]:
+    """Users' own learners and tasks that its fixtures load are unknown in the next module."""
+    with registries.restored():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def own_files_of_a_test() -> Iterator[None]:
+    """Users' own learners and tasks that a test loads are unknown in the next."""
+    with registries.restored():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -26,18 +26,6 @@ from tests.small import SCHEDULE, World, weights
 PAGE = ROOT / "docs" / "extending.md"
 BLOCKS = dict(code_of(PAGE.read_text()))
 LONGEST = 36  # lines of a block, blank ones not counted
-
-
-@pytest.fixture(autouse=True)
-def forgotten() -> Iterator[None]:
-    """User-defined learners and tasks are unknown again after a test."""
-    from atlas.learners import user_learner
-    from atlas.tasks import user_task
-
-    yield
-    user_learner.USER_LEARNERS.clear()
-    user_learner.USER_STAGES.clear()
-    user_task.USER_TASKS.clear()
 
 
 @pytest.fixture

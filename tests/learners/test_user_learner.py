@@ -6,7 +6,6 @@ import json
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,14 +41,6 @@ assert learner_from(learner.settings(), kind) == learner
 assert stage == learner.stages(1)[0]
 print(stage.settings()["source"])
 """
-
-
-@pytest.fixture(autouse=True)
-def forgotten() -> Iterator[None]:
-    """Remove the user-defined learners and stages after each test."""
-    yield
-    USER_LEARNERS.clear()
-    USER_STAGES.clear()
 
 
 def write(path: Path, *, more: str = "", **changed: str) -> str:

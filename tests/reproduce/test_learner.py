@@ -84,5 +84,3 @@ def test_another_learner_is_refused(recorded: RecordedRun, file: Path, summary: 
         load_recorded_learner(recorded, f"{other}:SpringAdapter")
     with pytest.raises(AtlasError, match="is of 'atlas'"):
         load_recorded_learner(recorded_from(typed(summary), None, tmp_path), f"{other}:SpringAdapter")
-    USER_LEARNERS.pop("another")
-    USER_STAGES.pop("jump")

@@ -16,7 +16,6 @@ from atlas.config.experiment import Experiment
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
 from atlas.learners import Learner, find_learner
-from atlas.learners.user_learner import USER_LEARNERS, USER_STAGES
 from atlas.runtime.errors import UserError
 from atlas.search.definition import (
     DEFINITION,
@@ -138,9 +137,7 @@ def test_another_recipe_is_final(was: SearchDefinition) -> None:
     assert changes_since(earlier, experiment(), INPUTS)[0].final
 
 
-def test_the_file_of_a_learner_of_ones_own_counts(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    request.addfinalizer(USER_LEARNERS.clear)
-    request.addfinalizer(USER_STAGES.clear)
+def test_the_file_of_a_learner_of_ones_own_counts(tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
     path.write_text(OWN.read_text())
     name = find_learner(f"{path}:SpringAdapter").name

@@ -9,7 +9,6 @@ import pytest
 
 from atlas.config.options import Options
 from atlas.learners import find_learner
-from atlas.learners.user_learner import USER_LEARNERS
 from atlas.runtime.errors import AtlasError
 from atlas.sweep.folder import SweepFolder
 from atlas.tracking import SweepFinished
@@ -126,7 +125,6 @@ def test_a_moved_storage_remembers_no_place_of_its_own(
         (storage / name).mkdir(parents=True)
     shutil.copy(OWN, storage / "mine.py")
     learner = find_learner(f"{storage}/mine.py:SpringAdapter").name
-    request.addfinalizer(USER_LEARNERS.clear)
     monkeypatch.chdir(tmp_path)
     given = Options.of(
         storage="st",

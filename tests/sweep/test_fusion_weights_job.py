@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from atlas.learners import HeadStage, Schedule, stage_from
-from atlas.learners.user_learner import USER_STAGES
 from atlas.report.summary import FusionWeights
 from atlas.sweep.fusion_weights import NoWeights
 from atlas.sweep.fusion_weights_job import _weights, await_fusion_weights
@@ -64,8 +63,5 @@ def test_stages_of_ones_own_are_known_where_the_weights_are_computed(
 ) -> None:
     monkeypatch.setattr("atlas.sweep.fusion_weights.sweep_fusion_weights", lambda *_: ())
     _weights(summarise(ended), Path("nowhere"), stages={"own-kind": HeadStage})
-    try:
-        found = stage_from({**HeadStage(schedule=Schedule(steps=1)).settings(), "kind": "own-kind"})
-    finally:
-        USER_STAGES.pop("own-kind", None)
+    found = stage_from({**HeadStage(schedule=Schedule(steps=1)).settings(), "kind": "own-kind"})
     assert isinstance(found, HeadStage)

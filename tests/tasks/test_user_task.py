@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -28,13 +27,6 @@ from atlas.tasks.user_task import USER_TASKS
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "own_task.py"
 ADDRESS = f"{EXAMPLE}:TASK"
-
-
-@pytest.fixture(autouse=True)
-def forgotten() -> Iterator[None]:
-    """Remove the user-defined tasks after each test."""
-    yield
-    USER_TASKS.clear()
 
 
 @pytest.fixture
