@@ -24,6 +24,7 @@ from atlas.steps.step import Evaluation, StepInputs
 from atlas.steps.train import WorkerContext, open_task, train_step
 from atlas.steps.walk import Walk
 from atlas.storage.store import Store
+from atlas.sweep.inputs import templates_of
 from atlas.tasks import TASKS, Task, find_task
 
 FEWEST = 32  # records of the splits that are not scored
@@ -35,7 +36,8 @@ def zero_shot(task: Task, backbone: Backbone, *, readout: str, records: int, roo
     options = PrepareOptions(ray=False)
     prepared = prepare(task, processor=backbone.processor, root=root / "data", limits=limits, prepare_options=options)
     data = {task.name: prepared.fingerprint}
-    inputs = StepInputs(backbone=backbone.digest, data=data, evaluation=Evaluation(val=FEWEST, test=records))
+    evaluation, templates = Evaluation(val=FEWEST, test=records), templates_of([task])
+    inputs = StepInputs(backbone=backbone.digest, data=data, evaluation=evaluation, templates=templates)
     learner = ZeroShot() if readout == SIMILARITY else ZeroShot().with_readout(readout)
     ((step,),) = WalkGraph(inputs).steps(Walk(order=(task.name,), learner=learner, seed=0))
     context = WorkerContext(backbone=backbone, data={task.name: open_task(prepared.path)})

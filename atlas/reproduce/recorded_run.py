@@ -81,6 +81,7 @@ class RecordedRun:
             backbone=self.summary.backbone_digest,
             data=self.fingerprints,
             evaluation=evaluation_of(self.options.training),
+            templates={name: task.templates for name, task in self.summary.all_tasks.items() if task.templates},
         )
 
     def narrowed(self, trial: str) -> RecordedRun:

@@ -76,6 +76,7 @@ class TrainedModel:
 def load_trained_model(summary: Summary, row: TrialRow, storage: StoragePath) -> TrainedModel:
     """The model of a walk. Raises UserError where it did not finish, or its steps or data are not in the storage."""
     from atlas.storage.store import Store
+    from atlas.sweep.best_model import templates_of
 
     if row.status != "FINISHED":
         raise UserError(f"the trial {row.id} of the sweep {summary.sweep.id} is {row.status}; name one that finished.")
@@ -83,6 +84,7 @@ def load_trained_model(summary: Summary, row: TrialRow, storage: StoragePath) ->
     scope = "" if shared else f"private/{row.id.partition('.')[0]}"
     store = replace(Store.at(str(storage / "store")), scope=scope)
     steps = _last_steps(row, store)
+    templates = templates_of(steps.values())
     score = (
         {"val": summary.best.val, "test": summary.best.test} if summary.best and summary.best.trial == row.id else {}
     )
@@ -92,7 +94,7 @@ def load_trained_model(summary: Summary, row: TrialRow, storage: StoragePath) ->
         backbone=summary.backbone,
         digest=summary.backbone_digest,
         order=tuple(steps),
-        tasks={task: ServedTask.of(_card(task, summary, storage)) for task in row.order},
+        tasks={task: ServedTask.of(_card(task, summary, storage), templates.get(task, ())) for task in row.order},
         precision=next(iter(steps.values())).stage.schedule.precision,
         figures=score,
     )

@@ -33,7 +33,7 @@ class ServedTask(BaseModel):
     texts. text_tokens: the length of the longest text in training, to which texts are padded. max_tokens: the number
     that longer ones are cut to; None in records of earlier versions, for as many as the backbone takes. modality:
     without `language` it has no text of its own. kind: that of its answers; records of earlier versions have none,
-    since all were classes.
+    since all were classes. templates: sentences that a class's name is put into; none for the usual ones.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,6 +46,7 @@ class ServedTask(BaseModel):
     max_tokens: int | None = None
     modality: Modality = "vision-language"
     kind: AnswerKind = "classes"
+    templates: tuple[str, ...] = ()
 
     def form(self, name: str) -> AnswerForm:
         """The form of the answers of the task of that name."""
@@ -59,11 +60,12 @@ class ServedTask(BaseModel):
             modality=self.modality,
             kind=self.kind,
             most_tokens=self.max_tokens,
+            templates=self.templates,
         )
 
     @classmethod
-    def of(cls, card: DataCard) -> ServedTask:
-        """From the card of the task's prepared data."""
+    def of(cls, card: DataCard, templates: tuple[str, ...] = ()) -> ServedTask:
+        """From the card of the task's prepared data, and the templates that it was trained with."""
         return cls(
             outputs=card.outputs,
             images=card.images,
@@ -73,6 +75,7 @@ class ServedTask(BaseModel):
             modality=card.modality,
             max_tokens=card.max_tokens,
             kind=card.answer_kind,
+            templates=templates,
         )
 
 

@@ -147,6 +147,7 @@ class WalkGraph:
                     parent=parent,
                     auxiliary=tuple(sorted(beside, key=lambda step: step.task)),
                     joint_tasks=tuple((name, self.step_inputs.data[name]) for name in others),
+                    templates=self.step_inputs.templates_for(stage.readout, (newest, *others)),
                 )
             )
             steps.append(parent)
@@ -167,6 +168,7 @@ class WalkGraph:
                     parent=parent,
                     shots=probe.shots,
                     downstream=True,
+                    templates=self.step_inputs.templates_for(stage.readout, (probe.task,)),
                 )
             )
             steps.append(parent)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from atlas.data.few_shot import Shots
 from atlas.learners import Stage, stage_from
+from atlas.learners.readouts import SIMILARITY
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import UserError
 from atlas.runtime.text import counted
@@ -22,6 +23,7 @@ from atlas.runtime.text import counted
 if TYPE_CHECKING:
     from atlas.storage.step_result import ShotsDescription, StepDescription
 
+Templates = tuple[tuple[str, tuple[str, ...]], ...]  # task, its sentences for the names of its classes
 RECIPE = 2
 """Part of every key; incremented by hand whenever the arithmetic changes, so that old results are not reused."""
 
@@ -48,11 +50,20 @@ class Evaluation:
 
 @dataclass(frozen=True, kw_only=True)
 class StepInputs:
-    """The inputs common to a sweep's steps: the backbone's digest, each task's data fingerprint, the evaluation."""
+    """The inputs common to a sweep's steps: the backbone's digest, each task's data fingerprint, the evaluation.
+
+    `templates`: those of tasks whose classes are compared with pictures by others than the usual ones.
+    """
 
     backbone: str
     data: dict[str, str]
     evaluation: Evaluation = field(default_factory=Evaluation)
+    templates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def templates_for(self, readout: str, tasks: Iterable[str]) -> Templates:
+        """The templates of these tasks that a readout makes use of, sorted by task."""
+        found = sorted(set(tasks) & self.templates.keys()) if readout == SIMILARITY else ()
+        return tuple((task, self.templates[task]) for task in found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +74,7 @@ class Step:
     this one builds on, one a task, in no order: they are sorted by task. `joint_tasks` are further tasks that this step
     trains together with `task`, each with the digest of its data, sorted by name. `shots` are the training records
     that it uses (None: all). No order continues from a `downstream` step: it is scored on its own task alone.
+    `templates` are those of its tasks that its readout compares pictures with, where they are not the usual ones.
     """
 
     task: str
@@ -76,6 +88,7 @@ class Step:
     joint_tasks: tuple[tuple[str, str], ...] = ()
     shots: Shots | None = None
     downstream: bool = False
+    templates: Templates = ()
 
     @cached_property
     def key(self) -> str:
@@ -96,6 +109,7 @@ class Step:
             "shots": _json(describe_shots(self.shots)),
             "stage": self.stage.settings_json,
             "task": _json(self.task),
+            **({"templates": _json(dict(self.templates))} if self.templates else {}),
         }
         return text_sha256("{" + ", ".join(f'"{name}": {text}' for name, text in decisive.items()) + "}")
 
@@ -135,6 +149,11 @@ class Step:
             return known
         tasks = (*(task for step in self.builds_on for task in step.order), *self.learns)
         return tuple(dict.fromkeys(tasks))
+
+    @property
+    def templates_by_task(self) -> dict[str, tuple[str, ...]]:
+        """The templates of this step's tasks and of all that it builds on."""
+        return dict(one for step in self.chain() for one in step.templates)
 
     @property
     def scored(self) -> tuple[str, ...]:
@@ -177,6 +196,8 @@ class Step:
         }
         if self.joint_tasks:
             own["jointly"] = dict(self.joint_tasks)
+        if self.templates:
+            own["templates"] = {task: list(texts) for task, texts in self.templates}
         return own
 
 
@@ -195,6 +216,7 @@ def step_from(description: StepDescription) -> Step:
         joint_tasks=tuple(sorted(description.get("jointly", {}).items())),
         shots=Shots(**shots) if shots else None,
         downstream=description["downstream"],
+        templates=tuple((task, tuple(texts)) for task, texts in sorted(description.get("templates", {}).items())),
     )
 
 

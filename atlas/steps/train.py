@@ -54,9 +54,14 @@ class WorkerContext:
     group: ProcessGroup = field(default_factory=ProcessGroup)
     run: str = ""
 
-    def empty_model(self) -> ContinualModel:
-        """A model without adapters or heads on the backbone, for the tasks. The caller detaches it."""
-        return ContinualModel(self.backbone, {name: data.form for name, data in self.data.items()})
+    def empty_model(self, templates: Mapping[str, tuple[str, ...]] | None = None) -> ContinualModel:
+        """A model without adapters or heads on the backbone, for the tasks, with the templates of those that have some.
+
+        The caller detaches it.
+        """
+        said = templates or {}
+        forms = {name: replace(data.form, templates=said.get(name, ())) for name, data in self.data.items()}
+        return ContinualModel(self.backbone, forms)
 
     def alone(self) -> WorkerContext:
         """The same for what this worker does without the others of its group."""
@@ -119,7 +124,7 @@ def train_step(
     """
     group = worker_context.group
     stopwatch = Stopwatch(group)
-    model = worker_context.empty_model()
+    model = worker_context.empty_model(step.templates_by_task)
     try:
         with group.all_or_none():
             _check_context(step, worker_context)
@@ -179,7 +184,7 @@ def _result(
 
 def load_model(step: Step, worker_context: WorkerContext, store: Store) -> ContinualModel:
     """The model after `step`, from the store. Raises as `train_step` does. The caller detaches it."""
-    model = worker_context.empty_model()
+    model = worker_context.empty_model(step.templates_by_task)
     try:
         with worker_context.group.all_or_none():
             _check_context(step, worker_context)

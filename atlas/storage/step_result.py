@@ -47,6 +47,7 @@ class StepDescription(TypedDict):
     downstream: bool
     beside: NotRequired[list[StepDescription]]
     jointly: NotRequired[dict[str, str]]
+    templates: NotRequired[dict[str, list[str]]]
     parent: StepDescription | None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from atlas.report import leaderboard
@@ -26,13 +26,14 @@ def best_model_of(ended: FinishedSweep, summary: Summary) -> RegisteredModel | N
     store = replace(ended.inputs.store, scope=trial.scope(ended.options.run.sharing))
     walk = next(walk for walk in trial.walks if (walk.order, walk.seed) == (row.order, row.seed))
     last = last_steps(ended.inputs.graph.steps(walk))
+    templates = templates_of(last.values())
     record = ModelRecord(
         name=registered_name(ended.sweep.name),
         sweep=ended.sweep.id,
         backbone=ended.options.training.backbone,
         digest=ended.inputs.step_inputs.backbone,
         order=tuple(last),
-        tasks={task: ServedTask.of(ended.inputs.prepared[task].card) for task in walk.order},
+        tasks={task: ServedTask.of(ended.inputs.prepared[task].card, templates.get(task, ())) for task in walk.order},
         precision=next(iter(last.values())).stage.schedule.precision,
         figures={"val": best.val, "test": best.test},
     )
@@ -59,6 +60,11 @@ def merit_of(summary: Summary, tasks: Sequence[str]) -> Merit | None:
         value=next((row.objective for row in leaderboard(summary) if row.trial == best.trial), None),
         smoke=bool(settings.get("smoke")),
     )
+
+
+def templates_of(steps: Iterable[Step]) -> dict[str, tuple[str, ...]]:
+    """The templates of the tasks that these steps, and those that they build on, were trained with."""
+    return {task: texts for step in steps for task, texts in step.templates_by_task.items()}
 
 
 def last_steps(walked: Sequence[Sequence[Step]]) -> dict[str, Step]:

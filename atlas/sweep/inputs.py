@@ -19,7 +19,7 @@ from atlas.data.cache import obtain
 from atlas.data.options import MOST_TIED
 from atlas.data.prepare import Prepared, PrepareOptions
 from atlas.learners.readouts import SIMILARITY, check_answers
-from atlas.learners.readouts.prompts import check_class_words
+from atlas.learners.readouts.prompts import check_class_words, own_templates
 from atlas.metrics import METRICS
 from atlas.runtime.errors import UserError
 from atlas.runtime.os_errors import error_from
@@ -144,6 +144,7 @@ def resolve_inputs(
             backbone=digest(folder),
             data={name: one.fingerprint for name, one in prepared.items()},
             evaluation=evaluation_of(options.training),
+            templates=templates_of(tasks),
         ),
     )
 
@@ -164,7 +165,13 @@ def _prepared(
         source = sources.get(task.name)
         one = obtain(task, processor=processor, place=place, source=source, prepare_options=prepare_options)
         if training.readout == SIMILARITY:
-            check_class_words(task.name, one.card.answers, modality=one.card.modality, processor=processor)
+            check_class_words(
+                task.name,
+                one.card.answers,
+                modality=one.card.modality,
+                processor=processor,
+                templates=own_templates(task),
+            )
         found[task.name] = one
     return found
 
@@ -217,6 +224,11 @@ def check_adapter_names(tasks: Iterable[str], backbone: Path) -> None:
                 f"the task's name is {task!r}, as that of a module of the backbone {backbone.name}, with whose weights "
                 f"its adapter's would be mixed up; give it another, such as {f'task-{task}'!r}."
             )
+
+
+def templates_of(tasks: Iterable[Task]) -> dict[str, tuple[str, ...]]:
+    """The templates of the tasks that have others than the usual ones."""
+    return {task.name: templates for task in tasks if (templates := own_templates(task))}
 
 
 def evaluation_of(training: TrainingOptions) -> Evaluation:

@@ -10,7 +10,7 @@ from atlas.tasks import find_task
 def task_facts(name: str, inputs: SweepInputs) -> TaskFacts:
     """The facts of a task that the sweep has prepared."""
     task, prepared = find_task(name), inputs.prepared[name]
-    card = prepared.card
+    card, templates = prepared.card, inputs.step_inputs.templates.get(name, ())
     return TaskFacts(
         title=task.title,
         chance=card.chance,
@@ -19,4 +19,5 @@ def task_facts(name: str, inputs: SweepInputs) -> TaskFacts:
         majority=card.majority.get("test"),
         fingerprint=prepared.fingerprint,
         counts=dict(prepared.counts),
+        **({"templates": templates} if templates else {}),
     )

@@ -83,6 +83,7 @@ OTHER_STEPS: dict[str, Any] = {
     "parent": None,
     "auxiliary": (replace(PARENT, task="z"),),
     "joint_tasks": (("z", "f" * 64),),
+    "templates": (("b", ("a {} .",)),),
 }
 
 

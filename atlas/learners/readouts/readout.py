@@ -24,7 +24,8 @@ class AnswerForm:
 
     kind: that of its answers. answers: the classes' words, where it has classes. modality: without `language` a record
     has no text of its own, without `vision` no image. most_tokens: those that a text is cut to; None for as many as the
-    backbone takes.
+    backbone takes. templates: sentences that a class's name is put into, for readouts that compare pictures with names;
+    none for the usual ones.
     """
 
     task: str
@@ -34,6 +35,7 @@ class AnswerForm:
     modality: Modality = "vision-language"
     kind: AnswerKind = "classes"
     most_tokens: int | None = None
+    templates: tuple[str, ...] = ()
 
 
 class Readout(nn.Module, ABC):

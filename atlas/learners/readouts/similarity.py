@@ -98,7 +98,8 @@ class Similarity(Readout):
 
 def _prompts(processor: Processor, form: AnswerForm) -> Tensor:
     """The tokens of the classes' prompts [templates, K, L], as wide as the longest."""
-    rows = [torch.from_numpy(processor.token_rows(texts)[0]) for texts in class_prompts(form.task, form.answers)]
+    prompts = class_prompts(form.task, form.answers, form.templates)
+    rows = [torch.from_numpy(processor.token_rows(texts)[0]) for texts in prompts]
     tokens = torch.stack(rows).long()
     return tokens[..., : int((tokens != processor.pad_id).sum(-1).max())]
 

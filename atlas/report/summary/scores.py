@@ -66,6 +66,8 @@ class TaskFacts(SummaryPart):
     """sha256 of the prepared data."""
     counts: dict[str, int]
     """Split → records."""
+    templates: tuple[str, ...] = ()
+    """The sentences for the names of its classes, by `similarity`; absent for the usual ones."""
 
 
 class SplitScore(SummaryPart):

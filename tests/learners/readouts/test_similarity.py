@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import cosine_similarity
+from torch.nn.functional import cosine_similarity, normalize
 
 from atlas.backbones import load
 from atlas.backbones.dual.backbone import DualBackbone
@@ -108,6 +108,20 @@ def test_several_templates_of_a_task_are_averaged(backbone: DualBackbone) -> Non
     found = logits(backbone, form, batch_of(backbone, "this is an image"))
     assert len(class_prompts("digits", form.answers)) == 2
     assert found.shape == (1, 2)
+
+
+def test_templates_that_a_task_names_take_the_place_of_the_usual_ones(backbone: DualBackbone) -> None:
+    templates = ("a {} .", "there is a {} in the image .")
+    form = replace(FORM, modality="vision", templates=templates)
+    batch = batch_of(backbone, "this is an image")
+    features = []
+    for template in templates:
+        rows = torch.from_numpy(backbone.processor.token_rows([template.format(one) for one in ANSWERS])[0]).long()
+        features.append(normalize(backbone.text_features(rows, rows != backbone.processor.pad_id), dim=-1))
+    mean = torch.stack(features).mean(0)  # of unit vectors, as CLIP has it
+    image = backbone.image_features(batch.pixels[0])
+    expected = cosine_similarity(image, mean) * torch.tensor(backbone.log_scale).exp()
+    assert torch.allclose(logits(backbone, form, batch)[0], expected, atol=1e-4)
 
 
 def test_texts_that_compete_are_compared_as_they_are(backbone: DualBackbone) -> None:
