@@ -13,6 +13,7 @@ from atlas.learners.joint import Joint, JointStage
 from atlas.learners.lwf import Lwf, LwfStage
 from atlas.learners.o_lora import OLora, OLoraStage
 from atlas.learners.one_stage import ExpansionOnly, ExperienceOnly
+from atlas.learners.rail import JointRegressionStage, Rail, RegressionStage
 from atlas.learners.reference import HeadOnly, HeadStage, SingleTaskAdapters
 from atlas.learners.replay import Memory, Replay, ReplayStage
 from atlas.learners.schedule import AskedPrecision, Precision, Schedule, schedule_from
@@ -51,6 +52,7 @@ __all__ = [
     "Memory",
     "OLora",
     "Precision",
+    "Rail",
     "Replay",
     "Schedule",
     "SharedAdapter",
@@ -82,6 +84,7 @@ LEARNERS: dict[str, type[Learner]] = {
     Replay.name: Replay,
     Lwf.name: Lwf,
     WiseFt.name: WiseFt,
+    Rail.name: Rail,
     Joint.name: Joint,
 }
 
@@ -98,6 +101,8 @@ STAGES: dict[str, type[Stage]] = {
     ReplayStage.kind: ReplayStage,
     LwfStage.kind: LwfStage,
     WiseFtStage.kind: WiseFtStage,
+    RegressionStage.kind: RegressionStage,
+    JointRegressionStage.kind: JointRegressionStage,
     JointStage.kind: JointStage,
     ZeroShotStage.kind: ZeroShotStage,
 }

@@ -32,7 +32,8 @@ class Stage(ABC):
     is for the lineage `set`: the part of the earlier tasks that the stage takes in, in no order: the result of the
     stage before for each of them (`steps`), or their `data`, to be trained on jointly. `replaces`: its result stands
     in for that of the step before (a changed backbone, a shared adapter), of which only the heads are needed then.
-    `replays`: each update adds a batch of earlier tasks to the task's own. `readout`: how its task answers, a name of
+    `replays`: each update adds a batch of earlier tasks to the task's own. `closed_form`: it is solved at its end, and
+    its schedule has no updates. `readout`: how its task answers, a name of
     READOUTS. `towers`: the encoders in which it adds adapters (none: all). `source` is the digest of the file of a
     user-defined stage.
     """
@@ -42,6 +43,7 @@ class Stage(ABC):
     gathers: ClassVar[Gathers] = "nothing"
     replaces: ClassVar[bool] = False
     replays: ClassVar[bool] = False
+    closed_form: ClassVar[bool] = False
     schedule: Schedule
     last: bool = True
     readout: str = field(default=HEAD, metadata={UNSAID: True})
@@ -80,7 +82,8 @@ class Learner(ABC):
     `lineage` declares the part of the past that its steps depend on: the ordered `sequence`, the `set`, or `none`.
     `tunes_backbone`: it changes the backbone's own weights, which takes a lower learning rate than adapters do.
     `readouts`: those that its stages work with (None: all). `readout`: the one that they are given. `adapts`: it trains
-    adapters. `towers`: the encoders of the backbone that those are in, by name (none: all).
+    adapters. `closed_form`: it is solved, without updates. `towers`: the encoders of the backbone that adapters are in,
+    by name (none: all).
     """
 
     name: ClassVar[str]
@@ -88,6 +91,7 @@ class Learner(ABC):
     tunes_backbone: ClassVar[bool] = False
     readouts: ClassVar[tuple[str, ...] | None] = None
     adapts: ClassVar[bool] = True
+    closed_form: ClassVar[bool] = False
     readout: str = field(default=HEAD, metadata={UNSAID: True})
     towers: tuple[str, ...] = field(default=(), metadata={UNSAID: True})
 

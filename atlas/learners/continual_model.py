@@ -50,16 +50,16 @@ class ContinualModel(nn.Module):
 
     def pool(self, batch: Batch, task: str) -> Tensor:
         """The backbone's outputs for what `task` asks of a batch, by the active adapters: [B, C, I * D]."""
-        return self.readout(task).read(self.backbone, self._given(batch, task))
+        return self.readout(task).read(self.backbone, self.given(batch, task))
 
     def loss(self, batch: Batch, task: str, scoring: str) -> tuple[Tensor, Tensor]:
         """The loss of `task` for a batch, a scalar averaged over its records, and the backbone's outputs for it.
 
         scoring: the name of the task's score, among SCORES unless the readout writes texts.
         """
-        return self.readout(task).loss(self.backbone, self._given(batch, task), SCORES.get(scoring))
+        return self.readout(task).loss(self.backbone, self.given(batch, task), SCORES.get(scoring))
 
-    def _given(self, batch: Batch, task: str) -> Batch:
+    def given(self, batch: Batch, task: str) -> Batch:
         """The batch as the backbone takes it, which is made ready for it."""
         self.backbone.frozen.suit(batch.pixels.device)
         blank = self.backbone.takes_no_image and self.forms[task].modality == "language"
@@ -67,7 +67,7 @@ class ContinualModel(nn.Module):
 
     def write(self, batch: Batch, task: str) -> list[str]:
         """The answers for `task` as texts, one a record, by a readout that `writes` and the active adapters."""
-        return self.readout(task).write(self.backbone, self._given(batch, task))
+        return self.readout(task).write(self.backbone, self.given(batch, task))
 
     def logits(self, pooled: Tensor, task: str) -> Tensor:
         """Logits by the head of `task`, of pooled outputs [B, C, I * D]: [B, classes], or [B, C]."""
@@ -258,8 +258,8 @@ class ContinualModel(nn.Module):
 
     def _load_head(self, task: str, path: Path) -> None:
         with safe_open(path, framework="pt") as file:
-            name = (file.metadata() or {}).get("readout", HEAD)
-        head = find_readout(name).build(self.backbone, self.forms[task])
+            name, _, settings = (file.metadata() or {}).get("readout", HEAD).partition(" ")
+        head = find_readout(name).restore(self.backbone, self.forms[task], settings)
         head.load_state_dict(load_file(path))
         self.heads[task] = head.requires_grad_(False)
 
@@ -294,6 +294,8 @@ class ContinualModel(nn.Module):
 
 
 def _save_head(head: Readout, path: Path) -> None:
-    """Write its parameters, and its readout's name unless that is the one by default."""
+    """Write its parameters, and its readout's name and settings unless it is the one by default."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in head.state_dict().items()}
-    save_file(tensors, path, metadata=None if head.name == HEAD else {"readout": head.name})
+    save_file(
+        tensors, path, metadata=None if head.name == HEAD else {"readout": f"{head.name} {head.settings}".strip()}
+    )

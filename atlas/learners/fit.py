@@ -62,12 +62,12 @@ def fit(
     """
     schedule, hooks = stage.schedule, hooks or StageHooks()
     chosen = torch.arange(len(data.splits["train"])) if records is None else records
-    schedule.check_shared_by(group.size)
     updates = schedule.updates(max(len(chosen), *(len(one.splits["train"]) for one in hooks.validation_tasks), 0))
     validate = partial(_validate, model, (data, *hooks.validation_tasks), limit, group, schedule.precision)
     curve = TrainingCurve(EarlyStopping(model, schedule, validate))
     if updates == 0 or not any(value.requires_grad for value in model.parameters()):
         return curve
+    schedule.check_shared_by(group.size)
     trainer = Trainer(model, stage, data, group, updates, hooks=hooks)
     stream = (chosen[indices] for indices in batches(len(chosen), schedule.batch_size, updates, seed))
     if _resume_from_checkpoint(trainer, curve, stream, checkpoints):

@@ -32,7 +32,8 @@ class StageContext:
     """The model, data and process group of a stage that has begun.
 
     `data` holds all tasks; `prior_steps` the steps that this one builds on, the oldest first; `joint_tasks` the tasks
-    that are trained together with `task` in the same step. `seed` gives the step's seed for a purpose.
+    that are trained together with `task` in the same step. `seed` gives the step's seed for a purpose; `walk_seed` is
+    that of all steps of a walk.
     """
 
     model: ContinualModel
@@ -42,6 +43,7 @@ class StageContext:
     seed: Callable[[str], int]
     prior_steps: Sequence[PriorStep] = ()
     joint_tasks: Sequence[str] = ()
+    walk_seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,7 +43,8 @@ class LoadedModel:
         self.processors = {
             length: Processor.load(self.backbone.processor.folder, max_tokens=length) for length in lengths
         }
-        self.tuned = any((folder / task / "backbone.safetensors").is_file() for task in record.order)
+        changes = ("backbone.safetensors", "heads")  # of the backbone, and of earlier tasks' heads
+        self.changing = any((folder / task / name).exists() for task in record.order for name in changes)
         self._load(len(record.order))
 
     def predict(self, records: pd.DataFrame, route: str = "own") -> pd.DataFrame:
@@ -83,10 +84,10 @@ class LoadedModel:
         return answer, float(logits.softmax(0)[best])
 
     def _activate(self, task: str, route: str) -> None:
-        """Activate the adapters of a route; a backbone that was tuned is loaded as it was after the route's task."""
+        """Activate the adapters of a route; what later tasks have changed is loaded as it was at it."""
         order = self.record.order
         own = task if route == "own" and task in order else order[-1]
-        if self.tuned and order.index(own) + 1 != self.loaded:
+        if self.changing and order.index(own) + 1 != self.loaded:
             self._load(order.index(own) + 1)
         self.model.activate(own)
 

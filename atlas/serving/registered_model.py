@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.models import ModelSignature
 
-UNUSED = ("result.json", "fisher.safetensors")  # files of a step that inference does not need
+# files of a step that inference does not need
+UNUSED = ("result.json", "fisher.safetensors", "regression.safetensors")
 REQUIREMENTS = ("mlflow", "torch", "transformers", "peft", "safetensors", "tokenizers", "pillow", "pyarrow", "pydantic")
 
 

@@ -164,7 +164,8 @@ class Step:
     def title(self) -> str:
         """The step in a few words: `digits (expansion) after easy-vqa`."""
         past = (", " if self.auxiliary else " > ").join(task for task in self.order if task not in self.learns)
-        kind = self.stage.kind + (", untrained" if self.stage.schedule.steps == 0 else "")
+        trained = self.stage.schedule.steps != 0 or self.stage.closed_form
+        kind = self.stage.kind + ("" if trained else ", untrained")
         kind += f", {self.shots.describe()}" if self.shots else ""
         return f"{' + '.join(self.learns)} ({kind})" + (f" after {past}" if past else "")
 

@@ -250,6 +250,7 @@ def _stage_context(
         seed=step.random_seed,
         prior_steps=past,
         joint_tasks=step.learns[:-1],
+        walk_seed=step.seed,
     )
 
 

@@ -18,12 +18,16 @@ def schedules(learner: Any, position: int) -> list[Schedule]:
 @pytest.mark.parametrize("name", LEARNERS)
 def test_every_learner_has_as_many_updates_a_task_as_atlas(name: str) -> None:
     learner = learner_named(name, Options().training)
-    assert sum(schedule.steps or 0 for schedule in schedules(learner, 1)) == 2 * DEFAULT_STEPS
+    updates = 0 if learner.closed_form else 2 * DEFAULT_STEPS
+    assert sum(schedule.steps or 0 for schedule in schedules(learner, 1)) == updates
     assert learner.name == name
     assert learner_from(json.loads(json.dumps(learner.settings()))) == learner
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+UPDATED = [name for name, kind in LEARNERS.items() if not kind.closed_form]
+
+
+@pytest.mark.parametrize("name", UPDATED)
 def test_the_rank_and_the_schedule_are_those_of_the_options(name: str) -> None:
     options = Options.of(rank=3, steps=7, batch_size=16, learning_rate=1e-4)
     for position in (0, 1):
@@ -32,7 +36,7 @@ def test_the_rank_and_the_schedule_are_those_of_the_options(name: str) -> None:
             assert getattr(stage, "rank", 3) == 3
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("name", UPDATED)
 def test_a_tuned_backbone_takes_smaller_steps(name: str) -> None:
     rate = BACKBONE_RATE if LEARNERS[name].tunes_backbone else DEFAULT_SCHEDULE.learning_rate
     assert {schedule.learning_rate for schedule in schedules(learner_named(name, Options().training), 1)} == {rate}

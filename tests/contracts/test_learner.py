@@ -162,11 +162,13 @@ def test_the_backbone_is_given_back_as_it_was(learnt: Learnt, small_world: World
     assert not any(parameter.requires_grad or parameter.grad is not None for parameter in backbone.parameters())
 
 
-def test_it_learns_at_half_precision_and_keeps_float32(learner: Learner, small_world: World, store: Store) -> None:
+def test_it_learns_at_half_precision_and_keeps_float32_or_finer(
+    learner: Learner, small_world: World, store: Store
+) -> None:
     steps = small_world.walk("digits", "easy-vqa", learner=small(learner).at_precision("bfloat16"))
     facts = small_world.learn(steps, store)
     assert all(math.isfinite(loss) for fact in facts for _, loss in fact.losses)
-    assert {value.dtype for step in steps for value in weights(store, step).values()} == {torch.float32}
+    assert {value.dtype for step in steps for value in weights(store, step).values()} <= {torch.float32, torch.float64}
 
 
 def test_a_stack_of_its_answers_as_it_was_scored(learnt: Learnt, small_world: World) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from atlas.data.loader import Batch
 from atlas.data.shard import decode
-from atlas.learners import AdapterFusion, FineTuning, HeadOnly, Joint, Learner, Memory, Replay, SharedAdapter
+from atlas.learners import AdapterFusion, FineTuning, HeadOnly, Joint, Learner, Memory, Rail, Replay, SharedAdapter
 from atlas.learners.precision import autocast
 from atlas.runtime.errors import AtlasError
 from atlas.serving.loaded_model import LoadedModel
@@ -38,6 +38,7 @@ LEARNERS = (
     FineTuning(schedule=SCHEDULE),
     Replay(schedule=SCHEDULE, memory=Memory(records=4)),
     Joint(schedule=SCHEDULE),
+    Rail(hidden=32),
 )
 
 

@@ -21,6 +21,8 @@ SIMILARITY = "similarity"
 LIKELIHOOD = "likelihood"
 MEAN_LIKELIHOOD = "mean-likelihood"
 GENERATION = "generation"
+RIDGE = "ridge"
+RIDGE_SIMILARITY = "ridge-similarity"
 WORDED = (LIKELIHOOD, MEAN_LIKELIHOOD, GENERATION)  # without parameters
 
 READOUTS: dict[str, str] = {
@@ -29,6 +31,11 @@ READOUTS: dict[str, str] = {
     LIKELIHOOD: "atlas.learners.readouts.likelihood:Likelihood",
     MEAN_LIKELIHOOD: "atlas.learners.readouts.likelihood:MeanLikelihood",
     GENERATION: "atlas.learners.readouts.generation:Generation",
+}
+
+SOLVED: dict[str, str] = {  # given to tasks by learners that solve them, and no choice of a user
+    RIDGE: "atlas.learners.readouts.ridge:Ridge",
+    RIDGE_SIMILARITY: "atlas.learners.readouts.ridge:FusedRidge",
 }
 
 CLASSES: tuple[AnswerKind, ...] = ("classes", "choices", "soft")
@@ -57,8 +64,9 @@ def check_answers(readout: str, tasks: Mapping[str, AnswerKind]) -> None:
 
 def find_readout(name: str) -> type[Readout]:
     """The readout of that name. Raises UserError that names the nearest known one."""
-    if name not in READOUTS:
+    known = READOUTS | SOLVED
+    if name not in known:
         raise unknown("readout", name, READOUTS)
-    module, _, kind = READOUTS[name].partition(":")
+    module, _, kind = known[name].partition(":")
     found: type[Readout] = getattr(import_module(module), kind)
     return found

@@ -55,6 +55,16 @@ class Readout(nn.Module, ABC):
         Raises UserError where it cannot be had of that backbone, or of such answers.
         """
 
+    @classmethod
+    def restore(cls, backbone: Backbone, form: AnswerForm, settings: str) -> Readout:
+        """The readout that has these `settings`, whose parameters are about to be loaded."""
+        return cls.build(backbone, form)
+
+    @property
+    def settings(self) -> str:
+        """What it is made of besides the backbone and the answers' form, as text; saved with its parameters."""
+        return ""
+
     def ask(self, batch: Batch) -> Batch:
         """The batch that the backbone is given; by default the task's own."""
         return batch
