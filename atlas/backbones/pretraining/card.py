@@ -15,8 +15,10 @@ from atlas.backbones.pretraining.plan import PretrainingPlan
 from atlas.backbones.pretraining.tokens import SPECIALS, build_tokenizer
 
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PreTrainedModel
 
+IMAGES = {"size": {"shortest_edge": SIDE}, "size_divisor": 16}
 CARD = """---
 license: apache-2.0
 library_name: transformers
@@ -53,13 +55,9 @@ def write_folder(
     model: PreTrainedModel, folder: Path, *, plan: PretrainingPlan, figures: Mapping[str, float], minutes: float
 ) -> str:
     """Writes model, tokenizer, image settings and card into `folder`; returns the digest that the card states."""
-    model.save_pretrained(folder)
-    config = json.loads((folder / "config.json").read_text())
-    write_json(folder / "config.json", config | {"architectures": ["ViltModel"]})
-    (folder / "model.safetensors").chmod(0o644)
-    build_tokenizer().save(str(folder / "tokenizer.json"))
+    write_checkpoint(model, folder, build_tokenizer(), "ViltModel")
     write_json(folder / "tokenizer_config.json", _tokenizer_config())
-    write_json(folder / "preprocessor_config.json", _preprocessor_config())
+    write_json(folder / "preprocessor_config.json", image_settings("ViltImageProcessor", IMAGES))
     found = digest(folder)
     card = CARD.format(
         config=model.config,
@@ -95,12 +93,22 @@ def _tokenizer_config() -> dict[str, object]:
     }
 
 
-def _preprocessor_config() -> dict[str, object]:
+def write_checkpoint(model: PreTrainedModel, folder: Path, tokenizer: Tokenizer, architecture: str) -> None:
+    """Write weights, configuration and tokenizer as the hub has them, so that transformers loads an `architecture`."""
+    model.save_pretrained(folder)
+    config = json.loads((folder / "config.json").read_text())
+    write_json(folder / "config.json", config | {"architectures": [architecture]})
+    (folder / "model.safetensors").chmod(0o644)
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def image_settings(processor: str, sizes: Mapping[str, object], **more: object) -> dict[str, object]:
+    """What `preprocessor_config.json` says: values of 0 to 255 become -1 to 1, resized as `sizes` says; and `more`."""
     return {
-        "image_processor_type": "ViltImageProcessor",
+        "image_processor_type": processor,
+        **more,
         "do_resize": True,
-        "size": {"shortest_edge": SIDE},
-        "size_divisor": 16,
+        **sizes,
         "do_rescale": True,
         "rescale_factor": 1 / 255,
         "do_normalize": True,

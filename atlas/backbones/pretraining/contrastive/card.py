@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.backbones.base import digest
-from atlas.backbones.pretraining.card import write_json
+from atlas.backbones.pretraining.card import image_settings, write_checkpoint, write_json
 from atlas.backbones.pretraining.contrastive.plan import ContrastivePlan
 from atlas.backbones.pretraining.contrastive.tokens import END, MAX_TOKENS, START, build_tokenizer
 from atlas.backbones.pretraining.images import PATCH, SIDE
@@ -17,6 +16,7 @@ from atlas.backbones.pretraining.images import PATCH, SIDE
 if TYPE_CHECKING:
     from transformers import CLIPModel
 
+IMAGES = {"size": {"height": SIDE, "width": SIDE}, "do_center_crop": False}
 CARD = """---
 license: apache-2.0
 library_name: transformers
@@ -48,13 +48,9 @@ def write_folder(
 ) -> str:
     """Writes model, tokenizer, image settings and card into `folder`; returns the digest that the card states."""
     parameters = sum(p.numel() for p in model.parameters())
-    model.half().save_pretrained(folder)
-    config = json.loads((folder / "config.json").read_text())
-    write_json(folder / "config.json", config | {"architectures": ["CLIPModel"]})
-    (folder / "model.safetensors").chmod(0o644)
-    build_tokenizer().save(str(folder / "tokenizer.json"))
+    write_checkpoint(model.half(), folder, build_tokenizer(), "CLIPModel")
     write_json(folder / "tokenizer_config.json", _tokenizer_config())
-    write_json(folder / "preprocessor_config.json", _preprocessor_config())
+    write_json(folder / "preprocessor_config.json", image_settings("CLIPImageProcessor", IMAGES))
     found = digest(folder)
     card = CARD.format(
         parameters=parameters,
@@ -81,18 +77,4 @@ def _tokenizer_config() -> dict[str, object]:
         "unk_token": "[UNK]",
         "bos_token": START,
         "eos_token": END,
-    }
-
-
-def _preprocessor_config() -> dict[str, object]:
-    return {
-        "image_processor_type": "CLIPImageProcessor",
-        "do_resize": True,
-        "size": {"height": SIDE, "width": SIDE},
-        "do_center_crop": False,
-        "do_rescale": True,
-        "rescale_factor": 1 / 255,
-        "do_normalize": True,
-        "image_mean": [0.5, 0.5, 0.5],
-        "image_std": [0.5, 0.5, 0.5],
     }

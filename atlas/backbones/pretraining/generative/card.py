@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.backbones.base import digest
-from atlas.backbones.pretraining.card import write_json
+from atlas.backbones.pretraining.card import image_settings, write_checkpoint, write_json
+from atlas.backbones.pretraining.contrastive.card import IMAGES
 from atlas.backbones.pretraining.generative.plan import GenerativePlan
 from atlas.backbones.pretraining.generative.rows import PATCHES
 from atlas.backbones.pretraining.generative.tokens import CHAT, END, IMAGE, PAD, SPECIALS, START, build_tokenizer
@@ -68,15 +68,14 @@ def write_folder(
 ) -> str:
     """Writes model, tokenizer, processor and card into `folder`; returns the digest that the card states."""
     parameters = sum(p.numel() for p in model.parameters())
-    model.half().save_pretrained(folder)
-    config = json.loads((folder / "config.json").read_text())
-    write_json(folder / "config.json", config | {"architectures": ["LlavaForConditionalGeneration"]})
-    (folder / "model.safetensors").chmod(0o644)
     tokenizer = build_tokenizer()
-    tokenizer.save(str(folder / "tokenizer.json"))
+    write_checkpoint(model.half(), folder, tokenizer, "LlavaForConditionalGeneration")
     (folder / "chat_template.jinja").write_text(CHAT)
     write_json(folder / "tokenizer_config.json", _tokenizer_config())
-    write_json(folder / "preprocessor_config.json", _preprocessor_config())
+    write_json(
+        folder / "preprocessor_config.json",
+        image_settings("CLIPImageProcessor", IMAGES, processor_class="LlavaProcessor"),
+    )
     write_json(folder / "processor_config.json", _processor_config())
     found = digest(folder)
     card = CARD.format(
@@ -109,21 +108,6 @@ def _tokenizer_config() -> dict[str, object]:
         "image_token": IMAGE,
         "extra_special_tokens": {"image_token": IMAGE},
         "additional_special_tokens": list(SPECIALS[4:]),
-    }
-
-
-def _preprocessor_config() -> dict[str, object]:
-    return {
-        "image_processor_type": "CLIPImageProcessor",
-        "processor_class": "LlavaProcessor",
-        "do_resize": True,
-        "size": {"height": SIDE, "width": SIDE},
-        "do_center_crop": False,
-        "do_rescale": True,
-        "rescale_factor": 1 / 255,
-        "do_normalize": True,
-        "image_mean": [0.5, 0.5, 0.5],
-        "image_std": [0.5, 0.5, 0.5],
     }
 
 
