@@ -11,6 +11,7 @@ from tyro.conf import arg
 from atlas.runtime.errors import UserError
 
 Weights = Literal["auto", "float32", "bfloat16"]
+MOST_LOADERS = 256  # threads: more than any worker has batches to read
 COUNTS = ("fleets", "workers_per_fleet", "min_workers_per_fleet")
 
 
@@ -70,8 +71,8 @@ class ClusterOptions:
         if self.gpus_per_worker is not None and not 0 <= self.gpus_per_worker < math.inf:
             raise UserError(f"--gpus-per-worker is {self.gpus_per_worker}; give a number of 0 or more.")
         self._check_shared_gpus()
-        if self.loaders is not None and self.loaders < 0:
-            raise UserError(f"--loaders is {self.loaders}; give a number of threads, 0 for none.")
+        if self.loaders is not None and not 0 <= self.loaders <= MOST_LOADERS:
+            raise UserError(f"--loaders is {self.loaders}; give a number of threads up to {MOST_LOADERS}, 0 for none.")
         if not 0 <= self.checkpoint_every < math.inf:
             raise UserError(f"--checkpoint-every is {self.checkpoint_every}; give seconds, 0 for never.")
 

@@ -60,6 +60,7 @@ def read_command_line(
         from atlas.config.options_file import read_options_file
 
         defaults = read_options_file(path, defaults)
+    _check_lists(arguments, defaults)
     with parse_errors.on_parse_error(partial(_refuse, given_options(arguments))):
         return tyro.cli(
             CommandLine,
@@ -87,6 +88,20 @@ def given_options(arguments: Sequence[str]) -> dict[str, list[str]]:
         else:
             words.append(word)
     return found
+
+
+def _check_lists(arguments: Sequence[str], defaults: Options) -> None:
+    """Raise UserError for an option of many values that is given twice, as the first would be lost, or has none.
+
+    One without a value takes away the values of `defaults`, and is refused where there are none.
+    """
+    named = [_name_of(word.partition("=")[0]) for word in arguments if word.startswith("--")]
+    usual = defaults.flat()
+    for name, words in given_options(arguments).items():
+        if isinstance(usual[name], tuple) and named.count(name) > 1:
+            raise UserError(f"{flag_of(name)} is given {named.count(name)} times; give it once, with all its values.")
+        if usual[name] == () and not words:
+            raise UserError(f"{flag_of(name)} has no value; give one or more, or leave the option out.")
 
 
 def as_arguments(options: Options, defaults: Options) -> list[str]:
@@ -147,7 +162,8 @@ def _kind_of(flag: str) -> str:
     """`, a whole number`: the kind of an option's values, where it is one of numbers."""
     name = _name_of(flag)
     kinds = _kinds(get_type_hints(GROUPS[GROUP_OF[name]])[name]) if name is not None else set[object]()
-    return ", a whole number" if int in kinds else ", a number" if float in kinds else ""
+    words = "".join(f", or {word}" for word in sorted(kind for kind in kinds if isinstance(kind, str)))
+    return f"{', a whole number' if int in kinds else ', a number' if float in kinds else ''}{words}"
 
 
 def _kinds(hint: object) -> set[object]:

@@ -15,6 +15,7 @@ from atlas.config.suggestions import NamingTrial
 from atlas.config.sweep import Sweep, no_search
 from atlas.config.sweep_check import check_learner, check_parameters, own_error
 from atlas.config.trial import TrialConfig
+from atlas.data.few_shot import Shots
 from atlas.learners import HeadOnly, Learner, Precision, TwoStage, ZeroShot
 from atlas.learners.downstream import WAYS, Way
 from atlas.learners.readouts import ANSWERS, LIKELIHOOD, SIMILARITY, WORDED
@@ -26,6 +27,9 @@ from atlas.tasks import find_task
 
 if TYPE_CHECKING:
     import optuna
+
+
+ALL = Shots(fraction=1.0)  # what `--shots all` is the same as
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,17 +212,25 @@ class Experiment:
             raise UserError(
                 f"{what}: the sweep {self.sweep.name} searches no orders; leave it out, or take task-order."
             )
+        if search.sampler and self.sweep.searches_orders and search.written_orders() and not self.options.run.resume:
+            raise UserError(
+                f"--sampler {search.sampler}: all orders are written out, so that nothing proposes them; leave it out, "
+                f"or give --orders a number."
+            )
         for order in search.written_orders():
             space.check(order)
 
     def _check_shots(self) -> None:
-        """Raises UserError for shots without downstream tasks, and for shots a class of a task that has no classes.
+        """Raises UserError for shots without downstream tasks, or that are the same; for those a class without classes.
 
         A sweep that began with them goes on.
         """
         search = self.options.search
         if self.options.run.resume:
             return
+        sizes = [shots_from(text) or ALL for text in search.shots]
+        if len(set(sizes)) < len(sizes):
+            raise UserError(f"--shots are {' '.join(search.shots)}, of which two are the same; give each once.")
         by_class = [text for text in search.shots if text.endswith("/class")]
         classless = [name for name in search.downstream if by_class and find_task(name).writes]
         if classless:
@@ -266,7 +278,7 @@ class Experiment:
             return None
         if search.orders == ("all",):
             return search.space().count() if self.sweep.searches_orders else order_count(search.tasks)
-        if len(search.orders) > 1 or not search.orders[0].isdigit() or int(search.orders[0]) < 1:
+        if len(search.orders) > 1 or not search.orders[0].isdecimal() or int(search.orders[0]) < 1:
             raise UserError(
                 f"--orders is {' '.join(search.orders)!r}; give a number of 1 or more, `all`, or orders written a,b,c "
                 f"(with --suite, its orders by name, too)."

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any, get_args, get_type_hints
 
-from atlas.config.training import AUTO, TrainingOptions
+from atlas.config.training import AUTO, TrainingOptions, check_numbers
 from atlas.learners import LEARNERS, Fusion, Learner, Schedule, TwoStage, find_learner, is_known, learner_from
 from atlas.runtime.errors import UserError
 
@@ -57,11 +57,37 @@ def tuned_learner(training: TrainingOptions) -> Learner | None:
     """
     if not training.tuned:
         return None
-    learner, given = learner_from(json.loads(training.tuned)), _given(training)
+    learner, given = _tuned(training.tuned), _given(training)
     if "epochs" in given and "steps" not in given:
         given["steps"] = None
     longer = 2 if given.keys() & {"steps", "epochs"} and len(learner.stages(1)) == 1 else 1
     return _rescheduled(learner, given, longer)
+
+
+def _tuned(text: str) -> Learner:
+    """The learner that `--tuned` describes. Raises UserError for settings that no learner has."""
+    try:
+        learner = learner_from(tuned_settings(text))
+    except (TypeError, ValueError, KeyError, AttributeError) as error:  # settings of other types than they have
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"--tuned is {text!r}, from which no learner can be made: {error}.") from error
+    check_numbers(learner, f"--tuned has the learner {learner.name!r} with")
+    return learner
+
+
+def tuned_settings(text: str) -> dict[str, Any]:
+    """The settings that `--tuned` gives. Raises UserError for a text that holds none."""
+    try:
+        settings = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"--tuned is {text!r}, no JSON: {error}; --settings-of SWEEP writes it.") from error
+    if not isinstance(settings, dict) or not isinstance(settings.get("name"), str):
+        raise UserError(
+            f"--tuned is {text!r}; give a learner's settings with its name, such as "
+            f'{{"name": "atlas", …}}: --settings-of SWEEP writes them.'
+        )
+    return settings
 
 
 def _given(training: TrainingOptions) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from atlas.config.addresses import with_names
-from atlas.config.command_line import flag_of
+from atlas.config.command_line import ON, flag_of
 from atlas.config.options import Options, OptionValue
+from atlas.config.space import Order
 from atlas.runtime.errors import UserError
 
 CHANGEABLE = (
@@ -33,17 +34,18 @@ def resumed_options(
     Raises:
         UserError: an option is given that cannot change; it names what was, and what is asked for.
     """
-    was, asked, usual = (_comparable(options, defaults) for options in (saved, given, defaults))
+    was, usual = (_comparable(options, defaults.search.tasks) for options in (saved, defaults))
+    asked = _comparable(given, () if "tasks" in named else defaults.search.tasks)
     told = {name for name, value in asked.items() if value != usual[name]} | set(named)
     searched = {"trials", "orders"} if searches_orders else {"trials"}
     free = {*CHANGEABLE, *OF_THIS_RUN, "dry_run", "twins", *(searched if given.run.changed else ())}
     for name in sorted(told - free):
         if asked[name] != was[name]:
             way = "add --changed to go on with it" if name in searched else "leave it out"
+            condition = " without --changed" if name in searched else ""
             raise UserError(
-                f"{flag_of(name)} is {_shown(asked[name])} now, but the sweep was started with {_shown(was[name])}, "
-                f"which cannot change while it is resumed{' without --changed' if name in searched else ''}; {way}, or "
-                f"start a new sweep without --resume."
+                f"{flag_of(name)} {_compared(name, asked[name], was[name])}, which cannot change while it is "
+                f"resumed{condition}; {way}, or start a new sweep without --resume."
             )
     changed = {name: asked[name] for name in CHANGEABLE if name in told}
     if given.run.changed and told & searched:  # of orders: one is the number of the other
@@ -51,13 +53,21 @@ def resumed_options(
     return saved.changed(**changed, dry_run=given.run.dry_run or saved.run.dry_run, changed=given.run.changed)
 
 
-def _comparable(options: Options, defaults: Options) -> dict[str, OptionValue]:
+def _comparable(options: Options, usual_tasks: Order) -> dict[str, OptionValue]:
     """Every value by its flat name; tasks and learners by name, and what a suite and twins stand for in their place."""
     named = with_names(options)
-    return replace(named, search=named.search.resolved(defaults.search.tasks)).flat()
+    return replace(named, search=named.search.resolved(usual_tasks)).flat()
+
+
+def _compared(name: str, asked: OptionValue, was: OptionValue) -> str:
+    """What is asked for, and what was: `is 4 now, but the sweep was started with 2`."""
+    if isinstance(asked, bool):
+        given = asked != (name in ON)
+        return f"is {'' if given else 'not '}given now, but the sweep was started with{'out' * given} it"
+    return f"is {_shown(asked)} now, but the sweep was started with {_shown(was)}"
 
 
 def _shown(value: OptionValue) -> str:
     if isinstance(value, tuple):
         return " ".join(map(str, value)) or "none"
-    return "not given" if value is None else str(value)
+    return "not given" if value in (None, "") else str(value)

@@ -87,6 +87,8 @@ class SearchOptions:
             raise UserError(f"--seeds has {wrong[0]!r}; give whole numbers from 0 to {MOST_SEED}.")
         if self.stop_early not in EARLY_STOPS:
             raise unknown("value of --stop-early", self.stop_early, EARLY_STOPS)
+        if not self.shots:
+            raise UserError("--shots names none; give one or more.")
         if len(set(self.shots)) < len(self.shots):
             raise UserError(f"--shots are {' '.join(self.shots)}; give each once.")
         if self.sampler and self.sampler not in SAMPLERS and not is_address(self.sampler):
@@ -137,7 +139,7 @@ class SearchOptions:
         suite = find_suite(self.suite)
         tasks = suite.tasks if self.tasks == usual else suite.among(self.tasks)
         orders = tuple(
-            text if "," in text or text.isdigit() or text == "all" else ",".join(suite.order(text, tasks))
+            text if "," in text or text.isdecimal() or text == "all" else ",".join(suite.order(text, tasks))
             for text in self.orders
         )
         return replace(self, tasks=tasks, orders=orders)

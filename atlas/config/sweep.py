@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -60,13 +60,14 @@ class Sweep:
     sampler: Callable[[Options], BaseSampler] | None = None
     scheduler: Callable[[Options], TrialScheduler] | None = None
 
-    def smoke(self, options: Options) -> Options:
+    def smoke(self, options: Options, named: Collection[str] = ()) -> Options:
         """The options of the very small run of `--smoke`; options that were given with it stay.
 
-        Orders that are written out keep the tasks that they are orders of, and a suite its own.
+        An option counts as given where it differs from the defaults, or is `named` on the command line. Orders that
+        are written out keep the tasks that they are orders of, and a suite its own.
         """
         given, small, defaults = options.flat(), self.small.flat(), self.defaults.flat()
-        changed = {name: small[name] for name in SMALLER if given[name] == defaults[name]}
+        changed = {name: small[name] for name in SMALLER if given[name] == defaults[name] and name not in named}
         if options.search.suite or options.search.named_in_orders() - set(self.small.search.tasks):
             changed.pop("tasks", None)
         if self.searches_orders and options.search.orders:

@@ -29,11 +29,11 @@ class TrainingOptions:
     """
 
     backbone: Annotated[str, arg(metavar="NAME")] = "vilt-tiny"
-    """A name, a folder or a hub id of a ViLT, a CLIP or a SigLIP."""
+    """A name, a folder or a hub id: a ViLT, CLIP, SigLIP, LLaVA, Idefics3, SmolVLM or Qwen2.5-VL."""
     readout: Annotated[str, arg(metavar="NAME")] = HEAD
-    """How tasks answer: head, or similarity to the classes' words (CLIP, SigLIP)."""
+    """How tasks answer: head; similarity (CLIP, SigLIP); likelihood, mean-likelihood or generation (in words)."""
     towers: Annotated[tuple[str, ...], arg(metavar="NAME", help_behavior_hint="(default: all)")] = ()
-    """Adapters in these towers alone: vision, text (CLIP, SigLIP)."""
+    """Adapters in these towers alone: vision, text (CLIP, SigLIP); vision, language (in words)."""
     learner: Annotated[str, arg(metavar="NAME")] = "atlas"
     """A name, or your own as FILE.py:NAME."""
     settings_of: Annotated[str | None, arg(metavar="SWEEP", help_behavior_hint="")] = None

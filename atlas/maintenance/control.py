@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -36,11 +37,13 @@ def control(given: argparse.Namespace) -> None:
     """Post a command into the sweep's journal, and print its answer.
 
     Raises:
-        UserError: a bad command, an unknown sweep, one that has ended, or that refuses the command.
+        UserError: a bad command or time to wait, an unknown sweep, one that has ended, or that refuses the command.
     """
     from atlas.storage.options import StorageOptions
     from atlas.sweep.control import ControlJournal, read_command
 
+    if not 0 <= given.wait < math.inf:
+        raise UserError(f"--wait is {given.wait:g}; give a number of seconds, 0 or more.")
     command = read_command(given.command)
     folder = find_running(StorageOptions(storage=given.storage).path, given.sweep)
     journal = ControlJournal.of(folder.place)

@@ -24,6 +24,7 @@ from atlas.runtime.text import counted
 Prefix: TypeAlias = tuple[str, tuple[tuple[str, ...], ...]]  # learner and seeds, first tasks of each order
 Rule: TypeAlias = Callable[[float, Sequence[float]], bool]  # whether a value is too low beside others
 
+SHORTEST = 3  # tasks of an order that can be stopped: after the second one there is another to come
 LEAST = 4  # values of other prefixes as long, before one is compared with them
 REDUCTION = 3  # of ASHA: one of so many goes on
 
@@ -109,10 +110,32 @@ class PrefixStopper:
         if not self.rule(learnt[-1], others):
             return ""
         self.pruned[prefix] = (
-            f"relative accuracy {learnt[-1]:.1f} % after {counted(depth, 'task')}, the median of "
-            f"{counted(len(others), 'other')} is {statistics.median(others):.1f} %"
+            f"relative accuracy {learnt[-1]:.1f} % after {counted(depth, 'task')}, {_line_of(self.rule, others)}"
         )
         return self.pruned[prefix]
+
+
+def _line_of(rule: Rule, others: Sequence[float]) -> str:
+    """What a value had to reach beside the others, in words."""
+    if rule is below_top:
+        return f"which is not in the top third of it and {counted(len(others), 'other')}"
+    return f"the median of {counted(len(others), 'other')} is {statistics.median(others):.1f} %"
+
+
+def rule_in_words(experiment: Experiment) -> str:
+    """The rule of `--stop-early` as the plan shows it, and where no trial can be stopped by it, why; empty without one.
+
+    A prefix is judged from its second task on, before its order is complete, and beside LEAST others.
+    """
+    rule, trials = experiment.options.search.stop_early, experiment.trial_count()
+    if rule == "none":
+        return ""
+    if len(experiment.options.search.tasks) < SHORTEST or trials <= LEAST:
+        return (
+            f"{rule}: stops none of these trials, as it takes {SHORTEST} tasks or more, and more than {LEAST} trials "
+            f"(here {len(experiment.options.search.tasks)} and {trials})"
+        )
+    return f"{rule}, from the second task on, beside at least {LEAST} others"
 
 
 def make_stopper(experiment: Experiment) -> PrefixStopper:

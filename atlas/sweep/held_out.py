@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from atlas.config.experiment import Experiment
-from atlas.config.order_space import OrderSpace, all_orders
+from atlas.config.order_space import all_orders
 from atlas.config.space import Order, named_orders, order_count
 from atlas.report.summary import HeldOut, OrderAccuracies
 from atlas.search.trial_record import TrialRecord
@@ -20,7 +20,7 @@ LISTED = 8  # tasks of which all orders are drawn from; of more, a few that diff
 def held_out_walks(experiment: Experiment, trials: Sequence[TrialRecord]) -> list[Walk]:
     """The walks of the best trial's setting along the sweep's number of held-out orders; none before all have ended.
 
-    The orders are drawn by the sweep's first seed from those that no trial took.
+    The orders are drawn by the sweep's first seed from those that no trial took, and keep to the sweep's constraints.
     """
     best = best_trial(trials)
     if not experiment.sweep.held_out or best is None or len(trials) < experiment.trial_count():
@@ -53,11 +53,9 @@ def held_out_scores(
 def _unseen(experiment: Experiment, trials: Sequence[TrialRecord]) -> list[Order]:
     tasks, seed = experiment.options.search.tasks, experiment.options.search.seeds[0]
     taken = {order for trial in trials for order in trial.config.orders}
-    many = len(tasks) > LISTED
-    orders = (
-        named_orders(tasks, min(order_count(tasks), 4 * len(tasks))) if many else all_orders(OrderSpace(tasks), seed)
-    )
-    left = sorted(set(orders) - taken)
+    space, many = experiment.options.search.space(), len(tasks) > LISTED
+    some = filter(space.begins, named_orders(tasks, min(order_count(tasks), 4 * len(tasks)))) if many else ()
+    left = sorted({*(some if many else all_orders(space, seed))} - taken)
     random.Random(seed).shuffle(left)
     return left
 

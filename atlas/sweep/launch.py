@@ -144,10 +144,12 @@ def _show_plan(
 
     Raises UserError for a budget that `spending` has used up, or that the fleets cannot spend.
     """
+    from atlas.backbones.families import family_of
     from atlas.config.budget import budget_from
     from atlas.execution.sizing import fitted, size_fleets
     from atlas.search.proposals import foresee
     from atlas.sweep.budget_plan import bought, check_budget
+    from atlas.sweep.plan_notes import notes
     from atlas.sweep.terminal import print_plan
 
     options = experiment.options
@@ -162,6 +164,7 @@ def _show_plan(
     size = fitted(size, options.cluster, nodes, plan.work)
     plan = plan.on(size.fleets)
     settings = {**describe(options, size), "orders": experiment.orders_in_words()}
+    settings |= notes(experiment, sizes=inputs.sizes, towers=family_of(inputs.backbone).towers)
     if budget is not None:
         settings["budget"] = bought(budget, spending, plan, size)
     print_plan(console, experiment.sweep.name, experiment.sweep.question, plan, settings)

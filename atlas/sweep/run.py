@@ -51,7 +51,8 @@ def main(sweep: Sweep, arguments: Sequence[str] | None = None) -> None:
         check_sweep(sweep)
         given = read_command_line(sweep.question, sweep.defaults, invocation.arguments)
         fresh = given.options.run.smoke and not given.options.run.resume
-        options = sweep.smoke(given.options) if fresh else given.options
+        named = given_options(invocation.arguments).keys()
+        options = sweep.smoke(given.options, named) if fresh else given.options
         if given.save_config is not None:
             _save(options, given.save_config)
         with kept_interrupts():
@@ -105,9 +106,8 @@ def run_sweep(
         options = resumed_options(saved, options, sweep.defaults, named=named, searches_orders=sweep.searches_orders)
         options = options.changed(resume=folder.id, storage=storage, tracking_uri=redacted(address))
     options = with_names(options)
-    experiment = Experiment(
-        sweep=sweep, options=replace(options, search=options.search.resolved(sweep.defaults.search.tasks))
-    )
+    usual = () if "tasks" in named else sweep.defaults.search.tasks
+    experiment = Experiment(sweep=sweep, options=replace(options, search=options.search.resolved(usual)))
     experiment.check()
     console = console or make_console()
     if folder is None:

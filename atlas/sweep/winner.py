@@ -1,10 +1,12 @@
-"""The winner of an earlier sweep as the learner of a new one: `--settings-of SWEEP`."""
+"""The winner of an earlier sweep as the learner of a new one: `--settings-of SWEEP`, or its settings by `--tuned`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
+from atlas.config.learners import tuned_settings
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep, no_search
 from atlas.learners import find_learner
@@ -14,20 +16,25 @@ from atlas.runtime.paths import home_expanded
 from atlas.storage.filesystem import StoragePath
 from atlas.sweep.folder import SweepFolder
 
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
 DECIDED = ("rank",)  # options that the winner's settings hold
 
 
 def with_winner(sweep: Sweep, options: Options, named: Collection[str] = ()) -> Options:
-    """The options with the settings of the learner that `--settings-of` names; as they are where it names none.
+    """The options with the settings of the learner that `--settings-of` names, or `--tuned` holds; else as they are.
 
-    `named` are the options of the command line.
+    Both together are those of a recorded sweep, and stay. `named` are the options of the command line.
 
     Raises:
         UserError: there is no such sweep, its summary does not say the settings, an option beside it contradicts them,
             or the sweep does not try that learner.
     """
-    wanted = options.training.settings_of
-    if wanted is None or options.training.tuned:
+    wanted, tuned = options.training.settings_of, options.training.tuned
+    if wanted is None and tuned:
+        return _with_settings(sweep, options, "--tuned", tuned_settings(tuned), named)
+    if wanted is None or tuned:
         return options
     summary = _summary(wanted, options.storage.path)
     settings = summary.best.learner if summary.best is not None else {}
@@ -37,9 +44,15 @@ def with_winner(sweep: Sweep, options: Options, named: Collection[str] = ()) -> 
             f"--settings-of {wanted}: that sweep {why}; run its command again (what is stored is not trained again): "
             f"{summary.sweep.command}"
         )
-    name = str(settings["name"])
-    _check_options(sweep, options, wanted, name, named)
-    learner = options.training.learner
+    return _with_settings(sweep, options, f"--settings-of {wanted}", settings, named)
+
+
+def _with_settings(
+    sweep: Sweep, options: Options, origin: str, settings: Mapping[str, JsonValue], named: Collection[str]
+) -> Options:
+    """The options with these settings of a learner, which `origin` gave. Raises UserError as `with_winner` does."""
+    name, learner = str(settings["name"]), options.training.learner
+    _check_options(sweep, options, origin, name, named)
     return options.changed(tuned=json.dumps(settings, sort_keys=True), learner=name if _takes_any(sweep) else learner)
 
 
@@ -54,22 +67,19 @@ def _summary(wanted: str, storage: StoragePath) -> Summary:
     return read_summary(folder.local / "summary.json")
 
 
-def _check_options(sweep: Sweep, options: Options, wanted: str, learner: str, named: Collection[str]) -> None:
+def _check_options(sweep: Sweep, options: Options, origin: str, learner: str, named: Collection[str]) -> None:
     given, usual = options.flat(), sweep.defaults.flat()
     for name in DECIDED:
         if name in named or given[name] != usual[name]:
             raise UserError(
-                f"--{name} is {given[name]} beside --settings-of {wanted}, which has a {name} of its own; give one of "
-                f"the two."
+                f"--{name} is {given[name]} beside {origin}, which has a {name} of its own; give one of the two."
             )
     asked = options.training.learner
     if ("learner" in named or asked != sweep.defaults.training.learner) and find_learner(asked).name != learner:
-        raise UserError(
-            f"--learner is {asked} beside --settings-of {wanted}, whose learner is {learner!r}; give one of the two."
-        )
+        raise UserError(f"--learner is {asked} beside {origin}, whose learner is {learner!r}; give one of the two.")
     if not _takes_any(sweep) and not _tries(sweep, learner):
         raise UserError(
-            f"--settings-of {wanted} has the settings of the learner {learner!r}, which the sweep {sweep.name} does "
+            f"{origin} has the settings of the learner {learner!r}, which the sweep {sweep.name} does "
             f"not try; give it to the sweeps task-order, learner or compare."
         )
 

@@ -56,11 +56,11 @@ def answer_kind(score: str, choices: int) -> AnswerKind:
 
 
 def kind_in_words(kind: AnswerKind, *, classes: int, choices: int) -> str:
-    """`3 classes`, `4 choices`, `free texts`, `a box as a text`; where only the source knows the classes, that."""
+    """`3 classes`, `4 choices`, `free texts`, `a box as a text`; without their number where it is not known (0)."""
     if kind in WRITTEN:
         return "a box as a text" if kind == "box" else "free texts"
     known = counted(classes, "class") if classes else "classes known to its source"
-    return f"{choices} choices" if kind == "choices" else known
+    return f"{choices or ''} choices".lstrip() if kind == "choices" else known
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -136,7 +136,9 @@ def test_one_order_is_an_option_too() -> None:
         (["--tasks"], "--tasks names none; give one or more"),
         (["--config"], "--config is ''; give FILE"),
         (["--batch-size", "-2"], "--batch-size is -2; give a whole number of 1 or more"),
-        (["--loaders", "-1"], "--loaders is -1; give a number of threads, 0 for none"),
+        (["--loaders", "-1"], "--loaders is -1; give a number of threads up to 256, 0 for none"),
+        (["--loaders", "1000000"], "--loaders is 1000000; give a number of threads up to 256"),
+        (["--shots"], "--shots names none; give one or more"),
         (["--checkpoint-every", "-1"], "--checkpoint-every is -1.0; give seconds, 0 for never"),
         (["--trials", "0"], "--trials is 0; give 1 or more"),
         (["--trials", "1000000000"], "--trials is 1000000000; give at most 1000000"),
@@ -209,3 +211,23 @@ def test_the_options_that_a_recorded_command_names_are_found_by_shortened_names_
         "seeds": ["1"],
         "resume": [],
     }
+
+
+@pytest.mark.parametrize("flag", ["--tasks", "--seeds", "--source"])
+def test_a_list_that_is_given_twice_is_refused_as_its_first_part_would_be_lost(flag: str) -> None:
+    with pytest.raises(AtlasError, match=f"{flag} is given 2 times; give it once, with all its values"):
+        read_command_line("?", Options(), [flag, "1", f"{flag}=2"])
+    assert read_command_line("?", Options(), ["--steps", "3", "--steps", "5"]).options.training.steps == 5
+
+
+@pytest.mark.parametrize("flag", ["--towers", "--before", "--source", "--downstream", "--orders"])
+def test_a_list_without_a_value_is_refused_unless_it_takes_away_a_sweeps_own(flag: str) -> None:
+    with pytest.raises(AtlasError, match=f"{flag} has no value; give one or more, or leave the option out"):
+        read_command_line("?", Options(), [flag, "--dry-run"])
+    usual = Options.of(downstream=("easy-pair",))
+    assert read_command_line("?", usual, ["--downstream"]).options.search.downstream == ()
+
+
+def test_a_value_that_is_no_number_is_told_the_words_that_are_allowed_too() -> None:
+    with pytest.raises(AtlasError, match="--batch-size is 'AUTO'; give N, a whole number, or auto"):
+        read_command_line("?", Options(), ["--batch-size", "AUTO"])

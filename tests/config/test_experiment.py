@@ -79,3 +79,29 @@ def test_zero_shot_of_a_model_that_answers_in_words_is_by_the_sweeps_readout_or_
         walks = experiment(backbone=backbone, readout=readout).references()["zero_shot"]
         assert {walk.learner.given(walk.learner.stages(0)[0]).readout for walk in walks} == {expected}
         assert len(walks) == len(experiment().references()["lone"])
+
+
+def test_shots_that_are_the_same_in_other_words_are_refused() -> None:
+    for same in (("064", "64"), ("100%", "all"), ("5%", "5.0%")):
+        with pytest.raises(AtlasError, match=f"--shots are {' '.join(same)}, of which two are the same"):
+            experiment(shots=same, downstream=("easy-ve",)).check()
+    experiment(shots=("5", "5%", "5/class"), downstream=("easy-ve",)).check()
+
+
+def test_a_sampler_of_orders_that_are_all_written_out_is_refused_but_for_a_sweep_that_began_with_it() -> None:
+    sweep, written = Sweep(name="mine", question="", searches_orders=True), ("digits,piqa-twin", "piqa-twin,digits")
+
+    def check(**more: object) -> None:
+        given = Options.of(tasks=("digits", "piqa-twin"), sampler="orders", **more)
+        Experiment(sweep=sweep, options=given).check()
+
+    with pytest.raises(AtlasError, match="--sampler orders: all orders are written out, so that nothing proposes them"):
+        check(orders=written)
+    check(orders=("2",))
+    check(orders=written, resume="mine-2026")
+
+
+def test_a_digit_that_is_no_number_is_no_number_of_orders() -> None:
+    sweep = Sweep(name="mine", question="", searches_orders=True)
+    with pytest.raises(AtlasError, match="--orders is '²'; give a number of 1 or more"):
+        Experiment(sweep=sweep, options=Options.of(tasks=TASKS, orders=("²",))).check()

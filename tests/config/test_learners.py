@@ -54,3 +54,19 @@ def test_the_head_alone_is_the_reference() -> None:
 def test_an_unknown_learner_names_the_nearest() -> None:
     with pytest.raises(AtlasError, match="Did you mean 'replay'"):
         learner_named("repaly", Options().training)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x", "--tuned is 'x', no JSON"),
+        ("[]", "give a learner's settings with its name"),
+        ('{"rank": 4}', "give a learner's settings with its name"),
+        ('{"name": "atlas", "rnk": 4}', "unknown learner setting 'rnk'. Did you mean 'rank'"),
+        ('{"name": "atlas", "rank": "many"}', "from which no learner can be made"),
+        ('{"name": "atlas", "rank": 100000}', "--tuned has the learner 'atlas' with rank 100000; give at most 8192"),
+    ],
+)
+def test_settings_that_no_learner_has_are_refused_in_one_line(text: str, message: str) -> None:
+    with pytest.raises(AtlasError, match=message):
+        base_learner(Options.of(tuned=text).training)

@@ -42,9 +42,10 @@ def test_what_may_change_is_taken_and_the_rest_stays(changed: dict[str, Any]) ->
         ({"learner": "ewc"}, "--learner is ewc now, but the sweep was started with atlas"),
         ({"trials": 9}, "--trials is 9 now, but the sweep was started with not given"),
         ({"orders": ("3",)}, "--orders is 3 now, but the sweep was started with none"),
-        ({"sharing": False}, "--no-sharing is False now, but the sweep was started with True"),
+        ({"sharing": False}, "--no-sharing is given now, but the sweep was started without it"),
         ({"backbone": "other"}, "--backbone is other now"),
-        ({"smoke": True}, "--smoke is True now"),
+        ({"smoke": True}, "--smoke is given now, but the sweep was started without it"),
+        ({"sampler": "random"}, "--sampler is random now, but the sweep was started with not given"),
         ({"evaluate": (1, 2)}, "--evaluate is 1 2 now"),
         ({"trials": 9}, "which cannot change while it is resumed without --changed; add --changed to go on with it"),
         ({"orders": ("3",), "changed": True}, "--orders is 3 now"),  # each trial of this sweep walks them
@@ -102,3 +103,11 @@ def test_the_number_of_trials_or_orders_changes_where_that_is_asked(
     saved = SAVED.changed(**was)
     given = Options.of(resume="latest", changed=True, **asked)
     assert resumed_options(saved, given, DEFAULTS, searches_orders=True) == saved.changed(**found, changed=True)
+
+
+def test_tasks_that_are_named_beside_a_suite_are_compared_though_they_are_the_sweeps_usual_ones() -> None:
+    saved = Options.of(suite="mtil-twin").changed(tasks=("mnist-twin", "dtd-twin", "aircraft-twin"))
+    usual = Options.of(tasks=("mnist-twin", "dtd-twin"))
+    asked = usual.changed(suite="mtil-twin", resume="latest")
+    with pytest.raises(UserError, match="--tasks is mnist-twin dtd-twin now, but .* mnist-twin dtd-twin aircraft-twin"):
+        resumed_options(saved, asked, usual, named={"tasks", "suite"})

@@ -206,3 +206,10 @@ def test_a_smoke_run_of_orders_of_other_tasks_says_what_is_missing() -> None:
         Experiment(sweep=ORDERS, options=small).check()
     asked = ORDERS.smoke(Options.of(smoke=True, tasks=("digits", "piqa-twin"), orders=("digits,piqa-twin",)))
     Experiment(sweep=ORDERS, options=asked).check()
+
+
+def test_what_is_named_beside_smoke_stays_though_it_is_what_the_sweep_usually_has() -> None:
+    given = Options.of(smoke=True)
+    small = ORDERS.smoke(given, named={"tasks", "evaluate"})
+    assert (small.search.tasks, small.training.evaluate) == (given.search.tasks, given.training.evaluate)
+    assert ORDERS.smoke(given).search.tasks != given.search.tasks

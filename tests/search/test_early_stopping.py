@@ -102,3 +102,11 @@ def test_the_option_chooses_the_rule_and_a_scheduler_beside_it_is_refused() -> N
     assert make_stopper(experiment("asha")).rule is below_top
     with pytest.raises(UserError, match="--stop-early is asha, but the sweep order has a scheduler of its own"):
         experiment("asha", scheduler=lambda options: None).check()
+
+
+def test_asha_says_its_own_line_and_not_the_median() -> None:
+    stopper = PrefixStopper(below_top)
+    for order, value in zip(("abcd", "acbd", "bacd", "cabd"), (90.0, 90.0, 50.0, 40.0), strict=True):
+        stopper.reason(config(order), [100.0, value, 90.0, 90.0], complete=True)
+    reason = stopper.reason(config("dabc"), [100.0, 80.0], complete=False)  # above the median, which is 70
+    assert reason == "relative accuracy 80.0 % after 2 tasks, which is not in the top third of it and 4 others"

@@ -20,6 +20,7 @@ from atlas.search.trial_record import TrialRecord
 from atlas.sweep.held_out import best_trial, held_out_walks
 
 TASKS = ("digits", "easy-ve", "piqa-twin")
+NINE = ("vqa", "nlvr2", "snli-ve", "vcr", "inaturalist", "places365")
 LEARNER = TwoStage(experience=None, expansion=Schedule(steps=1))
 ORDERS = tuple(permutations(TASKS))
 
@@ -77,3 +78,12 @@ def test_a_sweep_that_cannot_hold_orders_out_is_refused(fields: dict[str, object
     with pytest.raises(UserError) as refused:
         check_sweep(Sweep(name="x", question="", **fields))  # type: ignore[arg-type]
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("tasks", [TASKS, (*TASKS, "easy-vqa", *(f"{name}-twin" for name in NINE))])
+def test_held_out_orders_keep_to_the_constraints_of_the_sweep(tasks: Order) -> None:
+    both = experiment(held_out=2, trials=1)
+    both = replace(both, options=both.options.changed(tasks=tasks, before=("piqa-twin,digits",), trials=1))
+    walks = held_out_walks(both, [trial(0, tasks[::-1], 50.0)])
+    assert walks
+    assert all(order.index("piqa-twin") < order.index("digits") for order in (one.order for one in walks))

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from atlas.config.experiment import Experiment
 from atlas.config.options import Options
+from atlas.config.search import TASKS
 from atlas.execution.sizing import FleetSize
 from atlas.runtime.errors import AtlasError
 from atlas.search.definition import define_search
@@ -33,6 +34,8 @@ SWEEP = Sweep(name="order", question="Which order?", searches_orders=True, trial
         (["--taks", "digits"], "Did you mean '--tasks'"),
         (["--tasks", "digts"], "Did you mean 'digits'"),
         (["--orders", "few"], "--orders is 'few'"),
+        (["--suite", "mtil-twin", "--tasks", *TASKS], "unknown task of the suite mtil-twin 'easy-vqa'"),
+        (["--tuned", "{}", "--dry-run"], "give a learner's settings with its name"),
         (
             ["--orders", "all", "--tasks", "digits", "easy-vqa", "easy-ve", *TWINS],
             "39,916,800 orders are asked for, of the 39,916,800 of 11 tasks; a sweep walks at most 50,000",

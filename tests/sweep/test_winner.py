@@ -103,6 +103,15 @@ def test_what_it_cannot_mean_is_refused(tmp_path: Path) -> None:
         with_winner(ORDERS, kept(tmp_path, None))
 
 
+def test_settings_that_are_given_as_they_are_bring_their_learner_as_a_winner_does() -> None:
+    ewc = Options.of(tuned='{"name": "ewc"}')
+    assert with_winner(ORDERS, ewc).training.learner == "ewc"
+    with pytest.raises(UserError, match="--learner is lwf beside --tuned, whose learner is 'ewc'"):
+        with_winner(ORDERS, ewc.changed(learner="lwf"))
+    with pytest.raises(UserError, match="--tuned has the settings of the learner 'ewc', which the sweep choosing does"):
+        with_winner(CHOOSING, ewc)
+
+
 def test_a_sweep_of_orders_says_how_its_best_order_is_used() -> None:
     document = deepcopy(invented_summary(3))
     best = ",".join(typed(document).best_trial.order)  # type: ignore[union-attr]

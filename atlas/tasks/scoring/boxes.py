@@ -26,6 +26,10 @@ class BoxOverlap(RecordScore):
         right = [box for one in references if (box := box_of(one))]
         return float(said is not None and any(overlap(said, one) > OVERLAP for one in right))
 
+    def takes(self, reference: str) -> bool:
+        """Whether the reference is a box."""
+        return box_of(reference) is not None
+
     def _box(self, prediction: str) -> Box | None:
         if not self.cut:
             return box_of(prediction)

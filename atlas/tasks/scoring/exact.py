@@ -73,6 +73,10 @@ class Letter(RecordScore):
     def value(self, prediction: str, references: References) -> float:
         return float(option_of(prediction) in references)
 
+    def takes(self, reference: str) -> bool:
+        """Whether the reference is the letter of an option."""
+        return reference in tuple(OPTIONS)
+
 
 def option_of(prediction: str) -> str:
     """The letter of the option that a prediction names; "" where it names none."""

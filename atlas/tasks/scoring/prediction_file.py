@@ -7,7 +7,7 @@ test file (a list of {"question_id", "answer"}), TextVQA's annotations, or capti
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from atlas.tasks.reading import files
 from atlas.tasks.reading.files import Unreadable
 from atlas.tasks.reading.llava import answers_by_id, answers_of, captions_by_place
 from atlas.tasks.sample import Broken
-from atlas.tasks.scoring import TEXT_SCORES
+from atlas.tasks.scoring import TEXT_SCORES, RecordScore
 
 BEGINNING = 1024  # bytes of a file that tell what it is
 Known = Mapping[str | int, tuple[str, ...]]
@@ -25,18 +25,23 @@ Known = Mapping[str | int, tuple[str, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class FileScore:
-    """The score of a file's predictions by one rule, in percent. missing: questions that have no prediction."""
+    """The score of a file's predictions by one rule, in percent. missing: questions that have no prediction.
+
+    unreachable: predictions that could not be right, as the rule takes no such answer.
+    """
 
     rule: str
     value: float
     predictions: int
     missing: int
+    unreachable: int
 
 
 def score_file(predictions: Path, references: Path, *, rule: str) -> FileScore:
     """The score of the predictions, those alone, by a rule: a name of TEXT_SCORES.
 
-    Raises UserError for an unknown rule, a file that cannot be read, and a prediction to no question.
+    Raises UserError for an unknown rule, a file that cannot be read, a prediction to no question, and answers none
+    of which the rule takes.
     """
     if rule not in TEXT_SCORES:
         raise unknown("rule", rule, TEXT_SCORES)
@@ -45,8 +50,26 @@ def score_file(predictions: Path, references: Path, *, rule: str) -> FileScore:
     for name, found in zip(said, right, strict=True):
         if not found:
             raise UserError(f"{predictions}: the prediction of {name!r} has no question in {references}.")
-    value = TEXT_SCORES[rule].score(list(said.values()), [found or () for found in right])
-    return FileScore(rule=rule, value=value, predictions=len(said), missing=max(0, len(known) - len(said)))
+    answers = [found or () for found in right]
+    return FileScore(
+        rule=rule,
+        predictions=len(said),
+        missing=max(0, len(known) - len(said)),
+        unreachable=_unreachable(references, rule, answers),
+        value=TEXT_SCORES[rule].score(list(said.values()), answers),
+    )
+
+
+def _unreachable(path: Path, rule: str, references: Sequence[Sequence[str]]) -> int:
+    """How many questions no prediction could be right of: by a rule of boxes one of words. Raises UserError for all."""
+    score = TEXT_SCORES[rule]
+    wrong = [one[0] for one in references if isinstance(score, RecordScore) and not any(map(score.takes, one))]
+    if wrong and len(wrong) == len(references):
+        raise UserError(
+            f"{path}: no prediction could be right by the rule {rule}, which takes no answer such as {wrong[0]!r}; "
+            f"give another rule."
+        )
+    return len(wrong)
 
 
 def predictions_in(path: Path) -> dict[str, str]:

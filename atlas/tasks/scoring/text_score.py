@@ -23,6 +23,10 @@ class RecordScore(ABC):
     def value(self, prediction: str, references: References) -> float:
         """The value of one predicted text, in [0, 1]."""
 
+    def takes(self, reference: str) -> bool:
+        """Whether a prediction could be right by this reference: for rules of boxes and letters not by any text."""
+        return True
+
     def score(self, predictions: Sequence[str], references: Sequence[References]) -> float:
         """100 times the mean value of the records."""
         values = [self.value(one, right) for one, right in zip(predictions, references, strict=True)]

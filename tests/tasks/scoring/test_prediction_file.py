@@ -12,6 +12,7 @@ from atlas.runtime.errors import UserError
 from atlas.tasks.scoring.__main__ import main
 from atlas.tasks.scoring.prediction_file import score_file
 
+ANSWER_8 = {"question_id": "8", "answer": "dog"}
 ANSWERS = [("7", "Fox"), ("8", "dog"), ("9", "cat")]
 
 
@@ -65,7 +66,7 @@ def test_the_command_prints_a_line_a_rule(tmp_path: Path, test_file: Path, capsy
     ]
     with pytest.raises(SystemExit):
         main([str(said), str(test_file), "--by", "coin-vqa2"])
-    assert "unknown task 'coin-vqa2'. Did you mean 'coin-vqav2'" in capsys.readouterr().err
+    assert "unknown rule or task 'coin-vqa2'. Did you mean 'coin-vqav2'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -116,3 +117,35 @@ def test_a_file_that_is_no_text_is_refused_in_one_line(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe[\x00")
     with pytest.raises(UserError, match="test.json"):
         score_file(lines(tmp_path / "said.jsonl", ("7", "fox")), path, rule="exact")
+
+
+def test_answers_that_a_rule_cannot_take_are_refused_and_where_some_are_counted(
+    tmp_path: Path, test_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = lines(tmp_path / "said.jsonl", ("7", "[0, 0, 1, 1]"), ("8", "[0, 0, 1, 1]"))
+    for rule, first in (("iou", "Fox"), ("iou-coin", "Fox"), ("letter", "Fox")):
+        with pytest.raises(UserError, match=f"no prediction could be right by the rule {rule}, .* such as '{first}'"):
+            score_file(said, test_file, rule=rule)
+    some = written(tmp_path / "some.json", [{"question_id": "7", "answer": "[0, 0, 1, 1]"}, ANSWER_8])
+    main([str(said), str(some), "--by", "iou"])
+    assert capsys.readouterr().out == "iou: 50.00 of 2 predictions; 1 that could not be right by this rule\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--by", "digits"), "the answers of digits are no texts, so that it has no rule for a file of predictions"),
+        (("--by", "exakt"), "unknown rule or task 'exakt'. Did you mean 'exact'?"),
+        (("--by", ""), "'' after '--by' is empty"),
+        (("--bye", "exact"), "the following arguments are required: --by; see"),
+    ],
+)
+def test_words_that_are_no_rule_end_with_two_and_one_line(
+    words: tuple[str, ...], message: str, test_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([str(test_file), str(test_file), *words])
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert message in said
+    assert said.count("\n") == 1

@@ -1,0 +1,68 @@
+"""Rows of a plan that say what an option comes to: early stopping, held-out orders, shots, towers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atlas.runtime.text import by_number, counted
+from atlas.search.early_stopping import rule_in_words
+from atlas.steps.probe import shots_from
+from atlas.tasks import find_task
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from atlas.config.experiment import Experiment
+    from atlas.config.options import Options
+    from atlas.config.search import SearchOptions
+
+VISION = "vision"
+
+
+def notes(experiment: Experiment, *, sizes: Mapping[str, int], towers: Sequence[str]) -> dict[str, str]:
+    """Label → text, of the options that are given. sizes: task → records of train; towers: those of the backbone."""
+    rows = {
+        "early stopping": rule_in_words(experiment),
+        "held out": _held_out(experiment),
+        "shots": _shots(experiment.options.search, sizes),
+        "adapters in": _towers(experiment.options, towers),
+    }
+    return {label: text for label, text in rows.items() if text}
+
+
+def _held_out(experiment: Experiment) -> str:
+    """How many orders are left for the winner, of those that the sweep asks for; empty where it asks for none."""
+    asked = experiment.sweep.held_out
+    left = experiment.options.search.space().count() - experiment.trial_count()
+    if not asked:
+        return ""
+    if left < asked:
+        return f"{left} of {counted(asked, 'order')}: the trials walk all others, give them fewer by --orders"
+    return f"{counted(asked, 'order')} that no trial walks, for the winner"
+
+
+def _shots(search: SearchOptions, sizes: Mapping[str, int]) -> str:
+    """The shots, and which tasks have fewer records than they ask for; empty without downstream tasks."""
+    if not search.downstream:
+        return ""
+    few = [
+        f"{task} has {counted(sizes[task], 'record')}, and {text} takes them all"
+        for text in search.shots
+        for task in search.downstream
+        if (shots := shots_from(text)) is not None and shots.count is not None and shots.count > sizes[task]
+    ]
+    return "; ".join([" ".join(search.shots), *few])
+
+
+def _towers(options: Options, known: Sequence[str]) -> str:
+    """The towers that `--towers` names, and the tasks that do not pass through them; empty where it names none."""
+    towers = set(options.training.towers)
+    if not towers:
+        return ""
+    named = " and ".join(sorted(towers))
+    blind = [task for task in options.search.tasks if find_task(task).modality == "language"]
+    if not blind or towers != {VISION}:
+        return named
+    whole = " and ".join(one for one in known if one != VISION)
+    have = by_number(len(blind), "has", "have")
+    return f"{named}; {', '.join(blind)} {have} no images, so that only a head learns: give {whole}, too"

@@ -1,0 +1,47 @@
+"""What a plan says of options that come to less than they seem to."""
+
+from __future__ import annotations
+
+import pytest
+
+from atlas.config.experiment import Experiment
+from atlas.config.options import Options
+from atlas.config.sweep import Sweep
+from atlas.sweep.plan_notes import notes
+
+FOUR = ("digits", "piqa-twin", "easy-vqa", "easy-ve")
+
+
+def noted(held_out: int = 0, **options: object) -> dict[str, str]:
+    sweep = Sweep(name="mine", question="", searches_orders=True, trials=6, held_out=held_out)
+    experiment = Experiment(sweep=sweep, options=Options.of(**{"tasks": FOUR, **options}))
+    return notes(experiment, sizes={"easy-pair": 4000}, towers=("vision", "text"))
+
+
+def test_nothing_is_said_of_what_is_not_asked_for() -> None:
+    assert noted() == {}
+
+
+@pytest.mark.parametrize(("options", "here"), [({"tasks": FOUR[:2]}, "2 and 2"), ({"trials": 4}, "4 and 4")])
+def test_early_stopping_that_can_stop_nothing_is_said(options: dict[str, object], here: str) -> None:
+    said = noted(stop_early="median", **options)["early stopping"]
+    assert said.startswith("median: stops none of these trials")
+    assert f"(here {here})" in said
+    assert noted(stop_early="asha")["early stopping"] == "asha, from the second task on, beside at least 4 others"
+
+
+def test_held_out_orders_that_the_trials_leave_none_of_are_said() -> None:
+    assert noted(held_out=2)["held out"] == "2 orders that no trial walks, for the winner"
+    assert noted(held_out=2, orders=("all",))["held out"].startswith("0 of 2 orders: the trials walk all others")
+    assert noted(held_out=2, first="digits", trials=5)["held out"].startswith("1 of 2 orders")
+
+
+def test_more_shots_than_a_task_has_records_are_said() -> None:
+    said = noted(downstream=("easy-pair",), shots=("16", "9999", "8/class", "all"))["shots"]
+    assert said == "16 9999 8/class all; easy-pair has 4,000 records, and 9999 takes them all"
+
+
+def test_tasks_that_do_not_pass_through_the_tower_with_adapters_are_said() -> None:
+    said = noted(towers=("vision",), backbone="clip-tiny")["adapters in"]
+    assert said == "vision; piqa-twin has no images, so that only a head learns: give text, too"
+    assert noted(towers=("vision", "text"), backbone="clip-tiny")["adapters in"] == "text and vision"
