@@ -6,9 +6,9 @@
 
 A baseline with the settings of its paper, from other models and data, says little; `compare.py` takes those, this
 tunes one learner of the catalogue. Searched: its learning rate, and what it has of its own: the λ of `ewc`, `lwf`,
-`o-lora`, `adapter-fusion` and `rail`, the temperature of `lwf`, the memory of `replay`. Trials share their steps only
-where their settings agree. Cost of the default: the plan estimates it (`--dry-run`). Expect the learning rate to
-matter most.
+`o-lora`, `adapter-fusion`, `zscl` and `rail`, the temperature of `lwf`, the memory of `replay`. Trials share their
+steps only where their settings agree. Cost of the default: the plan estimates it (`--dry-run`). Expect the learning
+rate to matter most.
 """
 
 from __future__ import annotations
@@ -47,6 +47,11 @@ OWN: dict[str, Callable[[optuna.Trial], dict[str, Any]]] = {
     "o-lora": lambda trial: {"weight": trial.suggest_float("weight", 1e-3, 10, log=True)},
     "adapter-fusion": lambda trial: {"weight": trial.suggest_float("weight", 1e-4, 1, log=True)},
     "replay": memory,
+    "zscl": lambda trial: {
+        "weight": trial.suggest_float("weight", 0.1, 10, log=True),
+        "consolidation": trial.suggest_float("consolidation", 1e-2, 1e4, log=True),
+        "snapshots": trial.suggest_categorical("snapshots", [0, 5, 10]),
+    },
     "rail": lambda trial: {
         "ridge": trial.suggest_float("ridge", 1e-3, 1e2, log=True),
         "share": trial.suggest_float("share", 0, 1),

@@ -23,6 +23,7 @@ from atlas.learners.two_stage import Expansion, Experience, Fusion, TwoStage
 from atlas.learners.user_learner import USER_LEARNERS, USER_STAGES, learner_address, learner_digest, load_user_learner
 from atlas.learners.wise_ft import WiseFt, WiseFtStage
 from atlas.learners.zero_shot import ZeroShot, ZeroShotStage
+from atlas.learners.zscl import Zscl, ZsclStage
 from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.user_code import is_address
 
@@ -60,6 +61,7 @@ __all__ = [
     "TwoStage",
     "WiseFt",
     "ZeroShot",
+    "Zscl",
     "learner_address",
     "find_learner",
     "learner_digest",
@@ -84,6 +86,7 @@ LEARNERS: dict[str, type[Learner]] = {
     Replay.name: Replay,
     Lwf.name: Lwf,
     WiseFt.name: WiseFt,
+    Zscl.name: Zscl,
     Rail.name: Rail,
     Joint.name: Joint,
 }
@@ -101,6 +104,7 @@ STAGES: dict[str, type[Stage]] = {
     ReplayStage.kind: ReplayStage,
     LwfStage.kind: LwfStage,
     WiseFtStage.kind: WiseFtStage,
+    ZsclStage.kind: ZsclStage,
     RegressionStage.kind: RegressionStage,
     JointRegressionStage.kind: JointRegressionStage,
     JointStage.kind: JointStage,

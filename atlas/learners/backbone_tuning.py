@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -48,6 +49,11 @@ class BackboneTuning:
     def tuned(self) -> bool:
         """Whether weights are trained, or were loaded from a step that trained them."""
         return bool(self._pretrained)
+
+    @property
+    def pretrained(self) -> Mapping[str, Tensor]:
+        """The pre-trained values of the parameters that are trained, or were loaded, by name. Not to be changed."""
+        return self._pretrained
 
     def trained(self) -> dict[str, nn.Parameter]:
         """The parameters that are marked as trained, by name."""

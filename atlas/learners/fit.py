@@ -93,6 +93,7 @@ def _train(
     with closing(trainer), closing(read):
         for update, (indices, records_read) in enumerate(read, start=curve.updates + 1):
             _record_update(curve, trainer, trainer.update(indices, records_read), losses, of=updates)
+            trainer.hooks.after_update(update)
             on_update(update, updates, curve.last_loss)
             if curve.early_stopping.should_stop(update):
                 break

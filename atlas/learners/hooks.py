@@ -58,8 +58,9 @@ class ReplayBatch:
 class StageHooks:
     """Hooks of one stage of training (Avalanche calls them plugins); the base does nothing. One instance a rank.
 
-    During training nothing but `replay` may change the instance: a stage that resumes from a checkpoint gets a new
-    one, on which `replay` is called once for each update that was done before.
+    During training nothing but `replay` may change the instance, and `after_update` what is in its `state`: a stage
+    that resumes from a checkpoint gets a new one, on which `replay` is called once for each update that was done
+    before, and then `load_state`.
 
     `validation_tasks`: further tasks whose validation splits decide an early stop, and whose training splits an epoch
     covers. `find_unused_parameters`: an update may leave some of the trained parameters out (as DDP has it).
@@ -75,6 +76,16 @@ class StageHooks:
     def penalty(self, batch: Batch, pooled: Tensor) -> Tensor | None:
         """A term added to the loss (a scalar) for a batch and the backbone's outputs for it, [B, C, I * D]."""
         return None
+
+    def after_update(self, update: int) -> None:
+        """Called after each update, with its number, from 1."""
+
+    def state(self) -> Mapping[str, Tensor]:
+        """The tensors that `after_update` has changed, for a checkpoint; the same on all ranks."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        """The inverse of `state`; nothing where a checkpoint has none."""
 
     def on_stage_end(self) -> dict[str, JsonValue]:
         """Compute what later steps need, after the last update; returns the part for the step's result, by key."""

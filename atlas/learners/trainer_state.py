@@ -32,6 +32,7 @@ def capture(trainer: Trainer, curve: TrainingCurve) -> TrainingState:
         **_with_prefix("weight", trainer.trained()),
         **moments,
         **_with_prefix("best", curve.early_stopping.best_weights()),
+        **_with_prefix("hooks", trainer.hooks.state().items()),
         "random": trainer.group.all_gather(random_state(trainer.group)),
     }
     return TrainingState(progress=progress, tensors={name: value.detach().cpu() for name, value in tensors.items()})
@@ -51,6 +52,7 @@ def resume(trainer: Trainer, curve: TrainingCurve, training_state: TrainingState
     curve.records = progress.records
     curve.losses = list(progress.losses)
     curve.early_stopping.load_state(progress.patience, _without_prefix("best", tensors))
+    trainer.hooks.load_state(_without_prefix("hooks", tensors))
     set_random_state(trainer.group, tensors["random"])
 
 

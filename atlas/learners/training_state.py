@@ -43,8 +43,8 @@ class TrainingState:
     """A stage after some of its updates.
 
     Of the tensors, `weight/<parameter>` are those trained, `moment/<number>/<name>` the optimiser's,
-    `best/<parameter>` the best state so far where a stage may stop early, and `random` [workers, bytes] the generators
-    of every process.
+    `best/<parameter>` the best state so far where a stage may stop early, `hooks/<name>` what its hooks have changed,
+    and `random` [workers, bytes] the generators of every process.
     """
 
     progress: TrainingProgress

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from atlas.data.few_shot import Shots
 from atlas.learners import Stage, stage_from
-from atlas.learners.readouts import SIMILARITY
+from atlas.learners.readouts import COMPARING
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import UserError
 from atlas.runtime.text import counted
@@ -62,7 +62,7 @@ class StepInputs:
 
     def templates_for(self, readout: str, tasks: Iterable[str]) -> Templates:
         """The templates of these tasks that a readout makes use of, sorted by task."""
-        found = sorted(set(tasks) & self.templates.keys()) if readout == SIMILARITY else ()
+        found = sorted(set(tasks) & self.templates.keys()) if readout in COMPARING else ()
         return tuple((task, self.templates[task]) for task in found)
 
 

@@ -23,6 +23,7 @@ MEAN_LIKELIHOOD = "mean-likelihood"
 GENERATION = "generation"
 RIDGE = "ridge"
 RIDGE_SIMILARITY = "ridge-similarity"
+COMPARING = (SIMILARITY, RIDGE_SIMILARITY)  # pictures with the names of classes, in a task's templates
 WORDED = (LIKELIHOOD, MEAN_LIKELIHOOD, GENERATION)  # without parameters
 
 READOUTS: dict[str, str] = {

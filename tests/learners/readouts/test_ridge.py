@@ -11,6 +11,7 @@ import torch
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.readouts.ridge import FusedRidge, Ridge, RidgeSettings
 from atlas.runtime.errors import AtlasError
+from atlas.steps.step import StepInputs
 from atlas.tasks import TASKS
 from tests.backbones.dual.checkpoints import write_clip
 from tests.small import World, make_world
@@ -80,3 +81,9 @@ def test_what_it_cannot_answer_is_refused(clip_world: World, small_world: World)
         Ridge.of(clip_world.worker_context.backbone, replace(form, kind="texts", outputs=0), SETTINGS)
     with pytest.raises(AtlasError, match="has none of both"):
         FusedRidge.of(small_world.worker_context.backbone, form, SETTINGS)
+
+
+def test_templates_are_part_of_a_step_that_compares_with_them() -> None:
+    inputs = StepInputs(backbone="b", data={"digits": "d"}, templates={"digits": ("{} !",)})
+    assert inputs.templates_for("ridge-similarity", ["digits"]) == (("digits", ("{} !",)),)
+    assert inputs.templates_for("ridge", ["digits"]) == ()
