@@ -233,7 +233,8 @@ def placeable(options: ClusterOptions, nodes: Sequence[Node]) -> Finding:
         size = size_fleets(options, nodes)
     except AtlasError as error:
         return Finding(what="plan", ok=False, says=str(error))
-    each = f"{size.cpus:g} CPUs and {size.gpus:g} GPUs"
+    cpus, gpus = by_number(size.cpus, "CPU", "CPUs"), by_number(size.gpus, "GPU", "GPUs")
+    each = f"{size.cpus:g} {cpus} and {size.gpus:g} {gpus}"
     fleets, fit = counted(size.fleets, "fleet"), by_number(size.fleets, "fits", "fit")
     workers = by_number(size.workers, "worker", "workers")
     return Finding(what="plan", ok=True, says=f"{fleets} of {size.each} {workers}, each with {each}, {fit}")

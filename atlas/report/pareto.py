@@ -11,6 +11,7 @@ import numpy as np
 
 from atlas.report.canvas import BEST, INK, MUTED, PHONE, new_figure, titled
 from atlas.report.marks import put_mark, trial_marks
+from atlas.report.settings import labels_in_words
 from atlas.report.summary import Summary, TrialRow
 from atlas.report.tables import settings_label, trial_metrics
 
@@ -58,7 +59,7 @@ def points(summary: Summary) -> list[Point]:
     """The points of the finished trials (test, route latest), best accuracy first; costs that all of them have."""
     several = len({settings_label(trial.settings) for trial in summary.trials}) > 1
     groups: dict[str, list[dict[str, float]]] = defaultdict(list)
-    marks, mark_of = {}, trial_marks(summary)
+    words, marks, mark_of = labels_in_words(summary), {}, trial_marks(summary)
     for trial in summary.trials:
         row = _row(summary, trial)
         if row is not None:
@@ -68,7 +69,7 @@ def points(summary: Summary) -> list[Point]:
     known = set.intersection(*(set(row) for rows in groups.values() for row in rows)) if groups else set()
     made = [
         Point(
-            name=name or "no setting",
+            name=words.get(name, name) or "no setting",
             mark=marks[name],
             accuracy=float(np.mean([row["accuracy"] for row in rows])),
             costs={cost.name: float(np.mean([row[cost.name] for row in rows])) for cost in COSTS if cost.name in known},

@@ -16,6 +16,7 @@ from atlas.report.tables import settings_label, trial_metrics
 from atlas.report.ties import Gap, gap
 from atlas.statistics import Mean, mean_t
 
+VAGUE = {"none", "inside", "outside", "whole", "dimension"}  # values that say nothing without their parameter
 Order = tuple[str, ...]
 Cells = dict[tuple[Order, int], float]
 
@@ -93,8 +94,13 @@ def best_label(summary: Summary) -> str:
     return max(scores, key=lambda label: scores[label], default="")
 
 
+def labels_in_words(summary: Summary) -> dict[str, str]:
+    """Settings label → `short_label` of the settings, for what is read instead of looked up."""
+    return {settings_label(trial.settings): short_label(trial.settings) for trial in summary.trials if trial.settings}
+
+
 def short_label(values: Mapping[str, JsonValue], beside: Mapping[str, JsonValue] | None = None) -> str:
-    """`bottleneck, rank 16`: words by themselves, numbers and switches with their names.
+    """`bottleneck, rank 16`: words that speak for themselves without, all else with the parameter's name.
 
     `beside`: what differs from that setting alone, or all where nothing does.
     """
@@ -112,7 +118,7 @@ def _words_first(item: tuple[str, JsonValue]) -> tuple[bool, str]:
 
 def _part(name: str, value: JsonValue) -> str:
     if isinstance(value, str):
-        return _words(name) + " none" if value == "none" else value
+        return f"{_words(name)} {value}" if value in VAGUE else value
     if isinstance(value, bool):
         return _words(name) if value else f"no {_words(name)}"
     return f"{_words(name)} {value_text(value)}"
@@ -123,7 +129,9 @@ def _words(name: str) -> str:
 
 
 def value_text(value: JsonValue) -> str:
-    """A parameter's value as tables and pictures have it: three significant digits of a fraction."""
+    """A parameter's value as tables and pictures have it: three significant digits of a fraction, yes or no."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float) and value and not 1e-3 <= abs(value) < 1e5:
         digits, _, power = f"{value:.2e}".partition("e")
         return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"

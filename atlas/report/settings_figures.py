@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,7 +76,7 @@ def parallel_coordinates(
     low, high = _range(scores)
     for share, score in ((0.0, low), (1.0, high)):
         _beside(axes, len(shown), share, f"{score:.1f}")
-    names = [*(_clipped(one.name.replace("_", " ")) for one in shown), "val"]
+    names = [*("\n".join(wrap(one.name.replace("_", " "), LONGEST)) for one in shown), "val"]
     tilt: dict[str, Any] = {"rotation": 40, "ha": "right"} if narrow and len(names) > 3 else {}
     axes.set_xticks(range(len(heights)), names, fontsize=9, **tilt)
     axes.set_xlim(-0.35, len(heights) - 0.35)

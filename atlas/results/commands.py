@@ -84,12 +84,12 @@ def _show_side_by_side(summaries: Sequence[Summary]) -> None:
 
 def _best(summary: Summary) -> tuple[str, str, str]:
     """The order and settings of the best walk, and its scores."""
-    from atlas.report import settings_label
+    from atlas.report.settings import short_label
 
     row, best = summary.best_trial, summary.best
     if row is None or best is None:
         return "–", "–", "–"
-    label = settings_label(row.settings)
+    label = short_label(row.settings)
     return " > ".join(row.order) + (f"; {label}" if label else ""), _shown(best.val), _shown(best.test)
 
 

@@ -6,8 +6,9 @@ import re
 
 HIDDEN = "***"
 USER = re.compile(r"(?<=://)(?!/)\S*@")
+VIEW = "viewStateShareKey="  # the name of a view in the MLflow UI, which is no secret and without which nothing is seen
 PARAMETER = re.compile(
-    r"(?<=[?&])([\w.-]*(?:pass|pwd|secret|token|key|sig|credential)[\w.-]*=)[^&\s'\"]+", re.IGNORECASE
+    rf"(?<=[?&])(?!{VIEW})([\w.-]*(?:pass|pwd|secret|token|key|sig|credential)[\w.-]*=)[^&\s'\"]+", re.IGNORECASE
 )
 
 

@@ -96,6 +96,7 @@ def finished_sweep(
         finished=time.strftime(STAMP),
         status=_status(trials, experiment.trial_count()),
         view=sink.view(run.id),
+        tracking_uri=redacted(run.inputs.tracking_uri),
         model=registered_name(experiment.sweep.name) if sink.registry is not None else "",
     )
     known: dict[str, object] = {"changes": run.changes} if run.changes else {}

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 from atlas.config.experiment import Experiment
 from atlas.config.invocation import Invocation
+from atlas.config.learners import tuned_learner
 from atlas.config.options import Options
-from atlas.config.training import AUTO
+from atlas.config.training import AUTO, TrainingOptions
+from atlas.learners import Schedule, TwoStage
+from atlas.report.settings import short_label
 from atlas.runtime.console import say
 from atlas.runtime.errors import InfrastructureError, UserError
 from atlas.runtime.text import by_number, counted
@@ -188,7 +191,8 @@ def _check_shares(graph: WalkGraph, size: FleetSize, *, halves: bool) -> None:
 
 def describe(options: Options, size: FleetSize) -> dict[str, str]:
     """The main settings, as the plan shows them."""
-    each = f"{size.cpus:g} CPUs" + (f", {size.gpus:g} GPUs" if size.gpus else "")
+    cpus, gpus = by_number(size.cpus, "CPU", "CPUs"), by_number(size.gpus, "GPU", "GPUs")
+    each = f"{size.cpus:g} {cpus}" + (f", {size.gpus:g} {gpus}" if size.gpus else "")
     suite = find_suite(options.search.suite) if options.search.suite else None
     return {
         **({"suite": suite.in_words()} if suite else {}),
@@ -196,10 +200,28 @@ def describe(options: Options, size: FleetSize) -> dict[str, str]:
         **({"downstream": ", ".join(options.search.downstream)} if options.search.downstream else {}),
         "seeds": ", ".join(map(str, options.search.seeds)),
         "backbone": options.training.backbone,
+        **_learner_in_words(options.training),
         "fleets": f"{size.fleets} of {size.each} {by_number(size.workers, 'worker', 'workers')}, {each} each, "
         f"{size.precision_as(options.training.precision)}",
         "storage": str(options.storage.path),
     }
+
+
+def _learner_in_words(training: TrainingOptions) -> dict[str, str]:
+    """The learner where it is not ATLAS, and the settings that `--settings-of` took, with the length of its stages."""
+    if (tuned := tuned_learner(training)) is None:
+        return {"learner": training.learner} if training.learner != TwoStage.name else {}
+    settings = tuned.settings()
+    inner = settings.get("fusion")
+    flat = {**settings, **(inner if isinstance(inner, dict) else {})}
+    told = {name: value for name, value in flat.items() if isinstance(value, str | int) and value != tuned.name}
+    length = " + ".join(_length(stage.schedule) for stage in tuned.stages(1))
+    return {"settings": f"of {training.settings_of}: {tuned.name}, {short_label(told)}; {length} a task"}
+
+
+def _length(schedule: Schedule) -> str:
+    """`100 updates`, `3 epochs`."""
+    return counted(schedule.steps, "update") if schedule.steps is not None else f"{schedule.epochs:g} epochs"
 
 
 @contextmanager

@@ -33,17 +33,26 @@ def sharing_ledger(
     """
     fresh = {use.key: use.result.cost.seconds for use in uses if use.result.run == run}
     count = len(fresh) if sharing else len(uses)
-    runs = {("" if sharing else use.trial, use.key): use.result.run for use in uses}
-    runs |= {("", key): result.run for key, result in auxiliary.items()}
-    trained, kept = (sum(one in known for one in runs.values()) for known in ({run}, set(earlier)))
-    seconds = sum(fresh.values())
+    distinct = {("" if sharing else use.trial, use.key): use.result for use in uses}
+    distinct |= {("", key): result for key, result in auxiliary.items()}
+    trained, kept = (_of(distinct.values(), known) for known in ({run}, set(earlier)))
+    everything = [*(use.result for use in uses), *auxiliary.values()]
     return SharingLedger(
         steps_trained=count,
         steps_reused=len(uses) - count,
-        seconds_trained=seconds,
-        seconds_saved=sum(use.result.cost.seconds for use in uses) - seconds if sharing else 0.0,
-        trainings=len(uses) + len(auxiliary),
-        trained=trained,
-        found=len(runs) - trained - kept,
-        kept=kept,
+        seconds_trained=sum(fresh.values()),
+        seconds_saved=_seconds(everything) - _seconds(trained) - _seconds(kept) if sharing else 0.0,
+        trainings=len(everything),
+        trained=len(trained),
+        found=len(distinct) - len(trained) - len(kept),
+        kept=len(kept),
     )
+
+
+def _of(results: Collection[StepResult], runs: Collection[str]) -> list[StepResult]:
+    """The results that one of these runs of a sweep trained."""
+    return [result for result in results if result.run in runs]
+
+
+def _seconds(results: Collection[StepResult]) -> float:
+    return sum(result.cost.seconds for result in results)

@@ -11,7 +11,7 @@ from tests.report.conftest import Document, of_trials, settings_summary, typed, 
 def test_a_settings_sweep_names_its_best_setting_and_what_is_tied(tuned: Document) -> None:
     best, second = setting_rows(typed(tuned))[:2]
     said = headline(typed(tuned))
-    assert said.startswith(f"Best: bottleneck, learned, softmax, whole, rank 16 (val {best.score:.1f} ± ")
+    assert said.startswith(f"Best: bottleneck, learned, softmax, weighting whole, rank 16 (val {best.score:.1f} ± ")
     assert f" over 2 orders); rank 4 cannot be told apart ({second.gap})" in said
     assert said.endswith("to decide: --seeds 0 1 2")
 
@@ -19,7 +19,7 @@ def test_a_settings_sweep_names_its_best_setting_and_what_is_tied(tuned: Documen
 def test_a_setting_that_is_clearly_best_has_a_next_one(tuned: Document) -> None:
     kept = [trial for trial in tuned["trials"] if trial["id"][:2] in ("s0", "s2")]
     said = headline(typed(of_trials(tuned, kept)))
-    assert "; next: lora, normalisation none, dimension, rank 8 (−10." in said
+    assert "; next: lora, normalisation none, weighting dimension, rank 8 (−10." in said
     assert "decide" not in said
 
 

@@ -26,7 +26,7 @@ def test_the_front_is_what_no_other_point_beats() -> None:
 
 def test_settings_are_points_and_orders_where_there_is_one_setting(rich: Document, summary: Document) -> None:
     found = points(typed(rich))
-    assert [one.name for one in found] == ["rank=16", "rank=8"]
+    assert [one.name for one in found] == ["rank 16", "rank 8"]
     assert found[0].costs["stored_parameters"] == pytest.approx(80_000 + 8_400 * 16)
     assert len(points(typed(summary))) == 24
     assert " → " in points(typed(summary))[0].name
@@ -54,6 +54,6 @@ def test_a_panel_a_cost_with_the_front_filled(rich: Document) -> None:
 
 def test_the_front_in_words_names_its_settings_with_their_costs(rich: Document) -> None:
     words = front_in_words(typed(rich), ["stored_parameters"])
-    assert words.startswith("2 of 2 are beaten by none in accuracy, stored parameters: rank=16 (")
+    assert words.startswith("2 of 2 are beaten by none in accuracy, stored parameters: rank 16 (")
     assert "214.4 stored parameters (thousands)" in words
     assert front_in_words(typed(rich), []) == ""

@@ -4,6 +4,8 @@ import pytest
 
 from atlas.runtime.redact import redacted
 
+VIEW = "http://host:5000/#/experiments/1/runs?workflowType=machine_learning&viewStateShareKey=task-order-1"
+
 
 @pytest.mark.parametrize(
     ("text", "shown"),
@@ -21,7 +23,8 @@ def test_users_passwords_and_secret_parameters_are_hidden(text: str, shown: str)
 
 
 @pytest.mark.parametrize(
-    "text", ["sqlite:////home/a@b/mlflow.db", "/data/x", "http://host:5000/a?b=c", "mail a@b", "models:/atlas@champion"]
+    "text",
+    ["sqlite:////home/a@b/mlflow.db", "/data/x", "http://host:5000/a?b=c", "mail a@b", "models:/atlas@champion", VIEW],
 )
 def test_what_holds_no_secret_stays(text: str) -> None:
     assert redacted(text) == text

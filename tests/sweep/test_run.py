@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from atlas.config.experiment import Experiment
+from atlas.config.learners import learner_named
 from atlas.config.options import Options
 from atlas.config.search import TASKS
 from atlas.execution.sizing import FleetSize
@@ -247,6 +248,19 @@ def test_a_password_of_the_tracking_address_is_not_kept_and_has_to_be_given_agai
     monkeypatch.setenv("MLFLOW_TRACKING_URI", whole)
     run(SWEEP, Options.of(resume="latest"))
     assert asked == [(shown, whole)] * 2
+
+
+def test_the_plan_says_what_learns_and_with_which_settings() -> None:
+    size = FleetSize(fleets=1, workers=1, cpus=1, gpus=0)
+    assert describe(Options(), size)["fleets"] == "1 of 1 worker, 1 CPU each, float32"
+    assert "learner" not in describe(Options(), size)
+    assert describe(Options.of(learner="ewc"), size)["learner"] == "ewc"
+    won = replace(learner_named("atlas-normalised", Options.of(rank=4, steps=8).training), adapter="lora")
+    given = Options.of(settings_of="adapter-1", tuned=json.dumps(won.settings()))
+    assert describe(given, size)["settings"] == (
+        "of adapter-1: atlas-normalised, lora, learned, softmax, skip outside, weighting whole, rank 4; "
+        "8 updates + 8 updates a task"
+    )
 
 
 def test_the_settings_that_people_ask_for_first() -> None:

@@ -16,7 +16,7 @@ from atlas.maintenance.inventory import inventory
 from atlas.metrics import Undefined
 from atlas.report import render_page, write_report, write_summary
 from atlas.report.sections.sharing import sharing_in_words
-from atlas.report.summary import SCHEMA, document_of, summary_from
+from atlas.report.summary import SCHEMA, Summary, document_of, summary_from
 from atlas.runtime.errors import AtlasError
 from atlas.search.trial_record import TrialRecord
 from atlas.storage.artifact import marker_of
@@ -113,7 +113,10 @@ def test_every_step_that_a_trial_took_was_trained_now_or_used_again(
     assert (ledger["steps_trained"], ledger["steps_reused"]) == (6, 0)
     seconds = [ended.inputs.store.result(key).cost.seconds for t in ended.trials for key in t.steps[0]]
     assert ledger["seconds_trained"] == pytest.approx(sum(seconds))
-    assert ledger["seconds_saved"] == pytest.approx(0)
+    both = {key for trial in ended.trials for key in trial.steps[0]} & set(summary["reference_keys"])
+    saved = [ended.inputs.store.result(key).cost.seconds for key in both]
+    assert ledger["seconds_saved"] == pytest.approx(sum(saved))
+    assert both
 
 
 def test_what_an_earlier_sweep_trained_is_used_again(ended: FinishedSweep) -> None:
@@ -124,10 +127,10 @@ def test_what_an_earlier_sweep_trained_is_used_again(ended: FinishedSweep) -> No
 
 def test_a_step_that_two_trials_took_is_trained_once(ended: FinishedSweep) -> None:
     twice = [*ended.trials, replace(ended.trials[0], id="again")]
-    ledger = written(replace(ended, trials=twice))["ledger"]
+    before, ledger = (written(replace(ended, trials=trials))["ledger"] for trials in (ended.trials, twice))
     assert (ledger["steps_trained"], ledger["steps_reused"]) == (6, 3)
     seconds = sum(ended.inputs.store.result(key).cost.seconds for key in ended.trials[0].steps[0])
-    assert ledger["seconds_saved"] == pytest.approx(seconds)
+    assert ledger["seconds_saved"] - before["seconds_saved"] == pytest.approx(seconds)
 
 
 def test_where_nothing_is_shared_every_step_counts(ended: FinishedSweep, small_world: World, tmp_path: Path) -> None:
@@ -247,6 +250,19 @@ def test_a_reference_without_its_score_is_left_out(ended: FinishedSweep, tmp_pat
     assert found["unreadable"] == {step.key: f"{step.title}: it has no score of {TASKS[0]}"}
 
 
+def assert_said_alike(summary: Summary) -> None:
+    """The counts of sharing on the page, in its tiles and sentence, in the terminal and in `summary.json`."""
+    ledger, words = summary.ledger, sharing_in_words(summary)
+    page, console = html.unescape(render_page(summary)), Console(record=True, width=400, file=io.StringIO())
+    print_sharing(console, summary)
+    assert ledger.shared is not None
+    assert f"{ledger.trained} trained now, {ledger.found} found in the store" in words
+    assert words in page
+    assert words in console.export_text()
+    assert f"{ledger.found + ledger.shared} of {ledger.trainings}" in page
+    assert summary_from(document_of(summary), "it").ledger == ledger
+
+
 @pytest.mark.parametrize("came", ["trained", "kept", "found"])
 def test_every_count_of_sharing_is_of_one_population(ended: FinishedSweep, came: str) -> None:
     """All steps of the trials, the references and the bare probes, whether this run trained them, an earlier run of the
@@ -265,12 +281,7 @@ def test_every_count_of_sharing_is_of_one_population(ended: FinishedSweep, came:
     assert ledger.shared == ledger.trainings - stored
     if came != "trained":
         assert {"kept": ledger.kept, "found": ledger.found}[came] == stored
-    words = sharing_in_words(summary)
-    assert words in html.unescape(render_page(summary))
-    console = Console(record=True, width=400, file=io.StringIO())
-    print_sharing(console, summary)
-    assert words in console.export_text()
-    assert f"{ledger.trainings - ledger.trained} of {ledger.trainings}" in render_page(summary)
+    assert_said_alike(summary)
 
 
 def test_an_interrupted_sweep_counts_what_was_trained_before_a_trial_came_to_it(ended: FinishedSweep) -> None:
@@ -283,8 +294,7 @@ def test_an_interrupted_sweep_counts_what_was_trained_before_a_trial_came_to_it(
     ledger = summary.ledger
     assert (ledger.trained, ledger.found, ledger.kept) == (stored, 0, 0)
     assert ledger.trainings == stored + 1  # the one step that a trial took is a reference's, too
-    words = sharing_in_words(summary)
-    assert words in html.unescape(render_page(summary))
+    assert_said_alike(summary)
     others = summarise(replace(cut, run="now")).ledger  # another sweep trained them: this one did not ask for them
     assert others.trained == 0
     assert others.found < stored

@@ -133,7 +133,7 @@ def test_probes_of_the_bare_backbone_alone_are_printed(console: Console, summary
 def test_the_first_line_of_results_is_the_answer(console: Console) -> None:
     print_results(console, typed(settings_summary()))
     first = console.export_text().splitlines()[0]
-    assert first.startswith("Best: bottleneck, learned, softmax, whole, rank 16 (val ")
+    assert first.startswith("Best: bottleneck, learned, softmax, weighting whole, rank 16 (val ")
     assert " over 2 orders); rank 4 cannot be told apart (" in first
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from atlas.metrics import Undefined
 from atlas.report.comparisons import ALL, agreements, best_label, comparisons
 from atlas.report.formats import number, rounded, seeds
+from atlas.report.settings import labels_in_words
 from atlas.report.summary import Summary
 from atlas.report.views import Table, bounds_cell, columns
 from atlas.runtime.text import counted
@@ -43,21 +44,22 @@ def comparison_section(summary: Summary) -> ComparisonSection | None:
     defined = [one for one in found if isinstance(one, Comparison)]
     reasons = [one.reason for one in found if isinstance(one, Undefined)]
     by_order = not defined or defined[0].unit == "order"
+    words, best = labels_in_words(summary), best_label(summary)
     return ComparisonSection(
-        best=best_label(summary) or ALL,
+        best=words.get(best, best) or ALL,
         unit="order (mean over its seeds)" if by_order else "seed (mean over its orders)",
         seeds=seeds(summary),
-        differences=_differences(defined),
+        differences=_differences(defined, words),
         reasons=tuple(reasons[:REASONS_SHOWN]),
         more_reasons=max(0, len(reasons) - REASONS_SHOWN),
-        agreement=_agreement(summary),
+        agreement=_agreement(summary, words),
     )
 
 
-def _differences(found: Sequence[Comparison]) -> Table | None:
+def _differences(found: Sequence[Comparison], words: Mapping[str, str]) -> Table | None:
     rows = tuple(
         (
-            one.first,
+            words.get(one.first, one.first),
             number(one.difference, sign=True),
             bounds_cell(
                 one.interval
@@ -75,9 +77,13 @@ def _differences(found: Sequence[Comparison]) -> Table | None:
     return Table(columns=headings, rows=rows) if rows else None
 
 
-def _agreement(summary: Summary) -> Table | None:
+def _agreement(summary: Summary, words: Mapping[str, str]) -> Table | None:
     rows = tuple(
-        (one.first, *map(rounded, (one.spearman, one.spearman_p, one.kendall, one.kendall_p)), str(one.count))
+        (
+            words.get(one.first, one.first),
+            *map(rounded, (one.spearman, one.spearman_p, one.kendall, one.kendall_p)),
+            str(one.count),
+        )
         for one in agreements(summary)
         if isinstance(one, RankCorrelation)
     )

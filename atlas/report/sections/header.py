@@ -9,11 +9,11 @@ from typing import ClassVar
 from atlas.metrics import Undefined
 from atlas.report.formats import number
 from atlas.report.headline import TO_DECIDE, headline
-from atlas.report.objective import accuracy_error
-from atlas.report.settings import best_label
+from atlas.report.objective import AVERAGE, accuracy_error, goal_of
+from atlas.report.settings import best_label, is_settings_sweep, setting_rows
 from atlas.report.summary import Summary, SweepFacts
 from atlas.report.tables import Row, settings_label
-from atlas.runtime.text import duration
+from atlas.runtime.text import counted, duration
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,14 +76,23 @@ def _trials(summary: Summary, rows: Sequence[Row]) -> Tile:
 
 
 def _best(summary: Summary, rows: Sequence[Row]) -> Tile:
-    """Of the recorded best trial, else of the first on the leaderboard."""
+    """Of the best setting, where there are several, by average accuracy; else of the recorded best trial, or the first
+    of the leaderboard."""
+    settings = setting_rows(summary) if is_settings_sweep(summary) and goal_of(summary) == AVERAGE else []
+    if settings and not isinstance(settings[0].test, Undefined):
+        error = settings[0].test_error
+        meaning = f"average accuracy on test of the best setting, the mean of {counted(settings[0].orders, 'order')}"
+        return Tile(figure=number(settings[0].test.value, " %"), meaning=meaning + _sure(error))
     best = summary.best.trial if summary.best is not None else ""
     shown = next((row for row in rows if row.trial == best), next((row for row in rows if row.rank is not None), None))
     if shown is None:
         return Tile(figure=number(None), meaning="average accuracy on test of the trial chosen on val")
-    error = accuracy_error(summary, summary.trial(shown.trial), "test")
-    sure = "" if isinstance(error, Undefined) else f" (± {error:.1f} by the number of its records)"
+    sure = _sure(accuracy_error(summary, summary.trial(shown.trial), "test"))
     return Tile(figure=number(shown.test, " %"), meaning=f"average accuracy on test of the trial chosen on val{sure}")
+
+
+def _sure(error: float | Undefined) -> str:
+    return "" if isinstance(error, Undefined) else f" (± {error:.1f} by the number of its records)"
 
 
 def _spread(summary: Summary) -> Tile:
@@ -99,7 +108,7 @@ def _saved(summary: Summary) -> Tile:
     ledger = summary.ledger
     recorded = ledger.trainings is not None
     without = ledger.trainings if ledger.trainings is not None else summary.plan.trainings_without_sharing
-    trained = ledger.trained if recorded else ledger.steps_trained
+    trained = ledger.trained + ledger.kept if recorded else ledger.steps_trained
     return Tile(
         figure=f"{without - trained} of {without}",
         meaning=f"trainings not needed, {duration(ledger.seconds_saved)} saved",

@@ -13,7 +13,7 @@ from atlas.report import figures
 from atlas.report.canvas import inline_pair
 from atlas.report.comparisons import ALL, components
 from atlas.report.formats import number, seeds
-from atlas.report.settings import best_label
+from atlas.report.settings import best_label, short_label
 from atlas.report.summary import Summary
 from atlas.report.tables import settings_label
 from atlas.report.views import Table, columns
@@ -79,7 +79,7 @@ def _disparity(summary: Summary) -> Table:
         columns=columns(*headings, left=(0, 1)),
         rows=tuple(
             (
-                ", ".join(f"{name}={value}" for name, value in one.settings.items()) or ALL,
+                short_label(one.settings) or ALL,
                 f"{one.split}, {one.route}",
                 str(one.count),
                 *(number(one.opd.get(task)) for task in tasks),

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from atlas.report.formats import number, seeds
 from atlas.report.settings import is_settings_sweep, value_text
-from atlas.report.summary import Summary
+from atlas.report.summary import Summary, SweepFacts
 from atlas.report.use_command import use_command
 from atlas.runtime.redact import redacted
 
@@ -24,7 +24,8 @@ NOT_GIVEN: tuple[JsonValue, ...] = (None, "", False, [])
 class RerunSection:
     """The sweep's command, and (name, value) of the shared settings, the packages and the data.
 
-    `use` and `take` are for the winner: the command that uses it, and those that open, load and export its model.
+    `use` and `take` are for the winner: the command that uses it, and those that open, load, export and serve its
+    model; `runs`: and those that show the runs.
     `order`: the winner is an order, not a setting.
     """
 
@@ -34,6 +35,7 @@ class RerunSection:
     use: str
     order: bool
     take: Pairs
+    runs: bool
     settings: Pairs
     versions: Pairs
 
@@ -46,6 +48,7 @@ def rerun_section(summary: Summary) -> RerunSection:
         use=use_command(summary),
         order=not is_settings_sweep(summary),
         take=_take(summary),
+        runs=bool(summary.sweep.view),
         settings=(*values_used(summary).items(), ("seeds", seeds(summary))),
         versions=(*summary.versions.items(), *data),
     )
@@ -78,17 +81,36 @@ def _take(summary: Summary) -> Pairs:
     """What opens the best trial's model and the sweep's runs, each a line to copy."""
     sweep, storage = summary.sweep, str(summary.settings.get("storage") or "")
     if summary.best is None:
-        return (("the runs", sweep.view),) if sweep.view else ()
+        return _runs(sweep)
     where = f", storage={storage!r}" if storage else ""
     export = shlex.join(["atlas", "store", "export", sweep.id, "model", *(["--storage", storage] if storage else [])])
     rows = [
         ("in Python", f"import atlas; model = atlas.open({sweep.id!r}{where}).model()"),
         ("as a PEFT folder", export),
     ]
-    if sweep.model:
-        loaded = f'mlflow.pyfunc.load_model("models:/{sweep.model}@champion")'
-        rows.append((f"the champion of {sweep.model}", f"import mlflow; model = {loaded}"))
-    return (*rows, *([("the runs", redacted(sweep.view))] if sweep.view else []))
+    return (*rows, *_registered(sweep, smoke=summary.settings.get("smoke") is True), *_runs(sweep))
+
+
+def _registered(sweep: SweepFacts, *, smoke: bool) -> Pairs:
+    """What loads and serves the registered model; a very small run is never the champion, and has a version alone."""
+    if not sweep.model:
+        return ()
+    which, name = ("latest version", "/latest") if smoke else ("champion", "@champion")
+    source = f"models:/{sweep.model}{name}"
+    where = redacted(sweep.tracking_uri)
+    connect = f"mlflow.set_tracking_uri({where!r}); " if where else ""
+    serve = shlex.join(["mlflow", "models", "serve", "-m", source, "--env-manager", "local", "--port", "5001"])
+    environment = f"MLFLOW_TRACKING_URI={shlex.quote(where)} " if where else ""
+    return (
+        (f"the {which} of {sweep.model}", f"import mlflow; {connect}model = mlflow.pyfunc.load_model({source!r})"),
+        ("the same, served", environment + serve),
+    )
+
+
+def _runs(sweep: SweepFacts) -> Pairs:
+    """The lines of a view: a command or an address, and the address to open after a command."""
+    lines = redacted(sweep.view).splitlines()
+    return tuple(zip(("the runs", *["then open"] * len(lines)), lines, strict=False))
 
 
 def _text(value: JsonValue) -> str:

@@ -27,7 +27,8 @@ from atlas.statistics import FEWEST, Mean
 class SettingsSection:
     """`settings`: a row a setting. `importances`: a row a parameter. `effects`: a row a value of one.
 
-    `unit`: what the means and intervals are over. `decide`: the option that would tell tied settings apart.
+    `unexplained`: the reason why no parameter's share is known. `unit`: what the means and intervals are over.
+    `decide`: the option that would tell tied settings apart.
     """
 
     template: ClassVar[str] = "settings.html"
@@ -37,6 +38,7 @@ class SettingsSection:
     unit: str
     settings: Table
     importances: Table
+    unexplained: str
     effects: Table
     decide: str
     slices: Markup
@@ -56,6 +58,7 @@ def settings_section(summary: Summary) -> SettingsSection | None:
         unit="seeds" if rows[0].seeds > rows[0].orders else "orders",
         settings=settings_table(rows, parameters),
         importances=_importances(parameters),
+        unexplained=_unexplained(parameters),
         effects=_effects(parameters),
         decide=how_to_decide(summary) if any(row.gap.is_tied for row in rows[1:]) else "",
         slices=inline_pair(partial(figures.slices, summary, rows, parameters), "slices"),
@@ -116,6 +119,11 @@ def _importances(parameters: Sequence[Parameter]) -> Table:
         )
     headings = columns("Parameter", "Explains", "95 % interval", "fANOVA", "Best value", "Best − worst", left=(0, 4))
     return Table(columns=headings, rows=tuple(rows))
+
+
+def _unexplained(parameters: Sequence[Parameter]) -> str:
+    reasons = [one.interval.reason for one in parameters if isinstance(one.interval, Undefined)]
+    return reasons[0] if reasons and len(reasons) == len(parameters) else ""
 
 
 def bounds_in_percent(one: Parameter) -> str:

@@ -44,7 +44,7 @@ def sharing_in_words(summary: Summary) -> str:
     kept = f", {ledger.kept} kept from before the interruption" if ledger.kept else ""
     return (
         f"{counted(ledger.trainings, 'training')} without sharing: {ledger.trained} trained now, {ledger.found} found "
-        f"in the store{kept}, {ledger.shared} shared within the sweep. The trials were spared "
+        f"in the store{kept}, {ledger.shared} shared within the sweep. That saved "
         f"{duration(ledger.seconds_saved)} of training."
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from atlas.report.summary import Summary, TrainedStep
-from atlas.runtime.text import counted, duration
+from atlas.runtime.text import by_number, counted, duration
 
 COLOURS = 8  # of style.css; tasks after the seventh share the last one
 MOST_BARS = 2000
@@ -110,7 +110,7 @@ def _words(summary: Summary, steps: Sequence[TrainedStep], lanes: int, whole: fl
     """The numbers of steps and fleets, and the share of the fleets' time that went into steps."""
     busy = 100 * sum(step.ended - step.began for step in steps) / (lanes * whole) if whole else 100.0
     said = f"{counted(lanes, 'fleet')} trained {counted(len(steps), 'step')} in {duration(whole)}, "
-    said += f"{busy:.0f} % of their time in a step."
+    said += f"{busy:.0f} % of {by_number(lanes, 'its', 'their')} time in a step."
     if any(not step.fleet for step in steps):
         said += " A question mark: which fleet it was is not known."
     if before := len(summary.timeline) - len(steps):

@@ -47,6 +47,8 @@ class SweepFacts(SummaryPart):
     average accuracy on route `latest` then, unless the best trial says otherwise."""
     view: str = ""
     """The command, address or file by which a person sees its runs."""
+    tracking_uri: str = ""
+    """The address of the tracking server or database, without passwords; empty: not recorded."""
     model: str = ""
     """The name of the registered model that its best trial becomes a version of; empty without a registry."""
     changes: tuple[str, ...] = ()
@@ -104,7 +106,8 @@ class SharingLedger(SummaryPart):
     seconds_trained: float
     seconds_saved: float
     trainings: int | None = None
-    """The trainings that there would be if nothing were shared. None: not recorded, nor are the next three."""
+    """The trainings that there would be if nothing were shared; what those that were found in the store or shared
+    would have taken is `seconds_saved`. None: not recorded, nor are the next three."""
     trained: int = 0
     """Steps that this run of the sweep trained."""
     found: int = 0

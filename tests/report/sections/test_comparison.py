@@ -13,7 +13,7 @@ def section_of(summary: Document) -> ComparisonSection:
 
 def test_comparisons_name_test_correction_and_the_least_p_there_can_be(rich: Document) -> None:
     page = render(section_of(rich))
-    assert "setting that val prefers, <b>rank=16</b>" in page
+    assert "setting that val prefers, <b>rank 16</b>" in page
     for word in ("permutation", "Holm", "Least p", "0.031", "Spearman"):
         assert word in page
 

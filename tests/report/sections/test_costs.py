@@ -11,7 +11,7 @@ def test_costs_are_a_figure_and_a_table(rich: Document) -> None:
     page = render(section)
     assert "<svg" in page
     assert "Stored parameters (thousands)" in page
-    assert "rank=8" in page
+    assert "rank 8" in page
     assert f"{len(section.front.rows)} of 2." in page
 
 

@@ -30,12 +30,32 @@ def test_values_that_the_learner_or_the_sweep_chose_stand_where_none_was_given(s
 
 
 def test_the_model_and_the_runs_are_a_line_to_copy_each(summary: Document) -> None:
-    summary["sweep"] |= {"view": "mlflow ui --port 5000", "model": "atlas-task-order"}
+    runs = "http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=task-order-1"
+    database = "sqlite:////a b/mlflow.db"
+    summary["sweep"] |= {
+        "view": f"mlflow ui --port 5000\n{runs}",
+        "model": "atlas-task-order",
+        "tracking_uri": database,
+    }
     summary["settings"]["storage"] = "/s"
     taken = dict(rerun_section(typed(summary)).take)
     assert taken["in Python"] == f"import atlas; model = atlas.open('{summary['sweep']['id']}', storage='/s').model()"
     assert taken["as a PEFT folder"] == f"atlas store export {summary['sweep']['id']} model --storage /s"
-    assert "models:/atlas-task-order@champion" in taken["the champion of atlas-task-order"]
-    assert taken["the runs"] == "mlflow ui --port 5000"
+    assert taken["the champion of atlas-task-order"] == (
+        f"import mlflow; mlflow.set_tracking_uri('{database}'); "
+        "model = mlflow.pyfunc.load_model('models:/atlas-task-order@champion')"
+    )
+    assert taken["the same, served"].startswith(
+        f"MLFLOW_TRACKING_URI='{database}' mlflow models serve -m models:/atlas"
+    )
+    assert (taken["the runs"], taken["then open"]) == ("mlflow ui --port 5000", runs)
     page = render(rerun_section(typed(summary)))
     assert "<pre>mlflow ui --port 5000</pre>" in page
+
+
+def test_a_smoke_runs_model_is_taken_by_its_version_since_it_is_never_the_champion(summary: Document) -> None:
+    summary["sweep"]["model"] = "atlas-task-order"
+    summary["settings"]["smoke"] = True
+    taken = dict(rerun_section(typed(summary)).take)
+    assert "models:/atlas-task-order/latest" in taken["the latest version of atlas-task-order"]
+    assert "@champion" not in "".join(taken.values())

@@ -18,5 +18,5 @@ def test_where_all_trainings_were_recorded_they_are_what_is_counted(summary: Doc
     page = render(sharing_section(typed(summary)))
     assert (
         "100 trainings without sharing: 50 trained now, 6 found in the store, 4 kept from before the interruption, "
-        "40 shared within the sweep. The trials were spared 18 min 40 s of training."
+        "40 shared within the sweep. That saved 18 min 40 s of training."
     ) in page
