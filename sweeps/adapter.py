@@ -55,7 +55,7 @@ SWEEP = Sweep(
     question=__doc__ or "",
     learner=learner,
     trials=8,
-    searched=("rank",),
+    searched=("rank", "learner"),
     smoke_points=(
         {**BASE, "adapter": "bottleneck", "rank": 16},
         {**BASE, "normalisation": "softmax", "adapter": "bottleneck", "rank": 4},

@@ -8,6 +8,7 @@ Tried, one after another: α learnt from queries and keys as published, its sum 
 softmax, each with the adapters' skip inside or outside of the sum, and α = 1/t for all. Every other setting stays as it
 is, so that what differs is the combination's. Cost: some two minutes a combination and order on two cores. Expect the
 published sum, not normalised and with a skip in each adapter, to forget most, and the others to be hard to tell apart.
+`--learner atlas-normalised` takes one of them (softmax, skip outside) to every other sweep.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ SWEEP = Sweep(
         {"combination": "uniform", "normalisation": "none", "skip": "outside"},
     ),
     trials=len(LEARNT) + 1,
+    searched=("learner",),
     smoke_points=(
         {"combination": "learned", "normalisation": "none", "skip": "inside"},
         {"combination": "learned", "normalisation": "softmax", "skip": "outside"},

@@ -40,6 +40,7 @@ SWEEP = Sweep(
     learner=learner,
     points=tuple({"learner": name} for name in NAMES),
     trials=len(NAMES),
+    searched=("learner",),
 )
 
 if __name__ == "__main__":

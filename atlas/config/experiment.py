@@ -16,7 +16,7 @@ from atlas.config.sweep import Sweep, no_search
 from atlas.config.sweep_check import check_learner, check_parameters, own_error
 from atlas.config.trial import TrialConfig
 from atlas.data.few_shot import Shots
-from atlas.learners import HeadOnly, Learner, Precision, TwoStage, ZeroShot
+from atlas.learners import LEARNERS, HeadOnly, Learner, Precision, TwoStage, ZeroShot
 from atlas.learners.downstream import WAYS, Way
 from atlas.learners.readouts import ANSWERS, LIKELIHOOD, SIMILARITY, WORDED
 from atlas.runtime.errors import AtlasError, UserError
@@ -108,10 +108,11 @@ class Experiment:
         learner = learner_named(training.learner, training)
         if self.sweep.learner is no_search:
             self._probes_of(learner)
-        elif not self.sweep.any_learner and training.learner != self.sweep.defaults.training.learner:
+        elif not self.sweep.any_learner and not isinstance(learner, TwoStage):
+            variants = " or ".join(name for name, kind in LEARNERS.items() if issubclass(kind, TwoStage))
             raise UserError(
-                f"--learner {training.learner}: the sweep {self.sweep.name} chooses its learners itself; give "
-                f"--learner to the sweeps task-order or learner."
+                f"--learner {training.learner}: the sweep {self.sweep.name} chooses its learners itself, and "
+                f"takes {variants} alone; give --learner to the sweeps task-order or learner."
             )
 
     def propose(self, trial: optuna.Trial) -> TrialConfig:

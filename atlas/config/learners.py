@@ -8,7 +8,7 @@ from dataclasses import fields, replace
 from typing import Any, get_args, get_type_hints
 
 from atlas.config.training import AUTO, TrainingOptions, check_numbers
-from atlas.learners import LEARNERS, Fusion, Learner, Schedule, TwoStage, find_learner, is_known, learner_from
+from atlas.learners import LEARNERS, Learner, Schedule, TwoStage, find_learner, is_known, learner_from
 from atlas.runtime.errors import UserError
 
 OWN_LEARNER = "own_learner"  # key of a trial's configuration: the class of a user-defined learner
@@ -21,7 +21,8 @@ def base_learner(training: TrainingOptions) -> TwoStage:
     """ATLAS with the rank and the schedule of `training`; the settings that no sweep searches stay as they are here.
 
     The rate is higher and the batch smaller than the paper's, since the default backbone is a hundred times smaller.
-    With `--settings-of` it is that sweep's winner where this is ATLAS, at the schedule that `training` gives, if any.
+    `training` may name a variant of ATLAS (a `TwoStage`). With `--settings-of` it is that sweep's winner where this is
+    ATLAS, at the schedule that `training` gives, if any.
     """
     if isinstance(tuned := tuned_learner(training), TwoStage):
         return tuned
@@ -29,7 +30,9 @@ def base_learner(training: TrainingOptions) -> TwoStage:
     if "steps" not in given and "epochs" not in given:
         given["steps"] = DEFAULT_STEPS
     schedule = replace(DEFAULT_SCHEDULE, **given)
-    return TwoStage(fusion=Fusion(), rank=training.rank, experience=schedule, expansion=schedule)
+    named = LEARNERS.get(training.learner, TwoStage)
+    kind = named if issubclass(named, TwoStage) else TwoStage
+    return kind(rank=training.rank, experience=schedule, expansion=schedule)
 
 
 def learner_named(name: str, training: TrainingOptions) -> Learner:

@@ -11,6 +11,7 @@ from atlas.learners.ewc import Ewc, EwcStage
 from atlas.learners.fine_tuning import BottomFrozen, FineTuning, FineTuningStage, TopTuningStage
 from atlas.learners.joint import Joint, JointStage
 from atlas.learners.lwf import Lwf, LwfStage
+from atlas.learners.normalised import NormalisedTwoStage
 from atlas.learners.o_lora import OLora, OLoraStage
 from atlas.learners.one_stage import ExpansionOnly, ExperienceOnly
 from atlas.learners.rail import JointRegressionStage, Rail, RegressionStage
@@ -51,6 +52,7 @@ __all__ = [
     "SingleTaskAdapters",
     "Lwf",
     "Memory",
+    "NormalisedTwoStage",
     "OLora",
     "Precision",
     "Rail",
@@ -73,6 +75,7 @@ __all__ = [
 
 LEARNERS: dict[str, type[Learner]] = {
     TwoStage.name: TwoStage,
+    NormalisedTwoStage.name: NormalisedTwoStage,
     ExperienceOnly.name: ExperienceOnly,
     ExpansionOnly.name: ExpansionOnly,
     HeadOnly.name: HeadOnly,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from atlas.config.learners import tuned_settings
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep, no_search
-from atlas.learners import find_learner
+from atlas.learners import TwoStage, find_learner
 from atlas.report import Summary, read_summary
 from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.paths import home_expanded
@@ -91,4 +91,4 @@ def _takes_any(sweep: Sweep) -> bool:
 
 def _tries(sweep: Sweep, learner: str) -> bool:
     """Whether a sweep that chooses its learners begins with ATLAS, or names this one in its points."""
-    return learner == "atlas" or any(learner in point.values() for point in sweep.points)
+    return issubclass(find_learner(learner), TwoStage) or any(learner in point.values() for point in sweep.points)

@@ -133,6 +133,7 @@ def test_a_learner_that_is_none_or_of_no_use_is_refused() -> None:
     with pytest.raises(AtlasError, match="--learner ewc: the sweep settings chooses its learners itself"):
         Experiment(sweep=chosen, options=Options.of(learner="ewc")).check()
     Experiment(sweep=chosen, options=Options()).check()
+    Experiment(sweep=chosen, options=Options.of(learner="atlas-normalised")).check()
 
 
 def test_a_smoke_run_tries_every_point() -> None:
