@@ -1,4 +1,4 @@
-"""ATLAS with a normalised combination: the one that forgets less than the published sum (docs/adr/0050)."""
+"""ATLAS with a normalised combination, which forgets less than the published sum (ADR 50)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def _normalised() -> Fusion:
 
 @dataclass(frozen=True, kw_only=True)
 class NormalisedTwoStage(TwoStage):
-    """ATLAS (`atlas`) with α normalised over the adapters by a softmax, and one skip outside of their sum:
-    out = h + Σ_{i≤t} β_i ΔΦ_i(h), β = softmax(α), α_i = (cos(a_i, k_i) + 1) / 2.
+    """ATLAS (arXiv:2410.10923; METHOD, 2 and 3) with α normalised over the adapters by a softmax, and one skip outside
+    of their sum: out = h + Σ_{i≤t} β_i ΔΦ_i(h), β = softmax(α), α_i = (cos(a_i, k_i) + 1) / 2.
 
     As published, out = Σ_{i≤t} α_i (h + ΔΦ_i(h)): h itself is scaled by Σ_i α_i, which changes with every task and is
     what earlier heads were not trained on. Stages and step keys are those of `atlas` with the same settings; it is a
