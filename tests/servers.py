@@ -77,7 +77,7 @@ def object_store(folder: Path) -> Iterator[ObjectStore]:
     served = [str(program), "gateway", "--multi-buckets", "--no-banner", "--no-usage-report", "--backup-meta=0"]
     places = [f"--cache-dir={folder / 'cache'}", f"--log={folder / 'gateway.log'}"]
     places += [f"--access-log={folder / 'access.log'}", f"--metrics=127.0.0.1:{lasting_port()}"]
-    with _running([*served, *places, meta, f"127.0.0.1:{port}"], port, log=folder / "output.log", env=shell):
+    with running([*served, *places, meta, f"127.0.0.1:{port}"], port, log=folder / "output.log", env=shell):
         environment = {
             "AWS_ACCESS_KEY_ID": user,
             "AWS_SECRET_ACCESS_KEY": secret,
@@ -122,7 +122,7 @@ def database() -> Iterator[Database]:
         port = lasting_port()
         settings = ["-c", f"port={port}", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
         command = [str(programs / "postgres"), *data, *settings, "-c", "fsync=off"]
-        with _running(command, port, log=home / "postgres.log", cwd=home, **identity):
+        with running(command, port, log=home / "postgres.log", cwd=home, **identity):
             address = f"postgresql://mlflow:{secret}@127.0.0.1:{port}/postgres"
             yield Database(address=address, folder=home / "data", version=_answer(address))
     finally:
@@ -170,7 +170,7 @@ def _answer(address: str) -> str:
 
 
 @contextlib.contextmanager
-def _running(command: list[str], port: int, *, log: Path, **how: object) -> Iterator[None]:
+def running(command: list[str], port: int, *, log: Path, **how: object) -> Iterator[None]:
     """The server's process, from when its port answers until the block ends."""
     with log.open("wb") as said:
         process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, **how)  # type: ignore[call-overload]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlas.runtime.errors import UserError
+from atlas.runtime.shortened import shortened
 from atlas.runtime.text import counted, first_line
 from atlas.serving.model_record import ServedTask
 from atlas.tasks.reading.files import decoded
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from atlas.backbones.processor import Processor
     from atlas.data.loader import Batch
 
+SHOWN = 60  # letters of a text in an error
 NO_TEXT = "this is an image ."  # the text of tasks that have none
 
 
@@ -35,14 +37,14 @@ class Request:
     image: str = ""
 
     def batch(self, task: ServedTask, processor: Processor) -> Batch:
-        """The record as a batch of one. Raises UserError for an image that cannot be read."""
+        """The record as a batch of one. Raises UserError for choices that are no list, and for an unreadable image."""
         import numpy as np
         import torch
 
         from atlas.backbones.text_rows import widest
         from atlas.data.loader import Batch
 
-        texts = json.loads(self.text) if task.choices > 1 else [self.text or NO_TEXT]
+        texts = self._choices() if task.choices > 1 else [self.text or NO_TEXT]
         pictures = [_pixels(text, processor) for text in self._images()]
         pictures = pictures or [processor.blank()] * task.images
         images = 0 if task.modality == "language" else len(pictures)
@@ -55,6 +57,18 @@ class Request:
             mask=tokens != processor.pad_id,
             targets=torch.zeros(1, dtype=torch.long),
         )
+
+    def _choices(self) -> list[str]:
+        try:
+            texts = json.loads(self.text)
+        except json.JSONDecodeError:
+            texts = None
+        if not (isinstance(texts, list) and texts and all(isinstance(one, str) for one in texts)):
+            raise UserError(
+                f"the text of a record of {self.task} is {shortened(self.text, SHOWN)!r}; give a JSON list of its "
+                f'choices, such as ["one choice", "the other"].'
+            )
+        return texts
 
     def _images(self) -> list[str]:
         if not self.image:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import json
 import os
-import subprocess
 import sys
+import sysconfig
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -19,6 +25,7 @@ from atlas.tracking.mlflow.address import connect
 from tests.e2e.browser import needs_browser
 from tests.e2e.storages import summaries
 from tests.ports import lasting_port
+from tests.servers import running
 
 pytestmark = [pytest.mark.slow, needs_browser]
 
@@ -70,33 +77,40 @@ def test_no_noise_of_rays_is_among_the_metrics_and_each_step_has_its_data_and_ad
             assert {"adapter/adapter_config.json", "adapter/adapter_model.safetensors"} <= files
 
 
-def test_the_champion_answers_a_batch_in_a_fresh_process(quiet: Path) -> None:
-    script = (
-        "import sys, json, mlflow, pandas as pd\n"
-        "mlflow.set_tracking_uri(sys.argv[1])\n"
-        "model = mlflow.pyfunc.load_model('models:/atlas-task-order@champion')\n"
-        "texts = json.dumps(['to make the red circle blue , paint it blue .', 'to make it blue , paint it red .'])\n"
-        "from PIL import Image; import io, base64\n"
-        "buffer = io.BytesIO(); Image.new('L', (8, 8), 90).save(buffer, 'PNG')\n"
-        "image = base64.b64encode(buffer.getvalue()).decode()\n"
-        "rows = [dict(task='piqa-twin', text=texts, image=''), dict(task='digits', text='', image=image)]\n"
-        "print(model.predict(pd.DataFrame(rows), params={'route': 'latest'}).to_json(orient='records'))\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, default_tracking_uri(quiet)],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        cwd="/",
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
-    )
-    assert done.returncode == 0, done.stderr
-    import json
-
-    choice, digit = json.loads(done.stdout.strip().splitlines()[-1])
+def test_the_champion_is_served_as_the_documentation_says(quiet: Path, tmp_path: Path) -> None:
+    """By MLflow's own server, in a process of its own, outside of the checkout."""
+    port = lasting_port()
+    serve = [sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/atlas-task-order@champion"]
+    serve += ["--env-manager", "local", "--port", str(port)]
+    programs = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}"  # as in an activated environment
+    shell = {**os.environ, "PATH": programs, "MLFLOW_TRACKING_URI": default_tracking_uri(quiet), "HF_HUB_OFFLINE": "1"}
+    buffer = io.BytesIO()
+    Image.new("L", (8, 8), 90).save(buffer, "PNG")
+    texts = json.dumps(["to make the red circle blue , paint it blue .", "to make it blue , paint it red ."])
+    rows = [
+        {"task": "piqa-twin", "text": texts, "image": ""},
+        {"task": "digits", "text": "", "image": base64.b64encode(buffer.getvalue()).decode()},
+    ]
+    with running(serve, port, log=tmp_path / "log", cwd="/", env=shell):
+        choice, digit = asked(port, rows, "latest")["predictions"]
+        refused = asked(port, [{**rows[0], "task": "digts"}], "latest")
     assert choice["answer"] in ("0", "1")
     assert digit["answer"] in "0123456789"
     assert 0 < digit["probability"] <= 1
+    assert "unknown task 'digts'. Did you mean 'digits'" in refused["message"]
+    assert "Traceback" not in json.dumps(refused)
+
+
+def asked(port: int, rows: list[dict[str, str]], route: str) -> Any:
+    """What the server at a port answers to rows of a data frame, as JSON."""
+    body = json.dumps({"dataframe_records": rows, "params": {"route": route}}).encode()
+    address = f"http://127.0.0.1:{port}/invocations"
+    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=200) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        return json.load(error)
 
 
 @pytest.fixture(scope="module")

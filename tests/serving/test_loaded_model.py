@@ -122,12 +122,15 @@ def test_an_unknown_task_or_route_names_the_nearest(
         registered.predict(records.assign(task="digit"))
 
 
-def test_an_image_that_is_none_is_refused(
+def test_an_image_or_choices_that_are_none_are_refused(
     small_world: World, store: Store, tmp_path: Path, records: pd.DataFrame
 ) -> None:
     model, _ = loaded(small_world, store, HeadOnly(schedule=SCHEDULE), tmp_path)
     with pytest.raises(AtlasError, match="not the base64 of a PNG or JPEG"):
         model.predict(records.assign(task="digits", text="", image="aGVsbG8="))
+    for text in ("to paint it .", '"one text"', "[]"):
+        with pytest.raises(AtlasError, match="give a JSON list of its choices"):
+            model.predict(records.assign(task="piqa-twin", text=text))
 
 
 def sent(image: Image.Image, kind: str = "PNG", **options: Any) -> Request:
