@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from tests.e2e.storages import copy_of
+from tests.notebooks.recorded import MACHINE, MOST_BYTES, RECORDED, code_digest
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 FILES = sorted(FOLDER.glob("*.ipynb"))
@@ -33,8 +34,9 @@ FEWER = {
     "records=32": "records=8",
     "limit=256": "limit=64",
 }
+PICTURES = {"tour": 5, "reading_a_sweep": 2, "alpha": 2, "own_task_and_learner": 2}
+OWN = FOLDER / "own_task_and_learner.ipynb"
 RAY_LEFT = "import ray\nray.is_initialized()"
-MACHINE = re.compile(r"/(home|root|Users|work|tmp|usr|opt|var)/")
 
 
 @pytest.fixture(scope="module")
@@ -88,12 +90,24 @@ def summaries(storage: Path, name: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_it_opens_with_a_question_and_is_kept_without_outputs(path: Path) -> None:
-    """So that a change shows as what was changed, and nothing of a machine is kept."""
-    cells = nbformat.read(path, as_version=4).cells
-    assert re.match(r"# .+\n\n\*.+\?", cells[0].source, re.DOTALL)
-    assert all(not cell.outputs and cell.execution_count is None for cell in cells if cell.cell_type == "code")
+def test_it_opens_with_a_question_and_shows_what_its_code_gave(path: Path) -> None:
+    """Outputs were recorded by `docs/hooks/notebooks.py`, of this very code, and nothing of a machine is kept."""
+    notebook = nbformat.read(path, as_version=4)
+    assert re.match(r"# .+\n\n\*.+\?", notebook.cells[0].source, re.DOTALL)
+    assert notebook.metadata[RECORDED] == code_digest(notebook), "record it again: python docs/hooks/notebooks.py"
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    outputs = [output for cell in code for output in cell.outputs]
+    assert pictures(outputs) == PICTURES[path.stem]
+    assert not [output for output in outputs if output.output_type == "error" or output.get("name") == "stderr"]
     assert not MACHINE.search(path.read_text())
+
+
+def test_notebooks_are_small_and_show_the_files_that_they_show_as_they_are() -> None:
+    assert sum(path.stat().st_size for path in FILES) < MOST_BYTES
+    shown = words([output for cell in nbformat.read(OWN, as_version=4).cells for output in cell.get("outputs", [])])
+    for name in ("own_task.py", "own_learner.py"):
+        assert (FOLDER.parent / "docs" / name).read_text() in shown, "record it again: python docs/hooks/notebooks.py"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -117,7 +131,7 @@ def test_every_notebook_is_executed_here() -> None:
 @pytest.mark.slow
 def test_the_tour_sweeps_all_orders_and_draws_what_came_of_it(execute: Any, storage: Path) -> None:
     outputs = execute("tour")
-    assert pictures(outputs) == 5
+    assert pictures(outputs) == PICTURES["tour"]
     assert "33 distinct steps" in words(outputs)
     (summary,) = summaries(storage, "task-order")
     assert [trial["status"] for trial in summary["trials"]] == ["FINISHED"] * 6
@@ -127,7 +141,7 @@ def test_the_tour_sweeps_all_orders_and_draws_what_came_of_it(execute: Any, stor
 @pytest.mark.slow
 def test_a_sweep_is_read_from_mlflow_and_from_the_store(execute: Any, storage: Path) -> None:
     outputs = execute("reading_a_sweep")
-    assert pictures(outputs) == 2
+    assert pictures(outputs) == PICTURES["reading_a_sweep"]
     said = words(outputs)
     assert "adapter_config.json" in said
     assert "it takes two orders and two seeds" in said
@@ -142,7 +156,7 @@ def test_a_sweep_is_read_from_mlflow_and_from_the_store(execute: Any, storage: P
 @pytest.mark.slow
 def test_the_weights_are_drawn_for_every_adapter_of_the_best_order(execute: Any, storage: Path) -> None:
     outputs = execute("alpha")
-    assert pictures(outputs) == 2
+    assert pictures(outputs) == PICTURES["alpha"]
     assert "points lost without it" in words(outputs)
     (summary,) = summaries(storage, "task-order")
     best = next(trial for trial in summary["trials"] if trial["id"] == summary["best"]["trial"])
@@ -152,7 +166,7 @@ def test_the_weights_are_drawn_for_every_adapter_of_the_best_order(execute: Any,
 @pytest.mark.slow
 def test_ones_own_task_and_learner_are_swept_over(execute: Any, storage: Path) -> None:
     outputs = execute("own_task_and_learner")
-    assert pictures(outputs) == 2
+    assert pictures(outputs) == PICTURES["own_task_and_learner"]
     (summary,) = summaries(storage, "spring")
     assert len(summary["trials"]) == 8
     assert {trial["status"] for trial in summary["trials"]} == {"FINISHED"}
