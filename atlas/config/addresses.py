@@ -16,7 +16,7 @@ from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.paths import absolute
 from atlas.runtime.user_code import is_address
 from atlas.storage.filesystem import StoragePath
-from atlas.tasks import find_task, task_address
+from atlas.tasks import check_needs_files, find_task, task_address
 from atlas.tasks.reading.missing import nearest
 
 STORAGE = "{storage}"
@@ -51,7 +51,7 @@ def with_addresses(options: Options) -> Options:
 def named_sources(tasks: Sequence[str], given: Sequence[str]) -> dict[str, Path]:
     """Task → folder, from `--source FOLDER` (of the one task) or `--source TASK=FOLDER …`.
 
-    Raises UserError for a task that is not among `tasks`, and for what is no folder.
+    Raises UserError for a task that is not among `tasks` or reads no files, and for what is no folder.
     """
     if len(given) == len(tasks) == 1 and not given[0].startswith(f"{tasks[0]}="):
         given = [f"{tasks[0]}={given[0]}"]
@@ -67,6 +67,7 @@ def named_sources(tasks: Sequence[str], given: Sequence[str]) -> dict[str, Path]
         path = absolute(folder)
         if not path.is_dir():
             raise UserError(f"--source {folder!r} of {task} is not a folder: {path}. {nearest(path)}")
+        check_needs_files(find_task(task))
         found[task] = path
     return found
 

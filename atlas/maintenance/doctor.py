@@ -27,7 +27,7 @@ from atlas.runtime.errors import AtlasError
 from atlas.runtime.redact import redacted
 from atlas.runtime.text import by_number, counted
 from atlas.storage.store import Store
-from atlas.sweep.inputs import check_adapter_names, check_readout, check_towers, sources_of
+from atlas.sweep.inputs import check_choices, sources_of
 from atlas.tasks import find_task
 from atlas.tracking import check_access, check_tracking, default_tracking_uri, signed_in
 
@@ -89,13 +89,11 @@ def examine(options: Options) -> Iterator[Finding]:
 
 
 def _choices(options: Options, backbone: Path) -> Finding:
-    """Whether tasks, learner, readout and towers are known, and of one another."""
+    """Whether tasks, learner and what a backbone decides are known, and of one another."""
     training = options.training
     try:
         tasks = [find_task(name) for name in (*options.search.tasks, *options.search.downstream)]
-        check_readout(training.readout, backbone, tasks)
-        check_towers(training.towers, backbone)
-        check_adapter_names([task.name for task in tasks], backbone)
+        check_choices(options, backbone, tasks)
         learner = learner_named(training.learner, training).with_readout(training.readout).with_towers(training.towers)
         sources_of(options)
     except AtlasError as error:

@@ -31,7 +31,7 @@ from atlas.steps.walk import Walk
 from atlas.storage.safetensors_header import tensor_shapes
 from atlas.storage.store import Store
 from atlas.sweep.plan import Pace, Plan, measured_pace, plan
-from atlas.tasks import find_task
+from atlas.tasks import check_needs_files, find_task
 from atlas.tasks.task import Task
 from atlas.tracking import check_access, check_tracking, default_tracking_uri
 
@@ -123,10 +123,7 @@ def resolve_inputs(
     tasks = [find_task(name) for name in (*options.search.tasks, *options.search.downstream)]
     sources = sources_of(options)
     folder = locate(options.training.backbone)
-    check_load_options(LoadOptions(weights=options.cluster.weights, recompute=options.cluster.recompute), folder)
-    check_readout(options.training.readout, folder, tasks)
-    check_towers(options.training.towers, folder)
-    check_adapter_names([task.name for task in tasks], folder)
+    check_choices(options, folder, tasks)
     _make(options.storage.local)
     store_uri = str(options.storage.path / "store")
     store = Store.open(store_uri)
@@ -174,6 +171,14 @@ def _prepared(
             )
         found[task.name] = one
     return found
+
+
+def check_choices(options: Options, backbone: Path, tasks: Sequence[Task]) -> None:
+    """Raises UserError for what the backbone does not have or allow: weights, readout, towers, names of tasks."""
+    check_load_options(LoadOptions(weights=options.cluster.weights, recompute=options.cluster.recompute), backbone)
+    check_readout(options.training.readout, backbone, tasks)
+    check_towers(options.training.towers, backbone)
+    check_adapter_names([task.name for task in tasks], backbone)
 
 
 def check_readout(readout: str, backbone: Path, tasks: Sequence[Task]) -> None:
@@ -240,7 +245,7 @@ def evaluation_of(training: TrainingOptions) -> Evaluation:
 def sources_of(options: Options) -> dict[str, Path]:
     """Task → the folder of its published files, from `--source`.
 
-    Raises UserError for one that is missing, and for a task that is not in the sweep.
+    Raises UserError for one that is missing, and for a task that is not in the sweep, or, where it begins, needs none.
     """
     source, tasks = options.storage.source, (*options.search.tasks, *options.search.downstream)
     pairs = [text.partition("=") for text in source]
@@ -257,6 +262,8 @@ def sources_of(options: Options) -> dict[str, Path]:
             f"--source names {task}, which is not in the sweep ({', '.join(tasks)}): add it to --tasks or "
             f"--downstream, or leave its source out."
         )
+    for task in () if options.run.resume else dict(found):
+        check_needs_files(find_task(task))
     return dict(found)
 
 

@@ -107,6 +107,15 @@ def find_task(name: str) -> Task:
     return known[name]
 
 
+def check_needs_files(task: Task) -> None:
+    """Raises UserError for a task of the catalogue that reads no files: a folder named for it would be unused."""
+    if task.layout is None and TASKS.get(task.name) is task:
+        raise UserError(
+            f"--source names a folder for {task.name}, which reads none: it is generated, or comes with a package; "
+            f"leave its source out."
+        )
+
+
 def twin_of(name: str) -> str:
     """The name of a task's generated twin; a twin is its own. Raises UserError for a task that has none."""
     if name.endswith(TWIN):
@@ -128,6 +137,7 @@ __all__ = [
     "Skipped",
     "Task",
     "task_address",
+    "check_needs_files",
     "choice_text",
     "class_of",
     "csv_lines",

@@ -105,6 +105,11 @@ def test_data_that_is_missing_at_a_number_of_tokens_is_told_with_it(no_cluster: 
         ({"learner": "head-only", "backbone": "clip-tiny", "towers": ("text",)}, "'head-only' trains no adapters"),
         ({"readout": "similarity"}, "the backbone vilt-tiny allows head"),
         ({"towers": ("text",)}, "the backbone vilt-tiny has one encoder"),
+        (
+            {"weights": "bfloat16"},
+            "--weights and --recompute are for models that answer in words, and vilt-tiny is none",
+        ),
+        ({"source": ("digits=/",)}, "--source names a folder for digits, which reads none"),
         ({"source": ("vqa=/",)}, "--source names vqa, which is not in the sweep (digits)"),
     ],
 )

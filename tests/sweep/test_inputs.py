@@ -61,6 +61,7 @@ def test_zero_records_score_all(storage: Path) -> None:
         ({"source": ("piqa-twin=/nowhere",)}, "--source piqa-twin=/nowhere: there is no such folder"),
         ({"source": ("piqa-twin=/", "piqa-twin=/tmp")}, "--source is piqa-twin=/ piqa-twin=/tmp; give each task one"),
         ({"source": ("piqa-twn=/",)}, "Did you mean 'piqa-twin'"),
+        ({"source": ("piqa-twin=/",)}, "--source names a folder for piqa-twin, which reads none: it is generated, or"),
         ({"source": ("piqa=/",)}, "--source names piqa, which is not in the sweep (piqa-twin): add it to --tasks"),
         ({"readout": "similarity"}, "--readout similarity: the backbone vilt-tiny allows head; give one of those"),
         ({"readout": "similarity", "backbone": "clip-tiny"}, "compares an image with texts, and piqa-twin has none"),
