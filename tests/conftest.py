@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import shutil
@@ -17,10 +18,14 @@ from tests import registries, workers
 settings.register_profile("atlas", deadline=None)  # a busy machine is no failure
 settings.load_profile("atlas")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+# A million objects live as long as a process that has imported torch and collected the tests: at Python's thresholds
+# (700, 10, 10), looking through them for cyclic garbage was an eighth of the time of tests that draw.
+GARBAGE = (20_000, 20, 20)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A parallel worker computes with one thread, and so does whatever it starts."""
+    """Collect garbage rarely. A parallel worker computes with one thread, and so does whatever it starts."""
+    gc.set_threshold(*GARBAGE)
     if workers.parallel(config):
         os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -5,6 +5,7 @@ A new sink is tested by one more `View` below, which reads back what the sink sh
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,10 +41,18 @@ ROOT = Path(__file__).parents[2]
 
 @cache
 def _database(session: Path) -> str:
-    """The address of one database for the session (making one takes seconds); a test has its own experiment."""
+    """The address of one database for the session; a test has its own experiment."""
     address = default_tracking_uri(session / "mlflow")
     initialise(address, "first")
     return address
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tables(mlflow_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """That database's tables, which take seconds to make."""
+    folder = tmp_path_factory.getbasetemp() / "mlflow"
+    folder.mkdir()
+    shutil.copy(mlflow_tables, folder)
 
 
 @dataclass(frozen=True)

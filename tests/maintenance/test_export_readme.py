@@ -42,6 +42,20 @@ out = model.base_model.model(
 )
 print(json.dumps(out.pooler_output[0].tolist()))
 """
+ASKED = """
+import json
+from PIL import Image
+picture = Image.open({picture!r})
+for task, texts, pictures in (
+    ("digits", ["this is an image ."], [picture]),
+    ("easy-vqa", [{question!r}], [picture]),
+    ("easy-pair", [{question!r}], [picture, picture]),
+    ("piqa-twin", {choices!r}, []),
+):
+    word = answer(task, texts, pictures)
+    with torch.no_grad():
+        print(json.dumps([word, logits(task, texts, pictures).tolist()]))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -100,24 +114,18 @@ def encoded(picture: Path) -> str:
     return base64.b64encode(picture.read_bytes()).decode()
 
 
-def test_a_fresh_process_reads_the_answers_of_the_stores_step(
-    exported: Path, trained: Store, world: World, picture: Path
+@pytest.fixture(scope="module")
+def printed(exported: Path, picture: Path) -> list[object]:
+    """What one fresh process prints: loading without the import, then by the three lines, then by the longer code."""
+    three = code_of(exported, 0) + "model.base_model.activate('piqa-twin')\nmodel.eval()\n"
+    asked = ASKED.format(picture=str(picture), question=QUESTION, choices=CHOICES)
+    return run(UNIMPORTED + three + SHORT + code_of(exported, 1) + SHORT + asked, exported)
+
+
+def test_a_process_of_its_own_reads_the_answers_of_the_stores_step(
+    printed: list[object], trained: Store, world: World, picture: Path
 ) -> None:
-    asked = f"""
-import json
-from PIL import Image
-picture = Image.open({str(picture)!r})
-for task, texts, pictures in (
-    ("digits", ["this is an image ."], [picture]),
-    ("easy-vqa", [{QUESTION!r}], [picture]),
-    ("easy-pair", [{QUESTION!r}], [picture, picture]),
-    ("piqa-twin", {CHOICES!r}, []),
-):
-    word = answer(task, texts, pictures)
-    with torch.no_grad():
-        print(json.dumps([word, logits(task, texts, pictures).tolist()]))
-"""
-    found = dict(zip(ORDER, run(code_of(exported, 1) + asked, exported), strict=True))
+    found = dict(zip(ORDER, printed[-len(ORDER) :], strict=True))
     model = load_model(world.walk(*ORDER)[-1], world.worker_context, trained)
     try:
         for task, given in found.items():
@@ -170,10 +178,9 @@ def test_what_the_code_does_not_load_is_said(world: World, store: Store, tmp_pat
 
 
 def test_without_the_import_peft_says_what_to_import_and_the_three_lines_with_it_load_the_same_model(
-    exported: Path,
+    printed: list[object],
 ) -> None:
-    three = code_of(exported, 0) + "model.base_model.activate('piqa-twin')\nmodel.eval()\n"
-    *said, short, long = run(UNIMPORTED + three + SHORT + code_of(exported, 1) + SHORT, exported)
+    *said, short, long = printed[: -len(ORDER)]
     assert len(said) == 2
     assert all("run `import atlas.adapters` first (pip install atlas-continual)" in str(line) for line in said)
     assert short == pytest.approx(long, abs=1e-6)

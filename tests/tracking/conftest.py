@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from atlas.tracking import StepFinished, Tracker, default_tracking_uri, initialise, open_sink
+from tests.forks import Forks, forks_with
 from tests.tracking.walks import finished_step
 
 
@@ -17,6 +18,13 @@ def initialised(mlflow_tables: Path, tmp_path_factory: pytest.TempPathFactory) -
     uri = default_tracking_uri(Path(shutil.copy(mlflow_tables, tmp_path_factory.mktemp("mlflow"))).parent)
     initialise(uri, "first")
     return uri
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Starts processes that have imported what writes to MLflow."""
+    with forks_with("mlflow.tracking.client", "atlas.tracking.mlflow.writer", "tests.tracking.walks") as made:
+        yield made
 
 
 @pytest.fixture

@@ -28,6 +28,8 @@ from atlas.tracking import (
     find_step_runs,
 )
 from atlas.tracking.mlflow.address import connect, database_file
+from tests.forks import Forks
+from tests.line import line_to
 from tests.losses import Losses
 from tests.ports import lasting_port
 from tests.tracking.walks import STEPS, record, two_trials
@@ -185,11 +187,12 @@ def test_a_tracker_that_was_killed_is_continued_by_the_next(
     step: Callable[..., StepFinished],
     initialised: str,
     tmp_path: Path,
+    forks: Forks,
     after: int,
 ) -> None:
     """kill -9 in the middle of a request, after the given number of requests."""
     program = f"""
-import os, signal, sys, json
+import os, signal
 import mlflow.tracking.client as client
 from pathlib import Path
 from atlas.tracking import Tracker
@@ -204,15 +207,13 @@ def counted(verb):
     return call
 for name in ("create_run", "log_batch", "log_inputs", "log_artifacts", "set_terminated"):
     setattr(client.MlflowClient, name, counted(getattr(client.MlflowClient, name)))
-sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from atlas.tracking import open_sink
 from tests.tracking.walks import finished_step, record
 tracker = Tracker(open_sink({initialised!r}, {tmp_path.name!r}), Path({str(tmp_path / "spool")!r}))
-record(tracker, lambda key, **other: finished_step(key, adapter=sys.argv[1], **other))
+record(tracker, lambda key, **other: finished_step(key, adapter={step("k1").adapter!r}, **other))
 tracker.flush(100)
 """
-    killed = subprocess.run([sys.executable, "-c", program, step("k1").adapter], check=False)
-    assert killed.returncode == -signal.SIGKILL
+    assert forks.run(program) == -signal.SIGKILL
     tracker = open_tracker()
     record(tracker, step)  # the resumed sweep records everything again
     assert tracker.flush(60)
@@ -222,33 +223,36 @@ tracker.flush(100)
 
 @pytest.mark.slow
 def test_a_server_that_goes_away_and_returns_gets_everything_once(
-    open_tracker: Callable[..., Tracker], step: Callable[..., StepFinished], tmp_path: Path, losses: Losses
+    open_tracker: Callable[..., Tracker],
+    step: Callable[..., StepFinished],
+    mlflow_tables: Path,
+    tmp_path: Path,
+    losses: Losses,
 ) -> None:
-    backend = f"sqlite:///{tmp_path}/server.db"
-    server = Server(backend, port=lasting_port(), artifacts=tmp_path / "artifacts", log=tmp_path / "server.log")
-    try:
-        server.start()
-        tracker = open_tracker(uri=server.uri)
+    """Its line is cut: whoever asks it is refused, as where its process has ended."""
+    database, artifacts = shutil.copy(mlflow_tables, tmp_path / "server.db"), tmp_path / "artifacts"
+    started = Server(f"sqlite:///{database}", port=lasting_port(), artifacts=artifacts, log=tmp_path / "server.log")
+    with started as server, line_to(int(server.uri.rpartition(":")[2])) as line:
+        uri = f"http://127.0.0.1:{line.port}"
+        tracker = open_tracker(uri=uri)
         for event in two_trials(step)[:3]:
             tracker.record(event)
         assert tracker.flush(60)
-        server.stop()
+        line.cut()
         record(tracker, step)
         assert not tracker.flush(1.0)
-        server.start()
+        line.mend()
         returned = time.monotonic()
         assert tracker.flush(120)
         waited = time.monotonic() - returned
         assert tracker.problems == []
-        expect_whole(server.uri, tmp_path.name)
+        expect_whole(uri, tmp_path.name)
         losses.note("MLflow's server away and back", begun=0, lost=0, from_its_return_until_it_had_all=waited)
-        run = find_step_runs(server.uri, tmp_path.name, ["k1"])["k1"]
-        assert {item.path for item in connect(server.uri).list_artifacts(run, "adapter")} == {
+        run = find_step_runs(uri, tmp_path.name, ["k1"])["k1"]
+        assert {item.path for item in connect(uri).list_artifacts(run, "adapter")} == {
             "adapter/adapter_config.json",
             "adapter/adapter_model.safetensors",
         }
-    finally:
-        server.stop()
     assert os.environ.get("MLFLOW_RUN_ID") is None
 
 

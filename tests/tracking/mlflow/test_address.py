@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import http.server
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from atlas.runtime.errors import AtlasError
 from atlas.tracking import check_tracking, default_tracking_uri, find_step_runs, initialise
 from atlas.tracking.mlflow.address import connect, database_file, database_uri, key_filter
+from tests.forks import Forks
 from tests.losses import Losses
 from tests.ports import lasting_port
 
@@ -128,30 +130,26 @@ def test_importing_the_package_does_not_import_mlflow() -> None:
 
 
 @pytest.mark.slow
-def test_processes_that_open_a_fresh_database_at_once_all_succeed(tmp_path: Path) -> None:
+def test_processes_that_open_a_fresh_database_at_once_all_succeed(tmp_path: Path, forks: Forks) -> None:
     uri = default_tracking_uri(tmp_path)
-    program = f"from atlas.tracking import initialise; print(initialise({uri!r}, 'e'))"
-    started = [
-        subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        for _ in range(4)
-    ]
-    assert {process.communicate()[0] for process in started} == {b"1\n"}
+    program = f"from atlas.tracking import initialise; assert initialise({uri!r}, 'e') == '1'"
+    started = [forks.start(program) for _ in range(2)]
+    assert [forks.wait(process) for process in started] == [0] * 2
 
 
 @pytest.mark.slow
 def test_a_process_killed_while_it_makes_a_database_leaves_none_and_the_next_makes_it(
-    tmp_path: Path, losses: Losses
+    tmp_path: Path, forks: Forks, losses: Losses
 ) -> None:
     """MLflow itself would leave half a database, which it refuses for good."""
     uri = default_tracking_uri(tmp_path)
     program = f"from atlas.tracking import initialise; initialise({uri!r}, 'e')"
-    process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL)
+    process = forks.start(program)
     while not any(half.stat().st_size for half in tmp_path.glob(".mlflow.db.half-*[!l]")):
-        assert process.poll() is None
         time.sleep(0.001)
-    process.kill()
-    process.wait()
+    os.kill(process, signal.SIGKILL)
     killed = time.monotonic()
+    assert forks.wait(process) == -signal.SIGKILL
     assert not (tmp_path / "mlflow.db").exists()
     assert initialise(uri, "e") == "1"
     made = {"from_the_kill_until_the_next_had_made_it": time.monotonic() - killed}
