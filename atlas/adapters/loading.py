@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,15 @@ from torch import nn
 from atlas.adapters.config import AtlasConfig
 from atlas.runtime.errors import UserError
 from atlas.runtime.text import counted
+
+
+def with_adapter(model: nn.Module, config: AtlasConfig, name: str) -> PeftModel:
+    """The PEFT model of a bare one, with a first adapter of this name."""
+    with warnings.catch_warnings():  # PEFT asks transformers for a name that is deprecated there
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        adapted = get_peft_model(model, config, name)
+    assert isinstance(adapted, PeftModel)
+    return adapted
 
 
 def load_adapter(
@@ -37,7 +47,7 @@ def load_adapter(
         model.add_adapter(name, config)
         adapted = model
     else:
-        adapted = get_peft_model(model, config, name)
+        adapted = with_adapter(model, config, name)
     mode = adapted.training
     result = adapted.load_adapter(str(folder), name, torch_device="cpu")
     adapted.train(mode)

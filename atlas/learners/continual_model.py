@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from peft import PeftModel, get_peft_model
+from peft import PeftModel
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from atlas.adapters import AtlasConfig, AtlasModel, load_adapter
+from atlas.adapters import AtlasConfig, AtlasModel, load_adapter, with_adapter
 from atlas.backbones.backbone import Backbone
 from atlas.data.loader import Batch
 from atlas.learners import composition
@@ -115,7 +115,7 @@ class ContinualModel(nn.Module):
         if self._peft:
             self.peft.add_adapter(task, config)
         else:
-            self._peft.append(get_peft_model(self.backbone.model, config, adapter_name=task))
+            self._peft.append(with_adapter(self.backbone.model, config, task))
         self.order.append(task)
         composition.remove(self.adapters.sites())  # an earlier task's composition is not this one's
         self.adapters.reset_adapter(task, generator)

@@ -216,7 +216,7 @@ def _learner_in_words(training: TrainingOptions) -> dict[str, str]:
     flat = {**settings, **(inner if isinstance(inner, dict) else {})}
     told = {name: value for name, value in flat.items() if isinstance(value, str | int) and value != tuned.name}
     length = " + ".join(_length(stage.schedule) for stage in tuned.stages(1))
-    return {"settings": f"of {training.settings_of}: {tuned.name}, {short_label(told)}; {length} a task"}
+    return {"settings": f"of {training.settings_of or '--tuned'}: {tuned.name}, {short_label(told)}; {length} a task"}
 
 
 def _length(schedule: Schedule) -> str:

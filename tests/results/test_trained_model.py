@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from itertools import islice
 from pathlib import Path
 
@@ -31,6 +32,13 @@ def model(result: atlas.SweepResult) -> atlas.TrainedModel:
 
 def image_of(record: Record) -> Image.Image:
     return record.pictures[0].open()
+
+
+def test_it_is_loaded_without_a_word(result: atlas.SweepResult, capfd: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result.model(result.trials[0].id)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_it_answers_as_the_model_that_was_trained(
