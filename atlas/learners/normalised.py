@@ -1,4 +1,4 @@
-"""ATLAS with a normalised combination, which forgets less than the published sum (ADR 50)."""
+"""ATLAS with a normalised combination (ADR 50)."""
 
 from __future__ import annotations
 
