@@ -6,9 +6,9 @@
 
 A baseline with the settings of its paper, from other models and data, says little; `compare.py` takes those, this
 tunes one learner of the catalogue. Searched: its learning rate, and what it has of its own: the λ of `ewc`, `lwf`,
-`o-lora`, `adapter-fusion`, `zscl` and `rail`, the temperature of `lwf`, the memory of `replay`. Trials share their
-steps only where their settings agree. Cost of the default: the plan estimates it (`--dry-run`). Expect the learning
-rate to matter most.
+`o-lora`, `adapter-fusion`, `zscl` and `rail`, the temperature of `lwf`, the memory of `replay`, the experts of
+`moe-adapters`. Trials share their steps only where their settings agree. Cost of the default: the plan estimates it
+(`--dry-run`). Expect the learning rate to matter most.
 """
 
 from __future__ import annotations
@@ -51,6 +51,10 @@ OWN: dict[str, Callable[[optuna.Trial], dict[str, Any]]] = {
         "weight": trial.suggest_float("weight", 0.1, 10, log=True),
         "consolidation": trial.suggest_float("consolidation", 1e-2, 1e4, log=True),
         "snapshots": trial.suggest_categorical("snapshots", [0, 5, 10]),
+    },
+    "moe-adapters": lambda trial: {
+        "experts": trial.suggest_categorical("experts", [4, 8, 16, 22]),
+        "top": trial.suggest_int("top", 1, 4),
     },
     "rail": lambda trial: {
         "ridge": trial.suggest_float("ridge", 1e-3, 1e2, log=True),

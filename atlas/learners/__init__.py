@@ -12,6 +12,7 @@ from atlas.learners.fine_tuning import BottomFrozen, FineTuning, FineTuningStage
 from atlas.learners.joint import Joint, JointStage
 from atlas.learners.lwf import Lwf, LwfStage
 from atlas.learners.normalised import NormalisedTwoStage
+from atlas.learners.moe_adapters import MoeAdapters, MoeStage
 from atlas.learners.o_lora import OLora, OLoraStage
 from atlas.learners.one_stage import ExpansionOnly, ExperienceOnly
 from atlas.learners.rail import JointRegressionStage, Rail, RegressionStage
@@ -53,6 +54,7 @@ __all__ = [
     "Lwf",
     "Memory",
     "NormalisedTwoStage",
+    "MoeAdapters",
     "OLora",
     "Precision",
     "Rail",
@@ -90,6 +92,7 @@ LEARNERS: dict[str, type[Learner]] = {
     Lwf.name: Lwf,
     WiseFt.name: WiseFt,
     Zscl.name: Zscl,
+    MoeAdapters.name: MoeAdapters,
     Rail.name: Rail,
     Joint.name: Joint,
 }
@@ -108,6 +111,7 @@ STAGES: dict[str, type[Stage]] = {
     LwfStage.kind: LwfStage,
     WiseFtStage.kind: WiseFtStage,
     ZsclStage.kind: ZsclStage,
+    MoeStage.kind: MoeStage,
     RegressionStage.kind: RegressionStage,
     JointRegressionStage.kind: JointRegressionStage,
     JointStage.kind: JointStage,

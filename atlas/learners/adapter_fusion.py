@@ -34,7 +34,7 @@ class CompositionStage(Stage):
         model.train_composition(task)
 
     def penalty(self, model: ContinualModel, task: str) -> torch.Tensor | None:
-        return self.weight * model.composition_penalty(task) if self.weight else None
+        return self.weight * model.composition(task).penalty() if self.weight else None
 
 
 @dataclass(frozen=True, kw_only=True)

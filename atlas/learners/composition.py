@@ -1,8 +1,9 @@
-"""AdapterFusion's composition at the sites of a backbone: attention over each adapter's output alone."""
+"""How a learner combines adapters at the sites of a backbone: AdapterFusion's attention over each one's output."""
 
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from atlas.adapters import constants
 from atlas.adapters.layer import AtlasLayer
 
 FILE = "composition.safetensors"
+ROUTING = "routing.safetensors"
 QUERY_KEY_STD = 0.02
 
 
@@ -45,7 +47,26 @@ class SiteAttention(nn.Module):
         return (self.value - constants.identity(len(self.value), self.value.device, self.value.dtype)).square().sum()
 
 
-class Composition(nn.Module):
+class SiteCombination(nn.Module, ABC):
+    """A way to combine adapters at the sites, in the place of their own fusion, with parameters of its own."""
+
+    @abstractmethod
+    def install(self, layers: Mapping[str, AtlasLayer]) -> None:
+        """Make the sites combine their adapters in this way, until `remove`."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write it into a step's folder, for `load_composition`."""
+
+    def answer(self, task: str) -> None:
+        """Called before a batch of `task` is answered, for ways that depend on the task."""
+
+    def penalty(self) -> Tensor:
+        """A term of the loss, a scalar."""
+        return torch.zeros(())
+
+
+class Composition(SiteCombination):
     """The attention of every site over the adapters `names`, in that order."""
 
     def __init__(self, names: Sequence[str], widths: Mapping[str, int], generator: torch.Generator | None = None):
@@ -55,7 +76,6 @@ class Composition(nn.Module):
         self.sites = nn.ModuleList(SiteAttention(width, generator) for width in widths.values())
 
     def install(self, layers: Mapping[str, AtlasLayer]) -> None:
-        """Make the sites combine the adapters by this attention, until `remove`."""
         for site_name, site in zip(self.site_names, self.sites, strict=True):
             layer = layers[site_name]
 
@@ -78,8 +98,12 @@ class Composition(nn.Module):
         save_file(tensors, folder / FILE, metadata={"adapters": json.dumps(self.names)})
 
 
-def load_composition(folder: Path, layers: Mapping[str, AtlasLayer]) -> Composition | None:
-    """The composition that `Composition.save` wrote for these sites; None where there is none."""
+def load_composition(folder: Path, layers: Mapping[str, AtlasLayer]) -> SiteCombination | None:
+    """The combination that was saved for these sites; None where there is none."""
+    if (folder / ROUTING).is_file():
+        from atlas.learners.routing import load_routing
+
+        return load_routing(folder, layers)
     if not (folder / FILE).is_file():
         return None
     with safe_open(folder / FILE, framework="pt") as file:

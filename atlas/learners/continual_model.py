@@ -18,7 +18,7 @@ from atlas.backbones.backbone import Backbone
 from atlas.data.loader import Batch
 from atlas.learners import composition
 from atlas.learners.backbone_tuning import BackboneTuning
-from atlas.learners.composition import Composition, load_composition
+from atlas.learners.composition import Composition, SiteCombination, load_composition
 from atlas.learners.readouts import HEAD, find_readout
 from atlas.learners.readouts.readout import AnswerForm, Readout
 from atlas.learners.schedule import Precision
@@ -29,9 +29,8 @@ from atlas.runtime.errors import UserError
 class ContinualModel(nn.Module):
     """A backbone with adapters and heads on it: a readout a task, of the kind `new_readout`, for its form of answers.
 
-    New adapters are put into the `towers` of these names, or into all.
-
-    The backbone is frozen unless a learner tunes it; `detach` restores it.
+    New adapters are put into the `towers` of these names, or into all. The backbone is frozen unless a learner tunes
+    it; `detach` restores it.
     """
 
     def __init__(self, backbone: Backbone, forms: Mapping[str, AnswerForm]) -> None:
@@ -62,6 +61,8 @@ class ContinualModel(nn.Module):
     def given(self, batch: Batch, task: str) -> Batch:
         """The batch as the backbone takes it, which is made ready for it."""
         self.backbone.frozen.suit(batch.pixels.device)
+        for name in self.compositions:
+            self.composition(name).answer(task)
         blank = self.backbone.takes_no_image and self.forms[task].modality == "language"
         return replace(batch, pixels=batch.pixels[:, :0]) if blank else batch
 
@@ -189,16 +190,13 @@ class ContinualModel(nn.Module):
             self.adapters.activate(task)
             composition.remove(self.adapters.sites())
         if task in self.compositions:
-            self._composition(task).install(self.adapters.sites())
+            self.composition(task).install(self.adapters.sites())
 
-    def _composition(self, task: str) -> Composition:
+    def composition(self, task: str) -> SiteCombination:
+        """The way in which `task` combines the adapters, where it has one of its own."""
         found = self.compositions[task]
-        assert isinstance(found, Composition)
+        assert isinstance(found, SiteCombination)
         return found
-
-    def composition_penalty(self, task: str) -> Tensor:
-        """Σ over the sites of ‖V − I‖² of the attention of `task`, a scalar (Pfeiffer et al., 2021)."""
-        return self._composition(task).penalty()
 
     def penalty(self, task: str, stage: Literal["experience", "expansion"]) -> Tensor:
         """λ Σ over sites of R(Q) + R(K), a scalar (METHOD, 3)."""
@@ -220,7 +218,7 @@ class ContinualModel(nn.Module):
             (folder / task).rename(folder / "adapter")
             (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty model card
         if task in self.compositions:
-            self._composition(task).save(folder)
+            self.composition(task).save(folder)
         self.tuning.save(folder)
         _save_head(self.readout(task), folder / "head.safetensors")
         for name in self.other_heads(task):

@@ -15,7 +15,10 @@ TEMPLATE = Path(__file__).with_name("export.md")
 TUNED = Template("""
 trained = load_file(folder / "$task" / "backbone.safetensors")  # the backbone itself was trained
 backbone.load_state_dict(trained, strict=False)""")
-FUSED = "composition.safetensors"
+COMBINATIONS = {
+    "composition.safetensors": "the attention over adapters that AdapterFusion trained",
+    "routing.safetensors": "the routers over experts that MoE-Adapters trained",
+}
 
 
 def readme(folder: Path, facts: Mapping[str, Any]) -> str:
@@ -62,13 +65,14 @@ def _short(adapted: Sequence[str]) -> str:
     return "\n".join([*lines, *(f'model.load_adapter("{task}", "{task}")' for task in others)])
 
 
-def _has_other_readout(task: Path) -> bool:
-    """Whether a task's readout is another than a head, as the file of its parameters says."""
+def _other_readout(task: Path) -> str:
+    """A task's readout, as the file of its parameters says; empty for a head."""
     head = task / "head.safetensors"
     if not head.is_file():
-        return False
+        return ""
     with safe_open(head, framework="pt") as file:
-        return "readout" in (file.metadata() or {})
+        readout: str = (file.metadata() or {}).get("readout", "")
+    return readout.partition(" ")[0]
 
 
 def _missing(folder: Path, facts: Mapping[str, Any]) -> str:
@@ -76,15 +80,18 @@ def _missing(folder: Path, facts: Mapping[str, Any]) -> str:
     said = []
     if unknown := [task for task in facts["order"] if task not in facts["tasks"]]:
         said.append(f"The answers of {', '.join(unknown)} are not here: their prepared data was not under the storage.")
-    if composed := [task for task in facts["order"] if (folder / task / FUSED).is_file()]:
+    for file, what in COMBINATIONS.items():
+        if combined := [task for task in facts["order"] if (folder / task / file).is_file()]:
+            said.append(
+                f"The code below does not load {file} of {', '.join(combined)}, {what}: its answers are not that "
+                f"step's. The model that the sweep registers has them."
+            )
+    readouts = {task: readout for task in facts["order"] if (readout := _other_readout(folder / task))}
+    for readout in sorted(set(readouts.values())):
+        tasks = ", ".join(task for task, one in readouts.items() if one == readout)
         said.append(
-            f"The code below does not load {FUSED} of {', '.join(composed)}, the attention over adapters that "
-            f"AdapterFusion trained: its answers are not that step's. The model that the sweep registers has them."
-        )
-    if compared := [task for task in facts["order"] if _has_other_readout(folder / task)]:
-        said.append(
-            f"The code below reads heads: {', '.join(compared)} was trained with the readout `similarity`, which has "
-            f"none. The model that the sweep registers answers."
+            f"The code below reads heads: {tasks} was trained with the readout `{readout}`, which has none. The model "
+            f"that the sweep registers answers."
         )
     if not (folder / "processor").is_dir():
         said.append(

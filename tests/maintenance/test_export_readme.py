@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from atlas.learners import AdapterFusion, Lwf, Memory, Replay
+from atlas.learners import AdapterFusion, Learner, Lwf, Memory, MoeAdapters, Rail, Replay
 from atlas.learners.continual_model import ContinualModel
 from atlas.maintenance.export import Sources, export_step
 from atlas.runtime.errors import AtlasError
@@ -169,12 +169,28 @@ def test_a_backbone_that_was_trained_and_heads_that_were_trained_again_are_loade
         assert given == pytest.approx(logits, abs=1e-4)
 
 
-def test_what_the_code_does_not_load_is_said(world: World, store: Store, tmp_path: Path) -> None:
-    steps = world.walk("digits", "easy-vqa", learner=AdapterFusion(like=atlas(), composition=SCHEDULE))
-    world.learn(steps, store)
+@pytest.mark.parametrize(
+    ("learner", "said"),
+    [
+        (
+            AdapterFusion(like=atlas(), composition=SCHEDULE),
+            "does not load composition.safetensors of easy-vqa, the attention over adapters",
+        ),
+        (
+            MoeAdapters(schedule=SCHEDULE, experts=2, rank=2, records=4),
+            "does not load routing.safetensors of digits, easy-vqa, the routers over experts",
+        ),
+        (Rail(hidden=16), "reads heads: digits, easy-vqa was trained with the readout `ridge`, which has none"),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_what_the_code_does_not_load_is_said(
+    learner: Learner, said: str, small_world: World, store: Store, tmp_path: Path
+) -> None:
+    steps = small_world.walk("digits", "easy-vqa", learner=learner)
+    small_world.learn(steps, store)
     export_step(store, steps[-1].key, tmp_path / "stack")
-    text = " ".join((tmp_path / "stack" / "README.md").read_text().split())
-    assert "does not load composition.safetensors of easy-vqa" in text
+    assert said in " ".join((tmp_path / "stack" / "README.md").read_text().split())
 
 
 def test_without_the_import_peft_says_what_to_import_and_the_three_lines_with_it_load_the_same_model(

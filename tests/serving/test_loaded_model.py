@@ -13,7 +13,18 @@ from PIL import Image
 
 from atlas.data.loader import Batch
 from atlas.data.shard import decode
-from atlas.learners import AdapterFusion, FineTuning, HeadOnly, Joint, Learner, Memory, Rail, Replay, SharedAdapter
+from atlas.learners import (
+    AdapterFusion,
+    FineTuning,
+    HeadOnly,
+    Joint,
+    Learner,
+    Memory,
+    MoeAdapters,
+    Rail,
+    Replay,
+    SharedAdapter,
+)
 from atlas.learners.precision import autocast
 from atlas.runtime.errors import AtlasError
 from atlas.serving.loaded_model import LoadedModel
@@ -39,6 +50,7 @@ LEARNERS = (
     Replay(schedule=SCHEDULE, memory=Memory(records=4)),
     Joint(schedule=SCHEDULE),
     Rail(hidden=32),
+    MoeAdapters(schedule=SCHEDULE, experts=3, rank=2, records=4),
 )
 
 
