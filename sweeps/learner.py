@@ -7,8 +7,8 @@
 A baseline with the settings of its paper, from other models and data, says little; `compare.py` takes those, this
 tunes one learner of the catalogue. Searched: its learning rate, and what it has of its own: the λ of `ewc`, `lwf`,
 `o-lora`, `adapter-fusion`, `zscl` and `rail`, the temperature of `lwf`, the memory of `replay`, the experts of
-`moe-adapters`. Trials share their steps only where their settings agree. Cost of the default: the plan estimates it
-(`--dry-run`). Expect the learning rate to matter most.
+`moe-adapters`, the pool of `l2p`. Trials share their steps only where their settings agree. Cost of the default: the
+plan estimates it (`--dry-run`). Expect the learning rate to matter most.
 """
 
 from __future__ import annotations
@@ -55,6 +55,11 @@ OWN: dict[str, Callable[[optuna.Trial], dict[str, Any]]] = {
     "moe-adapters": lambda trial: {
         "experts": trial.suggest_categorical("experts", [4, 8, 16, 22]),
         "top": trial.suggest_int("top", 1, 4),
+    },
+    "l2p": lambda trial: {
+        "size": trial.suggest_categorical("size", [10, 20, 40]),
+        "length": trial.suggest_categorical("length", [1, 5, 10]),
+        "weight": trial.suggest_float("weight", 1e-2, 1, log=True),
     },
     "rail": lambda trial: {
         "ridge": trial.suggest_float("ridge", 1e-3, 1e2, log=True),

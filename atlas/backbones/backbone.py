@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 
 from atlas.backbones.frozen_weights import FrozenWeights
-from atlas.runtime.errors import unknown
+from atlas.runtime.errors import UserError, unknown
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -55,7 +56,8 @@ class Backbone(nn.Module, ABC):
     Adapters are put into `model` in place (PEFT does so); everything else stays as it was loaded. `digest` is that of
     the files; `width` D is that of the pooled output of one image; `depth` counts the layers that `layer_of` tells
     apart. A backbone of one encoder has its `sites` and `heads`; one of several says what `towers` it has instead.
-    takes_no_image: a record without an image may have none, I = 0, in the place of a blank one.
+    takes_no_image: a record without an image may have none, I = 0, in the place of a blank one. prompt_width: that of
+    learnt tokens that it can read before its own, 0 where it cannot.
     """
 
     model: PreTrainedModel
@@ -66,10 +68,21 @@ class Backbone(nn.Module, ABC):
     heads: int
     depth: int
     takes_no_image: bool = False
+    prompt_width: int = 0
 
     @abstractmethod
     def forward(self, pixels: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
         """pixels uint8 [B, I, 3, S, S], tokens [B, C, L], mask bool [B, C, L] -> pooled [B, C, `pooled_width(I)`]."""
+
+    def prompted(self, prompts: Tensor) -> AbstractContextManager[None]:
+        """A context in which `forward` reads prompts [B, P, `prompt_width`] of each record before its tokens.
+
+        Raises UserError where it cannot.
+        """
+        raise UserError(
+            f"{self.processor.folder.name} reads no learnt prompts before its tokens: give another --backbone, or "
+            f"another --learner."
+        )
 
     def pooled_width(self, images: int) -> int:
         """The width of a text's pooled output with so many images: I * D."""

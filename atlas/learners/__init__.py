@@ -10,9 +10,10 @@ from atlas.learners.base import Learner, Lineage, Stage
 from atlas.learners.ewc import Ewc, EwcStage
 from atlas.learners.fine_tuning import BottomFrozen, FineTuning, FineTuningStage, TopTuningStage
 from atlas.learners.joint import Joint, JointStage
+from atlas.learners.l2p import L2p, PromptPoolStage
 from atlas.learners.lwf import Lwf, LwfStage
-from atlas.learners.normalised import NormalisedTwoStage
 from atlas.learners.moe_adapters import MoeAdapters, MoeStage
+from atlas.learners.normalised import NormalisedTwoStage
 from atlas.learners.o_lora import OLora, OLoraStage
 from atlas.learners.one_stage import ExpansionOnly, ExperienceOnly
 from atlas.learners.rail import JointRegressionStage, Rail, RegressionStage
@@ -48,6 +49,7 @@ __all__ = [
     "HeadOnly",
     "HeadStage",
     "Joint",
+    "L2p",
     "Learner",
     "Lineage",
     "SingleTaskAdapters",
@@ -93,6 +95,7 @@ LEARNERS: dict[str, type[Learner]] = {
     WiseFt.name: WiseFt,
     Zscl.name: Zscl,
     MoeAdapters.name: MoeAdapters,
+    L2p.name: L2p,
     Rail.name: Rail,
     Joint.name: Joint,
 }
@@ -112,6 +115,7 @@ STAGES: dict[str, type[Stage]] = {
     WiseFtStage.kind: WiseFtStage,
     ZsclStage.kind: ZsclStage,
     MoeStage.kind: MoeStage,
+    PromptPoolStage.kind: PromptPoolStage,
     RegressionStage.kind: RegressionStage,
     JointRegressionStage.kind: JointRegressionStage,
     JointStage.kind: JointStage,

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from atlas.execution.checkpoints import NOTICE_SECONDS, CheckpointStore
-from atlas.learners import Ewc, FineTuning, HeadOnly, Joint, Learner, Lwf, Memory, MoeAdapters, OLora, Replay, Zscl
+from atlas.learners import Ewc, FineTuning, HeadOnly, Joint, L2p, Learner, Lwf, Memory, MoeAdapters, OLora, Replay, Zscl
 from atlas.learners.fit import OnUpdate
 from atlas.learners.process_group import ProcessGroup
 from atlas.steps.step import Step
@@ -34,6 +34,7 @@ LEARNERS: tuple[tuple[Learner, tuple[str, ...]], ...] = (
     (Lwf(schedule=LONG), PAIR),
     (Zscl(schedule=LONG, references=4, snapshots=3), PAIR),
     (MoeAdapters(schedule=LONG, experts=3, rank=2, records=4), PAIR),
+    (L2p(schedule=LONG, size=3, length=2, chosen=2), PAIR),
     (OLora(schedule=LONG, rank=2), PAIR),
     (Joint(schedule=LONG), PAIR),
 )

@@ -18,6 +18,7 @@ from atlas.learners import (
     FineTuning,
     HeadOnly,
     Joint,
+    L2p,
     Learner,
     Memory,
     MoeAdapters,
@@ -50,6 +51,7 @@ LEARNERS = (
     Replay(schedule=SCHEDULE, memory=Memory(records=4)),
     Joint(schedule=SCHEDULE),
     Rail(hidden=32),
+    L2p(schedule=SCHEDULE, size=3, length=2, chosen=2),
     MoeAdapters(schedule=SCHEDULE, experts=3, rank=2, records=4),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from transformers import PreTrainedModel
 from atlas.backbones.backbone import Backbone, Tower
 from atlas.backbones.checkpoint import load_whole
 from atlas.backbones.config import read_json
+from atlas.backbones.insertion import before_tokens
 from atlas.backbones.processor import Processor
 
 TOWERS = {"vision": "vision_model", "text": "text_model"}
@@ -40,6 +42,7 @@ class DualBackbone(Backbone):
         self.width = 2 * self.features
         self.log_scale = float(_as_buffer(model, "logit_scale"))
         _as_buffer(model, "logit_bias")
+        self.prompt_width = self.towers["vision"].width
         self.depth = max(tower.depth for tower in self.towers.values())
         scale, mean = (255 * torch.tensor(v).view(3, 1, 1) for v in (processor.std, processor.mean))
         self.pixel_mean, self.pixel_scale = (nn.Buffer(v, persistent=False) for v in (mean, scale))
@@ -78,6 +81,10 @@ class DualBackbone(Backbone):
         choices, count = tokens.shape[1], pixels.shape[1]
         pairs = [images[:, None].expand(-1, choices, -1, -1), texts[:, :, None].expand(-1, -1, count, -1)]
         return torch.cat(pairs, dim=-1).flatten(2)
+
+    def prompted(self, prompts: Tensor) -> AbstractContextManager[None]:
+        """In the vision tower, before the tokens of each of a record's images."""
+        return before_tokens(self._model.vision_model.encoder, prompts)
 
     def _texts(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """Features [B, C, P]. On a CPU equal texts are found; a GPU would be waited for, so that it encodes one row of

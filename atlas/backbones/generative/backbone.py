@@ -20,6 +20,7 @@ from atlas.backbones.families import read_config
 from atlas.backbones.generative import MEMBERS
 from atlas.backbones.generative.sequences import Sequences
 from atlas.backbones.generative.weights import Bits, load_model
+from atlas.backbones.insertion import before_tokens
 from atlas.backbones.load_options import LoadOptions
 from atlas.backbones.processor import Processor
 from atlas.runtime.digest import text_sha256
@@ -53,6 +54,7 @@ class GenerativeBackbone(Backbone):
         self.vision = self._vision_tower()
         language = self.towers["language"]
         self.width, self.heads, self.depth = language.width, language.heads, language.depth
+        self.prompt_width = self.width
         self.checkpoints = False
         scale, mean = (255 * torch.tensor(v).view(3, 1, 1) for v in (processor.std, processor.mean))
         self.pixel_mean, self.pixel_scale = (nn.Buffer(v, persistent=False) for v in (mean, scale))
@@ -108,6 +110,10 @@ class GenerativeBackbone(Backbone):
         # by indices, whose gradients PyTorch can have deterministic on a GPU
         last = hidden[torch.arange(len(hidden), device=hidden.device), sequences.lengths - 1]
         return last.view(*tokens.shape[:2], -1)
+
+    def prompted(self, prompts: Tensor) -> AbstractContextManager[None]:
+        """In the decoder, before the sequence of each of a record's texts."""
+        return before_tokens(self.decoder, prompts)
 
     def sequences(self, rows: Tensor, mask: Tensor, *, images: int = 1) -> Sequences:
         """The sequences of rows of tokens [N, L], of which `mask` [N, L] are no padding, with so many images each."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from atlas.backbones.backbone import Backbone
+from atlas.backbones.insertion import before_layers
 from atlas.backbones.processor import Processor
 from atlas.backbones.vilt.model import FastVilt, load_model
 
@@ -23,7 +25,7 @@ class ViltBackbone(Backbone):
         self.model = model.eval().requires_grad_(False)
         self.processor = processor
         self.digest = digest
-        self.width = model.config.hidden_size
+        self.width = self.prompt_width = model.config.hidden_size
         self.heads = model.config.num_attention_heads
         self.depth = model.config.num_hidden_layers
         scale, mean = (255 * torch.tensor(v).view(3, 1, 1) for v in (processor.std, processor.mean))
@@ -43,6 +45,10 @@ class ViltBackbone(Backbone):
             )
             pooled.append(out.pooler_output.view(batch, choices, -1))
         return torch.cat(pooled, dim=-1)
+
+    def prompted(self, prompts: Tensor) -> AbstractContextManager[None]:
+        """Before the text and the image's patches, in every pass."""
+        return before_layers(list(self.model.encoder.layer), prompts)
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """uint8 [..., 3, S, S] -> (pixels / 255 - mean) / std, in the type of the weights."""

@@ -23,7 +23,13 @@ MEAN_LIKELIHOOD = "mean-likelihood"
 GENERATION = "generation"
 RIDGE = "ridge"
 RIDGE_SIMILARITY = "ridge-similarity"
-COMPARING = (SIMILARITY, RIDGE_SIMILARITY)  # pictures with the names of classes, in a task's templates
+PROMPTED_HEAD = "prompted-head"
+PROMPTED_SIMILARITY = "prompted-similarity"
+COMPARING = (
+    SIMILARITY,
+    RIDGE_SIMILARITY,
+    PROMPTED_SIMILARITY,
+)  # pictures with the names of classes, in a task's templates
 WORDED = (LIKELIHOOD, MEAN_LIKELIHOOD, GENERATION)  # without parameters
 
 READOUTS: dict[str, str] = {
@@ -34,9 +40,11 @@ READOUTS: dict[str, str] = {
     GENERATION: "atlas.learners.readouts.generation:Generation",
 }
 
-SOLVED: dict[str, str] = {  # given to tasks by learners that solve them, and no choice of a user
+GIVEN: dict[str, str] = {  # to tasks by their learner, and no choice of a user
     RIDGE: "atlas.learners.readouts.ridge:Ridge",
     RIDGE_SIMILARITY: "atlas.learners.readouts.ridge:FusedRidge",
+    PROMPTED_HEAD: "atlas.learners.readouts.prompted:PromptedHead",
+    PROMPTED_SIMILARITY: "atlas.learners.readouts.prompted:PromptedSimilarity",
 }
 
 CLASSES: tuple[AnswerKind, ...] = ("classes", "choices", "soft")
@@ -65,7 +73,7 @@ def check_answers(readout: str, tasks: Mapping[str, AnswerKind]) -> None:
 
 def find_readout(name: str) -> type[Readout]:
     """The readout of that name. Raises UserError that names the nearest known one."""
-    known = READOUTS | SOLVED
+    known = READOUTS | GIVEN
     if name not in known:
         raise unknown("readout", name, READOUTS)
     module, _, kind = known[name].partition(":")
