@@ -133,7 +133,7 @@ def walk_one(config: dict[str, Any]) -> None:
     from atlas.steps.walk_result import WalkResult
     from atlas.storage.store import Store
     from atlas.sweep.inputs import resolve_inputs
-    from atlas.sweep.summary import known_scores
+    from atlas.sweep.trial_rows import known_scores
 
     torch.set_num_threads(1)
     options = options_of(argparse.Namespace(**config["given"]))

@@ -15,7 +15,8 @@ from atlas.learners import Schedule
 from atlas.steps.graph import WalkGraph
 from atlas.steps.step import Evaluation, StepInputs
 from atlas.steps.walk import Walk
-from atlas.steps.walk_result import ROUTES, SPLITS, WalkResult
+from atlas.steps.walk_result import WalkResult
+from atlas.storage.score_names import SPLITS, TOLD
 from atlas.storage.store import Store
 from atlas.tasks import TASKS
 from tests.small import World, atlas, make_world, write_small_vilt
@@ -43,7 +44,7 @@ def matrices(world: World, store: Store) -> dict[str, list[list[float | None]]]:
     return {
         f"{split} {route}": [[None if value != value else value for value in row] for row in found.matrix(split, route)]
         for split in SPLITS
-        for route in ROUTES
+        for route in TOLD
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from atlas.backbones.base import readouts_of
+from atlas.config.beyond import beyond_of
 from atlas.config.learners import base_learner, learner_named, own_class
 from atlas.config.options import Options
 from atlas.config.search import SearchOptions
@@ -98,6 +99,7 @@ class Experiment:
         self.trial_count()
         self.orders()
         self.references()
+        beyond_of(self.options)
         if self.sweep.scheduler is not None and self.options.search.stop_early != "none":
             raise UserError(
                 f"--stop-early is {self.options.search.stop_early}, but the sweep {self.sweep.name} has a scheduler of "
@@ -127,7 +129,9 @@ class Experiment:
         probes = self._probes_of(learner)
         orders = self.orders() or (search.space().suggest(trial),)
         own_class(learner)  # refuses a learner that other processes could not build
-        return TrialConfig(learner=learner, orders=orders, seeds=search.seeds, probes=probes)
+        return TrialConfig(
+            learner=learner, orders=orders, seeds=search.seeds, probes=probes, beyond=beyond_of(self.options)
+        )
 
     def refused(self, reason: str) -> TrialConfig:
         """The configuration of a trial that could not be proposed, for this reason: it fails, and trains nothing."""

@@ -60,6 +60,10 @@ class TrainingOptions:
     """Scale an update's gradients down to this norm."""
     evaluate: Annotated[tuple[int, int], arg(metavar="VAL TEST")] = (200, 400)
     """Records that score a task, of each split (0: all)."""
+    score_ahead: Literal["auto", "yes", "no"] = "auto"
+    """Score tasks before they are learnt, too. auto: by similarity, in suites whose figures need it (mtil, xtail)."""
+    label_space: Literal["auto", "all", "none"] = "auto"
+    """Score pictures among the classes of all tasks, too: route free. auto: by similarity, in xtail."""
 
     def __post_init__(self) -> None:
         self._check_numbers()
@@ -67,6 +71,12 @@ class TrainingOptions:
             raise unknown("--precision", self.precision, get_args(AskedPrecision))
         if self.readout not in READOUTS:
             raise unknown("--readout", self.readout, READOUTS)
+        for flag, value, known in (
+            ("--score-ahead", self.score_ahead, ("auto", "yes", "no")),
+            ("--label-space", self.label_space, ("auto", "all", "none")),
+        ):
+            if value not in known:
+                raise unknown(f"value of {flag}", value, known)
         if min(self.evaluate) < 0:
             raise UserError(f"--evaluate is {self.evaluate}; give two numbers of records, 0 for all.")
 

@@ -9,13 +9,14 @@ from typing import Any
 from atlas.config.learners import OWN_LEARNER, own_class
 from atlas.config.space import AFTER, Order
 from atlas.learners import Learner, learner_from
+from atlas.steps.beyond import Beyond, beyond_from
 from atlas.steps.probe import Probe, probe_from
 from atlas.steps.walk import Walk
 
-LEARNER, ORDERS, SEEDS, PROBES = "learner_settings", "orders", "seeds", "probes"
+LEARNER, ORDERS, SEEDS, PROBES, BEYOND = "learner_settings", "orders", "seeds", "probes", "scored_beyond"
 REFUSED = "trial_refused"
 BEGUN_AS, REPLACES = "begun_as", "replaces"  # the trial of an interrupted run that this one goes on with, or replaces
-OWN_SETTINGS = frozenset({LEARNER, OWN_LEARNER, ORDERS, SEEDS, PROBES, REFUSED, BEGUN_AS, REPLACES})
+OWN_SETTINGS = frozenset({LEARNER, OWN_LEARNER, ORDERS, SEEDS, PROBES, BEYOND, REFUSED, BEGUN_AS, REPLACES})
 RESERVED = OWN_SETTINGS | {"order"}
 """Names of a trial's own settings, which no suggested parameter may have; `order` is one of MLflow's parameters."""
 Parameter = str | int | float | bool | None
@@ -26,20 +27,22 @@ class TrialConfig:
     """One learner along each of the orders, once a seed, with the probes at the end of each.
 
     `parameters` are the values that the sampler suggested, by name; the sampler's own choices of an order's next task
-    are not among them. `refused` is why the space proposed no trial: the rest stands in for it.
+    are not among them. `beyond`: the scores that walks take beside those of the tasks learnt so far. `refused` is why
+    the space proposed no trial: the rest stands in for it.
     """
 
     learner: Learner
     orders: tuple[Order, ...]
     seeds: tuple[int, ...]
     probes: tuple[Probe, ...] = ()
+    beyond: Beyond | None = None
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     refused: str = ""
 
     def walks(self) -> list[Walk]:
         """The walks of the trial, by order, then by seed."""
         return [
-            Walk(order=order, learner=self.learner, seed=seed, probes=self.probes)
+            Walk(order=order, learner=self.learner, seed=seed, probes=self.probes, beyond=self.beyond)
             for order in self.orders
             for seed in self.seeds
         ]
@@ -56,6 +59,7 @@ class TrialConfig:
             ORDERS: [list(order) for order in self.orders],
             SEEDS: list(self.seeds),
             PROBES: [probe.describe() for probe in self.probes],
+            **({BEYOND: self.beyond.describe()} if self.beyond else {}),
             **({REFUSED: self.refused} if self.refused else {}),
         }
 
@@ -70,6 +74,7 @@ def trial_config_from(config: Mapping[str, Any]) -> TrialConfig:
         orders=tuple(tuple(order) for order in config[ORDERS]),
         seeds=tuple(config[SEEDS]),
         probes=tuple(probe_from(description) for description in config.get(PROBES, ())),
+        beyond=beyond_from(config[BEYOND]) if BEYOND in config else None,
         refused=config.get(REFUSED, ""),
         parameters={
             name: value for name, value in config.items() if name not in OWN_SETTINGS and not name.startswith(AFTER)

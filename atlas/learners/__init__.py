@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from atlas.learners.adapter_fusion import AdapterFusion, CompositionStage
 from atlas.learners.base import Learner, Lineage, Stage
+from atlas.learners.evaluation_stage import EvaluationStage
 from atlas.learners.ewc import Ewc, EwcStage
 from atlas.learners.fine_tuning import BottomFrozen, FineTuning, FineTuningStage, TopTuningStage
 from atlas.learners.joint import Joint, JointStage
@@ -39,6 +40,7 @@ __all__ = [
     "AdapterFusion",
     "AskedPrecision",
     "BottomFrozen",
+    "EvaluationStage",
     "Ewc",
     "Expansion",
     "ExpansionOnly",
@@ -120,6 +122,7 @@ STAGES: dict[str, type[Stage]] = {
     JointRegressionStage.kind: JointRegressionStage,
     JointStage.kind: JointStage,
     ZeroShotStage.kind: ZeroShotStage,
+    EvaluationStage.kind: EvaluationStage,
 }
 
 

@@ -46,7 +46,7 @@ def score(
         Diverged: logits of a record are not finite, so that no answer is predicted.
     """
     part = data.splits[split]
-    chosen = permutation(len(part), seed=0, epoch=0)[:limit].sort().values
+    chosen = records_scored(part, limit)
     with torch.no_grad(), autocast(group.device, precision):
         if data.scoring in TEXT_SCORES:
             return _written_score(model, data, part, group.shard(chosen), group)
@@ -58,11 +58,16 @@ def score(
     return 100.0 * float(total[0] / total[1])
 
 
+def records_scored(part: Split, limit: int | None) -> Tensor:
+    """The numbers of the records that score a split: a draw that depends on its length alone, sorted; all for None."""
+    return permutation(len(part), seed=0, epoch=0)[:limit].sort().values
+
+
 def _sums(model: ContinualModel, data: TaskData, part: Split, indices: Tensor, group: ProcessGroup) -> Tensor:
     """Of these records: the sum of their values, their number, and how many have logits that are not finite [3]."""
     sums = torch.zeros(3, dtype=torch.float64, device=group.device)
     answers_of = _classes_written(model, data) if model.readout(data.name).writes else _likeliest(model, data)
-    for numbers, batch in _batches(part, indices, group):
+    for numbers, batch in read_batches(part, indices, group):
         answers, unfit = answers_of(batch)
         sums[0] += SCORES[data.scoring].values(answers, batch.targets).sum()
         sums[1] += len(numbers)
@@ -70,7 +75,7 @@ def _sums(model: ContinualModel, data: TaskData, part: Split, indices: Tensor, g
     return sums
 
 
-def _batches(part: Split, indices: Tensor, group: ProcessGroup) -> Iterator[tuple[Tensor, Batch]]:
+def read_batches(part: Split, indices: Tensor, group: ProcessGroup) -> Iterator[tuple[Tensor, Batch]]:
     """The records by numbers, in batches on the group's device; none of no records, as a worker may have."""
 
     def read(numbers: Tensor) -> tuple[Tensor, Batch]:
@@ -107,7 +112,7 @@ def _writer(model: ContinualModel, data: TaskData) -> Callable[[Batch], list[str
 def _written_score(model: ContinualModel, data: TaskData, part: Split, indices: Tensor, group: ProcessGroup) -> float:
     """The score of texts: those of all workers are gathered, in the order of their records."""
     mine, write = list[Written](), _writer(model, data)
-    for numbers, batch in _batches(part, indices, group):
+    for numbers, batch in read_batches(part, indices, group):
         assert batch.references is not None
         mine += zip(numbers.tolist(), write(batch), batch.references, strict=True)
     every = sorted((one for written in group.gather(mine) for one in written), key=lambda one: one[0])

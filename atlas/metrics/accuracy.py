@@ -103,7 +103,7 @@ METRICS = (
         title="Average accuracy",
         unit="%",
         better="higher",
-        routes=("latest", "own"),
+        routes=("latest", "own", "free"),
         shown=frozenset({"leaderboard", "tracking", "table"}),
     ),
     Metric(
@@ -112,7 +112,7 @@ METRICS = (
         title="Average anytime accuracy",
         unit="%",
         better="higher",
-        routes=("latest", "own"),
+        routes=("latest", "own", "free"),
         shown=frozenset({"tracking", "table"}),
     ),
     Metric(

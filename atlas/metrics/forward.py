@@ -1,7 +1,7 @@
 """Forward transfer: the effect of earlier tasks on later ones before their training, in points of R.
 
-All need scores above the diagonal, which a model with a new head for every task does not have: there they are
-undefined, and `upstream_knowledge_transfer` (climb.py) takes their place.
+All need scores above the diagonal, of tasks to come, which a model with a new head for every task does not have: there
+they are undefined, and `upstream_knowledge_transfer` (climb.py) takes their place. With `--score-ahead` they are there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from atlas.metrics.metric import Metric, of_matrix
 from atlas.metrics.value import ONE_TASK, MetricValue, Undefined, mean, seen
 
-NO_HEAD = "a task has no score before it is trained: its head does not exist yet"
+NO_HEAD = "a task has no score before it is trained: its head does not exist yet, or tasks to come were not scored"
 NOT_SCORED = "the untrained model was not scored"
 
 
@@ -55,6 +55,8 @@ METRICS = (
         title="Forward transfer",
         unit="points",
         better="higher",
+        routes=("latest", "free"),
+        shown=frozenset({"tracking", "table"}),
     ),
     Metric(
         formula=future_accuracy,
@@ -62,5 +64,6 @@ METRICS = (
         title="Accuracy on future tasks",
         unit="%",
         better="higher",
+        routes=("latest", "free"),
     ),
 )

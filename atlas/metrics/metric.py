@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from atlas.metrics.value import MetricValue, tasks_seen
 
-Route = Literal["latest", "own"]
+Route = Literal["latest", "own", "free"]
 Shown = Literal["leaderboard", "tracking", "table"]
-ROUTES: tuple[Route, ...] = ("latest", "own")
+ROUTES: tuple[Route, ...] = ("latest", "own", "free")
 
 
 @dataclass(frozen=True, kw_only=True)

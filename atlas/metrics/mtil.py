@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from atlas.metrics.accuracy import average_accuracy
 from atlas.metrics.forward import NO_HEAD, NOT_SCORED
-from atlas.metrics.metric import Metric, of_matrix
+from atlas.metrics.metric import Metric, Shown, of_matrix
 from atlas.metrics.value import NO_TASK, ONE_TASK, MetricValue, Undefined, mean, seen
 
 
@@ -65,15 +65,41 @@ def _before_training(R: ArrayLike) -> NDArray[np.float64] | Undefined:
     return np.array([matrix[:j, j].mean() for j in range(1, len(matrix))])
 
 
+_EVERY = frozenset[Shown]({"tracking", "table"})
 METRICS = (
-    Metric(formula=mtil_transfer, compute=of_matrix(mtil_transfer), title="MTIL Transfer", unit="%", better="higher"),
+    Metric(
+        formula=mtil_transfer,
+        compute=of_matrix(mtil_transfer),
+        title="MTIL Transfer",
+        unit="%",
+        better="higher",
+        routes=("latest", "free"),
+        shown=_EVERY,
+    ),
     Metric(
         formula=transfer_over_zero_shot,
         compute=lambda scores: transfer_over_zero_shot(scores.R, scores.untrained_scores),
         title="MTIL Transfer over zero-shot",
         unit="points",
         better="higher",
+        routes=("latest", "free"),
+        shown=_EVERY,
     ),
-    Metric(formula=mtil_average, compute=of_matrix(mtil_average), title="MTIL Average", unit="%", better="higher"),
-    Metric(formula=mtil_last, compute=of_matrix(mtil_last), title="MTIL Last", unit="%", better="higher"),
+    Metric(
+        formula=mtil_average,
+        compute=of_matrix(mtil_average),
+        title="MTIL Average",
+        unit="%",
+        better="higher",
+        routes=("latest", "free"),
+        shown=_EVERY,
+    ),
+    Metric(
+        formula=mtil_last,
+        compute=of_matrix(mtil_last),
+        title="MTIL Last",
+        unit="%",
+        better="higher",
+        routes=("latest", "free"),
+    ),
 )

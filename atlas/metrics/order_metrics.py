@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -50,21 +50,24 @@ def order_metrics(
     chance: Sequence[float] | None = None,
     joint: Sequence[float] | None = None,
     untrained: Sequence[float | None] | None = None,
+    free: ArrayLike | None = None,
+    free_untrained: Sequence[float | None] | None = None,
 ) -> OrderMetrics:
     """Every metric of the registry, of an order on one split.
 
-    `latest` and `own` are its accuracy matrices [T, T] on the two routes, in percent; the references have one value a
-    task, in the order of the columns (see `OrderScores`).
+    `latest`, `own` and `free` are its accuracy matrices [T, T] on the routes, in percent, None for those that were not
+    scored; the references have one value a task, in the order of the columns (see `OrderScores`). `free_untrained` is
+    that of route `free`, whose classes are more.
 
     Raises:
         UserError: a matrix is not square.
     """
     values: dict[str, MetricValue] = {}
-    for route, R in (("latest", latest), ("own", own)):
+    told = OrderScores(R=np.empty((0, 0)), single_task=single_task, joint=joint, untrained=untrained, chance=chance)
+    found = OrderScores(R=told.R, untrained=free_untrained)
+    for route, R, references in (("latest", latest, told), ("own", own, told), ("free", free, found)):
         if R is not None:
-            scores = OrderScores(
-                R=np.asarray(R, dtype=float), single_task=single_task, joint=joint, untrained=untrained, chance=chance
-            )
+            scores = replace(references, R=np.asarray(R, dtype=float))
             values |= {f"{route}/{metric.name}": metric.compute(scores) for metric in _reported(route)}
     return OrderMetrics(values)
 

@@ -23,14 +23,16 @@ def backward_transfer(R: ArrayLike) -> MetricValue:
 
 
 def forgetting(R: ArrayLike) -> MetricValue:
-    """F = 1/(n-1) Σ_{j<n-1} max_{l<n-1} R[l, j] - R[n-1, j], in points (Chaudhry et al., 2018).
+    """F = 1/(n-1) Σ_{j<n-1} max_{j≤l<n-1} R[l, j] - R[n-1, j], in points (Chaudhry et al., 2018).
 
-    The maximum is over the earlier rows, the last row excluded: a task that got better has negative forgetting.
+    The maximum is over the earlier rows, the last row excluded: a task that got better has negative forgetting. Rows
+    before the task was trained have no part in it, so that it is the same whether or not they were scored.
     """
     matrix = seen(R)
     if len(matrix) < 2:
         return Undefined(ONE_TASK)
-    return mean(np.nanmax(matrix[:-1, :-1], axis=0) - matrix[-1, :-1])
+    learnt = np.where(np.tri(len(matrix) - 1, dtype=bool), matrix[:-1, :-1], -np.inf)
+    return mean(learnt.max(axis=0) - matrix[-1, :-1])
 
 
 def forgetting_from_best(R: ArrayLike) -> MetricValue:
@@ -72,7 +74,7 @@ METRICS = (
         title="Forgetting",
         unit="points",
         better="lower",
-        routes=("latest", "own"),
+        routes=("latest", "own", "free"),
         shown=frozenset({"leaderboard", "tracking", "table"}),
     ),
     Metric(
@@ -81,7 +83,7 @@ METRICS = (
         title="Backward transfer",
         unit="points",
         better="higher",
-        routes=("latest", "own"),
+        routes=("latest", "own", "free"),
         shown=frozenset({"leaderboard", "tracking", "table"}),
     ),
     Metric(

@@ -17,7 +17,7 @@ from atlas.report.canvas import BEST, INK, MUTED, PHONE, RULE, THIRD, WORST, cel
 from atlas.report.comparisons import best_label, ranked_orders
 from atlas.report.marks import order_mark, put_mark, trial_marks
 from atlas.report.summary import Route, Split, Summary, TrialRow
-from atlas.report.tables import leaderboard, matrix
+from atlas.report.tables import bare_scores, leaderboard, matrix
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,14 +28,18 @@ LETTERS = 48  # of a legend's line on a phone
 
 
 def heat_maps(summary: Summary, *, split: Split = "test", route: Route = "latest", most: int = 24) -> Figure:
-    """R of the first `most` trials of the leaderboard: a row a step of the order, a column a task of it."""
+    """R of the first `most` trials of the leaderboard: a row a step of the order, a column a task of it.
+
+    The bare backbone's row comes first, where it has one; scores of tasks still to come are in italics, above a line.
+    """
     trials = _ranked(summary)[:most]
     low, high = score_range(summary)
     columns = min(6, max(1, len(trials)))
     rows = -(-len(trials) // columns)
     figure, panels = new_figure(2.6 * columns, 2.75 * rows + 1.1, rows, columns)
     for axes, (rank, trial) in zip(panels, trials, strict=False):
-        _heat_map(axes, matrix(trial, split, route), trial.order, low, high)
+        before = bare_scores(summary, trial, split, route)
+        _heat_map(axes, matrix(trial, split, route), trial.order, (low, high), before)
         axes.set_title(f"{rank}. trial {trial.id}", loc="left", fontsize=10)
     for axes in panels[len(trials) :]:
         axes.set_axis_off()
@@ -146,13 +150,22 @@ def _draw_spread(axes: Axes, tasks: list[str], orders: list[dict[str, float]]) -
         axes.annotate(label, (place, high), (0, 11), textcoords="offset points", ha="center", fontsize=9, color=INK)
 
 
-def _heat_map(axes: Axes, R: np.ndarray, order: Sequence[str], low: float, high: float) -> None:
-    axes.imshow(R, cmap="cividis", vmin=low, vmax=high)
-    for i, j in zip(*np.nonzero(np.isfinite(R)), strict=True):
-        axes.text(j, i, f"{R[i, j]:.0f}", ha="center", va="center", color=cell_colours(R[i, j], low, high)[1])
+def _heat_map(
+    axes: Axes, R: np.ndarray, order: Sequence[str], limits: tuple[float, float], before: Sequence[float]
+) -> None:
+    """`before`: the scores of the row above R, if any."""
+    low, high = limits
+    rows = np.vstack([before, R]) if len(before) else R
+    axes.imshow(rows, cmap="cividis", vmin=low, vmax=high)
+    above = len(rows) - len(R)  # rows before the first task
+    for i, j in zip(*np.nonzero(np.isfinite(rows)), strict=True):
+        style: dict[str, Any] = {"color": cell_colours(rows[i, j], low, high)[1], "ha": "center", "va": "center"}
+        axes.text(j, i, f"{rows[i, j]:.0f}", style="italic" if j > i - above else "normal", **style)
+    if np.isfinite(R[np.triu_indices(len(R), k=1)]).any():
+        axes.step(np.arange(len(R) + 1) - 0.5, np.arange(len(R) + 1) - 0.5 + above, where="post", color=WORST)
     short = [name if len(name) <= 10 else name[:9] + "…" for name in order]
     axes.set_xticks(range(len(order)), short, rotation=40, ha="right", fontsize=8)
-    axes.set_yticks(range(len(order)), short, fontsize=8)
+    axes.set_yticks(range(len(rows)), [*["zero-shot"] * above, *short], fontsize=8)
     axes.grid(visible=False)
 
 

@@ -33,7 +33,7 @@ from atlas.report.sections.sharing import sharing_section
 from atlas.report.sections.tasks import tasks_section
 from atlas.report.sections.timeline import timeline_section
 from atlas.report.settings import is_settings_sweep, setting_rows
-from atlas.report.summary import Summary
+from atlas.report.summary import ROUTES, TOLD, Summary
 from atlas.report.tables import leaderboard
 from atlas.report.views import Section
 from atlas.storage.filesystem import write_whole
@@ -94,7 +94,8 @@ def drawn_figures(summary: Summary) -> dict[str, Figure]:
     drawn = {"sharing": figures.sharing(summary)}
     if not summary.trials:
         return drawn
-    drawn |= {f"accuracy-matrices-{route}": figures.heat_maps(summary, route=route) for route in ("latest", "own")}
+    routes = [route for route in ROUTES if route in TOLD or any(trial.free_before for trial in summary.trials)]
+    drawn |= {f"accuracy-matrices-{route}": figures.heat_maps(summary, route=route) for route in routes}
     drawn["forgetting-curves"] = figures.forgetting_curves(summary)
     drawn["order-sensitivity"] = figures.order_sensitivity(summary)
     if len(summary.tasks) > 1:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from atlas.metrics import Undefined
 from atlas.report.canvas import coloured_cell, effect_colours, named_grid, new_figure, titled
 from atlas.report.comparisons import precedence
-from atlas.report.summary import ROUTES, Split, Summary
+from atlas.report.summary import TOLD, Split, Summary
 from atlas.statistics import Interval, Precedence
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def is_clear(effect: Precedence) -> bool:
 
 def effect_limit(summary: Summary) -> float:
     """The largest effect of either route: one colour scale for both."""
-    found = [effect for route in ROUTES for effect in precedence(summary, route).values()]
+    found = [effect for route in TOLD for effect in precedence(summary, route).values()]
     return max((abs(one.effect) for one in found if not isinstance(one, Undefined)), default=0.0)
 
 
@@ -33,7 +33,7 @@ def precedence_maps(summary: Summary, *, split: Split = "test") -> Figure:
     tasks, limit = list(summary.tasks), effect_limit(summary)
     size = 0.85 * len(tasks)
     figure, panels = new_figure(2 * (size + 1.6), size + 2.0, 1, 2)
-    for axes, route in zip(panels, ROUTES, strict=True):
+    for axes, route in zip(panels, TOLD, strict=True):
         effects = precedence(summary, route, split)
         named_grid(axes, tasks, tasks)
         axes.set_title(f"route {route}", loc="left", fontsize=10)

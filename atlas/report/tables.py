@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +72,19 @@ def matrix(trial: TrialRow, split: Split, route: Route) -> NDArray[np.float64]:
     return np.full((size, size), np.nan) if R is None else np.array(R, dtype=float).reshape(size, size)
 
 
+def bare_scores(summary: Summary, trial: TrialRow, split: Split, route: Route) -> list[float]:
+    """The row R[0, ·] of the bare backbone in the trial's order, NaN where it has no score; [] where it has none.
+
+    On the routes that are told the task they are the zero-shot references.
+    """
+    if route == "free":
+        found: Sequence[float | None] = trial.free_before.get(split, ())
+    else:
+        references = summary.references.zero_shot.get(trial.seed, {})
+        found = [references[task].of(split) if task in references else None for task in trial.order if references]
+    return [np.nan if score is None else score for score in found]
+
+
 def trial_metrics(summary: Summary, trial: TrialRow, split: Split) -> OrderMetrics:
     """The metrics of a trial, against the references and the joint models of its seed."""
     chance = [summary.tasks[task].chance for task in trial.order]
@@ -82,6 +95,8 @@ def trial_metrics(summary: Summary, trial: TrialRow, split: Split) -> OrderMetri
         chance=chance,
         joint=_joint(summary, trial, split),
         untrained=_alone(_before_training(summary), trial, split),
+        free=matrix(trial, split, "free") if "free" in trial.R.get(split, {}) else None,
+        free_untrained=trial.free_before.get(split),
     )
 
 

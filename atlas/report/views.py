@@ -66,11 +66,12 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class MatrixCell:
-    """A matrix's cell; without colours it is empty. `title` appears on hover."""
+    """A matrix's cell; without colours it is empty. `title` appears on hover. `ahead`: of a task still to come."""
 
     text: str = ""
     colours: Colours | None = None
     title: str = ""
+    ahead: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,8 @@ class CourseSetup:
     """Settings common to the courses of all trials of a sweep.
 
     `single_task` are the reference steps that train each task alone, with each seed. `aim` and `goal` are arguments of
-    `objective`. Without `figures` a report has the objective alone.
+    `objective`. Without `figures` a report has the objective alone. `zero_shot`: the reference steps of the bare
+    backbone, which transfer is measured from where tasks to come are scored.
     """
 
     step_inputs: StepInputs
@@ -32,6 +33,7 @@ class CourseSetup:
     aim: str
     goal: str = AVERAGE
     figures: bool = True
+    zero_shot: Sequence[Step] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,22 +48,28 @@ Course = Generator[StepRequest | TrialReport, Sequence[StepResult] | None, None]
 
 
 def course(walks: Sequence[Walk], setup: CourseSetup) -> Course:
-    """All walks advance task by task, stage by stage, then take their probes, with a report after each.
+    """All walks advance task by task, stage by stage, then take their probes and evaluations, with a report after each.
 
     A request is answered by `send` with the results of its steps, in their order; a report by None.
     """
     graph = WalkGraph(setup.step_inputs)
     results = [WalkResult(walk=walk, graph=graph) for walk in walks]
     single_task = single_task_scores(setup.single_task, (yield StepRequest(steps=setup.single_task, shared=True)) or ())
-    tasks, probes = len(walks[0].order), any(one.probe_steps for one in results)
+    tasks, further = len(walks[0].order), [(one, step) for one in results for step in _after_the_last(one)]
     learnt: list[float] = []
     for position in range(tasks):
         for wanted in _stages(results, position):
             yield from _take(wanted)
         learnt.append(relative_accuracy(results, single_task, aim=setup.aim))
-        yield _report(results, single_task, setup, learnt, complete=position + 1 == tasks and not probes)
-    if probes:
-        yield from _take([(one, step) for one in results for steps in one.probe_steps.values() for step in steps])
+        yield _report(results, single_task, setup, learnt, complete=position + 1 == tasks and not further)
+    if further:
+        if any(any(one.evaluations) for one in results):
+            zero_shot = single_task_scores(
+                setup.zero_shot, (yield StepRequest(steps=setup.zero_shot, shared=True)) or ()
+            )
+            for one in results:
+                one.zero_shot = zero_shot
+        yield from _take(further)
         yield _report(results, single_task, setup, learnt, complete=True)
 
 
@@ -84,6 +92,12 @@ def _stages(results: Sequence[WalkResult], position: int) -> list[Wanted]:
     tasks = [(one, one.steps[position]) for one in results]
     stages = max(len(steps) for _, steps in tasks)
     return [[(one, steps[stage]) for one, steps in tasks if stage < len(steps)] for stage in range(stages)]
+
+
+def _after_the_last(result: WalkResult) -> list[Step]:
+    """The steps that a walk takes after its last task: of its probes, and its evaluations, in its own order."""
+    probes = [step for steps in result.probe_steps.values() for step in steps]
+    return [*probes, *(step for step in result.evaluations if step is not None)]
 
 
 def _take(wanted: Wanted) -> Course:

@@ -34,8 +34,8 @@ class SyntheticLandscape:
         own_j    = base_j + Σ_{a before j} transfer[a, j] / i + place[j, i] + neighbour[o_{i−1}, j]
         latest_j = own_j − Σ_{b after j} forgetting[j, b] · 0.8^(number of tasks between j and b)
 
-    clipped to [0, 100]. `noise` is the standard deviation, in points, of what a seed adds to a step's scores; `effect`
-    gives points for a step's settings. A stage takes `seconds`.
+    clipped to [0, 100]. A task to come scores base_j. `noise` is the standard deviation, in points, of what a seed adds
+    to a step's scores; `effect` gives points for a step's settings. A stage, or an evaluation, takes `seconds`.
     """
 
     tasks: Sequence[str]
@@ -58,6 +58,8 @@ class SyntheticLandscape:
     def result(self, step: Step) -> StepResult:
         """Scores of the tasks that the step is scored on. Raises UserError for a task of another landscape."""
         order = step.order
+        if step.stage.evaluates:
+            return self._evaluated(step)
         latest = {task: self._latest(order, order.index(task), step) for task in step.scored}
         own = {task: self._own(order, order.index(task), step) for task in step.scored}
         return StepResult(
@@ -68,6 +70,18 @@ class SyntheticLandscape:
             records=1,
             cost=StepCost(seconds=self.seconds, learning=self.seconds),
         )
+
+    def _evaluated(self, step: Step) -> StepResult:
+        """The scores of an evaluation, which takes as long as a stage."""
+        order, base = step.order, self._effects["base"]
+        known = {
+            task: self._latest(order, order.index(task), step) if task in order else float(base[self._number(task)])
+            for task in step.learns
+        }
+        latest = _both({task: known[task] for task in step.scored})
+        scores = Scores(latest=latest, free=_both({task: known[task] for task in step.label_space}))
+        cost = StepCost(seconds=self.seconds, learning=0.0)
+        return StepResult(title=step.title, order=order, scores=scores, cost=cost)
 
     def scores(self, prefix: Sequence[str]) -> list[float]:
         """The score of each task of a prefix after its last, without noise and settings."""

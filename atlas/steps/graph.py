@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from atlas.learners import Learner, Stage, TwoStage
+from atlas.learners import EvaluationStage, Learner, Stage, TwoStage
 from atlas.learners.downstream import Way, downstream_stages
+from atlas.steps.beyond import Beyond
 from atlas.steps.probe import Probe
 from atlas.steps.step import Step, StepInputs
 
@@ -33,6 +34,10 @@ class WalkParts(Protocol):
     @property
     def probes(self) -> tuple[Probe, ...]:
         """The probes of the model at its end."""
+
+    @property
+    def beyond(self) -> Beyond | None:
+        """The scores beside those of the tasks learnt so far."""
 
 
 @dataclass
@@ -99,12 +104,27 @@ class WalkGraph:
         last = self.steps(walk)[-1][-1] if walk.order else None
         return {probe: self._probe_steps(branch, probe, last) for probe in walk.probes}
 
+    def evaluations(self, walk: WalkParts) -> list[Step | None]:
+        """The evaluations beyond what is learnt: of the bare backbone, then after each task; None where there is none.
+
+        There are none of a learner that has a model for each task instead of one for all.
+        """
+        if walk.beyond is None or not walk.order or walk.learner.lineage == "none":
+            return [None] * (len(walk.order) + 1)
+        branch = self._branch(walk.learner, walk.seed)
+        models = [None, *(stages[-1] for stages in self.steps(walk))]
+        return [
+            self._evaluation(branch, walk.beyond, model, walk.order[place:] if model else ())
+            for place, model in enumerate(models)
+        ]
+
     def every_step(self, walk: WalkParts) -> Iterator[Step]:
-        """All steps of the walk and of its probes, each after the steps that it builds on."""
+        """All steps of the walk, of its probes and its evaluations, each after the steps that it builds on."""
         for stages in self.steps(walk):
             yield from stages
         for steps in self.probe_steps(walk).values():
             yield from steps
+        yield from (step for step in self.evaluations(walk) if step is not None)
 
     def distinct(self, walks: Iterable[WalkParts]) -> list[Step]:
         """The steps of several walks, each once, each after the steps that it builds on."""
@@ -173,6 +193,33 @@ class WalkGraph:
             )
             steps.append(parent)
         return steps
+
+    def _evaluation(self, branch: _Branch, beyond: Beyond, model: Step | None, ahead: Prefix) -> Step | None:
+        """The evaluation of the model after a step (None: of the bare backbone), with tasks to come; None of nothing.
+
+        It is computed as the step was trained. Its tasks are sorted, so that orders with one prefix share it.
+        """
+        tasks = sorted({*(ahead if beyond.ahead else ()), *beyond.label_space})
+        if not tasks:
+            return None
+        like = model.stage if model else self._task_stages(branch, 0)[-1]
+        schedule = replace(like.schedule, steps=0)
+        stage = EvaluationStage(schedule=schedule, readout=like.readout, label_space=beyond.label_space)
+        *others, last = tasks
+        return self._interned(
+            Step(
+                task=last,
+                stage=self._stages.setdefault(stage.settings_json, stage),
+                seed=branch.seed,
+                backbone=self.step_inputs.backbone,
+                data=self.step_inputs.data[last],
+                evaluation=self.step_inputs.evaluation,
+                parent=model,
+                joint_tasks=tuple((name, self.step_inputs.data[name]) for name in others),
+                downstream=True,
+                templates=self.step_inputs.templates_for(stage.readout, tasks),
+            )
+        )
 
     def _task_stages(self, branch: _Branch, position: int) -> tuple[Stage, ...]:
         """The learner's stages at that position of an order, asked for once."""

@@ -14,13 +14,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from atlas.data.few_shot import Shots
-from atlas.learners import Stage, stage_from
+from atlas.learners import EvaluationStage, Stage, stage_from
 from atlas.learners.readouts import COMPARING
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import UserError
 from atlas.runtime.text import counted
 
 if TYPE_CHECKING:
+    from atlas.storage.score_names import Split
     from atlas.storage.step_result import ShotsDescription, StepDescription
 
 Templates = tuple[tuple[str, tuple[str, ...]], ...]  # task, its sentences for the names of its classes
@@ -41,6 +42,11 @@ class Evaluation:
                 raise UserError(
                     f"evaluation takes {counted(count, 'record')} of {split}; give 1 or more, or None for all."
                 )
+
+    @property
+    def limits(self) -> dict[Split, int | None]:
+        """The most records by split."""
+        return {"val": self.val, "test": self.test}
 
     @cached_property
     def as_json(self) -> str:
@@ -72,8 +78,9 @@ class Step:
 
     `backbone` and `data` are digests of the weights and of the task's prepared data. `auxiliary` are further steps that
     this one builds on, one a task, in no order: they are sorted by task. `joint_tasks` are further tasks that this step
-    trains together with `task`, each with the digest of its data, sorted by name. `shots` are the training records
-    that it uses (None: all). No order continues from a `downstream` step: it is scored on its own task alone.
+    trains together with `task`, or whose data an evaluation takes, each with the digest of its data, sorted by name.
+    `shots` are the training records that it uses (None: all). No order continues from a `downstream` step: it is scored
+    on its own task alone.
     `templates` are those of its tasks that its readout compares pictures with, where they are not the usual ones.
     """
 
@@ -138,13 +145,15 @@ class Step:
 
     @property
     def learns(self) -> tuple[str, ...]:
-        """The tasks that this step itself trains: the joint ones, and its own last."""
+        """The tasks that this step itself trains, or evaluates: the joint ones, and its own last."""
         return (*(name for name, _ in self.joint_tasks), self.task)
 
     @cached_property
     def order(self) -> tuple[str, ...]:
         """The tasks trained once this step is finished, in order; by name where there is no order."""
         known = self.parent.order if self.parent and not self.auxiliary else ()
+        if self.stage.evaluates:
+            return known
         if known and known[-1:] == self.learns:  # a later stage of the same task
             return known
         tasks = (*(task for step in self.builds_on for task in step.order), *self.learns)
@@ -157,13 +166,24 @@ class Step:
 
     @property
     def scored(self) -> tuple[str, ...]:
-        """The tasks that are scored after this step: the whole order after a task's last stage, else its own."""
+        """The tasks that are scored after this step: the whole order after a task's last stage, else its own.
+
+        Of an evaluation those to come, on route `latest`; of the bare backbone none, whose scores are references.
+        """
+        if self.stage.evaluates:
+            return tuple(sorted(set(self.learns) - set(self.order))) if self.parent else ()
         return self.order if self.stage.last and not self.downstream else (self.task,)
+
+    @property
+    def label_space(self) -> tuple[str, ...]:
+        """The tasks that are scored on route `free`, where their classes compete."""
+        return self.stage.label_space if isinstance(self.stage, EvaluationStage) else ()
 
     @property
     def title(self) -> str:
         """The step in a few words: `digits (expansion) after easy-vqa`."""
-        past = (", " if self.auxiliary else " > ").join(task for task in self.order if task not in self.learns)
+        seen = [task for task in self.order if self.stage.evaluates or task not in self.learns]
+        past = (", " if self.auxiliary else " > ").join(seen)
         trained = self.stage.schedule.steps != 0 or self.stage.closed_form
         kind = self.stage.kind + ("" if trained else ", untrained")
         kind += f", {self.shots.describe()}" if self.shots else ""

@@ -20,7 +20,6 @@ from atlas.data.prepare import Prepared
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.determinism import exact_float32
 from atlas.learners.divergence import check_files, check_weights
-from atlas.learners.evaluation import score
 from atlas.learners.fit import OnUpdate, fit
 from atlas.learners.hooks import PriorStep, StageContext, StageHooks
 from atlas.learners.out_of_memory import telling_of_memory
@@ -31,10 +30,10 @@ from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints
 from atlas.runtime.errors import InfrastructureError
 from atlas.runtime.retry import retry_while_full
 from atlas.steps.loading import load_steps
+from atlas.steps.scoring import scores_of
 from atlas.steps.step import Step
 from atlas.steps.stopwatch import Stopwatch
-from atlas.storage.score_names import Split
-from atlas.storage.step_result import Scores, SplitScores, StepResult
+from atlas.storage.step_result import Scores, StepResult
 from atlas.storage.store import Store
 
 
@@ -130,14 +129,15 @@ def train_step(
             _check_context(step, worker_context)
             model.new_readout, model.towers = step.stage.readout, step.stage.towers
             past = load_steps(model, _past(step), store, group)
-            step.stage.begin(model, step.task, torch.Generator().manual_seed(step.random_seed("initialise")))
+            _begin(model, step)
             hooks = step.stage.hooks(_stage_context(step, model, past, worker_context))
         on_start()
         curve = _fit(model, step, worker_context, hooks, on_update=on_update, checkpoints=checkpoints)
         kept = hooks.on_stage_end()
         check_weights(model, group)
         stopwatch.stop_training()
-        scores = _scores(model, step, worker_context, past)
+        finished = [prior for prior, one in zip(past, _past(step), strict=True) if one.stage.last]
+        scores = scores_of(model, step, worker_context, finished)
         result = _result(
             step, model, curve, checkpoints, scores=scores, hooks=kept, stopwatch=stopwatch, run=worker_context.run
         )
@@ -201,8 +201,16 @@ def _check_context(step: Step, worker_context: WorkerContext) -> None:
             f"the step needs the backbone {step.backbone[:12]}, this worker has {worker_context.backbone.digest[:12]}; "
             f"give all workers the same folder or revision."
         )
-    if missing := [task for task in step.order if task not in worker_context.data]:
+    if missing := [task for task in dict.fromkeys((*step.order, *step.learns)) if task not in worker_context.data]:
         raise WrongWorker(f"no prepared data here for {', '.join(missing)}; run `atlas prepare` where workers see it.")
+
+
+def _begin(model: ContinualModel, step: Step) -> None:
+    """Begin the step's stage; an evaluation answers every task of its own, so that each has a readout."""
+    generator = torch.Generator().manual_seed(step.random_seed("initialise"))
+    step.stage.begin(model, step.task, generator)
+    for task in step.learns if step.stage.evaluates else ():
+        model.ensure_head(task, generator)
 
 
 def _fit(
@@ -261,30 +269,10 @@ def _records(step: Step, data: TaskData) -> torch.Tensor | None:
     return step.shots.choose(data.splits["train"].targets, seed=step.seed)
 
 
-def _scores(model: ContinualModel, step: Step, worker_context: WorkerContext, past: Sequence[PriorStep]) -> Scores:
-    limits: dict[Split, int | None] = {"val": step.evaluation.val, "test": step.evaluation.test}
-    latest: dict[Split, dict[str, float]] = {}
-    for split, limit in limits.items():
-        latest[split] = {
-            task: score(
-                model,
-                worker_context.data[task],
-                split,
-                limit=limit,
-                group=worker_context.group,
-                precision=step.stage.schedule.precision,
-            )
-            for task in step.scored
-        }
-    finished = [prior.result for prior, one in zip(past, _past(step), strict=True) if one.stage.last]
-    inherited = finished[-1].scores.own if finished else SplitScores()
-    own = {split: inherited.of(split) | {task: latest[split][task] for task in step.learns} for split in limits}
-    return Scores(latest=SplitScores(**latest), own=SplitScores(**own))
-
-
 def _commit(model: ContinualModel, step: Step, store: Store, result: StepResult, hooks: StageHooks) -> None:
     with tempfile.TemporaryDirectory(prefix="atlas-step-") as folder:
-        model.save(step.task, Path(folder))
+        if not step.stage.evaluates:
+            model.save(step.task, Path(folder))
         hooks.save(Path(folder))
         check_files(Path(folder))
         (Path(folder) / "result.json").write_text(json.dumps(result.to_json(), indent=1, sort_keys=True))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from atlas.learners import Learner
+from atlas.steps.beyond import Beyond
 from atlas.steps.graph import WalkGraph
 from atlas.steps.probe import Probe
 from atlas.steps.step import Step, StepInputs
@@ -15,13 +16,14 @@ from atlas.steps.step import Step, StepInputs
 class Walk:
     """One walk along one order, by one learner with one seed, and the probes of the model at its end.
 
-    A walk along an empty order probes the bare backbone.
+    A walk along an empty order probes the bare backbone. `beyond`: scores beside those of the tasks learnt so far.
     """
 
     order: tuple[str, ...]
     learner: Learner
     seed: int
     probes: tuple[Probe, ...] = ()
+    beyond: Beyond | None = None
 
     def steps(self, step_inputs: StepInputs) -> list[list[Step]]:
         """For each task of the order its steps, one a stage. Of several walks a `WalkGraph` builds them."""

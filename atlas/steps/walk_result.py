@@ -18,9 +18,10 @@ from atlas.steps.probe import Probe
 from atlas.steps.step import Step
 from atlas.steps.walk import Walk
 from atlas.storage.score_names import ROUTES, SPLITS, Route, Split
+from atlas.storage.step_result import SplitScores
 
 if TYPE_CHECKING:
-    from atlas.storage.step_result import SplitScores, StepResult
+    from atlas.storage.step_result import StepResult
 
 Matrix = list[list[float]]
 AVERAGE, DOWNSTREAM = "latest/average_accuracy", "downstream/mean"
@@ -29,11 +30,15 @@ NAN = float("nan")
 
 @dataclass(kw_only=True)
 class WalkResult:
-    """One walk, the graph that has its steps, and the results of the finished ones, by key."""
+    """One walk, the graph that has its steps, and the results of the finished ones, by key.
+
+    `zero_shot`: the scores of the bare backbone by the readout that the walk trains, where it has some.
+    """
 
     walk: Walk
     graph: WalkGraph
     results: dict[str, StepResult] = field(default_factory=dict)
+    zero_shot: SplitScores = field(default_factory=SplitScores)
 
     @cached_property
     def steps(self) -> list[list[Step]]:
@@ -45,8 +50,13 @@ class WalkResult:
         """For each probe of the walk its steps."""
         return self.graph.probe_steps(self.walk)
 
+    @cached_property
+    def evaluations(self) -> list[Step | None]:
+        """The evaluations beyond what is learnt, of the bare backbone and after each task; None where there is none."""
+        return self.graph.evaluations(self.walk)
+
     def every_step(self) -> Iterator[Step]:
-        """All steps of the walk and of its probes, each after the steps that it builds on."""
+        """All steps of the walk, its probes and its evaluations, each after the steps that it builds on."""
         return self.graph.every_step(self.walk)
 
     def add(self, step: Step, result: StepResult) -> None:
@@ -75,13 +85,26 @@ class WalkResult:
         return learning_speeds({step.task: self.results[step.key] for step in last if step.key in self.results})
 
     def matrix(self, split: Split, route: Route) -> Matrix:
-        """R [T, T] in percent: row i after the i-th task of the order, column j the order's j-th; NaN where unknown."""
+        """R [T, T] in percent: row i after the i-th task of the order, column j the order's j-th; NaN where unknown.
+
+        On route `latest` tasks to come have the scores of evaluations, as all have on route `free`.
+        """
         return [self._row(number, split, route) for number in range(len(self.steps))]
+
+    def free_before(self, split: Split) -> list[float]:
+        """The row R[0, ·] of the bare backbone on route `free` [T]; NaN where unknown."""
+        scores = self._evaluated(0, split, "free")
+        return [scores.get(task, NAN) for task in self.walk.order]
+
+    def _evaluated(self, row: int, split: Split, route: Route) -> dict[str, float]:
+        """The scores of the evaluation of a row, counted from 1, that of the bare backbone 0."""
+        step = self.evaluations[row]
+        return self.results[step.key].scores.of(route).of(split) if step and step.key in self.results else {}
 
     def _row(self, number: int, split: Split, route: Route) -> list[float]:
         """A row of R; a learner of another lineage than `sequence` never changes the scores of earlier tasks."""
         first = number if self.walk.learner.lineage == "sequence" else 0
-        scores: dict[str, float] = {}
+        scores = dict(self._evaluated(number + 1, split, route))
         for stages in self.steps[first : number + 1]:
             if stages[-1].key not in self.results:
                 return [NAN] * len(self.walk.order)
@@ -95,7 +118,7 @@ class WalkResult:
         route, _, metric = name.partition("/")
         if metric not in METRICS:
             return None
-        R = np.asarray(self.matrix("val", "own" if route == "own" else "latest"), dtype=float)
+        R = np.asarray(self.matrix("val", next((one for one in ROUTES if one == route), "latest")), dtype=float)
         value = METRICS[metric].compute(OrderScores(R=R, single_task=self._alone("val", single_task)))
         return value if isinstance(value, float) else None
 
@@ -106,8 +129,15 @@ class WalkResult:
         """
         figures: dict[str, float] = {}
         for split in SPLITS:
-            latest, own = (self.matrix(split, route) for route in ROUTES)
-            found = order_metrics(latest, own, self._alone(split, single_task))
+            latest, own, free = (self.matrix(split, route) for route in ROUTES)
+            found = order_metrics(
+                latest,
+                own,
+                self._alone(split, single_task),
+                untrained=self._alone(split, self.zero_shot),
+                free=free if self.is_free else None,
+                free_untrained=self.free_before(split) if self.is_free else None,
+            )
             figures |= {f"{split}/{name}": value for name, value in found.shown("tracking").defined.items()}
             probed = self.probe_scores(split)
             figures |= {f"{split}/downstream/{probe.label}": value for probe, value in probed.items()}
@@ -128,6 +158,11 @@ class WalkResult:
             for score, alone in zip(last, self._alone("val", single_task), strict=False)
         ]
         return mean(shares) if shares else 0.0
+
+    @property
+    def is_free(self) -> bool:
+        """Whether route `free` is scored."""
+        return self.walk.beyond is not None and bool(self.walk.beyond.label_space) and any(self.evaluations)
 
     def _alone(self, split: Split, single_task: SplitScores) -> list[float | None]:
         """The scores of the order's tasks, each trained alone."""

@@ -2,7 +2,7 @@
 
 schema_version      int; absent in entries of earlier versions, which are read as version 0
 step                the step's own description (`Step.describe`); `title`, `order` in words and by task
-scores              {latest, own: {val, test: {task: percent}}}
+scores              {latest, own, free?: {val, test: {task: percent}}}
 losses, validations [[update, value], …]
 updates, records, trained_parameters    int
 cost                {seconds, learning, memory?}: seconds in all, and of training alone; peak memory in bytes
@@ -67,14 +67,18 @@ class SplitScores(_Frozen):
 
 
 class Scores(_Frozen):
-    """Scores by route: `latest` uses the newest adapters and queries, `own` those that a task was trained with."""
+    """Scores by route: `latest` uses the newest adapters and queries, `own` those that a task was trained with.
+
+    `free` uses the newest, and is not told the task: the classes of several tasks compete.
+    """
 
     latest: SplitScores = SplitScores()
     own: SplitScores = SplitScores()
+    free: SplitScores = SplitScores()
 
     def of(self, route: Route) -> SplitScores:
         """The scores by one route."""
-        return self.latest if route == "latest" else self.own
+        return {"latest": self.latest, "own": self.own, "free": self.free}[route]
 
 
 class StepCost(_Frozen):
@@ -127,6 +131,8 @@ class StepResult(_Frozen):
         body = self.model_dump(mode="json", exclude={"hooks", *(name for name in OPTIONAL if not getattr(self, name))})
         if self.cost.memory is None:
             del body["cost"]["memory"]
+        if self.scores.free == SplitScores():
+            del body["scores"]["free"]
         return {**self.hooks, **body}
 
 

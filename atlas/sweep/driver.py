@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from atlas.cluster.connect import NAMESPACE
 from atlas.cluster.ray_internals import search_ended_by, start_autoscaling_coordinator
+from atlas.config.beyond import beyond_of
 from atlas.config.training import AUTO
 from atlas.data.cache import prepared_address
 from atlas.execution.fleets import Fleets
 from atlas.execution.sizing import loaders_of, threads_of, trials_at_once
 from atlas.execution.worker import FleetSetup, asks_for_room
+from atlas.learners.readouts import SIMILARITY
 from atlas.report import load_matplotlib
 from atlas.runtime.console import say
 from atlas.runtime.error_log import ErrorLog
@@ -235,6 +237,7 @@ def search_of(run: SweepRun, stopper: PrefixStopper, orders: OrderQueue) -> Sear
             single_task=_single_task_steps(run),
             aim=experiment.options.search.aim,
             goal=experiment.sweep.goal,
+            zero_shot=_zero_shot_steps(run),
         ),
         sharing=experiment.options.run.sharing,
     )
@@ -242,6 +245,13 @@ def search_of(run: SweepRun, stopper: PrefixStopper, orders: OrderQueue) -> Sear
     return Search(
         experiment=experiment, setup=setup, folder=run.folder.place, at_once=at_once, stopper=stopper, orders=orders
     )
+
+
+def _zero_shot_steps(run: SweepRun) -> list[Step]:
+    """The step of the bare backbone on each task, with each seed, by the readout that the sweep trains; or none."""
+    references, options = run.experiment.references(), run.experiment.options
+    name = "zero_shot" if options.training.readout == SIMILARITY else "untrained"
+    return [run.inputs.graph.steps(walk)[-1][-1] for walk in references[name]] if beyond_of(options) else []
 
 
 def _single_task_steps(run: SweepRun) -> list[Step]:

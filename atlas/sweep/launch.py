@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from atlas.config.beyond import beyond_of
 from atlas.config.experiment import Experiment
 from atlas.config.invocation import Invocation
 from atlas.config.learners import tuned_learner
@@ -194,10 +195,12 @@ def describe(options: Options, size: FleetSize) -> dict[str, str]:
     cpus, gpus = by_number(size.cpus, "CPU", "CPUs"), by_number(size.gpus, "GPU", "GPUs")
     each = f"{size.cpus:g} {cpus}" + (f", {size.gpus:g} {gpus}" if size.gpus else "")
     suite = find_suite(options.search.suite) if options.search.suite else None
+    beyond = beyond_of(options)
     return {
         **({"suite": suite.in_words()} if suite else {}),
         "tasks": ", ".join(options.search.tasks),
         **({"downstream": ", ".join(options.search.downstream)} if options.search.downstream else {}),
+        **({"scored after each task": beyond.in_words} if beyond else {}),
         "seeds": ", ".join(map(str, options.search.seeds)),
         "backbone": options.training.backbone,
         **_learner_in_words(options.training),

@@ -134,7 +134,7 @@ class Pace:
         trained = _trained_records(step, self.sizes) * self._load(step.learns)
         if step.stage.replays and len(step.order) > 1:
             trained += _trained_records(step, self.sizes) * self._load(step.order[:-1])
-        return self.per_record * (trained + _scored(step) * self._load(step.scored) / 3)
+        return self.per_record * (trained + _scored(step) * self._load((*step.scored, *step.label_space)) / 3)
 
     def _load(self, tasks: Iterable[str]) -> float:
         loads = [self.loads.get(task, 1.0) for task in tasks]
@@ -159,4 +159,5 @@ def _trained_records(step: Step, sizes: Mapping[str, int]) -> int:
 
 
 def _scored(step: Step) -> int:
-    return len(step.scored) * ((step.evaluation.val or 1000) + (step.evaluation.test or 1000))
+    count = len(step.scored) + len(step.label_space)
+    return count * ((step.evaluation.val or 1000) + (step.evaluation.test or 1000))

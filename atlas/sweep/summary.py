@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,9 +15,7 @@ from atlas.report.settings import best_label
 from atlas.report.summary import (
     BACKBONE_DIGEST,
     BARE,
-    ROUTES,
     SPLITS,
-    AccuracyMatrix,
     BestTrial,
     ProbeScore,
     References,
@@ -45,6 +42,7 @@ from atlas.sweep.sharing_ledger import StepUse, sharing_ledger
 from atlas.sweep.step_reader import StepReader
 from atlas.sweep.task_facts import task_facts
 from atlas.sweep.timeline import timeline
+from atlas.sweep.trial_rows import row_id, trial_rows
 
 OPTIONAL = ("joint", "downstream", "downstream_tasks", "unreadable", "timeline")  # absent from the file without any
 
@@ -189,32 +187,8 @@ def _learners(ended: FinishedSweep) -> set[str]:
 
 
 def _rows(ended: FinishedSweep, record: TrialRecord, outcomes: Sequence[WalkResult]) -> list[TrialRow]:
-    return [
-        TrialRow(
-            id=row_id(record, number, len(outcomes)),
-            order=outcome.walk.order,
-            seed=outcome.walk.seed,
-            settings={**record.settings},
-            step_keys=tuple(step.key for step in outcome.finished),
-            status=record.status,
-            R={split: {route: known_scores(outcome.matrix(split, route)) for route in ROUTES} for split in SPLITS},
-            metrics={},
-            error=record.error,
-            cost=walk_cost(outcome, ended.inputs, ended.store_of(record), ended.reader),
-            **({"stopped": record.stopped} if record.stopped else {}),
-        )
-        for number, outcome in enumerate(outcomes)
-    ]
-
-
-def known_scores(R: Sequence[Sequence[float]]) -> AccuracyMatrix:
-    """R with None where a score is not known."""
-    return tuple(tuple(None if math.isnan(score) else score for score in row) for row in R)
-
-
-def row_id(record: TrialRecord, number: int, walks: int) -> str:
-    """The name of one of a trial's walks."""
-    return record.id if walks == 1 else f"{record.id}.{number}"
+    store = ended.store_of(record)
+    return trial_rows(record, outcomes, lambda outcome: walk_cost(outcome, ended.inputs, store, ended.reader))
 
 
 def _downstream(ended: FinishedSweep, outcomes: Mapping[str, Sequence[WalkResult]]) -> tuple[ProbeScore, ...]:

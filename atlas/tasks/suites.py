@@ -25,12 +25,16 @@ class Suite:
     """A benchmark: its tasks, and its published orders of them by their names.
 
     about: the benchmark and its paper, in a line. note: what here differs from its protocol, for the plan of a sweep.
+    scored_ahead: its figures take scores of tasks that are still to come. one_label_space: a model is not told the
+    task of a picture.
     """
 
     name: str
     about: str
     orders: Mapping[str, Order]
     note: str = ""
+    scored_ahead: bool = False
+    one_label_space: bool = False
 
     @property
     def tasks(self) -> Order:
@@ -78,12 +82,16 @@ MTIL = Suite(
             *("dtd", "eurosat", "cifar100"),
         ),
     },
+    scored_ahead=True,
 )
 XTAIL = Suite(
     name="xtail",
     about="Ten of MTIL's data sets from 16 pictures a class (X-TAIL; Xu et al., 2024, arXiv:2406.18868).",
     orders={"I": tuple(FEW_SHOT)},
-    note="Its one label space over all tasks takes answers by similarity; with a head, a task has its own classes.",
+    note="Its one label space over all tasks (route free) takes --readout similarity; with a head, a task has its own "
+    "classes.",
+    scored_ahead=True,
+    one_label_space=True,
 )
 VQACL = Suite(
     name="vqacl",

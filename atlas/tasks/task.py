@@ -125,6 +125,11 @@ class Task:
         return self.answer_kind in WRITTEN
 
     @property
+    def is_named_picture(self) -> bool:
+        """Whether a record is a picture alone, and its answer one class: its name can be told from any other name."""
+        return self.modality == "vision" and self.answer_kind == "classes"
+
+    @property
     def classes(self) -> int:
         """The number of values that a label can take; 0 where answers are free texts."""
         return self.choices if self.choices > 1 else len(self.answers)

@@ -36,6 +36,8 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "precision": (["--precision", "float16"], "float16"),
     "max_gradient_norm": (["--max-gradient-norm", "1.5"], 1.5),
     "evaluate": (["--evaluate", "10", "0"], (10, 0)),
+    "score_ahead": (["--score-ahead", "yes"], "yes"),
+    "label_space": (["--label-space", "all"], "all"),
     "storage": (["--storage", "/s"], "/s"),
     "source": (["--source", "vqa=/v", "snli=/s"], ("vqa=/v", "snli=/s")),
     "tracking_uri": (["--tracking-uri", "http://h:5000"], "http://h:5000"),

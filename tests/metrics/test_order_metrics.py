@@ -45,10 +45,21 @@ def test_the_untrained_head_is_what_forward_transfer_is_measured_from() -> None:
 
 
 def test_every_metric_is_reported_on_its_routes() -> None:
-    found = order_metrics(LATEST, OWN)
+    found = order_metrics(LATEST, OWN, free=LATEST)
     assert set(found.values) == {f"{route}/{metric.name}" for metric in METRICS.values() for route in metric.routes}
     assert set(found.defined) | set(found.undefined) == set(found.values)
     assert {route for metric in METRICS.values() for route in metric.routes} == set(ROUTES)
+
+
+def test_route_free_is_measured_from_the_bare_backbone_among_as_many_classes() -> None:
+    found = order_metrics(
+        [[80, 40], [70, 90]], None, untrained=[50, 30], free=[[60, 20], [50, 70]], free_untrained=[9, 15]
+    )
+    assert (found["latest/transfer_over_zero_shot"], found["free/transfer_over_zero_shot"]) == (10, 5)
+    assert (found["free/mtil_transfer"], found["free/mtil_average"], found["free/mtil_last"]) == (20, 50, 60)
+    assert found["free/forgetting"] == 10
+    assert "free/relative_accuracy" not in found.values  # an adapter trained alone has its own classes alone
+    assert not any(name.startswith("free/") for name in order_metrics(LATEST, OWN).values)
 
 
 def test_tracking_is_told_of_its_metrics_alone() -> None:

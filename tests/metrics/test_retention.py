@@ -32,6 +32,12 @@ def test_forgetting_leaves_the_last_row_out_of_the_maximum() -> None:
     assert metrics.forgetting(improved) == pytest.approx(-6)
 
 
+def test_forgetting_is_the_same_whether_or_not_tasks_to_come_were_scored() -> None:
+    scored_ahead = [[80, 95, 1], [70, 90, 2], [74, 85, 60]]
+    assert metrics.forgetting(scored_ahead) == metrics.forgetting(R)
+    assert metrics.forgetting_from_best(scored_ahead) > metrics.forgetting_from_best(R)  # mammoth takes every row
+
+
 @given(arrays(float, (4, 4), elements=st.floats(0, 100)))
 def test_forgetting_is_at_least_minus_backward_transfer(matrix: np.ndarray) -> None:
     """The best earlier score is no worse than the score when learnt."""

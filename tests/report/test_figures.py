@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from atlas.report import canvas, figures
-from tests.report.conftest import Document, of_trials, typed
+from tests.report.conftest import Document, of_trials, scored_beyond, typed
 
 OF_SCORES = [figures.heat_maps, figures.forgetting_curves, figures.order_sensitivity]
 
@@ -29,6 +29,19 @@ def test_heat_maps_show_the_numbers_in_the_leaderboards_order(summary: Document)
     assert shown[0].get_title(loc="left") == f"1. trial {best['id']}"
     assert shown[0].texts[0].get_text() == f"{best['R']['test']['latest'][0][0]:.0f}"
     assert len(shown[0].texts) == 10  # the lower triangle
+
+
+@pytest.mark.parametrize(("route", "bare"), [("latest", "30"), ("free", "40")])
+def test_a_heat_map_begins_with_the_bare_backbone_and_marks_tasks_to_come(
+    summary: Document, route: Any, bare: str
+) -> None:
+    (axes,) = figures.heat_maps(typed(scored_beyond(summary)), route=route).axes
+    texts = [(text.get_text(), text.get_style()) for text in axes.texts]
+    assert texts[:4] == [(bare, "italic")] * 4
+    assert [style for _, style in texts[4:8]] == ["normal", "italic", "italic", "italic"]
+    assert axes.get_yticklabels()[0].get_text() == "zero-shot"
+    assert len(axes.texts) == 4 * 5
+    assert len(axes.lines) == 1  # between what is learnt and what is to come
 
 
 def test_forgetting_starts_at_the_step_where_the_task_was_learnt(summary: Document) -> None:

@@ -10,6 +10,7 @@ from atlas.learners import Schedule, TwoStage
 from atlas.search.trial_course import CourseSetup, advance, course
 from atlas.search.trial_report import TrialReport, report_from
 from atlas.simulation import SyntheticLandscape
+from atlas.steps.beyond import Beyond
 from atlas.steps.graph import WalkGraph
 from atlas.steps.step import StepInputs
 from atlas.steps.walk import Walk
@@ -20,12 +21,14 @@ LEARNER = TwoStage(experience=None, expansion=Schedule(steps=1))
 LANDSCAPE = SyntheticLandscape(tasks=TASKS, seed=1)
 
 
-def reports(order: tuple[str, ...], *others: Walk) -> list[TrialReport]:
+def reports(order: tuple[str, ...], *others: Walk, beyond: Beyond | None = None) -> list[TrialReport]:
     """The reports of a trial along that order, and along other walks."""
     graph = WalkGraph(INPUTS)
     single = [graph.steps(Walk(order=(task,), learner=LEARNER, seed=0))[-1][-1] for task in TASKS]
-    setup = CourseSetup(step_inputs=INPUTS, single_task=single, aim="mean", figures=False)
-    steps, found = course([Walk(order=order, learner=LEARNER, seed=0), *others], setup), []
+    setup = CourseSetup(
+        step_inputs=INPUTS, single_task=single, aim="mean", figures=beyond is not None, zero_shot=single
+    )
+    steps, found = course([Walk(order=order, learner=LEARNER, seed=0, beyond=beyond), *others], setup), []
     said = advance(steps, None)
     while said is not None:
         if isinstance(said, TrialReport):
@@ -71,3 +74,16 @@ def test_a_report_has_the_scores_after_each_task_so_far() -> None:
 
 def test_walks_of_different_orders_have_no_scores_in_common() -> None:
     assert [one.scores for one in reports(TASKS, Walk(order=TASKS[::-1], learner=LEARNER, seed=0))] == [[], [], []]
+
+
+def test_evaluations_are_asked_for_after_the_last_task_and_complete_the_trial() -> None:
+    plain, found = reports(TASKS), reports(TASKS, beyond=Beyond(ahead=True, label_space=TASKS))
+    assert [report.tasks_seen for report in found] == [1, 2, 3, 3]
+    assert [report.complete for report in found] == [False, False, False, True]
+    assert [report.finished[0] for report in found] == [1, 2, 3, 3 + 4]
+    assert [report.learnt for report in found[:3]] == [report.learnt for report in plain]
+    assert found[-1].objective == plain[-1].objective
+    assert found[-1].scores == plain[-1].scores  # of tasks seen alone
+    ahead = ("latest/mtil_transfer", "latest/forward_transfer", "free/mtil_transfer", "free/average_accuracy")
+    assert {f"test/{name}" for name in ahead} <= found[-1].figures.keys()
+    assert not {f"test/{name}" for name in ahead} & found[-2].figures.keys()

@@ -20,7 +20,7 @@ from atlas.report.summary import SCHEMA, Summary, document_of, summary_from
 from atlas.runtime.errors import AtlasError
 from atlas.search.trial_record import TrialRecord
 from atlas.storage.artifact import marker_of
-from atlas.storage.score_names import ROUTES, SPLITS
+from atlas.storage.score_names import SPLITS, TOLD
 from atlas.storage.store import Store
 from atlas.sweep.fusion_weights import sweep_fusion_weights
 from atlas.sweep.summary import FinishedSweep, summarise
@@ -53,7 +53,7 @@ def test_the_matrices_are_what_the_steps_scored(ended: FinishedSweep, summary: d
         (walk,) = record.walks
         last = ended.inputs.store.result(walk.steps(ended.inputs.step_inputs)[-1][-1].key).scores
         for split in SPLITS:
-            for route in ROUTES:
+            for route in TOLD:
                 R = row["R"][split][route]
                 assert R[1] == [last.of(route).of(split)[task] for task in walk.order]
                 assert R[0][1] is None

@@ -1,4 +1,4 @@
-"""The accuracy matrices R of the first trials of the leaderboard, on both routes."""
+"""The accuracy matrices R of the first trials of the leaderboard, on every route."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from atlas.report import figures
 from atlas.report.canvas import cell_colours
 from atlas.report.formats import number
 from atlas.report.marks import trial_marks
-from atlas.report.summary import Summary
-from atlas.report.tables import Row, matrix
+from atlas.report.summary import ROUTES, TOLD, Route, Summary
+from atlas.report.tables import Row, bare_scores, matrix
 from atlas.report.views import MatrixCell, MatrixRow, Scale, evenly
 
 MAPS_SHOWN = 24
@@ -38,7 +38,10 @@ class AccuracyMap:
 
 @dataclass(frozen=True, kw_only=True)
 class MatricesSection:
-    """The maps of both routes, on one scale; `trials`: how many there are, shown or not."""
+    """The maps of the routes, on one scale; `trials`: how many there are, shown or not.
+
+    free: empty where that route was not scored. ahead: some scores are of tasks that were still to come.
+    """
 
     template: ClassVar[str] = "matrices.html"
 
@@ -46,36 +49,37 @@ class MatricesSection:
     trials: int
     latest: tuple[AccuracyMap, ...]
     own: tuple[AccuracyMap, ...]
+    free: tuple[AccuracyMap, ...] = ()
+    ahead: bool = False
 
 
 def matrices_section(summary: Summary, rows: Sequence[Row]) -> MatricesSection:
     """R of the first `MAPS_SHOWN` rows of the leaderboard."""
     low, high = limits = figures.score_range(summary)
-    by_id, mark_of = {trial.id: trial for trial in summary.trials}, trial_marks(summary)
-    latest, own = (
-        tuple(
-            _map(
-                place,
-                row,
-                matrix(by_id[row.trial], "test", route),
-                limits,
-                _zero_shot(summary, row),
-                mark=mark_of(by_id[row.trial]),
-            )
-            for place, row in enumerate(rows[:MAPS_SHOWN], start=1)
-        )
-        for route in ("latest", "own")
-    )
+    shown = rows[:MAPS_SHOWN]
+    latest, own, free = (_maps(summary, shown, route, limits) for route in ROUTES)
     stops = tuple(cell_colours(score, low, high)[0] for score in evenly(low, high))
     scale = Scale(low=f"{low:.0f} %", high=f"{high:.0f} %", stops=stops)
-    return MatricesSection(scale=scale, trials=len(rows), latest=latest, own=own)
+    ahead = any(cell.ahead for one in (*latest, *free) for row in one.rows for cell in row.cells)
+    return MatricesSection(scale=scale, trials=len(rows), latest=latest, own=own, free=free, ahead=ahead)
 
 
-def _zero_shot(summary: Summary, row: Row) -> list[float]:
-    """The scores of the bare backbone in the row's order, NaN where it has none; none where it has none at all."""
-    found = summary.references.zero_shot.get(row.seed, {})
-    scores = [found[task].test if task in found else None for task in row.order]
-    return [np.nan if score is None else score for score in scores] if found else []
+def _maps(summary: Summary, rows: Sequence[Row], route: Route, limits: tuple[float, float]) -> tuple[AccuracyMap, ...]:
+    """The maps of the trials that were scored on a route."""
+    by_id, mark_of = {trial.id: trial for trial in summary.trials}, trial_marks(summary)
+    found = [(place, row, by_id[row.trial]) for place, row in enumerate(rows, start=1)]
+    return tuple(
+        _map(
+            place,
+            row,
+            matrix(trial, "test", route),
+            limits,
+            bare_scores(summary, trial, "test", route),
+            mark=mark_of(trial),
+        )
+        for place, row, trial in found
+        if route in TOLD or route in trial.R.get("test", {})
+    )
 
 
 def _map(
@@ -89,14 +93,16 @@ def _map(
         test=number(row.test),
         seed=row.seed,
         rows=tuple(
-            MatrixRow(name=task, cells=tuple(_cell(float(score), limits) for score in scores))
-            for task, scores in zip(row.order, R, strict=True)
+            MatrixRow(
+                name=task, cells=tuple(_cell(float(score), limits, ahead=j > i) for j, score in enumerate(scores))
+            )
+            for i, (task, scores) in enumerate(zip(row.order, R, strict=True))
         ),
         before=tuple(_cell(score, limits) for score in before),
     )
 
 
-def _cell(score: float, limits: tuple[float, float]) -> MatrixCell:
+def _cell(score: float, limits: tuple[float, float], *, ahead: bool = False) -> MatrixCell:
     if not np.isfinite(score):
         return MatrixCell()
-    return MatrixCell(text=f"{score:.1f}", colours=cell_colours(score, *limits))
+    return MatrixCell(text=f"{score:.1f}", colours=cell_colours(score, *limits), ahead=ahead)

@@ -37,7 +37,12 @@ def metrics_section(summary: Summary, rows: Sequence[Row]) -> MetricsSection | N
         seeds=seeds(summary),
         values=Table(
             columns=columns("Metric", "Route", "Chosen trial", "Mean", "Worst", "Best", left=(0, 1)),
-            rows=tuple(_row(metric, route, found) for metric in shown for route in metric.routes),
+            rows=tuple(
+                _row(metric, route, found)
+                for metric in shown
+                for route in metric.routes
+                if any(f"{route}/{metric.name}" in one.values for one in found)
+            ),
         ),
         definitions=tuple((metric.title, metric.definition) for metric in shown),
     )

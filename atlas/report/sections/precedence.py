@@ -10,7 +10,7 @@ from atlas.metrics import Undefined
 from atlas.report.canvas import effect_colours
 from atlas.report.comparisons import precedence
 from atlas.report.formats import number, seeds
-from atlas.report.precedence_maps import ROUTES, effect_limit, is_clear
+from atlas.report.precedence_maps import TOLD, effect_limit, is_clear
 from atlas.report.summary import Summary
 from atlas.report.views import Matrix, MatrixCell, MatrixRow, Panel, Scale, evenly
 from atlas.runtime.text import counted
@@ -33,7 +33,7 @@ class PrecedenceSection:
 def precedence_section(summary: Summary) -> PrecedenceSection | None:
     """The pairwise effects under the best settings; None where no two tasks came in both sequences."""
     tasks, limit = list(summary.tasks), effect_limit(summary)
-    found = {route: precedence(summary, route) for route in ROUTES}
+    found = {route: precedence(summary, route) for route in TOLD}
     if all(isinstance(effect, Undefined) for effects in found.values() for effect in effects.values()):
         return None
     return PrecedenceSection(

@@ -32,12 +32,13 @@ from atlas.report.summary.sweep import (
     TrainedStep,
 )
 from atlas.report.summary.trial import FusionWeights, TrialRow, WalkCost
-from atlas.storage.score_names import ROUTES, SPLITS, Route, Split
+from atlas.storage.score_names import ROUTES, SPLITS, TOLD, Route, Split
 
 __all__ = [
     "BACKBONE_DIGEST",
     "BARE",
     "ROUTES",
+    "TOLD",
     "SCHEMA",
     "SPLITS",
     "AccuracyMatrix",

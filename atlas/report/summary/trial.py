@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import JsonValue, model_validator
+from pydantic import Field, JsonValue, model_validator
 
-from atlas.report.summary.base import AccuracyMatrix, RecordedMetric, SummaryPart, TrialStatus
+from atlas.report.summary.base import AccuracyMatrix, RecordedMetric, Score, SummaryPart, TrialStatus
 from atlas.storage.score_names import Route, Split
 
 
@@ -32,10 +32,14 @@ class TrialRow(SummaryPart):
     status: TrialStatus
     R: dict[Split, dict[Route, AccuracyMatrix]]
     """Accuracy matrices by split and route. `latest`: one evolving model; `own`: each task with the adapters that it
-    was trained with. `R[i][j]` is the score in percent on the order's j-th task after training its i-th."""
+    was trained with; `free`, where it was scored: one evolving model that is not told the task, the classes of all
+    tasks compete. `R[i][j]` is the score in percent on the order's j-th task after training its i-th: above the
+    diagonal of a task to come, where those were scored."""
     metrics: dict[str, RecordedMetric]
     """`split/route/name` of `atlas.metrics`; `train/learning_speed` (of losses) and `val/learning_speed` (of scores
     taken while training) are means over tasks, in updates of a task's last stage."""
+    free_before: dict[Split, tuple[Score | None, ...]] = Field(default_factory=dict)
+    """The row R[0, ·] on route `free`: the bare backbone's scores on the order's tasks; absent where it has none."""
     error: str = ""
     stopped: str = ""
     """By what it was stopped before its time; absent where by nothing."""
@@ -50,6 +54,8 @@ class TrialRow(SummaryPart):
             for route, R in routes.items():
                 if len(R) != tasks or any(len(row) != tasks for row in R):
                     raise ValueError(f"trial {self.id}: R.{split}.{route} is not {tasks} × {tasks}")
+        if any(len(row) != tasks for row in self.free_before.values()):
+            raise ValueError(f"trial {self.id}: a row of free_before has not {tasks} scores")
         return self
 
 

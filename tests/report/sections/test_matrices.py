@@ -3,7 +3,7 @@ from __future__ import annotations
 from atlas.report import leaderboard
 from atlas.report.environment import render
 from atlas.report.sections.matrices import matrices_section
-from tests.report.conftest import Document, of_trials, typed
+from tests.report.conftest import Document, of_trials, scored_beyond, typed
 
 
 def test_a_map_a_trial_and_route_with_the_scores_that_there_are(summary: Document) -> None:
@@ -29,6 +29,18 @@ def test_the_row_before_any_task_is_the_bare_backbones(summary: Document) -> Non
     page = render(section)
     assert page.index("0 zero-shot") < page.index(f"1 {first}")
     assert "zero-shot" not in render(matrices_section(typed(summary), leaderboard(typed(summary))))
+
+
+def test_scores_of_tasks_to_come_are_marked_and_route_free_has_maps_of_its_own(summary: Document) -> None:
+    found = typed(scored_beyond(summary))
+    section = matrices_section(found, leaderboard(found))
+    page = render(section)
+    assert page.count('<td class="ahead"') == 6 + 6  # the upper triangle of latest, and of free
+    assert [cell.text for cell in section.free[0].before] == ["40.0"] * 4
+    assert [cell.ahead for cell in section.latest[0].rows[0].cells] == [False, True, True, True]
+    assert "in italics, of those to come" in page
+    assert "route free" in page
+    assert "route free" not in render(matrices_section(typed(summary), leaderboard(typed(summary))))
 
 
 def test_more_trials_than_maps_are_counted(summary: Document) -> None:

@@ -5,7 +5,7 @@ from atlas.report import leaderboard, trial_metrics
 from atlas.report.environment import render
 from atlas.report.sections.metrics import MetricsSection, metrics_section
 from atlas.report.views import Cell
-from tests.report.conftest import Document, typed
+from tests.report.conftest import Document, scored_beyond, typed
 
 
 def section_of(summary: Document) -> MetricsSection:
@@ -17,11 +17,16 @@ def section_of(summary: Document) -> MetricsSection:
 def test_every_metric_of_the_registry_has_a_row_a_route_and_a_definition(summary: Document) -> None:
     section = section_of(summary)
     assert [row[:2] for row in section.values.rows] == [
-        (metric.title, route) for metric in METRICS.values() for route in metric.routes
+        (metric.title, route) for metric in METRICS.values() for route in metric.routes if route != "free"
     ]
     page = render(section)
     for metric in METRICS.values():
         assert f"<dt>{metric.title}</dt>" in page
+
+
+def test_route_free_has_its_rows_where_it_was_scored(summary: Document) -> None:
+    free = scored_beyond(summary)
+    assert ["MTIL Transfer", "free", "44.0 %"] in [list(row[:3]) for row in section_of(free).values.rows]
 
 
 def test_worst_and_best_are_by_the_metrics_direction(summary: Document) -> None:

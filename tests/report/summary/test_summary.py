@@ -81,7 +81,7 @@ def later_version(summary: Document) -> None:
         (not_a_number, "trials[0].R.test.latest[0][0] is nan; write null where there is no number"),
         (cut_matrix, "trials[0]: trial t00: R.val.own is not 4 × 4"),
         (fraction_of_more_than_one, "trials[0].R.val.own[0][0] is 101.0: input should be less than or equal to 100"),
-        (unknown_route, "trials[0].R.val.newest is not 'latest' or 'own'"),
+        (unknown_route, "trials[0].R.val.newest is not 'latest', 'own' or 'free'"),
         (unknown_task, "trial t00 has unknown tasks: vqa"),
         (task_twice, "trials[0]: trial t00 has a task twice"),
         (trial_twice, "trial t00 occurs twice"),

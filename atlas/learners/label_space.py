@@ -1,0 +1,99 @@
+"""Route `free`: a picture is named among the classes of several tasks, so that nobody says which task it is of.
+
+The protocol of X-TAIL (Xu et al., 2024, arXiv:2406.18868): one label space over all tasks, learnt or still to come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import torch
+from torch import Tensor, nn
+
+from atlas.backbones.dual.backbone import DualBackbone
+from atlas.data.loader import Batch
+from atlas.learners.continual_model import ContinualModel
+from atlas.learners.divergence import REMEDY, Diverged
+from atlas.learners.evaluation import read_batches, records_scored
+from atlas.learners.out_of_memory import InParts
+from atlas.learners.precision import autocast
+from atlas.learners.process_group import ProcessGroup
+from atlas.learners.readouts.similarity import Similarity
+from atlas.learners.schedule import Precision
+from atlas.learners.task_data import TaskData
+from atlas.runtime.text import counted
+from atlas.tasks.reading.answers import normalise
+
+TEXTS_AT_ONCE = 512
+
+
+class LabelSpace:
+    """The classes of several tasks, by the features of their prompts as the model is now.
+
+    The answer to a picture is argmax_k cos(image, text_k), k over the classes of all tasks, each by its own task's
+    templates. The scale that a task was trained with takes no part: it would favour one task over another. Classes of
+    two tasks with the same words (as answers of VQA are compared: case, articles and marks apart) are one: whichever
+    task's prompt is likest, the answer is right. The adapters that are active are those of route `latest`.
+    """
+
+    def __init__(self, model: ContinualModel, tasks: Sequence[TaskData], precision: Precision) -> None:
+        """Every task has a readout `similarity` in the model, and pictures alone in its records."""
+        assert isinstance(model.backbone, DualBackbone)
+        self.model, self.backbone, self.precision = model, model.backbone, precision
+        self.tasks = {task.name: task for task in tasks}
+        model.backbone.frozen.suit(model.device)
+        with torch.no_grad(), autocast(model.device, precision):
+            self.texts = torch.cat([self._texts(task.name) for task in tasks])
+
+    def _texts(self, task: str) -> Tensor:
+        """Unit features [K, P] of the task's classes: the mean of those of their prompts."""
+        readout = self.model.readout(task)
+        assert isinstance(readout, Similarity)
+        assert readout.prompts is not None
+        prompts, padding = readout.prompts, self.backbone.processor.pad_id
+        parts = prompts.flatten(0, 1).split(TEXTS_AT_ONCE)
+        found = torch.cat([self.backbone.text_features(part, part != padding) for part in parts]).float()
+        mean = nn.functional.normalize(found, dim=-1).unflatten(0, prompts.shape[:2]).mean(0)
+        return nn.functional.normalize(mean, dim=-1)
+
+    @cached_property
+    def words(self) -> Tensor:
+        """For each class of all tasks the number of its words, long [Σ K]: equal where the words are."""
+        numbers: dict[str, int] = {}
+        named = [normalise(answer) or answer for task in self.tasks.values() for answer in task.answers]
+        return torch.tensor([numbers.setdefault(name, len(numbers)) for name in named], device=self.texts.device)
+
+    def first_class(self, task: str) -> int:
+        """The place of the task's first class among those of all."""
+        names = list(self.tasks)
+        return sum(len(self.tasks[name].answers) for name in names[: names.index(task)])
+
+    def cosines(self, batch: Batch) -> Tensor:
+        """The cosines of records' pictures and all classes, [B, Σ K]; of several pictures the mean."""
+        images = self.backbone.image_features(batch.pixels.flatten(0, 1)).float()
+        unit = nn.functional.normalize(images, dim=-1).unflatten(0, batch.pixels.shape[:2]).mean(1)
+        return nn.functional.normalize(unit, dim=-1) @ self.texts.T
+
+    def score(self, task: str, split: str, *, limit: int | None, group: ProcessGroup) -> float:
+        """The share of the task's records whose answer has the words of their class, in percent.
+
+        Of the same records as `evaluation.score` takes for `limit`.
+
+        Raises:
+            Diverged: features of a record are not finite.
+        """
+        part = self.tasks[task].splits[split]
+        sums = torch.zeros(3, dtype=torch.float64, device=group.device)
+        cosines_of = InParts(self.cosines, torch.cat)
+        with torch.no_grad(), autocast(group.device, self.precision):
+            for numbers, batch in read_batches(part, group.shard(records_scored(part, limit)), group):
+                cosines = cosines_of(batch)
+                right = self.words[cosines.argmax(1)] == self.words[batch.targets + self.first_class(task)]
+                finite = cosines.isfinite().all(1)
+                sums += torch.stack([right.double().sum(), torch.tensor(len(numbers)).to(sums), (~finite).sum()])
+        total = group.all_reduce(sums)
+        if total[2]:
+            unfit = counted(int(total[2]), f"{split} record")
+            raise Diverged(f"the features of {unfit} of {task}, or of its classes, are not finite; {REMEDY}")
+        return 100.0 * float(total[0] / total[1])

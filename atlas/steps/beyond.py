@@ -1,0 +1,43 @@
+"""What of a walk is scored beyond the tasks that it has learnt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+from atlas.runtime.text import counted
+
+
+class BeyondDescription(TypedDict):
+    """A `Beyond` as plain JSON values."""
+
+    ahead: bool
+    label_space: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beyond:
+    """Scores after each task of a walk, beside those of the tasks learnt so far.
+
+    ahead: those of the tasks to come, on route `latest`. label_space: the tasks whose classes compete on route `free`,
+    on which each of them is scored before the first task and after every one; without any the route is not scored.
+    """
+
+    ahead: bool = False
+    label_space: tuple[str, ...] = ()
+
+    @property
+    def in_words(self) -> str:
+        """`tasks to come (route latest), 3 tasks in one label space (route free)`."""
+        ahead = ["tasks to come (route latest)"] if self.ahead else []
+        free = [f"{counted(len(self.label_space), 'task')} in one label space (route free)"] if self.label_space else []
+        return ", ".join([*ahead, *free])
+
+    def describe(self) -> BeyondDescription:
+        """It as plain JSON values; `beyond_from` is the inverse."""
+        return {"ahead": self.ahead, "label_space": list(self.label_space)}
+
+
+def beyond_from(description: BeyondDescription) -> Beyond:
+    """The `Beyond` of `Beyond.describe`."""
+    return Beyond(ahead=description["ahead"], label_space=tuple(description["label_space"]))
