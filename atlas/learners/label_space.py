@@ -5,7 +5,7 @@ The protocol of X-TAIL (Xu et al., 2024, arXiv:2406.18868): one label space over
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import cached_property
 
 import torch
@@ -37,14 +37,14 @@ class LabelSpace:
     task's prompt is likest, the answer is right. The adapters that are active are those of route `latest`.
     """
 
-    def __init__(self, model: ContinualModel, tasks: Sequence[TaskData], precision: Precision) -> None:
-        """Every task has a readout `similarity` in the model, and pictures alone in its records."""
+    def __init__(self, model: ContinualModel, answers: Mapping[str, tuple[str, ...]], precision: Precision) -> None:
+        """`answers`: task → its classes. Each task has a readout `similarity` in the model, and pictures alone."""
         assert isinstance(model.backbone, DualBackbone)
         self.model, self.backbone, self.precision = model, model.backbone, precision
-        self.tasks = {task.name: task for task in tasks}
+        self.answers = dict(answers)
         model.backbone.frozen.suit(model.device)
         with torch.no_grad(), autocast(model.device, precision):
-            self.texts = torch.cat([self._texts(task.name) for task in tasks])
+            self.texts = torch.cat([self._texts(task) for task in answers])
 
     def _texts(self, task: str) -> Tensor:
         """Unit features [K, P] of the task's classes: the mean of those of their prompts."""
@@ -61,13 +61,13 @@ class LabelSpace:
     def words(self) -> Tensor:
         """For each class of all tasks the number of its words, long [Σ K]: equal where the words are."""
         numbers: dict[str, int] = {}
-        named = [normalise(answer) or answer for task in self.tasks.values() for answer in task.answers]
+        named = [normalise(answer) or answer for answers in self.answers.values() for answer in answers]
         return torch.tensor([numbers.setdefault(name, len(numbers)) for name in named], device=self.texts.device)
 
     def first_class(self, task: str) -> int:
         """The place of the task's first class among those of all."""
-        names = list(self.tasks)
-        return sum(len(self.tasks[name].answers) for name in names[: names.index(task)])
+        names = list(self.answers)
+        return sum(len(self.answers[name]) for name in names[: names.index(task)])
 
     def cosines(self, batch: Batch) -> Tensor:
         """The cosines of records' pictures and all classes, [B, Σ K]; of several pictures the mean."""
@@ -75,25 +75,26 @@ class LabelSpace:
         unit = nn.functional.normalize(images, dim=-1).unflatten(0, batch.pixels.shape[:2]).mean(1)
         return nn.functional.normalize(unit, dim=-1) @ self.texts.T
 
-    def score(self, task: str, split: str, *, limit: int | None, group: ProcessGroup) -> float:
-        """The share of the task's records whose answer has the words of their class, in percent.
+    def score(self, data: TaskData, split: str, *, limit: int | None, group: ProcessGroup) -> float:
+        """The share of a task's records whose answer has the words of their class, in percent.
 
         Of the same records as `evaluation.score` takes for `limit`.
 
         Raises:
             Diverged: features of a record are not finite.
         """
-        part = self.tasks[task].splits[split]
+        part = data.splits[split]
+        first = self.first_class(data.name)
         sums = torch.zeros(3, dtype=torch.float64, device=group.device)
         cosines_of = InParts(self.cosines, torch.cat)
         with torch.no_grad(), autocast(group.device, self.precision):
             for numbers, batch in read_batches(part, group.shard(records_scored(part, limit)), group):
                 cosines = cosines_of(batch)
-                right = self.words[cosines.argmax(1)] == self.words[batch.targets + self.first_class(task)]
+                right = self.words[cosines.argmax(1)] == self.words[batch.targets + first]
                 finite = cosines.isfinite().all(1)
                 sums += torch.stack([right.double().sum(), torch.tensor(len(numbers)).to(sums), (~finite).sum()])
         total = group.all_reduce(sums)
         if total[2]:
             unfit = counted(int(total[2]), f"{split} record")
-            raise Diverged(f"the features of {unfit} of {task}, or of its classes, are not finite; {REMEDY}")
+            raise Diverged(f"the features of {unfit} of {data.name}, or of its classes, are not finite; {REMEDY}")
         return 100.0 * float(total[0] / total[1])

@@ -58,7 +58,8 @@ class TrainedModel:
         `records` are a data frame, mappings or a task's own `Record`s; `task` is theirs where they do not name one.
         A mapping has `text` (a list where the task has choices) and `image`: a path, a PIL image, the bytes of a PNG or
         JPEG, or a list of these where the task has two. Route `latest` answers with the model as it was after the last
-        task, `own` as it was after the record's own.
+        task, `own` as it was after the record's own. `free` is as `latest`, and needs no task: the classes of all tasks
+        whose pictures it compares with names (`--readout similarity`) compete.
 
         Raises:
             UserError: a task that was not trained, a column that does not exist, an image that cannot be read.

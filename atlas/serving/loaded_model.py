@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.learners.readouts import SIMILARITY
 from atlas.runtime.errors import UserError, unknown
 from atlas.serving.model_record import ModelRecord
 from atlas.serving.request import Request
@@ -15,8 +18,10 @@ if TYPE_CHECKING:
 
     from atlas.backbones.backbone import Backbone
     from atlas.learners.continual_model import ContinualModel
+    from atlas.learners.label_space import LabelSpace
 
-ROUTES = ("own", "latest")
+FREE = "free"
+ROUTES = ("own", "latest", FREE)
 
 
 class LoadedModel:
@@ -53,10 +58,12 @@ class LoadedModel:
         An answer that a model writes itself is a text, without a probability (NaN).
 
         `records` has the columns task, text and image of a `Request`. The route `own` answers with the model as it was
-        after the record's task, `latest` as it was after the last.
+        after the record's task, `latest` as it was after the last. `free` does so too, and needs no task: the classes
+        of all tasks whose pictures it compares with names compete.
 
         Raises:
-            UserError: a task that was not trained, an image that cannot be read, an unknown route.
+            UserError: a task that was not trained, an image that cannot be read, an unknown route, or `free` of a model
+                that has no such tasks.
         """
         import pandas as pd
 
@@ -70,6 +77,13 @@ class LoadedModel:
 
         from atlas.learners.precision import autocast
 
+        if route == FREE:
+            return self._free_answer(request)
+        if not request.task:
+            raise UserError(
+                f"a record names no task; give one of {', '.join(self.record.tasks)}, or the route {FREE} where "
+                "pictures are compared with names."
+            )
         if request.task not in self.record.tasks:
             raise unknown("task", request.task, self.record.tasks)
         task = self.record.tasks[request.task]
@@ -82,6 +96,43 @@ class LoadedModel:
         best = int(logits.argmax())
         answer = task.answers[best] if task.answers else str(best)
         return answer, float(logits.softmax(0)[best])
+
+    def _free_answer(self, request: Request) -> tuple[str, float]:
+        """The likeliest class of all tasks, and the probability of all classes with its words."""
+        import torch
+
+        from atlas.learners.precision import autocast
+
+        self._activate(self.record.order[-1], "latest")
+        space = self._label_space
+        name, *_ = space.answers
+        task = self.record.tasks[name]
+        batch = replace(request, text="").batch(task, self.processors[task.max_tokens]).to(self.model.device)
+        with torch.no_grad(), autocast(self.model.device, self.record.precision):
+            likely = (math.exp(space.backbone.log_scale) * space.cosines(batch)[0].float()).softmax(0)
+        best = int(likely.argmax())
+        named = [answer for answers in space.answers.values() for answer in answers]
+        return named[best], float(likely[space.words == space.words[best]].sum())
+
+    @cached_property
+    def _label_space(self) -> LabelSpace:
+        """The classes of all tasks that it names pictures by. Raises UserError where there are none."""
+        from atlas.learners.label_space import LabelSpace
+
+        tasks = self.record.tasks
+        answers = {
+            name: tasks[name].answers for name in tasks if tasks[name].modality == "vision" and self._compares(name)
+        }
+        if not answers:
+            raise UserError(
+                "this model names no pictures by what they are like, so that route free has no answers: give each "
+                "record its task, and the route latest or own."
+            )
+        return LabelSpace(self.model, answers, self.record.precision)
+
+    def _compares(self, task: str) -> bool:
+        """Whether it answers a task by similarity to the names of classes."""
+        return self.model.readout(task).name == SIMILARITY and self.record.tasks[task].kind == "classes"
 
     def _activate(self, task: str, route: str) -> None:
         """Activate the adapters of a route; what later tasks have changed is loaded as it was at it."""
@@ -101,7 +152,5 @@ class LoadedModel:
 
 def _request(record: pd.Series) -> Request:
     """A row of a data frame; an empty cell is None or NaN."""
-    texts = {name: record.get(name) for name in ("text", "image")}
-    return Request(
-        task=record["task"], **{name: value if isinstance(value, str) else "" for name, value in texts.items()}
-    )
+    texts = {name: record.get(name) for name in ("task", "text", "image")}
+    return Request(**{name: value if isinstance(value, str) else "" for name, value in texts.items()})

@@ -14,7 +14,7 @@ from atlas.serving.loaded_model import LoadedModel
 
 
 class ServedModel(PythonModel):
-    """`predict` takes the columns task, text and image, and the parameter `route` (own or latest)."""
+    """`predict` takes the columns task, text and image, and the parameter `route` (own, latest or free)."""
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load the model once."""

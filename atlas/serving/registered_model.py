@@ -126,7 +126,7 @@ def _signature() -> ModelSignature:
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
     return ModelSignature(
-        inputs=Schema([ColSpec("string", name) for name in ("task", "text", "image")]),
+        inputs=Schema([ColSpec("string", name, required=name != "task") for name in ("task", "text", "image")]),
         outputs=Schema([ColSpec("string", "answer"), ColSpec("double", "probability")]),
         params=ParamSchema([ParamSpec("route", "string", "own")]),
     )

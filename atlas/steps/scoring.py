@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from atlas.learners.evaluation import score
@@ -12,12 +12,17 @@ from atlas.storage.step_result import Scores, SplitScores
 if TYPE_CHECKING:
     from atlas.learners.continual_model import ContinualModel
     from atlas.learners.hooks import PriorStep
+    from atlas.learners.process_group import ProcessGroup
+    from atlas.learners.task_data import TaskData
     from atlas.steps.step import Step
-    from atlas.steps.train import WorkerContext
 
 
 def scores_of(
-    model: ContinualModel, step: Step, worker_context: WorkerContext, finished: Sequence[PriorStep]
+    model: ContinualModel,
+    step: Step,
+    data: Mapping[str, TaskData],
+    group: ProcessGroup,
+    finished: Sequence[PriorStep],
 ) -> Scores:
     """The scores of a model after `step`, in percent; `finished` are the last steps of the tasks before.
 
@@ -27,9 +32,9 @@ def scores_of(
     Raises:
         Diverged: a score is not finite.
     """
-    latest = _latest(model, step, worker_context)
+    latest = _latest(model, step, data, group)
     if step.stage.evaluates:
-        return Scores(latest=latest, free=_free(model, step, worker_context))
+        return Scores(latest=latest, free=_free(model, step, data, group))
     inherited = finished[-1].result.scores.own if finished else SplitScores()
     own = {
         split: inherited.of(split) | {task: latest.of(split)[task] for task in step.learns}
@@ -38,32 +43,22 @@ def scores_of(
     return Scores(latest=latest, own=SplitScores(**own))
 
 
-def _latest(model: ContinualModel, step: Step, worker_context: WorkerContext) -> SplitScores:
-    found: dict[Split, dict[str, float]] = {}
+def _latest(model: ContinualModel, step: Step, data: Mapping[str, TaskData], group: ProcessGroup) -> SplitScores:
+    precision, found = step.stage.schedule.precision, dict[Split, dict[str, float]]()
     for split, limit in step.evaluation.limits.items():
         found[split] = {
-            task: score(
-                model,
-                worker_context.data[task],
-                split,
-                limit=limit,
-                group=worker_context.group,
-                precision=step.stage.schedule.precision,
-            )
-            for task in step.scored
+            task: score(model, data[task], split, limit=limit, group=group, precision=precision) for task in step.scored
         }
     return SplitScores(**found)
 
 
-def _free(model: ContinualModel, step: Step, worker_context: WorkerContext) -> SplitScores:
+def _free(model: ContinualModel, step: Step, data: Mapping[str, TaskData], group: ProcessGroup) -> SplitScores:
     if not step.label_space:
         return SplitScores()
     from atlas.learners.label_space import LabelSpace  # a part of the dual family
 
-    data = [worker_context.data[task] for task in step.label_space]
-    space = LabelSpace(model, data, step.stage.schedule.precision)
-    found: dict[Split, dict[str, float]] = {
-        split: {one.name: space.score(one.name, split, limit=limit, group=worker_context.group) for one in data}
-        for split, limit in step.evaluation.limits.items()
-    }
+    answers = {task: data[task].answers for task in step.label_space}
+    space, found = LabelSpace(model, answers, step.stage.schedule.precision), dict[Split, dict[str, float]]()
+    for split, limit in step.evaluation.limits.items():
+        found[split] = {task: space.score(data[task], split, limit=limit, group=group) for task in answers}
     return SplitScores(**found)

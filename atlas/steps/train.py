@@ -137,7 +137,7 @@ def train_step(
         check_weights(model, group)
         stopwatch.stop_training()
         finished = [prior for prior, one in zip(past, _past(step), strict=True) if one.stage.last]
-        scores = scores_of(model, step, worker_context, finished)
+        scores = scores_of(model, step, worker_context.data, group, finished)
         result = _result(
             step, model, curve, checkpoints, scores=scores, hooks=kept, stopwatch=stopwatch, run=worker_context.run
         )

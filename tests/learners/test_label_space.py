@@ -39,13 +39,16 @@ def model(world: World) -> Iterator[ContinualModel]:
 
 
 def space_of(world: World, model: ContinualModel, *tasks: str) -> LabelSpace:
-    return LabelSpace(model, [world.worker_context.data[task] for task in tasks], "float32")
+    return LabelSpace(model, {task: world.worker_context.data[task].answers for task in tasks}, "float32")
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_of_one_task_alone_it_answers_as_if_the_task_were_told(world: World, model: ContinualModel, task: str) -> None:
     told = score(model, world.worker_context.data[task], "test", limit=LIMIT, group=ProcessGroup())
-    assert space_of(world, model, task).score(task, "test", limit=LIMIT, group=ProcessGroup()) == told
+    assert (
+        space_of(world, model, task).score(world.worker_context.data[task], "test", limit=LIMIT, group=ProcessGroup())
+        == told
+    )
 
 
 def test_the_classes_of_all_tasks_compete(world: World, model: ContinualModel) -> None:
@@ -60,7 +63,9 @@ def test_the_classes_of_all_tasks_compete(world: World, model: ContinualModel) -
     place = [answer for task in TASKS for answer in data[task].answers]
     named = [place[number] for number in found.argmax(1)]
     right = sum(data["mnist-twin"].answers[int(one)] == name for one, name in zip(batch.targets, named, strict=True))
-    assert space.score("mnist-twin", "test", limit=LIMIT, group=ProcessGroup()) == pytest.approx(100 * right / LIMIT)
+    assert space.score(data["mnist-twin"], "test", limit=LIMIT, group=ProcessGroup()) == pytest.approx(
+        100 * right / LIMIT
+    )
 
 
 def test_a_class_of_two_tasks_is_right_by_either(world: World, model: ContinualModel) -> None:
@@ -70,10 +75,11 @@ def test_a_class_of_two_tasks_is_right_by_either(world: World, model: ContinualM
     same = replace(digits, name="same", answers=answers)
     model.forms = {**model.forms, "same": same.form}
     model.ensure_head("same", torch.Generator())
-    both = LabelSpace(model, [digits, same], "float32")
+    both = LabelSpace(model, {"digits": digits.answers, "same": answers}, "float32")
     assert both.words.tolist() == [*range(10), *range(10)]
-    other = LabelSpace(model, [digits, replace(same, answers=tuple(f"no {one}" for one in answers))], "float32")
-    free = [space.score("digits", "test", limit=None, group=ProcessGroup()) for space in (both, other)]
+    others = tuple(f"no {answer}" for answer in answers)
+    other = LabelSpace(model, {"digits": digits.answers, "same": others}, "float32")
+    free = [space.score(digits, "test", limit=None, group=ProcessGroup()) for space in (both, other)]
     assert free[0] >= free[1]
 
 
@@ -81,7 +87,7 @@ def test_features_that_are_not_finite_are_told(world: World, model: ContinualMod
     space = space_of(world, model, "digits")
     space.texts = space.texts * float("nan")
     with pytest.raises(Diverged, match="8 val records of digits"):
-        space.score("digits", "val", limit=None, group=ProcessGroup())
+        space.score(world.worker_context.data["digits"], "val", limit=None, group=ProcessGroup())
 
 
 def test_a_worker_without_a_record_scores_nothing(world: World, model: ContinualModel, tmp_path: Path) -> None:
@@ -91,4 +97,6 @@ def test_a_worker_without_a_record_scores_nothing(world: World, model: Continual
             return value + torch.tensor([1, 2, 0]).to(value)
 
     group = Second(rank=1, size=2)
-    assert space_of(world, model, "digits").score("digits", "test", limit=1, group=group) == 50
+    assert (
+        space_of(world, model, "digits").score(world.worker_context.data["digits"], "test", limit=1, group=group) == 50
+    )

@@ -94,7 +94,7 @@ def test_another_walk_has_another_model(result: atlas.SweepResult, model: atlas.
 @pytest.mark.parametrize(
     ("record", "task", "message"),
     [
-        ({"text": "?"}, "", "unknown task ''"),
+        ({"text": "?"}, "", "a record names no task; give one of"),
         ({"text": "?"}, "digts", "Did you mean 'digits'"),
         ({"question": "?"}, "digits", "a record has 'question'; give task, text, image"),
         ({"image": 3}, "digits", "an image is a int; give a pathlib.Path, a PIL image, bytes or base64"),
