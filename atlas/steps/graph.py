@@ -9,6 +9,7 @@ from typing import Protocol
 
 from atlas.learners import EvaluationStage, Learner, Stage, TwoStage
 from atlas.learners.downstream import Way, downstream_stages
+from atlas.learners.readouts import COMPARING, SIMILARITY
 from atlas.steps.beyond import Beyond
 from atlas.steps.probe import Probe
 from atlas.steps.step import Step, StepInputs
@@ -197,14 +198,16 @@ class WalkGraph:
     def _evaluation(self, branch: _Branch, beyond: Beyond, model: Step | None, ahead: Prefix) -> Step | None:
         """The evaluation of the model after a step (None: of the bare backbone), with tasks to come; None of nothing.
 
-        It is computed as the step was trained. Its tasks are sorted, so that orders with one prefix share it.
+        It is computed as the step was trained. Its tasks are sorted, so that orders with one prefix share it. A task to
+        come is compared with names where those learnt are; a readout that does more has no label space.
         """
-        tasks = sorted({*(ahead if beyond.ahead else ()), *beyond.label_space})
+        like = model.stage if model else self._task_stages(branch, 0)[-1]
+        space = beyond.label_space if like.readout == SIMILARITY else ()
+        tasks = sorted({*(ahead if beyond.ahead else ()), *space})
         if not tasks:
             return None
-        like = model.stage if model else self._task_stages(branch, 0)[-1]
-        schedule = replace(like.schedule, steps=0)
-        stage = EvaluationStage(schedule=schedule, readout=like.readout, label_space=beyond.label_space)
+        readout = SIMILARITY if like.readout in COMPARING else like.readout
+        stage = EvaluationStage(schedule=replace(like.schedule, steps=0), readout=readout, label_space=space)
         *others, last = tasks
         return self._interned(
             Step(

@@ -162,7 +162,7 @@ class WalkResult:
     @property
     def is_free(self) -> bool:
         """Whether route `free` is scored."""
-        return self.walk.beyond is not None and bool(self.walk.beyond.label_space) and any(self.evaluations)
+        return any(step.label_space for step in self.evaluations if step is not None)
 
     def _alone(self, split: Split, single_task: SplitScores) -> list[float | None]:
         """The scores of the order's tasks, each trained alone."""

@@ -8,7 +8,7 @@ from itertools import permutations
 
 import pytest
 
-from atlas.learners import FineTuning, HeadOnly, Joint, Learner, Schedule, TwoStage
+from atlas.learners import FineTuning, HeadOnly, Joint, Learner, Rail, Schedule, TwoStage
 from atlas.steps.beyond import Beyond, beyond_from
 from atlas.steps.graph import WalkGraph
 from atlas.steps.step import Step, StepInputs, step_from
@@ -77,6 +77,16 @@ def test_orders_with_the_same_prefix_share_it() -> None:
         walk("".join(order), learner=Joint().with_readout("similarity")) for order in permutations("abc")
     )
     assert sum(step.stage.evaluates for step in joint) == 1 + 3 + 3 + 1  # a model of a set is that of all its orders
+
+
+def test_a_learner_that_solves_its_tasks_answers_those_to_come_by_similarity_and_has_no_label_space() -> None:
+    before, first, second, last = evaluations("bac", BOTH, Rail().with_readout("similarity"))
+    assert (before, last) == (None, None)
+    assert first is not None
+    assert second is not None
+    assert (first.stage.readout, first.label_space, first.scored) == ("similarity", (), ("a", "c"))
+    assert second.parent is not None
+    assert second.parent.stage.readout == "ridge-similarity"
 
 
 def test_a_learner_with_a_model_for_each_task_has_none() -> None:

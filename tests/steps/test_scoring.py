@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.learners import FineTuning, Learner, Schedule, TwoStage, ZeroShot
+from atlas.learners import FineTuning, Learner, Rail, Schedule, TwoStage, ZeroShot
 from atlas.learners.evaluation import score
 from atlas.learners.process_group import ProcessGroup
 from atlas.steps.beyond import Beyond
@@ -80,3 +80,17 @@ def test_before_anything_is_learnt_a_task_scores_as_its_zero_shot_reference(worl
     (found,) = world.learn([before], store)
     assert found.scores.free == zero_shot.scores.latest
     assert found.scores.latest.val == {}
+
+
+def test_tasks_that_rail_has_not_solved_score_as_the_bare_backbone_answers_them(world: World, store: Store) -> None:
+    graph = WalkGraph(world.step_inputs)
+    learner = Rail(hidden=16).with_readout("similarity")
+    walk = Walk(order=TASKS, learner=learner, seed=0, beyond=Beyond(ahead=True, label_space=PICTURES))
+    outcome = WalkResult(walk=walk, graph=graph)
+    steps = list(outcome.every_step())
+    for step, result in zip(steps, world.learn(steps, store), strict=True):
+        outcome.add(step, result)
+    ((reference,),) = graph.steps(Walk(order=("mnist-twin",), learner=ZeroShot(), seed=0))
+    (zero_shot,) = world.learn([reference], store)
+    assert outcome.matrix("test", "latest")[0][1] == zero_shot.scores.latest.test["mnist-twin"]
+    assert not outcome.is_free
