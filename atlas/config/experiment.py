@@ -53,7 +53,7 @@ class Experiment:
         """
         search = self.options.search
         if not self.sweep.searches_orders:
-            return search.trials or self.sweep.trials
+            return search.trials or max(1, self.sweep.trials - len(self.left_out()))
         number, written = self._order_number(), search.written_orders()
         asked = len(written) or number
         if search.trials and asked and search.trials != asked:
@@ -69,8 +69,12 @@ class Experiment:
         """The settings of the first trials: the grid, or the sweep's points, or those that it has for a smoke run."""
         if self.grid:
             return self.grid
-        small = self.sweep.smoke_points if self.options.run.smoke else ()
-        return small or self.sweep.points
+        return self.sweep.points_under(self.options, smoke=self.options.run.smoke)
+
+    def left_out(self) -> list[Mapping[str, Any]]:
+        """The sweep's points that do not suit the options."""
+        suiting = self.sweep.points_under(self.options, smoke=False)
+        return [point for point in self.sweep.points if point not in suiting]
 
     def orders(self) -> tuple[Order, ...]:
         """The orders that every trial walks; none where the sweep searches them. Raises UserError as `trial_count`."""

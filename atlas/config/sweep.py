@@ -32,7 +32,8 @@ class Sweep:
     `learner(trial, options)` suggests settings on the Optuna trial and returns the learner to try.
     `searches_orders`: each trial walks one order, proposed task by task; else each walks the same few orders, and the
     search maximises their mean (or the worst of them, as `--aim` says). `points` are the settings of the first trials,
-    one each. `goal` is the objective of a trial (see `objective`). `small` are the options of `--smoke`, and
+    one each; those that do not suit the options, by `suits(point, options)`, are left out, and named in the plan
+    (None: all do). `goal` is the objective of a trial (see `objective`). `small` are the options of `--smoke`, and
     `smoke_points` its settings, in place of `points`. `any_learner`: `learner` takes the one that `--learner` names.
     `searched` names options that the space decides by itself, so that none may be given. `objectives` are costs of the
     Pareto front that the end prints (see `COSTS` of the report). After the search the best trial's setting is walked
@@ -57,8 +58,14 @@ class Sweep:
     searched: tuple[str, ...] = ()
     objectives: tuple[str, ...] = ()
     held_out: int = 0
+    suits: Callable[[Mapping[str, Any], Options], bool] | None = None
     sampler: Callable[[Options], BaseSampler] | None = None
     scheduler: Callable[[Options], TrialScheduler] | None = None
+
+    def points_under(self, options: Options, *, smoke: bool) -> tuple[Mapping[str, Any], ...]:
+        """The settings of the first trials under these options, of a smoke run or not."""
+        points = (self.smoke_points if smoke else ()) or self.points
+        return tuple(point for point in points if self.suits is None or self.suits(point, options))
 
     def smoke(self, options: Options, named: Collection[str] = ()) -> Options:
         """The options of the very small run of `--smoke`; options that were given with it stay.
@@ -72,4 +79,5 @@ class Sweep:
             changed.pop("tasks", None)
         if self.searches_orders and options.search.orders:
             return options.changed(**changed)  # which say how many trials there are
-        return options.changed(**changed, trials=options.search.trials or len(self.smoke_points or self.points) or 2)
+        points = len(self.points_under(options, smoke=True))
+        return options.changed(**changed, trials=options.search.trials or points or 2)

@@ -23,6 +23,7 @@ from atlas.steps.walk_result import DOWNSTREAM
 
 FUNCTIONS: Mapping[str, tuple[str, ...]] = {
     "learner": ("trial", "options"),
+    "suits": ("point", "options"),
     "sampler": ("options",),
     "scheduler": ("options",),
 }

@@ -47,7 +47,7 @@ class References:
         found = self.train.batch(indices)
         tokens = found.tokens[:, :1] if prompts is None or self.prompts is None else self.prompts[prompts][:, None]
         mask = tokens != self.model.backbone.processor.pad_id
-        return replace(self.model.given(found, self.data.name), tokens=tokens, mask=mask).to(self.model.device)
+        return self.model.given(replace(found, tokens=tokens, mask=mask).to(self.model.device), self.data.name)
 
     def similarities(self, batch: Batch, weights: dict[str, Tensor] | None = None) -> Tensor:
         """s · cos of every image and text [N · I, N], by the model as it is, or with other `weights` of the backbone.

@@ -1,4 +1,4 @@
-"""Rows of a plan that say what an option comes to: early stopping, held-out orders, shots, towers."""
+"""Rows of a plan that say what an option comes to: early stopping, held-out orders, shots, towers, points left out."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def notes(experiment: Experiment, *, sizes: Mapping[str, int], towers: Sequence[
         "held out": _held_out(experiment),
         "shots": _shots(experiment.options.search, sizes),
         "adapters in": _towers(experiment.options, towers),
+        "left out": _left_out(experiment),
     }
     return {label: text for label, text in rows.items() if text}
 
@@ -39,6 +40,12 @@ def _held_out(experiment: Experiment) -> str:
     if left < asked:
         return f"{left} of {counted(asked, 'order')}: the trials walk all others, give them fewer by --orders"
     return f"{counted(asked, 'order')} that no trial walks, for the winner"
+
+
+def _left_out(experiment: Experiment) -> str:
+    """The points that the options leave out; empty where they suit all."""
+    values = [str(value) for point in experiment.left_out() for value in point.values()]
+    return f"{', '.join(values)}: not with these options" if values else ""
 
 
 def _shots(search: SearchOptions, sizes: Mapping[str, int]) -> str:

@@ -142,6 +142,23 @@ def test_a_smoke_run_tries_every_point() -> None:
     assert pointed.smoke(Options.of(smoke=True, trials=1)).search.trials == 1
 
 
+def test_points_that_do_not_suit_the_options_are_left_out() -> None:
+    pointed = replace(
+        SETTINGS,
+        points=({"x": 1}, {"x": 2}, {"x": 3}),
+        trials=4,
+        suits=lambda point, options: point["x"] != options.training.rank,
+    )
+    for rank, left in ((2, [{"x": 1}, {"x": 3}]), (9, list(pointed.points))):
+        options = Options.of(rank=rank)
+        experiment = Experiment(sweep=pointed, options=options)
+        assert [*experiment.points()] == left
+        assert [*experiment.left_out()] == [point for point in pointed.points if point not in left]
+        assert experiment.trial_count() == len(left) + 1
+        assert pointed.smoke(options.changed(smoke=True)).search.trials == len(left)
+    assert Experiment(sweep=pointed, options=Options.of(rank=2, trials=7)).trial_count() == 7
+
+
 def test_unseen_tasks_are_learnt_by_atlas_alone() -> None:
     options = Options.of(tasks=("a", "b"), downstream=("c",), learner="ewc")
     with pytest.raises(AtlasError, match="--downstream with the learner 'ewc': unseen tasks are trained as 'atlas'"):

@@ -51,6 +51,7 @@ def proposed(learner: Callable[..., Any]) -> str:
         ({"learner": lambda trial: TwoStage()}, "give a function learner(trial, options)"),
         ({"learner": TwoStage()}, "give a function learner(trial, options)"),
         ({"sampler": "tpe"}, "the sampler of the sweep mine is 'tpe'; give a function sampler(options)"),
+        ({"suits": True}, "the suits of the sweep mine is True; give a function suits(point, options)"),
         ({"scheduler": 3}, "give a function scheduler(options)"),
         ({"defaults": {"steps": 3}}, "the defaults of the sweep mine are {'steps': 3}; give Options.of"),
         ({"small": None}, "the small of the sweep mine are None"),

@@ -112,6 +112,17 @@ def test_its_trials_do_not_all_ask_the_same(sweep: Sweep) -> None:
     assert len({tuple(trial) for trial in walks}) > min(3, len(sweep.points) - 1 if sweep.points else 3)
 
 
+@pytest.mark.parametrize("file", [file for file in FILES if file.stem == "compare"], indirect=True)
+@pytest.mark.parametrize(("given", "left"), [({"readout": "similarity"}, {"lwf"}), ({"readout": "head"}, set())])
+def test_learners_are_compared_by_any_readout(sweep: Sweep, given: dict[str, Any], left: set[str]) -> None:
+    """Those that do not work with it are left out; every other point is proposed with it."""
+    experiment = Experiment(sweep=sweep, options=Options.of(tasks=TASKS, backbone="clip-tiny", **given))
+    assert {point["learner"] for point in experiment.left_out()} == left
+    for number, point in enumerate(experiment.points()):
+        learner = experiment.propose(optuna.trial.FixedTrial(point, number)).learner  # type: ignore[arg-type]
+        assert (learner.name, learner.readout) == (point["learner"], given["readout"])
+
+
 def test_its_steps_can_be_sent_anywhere(sweep: Sweep, inputs: SweepInputs) -> None:
     options = Options.of(tasks=("piqa-twin", "digits"), trials=3)
     for trial in foresee(Experiment(sweep=sweep, options=options)).trials:

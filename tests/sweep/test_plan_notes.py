@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from atlas.config.experiment import Experiment
@@ -9,6 +11,7 @@ from atlas.config.options import Options
 from atlas.config.sweep import Sweep
 from atlas.sweep.plan_notes import notes
 
+COMPARE = Sweep(name="mine", question="", points=({"learner": "ewc"}, {"learner": "lwf"}))
 FOUR = ("digits", "piqa-twin", "easy-vqa", "easy-ve")
 
 
@@ -45,3 +48,9 @@ def test_tasks_that_do_not_pass_through_the_tower_with_adapters_are_said() -> No
     said = noted(towers=("vision",), backbone="clip-tiny")["adapters in"]
     assert said == "vision; piqa-twin has no images, so that only a head learns: give text, too"
     assert noted(towers=("vision", "text"), backbone="clip-tiny")["adapters in"] == "text and vision"
+
+
+def test_points_that_the_options_leave_out_are_named() -> None:
+    sweep = replace(COMPARE, suits=lambda point, options: point["learner"] not in ("lwf", options.training.readout))
+    experiment = Experiment(sweep=sweep, options=Options.of(tasks=FOUR))
+    assert notes(experiment, sizes={}, towers=()) == {"left out": "lwf: not with these options"}
