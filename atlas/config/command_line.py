@@ -66,7 +66,7 @@ def read_command_line(
             CommandLine,
             prog=prog,
             description=description.strip(),
-            args=arguments,
+            args=_without_those_that_are_on(arguments, defaults),
             default=CommandLine(**{name: getattr(defaults, name) for name in GROUPS}),
             config=(OmitArgPrefixes, FlagCreatePairsOff, DisallowNone),
         )
@@ -88,6 +88,13 @@ def given_options(arguments: Sequence[str]) -> dict[str, list[str]]:
         else:
             words.append(word)
     return found
+
+
+def _without_those_that_are_on(arguments: Sequence[str], defaults: Options) -> list[str]:
+    """The arguments without flags of what `defaults` have on: tyro then knows the flag alone that turns it off."""
+    usual = defaults.flat()
+    switched = {name for name, value in usual.items() if isinstance(value, bool) and value != (name in ON)}
+    return [word for word in arguments if word not in set(map(flag_of, switched))]
 
 
 def _check_lists(arguments: Sequence[str], defaults: Options) -> None:
@@ -134,7 +141,12 @@ def _name_of(flag: str) -> str | None:
 
 
 def config_of(arguments: Sequence[str]) -> Path | None:
-    """The file of `--config FILE` or `--config=FILE`: it is read first, since it gives the defaults of the rest."""
+    """The file of `--config FILE` or `--config=FILE`: it is read first, since it gives the defaults of the rest.
+
+    Raises UserError for two: one of them would be lost.
+    """
+    if (times := [word.partition("=")[0] for word in arguments].count(FILE_FLAG)) > 1:
+        raise UserError(f"{FILE_FLAG} is given {times} times; give one file.")
     following = iter(arguments)
     for word in following:
         if word == FILE_FLAG:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from atlas.cluster.options import ClusterOptions
+from atlas.config.option_types import fits, hints_of, plain, says_more, wrong_type
 from atlas.config.run import RunOptions
 from atlas.config.search import SearchOptions
 from atlas.config.training import TrainingOptions
@@ -39,13 +40,30 @@ class Options:
         return cls().changed(**values)
 
     def changed(self, **values: Any) -> Options:
-        """The same with these values, named flat; lists become tuples. Raises UserError as `of` does."""
+        """The same with these values, named flat; lists become tuples, paths texts. Raises UserError as `of` does."""
         groups: dict[str, dict[str, OptionValue]] = {}
         for name, value in values.items():
             if name not in GROUP_OF:
                 raise unknown("option", name, GROUP_OF)
-            groups.setdefault(GROUP_OF[name], {})[name] = tuple(value) if isinstance(value, list) else value
-        return replace(self, **{group: replace(getattr(self, group), **given) for group, given in groups.items()})
+            groups.setdefault(GROUP_OF[name], {})[name] = plain(value)
+        return replace(self, **{group: self._with(group, given) for group, given in groups.items()})
+
+    def _with(self, group: str, given: Mapping[str, OptionValue]) -> Any:
+        """The group with these values. Raises UserError for one of another type, or that the group refuses."""
+        hints = hints_of(GROUPS[group])
+        wrong = [name for name, value in given.items() if not fits(value, hints[name])]
+        for name in wrong:
+            if not says_more(hints[name]):
+                raise wrong_type(name, given[name], hints[name])
+        try:
+            made = replace(getattr(self, group), **given)
+        except TypeError as error:  # of a comparison with what is no number
+            if not wrong:
+                raise
+            raise wrong_type(wrong[0], given[wrong[0]], hints[wrong[0]]) from error
+        if wrong:
+            raise wrong_type(wrong[0], given[wrong[0]], hints[wrong[0]])
+        return made
 
     def flat(self) -> dict[str, OptionValue]:
         """Every value by its flat name."""

@@ -15,7 +15,7 @@ hold the same values by their flat names.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -49,6 +49,7 @@ def options_from(content: Mapping[str, JsonValue], defaults: Options, *, source:
     from pydantic import ValidationError
 
     given = _grouped(content, source)
+    _check_truths(given, source)
     values = {group: {**_values(getattr(defaults, group)), **given.get(group, {})} for group in GROUPS}
     try:
         return _adapter().validate_python(values)
@@ -90,7 +91,7 @@ def _content(path: Path) -> Mapping[str, JsonValue]:
 
     try:
         text = path.read_text(encoding="utf-8-sig")
-        content = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+        content = json.loads(text, object_pairs_hook=_once) if path.suffix == ".json" else _from_yaml(text)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}; give a YAML or JSON file.") from error
     except (ValueError, yaml.YAMLError) as error:
@@ -98,6 +99,27 @@ def _content(path: Path) -> Mapping[str, JsonValue]:
     if not isinstance(content, dict):
         raise UserError(f"{path} holds no options by name; write e.g. `search: {{tasks: [digits]}}`.")
     return content
+
+
+def _from_yaml(text: str) -> object:
+    """As `yaml.safe_load`, but raises ValueError where a mapping has a key twice: YAML would take the last."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+            _once([(str(key.value), None) for key, _ in node.value])
+            return super().construct_mapping(node, deep)
+
+    return yaml.load(text, Loader)
+
+
+def _once(pairs: Sequence[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    """The pairs as a mapping. Raises ValueError for a key that is there twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name in found if [key for key, _ in pairs].count(name) > 1)
+        raise ValueError(f"it has {twice!r} twice; give it once")
+    return found
 
 
 def _grouped(content: Mapping[str, JsonValue], source: str) -> dict[str, Mapping[str, JsonValue]]:
@@ -138,6 +160,17 @@ def _check_keys(given: Iterable[str], known: Iterable[str], source: str, shown: 
             raise unknown(f"option in {source}", name, shown or known)
 
 
+def _check_truths(given: Mapping[str, Mapping[str, JsonValue]], source: str) -> None:
+    """Raises UserError for `true` or `false` where no option is switched by it: as a number it would be 1 or 0."""
+    switches = {name for name, value in Options().flat().items() if isinstance(value, bool)}
+    for group, values in given.items():
+        for name in values.keys() - switches:
+            value = values[name]
+            for one in value if isinstance(value, list) else [value]:
+                if isinstance(one, bool):
+                    raise UserError(f"{source}: {group}.{name} is {str(one).lower()}; give a number or a text.")
+
+
 def _values(group: Any) -> dict[str, JsonValue]:
     return {one.name: getattr(group, one.name) for one in fields(group)}
 
@@ -149,4 +182,6 @@ def _first_problem(error: ValidationError) -> str:
     if isinstance(cause, UserError):
         return str(cause)
     place = ".".join(map(str, first["loc"]))
+    if first["type"] == "tuple_type":
+        return f"{place} is {first['input']!r}; give a list: [{first['input']}]."
     return f"{place} is {first['input']!r}: {first['msg'][:1].lower()}{first['msg'][1:]}."

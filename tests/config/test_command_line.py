@@ -233,3 +233,17 @@ def test_a_list_without_a_value_is_refused_unless_it_takes_away_a_sweeps_own(fla
 def test_a_value_that_is_no_number_is_told_the_words_that_are_allowed_too() -> None:
     with pytest.raises(AtlasError, match="--batch-size is 'AUTO'; give N, a whole number, or auto"):
         read_command_line("?", Options(), ["--batch-size", "AUTO"])
+
+
+def test_a_flag_may_be_given_though_a_file_or_the_sweep_has_it_on_and_can_be_turned_off(tmp_path: Path) -> None:
+    usual = Options.of(dry_run=True, recompute=True, cuda_graphs=False)
+    given = ["--dry-run", "--recompute", "--no-cuda-graphs"]
+    assert read_command_line("?", usual, given).options == usual
+    assert not read_command_line("?", usual, ["--no-dry-run"]).options.run.dry_run
+    (tmp_path / "mine.yaml").write_text("run: {dry_run: true}")
+    assert read_command_line("?", Options(), ["--config", str(tmp_path / "mine.yaml"), "--dry-run"]).options.run.dry_run
+
+
+def test_two_files_of_options_are_refused() -> None:
+    with pytest.raises(AtlasError, match="--config is given 2 times; give one file"):
+        read_command_line("?", Options(), ["--config", "a.yaml", "--config=b.yaml"])

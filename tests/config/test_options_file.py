@@ -99,3 +99,21 @@ def test_a_missing_file_and_one_that_cannot_be_written_are_refused(tmp_path: Pat
     (tmp_path / "file").write_text("")
     with pytest.raises(AtlasError, match="cannot be written"):
         write_options_file(Options(), tmp_path / "file" / "x.yaml")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.yaml", "search:\n  tasks: [digits]\n  tasks: [easy-ve]\n", "it has 'tasks' twice; give it once"),
+        ("a.json", '{"training": {"steps": 1}, "training": {"steps": 2}}', "it has 'training' twice; give it once"),
+        ("a.yaml", "cluster:\n  loaders: true\n", "cluster.loaders is true; give a number or a text"),
+        ("a.yaml", "search:\n  seeds: [0, false]\n", "search.seeds is false; give a number or a text"),
+        ("a.yaml", "search:\n  tasks: digits\n", "search.tasks is 'digits'; give a list: [digits]"),
+    ],
+)
+def test_what_a_file_would_be_read_as_without_a_word_is_refused(
+    tmp_path: Path, name: str, content: str, message: str
+) -> None:
+    with pytest.raises(AtlasError) as refused:
+        read_options_file(kept(tmp_path, content, name))
+    assert message in str(refused.value)
