@@ -144,6 +144,8 @@ def test_bad_sources_are_answered_in_one_line(storage: Path, album: Path, capsys
     assert "Did you mean 'album'" in refused(capsys, *both, f"albm={album}")
     assert "is not a folder" in refused(capsys, *both, "album=/nowhere")
     assert "a folder for digits, which reads none" in refused(capsys, *both, f"digits={album}")
+    twice = ("--source", "/a", "--source=/b")
+    assert "--source is given 2 times; give it once" in refused(capsys, "prepare", "album", *twice)
     assert "4 of 4 files are missing" in refused(capsys, "prepare", "album", "--source", str(storage.parent))
     assert "give 0 to 1" in refused(capsys, "prepare", "album", "--most-broken", "7")
     assert "Did you mean 'album'" in refused(capsys, "tasks", "albun")

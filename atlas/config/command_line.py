@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -111,10 +111,11 @@ def _check_lists(arguments: Sequence[str], defaults: Options) -> None:
             raise UserError(f"{flag_of(name)} has no value; give one or more, or leave the option out.")
 
 
-def as_arguments(options: Options, defaults: Options) -> list[str]:
-    """The arguments that make `options` of `defaults`."""
+def as_arguments(options: Options, defaults: Options, named: Collection[str] = ()) -> list[str]:
+    """The arguments that make `options` of `defaults`, and those of `named` options that are as there."""
     was = defaults.flat()
-    return [word for name, value in options.flat().items() if value != was[name] for word in argument(name, value)]
+    given = {name: value for name, value in options.flat().items() if value != was[name] or (name in named and value)}
+    return [word for name, value in given.items() for word in argument(name, value)]
 
 
 def argument(name: str, value: Any) -> list[str]:

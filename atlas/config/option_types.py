@@ -15,8 +15,8 @@ SINGLE = {int: "a whole number", float: "a number", str: "a text", bool: "True o
 
 
 def plain(value: Any) -> Any:
-    """A list as a tuple, a path as a text, NumPy's numbers as Python's: the forms in which options hold them."""
-    if isinstance(value, list | tuple):
+    """A list or range as a tuple, a path as a text, a number of NumPy's as one of Python's: as options hold them."""
+    if isinstance(value, list | tuple | range):
         return tuple(map(plain, value))
     if isinstance(value, Integral) and not isinstance(value, bool):
         return int(value)

@@ -37,13 +37,15 @@ def run(
         InfrastructureError: a store, cluster or server that is out of reach.
     """
     found, invocation = _found(sweep)
+    if options is not None and not isinstance(options, Options):
+        raise UserError(f"options are {options!r:.80}; give Options.of(steps=20, …), or the values by name: steps=20.")
     options = (options or found.defaults).changed(**changed)
     if options.run.dry_run:
         raise UserError("dry_run prints the plan alone, which is no result; leave it out, or use --dry-run in a shell.")
     if invocation is not None:
-        invocation = replace(invocation, arguments=tuple(as_arguments(options, found.defaults)))
+        invocation = replace(invocation, arguments=tuple(as_arguments(options, found.defaults, named=changed)))
     if options.run.smoke and not options.run.resume:
-        options = found.smoke(options)
+        options = found.smoke(options, named=changed)
     with kept_interrupts():
         end = run_sweep(found, options, _silent() if quiet else None, invocation=invocation)
     if end.folder is None or not end.folder.summary.is_file():

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from atlas.config.budget import NO_BUDGET, Budget
 from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.os_errors import error_from
 from atlas.storage.filesystem import StoragePath, write_whole
 
 Verb = Literal["pause", "resume", "stop-trial", "prune", "enqueue", "budget"]
@@ -141,5 +142,10 @@ class ControlJournal:
             raise UserError(f"{path} is no command of a sweep; delete it.") from error
 
     def _write(self, name: str, value: BaseModel) -> None:
-        self.place.local.mkdir(parents=True, exist_ok=True)
-        write_whole(self._path(name), value.model_dump_json().encode())
+        """Raises AccessDenied where the folder may only be read, StorageUnavailable where the disk is full."""
+        try:
+            self.place.local.mkdir(parents=True, exist_ok=True)
+            write_whole(self._path(name), value.model_dump_json().encode())
+        except OSError as error:
+            message = f"{name} cannot be written into {self.place.local}: {error.strerror}."
+            raise error_from(error, message) from error

@@ -44,4 +44,5 @@ def test_a_value_of_another_type_is_refused_in_one_line(given: dict[str, Any], m
 
 def test_lists_paths_and_numbers_of_numpy_are_taken() -> None:
     options = Options.of(tasks=["digits"], backbone=Path("/models/x"), steps=np.int64(5), seeds=[np.int64(1)], epochs=2)
+    assert Options.of(seeds=range(3)).search.seeds == (0, 1, 2)
     assert (options.search.tasks, options.training.backbone, options.training.steps) == (("digits",), "/models/x", 5)

@@ -10,6 +10,7 @@ import pytest
 import atlas
 from atlas.config.experiment import Experiment
 from atlas.config.invocation import Invocation
+from atlas.config.search import TASKS
 from atlas.sweep.folder import SweepFolder
 from tests.report.conftest import invented_summary
 
@@ -68,6 +69,10 @@ def test_bad_input_is_refused(storage: Path) -> None:
         atlas.run("task-oder")
     with pytest.raises(atlas.UserError, match="Did you mean 'seeds'"):
         atlas.run(SWEEP, seed=3)
+    with pytest.raises(atlas.UserError, match=r"options are {'steps': 3}; give Options.of\(steps=20"):
+        atlas.run(SWEEP, {"steps": 3})  # type: ignore[arg-type]
+    with pytest.raises(atlas.UserError, match="unknown task of the suite mtil-twin 'easy-vqa'"):
+        atlas.run("task-order", suite="mtil-twin", tasks=TASKS, storage=str(storage))
     with pytest.raises(atlas.UserError, match="dry_run prints the plan alone"):
         atlas.run(SWEEP, dry_run=True)
     assert not storage.exists()

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from atlas.runtime.errors import UserError
+from atlas.runtime.errors import AccessDenied, UserError
 from atlas.storage.filesystem import StoragePath
 from atlas.sweep.control import Answer, Command, ControlJournal, read_command
+from tests.read_only import read_only
 
 
 @pytest.fixture
@@ -63,3 +64,9 @@ def test_a_file_that_is_no_command_is_named(journal: ControlJournal) -> None:
     (journal.place.local / "0.json").write_text('{"verb": "explode"}')
     with pytest.raises(UserError, match=r"0.json is no command of a sweep; delete it"):
         journal.pending()
+
+
+def test_a_folder_that_may_only_be_read_is_told(journal: ControlJournal) -> None:
+    journal.place.local.mkdir(parents=True)
+    with read_only(journal.place.local), pytest.raises(AccessDenied, match="cannot be written into .*: Read-only"):
+        journal.post(Command(verb="pause"))
