@@ -27,7 +27,8 @@ def beyond_of(options: Options) -> Beyond | None:
     suite = find_suite(search.suite) if search.suite and training.readout == SIMILARITY else None
     ahead = _scores_ahead(options, suite)
     space = _label_space(options, suite)
-    return Beyond(ahead=ahead, label_space=space) if ahead or space else None
+    growing = training.label_space == "learnt"
+    return Beyond(ahead=ahead, label_space=space, growing=growing) if ahead or space else None
 
 
 def _scores_ahead(options: Options, suite: Suite | None) -> bool:
@@ -43,17 +44,17 @@ def _scores_ahead(options: Options, suite: Suite | None) -> bool:
 def _label_space(options: Options, suite: Suite | None) -> tuple[str, ...]:
     """The tasks whose classes compete, sorted by name."""
     asked, readout, names = options.training.label_space, options.training.readout, options.search.tasks
-    if asked == "all" and readout != SIMILARITY:
+    if asked in ("all", "learnt") and readout != SIMILARITY:
         raise UserError(
-            f"--label-space all: the readout {readout!r} has no classes that two tasks could share; give --readout "
+            f"--label-space {asked}: the readout {readout!r} has no classes that two tasks could share; give --readout "
             f"{SIMILARITY}, or leave it out."
         )
     if asked == "none" or (asked == "auto" and (suite is None or not suite.one_label_space)):
         return ()
     found = tuple(sorted(task.name for task in map(find_task, names) if task.is_named_picture))
-    if not found and asked == "all":
+    if not found and asked != "auto":
         raise UserError(
-            f"--label-space all: none of {', '.join(names)} names pictures by classes alone, as digits does; leave it "
-            f"out, or take other --tasks."
+            f"--label-space {asked}: none of {', '.join(names)} names pictures by classes alone, as digits does; leave "
+            f"it out, or take other --tasks."
         )
     return found

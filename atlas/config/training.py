@@ -62,8 +62,8 @@ class TrainingOptions:
     """Records that score a task, of each split (0: all)."""
     score_ahead: Literal["auto", "yes", "no"] = "auto"
     """Score tasks before they are learnt, too. auto: by similarity, in suites whose figures need it (mtil, xtail)."""
-    label_space: Literal["auto", "all", "none"] = "auto"
-    """Score pictures among the classes of all tasks, too: route free. auto: by similarity, in xtail."""
+    label_space: Literal["auto", "all", "learnt", "none"] = "auto"
+    """Score pictures among the classes of all tasks, or of those learnt, too: route free. auto: all in xtail."""
 
     def __post_init__(self) -> None:
         self._check_numbers()
@@ -73,7 +73,7 @@ class TrainingOptions:
             raise unknown("--readout", self.readout, READOUTS)
         for flag, value, known in (
             ("--score-ahead", self.score_ahead, ("auto", "yes", "no")),
-            ("--label-space", self.label_space, ("auto", "all", "none")),
+            ("--label-space", self.label_space, ("auto", "all", "learnt", "none")),
         ):
             if value not in known:
                 raise unknown(f"value of {flag}", value, known)

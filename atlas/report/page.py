@@ -94,7 +94,8 @@ def drawn_figures(summary: Summary) -> dict[str, Figure]:
     drawn = {"sharing": figures.sharing(summary)}
     if not summary.trials:
         return drawn
-    routes = [route for route in ROUTES if route in TOLD or any(trial.free_before for trial in summary.trials)]
+    scored = {route for trial in summary.trials for route in trial.R.get("test", {})}
+    routes = [route for route in ROUTES if route in TOLD or route in scored]
     drawn |= {f"accuracy-matrices-{route}": figures.heat_maps(summary, route=route) for route in routes}
     drawn["forgetting-curves"] = figures.forgetting_curves(summary)
     drawn["order-sensitivity"] = figures.order_sensitivity(summary)

@@ -96,7 +96,7 @@ def as_split(name: str) -> Split:
 
 
 def as_route(name: str) -> Route:
-    """The route of that name. Raises UserError for another than latest and own."""
+    """The route of that name. Raises UserError for another than latest, own and free."""
     for route in ROUTES:
         if name == route:
             return route

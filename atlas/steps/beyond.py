@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from atlas.runtime.text import counted
 
@@ -13,6 +14,7 @@ class BeyondDescription(TypedDict):
 
     ahead: bool
     label_space: list[str]
+    growing: NotRequired[bool]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,23 +23,33 @@ class Beyond:
 
     ahead: those of the tasks to come, on route `latest`. label_space: the tasks whose classes compete on route `free`,
     on which each of them is scored before the first task and after every one; without any the route is not scored.
+    growing: of these the classes of the tasks learnt so far alone compete, as in class-incremental learning.
     """
 
     ahead: bool = False
     label_space: tuple[str, ...] = ()
+    growing: bool = False
+
+    def competing(self, learnt: Collection[str]) -> tuple[str, ...]:
+        """The tasks whose classes compete once these are learnt."""
+        return tuple(task for task in self.label_space if not self.growing or task in learnt)
 
     @property
     def in_words(self) -> str:
         """`tasks to come (route latest), 3 tasks in one label space (route free)`."""
         ahead = ["tasks to come (route latest)"] if self.ahead else []
-        free = [f"{counted(len(self.label_space), 'task')} in one label space (route free)"] if self.label_space else []
-        return ", ".join([*ahead, *free])
+        among = "tasks learnt so far" if self.growing else counted(len(self.label_space), "task")
+        return ", ".join([*ahead, *([f"{among} in one label space (route free)"] if self.label_space else [])])
 
     def describe(self) -> BeyondDescription:
         """It as plain JSON values; `beyond_from` is the inverse."""
-        return {"ahead": self.ahead, "label_space": list(self.label_space)}
+        return {"ahead": self.ahead, "label_space": list(self.label_space), "growing": self.growing}
 
 
 def beyond_from(description: BeyondDescription) -> Beyond:
     """The `Beyond` of `Beyond.describe`."""
-    return Beyond(ahead=description["ahead"], label_space=tuple(description["label_space"]))
+    return Beyond(
+        ahead=description["ahead"],
+        label_space=tuple(description["label_space"]),
+        growing=description.get("growing", False),
+    )

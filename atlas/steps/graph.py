@@ -202,7 +202,7 @@ class WalkGraph:
         come is compared with names where those learnt are; a readout that does more has no label space.
         """
         like = model.stage if model else self._task_stages(branch, 0)[-1]
-        space = beyond.label_space if like.readout == SIMILARITY else ()
+        space = beyond.competing(model.order if model else ()) if like.readout == SIMILARITY else ()
         tasks = sorted({*(ahead if beyond.ahead else ()), *space})
         if not tasks:
             return None

@@ -40,8 +40,9 @@ def _where_said(**values: Any) -> dict[str, Any]:
 
 
 def free_before(outcome: WalkResult) -> dict[Split, tuple[float | None, ...]]:
-    """By split the row R[0, ·] of the bare backbone on route `free`."""
-    return {split: known_scores([outcome.free_before(split)])[0] for split in SPLITS}
+    """By split the row R[0, ·] of the bare backbone on route `free`; {} where it has no score."""
+    rows = {split: known_scores([outcome.free_before(split)])[0] for split in SPLITS}
+    return rows if any(score is not None for row in rows.values() for score in row) else {}
 
 
 def known_scores(R: Sequence[Sequence[float]]) -> AccuracyMatrix:

@@ -27,6 +27,8 @@ def test_a_suite_whose_figures_take_them_has_them_by_default() -> None:
 def test_they_can_be_asked_for() -> None:
     asked = Options.of(tasks=("digits", "easy-vqa"), score_ahead="yes", label_space="all", **BY_NAME)
     assert beyond_of(asked) == Beyond(ahead=True, label_space=("digits",))  # easy-vqa's pictures come with a question
+    learnt = asked.changed(score_ahead="no", label_space="learnt")
+    assert beyond_of(learnt) == Beyond(label_space=("digits",), growing=True)
     words = Options.of(tasks=("easy-vqa",), backbone="vlm-tiny", readout="likelihood", score_ahead="yes")
     assert beyond_of(words) == Beyond(ahead=True)
 

@@ -17,7 +17,7 @@ from atlas.steps.walk import Walk
 
 TASKS = ("a", "b", "c")
 INPUTS = StepInputs(backbone="x", data={task: task for task in TASKS})
-LEARNER = TwoStage(experience=None, expansion=Schedule(steps=1))
+LEARNER = TwoStage(experience=None, expansion=Schedule(steps=1)).with_readout("similarity")
 LANDSCAPE = SyntheticLandscape(tasks=TASKS, seed=1)
 
 

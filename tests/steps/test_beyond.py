@@ -79,6 +79,13 @@ def test_orders_with_the_same_prefix_share_it() -> None:
     assert sum(step.stage.evaluates for step in joint) == 1 + 3 + 3 + 1  # a model of a set is that of all its orders
 
 
+def test_a_growing_label_space_has_the_tasks_learnt_so_far() -> None:
+    growing = Beyond(label_space=("a", "c"), growing=True)
+    assert beyond_from(growing.describe()) == growing
+    assert growing.in_words == "tasks learnt so far in one label space (route free)"
+    assert [one and one.label_space for one in evaluations("bac", growing)] == [None, None, ("a",), ("a", "c")]
+
+
 def test_a_learner_that_solves_its_tasks_answers_those_to_come_by_similarity_and_has_no_label_space() -> None:
     before, first, second, last = evaluations("bac", BOTH, Rail().with_readout("similarity"))
     assert (before, last) == (None, None)
