@@ -54,11 +54,14 @@ def export_step(store: Store, key: str, folder: Path, *, sources: Sources = NOWH
     """Write the stack after the step whose key begins with `key` to `folder`; gives its tasks, in order.
 
     Raises:
-        UserError: no such step, a lineage that is not whole, another backbone than the step's, or a folder that holds
-            something already.
+        UserError: no such step, one that keeps no weights, a lineage that is not whole, another backbone than the
+            step's, or a folder that holds something already.
     """
     item = resolve(store, key)
     last = lineage(item)[-1]
+    if last.stage.evaluates:
+        scored = f"name the step that it scores, {last.parent.key[:12]}" if last.parent else "it scores no step"
+        raise UserError(f"the step {item.key[:12]} is an evaluation, which keeps no weights; {scored}.")
     needed = [step for step in lineage(item) if step.stage.last or step.task == last.task]
     return _export(item.store, parts_of(needed), folder, source=f"the step `{item.key}`", backbone="", sources=sources)
 
@@ -74,7 +77,7 @@ def export_sweep(store: Store, summary: Summary, folder: Path, *, sources: Sourc
         raise UserError(f"no trial of the sweep {sweep} finished, so that it has no best stack; give a step's key.")
     items = [resolve(store, key) for key in row.step_keys]
     steps = [lineage(item)[-1] for item in items]
-    parts = parts_of([step for step in steps if step.task in row.order])  # without downstream tasks
+    parts = parts_of([step for step in steps if not step.downstream])  # without probes and evaluations
     source = f"the best trial (`{row.id}`) of the sweep `{sweep}`"
     return _export(items[-1].store, parts, folder, source=source, backbone=summary.backbone, sources=sources)
 

@@ -184,7 +184,7 @@ class Step:
         """The step in a few words: `digits (expansion) after easy-vqa`."""
         seen = [task for task in self.order if self.stage.evaluates or task not in self.learns]
         past = (", " if self.auxiliary else " > ").join(seen)
-        trained = self.stage.schedule.steps != 0 or self.stage.closed_form
+        trained = self.stage.schedule.steps != 0 or self.stage.closed_form or self.stage.evaluates
         kind = self.stage.kind + ("" if trained else ", untrained")
         kind += f", {self.shots.describe()}" if self.shots else ""
         return f"{' + '.join(self.learns)} ({kind})" + (f" after {past}" if past else "")

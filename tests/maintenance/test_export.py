@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from atlas.learners import EvaluationStage, Schedule
 from atlas.maintenance.export import export_step, export_sweep
 from atlas.maintenance.inventory import resolve
 from atlas.maintenance.lineage import lineage
@@ -69,6 +71,20 @@ def test_a_sweeps_best_stack_is_exported(kept: Kept, tmp_path: Path) -> None:
     files = {path.relative_to(tmp_path / "stack").as_posix() for path in (tmp_path / "stack").rglob("*.*")}
     each = ("adapter_config.json", "adapter_model.safetensors", "head.safetensors")
     assert files == {f"{task}/{name}" for task in TASKS for name in each} | {"README.md", "stack.json"}
+
+
+def test_an_evaluation_is_no_part_of_a_stack(kept: Kept, tmp_path: Path) -> None:
+    best = next(row for row in kept.summary["trials"] if row["id"] == kept.summary["best"]["trial"])
+    last = lineage(resolve(kept.store, best["step_keys"][-1]))[-1]
+    stage = EvaluationStage(schedule=Schedule(steps=0))
+    evaluation = replace(last, stage=stage, parent=last, downstream=True)
+    kept.world.learn([evaluation], kept.store)
+    best["step_keys"] = [*best["step_keys"], evaluation.key]
+    assert export_sweep(kept.store, typed(kept.summary), tmp_path / "stack") == best["order"]
+    facts = json.loads((tmp_path / "stack" / "stack.json").read_text())
+    assert facts["keys"][best["order"][-1]] == last.key
+    with pytest.raises(AtlasError, match=f"keeps no weights; name the step that it scores, {last.key[:12]}"):
+        export_step(kept.store, evaluation.key, tmp_path / "other")
 
 
 def test_a_task_learnt_by_its_head_alone_is_exported_without_an_adapter(

@@ -55,7 +55,7 @@ def test_tasks_to_come_are_scored_after_each_task_but_the_last() -> None:
         (("b",), ("a", "c"), ()),
         (("b", "a"), ("c",), ()),
     ]
-    assert first.title == "a + c (evaluation, untrained) after b"
+    assert first.title == "a + c (evaluation) after b"
     assert (first.stage.schedule.steps, first.stage.schedule.precision) == (0, "bfloat16")
     assert first.templates == (("c", ("a {} .",)),)
     assert step_from(first.describe()) == first
@@ -66,7 +66,7 @@ def test_route_free_scores_its_tasks_before_and_after_each_and_references_have_t
     assert [one and one.label_space for one in found] == [("a", "c")] * 4
     assert [one and one.scored for one in found] == [(), ("a", "c"), ("c",), ()]
     assert found[-1] is not None
-    assert found[-1].title == "a + c (evaluation, untrained) after b > a > c"
+    assert found[-1].title == "a + c (evaluation) after b > a > c"
 
 
 def test_orders_with_the_same_prefix_share_it() -> None:
