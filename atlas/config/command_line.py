@@ -175,8 +175,10 @@ def _kind_of(flag: str) -> str:
     """`, a whole number`: the kind of an option's values, where it is one of numbers."""
     name = _name_of(flag)
     kinds = _kinds(get_type_hints(GROUPS[GROUP_OF[name]])[name]) if name is not None else set[object]()
+    if not kinds & {int, float}:
+        return ""
     words = "".join(f", or {word}" for word in sorted(kind for kind in kinds if isinstance(kind, str)))
-    return f"{', a whole number' if int in kinds else ', a number' if float in kinds else ''}{words}"
+    return f"{', a whole number' if int in kinds else ', a number'}{words}"
 
 
 def _kinds(hint: object) -> set[object]:

@@ -233,6 +233,8 @@ def test_a_list_without_a_value_is_refused_unless_it_takes_away_a_sweeps_own(fla
 def test_a_value_that_is_no_number_is_told_the_words_that_are_allowed_too() -> None:
     with pytest.raises(AtlasError, match="--batch-size is 'AUTO'; give N, a whole number, or auto"):
         read_command_line("?", Options(), ["--batch-size", "AUTO"])
+    with pytest.raises(AtlasError, match=r"--aim is 'best'; give mean, worst \(see --help\)"):
+        read_command_line("?", Options(), ["--aim", "best"])
 
 
 def test_a_flag_may_be_given_though_a_file_or_the_sweep_has_it_on_and_can_be_turned_off(tmp_path: Path) -> None:
