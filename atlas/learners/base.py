@@ -33,9 +33,9 @@ class Stage(ABC):
     stage before for each of them (`steps`), or their `data`, to be trained on jointly. `replaces`: its result stands
     in for that of the step before (a changed backbone, a shared adapter), of which only the heads are needed then.
     `replays`: each update adds a batch of earlier tasks to the task's own. `closed_form`: it is solved at its end, and
-    its schedule has no updates. `evaluates`: it scores a model, and trains and keeps nothing. `readout`: how its task
-    answers, a name of READOUTS. `towers`: the encoders in which it adds adapters (none: all). `source` is the digest of
-    the file of a user-defined stage.
+    its schedule has no updates. `evaluates`: it scores a model, and trains and keeps nothing. `by_task`: its model
+    answers only records whose task is told. `readout`: how its task answers, a name of READOUTS. `towers`: the encoders
+    in which it adds adapters (none: all). `source` is the digest of the file of a user-defined stage.
     """
 
     kind: ClassVar[str]
@@ -45,6 +45,7 @@ class Stage(ABC):
     replays: ClassVar[bool] = False
     closed_form: ClassVar[bool] = False
     evaluates: ClassVar[bool] = False
+    by_task: ClassVar[bool] = False
     schedule: Schedule
     last: bool = True
     readout: str = field(default=HEAD, metadata={UNSAID: True})

@@ -6,7 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from safetensors import safe_open
@@ -48,7 +48,12 @@ class SiteAttention(nn.Module):
 
 
 class SiteCombination(nn.Module, ABC):
-    """A way to combine adapters at the sites, in the place of their own fusion, with parameters of its own."""
+    """A way to combine adapters at the sites, in the place of their own fusion, with parameters of its own.
+
+    by_task: it depends on the task that is answered, so that it answers only records whose task is told.
+    """
+
+    by_task: ClassVar[bool] = False
 
     @abstractmethod
     def install(self, layers: Mapping[str, AtlasLayer]) -> None:

@@ -20,7 +20,7 @@ from atlas.learners import composition
 from atlas.learners.backbone_tuning import BackboneTuning
 from atlas.learners.composition import Composition, SiteCombination, load_composition
 from atlas.learners.readouts import HEAD, find_readout
-from atlas.learners.readouts.readout import AnswerForm, Readout
+from atlas.learners.readouts.readout import AnswerForm, Readout, beside
 from atlas.learners.schedule import Precision
 from atlas.learners.scores import SCORES
 from atlas.runtime.errors import UserError
@@ -37,8 +37,7 @@ class ContinualModel(nn.Module):
         super().__init__()
         self.backbone, self.forms = backbone, forms
         self.new_readout, self.towers = HEAD, tuple[str, ...]()
-        self.heads = nn.ModuleDict()
-        self.compositions = nn.ModuleDict()
+        self.heads, self.compositions = nn.ModuleDict(), nn.ModuleDict()
         self.tuning = BackboneTuning(backbone)
         self.order: list[str] = []
         self._peft: list[PeftModel] = []  # in a list, so that its parameters are registered once, in backbone
@@ -143,9 +142,10 @@ class ContinualModel(nn.Module):
         self.activate(task)
 
     def ensure_head(self, task: str, generator: torch.Generator) -> None:
-        """A head for `task`, drawn from `generator` and frozen, unless it has one."""
+        """A head for `task`, drawn from `generator` and frozen, unless it has one; beside those of its kind."""
         if task not in self.heads:
-            head = find_readout(self.new_readout).build(self.backbone, self.forms[task], generator)
+            kind, known = find_readout(self.new_readout), map(self.readout, self.heads)
+            head = beside(known, kind, self.backbone, self.forms[task], generator)
             self.heads[task] = head.to(self.device).requires_grad_(False)
 
     def train_head(self, task: str) -> None:

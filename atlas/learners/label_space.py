@@ -5,7 +5,9 @@ The protocol of X-TAIL (Xu et al., 2024, arXiv:2406.18868): one label space over
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import cached_property
 
 import torch
@@ -19,6 +21,9 @@ from atlas.learners.evaluation import read_batches, records_scored
 from atlas.learners.out_of_memory import InParts
 from atlas.learners.precision import autocast
 from atlas.learners.process_group import ProcessGroup
+from atlas.learners.readouts.prompted import Prompted
+from atlas.learners.readouts.readout import Readout
+from atlas.learners.readouts.ridge import FusedRidge
 from atlas.learners.readouts.similarity import Similarity
 from atlas.learners.schedule import Precision
 from atlas.learners.task_data import TaskData
@@ -32,13 +37,16 @@ class LabelSpace:
     """The classes of several tasks, by the features of their prompts as the model is now.
 
     The answer to a picture is argmax_k cos(image, text_k), k over the classes of all tasks, each by its own task's
-    templates. The scale that a task was trained with takes no part: it would favour one task over another. Classes of
-    two tasks with the same words (as answers of VQA are compared: case, articles and marks apart) are one: whichever
-    task's prompt is likest, the answer is right. The adapters that are active are those of route `latest`.
+    templates. Of L2P the image is prompted from the pool. Of RAIL, with p = softmax(s cos(image, text)): where the
+    greatest p is that of a class of a task that was solved, it is argmax_k (1 − β) p_k + β φ(x) W_k, with W_k = 0 for
+    the classes of other tasks. The scale that a task was trained with takes no part: it would favour one task over
+    another. Classes of two tasks with the same words (as answers of VQA are compared: case, articles and marks apart)
+    are one: whichever task's prompt is likest, the answer is right. The adapters that are active are those of route
+    `latest`.
     """
 
     def __init__(self, model: ContinualModel, answers: Mapping[str, tuple[str, ...]], precision: Precision) -> None:
-        """`answers`: task → its classes. Each task has a readout `similarity` in the model, and pictures alone."""
+        """`answers`: task → its classes. Each task has pictures alone, and a readout that compares them with names."""
         assert isinstance(model.backbone, DualBackbone)
         self.model, self.backbone, self.precision = model, model.backbone, precision
         self.answers = dict(answers)
@@ -48,8 +56,7 @@ class LabelSpace:
 
     def _texts(self, task: str) -> Tensor:
         """Unit features [K, P] of the task's classes: the mean of those of their prompts."""
-        readout = self.model.readout(task)
-        assert isinstance(readout, Similarity)
+        readout = comparing(self.model.readout(task))
         assert readout.prompts is not None
         prompts, padding = readout.prompts, self.backbone.processor.pad_id
         parts = prompts.flatten(0, 1).split(TEXTS_AT_ONCE)
@@ -71,9 +78,41 @@ class LabelSpace:
 
     def cosines(self, batch: Batch) -> Tensor:
         """The cosines of records' pictures and all classes, [B, Σ K]; of several pictures the mean."""
-        images = self.backbone.image_features(batch.pixels.flatten(0, 1)).float()
-        unit = nn.functional.normalize(images, dim=-1).unflatten(0, batch.pixels.shape[:2]).mean(1)
-        return nn.functional.normalize(unit, dim=-1) @ self.texts.T
+        return self._cosines(self._images(batch))
+
+    def values(self, batch: Batch) -> Tensor:
+        """The value of every class for records' pictures, of which the greatest is the answer: [B, Σ K]."""
+        images = self._images(batch)
+        cosines = self._cosines(images)
+        return self._fused(images, cosines) if self.regressions else cosines
+
+    @cached_property
+    def regressions(self) -> dict[str, FusedRidge]:
+        """The readouts of tasks that RAIL has solved."""
+        found = {task: self.model.readout(task) for task in self.answers}
+        return {task: readout for task, readout in found.items() if isinstance(readout, FusedRidge)}
+
+    def _fused(self, images: Tensor, cosines: Tensor) -> Tensor:
+        zero_shot = (math.exp(self.backbone.log_scale) * cosines).softmax(-1)
+        regressed, solved = torch.zeros_like(zero_shot), torch.zeros_like(zero_shot, dtype=torch.bool)
+        for task, readout in self.regressions.items():
+            first = self.first_class(task)
+            classes = slice(first, first + len(self.answers[task]))
+            regressed[:, classes], solved[:, classes] = readout.answer_images(images), True
+        share = next(iter(self.regressions.values())).made_of.share
+        known = solved.gather(1, zero_shot.argmax(1, keepdim=True))
+        return torch.where(known, torch.lerp(zero_shot, regressed, share), zero_shot)
+
+    def _cosines(self, images: Tensor) -> Tensor:
+        return nn.functional.normalize(images.mean(1), dim=-1) @ self.texts.T
+
+    def _images(self, batch: Batch) -> Tensor:
+        """The features of records' pictures, of length 1: [B, I, P]."""
+        prompted = [one for task in self.answers if isinstance(one := self.model.readout(task), Prompted)]
+        around = self.backbone.prompted(prompted[0].choose(self.backbone, batch)[0]) if prompted else nullcontext()
+        with around:
+            images = self.backbone.image_features(batch.pixels.flatten(0, 1)).float()
+        return nn.functional.normalize(images, dim=-1).unflatten(0, batch.pixels.shape[:2])
 
     def score(self, data: TaskData, split: str, *, limit: int | None, group: ProcessGroup) -> float:
         """The share of a task's records whose answer has the words of their class, in percent.
@@ -86,15 +125,23 @@ class LabelSpace:
         part = data.splits[split]
         first = self.first_class(data.name)
         sums = torch.zeros(3, dtype=torch.float64, device=group.device)
-        cosines_of = InParts(self.cosines, torch.cat)
+        values_of = InParts(self.values, torch.cat)
         with torch.no_grad(), autocast(group.device, self.precision):
             for numbers, batch in read_batches(part, group.shard(records_scored(part, limit)), group):
-                cosines = cosines_of(batch)
-                right = self.words[cosines.argmax(1)] == self.words[batch.targets + first]
-                finite = cosines.isfinite().all(1)
+                values = values_of(batch)
+                right = self.words[values.argmax(1)] == self.words[batch.targets + first]
+                finite = values.isfinite().all(1)
                 sums += torch.stack([right.double().sum(), torch.tensor(len(numbers)).to(sums), (~finite).sum()])
         total = group.all_reduce(sums)
         if total[2]:
             unfit = counted(int(total[2]), f"{split} record")
             raise Diverged(f"the features of {unfit} of {data.name}, or of its classes, are not finite; {REMEDY}")
         return 100.0 * float(total[0] / total[1])
+
+
+def comparing(readout: Readout) -> Similarity:
+    """The part of a readout that compares pictures with names."""
+    found = readout.answering if isinstance(readout, Prompted) else readout
+    found = found.similarity if isinstance(found, FusedRidge) else found
+    assert isinstance(found, Similarity)
+    return found

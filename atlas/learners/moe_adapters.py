@@ -26,6 +26,7 @@ class MoeStage(Stage):
 
     kind: ClassVar[str] = "expert-routing"
     replaces: ClassVar[bool] = True
+    by_task: ClassVar[bool] = True
     experts: int = 22
     top: int = 2
     rank: int = 48

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from safetensors import safe_open
@@ -47,6 +48,8 @@ class Routing(SiteCombination):
     prompt. `frozen`: by site, bool [E], the experts that no task trains any more. `chosen`: while it is not None, by
     site, how many records each expert has answered [E].
     """
+
+    by_task: ClassVar[bool] = True
 
     def __init__(self, widths: Mapping[str, int], *, experts: int, top: int) -> None:
         """widths: that of the input of each site."""

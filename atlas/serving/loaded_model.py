@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.learners.readouts import SIMILARITY
+from atlas.learners.readouts import PROMPTED_SIMILARITY, SIMILARITY
 from atlas.runtime.errors import UserError, unknown
 from atlas.serving.model_record import ModelRecord
 from atlas.serving.request import Request
@@ -131,8 +131,10 @@ class LoadedModel:
         return LabelSpace(self.model, answers, self.record.precision)
 
     def _compares(self, task: str) -> bool:
-        """Whether it answers a task by similarity to the names of classes."""
-        return self.model.readout(task).name == SIMILARITY and self.record.tasks[task].kind == "classes"
+        """Whether it answers a task by similarity to the names of classes, and need not be told which task it is."""
+        told = any(self.model.composition(name).by_task for name in self.model.compositions)
+        named = self.model.readout(task).name in (SIMILARITY, PROMPTED_SIMILARITY)
+        return named and not told and self.record.tasks[task].kind == "classes"
 
     def _activate(self, task: str, route: str) -> None:
         """Activate the adapters of a route; what later tasks have changed is loaded as it was at it."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from atlas.learners import EvaluationStage, Learner, Stage, TwoStage
 from atlas.learners.downstream import Way, downstream_stages
-from atlas.learners.readouts import COMPARING, SIMILARITY
+from atlas.learners.readouts import COMPARING, RIDGE_SIMILARITY, SIMILARITY
 from atlas.steps.beyond import Beyond
 from atlas.steps.probe import Probe
 from atlas.steps.step import Step, StepInputs
@@ -199,14 +199,16 @@ class WalkGraph:
         """The evaluation of the model after a step (None: of the bare backbone), with tasks to come; None of nothing.
 
         It is computed as the step was trained. Its tasks are sorted, so that orders with one prefix share it. A task to
-        come is compared with names where those learnt are; a readout that does more has no label space.
+        come is compared with names where those learnt are, by the bare backbone where RAIL solves them.
         """
         like = model.stage if model else self._task_stages(branch, 0)[-1]
-        space = beyond.competing(model.order if model else ()) if like.readout == SIMILARITY else ()
+        untold = like.readout in COMPARING and not like.by_task
+        space = beyond.competing(model.order if model else ()) if untold else ()
         tasks = sorted({*(ahead if beyond.ahead else ()), *space})
         if not tasks:
             return None
-        readout = SIMILARITY if like.readout in COMPARING else like.readout
+        bare = like.readout == RIDGE_SIMILARITY or (model is None and like.readout in COMPARING)
+        readout = SIMILARITY if bare else like.readout
         stage = EvaluationStage(schedule=replace(like.schedule, steps=0), readout=readout, label_space=space)
         *others, last = tasks
         return self._interned(

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.divergence import Diverged
 from atlas.learners.evaluation import records_scored, score
 from atlas.learners.label_space import LabelSpace
 from atlas.learners.process_group import ProcessGroup
+from atlas.learners.readouts.prompted import PoolSettings, PromptedSimilarity
+from atlas.learners.readouts.ridge import FusedRidge, RidgeSettings
 from atlas.tasks import find_task
 from tests.small import World, make_world
 
@@ -100,3 +103,40 @@ def test_a_worker_without_a_record_scores_nothing(world: World, model: Continual
     assert (
         space_of(world, model, "digits").score(world.worker_context.data["digits"], "test", limit=1, group=group) == 50
     )
+
+
+def test_of_rail_what_looks_like_a_solved_task_is_answered_by_its_regression_too(
+    world: World, model: ContinualModel
+) -> None:
+    """The fusion of the paper, one record after the other."""
+    data, form = world.worker_context.data, model.forms["digits"]
+    settings = RidgeSettings(hidden=16, share=0.75)
+    model.heads["digits"] = solved = FusedRidge.of(model.backbone, form, settings, torch.Generator().manual_seed(0))
+    solved.weight.data.mul_(50)
+    space = space_of(world, model, *TASKS)
+    batch = data["mnist-twin"].splits["test"].batch(torch.arange(LIMIT))
+    with torch.no_grad():
+        found, cosines = space.values(batch), space.cosines(batch)
+        images = nn.functional.normalize(space.backbone.image_features(batch.pixels[:, 0]), dim=-1)
+        regressed = (images @ solved.projection).clamp(min=0) @ solved.weight
+    changed = 0
+    for row, cosine, own in zip(found, cosines, regressed, strict=True):
+        expected = (math.exp(space.backbone.log_scale) * cosine).softmax(0)
+        if int(expected.argmax()) < 10:
+            expected = 0.25 * expected + 0.75 * torch.cat([own, torch.zeros(len(expected) - 10)])
+            changed += 1
+        torch.testing.assert_close(row, expected, rtol=1e-4, atol=1e-5)
+    assert 0 < changed < LIMIT
+
+
+def test_of_l2p_the_picture_is_prompted_from_the_pool(world: World, model: ContinualModel) -> None:
+    settings = PoolSettings(size=3, length=2, chosen=2)
+    first = PromptedSimilarity(model.backbone, model.forms["digits"], settings, torch.Generator().manual_seed(0))
+    model.heads["digits"] = first
+    model.heads["mnist-twin"] = first.another(model.backbone, model.forms["mnist-twin"], None)
+    space = space_of(world, model, "digits", "mnist-twin")
+    batch = world.worker_context.data["digits"].splits["test"].batch(torch.arange(4))
+    with torch.no_grad():
+        alone = torch.cat([model(batch, task) for task in ("digits", "mnist-twin")], 1)
+        found = space.values(batch)
+    torch.testing.assert_close(found, alone / math.exp(space.backbone.log_scale), rtol=1e-3, atol=1e-4)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from atlas.learners import FineTuning, Learner, TwoStage
+from atlas.learners import FineTuning, L2p, Learner, MoeAdapters, TwoStage
 from atlas.runtime.errors import AtlasError
 from atlas.serving.loaded_model import LoadedModel
 from atlas.serving.model_record import ModelRecord, ServedTask
@@ -57,7 +57,12 @@ def pictures() -> pd.DataFrame:
     return pd.DataFrame({"image": found})
 
 
-LEARNERS = (TwoStage(rank=4, experience=None, expansion=SCHEDULE), FineTuning(schedule=SCHEDULE))
+LEARNERS = (
+    TwoStage(rank=4, experience=None, expansion=SCHEDULE),
+    FineTuning(schedule=SCHEDULE),
+    L2p(schedule=SCHEDULE, size=3, length=2, chosen=2),
+)
+BY_TASK = MoeAdapters(schedule=SCHEDULE, experts=2, rank=2, records=4).with_readout("similarity")
 
 
 @pytest.mark.parametrize("learner", LEARNERS, ids=lambda one: one.name)
@@ -76,7 +81,10 @@ def test_it_answers_with_the_likeliest_class_of_all(
         model.predict(pictures(), "latest")
 
 
-def test_a_model_with_heads_has_no_such_route(world: World, store: Store, tmp_path: Path) -> None:
-    model = registered(world, store, LEARNERS[0], tmp_path, "digits")
+@pytest.mark.parametrize("learner", [LEARNERS[0], BY_TASK], ids=lambda one: one.name)
+def test_a_model_with_heads_or_with_a_router_a_task_has_no_such_route(
+    world: World, store: Store, tmp_path: Path, learner: Learner
+) -> None:
+    model = registered(world, store, learner, tmp_path, "digits")
     with pytest.raises(AtlasError, match="names no pictures by what they are like"):
         model.predict(pictures(), "free")

@@ -8,7 +8,7 @@ from itertools import permutations
 
 import pytest
 
-from atlas.learners import FineTuning, HeadOnly, Joint, Learner, Rail, Schedule, TwoStage
+from atlas.learners import FineTuning, HeadOnly, Joint, L2p, Learner, MoeAdapters, Rail, Schedule, TwoStage
 from atlas.steps.beyond import Beyond, beyond_from
 from atlas.steps.graph import WalkGraph
 from atlas.steps.step import Step, StepInputs, step_from
@@ -86,14 +86,29 @@ def test_a_growing_label_space_has_the_tasks_learnt_so_far() -> None:
     assert [one and one.label_space for one in evaluations("bac", growing)] == [None, None, ("a",), ("a", "c")]
 
 
-def test_a_learner_that_solves_its_tasks_answers_those_to_come_by_similarity_and_has_no_label_space() -> None:
-    before, first, second, last = evaluations("bac", BOTH, Rail().with_readout("similarity"))
-    assert (before, last) == (None, None)
+@pytest.mark.parametrize(
+    ("learner", "own", "space", "to_come"),
+    [
+        (Rail(), "ridge-similarity", ("a", "c"), "similarity"),
+        (L2p(), "prompted-similarity", ("a", "c"), "prompted-similarity"),
+        (MoeAdapters(), "similarity", (), "similarity"),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_what_is_to_come_is_answered_as_the_method_has_it(
+    learner: Learner, own: str, space: tuple[str, ...], to_come: str
+) -> None:
+    """By the backbone, or by the pool; without a label space where a record's task has to be told."""
+    before, first, second, last = evaluations("bac", BOTH, learner.with_readout("similarity"))
+    assert (before and before.stage.readout, before and before.label_space) == (
+        ("similarity", space) if space else (None, None)
+    )
     assert first is not None
+    assert (first.stage.readout, first.label_space, first.scored) == (to_come, space, ("a", "c"))
     assert second is not None
-    assert (first.stage.readout, first.label_space, first.scored) == ("similarity", (), ("a", "c"))
     assert second.parent is not None
-    assert second.parent.stage.readout == "ridge-similarity"
+    assert second.parent.stage.readout == own
+    assert (last and last.label_space) == (space or None)
 
 
 def test_a_learner_with_a_model_for_each_task_has_none() -> None:

@@ -6,10 +6,12 @@ import math
 from pathlib import Path
 
 import pytest
+import torch
 
-from atlas.learners import FineTuning, Learner, Rail, Schedule, TwoStage, ZeroShot
+from atlas.learners import FineTuning, L2p, Learner, Rail, Schedule, TwoStage, ZeroShot
 from atlas.learners.evaluation import score
 from atlas.learners.process_group import ProcessGroup
+from atlas.learners.readouts.prompted import Prompted
 from atlas.steps.beyond import Beyond
 from atlas.steps.graph import WalkGraph
 from atlas.steps.train import load_model
@@ -93,4 +95,24 @@ def test_tasks_that_rail_has_not_solved_score_as_the_bare_backbone_answers_them(
     ((reference,),) = graph.steps(Walk(order=("mnist-twin",), learner=ZeroShot(), seed=0))
     (zero_shot,) = world.learn([reference], store)
     assert outcome.matrix("test", "latest")[0][1] == zero_shot.scores.latest.test["mnist-twin"]
-    assert not outcome.is_free
+    assert outcome.is_free
+
+
+def test_tasks_that_l2p_has_not_met_are_prompted_from_the_pool_as_it_is(world: World, store: Store) -> None:
+    learner = L2p(schedule=SCHEDULE, size=3, length=2, chosen=2).with_readout("similarity")
+    walk = Walk(order=TASKS, learner=learner, seed=0, beyond=Beyond(ahead=True, label_space=PICTURES))
+    outcome = WalkResult(walk=walk, graph=WalkGraph(world.step_inputs))
+    steps = list(outcome.every_step())
+    for step, result in zip(steps, world.learn(steps, store), strict=True):
+        outcome.add(step, result)
+    assert outcome.is_free
+    model = load_model(outcome.steps[0][-1], world.worker_context, store)
+    model.new_readout = "prompted-similarity"
+    model.ensure_head("mnist-twin", torch.Generator())
+    one, other = (model.readout(task) for task in PICTURES)
+    assert isinstance(one, Prompted)
+    assert isinstance(other, Prompted)
+    assert other.pool is one.pool
+    found = score(model, world.worker_context.data["mnist-twin"], "test", limit=16, group=ProcessGroup())
+    model.detach()
+    assert outcome.matrix("test", "latest")[0][1] == found

@@ -80,6 +80,12 @@ class Prompted(Readout):
     def restore(cls, backbone: Backbone, form: AnswerForm, settings: str) -> Prompted:
         return cls(backbone, form, PoolSettings(**json.loads(settings)))
 
+    def another(self, backbone: Backbone, form: AnswerForm, generator: torch.Generator | None) -> Prompted:
+        """With the same pool."""
+        made = type(self)(backbone, form, self.made_of, generator)
+        made.pool = self.pool
+        return made
+
     @property
     def settings(self) -> str:
         return json.dumps(asdict(self.made_of), sort_keys=True)
@@ -97,13 +103,18 @@ class Prompted(Readout):
 
     def _read(self, backbone: Backbone, batch: Batch) -> tuple[Tensor, Tensor]:
         """The outputs for what the inner readout asks, and how far the chosen keys are from the queries."""
+        prompts, distance = self.choose(backbone, batch)
+        with backbone.prompted(prompts):
+            return self.answering.read(backbone, batch), distance
+
+    def choose(self, backbone: Backbone, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The prompts of each record, and the distance of their keys, as `PromptPool` gives them."""
         with torch.no_grad():
             pooled = backbone(batch.pixels, batch.tokens[:, :1], batch.mask[:, :1])
         with torch.autocast(pooled.device.type, enabled=False):
             query = pooled[:, 0].float().unflatten(-1, (-1, self.query_width)).mean(1)
             prompts, distance = self.pool(query)
-        with backbone.prompted(prompts):
-            return self.answering.read(backbone, batch), distance
+        return prompts, distance
 
 
 class PromptedHead(Prompted):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -60,6 +61,13 @@ class Readout(nn.Module, ABC):
         """The readout that has these `settings`, whose parameters are about to be loaded."""
         return cls.build(backbone, form)
 
+    def another(self, backbone: Backbone, form: AnswerForm, generator: torch.Generator | None) -> Readout:
+        """The readout of a further task, with what this one shares between tasks; by default it shares nothing.
+
+        Raises as `build`.
+        """
+        return self.build(backbone, form, generator)
+
     @property
     def settings(self) -> str:
         """What it is made of besides the backbone and the answers' form, as text; saved with its parameters."""
@@ -91,3 +99,15 @@ class Readout(nn.Module, ABC):
     @abstractmethod
     def logits(self, pooled: Tensor) -> Tensor:
         """pooled [B, C, I * D] of the batch asked -> one logit an answer: [B, classes], or [B, choices]."""
+
+
+def beside(
+    known: Iterable[Readout],
+    kind: type[Readout],
+    backbone: Backbone,
+    form: AnswerForm,
+    generator: torch.Generator | None,
+) -> Readout:
+    """A readout of that kind for a further task, with what those `known` share where one is of the kind."""
+    like = next((one for one in known if type(one) is kind), None)
+    return (like.another if like else kind.build)(backbone, form, generator)

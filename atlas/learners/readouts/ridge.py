@@ -94,6 +94,12 @@ class Ridge(Readout):
             parts = parts[..., ::2, :] if self.images_alone else parts
             return nn.functional.relu(parts.flatten(-2) @ self.projection)
 
+    def answer_images(self, images: Tensor) -> Tensor:
+        """φ(x) W of records without texts, by their images' features of length 1 [B, I, P]: [B, classes]."""
+        assert self.images_alone
+        with torch.autocast(images.device.type, enabled=False):
+            return nn.functional.relu(images.float().flatten(1) @ self.projection) @ self.weight
+
     def own_features(self, backbone: Backbone, batch: Batch) -> Tensor:
         """φ of a batch's own texts alone, whatever else an answer is compared with: [B, C, H]."""
         return self.random_features(self._own(backbone(batch.pixels, batch.tokens, batch.mask)))
