@@ -62,8 +62,11 @@ def run_file(address: str, *, what: str, kind: str, fits: Callable[[Any, str], b
     except (Exception, SystemExit) as error:  # whatever the file raises
         raise UserError(f"{path} cannot be run: {own_failure(error)}") from error
     known = [key for key, value in contents.items() if fits(value, module)]
+    if name not in known and known:
+        raise unknown(what, name, known)
     if name not in known:
-        raise unknown(what, name, known) if known else UserError(f"{path} holds no {kind}; see atlas.{what}s.{kind}.")
+        where = f"; see atlas.{what}s.{kind}" if kind[:1].isupper() else f", and a {what} of your own is one"
+        raise UserError(f"{path} holds no {kind}{where}.")
     digest = digest_with_modules(path)
     return Brought(address=f"{path}:{name}", module=module, digest=digest, contents=contents)
 

@@ -25,6 +25,7 @@ def notes(experiment: Experiment, *, sizes: Mapping[str, int], towers: Sequence[
         "early stopping": rule_in_words(experiment),
         "held out": _held_out(experiment),
         "shots": _shots(experiment.options.search, sizes),
+        "weights": _weights(experiment.options),
         "adapters in": _towers(experiment.options, towers),
         "left out": _left_out(experiment),
     }
@@ -59,6 +60,14 @@ def _shots(search: SearchOptions, sizes: Mapping[str, int]) -> str:
         if (shots := shots_from(text)) is not None and shots.count is not None and shots.count > sizes[task]
     ]
     return "; ".join([" ".join(search.shots), *few])
+
+
+def _weights(options: Options) -> str:
+    """The type that `--weights` asks for: no part of a step's key, so that stored steps may have been trained with
+    another; empty where it is left to each worker.
+    """
+    weights = options.cluster.weights
+    return "" if weights == "auto" else f"{weights}; steps in the store keep those that they were trained with"
 
 
 def _towers(options: Options, known: Sequence[str]) -> str:

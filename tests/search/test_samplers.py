@@ -76,6 +76,9 @@ def test_a_file_brings_its_own(tmp_path: Path) -> None:
     ):
         with pytest.raises(UserError, match=words):
             make_sampler(experiment(sampler=f"{file}:{name}"))
+    (tmp_path / "empty.py").write_text("STRENGTH = 2.0")
+    with pytest.raises(UserError, match=r"empty.py holds no function, and a sampler of your own is one\.$"):
+        make_sampler(experiment(sampler=f"{tmp_path / 'empty.py'}:STRENGTH"))
 
 
 @pytest.mark.parametrize("sampler", ["", "random", "tpe", "prefix", "orders"])

@@ -44,6 +44,10 @@ def test_more_shots_than_a_task_has_records_are_said() -> None:
     assert said == "16 9999 8/class all; easy-pair has 4,000 records, and 9999 takes them all"
 
 
+def test_weights_that_stored_steps_may_not_have_had_are_said() -> None:
+    assert noted(weights="float32")["weights"] == "float32; steps in the store keep those that they were trained with"
+
+
 def test_tasks_that_do_not_pass_through_the_tower_with_adapters_are_said() -> None:
     said = noted(towers=("vision",), backbone="clip-tiny")["adapters in"]
     assert said == "vision; piqa-twin has no images, so that only a head learns: give text, too"
