@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from atlas.execution.checkpoints import CheckpointStore
-from atlas.learners import AdapterFusion, Ewc, Joint, Learner, Lwf, Memory, Replay
+from atlas.learners import AdapterFusion, Ewc, Joint, Learner, Lwf, Memory, Replay, Zscl
 from atlas.learners.process_group import ProcessGroup
 from atlas.steps.step import Evaluation, Step, StepInputs
 from atlas.steps.train import WorkerContext, open_worker_context, train_step
@@ -56,6 +56,7 @@ LEARNERS: tuple[tuple[Learner, tuple[str, ...]], ...] = (
     (Lwf(schedule=SHARED), ("digits", "easy-vqa")),
     (Joint(schedule=SHARED), ("digits", "easy-vqa")),
     (AdapterFusion(like=atlas(), composition=SHARED), ("digits", "easy-vqa")),
+    (Zscl(schedule=SHARED, references=4), ("digits", "easy-vqa")),
 )
 
 
@@ -155,7 +156,7 @@ def test_several_processes_learn_what_one_does_with_the_same_global_batch(
 ) -> None:
     alone, together = learnt["1"], learnt[group]
     keys = list(alone.keys())
-    assert len(keys) == 3 + 2 + 3 + 2 + 2 + 3
+    assert len(keys) == 3 + 2 + 3 + 2 + 2 + 3 + 2
     assert list(together.keys()) == keys
     for key in keys:
         one, other = (tensors(store.fetch(key, tmp_path / "fetched")) for store in (alone, together))
