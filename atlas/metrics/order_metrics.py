@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -62,14 +64,36 @@ def order_metrics(
     Raises:
         UserError: a matrix is not square.
     """
+    told = tuple(map(_fixed, (single_task, joint, untrained, chance)))
+    found = (None, None, _fixed(free_untrained), None)
     values: dict[str, MetricValue] = {}
-    told = OrderScores(R=np.empty((0, 0)), single_task=single_task, joint=joint, untrained=untrained, chance=chance)
-    found = OrderScores(R=told.R, untrained=free_untrained)
     for route, R, references in (("latest", latest, told), ("own", own, told), ("free", free, found)):
         if R is not None:
-            scores = replace(references, R=np.asarray(R, dtype=float))
-            values |= {f"{route}/{metric.name}": metric.compute(scores) for metric in _reported(route)}
+            scores = np.asarray(R, dtype=float)
+            values |= _values(route, tuple(_reported(route)), scores.shape, scores.tobytes(), *references)
     return OrderMetrics(values)
+
+
+def _fixed(scores: Sequence[float | None] | None) -> tuple[float | None, ...] | None:
+    """References as they can be looked up."""
+    return None if scores is None else tuple(scores)
+
+
+@lru_cache(maxsize=1024)  # a sweep's page asks for those of a trial twenty times
+def _values(
+    route: str,
+    reported: tuple[Metric, ...],
+    shape: tuple[int, ...],
+    R: bytes,
+    single_task: tuple[float | None, ...] | None,
+    joint: tuple[float, ...] | None,
+    untrained: tuple[float | None, ...] | None,
+    chance: tuple[float, ...] | None,
+) -> Mapping[str, MetricValue]:
+    """`<route>/<name>` → value, of the matrix with these bytes, which no metric may alter."""
+    matrix = np.ndarray(shape, dtype=float, buffer=R)
+    scores = OrderScores(R=matrix, single_task=single_task, joint=joint, untrained=untrained, chance=chance)
+    return MappingProxyType({f"{route}/{metric.name}": metric.compute(scores) for metric in reported})
 
 
 def _reported(route: str) -> Iterator[Metric]:
