@@ -29,8 +29,9 @@ LONGEST = (
     "docs",
     "contracts",
     "learners",
+    "search",
 )
-TOGETHER = ("clusters/",)  # folders whose files stay on one worker
+TOGETHER = ("clusters/", "search/")  # folders whose files stay on one worker
 
 
 def parallel(config: pytest.Config) -> bool:
@@ -56,7 +57,7 @@ class Groups(LoadScopeScheduling):
 def group_of(nodeid: str) -> str:
     """The group of a test, which runs on one worker in its order: its file, or the folder that shares what is dear.
 
-    Cluster scripts start Ray on its own default ports, one cluster at a time.
+    Cluster scripts start Ray on its own default ports, one cluster at a time; searches have one cluster for all.
     """
     place = place_of(nodeid)
     return next((folder for folder in TOGETHER if place.startswith(folder)), place)

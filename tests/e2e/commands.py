@@ -29,9 +29,10 @@ def lines_in(folder: Path) -> tuple[str, str]:
 
 
 def command(*arguments: str, storage: Path, sweep: str = "task_order") -> list[str]:
-    """The command line of a sweep: one of the project's by its name, or a file."""
-    file = sweep if sweep.endswith(".py") else str(ROOT / "sweeps" / f"{sweep}.py")
-    return [sys.executable, file, *arguments, "--storage", str(storage)]
+    """The command line of a sweep: one of the project's by its name, or another file, given to `atlas sweep`."""
+    own = ("-m", "atlas.cli", "sweep", sweep)
+    program = own if sweep.endswith(".py") else (str(ROOT / "sweeps" / f"{sweep}.py"),)
+    return [sys.executable, *program, *arguments, "--storage", str(storage)]
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.commands import ROOT, SMALL, WAIT
+from tests.e2e.commands import ROOT, SMALL, WAIT, lines_in
 from tests.e2e.nodes import RAY, cluster_shell, start_node
 from tests.e2e.processes import end
 from tests.e2e.storages import copy_of, matrices, summaries
@@ -36,15 +36,12 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def submitted(
-    head: dict[str, str], quiet: Path, mlflow_tables: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, str]:
+def submitted(head: dict[str, str], quiet: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The storage of a sweep that was submitted, on known data and but one step to train, and what was printed."""
     storage = copy_of(quiet, tmp_path_factory.mktemp("submitted") / "storage", "data", "store")
-    shutil.copy(mlflow_tables, storage)
     last = summaries(quiet)[0]["trials"][0]["step_keys"][-1]
     shutil.rmtree(storage / "store" / "steps" / last[:2] / last)
-    done = submit(head, storage, "--fleets", "1")
+    done = submit(head, storage, "--fleets", "1", *lines_in(storage))
     assert done.returncode == 0, done.stdout + done.stderr
     return storage, done.stdout + done.stderr
 

@@ -37,7 +37,7 @@ class InstantBroker:
         return [self.result(self.steps[key]) for key in keys]
 
     def result(self, step: Step) -> StepResult:
-        rank = step.stage.settings()["rank"]
+        rank = step.stage.settings().get("rank", REFERENCE_RANK)  # a stage of experience has none
         assert isinstance(rank, int)
         score = 5.0 if rank == REFERENCE_RANK else 10.0 * rank
         scores = SplitScores(val=dict.fromkeys(step.order, score), test=dict.fromkeys(step.order, score))

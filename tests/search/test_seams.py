@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ import optuna
 import pytest
 from optuna.samplers import RandomSampler
 from optuna.trial import TrialState
-from ray.tune.schedulers import ASHAScheduler, TrialScheduler
+from ray.tune.schedulers import ASHAScheduler, MedianStoppingRule, TrialScheduler
 
 from atlas.cluster.ray_internals import search_ended_by
 from atlas.config.experiment import Experiment
@@ -28,6 +29,7 @@ from atlas.search.tuner import Search
 from atlas.steps.graph import WalkGraph
 from atlas.steps.step import Step
 from atlas.storage.filesystem import StoragePath
+from tests.docs.markdown import ROOT, code_of
 from tests.search.instant import REFERENCE_RANK, STEP_INPUTS, TASKS, setup_of
 from tests.small import atlas
 
@@ -96,6 +98,20 @@ def test_a_scheduler_prunes_trials_which_are_not_taken_for_finished_ones(cluster
     assert found[8].objective == pytest.approx(80.0)
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE, *[TrialState.PRUNED] * 3]
     assert study.best_trial.params == {"rank": 8}
+
+
+def test_the_sampler_and_the_scheduler_of_the_documentation_search(cluster: None, tmp_path: Path) -> None:
+    file = tmp_path / "random_ranks.py"
+    file.write_text(dict(code_of((ROOT / "docs" / "extending.md").read_text()))[file.name])
+    sweep = runpy.run_path(str(file))["SWEEP"]
+    assert sweep.scheduler
+    assert isinstance(sweep.scheduler(OPTIONS), MedianStoppingRule)
+    journal, study = searched(Experiment(sweep=replace(sweep, trials=3), options=OPTIONS), tmp_path / "tune")
+    assert isinstance(study.sampler, RandomSampler)
+    ranks = [record.settings["rank"] for record in journal.trials.values()]
+    assert len(set(ranks)) == 3
+    assert {record.status for record in journal.trials.values()} <= {"FINISHED", "PRUNED"}
+    assert study.best_trial.params == {"rank": max(ranks)}
 
 
 def test_trials_that_may_be_pruned_or_drawn_otherwise_are_not_known_beforehand() -> None:
