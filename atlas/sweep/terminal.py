@@ -203,7 +203,7 @@ def print_order_statistics(console: Console, summary: Summary) -> None:
         if found.split != "test" or found.mopd is None or (several and settings_label(found.settings) != best):
             continue
         worst = max(found.opd, key=lambda task: found.opd[task])
-        each = ", ".join(f"{task} {value:.1f}" for task, value in found.opd.items())
+        each = ", ".join(f"{task} {found.opd[task]:.1f}" for task in summary.tasks if task in found.opd)
         label = "; under the best setting" if several else ""
         aopd, mopd = found.aopd, found.mopd
         say(
