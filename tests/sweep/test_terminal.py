@@ -106,6 +106,8 @@ def test_it_says_how_much_the_order_matters(console: Console, summary: dict[str,
     assert "Order matters (test, route latest, 2 orders)" in text
     assert "route own" in text
     assert "val" not in text
+    told = [part.split()[0] for part in text.partition("OPD: ")[2].partition(". Order")[0].split(", ")]
+    assert told == list(summary["tasks"])
 
 
 def test_it_says_what_sharing_saved(console: Console, summary: dict[str, Any]) -> None:
