@@ -45,6 +45,16 @@ def test_a_shipped_sweep_is_run_by_its_name_from_anywhere(
     assert "Plan of the sweep task-order" in capsys.readouterr().out
 
 
+def test_the_help_of_a_shipped_sweep_calls_it_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["sweep", "task-order", "--help"])
+    said = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert said.startswith("usage: atlas sweep task-order ")
+    assert "atlas sweep task-order --orders all" in said
+    assert "sweeps/task_order.py" not in said
+
+
 def test_a_shipped_sweep_is_copied_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "my_adapter.py"
     main(["sweep", "--copy", "adapter", str(target)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from atlas.runtime.redact import redacted
 
+SHIPPED_FILE = re.compile(r"python sweeps/(\w+)\.py")
 _shipped_name: ContextVar[str] = ContextVar("shipped_name", default="")
 
 
@@ -40,8 +42,21 @@ class Invocation:
         return shlex.join([*self._program, "--storage", storage, "--resume", sweep_id])
 
     @property
+    def program(self) -> str | None:
+        """The name that a help calls it by; None for a file, which the process knows."""
+        return shlex.join(self._program) if self.shipped else None
+
+    def as_called(self, text: str) -> str:
+        """The text with `atlas sweep NAME` for `python sweeps/NAME.py`, which only a checkout has, where called so."""
+        return SHIPPED_FILE.sub(_by_name, text) if self.shipped else text
+
+    @property
     def _program(self) -> tuple[str, ...]:
         return ("atlas", "sweep", self.shipped) if self.shipped else ("python", self.file)
+
+
+def _by_name(found: re.Match[str]) -> str:
+    return f"atlas sweep {found[1].replace('_', '-')}"
 
 
 @contextmanager

@@ -49,7 +49,8 @@ def main(sweep: Sweep, arguments: Sequence[str] | None = None) -> None:
     try:
         keep_modules(Path(invocation.file))
         check_sweep(sweep)
-        given = read_command_line(sweep.question, sweep.defaults, invocation.arguments)
+        about, program = invocation.as_called(sweep.question), invocation.program
+        given = read_command_line(about, sweep.defaults, invocation.arguments, prog=program)
         fresh = given.options.run.smoke and not given.options.run.resume
         named = given_options(invocation.arguments).keys()
         options = sweep.smoke(given.options, named) if fresh else given.options
