@@ -9,7 +9,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 # Without bytecode: Python compiles what it imports, and most of the packages' files never are.
-INSTALL = $(BIN)/pip install --quiet --no-compile
+# And without setuptools' banner about editable installs, which reads as an error.
+INSTALL = PYTHONWARNINGS=ignore:::setuptools.command.editable_wheel $(BIN)/pip install --quiet --no-compile
 SWEEP ?= sweeps/task_order.py
 ARGS ?=
 WORKERS ?= 3
