@@ -51,7 +51,7 @@ class Layout:
         if missing:
             whole = whole_elsewhere(source, lambda folder: not self.missing(folder))
             gone = [path for need in self.needs if need.found(source) is None for path in need.paths]
-            advice = f"They are in {whole}: name that folder." if whole else f"{self.obtain} {hints(source, gone)}"
+            advice = whole or f"{self.obtain} {hints(source, gone)}"
             raise UserError(
                 f"{task}: {len(missing)} of {counted(len(self.needs), 'file')} "
                 f"{by_number(len(missing), 'is', 'are')} missing under {source}: {'; '.join(missing)}. "

@@ -13,9 +13,13 @@ ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar")
 NAMED = 5
 
 
-def whole_elsewhere(source: Path, is_whole: Callable[[Path], bool]) -> Path | None:
-    """The folder one level down, or else the one above, that has all that is needed."""
-    return next((folder for folder in (*subfolders(source), source.resolve().parent) if is_whole(folder)), None)
+def whole_elsewhere(source: Path, is_whole: Callable[[Path], bool]) -> str:
+    """A sentence on the folders one level down, or else the one above, that have all that is needed; empty for none."""
+    found = list(filter(is_whole, subfolders(source))) or list(filter(is_whole, [source.resolve().parent]))
+    if len(found) > 1:
+        named = ", ".join(map(str, found[:NAMED])) + (", …" if len(found) > NAMED else "")
+        return f"Each of {len(found)} folders has them: {named}; name the one that is meant."
+    return f"They are in {found[0]}: name that folder." if found else ""
 
 
 def hints(source: Path, missing: Iterable[str]) -> str:

@@ -30,6 +30,14 @@ def test_the_folder_one_level_up_or_down_is_named(root: Path) -> None:
     assert f"They are in {root / 'toy'}: name that folder." in refused(root / "toy" / "images")
 
 
+def test_several_folders_that_have_all_are_all_named_and_none_is_chosen(root: Path) -> None:
+    (root / "copy" / "images").mkdir(parents=True)
+    for name in ("train.json", "images/1.jpg"):
+        (root / "copy" / name).write_text("x")
+    both = f"{root / 'copy'}, {root / 'toy'}"
+    assert f"Each of 2 folders has them: {both}; name the one that is meant." in refused(root)
+
+
 def test_a_part_that_lies_elsewhere_is_named_with_where_to_get_the_rest(root: Path) -> None:
     (root / "annotations").mkdir()
     (root / "toy" / "train.json").rename(root / "annotations" / "train.json")
