@@ -43,6 +43,7 @@ SWEEP = Sweep(
     learner=learner,
     searches_orders=True,
     trials=12,
+    defaults=Options.of(sampler="orders"),
     held_out=2,
     searched=("rank",),
     small=Options.of(tasks=("easy-vqa", "digits", "piqa-twin"), steps=8, evaluate=(64, 64), smoke=True),

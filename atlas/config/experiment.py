@@ -24,6 +24,7 @@ from atlas.runtime.errors import AtlasError, UserError
 from atlas.runtime.text import counted
 from atlas.steps.probe import Probe, shots_from
 from atlas.steps.walk import Walk
+from atlas.steps.walk_result import AVERAGE
 from atlas.tasks import find_task
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class Experiment:
                 f"--stop-early is {self.options.search.stop_early}, but the sweep {self.sweep.name} has a scheduler of "
                 f"its own, which stops trials; leave one of the two out."
             )
+        self._check_forecast()
         self._check_shots()
         training = self.options.training
         learner = learner_named(training.learner, training)
@@ -228,6 +230,15 @@ class Experiment:
             )
         for order in search.written_orders():
             space.check(order)
+
+    def _check_forecast(self) -> None:
+        """Raises UserError for a forecast of orders where none are searched, or by another goal than the mean score."""
+        sweep, search = self.sweep, self.options.search
+        if search.stop_early == "forecast" and not (sweep.searches_orders and sweep.goal == AVERAGE):
+            raise UserError(
+                f"--stop-early forecast: the sweep {sweep.name} does not search orders for the highest mean score, "
+                f"which is what it forecasts; take median, asha or none."
+            )
 
     def _check_shots(self) -> None:
         """Raises UserError for shots without downstream tasks, or that are the same; for those a class without classes.

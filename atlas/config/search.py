@@ -18,7 +18,7 @@ from atlas.tasks.suites import find_suite, twin_suite
 
 TASKS = ("easy-vqa", "digits", "easy-ve", "piqa-twin")
 Aim = Literal["mean", "worst"]
-EarlyStop = Literal["none", "median", "asha"]
+EarlyStop = Literal["none", "median", "asha", "forecast"]
 EARLY_STOPS: tuple[EarlyStop, ...] = get_args(EarlyStop)
 SAMPLERS = ("random", "tpe", "prefix", "orders")
 MODALITY = "modality"
@@ -69,7 +69,8 @@ class SearchOptions:
     aim: Aim = "mean"
     """Of several orders, raise their mean or the worst."""
     stop_early: EarlyStop = "none"
-    """Stop trials whose first tasks do badly beside those of others: below the median, or not in the top third."""
+    """Stop trials that do badly: first tasks below the median of others, or not in the top third; or a forecast of
+    the end, from all scores so far, below the best that is known."""
 
     def __post_init__(self) -> None:
         named = (*self.tasks, *self.downstream)

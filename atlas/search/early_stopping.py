@@ -4,6 +4,8 @@ A prefix is a learner, the seeds, and the first tasks of each order. Its value i
 task (`WalkResult.progress`): the same measure from a trial's first report to its last, whereas a trial's objective is
 another figure once its orders are complete. Trials that share a prefix share its value, so that it counts once.
 
+With `forecast` a trial is given up by itself, where the scores after all prefixes let it expect no best objective.
+
 Optuna is told of a trial that is stopped as pruned, Ray Tune as stopped, MLflow as killed with the tag `atlas.ended`.
 """
 
@@ -20,6 +22,7 @@ from atlas.config.search import EarlyStop
 from atlas.config.space import Order
 from atlas.config.trial import TrialConfig
 from atlas.runtime.text import counted
+from atlas.search.forecast import Forecast, Scores
 
 Prefix: TypeAlias = tuple[str, tuple[tuple[str, ...], ...]]  # learner and seeds, first tasks of each order
 Rule: TypeAlias = Callable[[float, Sequence[float]], bool]  # whether a value is too low beside others
@@ -47,13 +50,14 @@ RULES: Mapping[EarlyStop, Rule] = {"median": below_median, "asha": below_top}
 
 @dataclass
 class PrefixStopper:
-    """Stops trials by a rule (None: none but those under a prefix that was pruned by hand).
+    """Stops trials by a rule or a forecast (None: none but those under a prefix that was pruned by hand).
 
     A prefix of one task is never pruned by the rule: it is the task trained alone. `cut` are first tasks of orders, and
     `by_hand` trials by their ids (with the reason), that people have ended. `stopped` says why a trial was, by its id.
     """
 
     rule: Rule | None
+    forecast: Forecast | None = None
     pruned: dict[Prefix, str] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)
     cut: set[Order] = field(default_factory=set)
@@ -64,9 +68,17 @@ class PrefixStopper:
         """Tune saves it with its own state, beside other threads, and nobody restores that: a new one knows nothing."""
         return PrefixStopper, (None,)
 
-    def stops(self, trial: str, config: TrialConfig, learnt: Sequence[float], *, complete: bool) -> bool:
-        """Whether the trial of that id is to be stopped after this report, as `reason` says."""
+    def stops(
+        self, trial: str, config: TrialConfig, learnt: Sequence[float], *, complete: bool, scores: Scores = ()
+    ) -> bool:
+        """Whether the trial of that id is to be stopped after this report, as `reason` or the forecast says.
+
+        `scores`: as a trial's reports have them.
+        """
         reason = self.reason(config, learnt, complete=complete)
+        if self.forecast is not None:
+            self.forecast.learn(trial, config, scores)
+            reason = reason or ("" if complete else self.forecast.reason(trial))
         if not complete and trial in self.by_hand:
             reason = self.by_hand[trial]
         if reason:
@@ -93,12 +105,17 @@ class PrefixStopper:
 
     def is_pruned(self, config: TrialConfig) -> bool:
         """Whether a trial to come would be stopped before its end by a prefix that is pruned already."""
-        return bool(self.pruned_above(config, len(config.orders[0]) - 1))
+        given_up = self.forecast is not None and self.forecast.has_given_up(config)
+        return given_up or bool(self.pruned_above(config, len(config.orders[0]) - 1))
 
-    def restore(self, config: TrialConfig, learnt: Sequence[float], *, stopped: bool) -> None:
+    def restore(
+        self, trial: str, config: TrialConfig, learnt: Sequence[float], *, stopped: bool, scores: Scores = ()
+    ) -> None:
         """Know a trial of an earlier run: its values, and that it was `stopped` where it was."""
         self.reason(config, learnt, complete=True)
-        if stopped and learnt:
+        if self.forecast is not None:
+            self.forecast.learn(trial, config, scores, stopped=stopped)
+        elif stopped and learnt:
             self.pruned[prefix_of(config, len(learnt))] = "stopped early, before the sweep was resumed"
 
     def _judge(self, config: TrialConfig, learnt: Sequence[float]) -> str:
@@ -140,7 +157,9 @@ def rule_in_words(experiment: Experiment) -> str:
 
 def make_stopper(experiment: Experiment) -> PrefixStopper:
     """The stopper of `--stop-early`."""
-    return PrefixStopper(RULES.get(experiment.options.search.stop_early))
+    search = experiment.options.search
+    forecast = Forecast(search.tasks) if search.stop_early == "forecast" else None
+    return PrefixStopper(RULES.get(search.stop_early), forecast)
 
 
 def prefix_of(config: TrialConfig, depth: int) -> Prefix:

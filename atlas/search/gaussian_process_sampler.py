@@ -6,7 +6,8 @@
 The objective suggests an order task by task: `trial.suggest_categorical(prefix_name(prefix), tasks_left)`, without a
 choice for the last. Where its value is the mean of the tasks' scores after the last, it may tell more, and then needs
 fewer trials: `trial.set_user_attr(SCORES, rows)`, row k the scores of the first k tasks after the k-th, in the order's
-order; or `trial.report(mean, step=k)`, their mean alone. Other parameters are left to TPE.
+order; or `trial.report(mean, step=k)`, their mean alone. Settings that every trial suggests beside the order are
+modelled with it and proposed together; other parameters are left to TPE.
 """
 
 from __future__ import annotations
@@ -21,23 +22,29 @@ from typing import Any
 import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, TPESampler
+from optuna.search_space import intersection_search_space
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from .order_model import Observation, Order, OrderModel
+from .order_model import Observation, Order, OrderModel, Point, Settings
+from .settings_space import SettingsSpace
+from .told_scores import SCORES, scores_told
+
+__all__ = ["SCORES", "GaussianProcessOrderSampler", "order_in", "prefix_name"]
 
 Choices = Callable[[Order], Sequence[str]]
-SCORES = "scores after each task"
+AFTER = "after "  # parameters of an order begin so
 ENUMERATED = 5040  # the most orders that are all candidates: those of seven tasks
 DRAWN = 300  # random candidates among more orders
 STARTS = 6  # the best of them, and of the tried orders, from which local search climbs
 CLIMBS = 30  # its rounds at most
+ENDED_OR_NOT = (TrialState.RUNNING, TrialState.PRUNED)
 FOLLOWED = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED)
 
 
 def prefix_name(prefix: Sequence[str]) -> str:
     """The parameter that chooses the task after `prefix`."""
-    return "after " + (" > ".join(prefix) if prefix else "nothing")
+    return AFTER + (" > ".join(prefix) if prefix else "nothing")
 
 
 def order_in(params: Mapping[str, Any], tasks: Order, choices: Choices | None = None) -> Order:
@@ -60,8 +67,8 @@ class GaussianProcessOrderSampler(BaseSampler):
     together differ. `noisy`: an order's value differs from trial to trial; promising orders are tried again until they
     are certain. Else none is tried twice while another is left. Up to seven tasks every order is a candidate; of more,
     random orders and a local search over swaps and moves. `choices(prefix)` gives the tasks that may come next
-    (default: all that are left), one or more for every prefix that it leads to. Parameters that are no part of the
-    order are left to TPE.
+    (default: all that are left), one or more for every prefix that it leads to. Settings that all trials suggest
+    are chosen for the best orders known and random ones, then an order for them; others are left to TPE.
     """
 
     def __init__(
@@ -82,16 +89,31 @@ class GaussianProcessOrderSampler(BaseSampler):
         self.choices = choices
         self.inner = TPESampler(seed=seed)
         self._proposed: tuple[int, Order] = (-1, ())
+        self._beside: tuple[int, dict[str, Any]] = (-1, {})  # the settings that were chosen last
+        self._below: dict[Order, Sequence[Order]] = {}  # the orders of the prefix that was asked for last
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """No parameter is sampled with others: the order's depend on one another's values."""
-        return {}
+        """The settings that every trial so far has suggested. The order's parameters depend on one another's values."""
+        return dict(self._settings(study).distributions)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Nothing."""
-        return {}
+        """The settings of the highest expected improvement, over the best orders known and random ones."""
+        space, draw = SettingsSpace(search_space), random.Random(f"{self.seed}/{trial.number}/settings")
+        model = self._model(study, trial.number, space) if search_space else None
+        if model is None:
+            return {}
+        best = [model.points[place].order for place in np.argsort(-model.beliefs)[:STARTS]]
+        orders = list(dict.fromkeys((*best, *(self._drawn(draw, ()) for _ in range(STARTS)))))
+        settings = space.candidates(draw)
+        pairs = [(order, one) for one in settings for order in orders]
+        points = [Point(order, space.numbers(one)) for order, one in pairs]
+        gains = model.improvement(points)
+        free = [place for place, point in enumerate(points) if self.noisy or point not in model.tried]
+        chosen = pairs[max(free, key=lambda place: gains[place])][1] if free else draw.choice(settings)
+        self._beside = trial.number, chosen
+        return chosen
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -120,60 +142,83 @@ class GaussianProcessOrderSampler(BaseSampler):
 
     def model(self, study: Study) -> OrderModel | None:
         """The model of the study so far; None before the first trial has finished."""
-        values = self._values(study)
-        return OrderModel(self.tasks, self._observations(study), values, noisy=self.noisy) if values else None
+        space = self._settings(study)
+        values = self._values(study, space)
+        return OrderModel(self.tasks, self._observations(study, space), values, noisy=self.noisy) if values else None
 
     def _order(self, trial: FrozenTrial) -> Order:
         return order_in(trial.params, self.tasks, self.choices)
 
-    def _values(self, study: Study) -> dict[Order, list[float]]:
-        """The values of finished trials by order, negated where the study minimises."""
-        values: defaultdict[Order, list[float]] = defaultdict(list)
+    def _settings(self, study: Study) -> SettingsSpace:
+        """The parameters beside the order's that every finished trial suggested, and that have several values."""
+        common = intersection_search_space(study.get_trials(deepcopy=False), include_pruned=True)
+        return SettingsSpace(
+            {name: one for name, one in common.items() if not name.startswith(AFTER) and not one.single()}
+        )
+
+    def _values(self, study: Study, space: SettingsSpace) -> dict[Point, list[float]]:
+        """The values of finished trials by order and settings, negated where the study minimises."""
+        values: defaultdict[Point, list[float]] = defaultdict(list)
         for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
             order = self._order(trial)
             if len(order) == len(self.tasks) and trial.value is not None and math.isfinite(trial.value):
-                values[order].append(_sign(study) * trial.value)
+                values[Point(order, space.numbers(trial.params))].append(_sign(study) * trial.value)
         return dict(values)
 
-    def _observations(self, study: Study) -> list[Observation]:
+    def _observations(self, study: Study, space: SettingsSpace) -> list[Observation]:
         """The scores after prefixes, in the most detail in which every finished trial told them."""
         trials = study.get_trials(deepcopy=False, states=FOLLOWED)
-        finished = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-        for source in (_by_task, _by_report):
-            if all(_ends_at_value(trial, source(trial)) for trial in finished):
-                break
-        else:
-            return [Observation(order, (value,)) for order, some in self._values(study).items() for value in some]
+        source = scores_told([trial for trial in trials if trial.state == TrialState.COMPLETE])
+        if source is None:
+            values = self._values(study, space)
+            return [Observation(one.order, (value,), one.settings) for one, some in values.items() for value in some]
         sign, found = _sign(study), []
         for trial in trials:
-            order = self._order(trial)
+            if not space.holds(trial.params):
+                continue
+            order, settings = self._order(trial), space.numbers(trial.params)
             for count, scores in source(trial).items():
                 if 0 < count <= len(order) and all(map(math.isfinite, scores)):
-                    found.append(Observation(order[:count], tuple(sign * score for score in scores)))
+                    found.append(Observation(order[:count], tuple(sign * score for score in scores), settings))
         return found
 
-    def _running(self, study: Study, asking: int) -> list[Order]:
-        trials = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        orders = [self._order(one) for one in trials if one.number != asking]
-        return [order for order in orders if len(order) == len(self.tasks)]
+    def _known(self, study: Study, asking: int, space: SettingsSpace, *states: TrialState) -> list[Point]:
+        """The whole orders of trials in these states, but for the one that asks."""
+        trials = study.get_trials(deepcopy=False, states=states)
+        known = [one for one in trials if one.number != asking and space.holds(one.params)]
+        points = [Point(self._order(one), space.numbers(one.params)) for one in known]
+        return [point for point in points if len(point.order) == len(self.tasks)]
 
-    def _propose(self, study: Study, trial: FrozenTrial, prefix: Order) -> Order:
-        """A whole order that begins with `prefix`."""
-        draw = random.Random(f"{self.seed}/{trial.number}/{prefix}")
-        values, running = self._values(study), self._running(study, trial.number)
-        taken = frozenset((*values, *running))
-        observations = self._observations(study)
+    def _model(self, study: Study, asking: int, space: SettingsSpace) -> OrderModel | None:
+        """The model, with the trials that run as if they had ended at its mean; None while trials are to be random."""
+        values, observations = self._values(study, space), self._observations(study, space)
         told = any(len(one.prefix) < len(self.tasks) for one in observations)
         if len(values) < (1 if told else self.startup):
-            return self._untaken(draw, prefix, taken)
+            return None
         model = OrderModel(self.tasks, observations, values, noisy=self.noisy)
-        if running:
-            believed = model.predict(running)[0]
-            observations += [model.expected(one[:count]) for one in running for count in range(1, len(one) + 1)]
-            for order, value in zip(running, believed, strict=True):
-                values[order] = [*values.get(order, ()), float(value)]
-            model = OrderModel(self.tasks, observations, values, noisy=self.noisy)
-        return self._search(model, draw, prefix, frozenset() if self.noisy else taken)
+        running = self._known(study, asking, space, TrialState.RUNNING)
+        if not running:
+            return model
+        for point, value in zip(running, model.predict(running)[0], strict=True):
+            prefixes = (Point(point.order[:count], point.settings) for count in range(1, len(point.order) + 1))
+            observations += map(model.expected, prefixes)
+            values[point] = [*values.get(point, ()), float(value)]
+        return OrderModel(self.tasks, observations, values, noisy=self.noisy)
+
+    def _propose(self, study: Study, trial: FrozenTrial, prefix: Order) -> Order:
+        """A whole order that begins with `prefix`, for the settings that the trial has."""
+        draw, space = random.Random(f"{self.seed}/{trial.number}/{prefix}"), self._settings(study)
+        number, beside = self._beside
+        params = {**beside, **trial.params} if number == trial.number else trial.params
+        if not space.holds(params):
+            space = SettingsSpace({})
+        settings = space.numbers(params)
+        tried = (*self._values(study, space), *self._known(study, trial.number, space, *ENDED_OR_NOT))
+        taken = frozenset(point.order for point in tried if point.settings == settings)
+        model = self._model(study, trial.number, space)
+        if model is None:
+            return self._untaken(draw, prefix, taken)
+        return self._search(model, draw, Point(prefix, settings), frozenset() if self.noisy else taken)
 
     def _next(self, prefix: Order) -> Sequence[str]:
         return self.choices(prefix) if self.choices else [task for task in self.tasks if task not in prefix]
@@ -185,6 +230,15 @@ class GaussianProcessOrderSampler(BaseSampler):
             yield prefix
         for task in following:
             yield from self._orders((*prefix, task))
+
+    def _all(self, prefix: Order) -> Sequence[Order]:
+        """Every order that begins with `prefix`; none where they are more than are enumerated."""
+        if not self.choices and math.factorial(len(self.tasks) - len(prefix)) > ENUMERATED:
+            return ()
+        if prefix not in self._below:
+            found = list(islice(self._orders(prefix), ENUMERATED + 1))
+            self._below = {prefix: found if len(found) <= ENUMERATED else ()}
+        return self._below[prefix]
 
     def _drawn(self, draw: random.Random, prefix: Order) -> Order:
         while len(prefix) < len(self.tasks):
@@ -200,20 +254,21 @@ class GaussianProcessOrderSampler(BaseSampler):
     def _allowed(self, order: Order) -> bool:
         return not self.choices or all(task in self.choices(order[:place]) for place, task in enumerate(order))
 
-    def _search(self, model: OrderModel, draw: random.Random, prefix: Order, taken: frozenset[Order]) -> Order:
+    def _search(self, model: OrderModel, draw: random.Random, begun: Point, taken: frozenset[Order]) -> Order:
         """The order of the highest expected improvement, of those not taken; a random one where all are."""
-        candidates = list(islice(self._orders(prefix), ENUMERATED + 1))
-        if len(candidates) <= ENUMERATED:
+        prefix, settings = begun
+        candidates = self._all(prefix)
+        if candidates:
             left = [order for order in candidates if order not in taken]
-            return _top(left, model, 1)[0] if left else self._drawn(draw, prefix)
-        tried = [model.orders[place] for place in np.argsort(-model.beliefs)[:STARTS]]
-        best = _top([self._drawn(draw, prefix) for _ in range(DRAWN)], model, STARTS)
+            return _top(left, model, settings, 1)[0] if left else self._drawn(draw, prefix)
+        tried = [model.points[place].order for place in np.argsort(-model.beliefs)[:STARTS]]
+        best = _top([self._drawn(draw, prefix) for _ in range(DRAWN)], model, settings, STARTS)
         best += [order for order in tried if order[: len(prefix)] == prefix]
         found = [order for order in best if order not in taken] or best
         for _ in range(CLIMBS):
             around = {order for one in best for order in (one, *_neighbours(one, len(prefix))) if self._allowed(order)}
             free = sorted(around - taken) or sorted(around)
-            climbed = _top(free, model, STARTS)
+            climbed = _top(free, model, settings, STARTS)
             if climbed == found:
                 break
             best = found = climbed
@@ -224,26 +279,9 @@ def _sign(study: Study) -> float:
     return -1.0 if study.direction == StudyDirection.MINIMIZE else 1.0
 
 
-def _by_task(trial: FrozenTrial) -> dict[int, tuple[float, ...]]:
-    """The scores by task after the first k tasks, by k; of rows that have one score a task."""
-    rows = enumerate(trial.user_attrs.get(SCORES, ()), start=1)
-    return {count: tuple(map(float, row)) for count, row in rows if len(row) == count}
-
-
-def _by_report(trial: FrozenTrial) -> dict[int, tuple[float, ...]]:
-    """The mean scores after the first k tasks, by k."""
-    return {count: (value,) for count, value in trial.intermediate_values.items()}
-
-
-def _ends_at_value(trial: FrozenTrial, scores: Mapping[int, tuple[float, ...]]) -> bool:
-    """Whether the trial's value is the mean of the scores that it told last."""
-    last = scores[max(scores)] if scores else ()
-    return bool(last) and trial.value is not None and math.isclose(sum(last) / len(last), trial.value, rel_tol=1e-6)
-
-
-def _top(orders: Sequence[Order], model: OrderModel, count: int) -> list[Order]:
-    """The `count` orders of the highest expected improvement, best first."""
-    gains = model.improvement(orders)
+def _top(orders: Sequence[Order], model: OrderModel, settings: Settings, count: int) -> list[Order]:
+    """The `count` orders of the highest expected improvement with these settings, best first."""
+    gains = model.improvement([Point(order, settings) for order in orders])
     return [orders[place] for place in np.argsort(-gains, kind="stable")[:count]]
 
 

@@ -1,20 +1,32 @@
-"""A Gaussian process over orders of tasks, from the scores after every prefix. It needs NumPy and SciPy alone."""
+"""A Gaussian process over orders of tasks, and settings beside them, from the scores after every prefix.
+
+It needs NumPy and SciPy alone.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Order = tuple[str, ...]
+Settings = tuple[float, ...]
 Matrix = NDArray[np.float64]
 ROUNDS = 12  # of expectation maximisation over the prior's variances
 BELIEF = 1.0  # weights that the first guess of a prior variance counts as
 RESIDUE = 0.02  # first guess of what features do not explain, of the variance of the scores
 LEAST = 1e-6  # the least variance
+
+
+class Point(NamedTuple):
+    """An order, or a prefix of one, and the settings that it is tried with, as numbers that effects are linear in."""
+
+    order: Order
+    settings: Settings = ()
 
 
 @dataclass(frozen=True)
@@ -23,6 +35,12 @@ class Observation:
 
     prefix: Order
     scores: tuple[float, ...]
+    settings: Settings = ()
+
+    @property
+    def point(self) -> Point:
+        """The prefix with its settings."""
+        return Point(self.prefix, self.settings)
 
     @property
     def mean(self) -> float:
@@ -59,6 +77,18 @@ def features(prefixes: NDArray[np.intp], count: int) -> tuple[Matrix, NDArray[np
     )
     numbers = np.repeat(np.arange(len(groups)), [group.shape[2] for group in groups])
     return np.concatenate(groups, axis=2) * within[:, :, None], numbers
+
+
+def _with_settings(
+    found: Matrix, groups: NDArray[np.intp], settings: Sequence[Settings]
+) -> tuple[Matrix, NDArray[np.intp]]:
+    """Features [N, T, D] and their groups [D] with the settings [S] of each row, and these by the tasks to come."""
+    if not settings[0]:
+        return found, groups
+    within, after = found[:, :, :1], found[:, :, groups == int(groups.max()) - 1]
+    own = within * np.array(settings)[:, None, :]
+    kind = int(groups.max()) + np.repeat([1, 2], own.shape[2])
+    return np.concatenate((found, own, own * after), axis=2), np.concatenate((groups, kind))
 
 
 @dataclass
@@ -105,21 +135,21 @@ class _Regression:
 class OrderModel:
     """A Gaussian process over orders whose kernel is linear in precedence, position and neighbour features.
 
-    It learns from the scores after every prefix. An order's value is what the features say and a residue of its own,
-    of which trials show a part: as much as the noise, which replicates tell, leaves certain. Unless `noisy`, trials
-    show all of it.
+    Settings add to each task's score, and to it by the number of tasks after it. The model learns from the scores after
+    every prefix. An order's value is what the features say and a residue of its own, of which trials show a part: as
+    much as the noise, which replicates tell, leaves certain. Unless `noisy`, trials show all of it.
     """
 
     def __init__(
         self,
         tasks: Order,
         observations: Iterable[Observation],
-        values: Mapping[Order, Sequence[float]],
+        values: Mapping[Point, Sequence[float]],
         *,
         noisy: bool = True,
     ) -> None:
-        """Fit the scores after prefixes and the values by order, higher ones better; neither may be empty."""
-        self.tasks, self.orders = tasks, list(values)
+        """Fit the scores after prefixes and the values of whole orders, higher ones better; neither may be empty."""
+        self.tasks, self.points = tasks, list(values)
         self._number = {task: number for number, task in enumerate(tasks)}
         seen = list(dict.fromkeys(observations))
         self._by_task = all(len(one.scores) == len(one.prefix) for one in seen)
@@ -130,29 +160,34 @@ class OrderModel:
         noise = _noise(seen, values) if noisy else 0.0
         noise = residue / 2 if noise is None else noise
         self.noise, self._own = noise, max(residue - noise, residue / 20)
-        counts = np.array([len(values[order]) for order in self.orders])
+        counts = np.array([len(values[point]) for point in self.points])
         self._shown = self._own / (self._own + noise / counts)
-        self._tried = np.array([np.mean(values[order]) for order in self.orders])
-        self._place = {order: place for place, order in enumerate(self.orders)}
-        self.beliefs = self.predict(self.orders)[0]
+        self._tried = np.array([np.mean(values[point]) for point in self.points])
+        self._place = {point: place for place, point in enumerate(self.points)}
+        self.beliefs = self.predict(self.points)[0]
         self.best = float(self.beliefs.max())
+
+    @property
+    def tried(self) -> Collection[Point]:
+        """The points whose values are known."""
+        return self._place.keys()
 
     @property
     def recommended(self) -> Order:
         """The order of the highest expected value, of those tried."""
-        return self.orders[int(np.argmax(self.beliefs))]
+        return self.points[int(np.argmax(self.beliefs))].order
 
-    def expected(self, prefix: Order) -> Observation:
+    def expected(self, point: Point) -> Observation:
         """The scores to expect after a prefix, as the observations tell them."""
-        means = self._means(self._features([prefix])[0])[0]
-        scores = tuple(float(means[self._number[task]]) for task in prefix)
-        return Observation(prefix, scores if self._by_task else (sum(scores) / len(scores),))
+        means = self._means(self._features([point])[0])[0]
+        scores = tuple(float(means[self._number[task]]) for task in point.order)
+        return Observation(point.order, scores if self._by_task else (sum(scores) / len(scores),), point.settings)
 
-    def predict(self, orders: Sequence[Order]) -> tuple[Matrix, Matrix]:
+    def predict(self, points: Sequence[Point]) -> tuple[Matrix, Matrix]:
         """Mean and standard deviation of the true values of whole orders."""
-        mean, variance = self._from_features(orders)
-        own = np.full(len(orders), self._own)
-        tried = [(row, self._place[order]) for row, order in enumerate(orders) if order in self._place]
+        mean, variance = self._from_features(points)
+        own = np.full(len(points), self._own)
+        tried = [(row, self._place[point]) for row, point in enumerate(points) if point in self._place]
         if tried:
             rows, places = map(list, zip(*tried, strict=True))
             shown = self._shown[places]
@@ -161,11 +196,11 @@ class OrderModel:
             own[rows] *= 1 - shown
         return mean, np.sqrt(variance + own)
 
-    def improvement(self, orders: Sequence[Order]) -> Matrix:
+    def improvement(self, points: Sequence[Point]) -> Matrix:
         """The logarithm of each order's expected improvement over the best belief, less where a trial shows little."""
         from scipy.special import log_ndtr, ndtr
 
-        mean, deviation = self.predict(orders)
+        mean, deviation = self.predict(points)
         deviation = np.maximum(deviation, 1e-9 * self._scale)
         ahead = (mean - self.best) / deviation
         near = np.maximum(ahead, -5.0)
@@ -182,7 +217,7 @@ class OrderModel:
         groups = np.zeros(0, dtype=np.intp)
         for some in _by_length(seen):
             rows = self._rows([one.prefix for one in some])
-            found, groups = features(rows, count)
+            found, groups = _with_settings(*features(rows, count), [one.settings for one in some])
             scores = (np.array([one.scores for one in some]) - self._middle) / self._scale
             if not self._by_task:
                 inputs[0].append(found.reshape(len(rows), -1) / rows.shape[1])
@@ -199,23 +234,24 @@ class OrderModel:
         """The variance of mean scores about what the features say."""
         squares = []
         for some in _by_length(seen):
-            found, within = self._features([one.prefix for one in some])
+            found, within = self._features([one.point for one in some])
             expected = (self._means(found) * within).sum(axis=1) / within[0].sum()
             squares.append((np.array([one.mean for one in some]) - expected) ** 2)
         least = (1e-3 * self._scale) ** 2
         return max(float(np.concatenate(squares).mean()) / self._regression.freedom, least)
 
-    def _from_features(self, orders: Sequence[Order]) -> tuple[Matrix, Matrix]:
+    def _from_features(self, points: Sequence[Point]) -> tuple[Matrix, Matrix]:
         """Mean and variance of the values of whole orders, without the residue."""
-        found, count = self._features(orders)[0], len(self.tasks)
+        found, count = self._features(points)[0], len(self.tasks)
         return self._means(found).mean(axis=1), self._variances(found) / count**2
 
-    def _features(self, prefixes: Sequence[Order]) -> tuple[Matrix, Matrix]:
+    def _features(self, points: Sequence[Point]) -> tuple[Matrix, Matrix]:
         """The features [N, T, D] of prefixes of one length, and 1 for each task [N, T] within."""
-        rows = self._rows(prefixes)
+        rows = self._rows([point.order for point in points])
         within = np.zeros((len(rows), len(self.tasks)))
         np.put_along_axis(within, rows, 1.0, axis=1)
-        return features(rows, len(self.tasks))[0], within
+        found = _with_settings(*features(rows, len(self.tasks)), [point.settings for point in points])[0]
+        return found, within
 
     def _means(self, found: Matrix) -> Matrix:
         """The expected scores [N, T] for features; of no meaning outside a prefix."""
@@ -243,14 +279,14 @@ def _by_length(seen: Sequence[Observation]) -> list[list[Observation]]:
     return list(found.values())
 
 
-def _noise(seen: Sequence[Observation], values: Mapping[Order, Sequence[float]]) -> float | None:
+def _noise(seen: Sequence[Observation], values: Mapping[Point, Sequence[float]]) -> float | None:
     """The variance of a trial's noise, as replicates tell it; None where there are none.
 
     Equal scores after a prefix are those of one step that several trials share, and tell nothing of it.
     """
-    shown: defaultdict[Order, list[float]] = defaultdict(list)
+    shown: defaultdict[Point, list[float]] = defaultdict(list)
     for one in seen:
-        shown[one.prefix].append(one.mean)
+        shown[one.point].append(one.mean)
     replicates = [np.array(some) for some in (*shown.values(), *values.values()) if len(some) > 1]
     if not replicates:
         return None

@@ -59,7 +59,8 @@ def know_history(stopper: PrefixStopper, orders: OrderQueue, history: SearchHist
         report = report_from(trial.last_result or {})
         if report is not None:
             stopped = identity(trial) in ended and not report.complete
-            stopper.restore(trial_config_from(trial.config), report.learnt, stopped=stopped)
+            config = trial_config_from(trial.config)
+            stopper.restore(identity(trial), config, report.learnt, stopped=stopped, scores=report.scores)
 
 
 def sampler_after(experiment: Experiment, history: SearchHistory) -> BaseSampler:

@@ -36,11 +36,10 @@ def named_sampler(name: str, experiment: Experiment) -> BaseSampler:
 
 
 def order_sampler(experiment: Experiment) -> BaseSampler:
-    """The Gaussian process over the orders of the experiment's space.
+    """The Gaussian process over the orders of the experiment's space, and the settings that are searched beside them.
 
-    A step of a seed has one result: an order is tried again only where settings are searched beside it.
+    A step of a seed has one result: no order is tried again with the same settings.
     """
-    from atlas.config.sweep import no_search
     from atlas.search.gaussian_process_sampler import GaussianProcessOrderSampler
 
     search = experiment.options.search
@@ -48,7 +47,7 @@ def order_sampler(experiment: Experiment) -> BaseSampler:
     return GaussianProcessOrderSampler(
         search.tasks,
         seed=search.seeds[0],
-        noisy=experiment.sweep.learner is not no_search,
+        noisy=False,
         choices=space.choices if space.is_constrained else None,
     )
 

@@ -8,7 +8,7 @@ from ray.tune import Stopper
 
 from atlas.config.trial import trial_config_from
 from atlas.search.early_stopping import PrefixStopper
-from atlas.search.trial_report import COMPLETE, learnt_from
+from atlas.search.trial_report import COMPLETE, TASK_SCORES, learnt_from
 
 
 class TuneStopper(Stopper):
@@ -19,7 +19,8 @@ class TuneStopper(Stopper):
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         config, learnt = trial_config_from(result["config"]), learnt_from(result)
-        return self.stopper.stops(trial_id, config, learnt, complete=result.get(COMPLETE, True))
+        complete, scores = result.get(COMPLETE, True), result.get(TASK_SCORES, ())
+        return self.stopper.stops(trial_id, config, learnt, complete=complete, scores=scores)
 
     def stop_all(self) -> bool:
         return False

@@ -30,7 +30,7 @@ class Pruner:
 
     def stops(self, number: int, config: TrialConfig, report: TrialReport) -> bool:
         """Whether the trial is to be stopped after this report; the last one ends it in any case."""
-        if self._stopper.stops(str(number), config, report.learnt, complete=report.complete):
+        if self._stopper.stops(str(number), config, report.learnt, complete=report.complete, scores=report.scores):
             return True
         if self._scheduler is None:
             return False

@@ -13,6 +13,7 @@ from atlas.config.trial import TrialConfig
 from atlas.learners import Schedule, TwoStage
 from atlas.runtime.errors import UserError
 from atlas.search.early_stopping import LEAST, PrefixStopper, below_median, below_top, make_stopper
+from atlas.search.forecast import Forecast
 
 LEARNER = TwoStage(experience=None, expansion=Schedule(steps=1))
 HIGH = (100.0, 90.0)
@@ -72,8 +73,8 @@ def test_halving_keeps_the_top_third() -> None:
 def test_a_resumed_search_knows_what_was_pruned_and_what_it_is_compared_with() -> None:
     stopper = PrefixStopper(below_median)
     for order in ("abcd", "acbd", "bacd", "cabd"):
-        stopper.restore(config(order), [*HIGH, 90.0, 90.0], stopped=False)
-    stopper.restore(config("dabc"), [100.0, 80.0], stopped=True)
+        stopper.restore(order, config(order), [*HIGH, 90.0, 90.0], stopped=False)
+    stopper.restore("t", config("dabc"), [100.0, 80.0], stopped=True)
     assert stopper.is_pruned(config("dacb"))
     assert stopper.reason(config("dbac"), [100.0, 85.0], complete=False)
 
@@ -100,6 +101,9 @@ def test_the_option_chooses_the_rule_and_a_scheduler_beside_it_is_refused() -> N
     assert make_stopper(experiment("none")).rule is None
     assert make_stopper(experiment("median")).rule is below_median
     assert make_stopper(experiment("asha")).rule is below_top
+    assert make_stopper(experiment("forecast")).forecast == Forecast(("digits", "easy-ve"))
+    with pytest.raises(UserError, match="does not search orders for the highest mean score"):
+        Experiment(sweep=Sweep(name="ranks", question=""), options=Options.of(stop_early="forecast")).check()
     with pytest.raises(UserError, match="--stop-early is asha, but the sweep order has a scheduler of its own"):
         experiment("asha", scheduler=lambda options: None).check()
 

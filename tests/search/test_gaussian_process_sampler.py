@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import math
 import random
 import shutil
 import sys
@@ -17,12 +18,13 @@ import pytest
 
 from atlas.config import space
 from atlas.config.order_space import OrderSpace
-from atlas.search import gaussian_process_sampler, order_model
+from atlas.search import gaussian_process_sampler, order_model, settings_space, told_scores
 from atlas.search.gaussian_process_sampler import SCORES, GaussianProcessOrderSampler, order_in, prefix_name
 from atlas.search.order_model import Order
 from atlas.simulation.landscape import SyntheticLandscape
 
 TASKS = ("a", "b", "c", "d", "e")
+MODULES = (gaussian_process_sampler, order_model, settings_space, told_scores)
 
 
 def study_of(
@@ -43,12 +45,12 @@ def walked(study: optuna.Study, value: Callable[[Order], float], trials: int, ta
 
 def test_its_files_need_nothing_of_this_package() -> None:
     outside: set[str] = set()
-    for module in (gaussian_process_sampler, order_model):
+    for module in MODULES:
         tree = ast.parse(Path(module.__file__).read_text())
         imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
         imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         outside |= {name.split(".")[0] for name in imported} - sys.stdlib_module_names
-    assert outside == {"numpy", "optuna", "scipy", "order_model"}
+    assert outside == {"numpy", "optuna", "scipy", "order_model", "settings_space", "told_scores"}
 
 
 def test_its_files_work_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +58,7 @@ def test_its_files_work_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     package = tmp_path / "orders_alone"
     package.mkdir()
     (package / "__init__.py").touch()
-    for module in (gaussian_process_sampler, order_model):
+    for module in MODULES:
         shutil.copy(module.__file__, package)
     monkeypatch.syspath_prepend(tmp_path)
     alone = importlib.import_module("orders_alone.gaussian_process_sampler")
@@ -115,6 +117,58 @@ def test_a_study_repeats_itself_with_the_same_seed() -> None:
 def test_other_parameters_are_left_to_tpe() -> None:
     trial = study_of().ask()
     assert 0 <= trial.suggest_float("rate", 0, 1) <= 1
+
+
+RATES = {"slow": 0.0, "fast": 6.0}
+
+
+def with_settings(trial: optuna.Trial) -> tuple[Order, float]:
+    """An order, and what its settings add: a choice and a number, best at 0.01, beside one that is not used."""
+    rate, size = trial.suggest_categorical("rate", list(RATES)), trial.suggest_float("size", 1e-4, 1.0, log=True)
+    trial.suggest_int("unused", 1, 3)
+    return space.suggest_order(trial, TASKS), RATES[rate] - 2.0 * abs(math.log10(size) + 2.0)
+
+
+def test_settings_are_found_together_with_the_order() -> None:
+    landscape = SyntheticLandscape(tasks=TASKS, seed=1)
+    best = max(map(landscape.final, permutations(TASKS)))
+    study = optuna.create_study(direction="maximize", sampler=GaussianProcessOrderSampler(TASKS, noisy=False))
+    for _ in range(25):
+        trial = study.ask()
+        order, more = with_settings(trial)
+        rows = [[score + more for score in landscape.scores(order[: place + 1])] for place in range(len(order))]
+        trial.set_user_attr(SCORES, rows)
+        study.tell(trial, landscape.final(order) + more)
+    assert study.best_value > best + RATES["fast"] - 1.5
+    assert len({one.params["rate"] for one in study.trials[15:]}) == 1
+
+
+def test_no_pair_of_order_and_settings_is_tried_twice_while_another_is_left() -> None:
+    tasks = ("a", "b", "c")
+    study = optuna.create_study(direction="maximize", sampler=GaussianProcessOrderSampler(tasks, noisy=False))
+    pairs = []
+    for _ in range(12):
+        trial = study.ask()
+        rate = trial.suggest_categorical("rate", list(RATES))
+        pairs.append((rate, space.suggest_order(trial, tasks)))
+        study.tell(trial, RATES[rate] + pairs[-1][1].index("c"))
+    assert len(set(pairs)) >= 11  # the first trials, which do not know the settings yet, may repeat one
+
+
+def test_settings_of_some_trials_alone_and_given_ones_are_taken() -> None:
+    study = study_of()
+    study.enqueue_trial({"rate": "slow", prefix_name(()): "c"})
+    for number in range(8):
+        trial = study.ask()
+        rate = trial.suggest_categorical("rate", list(RATES))
+        if number % 2:
+            trial.suggest_float("sometimes", 0.0, 1.0)
+        order = space.suggest_order(trial, TASKS)
+        study.tell(trial, RATES[rate] + order.index("e"))
+    assert study.trials[0].params["rate"] == "slow"
+    assert study.trials[0].params[prefix_name(())] == "c"
+    study.enqueue_trial({"rate": "slow"})
+    assert study.ask().suggest_categorical("rate", list(RATES)) == "slow"
 
 
 def told(study: optuna.Study, landscape: SyntheticLandscape, way: str, trials: int) -> float:

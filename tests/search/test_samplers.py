@@ -135,10 +135,9 @@ def test_a_resumed_sweep_refuses_another_sampler() -> None:
         resumed_options(was, now, Options())
 
 
-def test_orders_beside_settings_may_be_tried_again() -> None:
+def test_a_step_has_one_result_so_that_the_sampler_of_orders_tries_none_again() -> None:
     both = Sweep(name="both", question="?", learner=ranked, searches_orders=True)
-    noisy = [make_sampler(experiment(sweep, sampler="orders")).noisy for sweep in (both, ORDERS)]  # type: ignore[attr-defined]
-    assert noisy == [True, False]
+    assert not any(make_sampler(experiment(sweep, sampler="orders")).noisy for sweep in (both, ORDERS))  # type: ignore[attr-defined]
 
 
 def test_a_samplers_file_is_found_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
