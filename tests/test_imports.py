@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.forks import Forks, forks_with
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = sorted(path.parent.name for path in (ROOT / "atlas").glob("*/__init__.py"))
@@ -20,10 +23,18 @@ def python(code: str, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    """Starts processes that have imported other libraries of the packages, and nothing of `atlas`."""
+    with forks_with("peft", "optuna", "pyarrow", "pydantic", "tyro") as made:
+        yield made
+
+
 @pytest.mark.parametrize("package", PACKAGES)
-def test_a_package_imports_first_and_alone(package: str) -> None:
+def test_a_package_imports_first_and_alone(package: str, forks: Forks) -> None:
     """A circle shows where the package that closes it is imported first."""
-    assert python(f"import atlas.{package}; print('well')") == "well\n"
+    fresh = "import sys; assert not [name for name in sys.modules if name.partition('.')[0] == 'atlas']"
+    assert forks.run(f"{fresh}; import atlas.{package}") == 0
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from ray.autoscaler._private.fake_multi_node.node_provider import (
 )
 
 from benchmarks.processes import kill, marked, title_of
-from tests.e2e.commands import SMALL, WAIT, run
+from tests.e2e.commands import SMALL, WAIT, lines_in, run
 from tests.e2e.nodes import cluster_shell, start_node
 from tests.e2e.processes import wait_for
 from tests.e2e.storages import matrices, summaries
@@ -105,7 +105,7 @@ def test_a_sweep_makes_the_cluster_grow_trains_every_trials_own_steps_on_its_nod
     refused = run(*sweep, "4", storage=prepared, code=2, **growing.shell)
     assert "need 4.1 CPUs (with 0.1 for the trials), the cluster has at most 3" in refused.stderr
     assert growing.nodes() == 1
-    process = background(*sweep, "2", "--no-sharing", storage=prepared, **growing.shell)
+    process = background(*sweep, "2", "--no-sharing", *lines_in(prepared), storage=prepared, **growing.shell)
     wait_for(lambda: growing.nodes() > 1, process=process)
     assert process.wait(timeout=WAIT) == 0, process.communicate()[0]
     (apart,) = summaries(prepared)
