@@ -6,14 +6,15 @@
     python sweeps/compare.py --smoke
 
 Each trial is one learner of the catalogue, walked along the same orders and seeds, with as many updates a task as
-ATLAS has in its two stages (on the first task ATLAS has one stage, so half of theirs). Its own settings, such as the
-λ of EWC, are those of its paper; `learner.py` tunes them. Learners that do not work with the readout or the towers that
-are asked for are left out, and named in the plan. Steps are shared where learners agree: the first task of ATLAS,
-`lone-adapters` as references, the joint trainings of one set of tasks, the statistics of `rail`. Learners that tune the
-backbone cost more time an update (no part of the backward pass is left out) and store the backbone with each step. Cost
-of the default: the plan estimates it (`--dry-run`). Expect `lone-adapters` to forget nothing, fine-tuning to forget
-most, and `joint` to be the upper bound on route latest only where the updates suffice for a backbone: in 80 a task, on
-three twins, it ends 13 points below lone adapters (docs/measured.md has the table of all).
+ATLAS has in its two stages (on the first task ATLAS has one stage, so half of theirs); `rail`, which has no updates,
+reads every record of a task once. Its own settings, such as the λ of EWC, are those of its paper; `learner.py` tunes
+them. Learners that do not work with the readout or the towers that are asked for are left out, and named in the plan.
+Steps are shared where learners agree: the first task of ATLAS, `lone-adapters` as references, the joint trainings of
+one set of tasks, the statistics of `rail`. Learners that tune the backbone cost more time an update (no part of the
+backward pass is left out) and store the backbone with each step. Cost of the default: the plan estimates it
+(`--dry-run`). Expect `lone-adapters` to forget nothing, fine-tuning to forget most, and `joint` to be the upper bound
+on route latest only where the updates suffice for a backbone: in 80 a task, on three twins, it ends 13 points below
+lone adapters (docs/measured.md has the table of all).
 """
 
 from __future__ import annotations

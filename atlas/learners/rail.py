@@ -67,7 +67,7 @@ class RegressionHooks(StageHooks):
         context, task = self.context, self.context.task
         precision = self.stage.schedule.precision
         self.statistics = task_statistics(context.model, context.data[task], context.group, precision)
-        set_weights(context.model, solve({task: self.statistics}, self.stage.ridge))
+        set_weights(context.model, solve([(task, self.statistics)], self.stage.ridge))
         return {}
 
     def save(self, folder: Path) -> None:
@@ -105,7 +105,8 @@ class JointRegressionHooks(StageHooks):
         from atlas.learners.ridge import Statistics, set_weights, solve
 
         device = self.context.group.device
-        tasks = {step.task: Statistics.load(step.folder, device) for step in self.context.prior_steps}
+        steps = sorted(self.context.prior_steps, key=lambda step: step.task)
+        tasks = ((step.task, Statistics.load(step.folder, device)) for step in steps)
         set_weights(self.context.model, solve(tasks, self.ridge))
         return {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,16 +61,19 @@ class Statistics:
         return cls(gram=gram.to(device), cross=found["cross"].to(device))
 
 
-def solve(tasks: Mapping[str, Statistics], ridge: float) -> dict[str, Tensor]:
-    """For each task its W = (Σ_k gram_k + λ I)⁻¹ cross [H, K], all of them regressed at once; in the order of names.
+def solve(tasks: Iterable[tuple[str, Statistics]], ridge: float) -> dict[str, Tensor]:
+    """For each task its W = (Σ_k gram_k + λ I)⁻¹ cross [H, K], all of them regressed at once.
 
-    The sum is over the tasks by name, so that it is the same to the bit for every order of them.
+    The sum is in the order of the tasks given, so that it is the same to the bit where that is. No more than one
+    task's statistics are held beside the sum.
     """
-    named = dict(sorted(tasks.items()))
-    gram = torch.stack([one.gram for one in named.values()]).sum(0)
+    gram, crosses = torch.zeros(()), dict[str, Tensor]()
+    for name, one in tasks:
+        gram = gram.add_(one.gram) if crosses else one.gram.clone()
+        crosses[name] = one.cross
     gram.diagonal().add_(ridge)
     factor = torch.linalg.cholesky(gram)
-    return {name: torch.cholesky_solve(one.cross, factor) for name, one in named.items()}
+    return {name: torch.cholesky_solve(cross, factor) for name, cross in crosses.items()}
 
 
 def task_statistics(

@@ -16,7 +16,7 @@ from tests.backbones.checkpoints import CHECKPOINTS
 Given = tuple[Tensor, Tensor, Tensor]
 
 
-@pytest.fixture(scope="module", params=["vilt", "clip", "siglip", "smolvlm", "qwen2_5_vl"])
+@pytest.fixture(scope="module", params=sorted(CHECKPOINTS))
 def backbone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Backbone:
     return load(CHECKPOINTS[request.param](tmp_path_factory.mktemp("insertion") / request.param))
 

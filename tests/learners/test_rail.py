@@ -47,7 +47,7 @@ def test_the_papers_recursion_over_tasks_is_the_solution_of_all_at_once(
         (torch.rand(n, 12, generator=generator).double(), torch.rand(n, k, generator=generator).double())
         for n, k in sizes
     ]
-    found = solve({str(number): Statistics.of(*task) for number, task in enumerate(tasks)}, ridge)
+    found = solve([(str(number), Statistics.of(*task)) for number, task in enumerate(tasks)], ridge)
     torch.testing.assert_close(torch.cat(list(found.values()), 1), recursion(tasks, ridge), rtol=1e-5, atol=1e-7)
 
 
