@@ -52,8 +52,9 @@ def refuse_broken(task: str, splits: Iterable[SplitRecords], *, most: float, pat
         write_list(path, (one.broken for one in splits))
     said = [told(one.split, one.broken.count, one.seen, most, one.broken.first) for one in wrong]
     total = sum(one.broken.count for one in splits)
+    listed = by_number(total, "It is", f"All {total:,} are")
     raise UserError(
-        f"{task}: {'; '.join(said)}. Repair them, or allow more by --most-broken. All {total:,} are listed in {path}."
+        f"{task}: {'; '.join(said)}. Repair them, or allow more by --most-broken. {listed} listed in {path}."
     )
 
 

@@ -52,8 +52,8 @@ def control(given: argparse.Namespace) -> None:
     answer = _await(journal, name, given.wait)
     if answer is None:
         print(
-            f"{folder.id} has not answered within {given.wait:g} s; `{command}` is in its journal and is applied once "
-            f"the sweep runs"
+            f"{folder.id} has not answered within {given.wait:g} s; `{command}` is in its journal and is applied, or "
+            f"refused, once the sweep runs"
         )
     elif not answer.applied:
         raise UserError(f"{folder.id} refuses `{command}`: {answer.words}")

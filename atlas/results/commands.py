@@ -51,11 +51,12 @@ def show_sweep(given: argparse.Namespace) -> None:
     from atlas.runtime.console import make_console, say
     from atlas.sweep.terminal import print_next, print_results
 
-    chosen = [
+    found = [
         result
         for name in given.sweep
         for result in (open_all(name, storage=given.storage) if given.all else [open(name, storage=given.storage)])
     ]
+    chosen = list({result.folder: result for result in found}.values())  # a sweep that is named twice is one
     if len(chosen) > 1:
         _show_side_by_side([result.summary for result in chosen])
         return

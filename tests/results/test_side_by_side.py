@@ -59,6 +59,8 @@ def test_all_of_a_name_are_shown_in_one_table(storage: Path, capsys: pytest.Capt
     shown = capsys.readouterr().out
     assert [shown.count(name) for name in ("vilt-tiny", "clip-tiny", "vlm-tiny")] == [1, 1, 1]
     assert "different things" not in shown
+    main(["show", "--all", "backbones", "backbones"])
+    assert capsys.readouterr().out == shown  # a sweep that is named twice is one
 
 
 def test_a_name_without_a_sweep_is_refused(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:
