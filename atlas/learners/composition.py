@@ -1,12 +1,11 @@
-"""How a learner combines adapters at the sites of a backbone: AdapterFusion's attention over each one's output."""
+"""AdapterFusion's attention over each adapter's output, at the sites of a backbone."""
 
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -15,9 +14,9 @@ from torch import Tensor, nn
 
 from atlas.adapters import constants
 from atlas.adapters.layer import AtlasLayer
+from atlas.learners.site_combination import SiteCombination
 
 FILE = "composition.safetensors"
-ROUTING = "routing.safetensors"
 QUERY_KEY_STD = 0.02
 
 
@@ -45,30 +44,6 @@ class SiteAttention(nn.Module):
     def penalty(self) -> Tensor:
         """‖V − I‖², a scalar: the distance of the values from passing the adapters' outputs through."""
         return (self.value - constants.identity(len(self.value), self.value.device, self.value.dtype)).square().sum()
-
-
-class SiteCombination(nn.Module, ABC):
-    """A way to combine adapters at the sites, in the place of their own fusion, with parameters of its own.
-
-    by_task: it depends on the task that is answered, so that it answers only records whose task is told.
-    """
-
-    by_task: ClassVar[bool] = False
-
-    @abstractmethod
-    def install(self, layers: Mapping[str, AtlasLayer]) -> None:
-        """Make the sites combine their adapters in this way, until `remove`."""
-
-    @abstractmethod
-    def save(self, folder: Path) -> None:
-        """Write it into a step's folder, for `load_composition`."""
-
-    def answer(self, task: str) -> None:
-        """Called before a batch of `task` is answered, for ways that depend on the task."""
-
-    def penalty(self) -> Tensor:
-        """A term of the loss, a scalar."""
-        return torch.zeros(())
 
 
 class Composition(SiteCombination):
@@ -103,12 +78,8 @@ class Composition(SiteCombination):
         save_file(tensors, folder / FILE, metadata={"adapters": json.dumps(self.names)})
 
 
-def load_composition(folder: Path, layers: Mapping[str, AtlasLayer]) -> SiteCombination | None:
-    """The combination that was saved for these sites; None where there is none."""
-    if (folder / ROUTING).is_file():
-        from atlas.learners.routing import load_routing
-
-        return load_routing(folder, layers)
+def load_attention(folder: Path, layers: Mapping[str, AtlasLayer]) -> Composition | None:
+    """The attention that `Composition.save` wrote for these sites; None where there is none."""
     if not (folder / FILE).is_file():
         return None
     with safe_open(folder / FILE, framework="pt") as file:
@@ -117,12 +88,6 @@ def load_composition(folder: Path, layers: Mapping[str, AtlasLayer]) -> SiteComb
         for site_name, site in zip(composition.site_names, composition.sites, strict=True):
             site.load_state_dict({name: file.get_tensor(f"{site_name}/{name}") for name in site.state_dict()})
     return composition
-
-
-def remove(layers: Mapping[str, AtlasLayer]) -> None:
-    """Make the sites combine their adapters by their own fusion again."""
-    for layer in layers.values():
-        vars(layer).pop("combine", None)
 
 
 def _drawn(width: int, generator: torch.Generator | None) -> Tensor:

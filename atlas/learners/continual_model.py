@@ -16,13 +16,15 @@ from torch import Tensor, nn
 from atlas.adapters import AtlasConfig, AtlasModel, load_adapter, with_adapter
 from atlas.backbones.backbone import Backbone
 from atlas.data.loader import Batch
-from atlas.learners import composition
+from atlas.learners import site_combination
 from atlas.learners.backbone_tuning import BackboneTuning
-from atlas.learners.composition import Composition, SiteCombination, load_composition
+from atlas.learners.combinations import load_combination
+from atlas.learners.composition import Composition
 from atlas.learners.readouts import HEAD, find_readout
 from atlas.learners.readouts.readout import AnswerForm, Readout, beside
 from atlas.learners.schedule import Precision
 from atlas.learners.scores import SCORES
+from atlas.learners.site_combination import SiteCombination
 from atlas.runtime.errors import UserError
 
 
@@ -117,7 +119,7 @@ class ContinualModel(nn.Module):
         else:
             self._peft.append(with_adapter(self.backbone.model, config, task))
         self.order.append(task)
-        composition.remove(self.adapters.sites())  # an earlier task's composition is not this one's
+        site_combination.remove(self.adapters.sites())  # an earlier task's composition is not this one's
         self.adapters.reset_adapter(task, generator)
         for name, queries in queries_by_site.items():
             self.adapters.sites()[name].atlas_query_past[task].data.copy_(queries)
@@ -188,7 +190,7 @@ class ContinualModel(nn.Module):
         """Activate the adapters, queries and composition that `task` was trained with, if it has any."""
         if task in self.order:
             self.adapters.activate(task)
-            composition.remove(self.adapters.sites())
+            site_combination.remove(self.adapters.sites())
         if task in self.compositions:
             self.composition(task).install(self.adapters.sites())
 
@@ -250,7 +252,7 @@ class ContinualModel(nn.Module):
         base = self.peft if self._peft else self.backbone.model
         self._peft[:] = [load_adapter(base, folder / "adapter", task)]
         self.order.append(task)
-        if (found := load_composition(folder, self.adapters.sites())) is not None:
+        if (found := load_combination(folder, self.adapters.sites())) is not None:
             self.compositions[task] = found.requires_grad_(False)
         self.activate(task)
 

@@ -40,13 +40,13 @@ class PromptPoolStage(Stage):
 
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
         from atlas.learners.readouts import find_readout
-        from atlas.learners.readouts.prompted import PoolSettings, Prompted
+        from atlas.learners.readouts.prompted import PoolSettings, PromptedReadout
 
         kind = find_readout(self.readout)
-        assert issubclass(kind, Prompted)
+        assert issubclass(kind, PromptedReadout)
         settings = PoolSettings(size=self.size, length=self.length, chosen=self.chosen, weight=self.weight)
         head = kind(model.backbone, model.forms[task], settings, generator).to(model.device)
-        earlier = [one for name in model.other_heads(task) if isinstance(one := model.readout(name), Prompted)]
+        earlier = [one for name in model.other_heads(task) if isinstance(one := model.readout(name), PromptedReadout)]
         for one in earlier[-1:]:
             head.pool = one.pool
         for one in earlier:

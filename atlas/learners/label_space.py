@@ -21,7 +21,7 @@ from atlas.learners.evaluation import read_batches, records_scored
 from atlas.learners.out_of_memory import InParts
 from atlas.learners.precision import autocast
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.readouts.prompted import Prompted
+from atlas.learners.readouts.prompted import PromptedReadout
 from atlas.learners.readouts.readout import Readout
 from atlas.learners.readouts.ridge import FusedRidge
 from atlas.learners.readouts.similarity import Similarity
@@ -108,7 +108,7 @@ class LabelSpace:
 
     def _images(self, batch: Batch) -> Tensor:
         """The features of records' pictures, of length 1: [B, I, P]."""
-        prompted = [one for task in self.answers if isinstance(one := self.model.readout(task), Prompted)]
+        prompted = [one for task in self.answers if isinstance(one := self.model.readout(task), PromptedReadout)]
         around = self.backbone.prompted(prompted[0].choose(self.backbone, batch)[0]) if prompted else nullcontext()
         with around:
             images = self.backbone.image_features(batch.pixels.flatten(0, 1)).float()
@@ -141,7 +141,7 @@ class LabelSpace:
 
 def comparing(readout: Readout) -> Similarity:
     """The part of a readout that compares pictures with names."""
-    found = readout.answering if isinstance(readout, Prompted) else readout
+    found = readout.answering if isinstance(readout, PromptedReadout) else readout
     found = found.similarity if isinstance(found, FusedRidge) else found
     assert isinstance(found, Similarity)
     return found

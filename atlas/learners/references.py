@@ -20,7 +20,7 @@ SCALE = 1 / 0.07  # of cosines, where a model has none of its own: that at which
 SELF = -1e4  # in the place of a record's likeness to itself
 
 
-class References:
+class ReferenceRecords:
     """Batches of `size` training records of a task, drawn from a seed, with texts to compare their images with.
 
     The texts are the records' own; of a task without any, the names of classes drawn from those of all tasks seen, in

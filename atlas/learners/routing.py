@@ -12,8 +12,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from atlas.adapters.layer import AtlasLayer
-from atlas.learners.composition import ROUTING, SiteCombination
+from atlas.learners.site_combination import SiteCombination
 
+FILE = "routing.safetensors"
 LEAST_NOISE = 0.01
 
 
@@ -106,7 +107,7 @@ class Routing(SiteCombination):
             for name, value in router.state_dict().items()
         }
         frozen = {f"frozen/{site}": mask.float() for site, mask in self.frozen.items()}
-        save_file(tensors | frozen, folder / ROUTING, metadata={"top": str(self.top)})
+        save_file(tensors | frozen, folder / FILE, metadata={"top": str(self.top)})
 
 
 def mean_over(x: Tensor, prompt: Tensor | None) -> Tensor:
@@ -125,10 +126,12 @@ def mixed(layer: AtlasLayer, name: str, x: Tensor, h: Tensor, gates: Tensor) -> 
     return h + nn.functional.linear(z * by_rank[:, None].to(z.dtype), up)
 
 
-def load_routing(folder: Path, layers: Mapping[str, AtlasLayer]) -> Routing:
-    """The routing that `Routing.save` wrote for these sites."""
-    tensors = load_file(folder / ROUTING)
-    with safe_open(folder / ROUTING, framework="pt") as file:
+def load_routing(folder: Path, layers: Mapping[str, AtlasLayer]) -> Routing | None:
+    """The routing that `Routing.save` wrote for these sites; None where there is none."""
+    if not (folder / FILE).is_file():
+        return None
+    tensors = load_file(folder / FILE)
+    with safe_open(folder / FILE, framework="pt") as file:
         top = int(file.metadata()["top"])
     frozen = {name.removeprefix("frozen/"): value > 0 for name, value in tensors.items() if name.startswith("frozen/")}
     experts = len(next(iter(frozen.values())))

@@ -61,12 +61,12 @@ class ZsclHooks(StageHooks):
     """The teacher is the pre-trained backbone; the weights before the stage are the centre of the consolidation."""
 
     def __init__(self, context: StageContext, stage: ZsclStage) -> None:
-        from atlas.learners.references import References
+        from atlas.learners.references import ReferenceRecords
 
         self.model, self.stage, data = context.model, stage, context.data[context.task]
         self.before = {name: value.detach().clone() for name, value in self.model.tuning.trained().items()}
         self.teacher = {f"model.{name}": value for name, value in self.model.tuning.pretrained.items()}
-        self.references = References(self.model, data, size=stage.references, seed=context.seed("references"))
+        self.references = ReferenceRecords(self.model, data, size=stage.references, seed=context.seed("references"))
         self.drawn: tuple[Tensor, Tensor | None] | None = None
         updates = stage.schedule.updates(len(data.splits["train"]))
         self.interval = max(1, updates // stage.snapshots) if stage.snapshots else 0

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from atlas.adapters.fusion import plain
-from atlas.learners.composition import Composition, SiteAttention, load_composition
+from atlas.learners.composition import Composition, SiteAttention, load_attention
 from atlas.learners.continual_model import ContinualModel
 from tests.small import World
 
@@ -89,14 +89,14 @@ def test_what_is_saved_is_loaded_with_the_names_of_its_adapters(model: Continual
     saved = model.compositions["easy-vqa"]
     assert isinstance(saved, Composition)
     saved.save(tmp_path)
-    loaded = load_composition(tmp_path, layers)
+    loaded = load_attention(tmp_path, layers)
     assert loaded is not None
     assert loaded.names == ["digits", "easy-vqa"]
     assert all(torch.equal(value, saved.state_dict()[name]) for name, value in loaded.state_dict().items())
 
 
 def test_where_nothing_was_saved_nothing_is_loaded(model: ContinualModel, tmp_path: Path) -> None:
-    assert load_composition(tmp_path, model.adapters.sites()) is None
+    assert load_attention(tmp_path, model.adapters.sites()) is None
 
 
 def test_the_attention_of_a_site_can_be_looked_at(small_world: World, model: ContinualModel) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from atlas.learners import L2p
-from atlas.learners.readouts.prompted import PoolSettings, Prompted, PromptedHead, PromptedSimilarity, PromptPool
+from atlas.learners.readouts.prompted import PoolSettings, PromptedHead, PromptedReadout, PromptedSimilarity, PromptPool
 from atlas.learners.scores import SCORES
 from atlas.runtime.errors import AtlasError
 from atlas.steps.step import StepInputs
@@ -48,7 +48,7 @@ def clip_world(tmp_path_factory: pytest.TempPathFactory) -> World:
 @pytest.mark.parametrize("kind", [PromptedHead, PromptedSimilarity])
 @pytest.mark.parametrize("task", ["digits", "easy-vqa"])
 def test_the_loss_is_that_of_the_prompted_answer_and_the_keys_distance(
-    kind: type[Prompted], task: str, clip_world: World
+    kind: type[PromptedReadout], task: str, clip_world: World
 ) -> None:
     backbone, data = clip_world.worker_context.backbone, clip_world.worker_context.data[task]
     readout = kind(backbone, data.form, SETTINGS, drawn())

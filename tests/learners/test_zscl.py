@@ -13,7 +13,7 @@ from atlas.learners import FineTuning, Learner, Zscl
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.hooks import StageContext
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.references import References, distillation
+from atlas.learners.references import ReferenceRecords, distillation
 from atlas.learners.zscl import ZsclHooks, ZsclStage
 from atlas.runtime.errors import AtlasError
 from atlas.storage.store import Store
@@ -127,21 +127,21 @@ def test_the_consolidation_is_the_mean_square_shift_of_each_tensor(small_world: 
 def test_images_without_texts_meet_the_names_of_all_classes_seen(clip_world: World) -> None:
     model, data = clip_world.model(), clip_world.worker_context.data
     model.ensure_head("inaturalist-twin", torch.Generator())
-    references = References(model, data["digits"], size=64, seed=0)
+    references = ReferenceRecords(model, data["digits"], size=64, seed=0)
     assert references.prompts is not None
     assert len(references.prompts) == len(data["digits"].answers) + len(data["inaturalist-twin"].answers)
     indices, prompts = references.draw()
-    again = References(model, data["digits"], size=64, seed=0).draw()
+    again = ReferenceRecords(model, data["digits"], size=64, seed=0).draw()
     assert prompts is not None
     assert torch.equal(torch.stack([indices, prompts]), torch.stack([one for one in again if one is not None]))
     assert len(prompts.unique()) > len(data["digits"].answers)
     batch = references.batch(indices, prompts)
     assert torch.equal(batch.tokens[:, 0], references.prompts[prompts])
-    assert References(model, data["easy-vqa"], size=4, seed=0).draw()[1] is None
+    assert ReferenceRecords(model, data["easy-vqa"], size=4, seed=0).draw()[1] is None
 
 
 def test_a_record_is_not_compared_with_itself_where_there_are_no_features(small_world: World) -> None:
-    references = References(small_world.model(), small_world.worker_context.data["digits"], size=4, seed=0)
+    references = ReferenceRecords(small_world.model(), small_world.worker_context.data["digits"], size=4, seed=0)
     found = references.similarities(references.batch(*references.draw()))
     assert torch.equal(found.diag(), torch.full((4,), -1e4))
     assert found.fill_diagonal_(0).abs().max() <= 1 / 0.07 + 1e-3

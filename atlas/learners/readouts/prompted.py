@@ -51,7 +51,7 @@ class PromptPool(nn.Module):
         return self.prompts[found.indices].flatten(1, 2), (1 - found.values).sum(1).mean()
 
 
-class Prompted(Readout):
+class PromptedReadout(Readout):
     """The answer of the readout `inner`, and the loss of its task with λ Σ (1 − cos(query, key)) over chosen keys.
 
     The query is the pooled output of the backbone without prompts, for a record's first own text, the mean over its
@@ -73,14 +73,14 @@ class Prompted(Readout):
         self.pool = PromptPool(settings, width=backbone.prompt_width, query_width=self.query_width, generator=generator)
 
     @classmethod
-    def build(cls, backbone: Backbone, form: AnswerForm, generator: torch.Generator | None = None) -> Prompted:
+    def build(cls, backbone: Backbone, form: AnswerForm, generator: torch.Generator | None = None) -> PromptedReadout:
         return cls(backbone, form, PoolSettings(), generator)
 
     @classmethod
-    def restore(cls, backbone: Backbone, form: AnswerForm, settings: str) -> Prompted:
+    def restore(cls, backbone: Backbone, form: AnswerForm, settings: str) -> PromptedReadout:
         return cls(backbone, form, PoolSettings(**json.loads(settings)))
 
-    def another(self, backbone: Backbone, form: AnswerForm, generator: torch.Generator | None) -> Prompted:
+    def another(self, backbone: Backbone, form: AnswerForm, generator: torch.Generator | None) -> PromptedReadout:
         """With the same pool."""
         made = type(self)(backbone, form, self.made_of, generator)
         made.pool = self.pool
@@ -117,14 +117,14 @@ class Prompted(Readout):
         return prompts, distance
 
 
-class PromptedHead(Prompted):
+class PromptedHead(PromptedReadout):
     """By a classifier over the pooled output."""
 
     name: ClassVar[str] = PROMPTED_HEAD
     inner: ClassVar[str] = HEAD
 
 
-class PromptedSimilarity(Prompted):
+class PromptedSimilarity(PromptedReadout):
     """By the class whose prompt is most like the image."""
 
     name: ClassVar[str] = PROMPTED_SIMILARITY
