@@ -22,7 +22,7 @@ SIZES = Sizes(train=200, val=40, test=40)
 
 
 @pytest.fixture(scope="module")
-def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def storage(mlflow_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The storage of one small run, for which the published files were prepared that are there no more."""
     made, raw = tmp_path_factory.mktemp("paper"), tmp_path_factory.mktemp("raw")
     given = []
@@ -31,6 +31,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
         given.append(f"{twin.sister}={raw / twin.sister}")
     told("prepare", *UPSTREAM, *DOWNSTREAM, "--source", *given, "--storage", str(made))
     shutil.rmtree(raw)
+    shutil.copy(mlflow_tables, made)
     done = run(*SMOKE, storage=made, sweep="paper")
     (made / PRINTED).write_text(done.stdout)
     return made

@@ -7,6 +7,7 @@ import importlib
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -40,9 +41,11 @@ RAY_LEFT = "import ray\nray.is_initialized()"
 
 
 @pytest.fixture(scope="module")
-def storage(quiet: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One storage for all notebooks, which has data and steps of two of their tasks."""
-    return copy_of(quiet, tmp_path_factory.mktemp("notebooks") / "storage", "data", "store")
+def storage(quiet: Path, mlflow_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One storage for all notebooks, which has data and steps of two of their tasks, and an empty MLflow database."""
+    made = copy_of(quiet, tmp_path_factory.mktemp("notebooks") / "storage", "data", "store")
+    shutil.copy(mlflow_tables, made)
+    return made
 
 
 @pytest.fixture
