@@ -5,7 +5,8 @@ from atlas.report.objective import goal_in_words
 from atlas.report.order_rows import order_rows
 from atlas.report.settings import setting_rows
 from atlas.report.tables import leaderboard
-from tests.report.conftest import Document, of_trials, settings_summary, typed, with_downstream
+from tests.report.beyond import with_downstream
+from tests.report.conftest import Document, of_trials, settings_summary, typed
 
 
 def test_a_settings_sweep_names_its_best_setting_and_what_is_tied(tuned: Document) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from atlas.report import leaderboard, render_page, write_report
 from atlas.report.canvas import PHONE
-from tests.report.conftest import Document, of_trials, typed, with_downstream, with_results
+from tests.report.beyond import with_downstream
+from tests.report.conftest import Document, of_trials, typed, with_results
 
 VOID = {"meta", "wbr", "br", "path", "use", "rect", "stop"}
 BLOCKS = {"p", "div", "table", "dl", "pre", "details", "section", "h1", "h2", "h3", "svg"}

@@ -3,7 +3,8 @@ from __future__ import annotations
 from atlas.report import leaderboard
 from atlas.report.environment import render
 from atlas.report.sections.matrices import matrices_section
-from tests.report.conftest import Document, of_trials, scored_beyond, typed
+from tests.report.beyond import scored_beyond
+from tests.report.conftest import Document, of_trials, typed
 
 
 def test_a_map_a_trial_and_route_with_the_scores_that_there_are(summary: Document) -> None:

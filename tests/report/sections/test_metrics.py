@@ -5,7 +5,8 @@ from atlas.report import leaderboard, trial_metrics
 from atlas.report.environment import render
 from atlas.report.sections.metrics import MetricsSection, metrics_section
 from atlas.report.views import Cell
-from tests.report.conftest import Document, scored_beyond, typed
+from tests.report.beyond import scored_beyond
+from tests.report.conftest import Document, typed
 
 
 def section_of(summary: Document) -> MetricsSection:
