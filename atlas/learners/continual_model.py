@@ -24,15 +24,13 @@ from atlas.learners.readouts import HEAD, find_readout
 from atlas.learners.readouts.readout import AnswerForm, Readout, beside
 from atlas.learners.schedule import Precision
 from atlas.learners.scores import SCORES
-from atlas.learners.site_combination import SiteCombination
 from atlas.runtime.errors import UserError
 
 
 class ContinualModel(nn.Module):
     """A backbone with adapters and heads on it: a readout a task, of the kind `new_readout`, for its form of answers.
 
-    New adapters are put into the `towers` of these names, or into all. The backbone is frozen unless a learner tunes
-    it; `detach` restores it.
+    New adapters are put into `towers`, or into all. The backbone is frozen unless it is tuned; `detach` restores it.
     """
 
     def __init__(self, backbone: Backbone, forms: Mapping[str, AnswerForm]) -> None:
@@ -194,10 +192,10 @@ class ContinualModel(nn.Module):
         if task in self.compositions:
             self.composition(task).install(self.adapters.sites())
 
-    def composition(self, task: str) -> SiteCombination:
+    def composition(self, task: str) -> site_combination.SiteCombination:
         """The way in which `task` combines the adapters, where it has one of its own."""
         found = self.compositions[task]
-        assert isinstance(found, SiteCombination)
+        assert isinstance(found, site_combination.SiteCombination)
         return found
 
     def penalty(self, task: str, stage: Literal["experience", "expansion"]) -> Tensor:
