@@ -8,7 +8,9 @@ Searched together, an order and a setting a trial: the adapters' rank, their com
 of the second stage, and the order. The best of many pairs looks better than it is. So the winner's setting is walked
 along two further orders that no trial of the search took, after its end, and its mean, its worst order and the gap
 between the orders that chose it and these are printed. Trials share their steps where their settings agree. Cost:
-about 60 s a trial on two cores. Expect a gap of some points: the order matters more than these settings do.
+about 60 s a trial on two cores; `--smoke` is two settings of three tasks, 23 short steps. Expect a gap of some points:
+the order matters more than these settings do (in the smoke run 60.9 % in the order that chose the setting, 58.9 % on
+two held-out ones).
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from atlas.report.formats import number
 from atlas.report.objective import goal_of
 from atlas.report.settings import SettingRow, is_settings_sweep, setting_rows, short_label
 from atlas.report.summary import Summary
+from atlas.report.tables import settings_label
 from atlas.report.ties import Gap
 from atlas.runtime.text import counted
 from atlas.statistics import FEWEST
@@ -54,8 +55,21 @@ def _score(summary: Summary, row: SettingRow) -> str:
     """`val 70.1 ± 1.9 over 2 orders`, of the worst order where that is what the sweep raises."""
     what = "val, worst order," if summary.settings.get("aim") == "worst" else _name(summary)
     error = "" if isinstance(row.error, Undefined) else f" ± {row.error:.1f}"
-    over = [counted(row.orders, "order"), *([counted(row.seeds, "seed")] if row.seeds > 1 else [])]
-    return f"{what} {number(row.score)}{error} over {' × '.join(over)}"
+    seeds = [counted(row.seeds, "seed")] if row.seeds > 1 else []
+    order = _only_order(summary, row)
+    where = (
+        " over ".join([f"along {order}", *seeds])
+        if order
+        else f"over {' × '.join([counted(row.orders, 'order'), *seeds])}"
+    )
+    return f"{what} {number(row.score)}{error} {where}"
+
+
+def _only_order(summary: Summary, row: SettingRow) -> str:
+    """`a > b`: the only order of a setting, in a sweep that searches orders beside settings; else empty."""
+    if row.orders > 1 or len({trial.order for trial in summary.trials}) == 1:
+        return ""
+    return next(" > ".join(trial.order) for trial in summary.trials if settings_label(trial.settings) == row.label)
 
 
 def _name(summary: Summary) -> str:

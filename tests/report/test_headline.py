@@ -17,6 +17,17 @@ def test_a_settings_sweep_names_its_best_setting_and_what_is_tied(tuned: Documen
     assert said.endswith("to decide: --seeds 0 1 2")
 
 
+def test_a_setting_that_was_tried_in_one_of_several_orders_names_it(tuned: Document) -> None:
+    """Where orders are searched beside settings the order is half of the answer."""
+    orders = list(dict.fromkeys(tuple(trial["order"]) for trial in tuned["trials"]))
+    kept = [
+        trial
+        for trial in tuned["trials"]
+        if tuple(trial["order"]) == (orders[0] if trial["id"].startswith("s0") else orders[1])
+    ]
+    assert f" along {' > '.join(orders[1])}); " in headline(typed(of_trials(tuned, kept)))
+
+
 def test_a_setting_that_is_clearly_best_has_a_next_one(tuned: Document) -> None:
     kept = [trial for trial in tuned["trials"] if trial["id"][:2] in ("s0", "s2")]
     said = headline(typed(of_trials(tuned, kept)))
