@@ -28,7 +28,7 @@ class Cost:
     label: str
     scale: float = 1.0
 
-    def shown(self, point: Point) -> float:
+    def shown(self, point: ParetoPoint) -> float:
         """The point's cost in the label's unit."""
         return point.costs[self.name] / self.scale
 
@@ -43,7 +43,7 @@ COSTS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class ParetoPoint:
     """Means over the trials of one setting, or where all settings are alike of one order. `costs`: lower is better.
 
     `mark`: the one of its row on the page.
@@ -55,7 +55,7 @@ class Point:
     mark: str = ""
 
 
-def points(summary: Summary) -> list[Point]:
+def points(summary: Summary) -> list[ParetoPoint]:
     """The points of the finished trials (test, route latest), best accuracy first; costs that all of them have."""
     several = len({settings_label(trial.settings) for trial in summary.trials}) > 1
     groups: dict[str, list[dict[str, float]]] = defaultdict(list)
@@ -68,7 +68,7 @@ def points(summary: Summary) -> list[Point]:
             marks[name] = mark_of(trial)
     known = set.intersection(*(set(row) for rows in groups.values() for row in rows)) if groups else set()
     made = [
-        Point(
+        ParetoPoint(
             name=words.get(name, name) or "no setting",
             mark=marks[name],
             accuracy=float(np.mean([row["accuracy"] for row in rows])),
@@ -79,10 +79,10 @@ def points(summary: Summary) -> list[Point]:
     return sorted(made, key=lambda point: -point.accuracy)
 
 
-def front(found: Sequence[Point], costs: Sequence[Cost]) -> list[Point]:
+def front(found: Sequence[ParetoPoint], costs: Sequence[Cost]) -> list[ParetoPoint]:
     """The Pareto front: points that no other beats, by being as good in accuracy and all `costs` and better in one."""
 
-    def beats(one: Point, other: Point) -> bool:
+    def beats(one: ParetoPoint, other: ParetoPoint) -> bool:
         mine = (-one.accuracy, *(one.costs[cost.name] for cost in costs))
         theirs = (-other.accuracy, *(other.costs[cost.name] for cost in costs))
         return all(a <= b for a, b in zip(mine, theirs, strict=True)) and mine != theirs
@@ -102,11 +102,11 @@ def front_in_words(summary: Summary, names: Sequence[str]) -> str:
     return f"{len(best)} of {len(found)} are beaten by none in accuracy, {what}: {'; '.join(told)}"
 
 
-def _costs_of(point: Point, costs: Sequence[Cost]) -> str:
+def _costs_of(point: ParetoPoint, costs: Sequence[Cost]) -> str:
     return "".join(f", {cost.shown(point):,.1f} {cost.label}" for cost in costs)
 
 
-def varying(found: Sequence[Point]) -> list[Cost]:
+def varying(found: Sequence[ParetoPoint]) -> list[Cost]:
     """The costs that all points have and that differ by more than 1 %: in the others no point is better."""
     known = [cost for cost in COSTS if found and all(cost.name in point.costs for point in found)]
     ranges = {cost: [point.costs[cost.name] for point in found] for cost in known}
@@ -136,7 +136,7 @@ def pareto(summary: Summary, *, narrow: bool = False) -> Figure:
     )
 
 
-def _panel(axes: Axes, found: Sequence[Point], cost: Cost) -> None:
+def _panel(axes: Axes, found: Sequence[ParetoPoint], cost: Cost) -> None:
     best = sorted(front(found, [cost]), key=lambda point: point.costs[cost.name])
     rest = [point for point in found if point not in best]
     x, y = [cost.shown(p) for p in best], [p.accuracy for p in best]

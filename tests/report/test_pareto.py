@@ -2,18 +2,18 @@ from __future__ import annotations
 
 import pytest
 
-from atlas.report.pareto import Cost, Point, front, front_in_words, pareto, points, varying
+from atlas.report.pareto import Cost, ParetoPoint, front, front_in_words, pareto, points, varying
 from tests.report.conftest import Document, typed
 
 SECONDS, FLOPS = Cost(name="seconds", label="s"), Cost(name="flops", label="10⁹", scale=1e9)
 
 
-def names(found: list[Point]) -> list[str]:
+def names(found: list[ParetoPoint]) -> list[str]:
     return [cost.name for cost in varying(found)]
 
 
-def point(name: str, accuracy: float, **costs: float) -> Point:
-    return Point(name=name, accuracy=accuracy, costs=costs)
+def point(name: str, accuracy: float, **costs: float) -> ParetoPoint:
+    return ParetoPoint(name=name, accuracy=accuracy, costs=costs)
 
 
 def test_the_front_is_what_no_other_point_beats() -> None:
