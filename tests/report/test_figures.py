@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 import pytest
 
 from atlas.report import canvas, figures
-from tests.report.conftest import Document, of_trials, scored_beyond, typed
+from tests.report.beyond import scored_beyond
+from tests.report.conftest import Document, of_trials, typed
 
 OF_SCORES = [figures.heat_maps, figures.forgetting_curves, figures.order_sensitivity]
 

@@ -11,7 +11,7 @@ import torch
 from atlas.learners import FineTuning, L2p, Learner, Rail, Schedule, TwoStage, ZeroShot
 from atlas.learners.evaluation import score
 from atlas.learners.process_group import ProcessGroup
-from atlas.learners.readouts.prompted import Prompted
+from atlas.learners.readouts.prompted import PromptedReadout
 from atlas.steps.beyond import Beyond
 from atlas.steps.graph import WalkGraph
 from atlas.steps.train import load_model
@@ -110,8 +110,8 @@ def test_tasks_that_l2p_has_not_met_are_prompted_from_the_pool_as_it_is(world: W
     model.new_readout = "prompted-similarity"
     model.ensure_head("mnist-twin", torch.Generator())
     one, other = (model.readout(task) for task in PICTURES)
-    assert isinstance(one, Prompted)
-    assert isinstance(other, Prompted)
+    assert isinstance(one, PromptedReadout)
+    assert isinstance(other, PromptedReadout)
     assert other.pool is one.pool
     found = score(model, world.worker_context.data["mnist-twin"], "test", limit=16, group=ProcessGroup())
     model.detach()
