@@ -1,6 +1,6 @@
 """Question: what do settings and an order cost to find together, beside settings first and then orders?
 
-Command: python -m benchmarks.joint FILE --tasks 4 --seeds 30
+Command: python -m benchmarks.joint benchmarks/tables/settings.json --tasks 4 --seeds 30
 Cost: about 4 minutes on one core. Expect: together, by one model, is cheapest.
 
 Worlds are a recorded table, whose variants are settings (benchmarks/record_table.py --sweep), and synthetic landscapes
