@@ -4,8 +4,8 @@ Command: python -m benchmarks.step_cost [--updates 5]
 Cost: about half a minute on one core. Expect: below 0.1 CPU seconds a step, growing with the adapters to be loaded.
 
 The steps of one walk over the offline tasks, on vilt-tiny, by one thread. CPU seconds of the process, which do not
-depend on what else the machine does: all of `train_step`, training (`fit`), scoring (`score`), loading what the step
-builds on, committing, and the rest beside training and scoring, in which loading and committing are.
+depend on what else the machine does: all of `train_step`, training (`fit`), scoring (`scores_of`), loading what the
+step builds on, committing, and the rest beside training and scoring, in which loading and committing are.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-PARTS = ("fit", "score", "load_steps", "_commit")
+PARTS = ("fit", "scores_of", "load_steps", "_commit")
 COLUMNS = "{:<44} {:>7} {:>9} {:>8} {:>8} {:>11} {:>6}"
 
 
@@ -35,7 +35,7 @@ class Cost:
     @property
     def rest(self) -> float:
         """CPU seconds beside training and scoring."""
-        return self.total - self.parts["fit"] - self.parts["score"]
+        return self.total - self.parts["fit"] - self.parts["scores_of"]
 
     def row(self) -> str:
         """The row of the table."""

@@ -32,9 +32,11 @@ def free_ports() -> dict[str, str]:
     return {name: str(lasting_port()) for name in ("RAY_PORT", "DASHBOARD_PORT", "MLFLOW_PORT")}
 
 
-def doctor(cluster: dict[str, str], *arguments: str, **variables: str) -> tuple[int, dict[str, str]]:
+def doctor(
+    cluster: dict[str, str], *arguments: str, task: str = "piqa-twin", **variables: str
+) -> tuple[int, dict[str, str]]:
     """The doctor's exit code and findings, by what was looked at."""
-    command = (sys.executable, "-m", "atlas.cli", "doctor", "--tasks", "piqa-twin", *arguments)
+    command = (sys.executable, "-m", "atlas.cli", "doctor", "--tasks", task, *arguments)
     done = call(*command, **{**cluster, **variables})
     lines = [line.partition(": ") for line in done.stdout.splitlines()]
     return done.returncode, {head: says for head, _, says in lines} or {"stderr": done.stderr}
@@ -78,7 +80,7 @@ def test_the_doctor_finds_everything_well(cluster: dict[str, str]) -> None:
 
 
 def test_the_doctor_says_what_to_do_about_data_a_plan_and_a_token(cluster: dict[str, str]) -> None:
-    code, found = doctor(cluster, "--tasks", "digits", "--fleets", "50", "--cpus-per-worker", "1")
+    code, found = doctor(cluster, "--fleets", "50", "--cpus-per-worker", "1", task="digits")
     assert code == 1
     assert {head for head in found if head.startswith("FIX")} == {"FIX  data", "FIX  plan"}
     assert "atlas prepare digits" in found["FIX  data"]

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from atlas.runtime.text import counted
 from atlas.tasks.reading.folders import is_hidden
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar")
@@ -18,7 +19,7 @@ def whole_elsewhere(source: Path, is_whole: Callable[[Path], bool]) -> str:
     found = list(filter(is_whole, subfolders(source))) or list(filter(is_whole, [source.resolve().parent]))
     if len(found) > 1:
         named = ", ".join(map(str, found[:NAMED])) + (", …" if len(found) > NAMED else "")
-        return f"Each of {len(found)} folders has them: {named}; name the one that is meant."
+        return f"{counted(len(found), 'folder')} have them: {named}; name the one that is meant."
     return f"They are in {found[0]}: name that folder." if found else ""
 
 

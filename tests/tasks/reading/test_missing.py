@@ -35,7 +35,7 @@ def test_several_folders_that_have_all_are_all_named_and_none_is_chosen(root: Pa
     for name in ("train.json", "images/1.jpg"):
         (root / "copy" / name).write_text("x")
     both = f"{root / 'copy'}, {root / 'toy'}"
-    assert f"Each of 2 folders has them: {both}; name the one that is meant." in refused(root)
+    assert f"2 folders have them: {both}; name the one that is meant." in refused(root)
 
 
 def test_a_part_that_lies_elsewhere_is_named_with_where_to_get_the_rest(root: Path) -> None:
