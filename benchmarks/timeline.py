@@ -2,10 +2,11 @@
 
     python -m benchmarks.timeline          the smoke run of sweeps/task_order.py, its data prepared beforehand
     python -m benchmarks.timeline --storage FOLDER     there, where it may find steps that are trained already
+    python -m benchmarks.timeline --seeds 0    the default sweep: with options of the sweep's own it is no smoke run
 
 Printed: seconds since the process was started, of each event, from what the sweep leaves behind: its output, the names
-and lines of Ray's logs, the tracking journal, its files, the model's version in MLflow. Nothing in the sweep is
-changed for it.
+and lines of Ray's logs, the tracking journal, its files, the model's version in MLflow; and for how much of that time
+its fleets were in steps. Nothing in the sweep is changed for it.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from atlas.report.summary import TrainedStep, read_summary
 from benchmarks.learning import learnings
 
 SWEEP = Path(__file__).resolve().parents[1] / "sweeps" / "task_order.py"
@@ -50,17 +52,30 @@ def main() -> None:
     """Run the sweep and print its time line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--storage", type=Path, help="default: a new one, which goes afterwards")
-    given = parser.parse_args()
+    given, options = parser.parse_known_args()
+    options = options or ["--smoke"]
     with tempfile.TemporaryDirectory(prefix="atlas-timeline-") as folder:
         storage = given.storage or Path(folder)
         logs = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # short: Ray's sockets have a limit of 107 characters
-        run("--dry-run", storage=storage, logs=logs)
+        run(*options, "--dry-run", storage=storage, logs=logs)
         try:
-            marks = run(storage=storage, logs=logs)
+            marks = run(*options, storage=storage, logs=logs)
             marks += [*logged(logs), *recorded(storage), *registered(storage)]
         finally:
             shutil.rmtree(logs, ignore_errors=True)
-    print_timeline(marks)
+        print_timeline(marks)
+        print(busy(trained_steps(storage), seconds=max(marks).at - min(marks).at))
+
+
+def busy(steps: Sequence[TrainedStep], *, seconds: float) -> str:
+    """For how much of the time fleets were in these steps, of all `seconds` and of those from the first to the last."""
+    if not steps:
+        return "no step was trained"
+    fleets = len({step.fleet for step in steps})
+    between = max(step.ended for step in steps) - min(step.began for step in steps)
+    shares = [sum(step.ended - step.began for step in steps) / fleets / length for length in (between, seconds)]
+    number = "1 fleet was" if fleets == 1 else f"{fleets} fleets were"
+    return f"{number} in steps for {shares[0]:.1%} from the first step to the last, {shares[1]:.1%} of the whole time"
 
 
 def print_timeline(marks: Iterable[Mark]) -> None:
@@ -74,7 +89,7 @@ def print_timeline(marks: Iterable[Mark]) -> None:
 
 def run(*arguments: str, storage: Path, logs: Path) -> list[Mark]:
     """Run the sweep; gives its beginning, its end and what it printed when. Exits where it failed."""
-    command = [sys.executable, "-u", str(SWEEP), "--smoke", "--storage", str(storage), *arguments]
+    command = [sys.executable, "-u", str(SWEEP), *arguments, "--storage", str(storage)]
     marks = [Mark(at=time.time(), what="the process starts")]
     shell = {**os.environ, "RAY_TMPDIR": str(logs)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=shell) as process:
@@ -103,7 +118,7 @@ def logged(logs: Path) -> Iterator[Mark]:
 
 def recorded(storage: Path) -> Iterator[Mark]:
     """Read the newest sweep's journal and files: the times of its events, and when its report was drawn."""
-    newest = max(storage.glob("sweeps/*"), key=lambda folder: folder.stat().st_mtime)
+    newest = _newest(storage)
     seen: set[str] = set()
     for line in (newest / "spool" / "events.jsonl").read_text().splitlines():
         event = json.loads(line)
@@ -123,6 +138,16 @@ def registered(storage: Path) -> Iterator[Mark]:
     if versions:
         at = max(version.creation_timestamp for version in versions) / 1000
         yield Mark(at=at, what="the best model is registered")
+
+
+def trained_steps(storage: Path) -> Sequence[TrainedStep]:
+    """The steps that the newest sweep trained."""
+    return read_summary(_newest(storage) / "summary.json").timeline
+
+
+def _newest(storage: Path) -> Path:
+    """The folder of the newest sweep in a storage."""
+    return max(storage.glob("sweeps/*"), key=lambda folder: folder.stat().st_mtime)
 
 
 def _asctime(line: str) -> float | None:

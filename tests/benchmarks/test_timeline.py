@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.timeline import Mark, logged, print_timeline, recorded
+from atlas.report.summary import TrainedStep
+from benchmarks.timeline import Mark, busy, logged, print_timeline, recorded
 
 
 def test_ray_s_logs_tell_its_start_the_fleets_processes_and_the_steps(tmp_path: Path) -> None:
@@ -56,3 +57,15 @@ def test_the_time_line_counts_from_its_first_event(capsys: pytest.CaptureFixture
         (2.5, 2.5, "a step"),
         (12.0, 9.5, "the end"),
     ]
+
+
+def test_fleets_are_busy_for_the_time_of_their_steps() -> None:
+    times = (("a", 10.0, 20.0), ("b", 10.0, 18.0), ("a", 20.0, 30.0), ("b", 20.0, 28.0))
+    steps = [
+        TrainedStep(key=str(began), title="", task="", began=began, ended=ended, fleet=fleet)
+        for fleet, began, ended in times
+    ]
+    assert busy(steps, seconds=36.0).startswith(
+        "2 fleets were in steps for 90.0% from the first step to the last, 50.0%"
+    )
+    assert busy([], seconds=36.0) == "no step was trained"
