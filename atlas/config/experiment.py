@@ -10,13 +10,12 @@ from atlas.backbones.base import readouts_of
 from atlas.config.beyond import beyond_of
 from atlas.config.learners import base_learner, learner_named, own_class
 from atlas.config.options import Options
-from atlas.config.search import SearchOptions
+from atlas.config.shots import check_shots
 from atlas.config.space import MOST_ORDERS, Order, named_orders, order_count
 from atlas.config.suggestions import NamingTrial
 from atlas.config.sweep import Sweep, no_search
 from atlas.config.sweep_check import check_learner, check_parameters, own_error
 from atlas.config.trial import TrialConfig
-from atlas.data.few_shot import Shots
 from atlas.learners import LEARNERS, HeadOnly, Learner, Precision, TwoStage, ZeroShot
 from atlas.learners.downstream import WAYS, Way
 from atlas.learners.readouts import ANSWERS, LIKELIHOOD, SIMILARITY, WORDED
@@ -29,9 +28,6 @@ from atlas.tasks import find_task
 
 if TYPE_CHECKING:
     import optuna
-
-
-ALL = Shots(fraction=1.0)  # what `--shots all` is the same as
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +107,7 @@ class Experiment:
                 f"its own, which stops trials; leave one of the two out."
             )
         self._check_forecast()
-        self._check_shots()
+        check_shots(self.sweep, self.options)
         training = self.options.training
         learner = learner_named(training.learner, training)
         if self.sweep.learner is no_search:
@@ -238,31 +234,6 @@ class Experiment:
             raise UserError(
                 f"--stop-early forecast: the sweep {sweep.name} does not search orders for the highest mean score, "
                 f"which is what it forecasts; take median, asha or none."
-            )
-
-    def _check_shots(self) -> None:
-        """Raises UserError for shots without downstream tasks, or that are the same; for those a class without classes.
-
-        A sweep that began with them goes on.
-        """
-        search = self.options.search
-        if self.options.run.resume:
-            return
-        sizes = [shots_from(text) or ALL for text in search.shots]
-        if len(set(sizes)) < len(sizes):
-            raise UserError(f"--shots are {' '.join(search.shots)}, of which two are the same; give each once.")
-        by_class = [text for text in search.shots if text.endswith("/class")]
-        classless = [name for name in search.downstream if by_class and find_task(name).writes]
-        if classless:
-            raise UserError(
-                f"--shots {by_class[0]}: the answers of {', '.join(classless)} are texts, not classes; give a number "
-                f"or a share of records, such as {by_class[0].removesuffix('/class')}."
-            )
-        usual = {SearchOptions.shots, self.sweep.defaults.search.shots, self.sweep.small.search.shots}
-        if not search.downstream and search.shots not in usual:
-            raise UserError(
-                f"--shots is {' '.join(search.shots)}, but no task is trained from few shots: name such tasks by "
-                f"--downstream, or leave it out."
             )
 
     def _base_learner(self) -> TwoStage:
