@@ -56,7 +56,7 @@ coverage: $(VENV)/compiled browser
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage json --quiet -o build/coverage/report.json
 	$(BIN)/coverage report > build/coverage/report.txt
-	tail -n 1 build/coverage/report.txt
+	grep TOTAL build/coverage/report.txt
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff format .
