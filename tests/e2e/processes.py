@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -23,6 +24,21 @@ def wait_for(what: Callable[[], Any], *, process: subprocess.Popen[str], seconds
         assert process.poll() is None, f"it ended early:\n{process.communicate()[0]}"
         time.sleep(0.1)
     raise AssertionError(f"nothing after {seconds} s")
+
+
+def wait_slowly_for(what: Callable[[], Any], *, of: int, process: subprocess.Popen[str]) -> Any:
+    """Wait as `wait_for` while the process `of` runs for half of the time only; it stands still afterwards.
+
+    So it does not come to its end before `what`, and what follows, on any machine.
+    """
+
+    def look() -> Any:
+        os.kill(of, signal.SIGCONT)
+        time.sleep(0.1)
+        os.kill(of, signal.SIGSTOP)
+        return what()
+
+    return wait_for(look, process=process)
 
 
 def expect_nothing_left(mark: str, known: Iterable[int] = (), seconds: float = 60.0) -> None:

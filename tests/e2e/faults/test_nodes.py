@@ -18,7 +18,7 @@ from tests.e2e.cluster import Cluster, may_hide
 from tests.e2e.commands import LAST, LONG, LONG_SWEEP, SMALL, WAIT, environment, lines_in, run
 from tests.e2e.long_step import UPDATES
 from tests.e2e.own_files import write_own_files
-from tests.e2e.processes import expect_nothing_left, wait_for
+from tests.e2e.processes import expect_nothing_left, wait_for, wait_slowly_for
 from tests.e2e.storages import committed, expect_undisturbed, summaries
 from tests.losses import Losses
 
@@ -81,10 +81,10 @@ def test_a_node_taken_away_after_a_notice_is_a_planned_stop_its_step_goes_on_fro
     cluster.join(cpus=2)
     sparing = ("--fleets", "1", "--cpus-per-worker", "1.1", "--checkpoint-every", "3600")  # too large for the head
     process = background(*LONG, *sparing, storage=without_last, sweep=LONG_SWEEP, **cluster.address)
-    wait_for(lambda: began(cluster.shell, LAST), process=process)
+    worker = wait_for(lambda: learning(cluster.shell, LAST), process=process)
     begun, noticed = losses.begun(), time.monotonic()
     cluster.drain()
-    wait_for(lambda: list(without_last.glob("store/underway/steps/*/*/commit.json")), process=process)
+    wait_slowly_for(lambda: list(without_last.glob("store/underway/steps/*/*/commit.json")), of=worker, process=process)
     cluster.lose()
     cluster.join(cpus=2)
     wait_for(lambda: losses.begun() > begun, process=process)
@@ -99,7 +99,7 @@ def test_a_node_taken_away_after_a_notice_is_a_planned_stop_its_step_goes_on_fro
     losses.note(NOTICE, begun=losses.begun(), lost=lost, from_the_notice_until_its_step_went_on=stood)
 
 
-def began(shell: dict[str, str], title: str) -> bool:
-    """Whether a fleet of this cluster says that it learns the step."""
+def learning(shell: dict[str, str], title: str) -> int | None:
+    """The worker's process of this cluster that says that it learns the step."""
     logs = Path(shell["RAY_TMPDIR"]).glob("ray/session_latest/logs/worker*.out")
-    return any(f" {title}\n" in log.read_text() for log in logs)
+    return next((int(log.stem.rpartition("-")[2]) for log in logs if f" {title}\n" in log.read_text()), None)
