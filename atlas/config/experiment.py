@@ -71,7 +71,7 @@ class Experiment:
     def left_out(self) -> list[Mapping[str, Any]]:
         """The sweep's points that do not suit the options."""
         suiting = self.sweep.points_under(self.options, smoke=False)
-        return [point for point in self.sweep.points if point not in suiting]
+        return [point for point in self.sweep.all_points(self.options) if point not in suiting]
 
     def orders(self) -> tuple[Order, ...]:
         """The orders that every trial walks; none where the sweep searches them. Raises UserError as `trial_count`."""

@@ -20,6 +20,9 @@ SMOKE = Options.of(tasks=("easy-vqa", "digits"), steps=8, evaluate=(64, 64), smo
 SMALLER = ("tasks", "downstream", "shots", "orders", "steps", "evaluate")  # options that `--smoke` makes small
 
 
+Points = tuple[Mapping[str, Any], ...]  # settings of trials, by the names of their parameters
+
+
 def no_search(trial: optuna.Trial, options: Options) -> Learner:
     """The learner that `--learner` names: the space of a sweep that searches orders alone."""
     return learner_named(options.training.learner, options.training)
@@ -32,12 +35,13 @@ class Sweep:
     `learner(trial, options)` suggests settings on the Optuna trial and returns the learner to try.
     `searches_orders`: each trial walks one order, proposed task by task; else each walks the same few orders, and the
     search maximises their mean (or the worst of them, as `--aim` says). `points` are the settings of the first trials,
-    one each; those that do not suit the options, by `suits(point, options)`, are left out, and named in the plan
-    (None: all do). `goal` is the objective of a trial (see `objective`). `small` are the options of `--smoke`, and
-    `smoke_points` its settings, in place of `points`. `any_learner`: `learner` takes the one that `--learner` names.
-    `searched` names options that the space decides by itself, so that none may be given. `objectives` are costs of the
-    Pareto front that the end prints (see `COSTS` of the report). After the search the best trial's setting is walked
-    along so many `held_out` orders that no trial took; for sweeps that search orders and settings together.
+    one each, or a function of the options that gives them; those that do not suit the options, by
+    `suits(point, options)`, are left out, and named in the plan (None: all do). `goal` is the objective of a trial (see
+    `objective`). `small` are the options of `--smoke`, and `smoke_points` its settings, in place of `points`.
+    `any_learner`: `learner` takes the one that `--learner` names. `searched` names options that the space decides by
+    itself, so that none may be given. `objectives` are costs of the Pareto front that the end prints (see `COSTS` of
+    the report). After the search the best trial's setting is walked along so many `held_out` orders that no trial took;
+    for sweeps that search orders and settings together.
 
     `sampler(options)` gives the Optuna sampler of the search (None: TPE, over prefixes where orders are searched).
     `scheduler(options)` gives a scheduler of Ray Tune that may stop trials early (None: none does); it is made with
@@ -48,12 +52,12 @@ class Sweep:
     question: str
     learner: Callable[[optuna.Trial, Options], Learner] = no_search
     searches_orders: bool = False
-    points: tuple[Mapping[str, Any], ...] = ()
+    points: Points | Callable[[Options], Points] = ()
     trials: int = 8
     defaults: Options = field(default_factory=Options)
     goal: str = AVERAGE
     small: Options = SMOKE
-    smoke_points: tuple[Mapping[str, Any], ...] = ()
+    smoke_points: Points = ()
     any_learner: bool = False
     searched: tuple[str, ...] = ()
     objectives: tuple[str, ...] = ()
@@ -62,9 +66,14 @@ class Sweep:
     sampler: Callable[[Options], BaseSampler] | None = None
     scheduler: Callable[[Options], TrialScheduler] | None = None
 
-    def points_under(self, options: Options, *, smoke: bool) -> tuple[Mapping[str, Any], ...]:
-        """The settings of the first trials under these options, of a smoke run or not."""
+    def all_points(self, options: Options, *, smoke: bool = False) -> Points:
+        """The settings of the first trials, of a smoke run or not, also those that do not suit the options."""
         points = (self.smoke_points if smoke else ()) or self.points
+        return points(options) if callable(points) else points
+
+    def points_under(self, options: Options, *, smoke: bool) -> Points:
+        """The settings of the first trials under these options, of a smoke run or not."""
+        points = self.all_points(options, smoke=smoke)
         return tuple(point for point in points if self.suits is None or self.suits(point, options))
 
     def smoke(self, options: Options, named: Collection[str] = ()) -> Options:

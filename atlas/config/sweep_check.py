@@ -115,13 +115,17 @@ def _check_texts(sweep: Sweep) -> None:
 def _check_functions(sweep: Sweep) -> None:
     for name, arguments in FUNCTIONS.items():
         function = getattr(sweep, name)
-        if function is None and name != "learner":
-            continue
-        if not callable(function) or not _takes(function, len(arguments)):
-            raise UserError(
-                f"the {name} of the sweep {sweep.name} is {_shown(function)}; give a function "
-                f"{name}({', '.join(arguments)})."
-            )
+        if function is not None or name == "learner":
+            _check_function(sweep, name, arguments)
+
+
+def _check_function(sweep: Sweep, name: str, arguments: tuple[str, ...]) -> None:
+    function = getattr(sweep, name)
+    if not callable(function) or not _takes(function, len(arguments)):
+        raise UserError(
+            f"the {name} of the sweep {sweep.name} is {_shown(function)}; give a function "
+            f"{name}({', '.join(arguments)})."
+        )
 
 
 def _takes(function: Callable[..., Any], count: int) -> bool:
@@ -137,6 +141,9 @@ def _takes(function: Callable[..., Any], count: int) -> bool:
 
 def _check_points(sweep: Sweep) -> None:
     for name, points in {"points": sweep.points, "smoke_points": sweep.smoke_points}.items():
+        if name == "points" and callable(points):
+            _check_function(sweep, name, ("options",))
+            continue  # what it gives is known with the options, and held against the space before the search
         if isinstance(points, Mapping | str) or not isinstance(points, Iterable):
             raise UserError(f"the {name} of the sweep {sweep.name} are {_shown(points)}; give a tuple of dicts.")
         for number, point in enumerate(points, start=1):

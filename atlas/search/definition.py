@@ -125,7 +125,7 @@ def _defined(experiment: Experiment, inputs: StepInputs, sampled: SampledSpace) 
         trials=experiment.trial_count(),
         goal=sweep.goal,
         searches_orders=sweep.searches_orders,
-        points=tuple(_plain(point) for point in sweep.points),
+        points=tuple(_plain(point) for point in sweep.all_points(options)),
         space={name: values_in_words(one) for name, one in sorted(sampled.distributions.items())},
         samples=samples,
         sampler=type(make_sampler(experiment)).__name__ if sweep.sampler or options.search.sampler else "",

@@ -77,7 +77,7 @@ def _check_options(sweep: Sweep, options: Options, origin: str, learner: str, na
     asked = options.training.learner
     if ("learner" in named or asked != sweep.defaults.training.learner) and find_learner(asked).name != learner:
         raise UserError(f"--learner is {asked} beside {origin}, whose learner is {learner!r}; give one of the two.")
-    if not _takes_any(sweep) and not _tries(sweep, learner):
+    if not _takes_any(sweep) and not _tries(sweep, options, learner):
         raise UserError(
             f"{origin} has the settings of the learner {learner!r}, which the sweep {sweep.name} does "
             f"not try; give it to the sweeps task-order, learner or compare."
@@ -89,6 +89,7 @@ def _takes_any(sweep: Sweep) -> bool:
     return sweep.learner is no_search or sweep.any_learner
 
 
-def _tries(sweep: Sweep, learner: str) -> bool:
+def _tries(sweep: Sweep, options: Options, learner: str) -> bool:
     """Whether a sweep that chooses its learners begins with ATLAS, or names this one in its points."""
-    return issubclass(find_learner(learner), TwoStage) or any(learner in point.values() for point in sweep.points)
+    points = sweep.all_points(options)
+    return issubclass(find_learner(learner), TwoStage) or any(learner in point.values() for point in points)

@@ -58,6 +58,7 @@ def proposed(learner: Callable[..., Any]) -> str:
         ({"points": {"rank": 4}}, "the points of the sweep mine are {'rank': 4}; give a tuple of dicts"),
         ({"points": (4,)}, "point 1 of the sweep mine is 4; give a dict"),
         ({"points": ({"a": 1}, {3: 1})}, "point 2 of the sweep mine is {3: 1}"),
+        ({"points": lambda: ()}, "give a function points(options)"),
         ({"points": None}, "the points of the sweep mine are None"),
     ],
 )
