@@ -1,7 +1,8 @@
-"""The scope of α on a decoder: computed from the prompt's tokens alone, and kept for the tokens that follow.
+"""The scope of α on a causal encoder or decoder: the tokens it is computed from, and whether it is kept for later ones.
 
 On a causal decoder, α over all tokens of a site would let an answer change its own prompt, count padding, and differ
-between cached and uncached decoding. A backbone opens a scope around its decoder; without one, α is over all tokens.
+between cached and uncached decoding; on a causal text tower it would count padding. A backbone opens a scope around
+either; without one, α is over all tokens.
 """
 
 from __future__ import annotations

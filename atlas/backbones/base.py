@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -97,6 +98,12 @@ def check_load_options(load_options: LoadOptions, folder: Path) -> None:
 def readouts_of(name: str | Path) -> tuple[str, ...]:
     """The readouts that the backbone of that name or folder allows. Raises UserError as `locate` does."""
     return family_of(locate(name)).readouts
+
+
+@cache
+def revisions_of(name: str | Path) -> Mapping[str, int]:
+    """By tower of that backbone, the revision of adapters in it. Raises UserError as `locate` does."""
+    return family_of(locate(name)).revisions
 
 
 def is_path(place: str | Path) -> bool:

@@ -7,7 +7,7 @@ FAMILIES. Thin: a family's modules are imported when it is used.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -54,7 +54,8 @@ class Family:
     images: those that a record may have. readouts: how tasks may answer on it, by the names of READOUTS. towers: its
     encoders by name, where it has several. prompts: texts are prompts of its chat template, which name their images.
     complete: gives a checkpoint's configuration its defaults, and has `image_size` and `max_position_embeddings` at its
-    top; its second argument are the settings of images.
+    top; its second argument are the settings of images. revisions: by tower, how often the arithmetic of adapters in it
+    was changed: raised by hand, and part of the keys of the steps that it decides (ADR 52).
     """
 
     package: str
@@ -63,6 +64,7 @@ class Family:
     towers: tuple[str, ...] = ()
     prompts: bool = False
     complete: Callable[[Mapping[str, JsonValue], Mapping[str, JsonValue]], Mapping[str, JsonValue]] | None = None
+    revisions: Mapping[str, int] = field(default_factory=dict)
 
     def encoder_shapes(self, config: Mapping[str, JsonValue]) -> tuple[EncoderShape, ...]:
         """The shapes of its encoders by a checkpoint's completed configuration; () where that lacks a number."""
@@ -82,7 +84,7 @@ GENERATIVE = Family(
 )
 FAMILIES: dict[str, Family] = {
     "vilt": Family("atlas.backbones.vilt", images=2),
-    "clip": DUAL,
+    "clip": replace(DUAL, revisions={"text": 1}),  # 1: α of a text's own tokens, without padding
     "siglip": DUAL,
     "llava": GENERATIVE,
     "idefics3": GENERATIVE,

@@ -51,6 +51,11 @@ class Stage(ABC):
     readout: str = field(default=HEAD, metadata={UNSAID: True})
     towers: tuple[str, ...] = field(default=(), metadata={UNSAID: True})
 
+    @property
+    def weighs(self) -> bool:
+        """Whether its adapters are weighted by the tokens that they act on: their α, or the gates of a router."""
+        return bool(self.source)  # of a user's own stage it is not known
+
     @abstractmethod
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
         """Give `model` the stage's new parameters, drawn from `generator`, and mark what is trained."""

@@ -43,6 +43,10 @@ class MoeStage(Stage):
         if self.records < 1:
             raise UserError(f"records is {self.records}; which experts are used most takes 1 or more to tell.")
 
+    @property
+    def weighs(self) -> bool:
+        return True
+
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
         from atlas.learners.routing import Routing
 

@@ -79,6 +79,10 @@ class Experience(Stage):
     fusion: Fusion = field(default_factory=Fusion)
     last: bool = False
 
+    @property
+    def weighs(self) -> bool:
+        return self.fusion.combination == "learned" or super().weighs
+
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
         model.add_adapter(task, generator, novel=False, **self.fusion.for_stack(len(model.past(task))))
         model.ensure_head(task, generator)
@@ -104,6 +108,10 @@ class Expansion(Stage):
     def __post_init__(self) -> None:
         if self.rank < 1:
             raise UserError(f"rank is {self.rank}; an adapter needs a rank of 1 or more (the paper: 48).")
+
+    @property
+    def weighs(self) -> bool:
+        return self.fusion.combination == "learned" or super().weighs
 
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
         count = len(model.past(task)) + 1

@@ -51,7 +51,7 @@ def _facts(plan: ReproductionPlan) -> dict[str, str]:
         "when, how it ended": f"{summary.sweep.started}, {summary.sweep.status}",
         "settings": ", ".join(f"{name}={_plain(value)}" for name, value in settings.items()),
         "versions": ", ".join(f"{name} {value}" for name, value in summary.versions.items()),
-        "backbone": f"{recorded.options.training.backbone} {recorded.step_inputs.backbone[:DIGITS]}",
+        "backbone": f"{recorded.options.training.backbone} {summary.backbone_digest[:DIGITS]}",
         **data,
         "trials": f"{len(recorded.groups)}, {counted(sum(map(len, recorded.groups)), 'walk')}{left}",
         "seeds": ", ".join(map(str, summary.seeds)),

@@ -7,6 +7,7 @@ import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from atlas.backbones.base import revisions_of
 from atlas.config.options import GROUP_OF, Options
 from atlas.config.options_file import options_from
 from atlas.config.shipped import find_shipped
@@ -82,6 +83,7 @@ class RecordedRun:
             data=self.fingerprints,
             evaluation=evaluation_of(self.options.training),
             templates={name: task.templates for name, task in self.summary.all_tasks.items() if task.templates},
+            revisions=revisions_of(self.options.training.backbone),
         )
 
     def narrowed(self, trial: str) -> RecordedRun:

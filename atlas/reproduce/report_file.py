@@ -93,7 +93,7 @@ def reproduction_report(
         machine=machine(),
         versions=versions(),
         fingerprints=recorded.fingerprints,
-        backbone=recorded.step_inputs.backbone,
+        backbone=recorded.summary.backbone_digest,
         precision=plan.replay.experiment.precision,
         differences=tuple(ReportedDifference(**vars(one)) for one in plan.found),
         tolerance=ReportedTolerance(**vars(plan.tolerance)),

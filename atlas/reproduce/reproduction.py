@@ -10,7 +10,7 @@ from atlas.config.shipped import shipped_as
 from atlas.report import Summary, read_summary
 from atlas.reproduce.comparison import compare, name_of, scores_of
 from atlas.reproduce.data_reuse import reusable_data, reuse_data
-from atlas.reproduce.difference import differences, of_data, refuse
+from atlas.reproduce.difference import differences, of_backbone, of_data, refuse
 from atlas.reproduce.learner import load_recorded_learner
 from atlas.reproduce.plan import ReproduceOptions, ReproductionPlan
 from atlas.reproduce.printing import print_comparison, print_run
@@ -70,6 +70,7 @@ def plan_reproduction(recorded: RecordedRun, options: ReproduceOptions) -> Repro
         raise UserError(f"the run {recorded.name} has no score that could be compared.")
     _load_tasks(recorded, options.tasks)
     load_recorded_learner(recorded, options.learner)
+    refuse(of_backbone(recorded))  # first: the keys of its steps are known by its family
     replay = replay_of(recorded, _file(recorded, options.file), options.overrides, options.source)
     found = differences(recorded, replay)
     return ReproductionPlan(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from atlas.config.experiment import Experiment
-from atlas.learners import learner_digest
+from atlas.learners import learner_digest, learner_from
 from atlas.runtime.errors import UserError
 from atlas.search.proposals import make_sampler
 from atlas.search.sampled_space import SampledSpace, sample_space
@@ -46,7 +46,8 @@ class SearchDefinition(BaseModel):
     """A search as it was started: from the sweep's file, and the inputs on which its scores depend.
 
     space: parameter → its values, in words; digests: own learner → sha256 of its file; sampler, scheduler: their
-    classes; backbone, data: digests. `changes` are the lines of those that the sweep has gone on with since.
+    classes; backbone, data: digests; revision: that of the arithmetic of its learners' adapters on the backbone.
+    `changes` are the lines of those that the sweep has gone on with since.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -64,6 +65,7 @@ class SearchDefinition(BaseModel):
     backbone: str
     data: Mapping[str, str]
     recipe: int
+    revision: int = 0
     changes: tuple[str, ...] = ()
 
 
@@ -134,7 +136,15 @@ def _defined(experiment: Experiment, inputs: StepInputs, sampled: SampledSpace) 
         backbone=inputs.backbone,
         data=dict(inputs.data),
         recipe=RECIPE,
+        revision=_revision(inputs, sampled) if inputs.revisions else 0,
     )
+
+
+def _revision(inputs: StepInputs, sampled: SampledSpace) -> int:
+    """The greatest revision of the stages of the learners that were drawn."""
+    learners = [learner_from(one.learner) for one in sampled.samples]
+    stages = [learner.given(stage) for learner in learners for stage in learner.stages(0)]
+    return max(map(inputs.revision_of, stages), default=0)
 
 
 def values_in_words(distribution: BaseDistribution) -> str:
@@ -153,6 +163,12 @@ def _changed_inputs(was: SearchDefinition, now: SearchDefinition) -> Iterator[Ch
     if was.recipe != now.recipe:
         yield Change(
             f"this version of atlas trains steps otherwise (recipe {was.recipe}, now {now.recipe})", final=True
+        )
+    if was.revision != now.revision:
+        yield Change(
+            f"this version of atlas computes adapters on the backbone otherwise (revision {was.revision}, now "
+            f"{now.revision})",
+            final=True,
         )
     if was.backbone != now.backbone:
         yield Change("the backbone has other weights than it had", final=True)

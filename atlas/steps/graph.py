@@ -169,6 +169,7 @@ class WalkGraph:
                     auxiliary=tuple(sorted(beside, key=lambda step: step.task)),
                     joint_tasks=tuple((name, self.step_inputs.data[name]) for name in others),
                     templates=self.step_inputs.templates_for(stage.readout, (newest, *others)),
+                    revision=self.step_inputs.revision_of(stage),
                 )
             )
             steps.append(parent)
@@ -190,6 +191,7 @@ class WalkGraph:
                     shots=probe.shots,
                     downstream=True,
                     templates=self.step_inputs.templates_for(stage.readout, (probe.task,)),
+                    revision=self.step_inputs.revision_of(stage),
                 )
             )
             steps.append(parent)
@@ -223,6 +225,7 @@ class WalkGraph:
                 joint_tasks=tuple((name, self.step_inputs.data[name]) for name in others),
                 downstream=True,
                 templates=self.step_inputs.templates_for(stage.readout, tasks),
+                revision=self.step_inputs.revision_of(stage),
             )
         )
 

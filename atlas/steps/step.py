@@ -58,18 +58,25 @@ class Evaluation:
 class StepInputs:
     """The inputs common to a sweep's steps: the backbone's digest, each task's data fingerprint, the evaluation.
 
-    `templates`: those of tasks whose classes are compared with pictures by others than the usual ones.
+    `templates`: those of tasks whose classes are compared with pictures by others than the usual ones. `revisions`:
+    tower of the backbone → the revision of the arithmetic of adapters in it; 0 for one that is not named.
     """
 
     backbone: str
     data: dict[str, str]
     evaluation: Evaluation = field(default_factory=Evaluation)
     templates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    revisions: Mapping[str, int] = field(default_factory=dict)
 
     def templates_for(self, readout: str, tasks: Iterable[str]) -> Templates:
         """The templates of these tasks that a readout makes use of, sorted by task."""
         found = sorted(set(tasks) & self.templates.keys()) if readout in COMPARING else ()
         return tuple((task, self.templates[task]) for task in found)
+
+    def revision_of(self, stage: Stage) -> int:
+        """The revision of the arithmetic of a stage: of the towers in which it weighs adapters."""
+        towers = (stage.towers or tuple(self.revisions)) if stage.weighs else ()
+        return sum(self.revisions.get(tower, 0) for tower in towers)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +89,7 @@ class Step:
     `shots` are the training records that it uses (None: all). No order continues from a `downstream` step: it is scored
     on its own task alone.
     `templates` are those of its tasks that its readout compares pictures with, where they are not the usual ones.
+    `revision`: how often the arithmetic that decides it was changed for its backbone's family and stage; 0: never.
     """
 
     task: str
@@ -96,6 +104,7 @@ class Step:
     shots: Shots | None = None
     downstream: bool = False
     templates: Templates = ()
+    revision: int = 0
 
     @cached_property
     def key(self) -> str:
@@ -112,6 +121,7 @@ class Step:
             **({"jointly": _json(dict(self.joint_tasks))} if self.joint_tasks else {}),
             "parent": _json(self.parent.key if self.parent else None),
             "recipe": _json(RECIPE),
+            **({"revision": _json(self.revision)} if self.revision else {}),
             "seed": _json(self.seed),
             "shots": _json(describe_shots(self.shots)),
             "stage": self.stage.settings_json,
@@ -217,6 +227,8 @@ class Step:
         }
         if self.joint_tasks:
             own["jointly"] = dict(self.joint_tasks)
+        if self.revision:
+            own["revision"] = self.revision
         if self.templates:
             own["templates"] = {task: list(texts) for task, texts in self.templates}
         return own
@@ -238,6 +250,7 @@ def step_from(description: StepDescription) -> Step:
         shots=Shots(**shots) if shots else None,
         downstream=description["downstream"],
         templates=tuple((task, tuple(texts)) for task, texts in sorted(description.get("templates", {}).items())),
+        revision=description.get("revision", 0),
     )
 
 

@@ -48,6 +48,7 @@ class StepDescription(TypedDict):
     beside: NotRequired[list[StepDescription]]
     jointly: NotRequired[dict[str, str]]
     templates: NotRequired[dict[str, list[str]]]
+    revision: NotRequired[int]
     parent: StepDescription | None
 
 

@@ -142,6 +142,7 @@ def resolve_inputs(
             data={name: one.fingerprint for name, one in prepared.items()},
             evaluation=evaluation_of(options.training),
             templates=templates_of(tasks),
+            revisions=family_of(folder).revisions,
         ),
     )
 

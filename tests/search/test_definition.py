@@ -15,7 +15,7 @@ from ray.tune.schedulers import ASHAScheduler
 from atlas.config.experiment import Experiment
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
-from atlas.learners import Learner, find_learner
+from atlas.learners import FineTuning, Learner, find_learner
 from atlas.runtime.errors import UserError
 from atlas.search.definition import (
     DEFINITION,
@@ -135,6 +135,16 @@ def test_what_would_make_finished_trials_incomparable_is_final(
 def test_another_recipe_is_final(was: SearchDefinition) -> None:
     earlier = was.model_copy(update={"recipe": RECIPE - 1})
     assert changes_since(earlier, experiment(), INPUTS)[0].final
+
+
+def test_adapters_that_are_computed_otherwise_are_final_where_a_learner_has_some(was: SearchDefinition) -> None:
+    revised = replace(INPUTS, revisions={"text": 1})
+    (found,) = changes_since(was, experiment(), revised)
+    assert found == Change(
+        "this version of atlas computes adapters on the backbone otherwise (revision 0, now 1)", final=True
+    )
+    tuned = experiment(learner=lambda trial, options: FineTuning(), points=())
+    assert changes_since(define_search(tuned, INPUTS), tuned, revised) == []
 
 
 def test_the_file_of_a_learner_of_ones_own_counts(tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ OTHER_STEPS: dict[str, Any] = {
     "auxiliary": (replace(PARENT, task="z"),),
     "joint_tasks": (("z", "f" * 64),),
     "templates": (("b", ("a {} .",)),),
+    "revision": 1,
 }
 
 

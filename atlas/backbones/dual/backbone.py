@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,10 @@ class DualBackbone(Backbone):
     @abstractmethod
     def text_inputs(self, tokens: Tensor, mask: Tensor) -> dict[str, Tensor]:
         """The arguments of the model's `get_text_features` for tokens [N, L], of which `mask` [N, L] are no padding."""
+
+    def text_scope(self, mask: Tensor) -> AbstractContextManager[None]:
+        """A context of the text tower, `mask` [N, L] true where a token is no padding: by default α is of all."""
+        return nullcontext()
 
     @property
     def _model(self) -> Any:
@@ -115,8 +119,9 @@ class DualBackbone(Backbone):
 
     def _encoded(self, tokens: Tensor) -> Tensor:
         """tokens [N, L] of texts, padded -> features [N, P]."""
-        inputs = self.text_inputs(tokens, tokens != self.processor.pad_id)
-        features: Tensor = self._model.get_text_features(**inputs).pooler_output
+        mask = tokens != self.processor.pad_id
+        with self.text_scope(mask):
+            features: Tensor = self._model.get_text_features(**self.text_inputs(tokens, mask)).pooler_output
         return features
 
     def layer_of(self, parameter: str) -> int | None:

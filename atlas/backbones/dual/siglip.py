@@ -9,7 +9,10 @@ from atlas.backbones.dual.backbone import DualBackbone
 
 
 class SiglipBackbone(DualBackbone):
-    """A frozen SiglipModel. Texts are padded to all its positions and padding is attended to, as it was trained."""
+    """A frozen SiglipModel. Texts are padded to all its positions and padding is attended to, as it was trained.
+
+    α attends to all of them too: a text's row is the same in every batch, and its padding carries what is pooled.
+    """
 
     model_class = SiglipModel
 

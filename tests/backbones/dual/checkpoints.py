@@ -37,8 +37,18 @@ CROPPED = {"image_mean": [0.48, 0.46, 0.41], "image_std": [0.27, 0.26, 0.28], "d
 
 def write_clip(folder: Path) -> Path:
     """A CLIPModel of 3 and 2 layers whose padding is its end-of-text, as the published ones have it."""
-    config = CLIPConfig(text_config=TEXT | {"projection_dim": 20}, vision_config=VISION, projection_dim=20)
-    return _write(folder, CLIPModel, config, CROPPED)
+    return _write(folder, CLIPModel, _clip(TEXT), CROPPED)
+
+
+def write_legacy_clip(folder: Path) -> Path:
+    """The same, with a padding of its own, and with an end-of-text that is told by being the greatest number."""
+    last = len(WORDS) - 1
+    words = (*WORDS[:END], WORDS[last], *WORDS[END + 1 : last], WORDS[END])
+    return _write(folder, CLIPModel, _clip(TEXT | {"eos_token_id": 2, "pad_token_id": START}), CROPPED, words)
+
+
+def _clip(text: dict[str, int]) -> CLIPConfig:
+    return CLIPConfig(text_config=text | {"projection_dim": 20}, vision_config=VISION, projection_dim=20)
 
 
 def write_siglip(folder: Path) -> Path:
@@ -50,7 +60,7 @@ def write_siglip(folder: Path) -> Path:
 CHECKPOINTS: dict[str, Callable[[Path], Path]] = {"clip": write_clip, "siglip": write_siglip}
 
 
-def _write(folder: Path, kind: type, config: object, images: dict[str, object]) -> Path:
+def _write(folder: Path, kind: type, config: object, images: dict[str, object], words: tuple[str, ...] = WORDS) -> Path:
     torch.manual_seed(0)
     model = kind(config)
     with torch.no_grad():  # as initialised, features hardly differ
@@ -59,11 +69,11 @@ def _write(folder: Path, kind: type, config: object, images: dict[str, object]) 
                 value.normal_(std=0.3)
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(folder)
-    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="<unk>"))
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="<unk>"))
     tokenizer.normalizer = normalizers.Lowercase()
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="<start> $A <end>", special_tokens=[("<start>", START), ("<end>", END)]
+        single="<start> $A <end>", special_tokens=[("<start>", START), ("<end>", words.index("<end>"))]
     )
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "preprocessor_config.json").write_text(json.dumps(images))
