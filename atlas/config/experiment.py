@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from atlas.backbones.base import readouts_of
 from atlas.config.beyond import beyond_of
+from atlas.config.goal_check import check_goal
 from atlas.config.learners import base_learner, learner_named, own_class
 from atlas.config.options import Options
 from atlas.config.shots import check_shots
@@ -94,7 +95,8 @@ class Experiment:
     def check(self) -> None:
         """Check everything that needs nothing but the options.
 
-        Raises UserError for invalid orders, an unknown learner, or one that this sweep does not use.
+        Raises UserError for invalid orders, an unknown learner, or one that this sweep does not use, and for a goal
+        that has no value.
         """
         self._check_space()
         self.trial_count()
@@ -110,6 +112,7 @@ class Experiment:
         check_shots(self.sweep, self.options)
         training = self.options.training
         learner = learner_named(training.learner, training)
+        check_goal(self.sweep, self.options, learner if self.sweep.learner is no_search else None)
         if self.sweep.learner is no_search:
             self._probes_of(learner)
         elif not self.sweep.any_learner and not isinstance(learner, TwoStage):
@@ -123,13 +126,14 @@ class Experiment:
         """A trial's configuration: the learner, the orders that it walks, the seeds and the probes.
 
         Raises UserError where the sweep's function fails, returns no learner or suggests a reserved name, and for
-        probes of a learner that cannot take them.
+        probes, or a goal, of a learner that cannot take them.
         """
         search = self.options.search
         learner = self._suggested(trial).at_precision(self.precision)
         learner = learner.with_readout(self.options.training.readout).with_towers(self.options.training.towers)
         probes = self._probes_of(learner)
         orders = self.orders() or (search.space().suggest(trial),)
+        check_goal(self.sweep, self.options, learner)
         own_class(learner)  # refuses a learner that other processes could not build
         return TrialConfig(
             learner=learner, orders=orders, seeds=search.seeds, probes=probes, beyond=beyond_of(self.options)

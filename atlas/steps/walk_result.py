@@ -119,7 +119,9 @@ class WalkResult:
         if metric not in METRICS:
             return None
         R = np.asarray(self.matrix("val", next((one for one in ROUTES if one == route), "latest")), dtype=float)
-        value = METRICS[metric].compute(OrderScores(R=R, single_task=self._alone("val", single_task)))
+        untrained = self.free_before("val") if route == "free" else self._alone("val", self.zero_shot)
+        scores = OrderScores(R=R, single_task=self._alone("val", single_task), untrained=untrained)
+        value = METRICS[metric].compute(scores)
         return value if isinstance(value, float) else None
 
     def metrics(self, single_task: SplitScores) -> dict[str, float]:
