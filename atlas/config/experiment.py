@@ -11,6 +11,7 @@ from atlas.config.beyond import beyond_of
 from atlas.config.goal_check import check_goal
 from atlas.config.learners import base_learner, learner_named, own_class
 from atlas.config.options import Options
+from atlas.config.replicates import check_replicates, seeds_of
 from atlas.config.shots import check_shots
 from atlas.config.space import MOST_ORDERS, Order, named_orders, order_count
 from atlas.config.suggestions import NamingTrial
@@ -44,7 +45,8 @@ class Experiment:
     grid: tuple[Mapping[str, Any], ...] = ()
 
     def trial_count(self) -> int:
-        """The number of trials: as given, else the sweep's own; never more than there are orders to search.
+        """The number of trials: as given, else the sweep's own; never more than there are orders to search
+        (times the seeds, where they are taken as needed).
 
         Raises UserError for `--orders` that are neither a number nor orders, more than a sweep walks, or another
         number than `--trials`.
@@ -61,7 +63,8 @@ class Experiment:
             )
         if written:
             return len(written)
-        return self._bounded(min(search.space().count(), search.trials or number or self.sweep.trials))
+        most = search.space().count() * search.replicates
+        return self._bounded(min(most, search.trials or number or self.sweep.trials))
 
     def points(self) -> tuple[Mapping[str, Any], ...]:
         """The settings of the first trials: the grid, or the sweep's points, or those that it has for a smoke run."""
@@ -89,6 +92,8 @@ class Experiment:
             asked, count, space = search.trials or self._order_number() or 0, self.trial_count(), search.space()
             more = f" ({asked:,} are asked for; there are no more)" if asked > count else ""
             limits = f" with {space.in_words()}" if space.is_constrained else ""
+            if search.seeds_as_needed:
+                return f"{counted(count, 'trial')}{more} of {space.count():,}{limits}, each an order with one seed"
             return f"{count:,} of {space.count():,}{limits}{more}"
         return f"{len(self.orders()):,} of {order_count(search.tasks):,}, in every trial"
 
@@ -109,6 +114,7 @@ class Experiment:
                 f"its own, which stops trials; leave one of the two out."
             )
         self._check_forecast()
+        check_replicates(self.sweep, self.options.search)
         check_shots(self.sweep, self.options)
         training = self.options.training
         learner = learner_named(training.learner, training)
@@ -136,7 +142,11 @@ class Experiment:
         check_goal(self.sweep, self.options, learner)
         own_class(learner)  # refuses a learner that other processes could not build
         return TrialConfig(
-            learner=learner, orders=orders, seeds=search.seeds, probes=probes, beyond=beyond_of(self.options)
+            learner=learner,
+            orders=orders,
+            seeds=seeds_of(trial, search),
+            probes=probes,
+            beyond=beyond_of(self.options),
         )
 
     def refused(self, reason: str) -> TrialConfig:

@@ -66,6 +66,8 @@ class SearchOptions:
     """Trials (for task-order: the same as a number of --orders)."""
     seeds: Annotated[tuple[int, ...], arg(metavar="SEED [SEED ...]", aliases=("--seed",))] = (0,)
     """Every trial is walked once a seed."""
+    seeds_as_needed: bool = False
+    """A trial takes one seed; orders that may be the best are tried again with the next."""
     aim: Aim = "mean"
     """Of several orders, raise their mean or the worst."""
     stop_early: EarlyStop = "none"
@@ -94,6 +96,11 @@ class SearchOptions:
             raise UserError(f"--shots are {' '.join(self.shots)}; give each once.")
         if self.sampler and self.sampler not in SAMPLERS and not is_address(self.sampler):
             raise unknown("sampler", self.sampler, SAMPLERS)
+
+    @property
+    def replicates(self) -> int:
+        """The most trials of one order with the same settings: one, or as needed one a seed."""
+        return len(self.seeds) if self.seeds_as_needed else 1
 
     def written_orders(self) -> tuple[Order, ...]:
         """The orders that were written out.

@@ -25,6 +25,7 @@ from atlas.statistics import (
     mean_t,
     precedence_effects,
     rank_correlation,
+    shrunk_means,
     variance_components,
 )
 
@@ -37,7 +38,7 @@ MOST = 24  # settings that are compared
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedOrder:
-    """An order under one setting, over its seeds: percent, forgetting in points. Sorted by `val`."""
+    """An order under one setting, over its seeds: percent, forgetting in points."""
 
     order: Order
     settings: str
@@ -69,7 +70,10 @@ def cells(summary: Summary, figure: str, split: Split = "test") -> dict[str, Cel
 
 
 def order_scores(summary: Summary) -> list[ComparedOrder]:
-    """Every order of every setting with the t intervals over its seeds, best first by val."""
+    """Every order of every setting with the t intervals over its seeds, best first by val.
+
+    Those with different numbers of seeds rank by what these let expect (`shrunk_means`).
+    """
     val = cells(summary, "latest/average_accuracy", "val")
     test, lost = (cells(summary, f"latest/{name}") for name in ("average_accuracy", "forgetting"))
     rows = []
@@ -87,7 +91,14 @@ def order_scores(summary: Summary) -> list[ComparedOrder]:
                     forgetting=_over_seeds(lost.get(label, {}), order),
                 )
             )
-    return sorted(rows, key=lambda row: -row.val.value)
+    believed = shrunk_means(
+        {
+            (label, order): [value for (one, _), value in some.items() if one == order]
+            for label, some in val.items()
+            for order in dict.fromkeys(order for order, _ in some)
+        }
+    )
+    return sorted(rows, key=lambda row: -believed[row.settings, row.order])
 
 
 def components(summary: Summary) -> dict[str, Components | Undefined]:

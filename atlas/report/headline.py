@@ -28,13 +28,20 @@ def headline(summary: Summary) -> str:
 
 
 def how_to_decide(summary: Summary) -> str:
-    """The option that would tell tied rows apart: more seeds, or more records where three seeds are not enough."""
+    """The option that would tell tied rows apart: more seeds, or more trials where these take seeds as needed."""
     seeds = len(summary.seeds)
+    if summary.settings.get("seeds_as_needed") and len(summary.trials) < seeds * _orders(summary):
+        return f"--trials {2 * len(summary.trials)}"
     if seeds < FEWEST:
         wanted = list(dict.fromkeys([*summary.seeds, *range(FEWEST)]))[:FEWEST]
         return "--seeds " + " ".join(map(str, sorted(wanted)))
     more = list(dict.fromkeys([*summary.seeds, *range(2 * seeds)]))[: 2 * seeds]
     return "--seeds " + " ".join(map(str, sorted(more)))
+
+
+def _orders(summary: Summary) -> int:
+    """The number of different orders, with their settings, that trials walked."""
+    return len({(settings_label(trial.settings), trial.order) for trial in summary.trials})
 
 
 def _best_setting(summary: Summary, rows: Sequence[SettingRow]) -> str:

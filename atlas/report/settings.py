@@ -14,7 +14,7 @@ from atlas.report.objective import goal_error, goal_value
 from atlas.report.summary import Split, Summary, TrialRow
 from atlas.report.tables import settings_label, trial_metrics
 from atlas.report.ties import Gap, gap
-from atlas.statistics import Mean, mean_t
+from atlas.statistics import Mean, mean_t, shrunk_means
 
 VAGUE = {"none", "inside", "outside", "whole", "dimension"}  # values that say nothing without their parameter
 Order = tuple[str, ...]
@@ -56,7 +56,8 @@ def setting_rows(summary: Summary) -> list[SettingRow]:
         return []
     worst = summary.settings.get("aim") == "worst"
     scores = {label: _score(cells, worst=worst) for label, cells in val.items()}
-    best = max(scores, key=lambda label: scores[label])
+    believed = _believed(val, worst=worst)
+    best = max(believed, key=lambda label: believed[label])
     errors = {split: _errors(summary, split) for split in ("val", "test")}
     values = {settings_label(trial.settings): trial.settings for trial in summary.trials}
 
@@ -82,16 +83,13 @@ def setting_rows(summary: Summary) -> list[SettingRow]:
             seeds=len({seed for _, seed in val[label]}),
         )
 
-    return [row(label) for label in sorted(scores, key=lambda label: -scores[label])]
+    return [row(label) for label in sorted(believed, key=lambda label: -believed[label])]
 
 
 def best_label(summary: Summary) -> str:
     """The settings that rank first by the objective on val; empty where no trial finished or all are alike."""
-    scores = {
-        label: _score(cells, worst=summary.settings.get("aim") == "worst")
-        for label, cells in _cells(summary, "val").items()
-    }
-    return max(scores, key=lambda label: scores[label], default="")
+    believed = _believed(_cells(summary, "val"), worst=summary.settings.get("aim") == "worst")
+    return max(believed, key=lambda label: believed[label], default="")
 
 
 def labels_in_words(summary: Summary) -> dict[str, str]:
@@ -176,6 +174,18 @@ def _by_order(cells: Cells) -> list[float]:
 def _score(cells: Cells, *, worst: bool) -> float:
     by_order = _by_order(cells)
     return min(by_order) if worst else float(np.mean(by_order))
+
+
+def _believed(found: Mapping[str, Cells], *, worst: bool) -> dict[str, float]:
+    """Settings label → the score that it ranks by: of orders with different numbers of seeds what these let expect."""
+    groups: defaultdict[tuple[str, Order], list[float]] = defaultdict(list)
+    for label, cells in found.items():
+        for (order, _), value in cells.items():
+            groups[label, order].append(value)
+    by_label: defaultdict[str, list[float]] = defaultdict(list)
+    for (label, _), value in shrunk_means(groups).items():
+        by_label[label].append(value)
+    return {label: min(values) if worst else float(np.mean(values)) for label, values in by_label.items()}
 
 
 def _mean(cells: Cells) -> Mean:

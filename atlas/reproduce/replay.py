@@ -12,8 +12,11 @@ from atlas.config.command_line import as_arguments, config_of, flag_of, given_op
 from atlas.config.experiment import Experiment
 from atlas.config.invocation import Invocation
 from atlas.config.options import Options
+from atlas.config.replicates import REPLICATE
+from atlas.config.search import SearchOptions
 from atlas.config.sweep import Sweep
 from atlas.learners.schedule import PRECISIONS
+from atlas.report.summary import TrialRow
 from atlas.reproduce.learner import check_learners
 from atlas.reproduce.recorded_run import RecordedRun, trial_of
 from atlas.runtime.errors import UserError
@@ -86,7 +89,7 @@ def replay_of(recorded: RecordedRun, file: Path, overrides: ClusterOverrides, so
     sweep = load_sweep(file)
     if sweep.name != recorded.summary.sweep.name:
         raise UserError(f"{file} defines the sweep {sweep.name!r}, the run is of {recorded.summary.sweep.name!r}.")
-    points = tuple(rows[0].settings for rows in recorded.groups)
+    points = tuple(_point(recorded.options.search, rows[0]) for rows in recorded.groups)
     sweep = replace(sweep, points=points, smoke_points=(), trials=len(recorded.groups))
     experiment = _at_recorded_precision(
         recorded, Experiment(sweep=sweep, options=_options(recorded, sweep, overrides, source))
@@ -99,6 +102,13 @@ def replay_of(recorded: RecordedRun, file: Path, overrides: ClusterOverrides, so
     return RunReplay(file=file, experiment=experiment)
 
 
+def _point(search: SearchOptions, row: TrialRow) -> Mapping[str, Any]:
+    """The settings of a trial; where its seed was chosen, with the order and the seed's place among all."""
+    if not search.seeds_as_needed:
+        return row.settings
+    return {**row.settings, **search.space().params(row.order), REPLICATE: search.seeds.index(row.seed)}
+
+
 def _options(recorded: RecordedRun, sweep: Sweep, overrides: ClusterOverrides, source: Sequence[str]) -> Options:
     rows = [rows[0] for rows in recorded.groups] if sweep.searches_orders else recorded.trials
     orders = [",".join(row.order) for row in rows]
@@ -108,6 +118,8 @@ def _options(recorded: RecordedRun, sweep: Sweep, overrides: ClusterOverrides, s
         changed["shots"] = sweep.defaults.search.shots  # earlier versions took others, and did not use them
     if len(recorded.options.search.tasks) > 1:
         changed["orders"] = tuple(orders if sweep.searches_orders else dict.fromkeys(orders))
+    if recorded.options.search.seeds_as_needed:
+        changed["orders"] = ()  # which points spell, some several times
     return recorded.options.changed(**changed, trials=None, source=tuple(source) or _sources(recorded.options))
 
 

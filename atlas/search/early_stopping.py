@@ -158,7 +158,7 @@ def rule_in_words(experiment: Experiment) -> str:
 def make_stopper(experiment: Experiment) -> PrefixStopper:
     """The stopper of `--stop-early`."""
     search = experiment.options.search
-    forecast = Forecast(search.tasks) if search.stop_early == "forecast" else None
+    forecast = Forecast(search.tasks, noisy=search.seeds_as_needed) if search.stop_early == "forecast" else None
     return PrefixStopper(RULES.get(search.stop_early), forecast)
 
 

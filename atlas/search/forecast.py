@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -38,11 +39,14 @@ class _Walked:
 class Forecast:
     """Gives up orders whose objective, the mean score after the last task, is not expected to become the best.
 
-    An order is given up where the mean of its forecast (`OrderModel`) and two standard deviations are below the best
-    objective known. Others that begin alike are not.
+    An order is given up where the mean of its forecast (`OrderModel`) and so many standard `deviations` are below the
+    best objective known. Others that begin alike are not. `noisy`: trials of an order differ, so that the best known is
+    the best that the model believes.
     """
 
     tasks: Order
+    deviations: float = DEVIATIONS
+    noisy: bool = False
     _walked: dict[str, _Walked] = field(default_factory=dict)
     _given_up: list[tuple[Order, Mapping[str, Parameter]]] = field(default_factory=list)
 
@@ -62,7 +66,7 @@ class Forecast:
         one, whole = self._walked.get(trial), [one for one in self._walked.values() if one.is_whole]
         if one is None or one.is_whole or len(whole) < LEAST:
             return ""
-        best, upper = max(_mean(other) for other in whole), self._upper_bound(one)
+        best, upper = self._outlook(one)
         if upper >= best:
             return ""
         self._given_up.append((one.order, one.settings))
@@ -72,20 +76,22 @@ class Forecast:
         """Whether the order was given up, with the same settings."""
         return (config.orders[0], config.parameters) in self._given_up
 
-    def _upper_bound(self, one: _Walked) -> float:
+    def _outlook(self, one: _Walked) -> tuple[float, float]:
+        """The best that is known, and the upper bound of what the trial is expected to end at."""
         from atlas.search.order_model import Observation, OrderModel, Point
 
         space = _space([other.settings for other in self._walked.values()])
         observations: list[Observation] = []
-        values: dict[Point, list[float]] = {}
+        values: defaultdict[Point, list[float]] = defaultdict(list)
         for other in self._walked.values():
             settings = space.numbers(other.settings)
             observations += [Observation(other.order[: len(row)], row, settings) for row in other.scores]
             if other.is_whole:
-                values[Point(other.order, settings)] = [_mean(other)]
-        model = OrderModel(self.tasks, observations, values, noisy=False)
+                values[Point(other.order, settings)].append(_mean(other))
+        model = OrderModel(self.tasks, observations, values, noisy=self.noisy)
+        best = model.best if self.noisy else max(max(some) for some in values.values())
         mean, deviation = model.predict([Point(one.order, space.numbers(one.settings))])
-        return float(mean[0] + DEVIATIONS * deviation[0])
+        return best, float(mean[0] + self.deviations * deviation[0])
 
 
 def _mean(one: _Walked) -> float:

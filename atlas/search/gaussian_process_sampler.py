@@ -7,56 +7,40 @@ The objective suggests an order task by task: `trial.suggest_categorical(prefix_
 choice for the last. Where its value is the mean of the tasks' scores after the last, it may tell more, and then needs
 fewer trials: `trial.set_user_attr(SCORES, rows)`, row k the scores of the first k tasks after the k-th, in the order's
 order; or `trial.report(mean, step=k)`, their mean alone. Settings that every trial suggests beside the order are
-modelled with it and proposed together; other parameters are left to TPE.
+modelled with it and proposed together; other parameters are left to TPE. Where a trial has noise, an order is tried
+again while it may be the best: `trial.suggest_int(REPLICATE, 0, seeds - 1)` gives a seed that it was not tried with.
 """
 
 from __future__ import annotations
 
 import math
 import random
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import islice
 from typing import Any
 
 import numpy as np
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, IntDistribution
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.search_space import intersection_search_space
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from .order_choices import AFTER, REPLICATE, Choices, neighbours, next_replicate, order_in, prefix_name
 from .order_model import Observation, Order, OrderModel, Point, Settings
 from .settings_space import SettingsSpace
 from .told_scores import SCORES, scores_told
 
-__all__ = ["SCORES", "GaussianProcessOrderSampler", "order_in", "prefix_name"]
+__all__ = ["REPLICATE", "SCORES", "GaussianProcessOrderSampler", "order_in", "prefix_name"]
 
-Choices = Callable[[Order], Sequence[str]]
-AFTER = "after "  # parameters of an order begin so
 ENUMERATED = 5040  # the most orders that are all candidates: those of seven tasks
 DRAWN = 300  # random candidates among more orders
 STARTS = 6  # the best of them, and of the tried orders, from which local search climbs
 CLIMBS = 30  # its rounds at most
-ENDED_OR_NOT = (TrialState.RUNNING, TrialState.PRUNED)
+Orders = AbstractSet[Order]
 FOLLOWED = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED)
-
-
-def prefix_name(prefix: Sequence[str]) -> str:
-    """The parameter that chooses the task after `prefix`."""
-    return AFTER + (" > ".join(prefix) if prefix else "nothing")
-
-
-def order_in(params: Mapping[str, Any], tasks: Order, choices: Choices | None = None) -> Order:
-    """The order, or its prefix, that a trial's parameters spell. A task without an alternative needs no parameter."""
-    order: Order = ()
-    while len(order) < len(tasks):
-        following = choices(order) if choices else [task for task in tasks if task not in order]
-        chosen = following[0] if len(following) == 1 else params.get(prefix_name(order))
-        if chosen not in following:
-            break
-        order = (*order, str(chosen))
-    return order
 
 
 class GaussianProcessOrderSampler(BaseSampler):
@@ -65,10 +49,11 @@ class GaussianProcessOrderSampler(BaseSampler):
     Where trials tell the scores after prefixes, the first alone is. Such scores count as soon as they are told, those
     of running and pruned trials too. Trials that run count as if they ended at the model's mean, so that trials asked
     together differ. `noisy`: an order's value differs from trial to trial; promising orders are tried again until they
-    are certain. Else none is tried twice while another is left. Up to seven tasks every order is a candidate; of more,
-    random orders and a local search over swaps and moves. `choices(prefix)` gives the tasks that may come next
-    (default: all that are left), one or more for every prefix that it leads to. Settings that all trials suggest
-    are chosen for the best orders known and random ones, then an order for them; others are left to TPE.
+    are certain, each `replicates` times at most (None: any number). Else none is tried twice while another is left, and
+    in no case one that was pruned. Up to seven tasks every order is a candidate; of more, random orders and a local
+    search over swaps and moves. `choices(prefix)` gives the tasks that may come next (default: all that are left), one
+    or more for every prefix that it leads to. Settings that all trials suggest are chosen for the best orders known
+    and random ones, then an order for them; others are left to TPE.
     """
 
     def __init__(
@@ -78,14 +63,18 @@ class GaussianProcessOrderSampler(BaseSampler):
         seed: int = 0,
         startup: int = 6,
         noisy: bool = True,
+        replicates: int | None = None,
         choices: Choices | None = None,
     ) -> None:
-        """Raises ValueError for tasks that repeat, fewer than two, or a startup below 1."""
+        """Raises ValueError for tasks that repeat, fewer than two, or a startup or replicates below 1."""
         self.tasks, self.seed, self.startup, self.noisy = tuple(tasks), seed, startup, noisy
         if len(set(self.tasks)) != len(self.tasks) or len(self.tasks) < 2:
             raise ValueError(f"tasks={list(tasks)}; give two or more different tasks.")
         if startup < 1:
             raise ValueError(f"startup={startup}; give 1 or more random trials.")
+        if replicates is not None and replicates < 1:
+            raise ValueError(f"replicates={replicates}; give 1 or more trials of an order, or None.")
+        self.most = (replicates or math.inf) if noisy else 1
         self.choices = choices
         self.inner = TPESampler(seed=seed)
         self._proposed: tuple[int, Order] = (-1, ())
@@ -110,7 +99,8 @@ class GaussianProcessOrderSampler(BaseSampler):
         pairs = [(order, one) for one in settings for order in orders]
         points = [Point(order, space.numbers(one)) for order, one in pairs]
         gains = model.improvement(points)
-        free = [place for place, point in enumerate(points) if self.noisy or point not in model.tried]
+        taken = self._taken(study, trial.number, space)
+        free = [place for place, point in enumerate(points) if point not in taken]
         chosen = pairs[max(free, key=lambda place: gains[place])][1] if free else draw.choice(settings)
         self._beside = trial.number, chosen
         return chosen
@@ -120,6 +110,8 @@ class GaussianProcessOrderSampler(BaseSampler):
     ) -> Any:
         """The next task of the trial's order, or TPE's value of another parameter."""
         prefix = self._order(trial)
+        if param_name == REPLICATE and isinstance(param_distribution, IntDistribution):
+            return self._replicate(study, trial, param_distribution)
         if param_name != prefix_name(prefix):
             return self.inner.sample_independent(study, trial, param_name, param_distribution)
         number, order = self._proposed
@@ -189,11 +181,25 @@ class GaussianProcessOrderSampler(BaseSampler):
         points = [Point(self._order(one), space.numbers(one.params)) for one in known]
         return [point for point in points if len(point.order) == len(self.tasks)]
 
+    def _taken(self, study: Study, asking: int, space: SettingsSpace) -> frozenset[Point]:
+        """The orders that are not tried again while others are left: often enough, or pruned."""
+        tried = Counter(self._known(study, asking, space, *FOLLOWED))
+        pruned = self._known(study, asking, space, TrialState.PRUNED)
+        return frozenset([*pruned, *(point for point, times in tried.items() if times >= self.most)])
+
+    def _replicate(self, study: Study, trial: FrozenTrial, numbers: IntDistribution) -> int:
+        """A replicate's number that no trial of the same order and settings has, while there is one."""
+        space, order = self._settings(study), self._order(trial)
+        trials = study.get_trials(deepcopy=False, states=FOLLOWED)
+        known = (one for one in trials if one.number != trial.number and self._order(one) == order)
+        alike = (one for one in known if all(one.params.get(name) == trial.params.get(name) for name in space.names))
+        return next_replicate(alike, range(numbers.low, numbers.high + 1))
+
     def _model(self, study: Study, asking: int, space: SettingsSpace) -> OrderModel | None:
         """The model, with the trials that run as if they had ended at its mean; None while trials are to be random."""
         values, observations = self._values(study, space), self._observations(study, space)
         told = any(len(one.prefix) < len(self.tasks) for one in observations)
-        if len(values) < (1 if told else self.startup):
+        if sum(map(len, values.values())) < (1 if told else self.startup):
             return None
         model = OrderModel(self.tasks, observations, values, noisy=self.noisy)
         running = self._known(study, asking, space, TrialState.RUNNING)
@@ -213,12 +219,12 @@ class GaussianProcessOrderSampler(BaseSampler):
         if not space.holds(params):
             space = SettingsSpace({})
         settings = space.numbers(params)
-        tried = (*self._values(study, space), *self._known(study, trial.number, space, *ENDED_OR_NOT))
-        taken = frozenset(point.order for point in tried if point.settings == settings)
+        taken = {one.order for one in self._taken(study, trial.number, space) if one.settings == settings}
         model = self._model(study, trial.number, space)
         if model is None:
-            return self._untaken(draw, prefix, taken)
-        return self._search(model, draw, Point(prefix, settings), frozenset() if self.noisy else taken)
+            known = self._known(study, trial.number, space, *FOLLOWED)
+            return self._untaken(draw, prefix, {one.order for one in known if one.settings == settings}, taken)
+        return self._search(model, draw, Point(prefix, settings), taken)
 
     def _next(self, prefix: Order) -> Sequence[str]:
         return self.choices(prefix) if self.choices else [task for task in self.tasks if task not in prefix]
@@ -245,16 +251,19 @@ class GaussianProcessOrderSampler(BaseSampler):
             prefix = (*prefix, draw.choice(self._next(prefix)))
         return prefix
 
-    def _untaken(self, draw: random.Random, prefix: Order, taken: frozenset[Order]) -> Order:
-        """A random order that is not taken; one that is where the others can hardly be found."""
+    def _untaken(
+        self, draw: random.Random, prefix: Order, tried: AbstractSet[Order], taken: AbstractSet[Order]
+    ) -> Order:
+        """A random order that was not tried, or at least is not taken; another where these can hardly be found."""
         drawn = [self._drawn(draw, prefix) for _ in range(20)]
-        rest = (order for order in islice(self._orders(prefix), ENUMERATED) if order not in taken)
-        return next((order for order in drawn if order not in taken), next(rest, drawn[0]))
+        rest = [*drawn, *islice(self._orders(prefix), ENUMERATED)]
+        untried = next((order for order in rest if order not in tried), None)
+        return untried or next((order for order in rest if order not in taken), drawn[0])
 
     def _allowed(self, order: Order) -> bool:
         return not self.choices or all(task in self.choices(order[:place]) for place, task in enumerate(order))
 
-    def _search(self, model: OrderModel, draw: random.Random, begun: Point, taken: frozenset[Order]) -> Order:
+    def _search(self, model: OrderModel, draw: random.Random, begun: Point, taken: Orders) -> Order:
         """The order of the highest expected improvement, of those not taken; a random one where all are."""
         prefix, settings = begun
         candidates = self._all(prefix)
@@ -266,7 +275,7 @@ class GaussianProcessOrderSampler(BaseSampler):
         best += [order for order in tried if order[: len(prefix)] == prefix]
         found = [order for order in best if order not in taken] or best
         for _ in range(CLIMBS):
-            around = {order for one in best for order in (one, *_neighbours(one, len(prefix))) if self._allowed(order)}
+            around = {order for one in best for order in (one, *neighbours(one, len(prefix))) if self._allowed(order)}
             free = sorted(around - taken) or sorted(around)
             climbed = _top(free, model, settings, STARTS)
             if climbed == found:
@@ -283,16 +292,3 @@ def _top(orders: Sequence[Order], model: OrderModel, settings: Settings, count: 
     """The `count` orders of the highest expected improvement with these settings, best first."""
     gains = model.improvement([Point(order, settings) for order in orders])
     return [orders[place] for place in np.argsort(-gains, kind="stable")[:count]]
-
-
-def _neighbours(order: Order, fixed: int) -> list[Order]:
-    """The orders one move of a task away, or one swap; the first `fixed` tasks stay."""
-    found: list[Order] = []
-    for one in range(fixed, len(order)):
-        rest = (*order[:one], *order[one + 1 :])
-        found += [(*rest[:to], order[one], *rest[to:]) for to in range(fixed, len(order)) if to != one]
-        for other in range(one + 2, len(order)):
-            swapped = list(order)
-            swapped[one], swapped[other] = order[other], order[one]
-            found.append(tuple(swapped))
-    return found

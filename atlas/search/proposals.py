@@ -68,11 +68,12 @@ def is_exact(experiment: Experiment) -> bool:
 
 def make_sampler(experiment: Experiment) -> optuna.samplers.BaseSampler:
     """The sampler of `--sampler`, or the sweep's own; else all orders where all are tried, TPE over prefixes for some
-    of them, and multivariate TPE for settings, none of which repeats one. These are seeded by the sweep's first seed.
+    of them, the sampler of orders where seeds are taken as needed, and multivariate TPE for settings, none of which
+    repeats one. These are seeded by the sweep's first seed.
     """
     from atlas.search.all_orders_sampler import AllOrdersSampler
     from atlas.search.prefix_sampler import PrefixSampler
-    from atlas.search.samplers import named_sampler
+    from atlas.search.samplers import named_sampler, order_sampler
     from atlas.search.settings_sampler import SettingsSampler
 
     search = experiment.options.search
@@ -80,6 +81,8 @@ def make_sampler(experiment: Experiment) -> optuna.samplers.BaseSampler:
         return named_sampler(search.sampler, experiment)
     if experiment.sweep.sampler is not None:
         return experiment.sweep.sampler(experiment.options)
+    if search.seeds_as_needed:
+        return order_sampler(experiment)
     if _takes_all_orders(experiment):
         return AllOrdersSampler(search.space(), seed=search.seeds[0])
     if experiment.sweep.searches_orders:
@@ -91,7 +94,7 @@ def leaves_orders_out(experiment: Experiment) -> bool:
     """Whether the sweep searches some of all orders, so that a proposal may be passed over for another one."""
     search = experiment.options.search
     is_search = experiment.sweep.searches_orders and not search.written_orders()
-    return is_search and experiment.trial_count() < search.space().count()
+    return is_search and experiment.trial_count() < search.space().count() * search.replicates
 
 
 def points_of(experiment: Experiment) -> list[dict[str, Any]]:
@@ -115,6 +118,7 @@ def _takes_all_orders(experiment: Experiment) -> bool:
         sweep.searches_orders
         and sweep.sampler is None
         and not search.sampler
+        and not search.seeds_as_needed
         and not search.written_orders()
         and experiment.trial_count() == search.space().count()
         and not any(is_order_choice(name) for point in experiment.points() for name in point)

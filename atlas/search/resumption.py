@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from optuna.trial import Trial as OptunaTrial
 
 from atlas.config.experiment import Experiment
 from atlas.config.order_space import OrderSpace, all_orders
+from atlas.config.replicates import REPLICATE
+from atlas.config.search import SearchOptions
 from atlas.config.space import Order, is_order_choice, prefix_name
 from atlas.config.trial import ORDERS, trial_config_from
 from atlas.runtime.errors import UserError
@@ -94,7 +96,8 @@ def points_left(points: Iterable[Parameters], tried: Iterable[Parameters]) -> li
 def _frozen(trial: Trial, space: Distributions, experiment: Experiment) -> FrozenTrial:
     """A finished trial as Optuna keeps it."""
     parameters = _parameters(trial)
-    distributions = {**space, **_order_choices(parameters, experiment.options.search.space())}
+    search = experiment.options.search
+    distributions = {**space, **_order_choices(parameters, search.space()), **_replicates(search)}
     kept = {name: value for name, value in parameters.items() if _is_held(name, value, distributions)}
     report = report_from(trial.last_result or {})
     value = report.objective if report is not None and report.complete else None
@@ -117,6 +120,11 @@ def _is_held(name: str, value: object, distributions: Distributions) -> bool:
 
 def _parameters(trial: Trial) -> dict[str, Any]:
     return suggested_parameters(trial.config)
+
+
+def _replicates(search: SearchOptions) -> dict[str, BaseDistribution]:
+    """The distribution of the choice of a seed."""
+    return {REPLICATE: IntDistribution(0, search.replicates - 1)}
 
 
 def _order_choices(parameters: Parameters, space: OrderSpace) -> dict[str, BaseDistribution]:

@@ -38,7 +38,7 @@ def named_sampler(name: str, experiment: Experiment) -> BaseSampler:
 def order_sampler(experiment: Experiment) -> BaseSampler:
     """The Gaussian process over the orders of the experiment's space, and the settings that are searched beside them.
 
-    A step of a seed has one result: no order is tried again with the same settings.
+    A step of a seed has one result: no order is tried again with the same settings, but with other seeds as needed.
     """
     from atlas.search.gaussian_process_sampler import GaussianProcessOrderSampler
 
@@ -47,7 +47,8 @@ def order_sampler(experiment: Experiment) -> BaseSampler:
     return GaussianProcessOrderSampler(
         search.tasks,
         seed=search.seeds[0],
-        noisy=False,
+        noisy=search.seeds_as_needed,
+        replicates=search.replicates,
         choices=space.choices if space.is_constrained else None,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -20,6 +20,11 @@ class SettingsSpace:
     """Parameters that every trial suggests, by name."""
 
     distributions: Mapping[str, BaseDistribution]
+
+    @property
+    def names(self) -> Collection[str]:
+        """The parameters' names."""
+        return self.distributions.keys()
 
     def holds(self, params: Params) -> bool:
         """Whether a value of each parameter is among these."""

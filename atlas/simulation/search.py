@@ -29,11 +29,13 @@ TrialState = optuna.trial.TrialState
 class SimulatedTrial:
     """A trial that has ended, at `ended` virtual seconds, when the sweep had trained `steps_trained` steps.
 
-    One that was `pruned` by the sweep's scheduler has the objective of its last report.
+    `seeds` are those that it walked with. One that was `pruned` by the sweep's scheduler has the objective of its last
+    report.
     """
 
     number: int
     orders: Orders
+    seeds: tuple[int, ...]
     objective: float | None
     error: str
     ended: float
@@ -125,6 +127,7 @@ class SimulatedSearch:
         return SimulatedTrial(
             number=number,
             orders=config.orders,
+            seeds=config.seeds,
             objective=outcome.objective,
             error=outcome.error,
             ended=asyncio.get_running_loop().time(),

@@ -12,6 +12,7 @@ from atlas.statistics.interval import FEWEST, Interval, Mean, mean_bootstrap, me
 from atlas.statistics.precedence import Precedence, precedence_effects
 from atlas.statistics.ranks import RankCorrelation, rank_correlation
 from atlas.statistics.sampling import sampling_error
+from atlas.statistics.shrinkage import shrunk_means
 
 __all__ = [
     "Comparison",
@@ -29,5 +30,6 @@ __all__ = [
     "precedence_effects",
     "rank_correlation",
     "sampling_error",
+    "shrunk_means",
     "variance_components",
 ]

@@ -38,6 +38,8 @@ def _held_out(experiment: Experiment) -> str:
     left = experiment.options.search.space().count() - experiment.trial_count()
     if not asked:
         return ""
+    if left < asked and experiment.options.search.seeds_as_needed:
+        return f"up to {counted(asked, 'order')} that no trial walks, for the winner"
     if left < asked:
         return f"{left} of {counted(asked, 'order')}: the trials walk all others, give them fewer by --orders"
     return f"{counted(asked, 'order')} that no trial walks, for the winner"

@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from atlas.config.options import Options
 from atlas.metrics import MetricValue
 from atlas.report import downstream_orders, leaderboard, order_statistics, trial_metrics
+from atlas.report.order_rows import order_rows
 from atlas.report.settings import best_label
 from atlas.report.summary import (
     BACKBONE_DIGEST,
@@ -253,7 +254,10 @@ def _best(summary: Summary, goal: str) -> BestTrial | None:
     if goal == DOWNSTREAM and (found := downstream_orders(summary)):
         return BestTrial(trial=found[0].trial, val=found[0].val, test=found[0].test, goal="downstream")
     finished = [row for row in leaderboard(summary) if row.status == "FINISHED"]
-    rows = [row for row in finished if row.settings == best_label(summary)] or finished
+    label = best_label(summary)
+    rows = [row for row in finished if row.settings == label] or finished
+    if summary.settings.get("seeds_as_needed") and (orders := order_rows(summary, label)):
+        rows = [row for row in rows if row.order == orders[0].order] or rows  # not the luckiest walk of another
     return BestTrial(trial=rows[0].trial, val=rows[0].val, test=rows[0].test) if rows else None
 
 

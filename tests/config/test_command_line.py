@@ -21,6 +21,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "orders": (["--orders", "all"], ("all",)),
     "trials": (["--trials", "7"], 7),
     "seeds": (["--seeds", "1", "2"], (1, 2)),
+    "seeds_as_needed": (["--seeds-as-needed"], True),
     "backbone": (["--backbone", "vilt-b32"], "vilt-b32"),
     "readout": (["--readout", "similarity"], "similarity"),
     "towers": (["--towers", "vision", "text"], ("vision", "text")),

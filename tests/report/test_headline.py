@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import copy
+
+import pytest
+
+from atlas.report.comparisons import order_scores
 from atlas.report.headline import headline, how_to_decide
 from atlas.report.objective import goal_in_words
 from atlas.report.order_rows import order_rows
@@ -68,3 +73,30 @@ def test_a_sweep_of_downstream_tasks_ranks_by_these(summary: Document) -> None:
     found = typed({**with_downstream(summary), "best": None})
     assert leaderboard(found)[0].trial == "t00"  # whose val is higher: `probed` prefers what test does not
     assert goal_in_words(found) == "mean score of the downstream tasks"
+
+
+def with_seeds_as_needed(document: Document) -> Document:
+    """Three orders: the best with three seeds, one with one lucky seed, and a worse one."""
+    kept = []
+    for number, (place, seed, more) in enumerate([(0, 0, 0.0), (0, 1, 1.0), (0, 2, -1.0), (1, 0, 0.1), (2, 0, -3.0)]):
+        trial = copy.deepcopy(document["trials"][0])
+        tasks = document["trials"][place]["order"]
+        trial |= {"id": f"r{number}", "order": tasks, "seed": seed}
+        last = trial["R"]["val"]["latest"][-1]
+        trial["R"]["val"]["latest"][-1] = [60.0 + more for _ in last]
+        kept.append(trial)
+    settings = {**document["settings"], "seeds_as_needed": True}
+    return {**of_trials(document, kept), "seeds": [0, 1, 2], "settings": settings}
+
+
+def test_an_order_with_one_lucky_seed_is_not_the_best_and_more_trials_decide(summary: Document) -> None:
+    document = with_seeds_as_needed(summary)
+    best, lucky, worst = order_rows(typed(document))
+    assert [row.seeds for row in (best, lucky, worst)] == [3, 1, 1]
+    assert lucky.score > best.score > worst.score
+    assert lucky.gap.difference == pytest.approx(0.1)  # over the seed that both have
+    said = headline(typed(document))
+    assert said.startswith(f"Best: {' > '.join(best.order)} (val 60.0 ± ")
+    assert "over 3 seeds" in said
+    assert said.endswith("to decide: --trials 10")
+    assert [row.seeds for row in order_scores(typed(document))] == [3, 1, 1]

@@ -113,3 +113,16 @@ def test_the_command_of_a_resumed_run_comes_from_its_settings(summary: dict[str,
 def test_the_command_of_a_run_with_a_file_of_options_comes_from_its_settings(summary: dict[str, Any]) -> None:
     summary["sweep"]["command"] = f"python {FILE} --storage /x --config mine.yaml"
     assert repeatable(recorded_of(summary), load_sweep(FILE).defaults) == list(SMALL)
+
+
+def test_the_seeds_that_a_search_chose_are_walked_again_and_no_others(invent: Callable[..., Any]) -> None:
+    given = ("--seeds", "4", "7", "--seeds-as-needed", "--trials", "3", "--sampler", "orders")
+    found = invent(FILE, *SMALL, *given)
+    assert (
+        sorted((tuple(row["order"]), row["seed"]) for row in found["trials"])[1:]
+        == sorted({(tuple(row["order"]), row["seed"]) for row in found["trials"]})[1:]
+    )
+    recorded = recorded_of(found)
+    replay = replay_of(recorded, FILE, ClusterOverrides())
+    assert replay.options.search.orders == ()
+    assert keys(recorded, replay) == [set(row.step_keys) for row in recorded.trials]

@@ -18,13 +18,13 @@ import pytest
 
 from atlas.config import space
 from atlas.config.order_space import OrderSpace
-from atlas.search import gaussian_process_sampler, order_model, settings_space, told_scores
-from atlas.search.gaussian_process_sampler import SCORES, GaussianProcessOrderSampler, order_in, prefix_name
+from atlas.search import gaussian_process_sampler, order_choices, order_model, settings_space, told_scores
+from atlas.search.gaussian_process_sampler import REPLICATE, SCORES, GaussianProcessOrderSampler, order_in, prefix_name
 from atlas.search.order_model import Order
 from atlas.simulation.landscape import SyntheticLandscape
 
 TASKS = ("a", "b", "c", "d", "e")
-MODULES = (gaussian_process_sampler, order_model, settings_space, told_scores)
+MODULES = (gaussian_process_sampler, order_choices, order_model, settings_space, told_scores)
 
 
 def study_of(
@@ -50,7 +50,7 @@ def test_its_files_need_nothing_of_this_package() -> None:
         imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
         imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         outside |= {name.split(".")[0] for name in imported} - sys.stdlib_module_names
-    assert outside == {"numpy", "optuna", "scipy", "order_model", "settings_space", "told_scores"}
+    assert outside == {"numpy", "optuna", "scipy", "order_choices", "order_model", "settings_space", "told_scores"}
 
 
 def test_its_files_work_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,3 +274,24 @@ def test_long_orders_under_constraints_are_searched() -> None:
 def test_tasks_that_have_no_orders_are_refused(tasks: Order) -> None:
     with pytest.raises(ValueError, match="give two or more different tasks"):
         GaussianProcessOrderSampler(tasks)
+
+
+def test_each_replicate_of_an_order_is_taken_once_and_none_of_one_that_was_pruned() -> None:
+    tasks, pruned = ("a", "b", "c"), ("c", "a", "b")
+    sampler = GaussianProcessOrderSampler(tasks, replicates=2)
+    study, walks = optuna.create_study(direction="maximize", sampler=sampler), []
+    for _ in range(11):
+        trial = study.ask()
+        order = space.suggest_order(trial, tasks)
+        walks.append((order, trial.suggest_int(REPLICATE, 0, 1)))
+        if order == pruned:
+            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        else:
+            study.tell(trial, float(order.index("a")) + random.Random(str(walks[-1])).gauss(0.0, 0.3))
+    assert len(set(walks)) == 11
+    assert [replicate for order, replicate in walks if order == pruned] == [0]
+
+
+def test_a_number_of_replicates_below_one_is_refused() -> None:
+    with pytest.raises(ValueError, match="replicates=0; give 1 or more"):
+        GaussianProcessOrderSampler(TASKS, replicates=0)

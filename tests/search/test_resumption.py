@@ -200,3 +200,18 @@ def test_new_points_are_tried_next(cluster: None, tmp_path: Path) -> None:
     run(Experiment(sweep=pointed, options=OPTIONS), tmp_path)
     more = replace(RANKS, learner=ranked(2, 4, 8), points=({"rank": 8}, *pointed.points), trials=3)
     assert ranks_of(run(Experiment(sweep=more, options=OPTIONS), tmp_path)) == [4, 2, 8]
+
+
+def test_a_resumed_search_knows_which_seeds_an_order_was_tried_with(cluster: None, tmp_path: Path) -> None:
+    options = OPTIONS.changed(orders=(), trials=9, seeds=(5, 6), seeds_as_needed=True)
+    experiment = Experiment(sweep=ORDERS, options=options)
+    first = walks_of(run(experiment, tmp_path))
+    interrupt(tmp_path, *["TERMINATED"] * 7, "RUNNING")
+    resumed = walks_of(run(replace(experiment, options=options.changed(trials=12)), tmp_path))
+    assert resumed[:8] == first[:8]
+    assert sorted(resumed) == sorted((order, seed) for order in permutations(TASKS) for seed in (5, 6))
+
+
+def walks_of(journal: TrialJournal) -> list[tuple[tuple[str, ...], int]]:
+    """The order and the seed of each trial, which takes one."""
+    return [(one.config.orders[0], seed) for one in journal.trials.values() for seed in one.config.seeds]

@@ -36,6 +36,8 @@ def test_early_stopping_that_can_stop_nothing_is_said(options: dict[str, object]
 def test_held_out_orders_that_the_trials_leave_none_of_are_said() -> None:
     assert noted(held_out=2)["held out"] == "2 orders that no trial walks, for the winner"
     assert noted(held_out=2, orders=("all",))["held out"].startswith("0 of 2 orders: the trials walk all others")
+    as_needed = noted(held_out=2, trials=40, seeds=(0, 1), seeds_as_needed=True)["held out"]
+    assert as_needed == "up to 2 orders that no trial walks, for the winner"
     assert noted(held_out=2, first="digits", trials=5)["held out"].startswith("1 of 2 orders")
 
 

@@ -1,0 +1,54 @@
+"""Orders as the parameters of an Optuna trial that spell them, their replicates, and the orders near one.
+
+It needs Optuna alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from optuna.trial import FrozenTrial
+
+Order: TypeAlias = tuple[str, ...]
+Choices: TypeAlias = Callable[[Order], Sequence[str]]
+AFTER = "after "  # parameters of an order begin so
+REPLICATE = AFTER + "the last task"
+"""The parameter that numbers the trials of one order with the same settings: 0, 1, …; an objective's choice of seed."""
+
+
+def prefix_name(prefix: Sequence[str]) -> str:
+    """The parameter that chooses the task after `prefix`."""
+    return AFTER + (" > ".join(prefix) if prefix else "nothing")
+
+
+def order_in(params: Mapping[str, Any], tasks: Order, choices: Choices | None = None) -> Order:
+    """The order, or its prefix, that a trial's parameters spell. A task without an alternative needs no parameter."""
+    order: Order = ()
+    while len(order) < len(tasks):
+        following = choices(order) if choices else [task for task in tasks if task not in order]
+        chosen = following[0] if len(following) == 1 else params.get(prefix_name(order))
+        if chosen not in following:
+            break
+        order = (*order, str(chosen))
+    return order
+
+
+def next_replicate(alike: Iterable[FrozenTrial], numbers: range) -> int:
+    """The first number that fewest of the trials of the same order and settings have."""
+    taken = Counter(trial.params.get(REPLICATE) for trial in alike)
+    return min(numbers, key=lambda number: taken[number])
+
+
+def neighbours(order: Order, fixed: int) -> list[Order]:
+    """The orders one move of a task away, or one swap; the first `fixed` tasks stay."""
+    found: list[Order] = []
+    for one in range(fixed, len(order)):
+        rest = (*order[:one], *order[one + 1 :])
+        found += [(*rest[:to], order[one], *rest[to:]) for to in range(fixed, len(order)) if to != one]
+        for other in range(one + 2, len(order)):
+            swapped = list(order)
+            swapped[one], swapped[other] = order[other], order[one]
+            found.append(tuple(swapped))
+    return found
