@@ -136,7 +136,7 @@ def recorded_joint(path: Path) -> list[RecordedJoint]:
 
     def of_seed(place: int) -> RecordedJoint:
         each = {
-            setting: Recorded(tasks, {tuple(name.split(" > ")): rows[place] for name, rows in one["scores"].items()})
+            setting: Recorded(tasks, {tuple(name.split(" > ")): [rows[place]] for name, rows in one["scores"].items()})
             for setting, one in tables.items()
         }
         return RecordedJoint(tasks, space, each)

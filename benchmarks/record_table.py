@@ -1,6 +1,9 @@
 """Record a table of real scores after every prefix of every order, for benchmarks of searches that train nothing.
 
     python benchmarks/record_table.py benchmarks/tables/four.json --seeds 0 1 --steps 40 --evaluate 200 50
+    python benchmarks/record_table.py benchmarks/tables/five.json --seeds 0 1 2 --backbone clip-tiny \\
+        --suite mtil-twin --tasks mnist-twin dtd-twin eurosat-twin cifar100-twin oxford-pets-twin --steps 10 \\
+        --readout similarity --score-ahead no --evaluate 200 50 --variant "--learner fine-tuning"
     python benchmarks/record_table.py FILE --variant "--rank 8" --variant "--rank 16" --tasks digits easy-vqa easy-ve
     python benchmarks/record_table.py FILE --sweep sweeps/orders_and_settings.py --tasks digits easy-vqa easy-ve
 
@@ -8,7 +11,9 @@ Every other option is one of the sweep task-order, which is run over all orders:
 same store. With --sweep every setting of a sweep's grid is walked along all orders, and is a variant. A table is JSON:
 `command`, which made it; `tasks`; and `variants`, each with its `options` or `settings`, its `seeds` and `scores`:
 prefix (`a > b`) → for each seed the validation scores of the prefix's tasks after its last, in the prefix's order, in
-percent, on route latest. Cost: the sweeps'; nothing where the store has the steps.
+percent, on route latest. Cost: the sweeps'; nothing where the store has the steps, so that a table with one seed is
+recorded again with three for the price of two. The searches of orders take the mean of the seeds for the truth, and
+with noise single seeds for what a trial shows (python -m benchmarks.search --tasks --noise 0 1 --tables FILE).
 """
 
 from __future__ import annotations

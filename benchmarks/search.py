@@ -10,9 +10,10 @@ values without noise. A search recommends the order of the best mean that it tri
 best modelled value of those tried. A search ends at `BUDGETS` steps; one that does not know by then needs more, which
 the table says as `> 300`.
 
-Worlds are synthetic landscapes, one a seed, and tables of real scores (benchmarks/record_table.py), whose seeds take
-turns. With noise, in points, an order that is tried again is trained anew with another seed: its steps count again, and
-each step shifts its scores by a draw of its own. Without, no search needs to try an order twice.
+Worlds are synthetic landscapes, one a seed, and tables of real scores (benchmarks/record_table.py), of which the mean
+over the seeds is the truth. With noise, in points, an order that is tried again is trained anew with another seed: its
+steps count again. In a landscape each step then shifts its scores by a draw of its own; in a table, whose noise is what
+it is, it has the scores of one of the seeds. Without noise no search needs to try an order twice.
 """
 
 from __future__ import annotations
@@ -20,9 +21,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,14 +50,16 @@ COLOURS = {
 
 
 Suggest = Callable[[OrderSpace, optuna.Trial], Order]
-Make = Callable[[Order, int, float], BaseSampler]
+Make = Callable[[World, int, float], BaseSampler]
 SEARCHES: dict[str, tuple[Make, Suggest]] = {
-    "random": (lambda tasks, seed, noise: RandomSampler(seed=seed), OrderSpace.suggest),
-    "TPE, Lehmer digits": (lambda tasks, seed, noise: TPESampler(seed=seed), OrderSpace.suggest_digits),
-    "TPE, random keys": (lambda tasks, seed, noise: TPESampler(seed=seed), OrderSpace.suggest_keys),
-    "TPE, prefix tree": (lambda tasks, seed, noise: PrefixSampler(tasks, seed=seed), OrderSpace.suggest),
+    "random": (lambda world, seed, noise: RandomSampler(seed=seed), OrderSpace.suggest),
+    "TPE, Lehmer digits": (lambda world, seed, noise: TPESampler(seed=seed), OrderSpace.suggest_digits),
+    "TPE, random keys": (lambda world, seed, noise: TPESampler(seed=seed), OrderSpace.suggest_keys),
+    "TPE, prefix tree": (lambda world, seed, noise: PrefixSampler(world.tasks, seed=seed), OrderSpace.suggest),
     "Gaussian process": (
-        lambda tasks, seed, noise: GaussianProcessOrderSampler(tasks, seed=seed, noisy=noise > 0),
+        lambda world, seed, noise: GaussianProcessOrderSampler(
+            world.tasks, seed=seed, noisy=noise > 0, replicates=world.replicates
+        ),
         OrderSpace.suggest,
     ),
 }
@@ -68,9 +70,9 @@ def steps_until_known(name: str, world: World, *, seed: int, noise: float, budge
     worst, best = world.extremes
     least, space = best - 0.01 * (best - worst), OrderSpace(world.tasks)
     make, suggest = SEARCHES[name]
-    sampler = make(world.tasks, seed, noise)
+    sampler = make(world, seed, noise)
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    values: defaultdict[Order, list[float]] = defaultdict(list)
+    values: defaultdict[Order, dict[int, float]] = defaultdict(dict)
     trained: set[tuple[int, Order]] = set()
     known = math.inf
     for _ in range(budget):
@@ -78,11 +80,12 @@ def steps_until_known(name: str, world: World, *, seed: int, noise: float, budge
             break
         trial = study.ask()
         order = suggest(space, trial)
-        rows = _rows(world, order, noise, f"{seed}/{len(values[order])}")
-        trained |= {(len(values[order]) if noise else 0, order[: place + 1]) for place in range(len(order))}
-        values[order].append(sum(rows[-1]) / len(order))
+        replicate = len(values[order]) % (world.replicates or budget) if noise else 0
+        rows = _rows(world, order, noise, search=seed, replicate=replicate)
+        trained |= {(replicate, order[: place + 1]) for place in range(len(order))}
+        values[order][replicate] = sum(rows[-1]) / len(order)
         trial.set_user_attr(SCORES, rows)
-        study.tell(trial, values[order][-1])
+        study.tell(trial, values[order][replicate])
         good = world.value(recommended(sampler, study, values)) >= least
         known = min(known, len(trained)) if good else math.inf
         if good and not noise:
@@ -90,11 +93,11 @@ def steps_until_known(name: str, world: World, *, seed: int, noise: float, budge
     return known
 
 
-def recommended(sampler: BaseSampler, study: optuna.Study, values: dict[Order, list[float]]) -> Order:
+def recommended(sampler: BaseSampler, study: optuna.Study, values: Mapping[Order, Mapping[int, float]]) -> Order:
     """The order that the search believes to be the best of those tried."""
     if isinstance(sampler, GaussianProcessOrderSampler) and sampler.noisy and (model := sampler.model(study)):
         return model.recommended
-    return max(values, key=lambda order: float(np.mean(values[order])))
+    return max(values, key=lambda order: float(np.mean(list(values[order].values()))))
 
 
 def interval(steps: Sequence[float], *, draws: int = 2000) -> tuple[float, float]:
@@ -145,10 +148,13 @@ def rows_of(given: argparse.Namespace) -> Iterator[Row]:
                 f"{count} tasks", [synthetic(count, seed) for seed in range(given.seeds)], noise, given.searches
             )
     for path in given.tables:
-        worlds = recorded_worlds(path)
-        yield from _compared(
-            path.stem, [worlds[seed % len(worlds)] for seed in range(given.seeds)], 0.0, given.searches
-        )
+        variants = recorded_worlds(path)
+        worlds = [variants[seed % len(variants)] for seed in range(given.seeds)]
+        for noise in given.noise:
+            if not noise:
+                yield from _compared(path.stem, worlds, 0.0, given.searches)
+            elif variants[0].replicates > 1:
+                yield from _compared(path.stem, worlds, round(variants[0].noise, 2), given.searches)
 
 
 def draw_picture(rows: Sequence[Row], path: Path) -> None:
@@ -211,14 +217,12 @@ def _compared(name: str, worlds: Sequence[World], noise: float, searches: Sequen
         yield Row(world=name, noise=noise, search=search, budget=budget, steps=tuple(steps))
 
 
-def _rows(world: World, order: Order, noise: float, replicate: str) -> list[list[float]]:
+def _rows(world: World, order: Order, noise: float, *, search: int, replicate: int) -> list[list[float]]:
     """The scores after each task of an order, as a trial tells them."""
-    rows = []
-    for place in range(len(order)):
-        prefix = order[: place + 1]
-        shift = random.Random(f"{replicate}/{prefix}").gauss(0.0, noise) if noise else 0.0
-        rows.append([score + shift for score in world.scores(prefix)])
-    return rows
+    prefixes = [order[: place + 1] for place in range(len(order))]
+    if not noise:
+        return [list(world.scores(prefix)) for prefix in prefixes]
+    return [list(world.drawn(prefix, noise, search=search, replicate=replicate)) for prefix in prefixes]
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -35,8 +36,15 @@ class World(Protocol):
     def value(self, order: Order) -> float:
         """The true value."""
 
+    @property
+    def replicates(self) -> int | None:
+        """The number of trainings of a step that differ; None where there is no end of them."""
+
     def scores(self, prefix: Order) -> Sequence[float]:
         """The scores of a prefix's tasks after its last, without noise."""
+
+    def drawn(self, prefix: Order, noise: float, *, search: int, replicate: int) -> Sequence[float]:
+        """The same as one training gives them: of a replicate, in the search of that number."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,7 @@ class Synthetic:
 
     tasks: Order
     seed: int
+    replicates: None = None
 
     @cached_property
     def landscape(self) -> SyntheticLandscape:
@@ -67,6 +76,11 @@ class Synthetic:
         """The landscape's scores."""
         return self.landscape.scores(prefix)
 
+    def drawn(self, prefix: Order, noise: float, *, search: int, replicate: int) -> Sequence[float]:
+        """The scores, shifted by a normal draw of that standard deviation, in points."""
+        shift = random.Random(f"{search}/{replicate}/{prefix}").gauss(0.0, noise)
+        return [score + shift for score in self.scores(prefix)]
+
     def _climbed(self, sign: float) -> float:
         """The greatest value times `sign` that climbs over swaps and moves reach."""
         draw, count, best = np.random.default_rng(self.seed), len(self.tasks), -math.inf
@@ -84,10 +98,10 @@ class Synthetic:
 
 @dataclass(frozen=True)
 class Recorded:
-    """The scores of one seed of a recorded table's variant."""
+    """The scores of a recorded table's variant, a row a seed: their mean is the truth, and one of them a training."""
 
     tasks: Order
-    rows: Mapping[Order, Sequence[float]]
+    rows: Mapping[Order, Sequence[Sequence[float]]]
 
     @cached_property
     def extremes(self) -> tuple[float, float]:
@@ -97,23 +111,34 @@ class Recorded:
 
     def value(self, order: Order) -> float:
         """The mean score after the whole order."""
-        return sum(self.rows[order]) / len(order)
+        return float(np.mean(self.rows[order]))
+
+    @property
+    def replicates(self) -> int:
+        """The number of recorded seeds."""
+        return len(next(iter(self.rows.values())))
+
+    @cached_property
+    def noise(self) -> float:
+        """The standard deviation of a whole order's value between seeds, in points; of several seeds alone."""
+        values = [np.mean(self.rows[order], axis=1) for order in permutations(self.tasks)]
+        return math.sqrt(float(np.mean(np.var(values, axis=1, ddof=1))))
 
     def scores(self, prefix: Order) -> Sequence[float]:
-        """The recorded scores."""
-        return self.rows[prefix]
+        """The means of the recorded scores."""
+        return [float(score) for score in np.mean(self.rows[prefix], axis=0)]
+
+    def drawn(self, prefix: Order, noise: float, *, search: int, replicate: int) -> Sequence[float]:
+        """The scores of one seed, which is another one for each replicate, and for the first of the next search."""
+        return self.rows[prefix][(search + replicate) % self.replicates]
 
 
 def recorded_worlds(path: Path) -> list[Recorded]:
-    """The worlds of a table: one for each seed of each of its variants."""
+    """The worlds of a table: one for each of its variants."""
     table = json.loads(path.read_text())
     return [
-        Recorded(
-            tuple(table["tasks"]),
-            {tuple(name.split(" > ")): rows[place] for name, rows in variant["scores"].items()},
-        )
+        Recorded(tuple(table["tasks"]), {tuple(name.split(" > ")): rows for name, rows in variant["scores"].items()})
         for variant in table["variants"]
-        for place in range(len(variant["seeds"]))
     ]
 
 

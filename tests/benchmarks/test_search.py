@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.record_table import written
 from benchmarks.search import SEARCHES, Row, draw_picture, steps_until_known
-from benchmarks.worlds import Synthetic, recorded_worlds
+from benchmarks.worlds import Recorded, Synthetic, recorded_worlds
 
 TABLES = sorted((Path(__file__).resolve().parents[2] / "benchmarks" / "tables").glob("*.json"))
 
@@ -23,12 +23,35 @@ def test_a_table_has_the_scores_after_every_prefix_of_every_order(path: Path) ->
     for world in worlds:
         prefixes = {order[: place + 1] for order in permutations(world.tasks) for place in range(len(order))}
         assert set(world.rows) == prefixes
-        assert all(len(row) == len(prefix) for prefix, row in world.rows.items())
-        assert all(0 <= score <= 100 for row in world.rows.values() for score in row)
+        assert {len(rows) for rows in world.rows.values()} == {world.replicates}
+        assert all(len(row) == len(prefix) for prefix, rows in world.rows.items() for row in rows)
+        assert all(0 <= score <= 100 for rows in world.rows.values() for row in rows for score in row)
         assert world.extremes[0] < world.extremes[1]
     table = json.loads(path.read_text())
     assert table["command"].startswith("python benchmarks/record_table.py")
     assert json.loads(written(table)) == table
+
+
+def test_the_truth_of_a_table_is_the_mean_of_its_seeds_and_a_training_one_of_them() -> None:
+    (world,) = recorded_worlds(TABLES[0].with_name("four.json"))
+    order = world.tasks
+    first, second = (sum(row) / 4 for row in world.rows[order])
+    assert world.value(order) == pytest.approx((first + second) / 2) == pytest.approx(sum(world.scores(order)) / 4)
+    drawn = [world.drawn(order, 1.0, search=search, replicate=replicate) for search in (0, 1) for replicate in (0, 1)]
+    assert [sum(row) / 4 for row in drawn] == pytest.approx([first, second, second, first])
+    assert 0.1 < world.noise < 5.0
+
+
+def test_a_search_of_single_seeds_trains_no_step_of_a_seed_twice() -> None:
+    """Three tasks have 15 prefixes, and 30 with two seeds; a search that has tried all of them knows the best."""
+    prefixes = {order[:length]: length for order in permutations("abc") for length in (1, 2, 3)}
+    rows = {
+        prefix: [[50.0 + len(prefix) * prefix.index(one) + seed for one in prefix] for seed in (0, 1)]
+        for prefix in prefixes
+    }
+    world = Recorded(("a", "b", "c"), rows)
+    steps = steps_until_known("Gaussian process", world, seed=0, noise=1.0, budget=40)
+    assert 3 <= steps <= 30
 
 
 def test_a_landscapes_best_is_that_of_all_orders_and_climbs_find_it() -> None:
