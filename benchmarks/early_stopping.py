@@ -6,8 +6,8 @@ Cost: two minutes of one core a sampler. Expect: the forecast saves most where o
 beside the sampler of orders, which proposes by the same model; with two standard deviations it gives no good order up.
 
 Landscapes are synthetic, one a seed, without noise. A step is a distinct prefix, so that a prefix counts once. Trials
-are taken one after another by the real stopper and sampler, without broker and clock, until `--budget` steps. `lost`
-counts the searches that stopped, or passed over, an order within 1 % of the best.
+are taken one after another by the real stopper and sampler, without broker and clock, until `--budget` steps or as many
+trials as there are orders. `lost` counts the searches that stopped, or passed over, an order within 1 % of the best.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from benchmarks.search import Row
 from benchmarks.worlds import Synthetic, synthetic
 
 SAMPLERS = {"random": "random", "tpe": "", "orders": "orders"}  # values of --sampler
-MOST = 10  # trials for each step of the budget: those that are stopped at once cost none
 COLUMNS = "{:>10} {:>12} {:>8} {:>15} {:>8} {:>6}"
 
 
@@ -62,7 +61,7 @@ class Search:
         stopper = make_stopper(self.experiment)
         if stopper.forecast is not None:
             stopper.forecast.deviations = self.deviations
-        for number in range(MOST * self.budget):
+        for number in range(self.experiment.trial_count()):
             if len(self.trained) >= self.budget:
                 break
             asked, config = self._asked(study, stopper)
