@@ -27,6 +27,7 @@ def with_names(options: Options) -> Options:
     return options.changed(
         tasks=tuple(find_task(name).name for name in options.search.tasks),
         downstream=tuple(find_task(name).name for name in options.search.downstream),
+        reference=find_task(options.search.reference).name if options.search.reference else "",
         learner=find_learner(options.training.learner).name,
     )
 
@@ -40,6 +41,7 @@ def with_addresses(options: Options) -> Options:
     return options.changed(
         tasks=tuple(map(task_address, options.search.tasks)),
         downstream=tuple(map(task_address, options.search.downstream)),
+        reference=task_address(options.search.reference) if options.search.reference else "",
         sampler=_absolute_file(options.search.sampler),
         learner=learner_address(options.training.learner),
         backbone=_absolute(backbone) if is_path(backbone) else backbone,
@@ -88,6 +90,7 @@ def _mapped(options: Options, change: Callable[[str], str]) -> Options:
     return options.changed(
         tasks=tuple(map(change, search.tasks)),
         downstream=tuple(map(change, search.downstream)),
+        reference=change(search.reference),
         sampler=change(search.sampler),
         learner=change(training.learner),
         backbone=change(training.backbone),

@@ -11,6 +11,7 @@ from atlas.config.beyond import beyond_of
 from atlas.config.goal_check import check_goal
 from atlas.config.learners import base_learner, learner_named, own_class
 from atlas.config.options import Options
+from atlas.config.reference_check import check_reads, check_reference
 from atlas.config.replicates import check_replicates, seeds_of
 from atlas.config.shots import check_shots
 from atlas.config.space import MOST_ORDERS, Order, named_orders, order_count
@@ -118,7 +119,9 @@ class Experiment:
         check_shots(self.sweep, self.options)
         training = self.options.training
         learner = learner_named(training.learner, training)
-        check_goal(self.sweep, self.options, learner if self.sweep.learner is no_search else None)
+        trained = learner if self.sweep.learner is no_search or self.sweep.any_learner else None
+        check_goal(self.sweep, self.options, trained)
+        check_reference(self.options.search, trained)
         if self.sweep.learner is no_search:
             self._probes_of(learner)
         elif not self.sweep.any_learner and not isinstance(learner, TwoStage):
@@ -139,6 +142,8 @@ class Experiment:
         learner = learner.with_readout(self.options.training.readout).with_towers(self.options.training.towers)
         probes = self._probes_of(learner)
         orders = self.orders() or (search.space().suggest(trial),)
+        learner = learner.with_reference(search.reference) if search.reference else learner
+        check_reads(search, learner)
         check_goal(self.sweep, self.options, learner)
         own_class(learner)  # refuses a learner that other processes could not build
         return TrialConfig(

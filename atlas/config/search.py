@@ -43,6 +43,8 @@ class SearchOptions:
     """A published benchmark: its tasks (or those of them that --tasks names), and its orders by name."""
     downstream: Annotated[tuple[str, ...], arg(metavar="TASK [TASK ...]", help_behavior_hint="")] = ()
     """Tasks trained from few shots after each order."""
+    reference: Annotated[str, arg(metavar="TASK", help_behavior_hint="")] = ""
+    """A further task, on whose records zscl holds the model near the pre-trained one."""
     shots: Annotated[tuple[str, ...], arg(metavar="N [N ...]")] = ("64",)
     """Records that downstream tasks are trained on: N, N/class, N% or all."""
     twins: bool = False
@@ -80,6 +82,11 @@ class SearchOptions:
             raise UserError("--tasks names none; give one or more.")
         if len(set(named)) < len(named):
             raise UserError(f"the tasks {', '.join(named)} name one twice; name each once.")
+        if self.reference in named:
+            raise UserError(
+                f"--reference is {self.reference}, which the sweep trains, too; name a task beside those of it "
+                f"({', '.join(named)}), or leave it out."
+            )
         if self.trials is not None and self.trials < 1:
             raise UserError(f"--trials is {self.trials}; give 1 or more.")
         if self.trials is not None and self.trials > MOST_TRIALS:
@@ -101,6 +108,11 @@ class SearchOptions:
     def replicates(self) -> int:
         """The most trials of one order with the same settings: one, or as needed one a seed."""
         return len(self.seeds) if self.seeds_as_needed else 1
+
+    @property
+    def named_tasks(self) -> tuple[str, ...]:
+        """Every task whose data is taken: those of the orders, those trained after them, and the reference."""
+        return (*self.tasks, *self.downstream, *((self.reference,) if self.reference else ()))
 
     def written_orders(self) -> tuple[Order, ...]:
         """The orders that were written out.
@@ -161,6 +173,7 @@ class SearchOptions:
             tasks=tuple(map(twin_of, self.tasks)),
             suite=twin_suite(self.suite) if self.suite else "",
             downstream=tuple(map(twin_of, self.downstream)),
+            reference=twin_of(self.reference) if self.reference else "",
             orders=tuple(_twins(text) if "," in text else text for text in self.orders),
             before=tuple(map(_twins, self.before)),
             first=_twins(self.first) if self.first else "",

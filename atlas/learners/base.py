@@ -52,6 +52,11 @@ class Stage(ABC):
     towers: tuple[str, ...] = field(default=(), metadata={UNSAID: True})
 
     @property
+    def reads(self) -> tuple[str, ...]:
+        """Further tasks whose training records it reads, and does not learn."""
+        return ()
+
+    @property
     def weighs(self) -> bool:
         """Whether its adapters are weighted by the tokens that they act on: their α, or the gates of a router."""
         return bool(self.source)  # of a user's own stage it is not known
@@ -126,6 +131,10 @@ class Learner(ABC):
                 f"the learner {self.name!r} trains no adapters: leave --towers out, or give another --learner."
             )
         return replace(self, towers=tuple(sorted(set(towers))))
+
+    def with_reference(self, task: str) -> Self:
+        """The same learner, held near the pre-trained model on records of `task`; itself where it takes no such."""
+        return self
 
     def given(self, stage: Stage) -> Stage:
         """One of its stages, with its readout and towers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -23,15 +24,15 @@ SELF = -1e4  # in the place of a record's likeness to itself
 class ReferenceRecords:
     """Batches of `size` training records of a task, drawn from a seed, with texts to compare their images with.
 
-    The texts are the records' own; of a task without any, the names of classes drawn from those of all tasks seen, in
-    their first prompts.
+    The texts are the records' own; of a task without any, the names of classes drawn from those of the tasks `named`,
+    in their first prompts.
     """
 
-    def __init__(self, model: ContinualModel, data: TaskData, *, size: int, seed: int) -> None:
+    def __init__(self, model: ContinualModel, data: TaskData, *, named: Sequence[str], size: int, seed: int) -> None:
         self.model, self.data, self.train = model, data, data.splits["train"]
         self.dual = isinstance(model.backbone, DualBackbone)
         self.scale = float(torch.tensor(model.backbone.log_scale).exp()) if self.dual else SCALE
-        self.prompts = self._class_prompts() if self.dual and data.modality == "vision" else None
+        self.prompts = self._class_prompts(named) if self.dual and data.modality == "vision" else None
         self.stream = batches(len(self.train), size, sys.maxsize, seed)
         self.generator = torch.Generator().manual_seed(seed)
 
@@ -71,10 +72,9 @@ class ReferenceRecords:
         assert isinstance(self.model.backbone, DualBackbone)
         return self.model.backbone.features
 
-    def _class_prompts(self) -> Tensor | None:
-        """The tokens [K, L] of the classes of all tasks seen, as wide as the longest; None where they have none."""
-        tasks = dict.fromkeys((*self.model.heads, self.data.name))
-        forms = [self.model.forms[task] for task in tasks]
+    def _class_prompts(self, named: Sequence[str]) -> Tensor | None:
+        """The tokens [K, L] of the classes of these tasks, as wide as the longest; None where they have none."""
+        forms = [self.model.forms[task] for task in named]
         texts = [
             text
             for form in forms

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from atlas.learners.base import Learner, Lineage, Stage
 from atlas.learners.hooks import StageContext, StageHooks
 from atlas.learners.schedule import Schedule
+from atlas.learners.settings import UNSAID
 from atlas.runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ZsclStage(Stage):
-    """The task's head and the whole backbone, held near the pre-trained one in features, and the last in weights."""
+    """The task's head and the whole backbone, held near the pre-trained one in features, and the last in weights.
+
+    reference: the task whose records its features are compared on; "" for the task's own.
+    """
 
     kind: ClassVar[str] = "zero-shot-preserving"
     replaces: ClassVar[bool] = True
@@ -31,6 +35,7 @@ class ZsclStage(Stage):
     references: int = 64
     consolidation: float = 1.0
     snapshots: int = 10
+    reference: str = field(default="", metadata={UNSAID: True})
 
     def __post_init__(self) -> None:
         if not self.weight >= 0:
@@ -49,6 +54,10 @@ class ZsclStage(Stage):
                 f"0 for the last weights alone."
             )
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (self.reference,) if self.reference else ()
+
     def begin(self, model: ContinualModel, task: str, generator: torch.Generator) -> None:
         model.ensure_head(task, generator)
         model.train_backbone(task)
@@ -66,7 +75,13 @@ class ZsclHooks(StageHooks):
         self.model, self.stage, data = context.model, stage, context.data[context.task]
         self.before = {name: value.detach().clone() for name, value in self.model.tuning.trained().items()}
         self.teacher = {f"model.{name}": value for name, value in self.model.tuning.pretrained.items()}
-        self.references = ReferenceRecords(self.model, data, size=stage.references, seed=context.seed("references"))
+        self.references = ReferenceRecords(
+            self.model,
+            context.data[stage.reference or context.task],
+            named=stage.reads or tuple(self.model.heads),
+            size=stage.references,
+            seed=context.seed("references"),
+        )
         self.drawn: tuple[Tensor, Tensor | None] | None = None
         updates = stage.schedule.updates(len(data.splits["train"]))
         self.interval = max(1, updates // stage.snapshots) if stage.snapshots else 0
@@ -141,12 +156,13 @@ class Zscl(Learner):
     the weights at its start and at `snapshots` equal distances along it (the paper: every 100 of 1,000 updates).
 
     The reference data is free, and decides much: the paper takes pictures of ImageNet and captions of Conceptual
-    Captions, and finds that they should be diverse. Here no further data is asked for: references are the task's own
-    training images, with their own texts, or the names of classes drawn from all tasks seen so far. Expect them to
-    protect less than the paper's. Both towers are distilled (its code compares with the texts of θ_0, which leaves the
-    text tower to the weights' part); its smoothing of labels is left out. On a backbone without features of images and
-    texts, the likeness of the outputs of every two records stands in for S, as that of images does in an ablation of
-    its code. All workers of a group compute on the same references.
+    Captions, and finds that they should be diverse. Here they are the training images of a further task that is named
+    (`reference`; of a sweep `--reference`), with its own texts or the names of its classes. Where none is, they are the
+    task's own images, with their texts, or the names of classes drawn from all tasks seen so far: expect those to
+    protect less. Both towers are distilled (its code compares with the texts of θ_0, which leaves the text tower to the
+    weights' part); its smoothing of labels is left out. On a backbone without features of images and texts, the
+    likeness of the outputs of every two records stands in for S, as that of images does in an ablation of its code. All
+    workers of a group compute on the same references.
     """
 
     name: ClassVar[str] = "zscl"
@@ -158,9 +174,13 @@ class Zscl(Learner):
     references: int = 64
     consolidation: float = 1.0
     snapshots: int = 10
+    reference: str = field(default="", metadata={UNSAID: True})
 
     def __post_init__(self) -> None:
         self.stages(0)
+
+    def with_reference(self, task: str) -> Self:
+        return replace(self, reference=task)
 
     def stages(self, position: int) -> tuple[Stage, ...]:
         return (
@@ -171,5 +191,6 @@ class Zscl(Learner):
                 references=self.references,
                 consolidation=self.consolidation,
                 snapshots=self.snapshots,
+                reference=self.reference,
             ),
         )

@@ -92,7 +92,7 @@ def _choices(options: Options, backbone: Path) -> Finding:
     """Whether tasks, learner and what a backbone decides are known, and of one another."""
     training = options.training
     try:
-        tasks = [find_task(name) for name in (*options.search.tasks, *options.search.downstream)]
+        tasks = [find_task(name) for name in options.search.named_tasks]
         check_choices(options, backbone, tasks)
         learner = learner_named(training.learner, training).with_readout(training.readout).with_towers(training.towers)
         sources_of(options)
@@ -105,7 +105,7 @@ def _choices(options: Options, backbone: Path) -> Finding:
 def _prepared(options: Options, processor: Processor) -> dict[str, Prepared | None]:
     """Task → its prepared data, which stays in the storage; None where it is not prepared."""
     sources = sources_of(options)
-    tasks = [find_task(name) for name in (*options.search.tasks, *options.search.downstream)]
+    tasks = [find_task(name) for name in options.search.named_tasks]
     return {
         task.name: survey(task, processor=processor, place=options.storage.data, source=sources.get(task.name))
         for task in tasks

@@ -83,7 +83,7 @@ def _planned_tasks(folder: SweepFolder) -> tuple[str, ...]:
             f"{error} It is unknown which steps the sweep {folder.id} keeps; repair the file, or remove the folder "
             f"{folder.place} to give the sweep up."
         ) from error
-    return (*search.tasks, *search.downstream)
+    return search.named_tasks
 
 
 def _journalled(spool: Path) -> Iterator[str]:

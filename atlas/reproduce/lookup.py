@@ -120,9 +120,9 @@ def _options_beside(path: Path) -> Options | None:
 def _user_defined(recorded: RecordedRun, options: Options | None) -> tuple[tuple[str, ...], str]:
     """The addresses of the user's tasks and learner: from the sweep's folder, else from the recorded command."""
     if options is not None:
-        tasks, learner = (*options.search.tasks, *options.search.downstream), options.training.learner
+        tasks, learner = options.search.named_tasks, options.training.learner
     else:
         given = given_options(recorded.command[1:])
-        tasks = (*given.get("tasks", ()), *given.get("downstream", ()))
+        tasks = tuple(task for name in ("tasks", "downstream", "reference") for task in given.get(name, ()))
         learner = next(iter(given.get("learner", ())), "")
     return tuple(filter(is_address, tasks)), learner if is_address(learner) else ""

@@ -125,7 +125,7 @@ def _options(recorded: RecordedRun, sweep: Sweep, overrides: ClusterOverrides, s
 
 def _sources(options: Options) -> tuple[str, ...]:
     """The recorded sources, less those of other tasks of the catalogue, which earlier versions took and did not use."""
-    others = TASKS.keys() - {*options.search.tasks, *options.search.downstream}
+    others = TASKS.keys() - set(options.search.named_tasks)
     return tuple(text for text in options.storage.source if text.partition("=")[0] not in others)
 
 

@@ -131,7 +131,7 @@ class Simulation:
     @property
     def inputs(self) -> StepInputs:
         """The inputs of all steps: those given, or made-up digests."""
-        tasks = (*self.experiment.options.search.tasks, *self.experiment.options.search.downstream)
+        tasks = self.experiment.options.search.named_tasks
         return self.step_inputs or StepInputs(backbone="simulated", data={task: f"data of {task}" for task in tasks})
 
     def _broker(self) -> Broker:

@@ -168,8 +168,9 @@ class WalkGraph:
                     parent=parent,
                     auxiliary=tuple(sorted(beside, key=lambda step: step.task)),
                     joint_tasks=tuple((name, self.step_inputs.data[name]) for name in others),
-                    templates=self.step_inputs.templates_for(stage.readout, (newest, *others)),
+                    templates=self.step_inputs.templates_for(stage.readout, (newest, *others, *stage.reads)),
                     revision=self.step_inputs.revision_of(stage),
+                    reads=self.step_inputs.read_by(stage),
                 )
             )
             steps.append(parent)
@@ -192,6 +193,7 @@ class WalkGraph:
                     downstream=True,
                     templates=self.step_inputs.templates_for(stage.readout, (probe.task,)),
                     revision=self.step_inputs.revision_of(stage),
+                    reads=self.step_inputs.read_by(stage),
                 )
             )
             steps.append(parent)
@@ -226,6 +228,7 @@ class WalkGraph:
                 downstream=True,
                 templates=self.step_inputs.templates_for(stage.readout, tasks),
                 revision=self.step_inputs.revision_of(stage),
+                reads=self.step_inputs.read_by(stage),
             )
         )
 

@@ -73,6 +73,10 @@ class StepInputs:
         found = sorted(set(tasks) & self.templates.keys()) if readout in COMPARING else ()
         return tuple((task, self.templates[task]) for task in found)
 
+    def read_by(self, stage: Stage) -> tuple[tuple[str, str], ...]:
+        """The tasks whose records a stage reads and does not learn, each with the digest of its data."""
+        return tuple((task, self.data[task]) for task in stage.reads)
+
     def revision_of(self, stage: Stage) -> int:
         """The revision of the arithmetic of a stage: of the towers in which it weighs adapters."""
         towers = (stage.towers or tuple(self.revisions)) if stage.weighs else ()
@@ -89,6 +93,7 @@ class Step:
     `shots` are the training records that it uses (None: all). No order continues from a `downstream` step: it is scored
     on its own task alone.
     `templates` are those of its tasks that its readout compares pictures with, where they are not the usual ones.
+    `reads` are further tasks whose records it reads and does not learn, each with the digest of its data.
     `revision`: how often the arithmetic that decides it was changed for its backbone's family and stage; 0: never.
     """
 
@@ -105,6 +110,7 @@ class Step:
     downstream: bool = False
     templates: Templates = ()
     revision: int = 0
+    reads: tuple[tuple[str, str], ...] = ()
 
     @cached_property
     def key(self) -> str:
@@ -120,6 +126,7 @@ class Step:
             "evaluation": self.evaluation.as_json,
             **({"jointly": _json(dict(self.joint_tasks))} if self.joint_tasks else {}),
             "parent": _json(self.parent.key if self.parent else None),
+            **({"reads": _json(dict(self.reads))} if self.reads else {}),
             "recipe": _json(RECIPE),
             **({"revision": _json(self.revision)} if self.revision else {}),
             "seed": _json(self.seed),
@@ -227,6 +234,8 @@ class Step:
         }
         if self.joint_tasks:
             own["jointly"] = dict(self.joint_tasks)
+        if self.reads:
+            own["reads"] = dict(self.reads)
         if self.revision:
             own["revision"] = self.revision
         if self.templates:
@@ -251,6 +260,7 @@ def step_from(description: StepDescription) -> Step:
         downstream=description["downstream"],
         templates=tuple((task, tuple(texts)) for task, texts in sorted(description.get("templates", {}).items())),
         revision=description.get("revision", 0),
+        reads=tuple(sorted(description.get("reads", {}).items())),
     )
 
 

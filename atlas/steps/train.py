@@ -201,7 +201,8 @@ def _check_context(step: Step, worker_context: WorkerContext) -> None:
             f"the step needs the backbone {step.backbone[:12]}, this worker has {worker_context.backbone.digest[:12]}; "
             f"give all workers the same folder or revision."
         )
-    if missing := [task for task in dict.fromkeys((*step.order, *step.learns)) if task not in worker_context.data]:
+    tasks = dict.fromkeys((*step.order, *step.learns, *dict(step.reads)))
+    if missing := [task for task in tasks if task not in worker_context.data]:
         raise WrongWorker(f"no prepared data here for {', '.join(missing)}; run `atlas prepare` where workers see it.")
 
 

@@ -49,6 +49,7 @@ class StepDescription(TypedDict):
     jointly: NotRequired[dict[str, str]]
     templates: NotRequired[dict[str, list[str]]]
     revision: NotRequired[int]
+    reads: NotRequired[dict[str, str]]
     parent: StepDescription | None
 
 

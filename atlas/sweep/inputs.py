@@ -120,7 +120,7 @@ def resolve_inputs(
         UserError: an unknown task, a backbone that is missing or altered, a task without data, a storage that
             cannot be written, a tracking server that does not answer.
     """
-    tasks = [find_task(name) for name in (*options.search.tasks, *options.search.downstream)]
+    tasks = [find_task(name) for name in options.search.named_tasks]
     sources = sources_of(options)
     folder = locate(options.training.backbone)
     check_choices(options, folder, tasks)
@@ -177,7 +177,8 @@ def _prepared(
 def check_choices(options: Options, backbone: Path, tasks: Sequence[Task]) -> None:
     """Raises UserError for what the backbone does not have or allow: weights, readout, towers, names of tasks."""
     check_load_options(LoadOptions(weights=options.cluster.weights, recompute=options.cluster.recompute), backbone)
-    check_readout(options.training.readout, backbone, tasks)
+    answered = [task for task in tasks if task.name != options.search.reference]
+    check_readout(options.training.readout, backbone, answered)
     check_towers(options.training.towers, backbone)
     check_adapter_names([task.name for task in tasks], backbone)
 
@@ -248,7 +249,7 @@ def sources_of(options: Options) -> dict[str, Path]:
 
     Raises UserError for one that is missing, and for a task that is not in the sweep, or, where it begins, needs none.
     """
-    source, tasks = options.storage.source, (*options.search.tasks, *options.search.downstream)
+    source, tasks = options.storage.source, options.search.named_tasks
     pairs = [text.partition("=") for text in source]
     for task, equals, folder in pairs:
         if not equals or not folder:
@@ -260,8 +261,8 @@ def sources_of(options: Options) -> dict[str, Path]:
         raise UserError(f"--source is {' '.join(source)}; give each task one folder.")
     for task in dict(found).keys() - {find_task(name).name for name in tasks}:
         raise UserError(
-            f"--source names {task}, which is not in the sweep ({', '.join(tasks)}): add it to --tasks or "
-            f"--downstream, or leave its source out."
+            f"--source names {task}, which is not in the sweep ({', '.join(tasks)}): add it to --tasks, "
+            f"--downstream or --reference, or leave its source out."
         )
     for task in () if options.run.resume else dict(found):
         check_needs_files(find_task(task))

@@ -200,6 +200,7 @@ def describe(options: Options, size: FleetSize) -> dict[str, str]:
         **({"suite": suite.in_words()} if suite else {}),
         "tasks": ", ".join(options.search.tasks),
         **({"downstream": ", ".join(options.search.downstream)} if options.search.downstream else {}),
+        **({"reference": options.search.reference} if options.search.reference else {}),
         **({"scored after each task": beyond.in_words} if beyond else {}),
         "seeds": ", ".join(map(str, options.search.seeds)),
         "backbone": options.training.backbone,

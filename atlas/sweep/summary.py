@@ -45,7 +45,14 @@ from atlas.sweep.task_facts import task_facts
 from atlas.sweep.timeline import timeline
 from atlas.sweep.trial_rows import row_id, trial_rows
 
-OPTIONAL = ("joint", "downstream", "downstream_tasks", "unreadable", "timeline")  # absent from the file without any
+OPTIONAL = (
+    "joint",
+    "downstream",
+    "downstream_tasks",
+    "read_tasks",
+    "unreadable",
+    "timeline",
+)  # absent from the file without any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,6 +161,7 @@ def summarise(ended: FinishedSweep) -> Summary:
         joint=joint_scores(walked),
         downstream=_downstream(ended, outcomes) if search.downstream else (),
         downstream_tasks={name: task_facts(name, ended.inputs) for name in search.downstream},
+        read_tasks={name: task_facts(name, ended.inputs) for name in (search.reference,) if name},
     )
     rows = zip(scores.trials, walked, strict=True)
     measured = tuple(row.model_copy(update={"metrics": _metrics(scores, row, outcome)}) for row, outcome in rows)

@@ -16,6 +16,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "tasks": (["--tasks", "digits", "easy-ve"], ("digits", "easy-ve")),
     "suite": (["--suite", "mtil"], "mtil"),
     "downstream": (["--downstream", "easy-pair"], ("easy-pair",)),
+    "reference": (["--reference", "easy-pair"], "easy-pair"),
     "shots": (["--shots", "16", "5%"], ("16", "5%")),
     "twins": (["--twins"], True),
     "orders": (["--orders", "all"], ("all",)),

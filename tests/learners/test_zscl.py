@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from atlas.learners.process_group import ProcessGroup
 from atlas.learners.references import ReferenceRecords, distillation
 from atlas.learners.zscl import ZsclHooks, ZsclStage
 from atlas.runtime.errors import AtlasError
+from atlas.steps.step import step_from
+from atlas.steps.train import train_step
 from atlas.storage.store import Store
 from atlas.tasks import TASKS
 from tests.backbones.dual.checkpoints import write_clip
@@ -126,22 +129,56 @@ def test_the_consolidation_is_the_mean_square_shift_of_each_tensor(small_world: 
 
 def test_images_without_texts_meet_the_names_of_all_classes_seen(clip_world: World) -> None:
     model, data = clip_world.model(), clip_world.worker_context.data
-    model.ensure_head("inaturalist-twin", torch.Generator())
-    references = ReferenceRecords(model, data["digits"], size=64, seed=0)
+    both = ("inaturalist-twin", "digits")
+    references = ReferenceRecords(model, data["digits"], named=both, size=64, seed=0)
     assert references.prompts is not None
     assert len(references.prompts) == len(data["digits"].answers) + len(data["inaturalist-twin"].answers)
     indices, prompts = references.draw()
-    again = ReferenceRecords(model, data["digits"], size=64, seed=0).draw()
+    again = ReferenceRecords(model, data["digits"], named=both, size=64, seed=0).draw()
     assert prompts is not None
     assert torch.equal(torch.stack([indices, prompts]), torch.stack([one for one in again if one is not None]))
     assert len(prompts.unique()) > len(data["digits"].answers)
     batch = references.batch(indices, prompts)
     assert torch.equal(batch.tokens[:, 0], references.prompts[prompts])
-    assert ReferenceRecords(model, data["easy-vqa"], size=4, seed=0).draw()[1] is None
+    assert ReferenceRecords(model, data["easy-vqa"], named=("easy-vqa",), size=4, seed=0).draw()[1] is None
+
+
+def test_a_reference_that_is_named_is_read_in_the_place_of_the_tasks_own(clip_world: World, tmp_path: Path) -> None:
+    """Its pictures, with its own classes alone; in the key by its data, and never learnt or scored."""
+    model, data = clip_world.model(), clip_world.worker_context.data
+    model.ensure_head("easy-vqa", torch.Generator())
+    hooks = hooks_of(model, clip_world, "easy-vqa", reference="inaturalist-twin")
+    hooks.replay()
+    assert hooks.drawn is not None
+    assert hooks.drawn[1] is not None
+    batch, train = hooks.references.batch(*hooks.drawn), data["inaturalist-twin"].splits["train"]
+    assert torch.equal(batch.pixels, train.batch(hooks.drawn[0]).pixels)
+    assert hooks.references.prompts is not None
+    assert len(hooks.references.prompts) == len(data["inaturalist-twin"].answers)
+    model.detach()
+    plain, named = (
+        clip_world.walk("digits", "easy-vqa", learner=Zscl(schedule=SCHEDULE, references=8, reference=reference))
+        for reference in ("", "inaturalist-twin")
+    )
+    assert [step.reads for step in plain] == [(), ()]
+    digest = clip_world.step_inputs.data["inaturalist-twin"]
+    assert [step.reads for step in named] == [(("inaturalist-twin", digest),)] * 2
+    assert {step.key for step in plain}.isdisjoint(step.key for step in named)
+    assert named[-1].order == named[-1].scored == ("digits", "easy-vqa")
+    assert step_from(json.loads(json.dumps(named[-1].describe()))) == named[-1]
+    assert "reference" not in plain[0].stage.settings()
+    store = Store.open(str(tmp_path / "store"))
+    results = [clip_world.learn(steps, store) for steps in (plain, named)]
+    assert results[0][0].losses != results[1][0].losses
+    data_less = replace(clip_world.worker_context, data={name: data[name] for name in ("digits", "easy-vqa")})
+    with pytest.raises(AtlasError, match="no prepared data here for inaturalist-twin"):
+        train_step(named[0], data_less, store)
 
 
 def test_a_record_is_not_compared_with_itself_where_there_are_no_features(small_world: World) -> None:
-    references = ReferenceRecords(small_world.model(), small_world.worker_context.data["digits"], size=4, seed=0)
+    references = ReferenceRecords(
+        small_world.model(), small_world.worker_context.data["digits"], named=("digits",), size=4, seed=0
+    )
     found = references.similarities(references.batch(*references.draw()))
     assert torch.equal(found.diag(), torch.full((4,), -1e4))
     assert found.fill_diagonal_(0).abs().max() <= 1 / 0.07 + 1e-3

@@ -85,6 +85,7 @@ OTHER_STEPS: dict[str, Any] = {
     "joint_tasks": (("z", "f" * 64),),
     "templates": (("b", ("a {} .",)),),
     "revision": 1,
+    "reads": (("z", "f" * 64),),
 }
 
 

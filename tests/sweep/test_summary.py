@@ -48,6 +48,22 @@ def test_the_summary_is_as_documented(summary: dict[str, Any], tmp_path: Path) -
     assert write_report(typed(summary), tmp_path)[0].exists()
 
 
+def test_a_task_that_is_read_alone_stands_beside_those_that_are_learnt(
+    ended: FinishedSweep, small_world: World
+) -> None:
+    """A reproduction compares its data, too."""
+    (further, *_) = small_world.prepared.keys() - set(TASKS)
+    prepared = {**ended.inputs.prepared, further: small_world.prepared[further]}
+    read = replace(
+        ended, options=ended.options.changed(reference=further), inputs=replace(ended.inputs, prepared=prepared)
+    )
+    document = written(read)
+    assert document["read_tasks"].keys() == {further}
+    assert document["tasks"].keys() == set(TASKS)
+    assert typed(document).all_tasks[further].fingerprint == prepared[further].fingerprint
+    assert "read_tasks" not in written(ended)
+
+
 def test_the_matrices_are_what_the_steps_scored(ended: FinishedSweep, summary: dict[str, Any]) -> None:
     for record, row in zip(ended.trials, summary["trials"], strict=True):
         (walk,) = record.walks

@@ -47,6 +47,8 @@ class Summary(SummaryPart):
     """Absent where the sweep holds no orders out."""
     downstream: tuple[ProbeScore, ...] = ()
     downstream_tasks: dict[str, TaskFacts] = Field(default_factory=dict)
+    read_tasks: dict[str, TaskFacts] = Field(default_factory=dict)
+    """Tasks whose records learners read and did not learn (`--reference`); absent without any."""
     reference_keys: tuple[str, ...] | None = None
     """The keys of the steps that no trial took: references, and probes of the bare backbone. None: not recorded."""
     unreadable: dict[str, str] = Field(default_factory=dict)
@@ -93,8 +95,8 @@ class Summary(SummaryPart):
 
     @property
     def all_tasks(self) -> dict[str, TaskFacts]:
-        """The tasks of the orders, then those that are trained after them."""
-        return {**self.tasks, **self.downstream_tasks}
+        """The tasks of the orders, then those that are trained after them, then those that are read alone."""
+        return {**self.tasks, **self.downstream_tasks, **self.read_tasks}
 
     def trial(self, name: str) -> TrialRow:
         """The row of that id. Raises StopIteration for an id that no row has."""
