@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from atlas.adapters import constants
 from atlas.adapters.layer import AtlasLayer
-from atlas.learners.site_combination import SiteCombination
+from atlas.learners.site_combination import SiteCombination, mean_over
 
 FILE = "composition.safetensors"
 QUERY_KEY_STD = 0.02
@@ -33,13 +33,16 @@ class SiteAttention(nn.Module):
         self.query, self.key = (nn.Parameter(_drawn(width, generator)) for _ in range(2))
         self.value = nn.Parameter(torch.eye(width))
 
-    def forward(self, h: Tensor, outputs: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """h [B, L, D] and t outputs [B, L, D] -> out [B, L, D] and the mean attention over the tokens, [B, t]."""
+    def forward(self, h: Tensor, outputs: Sequence[Tensor], prompt: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """h [B, L, D] and t outputs [B, L, D] -> out [B, L, D] and the mean attention over the tokens, [B, t].
+
+        prompt: bool [B, L], the tokens of that mean; None for all.
+        """
         z = torch.stack(list(outputs), dim=2)
         queried = h @ self.query @ self.key.T
         attention = torch.einsum("bld,bltd->blt", queried, z).softmax(-1)
         out = torch.einsum("blt,bltd->bld", attention, z) @ self.value
-        return out, attention.mean(1)
+        return out, mean_over(attention, prompt)
 
     def penalty(self) -> Tensor:
         """‖V − I‖², a scalar: the distance of the values from passing the adapters' outputs through."""
@@ -60,7 +63,8 @@ class Composition(SiteCombination):
             layer = layers[site_name]
 
             def combine(_: str, x: Tensor, h: Tensor, layer: AtlasLayer = layer, site: nn.Module = site) -> Any:
-                return site(h, [AtlasLayer.combine(layer, name, x, h)[0] for name in self.names])
+                outputs = [AtlasLayer.combine(layer, name, x, h)[0] for name in self.names]
+                return site(h, outputs, None if layer.scope is None else layer.scope.prompt)
 
             vars(layer)["combine"] = combine  # not by setattr: a site is a module, and owns no others
 

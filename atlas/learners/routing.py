@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from atlas.adapters.layer import AtlasLayer
-from atlas.learners.site_combination import SiteCombination
+from atlas.learners.site_combination import SiteCombination, mean_over
 
 FILE = "routing.safetensors"
 LEAST_NOISE = 0.01
@@ -108,14 +108,6 @@ class Routing(SiteCombination):
         }
         frozen = {f"frozen/{site}": mask.float() for site, mask in self.frozen.items()}
         save_file(tensors | frozen, folder / FILE, metadata={"top": str(self.top)})
-
-
-def mean_over(x: Tensor, prompt: Tensor | None) -> Tensor:
-    """The mean of x [B, L, in] over its tokens, or over those of the prompt, bool [B, L]: [B, in]."""
-    if prompt is None:
-        return x.mean(1)
-    weight = prompt[..., None].to(x.dtype)
-    return (x * weight).sum(1) / weight.sum(1).clamp_min(1)
 
 
 def mixed(layer: AtlasLayer, name: str, x: Tensor, h: Tensor, gates: Tensor) -> Tensor:

@@ -37,6 +37,14 @@ class SiteCombination(nn.Module, ABC):
         return torch.zeros(())
 
 
+def mean_over(x: Tensor, prompt: Tensor | None) -> Tensor:
+    """The mean of x [B, L, n] over its tokens, or over those of the prompt, bool [B, L]: [B, n]."""
+    if prompt is None:
+        return x.mean(1)
+    weight = prompt[..., None].to(x.dtype)
+    return (x * weight).sum(1) / weight.sum(1).clamp_min(1)
+
+
 def remove(layers: Mapping[str, AtlasLayer]) -> None:
     """Make the sites combine their adapters by their own fusion again."""
     for layer in layers.values():

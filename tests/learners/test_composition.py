@@ -40,6 +40,11 @@ def test_attention_is_the_papers_formula() -> None:
             values = torch.stack([z[n, b, token] @ site.value for n in range(4)])
             torch.testing.assert_close(found[b, token], s @ values)
     torch.testing.assert_close(weights.sum(1), torch.ones(2))
+    prompt = torch.tensor([[1, 1, 0], [0, 1, 1]]).bool()
+    again, of_prompt = site(h, outputs, prompt)
+    assert torch.equal(again, found)
+    first = site(h[:1, :2], [one[:1, :2] for one in outputs])[1]
+    torch.testing.assert_close(of_prompt[:1], first)  # as reported without the padding
 
 
 def test_adapters_that_say_the_same_are_not_changed_at_the_start() -> None:

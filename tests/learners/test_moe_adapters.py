@@ -11,7 +11,8 @@ from atlas.learners import MoeAdapters, SharedAdapter
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.moe_adapters import MoeStage
 from atlas.learners.readouts.worded import Worded, generative
-from atlas.learners.routing import Router, Routing, mean_over, mixed
+from atlas.learners.routing import Router, Routing, mixed
+from atlas.learners.site_combination import mean_over
 from atlas.runtime.errors import AtlasError
 from atlas.steps.train import load_model
 from atlas.storage.store import Store

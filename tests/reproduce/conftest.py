@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from atlas.backbones import digest, locate
+from atlas.backbones.base import revisions_of
 from atlas.config.addresses import with_names
 from atlas.config.command_line import read_command_line
 from atlas.config.experiment import Experiment
@@ -38,15 +39,22 @@ if __name__ == "__main__":
 """
 
 
-def invented(file: Path, *arguments: str, precision: Any = "float32", sweep_id: str = "a-sweep") -> dict[str, Any]:
-    """The summary of a sweep of that file, as if it had been run with those arguments."""
+def invented(
+    file: Path, *arguments: str, precision: Any = "float32", sweep_id: str = "a-sweep", revised: bool = True
+) -> dict[str, Any]:
+    """The summary of a sweep of that file, as if it had been run with those arguments.
+
+    Unless `revised` by a version that computed adapters on the backbone otherwise.
+    """
     sweep = load_sweep(file)
     options = with_names(read_command_line(sweep.question, sweep.defaults, arguments).options)
-    tasks = {name: _task(name) for name in options.search.tasks}
+    search = options.search
+    tasks, read = ({name: _task(name) for name in names if name} for names in (search.tasks, (search.reference,)))
     step_inputs = StepInputs(
         backbone=digest(locate(options.training.backbone)),
-        data={name: task["fingerprint"] for name, task in tasks.items()},
+        data={name: task["fingerprint"] for name, task in (tasks | read).items()},
         evaluation=evaluation_of(options.training),
+        revisions=revisions_of(options.training.backbone) if revised else {},
     )
     trials = foresee(Experiment(sweep=sweep, options=options, precision=precision)).trials
     settings = _settings(sweep, options)
@@ -75,6 +83,7 @@ def invented(file: Path, *arguments: str, precision: Any = "float32", sweep_id: 
         "seeds": list(options.search.seeds),
         "plan": {"trials": len(trials), "trainings_without_sharing": 1, "distinct_steps": 1},
         "tasks": tasks,
+        **({"read_tasks": read} if read else {}),
         "trials": rows,
         "references": {"lone": alone},
         "orders": [],

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,25 @@ def test_steps_that_this_version_would_not_take_are_refused(summary: dict[str, A
     summary["trials"][1]["step_keys"][-1] = "f" * 64
     with pytest.raises(AtlasError, match=r"the step ffffffffffff of trial t1 .*nothing was trained"):
         replay_of(recorded_of(summary), FILE, ClusterOverrides())
+
+
+def test_a_run_of_adapters_that_were_computed_otherwise_is_refused_where_they_decide(
+    invent: Callable[..., Any],
+) -> None:
+    for learner, refused in (("atlas", True), ("fine-tuning", False)):
+        given = (*SMALL, "--backbone", "clip-tiny", "--learner", learner)
+        replay_of(recorded_of(invent(FILE, *given)), FILE, ClusterOverrides())
+        before = recorded_of(invent(FILE, *given, revised=False))
+        with pytest.raises(AtlasError, match="mean something else in this version") if refused else nullcontext():
+            replay_of(before, FILE, ClusterOverrides())
+
+
+def test_a_run_with_a_reference_is_replayed_with_its_data(invent: Callable[..., Any]) -> None:
+    recorded = recorded_of(invent(FILE, *SMALL, "--learner", "zscl", "--reference", "easy-vqa"))
+    replay = replay_of(recorded, FILE, ClusterOverrides())
+    assert replay.options.search.reference == "easy-vqa"
+    assert recorded.fingerprints.keys() == {"digits", "piqa-twin", "easy-vqa"}
+    assert keys(recorded, replay) == [set(row.step_keys) for row in recorded.trials]
 
 
 def test_another_sweeps_file_is_refused(recorded: RecordedRun, own_file: Path) -> None:
