@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from atlas.metrics import Undefined
 from atlas.report import (
     downstream_orders,
-    leaderboard,
     paper_hypotheses,
     settings_label,
     shot_rows,
@@ -16,25 +15,18 @@ from atlas.report import (
     verdict_text,
 )
 from atlas.report.headline import headline
-from atlas.report.objective import AVERAGE, accuracy_error, goal_in_words, goal_of
-from atlas.report.order_rows import order_rows
 from atlas.report.sections.sharing import sharing_in_words
-from atlas.report.settings import SettingRow, best_label, is_settings_sweep, setting_rows, short_label, value_text
-from atlas.report.summary import SPLITS, Summary
-from atlas.report.tables import Row
-from atlas.report.ties import Gap
+from atlas.report.settings import best_label, is_settings_sweep
+from atlas.report.summary import Summary
 from atlas.runtime.console import add_columns, add_row, make_table, say, show
 from atlas.runtime.text import counted, duration, first_line
 from atlas.statistics import Comparison
+from atlas.sweep.ranking import WIDE, figure, print_ranking
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from atlas.sweep.plan import Plan
-
-SHOWN = 24
-WIDE = 110  # columns of a terminal from which every figure of a row has room
-TIES = "±: half of the 95 % interval by the number of records; =: cannot be told apart from row 1."
 
 
 def print_plan(console: Console, name: str, question: str, plan: Plan, settings: Mapping[str, str]) -> None:
@@ -71,10 +63,7 @@ def _estimate(plan: Plan) -> str:
 def print_results(console: Console, summary: Summary) -> None:
     """Every table of results, and the errors of failed trials."""
     print_answer(console, summary)
-    if is_settings_sweep(summary):
-        print_settings(console, summary)
-    else:
-        print_leaderboard(console, summary)
+    print_ranking(console, summary)
     print_tasks(console, summary)
     print_order_statistics(console, summary)
     print_downstream(console, summary)
@@ -91,90 +80,6 @@ def print_answer(console: Console, summary: Summary) -> None:
         say(console, answer, style="bold", wrap=True)
 
 
-def print_settings(console: Console, summary: Summary) -> None:
-    """A line a setting, best first by val, and a column a parameter where the terminal is wide enough."""
-    rows, narrow = setting_rows(summary), console.width < WIDE
-    names = sorted({name for row in rows for name in row.values if len(_values(rows, name)) > 1})
-    table = make_table(f"Settings: ranked by {goal_in_words(summary)}, on val; reported on test")
-    add_columns(table, "", whole=True)
-    add_columns(table, *(["setting"] if narrow else [name.replace("_", " ") for name in names]))
-    figures = ["val", "worst", "spread", "test", *["to the best"] * (not narrow)]
-    add_columns(table, *figures, justify="right", whole=True)
-    for place, row in enumerate(rows[:SHOWN], start=1):
-        values = [value_text(row.values[name]) if name in row.values else "–" for name in names]
-        add_row(
-            table,
-            f"{place} =" if place > 1 and row.gap.is_tied else str(place),
-            *([short_label({name: row.values[name] for name in names if name in row.values})] if narrow else values),
-            _with_error(row.val.value, row.error),
-            *map(_figure, (row.worst, row.spread)),
-            _with_error(None if isinstance(row.test, Undefined) else row.test.value, row.test_error),
-            *["" if place == 1 else str(row.gap)] * (not narrow),
-        )
-    show(console, table)
-    _say_more(console, len(rows))
-    say(
-        console,
-        "A setting's mean over its orders and seeds, its worst order, and the distance from its best to its worst. "
-        f"{TIES} Importances and main effects are on the page.",
-        style="dim",
-        wrap=True,
-    )
-
-
-def _values(rows: Sequence[SettingRow], name: str) -> set[str]:
-    return {value_text(row.values[name]) if name in row.values else "" for row in rows}
-
-
-def print_leaderboard(console: Console, summary: Summary) -> None:
-    """A line a walk, best first by the objective on the validation split; the test split is reported."""
-    rows, by_id = leaderboard(summary), {trial.id: trial for trial in summary.trials}
-    gaps = {row.order: row.gap for row in order_rows(summary)}
-    seeds, tuned = len(summary.seeds) > 1, any(row.settings for row in rows)
-    other = goal_of(summary) != AVERAGE
-    table = make_table(f"Leaderboard: ranked by {goal_in_words(summary)}, on val; reported on test")
-    narrow = console.width < WIDE
-    add_columns(table, "", whole=True)
-    add_columns(table, "order", *["settings"] * tuned, *["seed"] * seeds, fold=True)
-    figures = ["val A", "A", "A own", "forgetting", *["BWT", "relative"] * (not narrow)]
-    add_columns(table, *["objective"] * other, *figures, justify="right", whole=True)
-    for row in rows[:SHOWN]:
-        extra = [row.settings] * tuned + [str(row.seed)] * seeds
-        name = " > ".join(row.order) + ("" if row.status == "FINISHED" else f" ({row.status})")
-        trial = by_id[row.trial]
-        scores = [_with_error(getattr(row, split), accuracy_error(summary, trial, split)) for split in SPLITS]
-        values = [
-            _figure(value) for value in (row.test_own, row.forgetting, *[row.backward, row.relative] * (not narrow))
-        ]
-        rank = "–" if row.rank is None else f"{row.rank} =" if _is_tied(row, gaps) else str(row.rank)
-        add_row(table, rank, name, *extra, *[_figure(row.objective)] * other, *scores, *values)
-    show(console, table)
-    _say_more(console, len(rows))
-    say(
-        console,
-        "A: average accuracy after the last task, route latest (one evolving model); A own: each task with the "
-        "adapters it was trained with; BWT: backward transfer; relative: accuracy over that of single-task adapters. "
-        f"{TIES}",
-        style="dim",
-        wrap=True,
-    )
-
-
-def _is_tied(row: Row, gaps: Mapping[tuple[str, ...], Gap]) -> bool:
-    """Whether the order of a row that is not the first cannot be told apart from the best one."""
-    found = gaps.get(row.order)
-    return row.rank is not None and row.rank > 1 and found is not None and found.is_tied
-
-
-def _say_more(console: Console, count: int) -> None:
-    if count > SHOWN:
-        say(console, f"… and {count - SHOWN} more in summary.json")
-
-
-def _with_error(value: float | None, error: float | Undefined) -> str:
-    return _figure(value) if value is None or isinstance(error, Undefined) else f"{value:.1f} ±{error:.1f}"
-
-
 def print_tasks(console: Console, summary: Summary) -> None:
     """Each task with chance and its references (test, seed means): zero-shot where there is one, heads, adapter."""
     narrow, found = console.width < WIDE, task_rows(summary)
@@ -187,12 +92,8 @@ def print_tasks(console: Console, summary: Summary) -> None:
     for row in found:
         values = [row.chance, *(row.zero_shot,) * zero_shot, *(row.majority, row.untrained) * (not narrow)]
         values += [row.head_only, row.single_task, row.low, row.mean, row.high]
-        add_row(table, row.name, *map(_figure, values))
+        add_row(table, row.name, *map(figure, values))
     show(console, table)
-
-
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}"
 
 
 def print_order_statistics(console: Console, summary: Summary) -> None:
@@ -260,7 +161,7 @@ def print_downstream(console: Console, summary: Summary) -> None:
             row.mean["experience"],
             row.mean["both"],
         )
-        add_row(table, row.task, row.shots, *map(_figure, (*values, row.low, row.high, *row.transfer.values())))
+        add_row(table, row.task, row.shots, *map(figure, (*values, row.low, row.high, *row.transfer.values())))
     show(console, table)
     if not orders:  # stopped before the first order was probed
         return

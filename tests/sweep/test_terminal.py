@@ -11,12 +11,10 @@ from atlas.report.summary import document_of
 from atlas.sweep.summary import FinishedSweep, summarise
 from atlas.sweep.terminal import (
     print_downstream,
-    print_leaderboard,
     print_next,
     print_order_statistics,
     print_plan,
     print_results,
-    print_settings,
     print_sharing,
     print_tasks,
 )
@@ -58,38 +56,6 @@ def test_a_plan_from_a_part_of_the_trials_says_so(console: Console, ended: Finis
 def test_a_plan_with_all_steps_in_the_store_has_nothing_to_train(console: Console, ended: FinishedSweep) -> None:
     print_plan(console, "order", "Which?", replace(ended.plan, stored=ended.plan.distinct, seconds=0.0), {})
     assert "nothing to train" in console.export_text()
-
-
-def test_the_leaderboard_shows_both_orders_best_first(console: Console, summary: dict[str, Any]) -> None:
-    print_leaderboard(console, typed(summary))
-    text = console.export_text()
-    assert "digits > easy-vqa" in text
-    assert "easy-vqa > digits" in text
-    assert f"{summary['best']['val']:.1f}" in text
-    assert "average accuracy after the last task" in text
-    (best,) = (row for row in summary["trials"] if row["id"] == summary["best"]["trial"])
-    assert " > ".join(best["order"]) in next(line for line in text.splitlines() if "│ 1 " in line)
-
-
-def test_a_long_leaderboard_is_cut(console: Console, summary: dict[str, Any]) -> None:
-    many = [{**summary["trials"][0], "id": str(number)} for number in range(30)]
-    print_leaderboard(console, typed({**summary, "trials": many, "best": None}))
-    assert "… and 6 more in summary.json" in console.export_text()
-
-
-def test_settings_and_seeds_have_columns_where_they_differ(console: Console, summary: dict[str, Any]) -> None:
-    rows = [{**row, "settings": {"rank": 4}, "seed": 7} for row in summary["trials"]]
-    print_leaderboard(console, typed({**summary, "trials": rows, "seeds": [7, 8]}))
-    text = console.export_text()
-    assert "settings" in text
-    assert "seed" in text
-    assert "rank" in text
-
-
-def test_a_trial_that_did_not_finish_is_marked(console: Console, summary: dict[str, Any]) -> None:
-    rows = [{**row, "status": "KILLED"} for row in summary["trials"]]
-    print_leaderboard(console, typed({**summary, "trials": rows}))
-    assert "(KILLED)" in console.export_text()
 
 
 def test_each_task_stands_beside_chance_and_its_references(console: Console, summary: dict[str, Any]) -> None:
@@ -137,16 +103,6 @@ def test_the_first_line_of_results_is_the_answer(console: Console) -> None:
     first = console.export_text().splitlines()[0]
     assert first.startswith("Best: bottleneck, learned, softmax, weighting whole, rank 16 (val ")
     assert " over 2 orders); rank 4 cannot be told apart (" in first
-
-
-def test_settings_are_a_line_each_with_a_column_a_parameter(console: Console) -> None:
-    print_settings(console, typed(settings_summary()))
-    text = console.export_text()
-    assert sum(line.startswith("│ ") and line[2].isdigit() for line in text.splitlines()) == 9
-    for heading in ("normalisation", "past weight", "rank", "worst", "spread", "to the best"):
-        assert heading in text
-    assert "│ 2 = │" in text
-    assert "=: cannot be told apart from row 1" in text
 
 
 def test_a_narrow_terminal_cuts_no_figure_and_no_name() -> None:
