@@ -9,7 +9,7 @@ import socket
 import sqlite3
 import urllib.parse
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,15 +146,13 @@ def key_filter(key: str) -> str:
     return f"tags.`{KEY_TAG}` = '{key}'"
 
 
-@contextlib.contextmanager
-def creating(tracking_uri: str) -> Iterator[None]:
-    """Hold the lock of looking for a run and creating it: two trackers on one SQLite file never double a step."""
+def creation_lock(tracking_uri: str) -> contextlib.AbstractContextManager[object]:
+    """The lock of looking for a run and creating it: two trackers on one SQLite file never double a step.
+
+    One that holds it may enter it again. No lock, of no SQLite file.
+    """
     database = database_file(tracking_uri)
-    if database is None:
-        yield
-        return
-    with FileLock(f"{database}.create.lock"):
-        yield
+    return contextlib.nullcontext() if database is None else FileLock(f"{database}.create.lock")
 
 
 def _experiment_id(client: MlflowClient, name: str, artifacts: Path | None) -> str:

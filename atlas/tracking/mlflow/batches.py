@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import JsonValue
 
 from atlas.tracking.events import Dataset, RunArtifact, Settings
-from atlas.tracking.mlflow.internals import CONTEXT_TAG
+from atlas.tracking.mlflow.internals import CONTEXT_TAG, artifact_repository
 from atlas.tracking.mlflow.notes import plain, suggested, text
 
 if TYPE_CHECKING:
@@ -105,15 +105,15 @@ def log_datasets(client: MlflowClient, run_id: str, datasets: Iterable[Dataset])
         client.log_inputs(run_id, inputs)
 
 
-def upload(client: MlflowClient, run_id: str, artifacts: Iterable[RunArtifact]) -> None:
-    """Upload files and folders; a missing one is named in the log and left out."""
+def upload(client: MlflowClient, address: str, artifacts: Iterable[RunArtifact]) -> None:
+    """Upload files and folders to the address of a run's artifacts; a missing one is named in the log and left out."""
     for path, folder in artifacts:
         if Path(path).is_dir():
-            client.log_artifacts(run_id, path, folder or None)
+            artifact_repository(client, address).log_artifacts(path, folder or None)
         elif Path(path).is_file():
-            client.log_artifact(run_id, path, folder or None)
+            artifact_repository(client, address).log_artifact(path, folder or None)
         else:
-            log.warning("artifact %s of run %s is gone and was not uploaded", path, run_id)
+            log.warning("artifact %s is gone and was not uploaded to %s", path, address)
 
 
 def setting_values(params: Settings) -> list[Value]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from atlas.tracking.events import TrialEnd
-from atlas.tracking.mlflow.address import KEY_TAG, connect, creating, initialise, key_filter
+from atlas.tracking.mlflow.address import KEY_TAG, connect, creation_lock, database_file, initialise, key_filter
 from atlas.tracking.mlflow.batches import PER_BATCH, LogBatch, Shown, log_batch
-from atlas.tracking.mlflow.internals import NOTE_TAG, PARENT_TAG
+from atlas.tracking.mlflow.internals import NOTE_TAG, PARENT_TAG, one_transaction
 from atlas.tracking.mlflow.notes import Link, fitted_note, parse_steps
 
 if TYPE_CHECKING:
@@ -22,10 +23,11 @@ STEPS_TAG, KIND_TAG, SWEEP_TAG, ORDER_TAG = "atlas.steps", "atlas.kind", "atlas.
 class KnownRun:
     """A run as it is remembered: enough to apply the next event without asking MLflow.
 
-    ended: when it was closed, in milliseconds since 1970; None while it runs.
+    artifacts: the address of its artifacts. ended: when it was closed, in milliseconds since 1970; None while it runs.
     """
 
     run_id: str
+    artifacts: str
     closed: bool = False
     ended: int | None = None
     links: list[Link] = field(default_factory=list)
@@ -65,6 +67,24 @@ class KnownRuns:
         self.client = connect(tracking_uri)
         self.experiment_id = initialise(tracking_uri, experiment)
         self._runs: dict[str, KnownRun] = {}
+        self._creating = creation_lock(tracking_uri)
+
+    @property
+    def has_transactions(self) -> bool:
+        """Whether MLflow's client writes a database itself that no server does."""
+        return database_file(self._uri) is not None
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Context in which all is written at once, at its end; where there `has_transactions`, else call by call.
+
+        Where it raises nothing was written, and what is remembered of it has to be forgotten.
+        """
+        if not self.has_transactions:
+            yield
+            return
+        with self._creating, one_transaction(self.client):
+            yield
 
     def forget(self) -> None:
         """Ask MLflow anew for every run: for a server that came back with another database."""
@@ -75,13 +95,13 @@ class KnownRuns:
         """The run of `key`, created as `new` where there is none."""
         if key in self._runs:
             return self._runs[key]
-        with creating(self._uri):
+        with self._creating:
             if known := self.find(key):
                 return known
             made = self.client.create_run(
                 self.experiment_id, start_time=new.at, tags=new.all_tags(key), run_name=new.name
             )
-        self._runs[key] = KnownRun(run_id=made.info.run_id, name=new.name)
+        self._runs[key] = KnownRun(run_id=made.info.run_id, artifacts=made.info.artifact_uri, name=new.name)
         return self._runs[key]
 
     def find(self, key: str) -> KnownRun | None:
@@ -134,6 +154,7 @@ def _remembered(run: Run) -> KnownRun:
     """A run that MLflow knew already, from an earlier life of this writer or from another sweep."""
     return KnownRun(
         run_id=run.info.run_id,
+        artifacts=run.info.artifact_uri,
         closed=run.info.status == "FINISHED",
         ended=None if run.info.status == "RUNNING" else run.info.end_time or 0,
         links=parse_steps(run.data.tags.get(STEPS_TAG)),

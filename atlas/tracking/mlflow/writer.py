@@ -55,7 +55,33 @@ class Writer:
         self._views = SweepViews(self._runs)
 
     def apply(self, event: Event) -> None:
-        """Make MLflow show the event."""
+        """Make MLflow show the event.
+
+        A journal that another machine wrote names adapters that lie there alone: such a step is left for the resumed
+        sweep, which records every step anew.
+        """
+        if isinstance(event, StepFinished) and event.adapter and not Path(event.adapter).is_dir():
+            log.warning("the step %s is not logged yet: its adapter is not at %s", event.key, event.adapter)
+            return
+        self._log_at_once(event)
+        if isinstance(event, StepFinished):
+            self._finish_step(event)
+
+    def _log_at_once(self, event: Event) -> None:
+        """Log the event in one transaction where there are any, and call by call where that fails.
+
+        So it does where a part of the event is there already: MLflow mends that by rolling back within a call.
+        """
+        try:
+            with self._runs.transaction():
+                self._log(event)
+        except Exception:
+            if not self._runs.has_transactions:
+                raise
+            self.forget()
+            self._log(event)
+
+    def _log(self, event: Event) -> None:
         match event:
             case SweepStarted():
                 self._start_sweep(event)
@@ -94,14 +120,7 @@ class Writer:
         self._views.add(event.sweep, event.params)
 
     def _log_step(self, event: StepFinished) -> None:
-        """Log a step's run.
-
-        A journal that another machine wrote names adapters that lie there alone: such a step is left for the resumed
-        sweep, which records every step anew.
-        """
-        if event.adapter and not Path(event.adapter).is_dir():
-            log.warning("the step %s is not logged yet: its adapter is not at %s", event.key, event.adapter)
-            return
+        """Log all of a step's run but its files."""
         started, ended = (_milliseconds(seconds, event.at) for seconds in (event.started, event.ended))
         new = NewRun(
             kind="step",
@@ -117,9 +136,15 @@ class Writer:
         values = _curve_values(event) + _values(event.scores, event.position)
         self._runs.log(run, LogBatch(at=ended, params=event.settings, values=values), curves=True)
         log_datasets(self._runs.client, run.run_id, event.datasets)
+
+    def _finish_step(self, event: StepFinished) -> None:
+        """Upload a step's files, which may take a while, and close its run."""
+        run = self._runs.find(event.key)
+        if run is None or run.closed:
+            return
         adapter = (RunArtifact(event.adapter, "adapter"),) if event.adapter else ()
-        upload(self._runs.client, run.run_id, (*adapter, *event.artifacts))
-        self._runs.close(run, event.status, ended)
+        upload(self._runs.client, run.artifacts, (*adapter, *event.artifacts))
+        self._runs.close(run, event.status, _milliseconds(event.ended, event.at))
 
     def _log_trial_step(self, event: TrialStep) -> None:
         run = self._trial(event)
@@ -151,7 +176,7 @@ class Writer:
         for trial, metrics in event.trials.items():
             if tried := self._runs.find(trial_key(event.sweep, trial)):
                 self._runs.log(tried, LogBatch(at=event.at, values=_values(metrics, 0)))
-        upload(self._runs.client, run.run_id, event.artifacts)
+        upload(self._runs.client, run.artifacts, event.artifacts)
         self._runs.close_abandoned(event.sweep, event.at)
         self._runs.close(run, event.status, event.at)
 

@@ -228,6 +228,9 @@ def test_a_step_whose_adapter_is_on_another_machine_waits_for_the_sweep_that_rec
 ) -> None:
     writer.apply(step("k1", adapter="/another/machine/adapter"))
     assert "k1" not in runs()
+    writer._log(step("k1"))  # as far as a writer came that was killed
+    writer.apply(step("k1", adapter="/another/machine/adapter"))
+    assert runs()["k1"].info.status == "RUNNING"
     writer.apply(step("k1"))
     (run,) = [run for key, run in runs().items() if key == "k1"]
     assert run.info.status == "FINISHED"
