@@ -11,7 +11,7 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from atlas.execution.allowance import UNBOUNDED, Allowance, Meter
@@ -26,6 +26,7 @@ from atlas.execution.store_view import StoreView
 from atlas.storage.step_result import StepResult
 
 KNOWN_STEPS = 1000  # steps of which is remembered that a fleet has them
+NEWEST = 32  # trained steps that its status names
 
 
 @dataclass(eq=False)
@@ -186,6 +187,7 @@ class Broker:
             running=jobs.running,
             trained=self._meter.trained,
             trained_seconds=self._meter.seconds,
+            newest=tuple(islice(reversed(self._trained_by), NEWEST))[::-1],
             troubles=jobs.troubles,
             allowance=self._meter.allowance,
             next_seconds=self._meter.estimate(first.step) if first else 0.0,

@@ -36,8 +36,9 @@ class BrokerStatus:
     """The state of a broker at one moment.
 
     `states` counts the jobs in each state that occurs, `fleets` the fleets that have asked for a lease; `trained` and
-    `trained_seconds` are the number and the duration of the steps trained so far. `born` identifies the broker's
-    process: a restarted one has another. `troubles` are the last failures of steps that are tried again.
+    `trained_seconds` are the number and the duration of the steps trained so far, `newest` the keys of the last ones,
+    the newest last. `born` identifies the broker's process: a restarted one has another. `troubles` are the last
+    failures of steps that are tried again.
 
     `allowance` are the terms on which it leases steps, None before it is told any; `next_seconds` is the expected
     training of the first step that is queued. `stalled`: the allowance does not cover that one, and nothing runs.
@@ -49,6 +50,7 @@ class BrokerStatus:
     running: tuple[RunningStep, ...] = ()
     trained: int = 0
     trained_seconds: float = 0.0
+    newest: tuple[str, ...] = ()
     troubles: tuple[str, ...] = ()
     allowance: Allowance | None = None
     next_seconds: float = 0.0

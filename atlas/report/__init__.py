@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from atlas.report.canvas import load_matplotlib
+from atlas.report.canvas import load_drawing
 from atlas.report.downstream import downstream_orders, shot_rows
 from atlas.report.hypotheses import PaperHypothesis, paper_hypotheses, verdict_text
-from atlas.report.page import render_page, write_report
+from atlas.report.page import render_page, write_figures, write_page, write_report
 from atlas.report.summary import BARE, SCHEMA, Summary, read_summary, write_summary
 from atlas.report.tables import Row, TaskRow, leaderboard, order_statistics, settings_label, task_rows, trial_metrics
 
@@ -18,7 +18,7 @@ __all__ = [
     "TaskRow",
     "downstream_orders",
     "leaderboard",
-    "load_matplotlib",
+    "load_drawing",
     "order_statistics",
     "paper_hypotheses",
     "read_summary",
@@ -28,6 +28,8 @@ __all__ = [
     "task_rows",
     "trial_metrics",
     "verdict_text",
+    "write_figures",
+    "write_page",
     "write_report",
     "write_summary",
 ]

@@ -52,10 +52,15 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def load_matplotlib() -> None:
-    """Import what drawing needs, and read its fonts: a second, spent while steps are trained."""
+def load_drawing(*, tests: bool) -> None:
+    """Import what drawing needs, and read its fonts: a second, spent while steps are trained.
+
+    `tests`: the report may have statistical tests, for which scipy takes another half.
+    """
     for name in ("figure", "font_manager", "backends.backend_agg", "backends.backend_svg"):
         importlib.import_module(f"matplotlib.{name}")
+    if tests:
+        importlib.import_module("scipy.stats")
 
 
 def cell_colours(score: float, low: float, high: float) -> tuple[str, str]:

@@ -52,10 +52,21 @@ class Page:
 
 def write_report(summary: Summary, folder: Path) -> list[Path]:
     """`report.html` and the figures as PNG in `folder`; returns their paths, the page first."""
+    return [*write_page(summary, folder), *write_figures(summary, folder)]
+
+
+def write_page(summary: Summary, folder: Path) -> list[Path]:
+    """`report.html` and the figure of the fusion weights, where the summary has them, in `folder`; their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / "report.html"
     write_whole(page, render_page(summary).encode())
-    return [page, *(save_png(figure, folder / f"{name}.png") for name, figure in drawn_figures(summary).items())]
+    maps = {"combination-weights": fusion_weight_maps(summary)} if summary.alpha else {}
+    return [page, *(save_png(figure, folder / f"{name}.png") for name, figure in maps.items())]
+
+
+def write_figures(summary: Summary, folder: Path) -> list[Path]:
+    """The figures as PNG in `folder`, but for that of the fusion weights, which come later; their paths."""
+    return [save_png(figure, folder / f"{name}.png") for name, figure in drawn_figures(summary).items()]
 
 
 def render_page(summary: Summary) -> str:
@@ -90,7 +101,7 @@ def page_of(summary: Summary) -> Page:
 
 
 def drawn_figures(summary: Summary) -> dict[str, Figure]:
-    """File name → figure, of those that the summary has the numbers for."""
+    """File name → figure, of those that the summary has the numbers for, but for that of the fusion weights."""
     drawn = {"sharing": figures.sharing(summary)}
     if not summary.trials:
         return drawn
@@ -104,8 +115,6 @@ def drawn_figures(summary: Summary) -> dict[str, Figure]:
     if varying(points(summary)):
         drawn["pareto"] = pareto(summary)
     drawn |= _of_settings(summary)
-    if summary.alpha:
-        drawn["combination-weights"] = fusion_weight_maps(summary)
     if summary.downstream:
         drawn["downstream"] = few_shot_curves(summary)
     return drawn

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -36,13 +36,17 @@ class Listener(Protocol):
 
 @dataclass
 class TrialJournal:
-    """The trials of the sweep that this process runs, by Tune's ids. `stopped` says why one was stopped, by them."""
+    """The trials of the sweep that this process runs, by Tune's ids. `stopped` says why one was stopped, by them.
+
+    `on_turn` is called at each turn of Tune's loop, ten times a second, on the thread that tells the listeners.
+    """
 
     graph: WalkGraph
     listeners: list[Listener] = field(default_factory=list)
     trial_ids: TrialIds = field(default_factory=TrialIds)
     trials: dict[str, TrialRecord] = field(default_factory=dict)
     stopped: Mapping[str, str] = field(default_factory=dict)
+    on_turn: Callable[[], None] | None = None
 
     def record(self, trial: Trial, status: TrialStatus | None = None, report: TrialReport | None = None) -> None:
         """Update the trial's record and tell the listeners. A trial that ends without a complete report was pruned."""
@@ -88,6 +92,9 @@ def listening_callback() -> Callback:
     from ray.tune import Callback
 
     class ListeningCallback(Callback):
+        def on_step_end(self, iteration: int, trials: list[Trial], **info: object) -> None:
+            _turn()
+
         def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: object) -> None:
             _tell(trial, "RUNNING")
 
@@ -116,6 +123,11 @@ def tell_finished(history: SearchHistory) -> None:
             _journal.trial_ids.restored(identity(trial))
     for trial in history.finished:
         _tell(trial, "FINISHED", trial.last_result)
+
+
+def _turn() -> None:
+    if _journal is not None and _journal.on_turn is not None:
+        _journal.on_turn()
 
 
 def _tell(trial: Trial, status: TrialStatus | None, result: Mapping[str, Any] | None = None) -> None:

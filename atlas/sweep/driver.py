@@ -17,7 +17,7 @@ from atlas.execution.fleets import Fleets
 from atlas.execution.sizing import loaders_of, threads_of, trials_at_once
 from atlas.execution.worker import FleetSetup, asks_for_room
 from atlas.learners.readouts import SIMILARITY
-from atlas.report import load_matplotlib
+from atlas.report import load_drawing
 from atlas.runtime.console import say
 from atlas.runtime.error_log import ErrorLog
 from atlas.runtime.interrupts import SearchInterrupts, search_interrupts, uninterrupted
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 HURRY_SECONDS = 5.0
 JOIN_SECONDS = 20.0
+TESTED = 4  # trials: two that have something in common, such as a task before another, against two that do not
 
 
 @dataclass
@@ -96,7 +97,10 @@ class SweepDriver:
         run, sharing = self.run, self.run.experiment.options.run.sharing
         reporter = TrackingReporter(tracking, run.id, run.inputs.store, run.inputs.prepared, sharing)
         trial_ids = TrialIds.read(run.folder.spool) if sharing else TrialIds()
-        return reporter, TrialJournal(run.inputs.graph, [reporter], trial_ids, stopped=self._stopper.stopped)
+        journal = TrialJournal(run.inputs.graph, [reporter], trial_ids, stopped=self._stopper.stopped)
+        if sharing:
+            journal.on_turn = lambda: reporter.record_trained(self._newest_steps())
+        return reporter, journal
 
     @contextmanager
     def _training(self) -> Iterator[Training]:
@@ -146,7 +150,7 @@ class SweepDriver:
         supervisor.wait_for(lambda now: not now.fleets.started or now.fleets.all_ended or bool(now.broker.fleets))
         if supervisor.snapshot.is_ending:
             return
-        Thread(target=load_matplotlib, daemon=True).start()  # for the report: by then it is there
+        Thread(target=self._load_drawing, daemon=True).start()  # for the report: by then it is there
         listen(journal)
         try:
             search_of(self.run, self._stopper, self._orders).run(resume=bool(self.run.experiment.options.run.resume))
@@ -154,6 +158,9 @@ class SweepDriver:
             listen(None)
         if self._all_ended(journal):
             supervisor.wait_for(lambda now: now.is_idle)
+
+    def _load_drawing(self) -> None:
+        load_drawing(tests=self.run.experiment.trial_count() >= TESTED)
 
     def _walk_held_out(self, supervisor: Supervisor, journal: TrialJournal, prefetch: Prefetch) -> None:
         """Have the best setting walked along held-out orders, once all trials have ended; nothing without any."""
@@ -168,6 +175,11 @@ class SweepDriver:
     def _all_ended(self, journal: TrialJournal) -> bool:
         statuses = [trial.status for trial in journal.trials.values()]
         return len(statuses) >= self.run.experiment.trial_count() and "RUNNING" not in statuses
+
+    def _newest_steps(self) -> list[Step]:
+        """The steps trained last, of those that this process knows, as far as the supervisor has heard of them."""
+        graph, newest = self.run.inputs.graph, self._supervisor.snapshot.broker.newest if self._supervisor else ()
+        return [graph[key] for key in newest if key in graph]
 
     def _trained(self) -> int:
         """The number of steps trained so far, as far as the supervisor knows."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.report import Summary, write_report, write_summary
+from atlas.report import Summary, write_figures, write_page, write_summary
 from atlas.report.pareto import front_in_words
 from atlas.report.summary import Status, SweepFacts
 from atlas.report.use_command import use_command
@@ -56,15 +56,17 @@ def end_sweep(
     ended, errors = finished_sweep(run, trials, tracking.sink, training.trained_by()), ErrorLog()
     summary = summarise(ended)
     write_summary(summary, run.folder.summary)
-    weights = _start_fusion_weights(run, summary, training, errors)  # this and the registration run beside the rest
+    weights = _start_fusion_weights(run, summary, training, errors)  # this and the registration run beside the figures
     with errors.noted("recording the references"):
         for step in ended.auxiliary():
             reporter.record_step(step)
         reporter.record_missed()
     registration = _register(tracking, ended, summary, errors)
+    figures = _drawn(write_figures, run, summary, errors)
     summary, missing_weights = _with_fusion_weights(run, summary, weights, errors)
     training.close()
-    _record_end(run, tracking, summary, _draw(run, summary, errors), errors)
+    page = _drawn(write_page, run, summary, errors)
+    _record_end(run, tracking, summary, (*page, *figures), errors)
     model, complete = registration.result(), _flush(tracking, errors)
     with errors.noted("uploading the sweep's folder"):
         retry_while_away(run.folder.place.upload, redacted(str(run.folder.place)))
@@ -178,10 +180,12 @@ def _with_fusion_weights(
     return summary, errors.lines[-1]
 
 
-def _draw(run: SweepRun, summary: Summary, errors: ErrorLog) -> Sequence[Path]:
-    """The files of the report; none where it cannot be drawn."""
+def _drawn(
+    write: Callable[[Summary, Path], Sequence[Path]], run: SweepRun, summary: Summary, errors: ErrorLog
+) -> Sequence[Path]:
+    """The files that this part of the report writes; none where it cannot be drawn."""
     with errors.noted("drawing the report"):
-        return write_report(summary, run.folder.path)
+        return write(summary, run.folder.path)
     return ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
@@ -10,6 +11,7 @@ from typing import get_args
 from atlas.data.prepare import Prepared
 from atlas.report import settings_label
 from atlas.report.summary import Summary
+from atlas.runtime.errors import AtlasError
 from atlas.search.trial_record import TrialRecord
 from atlas.steps.step import Step
 from atlas.storage.score_names import ROUTES, SPLITS
@@ -73,6 +75,17 @@ class TrackingReporter:
                 self.tracking.record(self._step_event(step, result, self._reader.fetch(step, store, only="adapter")))
                 self._recorded.add(step.key)
                 del self._missed[step.key]
+
+    def record_trained(self, steps: Iterable[Step]) -> None:
+        """Record steps that were trained, before a trial takes them; one that cannot be read now is left to it.
+
+        Where all trials are known, steps are trained by their place in orders, and most trials take theirs at the end:
+        recorded only then, they would keep the sink busy long after the last one.
+        """
+        for step in steps:
+            if step.key not in self._missed:
+                with suppress(OSError, AtlasError):
+                    self.record_step(step)
 
     def record_missed(self) -> None:
         """Try again with the steps that could not be read: a damaged one may have been trained again since."""

@@ -1,6 +1,8 @@
 """Tracking events: one type for each kind of thing that happens in a sweep.
 
-    SweepStarted → TrialStarted → (StepFinished | TrialStep)* → TrialFinished → SweepFinished
+    SweepStarted → (TrialStarted → TrialStep* → TrialFinished | StepFinished)* → SweepFinished
+
+Trials run side by side. A step is recorded before a trial that takes it, unless it could not be read then.
 
 An event names the run that it belongs to by its `key`. Applying an event twice changes nothing.
 `event_lines` writes events as lines of JSON and reads them.

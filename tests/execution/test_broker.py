@@ -120,7 +120,7 @@ def test_the_status_counts_what_waits_runs_and_is_done(uri: str) -> None:
         await settle()
         status = await broker.status()
         assert status.states == {"done": 1, "queued": 2, "waiting": 1}
-        assert (status.trained, status.trained_seconds) == (1, 7.0)
+        assert (status.trained, status.trained_seconds, status.newest) == (1, 7.0, (FIRST.key,))
         assert await broker.broker.trained_by() == {FIRST.key: "f"}
 
     run(ask())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,6 +31,16 @@ class Notes:
 
     def trial_changed(self, record: TrialRecord, taken: list[Step]) -> None:
         self.heard.append((record.id, record.status, taken))
+
+
+class Turn:
+    """A turn of the journal; like a driver's it cannot be pickled."""
+
+    def __init__(self, turns: list[str]) -> None:
+        self.turns, self.lock = turns, threading.RLock()
+
+    def __call__(self) -> None:
+        self.turns.append("turn")
 
 
 def as_tune(record: TrialRecord, **other: Any) -> Any:
@@ -149,6 +160,21 @@ def test_tunes_callback_tells_the_journal_that_listens(
     finally:
         listen(None)
     assert [status for _, status, _ in notes.heard] == ["RUNNING", "RUNNING", "FINISHED", "FAILED"]
+
+
+def test_the_journal_that_listens_has_a_turn_at_each_turn_of_tunes_loop(journal: TrialJournal) -> None:
+    turns: list[str] = []
+    callback = listening_callback()
+    listen(journal)
+    try:
+        callback.on_step_end(0, [])
+        journal.on_turn = Turn(turns)
+        callback.on_step_end(1, [])
+        cloudpickle.dumps(callback)  # as Tune does, without what the journal holds
+    finally:
+        listen(None)
+    callback.on_step_end(2, [])
+    assert turns == ["turn"]
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
-from atlas.search.callback import TrialJournal
+from atlas.execution.status import BrokerStatus
+from atlas.search.callback import TrialJournal, listening_callback
 from atlas.sweep import driver as module
 from atlas.sweep import live_view
 from atlas.sweep.driver import SweepDriver
 from atlas.sweep.live_view import LiveView
 from atlas.sweep.summary import FinishedSweep
+from atlas.sweep.supervision import Snapshot
+from atlas.tracking import StepFinished
 from tests.sweep.parts import Tracking, Training, console, run_of
 
 
@@ -148,6 +151,22 @@ def test_a_broker_that_does_not_recover_ends_the_search_with_its_reason(
     driver.drive()
     assert told == ["supervising the sweep fails: the broker cannot start, for 0 s"]
     assert search.runs == 0
+
+
+def test_a_step_is_recorded_while_the_search_runs_once_it_is_trained(
+    driver: SweepDriver, tracking: Tracking, ended: FinishedSweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (key, *_) = ended.trials[0].steps[0]
+
+    def turn() -> None:
+        now = BrokerStatus(states={"done": 1}, fleets=1, newest=(key, "of another sweep"))
+        driver._supervisor._newest = Snapshot(broker=now)  # type: ignore[union-attr]
+        listening_callback().on_step_end(0, [])
+
+    searching(monkeypatch, turn)
+    ending(monkeypatch, lambda *_, **__: True)
+    assert driver.drive()
+    assert [event.key for event in tracking.events if isinstance(event, StepFinished)] == [key]
 
 
 def test_unfinished_trials_end_as_killed(ended: FinishedSweep) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from atlas.report import read_summary
-from atlas.report.summary import BudgetFacts
+from atlas.report.summary import BudgetFacts, FusionWeights
 from atlas.sweep import ending
 from atlas.sweep.ending import end_sweep
 from atlas.sweep.spending import Spending
 from atlas.sweep.summary import FinishedSweep
 from atlas.sweep.sweep_run import SweepRun
+from atlas.tracking import SweepFinished
 from tests.sweep.parts import Tracking, Training, console, run_of
 from tests.sweep.trials import reporter_of
 
@@ -75,7 +76,7 @@ def test_a_report_that_cannot_be_drawn_is_an_error_at_the_end_of_all_the_rest(
     def fail(*_: object) -> None:
         raise ValueError("no such colour")
 
-    monkeypatch.setattr(ending, "write_report", fail)
+    monkeypatch.setattr(ending, "write_page", fail)
     well, text = end(run, ended, tracking)
     assert not well
     assert "Leaderboard" in text
@@ -84,13 +85,33 @@ def test_a_report_that_cannot_be_drawn_is_an_error_at_the_end_of_all_the_rest(
     assert read_summary(run.folder.summary).sweep.status == "FINISHED"
 
 
+def test_figures_are_drawn_while_the_fusion_weights_are_computed_and_the_page_has_both(
+    run: SweepRun, ended: FinishedSweep, tracking: Tracking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[bool] = []
+
+    def weights(*_: object) -> tuple[tuple[FusionWeights, ...], str]:
+        drawn.extend((run.folder.path / name).exists() for name in ("sharing.png", "report.html"))
+        return (), "not ready"
+
+    monkeypatch.setattr(ending, "await_fusion_weights", weights)
+    well, text = end(run, ended, tracking)
+    assert well
+    assert drawn == [True, False]
+    assert "combination weights: not ready" in text
+    (end_of_sweep,) = (event for event in tracking.events if isinstance(event, SweepFinished))
+    names = [Path(file.path).name for file in end_of_sweep.artifacts]
+    assert names[:2] == ["summary.json", "report.html"]
+    assert "sharing.png" in names
+
+
 def test_no_error_at_the_end_buries_another(
     run: SweepRun, ended: FinishedSweep, tracking: Tracking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise ValueError("no such colour")
 
-    monkeypatch.setattr(ending, "write_report", fail)
+    monkeypatch.setattr(ending, "write_page", fail)
     tracking.away = ConnectionError("http://me:hunter2@host is away")
     well, text = end(run, ended, tracking)
     assert not well

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +59,39 @@ def test_a_step_is_logged_once_however_many_trials_took_it(ended: FinishedSweep,
     keys = [event.key for event in recorded.of(StepFinished)]
     assert len(keys) == len(set(keys)) == 6
     assert len(recorded.of(TrialStep)) == 9
+
+
+def test_a_step_that_is_recorded_once_trained_is_not_recorded_again_by_the_trial_that_takes_it(
+    ended: FinishedSweep, recorded: Recorded
+) -> None:
+    reporter, trial = reporter_of(ended, recorded), ended.trials[0]
+    steps = [ended.inputs.graph[key] for key in trial.steps[0]]
+    reporter.record_trained(steps[:1])
+    reporter.record_trained(steps[:2])
+    assert [event.key for event in recorded.of(StepFinished)] == trial.steps[0][:2]
+    reporter.trial_changed(trial, steps)
+    assert [event.key for event in recorded.of(StepFinished)] == trial.steps[0]
+    assert [event.step for event in recorded.of(TrialStep)] == trial.steps[0]
+
+
+def test_a_trained_step_whose_store_is_away_is_left_to_the_trial_that_takes_it(
+    ended: FinishedSweep, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reporter, trial = reporter_of(ended, recorded), ended.trials[0]
+    (step, *_) = [ended.inputs.graph[key] for key in trial.steps[0]]
+    asked: list[str] = []
+
+    def away(store: Store, key: str) -> None:
+        asked.append(key)
+        raise TimeoutError(errno.ETIMEDOUT, "away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "find", away)
+        reporter.record_trained([step])
+        reporter.record_trained([step])
+    assert (asked, recorded.events) == ([step.key], [])
+    reporter.trial_changed(trial, [step])
+    assert [event.key for event in recorded.of(StepFinished)] == [step.key]
 
 
 def test_a_step_is_logged_with_its_scores_curves_and_data(ended: FinishedSweep, recorded: Recorded) -> None:
