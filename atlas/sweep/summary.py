@@ -10,9 +10,8 @@ from pydantic import JsonValue
 
 from atlas.config.options import Options
 from atlas.metrics import MetricValue
-from atlas.report import downstream_orders, leaderboard, order_statistics, trial_metrics
-from atlas.report.order_rows import order_rows
-from atlas.report.settings import best_label
+from atlas.report import order_statistics, trial_metrics
+from atlas.report.best_trial import best_trial
 from atlas.report.summary import (
     BACKBONE_DIGEST,
     BARE,
@@ -30,7 +29,7 @@ from atlas.report.summary import (
 from atlas.search.trial_record import TrialRecord
 from atlas.steps.step import Step
 from atlas.steps.walk import Walk
-from atlas.steps.walk_result import AVERAGE, DOWNSTREAM, WalkResult
+from atlas.steps.walk_result import AVERAGE, WalkResult
 from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 from atlas.sweep.cost import walk_cost
@@ -172,7 +171,7 @@ def summarise(ended: FinishedSweep) -> Summary:
         walked = [ended.walked(walk) for walk in ended.held_out]
         summary = summary.model_copy(update={"held_out": held_out_scores(ended.trials, outcomes, walked)})
     return summary.model_copy(
-        update={"orders": order_statistics(summary), "best": _with_learner(ended, _best(summary, ended.goal))}
+        update={"orders": order_statistics(summary), "best": _with_learner(ended, best_trial(summary, ended.goal))}
     )
 
 
@@ -255,18 +254,6 @@ def _ledger(
         sharing=ended.options.run.sharing,
     )
     return ledger, [*((step, result) for _, step, result in taken), *auxiliary]
-
-
-def _best(summary: Summary, goal: str) -> BestTrial | None:
-    """The trial that validation prefers, of the settings that it prefers, and its score on the test split."""
-    if goal == DOWNSTREAM and (found := downstream_orders(summary)):
-        return BestTrial(trial=found[0].trial, val=found[0].val, test=found[0].test, goal="downstream")
-    finished = [row for row in leaderboard(summary) if row.status == "FINISHED"]
-    label = best_label(summary)
-    rows = [row for row in finished if row.settings == label] or finished
-    if summary.settings.get("seeds_as_needed") and (orders := order_rows(summary, label)):
-        rows = [row for row in rows if row.order == orders[0].order] or rows  # not the luckiest walk of another
-    return BestTrial(trial=rows[0].trial, val=rows[0].val, test=rows[0].test) if rows else None
 
 
 def _with_learner(ended: FinishedSweep, best: BestTrial | None) -> BestTrial | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from atlas.metrics import Undefined
+from atlas.report.comparisons import order_scores
 from atlas.report.formats import number
 from atlas.report.headline import TO_DECIDE, headline
 from atlas.report.objective import AVERAGE, accuracy_error, goal_of
@@ -14,6 +15,7 @@ from atlas.report.settings import best_label, is_settings_sweep, setting_rows
 from atlas.report.summary import Summary, SweepFacts
 from atlas.report.tables import Row, settings_label
 from atlas.runtime.text import counted, duration
+from atlas.statistics import Mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,12 +85,24 @@ def _best(summary: Summary, rows: Sequence[Row]) -> Tile:
         error = settings[0].test_error
         meaning = f"average accuracy on test of the best setting, the mean of {counted(settings[0].orders, 'order')}"
         return Tile(figure=number(settings[0].test.value, " %"), meaning=meaning + _sure(error))
+    if (test := _best_order(summary)) is not None:
+        meaning = f"average accuracy on test of the order chosen on val, the mean of {counted(test.count, 'seed')}"
+        return Tile(figure=number(test.value, " %"), meaning=meaning)
     best = summary.best.trial if summary.best is not None else ""
     shown = next((row for row in rows if row.trial == best), next((row for row in rows if row.rank is not None), None))
     if shown is None:
         return Tile(figure=number(None), meaning="average accuracy on test of the trial chosen on val")
     sure = _sure(accuracy_error(summary, summary.trial(shown.trial), "test"))
     return Tile(figure=number(shown.test, " %"), meaning=f"average accuracy on test of the trial chosen on val{sure}")
+
+
+def _best_order(summary: Summary) -> Mean | None:
+    """Average accuracy on test of the order that ranks first over several seeds; None where a trial is the answer."""
+    if len(summary.seeds) < 2 or is_settings_sweep(summary) or goal_of(summary) != AVERAGE:
+        return None
+    label = best_label(summary)
+    tests = [row.test for row in order_scores(summary) if row.settings == label]
+    return tests[0] if tests and isinstance(tests[0], Mean) else None
 
 
 def _sure(error: float | Undefined) -> str:
