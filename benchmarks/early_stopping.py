@@ -3,7 +3,7 @@
 Command: python -m benchmarks.early_stopping [--tasks 6] [--seeds 15] [--samplers random tpe orders]
          python -m benchmarks.early_stopping --samplers random --rules forecast --deviations 1 2
 Cost: two minutes of one core a sampler. Expect: the forecast saves most where orders are drawn at random, and nothing
-beside the sampler of orders, which proposes by the same model; with two standard deviations it gives no good order up.
+beside the sampler of orders, which proposes by the same model and now and then loses a good order by it.
 
 Landscapes are synthetic, one a seed, without noise. A step is a distinct prefix, so that a prefix counts once. Trials
 are taken one after another by the real stopper and sampler, without broker and clock, until `--budget` steps or as many

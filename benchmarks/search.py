@@ -1,8 +1,8 @@
 """Question: how many steps does each search train until an order within 1 % of the best is known?
 
-Command: python -m benchmarks.search --tasks 6 7 8 10 --noise 0 1 --tables benchmarks/tables/four.json --rows rows.json
-         python -m benchmarks.search --tasks --rows rows.json --picture docs/assets/order-search.svg
-Cost: about 30 minutes on one core, with 30 seeds. Expect: the Gaussian process needs a third of the steps, or fewer.
+Command: python -m benchmarks.search --tasks 6 7 8 10 --noise 0 1 --tables benchmarks/tables/f*.json --rows FILE
+         python -m benchmarks.search --tasks --rows FILE --picture docs/assets/order-search.png
+Cost: about 60 minutes on one core, with 30 seeds. Expect: the Gaussian process needs a third of the steps, or fewer.
 
 A step is a distinct prefix; trials share steps as the broker shares them. An order is known at the first trial from
 which on, to the last, the search's recommendation is within 1 % of the range (best minus worst) of the best, in true
@@ -149,12 +149,12 @@ def rows_of(given: argparse.Namespace) -> Iterator[Row]:
             )
     for path in given.tables:
         variants = recorded_worlds(path)
-        worlds = [variants[seed % len(variants)] for seed in range(given.seeds)]
+        worlds, name = [variants[seed % len(variants)] for seed in range(given.seeds)], f"{path.stem} (real)"
         for noise in given.noise:
             if not noise:
-                yield from _compared(path.stem, worlds, 0.0, given.searches)
+                yield from _compared(name, worlds, 0.0, given.searches)
             elif variants[0].replicates > 1:
-                yield from _compared(path.stem, worlds, round(variants[0].noise, 2), given.searches)
+                yield from _compared(name, worlds, round(variants[0].noise, 1), given.searches)
 
 
 def draw_picture(rows: Sequence[Row], path: Path) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from atlas.report.canvas import BEST, INK, MUTED, PHONE, RULE, THIRD, WORST, cell_colours, new_figure, panel_row, titled
 from atlas.report.comparisons import best_label, ranked_orders
 from atlas.report.marks import order_mark, put_mark, trial_marks
+from atlas.report.settings import is_settings_sweep, short_label
 from atlas.report.summary import Route, Split, Summary, TrialRow
 from atlas.report.tables import bare_scores, leaderboard, matrix
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LETTERS = 48  # of a legend's line on a phone
+LETTERS_AN_INCH = 13
 
 
 def heat_maps(summary: Summary, *, split: Split = "test", route: Route = "latest", most: int = 24) -> Figure:
@@ -49,7 +51,7 @@ def heat_maps(summary: Summary, *, split: Split = "test", route: Route = "latest
 def forgetting_curves(
     summary: Summary, *, split: Split = "test", route: Route = "latest", narrow: bool = False
 ) -> Figure:
-    """A panel a task: its score over the steps since it was learnt, a line an order."""
+    """A panel a task: its score over the steps since it was learnt, a line a walk."""
     from matplotlib.ticker import MaxNLocator
 
     trials, tasks, mark_of = _ranked(summary), list(summary.tasks), trial_marks(summary)
@@ -63,10 +65,12 @@ def forgetting_curves(
                 put_mark(mark_of(trial), axes.plot(range(len(scores)), scores, **style))
         axes.set_title(task, loc="left", fontsize=10)
         axes.set_xlabel("tasks learnt since")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for axes in panels[:: 2 if narrow else len(tasks)]:
         axes.set_ylabel("score (%)")
-    _name_colours(figure, [trial.order for _, trial in trials], narrow=narrow)
+    tuned = is_settings_sweep(summary)
+    names = [" → ".join(trial.order) + f" ({short_label(trial.settings)})" * tuned for _, trial in trials]
+    _name_colours(figure, names, narrow=narrow)
     return titled(figure, summary, "Score of each task over the steps after it was learnt", split, route)
 
 
@@ -90,7 +94,7 @@ def order_sensitivity(
     axes.set_xlim(-0.4, len(tasks) - 0.6)
     axes.margins(y=0.12)
     axes.set_ylabel("final score (%)")
-    _name_colours(figure, [order for order, _ in orders], narrow=narrow)
+    _name_colours(figure, [" → ".join(order) for order, _ in orders], narrow=narrow)
     return titled(figure, summary, "Final score of each task under each order; bar: OPD = max − min", split, route)
 
 
@@ -182,17 +186,15 @@ def _styled(ranked: Sequence[T]) -> list[tuple[str, float, T]]:
     return [*plain, *last, *([(BEST, 2.2, ranked[0])] if ranked else [])]
 
 
-def _name_colours(figure: Figure, orders: Sequence[Sequence[str]], *, narrow: bool) -> None:
-    """The legend of `_styled`: the first and the last order by val, and the number of the others."""
+def _name_colours(figure: Figure, walks: Sequence[str], *, narrow: bool) -> None:
+    """The legend of `_styled`: the first and the last walk by val, and the number of the others."""
     from matplotlib.lines import Line2D
 
-    if not orders:
+    if not walks:
         return
-    names = [(BEST, "best by val: " + " → ".join(orders[0]))]
-    names += [(WORST, "last by val: " + " → ".join(orders[-1]))] if len(orders) > 1 else []
-    names += [(MUTED, f"the {len(orders) - 2} others")] if len(orders) > 2 else []
-    lines = [
-        Line2D([], [], color=colour, label=fill(label, LETTERS) if narrow else label, linewidth=2)
-        for colour, label in names
-    ]
+    names = [(BEST, f"best by val: {walks[0]}")]
+    names += [(WORST, f"last by val: {walks[-1]}")] if len(walks) > 1 else []
+    names += [(MUTED, f"the {len(walks) - 2} others" if len(walks) > 3 else "the other")] if len(walks) > 2 else []
+    letters = LETTERS if narrow else int(LETTERS_AN_INCH * figure.get_figwidth())
+    lines = [Line2D([], [], color=colour, label=fill(label, letters), linewidth=2) for colour, label in names]
     figure.legend(handles=lines, loc="outside lower left", frameon=False, fontsize=9, labelcolor=INK)

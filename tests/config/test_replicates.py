@@ -36,7 +36,7 @@ def test_there_are_no_more_trials_than_orders_with_seeds() -> None:
     assert experiment(trials=40).trial_count() == 12
     assert experiment(orders=("7",)).trial_count() == 7
     assert experiment(trials=40).orders_in_words() == (
-        "12 trials (40 are asked for; there are no more) of 6, each an order with one seed"
+        "12 trials (40 are asked for; there are no more), each one of 6 orders with one seed"
     )
 
 

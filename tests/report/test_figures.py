@@ -107,3 +107,11 @@ def test_a_png_is_written(summary: Document, tmp_path: Path) -> None:
 def test_importing_the_report_imports_nothing_heavy() -> None:
     program = "import sys, atlas.report; sys.exit(bool({'matplotlib', 'torch', 'mlflow', 'scipy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_the_curves_of_a_sweep_of_settings_name_the_setting_beside_the_order(tuned: Document) -> None:
+    figure = figures.forgetting_curves(typed(tuned))
+    (legend,) = figure.legends
+    first = legend.get_texts()[0].get_text().replace("\n", " ")
+    assert first.endswith("(bottleneck, learned, softmax, weighting whole, rank 16)")
+    assert all(float(tick).is_integer() for axes in figure.axes if axes.axison for tick in axes.get_xticks())

@@ -42,9 +42,9 @@ def comparison_section(summary: Summary) -> ComparisonSection | None:
     if not found:
         return None
     defined = [one for one in found if isinstance(one, Comparison)]
-    reasons = [one.reason for one in found if isinstance(one, Undefined)]
-    by_order = not defined or defined[0].unit == "order"
     words, best = labels_in_words(summary), best_label(summary)
+    reasons = [_in_words(one.reason, words) for one in found if isinstance(one, Undefined)]
+    by_order = not defined or defined[0].unit == "order"
     return ComparisonSection(
         best=words.get(best, best) or ALL,
         unit="order (mean over its seeds)" if by_order else "seed (mean over its orders)",
@@ -54,6 +54,13 @@ def comparison_section(summary: Summary) -> ComparisonSection | None:
         more_reasons=max(0, len(reasons) - REASONS_SHOWN),
         agreement=_agreement(summary, words),
     )
+
+
+def _in_words(reason: str, words: Mapping[str, str]) -> str:
+    """A reason with its settings as the tables have them; the longest first, since one may be a part of another."""
+    for label in sorted(filter(None, words), key=len, reverse=True):
+        reason = reason.replace(label, f"“{words[label]}”")
+    return reason
 
 
 def _differences(found: Sequence[Comparison], words: Mapping[str, str]) -> Table | None:

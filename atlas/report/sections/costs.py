@@ -11,6 +11,7 @@ from markupsafe import Markup
 from atlas.report.canvas import inline_pair
 from atlas.report.formats import number, seeds
 from atlas.report.pareto import front, pareto, points, varying
+from atlas.report.settings import is_settings_sweep
 from atlas.report.summary import Summary
 from atlas.report.views import ROWS_SHOWN, Table, columns
 
@@ -34,14 +35,15 @@ def costs_section(summary: Summary) -> CostsSection | None:
     shown = varying(found)
     if not shown:
         return None
+    tuned = is_settings_sweep(summary)
     return CostsSection(
-        by_settings=any(trial.settings for trial in summary.trials),
+        by_settings=tuned,
         seeds=seeds(summary),
         figure=inline_pair(partial(pareto, summary), "pareto"),
         points=len(found),
         front=Table(
             columns=columns(
-                "", "Settings or order", "Accuracy", *(cost.label.capitalize() for cost in shown), left=(1,)
+                "", "Setting" if tuned else "Order", "Accuracy", *(cost.label.capitalize() for cost in shown), left=(1,)
             ),
             rows=tuple(
                 (

@@ -11,20 +11,22 @@ from markupsafe import Markup
 from atlas.report import figures
 from atlas.report.canvas import inline_pair
 from atlas.report.formats import seeds
+from atlas.report.settings import is_settings_sweep
 from atlas.report.summary import Summary
 
 
 @dataclass(frozen=True, kw_only=True)
 class ForgettingSection:
-    """The curves; no figure where there is no trial."""
+    """The curves; no figure where there is no trial. `tuned`: trials differ in their settings."""
 
     template: ClassVar[str] = "forgetting.html"
 
     seeds: str
+    tuned: bool
     figure: Markup | None
 
 
 def forgetting_section(summary: Summary) -> ForgettingSection:
-    """A line an order and seed."""
+    """A line a walk."""
     figure = inline_pair(partial(figures.forgetting_curves, summary), "forgetting") if summary.trials else None
-    return ForgettingSection(seeds=seeds(summary), figure=figure)
+    return ForgettingSection(seeds=seeds(summary), tuned=is_settings_sweep(summary), figure=figure)

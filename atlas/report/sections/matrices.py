@@ -12,6 +12,7 @@ from atlas.report import figures
 from atlas.report.canvas import cell_colours
 from atlas.report.formats import number
 from atlas.report.marks import trial_marks
+from atlas.report.settings import labels_in_words
 from atlas.report.summary import ROUTES, TOLD, Route, Summary
 from atlas.report.tables import Row, bare_scores, matrix
 from atlas.report.views import MatrixCell, MatrixRow, Scale, evenly
@@ -23,7 +24,7 @@ MAPS_SHOWN = 24
 class AccuracyMap:
     """R of one trial: a row a step of the order, a column a task of it; both by their place in the order.
 
-    before: the row R[0, ·] of the bare backbone; empty where it cannot answer.
+    before: the row R[0, ·] of the bare backbone; empty where it cannot answer. setting: in words; empty without one.
     """
 
     place: int
@@ -34,6 +35,7 @@ class AccuracyMap:
     seed: int
     rows: tuple[MatrixRow, ...]
     before: tuple[MatrixCell, ...] = ()
+    setting: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +69,7 @@ def matrices_section(summary: Summary, rows: Sequence[Row]) -> MatricesSection:
 def _maps(summary: Summary, rows: Sequence[Row], route: Route, limits: tuple[float, float]) -> tuple[AccuracyMap, ...]:
     """The maps of the trials that were scored on a route."""
     by_id, mark_of = {trial.id: trial for trial in summary.trials}, trial_marks(summary)
-    found = [(place, row, by_id[row.trial]) for place, row in enumerate(rows, start=1)]
+    found, words = [(place, row, by_id[row.trial]) for place, row in enumerate(rows, start=1)], labels_in_words(summary)
     return tuple(
         _map(
             place,
@@ -76,6 +78,7 @@ def _maps(summary: Summary, rows: Sequence[Row], route: Route, limits: tuple[flo
             limits,
             bare_scores(summary, trial, "test", route),
             mark=mark_of(trial),
+            setting=words.get(row.settings, ""),
         )
         for place, row, trial in found
         if route in TOLD or route in trial.R.get("test", {})
@@ -83,7 +86,14 @@ def _maps(summary: Summary, rows: Sequence[Row], route: Route, limits: tuple[flo
 
 
 def _map(
-    place: int, row: Row, R: np.ndarray, limits: tuple[float, float], before: Sequence[float], *, mark: str
+    place: int,
+    row: Row,
+    R: np.ndarray,
+    limits: tuple[float, float],
+    before: Sequence[float],
+    *,
+    mark: str,
+    setting: str,
 ) -> AccuracyMap:
     return AccuracyMap(
         place=place,
@@ -92,6 +102,7 @@ def _map(
         val=number(row.val),
         test=number(row.test),
         seed=row.seed,
+        setting=setting,
         rows=tuple(
             MatrixRow(
                 name=task, cells=tuple(_cell(float(score), limits, ahead=j > i) for j, score in enumerate(scores))

@@ -24,7 +24,7 @@ def test_settings_without_a_pair_are_named_and_counted(rich: Document) -> None:
     section = section_of(rich)
     assert len(section.reasons) == 2
     page = render(section)
-    assert "Not compared: rate=" in page
+    assert "Not compared: “rate " in page
     assert f"; and {section.more_reasons} more.</p>" in page
 
 

@@ -48,3 +48,11 @@ def test_more_trials_than_maps_are_counted(summary: Document) -> None:
     copies = [{**trial, "id": f"{trial['id']}-{n}"} for trial in summary["trials"] for n in (1, 2)]
     many = of_trials(summary, copies)
     assert "The first 24 of 48 are shown." in render(matrices_section(typed(many), leaderboard(typed(many))))
+
+
+def test_maps_of_a_sweep_of_settings_name_theirs(tuned: Document, summary: Document) -> None:
+    found = typed(tuned)
+    section = matrices_section(found, leaderboard(found))
+    assert section.latest[0].setting == "bottleneck, learned, softmax, weighting whole, rank 16"
+    assert section.latest[0].setting in render(section)
+    assert {one.setting for one in matrices_section(typed(summary), leaderboard(typed(summary))).latest} == {""}
