@@ -20,8 +20,9 @@ from atlas.learners.readouts import SIMILARITY
 from atlas.report import load_drawing
 from atlas.runtime.console import say
 from atlas.runtime.error_log import ErrorLog
+from atlas.runtime.errors import AtlasError
 from atlas.runtime.interrupts import SearchInterrupts, search_interrupts, uninterrupted
-from atlas.runtime.text import counted
+from atlas.runtime.text import counted, first_line
 from atlas.search.callback import TrialJournal, listen
 from atlas.search.early_stopping import PrefixStopper, make_stopper
 from atlas.search.order_queue import OrderQueue
@@ -84,7 +85,9 @@ class SweepDriver:
             yield tracking
         except KeyboardInterrupt:
             self._stop_at_once(tracking)
-        except BaseException:
+        except BaseException as error:
+            if not isinstance(error, AtlasError | SystemExit):  # those the command tells
+                say(self.console, f"the sweep ends by an error: {first_line(error)}", style="red", wrap=True)
             errors = ErrorLog()  # none of which may hide why the sweep ends
             with errors.noted("recording that the sweep failed"):
                 tracking.record(SweepFinished(sweep=self.run.id, status="FAILED"))

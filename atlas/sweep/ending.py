@@ -26,14 +26,13 @@ from atlas.sweep.sweep_run import SweepRun
 from atlas.sweep.terminal import print_errors, print_next, print_results
 from atlas.sweep.tracking_actor import Registration, TrackingClient
 from atlas.sweep.tracking_reporter import TrackingReporter, sweep_metrics, trial_disparities
-from atlas.sweep.training import Training
+from atlas.sweep.training import JOIN_SECONDS, Training
 from atlas.tracking import RunArtifact, Sink, SweepFinished
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 FLUSH_SECONDS = 300.0  # of a sink that answers; one that is away is not waited for
-JOIN_SECONDS = 20.0
 WEIGHTS_SECONDS = 120.0
 STAMP = "%Y-%m-%dT%H:%M:%S%z"
 

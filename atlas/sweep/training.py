@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     from ray import ObjectRef
 
 ASK_SECONDS = 5.0  # for what a sweep can do without
+JOIN_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
 class Training:
-    """A broker and its fleets. A context manager that closes both; the fleets end in their own time."""
+    """A broker and its fleets. A context manager that closes both; the fleets end in their own time.
+
+    After an error they are waited for: a thread that still talks to Ray while it shuts down can end the process before
+    the error is shown.
+    """
 
     broker: BrokerActor
     fleets: Fleets
@@ -27,8 +32,10 @@ class Training:
     def __enter__(self) -> Training:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.close()
+        if kind is not None and issubclass(kind, Exception):
+            self.fleets.join(JOIN_SECONDS)
 
     def close(self) -> None:
         """Lease no more steps, and restart no fleet."""

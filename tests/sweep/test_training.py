@@ -17,11 +17,15 @@ class Parts:
 
     def __init__(self, living: int) -> None:
         self.state = FleetsState(started=True, living=living)
-        self.closed = 0
+        self.closed = self.joined = 0
         self.client = SimpleNamespace(run_on_fleet=lambda function: ("promise", function))
 
     def close(self) -> None:
         self.closed += 1
+
+    def join(self, seconds: float) -> None:
+        assert self.closed, "the fleets are waited for before they know that the sweep ends"
+        self.joined += 1
 
 
 def training(living: int) -> tuple[Training, Parts, Parts]:
@@ -41,3 +45,13 @@ def test_the_context_closes_broker_and_fleets_also_after_an_error() -> None:
     with pytest.raises(ValueError, match="in the search"), whole:
         raise ValueError("in the search")
     assert (broker.closed, fleets.closed) == (1, 1)
+    assert fleets.joined == 1  # or Ray's shutdown may end the process before the error is shown
+
+
+def test_the_context_waits_for_no_fleet_at_its_end_and_at_a_second_interrupt() -> None:
+    whole, _, fleets = training(living=1)
+    with whole:
+        pass
+    with pytest.raises(KeyboardInterrupt), whole:
+        raise KeyboardInterrupt
+    assert fleets.joined == 0
