@@ -173,7 +173,7 @@ def draw_picture(rows: Sequence[Row], path: Path) -> None:
                 known = math.isfinite(row.median)
                 axes.plot(place, row.median if known else row.budget, "o" if known else "^", color=COLOURS[name])
             axes.plot([], [], "o", color=COLOURS[name], label=name)
-        labels = [f"{world}\nnoise {noise:g}" if noise else world for world, noise in worlds]
+        labels = [world.replace(" (", "\n(") + (f"\nnoise {noise:g}" if noise else "") for world, noise in worlds]
         axes.set_xticks(range(len(worlds)), labels, fontsize=8)
         axes.set(yscale="log", ylabel="steps until an order within 1 % is known")
         axes.set_yticks(TICKS, [str(steps) for steps in TICKS])

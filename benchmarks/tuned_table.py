@@ -82,11 +82,14 @@ class Row:
         """A figure of the walks, one value an order."""
         return self.by_order({(one.order, one.seed): _figure(one, name) for one in self.walks})
 
+    def final(self) -> dict[str, list[float]]:
+        """Task → its scores after the last task, the mean over seeds, one an order."""
+        tasks = sorted(self.walks[0].final)
+        return {task: self.by_order({(one.order, one.seed): one.final[task] for one in self.walks}) for task in tasks}
+
     def disparity(self) -> float:
         """AOPD of the means over seeds, in points; 0 for one order."""
-        tasks = sorted(self.walks[0].final)
-        final = {task: self.by_order({(one.order, one.seed): one.final[task] for one in self.walks}) for task in tasks}
-        found = aopd(final)
+        found = aopd(self.final())
         return 0.0 if isinstance(found, Undefined) else found
 
     def line(self) -> str:
