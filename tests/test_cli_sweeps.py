@@ -116,4 +116,4 @@ complete_of atlas sweep task
 complete_of atlas sweep task-order --see
 """
     done = subprocess.run(["bash", "-c", asked, str(script)], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["sweep sweeps", "task-order", "--seeds"]
+    assert done.stdout.splitlines() == ["sweep sweeps", "task-order", "--seeds --seeds-as-needed"]

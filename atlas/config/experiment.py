@@ -94,7 +94,8 @@ class Experiment:
             more = f" ({asked:,} are asked for; there are no more)" if asked > count else ""
             limits = f" with {space.in_words()}" if space.is_constrained else ""
             if search.seeds_as_needed:
-                return f"{counted(count, 'trial')}{more}, each one of {space.count():,} orders{limits} with one seed"
+                orders = counted(space.count(), "order")
+                return f"{counted(count, 'trial')}{more}, each one of {orders}{limits} with one seed"
             return f"{count:,} of {space.count():,}{limits}{more}"
         return f"{len(self.orders()):,} of {order_count(search.tasks):,}, in every trial"
 
