@@ -6,14 +6,15 @@ Cost: some seconds. The summaries are of sweeps of orders, one learner each, alo
 A row a learner, on the test split, route latest: average accuracy after the last task, its mean over orders (of the
 means over seeds) with the 95 % interval over orders (Student's t), its worst and its best order; forgetting; AOPD and
 MOPD of the means over seeds; and the share of the variance of average accuracy that the order explains (ANOVA
-estimators over orders × seeds). Below, the difference between learners, paired by order (permutation test, Holm). The
-picture has a dot an order.
+estimators over orders × seeds). Below, the difference between learners, paired by order (permutation test, Holm), AOPD
+by each seed alone, and for each two learners the rank correlation of their orders. The picture has a dot an order.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from itertools import combinations, starmap
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from atlas.metrics.orders import mopd
 from atlas.metrics.value import Undefined
 from atlas.report.canvas import BEST, INK, MUTED, STYLE, THIRD, WORST, new_figure
 from atlas.report.summary import Summary, read_summary
-from atlas.statistics import compare, variance_components
+from atlas.statistics import compare, rank_correlation, variance_components
 from benchmarks.tuned import as_walk
 from benchmarks.tuned_table import Row, Walk, corrected_lines, in_words
 
@@ -38,13 +39,13 @@ def row_of(summary: Summary) -> Row:
 
 def line(row: Row) -> str:
     """The row of the table."""
-    averages = row.of("latest")
+    values = row.of("latest")
     most, parts = mopd(row.final()), variance_components(row.scores())
     share = parts if isinstance(parts, Undefined) else parts.share("order")
     return COLUMNS.format(
         row.learner,
-        in_words(averages),
-        f"{min(averages):.1f} to {max(averages):.1f}",
+        in_words(values),
+        f"{min(values):.1f} to {max(values):.1f}",
         in_words(row.of("forgetting")),
         f"{row.disparity():.1f}",
         "–" if isinstance(most, Undefined) else f"{most:.1f}",
@@ -57,7 +58,33 @@ def show(rows: Sequence[Row]) -> None:
     print(COLUMNS.format(*HEADINGS), COLUMNS.format(*["---"] * len(HEADINGS)), *map(line, rows), sep="\n")
     print("\n| difference in A | points (95 % interval) | p (Holm) |\n|---|---|---|")
     found = compare({row.learner: row.scores() for row in rows}, unit="order")
-    print(*corrected_lines(found), sep="\n")
+    print(*corrected_lines(found), "", *map(by_seed, rows), *starmap(ranked_alike, combinations(rows, 2)), sep="\n")
+
+
+def by_seed(row: Row) -> str:
+    """AOPD by each seed alone."""
+    seeds = sorted({walk.seed for walk in row.walks})
+    alone = [Row(row.learner, [walk for walk in row.walks if walk.seed == seed]) for seed in seeds]
+    return f"{row.learner}: AOPD by seed {', '.join(f'{one.disparity():.1f}' for one in alone)}"
+
+
+def averages(row: Row) -> dict[tuple[str, ...], float]:
+    """Order → average accuracy after the last task, the mean over seeds."""
+    orders = sorted({walk.order for walk in row.walks})
+    return {tuple(order.split(",")): value for order, value in zip(orders, row.of("latest"), strict=True)}
+
+
+def ranked_alike(first: Row, second: Row) -> str:
+    """Whether the orders that are good for one learner are good for the other, and how often each is the better one."""
+    one, other = averages(first), averages(second)
+    found, shared = rank_correlation((first.learner, one), (second.learner, other)), one.keys() & other.keys()
+    if isinstance(found, Undefined):
+        return f"{first.learner}, {second.learner}: {found}"
+    better = sum(other[order] > one[order] for order in shared)
+    return (
+        f"{first.learner}, {second.learner}: rank correlation {found.spearman:.2f} (p = {found.spearman_p:.2g}); "
+        f"the second is better along {better} of {len(shared)} orders"
+    )
 
 
 def draw_picture(rows: Sequence[Row], path: Path) -> None:

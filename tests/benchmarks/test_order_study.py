@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -21,6 +24,20 @@ def test_a_row_has_the_figures_of_the_sweeps_own_page(capsys: pytest.CaptureFixt
     assert cells[6] == "–"  # one seed: what is the order's and what is luck cannot be told
     show([row])
     assert line(row) in capsys.readouterr().out
+
+
+def test_learners_whose_orders_are_good_alike_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    row = row_of(typed(invented_summary()))
+    worse = replace(row, learner="worse", walks=[replace(one, latest=_less(one.latest)) for one in row.walks])
+    show([worse, row])
+    said = capsys.readouterr().out
+    assert f"worse, {row.learner}: rank correlation 1.00" in said
+    assert "the second is better along 24 of 24 orders" in said
+    assert f"worse: AOPD by seed {row.disparity():.1f}" in said
+
+
+def _less(rows: Sequence[Sequence[float]]) -> list[list[float]]:
+    return [[score - 3 for score in row] for row in rows]
 
 
 def test_a_walk_that_did_not_end_is_refused() -> None:

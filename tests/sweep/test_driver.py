@@ -6,7 +6,8 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -160,7 +161,7 @@ def test_a_step_is_recorded_while_the_search_runs_once_it_is_trained(
 
     def turn() -> None:
         now = BrokerStatus(states={"done": 1}, fleets=1, newest=(key, "of another sweep"))
-        driver._supervisor._newest = Snapshot(broker=now)  # type: ignore[union-attr]
+        driver._supervisor = cast(Any, SimpleNamespace(snapshot=Snapshot(broker=now)))  # which no thread renews
         listening_callback().on_step_end(0, [])
 
     searching(monkeypatch, turn)

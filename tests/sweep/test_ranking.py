@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
-import pytest
 from rich.console import Console
 
 from atlas.report.headline import headline
-from atlas.report.summary import document_of
 from atlas.sweep.ranking import print_leaderboard, print_ranking, print_settings
-from atlas.sweep.summary import FinishedSweep, summarise
 from tests.report.conftest import settings_summary, typed
-
-
-@pytest.fixture
-def console() -> Console:
-    return Console(record=True, width=160, file=io.StringIO())
-
-
-@pytest.fixture(scope="module")
-def summary(ended: FinishedSweep) -> dict[str, Any]:
-    return document_of(summarise(ended))
 
 
 def test_the_leaderboard_shows_both_orders_best_first(console: Console, summary: dict[str, Any]) -> None:

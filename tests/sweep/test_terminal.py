@@ -4,11 +4,9 @@ import io
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from rich.console import Console
 
-from atlas.report.summary import document_of
-from atlas.sweep.summary import FinishedSweep, summarise
+from atlas.sweep.summary import FinishedSweep
 from atlas.sweep.terminal import (
     print_downstream,
     print_next,
@@ -19,16 +17,6 @@ from atlas.sweep.terminal import (
     print_tasks,
 )
 from tests.report.conftest import settings_summary, typed
-
-
-@pytest.fixture
-def console() -> Console:
-    return Console(record=True, width=160, file=io.StringIO())
-
-
-@pytest.fixture(scope="module")
-def summary(ended: FinishedSweep) -> dict[str, Any]:
-    return document_of(summarise(ended))
 
 
 def test_the_plan_says_what_sharing_saves_and_how_long_it_takes(console: Console, ended: FinishedSweep) -> None:
