@@ -5,12 +5,12 @@
     python sweeps/compare.py --backbone clip-tiny --readout similarity --tasks digits easy-vqa
     python sweeps/compare.py --smoke
 
-Each trial is one learner of the catalogue, walked along the same orders and seeds, with as many updates a task as
-ATLAS has in its two stages (on the first task ATLAS has one stage, so half of theirs); `rail`, which has no updates,
-reads every record of a task once. Its own settings, such as the λ of EWC, are those of its paper; `learner.py` tunes
-them. Learners that do not work with the readout or the towers that are asked for are left out, and named in the plan.
-Steps are shared where learners agree: the first task of ATLAS, `lone-adapters` as references, the joint trainings of
-one set of tasks, the statistics of `rail`. Learners that tune the backbone cost more time an update (no part of the
+Each trial is one learner of the catalogue, walked along the same orders and seeds, with as many updates a task as ATLAS
+has in its two stages (on the first task ATLAS has one stage, so half of theirs); `rail`, which has no updates, reads
+every record of a task once. Its own settings, such as the λ of EWC, are those of its paper; `learner.py` tunes them.
+Learners that do not work with the readout, the towers or the tasks that are asked for are left out, and named in the
+plan. Steps are shared where learners agree: the first task of ATLAS, `lone-adapters` as references, the joint trainings
+of one set of tasks, the statistics of `rail`. Learners that tune the backbone cost more time an update (no part of the
 backward pass is left out) and store the backbone with each step. Cost of the default: the plan estimates it
 (`--dry-run`). Expect `lone-adapters` to forget nothing, fine-tuning to forget most, and `joint` to be the upper bound
 on route latest only where the updates suffice for a backbone: in 80 a task, on three twins, it ends 13 points below
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from atlas.config.captions_check import check_captions
 from atlas.learners import LEARNERS
 from atlas.runtime.errors import UserError
 from atlas.sweep import Options, Sweep, learner_named, main
@@ -36,10 +37,11 @@ NAMES = tuple(LEARNERS)
 
 
 def suits(point: Mapping[str, Any], options: Options) -> bool:
-    """Whether a learner works with the readout and the towers that are asked for."""
+    """Whether a learner works with the readout, the towers and the tasks that are asked for."""
     training = options.training
     try:
-        LEARNERS[point["learner"]]().with_readout(training.readout).with_towers(training.towers)
+        tried = LEARNERS[point["learner"]]().with_readout(training.readout).with_towers(training.towers)
+        check_captions(options.search, tried)
     except UserError:
         return False
     return True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from atlas.backbones.base import readouts_of
 from atlas.config.beyond import beyond_of
+from atlas.config.captions_check import check_captions
 from atlas.config.goal_check import check_goal
 from atlas.config.learners import base_learner, learner_named, own_class
 from atlas.config.options import Options
@@ -123,6 +124,7 @@ class Experiment:
         trained = learner if self.sweep.learner is no_search or self.sweep.any_learner else None
         check_goal(self.sweep, self.options, trained)
         check_reference(self.options.search, trained)
+        check_captions(self.options.search, trained)
         if self.sweep.learner is no_search:
             self._probes_of(learner)
         elif not self.sweep.any_learner and not isinstance(learner, TwoStage):
@@ -145,6 +147,7 @@ class Experiment:
         orders = self.orders() or (search.space().suggest(trial),)
         learner = learner.with_reference(search.reference) if search.reference else learner
         check_reads(search, learner)
+        check_captions(search, learner)
         check_goal(self.sweep, self.options, learner)
         own_class(learner)  # refuses a learner that other processes could not build
         return TrialConfig(

@@ -25,7 +25,7 @@ def check_shots(sweep: Sweep, options: Options) -> None:
     if len(set(sizes)) < len(sizes):
         raise UserError(f"--shots are {' '.join(search.shots)}, of which two are the same; give each once.")
     by_class = [text for text in search.shots if text.endswith("/class")]
-    classless = [name for name in search.downstream if by_class and find_task(name).writes]
+    classless = [name for name in search.downstream if by_class and find_task(name).has_references]
     if classless:
         raise UserError(
             f"--shots {by_class[0]}: the answers of {', '.join(classless)} are texts, not classes; give a number "

@@ -78,11 +78,13 @@ class SplitCounts(BaseModel):
     """The counts of a prepared folder, by split.
 
     counts: records. pictures: distinct ones. truncated: texts that were cut. text_tokens: of the longest text of all.
-    balance: label → records (or the sum of its scores); of free texts the commonest ones alone. majority: the score of
-    the best constant answer, of free texts that of the commonest one, in percent.
+    balance: label → records (or the sum of its scores); of free texts the commonest ones alone, of captions their
+    numbers. majority: the score of the best constant answer, of free texts that of the commonest one, of captions that
+    of a random ranking, in percent.
     skipped: rule of the task → records left out by it. broken: records left out because they cannot be read.
     overlap: `train and test` → kind → what of the second is in the first, too; None where it was not looked for.
-    tied: records of which two choices are the same tokens. texts: further counts of texts.
+    tied: records of which two choices are the same tokens. texts: further counts of texts, of a task of captions of
+    these. captions: their number, of such a task alone.
     unlike: how the source differs from the published counts.
     changed: change that shows a picture as people see it → pictures; None where an earlier release did not make them.
     """
@@ -101,6 +103,7 @@ class SplitCounts(BaseModel):
     overlap: dict[str, dict[str, int]] | None = None
     tied: dict[str, int] = {}
     texts: dict[str, TextCounts] = {}
+    captions: dict[str, int] = {}
     unlike: tuple[str, ...] = ()
 
 
@@ -142,6 +145,11 @@ class DataCard(DataIdentity, SplitCounts):
         """The kind of the task's answers."""
         return answer_kind(self.score, self.choices)
 
+    @property
+    def texts_encoded(self) -> int:
+        """The texts of a record that are encoded in training: its choices, or its captions on average."""
+        return round(self.captions["train"] / self.counts["train"]) if self.captions else self.choices
+
     def skipped_by_rule(self, split: str) -> str:
         """The records of a split that were left out by each rule of the task, in a line; "" where none was."""
         return "; ".join(f"{count:,} ({rule})" for rule, count in sorted(self.skipped.get(split, {}).items()))
@@ -153,6 +161,8 @@ class DataCard(DataIdentity, SplitCounts):
 
     def one_sided(self) -> list[str]:
         """The splits whose records all have the same label, in a line each: no model that knows it can be wrong."""
+        if self.answer_kind == "captions":
+            return []
         found = {split: [label for label, count in self.balance[split].items() if count] for split in self.counts}
         return [
             f"all of {counted(self.counts[split], 'record')} of {split} have the label {labels[0]!r}"
@@ -164,7 +174,7 @@ class DataCard(DataIdentity, SplitCounts):
         """What the texts of each split lose on their way to the model, in a line each."""
         said = []
         for split, one in self.texts.items():
-            total = self.counts[split] * self.choices
+            total = self.captions.get(split, self.counts[split] * self.choices)
             answers = f", in {one.answers_cut:,} the answer itself" if one.answers_cut else ""
             if one.cut:
                 were = by_number(one.cut, "was", "were")
@@ -175,8 +185,9 @@ class DataCard(DataIdentity, SplitCounts):
             if one.unknown:
                 said.append(f"{one.unknown_share:.2g} % of the words of {split} are unknown to the tokenizer, or spelt")
             if one.alike:
+                what = "captions" if self.captions else "choices"
                 said.append(
-                    f"{counted(one.alike, 'record')} of {split} {by_number(one.alike, 'has', 'have')} two choices of "
+                    f"{counted(one.alike, 'record')} of {split} {by_number(one.alike, 'has', 'have')} two {what} of "
                     f"the same text in the source"
                 )
             if one.blank:

@@ -6,7 +6,7 @@ from atlas.data.card import DataCard
 from atlas.runtime.console import shell
 from atlas.runtime.text import by_number, counted
 from atlas.tasks.sample import SPLITS
-from atlas.tasks.task import WRITTEN, kind_in_words
+from atlas.tasks.task import REFERENCED, kind_in_words
 
 TOP = 10  # classes in the page's table
 CELL = 60  # letters of a free text in it
@@ -75,7 +75,9 @@ def _overlap(card: DataCard) -> str:
 def _balance(card: DataCard) -> str:
     train = card.balance["train"]
     top = sorted(train, key=lambda label: (-train[label], label))[:TOP]
-    if card.answer_kind in WRITTEN:
+    if card.answer_kind == "captions":
+        return _captions(card)
+    if card.answer_kind in REFERENCED:
         return _commonest(card, top)
     lines = [f"| class | {' | '.join(SPLITS)} |", "|---|---:|---:|---:|"]
     for label in top:
@@ -83,6 +85,17 @@ def _balance(card: DataCard) -> str:
         lines.append(f"| {label} | {' | '.join(f'{share:.2f} %' for share in shares)} |")
     more = f"\n\nThe {TOP} largest of {counted(len(train), 'class')}." if len(train) > TOP else ""
     return "\n".join(lines) + more
+
+
+def _captions(card: DataCard) -> str:
+    """The pictures of each split that have so many captions."""
+    sizes = list(dict.fromkeys(size for split in SPLITS for size in card.balance[split]))
+    lines = [f"| a picture has | {' | '.join(SPLITS)} |", "|---|---:|---:|---:|"]
+    for size in sizes:
+        shares = [100 * card.balance[split].get(size, 0.0) / card.counts[split] for split in SPLITS]
+        lines.append(f"| {size} | {' | '.join(f'{share:.2f} %' for share in shares)} |")
+    total = ", ".join(f"{split} {card.captions[split]:,}" for split in SPLITS)
+    return "\n".join([*lines, "", f"Captions: {total}. The majority is what a random ranking scores."])
 
 
 def _commonest(card: DataCard, top: list[str]) -> str:

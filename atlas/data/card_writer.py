@@ -66,7 +66,7 @@ def card_of(folder: Path, identity: DataIdentity, contents: Contents) -> DataCar
         choices=task.choices,
         images=task.images,
         score=task.score,
-        chance=task.chance,
+        chance=contents.joined["test"].majority if task.answer_kind == "captions" else task.chance,
         licence=task.licence,
         about=task.about,
         outputs=task.outputs,
@@ -114,6 +114,7 @@ def counts_of(contents: Contents) -> SplitCounts:
         overlap=contents.overlap,
         tied={split: one.tied for split, one in joined.items()},
         texts={split: one.texts for split, one in joined.items()},
+        captions={split: one.captions for split, one in joined.items()} if task.answer_kind == "captions" else {},
         unlike=() if contents.limited else unlike_published(task, outlines),
         changed={split: dict(one.changed) for split, one in joined.items()},
     )

@@ -1,7 +1,7 @@
 """The columns of `<split>.arrow`, and the check that a record fits them.
 
-All columns have a fixed width (but for the records' ids, and the references of free texts) and no nulls, uncompressed,
-so that the loader can map them.
+All columns have a fixed width (but for the records' ids, and the references of free texts and captions) and no nulls,
+uncompressed, so that the loader can map them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pyarrow as pa
 from atlas.backbones.processor import Processor
 from atlas.runtime.text import counted
 from atlas.tasks.sample import Record
-from atlas.tasks.scoring import TEXT_SCORES
+from atlas.tasks.scoring import RECALL_SCORES, TEXT_SCORES
 from atlas.tasks.task import Task
 
 REFERENCES = "references"
@@ -34,14 +34,14 @@ def record_schema(task: Task, processor: Processor) -> pa.Schema:
 
 def label_column(score: str) -> str:
     """The name of the column of what is right, in a task of that score."""
-    if score in TEXT_SCORES:
+    if score in TEXT_SCORES or score in RECALL_SCORES:
         return REFERENCES
     return "targets" if score == "soft" else "label"
 
 
 def label_type(task: Task) -> pa.DataType:
     """A class, a score for every class, or texts."""
-    if task.writes:
+    if task.has_references:
         return pa.list_(pa.string())
     return pa.list_(pa.float32(), task.classes) if task.score == "soft" else pa.int32()
 
@@ -59,7 +59,7 @@ def flaw(task: Task, record: Record) -> str:
         return f"{counted(len(record.pictures), 'picture')} in a language-only task"
     if task.modality != "language" and len(record.pictures) != task.images:
         return f"{counted(len(record.pictures), 'picture')}, the task declares {task.images}"
-    if task.writes or record.references:
+    if task.has_references or record.references:
         return _reference_flaw(task, record)
     if isinstance(record.label, int) == (task.score == "soft"):
         return f"label {record.label!r} does not fit a task scored by {task.score!r}"
@@ -71,10 +71,11 @@ def flaw(task: Task, record: Record) -> str:
 
 
 def _reference_flaw(task: Task, record: Record) -> str:
-    if not task.writes:
+    if not task.has_references:
         return f"{counted(len(record.references), 'reference')}, but the task is scored by {task.score!r}: give a label"
     if record.label != ():
-        return f"label {record.label!r} in a task of free texts, whose records have references instead"
+        what = "captions" if task.answer_kind == "captions" else "free texts"
+        return f"label {record.label!r} in a task of {what}, whose records have references instead"
     if not record.references or not all(one.strip() for one in record.references):
         return "no reference" if not record.references else "an empty reference"
     return _spelling_flaw(record)
@@ -87,7 +88,7 @@ def _spelling_flaw(record: Record) -> str:
 
 def label_values(task: Task, records: Sequence[Record]) -> pa.Array:
     """The column of what is right."""
-    if task.writes:
+    if task.has_references:
         return pa.array([record.references for record in records], type=label_type(task))
     return column(label_rows(task, records))
 

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from atlas.data.columns import array
-from atlas.tasks.scoring import TEXT_SCORES
+from atlas.runtime.text import counted
+from atlas.tasks.scoring import RECALL_SCORES, TEXT_SCORES
 from atlas.tasks.task import Task
 
 LISTED = 20  # of the commonest texts
@@ -24,10 +25,14 @@ class LabelCounts(Protocol):
         """The column of a shard's records."""
 
     def balance(self) -> Mapping[str, float]:
-        """Label -> records (or the sum of its scores); of free texts the commonest first references."""
+        """Label -> records (or the sum of its scores); of free texts the commonest first references, of captions their
+        numbers.
+        """
 
     def majority(self, records: int) -> float:
-        """The score of the best constant answer to so many records, in percent; of free texts that of the commonest."""
+        """The score of the best constant answer to so many records, in percent; of free texts that of the commonest, of
+        captions that of a random ranking.
+        """
 
 
 class ClassCounts:
@@ -82,6 +87,28 @@ class ReferenceCounts:
         return sorted(self.first.items(), key=lambda one: (-one[1], one[0]))[:most]
 
 
+class CaptionCounts:
+    """How many pictures have how many captions. The constant answer is a ranking at random."""
+
+    def __init__(self, score: str) -> None:
+        self.score = RECALL_SCORES[score]
+        self.captions: list[int] = []
+        self.texts: set[int] = set()
+
+    def add(self, values: pa.Array) -> None:
+        found = values.to_pylist()
+        self.captions += map(len, found)
+        self.texts.update(hash(text) for record in found for text in record)
+
+    def balance(self) -> Mapping[str, float]:
+        return {counted(size, "caption"): float(count) for size, count in sorted(Counter(self.captions).items())}
+
+    def majority(self, records: int) -> float:
+        return self.score.guessing(self.captions, texts=len(self.texts))
+
+
 def label_counts(task: Task) -> LabelCounts:
     """The counts for a task's kind of answers."""
-    return ReferenceCounts(task.score) if task.writes else ClassCounts(task)
+    if task.answer_kind == "captions":
+        return CaptionCounts(task.score)
+    return ReferenceCounts(task.score) if task.has_references else ClassCounts(task)

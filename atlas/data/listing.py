@@ -14,6 +14,7 @@ from atlas.runtime.text import by_number, counted
 from atlas.storage.filesystem import StoragePath
 from atlas.tasks.sample import SPLITS
 from atlas.tasks.task import Task, kind_in_words
+from atlas.tasks.user_task import task_address
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -30,7 +31,7 @@ def table_of(tasks: Mapping[str, Task], *, processor: Processor, place: StorageP
     for name, task in tasks.items():
         found = survey(task, processor=processor, place=place)
         names, kind = f"{name}\n{task.title}", f"{task.role}\n{task.modality}"
-        add_row(table, names, kind, f"{task.chance:.1f} %", state(task, found))
+        add_row(table, names, kind, _short_chance(task, found), state(task, found))
     return table
 
 
@@ -48,7 +49,7 @@ def page_of(task: Task, *, processor: Processor, place: StoragePath) -> str:
     facts = [
         ("about", task.about),
         ("role", f"{task.role}, {task.modality}, {counted(task.images, 'image')}"),
-        ("score", f"{task.score}, {kind}; chance {task.chance:.2f} %"),
+        ("score", f"{task.score}, {kind}; {_chance(task, found)}"),
         ("licence", task.licence),
         ("splits", task.split_note or "train for learning, val for selection, test for reporting"),
         *_layout_facts(task),
@@ -79,5 +80,19 @@ def counts_of(found: Prepared) -> str:
     return ", ".join(f"{split} {found.counts[split]:,}" for split in SPLITS)
 
 
+def _short_chance(task: Task, found: Prepared | None) -> str:
+    if task.answer_kind == "captions" and found is None:
+        return "–"
+    return f"{found.card.chance if found else task.chance:.1f} %"
+
+
+def _chance(task: Task, found: Prepared | None) -> str:
+    """The score of guessing, which of captions is counted when they are prepared."""
+    if task.answer_kind == "captions" and found is None:
+        return "chance is counted when it is prepared"
+    return f"chance {found.card.chance if found else task.chance:.2f} %"
+
+
 def _how(task: Task) -> str:
-    return task.name if task.layout is None else f"{task.name} --source FOLDER"
+    name = task_address(task.name)
+    return name if task.layout is None else f"{name} --source FOLDER"

@@ -18,7 +18,7 @@ from atlas.data.columns import REFERENCES, array, label_column
 from atlas.data.prepared import Prepared
 from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.os_errors import error_from
-from atlas.tasks.task import WRITTEN
+from atlas.tasks.task import REFERENCED
 
 NO_CLASS = -1  # the target of a record whose answer is a free text: no loss of classes takes it
 
@@ -131,8 +131,8 @@ class Split:
         self.records = map_file(prepared.path / f"{name}.arrow")
         self.pixels = rows(map_file(prepared.path / f"{name}-pictures.arrow"), "pixels")
         self.pictures, self.tokens = rows(self.records, "pictures"), rows(self.records, "tokens")
-        self.writes = card.answer_kind in WRITTEN
-        self.labels = None if self.writes else rows(self.records, label_column(card.score))
+        self.has_references = card.answer_kind in REFERENCED
+        self.labels = None if self.has_references else rows(self.records, label_column(card.score))
         self.length = min(prepared.counts[name], limit or prepared.counts[name])
 
     def __len__(self) -> int:
@@ -176,7 +176,7 @@ class Split:
         return found if self.soft else found.long()
 
     def _references(self, wanted: np.ndarray) -> tuple[tuple[str, ...], ...] | None:
-        return tuple(map(tuple, self._taken(REFERENCES, wanted))) if self.writes else None
+        return tuple(map(tuple, self._taken(REFERENCES, wanted))) if self.has_references else None
 
     def _taken(self, name: str, wanted: np.ndarray) -> list[Any]:
         """The values of these records in a column that is not of fixed width."""

@@ -21,6 +21,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from atlas.backbones.processor import Processor
+from atlas.backbones.text_rows import TextRows
 from atlas.data.columns import column, label_values, picture_schema, record_schema
 from atlas.data.opener import file_states
 from atlas.data.picture_files import PictureFile, files_of
@@ -142,10 +143,18 @@ class RecordShard:
             column(self.rows),
             column(texts.rows.reshape(len(self), -1)),
             label_values(task, self.records),
-            *count_columns(self.records, texts),
+            *self._counts(shard_context, texts),
             pa.array([record.where for record in self.records]),
         ]
         return pa.record_batch(columns, schema=schema), ShardMetadata(digest=self.digest)
+
+    def _counts(self, shard_context: ShardContext, texts: TextRows) -> list[pa.Array]:
+        """COLUMNS of the records' texts, whose rows are given; of a task of captions, of those."""
+        if shard_context.task.answer_kind != "captions":
+            return count_columns([record.texts for record in self.records], texts)
+        captions = [record.references for record in self.records]
+        rows = shard_context.processor.text_rows([text for one in captions for text in one])
+        return count_columns(captions, rows)
 
 
 Shard = PictureShard | RecordShard

@@ -27,9 +27,9 @@ def check_task(task: Task, processor: Processor) -> None:
             f"{task.name}: a record has {counted(task.images, 'image')}, and the backbone {processor.folder.name} "
             f"takes {most}."
         )
-    if task.writes:
-        _check_written(task)
-    if task.choices > 1 or task.writes:
+    if task.has_references:
+        _check_referenced(task)
+    if task.choices > 1 or task.has_references:
         return
     wrong = [answer for answer in task.answers if not isinstance(answer, str)]
     if wrong:
@@ -46,11 +46,18 @@ def check_task(task: Task, processor: Processor) -> None:
         raise UserError(f"{task.name}: the answer {twice[0]!r:.60} is declared twice; give each class its own name.")
 
 
-def _check_written(task: Task) -> None:
+def _check_referenced(task: Task) -> None:
+    captions = task.answer_kind == "captions"
     if task.answers or task.answers_of is not None or task.choices > 1:
         raise UserError(
-            f"{task.name}: it is scored by {task.score!r}, a score of free texts, and declares classes or choices; "
-            "leave them out, or score it by 'accuracy' or 'soft'."
+            f"{task.name}: it is scored by {task.score!r}, a score of {'captions' if captions else 'free texts'}, and "
+            "declares classes or choices; leave them out, or score it by 'accuracy' or 'soft'."
+        )
+    if captions and (task.images != 1 or task.modality == "language"):
+        has = "none" if task.modality == "language" else counted(task.images, "picture")
+        raise UserError(
+            f"{task.name}: it is scored by {task.score!r}, by which a picture is told from others by its captions, and "
+            f"a record has {has}; give each record one picture, or score it by another rule."
         )
 
 

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict
 
 from atlas.data.columns import array
 from atlas.tasks.reading.choices import SEPARATOR
-from atlas.tasks.sample import Record
 
 if TYPE_CHECKING:
     from atlas.backbones.text_rows import TextRows
@@ -48,12 +47,13 @@ class TextCounts(BaseModel):
 COLUMNS = tuple(TextCounts.model_fields)
 
 
-def count_columns(records: Sequence[Record], rows: TextRows) -> list[pa.Array]:
-    """COLUMNS of records, int32 [B] each. rows: of all their texts, in order."""
-    a_record = [one.reshape(len(records), -1) for one in (rows.cut, rows.answer_cut, rows.words, rows.unknown)]
-    found = [one.sum(1, dtype=np.int32) for one in a_record]
-    found.append(np.array([len(set(one.texts)) < len(one.texts) for one in records], dtype=np.int32))
-    found.append(np.array([any(map(is_blank, one.texts)) for one in records], dtype=np.int32))
+def count_columns(texts: Sequence[Sequence[str]], rows: TextRows) -> list[pa.Array]:
+    """COLUMNS of records with these texts, at least one each, int32 [B] each. rows: of all texts, in order."""
+    starts = np.cumsum([0, *(len(one) for one in texts[:-1])])
+    counted = (rows.cut, rows.answer_cut, rows.words, rows.unknown)
+    found = [np.add.reduceat(one.astype(np.int32), starts) for one in counted]
+    found.append(np.array([len(set(one)) < len(one) for one in texts], dtype=np.int32))
+    found.append(np.array([any(map(is_blank, one)) for one in texts], dtype=np.int32))
     return [pa.array(one) for one in found]
 
 

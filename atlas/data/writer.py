@@ -35,15 +35,16 @@ APART = "kept apart from another picture of the same name"
 class JoinedSplit:
     """The counts of a joined split.
 
-    records, distinct pictures, tied records, counts of texts, tokens of the longest one, what is right how often and
-    what the best constant answer scores (see `LabelCounts`), and pictures by the change that shows them as people see
-    them.
+    records, distinct pictures, tied records, counts of texts, captions, tokens of the longest text, what is right
+    how often and what the best constant answer scores (see `LabelCounts`), and pictures by the change that shows them
+    as people see them.
     """
 
     records: int
     pictures: int
     tied: int
     texts: TextCounts
+    captions: int
     longest: int
     balance: Mapping[str, float]
     majority: float
@@ -74,7 +75,7 @@ class Joiner:
         self.changed: Counter[str] = Counter({APART: outline.apart} if outline.apart else {})
         self.reasons = self.broken_pictures()
         self.broken_numbers = np.array(sorted(self.reasons), dtype=np.int64)
-        self.count = self.tied = self.longest = 0
+        self.count = self.tied = self.longest = self.captions = 0
         self.texts = TextCounts()
         self.labels = label_counts(task)
         self.digests = SplitDigests(blank=task.modality == "language")
@@ -91,6 +92,7 @@ class Joiner:
             pictures=self.outline.pictures.total - len(self.broken_numbers),
             tied=self.tied,
             texts=self.texts,
+            captions=self.captions,
             longest=self.longest,
             balance=self.labels.balance(),
             majority=self.labels.majority(self.count),
@@ -137,6 +139,8 @@ class Joiner:
         self.tied += tied_records(texts)
         self.longest = max(self.longest, widest(texts, self.processor.pad_id))
         self.labels.add(batch.column(3))
+        if self.task.answer_kind == "captions":
+            self.captions += len(batch.column(3).flatten())
         rows = array(batch.column("pictures"))
         rows = rows - np.searchsorted(self.broken_numbers, rows).astype(np.int32)
         self.digests.add_records(batch.column("id").to_pylist(), tokens, rows)

@@ -94,7 +94,8 @@ class Learner(ABC):
     `lineage` declares the part of the past that its steps depend on: the ordered `sequence`, the `set`, or `none`.
     `tunes_backbone`: it changes the backbone's own weights, which takes a lower learning rate than adapters do.
     `readouts`: those that its stages work with (None: all). `readout`: the one that they are given. `adapts`: it trains
-    adapters. `closed_form`: it is solved, without updates. `towers`: the encoders of the backbone that adapters are in,
+    adapters. `closed_form`: it is solved, without updates. `no_captions`: the reason why it cannot learn which captions
+    are of which picture; "" where it can. `towers`: the encoders of the backbone that adapters are in,
     by name (none: all).
     """
 
@@ -104,6 +105,7 @@ class Learner(ABC):
     readouts: ClassVar[tuple[str, ...] | None] = None
     adapts: ClassVar[bool] = True
     closed_form: ClassVar[bool] = False
+    no_captions: ClassVar[str] = ""
     readout: str = field(default=HEAD, metadata={UNSAID: True})
     towers: tuple[str, ...] = field(default=(), metadata={UNSAID: True})
 

@@ -20,6 +20,8 @@ from atlas.learners import site_combination
 from atlas.learners.backbone_tuning import BackboneTuning
 from atlas.learners.combinations import load_combination
 from atlas.learners.composition import Composition
+from atlas.learners.contrast import Features
+from atlas.learners.process_group import ProcessGroup
 from atlas.learners.readouts import HEAD, find_readout
 from atlas.learners.readouts.readout import AnswerForm, Readout, beside
 from atlas.learners.schedule import Precision
@@ -50,12 +52,13 @@ class ContinualModel(nn.Module):
         """The backbone's outputs for what `task` asks of a batch, by the active adapters: [B, C, I * D]."""
         return self.readout(task).read(self.backbone, self.given(batch, task))
 
-    def loss(self, batch: Batch, task: str, scoring: str) -> tuple[Tensor, Tensor]:
+    def loss(self, batch: Batch, task: str, scoring: str, group: ProcessGroup | None = None) -> tuple[Tensor, Tensor]:
         """The loss of `task` for a batch, a scalar averaged over its records, and the backbone's outputs for it.
 
-        scoring: the name of the task's score, among SCORES unless the readout writes texts.
+        scoring: the name of the task's score, among SCORES where it is one of classes. group: the processes whose
+        batches are one, where records are compared with each other; None for this one's alone.
         """
-        return self.readout(task).loss(self.backbone, self.given(batch, task), SCORES.get(scoring))
+        return self.readout(task).loss(self.backbone, self.given(batch, task), SCORES.get(scoring), group)
 
     def given(self, batch: Batch, task: str) -> Batch:
         """The batch as the backbone takes it, which is made ready for it."""
@@ -68,6 +71,10 @@ class ContinualModel(nn.Module):
     def write(self, batch: Batch, task: str) -> list[str]:
         """The answers for `task` as texts, one a record, by a readout that `writes` and the active adapters."""
         return self.readout(task).write(self.backbone, self.given(batch, task))
+
+    def embed(self, batch: Batch, task: str) -> Features:
+        """The features of a batch's images and captions for `task`, by a readout that `contrasts`."""
+        return self.readout(task).embed(self.backbone, self.given(batch, task))
 
     def logits(self, pooled: Tensor, task: str) -> Tensor:
         """Logits by the head of `task`, of pooled outputs [B, C, I * D]: [B, classes], or [B, C]."""

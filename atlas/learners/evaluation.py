@@ -1,27 +1,26 @@
-"""Evaluation: the score of a task's predicted answers, by logits or as texts."""
+"""Evaluation: the score of a task's predicted answers, by logits, as texts, or of captions that are ranked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from atlas.data.loader import Batch, Split, permutation
-from atlas.data.read_ahead import read_ahead
+from atlas.data.loader import Batch, Split
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.divergence import REMEDY, Diverged
+from atlas.learners.evaluation_records import read_batches, records_scored
 from atlas.learners.out_of_memory import InParts
 from atlas.learners.precision import autocast
 from atlas.learners.process_group import ProcessGroup
+from atlas.learners.retrieval import retrieval_score
 from atlas.learners.schedule import Precision
 from atlas.learners.scores import SCORES, classes_of
 from atlas.learners.task_data import TaskData
 from atlas.runtime.text import counted
 from atlas.tasks.scoring import TEXT_SCORES
 
-EVALUATION_BATCH = 256
 Written = tuple[int, str, tuple[str, ...]]  # the number of a record, its predicted text, and its references
 
 
@@ -48,6 +47,8 @@ def score(
     part = data.splits[split]
     chosen = records_scored(part, limit)
     with torch.no_grad(), autocast(group.device, precision):
+        if data.kind == "captions":
+            return retrieval_score(model, data, split, limit=limit, group=group)
         if data.scoring in TEXT_SCORES:
             return _written_score(model, data, part, group.shard(chosen), group)
         total = group.all_reduce(_sums(model, data, part, group.shard(chosen), group))
@@ -56,11 +57,6 @@ def score(
             f"the logits of {counted(int(total[2]), f'{split} record')} of {data.name} are not finite; {REMEDY}"
         )
     return 100.0 * float(total[0] / total[1])
-
-
-def records_scored(part: Split, limit: int | None) -> Tensor:
-    """The numbers of the records that score a split: a draw that depends on its length alone, sorted; all for None."""
-    return permutation(len(part), seed=0, epoch=0)[:limit].sort().values
 
 
 def _sums(model: ContinualModel, data: TaskData, part: Split, indices: Tensor, group: ProcessGroup) -> Tensor:
@@ -73,18 +69,6 @@ def _sums(model: ContinualModel, data: TaskData, part: Split, indices: Tensor, g
         sums[1] += len(numbers)
         sums[2] += unfit
     return sums
-
-
-def read_batches(part: Split, indices: Tensor, group: ProcessGroup) -> Iterator[tuple[Tensor, Batch]]:
-    """The records by numbers, in batches on the group's device; none of no records, as a worker may have."""
-
-    def read(numbers: Tensor) -> tuple[Tensor, Batch]:
-        return numbers, part.batch(numbers).pinned(group.device)
-
-    requests = indices.split(EVALUATION_BATCH) if len(indices) else ()
-    with closing(read_ahead(requests, read, threads=group.compute.loaders, device=group.device)) as found:
-        for numbers, batch in found:
-            yield numbers, batch.to(group.device)
 
 
 def _likeliest(model: ContinualModel, data: TaskData) -> Callable[[Batch], tuple[Tensor, int | Tensor]]:

@@ -128,6 +128,7 @@ class Ewc(Learner):
     name: ClassVar[str] = "ewc"
     lineage: ClassVar[Lineage] = "sequence"
     tunes_backbone: ClassVar[bool] = True
+    no_captions: ClassVar[str] = "its Fisher information takes records one by one, and captions are told from others"
     schedule: Schedule = field(default_factory=Schedule)
     weight: float = 100.0
     records: int = 200

@@ -17,7 +17,7 @@ from atlas.backbones.dual.backbone import DualBackbone
 from atlas.data.loader import Batch
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.divergence import REMEDY, Diverged
-from atlas.learners.evaluation import read_batches, records_scored
+from atlas.learners.evaluation_records import read_batches, records_scored
 from atlas.learners.out_of_memory import InParts
 from atlas.learners.precision import autocast
 from atlas.learners.process_group import ProcessGroup

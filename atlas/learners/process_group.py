@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -59,6 +59,14 @@ class ProcessGroup:
         gathered = [torch.empty_like(local) for _ in range(self.size)]
         dist.all_gather(gathered, local)
         return torch.stack(gathered)
+
+    def gather_rows(self, values: Tensor) -> Tensor:
+        """The rows [N, …] of all processes, by rank, on every process: [size · N, …], through which gradients flow.
+
+        Every process gives as many. A loss L_r of each rank's own rows, of which all depend on the rows of all, has the
+        gradient of their mean in the end: here dΣL_r / d(own rows), which DDP divides by the size.
+        """
+        return values if self.size == 1 else _gathered(values)
 
     def gather(self, value: ValueT) -> list[ValueT]:
         """The values of all processes, by rank, on every process: of any type that can be pickled."""
@@ -119,3 +127,24 @@ class ProcessGroup:
     def shard(self, indices: Tensor) -> Tensor:
         """This rank's part of `indices` [N]: every size-th, so that equal batches give equal parts."""
         return indices[self.rank :: self.size]
+
+
+class _GatherRows(torch.autograd.Function):
+    """The rows of all processes; backward, the sum of what all processes' losses say of the own rows."""
+
+    @staticmethod
+    def forward(context: Any, values: Tensor) -> Tensor:
+        gathered = [torch.empty_like(values) for _ in range(dist.get_world_size())]
+        dist.all_gather(gathered, values.contiguous())
+        return torch.cat(gathered)
+
+    @staticmethod
+    def backward(context: Any, gradients: Tensor) -> Tensor:
+        total = gradients.contiguous().clone()
+        dist.all_reduce(total)
+        return total.chunk(dist.get_world_size())[dist.get_rank()]
+
+
+def _gathered(values: Tensor) -> Tensor:
+    found: Tensor = _GatherRows.apply(values)
+    return found

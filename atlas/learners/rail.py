@@ -134,6 +134,7 @@ class Rail(Learner):
     lineage: ClassVar[Lineage] = "set"
     adapts: ClassVar[bool] = False
     closed_form: ClassVar[bool] = True
+    no_captions: ClassVar[str] = "its regression is on classes"
     readouts: ClassVar[tuple[str, ...] | None] = (HEAD, SIMILARITY)
     schedule: Schedule = field(default_factory=Schedule)
     hidden: int = 1024

@@ -24,8 +24,8 @@ SELF = -1e4  # in the place of a record's likeness to itself
 class ReferenceRecords:
     """Batches of `size` training records of a task, drawn from a seed, with texts to compare their images with.
 
-    The texts are the records' own; of a task without any, the names of classes drawn from those of the tasks `named`,
-    in their first prompts.
+    The texts are the records' own, or their first captions; of a task without any, the names of classes drawn from
+    those of the tasks `named`, in their first prompts.
     """
 
     def __init__(self, model: ContinualModel, data: TaskData, *, named: Sequence[str], size: int, seed: int) -> None:
@@ -45,9 +45,13 @@ class ReferenceRecords:
 
     def batch(self, indices: Tensor, prompts: Tensor | None) -> Batch:
         """The drawn records on the model's device, with one text each."""
-        found = self.train.batch(indices)
+        found, processor = self.train.batch(indices), self.model.backbone.processor
         tokens = found.tokens[:, :1] if prompts is None or self.prompts is None else self.prompts[prompts][:, None]
-        mask = tokens != self.model.backbone.processor.pad_id
+        if self.dual and self.data.kind == "captions":
+            assert found.references is not None
+            rows, _ = processor.token_rows([captions[0] for captions in found.references])
+            tokens = torch.from_numpy(rows).long()[:, None]
+        mask = tokens != processor.pad_id
         return self.model.given(replace(found, tokens=tokens, mask=mask).to(self.model.device), self.data.name)
 
     def similarities(self, batch: Batch, weights: dict[str, Tensor] | None = None) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from atlas.data.loader import Batch
 from atlas.learners.continual_model import ContinualModel
-from atlas.learners.evaluation import EVALUATION_BATCH
+from atlas.learners.evaluation_records import EVALUATION_BATCH
 from atlas.learners.out_of_memory import InParts
 from atlas.learners.precision import autocast
 from atlas.learners.process_group import ProcessGroup

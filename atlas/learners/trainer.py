@@ -42,15 +42,17 @@ class TrainingCurve:
 class Objective(nn.Module):
     """Task loss, the loss of replayed records, and the penalties, as one module, so that DDP sees one forward."""
 
-    def __init__(self, model: ContinualModel, stage: Stage, data: TaskData, hooks: StageHooks) -> None:
+    def __init__(
+        self, model: ContinualModel, stage: Stage, data: TaskData, hooks: StageHooks, group: ProcessGroup | None = None
+    ) -> None:
         super().__init__()
-        self.model, self.stage, self.data, self.hooks = model, stage, data, hooks
+        self.model, self.stage, self.data, self.hooks, self.group = model, stage, data, hooks, group
 
     def forward(self, batch: Batch, replayed: Sequence[tuple[ReplayBatch, Batch]] = ()) -> Tensor:
         """The scalar loss of a batch, averaged over its records, plus the weighted losses of replayed batches."""
-        loss, pooled = self.model.loss(batch, self.data.name, self.data.scoring)
+        loss, pooled = self.model.loss(batch, self.data.name, self.data.scoring, self.group)
         for replay_batch, other in replayed:
-            earlier, _ = self.model.loss(other, replay_batch.data.name, replay_batch.data.scoring)
+            earlier, _ = self.model.loss(other, replay_batch.data.name, replay_batch.data.scoring, self.group)
             loss = loss + replay_batch.weight * earlier
         for penalty in (self.stage.penalty(self.model, self.data.name), self.hooks.penalty(batch, pooled)):
             loss = loss if penalty is None else loss + penalty
@@ -73,13 +75,15 @@ class Trainer:
         self.model, self.schedule, self.data, self.group = model, stage.schedule, data, group
         self.hooks = hooks or StageHooks()
         self.objective = group.wrap(
-            Objective(model, stage, data, self.hooks), find_unused_parameters=self.hooks.find_unused_parameters
+            Objective(model, stage, data, self.hooks, group), find_unused_parameters=self.hooks.find_unused_parameters
         )
         model.hold_frozen(self.schedule.precision)
         self.optimizer = _optimizer(model, self.schedule, group.device)
         self.scheduler = LambdaLR(self.optimizer, lambda update: self.schedule.rate(update, updates))
         self.scaler = torch.amp.GradScaler(group.device.type, enabled=self.schedule.precision == "float16")
         self.records, self.parts = 0, 1  # parts of a micro-batch
+        contrasts = any(model.readout(task).contrasts for task in model.heads)
+        self.halves = group.compute.halve and group.size == 1 and not contrasts
         self._applied = 0
         self.optimizer.register_step_post_hook(self._count_applied)
         recorded = is_recorded(self.schedule, self.hooks, group, updates=updates, own=bool(stage.source))
@@ -145,10 +149,11 @@ class Trainer:
     ) -> Tensor:
         """As `_backward`; where memory does not hold a micro-batch, and that may be cut, in more parts from here on.
 
-        The processes of a group would have to agree on it: a group cuts nothing. Raises torch.OutOfMemoryError where
+        The processes of a group would have to agree on it: a group cuts nothing. Neither is cut what compares the
+        records of a batch with each other. Raises torch.OutOfMemoryError where
         it may not, or is a single record.
         """
-        if not self.group.compute.halve or self.group.size > 1:
+        if not self.halves:
             return self._backward(indices, replay_batches, records)
         drawn = random_state(self.group)[None]
         while (loss := self._attempt(indices, replay_batches, records)) is None:

@@ -28,8 +28,8 @@ NO_TEXT = "this is an image ."  # the text of tasks that have none
 class Request:
     """A record to answer.
 
-    text: the text, or a JSON list of the choices where the task has several. image: base64 of a PNG or JPEG, a JSON
-    list of them where the task has two, empty where it has none.
+    text: the text, or a JSON list of the choices where the task has several, or of captions where it has those. image:
+    base64 of a PNG or JPEG, a JSON list of them where the task has two, empty where it has none.
     """
 
     task: str
@@ -44,11 +44,12 @@ class Request:
         from atlas.backbones.text_rows import widest
         from atlas.data.loader import Batch
 
-        texts = self._choices() if task.choices > 1 else [self.text or NO_TEXT]
+        competing = task.choices > 1 or task.kind == "captions"
+        texts = self._choices() if competing else [self.text or NO_TEXT]
         pictures = [_pixels(text, processor) for text in self._images()]
         pictures = pictures or [processor.blank()] * task.images
         images = 0 if task.modality == "language" else len(pictures)
-        rows, _ = processor.token_rows(texts, images=images, answered=task.choices > 1)
+        rows, _ = processor.token_rows(texts, images=images, answered=competing)
         width = max(task.text_tokens, widest(rows, processor.pad_id))  # as wide as in training
         tokens = torch.from_numpy(rows[None, :, :width]).long()
         return Batch(

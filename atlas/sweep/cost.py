@@ -43,7 +43,7 @@ def backbone_shapes(folder: Path, card: DataCard) -> list[Shape]:
             depth=shape.depth,
             inner=shape.inner,
             tokens=shape.length(card.images),
-            passes=shape.passes(images=card.images, choices=card.choices),
+            passes=shape.passes(images=card.images, choices=card.texts_encoded),
         )
         for shape in encoder_shapes(folder)
     ]

@@ -66,7 +66,7 @@ class SweepInputs:
         whole = sum(_weight(shape) * (shape.patches + shape.text_tokens) for shape in shapes)
         return {
             name: sum(
-                shape.passes(images=card.images, choices=card.choices)
+                shape.passes(images=card.images, choices=card.texts_encoded)
                 * _weight(shape)
                 * (shape.patches + min(shape.text_tokens, card.text_tokens))
                 for shape in shapes

@@ -10,6 +10,7 @@ from atlas.tasks.offline.easy_ve import EASY_VE
 from atlas.tasks.offline.easy_vqa import EASY_VQA
 from atlas.tasks.published.aircraft import AIRCRAFT
 from atlas.tasks.published.caltech101 import CALTECH101
+from atlas.tasks.published.captions import CAPTIONS, caption_task
 from atlas.tasks.published.cifar100 import CIFAR100
 from atlas.tasks.published.coin import COIN
 from atlas.tasks.published.commonsense_qa import COMMONSENSE_QA
@@ -41,6 +42,8 @@ from atlas.tasks.reading.splits import deal, split_of
 from atlas.tasks.sample import NO_TEXT, SPLITS, Broken, Label, Picture, Record, Skipped
 from atlas.tasks.task import Task
 from atlas.tasks.twins import TWINS, Sizes
+from atlas.tasks.twins.captions import CAPTION_TWINS
+from atlas.tasks.twins.captions import SIZES as CAPTIONED
 from atlas.tasks.twins.instructions import INSTRUCTION_TWINS
 from atlas.tasks.twins.instructions import SIZES as INSTRUCTIONS
 from atlas.tasks.twins.mtil import IMAGE_TWINS, SIZES
@@ -83,6 +86,8 @@ TASKS: dict[str, Task] = {
     **UCIT,
     **MLLM_CL,
     **{name: twin.make(INSTRUCTIONS) for name, twin in INSTRUCTION_TWINS.items()},
+    **CAPTIONS,
+    **{name: twin.make(CAPTIONED) for name, twin in CAPTION_TWINS.items()},
     **{
         name: few_shot_task(twin.make(SIZES), name)
         for twin in IMAGE_TWINS.values()
@@ -137,6 +142,7 @@ __all__ = [
     "Skipped",
     "Task",
     "task_address",
+    "caption_task",
     "check_needs_files",
     "choice_text",
     "class_of",

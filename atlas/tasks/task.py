@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from atlas.runtime.errors import UserError
 from atlas.runtime.text import counted
 from atlas.tasks.sample import Broken, Record
-from atlas.tasks.scoring import BOX_SCORES, TEXT_SCORES
+from atlas.tasks.scoring import BOX_SCORES, RECALL_SCORES, TEXT_SCORES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,14 +40,29 @@ TextScoring = Literal[
     "iou",
     "iou-coin",
 ]
-Scoring = ClassScoring | TextScoring
-AnswerKind = Literal["classes", "choices", "soft", "texts", "box"]
-WRITTEN: tuple[AnswerKind, ...] = ("texts", "box")
+CaptionScoring = Literal[
+    "recall@1",
+    "recall@5",
+    "recall@10",
+    "image-to-text@1",
+    "image-to-text@5",
+    "image-to-text@10",
+    "text-to-image@1",
+    "text-to-image@5",
+    "text-to-image@10",
+]
+Scoring = ClassScoring | TextScoring | CaptionScoring
+AnswerKind = Literal["classes", "choices", "soft", "texts", "box", "captions"]
+REFERENCED: tuple[AnswerKind, ...] = ("texts", "box", "captions")  # a record has texts that are right, and no label
 Role = Literal["upstream", "downstream"]
 
 
 def answer_kind(score: str, choices: int) -> AnswerKind:
-    """The kind of a task's answers: a class, one of a record's texts, a class by soft scores, a free text, or a box."""
+    """The kind of a task's answers: a class, one of a record's texts, a class by soft scores, a free text, a box, or
+    captions that are told from those of other pictures.
+    """
+    if score in RECALL_SCORES:
+        return "captions"
     if score in TEXT_SCORES:
         return "box" if score in BOX_SCORES else "texts"
     if choices > 1:
@@ -56,9 +71,12 @@ def answer_kind(score: str, choices: int) -> AnswerKind:
 
 
 def kind_in_words(kind: AnswerKind, *, classes: int, choices: int) -> str:
-    """`3 classes`, `4 choices`, `free texts`, `a box as a text`; without their number where it is not known (0)."""
-    if kind in WRITTEN:
-        return "a box as a text" if kind == "box" else "free texts"
+    """`3 classes`, `4 choices`, `free texts`, `a box as a text`, `captions among those of all pictures`; without their
+    number where it is not known (0).
+    """
+    named = {"texts": "free texts", "box": "a box as a text", "captions": "captions among those of all pictures"}
+    if kind in named:
+        return named[kind]
     known = counted(classes, "class") if classes else "classes known to its source"
     return f"{choices or ''} choices".lstrip() if kind == "choices" else known
 
@@ -67,9 +85,11 @@ def kind_in_words(kind: AnswerKind, *, classes: int, choices: int) -> str:
 class Task:
     """A dataset and the question asked of it.
 
-    answers: the class names; () for multiple choice and for free texts. choices: texts a record. images: pictures a
-    record. score: a name of `atlas.learners.scores`, or of TEXT_SCORES where answers are free texts or a box as a text.
-    chance: the score of guessing, in percent. version: raised by hand when the reader's output changes.
+    answers: the class names; () for multiple choice, free texts and captions. choices: texts a record. images: pictures
+    a record. score: a name of `atlas.learners.scores`, of TEXT_SCORES where answers are free texts or a box as a text,
+    or of RECALL_SCORES where captions and pictures find each other.
+    chance: the score of guessing, in percent; of captions it is counted when they are prepared. version: raised by hand
+    when the reader's output changes.
     read: (split, source folder or None) -> the records, labels mixed, in an order that never changes; records that
     cannot be read as `Broken`, those left out by rule as `Skipped`, so that `prepare` counts them.
     sources: source folder or None -> the versions that decide the content (file name -> sha256, package -> version).
@@ -120,9 +140,9 @@ class Task:
         return answer_kind(self.score, self.choices)
 
     @property
-    def writes(self) -> bool:
+    def has_references(self) -> bool:
         """Whether its answers are texts of their own, so that its records have references instead of labels."""
-        return self.answer_kind in WRITTEN
+        return self.answer_kind in REFERENCED
 
     @property
     def is_named_picture(self) -> bool:
@@ -131,7 +151,7 @@ class Task:
 
     @property
     def classes(self) -> int:
-        """The number of values that a label can take; 0 where answers are free texts."""
+        """The number of values that a label can take; 0 where answers are texts of their own."""
         return self.choices if self.choices > 1 else len(self.answers)
 
     @property

@@ -13,7 +13,7 @@ from atlas.runtime.carried_modules import CarriedModules, carried_modules
 from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.names import check_task_name
 from atlas.runtime.user_code import run_file
-from atlas.tasks.scoring import TEXT_SCORES
+from atlas.tasks.scoring import RECALL_SCORES, TEXT_SCORES
 from atlas.tasks.task import ClassScoring, Task
 
 USER_TASKS: dict[str, tuple[str, Task]] = {}  # the loaded ones: name -> absolute address, task
@@ -43,7 +43,7 @@ def _check_fields(task: Task) -> None:
         )
     if isinstance(task.version, bool) or not isinstance(task.version, int):
         raise UserError(f"{task.name}: its version is {task.version!r:.60}; give a whole number.")
-    known = (*get_args(ClassScoring), *TEXT_SCORES)
+    known = (*get_args(ClassScoring), *TEXT_SCORES, *RECALL_SCORES)
     if task.score not in known:
         raise UserError(f"{task.name}: {unknown('score', str(task.score), known)}")
     for template in task.templates:

@@ -81,7 +81,7 @@ def test_records_have_the_declared_shape_and_labels(task: Task, records: dict[st
         assert len(record.pictures) == (0 if task.modality == "language" else task.images)
         pairs = ((record.label, 1.0),) if isinstance(record.label, int) else record.label
         assert isinstance(record.label, int) == (task.score == "accuracy")
-        assert bool(record.references) == task.writes
+        assert bool(record.references) == task.has_references
         assert all(0 <= label < task.classes and 0 <= score <= 1 for label, score in pairs)
 
 
@@ -102,7 +102,7 @@ def test_every_class_occurs_in_train(task: Task, records: dict[str, list[Record 
 
 
 def test_chance_is_that_of_guessing(task: Task) -> None:
-    assert task.chance == pytest.approx(0.0 if task.score == "soft" or task.writes else 100 / task.classes)
+    assert task.chance == pytest.approx(0.0 if task.score == "soft" or task.has_references else 100 / task.classes)
 
 
 def test_ids_are_unique_and_no_picture_is_in_two_splits(records: dict[str, list[Record | Broken]]) -> None:

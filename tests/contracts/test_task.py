@@ -59,7 +59,7 @@ def test_the_catalogue_names_each_task_by_its_own_name() -> None:
 
 
 def test_the_declaration_is_whole(task: Task) -> None:
-    if task.writes:
+    if task.has_references:
         assert (task.classes, task.answers, task.choices) == (0, (), 1)
     else:
         assert task.classes >= 2
@@ -77,7 +77,7 @@ def test_every_class_has_a_word_that_readouts_can_write(task: Task) -> None:
 
 
 def test_chance_is_that_of_guessing(task: Task) -> None:
-    expected = 0.0 if task.score == "soft" or task.writes else 100 / task.classes
+    expected = 0.0 if task.score == "soft" or task.has_references else 100 / task.classes
     assert task.chance == pytest.approx(expected)
 
 
@@ -93,14 +93,14 @@ def test_labels_are_in_range(task: Task, records: dict[str, list[Record]]) -> No
     for record in itertools.chain(*records.values()):
         pairs = ((record.label, 1.0),) if isinstance(record.label, int) else record.label
         assert isinstance(record.label, int) == (task.score == "accuracy")
-        assert bool(record.references) == task.writes
+        assert bool(record.references) == task.has_references
         assert all(0 <= label < task.classes and 0 <= score <= 1 for label, score in pairs)
 
 
 def test_every_label_occurs_and_the_first_records_are_mixed(task: Task, records: dict[str, list[Record]]) -> None:
     if task.score == "soft":
         pytest.skip("soft labels are not single")
-    if not task.writes:
+    if not task.has_references:
         assert {record.label for record in records["train"]} == set(range(task.classes))
     for split in SPLITS:
         assert len({right(record) for record in records[split][:FIRST]}) > 1

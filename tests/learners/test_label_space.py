@@ -13,7 +13,8 @@ from torch import nn
 
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.divergence import Diverged
-from atlas.learners.evaluation import records_scored, score
+from atlas.learners.evaluation import score
+from atlas.learners.evaluation_records import records_scored
 from atlas.learners.label_space import LabelSpace
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.readouts.prompted import PoolSettings, PromptedSimilarity

@@ -32,9 +32,9 @@ class SmallMemory(ContinualModel):
         self.allocate(batch)
         return super().pool(batch, task)
 
-    def loss(self, batch: Batch, task: str, scoring: str) -> tuple[Tensor, Tensor]:
+    def loss(self, batch: Batch, task: str, scoring: str, group: ProcessGroup | None = None) -> tuple[Tensor, Tensor]:
         self.allocate(batch)
-        return super().loss(batch, task, scoring)
+        return super().loss(batch, task, scoring, group)
 
     def allocate(self, batch: Batch) -> None:
         self.asked.append(len(batch))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -29,10 +29,13 @@ class DualBackbone(Backbone):
 
     The pooled output of an image with a text is the image's features and then the text's, D = 2 P. Equal texts of a
     batch are encoded once, as far as they are told apart. `layer_of` counts from the top layer, which both towers have
-    in common. `log_scale` is the logarithm of the factor by which the model multiplies cosines.
+    in common. `log_scale` is the logarithm of the factor by which the model multiplies cosines, and `bias` what it adds
+    then. `contrast`: how it was trained on pairs: each told from all others of its batch (`softmax`), or every image
+    and text taken for a pair or for none (`sigmoid`).
     """
 
     model_class: type[PreTrainedModel]
+    contrast: Literal["softmax", "sigmoid"] = "softmax"
 
     def __init__(self, model: PreTrainedModel, *, processor: Processor, digest: str) -> None:
         super().__init__()
@@ -41,7 +44,7 @@ class DualBackbone(Backbone):
         self.features = self.features_of(model)
         self.width = 2 * self.features
         self.log_scale = float(_as_buffer(model, "logit_scale"))
-        _as_buffer(model, "logit_bias")
+        self.bias = float(_as_buffer(model, "logit_bias"))
         self.prompt_width = self.towers["vision"].width
         self.depth = max(tower.depth for tower in self.towers.values())
         scale, mean = (255 * torch.tensor(v).view(3, 1, 1) for v in (processor.std, processor.mean))

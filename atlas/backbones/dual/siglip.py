@@ -15,6 +15,7 @@ class SiglipBackbone(DualBackbone):
     """
 
     model_class = SiglipModel
+    contrast = "sigmoid"
 
     @staticmethod
     def features_of(model: PreTrainedModel) -> int:

@@ -50,7 +50,7 @@ GIVEN: dict[str, str] = {  # to tasks by their learner, and no choice of a user
 CLASSES: tuple[AnswerKind, ...] = ("classes", "choices", "soft")
 ANSWERS: dict[str, tuple[AnswerKind, ...]] = {  # what each can give
     HEAD: CLASSES,
-    SIMILARITY: CLASSES,
+    SIMILARITY: (*CLASSES, "captions"),
     LIKELIHOOD: CLASSES,
     MEAN_LIKELIHOOD: CLASSES,
     GENERATION: ("classes", "soft", "texts", "box"),
@@ -64,7 +64,9 @@ def check_answers(readout: str, tasks: Mapping[str, AnswerKind]) -> None:
         return
     wanted = dict.fromkeys(kind_in_words(kind, classes=0, choices=0) for kind in cannot.values())
     able = [name for name, kinds in ANSWERS.items() if set(cannot.values()) <= set(kinds)]
+    writing = "captions" in cannot.values() and readout in WORDED
     remedy = f"give --readout {' or '.join(able)} and a backbone that allows it" if able else "no readout gives them"
+    remedy += ", score captions by cider, so that a model writes them" if writing else ""
     raise UserError(
         f"the readout {readout!r} cannot answer {', '.join(cannot)}, whose answers are {' and '.join(wanted)}: "
         f"{remedy}, or leave {by_number(len(cannot), 'it', 'them')} out of the tasks."

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from atlas.backbones.backbone import Backbone
 from atlas.data.loader import Batch
+from atlas.learners.contrast import Features
+from atlas.learners.process_group import ProcessGroup
 from atlas.learners.readouts import HEAD, PROMPTED_HEAD, PROMPTED_SIMILARITY, SIMILARITY, find_readout
 from atlas.learners.readouts.readout import AnswerForm, Readout
 from atlas.learners.scores import Score
@@ -91,21 +93,27 @@ class PromptedReadout(Readout):
         return json.dumps(asdict(self.made_of), sort_keys=True)
 
     def read(self, backbone: Backbone, batch: Batch) -> Tensor:
-        return self._read(backbone, batch)[0]
+        with backbone.prompted(self.choose(backbone, batch)[0]):
+            return self.answering.read(backbone, batch)
 
-    def loss(self, backbone: Backbone, batch: Batch, score: Score | None) -> tuple[Tensor, Tensor]:
-        assert score is not None
-        outputs, distance = self._read(backbone, batch)
-        return score.loss(self.logits(outputs.float()), batch.targets) + self.made_of.weight * distance, outputs
+    @property
+    def contrasts(self) -> bool:
+        return self.answering.contrasts
+
+    def loss(
+        self, backbone: Backbone, batch: Batch, score: Score | None, group: ProcessGroup | None = None
+    ) -> tuple[Tensor, Tensor]:
+        prompts, distance = self.choose(backbone, batch)
+        with backbone.prompted(prompts):
+            loss, outputs = self.answering.loss(backbone, batch, score, group)
+        return loss + self.made_of.weight * distance, outputs
+
+    def embed(self, backbone: Backbone, batch: Batch) -> Features:
+        with backbone.prompted(self.choose(backbone, batch)[0]):
+            return self.answering.embed(backbone, batch)
 
     def logits(self, pooled: Tensor) -> Tensor:
         return self.answering.logits(pooled)
-
-    def _read(self, backbone: Backbone, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The outputs for what the inner readout asks, and how far the chosen keys are from the queries."""
-        prompts, distance = self.choose(backbone, batch)
-        with backbone.prompted(prompts):
-            return self.answering.read(backbone, batch), distance
 
     def choose(self, backbone: Backbone, batch: Batch) -> tuple[Tensor, Tensor]:
         """The prompts of each record, and the distance of their keys, as `PromptPool` gives them."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from atlas.backbones.backbone import Backbone
     from atlas.data.loader import Batch
+    from atlas.learners.contrast import Features
+    from atlas.learners.process_group import ProcessGroup
     from atlas.learners.scores import Score
     from atlas.tasks.task import AnswerKind, Modality
 
@@ -43,10 +45,15 @@ class Readout(nn.Module, ABC):
     """One task's way from pooled outputs to logits. Its parameters are saved with the task's step.
 
     `name` is that of READOUTS. `writes`: its answers are texts (`write`), not logits over the task's answers.
+    `contrasts`: its loss compares the records of a batch with each other, so that parts of a batch do not add up to it.
     """
 
     name: ClassVar[str]
     writes: ClassVar[bool] = False
+
+    @property
+    def contrasts(self) -> bool:
+        return False
 
     @classmethod
     @abstractmethod
@@ -83,10 +90,13 @@ class Readout(nn.Module, ABC):
         outputs: Tensor = backbone(asked.pixels, asked.tokens, asked.mask)
         return outputs
 
-    def loss(self, backbone: Backbone, batch: Batch, score: Score | None) -> tuple[Tensor, Tensor]:
+    def loss(
+        self, backbone: Backbone, batch: Batch, score: Score | None, group: ProcessGroup | None = None
+    ) -> tuple[Tensor, Tensor]:
         """The loss of a batch, a scalar averaged over its records, and the backbone's outputs for it.
 
-        By default that of the task's score of classes, of logits; a readout that writes has a loss of its own.
+        By default that of the task's score of classes, of logits; a readout that writes has a loss of its own. group:
+        the processes whose batches are one, for a loss that `contrasts`; None for this one's alone.
         """
         assert score is not None
         outputs = self.read(backbone, batch)
@@ -95,6 +105,10 @@ class Readout(nn.Module, ABC):
     def write(self, backbone: Backbone, batch: Batch) -> list[str]:
         """The answer of each record as a text, by the adapters that are active; of a readout that `writes`."""
         raise NotImplementedError(f"the readout {self.name} writes no texts")
+
+    def embed(self, backbone: Backbone, batch: Batch) -> Features:
+        """The features of a batch's images and captions; of a readout that `contrasts`."""
+        raise NotImplementedError(f"the readout {self.name} compares no captions")
 
     @abstractmethod
     def logits(self, pooled: Tensor) -> Tensor:

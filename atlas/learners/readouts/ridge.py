@@ -131,6 +131,7 @@ class FusedRidge(Ridge):
         generator: torch.Generator | None = None,
     ) -> None:
         similarity = Similarity.build(backbone, form)  # refuses before anything is drawn
+        assert isinstance(similarity, Similarity)  # of classes
         super().__init__(backbone, form, settings, generator)
         self.similarity = similarity
         self.asks_own = bool(similarity.answers)

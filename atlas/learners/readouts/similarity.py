@@ -14,6 +14,7 @@ from atlas.backbones.dual.backbone import DualBackbone
 from atlas.backbones.processor import Processor
 from atlas.data.loader import Batch
 from atlas.learners.readouts import SIMILARITY, check_answers
+from atlas.learners.readouts.contrastive import Contrastive
 from atlas.learners.readouts.prompts import class_prompts
 from atlas.learners.readouts.readout import AnswerForm, Readout
 from atlas.runtime.errors import UserError
@@ -25,7 +26,7 @@ class Similarity(Readout):
     Where a record's texts compete, text_k is one of them. Where it has a text and classes, text_k is the text with the
     class after it, and is cut where both together have too many tokens. Where it has classes alone, text_k are their
     prompts (the mean of their features over templates). The features of several images are averaged. The backbone is
-    asked all of a record's texts at once, as choices.
+    asked all of a record's texts at once, as choices. Of captions it is `Contrastive`.
     """
 
     name: ClassVar[str] = SIMILARITY
@@ -48,7 +49,7 @@ class Similarity(Readout):
         self.padding, self.longest = backbone.processor.pad_id, most_tokens or backbone.processor.max_tokens
 
     @classmethod
-    def build(cls, backbone: Backbone, form: AnswerForm, generator: torch.Generator | None = None) -> Similarity:
+    def build(cls, backbone: Backbone, form: AnswerForm, generator: torch.Generator | None = None) -> Readout:
         if not isinstance(backbone, DualBackbone):
             raise UserError(
                 f"the readout 'similarity' compares features of images and texts, and {backbone.processor.folder.name} "
@@ -60,6 +61,8 @@ class Similarity(Readout):
                 f"{form.task}: the readout 'similarity' compares an image with texts, and its records have no image; "
                 f"leave the task out, or give --readout head."
             )
+        if form.kind == "captions":
+            return Contrastive(backbone, most_tokens=form.most_tokens)
         if form.outputs == 1:
             return cls(backbone)
         if form.modality == "vision":

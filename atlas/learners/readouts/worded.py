@@ -21,6 +21,7 @@ from atlas.runtime.errors import UserError
 if TYPE_CHECKING:
     from atlas.backbones.prompts import Prompts
     from atlas.data.loader import Batch
+    from atlas.learners.process_group import ProcessGroup
     from atlas.learners.scores import Score
 
 
@@ -50,7 +51,9 @@ class Worded(Readout):
         check_answers(cls.name, {form.task: form.kind})
         return cls(form, prompts)
 
-    def loss(self, backbone: Backbone, batch: Batch, score: Score | None) -> tuple[Tensor, Tensor]:
+    def loss(
+        self, backbone: Backbone, batch: Batch, score: Score | None, group: ProcessGroup | None = None
+    ) -> tuple[Tensor, Tensor]:
         asked = self.answered(batch)
         longest = asked.tokens.shape[2] - batch.tokens.shape[2] - 1 if self.form.kind != "choices" else None
         found = likelihoods(generative(backbone), asked.pixels, asked.tokens, asked.mask, longest=longest)

@@ -1,4 +1,7 @@
-"""Scores of free texts, by name. To add one: its file, a line in TEXT_SCORES, its name in `TextScoring`."""
+"""Scores of free texts and of captions, by name.
+
+To add one: its file, a line in TEXT_SCORES or RECALL_SCORES, its name in `TextScoring` or `CaptionScoring`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from atlas.tasks.scoring.bleu import Bleu
 from atlas.tasks.scoring.boxes import BoxOverlap
 from atlas.tasks.scoring.cider import Cider
 from atlas.tasks.scoring.exact import Contains, Exact, Letter, in_one_line, letters_alone, without_full_stop
+from atlas.tasks.scoring.recall import WAYS, Recall
 from atlas.tasks.scoring.rouge import RougeL
 from atlas.tasks.scoring.soft_vqa import SoftVqa
 from atlas.tasks.scoring.text_score import RecordScore, References, TextScore
@@ -33,5 +37,10 @@ TEXT_SCORES: dict[str, TextScore] = {
     "cider": Cider(),
     **BOX_SCORES,
 }
+CUTS = (1, 5, 10)
+RECALL_SCORES: dict[str, Recall] = {
+    **{f"recall@{k}": Recall(k=k) for k in CUTS},
+    **{f"{way}@{k}": Recall(k=k, ways=(way,)) for way in WAYS for k in CUTS},
+}
 
-__all__ = ["BOX_SCORES", "TEXT_SCORES", "RecordScore", "References", "TextScore"]
+__all__ = ["BOX_SCORES", "RECALL_SCORES", "TEXT_SCORES", "Recall", "RecordScore", "References", "TextScore"]

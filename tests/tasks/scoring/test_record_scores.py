@@ -10,7 +10,6 @@ from atlas.tasks.scoring import TEXT_SCORES
 from atlas.tasks.scoring.anls import distance
 from atlas.tasks.scoring.boxes import box_of, overlap, padded, text_of_box
 from atlas.tasks.scoring.exact import option_of
-from atlas.tasks.scoring.recall import recall_at
 from atlas.tasks.scoring.rouge import common
 from atlas.tasks.task import TextScoring
 
@@ -148,10 +147,3 @@ def test_rouge_l_is_the_f_measure_of_the_longest_common_subsequence() -> None:
     # of several references the best precision and the best recall: 2/2 and 2/2
     assert scored("rouge-l", "a b", "a b c d", "a b") == pytest.approx(100.0)
     assert scored("rouge-l", "The Fox.", "the fox") == pytest.approx(100.0)
-
-
-def test_recall_at_k_asks_whether_one_of_the_first_is_right() -> None:
-    ranked = [["a", "b", "c"], ["x", "y", "z"]]
-    references = [["b"], ["q", "z"]]
-    assert [recall_at(k, ranked, references) for k in (1, 2, 3)] == [0.0, 50.0, 100.0]
-    assert recall_at(1, [], []) == 0.0
