@@ -16,6 +16,7 @@ from atlas.tasks.task import AnswerKind, Modality, Role, Scoring, answer_kind
 
 CARD = "card.json"
 SCHEMA = 1
+MOSTLY = 50.0  # percent that a random ranking scores, from which on there is little to learn
 
 
 class DataIdentity(BaseModel):
@@ -157,7 +158,16 @@ class DataCard(DataIdentity, SplitCounts):
     def warnings(self) -> list[str]:
         """What people should know before they use it, in a line each."""
         tied = [tied_text(split, self.counts[split], count) for split, count in self.tied.items() if count]
-        return [*self.shared(), *tied, *self.one_sided(), *self.lost_texts(), *self.unlike]
+        return [*self.shared(), *tied, *self.one_sided(), *self.few_candidates(), *self.lost_texts(), *self.unlike]
+
+    def few_candidates(self) -> list[str]:
+        """The splits of captions in which a random ranking is mostly right, in a line each."""
+        return [
+            f"a random ranking scores {self.majority[split]:.0f} by {self.score} on {split}, which has "
+            f"{counted(self.counts[split], 'picture')}: score it by a smaller k, or give it more pictures"
+            for split in self.captions
+            if self.majority[split] > MOSTLY
+        ]
 
     def one_sided(self) -> list[str]:
         """The splits whose records all have the same label, in a line each: no model that knows it can be wrong."""

@@ -47,6 +47,13 @@ def test_the_page_tells_them(prepared: Prepared) -> None:
     assert "Captions: train 37," in page
 
 
+def test_a_split_of_so_few_pictures_that_any_ranking_is_right_is_told(processor: Processor, tmp_path: Path) -> None:
+    few = prepare(replace(CAPTIONED, score="recall@10"), processor=processor, root=tmp_path, limits={"test": 4}).card
+    assert "a random ranking scores 100 by recall@10 on test, which has 4 pictures: score it by a smaller k" in "".join(
+        few.warnings()
+    )
+
+
 def test_captions_that_are_cut_are_counted_of_all_captions(processor: Processor, tmp_path: Path) -> None:
     def read(split: str, source: Path | None) -> list[Record]:
         long = "answer " * processor.max_tokens
