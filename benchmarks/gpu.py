@@ -1,6 +1,6 @@
 """Question: what does the platform make of a GPU? What do adapters cost on it, and is it busy?
 
-Command: python -m benchmarks.gpu [--tiny] [--parts steps packing fleets numerics] [--into FOLDER]
+Command: python -m benchmarks.gpu [--tiny] [--parts steps packing fleets numerics] [--models NAME ...] [--into FOLDER]
 Cost: at most eight minutes on one GPU; --tiny: under a minute on a CPU. Expect, on a GPU: an update with 4 adapters
 takes at most 1.15 × that of the bare frozen backbone, and the GPU computes for at least 90 % of it.
 
@@ -38,8 +38,8 @@ MEBIBYTE = 2**20
 class Benchmark:
     """The parts of the benchmark on one device, in full or in the tiny form that a CPU does."""
 
-    def __init__(self, root: Path, *, tiny: bool) -> None:
-        self.root, self.tiny = root, tiny
+    def __init__(self, root: Path, *, tiny: bool, models: Sequence[str] = ()) -> None:
+        self.root, self.tiny, self.models = root, tiny, models
         self.device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
         self.precision: Any = "float32" if self.device.type == "cpu" else "bfloat16"
 
@@ -52,7 +52,8 @@ class Benchmark:
             records=16 if self.tiny else 512,
             loaders=0 if self.tiny else 2,
         )
-        return steps.rows(TINY if self.tiny else SIZES, (1, 2) if self.tiny else (1, 4, 16), course, self.root)
+        sizes = [size for size in (TINY if self.tiny else SIZES) if not self.models or size.name in self.models]
+        return steps.rows(sizes, (1, 2) if self.tiny else (1, 4, 16), course, self.root)
 
     def packing(self) -> Iterator[packing.Row]:
         """Several settings of one prefix, packed, on the small and a large ViLT."""
@@ -89,7 +90,7 @@ class Benchmark:
 
     def numerics(self) -> Iterator[numerics.Outcome]:
         """Precisions, recorded updates, and determinism."""
-        variants = numerics.VARIANTS[::3] if self.tiny else numerics.VARIANTS
+        variants = numerics.VARIANTS[::4] if self.tiny else numerics.VARIANTS
         updates, times = (2, 1) if self.tiny else (100, 2)
         return numerics.outcomes(str(self.device), self.root / "walks", variants, updates=updates, times=times)
 
@@ -118,9 +119,11 @@ def _step(row: steps.Row) -> dict[str, str]:
         "adapters": str(row.adapters) if row.adapters else "bare",
         "batches": "loader" if row.loader else "held",
         "graphs": "yes" if row.graphs else "no",
+        "compiled": "yes" if row.compiled else "no",
         "ms an update": f"{pace.milliseconds:.1f}",
         "× bare": f"{row.against_bare:.2f}",
         "samples/s": f"{pace.samples:,.0f}",
+        "begun after s": f"{pace.begun:.1f}",
         "busy": "" if pace.busy is None else f"{pace.busy:.0%}",
         "peak MiB": "" if pace.peak is None else f"{pace.peak / MEBIBYTE:,.0f}",
     }
@@ -147,6 +150,7 @@ def _numerics(row: numerics.Outcome) -> dict[str, str]:
         "precision": row.variant.precision,
         "graphs": "yes" if row.variant.graphs else "no",
         "deterministic": "yes" if row.variant.deterministic else "no",
+        "compiled": "yes" if row.variant.compile else "no",
         "R, last row": ", ".join(f"{one:.2f}" for one in row.accuracies),
         "weights": row.digest,
         "seconds": f"{row.seconds:.1f}",
@@ -176,12 +180,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tiny", action="store_true", help="two layers, a moment a measurement: for a CPU")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="the parts to measure")
+    names = [size.name for size in SIZES]
+    parser.add_argument("--models", nargs="+", choices=names, default=(), help="of the part `steps` (default: all)")
     parser.add_argument("--into", type=Path, help="a folder for gpu.json, every figure measured")
     given = parser.parse_args()
     if not given.tiny and not torch.cuda.is_available():
         parser.error("there is no GPU here that PyTorch can use; --tiny runs on a CPU.")
     with tempfile.TemporaryDirectory() as folder:
-        report(Benchmark(Path(folder), tiny=given.tiny), given.parts, Console(width=120), given.into)
+        report(
+            Benchmark(Path(folder), tiny=given.tiny, models=given.models), given.parts, Console(width=120), given.into
+        )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from atlas.adapters.config import AtlasConfig
 from atlas.adapters.fused import fused
 from atlas.adapters.fusion import Part, Rule, Stack
 from atlas.adapters.kinds import KINDS
-from atlas.adapters.scope import ScopedSite
+from atlas.adapters.scope import Fuse, ScopedSite
 from atlas.runtime.errors import UserError
 
 StackStage = Literal["experience", "expansion"]
@@ -39,8 +39,8 @@ class AtlasLayer(nn.Module, BaseTunerLayer, ScopedSite):
     atlas_query_own: nn.ParameterDict
     base_layer: nn.Linear
 
-    # how the stack is fused: `fusion.plain` may take its place, to compare
-    fuse = staticmethod(fused)
+    # how the stack is fused: `fusion.plain` may take its place, to compare, or the compiled form
+    fuse: Fuse = staticmethod(fused)
 
     adapter_layer_names = ROLES
     other_param_names = ("settings", "heads")

@@ -17,7 +17,8 @@ from torch.nn import functional as F
 def project(h: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor] | None) -> Tensor:
     """h [B, L, D] times the rows of all weights, each [r_i, D], plus the biases, each [r_i]: [B, L, Σ r_i]."""
     bias = None if biases is None else torch.cat(tuple(biases))
-    with _plain_precision(h) as dtype:
+    dtype = _precision(h)
+    with torch.autocast(h.device.type, enabled=False):
         bias = None if bias is None else bias.to(dtype)
         projected: Tensor = _Project.apply(h.to(dtype), bias, *(weight.to(dtype) for weight in weights))
     return projected
@@ -25,25 +26,16 @@ def project(h: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor] | Non
 
 def add_lifted(base: Tensor, z: Tensor, weights: Sequence[Tensor]) -> Tensor:
     """base + z [W_1 … W_t]ᵀ: base [B, L, D], which is overwritten, z [B, L, Σ r_i] and weights [D, r_i]: [B, L, D]."""
-    with _plain_precision(z) as dtype:
+    dtype = _precision(z)
+    with torch.autocast(z.device.type, enabled=False):
         added: Tensor = _AddLifted.apply(base.to(dtype), z.to(dtype), *(weight.to(dtype) for weight in weights))
     return added
 
 
-class _plain_precision:  # noqa: N801  (reads as a statement)
-    """Turns autocast off and gives the type that it would have used, or else that of the tensor."""
-
-    def __init__(self, tensor: Tensor) -> None:
-        device = tensor.device.type
-        self._dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else tensor.dtype
-        self._off = torch.autocast(device, enabled=False)
-
-    def __enter__(self) -> torch.dtype:
-        self._off.__enter__()
-        return self._dtype
-
-    def __exit__(self, *error: object) -> None:
-        self._off.__exit__(*error)
+def _precision(tensor: Tensor) -> torch.dtype:
+    """The type that autocast would have used, or else that of the tensor."""
+    device = tensor.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else tensor.dtype
 
 
 def _joined(weights: Sequence[Tensor], dim: int) -> Tensor:

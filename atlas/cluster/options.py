@@ -45,6 +45,8 @@ class ClusterOptions:
     """Threads of each worker that read batches ahead; 0 for none."""
     cuda_graphs: bool = True
     """Record a stage's updates on a GPU once and replay them: the same bits, faster."""
+    compile: bool = False
+    """Compile the adapters on GPUs: faster updates after a while of compiling, up to rounding the same."""
     deterministic: bool = False
     """The same bits in every run on the same GPUs, more slowly."""
     weights: Annotated[Weights, arg(metavar="TYPE", help_behavior_hint="(default: bfloat16 on GPUs that have it)")] = (

@@ -13,7 +13,17 @@ from atlas.runtime.errors import UserError
 
 CHANGEABLE = (
     *("fleets", "workers_per_fleet", "min_workers_per_fleet", "cpus_per_worker", "gpus_per_worker"),
-    *("checkpoint_every", "loaders", "cuda_graphs", "deterministic", "weights", "recompute", "source", "budget"),
+    *(
+        "checkpoint_every",
+        "loaders",
+        "cuda_graphs",
+        "compile",
+        "deterministic",
+        "weights",
+        "recompute",
+        "source",
+        "budget",
+    ),
 )
 OF_THIS_RUN = ("storage", "tracking_uri", "resume", "changed")  # they say which sweep it is, where and how it goes on
 

@@ -77,7 +77,8 @@ def size_fleets(options: ClusterOptions, nodes: Sequence[Node]) -> FleetSize:
     By default one fleet of one worker for each GPU or, without GPUs, each CPU; `RESERVE` CPUs are left to the trials.
 
     Raises:
-        UserError: the nodes do not hold all fleets, or no node holds a whole worker.
+        UserError: the nodes do not hold all fleets, no node holds a whole worker, or adapters are to be compiled
+            where there is no GPU.
     """
     resources = {name: sum(node.get(name, 0.0) for node in nodes) for name in ("CPU", "GPU")}
     gpus = _worker_gpus(options, resources)
@@ -98,6 +99,8 @@ def size_fleets(options: ClusterOptions, nodes: Sequence[Node]) -> FleetSize:
     )
     _check_placeable(size, resources)
     _check_room(size, nodes)
+    if options.compile and not gpus:
+        raise UserError("--compile is for GPUs, and the workers of this sweep have none; leave it out.")
     return size
 
 

@@ -44,10 +44,11 @@ class FleetSetup:
     """Settings common to all workers of all fleets.
 
     `prepared` maps each task to its prepared folder's address; `run` identifies this run of a sweep, apart from the
-    same sweep's earlier ones; `threads` of a worker compute, `loaders` read ahead. A checkpoint of an unfinished step
-    is saved every `checkpoint_seconds` (0: never); in an `elastic` fleet, a process group of another size resumes from
-    it. `cuda_graphs`: updates are recorded on GPUs. `deterministic`: the same bits in every run. `weights` and
-    `recompute` are those of `LoadOptions`. `halve`: cut batches that memory does not hold.
+    same sweep's earlier ones; `threads` of a worker compute, `loaders` read ahead. A checkpoint of an unfinished
+    step is saved every `checkpoint_seconds` (0: never); in an `elastic` fleet, a process group of another size
+    resumes from it. `cuda_graphs`: updates are recorded on GPUs; `compile`: adapters are compiled there.
+    `deterministic`: the same bits in every run. `weights` and `recompute` are those of `LoadOptions`. `halve`: cut
+    batches that memory does not hold.
     """
 
     broker: str
@@ -60,6 +61,7 @@ class FleetSetup:
     checkpoint_seconds: float = 60.0
     loaders: int = 0
     cuda_graphs: bool = True
+    compile: bool = False
     deterministic: bool = False
     weights: Weights = "auto"
     recompute: bool = False
@@ -120,7 +122,8 @@ def worker_main(config: dict[str, Any]) -> None:
     torch.set_num_threads(setup.threads)
     if setup.deterministic:
         compute_deterministically()
-    group = _group(Compute(loaders=setup.loaders, graphs=setup.cuda_graphs, halve=setup.halve))
+    compute = Compute(loaders=setup.loaders, graphs=setup.cuda_graphs, compile=setup.compile, halve=setup.halve)
+    group = _group(compute)
     fleet = FleetClient(BrokerClient.connect(setup.broker, setup.namespace), name, group)
     fleet.hello()
     whole = Store.open(setup.store_uri)

@@ -228,6 +228,7 @@ def _fleet_setup(run: SweepRun) -> FleetSetup:
         checkpoint_seconds=options.cluster.checkpoint_every,
         loaders=loaders_of(run.size, options.cluster.loaders),
         cuda_graphs=options.cluster.cuda_graphs,
+        compile=options.cluster.compile,
         deterministic=options.cluster.deterministic,
         weights=options.cluster.weights,
         recompute=options.cluster.recompute,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,17 @@ PATIENCE = 300.0  # seconds for the slowest walk
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """A way to compute the walk: precision, PyTorch's deterministic algorithms, updates recorded as CUDA graphs."""
+    """A way to compute the walk: precision, PyTorch's deterministic algorithms, updates recorded, adapters compiled."""
 
     precision: Any
     deterministic: bool = False
     graphs: bool = False
+    compile: bool = False
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder."""
+        return "-".join(map(str, astuple(self)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,31 +39,35 @@ class Outcome:
 
 
 VARIANTS = tuple(
-    Variant(precision=precision, deterministic=deterministic, graphs=graphs)
+    Variant(precision=precision, deterministic=deterministic, graphs=graphs, compile=compile)
     for precision in ("float32", "bfloat16")
-    for deterministic, graphs in ((False, False), (False, True), (True, True))
+    for deterministic, graphs, compile in (
+        (False, False, False),
+        (False, True, False),
+        (True, True, False),
+        (False, True, True),
+    )
 )
 
 
 def outcomes(
     device: str, folder: Path, variants: tuple[Variant, ...], *, updates: int, times: int
 ) -> Iterator[Outcome]:
-    """The outcomes of the variants, each `times` times, all at once in processes of their own.
+    """The outcomes of the variants, each `times` times, all at once in processes of their own, as they come.
 
     Determinism is decided before CUDA starts.
     """
     context = get_context("spawn")
     inputs(folder, updates)
-    started = []
+    results, started = context.Queue(), []
     for variant in variants:
         for number in range(times):
-            results = context.Queue()
-            place = folder / f"{variant.precision}-{variant.deterministic}-{variant.graphs}-{number}"
-            process = context.Process(target=walk, args=(device, place, variant, updates, results))
-            process.start()
-            started.append((process, results))
-    for process, results in started:
+            place = folder / f"{variant.folder}-{number}"
+            started.append(context.Process(target=walk, args=(device, place, variant, updates, results)))
+            started[-1].start()
+    for _ in started:
         yield results.get(timeout=PATIENCE)
+    for process in started:
         process.join()
 
 
@@ -89,7 +99,7 @@ def walk(device: str, folder: Path, variant: Variant, updates: int, results: Any
     options, found = inputs(folder.parent, updates)
     store = Store.open(str(folder))
     prepared = {name: str(one.path) for name, one in found.prepared.items()}
-    group = ProcessGroup(device=torch.device(device), compute=Compute(graphs=variant.graphs))
+    group = ProcessGroup(device=torch.device(device), compute=Compute(graphs=variant.graphs, compile=variant.compile))
     context = open_worker_context(str(found.backbone), prepared, group)
     learner = base_learner(options.training).at_precision(variant.precision)
     stages = Walk(order=TASKS, learner=learner, seed=0).steps(found.step_inputs)

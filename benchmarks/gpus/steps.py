@@ -29,14 +29,15 @@ RANK = 48
 class Row:
     """A row of the table: a model with so many adapters, 0 for the bare backbone.
 
-    loader: batches come from the loader, else one is held on the device. graphs: updates are recorded. against_bare:
-    the pace against the bare backbone's of the same `graphs`.
+    loader: batches come from the loader, else one is held on the device. graphs: updates are recorded. compiled: the
+    adapters are. against_bare: the pace against the bare backbone's of the same `graphs`.
     """
 
     model: str
     adapters: int
     loader: bool
     graphs: bool
+    compiled: bool
     pace: Pace
     against_bare: float
 
@@ -99,16 +100,18 @@ class Course:
     records: int
     loaders: int = 2
 
-    def ways(self, *, often: bool) -> list[tuple[bool, Compute]]:
+    def ways(self, count: int, *, often: bool) -> list[tuple[bool, Compute]]:
         """Whether batches come from the loader, and how is computed: updates are recorded where the device is a GPU.
 
-        often: also with every kernel launched, and with the loader.
+        count: of adapters. often: also with every kernel launched, with the adapters compiled, and with the loader.
         """
-        recorded = Compute(graphs=self.device.type == "cuda")
+        on_gpu = self.device.type == "cuda"
+        recorded = Compute(graphs=on_gpu)
         if not often:
             return [(False, recorded)]
-        launched = [(False, Compute())] if recorded.graphs else []
-        return [*launched, (False, recorded), (True, replace(recorded, loaders=self.loaders))]
+        launched = [(False, Compute())] if on_gpu else []
+        compiled = [(False, replace(recorded, compile=True))] if on_gpu and count else []
+        return [(False, recorded), *compiled, *launched, (True, replace(recorded, loaders=self.loaders))]
 
 
 def rows(sizes: Sequence[Size], counts: Sequence[int], course: Course, root: Path) -> Iterator[Row]:
@@ -118,7 +121,7 @@ def rows(sizes: Sequence[Size], counts: Sequence[int], course: Course, root: Pat
         data = prepared_task(folder, root / "data", records=max(course.records, size.batch))
         backbone, bare = load(folder).to(course.device), dict[bool, float]()
         for count in (0, *counts):
-            for loader, compute in course.ways(often=count in (0, counts[len(counts) // 2])):
+            for loader, compute in course.ways(count, often=count in (0, counts[len(counts) // 2])):
                 with freed(course.device), as_deep(backbone) if count == 0 else nullcontext():
                     found = measured(backbone, data, size, count, course, loader=loader, compute=compute)
                 if count == 0:
@@ -129,6 +132,7 @@ def rows(sizes: Sequence[Size], counts: Sequence[int], course: Course, root: Pat
                     adapters=count,
                     loader=loader,
                     graphs=compute.graphs,
+                    compiled=compute.compile,
                     pace=found,
                     against_bare=against,
                 )

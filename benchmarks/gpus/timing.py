@@ -31,10 +31,12 @@ class Enough(Exception):
 class Pace:
     """The cost of an update: milliseconds, the share of them in which the device computes, and the peak in bytes.
 
-    busy is None where the device has no profiler, peak where it does not count its memory.
+    begun: the seconds until the first updates were done, recorded and compiled. busy is None where the device has no
+    profiler, peak where it does not count its memory.
     """
 
     milliseconds: float
+    begun: float
     batch: int
     busy: float | None
     peak: int | None
@@ -57,6 +59,7 @@ class Clock:
     updates: int = MOST
     begins: Callable[[], None] = lambda: None
     ends: Callable[[], None] = lambda: None
+    made: float = field(default_factory=time.perf_counter)
     began: float = 0.0
     taken: list[float] = field(default_factory=list)
 
@@ -111,7 +114,13 @@ def pace(
     peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
     busy = busy_seconds(lambda watch: watched(model, stage, data, watch), group)
     share = None if busy is None else busy / clock.taken[0]
-    return Pace(milliseconds=1000 * clock.taken[0], batch=stage.schedule.batch_size, busy=share, peak=peak)
+    return Pace(
+        milliseconds=1000 * clock.taken[0],
+        begun=clock.began - clock.made,
+        batch=stage.schedule.batch_size,
+        busy=share,
+        peak=peak,
+    )
 
 
 def watched(model: ContinualModel, stage: Stage, data: TaskData, clock: Clock) -> Clock:

@@ -50,6 +50,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "gpus_per_worker": (["--gpus-per-worker", "0.25"], 0.25),
     "loaders": (["--loaders", "0"], 0),
     "cuda_graphs": (["--no-cuda-graphs"], False),
+    "compile": (["--compile"], True),
     "deterministic": (["--deterministic"], True),
     "weights": (["--weights", "float32"], "float32"),
     "recompute": (["--recompute"], True),

@@ -18,6 +18,7 @@ from atlas.backbones.backbone import Backbone, Tower
 from atlas.backbones.config import read_json
 from atlas.backbones.families import read_config
 from atlas.backbones.generative import MEMBERS
+from atlas.backbones.generative.attention import attend_without_waiting
 from atlas.backbones.generative.sequences import Sequences
 from atlas.backbones.generative.weights import Bits, load_model
 from atlas.backbones.insertion import before_tokens
@@ -60,6 +61,7 @@ class GenerativeBackbone(Backbone):
         self.pixel_mean, self.pixel_scale = (nn.Buffer(v, persistent=False) for v in (mean, scale))
         self.expansion = nn.Buffer(torch.tensor(self.image_tokens()), persistent=False)
         self._scope: AlphaScope | None = None
+        attend_without_waiting(self.decoder, padding=True)
 
     @abstractmethod
     def image_tokens(self) -> list[int]:
