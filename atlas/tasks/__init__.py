@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.user_code import is_address
+from atlas.tasks.conversations import conversation_task
 from atlas.tasks.offline.digits import DIGITS
 from atlas.tasks.offline.easy_pair import EASY_PAIR
 from atlas.tasks.offline.easy_ve import EASY_VE
@@ -146,6 +147,7 @@ __all__ = [
     "check_needs_files",
     "choice_text",
     "class_of",
+    "conversation_task",
     "csv_lines",
     "deal",
     "find_task",

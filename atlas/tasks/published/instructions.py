@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from atlas.runtime.errors import UserError
 from atlas.runtime.text import counted
@@ -20,7 +19,7 @@ from atlas.tasks.reading import files
 from atlas.tasks.reading.layout import Layout, Needed
 from atlas.tasks.reading.llava import (
     InstructionReader,
-    image_of,
+    key_of,
     question_lines,
     training_lines,
 )
@@ -143,11 +142,6 @@ def check_places(known: Mapping[str | int, tuple[str, ...]], path: Path) -> None
             f"{path} has {counted(count, 'question')}, and the file of its references {counted(places, 'image')}, "
             f"which are matched by place; give both of the same test."
         )
-
-
-def key_of(values: Mapping[str, Any]) -> str:
-    """What decides the split: the image, so that no image is in two; of an entry without one its own name."""
-    return image_of(values) or str(values.get("record", values.get("question_id", "")))
 
 
 def instruction_task(one: Instructions, *, benchmark: str, obtain: str, licence: str) -> Task:

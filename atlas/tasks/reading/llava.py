@@ -72,6 +72,12 @@ def question_lines(path: Path) -> Iterator[Line]:
             yield where, {**values, "place": place}
 
 
+def is_questions(path: Path) -> bool:
+    """Whether a file is a list of questions, and not of conversations, by its first entry. Raises as `json_items`."""
+    first = next((values for _, values in files.json_items(path, "") if not isinstance(values, Broken)), {})
+    return "conversations" not in first and "question_id" in first
+
+
 @dataclass(frozen=True, kw_only=True)
 class InstructionReader:
     """Makes records of the entries of both files.
@@ -131,6 +137,11 @@ def image_of(values: Mapping[str, Any]) -> str:
     if not isinstance(given, str):
         raise Unreadable(f"the field 'image' is {given!r:.60}, a {type(given).__name__}")
     return given.removeprefix("./")
+
+
+def key_of(values: Mapping[str, Any]) -> str:
+    """What decides the split: the image, so that no image is in two; of an entry without one its own name."""
+    return image_of(values) or str(values.get("record", values.get("question_id", "")))
 
 
 def answers_of(values: Mapping[str, Any]) -> tuple[str, ...]:
