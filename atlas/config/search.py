@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from tyro.conf import arg
 
+from atlas.config.constraint import Constraint, constraints_from
 from atlas.config.order_space import OrderSpace, Pair, by_modality
 from atlas.config.space import Order
 from atlas.runtime.errors import UserError, unknown
@@ -32,7 +33,7 @@ class SearchOptions:
 
     Raises:
         UserError: a task named twice, no task, no trial, no seed, a seed given twice or out of range, an order or
-            shots given twice, an unknown rule of early stopping.
+            shots given twice, an unknown rule of early stopping, a constraint that cannot be one.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"coerce_numbers_to_str": True}  # `shots: [64]` in a file
@@ -70,6 +71,11 @@ class SearchOptions:
     """Every trial is walked once a seed."""
     seeds_as_needed: bool = False
     """A trial takes one seed; orders that may be the best are tried again with the next."""
+    at_most: Annotated[tuple[str, ...], arg(metavar="NAME=VALUE [NAME=VALUE ...]", help_behavior_hint="")] = ()
+    """Trials that have more are not the best, nor trained where it is known before: trained_parameters=2%,
+    forgetting=3 or another metric, seconds=60."""
+    at_least: Annotated[tuple[str, ...], arg(metavar="NAME=VALUE [NAME=VALUE ...]", help_behavior_hint="")] = ()
+    """Trials that have less are not the best: average_accuracy=60, or another metric."""
     aim: Aim = "mean"
     """Of several orders, raise their mean or the worst."""
     stop_early: EarlyStop = "none"
@@ -103,6 +109,16 @@ class SearchOptions:
             raise UserError(f"--shots are {' '.join(self.shots)}; give each once.")
         if self.sampler and self.sampler not in SAMPLERS and not is_address(self.sampler):
             raise unknown("sampler", self.sampler, SAMPLERS)
+        late = [str(one) for one in self.constraints() if one.needs_training]
+        if self.stop_early == "forecast" and late:
+            raise UserError(
+                f"--stop-early forecast compares with the best trial, which {late[0]} may rule out once it is trained; "
+                f"take median, asha or none."
+            )
+
+    def constraints(self) -> tuple[Constraint, ...]:
+        """The constraints of trials. Raises UserError for texts that are none."""
+        return constraints_from(self.at_most, self.at_least)
 
     @property
     def replicates(self) -> int:

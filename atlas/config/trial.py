@@ -14,9 +14,9 @@ from atlas.steps.probe import Probe, probe_from
 from atlas.steps.walk import Walk
 
 LEARNER, ORDERS, SEEDS, PROBES, BEYOND = "learner_settings", "orders", "seeds", "probes", "scored_beyond"
-REFUSED = "trial_refused"
+REFUSED, INFEASIBLE = "trial_refused", "trial_infeasible"
 BEGUN_AS, REPLACES = "begun_as", "replaces"  # the trial of an interrupted run that this one goes on with, or replaces
-OWN_SETTINGS = frozenset({LEARNER, OWN_LEARNER, ORDERS, SEEDS, PROBES, BEYOND, REFUSED, BEGUN_AS, REPLACES})
+OWN_SETTINGS = frozenset({LEARNER, OWN_LEARNER, ORDERS, SEEDS, PROBES, BEYOND, REFUSED, INFEASIBLE, BEGUN_AS, REPLACES})
 RESERVED = OWN_SETTINGS | {"order"}
 """Names of a trial's own settings, which no suggested parameter may have; `order` is one of MLflow's parameters."""
 Parameter = str | int | float | bool | None
@@ -28,7 +28,8 @@ class TrialConfig:
 
     `parameters` are the values that the sampler suggested, by name; the sampler's own choices of an order's next task
     are not among them. `beyond`: the scores that walks take beside those of the tasks learnt so far. `refused` is why
-    the space proposed no trial: the rest stands in for it.
+    the space proposed no trial: the rest stands in for it. `infeasible` is why the trial is not trained: the constraint
+    that it would miss.
     """
 
     learner: Learner
@@ -38,6 +39,7 @@ class TrialConfig:
     beyond: Beyond | None = None
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     refused: str = ""
+    infeasible: str = ""
 
     def walks(self) -> list[Walk]:
         """The walks of the trial, by order, then by seed."""
@@ -61,6 +63,7 @@ class TrialConfig:
             PROBES: [probe.describe() for probe in self.probes],
             **({BEYOND: self.beyond.describe()} if self.beyond else {}),
             **({REFUSED: self.refused} if self.refused else {}),
+            **({INFEASIBLE: self.infeasible} if self.infeasible else {}),
         }
 
 
@@ -76,6 +79,7 @@ def trial_config_from(config: Mapping[str, Any]) -> TrialConfig:
         probes=tuple(probe_from(description) for description in config.get(PROBES, ())),
         beyond=beyond_from(config[BEYOND]) if BEYOND in config else None,
         refused=config.get(REFUSED, ""),
+        infeasible=config.get(INFEASIBLE, ""),
         parameters={
             name: value for name, value in config.items() if name not in OWN_SETTINGS and not name.startswith(AFTER)
         },

@@ -63,7 +63,7 @@ def cells(summary: Summary, figure: str, split: Split = "test") -> dict[str, Cel
     """Settings label → (order, seed) → a figure of `order_metrics`, where it is defined."""
     found: dict[str, Cells] = defaultdict(dict)
     for trial in summary.trials:
-        value = trial_metrics(summary, trial, split)[figure] if trial.status == "FINISHED" else None
+        value = trial_metrics(summary, trial, split)[figure] if trial.may_win else None
         if value is not None:
             found[settings_label(trial.settings)][trial.order, trial.seed] = value
     return dict(found)

@@ -63,7 +63,7 @@ def order_rows(summary: Summary, label: str | None = None) -> list[OrderRow]:
 
 
 def _objective(summary: Summary, trial: TrialRow) -> float | None:
-    if trial.status != "FINISHED":
+    if not trial.may_win:
         return None
     return goal_value(summary, trial, "val", trial_metrics(summary, trial, "val"))
 

@@ -152,7 +152,7 @@ def _panel(axes: Axes, found: Sequence[ParetoPoint], cost: Cost) -> None:
 
 
 def _row(summary: Summary, trial: TrialRow) -> dict[str, float] | None:
-    if trial.status != "FINISHED":
+    if not trial.may_win:
         return None
     figures = trial_metrics(summary, trial, "test")
     known = {"accuracy": figures["latest/average_accuracy"], "forgetting": figures["latest/forgetting"]}

@@ -162,7 +162,7 @@ def _mean_error(errors: Sequence[float | Undefined]) -> float | Undefined:
 
 
 def _finished(summary: Summary) -> list[TrialRow]:
-    return [trial for trial in summary.trials if trial.status == "FINISHED"]
+    return [trial for trial in summary.trials if trial.may_win]
 
 
 def _by_order(cells: Cells) -> list[float]:

@@ -24,7 +24,8 @@ class Row:
     """A trial on the leaderboard. Scores in percent, forgetting and intransigence in points, None where undefined.
 
     val, test: average accuracy, route latest. objective: what trials are ranked by, on val.
-    rank: None for a trial that did not finish; where it did not get to the end of its order, it has no figures either.
+    rank: None for a trial that did not finish, or misses a constraint (`infeasible`); where it did not get to the end
+    of its order, it has no figures either.
     intransigence: to the joint model where the sweep trained one, else to each task alone. speed: updates, of losses.
     undefined: why these two have no value, by their names here.
     """
@@ -35,6 +36,7 @@ class Row:
     seed: int
     settings: str
     status: str
+    infeasible: str
     objective: float | None
     val: float | None
     test: float | None
@@ -45,6 +47,13 @@ class Row:
     intransigence: float | None
     speed: float | None
     undefined: Mapping[str, str]
+
+    @property
+    def state(self) -> str:
+        """The reason why it has no rank: how it ended, or that it misses a constraint; empty where it has one."""
+        if self.infeasible:
+            return "misses a constraint"
+        return "" if self.status == "FINISHED" else self.status.lower()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,9 +132,9 @@ def leaderboard(summary: Summary) -> list[Row]:
         value = goal_value(summary, trial, "val", val)
         return -np.inf if value is None else value
 
-    judged.sort(key=lambda item: (item[0].status != "FINISHED", -merit(item[0], item[1])))
+    judged.sort(key=lambda item: (not item[0].may_win, -merit(item[0], item[1])))
     return [
-        _row(summary, rank if trial.status == "FINISHED" else None, trial, val, test)
+        _row(summary, rank if trial.may_win else None, trial, val, test)
         for rank, (trial, val, test) in enumerate(judged, start=1)
     ]
 
@@ -141,13 +150,13 @@ def ranked_metrics(summary: Summary, trial: TrialRow, split: Split) -> OrderMetr
 
 
 def final_scores(summary: Summary, split: Split, route: Route) -> dict[str, dict[tuple[str, ...], dict[str, float]]]:
-    """Settings label → order → task → final score, the mean over seeds; finished trials alone."""
+    """Settings label → order → task → final score, the mean over seeds; of finished trials that keep to constraints."""
     gathered: dict[str, dict[tuple[str, ...], dict[str, list[float]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
     for trial in summary.trials:
         last = matrix(trial, split, route)[-1] if trial.order else np.array([])
-        if trial.status != "FINISHED" or not np.isfinite(last).all():
+        if not trial.may_win or not np.isfinite(last).all():
             continue
         for task, score in zip(trial.order, last, strict=True):
             gathered[settings_label(trial.settings)][trial.order][task].append(float(score))
@@ -229,6 +238,7 @@ def _row(summary: Summary, rank: int | None, trial: TrialRow, val: OrderMetrics,
         seed=trial.seed,
         settings=settings_label(trial.settings),
         status=trial.status,
+        infeasible=trial.infeasible,
         objective=goal_value(summary, trial, "val", val),
         val=val["latest/average_accuracy"],
         test=test["latest/average_accuracy"],

@@ -13,6 +13,7 @@ from atlas.config.trial import BEGUN_AS, trial_config_from
 from atlas.execution.job import StepFailed
 from atlas.runtime.errors import StepError, UserError
 from atlas.runtime.text import last_line
+from atlas.search.feasibility import Feasibility
 from atlas.search.history import SearchHistory, identity
 from atlas.search.trial_ids import TrialIds
 from atlas.search.trial_record import TrialRecord, TrialStatus
@@ -38,7 +39,8 @@ class Listener(Protocol):
 class TrialJournal:
     """The trials of the sweep that this process runs, by Tune's ids. `stopped` says why one was stopped, by them.
 
-    `on_turn` is called at each turn of Tune's loop, ten times a second, on the thread that tells the listeners.
+    `feasibility` judges trials that have finished. `on_turn` is called at each turn of Tune's loop, ten times a second,
+    on the thread that tells the listeners.
     """
 
     graph: WalkGraph
@@ -47,6 +49,7 @@ class TrialJournal:
     trials: dict[str, TrialRecord] = field(default_factory=dict)
     stopped: Mapping[str, str] = field(default_factory=dict)
     on_turn: Callable[[], None] | None = None
+    feasibility: Feasibility = field(default_factory=Feasibility)
 
     def record(self, trial: Trial, status: TrialStatus | None = None, report: TrialReport | None = None) -> None:
         """Update the trial's record and tell the listeners. A trial that ends without a complete report was pruned."""
@@ -56,9 +59,13 @@ class TrialJournal:
             taken = self._take(record, report.finished)
             record.objective, record.complete = report.objective, report.complete
             record.tasks_seen, record.figures = report.tasks_seen, report.figures
+            if report.complete:
+                record.infeasible = self.feasibility.after(report.to_tune()).reason
         record.status = status or record.status
         if record.status == "FINISHED" and not record.complete:
             record.status, record.stopped = "PRUNED", self.stopped.get(trial.trial_id, "by the sweep's scheduler")
+        if record.config.infeasible:
+            record.stopped = record.infeasible = record.config.infeasible
         record.error = _reason(trial) if record.status == "FAILED" else ""
         for listener in self.listeners:
             listener.trial_changed(record, taken)
@@ -72,7 +79,7 @@ class TrialJournal:
     def _take(self, record: TrialRecord, finished: Sequence[int]) -> list[Step]:
         """Put down the first so many steps of each walk as finished; returns those that were not."""
         known = {key for keys in record.steps for key in keys}
-        walks = zip(record.walks, finished, strict=True)
+        walks = zip(record.walks, finished or [0] * len(record.walks), strict=True)
         steps = [list(islice(self.graph.every_step(walk), count)) for walk, count in walks]
         record.steps = [[step.key for step in one] for one in steps]
         return list({step.key: step for one in steps for step in one if step.key not in known}.values())

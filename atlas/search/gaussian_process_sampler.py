@@ -30,7 +30,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from .order_choices import AFTER, REPLICATE, Choices, neighbours, next_replicate, order_in, prefix_name
 from .order_model import Observation, Order, OrderModel, Point, Settings
-from .settings_space import SettingsSpace
+from .settings_space import SettingsSpace, misses_constraint
 from .told_scores import SCORES, scores_told
 
 __all__ = ["REPLICATE", "SCORES", "GaussianProcessOrderSampler", "order_in", "prefix_name"]
@@ -40,7 +40,8 @@ DRAWN = 300  # random candidates among more orders
 STARTS = 6  # the best of them, and of the tried orders, from which local search climbs
 CLIMBS = 30  # its rounds at most
 Orders = AbstractSet[Order]
-FOLLOWED = (TrialState.RUNNING, TrialState.COMPLETE, TrialState.PRUNED)
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+FOLLOWED = (TrialState.RUNNING, *ENDED)
 
 
 class GaussianProcessOrderSampler(BaseSampler):
@@ -53,7 +54,8 @@ class GaussianProcessOrderSampler(BaseSampler):
     in no case one that was pruned. Up to seven tasks every order is a candidate; of more, random orders and a local
     search over swaps and moves. `choices(prefix)` gives the tasks that may come next (default: all that are left), one
     or more for every prefix that it leads to. Settings that all trials suggest are chosen for the best orders known
-    and random ones, then an order for them; others are left to TPE.
+    and random ones, then an order for them; others are left to TPE. Trials that miss a constraint
+    (`trial.set_constraint`, a value above 0) are never the best known; settings that had no others are tried last.
     """
 
     def __init__(
@@ -95,7 +97,7 @@ class GaussianProcessOrderSampler(BaseSampler):
             return {}
         best = [model.points[place].order for place in np.argsort(-model.beliefs)[:STARTS]]
         orders = list(dict.fromkeys((*best, *(self._drawn(draw, ()) for _ in range(STARTS)))))
-        settings = space.candidates(draw)
+        settings = space.hopeful(space.candidates(draw), study.get_trials(deepcopy=False, states=ENDED))
         pairs = [(order, one) for one in settings for order in orders]
         points = [Point(order, space.numbers(one)) for order, one in pairs]
         gains = model.improvement(points)
@@ -152,9 +154,11 @@ class GaussianProcessOrderSampler(BaseSampler):
         """The values of finished trials by order and settings, negated where the study minimises."""
         values: defaultdict[Point, list[float]] = defaultdict(list)
         for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-            order = self._order(trial)
-            if len(order) == len(self.tasks) and trial.value is not None and math.isfinite(trial.value):
-                values[Point(order, space.numbers(trial.params))].append(_sign(study) * trial.value)
+            order, value = self._order(trial), trial.value
+            if len(order) < len(self.tasks) or misses_constraint(trial):
+                continue
+            if value is not None and math.isfinite(value):
+                values[Point(order, space.numbers(trial.params))].append(_sign(study) * value)
         return dict(values)
 
     def _observations(self, study: Study, space: SettingsSpace) -> list[Observation]:
@@ -260,9 +264,6 @@ class GaussianProcessOrderSampler(BaseSampler):
         untried = next((order for order in rest if order not in tried), None)
         return untried or next((order for order in rest if order not in taken), drawn[0])
 
-    def _allowed(self, order: Order) -> bool:
-        return not self.choices or all(task in self.choices(order[:place]) for place, task in enumerate(order))
-
     def _search(self, model: OrderModel, draw: random.Random, begun: Point, taken: Orders) -> Order:
         """The order of the highest expected improvement, of those not taken; a random one where all are."""
         prefix, settings = begun
@@ -275,7 +276,7 @@ class GaussianProcessOrderSampler(BaseSampler):
         best += [order for order in tried if order[: len(prefix)] == prefix]
         found = [order for order in best if order not in taken] or best
         for _ in range(CLIMBS):
-            around = {order for one in best for order in (one, *neighbours(one, len(prefix))) if self._allowed(order)}
+            around = {order for one in best for order in (one, *neighbours(one, len(prefix), self.choices))}
             free = sorted(around - taken) or sorted(around)
             climbed = _top(free, model, settings, STARTS)
             if climbed == found:

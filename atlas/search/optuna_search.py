@@ -11,14 +11,15 @@ from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search.optuna import OptunaSearch
 
 from atlas.config.space import params_of
-from atlas.config.trial import BEGUN_AS, REPLACES, TrialConfig, trial_config_from
+from atlas.config.trial import BEGUN_AS, INFEASIBLE, REFUSED, REPLACES, TrialConfig, trial_config_from
+from atlas.search.feasibility import Feasibility, Verdict
 from atlas.search.gaussian_process_sampler import SCORES
 from atlas.search.history import spelt
 from atlas.search.order_queue import OrderQueue
-from atlas.search.trial_report import COMPLETE, OBJECTIVE, TASK_SCORES
+from atlas.search.prefix_sampler import PASSED_OVER
+from atlas.search.trial_report import COMPLETE, OBJECTIVE, TASK_SCORES, TASKS_SEEN
 
 ASKED_FOR = "asked_for"  # an attribute of trials of the queue, and of points that a resumed search has left
-PASSED_OVER = 30  # proposals at most, one after another
 ID, CONFIG = "id", "config"  # of a trial that was begun, among Optuna's attributes of the one that is proposed for it
 
 
@@ -41,6 +42,8 @@ class PruningOptunaSearch(OptunaSearch):
     _is_pruned: Callable[[TrialConfig], bool] = staticmethod(lambda config: False)
     _points: int = 0
     _orders: OrderQueue | None = None
+    _feasibility: Feasibility | None = None
+    _passes_infeasible: bool = False
 
     @property
     def study(self) -> Study:
@@ -65,6 +68,13 @@ class PruningOptunaSearch(OptunaSearch):
         """
         self._is_pruned, self._points = is_pruned, after
 
+    def constrain(self, feasibility: Feasibility, *, passes: bool) -> None:
+        """From now on judge proposals and finished trials, and tell Optuna by how much they miss constraints.
+
+        Infeasible proposals are passed over where others may be drawn (`passes`); else their trials end untrained.
+        """
+        self._feasibility, self._passes_infeasible = feasibility, passes
+
     def take_orders(self, orders: OrderQueue) -> None:
         """From now on propose the orders of the queue first."""
         self._orders = orders
@@ -84,21 +94,36 @@ class PruningOptunaSearch(OptunaSearch):
         """
         for order in self._orders.take() if self._orders is not None else ():
             self.study.enqueue_trial(params_of(order), user_attrs={ASKED_FOR: True})
-        config: dict[str, Any] | None = super().suggest(trial_id)
+        config = self._suggest_judged(trial_id)
         for _ in range(PASSED_OVER):
             asked: Any = self._ot_trials[trial_id]
             wanted = asked.number < self._points or asked.user_attrs.keys() & {ID, ASKED_FOR}
-            if config is None or wanted or not self._is_pruned(trial_config_from(config)):
+            if config is None or wanted or not self._is_left_out(trial_config_from(config)):
                 break
             del self._ot_trials[trial_id]
             self.study.tell(asked, state=TrialState.PRUNED)
-            config = super().suggest(trial_id)
+            config = self._suggest_judged(trial_id)
         return config
+
+    def _is_left_out(self, config: TrialConfig) -> bool:
+        return (self._passes_infeasible and bool(config.infeasible)) or self._is_pruned(config)
+
+    def _suggest_judged(self, trial_id: str) -> dict[str, Any] | None:
+        """The next proposal, with the constraint that it would miss."""
+        config: dict[str, Any] | None = super().suggest(trial_id)
+        if config is None or self._feasibility is None or REFUSED in config:
+            return config
+        verdict = self._feasibility.before(trial_config_from(config).walks())
+        if not verdict.reason:
+            return config
+        self._tell_verdict(trial_id, verdict)
+        return {**config, INFEASIBLE: verdict.reason}
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Tell Optuna of a report."""
         self._tell_scores(trial_id, result)
-        super().on_trial_result(trial_id, result)
+        if result.get(TASKS_SEEN, 1):  # a trial that is not trained reports nothing of itself
+            super().on_trial_result(trial_id, result)
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Tell Optuna of the trial's end: a result without objective and error counts as pruned.
@@ -106,9 +131,17 @@ class PruningOptunaSearch(OptunaSearch):
         Tune flattens the result, so that it is no `TrialReport` any more.
         """
         self._tell_scores(trial_id, result or {})
+        if result and result.get(COMPLETE, True) and self._feasibility is not None and trial_id in self._ot_trials:
+            self._tell_verdict(trial_id, self._feasibility.after(result))
         if result and not result.get(COMPLETE, True):
             result = {name: value for name, value in result.items() if name != OBJECTIVE}
         super().on_trial_complete(trial_id, result, error)
+
+    def _tell_verdict(self, trial_id: str, verdict: Verdict) -> None:
+        trial: Any = self._ot_trials[trial_id]
+        if trial_id not in self._completed_trials:
+            for name, excess in verdict.excess.items():
+                trial.set_constraint(name, excess)
 
     def _tell_scores(self, trial_id: str, result: Mapping[str, Any]) -> None:
         """Tell Optuna, and so a sampler of orders, of the scores after each task."""

@@ -41,8 +41,8 @@ def next_replicate(alike: Iterable[FrozenTrial], numbers: range) -> int:
     return min(numbers, key=lambda number: taken[number])
 
 
-def neighbours(order: Order, fixed: int) -> list[Order]:
-    """The orders one move of a task away, or one swap; the first `fixed` tasks stay."""
+def neighbours(order: Order, fixed: int, choices: Choices | None = None) -> list[Order]:
+    """The orders one move of a task away, or one swap, that the choices allow; the first `fixed` tasks stay."""
     found: list[Order] = []
     for one in range(fixed, len(order)):
         rest = (*order[:one], *order[one + 1 :])
@@ -51,4 +51,4 @@ def neighbours(order: Order, fixed: int) -> list[Order]:
             swapped = list(order)
             swapped[one], swapped[other] = order[other], order[one]
             found.append(tuple(swapped))
-    return found
+    return [one for one in found if not choices or all(task in choices(one[:at]) for at, task in enumerate(one))]

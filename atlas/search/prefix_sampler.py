@@ -18,6 +18,8 @@ from atlas.config.space import Order, is_order_choice, prefix_name
 from atlas.search.order_sampler import OrderSampler
 from atlas.search.proposed_orders import ProposedOrders
 
+PASSED_OVER = 30  # proposals at most, one after another
+
 
 class PrefixSampler(OrderSampler):
     """TPE suggests the next task after each prefix; a prefix whose orders were all proposed is replaced at random.
@@ -73,12 +75,17 @@ def _prefix(params: dict[str, Any], space: OrderSpace) -> Order:
 
 
 def rehearse(
-    sampler: BaseSampler, ask: Callable[[optuna.Trial], None], trials: int, points: list[dict[str, Any]]
+    sampler: BaseSampler, ask: Callable[[optuna.Trial], bool | None], trials: int, points: list[dict[str, Any]]
 ) -> None:
-    """Call `ask` with `trials` trials of a study without results, `points` first: the proposals to expect."""
+    """Call `ask` with `trials` trials of a study without results, `points` first: the proposals to expect.
+
+    Where it answers False, the proposal is passed over for another one, PASSED_OVER times at most.
+    """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(sampler=sampler)
     for point in points:
         study.enqueue_trial(point)
     for _ in range(trials):
-        ask(study.ask())
+        for _ in range(1 + PASSED_OVER):
+            if ask(study.ask()) is not False:
+                break

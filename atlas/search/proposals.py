@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
@@ -26,8 +26,8 @@ REHEARSED = 200
 class Proposals:
     """The walks of each trial that can be foreseen, of `count` trials in all.
 
-    `exact`: these are all the trials, whatever their results. Else they are the first ones that the sampler proposes
-    while it knows no result.
+    A trial that is not to be trained, since it misses a constraint, has no walks. `exact`: these are all the trials,
+    whatever their results. Else they are the first ones that the sampler proposes while it knows no result.
     """
 
     trials: Sequence[Sequence[Walk]]
@@ -40,8 +40,12 @@ class Proposals:
         return [walk for trial in self.trials for walk in trial]
 
 
-def foresee(experiment: Experiment, most: int = REHEARSED) -> Proposals:
+def foresee(
+    experiment: Experiment, most: int = REHEARSED, *, judge: Callable[[Sequence[Walk]], bool] = lambda walks: True
+) -> Proposals:
     """The trials of an experiment: all of them where they are known, else `most` that its sampler is asked for.
+
+    `judge`: whether a trial may be trained, by its walks.
 
     Raises UserError for points that the sweep's space does not hold, and where its learner function fails.
     """
@@ -49,8 +53,8 @@ def foresee(experiment: Experiment, most: int = REHEARSED) -> Proposals:
     count = experiment.trial_count()
     known = _known_trials(experiment) if is_exact(experiment) else None
     if known is not None:
-        return Proposals(trials=known, count=count, exact=True)
-    return Proposals(trials=_rehearsed(experiment, min(count, most)), count=count, exact=False)
+        return Proposals(trials=[walks if judge(walks) else [] for walks in known], count=count, exact=True)
+    return Proposals(trials=_rehearsed(experiment, min(count, most), judge), count=count, exact=False)
 
 
 def is_exact(experiment: Experiment) -> bool:
@@ -151,16 +155,21 @@ def _given_trials(experiment: Experiment, points: Sequence[dict[str, Any]]) -> l
     return trials
 
 
-def _rehearsed(experiment: Experiment, trials: int) -> list[list[Walk]]:
-    """The walks of the first trials, as the sampler draws them without any result."""
+def _rehearsed(experiment: Experiment, trials: int, judge: Callable[[Sequence[Walk]], bool]) -> list[Sequence[Walk]]:
+    """The walks of the first trials, as the sampler draws them without any result, of those that may be trained."""
     from atlas.search.prefix_sampler import rehearse
 
-    walks: list[list[Walk]] = []
+    walks: list[Sequence[Walk]] = []
+    points = points_of(experiment)[:trials]
 
-    def ask(trial: optuna.Trial) -> None:
-        walks.append(experiment.propose(trial).walks())
+    def ask(trial: optuna.Trial) -> bool:
+        found = experiment.propose(trial).walks()
+        allowed = judge(found)
+        if allowed or trial.number < len(points):
+            walks.append(found if allowed else [])
+        return allowed or trial.number < len(points)
 
-    rehearse(make_sampler(experiment), ask, trials, points=points_of(experiment)[:trials])
+    rehearse(make_sampler(experiment), ask, trials, points=points)
     return walks
 
 

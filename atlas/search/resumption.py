@@ -20,6 +20,7 @@ from atlas.config.trial import ORDERS, trial_config_from
 from atlas.runtime.errors import UserError
 from atlas.search.all_orders_sampler import AllOrdersSampler
 from atlas.search.early_stopping import PrefixStopper
+from atlas.search.feasibility import Feasibility
 from atlas.search.gaussian_process_sampler import SCORES
 from atlas.search.history import SearchHistory, identity, spelt, suggested_parameters
 from atlas.search.optuna_search import BegunTrial, PruningOptunaSearch
@@ -37,14 +38,16 @@ Parameters = Mapping[str, Any]
 Distributions = Mapping[str, BaseDistribution]
 
 
-def resume_search(search: PruningOptunaSearch, experiment: Experiment, history: SearchHistory) -> None:
-    """Let the search go on after the trials of its history.
+def resume_search(
+    search: PruningOptunaSearch, experiment: Experiment, history: SearchHistory, feasibility: Feasibility
+) -> None:
+    """Let the search go on after the trials of its history, which are judged again.
 
     A value that the space of the experiment does not hold any more is left out of what the sampler knows of a finished
     trial, and drawn anew for one that is begun again.
     """
     space = sample_space(experiment).distributions
-    finished = [_frozen(trial, space, experiment) for trial in history.finished]
+    finished = [_frozen(trial, space, experiment, feasibility) for trial in history.finished]
     begun = [
         BegunTrial(id=identity(trial), parameters=_held(_parameters(trial), space), config=spelt(trial.config))
         for trial in history.begun
@@ -93,7 +96,7 @@ def points_left(points: Iterable[Parameters], tried: Iterable[Parameters]) -> li
     return left
 
 
-def _frozen(trial: Trial, space: Distributions, experiment: Experiment) -> FrozenTrial:
+def _frozen(trial: Trial, space: Distributions, experiment: Experiment, feasibility: Feasibility) -> FrozenTrial:
     """A finished trial as Optuna keeps it."""
     parameters = _parameters(trial)
     search = experiment.options.search
@@ -107,7 +110,16 @@ def _frozen(trial: Trial, space: Distributions, experiment: Experiment) -> Froze
         params=kept,
         distributions={name: distributions[name] for name in kept},
         user_attrs={SCORES: report.scores} if report is not None and report.scores else {},
+        constraints=dict(_excess(trial, feasibility, complete=value is not None)),
     )
+
+
+def _excess(trial: Trial, feasibility: Feasibility, *, complete: bool) -> Mapping[str, float]:
+    """By how much a finished trial exceeds each constraint; nothing without any, or of one that was stopped."""
+    if complete:
+        return feasibility.after(trial.last_result or {}).excess
+    config = trial_config_from(trial.config)
+    return feasibility.before(config.walks()).excess if config.infeasible else {}
 
 
 def _held(parameters: Parameters, space: Distributions) -> dict[str, Any]:

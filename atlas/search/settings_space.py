@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Collection, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial
 
 Params = Mapping[str, Any]
 MOST_LISTED = 64  # settings of a grid that are all candidates; of more, so many are drawn
+
+
+def misses_constraint(trial: FrozenTrial) -> bool:
+    """Whether a trial has a constraint's value above 0."""
+    return any(value > 0 for value in trial.constraints.values())
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,14 @@ class SettingsSpace:
             }
             for _ in range(MOST_LISTED)
         ]
+
+    def hopeful(self, settings: list[dict[str, Any]], ended: Iterable[FrozenTrial]) -> list[dict[str, Any]]:
+        """The settings of which a trial kept to the constraints, or none has `ended`; all where there are no such."""
+        known: defaultdict[tuple[float, ...], list[bool]] = defaultdict(list)
+        for trial in ended:
+            if self.holds(trial.params):
+                known[self.numbers(trial.params)].append(misses_constraint(trial))
+        return [one for one in settings if not all(known.get(self.numbers(one)) or [False])] or settings
 
 
 def _values(distribution: BaseDistribution) -> tuple[Any, ...]:

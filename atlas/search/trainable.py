@@ -11,6 +11,8 @@ from atlas.runtime.errors import UserError
 from atlas.search.trial_course import CourseSetup, advance, course
 from atlas.search.trial_report import TrialReport
 
+NOT_TRAINED = TrialReport(objective=0.0, tasks_seen=0, finished=[], figures={}, complete=False)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrialSetup:
@@ -37,6 +39,9 @@ def run_trial(config: dict[str, Any], *, setup: TrialSetup) -> None:
     trial_config = trial_config_from(config)
     if trial_config.refused:
         raise UserError(trial_config.refused)
+    if trial_config.infeasible:
+        tune.report(NOT_TRAINED.to_tune())
+        return
     broker = BrokerClient.connect(setup.broker, setup.namespace)
     scope = "" if setup.sharing else f"private/{config.get(BEGUN_AS, tune.get_context().get_trial_id())}"
     steps = course(trial_config.walks(), setup.course)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from atlas.config.constraint import PARAMETERS, SECONDS
 from atlas.search.trial_report import TrialReport
 from atlas.steps.graph import WalkGraph
 from atlas.steps.step import Step, StepInputs
@@ -123,7 +124,17 @@ def _report(
         complete=complete,
         learnt=list(learnt),
         scores=_scores(results),
+        costs=_costs(results),
     )
+
+
+def _costs(results: Sequence[WalkResult]) -> dict[str, float]:
+    """The costs of the steps so far, as `TrialReport` has them."""
+    finished = [[one.results[step.key] for step in one.finished] for one in results]
+    trained = [step.trained_parameters for steps in finished for step in steps]
+    known = [number for number in trained if number is not None]
+    most = {PARAMETERS: float(max(known))} if known and len(known) == len(trained) else {}
+    return {**most, SECONDS: sum(step.cost.seconds for steps in finished for step in steps) / len(results)}
 
 
 def _scores(results: Sequence[WalkResult]) -> list[list[float]]:

@@ -19,7 +19,7 @@ class TrialRecord:
     """One trial so far: its configuration, the keys of each walk's finished steps, its objective and figures.
 
     A trial is `PRUNED` where the scheduler stopped it before its last report, and `FINISHED` after that. `stopped` says
-    what ended one before its time.
+    what ended one before its time. `infeasible`: the constraint that it misses.
     """
 
     id: str
@@ -32,6 +32,12 @@ class TrialRecord:
     complete: bool = False
     error: str = ""
     stopped: str = ""
+    infeasible: str = ""
+
+    @property
+    def may_win(self) -> bool:
+        """Whether it may be the best: it has finished, and keeps to the constraints."""
+        return self.status == "FINISHED" and not self.infeasible
 
     @property
     def walks(self) -> list[Walk]:

@@ -12,6 +12,7 @@ COMPLETE = "complete"
 FINISHED = "finished"
 LEARNT, RELATIVE = "learnt", "relative"
 TASK_SCORES = "scores"
+COSTS, FIGURES = "costs", "figures"
 KEYS = "steps"  # in reports of earlier versions: the keys of the finished steps, a list a walk
 
 
@@ -25,6 +26,8 @@ class TrialReport:
     accuracy (`relative_accuracy`) after each task so far: unlike the objective, whose meaning changes with the last
     report, it can be compared between all reports after as many tasks. `scores`, of a trial with one
     order: row i the validation scores of its first i + 1 tasks after the i-th, means over seeds, on route `latest`.
+    `costs`: `trained_parameters`, the most of a step, and `seconds` of training, the mean over walks; none of steps of
+    which they are not known.
     """
 
     objective: float
@@ -34,6 +37,7 @@ class TrialReport:
     complete: bool
     learnt: list[float] = field(default_factory=list)
     scores: list[list[float]] = field(default_factory=list)
+    costs: dict[str, float] = field(default_factory=dict)
 
     def to_tune(self) -> dict[str, Any]:
         """The result that Tune takes; its keys are the field names, and `relative` the last of `learnt`."""
@@ -55,6 +59,7 @@ def report_from(result: Mapping[str, Any]) -> TrialReport | None:
         finished=result[FINISHED] if FINISHED in result else [len(keys) for keys in result[KEYS]],
         figures=result["figures"],
         scores=result.get(TASK_SCORES, []),
+        costs=result.get(COSTS, {}),
         complete=result.get(COMPLETE, True),  # reports of earlier versions had none, and no trial was pruned
         learnt=learnt_from(result),
     )

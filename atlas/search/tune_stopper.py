@@ -19,6 +19,8 @@ class TuneStopper(Stopper):
 
     def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
         config, learnt = trial_config_from(result["config"]), learnt_from(result)
+        if config.infeasible:  # it ends by itself
+            return False
         complete, scores = result.get(COMPLETE, True), result.get(TASK_SCORES, ())
         return self.stopper.stops(trial_id, config, learnt, complete=complete, scores=scores)
 

@@ -18,9 +18,10 @@ from atlas.runtime.redact import redacted
 from atlas.runtime.retry import retry_while_away
 from atlas.search.callback import listening_callback, tell_finished
 from atlas.search.early_stopping import PrefixStopper, make_stopper
+from atlas.search.feasibility import Feasibility
 from atlas.search.history import SearchHistory, next_run, read_history
 from atlas.search.order_queue import OrderQueue
-from atlas.search.proposals import Space, leaves_orders_out, make_sampler, points_of
+from atlas.search.proposals import Space, is_exact, leaves_orders_out, make_sampler, points_of
 from atlas.search.trainable import TrialSetup, run_trial
 from atlas.search.trial_report import OBJECTIVE
 from atlas.storage.filesystem import StoragePath
@@ -40,6 +41,7 @@ class Search:
     """A sweep's search. `setup` goes to every trial, of which `at_once` run together; Tune's state is in `folder`.
 
     `stopper` stops trials early, by default that of `--stop-early`. `orders` are proposed before the sampler's own.
+    `feasibility` judges trials by the sweep's constraints.
     """
 
     experiment: Experiment
@@ -48,6 +50,7 @@ class Search:
     at_once: int
     stopper: PrefixStopper | None = None
     orders: OrderQueue = field(default_factory=OrderQueue)
+    feasibility: Feasibility = field(default_factory=Feasibility)
 
     def run(self, *, resume: bool) -> None:
         """Run all trials, or those that an interrupted search left; the journal of `callback.listen` is told of all.
@@ -120,6 +123,8 @@ class Search:
         if leaves_orders_out(experiment):
             search.pass_over(stopper.is_pruned, after=0 if known else len(points_of(experiment)))
             search.take_orders(self.orders)
+        if self.feasibility.constraints:
+            search.constrain(self.feasibility, passes=not is_exact(experiment))
         if known:
-            resume_search(search, experiment, history)
+            resume_search(search, experiment, history, self.feasibility)
         return search

@@ -100,7 +100,13 @@ class SweepDriver:
         run, sharing = self.run, self.run.experiment.options.run.sharing
         reporter = TrackingReporter(tracking, run.id, run.inputs.store, run.inputs.prepared, sharing)
         trial_ids = TrialIds.read(run.folder.spool) if sharing else TrialIds()
-        journal = TrialJournal(run.inputs.graph, [reporter], trial_ids, stopped=self._stopper.stopped)
+        journal = TrialJournal(
+            run.inputs.graph,
+            [reporter],
+            trial_ids,
+            stopped=self._stopper.stopped,
+            feasibility=run.feasibility,
+        )
         if sharing:
             journal.on_turn = lambda: reporter.record_trained(self._newest_steps())
         return reporter, journal
@@ -259,7 +265,13 @@ def search_of(run: SweepRun, stopper: PrefixStopper, orders: OrderQueue) -> Sear
     )
     at_once = trials_at_once(run.size, known=all_known(run))
     return Search(
-        experiment=experiment, setup=setup, folder=run.folder.place, at_once=at_once, stopper=stopper, orders=orders
+        experiment=experiment,
+        setup=setup,
+        folder=run.folder.place,
+        at_once=at_once,
+        stopper=stopper,
+        orders=orders,
+        feasibility=run.feasibility,
     )
 
 

@@ -30,8 +30,8 @@ def held_out_walks(experiment: Experiment, trials: Sequence[TrialRecord]) -> lis
 
 
 def best_trial(trials: Sequence[TrialRecord]) -> TrialRecord | None:
-    """The finished trial of the highest objective; None where none finished."""
-    finished = [trial for trial in trials if trial.status == "FINISHED" and trial.objective is not None]
+    """The trial of the highest objective, of those that may be the best; None where there is none."""
+    finished = [trial for trial in trials if trial.may_win and trial.objective is not None]
     return max(finished, key=lambda trial: trial.objective or 0.0, default=None)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from atlas.backbones import digest, locate
 from atlas.backbones.base import check_load_options, readouts_of
@@ -34,6 +35,9 @@ from atlas.sweep.plan import Pace, Plan, measured_pace, plan
 from atlas.tasks import check_needs_files, find_task
 from atlas.tasks.task import Task
 from atlas.tracking import check_access, check_tracking, default_tracking_uri
+
+if TYPE_CHECKING:
+    from atlas.steps.parameters import ParameterCounter
 
 TIMED = 20  # how many steps of the store the estimate looks at
 
@@ -79,6 +83,15 @@ class SweepInputs:
     def graph(self) -> WalkGraph:
         """The steps of the sweep's walks, the same objects wherever this process needs them."""
         return WalkGraph(self.step_inputs)
+
+    def parameter_counter(self) -> ParameterCounter:
+        """A counter of the parameters that trials would train: it loads the backbone into this process."""
+        from atlas.learners.process_group import ProcessGroup
+        from atlas.steps.parameters import ParameterCounter
+        from atlas.steps.train import open_worker_context
+
+        prepared = {name: str(one.path) for name, one in self.prepared.items()}
+        return ParameterCounter(open_worker_context(str(self.backbone), prepared, ProcessGroup()))
 
     def plan(self, proposals: Proposals, references: Sequence[Walk], *, at_once: int) -> Plan:
         """The plan for these walks, timed by the stored steps that are like theirs."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from atlas.cluster.limits import Node
     from atlas.execution.sizing import FleetSize
+    from atlas.search.feasibility import Feasibility
     from atlas.search.proposals import Proposals
     from atlas.steps.graph import WalkGraph
     from atlas.sweep.definition import SearchDefinition
@@ -68,7 +69,7 @@ def launch(
         inputs = resolve_inputs(options, progress, tracking_uri=address)
     definition = define(experiment, inputs.step_inputs, folder, console)
     if options.run.dry_run and here is not None:
-        _show_plan(experiment, inputs, [here], console, _spending(folder))
+        _show_plan(experiment, inputs, [here], console, _spending(folder), _feasibility(options, inputs))
         return RunEnd(finished=True)
     join_cluster()
     try:
@@ -92,7 +93,8 @@ def _run_on_cluster(
     options = experiment.options
     nodes = nodes_for(growing=options.cluster.fleets is not None)
     spending = _spending(folder)
-    proposals, plan, size = _show_plan(experiment, inputs, nodes, console, spending)
+    feasibility = _feasibility(options, inputs)
+    proposals, plan, size = _show_plan(experiment, inputs, nodes, console, spending, feasibility)
     if options.run.dry_run:
         return RunEnd(finished=True)
     from atlas.sweep.driver import SweepDriver
@@ -110,6 +112,7 @@ def _run_on_cluster(
         invocation=invocation,
         changes=definition.changes,
         spending=spending,
+        feasibility=feasibility,
     )
     sweep_run = replace(sweep_run, earlier=begin_run(sweep_run.folder, sweep_run.token))
     return RunEnd(finished=SweepDriver(sweep_run, console).drive(), folder=sweep_run.folder)
@@ -141,19 +144,32 @@ def _spending(folder: SweepFolder | None) -> Spending:
     return Spending() if folder is None else folder.spending()
 
 
+def _feasibility(options: Options, inputs: SweepInputs) -> Feasibility:
+    """The judgement of trials by the sweep's constraints."""
+    from atlas.search.feasibility import Feasibility
+
+    return Feasibility(options.search.constraints(), inputs.parameter_counter)
+
+
 def _show_plan(
-    experiment: Experiment, inputs: SweepInputs, nodes: Sequence[Node], console: Console, spending: Spending
+    experiment: Experiment,
+    inputs: SweepInputs,
+    nodes: Sequence[Node],
+    console: Console,
+    spending: Spending,
+    feasibility: Feasibility,
 ) -> tuple[Proposals, Plan, FleetSize]:
     """Print the plan; returns the trials that it counts, the plan, and the fleets for it.
 
-    Raises UserError for a budget that `spending` has used up, or that the fleets cannot spend.
+    Raises UserError for a budget that `spending` has used up, or that the fleets cannot spend, and for constraints that
+    none of the trials keeps to.
     """
     from atlas.backbones.families import family_of
     from atlas.config.budget import budget_from
     from atlas.execution.sizing import fitted, size_fleets
     from atlas.search.proposals import foresee
     from atlas.sweep.budget_plan import bought, check_budget
-    from atlas.sweep.plan_notes import notes
+    from atlas.sweep.plan_notes import constraints_in_words, notes
     from atlas.sweep.terminal import print_plan
 
     options = experiment.options
@@ -162,13 +178,16 @@ def _show_plan(
     if budget is not None:
         check_budget(budget, spending, size)
     experiment = replace(experiment, precision=size.precision_as(options.training.precision))
-    proposals = foresee(experiment)
+    proposals = foresee(experiment, judge=lambda walks: not feasibility.before(walks).reason)
+    feasibility.check_possible(sum(map(bool, proposals.trials)), counted(len(proposals.trials), "trial"))
     plan = inputs.plan(proposals, experiment.auxiliary_walks(), at_once=size.fleets)
     _check_shares(inputs.graph, size, halves=options.training.batch_size == AUTO)
     size = fitted(size, options.cluster, nodes, plan.work)
     plan = plan.on(size.fleets)
     settings = {**describe(options, size), "orders": experiment.orders_in_words()}
     settings |= notes(experiment, sizes=inputs.sizes, towers=family_of(inputs.backbone).towers)
+    if feasibility.constraints:
+        settings["constraints"] = constraints_in_words(feasibility.constraints, proposals)
     if budget is not None:
         settings["budget"] = bought(budget, spending, plan, size)
     print_plan(console, experiment.sweep.name, experiment.sweep.question, plan, settings)

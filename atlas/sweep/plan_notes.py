@@ -12,9 +12,11 @@ from atlas.tasks import find_task
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from atlas.config.constraint import Constraint
     from atlas.config.experiment import Experiment
     from atlas.config.options import Options
     from atlas.config.search import SearchOptions
+    from atlas.search.proposals import Proposals
 
 VISION = "vision"
 
@@ -30,6 +32,15 @@ def notes(experiment: Experiment, *, sizes: Mapping[str, int], towers: Sequence[
         "left out": _left_out(experiment),
     }
     return {label: text for label, text in rows.items() if text}
+
+
+def constraints_in_words(constraints: Sequence[Constraint], proposals: Proposals) -> str:
+    """The constraints, and how many of the foreseen trials are not trained since they would miss one."""
+    missed = sum(not walks for walks in proposals.trials)
+    trials = counted(len(proposals.trials), "trial")
+    verbs = by_number(missed, "misses them, and is", "miss them, and are")
+    left = [f"{missed} of {trials} {verbs} not trained"] if missed else []
+    return "; ".join([" ".join(map(str, constraints)), *left])
 
 
 def _held_out(experiment: Experiment) -> str:

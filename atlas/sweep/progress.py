@@ -63,8 +63,8 @@ class SweepProgress:
 
     @property
     def best(self) -> TrialRecord | None:
-        """The finished trial with the highest objective."""
-        ended = [one for one in self.trials if one.objective is not None and one.status == "FINISHED"]
+        """The finished trial with the highest objective, of those that keep to the constraints."""
+        ended = [one for one in self.trials if one.objective is not None and one.may_win]
         return max(ended, key=_objective, default=None)
 
     @property

@@ -9,6 +9,7 @@ from atlas.metrics import Undefined
 from atlas.report import leaderboard
 from atlas.report.comparisons import order_scores
 from atlas.report.formats import interval
+from atlas.report.infeasible import infeasible_lines
 from atlas.report.objective import AVERAGE, accuracy_error, goal_in_words, goal_of
 from atlas.report.order_rows import order_rows
 from atlas.report.settings import SettingRow, is_settings_sweep, setting_rows, short_label, value_text
@@ -34,6 +35,7 @@ def print_ranking(console: Console, summary: Summary) -> None:
         print_orders(console, summary)
     else:
         print_leaderboard(console, summary)
+    _say_infeasible(console, summary)
 
 
 def print_orders(console: Console, summary: Summary) -> None:
@@ -74,6 +76,12 @@ def _say_unfinished(console: Console, summary: Summary) -> None:
     if left:
         how = ", ".join(dict.fromkeys(left)).lower()
         say(console, f"{counted(len(left), 'walk')} left out, which did not come to the end ({how})")
+
+
+def _say_infeasible(console: Console, summary: Summary) -> None:
+    """The trials that miss a constraint, a line each."""
+    for line in infeasible_lines(summary)[:SHOWN]:
+        say(console, f"not ranked: {line}", wrap=True)
 
 
 def print_settings(console: Console, summary: Summary) -> None:
@@ -125,7 +133,7 @@ def print_leaderboard(console: Console, summary: Summary) -> None:
     add_columns(table, *["objective"] * other, *figures, justify="right", whole=True)
     for row in rows[:SHOWN]:
         extra = [row.settings] * tuned + [str(row.seed)] * seeds
-        name = " > ".join(row.order) + ("" if row.status == "FINISHED" else f" ({row.status})")
+        name = " > ".join(row.order) + (f" ({row.state if row.infeasible else row.status})" if row.state else "")
         trial = by_id[row.trial]
         scores = [_with_error(getattr(row, split), accuracy_error(summary, trial, split)) for split in SPLITS]
         values = [

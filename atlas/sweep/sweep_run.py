@@ -10,6 +10,7 @@ from atlas.config.budget import Budget, budget_from
 from atlas.config.experiment import Experiment
 from atlas.config.invocation import Invocation
 from atlas.execution.sizing import FleetSize
+from atlas.search.feasibility import Feasibility
 from atlas.search.proposals import Proposals
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.inputs import SweepInputs
@@ -24,7 +25,7 @@ class SweepRun:
     `changes` are those of the sweep's definition that it has gone on with since it was started, a line each.
     `token` marks the steps that this run trains itself, apart from those that it finds in the store; `earlier` are the
     tokens of the sweep's runs before it was resumed. `started` is in seconds since 1970. `stopped` says why the run
-    ended before its trials did, and `spending` is that of all runs, once it has ended.
+    ended before its trials did, and `spending` is that of all runs, once it has ended. `feasibility` judges its trials.
     """
 
     experiment: Experiment
@@ -40,6 +41,7 @@ class SweepRun:
     started: float = field(default_factory=time.time)
     stopped: str = ""
     spending: Spending = field(default_factory=Spending)
+    feasibility: Feasibility = field(default_factory=Feasibility)
 
     @property
     def budget(self) -> Budget | None:

@@ -61,7 +61,14 @@ class TrackingReporter:
         if status is not None and record.id not in self._finished:
             self._finished.add(record.id)
             metrics = record.figures | _short_figures(record)
-            ended = TrialFinished(sweep=sweep, trial=trial, status=status, metrics=metrics, reason=record.stopped)
+            ended = TrialFinished(
+                sweep=sweep,
+                trial=trial,
+                status=status,
+                metrics=metrics,
+                reason=record.stopped,
+                infeasible=record.infeasible,
+            )
             self.tracking.record(ended)
 
     def record_step(self, step: Step, scope: str = "") -> None:
@@ -130,11 +137,11 @@ class TrackingReporter:
 
 
 def _short_figures(record: TrialRecord) -> dict[str, float]:
-    """The figures of a finished trial that a leaderboard shows, by short names; none of one that was cut short.
+    """The figures of a trial that a leaderboard ranks, by short names; none of one that was cut short or is infeasible.
 
     The objective is on val, after all tasks; the others are on test.
     """
-    if record.status != "FINISHED":
+    if not record.may_win:
         return {}
     figures = {short: record.figures[name] for short, name in SHORT.items() if name in record.figures}
     if record.objective is not None:

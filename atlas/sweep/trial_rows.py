@@ -27,7 +27,11 @@ def trial_rows(
             metrics={},
             error=record.error,
             cost=cost_of(outcome),
-            **_where_said(stopped=record.stopped, free_before=free_before(outcome) if outcome.is_free else {}),
+            **_where_said(
+                stopped=record.stopped,
+                infeasible=record.infeasible,
+                free_before=free_before(outcome) if outcome.is_free else {},
+            ),
         )
         for number, outcome in enumerate(outcomes)
         for routes in (ROUTES if outcome.is_free else TOLD,)

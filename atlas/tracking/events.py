@@ -180,18 +180,20 @@ class TrialStep(_TrialEvent):
 class TrialFinished(_TrialEvent):
     """A trial ended: by itself, stopped early (PRUNED), by an error, or with its sweep (KILLED); `reason` says by what.
 
-    A later run of the sweep may go on with one that was killed.
+    A later run of the sweep may go on with one that was killed. `infeasible`: the constraint that it misses.
     """
 
     kind: Literal["trial_finished"] = "trial_finished"
     status: TrialEnd
     metrics: Metrics = {}
     reason: str = ""
+    infeasible: str = ""
 
     @property
     def tags(self) -> dict[str, str]:
-        """The end in words, as a sink without a status for it tags the run."""
-        return {"atlas.ended": f"{self.status.lower()}: {self.reason}" if self.reason else self.status.lower()}
+        """The end in words, as a sink without a status for it tags the run, and the constraint that was missed."""
+        ended = f"{self.status.lower()}: {self.reason}" if self.reason else self.status.lower()
+        return {"atlas.ended": ended, **({"atlas.infeasible": self.infeasible} if self.infeasible else {})}
 
 
 class SweepFinished(_SweepEvent):

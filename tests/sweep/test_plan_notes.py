@@ -6,10 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from atlas.config.constraint import constraints_from
 from atlas.config.experiment import Experiment
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
-from atlas.sweep.plan_notes import notes
+from atlas.learners import TwoStage
+from atlas.search.proposals import Proposals
+from atlas.steps.walk import Walk
+from atlas.sweep.plan_notes import constraints_in_words, notes
 
 COMPARE = Sweep(name="mine", question="", points=({"learner": "ewc"}, {"learner": "lwf"}))
 FOUR = ("digits", "piqa-twin", "easy-vqa", "easy-ve")
@@ -60,3 +64,16 @@ def test_points_that_the_options_leave_out_are_named() -> None:
     sweep = replace(COMPARE, suits=lambda point, options: point["learner"] not in ("lwf", options.training.readout))
     experiment = Experiment(sweep=sweep, options=Options.of(tasks=FOUR))
     assert notes(experiment, sizes={}, towers=()) == {"left out": "lwf: not with these options"}
+
+
+def test_constraints_are_said_with_the_trials_that_they_leave_out() -> None:
+    constraints = constraints_from(("trained_parameters=2%",), ("average_accuracy=60",))
+    walks = [Walk(order=FOUR, learner=TwoStage(), seed=0)]
+    some = Proposals(trials=[walks, [], walks], count=3, exact=True)
+    said = constraints_in_words(constraints, some)
+    assert said == (
+        "--at-most trained_parameters=2% --at-least average_accuracy=60; 1 of 3 trials misses them, and is not trained"
+    )
+    assert constraints_in_words(constraints[1:], Proposals(trials=[walks], count=1, exact=True)) == (
+        "--at-least average_accuracy=60"
+    )

@@ -78,6 +78,17 @@ def test_walks_that_did_not_finish_are_counted_beside_the_orders(console: Consol
     assert "1 walk left out, which did not come to the end (pruned)" in console.export_text()
 
 
+def test_a_trial_that_misses_a_constraint_is_named_below_the_ranking(console: Console) -> None:
+    document = settings_summary()
+    for trial in document["trials"][:2]:
+        trial["infeasible"] = "forgetting is 5, at most 3 is asked for"
+    print_ranking(console, typed(document))
+    text = console.export_text()
+    assert text.count("not ranked: ") == 1
+    assert "forgetting is 5, at most 3 is asked for" in text
+    assert sum(line.startswith("│ ") and line[2].isdigit() for line in text.splitlines()) == 8
+
+
 def test_settings_are_a_line_each_with_a_column_a_parameter(console: Console) -> None:
     print_settings(console, typed(settings_summary()))
     text = console.export_text()

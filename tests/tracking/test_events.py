@@ -46,6 +46,12 @@ def test_an_unknown_status_or_field_is_refused_at_the_call() -> None:
         TrialFinished(sweep="s", trial="t", status="FAILED", metric={})  # type: ignore[call-arg]
 
 
+def test_the_end_of_a_trial_is_tagged_with_its_reason_and_the_constraint_that_it_misses() -> None:
+    ended = TrialFinished(sweep="s", trial="t", status="PRUNED", reason="too many", infeasible="too many")
+    assert ended.tags == {"atlas.ended": "pruned: too many", "atlas.infeasible": "too many"}
+    assert TrialFinished(sweep="s", trial="t", status="FINISHED").tags == {"atlas.ended": "finished"}
+
+
 def test_a_thinned_curve_keeps_its_ends_and_its_order() -> None:
     curve = tuple(CurvePoint(step, 0.0) for step in range(1001))
     thinned = thin(curve, most=50)

@@ -10,6 +10,7 @@ from atlas.metrics import METRICS, Metric, OrderMetrics
 from atlas.report.comparisons import order_scores
 from atlas.report.formats import MISSING, interval, number, with_error
 from atlas.report.headline import how_to_decide
+from atlas.report.infeasible import infeasible_lines
 from atlas.report.marks import order_mark, settings_mark, trial_marks
 from atlas.report.objective import AVERAGE, accuracy_error, goal_in_words, goal_of
 from atlas.report.order_rows import order_rows
@@ -30,6 +31,7 @@ class LeaderboardSection:
 
     `joint`: whether intransigence compares with joint models, rather than with each task alone. `walks`: it lists the
     walks of a sweep whose settings have a table of their own. `decide`: the option that would tell tied orders apart.
+    `infeasible`: the trials that miss a constraint, a line each.
     """
 
     template: ClassVar[str] = "leaderboard.html"
@@ -40,6 +42,7 @@ class LeaderboardSection:
     goal: str
     walks: bool
     decide: str
+    infeasible: tuple[str, ...]
 
 
 def leaderboard_section(summary: Summary, rows: Sequence[Row]) -> LeaderboardSection:
@@ -53,6 +56,7 @@ def leaderboard_section(summary: Summary, rows: Sequence[Row]) -> LeaderboardSec
         goal=goal_in_words(summary),
         walks=walks,
         decide=how_to_decide(summary) if any(found.is_tied for found in list(gaps.values())[1:]) else "",
+        infeasible=tuple(infeasible_lines(summary)),
     )
 
 
@@ -77,7 +81,7 @@ def _trials(summary: Summary, rows: Sequence[Row], gaps: Gaps, *, seeds: bool) -
         rows=tuple(
             (
                 MISSING if row.rank is None else str(row.rank),
-                Cell(order=row.order, badge="" if row.status == "FINISHED" else row.status.lower()),
+                Cell(order=row.order, badge=row.state, title=row.infeasible),
                 *[row.settings] * settings,
                 *[str(row.seed)] * seeds,
                 *[number(row.objective)] * other,
@@ -90,7 +94,7 @@ def _trials(summary: Summary, rows: Sequence[Row], gaps: Gaps, *, seeds: bool) -
             )
             for row in rows
         ),
-        best=bool(rows) and rows[0].status == "FINISHED",
+        best=bool(rows) and rows[0].rank is not None,
         limit=ROWS_SHOWN,
         marks=tuple(mark_of(by_id[row.trial]) for row in rows),
     )

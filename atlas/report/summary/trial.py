@@ -43,7 +43,14 @@ class TrialRow(SummaryPart):
     error: str = ""
     stopped: str = ""
     """By what it was stopped before its time; absent where by nothing."""
+    infeasible: str = ""
+    """The constraint that its trial misses, so that it is not the best; absent where none."""
     cost: WalkCost | None = None
+
+    @property
+    def may_win(self) -> bool:
+        """Whether it may be the best: it has finished, and keeps to the sweep's constraints."""
+        return self.status == "FINISHED" and not self.infeasible
 
     @model_validator(mode="after")
     def _check_shapes(self) -> TrialRow:
