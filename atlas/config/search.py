@@ -18,7 +18,7 @@ from atlas.tasks import find_task, twin_of
 from atlas.tasks.suites import find_suite, twin_suite
 
 TASKS = ("easy-vqa", "digits", "easy-ve", "piqa-twin")
-Aim = Literal["mean", "worst"]
+Aim = Literal["mean", "worst", "q10", "q25", "q50"]
 EarlyStop = Literal["none", "median", "asha", "forecast"]
 EARLY_STOPS: tuple[EarlyStop, ...] = get_args(EarlyStop)
 SAMPLERS = ("random", "tpe", "prefix", "orders")
@@ -77,7 +77,7 @@ class SearchOptions:
     at_least: Annotated[tuple[str, ...], arg(metavar="NAME=VALUE [NAME=VALUE ...]", help_behavior_hint="")] = ()
     """Trials that have less are not the best: average_accuracy=60, or another metric."""
     aim: Aim = "mean"
-    """Of several orders, raise their mean or the worst."""
+    """Of several orders, raise their mean, the worst, or a quantile: with q25 a quarter of them may be worse."""
     stop_early: EarlyStop = "none"
     """Stop trials that do badly: first tasks below the median of others, or not in the top third; or a forecast of
     the end, from all scores so far, below the best that is known."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from atlas.metrics import Undefined
 from atlas.report.formats import number
 from atlas.report.objective import goal_of
-from atlas.report.settings import SettingRow, is_settings_sweep, setting_rows, short_label
+from atlas.report.settings import SettingRow, aim_in_words, is_settings_sweep, setting_rows, short_label
 from atlas.report.summary import Summary
 from atlas.report.tables import settings_label
 from atlas.report.ties import Gap
@@ -59,8 +59,8 @@ def _best_setting(summary: Summary, rows: Sequence[SettingRow]) -> str:
 
 
 def _score(summary: Summary, row: SettingRow) -> str:
-    """`val 70.1 ± 1.9 over 2 orders`, of the worst order where that is what the sweep raises."""
-    what = "val, worst order," if summary.settings.get("aim") == "worst" else _name(summary)
+    """`val 70.1 ± 1.9 over 2 orders`, of the worst order or a quantile where that is what the sweep raises."""
+    what = f"val, {aim}," if (aim := aim_in_words(summary)) else _name(summary)
     error = "" if isinstance(row.error, Undefined) else f" ± {row.error:.1f}"
     seeds = [counted(row.seeds, "seed")] if row.seeds > 1 else []
     order = _only_order(summary, row)

@@ -14,7 +14,7 @@ from atlas.report.objective import goal_error, goal_value
 from atlas.report.summary import Split, Summary, TrialRow
 from atlas.report.tables import settings_label, trial_metrics
 from atlas.report.ties import Gap, gap
-from atlas.statistics import Mean, mean_t, shrunk_means
+from atlas.statistics import Interval, Mean, mean_t, over_orders, quantile_interval, share_of, shrunk_means
 
 VAGUE = {"none", "inside", "outside", "whole", "dimension"}  # values that say nothing without their parameter
 Order = tuple[str, ...]
@@ -25,14 +25,16 @@ Cells = dict[tuple[Order, int], float]
 class SettingRow:
     """One setting, over its orders and seeds: the objective, in percent or points.
 
-    score: what it is ranked by on val, the mean over orders or the worst of them. error: sampling error of `val`.
-    val, test: means over orders, or over seeds where there are more of these. worst: of the orders, on val. spread:
-    between the best and the worst order. gap: to the best setting, on val.
+    score: what it is ranked by on val, the mean over orders, the worst of them or a quantile. error: sampling error of
+    `val`. sure: the interval of that quantile over orders, None of another aim. val, test: means over orders, or over
+    seeds where there are more of these. worst: of the orders, on val. spread: between the best and the worst order.
+    gap: to the best setting, on val.
     """
 
     label: str
     values: Mapping[str, JsonValue]
     score: float
+    sure: Interval | Undefined | None
     val: Mean
     error: float | Undefined
     test: Mean | Undefined
@@ -42,6 +44,17 @@ class SettingRow:
     gap: Gap
     orders: int
     seeds: int
+
+
+def aim_of(summary: Summary) -> str:
+    """The aim of the sweep over orders: `mean`, `worst`, or a quantile such as `q25`."""
+    return str(summary.settings.get("aim") or "mean")
+
+
+def aim_in_words(summary: Summary) -> str:
+    """`worst order`, `q25 of orders`; empty for the mean."""
+    aim = aim_of(summary)
+    return {"mean": "", "worst": "worst order"}.get(aim, f"{aim} of orders")
 
 
 def is_settings_sweep(summary: Summary) -> bool:
@@ -54,9 +67,10 @@ def setting_rows(summary: Summary) -> list[SettingRow]:
     val, test = _cells(summary, "val"), _cells(summary, "test")
     if not val:
         return []
-    worst = summary.settings.get("aim") == "worst"
-    scores = {label: _score(cells, worst=worst) for label, cells in val.items()}
-    believed = _believed(val, worst=worst)
+    aim = aim_of(summary)
+    share = share_of(aim)
+    scores = {label: over_orders(_by_order(cells), aim) for label, cells in val.items()}
+    believed = _believed(val, aim)
     best = max(believed, key=lambda label: believed[label])
     errors = {split: _errors(summary, split) for split in ("val", "test")}
     values = {settings_label(trial.settings): trial.settings for trial in summary.trials}
@@ -67,6 +81,7 @@ def setting_rows(summary: Summary) -> list[SettingRow]:
             label=label,
             values=values[label],
             score=scores[label],
+            sure=None if share is None else quantile_interval(by_order, share),
             val=_mean(val[label]),
             error=errors["val"][label],
             test=_mean(test[label]) if label in test else Undefined("not scored on test"),
@@ -77,7 +92,7 @@ def setting_rows(summary: Summary) -> list[SettingRow]:
                 val[label],
                 val[best],
                 (errors["val"][label], errors["val"][best]),
-                scores[label] - scores[best] if worst else None,
+                None if aim == "mean" else scores[label] - scores[best],
             ),
             orders=len(by_order),
             seeds=len({seed for _, seed in val[label]}),
@@ -88,7 +103,7 @@ def setting_rows(summary: Summary) -> list[SettingRow]:
 
 def best_label(summary: Summary) -> str:
     """The settings that rank first by the objective on val; empty where no trial finished or all are alike."""
-    believed = _believed(_cells(summary, "val"), worst=summary.settings.get("aim") == "worst")
+    believed = _believed(_cells(summary, "val"), aim_of(summary))
     return max(believed, key=lambda label: believed[label], default="")
 
 
@@ -171,12 +186,7 @@ def _by_order(cells: Cells) -> list[float]:
     return [float(np.mean([value for (one, _), value in cells.items() if one == order])) for order in orders]
 
 
-def _score(cells: Cells, *, worst: bool) -> float:
-    by_order = _by_order(cells)
-    return min(by_order) if worst else float(np.mean(by_order))
-
-
-def _believed(found: Mapping[str, Cells], *, worst: bool) -> dict[str, float]:
+def _believed(found: Mapping[str, Cells], aim: str) -> dict[str, float]:
     """Settings label → the score that it ranks by: of orders with different numbers of seeds what these let expect."""
     groups: defaultdict[tuple[str, Order], list[float]] = defaultdict(list)
     for label, cells in found.items():
@@ -185,7 +195,7 @@ def _believed(found: Mapping[str, Cells], *, worst: bool) -> dict[str, float]:
     by_label: defaultdict[str, list[float]] = defaultdict(list)
     for (label, _), value in shrunk_means(groups).items():
         by_label[label].append(value)
-    return {label: min(values) if worst else float(np.mean(values)) for label, values in by_label.items()}
+    return {label: over_orders(values, aim) for label, values in by_label.items()}
 
 
 def _mean(cells: Cells) -> Mean:

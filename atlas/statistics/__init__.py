@@ -10,6 +10,7 @@ from atlas.statistics.comparison import Comparison, compare, corrected, holm
 from atlas.statistics.components import Components, variance_components
 from atlas.statistics.interval import FEWEST, Interval, Mean, mean_bootstrap, mean_t
 from atlas.statistics.precedence import Precedence, precedence_effects
+from atlas.statistics.quantile import over_orders, quantile_interval, share_of
 from atlas.statistics.ranks import RankCorrelation, rank_correlation
 from atlas.statistics.sampling import sampling_error
 from atlas.statistics.shrinkage import shrunk_means
@@ -27,9 +28,12 @@ __all__ = [
     "holm",
     "mean_bootstrap",
     "mean_t",
+    "over_orders",
     "precedence_effects",
+    "quantile_interval",
     "rank_correlation",
     "sampling_error",
+    "share_of",
     "shrunk_means",
     "variance_components",
 ]

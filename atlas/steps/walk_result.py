@@ -12,6 +12,7 @@ import numpy as np
 
 from atlas.metrics import METRICS, MetricValue, OrderScores, order_metrics
 from atlas.metrics.value import mean, tasks_seen
+from atlas.statistics import over_orders
 from atlas.steps.graph import WalkGraph
 from atlas.steps.learning_speed import learning_speeds
 from atlas.steps.probe import Probe
@@ -181,7 +182,7 @@ def objective(results: Sequence[WalkResult], single_task: SplitScores, *, aim: s
 
     A finished trial's is the `goal`: the average accuracy on route `latest`, or the mean of its downstream scores.
     Before, and where the goal has no value, it is `WalkResult.progress`, since raw averages over different tasks are
-    not comparable. The mean over seeds; over orders the mean too, or the minimum where `aim` is `worst`.
+    not comparable. The mean over seeds; over orders what the `aim` says (`over_orders`): mean, worst or quantile.
     """
     figures = [one.figure(goal, single_task) if one.is_complete else None for one in results]
     known = [figure for figure in figures if figure is not None]
@@ -196,12 +197,11 @@ def relative_accuracy(results: Sequence[WalkResult], single_task: SplitScores, *
 
 
 def _over_orders(results: Sequence[WalkResult], values: Sequence[float], *, aim: str) -> float:
-    """The mean over seeds, then over orders the mean or, where `aim` is `worst`, the minimum."""
+    """The mean over seeds, then over orders what the `aim` says."""
     by_order: dict[tuple[str, ...], list[float]] = {}
     for one, value in zip(results, values, strict=True):
         by_order.setdefault(one.walk.order, []).append(value)
-    means = [sum(found) / len(found) for found in by_order.values()]
-    return min(means) if aim == "worst" else sum(means) / len(means)
+    return over_orders([sum(found) / len(found) for found in by_order.values()], aim)
 
 
 def mean_metrics(results: Sequence[WalkResult], single_task: SplitScores) -> dict[str, float]:

@@ -12,12 +12,13 @@ from atlas.report.formats import interval
 from atlas.report.infeasible import infeasible_lines
 from atlas.report.objective import AVERAGE, accuracy_error, goal_in_words, goal_of
 from atlas.report.order_rows import order_rows
-from atlas.report.settings import SettingRow, is_settings_sweep, setting_rows, short_label, value_text
+from atlas.report.settings import SettingRow, aim_of, is_settings_sweep, setting_rows, short_label, value_text
 from atlas.report.summary import SPLITS, Summary
 from atlas.report.tables import Row
 from atlas.report.ties import Gap
 from atlas.runtime.console import add_columns, add_row, make_table, say, show
 from atlas.runtime.text import counted
+from atlas.statistics import Interval
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -91,7 +92,8 @@ def print_settings(console: Console, summary: Summary) -> None:
     table = make_table(f"Settings: ranked by {goal_in_words(summary)}, on val; reported on test")
     add_columns(table, "", whole=True)
     add_columns(table, *(["setting"] if narrow else [name.replace("_", " ") for name in names]))
-    figures = ["val", "worst", "spread", "test", *["to the best"] * (not narrow)]
+    aim, quantile = aim_of(summary), any(row.sure is not None for row in rows)
+    figures = ["val", *[aim] * quantile, "worst", "spread", "test", *["to the best"] * (not narrow)]
     add_columns(table, *figures, justify="right", whole=True)
     for place, row in enumerate(rows[:SHOWN], start=1):
         values = [value_text(row.values[name]) if name in row.values else "–" for name in names]
@@ -100,6 +102,7 @@ def print_settings(console: Console, summary: Summary) -> None:
             f"{place} =" if place > 1 and row.gap.is_tied else str(place),
             *([short_label({name: row.values[name] for name in names if name in row.values})] if narrow else values),
             _with_error(row.val.value, row.error),
+            *[_with_interval(row)] * quantile,
             *map(figure, (row.worst, row.spread)),
             _with_error(None if isinstance(row.test, Undefined) else row.test.value, row.test_error),
             *["" if place == 1 else str(row.gap)] * (not narrow),
@@ -113,6 +116,12 @@ def print_settings(console: Console, summary: Summary) -> None:
         style="dim",
         wrap=True,
     )
+
+
+def _with_interval(row: SettingRow) -> str:
+    """A quantile over orders, with its interval where there are orders enough."""
+    sure = row.sure
+    return figure(row.score) + (f" [{sure.low:.1f}, {sure.high:.1f}]" if isinstance(sure, Interval) else "")
 
 
 def _values(rows: Sequence[SettingRow], name: str) -> set[str]:

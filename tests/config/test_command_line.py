@@ -137,7 +137,7 @@ def test_one_order_is_an_option_too() -> None:
         (["--tokens", "nan"], "--tokens is 'nan'; give N, a whole number (see --help)"),
         (["--seeds", "1", "x"], "--seeds is '1 x'; give SEED [SEED ...]"),
         (["--evaluate", "3"], "--evaluate is '3'; give VAL TEST"),
-        (["--aim", "best"], "--aim is 'best'; give mean, worst"),
+        (["--aim", "best"], "--aim is 'best'; give mean, worst, q10, q25, q50"),
         (["--tasks"], "--tasks names none; give one or more"),
         (["--config"], "--config is ''; give FILE"),
         (["--batch-size", "-2"], "--batch-size is -2; give a whole number of 1 or more"),
@@ -236,7 +236,7 @@ def test_a_list_without_a_value_is_refused_unless_it_takes_away_a_sweeps_own(fla
 def test_a_value_that_is_no_number_is_told_the_words_that_are_allowed_too() -> None:
     with pytest.raises(AtlasError, match="--batch-size is 'AUTO'; give N, a whole number, or auto"):
         read_command_line("?", Options(), ["--batch-size", "AUTO"])
-    with pytest.raises(AtlasError, match=r"--aim is 'best'; give mean, worst \(see --help\)"):
+    with pytest.raises(AtlasError, match=r"--aim is 'best'; give mean, worst, q10, q25, q50 \(see --help\)"):
         read_command_line("?", Options(), ["--aim", "best"])
 
 

@@ -82,7 +82,7 @@ def test_a_file_may_begin_with_a_byte_order_mark_and_have_the_line_ends_of_windo
         ("[1, 2]", "holds no options by name"),
         ("search: {", "is neither YAML nor JSON"),
         ("training: {rank: many}", r"mine.yaml: training.rank is 'many': input should be a valid integer"),
-        ("search: {aim: best}", "search.aim is 'best': input should be 'mean' or 'worst'"),
+        ("search: {aim: best}", "search.aim is 'best': input should be 'mean', 'worst', 'q10', 'q25' or 'q50'"),
         ("search: {seeds: [1, 1]}", r"mine.yaml: --seeds are \[1, 1\]; give one or more, each once"),
         ("training: {evaluate: [1]}", "training.evaluate.1 is"),
     ],

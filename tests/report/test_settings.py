@@ -3,8 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from atlas.metrics import Undefined
+from atlas.report.headline import headline
+from atlas.report.sections.settings import settings_section
 from atlas.report.settings import best_label, is_settings_sweep, setting_rows, short_label, value_text
 from atlas.report.tables import leaderboard
+from atlas.report.views import Cell
+from atlas.statistics import Interval
 from tests.report.conftest import SETTINGS, Document, of_trials, settings_summary, typed
 
 
@@ -45,6 +50,35 @@ def test_the_aim_worst_ranks_by_the_worst_order(tuned: Document) -> None:
     rows = setting_rows(typed(tuned))
     assert [row.worst for row in rows] == sorted((row.worst for row in rows), reverse=True)
     assert all(row.score == row.worst for row in rows)
+
+
+def test_a_quantile_ranks_by_its_score_and_has_an_interval_only_of_orders_enough(tuned: Document) -> None:
+    tuned["settings"]["aim"] = "q25"
+    rows = setting_rows(typed(tuned))
+    assert [row.score for row in rows] == sorted((row.score for row in rows), reverse=True)
+    for row in rows:
+        assert row.spread is not None
+        assert row.score == pytest.approx(row.worst + 0.25 * row.spread)  # of two orders, linear between them
+        assert row.sure == Undefined("it takes 13 orders; there are 2")
+    assert rows[1].gap.difference == pytest.approx(rows[1].score - rows[0].score)
+    many = settings_summary(orders=14)
+    many["settings"]["aim"] = "q25"
+    first = setting_rows(typed(many))[0]
+    assert isinstance(first.sure, Interval)
+    assert first.worst <= first.sure.low < first.score < first.sure.high
+    said = headline(typed(many))
+    assert f"val, q25 of orders, {first.score:.1f}" in said
+
+
+def test_the_page_says_the_quantile_and_why_it_has_no_interval(tuned: Document) -> None:
+    tuned["settings"]["aim"] = "q25"
+    section = settings_section(typed(tuned))
+    assert section is not None
+    assert section.aim == "q25 of orders"
+    place = [column.heading for column in section.settings.columns].index("Its interval")
+    cell = section.settings.rows[0][place]
+    assert isinstance(cell, Cell)
+    assert cell.title == "it takes 13 orders; there are 2"
 
 
 def test_trials_that_did_not_finish_are_no_settings(tuned: Document) -> None:

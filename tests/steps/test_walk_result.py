@@ -74,6 +74,7 @@ def test_of_several_orders_the_mean_or_the_worst_counts_of_seeds_the_mean() -> N
     ]
     assert objective(outcomes, SINGLE_TASK, aim="mean") == pytest.approx((45 + 25) / 2)
     assert objective(outcomes, SINGLE_TASK, aim="worst") == pytest.approx(25)
+    assert objective(outcomes, SINGLE_TASK, aim="q25") == pytest.approx(30)
 
 
 def test_as_long_as_one_walk_is_unfinished_all_are_judged_midway() -> None:

@@ -78,6 +78,15 @@ def test_walks_that_did_not_finish_are_counted_beside_the_orders(console: Consol
     assert "1 walk left out, which did not come to the end (pruned)" in console.export_text()
 
 
+def test_a_quantile_over_orders_has_a_column_of_its_own(console: Console) -> None:
+    document = settings_summary(orders=14)
+    document["settings"]["aim"] = "q25"
+    print_settings(console, typed(document))
+    text = console.export_text()
+    assert "q25" in text
+    assert text.count(" [") == 9
+
+
 def test_a_trial_that_misses_a_constraint_is_named_below_the_ranking(console: Console) -> None:
     document = settings_summary()
     for trial in document["trials"][:2]:

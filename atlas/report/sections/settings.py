@@ -17,24 +17,24 @@ from atlas.report.headline import how_to_decide
 from atlas.report.marks import settings_mark
 from atlas.report.objective import goal_in_words
 from atlas.report.parameters import Level, Parameter, varying_parameters
-from atlas.report.settings import SettingRow, is_settings_sweep, setting_rows, value_text
+from atlas.report.settings import SettingRow, aim_in_words, is_settings_sweep, setting_rows, value_text
 from atlas.report.summary import Summary
 from atlas.report.views import ROWS_SHOWN, Cell, Table, columns
-from atlas.statistics import FEWEST, Mean
+from atlas.statistics import FEWEST, Interval, Mean
 
 
 @dataclass(frozen=True, kw_only=True)
 class SettingsSection:
     """`settings`: a row a setting. `importances`: a row a parameter. `effects`: a row a value of one.
 
-    `unexplained`: the reason why no parameter's share is known. `unit`: what the means and intervals are over.
-    `decide`: the option that would tell tied settings apart.
+    `aim`: what settings rank by over orders, empty for the mean. `unexplained`: the reason why no parameter's share is
+    known. `unit`: what the means and intervals are over. `decide`: the option that would tell tied settings apart.
     """
 
     template: ClassVar[str] = "settings.html"
 
     goal: str
-    worst: bool
+    aim: str
     unit: str
     settings: Table
     importances: Table
@@ -54,7 +54,7 @@ def settings_section(summary: Summary) -> SettingsSection | None:
         return None
     return SettingsSection(
         goal=goal_in_words(summary),
-        worst=summary.settings.get("aim") == "worst",
+        aim=aim_in_words(summary),
         unit="seeds" if rows[0].seeds > rows[0].orders else "orders",
         settings=settings_table(rows, parameters),
         importances=_importances(parameters),
@@ -72,7 +72,8 @@ def settings_table(rows: Sequence[SettingRow], parameters: Sequence[Parameter]) 
     names = [one.name for one in parameters]
     over = "Over seeds" if rows[0].seeds > rows[0].orders else "Over orders"
     headings = ["", *(name.replace("_", " ") for name in names)]
-    headings += ["Val ↓", "To the best", over, "Worst order", "Spread", "Test"]
+    quantile = any(row.sure is not None for row in rows)
+    headings += ["Val ↓", *["Its interval"] * quantile, "To the best", over, "Worst order", "Spread", "Test"]
     return Table(
         columns=columns(*headings, left=range(1, 1 + len(names))),
         rows=tuple(
@@ -80,6 +81,7 @@ def settings_table(rows: Sequence[SettingRow], parameters: Sequence[Parameter]) 
                 str(place),
                 *(value_text(row.values[name]) if name in row.values else MISSING for name in names),
                 with_error(row.score, row.error),
+                *[_sure(row)] * quantile,
                 "best" if place == 1 else f"{row.gap}{', tied' if row.gap.is_tied else ''}",
                 _over(row.val),
                 number(row.worst),
@@ -91,6 +93,15 @@ def settings_table(rows: Sequence[SettingRow], parameters: Sequence[Parameter]) 
         best=True,
         limit=ROWS_SHOWN,
         marks=tuple(settings_mark(row.label) for row in rows),
+    )
+
+
+def _sure(row: SettingRow) -> Cell | str:
+    """The 95 % interval of a quantile over orders; with too few why there is none."""
+    return (
+        _undefined(row.sure)
+        if not isinstance(row.sure, Interval)
+        else f"{number(row.sure.low)} to {number(row.sure.high)}"
     )
 
 
@@ -149,8 +160,8 @@ def _level(level: Level) -> tuple[str, str, str, str]:
     return level.name, str(effect.count), number(effect.value, sign=True), sure
 
 
-def _undefined(value: Undefined) -> Cell:
-    return Cell(text=MISSING, title=value.reason)
+def _undefined(value: Undefined | None) -> Cell:
+    return Cell(text=MISSING, title=value.reason if value is not None else "")
 
 
 def _contour(summary: Summary, rows: Sequence[SettingRow], parameters: Sequence[Parameter]) -> Markup | None:
