@@ -19,6 +19,7 @@ resume               go on
 stop-trial TRIAL     end a trial (its id, as MLflow and the summary have it) at its next report
 prune PREFIX         go on with no order that begins with these tasks, written a,b
 enqueue ORDER        begin this order next, written a,b,c
+enqueue --like TRIAL --with NAME=VALUE   begin a trial like that one next, with a setting changed
 budget BUDGET        another budget: 8h, 200gpu-h, 500steps or none"""
 POLL_SECONDS = 0.5
 
@@ -28,6 +29,11 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.epilog, parser.formatter_class = EPILOG, argparse.RawDescriptionHelpFormatter
     parser.add_argument("sweep", metavar="SWEEP", help="its id, or `latest` for the one that was started last")
     parser.add_argument("command", nargs="+", metavar="COMMAND", help="one of those below, with its value")
+    parser.add_argument(
+        "--like", default="", metavar="TRIAL", help="with enqueue: the trial that another is to be like"
+    )
+    changes = "what is different in it"
+    parser.add_argument("--with", dest="changes", nargs="+", default=[], metavar="NAME=VALUE", help=changes)
     parser.add_argument("--storage", default="", help="default: $ATLAS_STORAGE or ~/atlas")
     parser.add_argument("--wait", type=float, default=20.0, metavar="SECONDS", help="for the answer (default: 20)")
     parser.set_defaults(run=control)
@@ -40,11 +46,12 @@ def control(given: argparse.Namespace) -> None:
         UserError: a bad command or time to wait, an unknown sweep, one that has ended, or that refuses the command.
     """
     from atlas.storage.options import StorageOptions
-    from atlas.sweep.control import ControlJournal, read_command
+    from atlas.sweep.control import LIKE, WITH, ControlJournal, read_command
 
     if not 0 <= given.wait < math.inf:
         raise UserError(f"--wait is {given.wait:g}; give a number of seconds, 0 or more.")
-    command = read_command(given.command)
+    like = [LIKE, given.like] if given.like else []
+    command = read_command([*given.command, *like, *([WITH, *given.changes] if given.changes else [])])
     folder = find_running(StorageOptions(storage=given.storage).path, given.sweep)
     journal = ControlJournal.of(folder.place)
     name = journal.post(command)

@@ -76,7 +76,7 @@ class PruningOptunaSearch(OptunaSearch):
         self._feasibility, self._passes_infeasible = feasibility, passes
 
     def take_orders(self, orders: OrderQueue) -> None:
-        """From now on propose the orders of the queue first."""
+        """From now on propose the orders and other trials of the queue first."""
         self._orders = orders
 
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
@@ -90,10 +90,12 @@ class PruningOptunaSearch(OptunaSearch):
     def _suggest_open(self, trial_id: str) -> dict[str, Any] | None:
         """The first proposal that is not to be passed over; the last of so many where all are, which ends early.
 
-        An order that somebody has asked for is proposed in any case.
+        A trial that somebody has asked for is proposed in any case.
         """
         for order in self._orders.take() if self._orders is not None else ():
             self.study.enqueue_trial(params_of(order), user_attrs={ASKED_FOR: True})
+        for point in self._orders.take_points() if self._orders is not None else ():
+            self.study.enqueue_trial(dict(point), user_attrs={ASKED_FOR: True})
         config = self._suggest_judged(trial_id)
         for _ in range(PASSED_OVER):
             asked: Any = self._ot_trials[trial_id]

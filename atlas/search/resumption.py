@@ -56,11 +56,12 @@ def resume_search(
 
 
 def know_history(stopper: PrefixStopper, orders: OrderQueue, history: SearchHistory) -> None:
-    """Let the stopper know the trials of the history, and the prefixes that ended with them; the queue their orders."""
+    """Let the stopper know the trials of the history, and the prefixes that ended with them; the queue, what was begun."""
     ended = {identity(trial) for trial in history.finished}
     for trial in history.trials:
         for order in trial.config.get(ORDERS, ()):
             orders.know(tuple(order))
+        orders.know_point(_parameters(trial))
         report = report_from(trial.last_result or {})
         if report is not None:
             stopped = identity(trial) in ended and not report.complete

@@ -122,7 +122,7 @@ class Search:
         )
         if leaves_orders_out(experiment):
             search.pass_over(stopper.is_pruned, after=0 if known else len(points_of(experiment)))
-            search.take_orders(self.orders)
+        search.take_orders(self.orders)
         if self.feasibility.constraints:
             search.constrain(self.feasibility, passes=not is_exact(experiment))
         if known:

@@ -17,6 +17,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from atlas.config.budget import NO_BUDGET, Budget
+from atlas.config.trial import Parameter
 from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.os_errors import error_from
 from atlas.storage.filesystem import StoragePath, write_whole
@@ -26,32 +27,43 @@ VERBS: tuple[Verb, ...] = get_args(Verb)
 VALUES = {
     "stop-trial": "TRIAL, by its id",
     "prune": "PREFIX, the first tasks of orders, written a,b",
-    "enqueue": "ORDER, written a,b,c",
+    "enqueue": "ORDER, written a,b,c, or --like TRIAL --with NAME=VALUE",
     "budget": f"BUDGET, such as 8h, 200gpu-h, 500steps or {NO_BUDGET}",
 }
+LIKE, WITH = "--like", "--with"
 FOLDER = "control"
 ANSWER = ".answer.json"
 
 
 class Command(BaseModel):
-    """A command: its verb, and the value of those that take one."""
+    """A command: its verb, and the value of those that take one.
+
+    Of `enqueue` instead of an order: the trial that another is to be `like`, and the `changes` of it, NAME=VALUE each.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     verb: Verb
     value: str = ""
+    like: str = ""
+    changes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.verb} {self.value}".rstrip()
+        like = f" {LIKE} {self.like} {WITH} {' '.join(self.changes)}" if self.like else ""
+        return f"{self.verb} {self.value}".rstrip() + like
 
 
 class Answer(BaseModel):
-    """The sweep's answer to a command: whether it was `applied`, and in words what it did, or why it could not."""
+    """The sweep's answer to a command: whether it was `applied`, and in words what it did, or why it could not.
+
+    `parameters` of the trial that it asked for.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     applied: bool
     words: str
+    parameters: dict[str, Parameter] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +84,8 @@ def read_command(words: Sequence[str]) -> Command:
     known: dict[str, Verb] = {one: one for one in VERBS}
     if verb not in known:
         raise unknown("command", verb, VERBS)
+    if LIKE in words or WITH in words:
+        return _clone(known[verb], words[1:])
     if verb in VALUES and not value:
         raise UserError(f"`{verb}` lacks its value; give {verb} {VALUES[verb]}.")
     if verb not in VALUES and value:
@@ -79,6 +93,16 @@ def read_command(words: Sequence[str]) -> Command:
     if verb == "budget" and value != NO_BUDGET:
         Budget.parse(value)
     return Command(verb=known[verb], value=value)
+
+
+def _clone(verb: Verb, words: Sequence[str]) -> Command:
+    """The command of `--like TRIAL --with NAME=VALUE NAME=VALUE`."""
+    usage = f"give enqueue {LIKE} TRIAL {WITH} NAME=VALUE, with one setting or more"
+    if verb != "enqueue":
+        raise UserError(f"`{verb}` takes no {LIKE}; {usage}.")
+    if list(words[:1]) != [LIKE] or WITH not in words[2:3] or len(words) < 4 or {LIKE, WITH} & {*words[3:]}:
+        raise UserError(f"`{verb} {' '.join(words)}` is no trial like another; {usage}.")
+    return Command(verb=verb, like=words[1], changes=tuple(words[3:]))
 
 
 @dataclass(frozen=True)
@@ -114,8 +138,11 @@ class ControlJournal:
 
     def applied(self) -> list[Command]:
         """The commands that were applied, the oldest first."""
-        read = map(self._read, self._commands())
-        return [one.command for one in read if (answer := self.answer_to(one.name)) is not None and answer.applied]
+        return [one.command for one, _ in self._applied()]
+
+    def asked_for(self) -> list[dict[str, Parameter]]:
+        """The parameters of the trials that applied commands have asked for, the oldest first."""
+        return [answer.parameters for _, answer in self._applied() if answer.parameters is not None]
 
     def fetch(self) -> None:
         """Fetch what others have written. Raises StorageUnavailable."""
@@ -124,6 +151,10 @@ class ControlJournal:
     def send(self) -> None:
         """Send what was written here. Raises StorageUnavailable."""
         self.place.upload()
+
+    def _applied(self) -> list[tuple[Posted, Answer]]:
+        read = [(one, self.answer_to(one.name)) for one in map(self._read, self._commands())]
+        return [(one, answer) for one, answer in read if answer is not None and answer.applied]
 
     def _commands(self) -> list[Path]:
         return [path for path in self._files() if not path.name.endswith(ANSWER)]

@@ -2,13 +2,13 @@
 
 pause, resume, budget      the broker is told other terms (`BudgetKeeper`)
 stop-trial, prune          the sweep's stopper ends trials at their next report (`PrefixStopper`)
-enqueue                    the search proposes an order next (`OrderQueue`)
+enqueue                    the search proposes an order, or a trial like another, next (`OrderQueue`)
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from atlas.config.budget import Budget, budget_from
@@ -22,9 +22,11 @@ from atlas.search.callback import TrialJournal
 from atlas.search.early_stopping import PrefixStopper
 from atlas.search.order_queue import OrderQueue
 from atlas.search.trial_record import TrialRecord
+from atlas.steps.step import StepInputs
 from atlas.sweep.broker_actor import BrokerActor
 from atlas.sweep.budget_keeper import BudgetKeeper
 from atlas.sweep.budget_plan import gpus_of, step_seconds
+from atlas.sweep.clone import clone_of, is_tried
 from atlas.sweep.control import Answer, ControlJournal, Posted
 from atlas.sweep.supervision import Steering
 from atlas.sweep.sweep_run import SweepRun
@@ -37,7 +39,7 @@ class LiveControl:
     """Applies the commands of a sweep's journal, and keeps its budget.
 
     `trials` gives the trials that have begun, by Tune's ids. `exact`: all of them are known beforehand. `keep_budget`
-    records a budget that was changed, for a run that resumes the sweep.
+    records a budget that was changed, for a run that resumes the sweep. `step_inputs` tell which steps trials share.
     """
 
     journal: ControlJournal
@@ -48,6 +50,7 @@ class LiveControl:
     trials: Callable[[], Mapping[str, TrialRecord]]
     exact: bool
     keep_budget: Callable[[Budget | None], None]
+    step_inputs: StepInputs
     _verbs: Mapping[str, Callable[[str], str]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,8 +71,10 @@ class LiveControl:
                     self.keeper.paused = command.verb == "pause"
                 case "prune":
                     self._prune(command.value)
-                case "enqueue":
+                case "enqueue" if not command.like:
                     self.orders.add(_tasks_of(command.value))
+        for parameters in self.journal.asked_for():
+            self.orders.add_point(parameters)
 
     def ended_run(self, run: SweepRun, *, stopped: str) -> SweepRun:
         """The run once it has ended, with the budget of now, what is spent of it, and why it ended early, if it did."""
@@ -98,6 +103,8 @@ class LiveControl:
     def _apply(self, posted: Posted) -> Answer:
         command = posted.command
         try:
+            if command.like:
+                return self._clone(command.like, command.changes)
             return Answer(applied=True, words=self._verbs[command.verb](command.value))
         except UserError as error:
             return Answer(applied=False, words=str(error))
@@ -119,15 +126,41 @@ class LiveControl:
         return f"the budget is {budget}; {self.keeper.words} are spent" if budget else "there is no budget any more"
 
     def _stop_trial(self, value: str) -> str:
-        found = [(key, trial) for key, trial in self.trials().items() if value in (trial.id, key)]
-        if not found:
-            running = [trial.id for trial in self.trials().values() if trial.status == "RUNNING"]
-            raise unknown("trial", value, running)
-        key, trial = found[0]
+        running = [trial.id for trial in self.trials().values() if trial.status == "RUNNING"]
+        key, trial = self._find(value, running)
         if trial.status != "RUNNING":
             raise UserError(f"the trial {value} has ended already ({trial.status.lower()}); there is nothing to stop.")
         self.stopper.by_hand[key] = ENDED_BY_HAND
         return f"the trial {value} ends at its next report; the step that it waits for is kept"
+
+    def _find(self, name: str, known: Sequence[str]) -> tuple[str, TrialRecord]:
+        """Tune's id and the record of a trial. Raises UserError, with those `known`, for an unknown one."""
+        found = [(key, trial) for key, trial in self.trials().items() if name in (trial.id, key)]
+        if not found:
+            raise unknown("trial", name, known)
+        return found[0]
+
+    def _clone(self, like: str, changes: Sequence[str]) -> Answer:
+        if self.exact:
+            raise UserError(
+                f"all trials of the sweep {self.experiment.sweep.name} are known beforehand; it takes no others."
+            )
+        _, trial = self._find(like, [one.id for one in self.trials().values()])
+        clone = clone_of(trial, changes, self.experiment, self.step_inputs)
+        begun = (is_tried(clone.parameters, one, self.experiment) for one in self.trials().values())
+        if any(begun) or self.orders.has_point(clone.parameters):
+            raise UserError(f"{clone.words.partition(', which')[0]} is tried already, or waits to be.")
+        self._check_room()
+        self.orders.add_point(clone.parameters)
+        return Answer(applied=True, words=f"{clone.words}, is the next that begins", parameters=dict(clone.parameters))
+
+    def _check_room(self) -> None:
+        """Raises UserError where all trials have begun."""
+        if len(self.trials()) >= self.experiment.trial_count():
+            raise UserError(
+                f"all {counted(self.experiment.trial_count(), 'trial')} have begun; resume the sweep with --changed "
+                f"and more of them, then enqueue this."
+            )
 
     def _prune(self, value: str) -> str:
         prefix, tasks = _tasks_of(value), self.experiment.options.search.tasks
@@ -156,11 +189,7 @@ class LiveControl:
         begun = [trial for trial in self.trials().values() if order in trial.config.orders]
         if (begun and sweep.learner is no_search) or self.orders.has(order):
             raise UserError(f"the order {' > '.join(order)} is tried already, or waits to be.")
-        if len(self.trials()) >= self.experiment.trial_count():
-            raise UserError(
-                f"all {counted(self.experiment.trial_count(), 'trial')} have begun; resume the sweep with --changed "
-                f"and more of them, then enqueue the order."
-            )
+        self._check_room()
         self.orders.add(order)
         return f"{' > '.join(order)} is the next order that is begun"
 
@@ -187,6 +216,7 @@ def live_control(
         trials=lambda: dict(journal.trials),
         exact=run.proposals.exact,
         keep_budget=lambda budget: _write_budget(run, budget),
+        step_inputs=run.inputs.step_inputs,
     )
     control.restore()
     return control

@@ -17,7 +17,13 @@ def journal(tmp_path: Path) -> ControlJournal:
     return ControlJournal.of(StoragePath.at(tmp_path))
 
 
-@pytest.mark.parametrize("words", ["pause", "resume", "stop-trial 7", "prune a,b", "enqueue a,b,c", "budget 20steps"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("pause", "resume", "stop-trial 7", "prune a,b", "enqueue a,b,c", "budget 20steps"),
+        "enqueue --like 7f3a --with rank=16 rate=0.1",
+    ],
+)
 def test_a_command_is_read_and_written_again(words: str) -> None:
     assert str(read_command(words.split())) == words
 
@@ -29,6 +35,12 @@ def test_a_command_is_read_and_written_again(words: str) -> None:
         ("puase", "unknown command 'puase'. Did you mean 'pause'?"),
         ("pause now", "`pause` takes no value, but 'now' is given; leave it out"),
         ("prune", "`prune` lacks its value; give prune PREFIX, the first tasks of orders, written a,b"),
+        ("prune --like 7 --with rank=16", "`prune` takes no --like; give enqueue --like TRIAL --with NAME=VALUE"),
+        (
+            "enqueue --like 7",
+            "`enqueue --like 7` is no trial like another; give enqueue --like TRIAL --with NAME=VALUE",
+        ),
+        ("enqueue a,b --with rank=16", "`enqueue a,b --with rank=16` is no trial like another"),
         ("budget 3days", "the budget '3days' is none; give a number with its unit"),
     ],
 )

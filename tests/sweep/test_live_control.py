@@ -18,6 +18,7 @@ from atlas.learners import Schedule, TwoStage
 from atlas.search.early_stopping import PrefixStopper
 from atlas.search.order_queue import OrderQueue
 from atlas.search.trial_record import TrialRecord
+from atlas.steps.step import StepInputs
 from atlas.storage.filesystem import StoragePath
 from atlas.sweep.budget_keeper import BudgetKeeper
 from atlas.sweep.control import ControlJournal, read_command
@@ -27,6 +28,7 @@ from atlas.sweep.supervision import Steering
 
 TASKS = ("digits", "easy-ve", "piqa-twin")
 OPTIONS = Options.of(tasks=TASKS, orders=("4",))
+ORDERS = Sweep(name="order", question="", searches_orders=True)
 
 
 def trial(name: str, order: tuple[str, ...], status: str = "RUNNING") -> TrialRecord:
@@ -41,6 +43,7 @@ class World:
 
     folder: Path
     exact: bool = False
+    sweep: Sweep = ORDERS
     options: Options = OPTIONS
     trials: dict[str, TrialRecord] = field(default_factory=dict)
     allowed: list[Allowance] = field(default_factory=list)
@@ -61,10 +64,11 @@ class World:
             keeper=keeper,
             stopper=PrefixStopper(None),
             orders=OrderQueue(),
-            experiment=Experiment(sweep=Sweep(name="order", question="", searches_orders=True), options=self.options),
+            experiment=Experiment(sweep=self.sweep, options=self.options),
             trials=lambda: self.trials,
             exact=self.exact,
             keep_budget=self.budgets.append,
+            step_inputs=StepInputs(backbone="b", data={task: task for task in TASKS}),
         )
 
     def say(self, words: str) -> str:
