@@ -29,14 +29,15 @@ def headline(summary: Summary) -> str:
 
 def how_to_decide(summary: Summary) -> str:
     """The option that would tell tied rows apart: more seeds, or more trials where these take seeds as needed."""
-    seeds = len(summary.seeds)
-    if summary.settings.get("seeds_as_needed") and len(summary.trials) < seeds * _orders(summary):
+    if summary.settings.get("seeds_as_needed") and len(summary.trials) < len(summary.seeds) * _orders(summary):
         return f"--trials {2 * len(summary.trials)}"
-    if seeds < FEWEST:
-        wanted = list(dict.fromkeys([*summary.seeds, *range(FEWEST)]))[:FEWEST]
-        return "--seeds " + " ".join(map(str, sorted(wanted)))
-    more = list(dict.fromkeys([*summary.seeds, *range(2 * seeds)]))[: 2 * seeds]
-    return "--seeds " + " ".join(map(str, sorted(more)))
+    return "--seeds " + " ".join(map(str, seeds_to_decide(summary)))
+
+
+def seeds_to_decide(summary: Summary) -> tuple[int, ...]:
+    """The seeds of the sweep and as many more as make three of them, or twice as many."""
+    wanted = max(FEWEST, 2 * len(summary.seeds) if len(summary.seeds) >= FEWEST else 0)
+    return tuple(sorted(list(dict.fromkeys([*summary.seeds, *range(wanted)]))[:wanted]))
 
 
 def _orders(summary: Summary) -> int:

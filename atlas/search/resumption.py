@@ -56,7 +56,7 @@ def resume_search(
 
 
 def know_history(stopper: PrefixStopper, orders: OrderQueue, history: SearchHistory) -> None:
-    """Let the stopper know the trials of the history, and the prefixes that ended with them; the queue, what was begun."""
+    """Let the stopper know the trials of the history, and the prefixes that ended with them; the queue what began."""
     ended = {identity(trial) for trial in history.finished}
     for trial in history.trials:
         for order in trial.config.get(ORDERS, ()):

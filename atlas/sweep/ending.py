@@ -21,6 +21,7 @@ from atlas.serving.model_record import registered_name
 from atlas.sweep.best_model import best_model_of
 from atlas.sweep.fusion_weights_job import WeightsPromise, await_fusion_weights, start_fusion_weights
 from atlas.sweep.held_out import held_out_walks
+from atlas.sweep.next_commands import next_commands
 from atlas.sweep.summary import FinishedSweep, summarise
 from atlas.sweep.sweep_run import SweepRun
 from atlas.sweep.terminal import print_errors, print_next, print_results
@@ -62,6 +63,7 @@ def end_sweep(
         reporter.record_missed()
     registration = _register(tracking, ended, summary, errors)
     figures = _drawn(write_figures, run, summary, errors)
+    summary = _with_next(run, summary, errors)
     summary, missing_weights = _with_fusion_weights(run, summary, weights, errors)
     training.close()
     page = _drawn(write_page, run, summary, errors)
@@ -74,6 +76,7 @@ def end_sweep(
         _say_front(console, summary, run.experiment.sweep.objectives)
         _say_budget(console, summary)
     used = [("use it", command)] if (command := use_command(summary)) else []
+    used += [(f"try next ({one.why}: {one.cost})", one.command) for one in summary.next]
     print_next(console, used + _next_lines(run, tracking, summary.sweep.status, model, complete=complete))
     if missing_weights:
         again = shell("atlas", "report", run.id, "--storage", run.experiment.options.storage.path, "--alpha")
@@ -164,6 +167,15 @@ def _start_fusion_weights(
     with errors.noted("computing the fusion weights"):
         return start_fusion_weights(summary, run.experiment.options.storage.path, training)
     return None
+
+
+def _with_next(run: SweepRun, summary: Summary, errors: ErrorLog) -> Summary:
+    """The summary with what to try next, written again where there is something."""
+    with errors.noted("planning what to try next"):
+        if found := next_commands(run, summary):
+            summary = summary.model_copy(update={"next": found})
+            write_summary(summary, run.folder.summary)
+    return summary
 
 
 def _with_fusion_weights(

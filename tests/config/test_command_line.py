@@ -56,6 +56,8 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "recompute": (["--recompute"], True),
     "checkpoint_every": (["--checkpoint-every", "5"], 5.0),
     "aim": (["--aim", "worst"], "worst"),
+    "at_most": (["--at-most", "trained_parameters=2%", "forgetting=3"], ("trained_parameters=2%", "forgetting=3")),
+    "at_least": (["--at-least", "average_accuracy=60"], ("average_accuracy=60",)),
     "stop_early": (["--stop-early", "median"], "median"),
     "before": (["--before", "digits,easy-ve"], ("digits,easy-ve",)),
     "first": (["--first", "digits"], "digits"),

@@ -26,7 +26,7 @@ class RerunSection:
 
     `use` and `take` are for the winner: the command that uses it, and those that open, load, export and serve its
     model; `runs`: and those that show the runs.
-    `order`: the winner is an order, not a setting.
+    `order`: the winner is an order, not a setting. `next`: (why and cost, command) of what to try next.
     """
 
     template: ClassVar[str] = "rerun.html"
@@ -35,6 +35,7 @@ class RerunSection:
     use: str
     order: bool
     take: Pairs
+    next: Pairs
     runs: bool
     settings: Pairs
     versions: Pairs
@@ -48,6 +49,7 @@ def rerun_section(summary: Summary) -> RerunSection:
         use=use_command(summary),
         order=not is_settings_sweep(summary),
         take=_take(summary),
+        next=tuple((f"{one.why}: {one.cost}", one.command) for one in summary.next),
         runs=bool(summary.sweep.view),
         settings=(*values_used(summary).items(), ("seeds", seeds(summary))),
         versions=(*summary.versions.items(), *data),

@@ -10,6 +10,7 @@ from atlas.report.summary.base import SummaryPart
 from atlas.report.summary.scores import HeldOut, JointScores, OrderDisparity, ProbeScore, References, TaskFacts
 from atlas.report.summary.sweep import (
     BestTrial,
+    NextCommand,
     PlanFacts,
     Provenance,
     SharingLedger,
@@ -60,6 +61,8 @@ class Summary(SummaryPart):
     alpha: tuple[FusionWeights, ...] = ()
     """Of the best trial, a task each; empty for learners that fuse no adapters."""
     best: BestTrial | None
+    next: tuple[NextCommand, ...] = ()
+    """What to try next; absent where the sweep did not finish, or nothing would tell more."""
 
     @model_validator(mode="after")
     def _check_trials(self) -> Summary:

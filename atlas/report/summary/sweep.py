@@ -94,6 +94,26 @@ class PlanFacts(SummaryPart):
     estimated_seconds: float | None = None
 
 
+class NextCommand(SummaryPart):
+    """A command that would tell more than the sweep does, and what it would cost."""
+
+    command: str
+    why: str
+    steps: int
+    """The steps that it would train: those of its plan that the store does not have."""
+    seconds: float
+    """The time that they are expected to take on as many fleets, by what steps like them took."""
+    exact: bool = True
+    """Whether all its trials are known beforehand; else the steps are an estimate."""
+
+    @property
+    def cost(self) -> str:
+        """`12 steps, about 3 min 20 s`."""
+        if not self.steps:
+            return "nothing to train"
+        return f"{'' if self.exact else 'about '}{counted(self.steps, 'step')}, about {duration(self.seconds)}"
+
+
 class SharingLedger(SummaryPart):
     """Steps and seconds that sharing saved. A trial's use of a step either trained it now or reused it.
 
