@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -48,12 +49,12 @@ def model(small_world: World) -> Iterator[ContinualModel]:
 
 
 def learn(
-    world: World, model: ContinualModel, checkpoints: Checkpoints, *, rank: int = 0
+    world: World, model: ContinualModel, checkpoints: Checkpoints, *, rank: int = 0, stage: HeadStage = STAGE
 ) -> tuple[TrainingCurve, list[torch.Tensor]]:
-    STAGE.begin(model, "digits", torch.Generator().manual_seed(0))
+    stage.begin(model, "digits", torch.Generator().manual_seed(0))
     curve = fit(
         model,
-        STAGE,
+        stage,
         world.worker_context.data["digits"],
         seed=0,
         group=ProcessGroup(rank=rank),
@@ -75,6 +76,30 @@ def test_a_stage_resumed_from_a_checkpoint_ends_as_the_uninterrupted_one(
     assert [torch.equal(one, other) for one, other in zip(weights, again, strict=True)] == [True] * len(weights)
     assert (rest.losses, rest.updates, rest.records) == (whole.losses, whole.updates, whole.records)
     assert rest.early_stopping.scores == whole.early_stopping.scores
+
+
+@pytest.mark.parametrize(
+    ("changed", "same"),
+    [
+        ({"decay": "constant", "warmup": 0.0}, True),
+        ({"decay": "constant", "warmup": 0.5}, False),  # a share of the length
+        ({"decay": "linear", "warmup": 0.0}, False),
+        ({"decay": "cosine", "warmup": 0.0}, False),
+    ],
+)
+def test_a_longer_schedule_goes_on_from_the_end_of_a_shorter_one_to_the_bit_where_the_rate_is_constant(
+    small_world: World, model: ContinualModel, changed: dict[str, Any], same: bool
+) -> None:
+    """Given the same seeds, which a step draws from its key: two lengths never have them (ADR 58)."""
+    short, long = (HeadStage(schedule=replace(SCHEDULE, steps=steps, **changed)) for steps in (4, 8))
+    end = MemoryCheckpoints(at=4)
+    learn(small_world, model, end, stage=short)
+    continued, weights = learn(small_world, model, MemoryCheckpoints(begin=end.kept[0]), stage=long)
+    del model.heads["digits"]  # it begins anew
+    whole, expected = learn(small_world, model, NO_CHECKPOINTS, stage=long)
+    assert continued.updates == whole.updates == 8
+    assert all(torch.equal(one, other) for one, other in zip(weights, expected, strict=True)) is same
+    assert (continued.losses == whole.losses) is same
 
 
 def test_processes_that_a_group_has_more_than_before_draw_numbers_of_their_own(
