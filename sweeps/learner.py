@@ -90,6 +90,7 @@ OWN: dict[str, Callable[[optuna.Trial, Learner], dict[str, Any]]] = {
         "ridge": trial.suggest_float("ridge", 1e-3, 1e2, log=True),
         "share": trial.suggest_float("share", 0, 1),
     },
+    "routed-adapters": lambda trial, _: {"prototypes": trial.suggest_categorical("prototypes", [1, 5, 20])},
 }
 
 
@@ -111,6 +112,7 @@ USUAL: dict[str, dict[str, Any]] = {  # by learner: the values, in its space, of
     "moe-adapters": own("moe-adapters", "experts", "top"),
     "l2p": own("l2p", "size", "length", "weight"),
     "rail": own("rail", "ridge", "share"),
+    "routed-adapters": own("routed-adapters", "prototypes"),
 }
 
 

@@ -54,6 +54,16 @@ class Batch:
         size = -(-len(self) // count)
         return [self._part(slice(start, start + size)) for start in range(0, len(self), size)]
 
+    def at(self, rows: Tensor) -> Batch:
+        """The records at these places, long [n], in that order."""
+        return Batch(
+            pixels=self.pixels[rows],
+            tokens=self.tokens[rows],
+            mask=self.mask[rows],
+            targets=self.targets[rows],
+            references=None if self.references is None else tuple(self.references[row] for row in rows.tolist()),
+        )
+
     def _part(self, rows: slice) -> Batch:
         return Batch(
             pixels=self.pixels[rows],

@@ -20,6 +20,7 @@ from atlas.learners.one_stage import ExpansionOnly, ExperienceOnly
 from atlas.learners.rail import JointRegressionStage, Rail, RegressionStage
 from atlas.learners.reference import HeadOnly, HeadStage, SingleTaskAdapters
 from atlas.learners.replay import Memory, Replay, ReplayStage
+from atlas.learners.routed_adapters import RoutedAdapters, RoutedAdapterStage, RouterStage
 from atlas.learners.schedule import AskedPrecision, Precision, Schedule, schedule_from
 from atlas.learners.settings import from_settings
 from atlas.learners.shared_adapter import SharedAdapter, SharedAdapterStage
@@ -63,6 +64,7 @@ __all__ = [
     "Precision",
     "Rail",
     "Replay",
+    "RoutedAdapters",
     "Schedule",
     "SharedAdapter",
     "Stage",
@@ -99,6 +101,7 @@ LEARNERS: dict[str, type[Learner]] = {
     MoeAdapters.name: MoeAdapters,
     L2p.name: L2p,
     Rail.name: Rail,
+    RoutedAdapters.name: RoutedAdapters,
     Joint.name: Joint,
 }
 
@@ -120,6 +123,8 @@ STAGES: dict[str, type[Stage]] = {
     PromptPoolStage.kind: PromptPoolStage,
     RegressionStage.kind: RegressionStage,
     JointRegressionStage.kind: JointRegressionStage,
+    RoutedAdapterStage.kind: RoutedAdapterStage,
+    RouterStage.kind: RouterStage,
     JointStage.kind: JointStage,
     ZeroShotStage.kind: ZeroShotStage,
     EvaluationStage.kind: EvaluationStage,

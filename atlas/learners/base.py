@@ -33,14 +33,16 @@ class Stage(ABC):
     stage before for each of them (`steps`), or their `data`, to be trained on jointly. `replaces`: its result stands
     in for that of the step before (a changed backbone, a shared adapter), of which only the heads are needed then.
     `replays`: each update adds a batch of earlier tasks to the task's own. `closed_form`: it is solved at its end, and
-    its schedule has no updates. `evaluates`: it scores a model, and trains and keeps nothing. `by_task`: its model
-    answers only records whose task is told. `readout`: how its task answers, a name of READOUTS. `towers`: the encoders
+    its schedule has no updates. `evaluates`: it scores a model, and trains and keeps nothing. `told_before`: its
+    task was trained and scored by the stage before, whose scores are those of route `own`. `by_task`: its model answers
+    only records whose task is told. `readout`: how its task answers, a name of READOUTS. `towers`: the encoders
     in which it adds adapters (none: all). `source` is the digest of the file of a user-defined stage.
     """
 
     kind: ClassVar[str]
     source: ClassVar[str] = ""
     gathers: ClassVar[Gathers] = "nothing"
+    told_before: ClassVar[bool] = False
     replaces: ClassVar[bool] = False
     replays: ClassVar[bool] = False
     closed_form: ClassVar[bool] = False

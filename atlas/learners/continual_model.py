@@ -9,8 +9,6 @@ from typing import Any, Literal
 
 import torch
 from peft import PeftModel
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from atlas.adapters import AtlasConfig, AtlasModel, load_adapter, with_adapter
@@ -23,6 +21,7 @@ from atlas.learners.composition import Composition
 from atlas.learners.contrast import Features
 from atlas.learners.process_group import ProcessGroup
 from atlas.learners.readouts import HEAD, find_readout
+from atlas.learners.readouts.files import load_readout, save_readout
 from atlas.learners.readouts.readout import AnswerForm, Readout, beside
 from atlas.learners.schedule import Precision
 from atlas.learners.scores import SCORES
@@ -32,13 +31,14 @@ from atlas.runtime.errors import UserError
 class ContinualModel(nn.Module):
     """A backbone with adapters and heads on it: a readout a task, of the kind `new_readout`, for its form of answers.
 
-    New adapters are put into `towers`, or into all. The backbone is frozen unless it is tuned; `detach` restores it.
+    New adapters are put into `towers`, or into all. `told`: a record's task decides its adapters, even where a learner
+    chooses them by what the record is like. The backbone is frozen unless it is tuned; `detach` restores it.
     """
 
     def __init__(self, backbone: Backbone, forms: Mapping[str, AnswerForm]) -> None:
         super().__init__()
         self.backbone, self.forms = backbone, forms
-        self.new_readout, self.towers = HEAD, tuple[str, ...]()
+        self.new_readout, self.towers, self.told = HEAD, tuple[str, ...](), False
         self.heads, self.compositions = nn.ModuleDict(), nn.ModuleDict()
         self.tuning = BackboneTuning(backbone)
         self.order: list[str] = []
@@ -227,11 +227,11 @@ class ContinualModel(nn.Module):
         if task in self.compositions:
             self.composition(task).save(folder)
         self.tuning.save(folder)
-        _save_head(self.readout(task), folder / "head.safetensors")
+        save_readout(self.readout(task), folder / "head.safetensors")
         for name in self.other_heads(task):
             if any(parameter.requires_grad for parameter in self.heads[name].parameters()):
                 (folder / "heads").mkdir(exist_ok=True)
-                _save_head(self.readout(name), folder / "heads" / f"{name}.safetensors")
+                save_readout(self.readout(name), folder / "heads" / f"{name}.safetensors")
 
     def load(self, task: str, folder: Path, *, whole: bool = True) -> None:
         """The inverse of `save`, added to the steps loaded before; earlier weights of `task` are replaced.
@@ -262,11 +262,7 @@ class ContinualModel(nn.Module):
         self.activate(task)
 
     def _load_head(self, task: str, path: Path) -> None:
-        with safe_open(path, framework="pt") as file:
-            name, _, settings = (file.metadata() or {}).get("readout", HEAD).partition(" ")
-        head = find_readout(name).restore(self.backbone, self.forms[task], settings)
-        head.load_state_dict(load_file(path))
-        self.heads[task] = head.requires_grad_(False)
+        self.heads[task] = load_readout(path, self.backbone, self.forms[task]).requires_grad_(False)
 
     def hold_frozen(self, precision: Precision) -> None:
         """Hold the backbone's weights in `precision` while they are computed in it, unless the backbone is tuned."""
@@ -296,11 +292,3 @@ class ContinualModel(nn.Module):
             self.activate(self.order[-1])
         self.peft.delete_adapter(task)
         return queries
-
-
-def _save_head(head: Readout, path: Path) -> None:
-    """Write its parameters, and its readout's name and settings unless it is the one by default."""
-    tensors = {name: value.detach().cpu().contiguous() for name, value in head.state_dict().items()}
-    save_file(
-        tensors, path, metadata=None if head.name == HEAD else {"readout": f"{head.name} {head.settings}".strip()}
-    )

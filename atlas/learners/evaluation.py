@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from atlas.data.loader import Batch, Split
+from atlas.learners.adapter_router import routed_logits
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.divergence import REMEDY, Diverged
 from atlas.learners.evaluation_records import read_batches, records_scored
@@ -73,7 +74,7 @@ def _sums(model: ContinualModel, data: TaskData, part: Split, indices: Tensor, g
 
 def _likeliest(model: ContinualModel, data: TaskData) -> Callable[[Batch], tuple[Tensor, int | Tensor]]:
     """The function that gives the classes [B] of the greatest logits, and how many records have infinite ones."""
-    logits_of = InParts(lambda part: model(part, data.name), torch.cat)
+    logits_of = InParts(lambda part: routed_logits(model, part, data.name), torch.cat)
 
     def answers(batch: Batch) -> tuple[Tensor, int | Tensor]:
         logits = logits_of(batch)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from atlas.backbones.dual.backbone import DualBackbone
 from atlas.data.loader import Batch
+from atlas.learners.adapter_router import router_of
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.divergence import REMEDY, Diverged
 from atlas.learners.evaluation_records import read_batches, records_scored
@@ -24,6 +25,7 @@ from atlas.learners.process_group import ProcessGroup
 from atlas.learners.readouts.prompted import PromptedReadout
 from atlas.learners.readouts.readout import Readout
 from atlas.learners.readouts.ridge import FusedRidge
+from atlas.learners.readouts.routed import RoutedReadout
 from atlas.learners.readouts.similarity import Similarity
 from atlas.learners.schedule import Precision
 from atlas.learners.task_data import TaskData
@@ -42,17 +44,28 @@ class LabelSpace:
     the classes of other tasks. The scale that a task was trained with takes no part: it would favour one task over
     another. Classes of two tasks with the same words (as answers of VQA are compared: case, articles and marks apart)
     are one: whichever task's prompt is likest, the answer is right. The adapters that are active are those of route
-    `latest`.
+    `latest`; of routed adapters those that the router chooses for a picture, by which all classes are encoded, too.
     """
 
     def __init__(self, model: ContinualModel, answers: Mapping[str, tuple[str, ...]], precision: Precision) -> None:
         """`answers`: task → its classes. Each task has pictures alone, and a readout that compares them with names."""
         assert isinstance(model.backbone, DualBackbone)
         self.model, self.backbone, self.precision = model, model.backbone, precision
-        self.answers = dict(answers)
+        self.answers, self.router = dict(answers), router_of(model)
+        self.routed: dict[str, Tensor] = {}
         model.backbone.frozen.suit(model.device)
-        with torch.no_grad(), autocast(model.device, precision):
-            self.texts = torch.cat([self._texts(task) for task in answers])
+        self.texts = self._all_texts()
+
+    def _all_texts(self) -> Tensor:
+        """Unit features [Σ K, P] of the classes of all tasks, by the adapters that are active."""
+        with torch.no_grad(), autocast(self.model.device, self.precision):
+            return torch.cat([self._texts(task) for task in self.answers])
+
+    def _routed_cosines(self, task: str, batch: Batch) -> Tensor:
+        """The cosines by the adapters of `task`, which are active."""
+        if task not in self.routed:
+            self.routed[task] = self._all_texts()
+        return nn.functional.normalize(self._images(batch).mean(1), dim=-1) @ self.routed[task].T
 
     def _texts(self, task: str) -> Tensor:
         """Unit features [K, P] of the task's classes: the mean of those of their prompts."""
@@ -78,10 +91,14 @@ class LabelSpace:
 
     def cosines(self, batch: Batch) -> Tensor:
         """The cosines of records' pictures and all classes, [B, Σ K]; of several pictures the mean."""
+        if self.router is not None:
+            return self.router.answer(batch, next(iter(self.answers)), self._routed_cosines)
         return self._cosines(self._images(batch))
 
     def values(self, batch: Batch) -> Tensor:
         """The value of every class for records' pictures, of which the greatest is the answer: [B, Σ K]."""
+        if self.router is not None:
+            return self.cosines(batch)
         images = self._images(batch)
         cosines = self._cosines(images)
         return self._fused(images, cosines) if self.regressions else cosines
@@ -141,7 +158,7 @@ class LabelSpace:
 
 def comparing(readout: Readout) -> Similarity:
     """The part of a readout that compares pictures with names."""
-    found = readout.answering if isinstance(readout, PromptedReadout) else readout
+    found = readout.answering if isinstance(readout, PromptedReadout | RoutedReadout) else readout
     found = found.similarity if isinstance(found, FusedRidge) else found
     assert isinstance(found, Similarity)
     return found

@@ -130,12 +130,13 @@ class MoeAdapters(Learner):
     change them. Every task seen is answered by its own router, with the experts as they are by then. Gates are noisy
     while they are trained (`routing.py`), as in its code, which has 22 experts of rank 64 for eleven tasks.
 
-    Differences: x̄ is the mean of a site's input over its tokens (on a decoder, of the prompt), where its code takes the
-    first token, since not every family has one that knows the rest; experts stand at both sites of a layer, in its code
-    beside the MLP; most used are counted on `records` training records after the last update, in its code while it
-    trains. Its selector by autoencoders (DDAS), which finds the task of a record that names none, is not part of it:
-    with a task known, as in MTIL's comparison of learners, nothing depends on it, and a task without a router is
-    answered by the frozen backbone, as what DDAS finds out of distribution is.
+    Differences: x̄ is the mean of a site's input over its tokens (on a decoder, of the prompt), where its code takes
+    the first token, since not every family has one that knows the rest; experts stand at both sites of a layer, in its
+    code beside the MLP; most used are counted on `records` training records after the last update, in its code while it
+    trains. Its selector by autoencoders (DDAS), which finds the task of a record that names none, is not part of it
+    (the learner `routed-adapters` finds it by prototypes): with a task known, as in MTIL's comparison of learners,
+    nothing depends on it, and a task without a router is answered by the frozen backbone, as what DDAS finds out of
+    distribution is.
     """
 
     name: ClassVar[str] = "moe-adapters"

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atlas.learners.readouts import PROMPTED_SIMILARITY, SIMILARITY
+from atlas.learners.readouts import PROMPTED_SIMILARITY, ROUTED_SIMILARITY, SIMILARITY
 from atlas.runtime.errors import UserError, unknown
 from atlas.serving.model_record import ModelRecord
 from atlas.serving.request import Request
@@ -75,6 +75,7 @@ class LoadedModel:
     def _answer(self, request: Request, route: str) -> tuple[str, float]:
         import torch
 
+        from atlas.learners.adapter_router import routed_logits
         from atlas.learners.precision import autocast
 
         if route == FREE:
@@ -88,11 +89,12 @@ class LoadedModel:
             raise unknown("task", request.task, self.record.tasks)
         task = self.record.tasks[request.task]
         self._activate(request.task, route)
+        self.model.told = route == "own"
         batch = request.batch(task, self.processors[task.max_tokens]).to(self.model.device)
         with torch.no_grad(), autocast(self.model.device, self.record.precision):
             if self.model.readout(request.task).writes:
                 return self.model.write(batch, request.task)[0], math.nan
-            logits = self.model(batch, request.task)[0].float()
+            logits = routed_logits(self.model, batch, request.task)[0].float()
         best = int(logits.argmax())
         answer = task.answers[best] if task.answers else str(best)
         return answer, float(logits.softmax(0)[best])
@@ -104,6 +106,7 @@ class LoadedModel:
         from atlas.learners.precision import autocast
 
         self._activate(self.record.order[-1], "latest")
+        self.model.told = False
         space = self._label_space
         name, *_ = space.answers
         task = self.record.tasks[name]
@@ -133,7 +136,7 @@ class LoadedModel:
     def _compares(self, task: str) -> bool:
         """Whether it answers a task by similarity to the names of classes, and need not be told which task it is."""
         told = any(self.model.composition(name).by_task for name in self.model.compositions)
-        named = self.model.readout(task).name in (SIMILARITY, PROMPTED_SIMILARITY)
+        named = self.model.readout(task).name in (SIMILARITY, PROMPTED_SIMILARITY, ROUTED_SIMILARITY)
         return named and not told and self.record.tasks[task].kind == "classes"
 
     def _activate(self, task: str, route: str) -> None:

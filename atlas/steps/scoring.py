@@ -36,8 +36,9 @@ def scores_of(
     if step.stage.evaluates:
         return Scores(latest=latest, free=_free(model, step, data, group))
     inherited = finished[-1].result.scores.own if finished else SplitScores()
+    learnt = () if step.stage.told_before else step.learns
     own = {
-        split: inherited.of(split) | {task: latest.of(split)[task] for task in step.learns}
+        split: inherited.of(split) | {task: latest.of(split)[task] for task in learnt}
         for split in step.evaluation.limits
     }
     return Scores(latest=latest, own=SplitScores(**own))

@@ -15,7 +15,11 @@ from atlas.runtime.errors import UserError
 from sweeps.compare import SWEEP as COMPARE
 
 SWEEP = Sweep(name="mine", question="Which?")
-REFUSED = {"ewc": "takes records one by one", "rail": "its regression is on classes"}
+REFUSED = {
+    "ewc": "takes records one by one",
+    "rail": "its regression is on classes",
+    "routed-adapters": "adapters would not be those of the captions",
+}
 
 
 def options(**changed: Any) -> Options:

@@ -25,10 +25,13 @@ RIDGE = "ridge"
 RIDGE_SIMILARITY = "ridge-similarity"
 PROMPTED_HEAD = "prompted-head"
 PROMPTED_SIMILARITY = "prompted-similarity"
+ROUTED_HEAD = "routed-head"
+ROUTED_SIMILARITY = "routed-similarity"
 COMPARING = (
     SIMILARITY,
     RIDGE_SIMILARITY,
     PROMPTED_SIMILARITY,
+    ROUTED_SIMILARITY,
 )  # pictures with the names of classes, in a task's templates
 WORDED = (LIKELIHOOD, MEAN_LIKELIHOOD, GENERATION)  # without parameters
 
@@ -45,6 +48,8 @@ GIVEN: dict[str, str] = {  # to tasks by their learner, and no choice of a user
     RIDGE_SIMILARITY: "atlas.learners.readouts.ridge:FusedRidge",
     PROMPTED_HEAD: "atlas.learners.readouts.prompted:PromptedHead",
     PROMPTED_SIMILARITY: "atlas.learners.readouts.prompted:PromptedSimilarity",
+    ROUTED_HEAD: "atlas.learners.readouts.routed:RoutedHead",
+    ROUTED_SIMILARITY: "atlas.learners.readouts.routed:RoutedSimilarity",
 }
 
 CLASSES: tuple[AnswerKind, ...] = ("classes", "choices", "soft")
