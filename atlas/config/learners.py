@@ -50,7 +50,12 @@ def learner_named(name: str, training: TrainingOptions) -> Learner:
     if kind.tunes_backbone and training.learning_rate is None:
         schedule = replace(schedule, learning_rate=BACKBONE_RATE)
     made = _made(kind, base.rank, schedule)
-    return made if len(made.stages(1)) > 1 else _made(kind, base.rank, schedule.times(2))
+    return made if _trainings(made) > 1 else _made(kind, base.rank, schedule.times(2))
+
+
+def _trainings(learner: Learner) -> int:
+    """The stages that train a task after the first."""
+    return sum(not stage.told_before for stage in learner.stages(1))
 
 
 def tuned_learner(training: TrainingOptions) -> Learner | None:
@@ -63,7 +68,7 @@ def tuned_learner(training: TrainingOptions) -> Learner | None:
     learner, given = _tuned(training.tuned), _given(training)
     if "epochs" in given and "steps" not in given:
         given["steps"] = None
-    longer = 2 if given.keys() & {"steps", "epochs"} and len(learner.stages(1)) == 1 else 1
+    longer = 2 if given.keys() & {"steps", "epochs"} and _trainings(learner) == 1 else 1
     return _rescheduled(learner, given, longer)
 
 

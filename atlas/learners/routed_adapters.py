@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from atlas.learners.base import Gathers, Learner, Lineage, Stage
@@ -142,8 +142,7 @@ class RoutedAdapters(Learner):
         )
         if position == 0:
             return (alone,)
-        router = RouterStage(schedule=Schedule(steps=0, precision=self.schedule.precision), readout=readout)
-        return (alone, router)
+        return (alone, RouterStage(schedule=replace(self.schedule, steps=0), readout=readout))
 
     def given(self, stage: Stage) -> Stage:
         return stage
