@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from atlas.learners import FineTuning, L2p, Learner, MoeAdapters, TwoStage
+from atlas.learners import FineTuning, L2p, Learner, MoeAdapters, RoutedAdapters, TwoStage
 from atlas.runtime.errors import AtlasError
 from atlas.serving.loaded_model import LoadedModel
 from atlas.serving.model_record import ModelRecord, ServedTask
@@ -61,6 +61,7 @@ LEARNERS = (
     TwoStage(rank=4, experience=None, expansion=SCHEDULE),
     FineTuning(schedule=SCHEDULE),
     L2p(schedule=SCHEDULE, size=3, length=2, chosen=2),
+    RoutedAdapters(schedule=SCHEDULE, rank=4, prototypes=2, records=8),
 )
 BY_TASK = MoeAdapters(schedule=SCHEDULE, experts=2, rank=2, records=4).with_readout("similarity")
 

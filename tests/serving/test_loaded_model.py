@@ -24,8 +24,10 @@ from atlas.learners import (
     MoeAdapters,
     Rail,
     Replay,
+    RoutedAdapters,
     SharedAdapter,
 )
+from atlas.learners.adapter_router import routed_logits
 from atlas.learners.precision import autocast
 from atlas.runtime.errors import AtlasError
 from atlas.serving.loaded_model import LoadedModel
@@ -53,6 +55,7 @@ LEARNERS = (
     Rail(hidden=32),
     L2p(schedule=SCHEDULE, size=3, length=2, chosen=2),
     MoeAdapters(schedule=SCHEDULE, experts=3, rank=2, records=4),
+    RoutedAdapters(schedule=SCHEDULE, rank=4, prototypes=2, records=8),
 )
 
 
@@ -115,7 +118,7 @@ def probability(registered: LoadedModel, model: Any, record: dict[str, Any]) -> 
     task = record["task"]
     batch = Request(**record).batch(registered.record.tasks[task], registered.backbone.processor)
     with torch.no_grad(), autocast(model.device, registered.record.precision):
-        logits = model(batch, task)[0].float()
+        logits = routed_logits(model, batch, task)[0].float()
     model.detach()
     return float(logits.softmax(0).max())
 
