@@ -20,8 +20,8 @@ def check_captions(search: SearchOptions, learner: Learner | None) -> None:
     `learner`: the one that is trained; None where the sweep chooses among several.
     """
     if learner is None or not learner.no_captions:
-        return  # tasks are not looked up: those of a simulation are made up
-    captioned = [name for name in (*search.tasks, *search.downstream) if find_task(name).answer_kind == "captions"]
+        return
+    captioned = [name for name in (*search.tasks, *search.downstream) if _has_captions(name)]
     if captioned:
         able = [name for name, kind in LEARNERS.items() if not kind.no_captions]
         raise UserError(
@@ -29,3 +29,10 @@ def check_captions(search: SearchOptions, learner: Learner | None) -> None:
             f"{learner.no_captions}; give --learner {' or '.join(able[:3])} or another, or leave "
             f"{by_number(len(captioned), 'it', 'them')} out of the tasks."
         )
+
+
+def _has_captions(name: str) -> bool:
+    try:
+        return find_task(name).answer_kind == "captions"
+    except UserError:
+        return False  # made up, as in a simulation; where tasks are prepared, an unknown one is refused

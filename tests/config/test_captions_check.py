@@ -52,3 +52,8 @@ def test_the_sweep_of_all_learners_leaves_them_out() -> None:
     left = {point["learner"] for point in Experiment(sweep=COMPARE, options=options()).left_out()}
     assert left >= {"ewc", "rail", "lwf"}
     assert "atlas" not in left
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_tasks_that_are_made_up_as_in_a_simulation_are_not_refused_here(name: str) -> None:
+    check_captions(options(tasks=("made", "up")).search, find_learner(name)())
