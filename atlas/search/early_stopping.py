@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import statistics
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -90,8 +91,9 @@ class PrefixStopper:
 
         `learnt` are its values after each task so far; a `complete` trial goes on, and its values count for others.
         """
-        for depth, value in enumerate(learnt, start=1):
-            self._values.setdefault(depth, {})[prefix_of(config, depth)] = value
+        if self.rule is not None:  # else no value is compared with another
+            for depth, (prefix, value) in enumerate(zip(_prefixes(config, len(learnt)), learnt, strict=True), start=1):
+                self._values.setdefault(depth, {})[prefix] = value
         if complete:
             return ""
         return self.pruned_above(config, len(learnt)) or self._judge(config, learnt)
@@ -100,7 +102,7 @@ class PrefixStopper:
         """Why a trial that has taken `depth` tasks is under a pruned prefix; empty where it is under none."""
         if len(config.orders) == 1 and any(config.orders[0][: len(one)] == one for one in tuple(self.cut)):
             return "its first tasks were pruned by hand"
-        prefixes = (prefix_of(config, taken) for taken in range(1, depth + 1))
+        prefixes = _prefixes(config, depth) if self.pruned else ()
         return next((self.pruned[prefix] for prefix in prefixes if prefix in self.pruned), "")
 
     def is_pruned(self, config: TrialConfig) -> bool:
@@ -165,6 +167,12 @@ def make_stopper(experiment: Experiment) -> PrefixStopper:
 def prefix_of(config: TrialConfig, depth: int) -> Prefix:
     """The prefix of so many tasks."""
     return _settings(config), tuple(order[:depth] for order in config.orders)
+
+
+def _prefixes(config: TrialConfig, depth: int) -> list[Prefix]:
+    """The prefixes of one task, of two, and so on up to `depth`, whose settings are one text."""
+    settings = sys.intern(_settings(config))
+    return [(settings, tuple(order[:taken] for order in config.orders)) for taken in range(1, depth + 1)]
 
 
 def _settings(config: TrialConfig) -> str:
