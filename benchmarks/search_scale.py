@@ -1,7 +1,7 @@
 """Question: how long does a proposal take, and saving the search's state, after so many finished trials?
 
 Command: python -m benchmarks.search_scale --trials 1000 10000 100000
-Cost: 9 s of one core for the first two, ten times that for the third. Expect: time and size in proportion to the trials.
+Cost: 9 s of one core for the first two, ten times that for the third. Expect: in proportion to the trials.
 
 The study is one of orders of eight tasks, its trials made up and finished, as Optuna holds it in memory; each search is
 asked for one order. The state is what Ray Tune pickles with the searcher every few seconds. Seconds of CPU time.
