@@ -24,6 +24,7 @@ from atlas.metrics.orders import aopd
 from atlas.metrics.retention import forgetting
 from atlas.metrics.value import Undefined
 from atlas.report.canvas import BEST, INK, MUTED, STYLE, new_figure
+from atlas.runtime.text import counted
 from atlas.statistics.comparison import Cell, Comparison, compare, corrected
 from atlas.statistics.interval import Interval, mean_t
 
@@ -148,7 +149,8 @@ def show(table: Mapping[str, Any]) -> None:
     for name in dict.fromkeys(row["set"] for row in table["rows"]):
         rows = read_rows(table, name)
         seeds, orders = ({getattr(walk, field) for row in rows for walk in row.walks} for field in ("seed", "order"))
-        print(f"\n{name}: {len(orders)} orders that none was tuned on, {len(seeds)} seeds; test, %\n")
+        walked = f"{counted(len(orders), 'order')} that none was tuned on, {counted(len(seeds), 'seed')}"
+        print(f"\n{name}: {walked}; test, %\n")
         print(COLUMNS.format("learner", "A, route latest", "A, route own", "forgetting", "AOPD, latest"))
         print(COLUMNS.format(*["---"] * 5))
         print(*(row.line() for row in rows), sep="\n")
@@ -157,10 +159,11 @@ def show(table: Mapping[str, Any]) -> None:
 
 
 def draw_picture(table: Mapping[str, Any], path: Path) -> None:
-    """A dot an order, a line a learner, for the first set of the table."""
+    """A dot an order, a line a learner, for the first set of the table; of rows with the same walks the first."""
     import matplotlib as mpl
 
-    rows = read_rows(table, table["rows"][0]["set"])[::-1]
+    rows = read_rows(table, table["rows"][0]["set"])
+    rows = [row for place, row in enumerate(rows) if row.walks not in [one.walks for one in rows[:place]]][::-1]
     figure, (axes,) = new_figure(8, 0.36 * len(rows) + 1.1, 1, 1)
     with mpl.rc_context({**STYLE, "svg.hashsalt": "tuned"}):
         for place, row in enumerate(rows):

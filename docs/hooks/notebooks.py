@@ -1,6 +1,7 @@
 """Record the notebooks' outputs: execute them, one after another, in a copy of their folder with one fresh storage.
 
     python docs/hooks/notebooks.py                     # about 6 minutes on two cores
+    python docs/hooks/notebooks.py which_learner       # one of them
 
 Each is written back with its outputs and pictures, and a digest of its code in `metadata.recorded`, by which the tests
 see that what is shown was made by what is written. Outputs that name a folder of this machine are refused.
@@ -25,21 +26,27 @@ sys.path.insert(0, str(ROOT))
 from tests.notebooks.recorded import MACHINE, MOST_BYTES, RECORDED, code_digest  # noqa: E402
 
 FOLDER = ROOT / "notebooks"
-ORDER = ("tour", "reading_a_sweep", "alpha", "own_task_and_learner")  # the first one's sweep is read by the next
+# the first one's sweep is read by the next
+ORDER = ("tour", "reading_a_sweep", "alpha", "own_task_and_learner", "which_learner")
 SECONDS = 3600  # a cell
 KERNEL = "recording"
 
 
 def main() -> None:
-    """Execute them all, and write them back."""
+    """Execute them, all or those that are named, and write them back."""
+    chosen = sys.argv[1:] or ORDER
+    if unknown := set(chosen) - set(ORDER):
+        raise SystemExit(f"there is no notebook {', '.join(sorted(unknown))}; there are {', '.join(ORDER)}")
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place)
         shutil.copytree(FOLDER, copy / "notebooks")
-        shutil.copytree(ROOT / "docs", copy / "docs")
+        for folder in ("docs", "benchmarks/tables"):
+            shutil.copytree(ROOT / folder, copy / folder)
         environment(copy)
-        recorded = {name: record(copy / "notebooks" / f"{name}.ipynb") for name in ORDER}
+        recorded = {name: record(copy / "notebooks" / f"{name}.ipynb") for name in ORDER if name in chosen}
     texts = {name: nbformat.writes(notebook) + "\n" for name, notebook in recorded.items()}
-    if (size := sum(map(len, texts.values()))) > MOST_BYTES:
+    kept = [path.stat().st_size for path in FOLDER.glob("*.ipynb") if path.stem not in texts]
+    if (size := sum(kept) + sum(map(len, texts.values()))) > MOST_BYTES:
         raise SystemExit(f"the notebooks would have {size:,} bytes, of {MOST_BYTES:,}")
     for name, text in texts.items():
         if found := MACHINE.search(text):

@@ -35,7 +35,7 @@ FEWER = {
     "records=32": "records=8",
     "limit=256": "limit=64",
 }
-PICTURES = {"tour": 5, "reading_a_sweep": 2, "alpha": 2, "own_task_and_learner": 2}
+PICTURES = {"tour": 5, "reading_a_sweep": 2, "alpha": 2, "own_task_and_learner": 2, "which_learner": 1}
 OWN = FOLDER / "own_task_and_learner.ipynb"
 RAY_LEFT = "import ray\nray.is_initialized()"
 
@@ -175,3 +175,11 @@ def test_ones_own_task_and_learner_are_swept_over(execute: Any, storage: Path) -
     assert {trial["status"] for trial in summary["trials"]} == {"FINISHED"}
     assert {trial["settings"]["learner"] for trial in summary["trials"]} == {"atlas", "spring-adapter"}
     assert {tuple(trial["order"]) for trial in summary["trials"]} == {("photos", "digits"), ("digits", "photos")}
+
+
+@pytest.mark.slow
+def test_the_learners_that_were_tuned_are_compared(execute: Any) -> None:
+    outputs = execute("which_learner")
+    assert pictures(outputs) == PICTURES["which_learner"]
+    told = words(outputs)
+    assert all(name in told for name in ("atlas-normalised", "o-lora", "replay", "AOPD, points"))
