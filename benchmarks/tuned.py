@@ -2,7 +2,7 @@
 
 Command: python -m benchmarks.tuned --storage FOLDER
          python -m benchmarks.tuned --storage FOLDER --learners atlas o-lora --seeds 0      (a part of it)
-         python -m benchmarks.tuned_table benchmarks/tables/tuned.json
+         python -m benchmarks.tuned_table benchmarks/rows/tuned.json
 Cost: about nine core-hours; a part that is stopped goes on where it was, since steps that are stored train no more.
 Expect: published ATLAS last, its normalised sum near single-task adapters and the head, O-LoRA first.
 
@@ -32,7 +32,7 @@ TUNED_ON = (",".join(DEFAULT), ",".join(reversed(DEFAULT)))
 TRIALS, STEPS = 6, 40  # settings a learner; updates a stage, twice as many for learners of one stage
 LEARNERS = ("atlas", "atlas-normalised", "head-only", "lone-adapters", "shared-adapter", "o-lora", "replay")
 BASE = "atlas-normalised"  # of which the variants change one thing
-TABLE = Path(__file__).parent / "tables" / "tuned.json"
+TABLE = Path(__file__).parent / "rows" / "tuned.json"
 
 Settings = Mapping[str, Any]
 

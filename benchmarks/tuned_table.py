@@ -1,6 +1,6 @@
 """Question: how do the tuned learners compare, on orders that none of them was tuned on?
 
-Command: python -m benchmarks.tuned_table benchmarks/tables/tuned.json --picture docs/assets/tuned-learners.png
+Command: python -m benchmarks.tuned_table benchmarks/rows/tuned.json --picture docs/assets/tuned-learners.png
 Cost: some seconds. The table is made by `python -m benchmarks.tuned`.
 
 For each set of tasks a row a learner: average accuracy after the last task by route latest and route own, forgetting

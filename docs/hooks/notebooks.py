@@ -40,7 +40,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place)
         shutil.copytree(FOLDER, copy / "notebooks")
-        for folder in ("docs", "benchmarks/tables"):
+        for folder in ("docs", "benchmarks/rows"):
             shutil.copytree(ROOT / folder, copy / folder)
         environment(copy)
         recorded = {name: record(copy / "notebooks" / f"{name}.ipynb") for name in ORDER if name in chosen}
