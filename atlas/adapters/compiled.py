@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 class CompiledSites:
     """The sites of a model, whose stacks are fused by the compiled form while `open`.
 
-    Where the compiler fails, which is told once, `fused` itself computes on.
+    Where the compiler fails, which is told once a stage, `fused` itself computes on.
     """
 
     def __init__(self, model: nn.Module, backend: Backend = "inductor") -> None:
