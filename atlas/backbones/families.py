@@ -1,7 +1,8 @@
 """The backbone families, by the `model_type` of a checkpoint's config.json.
 
 To add a family: write its package, with `backbone.load_backbone` and `cost.encoder_shapes`, and add one line to
-FAMILIES. Thin: a family's modules are imported when it is used.
+FAMILIES. A further dual encoder needs none: `atlas.backbones.dual.config` names them. Thin: a family's modules are
+imported when it is used.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from atlas.backbones.config import read_image_config, read_json
+from atlas.backbones.dual.config import MEMBERS as DUAL_MEMBERS
 from atlas.backbones.dual.config import completed as completed_dual
 from atlas.backbones.generative.config import completed as completed_generative
 from atlas.runtime.errors import UserError
@@ -84,8 +86,7 @@ GENERATIVE = Family(
 )
 FAMILIES: dict[str, Family] = {
     "vilt": Family("atlas.backbones.vilt", images=2),
-    "clip": replace(DUAL, revisions={"text": 1}),  # 1: α of a text's own tokens, without padding
-    "siglip": DUAL,
+    **{name: replace(DUAL, revisions=member.revisions) for name, member in DUAL_MEMBERS.items()},
     "llava": GENERATIVE,
     "idefics3": GENERATIVE,
     "smolvlm": GENERATIVE,

@@ -142,9 +142,9 @@ def test_half_precision_and_shards_are_read_as_float32(backbone: DualBackbone, t
 def test_numbers_that_a_published_file_leaves_out_are_transformers_own(backbone: DualBackbone) -> None:
     from transformers import AutoConfig
 
-    from atlas.backbones.dual.config import DEFAULTS
+    from atlas.backbones.dual.config import MEMBERS
 
     kind = json.loads((backbone.processor.folder / "config.json").read_text())["model_type"]
     config = AutoConfig.for_model(kind)
-    for tower, numbers in DEFAULTS[kind].items():
+    for tower, numbers in MEMBERS[kind].defaults.items():
         assert {name: getattr(getattr(config, tower), name) for name in numbers} == numbers
