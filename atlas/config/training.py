@@ -29,7 +29,7 @@ class TrainingOptions:
     """
 
     backbone: Annotated[str, arg(metavar="NAME")] = "vilt-tiny"
-    """A name, a folder or a hub id: a ViLT, CLIP, SigLIP, LLaVA, Idefics3, SmolVLM or Qwen2.5-VL."""
+    """A name, a folder or a hub id: a ViLT, CLIP, MetaCLIP 2, SigLIP, LLaVA, Idefics3, SmolVLM or Qwen2.5-VL."""
     readout: Annotated[str, arg(metavar="NAME")] = HEAD
     """How tasks answer: head; similarity (CLIP, SigLIP); likelihood, mean-likelihood or generation (in words)."""
     towers: Annotated[tuple[str, ...], arg(metavar="NAME", help_behavior_hint="(default: all)")] = ()

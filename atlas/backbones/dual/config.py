@@ -49,6 +49,7 @@ SIGLIP_TEXT = {
 MEMBERS: dict[str, Member] = {
     # 1: α of a text's own tokens, without padding
     "clip": Member({"text_config": TEXT, "vision_config": VISION}, revisions={"text": 1}),
+    "metaclip_2": Member({"text_config": TEXT, "vision_config": VISION}),
     "siglip": Member({"text_config": SIGLIP_TEXT, "vision_config": VISION | {"patch_size": 16}}),
 }
 

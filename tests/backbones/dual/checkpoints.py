@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
+from transformers import CLIPConfig, CLIPModel, MetaClip2Config, MetaClip2Model, SiglipConfig, SiglipModel
 
 WORDS = ("<start>", "<end>", "<unk>", "this", "is", "an", "image", "there", "what", "shape", "a", "the", "in", "no")
 WORDS += ("red", "blue", "green", "circle", "star", "rectangle", "?", ".", "yes")
@@ -57,7 +57,18 @@ def write_siglip(folder: Path) -> Path:
     return _write(folder, SiglipModel, config, {"image_mean": [0.5] * 3, "image_std": [0.5] * 3})
 
 
-CHECKPOINTS: dict[str, Callable[[Path], Path]] = {"clip": write_clip, "siglip": write_siglip}
+def write_metaclip_2(folder: Path) -> Path:
+    """A MetaClip2Model of 3 and 2 layers, whose padding is another token than its end-of-text, as in the published."""
+    text = TEXT | {"projection_dim": 20, "pad_token_id": WORDS.index("<unk>")}
+    config = MetaClip2Config(text_config=text, vision_config=VISION, projection_dim=20)
+    return _write(folder, MetaClip2Model, config, CROPPED)
+
+
+CHECKPOINTS: dict[str, Callable[[Path], Path]] = {
+    "clip": write_clip,
+    "metaclip_2": write_metaclip_2,
+    "siglip": write_siglip,
+}
 
 
 def _write(folder: Path, kind: type, config: object, images: dict[str, object], words: tuple[str, ...] = WORDS) -> Path:
