@@ -194,7 +194,7 @@ class AtlasLayer(nn.Module, BaseTunerLayer, ScopedSite):
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """The site's output [*, L, D] for x [*, L, in].
 
-        Rows of a 2-dimensional x are samples of one token, unless a scope says how many samples they are.
+        Rows of a 2-dimensional x are samples of one token.
 
         Raises:
             UserError: for `adapter_names`, which this method does not route.
@@ -206,8 +206,6 @@ class AtlasLayer(nn.Module, BaseTunerLayer, ScopedSite):
         if self.disable_adapters or not active:
             return h
         samples, dtype = h.shape[0], h.dtype
-        if self.scope is not None and self.scope.samples and h.dim() == 2:
-            samples = self.scope.samples
         if not torch.is_autocast_enabled(h.device.type):
             # PEFT keeps adapters in float32 on half-precision models
             dtype = self.atlas_up[[*self.settings[active[0]].experience, active[0]][0]].dtype

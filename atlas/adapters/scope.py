@@ -24,11 +24,11 @@ class AlphaScope:
     """Where α comes from while a module runs.
 
     prompt: bool [B, L], the tokens that α is computed from; None for all. keeps: α of every site is kept, and used
-    for all later tokens of the batch. samples: the sequences that the rows of a two-dimensional site are shared out to.
+    for all later tokens of the batch.
     """
 
-    def __init__(self, prompt: Tensor | None = None, *, keeps: bool = False, samples: int | None = None) -> None:
-        self.prompt, self.keeps, self.samples = prompt, keeps, samples
+    def __init__(self, prompt: Tensor | None = None, *, keeps: bool = False) -> None:
+        self.prompt, self.keeps = prompt, keeps
         self.kept: dict[str, Tensor] = {}
 
     @contextmanager

@@ -84,11 +84,3 @@ def test_kept_weights_hold_for_the_tokens_that_follow() -> None:
     assert torch.allclose(torch.cat(parts, 1), whole, atol=1e-6)
     assert site.scope is None
     assert list(scope.kept) == ["site/one"]
-
-
-def test_rows_are_shared_out_to_samples() -> None:
-    site, x = layer(), torch.randn(2, 6, 10)
-    with AlphaScope(samples=2).open(site):
-        packed = site(x.flatten(0, 1))
-    assert torch.allclose(packed.view(2, 6, -1), site(x), atol=1e-6)
-    assert not torch.allclose(site(x.flatten(0, 1)), packed)

@@ -30,7 +30,7 @@ TASK = "digits"
 FAMILIES: dict[str, tuple[Callable[[Path], Path], Sequence[str]]] = {
     "vilt": (write_small_vilt, ["head"]),
     **{name: (write, ["head", "similarity"]) for name, write in DUAL.items()},
-    **{name: (write, ["head", "likelihood"]) for name, write in GENERATIVE.items() if name != "qwen2_5_vl"},
+    **{name: (write, ["head", "likelihood"]) for name, write in GENERATIVE.items()},
 }
 
 
@@ -80,11 +80,3 @@ def test_a_pass_asks_the_device_for_nothing(family: str, readout: str, tmp_path:
     (folder := tmp_path / family).mkdir()
     world = make_world(FAMILIES[family][0](folder), tmp_path, [find_task(TASK)], {"train": 8, "val": 8, "test": 8})
     assert list(passes(world.worker_context, readout)) == ["expansion", "experience", "expansion"]
-
-
-@pytest.mark.usefixtures("meta_as_gpu")
-def test_the_tower_of_qwen_asks_for_the_lengths_of_its_windows(tmp_path: Path) -> None:
-    """transformers cuts its tokens into windows by numbers that it reads from the device: its passes are launched."""
-    world = make_world(GENERATIVE["qwen2_5_vl"](tmp_path / "qwen"), tmp_path, [find_task(TASK)], {"train": 8})
-    with pytest.raises((NotImplementedError, RuntimeError), match="meta tensor"):
-        list(passes(world.worker_context, "head"))

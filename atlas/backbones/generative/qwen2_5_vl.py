@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
-from atlas.adapters.scope import AlphaScope
 from atlas.backbones.generative.backbone import GenerativeBackbone
+from atlas.backbones.generative.qwen_tower import ImageTower
 from atlas.backbones.generative.sequences import Sequences
+from atlas.backbones.processor import Processor
 
 
 class QwenBackbone(GenerativeBackbone):
@@ -20,17 +21,17 @@ class QwenBackbone(GenerativeBackbone):
     vision_name = "visual"
     vision_sites = r"blocks\.\d+\.(?:attn\.proj|mlp\.down_proj)"
 
+    def __init__(self, model: PreTrainedModel, *, processor: Processor, digest: str) -> None:
+        super().__init__(model, processor=processor, digest=digest)
+        self.images = ImageTower(self.model.visual, side=math.isqrt(int(self.config["image_tokens"])))
+
     def image_tokens(self) -> list[int]:
         return [self.image_id] * int(self.config["image_tokens"])
 
     def features(self, values: Tensor) -> Tensor:
-        """The tower takes the patches of all images in one row: a scope shares its sites' states out to the images."""
-        tower: Any = self.model.visual
-        count, side = len(values), values.shape[-1] // tower.patch_size
-        grid = torch.tensor([[1, side, side]], device=values.device).expand(count, -1)
-        with AlphaScope(samples=count).open(tower):
-            features: Tensor = tower(self._patches(values), grid_thw=grid).pooler_output
-        return features.view(count, -1, features.shape[-1])
+        """By the tower's own modules: its `forward` asks the device for what is known of images of one size."""
+        features: Tensor = self.images(self.model.visual, self._patches(values), len(values))
+        return features
 
     def _patches(self, values: Tensor) -> Tensor:
         """Images [N, 3, S, S] -> [patches, 3 · frames · p · p], those to be merged beside each other.
