@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from torch import Tensor, nn
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from atlas.backbones.processor import Processor
+    from atlas.cluster.options import Weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +58,8 @@ class Backbone(nn.Module, ABC):
     the files; `width` D is that of the pooled output of one image; `depth` counts the layers that `layer_of` tells
     apart. A backbone of one encoder has its `sites` and `heads`; one of several says what `towers` it has instead.
     takes_no_image: a record without an image may have none, I = 0, in the place of a blank one. prompt_width: that of
-    learnt tokens that it can read before its own, 0 where it cannot.
+    learnt tokens that it can read before its own, 0 where it cannot. weights: the type that its frozen weights were
+    loaded in, "" where its family has no choice.
     """
 
     model: PreTrainedModel
@@ -69,6 +71,7 @@ class Backbone(nn.Module, ABC):
     depth: int
     takes_no_image: bool = False
     prompt_width: int = 0
+    weights: Weights | Literal[""] = ""
 
     @abstractmethod
     def forward(self, pixels: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.backbones.families import family_of
-from atlas.backbones.load_options import LoadOptions
+from atlas.backbones.load_options import LoadOptions, check_quantiser
 from atlas.runtime.digest import file_sha256, text_sha256
 from atlas.runtime.errors import InfrastructureError, UserError, unknown
 from atlas.runtime.paths import home_expanded, is_folder
@@ -86,12 +86,13 @@ def load(name: str | Path, load_options: LoadOptions | None = None) -> Backbone:
 
 
 def check_load_options(load_options: LoadOptions, folder: Path) -> None:
-    """Raises UserError for options that the family of the backbone in a folder does not have."""
+    """Raises UserError for options that the backbone's family does not have, or that lack a package here."""
     if load_options != LoadOptions() and not family_of(folder).prompts:
         raise UserError(
             f"--weights and --recompute are for models that answer in words, and {folder.name} is none: leave them out "
             "(--precision is the type that it computes in)."
         )
+    check_quantiser(load_options.weights)
 
 
 @cache

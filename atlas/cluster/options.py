@@ -10,7 +10,8 @@ from tyro.conf import arg
 
 from atlas.runtime.errors import UserError
 
-Weights = Literal["auto", "float32", "bfloat16"]
+Weights = Literal["auto", "float32", "bfloat16", "8-bit", "4-bit"]
+QUANTISED: tuple[Weights, ...] = ("8-bit", "4-bit")
 MOST_LOADERS = 256  # threads: more than any worker has batches to read
 COUNTS = ("fleets", "workers_per_fleet", "min_workers_per_fleet")
 
@@ -49,10 +50,10 @@ class ClusterOptions:
     """Compile the adapters on GPUs: faster updates after a while of compiling, up to rounding the same."""
     deterministic: bool = False
     """The same bits in every run on the same GPUs, more slowly."""
-    weights: Annotated[Weights, arg(metavar="TYPE", help_behavior_hint="(default: bfloat16 on GPUs that have it)")] = (
+    weights: Annotated[Weights, arg(metavar="TYPE", help_behavior_hint="(default: bfloat16 with that precision)")] = (
         "auto"
     )
-    """The type of the frozen weights of a model that answers in words: float32 or bfloat16."""
+    """Frozen weights of a model that answers in words: float32, bfloat16, 8-bit, 4-bit."""
     recompute: bool = False
     """Compute the states of such a model again in the backward pass: less memory, a third more time."""
     checkpoint_every: Annotated[float, arg(metavar="SECONDS")] = 60.0

@@ -19,7 +19,6 @@ CHANGEABLE = (
         "cuda_graphs",
         "compile",
         "deterministic",
-        "weights",
         "recompute",
         "source",
         "budget",

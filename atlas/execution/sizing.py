@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from atlas.cluster.cards import cards_without_bfloat16
 from atlas.cluster.limits import Node
-from atlas.cluster.options import ClusterOptions
+from atlas.cluster.options import QUANTISED, ClusterOptions
 from atlas.learners import AskedPrecision, Precision
 from atlas.runtime.errors import UserError
 from atlas.runtime.text import by_number, counted
@@ -78,7 +78,7 @@ def size_fleets(options: ClusterOptions, nodes: Sequence[Node]) -> FleetSize:
 
     Raises:
         UserError: the nodes do not hold all fleets, no node holds a whole worker, or adapters are to be compiled
-            where there is no GPU.
+            or weights quantised where there is no GPU.
     """
     resources = {name: sum(node.get(name, 0.0) for node in nodes) for name in ("CPU", "GPU")}
     gpus = _worker_gpus(options, resources)
@@ -101,6 +101,10 @@ def size_fleets(options: ClusterOptions, nodes: Sequence[Node]) -> FleetSize:
     _check_room(size, nodes)
     if options.compile and not gpus:
         raise UserError("--compile is for GPUs, and the workers of this sweep have none; leave it out.")
+    if options.weights in QUANTISED and not gpus:
+        raise UserError(
+            f"--weights {options.weights} needs GPUs, and the workers of this sweep have none; leave it out."
+        )
     return size
 
 

@@ -84,6 +84,7 @@ class RecordedRun:
             evaluation=evaluation_of(self.options.training),
             templates={name: task.templates for name, task in self.summary.all_tasks.items() if task.templates},
             revisions=revisions_of(self.options.training.backbone),
+            weights=self.options.cluster.weights,
         )
 
     def narrowed(self, trial: str) -> RecordedRun:

@@ -97,6 +97,7 @@ def load_trained_model(summary: Summary, row: TrialRow, storage: StoragePath) ->
         order=tuple(steps),
         tasks={task: ServedTask.of(_card(task, summary, storage), templates.get(task, ())) for task in row.order},
         precision=next(iter(steps.values())).stage.schedule.precision,
+        weights=next(iter(steps.values())).weights,
         figures=score,
     )
     return TrainedModel(

@@ -28,14 +28,15 @@ class LoadedModel:
     """A continual model with its backbone, put together from a registered model's folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises UserError where the backbone is not the one that the model was trained on."""
+        """Raises UserError where the backbone is not the one that the model was trained on, or cannot be had so."""
         from atlas.backbones import load
         from atlas.backbones.processor import Processor
         from atlas.learners.continual_model import ContinualModel
+        from atlas.learners.frozen_type import options_for
 
         self.folder, self.loaded = folder, 0
         self.record = record = ModelRecord.read(folder)
-        self.backbone: Backbone = load(record.backbone)
+        self.backbone: Backbone = load(record.backbone, options_for(record.backbone, record.precision, record.weights))
         if self.backbone.digest != record.digest:
             raise UserError(
                 f"the model was trained on the backbone {record.digest[:12]}, {record.backbone} is now "

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from atlas.cluster.options import Weights
 from atlas.data.card import DataCard
 from atlas.learners import Precision
 from atlas.runtime.errors import UserError
@@ -85,7 +86,8 @@ class ModelRecord(BaseModel):
     name, sweep: the registered model's name and the sweep that trained it. backbone: a name or a folder; digest: that
     of its weights. order: the tasks in the order in which they were trained, a folder of weights each (one for tasks
     that were trained jointly). tasks: every task that it answers. precision: that in which it was trained, and
-    answers. figures: the goal, by split, in percent.
+    answers. weights: the type of the frozen weights that it was trained on, where it is not the usual one; else "".
+    figures: the goal, by split, in percent.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -97,6 +99,7 @@ class ModelRecord(BaseModel):
     order: tuple[str, ...]
     tasks: Mapping[str, ServedTask]
     precision: Precision = "float32"
+    weights: Weights | Literal[""] = ""
     figures: Mapping[str, float | None] = {}
 
     @classmethod

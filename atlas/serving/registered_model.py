@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atlas.cluster.options import QUANTISED
 from atlas.runtime.redact import redacted
 from atlas.serving.champion import ALIAS, Merit, reason_to_stay
 from atlas.serving.model_record import ModelRecord
@@ -71,7 +72,7 @@ def _logged(model: RegisteredModel) -> str:
             artifacts={"stack": folder},
             code_paths=[str(Path(__file__).parents[1])],
             signature=_signature(),
-            pip_requirements=list(REQUIREMENTS),
+            pip_requirements=[*REQUIREMENTS, *(["bitsandbytes"] if record.weights in QUANTISED else [])],
             metadata={"sweep": record.sweep, "order": " > ".join(record.order), "digest": record.digest},
         )
     return str(logged.model_uri)

@@ -171,6 +171,7 @@ class WalkGraph:
                     templates=self.step_inputs.templates_for(stage.readout, (newest, *others, *stage.reads)),
                     revision=self.step_inputs.revision_of(stage),
                     reads=self.step_inputs.read_by(stage),
+                    weights=self.step_inputs.weights_of(stage),
                 )
             )
             steps.append(parent)
@@ -194,6 +195,7 @@ class WalkGraph:
                     templates=self.step_inputs.templates_for(stage.readout, (probe.task,)),
                     revision=self.step_inputs.revision_of(stage),
                     reads=self.step_inputs.read_by(stage),
+                    weights=self.step_inputs.weights_of(stage),
                 )
             )
             steps.append(parent)
@@ -229,6 +231,7 @@ class WalkGraph:
                 templates=self.step_inputs.templates_for(stage.readout, tasks),
                 revision=self.step_inputs.revision_of(stage),
                 reads=self.step_inputs.read_by(stage),
+                weights=self.step_inputs.weights_of(stage),
             )
         )
 

@@ -11,16 +11,18 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, cast
 
 from atlas.data.few_shot import Shots
 from atlas.learners import EvaluationStage, Stage, stage_from
+from atlas.learners.frozen_type import type_beside
 from atlas.learners.readouts import COMPARING
 from atlas.runtime.digest import text_sha256
 from atlas.runtime.errors import UserError
 from atlas.runtime.text import counted
 
 if TYPE_CHECKING:
+    from atlas.cluster.options import Weights
     from atlas.storage.score_names import Split
     from atlas.storage.step_result import ShotsDescription, StepDescription
 
@@ -59,7 +61,8 @@ class StepInputs:
     """The inputs common to a sweep's steps: the backbone's digest, each task's data fingerprint, the evaluation.
 
     `templates`: those of tasks whose classes are compared with pictures by others than the usual ones. `revisions`:
-    tower of the backbone → the revision of the arithmetic of adapters in it; 0 for one that is not named.
+    tower of the backbone → the revision of the arithmetic of adapters in it; 0 for one that is not named. `weights`:
+    the type of the backbone's frozen weights that is asked for.
     """
 
     backbone: str
@@ -67,6 +70,7 @@ class StepInputs:
     evaluation: Evaluation = field(default_factory=Evaluation)
     templates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     revisions: Mapping[str, int] = field(default_factory=dict)
+    weights: Weights = "auto"
 
     def templates_for(self, readout: str, tasks: Iterable[str]) -> Templates:
         """The templates of these tasks that a readout makes use of, sorted by task."""
@@ -82,6 +86,10 @@ class StepInputs:
         towers = (stage.towers or tuple(self.revisions)) if stage.weighs else ()
         return sum(self.revisions.get(tower, 0) for tower in towers)
 
+    def weights_of(self, stage: Stage) -> Weights | Literal[""]:
+        """The type of the frozen weights, where it is not the usual one of the precision of a stage; else ""."""
+        return type_beside(stage.schedule.precision, self.weights)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
@@ -95,6 +103,7 @@ class Step:
     `templates` are those of its tasks that its readout compares pictures with, where they are not the usual ones.
     `reads` are further tasks whose records it reads and does not learn, each with the digest of its data.
     `revision`: how often the arithmetic that decides it was changed for its backbone's family and stage; 0: never.
+    `weights`: the type of the backbone's frozen weights, where it is not the usual one of its precision.
     """
 
     task: str
@@ -111,6 +120,7 @@ class Step:
     templates: Templates = ()
     revision: int = 0
     reads: tuple[tuple[str, str], ...] = ()
+    weights: Weights | Literal[""] = ""
 
     @cached_property
     def key(self) -> str:
@@ -134,6 +144,7 @@ class Step:
             "stage": self.stage.settings_json,
             "task": _json(self.task),
             **({"templates": _json(dict(self.templates))} if self.templates else {}),
+            **({"weights": _json(self.weights)} if self.weights else {}),
         }
         return text_sha256("{" + ", ".join(f'"{name}": {text}' for name, text in decisive.items()) + "}")
 
@@ -240,6 +251,8 @@ class Step:
             own["revision"] = self.revision
         if self.templates:
             own["templates"] = {task: list(texts) for task, texts in self.templates}
+        if self.weights:
+            own["weights"] = self.weights
         return own
 
 
@@ -261,6 +274,7 @@ def step_from(description: StepDescription) -> Step:
         templates=tuple((task, tuple(texts)) for task, texts in sorted(description.get("templates", {}).items())),
         revision=description.get("revision", 0),
         reads=tuple(sorted(description.get("reads", {}).items())),
+        weights=cast("Weights", description.get("weights", "")),
     )
 
 

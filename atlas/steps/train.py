@@ -21,6 +21,7 @@ from atlas.learners.continual_model import ContinualModel
 from atlas.learners.determinism import exact_float32
 from atlas.learners.divergence import check_files, check_weights
 from atlas.learners.fit import OnUpdate, fit
+from atlas.learners.frozen_type import frozen_type
 from atlas.learners.hooks import PriorStep, StageContext, StageHooks
 from atlas.learners.out_of_memory import telling_of_memory
 from atlas.learners.process_group import ProcessGroup
@@ -38,7 +39,7 @@ from atlas.storage.store import Store
 
 
 class WrongWorker(InfrastructureError):
-    """This worker's backbone or data is not the step's; another worker may have them."""
+    """This worker's backbone, the type of its weights, or data is not the step's; another worker may have them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,9 +202,20 @@ def _check_context(step: Step, worker_context: WorkerContext) -> None:
             f"the step needs the backbone {step.backbone[:12]}, this worker has {worker_context.backbone.digest[:12]}; "
             f"give all workers the same folder or revision."
         )
+    _check_weights(step, worker_context.backbone.weights)
     tasks = dict.fromkeys((*step.order, *step.learns, *dict(step.reads)))
     if missing := [task for task in tasks if task not in worker_context.data]:
         raise WrongWorker(f"no prepared data here for {', '.join(missing)}; run `atlas prepare` where workers see it.")
+
+
+def _check_weights(step: Step, held: str) -> None:
+    """Raises WrongWorker for frozen weights of another type than the step's, where the backbone's family has several.
+
+    Scores of these would be kept under the key of those.
+    """
+    needed = step.weights or frozen_type(step.stage.schedule.precision)
+    if held and held != needed:
+        raise WrongWorker(f"the step needs frozen weights in {needed}, this worker has them in {held}.")
 
 
 def _begin(model: ContinualModel, step: Step) -> None:

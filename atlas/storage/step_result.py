@@ -50,6 +50,7 @@ class StepDescription(TypedDict):
     templates: NotRequired[dict[str, list[str]]]
     revision: NotRequired[int]
     reads: NotRequired[dict[str, str]]
+    weights: NotRequired[str]
     parent: StepDescription | None
 
 

@@ -35,6 +35,7 @@ def best_model_of(ended: FinishedSweep, summary: Summary) -> RegisteredModel | N
         order=tuple(last),
         tasks={task: ServedTask.of(ended.inputs.prepared[task].card, templates.get(task, ())) for task in walk.order},
         precision=next(iter(last.values())).stage.schedule.precision,
+        weights=next(iter(last.values())).weights,
         figures={"val": best.val, "test": best.test},
     )
     folders = {task: store.fetch(step.key) for task, step in last.items()}

@@ -16,6 +16,7 @@ from atlas.data.cache import prepared_address
 from atlas.execution.fleets import Fleets
 from atlas.execution.sizing import loaders_of, threads_of, trials_at_once
 from atlas.execution.worker import FleetSetup, asks_for_room
+from atlas.learners.frozen_type import options_for
 from atlas.learners.readouts import SIMILARITY
 from atlas.report import load_drawing
 from atlas.runtime.console import say
@@ -48,6 +49,8 @@ from atlas.tracking import SweepFinished, SweepStarted
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from atlas.cluster.options import Weights
 
 HURRY_SECONDS = 5.0
 JOIN_SECONDS = 20.0
@@ -236,10 +239,16 @@ def _fleet_setup(run: SweepRun) -> FleetSetup:
         cuda_graphs=options.cluster.cuda_graphs,
         compile=options.cluster.compile,
         deterministic=options.cluster.deterministic,
-        weights=options.cluster.weights,
+        weights=_weights(run),
         recompute=options.cluster.recompute,
         halve=options.training.batch_size == AUTO,
     )
+
+
+def _weights(run: SweepRun) -> Weights:
+    """The type in which workers hold frozen weights; `auto` where the backbone's family has no choice."""
+    asked = run.experiment.options.cluster.weights
+    return options_for(run.inputs.backbone, run.experiment.precision, asked).weights
 
 
 def _started_event(run: SweepRun) -> SweepStarted:

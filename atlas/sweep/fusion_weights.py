@@ -112,10 +112,13 @@ def _steps(trial: TrialRow, store: Store) -> list[Step]:
 
 
 def _loaded(backbone: str, steps: list[Step], storage: StoragePath) -> WorkerContext:
+    from atlas.learners.frozen_type import options_for
     from atlas.learners.process_group import ProcessGroup
     from atlas.steps.train import open_worker_context
 
-    return open_worker_context(backbone, _prepared(steps, storage / "data"), ProcessGroup())
+    found = (options_for(backbone, one.stage.schedule.precision, one.weights) for one in steps)
+    load_options = next(found, None)
+    return open_worker_context(backbone, _prepared(steps, storage / "data"), ProcessGroup(), load_options=load_options)
 
 
 def _prepared(steps: list[Step], data: StoragePath) -> dict[str, str]:

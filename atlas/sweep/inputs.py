@@ -156,6 +156,7 @@ def resolve_inputs(
             evaluation=evaluation_of(options.training),
             templates=templates_of(tasks),
             revisions=family_of(folder).revisions,
+            weights=options.cluster.weights,
         ),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlas.learners.frozen_type import frozen_type, type_beside
 from atlas.runtime.text import by_number, counted
 from atlas.search.early_stopping import rule_in_words
 from atlas.steps.probe import shots_from
@@ -27,7 +28,7 @@ def notes(experiment: Experiment, *, sizes: Mapping[str, int], towers: Sequence[
         "early stopping": rule_in_words(experiment),
         "held out": _held_out(experiment),
         "shots": _shots(experiment.options.search, sizes),
-        "weights": _weights(experiment.options),
+        "weights": _weights(experiment),
         "adapters in": _towers(experiment.options, towers),
         "left out": _left_out(experiment),
     }
@@ -75,12 +76,14 @@ def _shots(search: SearchOptions, sizes: Mapping[str, int]) -> str:
     return "; ".join([" ".join(search.shots), *few])
 
 
-def _weights(options: Options) -> str:
-    """The type that `--weights` asks for: no part of a step's key, so that stored steps may have been trained with
-    another; empty where it is left to each worker.
-    """
-    weights = options.cluster.weights
-    return "" if weights == "auto" else f"{weights}; steps in the store keep those that they were trained with"
+def _weights(experiment: Experiment) -> str:
+    """The type that `--weights` asks for, and that other steps are trained with it; empty where none is asked for."""
+    asked, precision = experiment.options.cluster.weights, experiment.precision
+    if asked == "auto":
+        return ""
+    if not type_beside(precision, asked):
+        return f"{asked}, the usual ones in {precision}"
+    return f"{asked} in place of {frozen_type(precision)}: other results, and steps of their own"
 
 
 def _towers(options: Options, known: Sequence[str]) -> str:

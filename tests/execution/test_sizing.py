@@ -108,6 +108,12 @@ def test_adapters_are_compiled_on_gpus_alone() -> None:
     assert size_fleets(ClusterOptions(compile=True), [{"CPU": 4, "GPU": 1}]).gpus == 1
 
 
+def test_weights_are_quantised_on_gpus_alone() -> None:
+    with pytest.raises(AtlasError, match="--weights 4-bit needs GPUs, and the workers of this sweep have none"):
+        size_fleets(ClusterOptions(weights="4-bit"), [{"CPU": 4}])
+    assert size_fleets(ClusterOptions(weights="4-bit"), [{"CPU": 4, "GPU": 1}]).gpus == 1
+
+
 def test_an_elastic_fleet_is_wanted_whole_and_does_with_the_least() -> None:
     size = size_fleets(
         ClusterOptions(fleets=1, workers_per_fleet=4, min_workers_per_fleet=2, gpus_per_worker=1), [TWO_GPUS]

@@ -86,6 +86,7 @@ OTHER_STEPS: dict[str, Any] = {
     "templates": (("b", ("a {} .",)),),
     "revision": 1,
     "reads": (("z", "f" * 64),),
+    "weights": "4-bit",
 }
 
 

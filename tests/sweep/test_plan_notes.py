@@ -50,8 +50,11 @@ def test_more_shots_than_a_task_has_records_are_said() -> None:
     assert said == "16 9999 8/class all; easy-pair has 4,000 records, and 9999 takes them all"
 
 
-def test_weights_that_stored_steps_may_not_have_had_are_said() -> None:
-    assert noted(weights="float32")["weights"] == "float32; steps in the store keep those that they were trained with"
+def test_weights_of_another_type_than_the_precisions_are_said_to_be_steps_of_their_own() -> None:
+    assert "weights" not in noted()
+    assert noted(weights="float32")["weights"] == "float32, the usual ones in float32"
+    said = "4-bit in place of float32: other results, and steps of their own"
+    assert noted(weights="4-bit")["weights"] == said
 
 
 def test_tasks_that_do_not_pass_through_the_tower_with_adapters_are_said() -> None:

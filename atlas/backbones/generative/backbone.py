@@ -20,11 +20,10 @@ from atlas.backbones.families import read_config
 from atlas.backbones.generative import MEMBERS
 from atlas.backbones.generative.attention import attend_without_waiting
 from atlas.backbones.generative.sequences import Sequences
-from atlas.backbones.generative.weights import Bits, load_model
+from atlas.backbones.generative.weights import load_model
 from atlas.backbones.insertion import before_tokens
 from atlas.backbones.load_options import LoadOptions
 from atlas.backbones.processor import Processor
-from atlas.runtime.digest import text_sha256
 
 LAYER_SITES = r"{module}\.layers\.\d+\.(?:self_attn\.o_proj|mlp\.down_proj)"
 
@@ -193,19 +192,13 @@ class GenerativeBackbone(Backbone):
         return int(parts[1]) if parts[0] == "layers" else None
 
 
-def load_backbone(
-    folder: Path, *, digest: str, load_options: LoadOptions | None = None, bits: Bits | None = None
-) -> GenerativeBackbone:
-    """The backbone in that folder. Raises UserError where its weights cannot be read, or not held in so many `bits`.
-
-    Weights of fewer bits are others, so that the digest is another.
-    """
+def load_backbone(folder: Path, *, digest: str, load_options: LoadOptions | None = None) -> GenerativeBackbone:
+    """The backbone in that folder. Raises UserError where its weights cannot be read, or not be held as asked."""
     chosen = load_options or LoadOptions()
     member = MEMBERS[str(read_json(folder / "config.json")["model_type"])]
     kind: type[GenerativeBackbone] = import_module(f"atlas.backbones.generative.{member}").BACKBONE
-    model = load_model(folder, chosen.weights, bits=bits)
-    digest = digest if bits is None else text_sha256(f"{digest} {bits} bits")
-    backbone = kind(model, processor=Processor.load(folder), digest=digest)
+    backbone = kind(load_model(folder, chosen.weights), processor=Processor.load(folder), digest=digest)
+    backbone.weights = "float32" if chosen.weights == "auto" else chosen.weights
     if chosen.recompute:
         backbone.checkpoint_gradients()
     return backbone

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from transformers import AutoModelForImageTextToText, PreTrainedModel
 
 from atlas.backbones.checkpoint import load_whole
-from atlas.cluster.options import Weights
+from atlas.backbones.load_options import check_quantiser
+from atlas.cluster.options import QUANTISED, Weights
 from atlas.runtime.errors import UserError
 
-Bits = Literal[8, 4]
 
+def compute_type(weights: Weights) -> torch.dtype:
+    """The type of the weights that are not quantised: beside those of 8 and 4 bits it is bfloat16.
 
-def compute_type(weights: Weights = "auto") -> torch.dtype:
-    """The type of frozen weights: bfloat16 where this process sees a GPU that computes in it, else float32.
-
-    Adapters, heads and their gradients are float32 either way, so that a step on another device is the same step.
+    Adapters, heads and their gradients are float32 either way.
     """
-    if weights == "float32" or (weights == "auto" and not _has_bfloat16()):
-        return torch.float32
-    return torch.bfloat16
+    return torch.float32 if weights in ("auto", "float32") else torch.bfloat16
 
 
-def load_model(folder: Path, weights: Weights = "auto", *, bits: Bits | None = None) -> PreTrainedModel:
+def load_model(folder: Path, weights: Weights) -> PreTrainedModel:
     """The model with its output over the vocabulary. Raises UserError where weights are missing or cannot be read."""
-    quantised = {} if bits is None else {"quantization_config": quantisation(bits)}
+    quantised = {"quantization_config": quantisation(weights)} if weights in QUANTISED else {}
     named, dtype = "an image-text-to-text model", compute_type(weights)
     found: PreTrainedModel = load_whole(
         AutoModelForImageTextToText, folder, named=named, dtype=dtype, local_files_only=True, **quantised
@@ -35,20 +32,18 @@ def load_model(folder: Path, weights: Weights = "auto", *, bits: Bits | None = N
     return found
 
 
-def quantisation(bits: Bits) -> Any:
-    """The settings of `bitsandbytes` for weights of 8 or 4 bits (NF4, Dettmers et al., 2023).
+def quantisation(weights: Weights) -> Any:
+    """The settings of `bitsandbytes` for weights of 8 bits (LLM.int8, Dettmers et al., 2022) or 4 (NF4, 2023).
 
-    Raises UserError where the package or a GPU is absent.
+    The output over the vocabulary stays whole, as transformers has it. Raises UserError where the package or a GPU is
+    absent.
     """
-    from importlib.util import find_spec
-
     from transformers import BitsAndBytesConfig
 
+    check_quantiser(weights)
     if not torch.cuda.is_available():
-        raise UserError(f"weights of {bits} bits need a GPU, and this process sees none: load them whole.")
-    if find_spec("bitsandbytes") is None:
-        raise UserError(f"weights of {bits} bits need bitsandbytes: pip install 'atlas-continual[quantised]'.")
-    if bits == 8:
+        raise UserError(f"--weights {weights} needs a GPU, and this process sees none: leave it out.")
+    if weights == "8-bit":
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(
         load_in_4bit=True,
@@ -56,7 +51,3 @@ def quantisation(bits: Bits) -> Any:
         bnb_4bit_compute_dtype=torch.bfloat16,
         bnb_4bit_use_double_quant=True,
     )
-
-
-def _has_bfloat16() -> bool:
-    return torch.cuda.is_available() and torch.cuda.is_bf16_supported()

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from atlas.backbones import load
-from atlas.backbones.generative.backbone import GenerativeBackbone, load_backbone
-from atlas.backbones.generative.weights import compute_type
+from atlas.backbones.generative.backbone import GenerativeBackbone
+from atlas.backbones.generative.weights import compute_type, load_model, quantisation
 from atlas.backbones.load_options import LoadOptions
+from atlas.cluster.options import QUANTISED, Weights
 from atlas.learners.continual_model import ContinualModel
 from atlas.runtime.errors import AtlasError
 from tests.backbones.generative.checkpoints import write_smolvlm
@@ -21,25 +22,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_smolvlm(tmp_path_factory.mktemp("smolvlm"))
 
 
-def test_weights_are_bfloat16_where_a_gpu_computes_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert [compute_type(one) for one in ("auto", "float32", "bfloat16")] == [
-        torch.float32,
-        torch.float32,
-        torch.bfloat16,
-    ]
+def test_weights_are_of_the_type_that_is_asked_for_whatever_the_device(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
-    assert compute_type() is torch.bfloat16
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
-    assert compute_type() is torch.float32
+    for asked, held in (("auto", torch.float32), ("float32", torch.float32), ("bfloat16", torch.bfloat16)):
+        assert load_model(folder, asked).dtype is held  # type: ignore[arg-type]
 
 
 def test_adapters_on_coarse_weights_are_float32_and_the_digest_is_the_same(folder: Path) -> None:
     backbone = load(folder, LoadOptions(weights="bfloat16", recompute=True))
     assert isinstance(backbone, GenerativeBackbone)
     assert backbone.checkpoints
-    assert backbone.digest == load(folder).digest
+    whole = load(folder)
+    assert backbone.digest == whole.digest
+    assert (backbone.weights, whole.weights, load("clip-tiny").weights) == ("bfloat16", "float32", "")
     assert {value.dtype for value in backbone.parameters()} == {torch.bfloat16}
     model = ContinualModel(backbone, {})
     model.add_adapter("one", torch.Generator().manual_seed(0), r=2)
@@ -60,16 +57,26 @@ def test_coarse_weights_are_not_tuned(folder: Path) -> None:
         model.tuning.train(0)
 
 
-def test_fewer_bits_need_a_gpu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(AtlasError, match="weights of 4 bits need a GPU"):
-        load_backbone(folder, digest="0", bits=4)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+@pytest.mark.parametrize("weights", QUANTISED)
+def test_fewer_bits_need_their_package_and_a_gpu(
+    weights: Weights, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(
-        AtlasError, match=r"weights of 8 bits need bitsandbytes: pip install 'atlas-continual\[quantised"
-    ):
-        load_backbone(folder, digest="0", bits=8)
+    with pytest.raises(AtlasError, match=r"-bit needs bitsandbytes: pip install 'atlas-continual\[quantised"):
+        load(folder, LoadOptions(weights=weights))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(AtlasError, match=f"--weights {weights} needs a GPU"):
+        load(folder, LoadOptions(weights=weights))
+
+
+def test_the_settings_of_fewer_bits_are_bitsandbytes_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    eight, four = map(quantisation, QUANTISED)
+    assert (eight.load_in_8bit, eight.load_in_4bit) == (True, False)
+    assert (four.load_in_4bit, four.bnb_4bit_quant_type, four.bnb_4bit_use_double_quant) == (True, "nf4", True)
+    assert {compute_type(one) for one in QUANTISED} == {four.bnb_4bit_compute_dtype} == {torch.bfloat16}
 
 
 def test_other_families_refuse_these_options() -> None:
