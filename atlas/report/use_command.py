@@ -11,6 +11,7 @@ from atlas.report.summary import Summary
 
 NAMED = ["atlas", "sweep", "task-order"]
 CARRIED = ("--tasks", "--backbone", "--source")  # options of the sweep's command that its winner depends on
+ELSEWHERE = ("--resume", "--config")  # options that stand for others, which the command does not name
 
 
 def use_command(summary: Summary) -> str:
@@ -28,7 +29,7 @@ def use_command(summary: Summary) -> str:
     if not won:
         return ""
     storage = str(summary.settings.get("storage") or "")
-    words = [*_task_order(summary.sweep.command), *won, *_carried(summary.sweep.command, without=won)]
+    words = [*_task_order(summary.sweep.command), *won, *_carried(_asked(summary), without=won)]
     return shlex.join([*words, *(["--storage", storage] if storage else [])])
 
 
@@ -39,11 +40,24 @@ def _order(summary: Summary) -> list[str]:
     return [*(["--tasks", *tasks] if tasks else []), "--orders", ",".join(summary.best_trial.order)]
 
 
-def _carried(command: str, *, without: Sequence[str]) -> list[str]:
-    """The options in `CARRIED` with their values, as the command has them, but those in `without`."""
+def _asked(summary: Summary) -> list[str]:
+    """The words of the sweep's command; the recorded values of `CARRIED` where it names a sweep or a file of them."""
+    words = _words(summary.sweep.command)
+    if not any(word.partition("=")[0] in ELSEWHERE for word in words):
+        return words
+    recorded: list[str] = []
+    for option in CARRIED:
+        value = summary.settings.get(option.removeprefix("--")) or ()
+        texts = [value] if isinstance(value, str) else list(value) if isinstance(value, list | tuple) else []
+        recorded += [option, *map(str, texts)] if texts else []
+    return recorded
+
+
+def _carried(words: Sequence[str], *, without: Sequence[str]) -> list[str]:
+    """The options in `CARRIED` with their values, as the words have them, but those in `without`."""
     carried: list[str] = []
     taken = False
-    for word in _words(command):
+    for word in words:
         if word.startswith("--"):
             name = word.partition("=")[0]
             taken = name in CARRIED and name not in without

@@ -142,3 +142,13 @@ def test_the_command_names_the_sweep_and_where_it_is_kept() -> None:
     for command in ("atlas sweep adapter --smoke", "python my_sweep.py", "python '"):
         document["sweep"]["command"] = command
         assert use_command(typed(document)).startswith(f"atlas sweep task-order --settings-of {ID}")
+
+
+def test_a_sweep_that_was_resumed_or_read_its_options_names_them_by_their_recorded_values() -> None:
+    document = deepcopy(settings_summary())
+    document["best"]["learner"] = {"name": "atlas"}
+    document["settings"] |= {"tasks": ["vqa"], "backbone": "vlm-tiny", "source": ["vqa=/data"]}
+    carried = "--tasks vqa --backbone vlm-tiny --source vqa=/data"
+    for options in ("--resume latest", "--resume=latest --storage /s", "--config run.yaml"):
+        document["sweep"]["command"] = f"python sweeps/adapter.py {options}"
+        assert use_command(typed(document)) == f"python sweeps/task_order.py --settings-of {ID} {carried}"
