@@ -29,6 +29,7 @@ from atlas.tasks.published.places365 import PLACES365
 from atlas.tasks.published.snli_ve import SNLI_VE
 from atlas.tasks.published.stanford_cars import STANFORD_CARS
 from atlas.tasks.published.sun397 import SUN397
+from atlas.tasks.published.trigap import TRIGAP
 from atlas.tasks.published.ucit import UCIT
 from atlas.tasks.published.vcr import VCR, VCR_MARKED
 from atlas.tasks.published.vqa import VQA
@@ -86,6 +87,7 @@ TASKS: dict[str, Task] = {
     **COIN,
     **UCIT,
     **MLLM_CL,
+    **TRIGAP,
     **{name: twin.make(INSTRUCTIONS) for name, twin in INSTRUCTION_TWINS.items()},
     **CAPTIONS,
     **{name: twin.make(CAPTIONED) for name, twin in CAPTION_TWINS.items()},

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from atlas.runtime.errors import unknown
 from atlas.runtime.text import counted
 from atlas.tasks.published.coin import COIN as COIN_TASKS
+from atlas.tasks.published.trigap import TRIGAP as TRIGAP_TASKS
 from atlas.tasks.published.ucit import UCIT as UCIT_TASKS
 from atlas.tasks.published.vqacl import VQACL as QUESTION_TYPES
 from atlas.tasks.published.xtail import XTAIL as FEW_SHOT
-from atlas.tasks.twins.instructions import INSTRUCTION_TWINS
 
 TWIN = "-twin"
 Order = tuple[str, ...]
@@ -128,13 +128,19 @@ ACL = Suite(
     orders={"published": ("acl-ocr", "acl-math", "acl-vp", "acl-app")},
     note="Mathematics and apps are scored by containment, the published figures by a paid model.",
 )
+TRIGAP = Suite(
+    name="trigap",
+    about="Ten data sets of questions about images (TriGap; Xie et al., 2026, arXiv:2602.01990).",
+    orders={"published": tuple(TRIGAP_TASKS)},
+    note="The order is that of its authors' code.",
+)
 COIN_TWIN = Suite(
     name=f"coin{TWIN}",
     about="Four tasks of instructions about generated scenes: a word, a name, a box and a caption.",
-    orders={"published": tuple(INSTRUCTION_TWINS)},
+    orders={"published": ("coin-vqav2-twin", "coin-imagenet-twin", "coin-grounding-twin", "ucit-flickr30k-twin")},
 )
 _TWINNED = (MTIL, XTAIL, VQACL)
-_INSTRUCTIONS = (COIN, UCIT, DCL, ACL, COIN_TWIN)
+_INSTRUCTIONS = (COIN, UCIT, DCL, ACL, TRIGAP, COIN_TWIN)
 SUITES: dict[str, Suite] = {
     **{one.name: one for suite in _TWINNED for one in (suite, suite.twin())},
     **{suite.name: suite for suite in _INSTRUCTIONS},

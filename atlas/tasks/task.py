@@ -34,6 +34,7 @@ TextScoring = Literal[
     "contains-either",
     "vqa",
     "anls",
+    "anls-trigap",
     "rouge-l",
     "bleu",
     "cider",

@@ -12,13 +12,14 @@ from atlas.runtime.errors import AtlasError
 from atlas.tasks import SPLITS, TASKS, Record, Task
 from atlas.tasks.published.coin import COIN
 from atlas.tasks.published.mllm_cl import MLLM_CL
+from atlas.tasks.published.trigap import TRIGAP
 from atlas.tasks.published.ucit import UCIT
 from atlas.tasks.published.vqacl import VQACL
 from atlas.tasks.published.xtail import XTAIL
 from atlas.tasks.sample import Broken
 from tests.tasks import raw_images, raw_unimodal, raw_vision_language
 
-ALIKE = {*XTAIL, *VQACL, *COIN, *UCIT, *MLLM_CL}  # tasks of one reader, of which some are tried here
+ALIKE = {*XTAIL, *VQACL, *COIN, *UCIT, *MLLM_CL, *TRIGAP}  # tasks of one reader, of which some are tried here
 RAW = raw_vision_language.RAW | raw_unimodal.RAW | raw_images.RAW
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 

@@ -28,6 +28,8 @@ def writer(twin: ImageTwin | QuestionTwin | InstructionTwin | CaptionTwin, sizes
 RAW = {twin.dataset.task: writer(twin, FEW) for twin in IMAGE_TWINS.values()}
 RAW |= {"xtail-dtd": RAW["dtd"], "xtail-mnist": RAW["mnist"]}
 RAW |= {"vqacl-judge": writer(VQACL_TWINS["vqacl-judge-twin"], FEW_QUESTIONS)}
-RAW |= {name: writer(INSTRUCTION_TWINS[f"{name}-twin"], FEW) for name in ("coin-vqav2", "ucit-flickr30k")}
+RAW |= {
+    name: writer(INSTRUCTION_TWINS[f"{name}-twin"], FEW) for name in ("coin-vqav2", "ucit-flickr30k", "trigap-docvqa")
+}
 RAW |= {twin.sister: writer(twin, FEW) for twin in CAPTION_TWINS.values()}
 IMAGE_SETS = tuple(sorted(twin.dataset.task for twin in IMAGE_TWINS.values()))

@@ -59,6 +59,10 @@ def test_the_orders_of_instructions_are_the_published_ones() -> None:
     ]
     assert find_suite("mllm-dcl").tasks == ("dcl-rs", "dcl-med", "dcl-ad", "dcl-sci", "dcl-fin")
     assert find_suite("mllm-acl").tasks == ("acl-ocr", "acl-math", "acl-vp", "acl-app")
+    assert [task.removeprefix("trigap-") for task in find_suite("trigap").tasks] == [
+        *("pmcvqa", "docvqa", "chartqa", "iconqa", "infographicvqa"),
+        *("arxivqa", "roadside", "chemvqa", "floodnetvqa", "clevr"),
+    ]
     assert len(find_suite("coin-twin").tasks) == 4
     with pytest.raises(AtlasError, match="unknown suite 'ucit-twin'"):
         twin_suite("ucit")

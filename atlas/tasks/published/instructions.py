@@ -1,8 +1,9 @@
 """Benchmarks of continual instruction tuning, as they publish their files: LLaVA's JSON, and a folder of images.
 
-CoIN (Chen et al., 2024, arXiv:2403.08350), UCIT (Guo et al., 2025, arXiv:2503.12941), and the domains and abilities of
-MLLM-CL (Zhao et al., 2025). The source is the folder that holds a benchmark's instructions and images; `val` is a
-twentieth of the training images, with all their questions, and `test` the published test.
+CoIN (Chen et al., 2024, arXiv:2403.08350), UCIT (Guo et al., 2025, arXiv:2503.12941), TriGap (Xie et al., 2026,
+arXiv:2602.01990), and the domains and abilities of MLLM-CL (Zhao et al., 2025). The source is the folder that holds a
+benchmark's instructions and images; `val` is a twentieth of the training images, with all their questions, and `test`
+the published test.
 
 Each task is scored by its benchmark's own rule (see `scored`), so that the same predictions have the same figure.
 """
@@ -46,8 +47,8 @@ class Instructions:
     """One task's files. folders: those of its instructions; test_folders those of its test, where they are others.
 
     train, test: the files' names there. images: folders of images, under any of ROOTS; without them `images/` beside
-    the files. references: the file that has the references, where another than the test has them. scored: the
-    benchmark's rule.
+    the files. image_root: in place of both, the folder that images' paths are relative to. references: the file that
+    has the references, where another than the test has them. scored: the benchmark's rule.
     """
 
     name: str
@@ -58,12 +59,14 @@ class Instructions:
     test: tuple[str, ...] = ("test.json",)
     test_folders: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
+    image_root: str = ""
     references: ReferenceFile | None = None
 
     @property
     def linked(self) -> tuple[str, ...]:
         """The folders at the beginning of images' paths that may be links."""
-        return tuple(f"{folder}/" for folder in self.images) or ("images/",)
+        named = self.folders if self.image_root else self.images
+        return tuple(f"{folder}/" for folder in named) or ("images/",)
 
     def referred(self) -> Needed:
         """The file that has the references, beside the test."""
@@ -74,7 +77,9 @@ class Instructions:
         tested = self.test_folders or self.folders
         needs = [in_groups(self.folders, self.train), in_groups(tested, self.test)]
         needs += [self.referred()] if self.references and self.references.needed else []
-        if self.images:
+        if self.image_root:
+            needs.append(Needed(paths=(self.image_root,)))
+        elif self.images:
             needs.append(Needed(paths=tuple(f"{root}{folder}/" for root in ROOTS for folder in self.images)))
         else:
             needs += [in_groups(folders, ("images/",)) for folders in dict.fromkeys((self.folders, tested))]

@@ -5,7 +5,7 @@ To add one: its file, a line in TEXT_SCORES or RECALL_SCORES, its name in `TextS
 
 from __future__ import annotations
 
-from atlas.tasks.scoring.anls import Anls
+from atlas.tasks.scoring.anls import Anls, stripped
 from atlas.tasks.scoring.bleu import Bleu
 from atlas.tasks.scoring.boxes import BoxOverlap
 from atlas.tasks.scoring.cider import Cider
@@ -32,6 +32,7 @@ TEXT_SCORES: dict[str, TextScore] = {
     "contains-either": Contains(either=True),
     "vqa": SoftVqa(),
     "anls": Anls(),
+    "anls-trigap": Anls(least=0.0, compared=stripped),
     "rouge-l": RougeL(),
     "bleu": Bleu(),
     "cider": Cider(),

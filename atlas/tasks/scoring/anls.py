@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from atlas.tasks.scoring.text_score import RecordScore, References
-
-LEAST = 0.5  # similarity, below which a prediction is worth nothing
-
-
-class Anls(RecordScore):
-    """The similarity to the most similar reference, 1 − edits / length of the longer; 0 where it is below 0.5.
-
-    Lower case and single blanks, as in the evaluation of DocVQA.
-    """
-
-    def value(self, prediction: str, references: References) -> float:
-        best = max(similarity(plain(prediction), plain(one)) for one in references)
-        return best if best >= LEAST else 0.0
 
 
 def plain(text: str) -> str:
     """In lower case, with single blanks between words."""
     return " ".join(text.lower().split())
+
+
+def stripped(text: str) -> str:
+    """In lower case, without blanks around it."""
+    return text.strip().lower()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anls(RecordScore):
+    """The similarity to the most similar reference, 1 − edits / length of the longer, both as `compared`; 0 where it is
+    below `least`.
+
+    As in the evaluation of DocVQA: lower case and single blanks, and nothing for less than a half.
+    """
+
+    least: float = 0.5
+    compared: Callable[[str], str] = plain
+
+    def value(self, prediction: str, references: References) -> float:
+        text = self.compared(prediction)
+        best = max(similarity(text, self.compared(one)) for one in references)
+        return best if best >= self.least else 0.0
 
 
 def similarity(one: str, other: str) -> float:

@@ -1,7 +1,8 @@
 """Twins of the benchmarks of instruction tuning: scenes' questions in words, with four kinds of answers.
 
 A word that is exact (`coin-vqav2`), a name that contains or is contained (`coin-imagenet`), a box as a text
-(`coin-grounding`), and a caption with several references (`ucit-flickr30k`).
+(`coin-grounding`), a caption with several references (`ucit-flickr30k`), and a name with several, in the test's own
+file (`trigap-docvqa`).
 """
 
 from __future__ import annotations
@@ -55,6 +56,12 @@ def ask_caption(rng: Random, shapes: tuple[SceneShape, ...]) -> Asked:
     return "write a caption for the picture .", captions
 
 
+def ask_names(rng: Random, shapes: tuple[SceneShape, ...]) -> Asked:
+    """The name of the only thing in the image, which people write in two ways."""
+    text, (name,) = ask_name(rng, shapes)
+    return text, (name, f"the {name}")
+
+
 def name_of(one: SceneShape) -> str:
     """`red circle`."""
     return f"{one.color} {one.shape}"
@@ -62,7 +69,10 @@ def name_of(one: SceneShape) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class InstructionTwin:
-    """The twin of one task. folder: of its instructions. images: the folder of images in each part, train and test."""
+    """The twin of one task. folder: of its instructions. images: the folder of images in each part, train and test.
+
+    root: the folder that these are in. several: a question of the test has all references, in the test's own file.
+    """
 
     sister: str
     scored: TextScoring
@@ -74,6 +84,8 @@ class InstructionTwin:
     train: str = "train.json"
     test: str = "test.json"
     captions: str = ""
+    root: str = ""
+    several: bool = False
 
     @property
     def task(self) -> str:
@@ -98,7 +110,7 @@ class InstructionTwin:
                 image=self.image(part, number),
                 scene=scene,
                 text=text,
-                references=references if part == "test" and self.captions else references[:1],
+                references=references if part == "test" and (self.captions or self.several) else references[:1],
             )
 
     def make(self, sizes: Sizes) -> Task:
@@ -118,10 +130,10 @@ class InstructionTwin:
         """The list of conversations, that of questions, captions in COCO's form where they are, and the images."""
         trained, tested = list(published(self.draw, "train", sizes)), list(first(self.draw, "test", sizes))
         write_json(folder / self.folder / self.train, [one.conversation() for one in trained])
-        write_json(folder / self.folder / self.test, [one.question() for one in tested])
+        write_json(folder / self.folder / self.test, [one.question(several=self.several) for one in tested])
         if self.captions:
             write_json(folder / self.folder / self.captions, coco_captions(tested))
-        save_pictures(folder, ({one.image: one.scene} for one in (*trained, *tested)))
+        save_pictures(folder / self.root, ({one.image: one.scene} for one in (*trained, *tested)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,9 +156,10 @@ class InstructionSample:
         said = [{"from": "human", "value": f"<image>\n{self.text}"}, {"from": "gpt", "value": self.references[0]}]
         return {"id": self.name, "image": f"./{self.image}", "conversations": said}
 
-    def question(self) -> dict[str, Any]:
-        """The entry of the test's list."""
-        return {"question_id": self.name, "image": self.image, "text": self.text, "answer": self.references[0]}
+    def question(self, *, several: bool = False) -> dict[str, Any]:
+        """The entry of the test's list, with one answer or `several`."""
+        answer = list(self.references) if several else self.references[0]
+        return {"question_id": self.name, "image": self.image, "text": self.text, "answer": answer}
 
 
 def coco_captions(samples: list[InstructionSample]) -> dict[str, Any]:
@@ -201,6 +214,19 @@ _TWINS = (
         train="train_brief_4w.json",
         test="test_3000.json",
         captions="val_coco_type_3000.json",
+    ),
+    InstructionTwin(
+        sister="trigap-docvqa",
+        scored="anls-trigap",
+        ask=ask_names,
+        about="The name of the one thing in a scene, by its letters.",
+        folder="instructions/DocVQA",
+        root="datasets",
+        images={"train": "DocVQA/train/", "test": "DocVQA/val/"},
+        things=(1, 1),
+        train="train_converted.json",
+        test="val_converted.json",
+        several=True,
     ),
 )
 INSTRUCTION_TWINS: dict[str, InstructionTwin] = {twin.task: twin for twin in _TWINS}

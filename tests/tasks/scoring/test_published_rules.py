@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from atlas.tasks import TASKS
+from atlas.tasks.published.trigap import TRIGAP
 from atlas.tasks.scoring import TEXT_SCORES
 
 Rule = Callable[[str, str], bool]  # the predicted text, the answer
@@ -85,6 +86,7 @@ RULES: dict[str, Rule] = {
     "dcl-fin": lower,
     "acl-ocr": in_line,
     "acl-vp": letters,
+    **{name: upper for name, task in TRIGAP.items() if task.score != "anls-trigap"},
 }
 
 
@@ -98,6 +100,32 @@ def test_a_task_s_score_is_its_benchmark_s_rule(task: str) -> None:
     expected = share(RULES[task], predictions, answers)
     assert TEXT_SCORES[TASKS[task].score].score(predictions, [[one] for one in answers]) == pytest.approx(expected)
     assert 0 < expected < 100
+
+
+def edits(one: str, other: str) -> int:
+    """By Wagner and Fischer's table, whole."""
+    table = {(row, 0): row for row in range(len(one) + 1)} | {(0, column): column for column in range(len(other) + 1)}
+    for row, letter in enumerate(one, start=1):
+        for column, found in enumerate(other, start=1):
+            replaced = table[row - 1, column - 1] + (letter != found)
+            table[row, column] = min(table[row - 1, column] + 1, table[row, column - 1] + 1, replaced)
+    return table[len(one), len(other)]
+
+
+def test_trigap_s_documents_are_scored_by_likeness_without_a_threshold() -> None:
+    assert {name for name, task in TRIGAP.items() if task.score == "anls-trigap"} == {
+        "trigap-docvqa",
+        "trigap-infographicvqa",
+    }
+    rng = Random("documents")
+    answers = [rng.sample([word for word in WORDS if word], k=rng.randint(1, 3)) for _ in range(200)]
+    predictions = [rng.choice((rng.choice(WORDS), f" {people[0].upper()}")) for people in answers]
+    values = []
+    for text, people in zip(predictions, answers, strict=True):
+        pairs = [(text.strip().lower(), one.strip().lower()) for one in people]
+        values.append(max(1 - edits(*pair) / max(map(len, pair)) for pair in pairs))
+    assert TEXT_SCORES["anls-trigap"].score(predictions, answers) == pytest.approx(100 * sum(values) / len(values))
+    assert min(value for value in values if value) < 0.5  # which DocVQA's own rule counts as nothing
 
 
 def test_coin_s_boxes_are_scored_as_published() -> None:

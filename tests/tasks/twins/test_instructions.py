@@ -103,6 +103,19 @@ def test_an_ability_s_test_lies_in_another_folder_than_its_training(tmp_path: Pa
     assert [len(bare(list(task.read(split, tmp_path)))) for split in SPLITS] == [24, 4, 8]
 
 
+def test_a_whole_training_file_is_read_before_a_part_of_it(tmp_path: Path) -> None:
+    INSTRUCTION_TWINS["trigap-docvqa-twin"].write_raw(tmp_path, FEW)
+    whole = tmp_path / "instructions" / "DocVQA" / "train_converted.json"
+    part = whole.with_name("train_converted_sub.json")
+    part.write_text(json.dumps(json.loads(whole.read_text())[:6]))
+    for path, count in ((whole, FEW.train + FEW.val), (part, 6)):
+        task = TASKS["trigap-docvqa"].at(tmp_path)
+        assert sum(len(list(task.read(split, tmp_path))) for split in ("train", "val")) == count
+        path.unlink()
+    with pytest.raises(UserError, match=r"instructions/DocVQA/train_converted.json or .*huggingface.co/datasets/Junta"):
+        TASKS["trigap-docvqa"].at(tmp_path)
+
+
 def test_missing_images_are_broken_records_that_name_them(tmp_path: Path) -> None:
     INSTRUCTION_TWINS["coin-vqav2-twin"].write_raw(tmp_path, FEW)
     entries = json.loads((tmp_path / "VQAv2" / "test.json").read_text())
