@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 
 from atlas.tasks.scoring import TEXT_SCORES
@@ -11,21 +9,10 @@ from atlas.tasks.scoring.anls import distance
 from atlas.tasks.scoring.boxes import box_of, overlap, padded, text_of_box
 from atlas.tasks.scoring.exact import option_of
 from atlas.tasks.scoring.rouge import common
-from atlas.tasks.task import TextScoring
 
 
 def scored(rule: str, prediction: str, *references: str) -> float:
     return TEXT_SCORES[rule].score([prediction], [references])
-
-
-def test_every_score_of_texts_is_a_scoring_that_a_task_may_have() -> None:
-    assert set(TEXT_SCORES) == set(get_args(TextScoring))
-
-
-@pytest.mark.parametrize("rule", sorted(TEXT_SCORES))
-def test_no_records_score_nothing_and_an_empty_text_is_no_error(rule: str) -> None:
-    assert TEXT_SCORES[rule].score([], []) == 0.0
-    assert 0.0 <= scored(rule, "", "a fox in the snow , alone") <= 100.0
 
 
 @pytest.mark.parametrize(
