@@ -12,6 +12,8 @@ from atlas import metrics
 from atlas.metrics import Undefined
 from atlas.report.canvas import BEST, INK, MUTED, THIRD, WORST, panel_row, titled
 from atlas.report.summary import BARE, ProbeScore, Summary
+from atlas.report.tables import settings_label
+from atlas.statistics import shrunk_means
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,10 +40,20 @@ class ShotRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DownstreamOrder:
-    """An order and the mean of its downstream scores, in percent: chosen by `val`, reported on `test`."""
+class DownstreamWalk:
+    """A trial of one seed and the mean of its downstream scores, in percent: chosen by `val`, reported on `test`."""
 
     trial: str
+    order: tuple[str, ...]
+    settings: str
+    val: float
+    test: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownstreamOrder:
+    """An order and the mean of its downstream scores over its seeds, in percent: `val` ranks, `test` is reported."""
+
     order: tuple[str, ...]
     val: float
     test: float
@@ -77,22 +89,43 @@ def _shot_row(summary: Summary, task: str, shots: str, rows: Sequence[ProbeScore
     )
 
 
-def downstream_orders(summary: Summary) -> list[DownstreamOrder]:
+def downstream_walks(summary: Summary) -> list[DownstreamWalk]:
     """One row a trial and seed, best first by the mean validation score over its downstream tasks."""
+    labels = {trial.id: settings_label(trial.settings) for trial in summary.trials}
     by_trial: dict[str, list[ProbeScore]] = {}
     for row in summary.downstream:
         if row.trial != BARE:
             by_trial.setdefault(row.trial, []).append(row)
     found = [
-        DownstreamOrder(
+        DownstreamWalk(
             trial=trial,
             order=rows[0].order,
+            settings=labels.get(trial, ""),
             val=float(np.mean([row.val for row in rows])),
             test=float(np.mean([row.test for row in rows])),
         )
         for trial, rows in by_trial.items()
     ]
     return sorted(found, key=lambda row: -row.val)
+
+
+def downstream_orders(summary: Summary) -> list[DownstreamOrder]:
+    """One row an order (and setting), the mean over its seeds, best first by val.
+
+    Orders with different numbers of seeds rank by what these let expect (`shrunk_means`), as those of a sweep do.
+    """
+    walks: dict[tuple[tuple[str, ...], str], list[DownstreamWalk]] = {}
+    for walk in downstream_walks(summary):
+        walks.setdefault((walk.order, walk.settings), []).append(walk)
+    believed = shrunk_means({key: [walk.val for walk in some] for key, some in walks.items()})
+    return [
+        DownstreamOrder(
+            order=key[0],
+            val=float(np.mean([walk.val for walk in walks[key]])),
+            test=float(np.mean([walk.test for walk in walks[key]])),
+        )
+        for key in sorted(walks, key=lambda key: -believed[key])
+    ]
 
 
 def few_shot_curves(summary: Summary, *, narrow: bool = False) -> Figure:
