@@ -16,8 +16,8 @@ T = TypeVar("T")
 # what CUDA and its libraries say where they, and not PyTorch, ask for memory
 SIGNS = ("out of memory", "CUBLAS_STATUS_ALLOC_FAILED")
 LOWER = (
-    "lower --batch-size (or give it as auto), --rank or --tokens, train in --precision bfloat16, add --recompute, or "
-    "let fewer fleets share a GPU"
+    "lower --batch-size (or give it as auto), --rank or --tokens, train in --precision bfloat16, let fewer fleets "
+    "share a GPU, or, with a model that answers in words, add --recompute or --weights 4-bit"
 )
 
 
