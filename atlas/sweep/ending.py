@@ -19,6 +19,7 @@ from atlas.runtime.text import counted, first_line
 from atlas.search.trial_record import TrialRecord
 from atlas.serving.model_record import registered_name
 from atlas.sweep.best_model import best_model_of
+from atlas.sweep.compare_command import compare_command
 from atlas.sweep.fusion_weights_job import WeightsPromise, await_fusion_weights, start_fusion_weights
 from atlas.sweep.held_out import held_out_walks
 from atlas.sweep.next_commands import next_commands
@@ -77,6 +78,7 @@ def end_sweep(
         _say_budget(console, summary)
     used = [("use it", command)] if (command := use_command(summary)) else []
     used += [(f"try next ({one.why}: {one.cost})", one.command) for one in summary.next]
+    used += [("compare the backbones", command)] if (command := compare_command(run)) else []
     print_next(console, used + _next_lines(run, tracking, summary.sweep.status, model, complete=complete))
     if missing_weights:
         again = shell("atlas", "report", run.id, "--storage", run.experiment.options.storage.path, "--alpha")

@@ -91,6 +91,11 @@ class SweepFolder:
             raise UserError(f"no interrupted sweep {name!r} under {_sweeps(storage)}; start one without --resume.")
         raise unknown("interrupted sweep", wanted, open_)
 
+    def alike(self, name: str) -> list[SweepFolder]:
+        """The other sweeps of that name beside it, on this machine, that have ended."""
+        beside = (SweepFolder(place=StoragePath.at(path)) for path in sorted(self.path.parent.iterdir()))
+        return [one for one in beside if one.id != self.id and _is_of(name, one.id) and one.summary.is_file()]
+
     def options(self) -> Options:
         """The options that the sweep was started with."""
         return read_options_file(self.path / OPTIONS)

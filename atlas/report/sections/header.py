@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import ClassVar
 
 from atlas.metrics import Undefined
@@ -28,7 +29,7 @@ class Tile:
 
 @dataclass(frozen=True, kw_only=True)
 class HeaderSection:
-    """The sweep's name, question, time of start and status, its answer, and the tiles below them.
+    """The sweep's name, backbone, question, time of start and status, its answer, and the tiles below them.
 
     `decide`: the option that would tell tied rows apart.
     """
@@ -37,6 +38,7 @@ class HeaderSection:
 
     id: str
     name: str
+    backbone: str
     question: str
     answer: str
     decide: str
@@ -53,6 +55,7 @@ def header_section(summary: Summary, rows: Sequence[Row]) -> HeaderSection:
     return HeaderSection(
         id=sweep.id,
         name=sweep.name,
+        backbone=PurePath(summary.backbone).name,
         question=sweep.question,
         answer=answer,
         decide=decide,

@@ -45,3 +45,10 @@ def test_the_spread_is_that_of_the_best_setting(tuned: Document) -> None:
         if (one.split, one.route) == ("test", "latest") and settings_label(one.settings) == label
     ]
     assert section_of(tuned).tiles[2].figure == f"{wanted:.1f}"
+
+
+def test_the_head_names_the_backbone(summary: Document) -> None:
+    for backbone, named in (("vlm-tiny", "vlm-tiny"), ("/models/llava-7b", "llava-7b"), ("", "")):
+        section = section_of({**summary, "settings": {**summary["settings"], "backbone": backbone}})
+        assert section.backbone == named
+        assert (f" · {named} · " in render(section)) is bool(named)
