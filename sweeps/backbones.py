@@ -9,8 +9,9 @@ Searched for each: the learning rate, since backbones of other sizes want anothe
 sweep of its own; orders, seeds and updates are the same, and `show --all` puts them into one table, and says where they
 are not. The readout is `head` on all three; `--readout similarity` on clip-tiny is a further row. Cost: `--dry-run`
 estimates it; vlm-tiny has four times the parameters of the others, and takes three to four times as long. Expect
-vlm-tiny to end highest on easy-vqa and easy-pair, about whose images it can answer questions before it is trained on
-them (its card has the figures), and all three to be close on digits.
+vlm-tiny to end highest, most of all on easy-vqa and easy-pair, about whose images it can answer questions before it is
+trained on them (its card has the figures): `--smoke` ended at 91 % of test, with vilt-tiny at 58 and clip-tiny at 50.
+With more updates the others come closer on digits.
 """
 
 from __future__ import annotations
