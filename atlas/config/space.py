@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Order = tuple[str, ...]
 AFTER = "after "
-MOST_ORDERS = 50_000
+MOST_ORDERS = 100_000
 """The most orders that one sweep walks: all of 8 tasks (40,320), a sample of those of 9 (362,880)."""
 
 

@@ -31,17 +31,17 @@ def nodes_of(steps: Iterable[Step], known: Collection[str] = ()) -> Iterator[Ste
 
     Steps with a key in `known` are left out, with all that they build on.
     """
-    seen = set(known)
+    seen: set[str] = set()
     for step in steps:
-        yield from _unseen(step, seen)
+        yield from _unseen(step, known, seen)
 
 
-def _unseen(step: Step, seen: set[str]) -> Iterator[StepNode]:
-    if step.key in seen:
+def _unseen(step: Step, known: Collection[str], seen: set[str]) -> Iterator[StepNode]:
+    if step.key in seen or step.key in known:
         return
     seen.add(step.key)
     for earlier in step.builds_on:
-        yield from _unseen(earlier, seen)
+        yield from _unseen(earlier, known, seen)
     yield StepNode(
         key=step.key,
         own=replace(step, parent=None, auxiliary=()),

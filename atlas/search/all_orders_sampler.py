@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.samplers import TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from atlas.config.order_space import OrderSpace, all_orders
 from atlas.config.space import is_order_choice, prefix_name
 from atlas.search.order_sampler import OrderSampler
+from atlas.search.recent_trials import RecentTPESampler
 
 
 class AllOrdersSampler(OrderSampler):
@@ -22,7 +22,7 @@ class AllOrdersSampler(OrderSampler):
 
     def __init__(self, space: OrderSpace, *, seed: int) -> None:
         self.space, self.seed = space, seed
-        self.inner = TPESampler(seed=seed)
+        self.inner = RecentTPESampler(seed=seed)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

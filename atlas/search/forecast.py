@@ -78,7 +78,9 @@ class Forecast:
 
     def _outlook(self, one: _Walked) -> tuple[float, float]:
         """The best that is known, and the upper bound of what the trial is expected to end at."""
-        from atlas.search.order_model import Observation, OrderModel, Point
+        from atlas.search.order_features import Observation, Point
+        from atlas.search.order_model import OrderModel
+        from atlas.search.order_statistics import OrderStatistics
 
         space = _space([other.settings for other in self._walked.values()])
         observations: list[Observation] = []
@@ -88,7 +90,7 @@ class Forecast:
             observations += [Observation(other.order[: len(row)], row, settings) for row in other.scores]
             if other.is_whole:
                 values[Point(other.order, settings)].append(_mean(other))
-        model = OrderModel(self.tasks, observations, values, noisy=self.noisy)
+        model = OrderModel(OrderStatistics.of(self.tasks, observations, values), noisy=self.noisy)
         best = model.best if self.noisy else max(max(some) for some in values.values())
         mean, deviation = model.predict([Point(one.order, space.numbers(one.settings))])
         return best, float(mean[0] + self.deviations * deviation[0])

@@ -15,23 +15,24 @@ from __future__ import annotations
 
 import math
 import random
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from optuna.distributions import BaseDistribution, IntDistribution
-from optuna.samplers import BaseSampler, TPESampler
-from optuna.search_space import intersection_search_space
-from optuna.study import Study, StudyDirection
+from optuna.samplers import BaseSampler
+from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from .order_choices import AFTER, REPLICATE, Choices, neighbours, next_replicate, order_in, prefix_name
-from .order_model import Observation, Order, OrderModel, Point, Settings
-from .settings_space import SettingsSpace, misses_constraint
-from .told_scores import SCORES, scores_told
+from .order_choices import REPLICATE, Choices, neighbours, next_replicate, order_in, prefix_name
+from .order_features import Order, Point, Settings
+from .order_model import OrderModel
+from .recent_trials import RecentTPESampler
+from .study_record import StudyRecord
+from .told_scores import SCORES
 
 __all__ = ["REPLICATE", "SCORES", "GaussianProcessOrderSampler", "order_in", "prefix_name"]
 
@@ -39,9 +40,7 @@ ENUMERATED = 5040  # the most orders that are all candidates: those of seven tas
 DRAWN = 300  # random candidates among more orders
 STARTS = 6  # the best of them, and of the tried orders, from which local search climbs
 CLIMBS = 30  # its rounds at most
-Orders = AbstractSet[Order]
-ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
-FOLLOWED = (TrialState.RUNNING, *ENDED)
+IsOrder = Callable[[Order], bool]
 
 
 class GaussianProcessOrderSampler(BaseSampler):
@@ -78,31 +77,41 @@ class GaussianProcessOrderSampler(BaseSampler):
             raise ValueError(f"replicates={replicates}; give 1 or more trials of an order, or None.")
         self.most = (replicates or math.inf) if noisy else 1
         self.choices = choices
-        self.inner = TPESampler(seed=seed)
+        self.inner = RecentTPESampler(seed=seed)
         self._proposed: tuple[int, Order] = (-1, ())
         self._beside: tuple[int, dict[str, Any]] = (-1, {})  # the settings that were chosen last
         self._below: dict[Order, Sequence[Order]] = {}  # the orders of the prefix that was asked for last
+        self._records: WeakKeyDictionary[Study, dict[bool, StudyRecord]] = WeakKeyDictionary()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what it knows of studies, which it reads again."""
+        return {name: value for name, value in vars(self).items() if name != "_records"}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        vars(self).update(state)
+        self._records = WeakKeyDictionary()
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """The settings that every trial so far has suggested. The order's parameters depend on one another's values."""
-        return dict(self._settings(study).distributions)
+        return dict(self._record(study).space.distributions)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """The settings of the highest expected improvement, over the best orders known and random ones."""
-        space, draw = SettingsSpace(search_space), random.Random(f"{self.seed}/{trial.number}/settings")
-        model = self._model(study, trial.number, space) if search_space else None
+        record, draw = self._record(study), random.Random(f"{self.seed}/{trial.number}/settings")
+        space = record.space
+        model = self._model(record, trial.number) if search_space and space.distributions == search_space else None
         if model is None:
             return {}
         best = [model.points[place].order for place in np.argsort(-model.beliefs)[:STARTS]]
         orders = list(dict.fromkeys((*best, *(self._drawn(draw, ()) for _ in range(STARTS)))))
-        settings = space.hopeful(space.candidates(draw), study.get_trials(deepcopy=False, states=ENDED))
+        settings = space.hopeful(space.candidates(draw), record.infeasible)
         pairs = [(order, one) for one in settings for order in orders]
         points = [Point(order, space.numbers(one)) for order, one in pairs]
         gains = model.improvement(points)
-        taken = self._taken(study, trial.number, space)
-        free = [place for place, point in enumerate(points) if point not in taken]
+        taken = self._taken(record, trial.number)
+        free = [place for place, point in enumerate(points) if not taken(point)]
         chosen = pairs[max(free, key=lambda place: gains[place])][1] if free else draw.choice(settings)
         self._beside = trial.number, chosen
         return chosen
@@ -136,99 +145,70 @@ class GaussianProcessOrderSampler(BaseSampler):
 
     def model(self, study: Study) -> OrderModel | None:
         """The model of the study so far; None before the first trial has finished."""
-        space = self._settings(study)
-        values = self._values(study, space)
-        return OrderModel(self.tasks, self._observations(study, space), values, noisy=self.noisy) if values else None
+        record = self._record(study)
+        return OrderModel(record.with_told(record.running), noisy=self.noisy) if record.finished else None
 
     def _order(self, trial: FrozenTrial) -> Order:
         return order_in(trial.params, self.tasks, self.choices)
 
-    def _settings(self, study: Study) -> SettingsSpace:
-        """The parameters beside the order's that every finished trial suggested, and that have several values."""
-        common = intersection_search_space(study.get_trials(deepcopy=False), include_pruned=True)
-        return SettingsSpace(
-            {name: one for name, one in common.items() if not name.startswith(AFTER) and not one.single()}
-        )
+    def _record(self, study: Study, *, plain: bool = False) -> StudyRecord:
+        """What is known of the study; `plain`: without settings."""
+        records = self._records.setdefault(study, {})
+        if plain not in records:
+            records[plain] = StudyRecord(self.tasks, self.choices, noisy=self.noisy, plain=plain)
+        records[plain].read(study)
+        return records[plain]
 
-    def _values(self, study: Study, space: SettingsSpace) -> dict[Point, list[float]]:
-        """The values of finished trials by order and settings, negated where the study minimises."""
-        values: defaultdict[Point, list[float]] = defaultdict(list)
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
-            order, value = self._order(trial), trial.value
-            if len(order) < len(self.tasks) or misses_constraint(trial):
-                continue
-            if value is not None and math.isfinite(value):
-                values[Point(order, space.numbers(trial.params))].append(_sign(study) * value)
-        return dict(values)
-
-    def _observations(self, study: Study, space: SettingsSpace) -> list[Observation]:
-        """The scores after prefixes, in the most detail in which every finished trial told them."""
-        trials = study.get_trials(deepcopy=False, states=FOLLOWED)
-        source = scores_told([trial for trial in trials if trial.state == TrialState.COMPLETE])
-        if source is None:
-            values = self._values(study, space)
-            return [Observation(one.order, (value,), one.settings) for one, some in values.items() for value in some]
-        sign, found = _sign(study), []
-        for trial in trials:
-            if not space.holds(trial.params):
-                continue
-            order, settings = self._order(trial), space.numbers(trial.params)
-            for count, scores in source(trial).items():
-                if 0 < count <= len(order) and all(map(math.isfinite, scores)):
-                    found.append(Observation(order[:count], tuple(sign * score for score in scores), settings))
-        return found
-
-    def _known(self, study: Study, asking: int, space: SettingsSpace, *states: TrialState) -> list[Point]:
-        """The whole orders of trials in these states, but for the one that asks."""
-        trials = study.get_trials(deepcopy=False, states=states)
-        known = [one for one in trials if one.number != asking and space.holds(one.params)]
-        points = [Point(self._order(one), space.numbers(one.params)) for one in known]
-        return [point for point in points if len(point.order) == len(self.tasks)]
-
-    def _taken(self, study: Study, asking: int, space: SettingsSpace) -> frozenset[Point]:
-        """The orders that are not tried again while others are left: often enough, or pruned."""
-        tried = Counter(self._known(study, asking, space, *FOLLOWED))
-        pruned = self._known(study, asking, space, TrialState.PRUNED)
-        return frozenset([*pruned, *(point for point, times in tried.items() if times >= self.most)])
+    def _taken(self, record: StudyRecord, asking: int) -> Callable[[Point], bool]:
+        """Whether an order is not tried again while others are left: it was often enough, or pruned."""
+        running = Counter(record.whole(record.others(asking)))
+        return lambda point: point in record.pruned or record.tried[point] + running[point] >= self.most
 
     def _replicate(self, study: Study, trial: FrozenTrial, numbers: IntDistribution) -> int:
         """A replicate's number that no trial of the same order and settings has, while there is one."""
-        space, order = self._settings(study), self._order(trial)
-        trials = study.get_trials(deepcopy=False, states=FOLLOWED)
-        known = (one for one in trials if one.number != trial.number and self._order(one) == order)
-        alike = (one for one in known if all(one.params.get(name) == trial.params.get(name) for name in space.names))
-        return next_replicate(alike, range(numbers.low, numbers.high + 1))
+        record = self._record(study)
+        point, taken = record.point(trial), Counter[Any]()
+        if point is not None:
+            alike = (one for one in record.others(trial.number) if record.point(one) == point)
+            taken = Counter(one.params.get(REPLICATE) for one in alike) + record.replicates.get(point, Counter())
+        return next_replicate(taken, range(numbers.low, numbers.high + 1))
 
-    def _model(self, study: Study, asking: int, space: SettingsSpace) -> OrderModel | None:
+    def _model(self, record: StudyRecord, asking: int) -> OrderModel | None:
         """The model, with the trials that run as if they had ended at its mean; None while trials are to be random."""
-        values, observations = self._values(study, space), self._observations(study, space)
-        told = any(len(one.prefix) < len(self.tasks) for one in observations)
-        if sum(map(len, values.values())) < (1 if told else self.startup):
+        others = record.others(asking)
+        known = record.with_told(others)
+        if record.finished < (1 if known.knows_prefixes else self.startup):
             return None
-        model = OrderModel(self.tasks, observations, values, noisy=self.noisy)
-        running = self._known(study, asking, space, TrialState.RUNNING)
+        model, running = OrderModel(known, noisy=self.noisy), record.whole(others)
         if not running:
             return model
-        for point, value in zip(running, model.predict(running)[0], strict=True):
-            prefixes = (Point(point.order[:count], point.settings) for count in range(1, len(point.order) + 1))
-            observations += map(model.expected, prefixes)
-            values[point] = [*values.get(point, ()), float(value)]
-        return OrderModel(self.tasks, observations, values, noisy=self.noisy)
+        values = zip(running, map(float, model.predict(running)[0]), strict=True)
+        for count in range(1, len(self.tasks) + 1):
+            known.add(model.expected([Point(order[:count], settings) for order, settings in running]))
+        known.add_values(values)
+        return OrderModel(known, noisy=self.noisy)
 
     def _propose(self, study: Study, trial: FrozenTrial, prefix: Order) -> Order:
         """A whole order that begins with `prefix`, for the settings that the trial has."""
-        draw, space = random.Random(f"{self.seed}/{trial.number}/{prefix}"), self._settings(study)
+        draw, record = random.Random(f"{self.seed}/{trial.number}/{prefix}"), self._record(study)
         number, beside = self._beside
         params = {**beside, **trial.params} if number == trial.number else trial.params
-        if not space.holds(params):
-            space = SettingsSpace({})
-        settings = space.numbers(params)
-        taken = {one.order for one in self._taken(study, trial.number, space) if one.settings == settings}
-        model = self._model(study, trial.number, space)
-        if model is None:
-            known = self._known(study, trial.number, space, *FOLLOWED)
-            return self._untaken(draw, prefix, {one.order for one in known if one.settings == settings}, taken)
-        return self._search(model, draw, Point(prefix, settings), taken)
+        if not record.space.holds(params):
+            record = self._record(study, plain=True)
+        settings, taken = record.space.numbers(params), self._taken(record, trial.number)
+
+        def is_taken(order: Order) -> bool:
+            return taken(Point(order, settings))
+
+        model = self._model(record, trial.number)
+        if model is not None:
+            return self._search(model, draw, Point(prefix, settings), is_taken)
+        running = set(record.whole(record.others(trial.number)))
+
+        def is_tried(order: Order) -> bool:
+            return record.tried[Point(order, settings)] > 0 or Point(order, settings) in running
+
+        return self._untaken(draw, prefix, is_tried, is_taken)
 
     def _next(self, prefix: Order) -> Sequence[str]:
         return self.choices(prefix) if self.choices else [task for task in self.tasks if task not in prefix]
@@ -255,38 +235,32 @@ class GaussianProcessOrderSampler(BaseSampler):
             prefix = (*prefix, draw.choice(self._next(prefix)))
         return prefix
 
-    def _untaken(
-        self, draw: random.Random, prefix: Order, tried: AbstractSet[Order], taken: AbstractSet[Order]
-    ) -> Order:
+    def _untaken(self, draw: random.Random, prefix: Order, is_tried: IsOrder, is_taken: IsOrder) -> Order:
         """A random order that was not tried, or at least is not taken; another where these can hardly be found."""
         drawn = [self._drawn(draw, prefix) for _ in range(20)]
         rest = [*drawn, *islice(self._orders(prefix), ENUMERATED)]
-        untried = next((order for order in rest if order not in tried), None)
-        return untried or next((order for order in rest if order not in taken), drawn[0])
+        untried = next((order for order in rest if not is_tried(order)), None)
+        return untried or next((order for order in rest if not is_taken(order)), drawn[0])
 
-    def _search(self, model: OrderModel, draw: random.Random, begun: Point, taken: Orders) -> Order:
+    def _search(self, model: OrderModel, draw: random.Random, begun: Point, is_taken: IsOrder) -> Order:
         """The order of the highest expected improvement, of those not taken; a random one where all are."""
         prefix, settings = begun
         candidates = self._all(prefix)
         if candidates:
-            left = [order for order in candidates if order not in taken]
+            left = [order for order in candidates if not is_taken(order)]
             return _top(left, model, settings, 1)[0] if left else self._drawn(draw, prefix)
         tried = [model.points[place].order for place in np.argsort(-model.beliefs)[:STARTS]]
         best = _top([self._drawn(draw, prefix) for _ in range(DRAWN)], model, settings, STARTS)
         best += [order for order in tried if order[: len(prefix)] == prefix]
-        found = [order for order in best if order not in taken] or best
+        found = [order for order in best if not is_taken(order)] or best
         for _ in range(CLIMBS):
             around = {order for one in best for order in (one, *neighbours(one, len(prefix), self.choices))}
-            free = sorted(around - taken) or sorted(around)
+            free = sorted(order for order in around if not is_taken(order)) or sorted(around)
             climbed = _top(free, model, settings, STARTS)
             if climbed == found:
                 break
             best = found = climbed
         return found[0]
-
-
-def _sign(study: Study) -> float:
-    return -1.0 if study.direction == StudyDirection.MINIMIZE else 1.0
 
 
 def _top(orders: Sequence[Order], model: OrderModel, settings: Settings, count: int) -> list[Order]:

@@ -52,6 +52,12 @@ class PruningOptunaSearch(OptunaSearch):
         assert isinstance(study, Study)
         return study
 
+    def save(self, checkpoint_path: str) -> None:
+        """Write nothing: Tune saves its searcher every few seconds, and what it would write grows with the trials.
+
+        A resumed search reads the trials alone (`search/history.py`).
+        """
+
     def resume(self, finished: Iterable[FrozenTrial], begun: Iterable[BegunTrial], points: Iterable[Any]) -> None:
         """Know the trials that have finished; propose those that were begun first, and then these points."""
         for trial in finished:

@@ -1,15 +1,10 @@
-"""Orders as the parameters of an Optuna trial that spell them, their replicates, and the orders near one.
-
-It needs Optuna alone.
-"""
+"""Orders as the parameters of an Optuna trial that spell them, their replicates, and the orders near one."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
-
-from optuna.trial import FrozenTrial
 
 Order: TypeAlias = tuple[str, ...]
 Choices: TypeAlias = Callable[[Order], Sequence[str]]
@@ -35,9 +30,8 @@ def order_in(params: Mapping[str, Any], tasks: Order, choices: Choices | None = 
     return order
 
 
-def next_replicate(alike: Iterable[FrozenTrial], numbers: range) -> int:
+def next_replicate(taken: Counter[Any], numbers: range) -> int:
     """The first number that fewest of the trials of the same order and settings have."""
-    taken = Counter(trial.params.get(REPLICATE) for trial in alike)
     return min(numbers, key=lambda number: taken[number])
 
 

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.samplers import BaseSampler, TPESampler
+from optuna.samplers import BaseSampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
@@ -17,6 +17,7 @@ from atlas.config.order_space import OrderSpace
 from atlas.config.space import Order, is_order_choice, prefix_name
 from atlas.search.order_sampler import OrderSampler
 from atlas.search.proposed_orders import ProposedOrders
+from atlas.search.recent_trials import RecentTPESampler
 
 PASSED_OVER = 30  # proposals at most, one after another
 
@@ -29,7 +30,7 @@ class PrefixSampler(OrderSampler):
 
     def __init__(self, tasks: Order, *, seed: int, startup: int = 6, space: OrderSpace | None = None) -> None:
         self.space, self.seed = space or OrderSpace(tasks), seed
-        self.inner = TPESampler(seed=seed, n_startup_trials=startup)
+        self.inner = RecentTPESampler(seed=seed, n_startup_trials=startup)
         self._proposed: WeakKeyDictionary[Study, ProposedOrders] = WeakKeyDictionary()
 
     def __getstate__(self) -> dict[str, Any]:

@@ -12,7 +12,9 @@ import numpy as np
 from atlas.config.order_space import OrderSpace
 from atlas.config.space import Order
 from atlas.report.summary import Summary, TrialRow
-from atlas.search.order_model import Observation, OrderModel, Point
+from atlas.search.order_features import Observation, Point
+from atlas.search.order_model import OrderModel
+from atlas.search.order_statistics import OrderStatistics
 
 LEAST = 3  # orders that were tried, before any other is foretold
 MOST = 5040  # orders that are looked at: all of seven tasks
@@ -66,7 +68,7 @@ def _model(summary: Summary, space: OrderSpace) -> OrderModel | None:
             values[Point(trial.order)].append(sum(rows[-1]) / len(rows[-1]))
     if len(values) < LEAST:
         return None
-    return OrderModel(space.tasks, observations, values, noisy=len(summary.seeds) > 1)
+    return OrderModel(OrderStatistics.of(space.tasks, observations, values), noisy=len(summary.seeds) > 1)
 
 
 def _scores(trial: TrialRow) -> Iterator[tuple[float, ...]]:

@@ -175,7 +175,7 @@ def _rehearsed(experiment: Experiment, trials: int, judge: Callable[[Sequence[Wa
 
 @dataclass(frozen=True)
 class Space:
-    """The sweep's space as OptunaSearch calls it. It pickles the functions of the sweep, lambdas included."""
+    """The sweep's space as OptunaSearch calls it."""
 
     experiment: Experiment
 
@@ -188,15 +188,3 @@ class Space:
             return self.experiment.propose(trial).to_tune()
         except UserError as error:
             return self.experiment.refused(str(error)).to_tune()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """OptunaSearch saves itself with plain pickle, which cannot pickle the functions of a script."""
-        from ray import cloudpickle
-
-        return _space_from, (cloudpickle.dumps(self.experiment),)
-
-
-def _space_from(pickled: bytes) -> Space:
-    from ray import cloudpickle
-
-    return Space(cloudpickle.loads(pickled))

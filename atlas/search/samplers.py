@@ -18,7 +18,9 @@ def named_sampler(name: str, experiment: Experiment) -> BaseSampler:
 
     Raises UserError for a file without such a function, and for one that fails or returns no sampler.
     """
-    from optuna.samplers import RandomSampler, TPESampler
+    from optuna.samplers import RandomSampler
+
+    from atlas.search.recent_trials import RecentTPESampler
 
     search = experiment.options.search
     seed, space = search.seeds[0], search.space()
@@ -27,7 +29,7 @@ def named_sampler(name: str, experiment: Experiment) -> BaseSampler:
     if name == "random":
         return RandomSampler(seed=seed)
     if name == "tpe":
-        return TPESampler(seed=seed)
+        return RecentTPESampler(seed=seed)
     if name == "prefix":
         from atlas.search.prefix_sampler import PrefixSampler
 

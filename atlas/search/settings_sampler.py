@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import random
 import warnings
+from collections.abc import Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from optuna.distributions import BaseDistribution
-from optuna.samplers import TPESampler
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from atlas.search.recent_trials import RecentTPESampler
 from atlas.search.tried_settings import TriedSettings
 
 STARTUP = 4
 """The trials drawn at random before TPE has something to learn from."""
 
 
-class SettingsSampler(TPESampler):
+class SettingsSampler(RecentTPESampler):
     """TPE suggests every parameter; a value below which all settings were tried is replaced at random.
 
     A grid is therefore walked whole before a setting is repeated. What TPE suggests together it still does: its joint
@@ -35,10 +36,10 @@ class SettingsSampler(TPESampler):
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the settings that were tried, which are read from the study again."""
-        return {name: value for name, value in vars(self).items() if name != "_tried"}
+        return {name: value for name, value in super().__getstate__().items() if name != "_tried"}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        super().__setstate__(state)
         self._tried = WeakKeyDictionary()
 
     def tried(self, study: Study, before: int | None = None) -> TriedSettings:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -33,6 +32,13 @@ class SettingsSpace:
         """The parameters' names."""
         return self.distributions.keys()
 
+    @property
+    def width(self) -> int:
+        """How many numbers the settings are."""
+        return sum(
+            len(one.choices) if isinstance(one, CategoricalDistribution) else 2 for one in self.distributions.values()
+        )
+
     def holds(self, params: Params) -> bool:
         """Whether a value of each parameter is among these."""
         return all(name in params for name in self.distributions)
@@ -59,13 +65,11 @@ class SettingsSpace:
             for _ in range(MOST_LISTED)
         ]
 
-    def hopeful(self, settings: list[dict[str, Any]], ended: Iterable[FrozenTrial]) -> list[dict[str, Any]]:
-        """The settings of which a trial kept to the constraints, or none has `ended`; all where there are no such."""
-        known: defaultdict[tuple[float, ...], list[bool]] = defaultdict(list)
-        for trial in ended:
-            if self.holds(trial.params):
-                known[self.numbers(trial.params)].append(misses_constraint(trial))
-        return [one for one in settings if not all(known.get(self.numbers(one)) or [False])] or settings
+    def hopeful(
+        self, settings: list[dict[str, Any]], infeasible: Mapping[tuple[float, ...], bool]
+    ) -> list[dict[str, Any]]:
+        """The settings but for those whose `numbers` are `infeasible`; all where no others are left."""
+        return [one for one in settings if not infeasible.get(self.numbers(one), False)] or settings
 
 
 def _values(distribution: BaseDistribution) -> tuple[Any, ...]:

@@ -12,13 +12,6 @@ SCORES = "scores after each task"  # the attribute of a trial
 Told: TypeAlias = Callable[[FrozenTrial], dict[int, tuple[float, ...]]]
 
 
-def scores_told(finished: Sequence[FrozenTrial]) -> Told | None:
-    """How trials told scores: by task, or their means, whichever all of the finished ones did; None where neither."""
-    return next(
-        (told for told in (by_task, by_report) if all(_ends_at_value(one, told(one)) for one in finished)), None
-    )
-
-
 def by_task(trial: FrozenTrial) -> dict[int, tuple[float, ...]]:
     """The scores by task after the first k tasks, by k; of rows that have one score a task."""
     rows = enumerate(trial.user_attrs.get(SCORES, ()), start=1)
@@ -28,6 +21,14 @@ def by_task(trial: FrozenTrial) -> dict[int, tuple[float, ...]]:
 def by_report(trial: FrozenTrial) -> dict[int, tuple[float, ...]]:
     """The mean scores after the first k tasks, by k."""
     return {count: (value,) for count, value in trial.intermediate_values.items()}
+
+
+WAYS: tuple[Told, ...] = (by_task, by_report)
+
+
+def ways_of_all(finished: Sequence[FrozenTrial], ways: tuple[Told, ...] = WAYS) -> tuple[Told, ...]:
+    """Those of the ways of telling scores in which all of these finished trials did, the most detailed first."""
+    return tuple(told for told in ways if all(_ends_at_value(one, told(one)) for one in finished))
 
 
 def _ends_at_value(trial: FrozenTrial, scores: Mapping[int, tuple[float, ...]]) -> bool:

@@ -37,13 +37,15 @@ class BrokerHandle:
     def __init__(self, make: Callable[[], Broker], silences: Sequence[tuple[float, float]] = ()) -> None:
         self._make, self._silences = make, silences
         self.alive = make()
-        self._killed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._open: set[asyncio.Future[Any]] = set()  # calls without an answer yet
+        self._described: set[str] = set()  # keys of the steps that the broker was told of
 
     def restart(self) -> None:
         """Kill the broker, and start another one, which knows nothing."""
         self.alive = self._make()
-        killed, self._killed = self._killed, asyncio.get_running_loop().create_future()
-        killed.set_result(None)
+        self._described.clear()
+        for work in self._open:
+            work.cancel()
 
     async def call(self, method: Callable[[Broker], Coroutine[Any, Any, T]]) -> T:
         """The broker's answer."""
@@ -51,11 +53,15 @@ class BrokerHandle:
             await asyncio.sleep(left)
         while True:
             work = asyncio.ensure_future(method(self.alive))
-            either: set[asyncio.Future[Any]] = {self._killed, work}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                return work.result()
-            work.cancel()
+            self._open.add(work)
+            try:
+                return await work
+            except asyncio.CancelledError:
+                caller = asyncio.current_task()
+                if caller is None or caller.cancelling():
+                    raise
+            finally:
+                self._open.discard(work)
 
     def at_once(self, method: Callable[[Broker], Coroutine[Any, Any, T]]) -> T:
         """The answer of a call that waits for nothing. Raises TimeoutError while the broker is silent."""
@@ -73,14 +79,23 @@ class BrokerHandle:
 
     def _silent(self) -> float:
         """For how many more seconds it answers nobody."""
+        if not self._silences:
+            return 0.0
         now = asyncio.get_running_loop().time()
         return max((end - now for begin, end in self._silences if begin <= now < end), default=0.0)
 
     async def tell(self, steps: Sequence[Step], method: Callable[[Broker], Coroutine[Any, Any, T | Unknown]]) -> T:
         """The broker's answer; one that does not know the steps has them described first."""
         while isinstance(answer := await self.call(method), Unknown):
-            await self.call(lambda broker: broker.describe(tuple(nodes_of(steps))))
+            await self._describe(steps)
         return answer
+
+    async def _describe(self, steps: Sequence[Step]) -> None:
+        """Describe the steps and what they build on, but for those that this broker was told of."""
+        told, nodes = self.alive, tuple(nodes_of(steps, self._described))
+        await self.call(lambda broker: broker.describe(nodes))
+        if told is self.alive:
+            self._described.update(node.key for node in nodes)
 
     async def request(self, steps: Sequence[Step], scope: str = "") -> list[StepResult]:
         """The results of the steps. Raises StepFailed where one of them cannot be trained."""

@@ -34,7 +34,8 @@ class SimulatedFleet:
 
     `stops` are the times, ascending, at which they die; `restart` seconds later they are back, as many as the stop
     says. Between the times of a silence they renew no lease, so that they are presumed lost and their results come
-    late. `busy` is how long they have trained steps that were committed, `in_vain` how long others.
+    late. `busy` is how long they have trained steps that were committed, `in_vain` how long others. `steps` are those
+    that were described to it; fleets of one process may share them.
     """
 
     name: str
@@ -48,7 +49,7 @@ class SimulatedFleet:
     workers: int = 1
     busy: float = 0.0
     in_vain: float = 0.0
-    _steps: StepRegistry = field(default_factory=StepRegistry)
+    steps: StepRegistry = field(default_factory=StepRegistry)
 
     async def run(self) -> None:
         """Train steps until the broker closes, or the fleet is lost for good."""
@@ -69,10 +70,10 @@ class SimulatedFleet:
             self._die_if_due()
 
     async def _step_of(self, grant: Grant) -> Step:
-        self._steps.add(grant.nodes)
-        if grant.key not in self._steps:
-            self._steps.add(await self.broker.call(lambda broker: broker.nodes(grant.key)))
-        return self._steps[grant.key]
+        self.steps.add(grant.nodes)
+        if grant.key not in self.steps:
+            self.steps.add(await self.broker.call(lambda broker: broker.nodes(grant.key)))
+        return self.steps[grant.key]
 
     async def _train(self, step: Step, scope: str) -> None:
         began = _now()

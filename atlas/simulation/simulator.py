@@ -17,6 +17,7 @@ from atlas.config.experiment import Experiment
 from atlas.execution.allowance import UNBOUNDED
 from atlas.execution.broker import Broker
 from atlas.execution.status import BrokerStatus
+from atlas.execution.step_registry import StepRegistry
 from atlas.search.proposals import foresee
 from atlas.search.trial_course import CourseSetup
 from atlas.simulation.broker_handle import BrokerHandle, VirtualClock
@@ -106,7 +107,8 @@ class Simulation:
         began = asyncio.get_running_loop().time()
         silences = [(began + start, began + end) for start, end in self.faults.broker_silences]
         broker = BrokerHandle(self._broker, silences)
-        fleets = SimulatedFleets([self._fleet(number, broker) for number in range(self.fleets)])
+        steps = StepRegistry()
+        fleets = SimulatedFleets([self._fleet(number, broker, steps) for number in range(self.fleets)])
         search = self._search(broker)
         searching = asyncio.ensure_future(search.run())
         keeper = self._budget_keeper(broker)
@@ -138,7 +140,7 @@ class Simulation:
         allowance = None if self.experiment.options.run.budget else UNBOUNDED  # else it begins before it is told any
         return Broker(MemoryStoreView(self.store, self.owner), clock=VirtualClock(), allowance=allowance)
 
-    def _fleet(self, number: int, broker: BrokerHandle) -> SimulatedFleet:
+    def _fleet(self, number: int, broker: BrokerHandle, steps: StepRegistry) -> SimulatedFleet:
         return SimulatedFleet(
             name=f"{self.owner}-fleet-{number}",
             broker=broker,
@@ -147,6 +149,7 @@ class Simulation:
             startup=self.startup,
             stops=self.faults.stops.get(number, ()),
             silences=self.faults.silences.get(number, ()),
+            steps=steps,
         )
 
     async def _restart(self, broker: BrokerHandle, began: float) -> None:

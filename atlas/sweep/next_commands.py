@@ -11,7 +11,7 @@ from atlas.config.invocation import Invocation
 from atlas.config.space import Order
 from atlas.report.headline import seeds_to_decide
 from atlas.report.objective import AVERAGE, goal_of
-from atlas.report.order_rows import order_rows
+from atlas.report.order_rows import OrderRow, order_rows
 from atlas.report.settings import is_settings_sweep, setting_rows
 from atlas.report.summary import NextCommand, Summary
 from atlas.runtime.text import counted
@@ -43,23 +43,45 @@ def next_commands(run: SweepRun, summary: Summary) -> tuple[NextCommand, ...]:
 
 
 def _ideas(run: SweepRun, summary: Summary) -> Iterator[_Idea]:
-    search = run.experiment.options.search
-    if search.seeds_as_needed:
-        return
-    seeds = seeds_to_decide(summary)
+    as_needed, rows = run.experiment.options.search.seeds_as_needed, order_rows(summary)
     if is_settings_sweep(summary):
         if tied := [row for row in setting_rows(summary)[1:] if row.gap.is_tied]:
-            what = counted(len(tied) + 1, "setting")
-            yield _Idea(why=f"seeds that may tell {what} apart", options={"seeds": seeds})
+            what = f"that may tell {counted(len(tied) + 1, 'setting')} apart"
+            more = {"trials": 2 * len(summary.trials)} if as_needed else {"seeds": seeds_to_decide(summary)}
+            yield _Idea(why=f"{'trials' if as_needed else 'seeds'} {what}", options=more)
     elif run.experiment.sweep.searches_orders:
-        tied_orders = [row.order for place, row in enumerate(order_rows(summary)) if not place or row.gap.is_tied]
-        if len(tied_orders) > 1:
-            named = tied_orders[:MOST_TIED]
-            what = "all orders" if len(named) > 2 else "both orders"
-            left = len(tied_orders) - len(named)
-            more = f" (of {len(tied_orders)} that are tied)" if left else ""
-            yield _Idea(why=f"seeds that may tell {what} apart{more}", options={**_written(named), "seeds": seeds})
+        yield from _seeds_as_needed(summary, rows) if as_needed else _seeds(summary, rows)
         yield from _untried(run, summary)
+
+
+def _seeds(summary: Summary, rows: Sequence[OrderRow]) -> Iterator[_Idea]:
+    """More seeds for the orders that are tied with the best."""
+    tied = [row.order for place, row in enumerate(rows) if not place or row.gap.is_tied]
+    if len(tied) > 1:
+        named = tied[:MOST_TIED]
+        what = "all orders" if len(named) > 2 else "both orders"
+        more = f" (of {len(tied)} that are tied)" if len(tied) > len(named) else ""
+        options = {**_written(named), "seeds": seeds_to_decide(summary)}
+        yield _Idea(why=f"seeds that may tell {what} apart{more}", options=options)
+
+
+def _seeds_as_needed(summary: Summary, rows: Sequence[OrderRow]) -> Iterator[_Idea]:
+    """Seeds for the best orders that are not known to differ: those that some of them lack, or more where none does.
+
+    An order of too few seeds is not known to differ from the best either.
+    """
+    close = [row for place, row in enumerate(rows) if not place or row.gap.is_tied or row.gap.half is None]
+    if len(close) < 2:
+        return
+    named = close[:MOST_TIED]
+    lacking = [row for row in named if row.seeds < len(summary.seeds)]
+    seeds = summary.seeds if lacking else seeds_to_decide(summary)
+    what = f"the seeds that {len(lacking)} of them lack" if lacking else "more seeds"
+    more = f" (of {len(close)} that are not known to differ)" if len(close) > len(named) else ""
+    yield _Idea(
+        why=f"the best {counted(len(named), 'order')}{more}, with {what}",
+        options={**_written([row.order for row in named]), "seeds": tuple(seeds)},
+    )
 
 
 def _untried(run: SweepRun, summary: Summary) -> Iterator[_Idea]:
@@ -70,13 +92,20 @@ def _untried(run: SweepRun, summary: Summary) -> Iterator[_Idea]:
         yield _Idea(
             why=f"untried orders, the first expected at {found.mean:.1f} ± {2 * found.deviation:.1f} on val, of which "
             f"the best known has {found.best:.1f}",
-            options=_written(found.orders),
+            options=_written(found.orders) | _one_seed(run),
         )
 
 
 def _written(orders: Sequence[Order]) -> dict[str, Any]:
-    """Options that walk these orders alone, whatever else chose them."""
-    return {"orders": tuple(",".join(order) for order in orders), "trials": None, "sampler": "", "stop_early": "none"}
+    """Options that walk these orders alone, with every seed, whatever else chose them."""
+    orders_alone = {"trials": None, "sampler": "", "stop_early": "none", "seeds_as_needed": False}
+    return {"orders": tuple(",".join(order) for order in orders), **orders_alone}
+
+
+def _one_seed(run: SweepRun) -> dict[str, Any]:
+    """The first seed alone, where the sweep takes seeds as needed."""
+    search = run.experiment.options.search
+    return {"seeds": search.seeds[:1]} if search.seeds_as_needed else {}
 
 
 def _planned(run: SweepRun, idea: _Idea) -> NextCommand:

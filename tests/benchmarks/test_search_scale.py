@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gc
+
 import optuna
 
-from benchmarks.search_scale import SEARCHES, TASKS, finished, measure
+from benchmarks.search_scale import SEARCHES, SWEPT, TASKS, finished, seconds_of_proposals, sweep
 
 
 def test_made_up_trials_are_whole_orders_whose_scores_are_told() -> None:
@@ -14,9 +16,18 @@ def test_made_up_trials_are_whole_orders_whose_scores_are_told() -> None:
         assert trial.value == sum(rows[-1]) / len(TASKS)
 
 
-def test_every_search_is_asked_and_the_state_grows_with_the_trials() -> None:
-    few, more = measure(10), measure(40, ("random",))
-    assert set(few.proposals) == set(SEARCHES)
-    assert min(few.proposals.values()) >= 0.0
-    assert set(more.proposals) == {"random"}
-    assert more.size > few.size
+def test_every_search_is_asked() -> None:
+    found = seconds_of_proposals(10)
+    assert set(found) == set(SEARCHES)
+    assert min(found.values()) >= 0.0
+    assert set(seconds_of_proposals(10, ("random",))) == {"random"}
+
+
+def test_a_simulated_sweep_takes_all_its_trials_and_says_what_it_took() -> None:
+    before = gc.get_threshold()
+    found = sweep(12, fleets=6)
+    gc.set_threshold(*before)
+    assert found.trials == 12
+    assert 12 <= found.steps <= 12 * 20 + len(SWEPT)
+    assert 0.0 < found.busy < 1.0
+    assert found.peak > 0.0

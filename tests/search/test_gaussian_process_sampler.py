@@ -18,13 +18,33 @@ import pytest
 
 from atlas.config import space
 from atlas.config.order_space import OrderSpace
-from atlas.search import gaussian_process_sampler, order_choices, order_model, settings_space, told_scores
+from atlas.search import (
+    gaussian_process_sampler,
+    order_choices,
+    order_features,
+    order_model,
+    order_statistics,
+    recent_trials,
+    settings_space,
+    study_record,
+    told_scores,
+)
 from atlas.search.gaussian_process_sampler import REPLICATE, SCORES, GaussianProcessOrderSampler, order_in, prefix_name
-from atlas.search.order_model import Order
+from atlas.search.order_features import Order
 from atlas.simulation.landscape import SyntheticLandscape
 
 TASKS = ("a", "b", "c", "d", "e")
-MODULES = (gaussian_process_sampler, order_choices, order_model, settings_space, told_scores)
+MODULES = (
+    gaussian_process_sampler,
+    order_choices,
+    order_features,
+    order_model,
+    order_statistics,
+    recent_trials,
+    settings_space,
+    study_record,
+    told_scores,
+)
 
 
 def study_of(
@@ -50,7 +70,8 @@ def test_its_files_need_nothing_of_this_package() -> None:
         imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
         imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         outside |= {name.split(".")[0] for name in imported} - sys.stdlib_module_names
-    assert outside == {"numpy", "optuna", "scipy", "order_choices", "order_model", "settings_space", "told_scores"}
+    own = {module.__name__.rpartition(".")[2] for module in MODULES} - {"gaussian_process_sampler"}
+    assert outside == {"numpy", "optuna", "scipy"} | own
 
 
 def test_its_files_work_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -91,3 +92,10 @@ def test_optuna_knows_the_scores_after_each_task() -> None:
     rows = [[40.0], [30.0, 50.0]]
     search.on_trial_complete("t", {**report, "training_iteration": 2, TASK_SCORES: rows, COMPLETE: True})
     assert search.study.trials[0].user_attrs[SCORES] == rows
+
+
+def test_tune_saves_nothing_that_grows_with_the_trials(tmp_path: Path) -> None:
+    search = search_of(lambda trial: trial.suggest_float("rate", 0.1, 1))
+    search.suggest("0")
+    search.save_to_dir(str(tmp_path))
+    assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,7 @@ from typing import Any
 
 import optuna
 import pytest
-from optuna.samplers import NSGAIISampler, RandomSampler, TPESampler
+from optuna.samplers import NSGAIISampler, RandomSampler
 
 from atlas.config.addresses import relative_to_storage, with_addresses
 from atlas.config.experiment import Experiment
@@ -20,6 +20,7 @@ from atlas.search.all_orders_sampler import AllOrdersSampler
 from atlas.search.gaussian_process_sampler import GaussianProcessOrderSampler
 from atlas.search.prefix_sampler import PrefixSampler, rehearse
 from atlas.search.proposals import foresee, is_exact, make_sampler, points_of
+from atlas.search.recent_trials import RecentTPESampler
 from tests.small import atlas
 
 TASKS = ("a", "b", "c", "d")
@@ -42,7 +43,7 @@ def experiment(sweep: Sweep = ORDERS, **options: Any) -> Experiment:
     ("name", "kind"),
     [
         ("random", RandomSampler),
-        ("tpe", TPESampler),
+        ("tpe", RecentTPESampler),
         ("prefix", PrefixSampler),
         ("orders", GaussianProcessOrderSampler),
     ],

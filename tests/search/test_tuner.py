@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import json
-import pickle
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from optuna.samplers import TPESampler
-from optuna.trial import FixedTrial
 from ray.train._internal.storage import StorageContext
 from ray.tune.experiment import Trial
 from ray.tune.registry import register_trainable
@@ -16,13 +13,12 @@ from ray.tune.search.optuna import OptunaSearch
 
 from atlas.config.experiment import Experiment
 from atlas.config.options import Options
-from atlas.config.search import TASKS
 from atlas.config.sweep import Sweep
 from atlas.learners import Learner
 from atlas.search.callback import TrialJournal, listen, tell_finished
 from atlas.search.history import SearchHistory, read_history
 from atlas.search.prefix_sampler import PrefixSampler
-from atlas.search.proposals import Space, foresee, is_exact, make_sampler
+from atlas.search.proposals import foresee, is_exact, make_sampler
 from atlas.search.trainable import TrialSetup
 from atlas.search.trial_course import CourseSetup
 from atlas.search.trial_record import TrialRecord
@@ -120,16 +116,6 @@ def test_trials_are_known_beforehand_where_all_or_written_orders_are_walked() ->
     assert is_exact(Experiment(sweep=ORDERS, options=Options.of(tasks=("digits", "easy-vqa"))))
     assert not is_exact(Experiment(sweep=ORDERS, options=Options()))
     assert not is_exact(Experiment(sweep=SETTINGS, options=Options.of(orders=("all",))))
-
-
-def test_the_space_of_a_script_travels_by_plain_pickle() -> None:
-    sweep = replace(SETTINGS, learner=lambda trial, options: atlas(rank=5))
-    space = pickle.loads(
-        pickle.dumps(Space(Experiment(sweep=sweep, options=Options.of(tasks=TASKS), precision="bfloat16")))
-    )
-    assert space.experiment.options == Options.of(tasks=TASKS)
-    assert space(FixedTrial({}))["learner_settings"]["rank"] == 5
-    assert space.experiment.precision == "bfloat16"
 
 
 def test_a_sweep_stopped_before_its_search_has_no_history(tmp_path: Path) -> None:

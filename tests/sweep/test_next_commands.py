@@ -52,6 +52,33 @@ def test_tied_orders_get_more_seeds_with_the_steps_that_the_store_lacks(run: Swe
     assert found.cost.startswith(f"{found.steps} steps, about ")
 
 
+def as_needed(run: SweepRun, seeds: tuple[int, ...]) -> SweepRun:
+    """The sweep as if it had taken so many seeds as needed."""
+    options = run.experiment.options.changed(seeds=seeds, seeds_as_needed=True, orders=(), trials=3)
+    words = (*run.invocation.arguments[2:-1], "--seeds", *map(str, seeds), "--seeds-as-needed", "--trials=3")
+    invocation = replace(run.invocation, arguments=words)
+    return replace(run, experiment=replace(run.experiment, options=options), invocation=invocation)
+
+
+def test_with_seeds_as_needed_the_best_orders_get_the_seeds_that_they_lack(run: SweepRun, ended: FinishedSweep) -> None:
+    """Each of both orders has one of two seeds, so that neither is known to be better."""
+    summary = summarise(ended).model_copy(update={"seeds": (0, 1)})
+    (found,) = next_commands(as_needed(run, (0, 1)), summary)
+    words = shlex.split(found.command)
+    assert found.why == "the best 2 orders, with the seeds that 2 of them lack"
+    assert {"--seeds-as-needed", "--trials=3"}.isdisjoint(words)
+    assert set(words[words.index("--orders") + 1 : words.index("--orders") + 3]) == set(BOTH)
+    assert words[words.index("--seeds") + 1 :] == ["0", "1"]
+    assert found.steps > 0
+    assert found.exact
+
+
+def test_with_seeds_as_needed_orders_that_have_all_and_are_tied_get_more(run: SweepRun, ended: FinishedSweep) -> None:
+    (found,) = next_commands(as_needed(run, (0,)), tied(ended))
+    assert found.why == "the best 2 orders, with more seeds"
+    assert shlex.split(found.command)[-4:] == ["--seeds", "0", "1", "2"]
+
+
 def test_the_page_has_them(run: SweepRun, ended: FinishedSweep) -> None:
     summary = tied(ended)
     found = next_commands(run, summary)

@@ -30,7 +30,7 @@ SWEEP = Sweep(name="order", question="Which order?", searches_orders=True, trial
         (["--tuned", "{}", "--dry-run"], "give a learner's settings with its name"),
         (
             ["--orders", "all", "--tasks", "digits", "easy-vqa", "easy-ve", *TWINS],
-            "39,916,800 orders are asked for, of the 39,916,800 of 11 tasks; a sweep walks at most 50,000",
+            "39,916,800 orders are asked for, of the 39,916,800 of 11 tasks; a sweep walks at most 100,000",
         ),
         (["--orders", "digits,easy-vqa"], "leaves out easy-ve, piqa-twin"),
         (["--resume"], "no interrupted sweep 'order'"),
