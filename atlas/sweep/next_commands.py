@@ -68,7 +68,7 @@ def _seeds(summary: Summary, rows: Sequence[OrderRow]) -> Iterator[_Idea]:
 def _seeds_as_needed(summary: Summary, rows: Sequence[OrderRow]) -> Iterator[_Idea]:
     """Seeds for the best orders that are not known to differ: those that some of them lack, or more where none does.
 
-    An order of too few seeds is not known to differ from the best either.
+    One whose distance to the best has no interval is not known to differ either.
     """
     close = [row for place, row in enumerate(rows) if not place or row.gap.is_tied or row.gap.half is None]
     if len(close) < 2:

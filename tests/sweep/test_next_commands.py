@@ -61,8 +61,8 @@ def as_needed(run: SweepRun, seeds: tuple[int, ...]) -> SweepRun:
 
 
 def test_with_seeds_as_needed_the_best_orders_get_the_seeds_that_they_lack(run: SweepRun, ended: FinishedSweep) -> None:
-    """Each of both orders has one of two seeds, so that neither is known to be better."""
-    summary = summarise(ended).model_copy(update={"seeds": (0, 1)})
+    """Each of both orders, which are tied, has one of two seeds."""
+    summary = tied(ended).model_copy(update={"seeds": (0, 1)})
     (found,) = next_commands(as_needed(run, (0, 1)), summary)
     words = shlex.split(found.command)
     assert found.why == "the best 2 orders, with the seeds that 2 of them lack"
