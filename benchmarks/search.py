@@ -158,11 +158,15 @@ def rows_of(given: argparse.Namespace) -> Iterator[Row]:
 
 
 def draw_picture(rows: Sequence[Row], path: Path) -> None:
-    """Medians with intervals by world, a colour a search; one that does not know by its budget is a triangle there."""
+    """Medians with intervals by world, the real ones first, a colour a search; of those that every world has.
+
+    One that does not know by its budget is a triangle there.
+    """
     import matplotlib as mpl
 
-    worlds = list(dict.fromkeys((row.world, row.noise) for row in rows))
-    names = [name for name in SEARCHES if any(row.search == name for row in rows)]
+    drawn = {(row.world, row.noise, row.search) for row in rows}
+    worlds = sorted(dict.fromkeys((row.world, row.noise) for row in rows), key=lambda one: "real" not in one[0])
+    names = [name for name in SEARCHES if all((*world, name) in drawn for world in worlds)]
     figure, (axes,) = new_figure(8, 4.2, 1, 1)
     with mpl.rc_context({**STYLE, "svg.hashsalt": "search"}):
         for number, name in enumerate(names):
