@@ -38,7 +38,7 @@ from atlas.search.prefix_sampler import PrefixSampler
 from benchmarks.worlds import World, recorded_worlds, synthetic
 
 BUDGETS = {3: 15, 4: 64, 5: 325, 6: 300, 7: 400, 8: 500, 10: 600}  # steps, by tasks
-TICKS = (20, 50, 100, 200, 500)  # steps, of the picture
+TICKS = (20, 50, 100, 200, 500, 1000, 2000)  # steps, of the picture
 COLUMNS = "{:>18} {:>6} {:>22} {:>8} {:>15} {:>8}"
 COLOURS = {
     "random": MUTED,
@@ -145,16 +145,16 @@ def rows_of(given: argparse.Namespace) -> Iterator[Row]:
     for noise in given.noise:
         for count in given.tasks:
             yield from _compared(
-                f"{count} tasks", [synthetic(count, seed) for seed in range(given.seeds)], noise, given.searches
+                f"{count} tasks", [synthetic(count, seed) for seed in range(given.seeds)], noise, given
             )
     for path in given.tables:
         variants = recorded_worlds(path)
         worlds, name = [variants[seed % len(variants)] for seed in range(given.seeds)], f"{path.stem} (real)"
         for noise in given.noise:
             if not noise:
-                yield from _compared(name, worlds, 0.0, given.searches)
+                yield from _compared(name, worlds, 0.0, given)
             elif variants[0].replicates > 1:
-                yield from _compared(name, worlds, round(variants[0].noise, 1), given.searches)
+                yield from _compared(name, worlds, round(variants[0].noise, 1), given)
 
 
 def draw_picture(rows: Sequence[Row], path: Path) -> None:
@@ -195,6 +195,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--noise", type=float, nargs="+", default=[0.0], help="standard deviation, in points")
     parser.add_argument("--searches", nargs="+", default=list(SEARCHES), choices=SEARCHES)
+    parser.add_argument("--budget", type=int, metavar="STEPS", help="where a search ends, instead of BUDGETS")
     parser.add_argument("--rows", type=Path, metavar="FILE", help="add the rows to a file; those in it are drawn too")
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw the rows as svg or png")
     given = parser.parse_args()
@@ -212,9 +213,9 @@ def main() -> None:
         draw_picture(kept, given.picture)
 
 
-def _compared(name: str, worlds: Sequence[World], noise: float, searches: Sequence[str]) -> Iterator[Row]:
-    budget = BUDGETS[len(worlds[0].tasks)]
-    for search in searches:
+def _compared(name: str, worlds: Sequence[World], noise: float, given: argparse.Namespace) -> Iterator[Row]:
+    budget = given.budget or BUDGETS[len(worlds[0].tasks)]
+    for search in given.searches:
         steps = [
             steps_until_known(search, world, seed=seed, noise=noise, budget=budget) for seed, world in enumerate(worlds)
         ]

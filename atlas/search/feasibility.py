@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from atlas.config.constraint import PARAMETERS, SECONDS, Constraint
 from atlas.runtime.errors import UserError
+from atlas.runtime.text import counted
 from atlas.search.trial_report import COSTS, FIGURES
 from atlas.steps.walk import Walk
 
@@ -44,12 +45,14 @@ class Verdict:
 class Feasibility:
     """Judges trials by constraints. `make_counter` is called where one of them is about parameters.
 
-    `nearest`: by the name of a constraint, the value that misses it least, of trials judged before their training.
+    `nearest`: by the name of a constraint, the value that misses it least, of the `judged` trials: those whose
+    parameters were counted before their training.
     """
 
     constraints: tuple[Constraint, ...] = ()
     make_counter: Callable[[], Counter] | None = None
     nearest: dict[str, float] = field(default_factory=dict)
+    judged: int = 0
     _counter: Counter | None = None
 
     def __reduce__(self) -> tuple[type[Feasibility], tuple[()]]:
@@ -74,15 +77,15 @@ class Feasibility:
         known = {name: figures[f"val/latest/{name}"] for name in wanted if f"val/latest/{name}" in figures}
         return self._judge(known | {name: costs[name] for name in (PARAMETERS, SECONDS) if name in costs})
 
-    def check_possible(self, feasible: int, trials: str) -> None:
-        """Raises UserError where none of the trials that were judged keeps to the constraints."""
+    def check_possible(self, feasible: int) -> None:
+        """Raises UserError where none of the judged trials, so many `feasible` ones, keeps to the constraints."""
         if feasible or not self.nearest:
             return
         one = next(one for one in self.constraints if one.name in self.nearest)
         value = one.shown(self.nearest[one.name], self._whole(one))
         raise UserError(
-            f"{one}: none of {trials} keeps to it; the nearest has {one.name}={value}: "
-            f"give that or {'less' if one.least else 'more'}."
+            f"{one}: none of the {counted(self.judged, 'trial')} looked at keeps to it; "
+            f"the nearest has {one.name}={value}: give that or {'less' if one.least else 'more'}."
         )
 
     def _judge(self, values: Mapping[str, float]) -> Verdict:
@@ -93,6 +96,7 @@ class Feasibility:
 
     def _note(self, values: Mapping[str, float]) -> None:
         """Keep the values nearest to the bounds, of those beyond them."""
+        self.judged += 1
         for one in self.constraints:
             if one.name in values and one.excess(values[one.name], self._whole(one)) > 0:
                 nearer = max if one.least else min

@@ -179,7 +179,7 @@ def _show_plan(
         check_budget(budget, spending, size)
     experiment = replace(experiment, precision=size.precision_as(options.training.precision))
     proposals = foresee(experiment, judge=lambda walks: not feasibility.before(walks).reason)
-    feasibility.check_possible(sum(map(bool, proposals.trials)), counted(len(proposals.trials), "trial"))
+    feasibility.check_possible(sum(map(bool, proposals.trials)))
     plan = inputs.plan(proposals, experiment.auxiliary_walks(), at_once=size.fleets)
     _check_shares(inputs.graph, size, halves=options.training.batch_size == AUTO)
     size = fitted(size, options.cluster, nodes, plan.work)

@@ -12,13 +12,21 @@ from atlas.report.formats import interval
 from atlas.report.infeasible import infeasible_lines
 from atlas.report.objective import AVERAGE, accuracy_error, goal_in_words, goal_of
 from atlas.report.order_rows import order_rows
-from atlas.report.settings import SettingRow, aim_of, is_settings_sweep, setting_rows, short_label, value_text
+from atlas.report.settings import (
+    SettingRow,
+    aim_in_words,
+    aim_of,
+    is_settings_sweep,
+    setting_rows,
+    short_label,
+    value_text,
+)
 from atlas.report.summary import SPLITS, Summary
 from atlas.report.tables import Row
 from atlas.report.ties import Gap
 from atlas.runtime.console import add_columns, add_row, make_table, say, show
 from atlas.runtime.text import counted
-from atlas.statistics import Interval
+from atlas.statistics import Interval, share_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,6 +80,12 @@ def print_orders(console: Console, summary: Summary) -> None:
     )
 
 
+def _share_in_words(summary: Summary) -> str:
+    """What a quantile over orders is, where the sweep aims at one."""
+    share = share_of(aim_of(summary))
+    return "" if share is None else f"what {100 - round(100 * share)} % of orders reach ({aim_of(summary)}), "
+
+
 def _say_unfinished(console: Console, summary: Summary) -> None:
     left = sorted(trial.status for trial in summary.trials if trial.status != "FINISHED")
     if left:
@@ -89,7 +103,8 @@ def print_settings(console: Console, summary: Summary) -> None:
     """A line a setting, best first by val, and a column a parameter where the terminal is wide enough."""
     rows, narrow = setting_rows(summary), console.width < WIDE
     names = sorted({name for row in rows for name in row.values if len(_values(rows, name)) > 1})
-    table = make_table(f"Settings: ranked by {goal_in_words(summary)}, on val; reported on test")
+    by = ", ".join(filter(None, (goal_in_words(summary), aim_in_words(summary))))
+    table = make_table(f"Settings: ranked by {by}, on val; reported on test")
     add_columns(table, "", whole=True)
     add_columns(table, *(["setting"] if narrow else [name.replace("_", " ") for name in names]))
     aim, quantile = aim_of(summary), any(row.sure is not None for row in rows)
@@ -111,8 +126,8 @@ def print_settings(console: Console, summary: Summary) -> None:
     _say_more(console, len(rows))
     say(
         console,
-        "A setting's mean over its orders and seeds, its worst order, and the distance from its best to its worst. "
-        f"{TIES} Importances and main effects are on the page.",
+        f"A setting's mean over its orders and seeds, {_share_in_words(summary)}its worst order, and the distance from "
+        f"its best to its worst. {TIES} Importances and main effects are on the page.",
         style="dim",
         wrap=True,
     )

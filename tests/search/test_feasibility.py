@@ -88,9 +88,10 @@ def test_an_impossible_constraint_names_the_nearest_value() -> None:
         Experiment(sweep=sweep, options=OPTIONS), judge=lambda walks: not feasibility.before(walks).reason
     )
     assert not any(proposals.trials)
-    with pytest.raises(UserError, match="none of 6 trials keeps to it; the nearest has trained_parameters=2%"):
-        feasibility.check_possible(sum(map(bool, proposals.trials)), "6 trials")
-    feasibility.check_possible(1, "6 trials")
+    told = r"none of the \d+ trials looked at keeps to it; the nearest has trained_parameters=2%"
+    with pytest.raises(UserError, match=told):
+        feasibility.check_possible(sum(map(bool, proposals.trials)))
+    feasibility.check_possible(1)
 
 
 def test_the_rehearsal_passes_infeasible_proposals_over_and_leaves_points_without_walks() -> None:
