@@ -103,7 +103,7 @@ def page_of(summary: Summary) -> Page:
 def drawn_figures(summary: Summary) -> dict[str, Figure]:
     """File name → figure, of those that the summary has the numbers for, but for that of the fusion weights."""
     drawn = {"sharing": figures.sharing(summary)}
-    if not summary.trials:
+    if not summary.is_scored:
         return drawn
     scored = {route for trial in summary.trials for route in trial.R.get("test", {})}
     routes = [route for route in ROUTES if route in TOLD or route in scored]

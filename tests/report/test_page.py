@@ -10,6 +10,7 @@ import pytest
 
 from atlas.report import leaderboard, render_page, write_report
 from atlas.report.canvas import PHONE
+from atlas.report.page import drawn_figures
 from tests.report.beyond import with_downstream
 from tests.report.conftest import Document, of_trials, typed, with_results
 
@@ -172,6 +173,19 @@ def test_a_sweep_with_nothing_finished_still_has_a_page(summary: Document, statu
     paths = write_report(typed(summary), tmp_path)
     assert "0 of 24" in paths[0].read_text()
     assert f'badge bad">{status.lower()}' in paths[0].read_text()
+
+
+def test_a_sweep_that_was_killed_before_any_score_draws_nothing_empty(summary: Document) -> None:
+    for trial in summary["trials"]:
+        rows = [[None] * len(trial["order"]) for _ in trial["order"]]
+        R = {split: dict.fromkeys(routes, rows) for split, routes in trial["R"].items()}
+        trial |= {"R": R, "status": "KILLED", "metrics": {}}
+    found = typed({**summary, "best": None, "orders": []})
+    assert not found.is_scored
+    page = render_page(found)
+    assert "Does the order matter?" in page
+    assert "Every accuracy matrix" not in page
+    assert drawn_figures(found).keys() == {"sharing"}
 
 
 def test_a_sweep_without_a_trial_still_has_a_page(summary: Document, tmp_path: Path) -> None:

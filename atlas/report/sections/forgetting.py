@@ -28,5 +28,5 @@ class ForgettingSection:
 
 def forgetting_section(summary: Summary) -> ForgettingSection:
     """A line a walk."""
-    figure = inline_pair(partial(figures.forgetting_curves, summary), "forgetting") if summary.trials else None
+    figure = inline_pair(partial(figures.forgetting_curves, summary), "forgetting") if summary.is_scored else None
     return ForgettingSection(seeds=seeds(summary), tuned=is_settings_sweep(summary), figure=figure)

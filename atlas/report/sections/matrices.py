@@ -55,8 +55,10 @@ class MatricesSection:
     ahead: bool = False
 
 
-def matrices_section(summary: Summary, rows: Sequence[Row]) -> MatricesSection:
-    """R of the first `MAPS_SHOWN` rows of the leaderboard."""
+def matrices_section(summary: Summary, rows: Sequence[Row]) -> MatricesSection | None:
+    """R of the first `MAPS_SHOWN` rows of the leaderboard; None where trials began and none was scored."""
+    if summary.trials and not summary.is_scored:
+        return None
     low, high = limits = figures.score_range(summary)
     shown = rows[:MAPS_SHOWN]
     latest, own, free = (_maps(summary, shown, route, limits) for route in ROUTES)

@@ -63,7 +63,7 @@ def orders_section(summary: Summary) -> OrdersSection:
     reasons = {one.reason if isinstance(one, Undefined) else "" for one in found.values()}
     return OrdersSection(
         seeds=seeds(summary),
-        figure=inline_pair(partial(figures.order_sensitivity, summary), "order") if summary.trials else None,
+        figure=inline_pair(partial(figures.order_sensitivity, summary), "order") if summary.is_scored else None,
         disparity=_disparity(summary),
         variances=tuple(_variance(route, one) for route, one in found.items()),
         undefined=reasons.pop() if len(reasons) == 1 else "",

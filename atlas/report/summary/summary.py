@@ -82,6 +82,12 @@ class Summary(SummaryPart):
         return {"schema": SCHEMA, **write(self)}
 
     @property
+    def is_scored(self) -> bool:
+        """Whether any trial was scored after any task, on test and route latest."""
+        walked = (trial.R.get("test", {}).get("latest", ()) for trial in self.trials)
+        return any(score is not None for rows in walked for row in rows for score in row)
+
+    @property
     def best_trial(self) -> TrialRow | None:
         """The row of the best trial; None where none finished."""
         return None if self.best is None else self.trial(self.best.trial)
