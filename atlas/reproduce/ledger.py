@@ -148,9 +148,9 @@ def _command(recorded: RecordedRun, given: Path | None) -> str:
 
 
 def _run(summary: Summary, command: str) -> Summary:
-    return summary.without("alpha", "reference_keys").model_copy(
+    return summary.without("alpha", "reference_keys", "next", "timeline").model_copy(
         update={
-            "sweep": summary.sweep.model_copy(update={"command": command}),
+            "sweep": summary.sweep.without("view", "tracking_uri").model_copy(update={"command": command}),
             "settings": {**summary.settings, **PLACES},
             "trials": tuple(trial.without("cost").model_copy(update={"metrics": {}}) for trial in summary.trials),
             "orders": (),

@@ -21,6 +21,10 @@ def ledger(summary: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(ROOT)
     summary["settings"] |= {"storage": "/home/me/atlas", "source": ["vqa=/data/vqa"]}
     summary["sweep"]["command"] += " --storage /home/me/atlas"
+    summary["sweep"] |= {"view": "mlflow ui /home/me/atlas", "tracking_uri": "sqlite:////home/me/atlas/mlflow.db"}
+    summary["next"] = [
+        {"why": "ties", "command": "python sweeps/task_order.py --storage /home/me/atlas", "steps": 3, "seconds": 1.0}
+    ]
     add_entry(tmp_path / "ledger.json", "small", keep(summary, tmp_path))
     return tmp_path / "ledger.json"
 
