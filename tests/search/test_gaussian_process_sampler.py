@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-import importlib
 import math
 import random
-import shutil
-import sys
 from collections.abc import Callable
 from itertools import permutations
-from pathlib import Path
 from typing import Literal
 
 import optuna
@@ -18,33 +13,11 @@ import pytest
 
 from atlas.config import space
 from atlas.config.order_space import OrderSpace
-from atlas.search import (
-    gaussian_process_sampler,
-    order_choices,
-    order_features,
-    order_model,
-    order_statistics,
-    recent_trials,
-    settings_space,
-    study_record,
-    told_scores,
-)
 from atlas.search.gaussian_process_sampler import REPLICATE, SCORES, GaussianProcessOrderSampler, order_in, prefix_name
 from atlas.search.order_features import Order
 from atlas.simulation.landscape import SyntheticLandscape
 
 TASKS = ("a", "b", "c", "d", "e")
-MODULES = (
-    gaussian_process_sampler,
-    order_choices,
-    order_features,
-    order_model,
-    order_statistics,
-    recent_trials,
-    settings_space,
-    study_record,
-    told_scores,
-)
 
 
 def study_of(
@@ -61,32 +34,6 @@ def walked(study: optuna.Study, value: Callable[[Order], float], trials: int, ta
         orders.append(space.suggest_order(trial, tasks))
         study.tell(trial, value(orders[-1]))
     return orders
-
-
-def test_its_files_need_nothing_of_this_package() -> None:
-    outside: set[str] = set()
-    for module in MODULES:
-        tree = ast.parse(Path(module.__file__).read_text())
-        imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
-        imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-        outside |= {name.split(".")[0] for name in imported} - sys.stdlib_module_names
-    own = {module.__name__.rpartition(".")[2] for module in MODULES} - {"gaussian_process_sampler"}
-    assert outside == {"numpy", "optuna", "scipy"} | own
-
-
-def test_its_files_work_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a package of their own, in an ordinary Optuna study."""
-    package = tmp_path / "orders_alone"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    for module in MODULES:
-        shutil.copy(module.__file__, package)
-    monkeypatch.syspath_prepend(tmp_path)
-    alone = importlib.import_module("orders_alone.gaussian_process_sampler")
-    assert alone.OrderModel.__module__ == "orders_alone.order_model"
-    study = optuna.create_study(direction="maximize", sampler=alone.GaussianProcessOrderSampler(TASKS, seed=0))
-    study.optimize(lambda trial: float(space.suggest_order(trial, TASKS).index("e")), n_trials=8)
-    assert study.best_value == 4.0
 
 
 def test_its_parameters_are_those_of_the_sweeps_space() -> None:
