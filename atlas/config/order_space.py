@@ -55,6 +55,10 @@ class OrderSpace:
             )
         if self.length is not None and (self.last or self.together):
             raise UserError(f"orders of {self.length} of the tasks, with last tasks or groups; give one of the two.")
+        if len(self.first) > self.size:
+            raise UserError(
+                f"orders of {self.size} of the tasks that begin with {','.join(self.first)}; name {self.size} at most."
+            )
         if not self.count():
             raise UserError(f"no order of {', '.join(self.tasks)} keeps to {self.in_words()}; leave a constraint out.")
 

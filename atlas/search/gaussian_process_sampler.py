@@ -52,7 +52,8 @@ class GaussianProcessOrderSampler(BaseSampler):
     are certain, each `replicates` times at most (None: any number). Else none is tried twice while another is left, and
     in no case one that was pruned. Up to seven tasks every order is a candidate; of more, random orders and a local
     search over swaps and moves. `choices(prefix)` gives the tasks that may come next (default: all that are left), one
-    or more for every prefix that it leads to. Settings that all trials suggest are chosen for the best orders known
+    or more for every prefix that it leads to. An order takes `length` of the tasks (default: all): which of them is
+    searched with the order. Settings that all trials suggest are chosen for the best orders known
     and random ones, then an order for them; others are left to TPE. Trials that miss a constraint
     (`trial.set_constraint`, a value above 0) are never the best known; settings that had no others are tried last.
     """
@@ -66,8 +67,11 @@ class GaussianProcessOrderSampler(BaseSampler):
         noisy: bool = True,
         replicates: int | None = None,
         choices: Choices | None = None,
+        length: int | None = None,
     ) -> None:
-        """Raises ValueError for tasks that repeat, fewer than two, or a startup or replicates below 1."""
+        """Raises ValueError for tasks that repeat, fewer than two, a startup or replicates below 1, or a length that no
+        order of the tasks has.
+        """
         self.tasks, self.seed, self.startup, self.noisy = tuple(tasks), seed, startup, noisy
         if len(set(self.tasks)) != len(self.tasks) or len(self.tasks) < 2:
             raise ValueError(f"tasks={list(tasks)}; give two or more different tasks.")
@@ -75,6 +79,9 @@ class GaussianProcessOrderSampler(BaseSampler):
             raise ValueError(f"startup={startup}; give 1 or more random trials.")
         if replicates is not None and replicates < 1:
             raise ValueError(f"replicates={replicates}; give 1 or more trials of an order, or None.")
+        if length is not None and not 1 <= length <= len(self.tasks):
+            raise ValueError(f"length={length} of tasks={list(tasks)}; give 1 to {len(self.tasks)}, or None.")
+        self.length = length or len(self.tasks)
         self.most = (replicates or math.inf) if noisy else 1
         self.choices = choices
         self.inner = RecentTPESampler(seed=seed)
@@ -149,13 +156,13 @@ class GaussianProcessOrderSampler(BaseSampler):
         return OrderModel(record.with_told(record.running), noisy=self.noisy) if record.finished else None
 
     def _order(self, trial: FrozenTrial) -> Order:
-        return order_in(trial.params, self.tasks, self.choices)
+        return order_in(trial.params, self.tasks, self.choices, self.length)
 
     def _record(self, study: Study, *, plain: bool = False) -> StudyRecord:
         """What is known of the study; `plain`: without settings."""
         records = self._records.setdefault(study, {})
         if plain not in records:
-            records[plain] = StudyRecord(self.tasks, self.choices, noisy=self.noisy, plain=plain)
+            records[plain] = StudyRecord(self.tasks, self.choices, length=self.length, noisy=self.noisy, plain=plain)
         records[plain].read(study)
         return records[plain]
 
@@ -183,7 +190,7 @@ class GaussianProcessOrderSampler(BaseSampler):
         if not running:
             return model
         values = zip(running, map(float, model.predict(running)[0]), strict=True)
-        for count in range(1, len(self.tasks) + 1):
+        for count in range(1, self.length + 1):
             known.add(model.expected([Point(order[:count], settings) for order, settings in running]))
         known.add_values(values)
         return OrderModel(known, noisy=self.noisy)
@@ -215,7 +222,7 @@ class GaussianProcessOrderSampler(BaseSampler):
 
     def _orders(self, prefix: Order) -> Iterator[Order]:
         """Every order that begins with `prefix`."""
-        following = self._next(prefix) if len(prefix) < len(self.tasks) else ()
+        following = self._next(prefix) if len(prefix) < self.length else ()
         if not following:
             yield prefix
         for task in following:
@@ -223,7 +230,8 @@ class GaussianProcessOrderSampler(BaseSampler):
 
     def _all(self, prefix: Order) -> Sequence[Order]:
         """Every order that begins with `prefix`; none where they are more than are enumerated."""
-        if not self.choices and math.factorial(len(self.tasks) - len(prefix)) > ENUMERATED:
+        placed = len(prefix)
+        if not self.choices and math.perm(len(self.tasks) - placed, self.length - placed) > ENUMERATED:
             return ()
         if prefix not in self._below:
             found = list(islice(self._orders(prefix), ENUMERATED + 1))
@@ -231,9 +239,13 @@ class GaussianProcessOrderSampler(BaseSampler):
         return self._below[prefix]
 
     def _drawn(self, draw: random.Random, prefix: Order) -> Order:
-        while len(prefix) < len(self.tasks):
+        while len(prefix) < self.length:
             prefix = (*prefix, draw.choice(self._next(prefix)))
         return prefix
+
+    def _around(self, order: Order, fixed: int) -> list[Order]:
+        """The orders near one, of other tasks too, whose first `fixed` tasks stay."""
+        return neighbours(order, fixed, self.choices, [task for task in self.tasks if task not in order])
 
     def _untaken(self, draw: random.Random, prefix: Order, is_tried: IsOrder, is_taken: IsOrder) -> Order:
         """A random order that was not tried, or at least is not taken; another where these can hardly be found."""
@@ -254,7 +266,7 @@ class GaussianProcessOrderSampler(BaseSampler):
         best += [order for order in tried if order[: len(prefix)] == prefix]
         found = [order for order in best if not is_taken(order)] or best
         for _ in range(CLIMBS):
-            around = {order for one in best for order in (one, *neighbours(one, len(prefix), self.choices))}
+            around = {order for one in best for order in (one, *self._around(one, len(prefix)))}
             free = sorted(order for order in around if not is_taken(order)) or sorted(around)
             climbed = _top(free, model, settings, STARTS)
             if climbed == found:

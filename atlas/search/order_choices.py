@@ -18,10 +18,15 @@ def prefix_name(prefix: Sequence[str]) -> str:
     return AFTER + (" > ".join(prefix) if prefix else "nothing")
 
 
-def order_in(params: Mapping[str, Any], tasks: Order, choices: Choices | None = None) -> Order:
-    """The order, or its prefix, that a trial's parameters spell. A task without an alternative needs no parameter."""
+def order_in(
+    params: Mapping[str, Any], tasks: Order, choices: Choices | None = None, length: int | None = None
+) -> Order:
+    """The order, or its prefix, that a trial's parameters spell. A task without an alternative needs no parameter.
+
+    An order takes `length` of the tasks (default: all).
+    """
     order: Order = ()
-    while len(order) < len(tasks):
+    while len(order) < (length or len(tasks)):
         following = choices(order) if choices else [task for task in tasks if task not in order]
         chosen = following[0] if len(following) == 1 else params.get(prefix_name(order))
         if chosen not in following:
@@ -35,12 +40,16 @@ def next_replicate(taken: Counter[Any], numbers: range) -> int:
     return min(numbers, key=lambda number: taken[number])
 
 
-def neighbours(order: Order, fixed: int, choices: Choices | None = None) -> list[Order]:
-    """The orders one move of a task away, or one swap, that the choices allow; the first `fixed` tasks stay."""
+def neighbours(order: Order, fixed: int, choices: Choices | None = None, absent: Sequence[str] = ()) -> list[Order]:
+    """The orders one move of a task away, or one swap, that the choices allow; the first `fixed` tasks stay.
+
+    A task may be swapped for one of those that are `absent` from the order, too.
+    """
     found: list[Order] = []
     for one in range(fixed, len(order)):
         rest = (*order[:one], *order[one + 1 :])
         found += [(*rest[:to], order[one], *rest[to:]) for to in range(fixed, len(order)) if to != one]
+        found += [(*order[:one], other, *order[one + 1 :]) for other in absent]
         for other in range(one + 2, len(order)):
             swapped = list(order)
             swapped[one], swapped[other] = order[other], order[one]

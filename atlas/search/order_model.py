@@ -156,8 +156,9 @@ class OrderModel:
 
     def _from_features(self, points: Sequence[Point]) -> tuple[Matrix, Matrix]:
         """Mean and variance of the values of whole orders, without the residue."""
-        found, count = self._known.features(points), len(self.tasks)
-        return self._means(found).mean(axis=1), self._variances(found) / count**2
+        found, count = self._known.features(points), self._known.whole
+        within = found[:, :, 0]  # 1 for the tasks of the order
+        return (self._means(found) * within).sum(axis=1) / count, self._variances(found) / count**2
 
     def _means(self, found: Matrix) -> Matrix:
         """The expected scores [N, T] for features; of no meaning outside a prefix."""

@@ -87,14 +87,16 @@ class OrderStatistics:
 
     `by_task`: the scores are one a task, and each task has sums of its own; else they are means. Equal scores after a
     prefix with the same settings are those of one step that several trials share, and count once. `replicates`: the
-    spread of values among trials alike, which tells the noise, is kept too. Beside the sums, of
-    8 · (T · D)² bytes for T tasks of D features, it keeps a short text for each observation.
+    spread of values among trials alike, which tells the noise, is kept too. A whole order has `length` of the tasks
+    (default: all). Beside the sums, of 8 · (T · D)² bytes for T tasks of D features, it keeps a short text for each
+    observation.
     """
 
     tasks: Order
     by_task: bool = True
     settings: int = 0
     replicates: bool = True
+    length: int | None = None
 
     def __post_init__(self) -> None:
         self._number = {task: number for number, task in enumerate(self.tasks)}
@@ -125,7 +127,7 @@ class OrderStatistics:
 
     def branch(self) -> OrderStatistics:
         """Statistics that begin as these, and leave these as they are."""
-        found = OrderStatistics(self.tasks, self.by_task, self.settings, self.replicates)
+        found = OrderStatistics(self.tasks, self.by_task, self.settings, self.replicates, self.length)
         found.means = self.means.copy()
         found.blocks = [one.copy() for one in self.blocks] if self.by_task else [found.means]
         found.spread, found.shift, found.knows_prefixes = self.spread.branch(), self.shift, self.knows_prefixes
@@ -156,6 +158,11 @@ class OrderStatistics:
                 self.spread.add(b"whole" + self._name(point), value)
 
     @property
+    def whole(self) -> int:
+        """The number of tasks of a whole order."""
+        return self.length or len(self.tasks)
+
+    @property
     def scores(self) -> tuple[float, float]:
         """Mean and standard deviation of all scores; the first is less the shift."""
         rows = sum(one.rows for one in self.blocks)
@@ -183,7 +190,7 @@ class OrderStatistics:
         self.shift = seen[0].scores[0] if self.shift is None else self.shift
         scores = np.array([one.scores for one in seen]) - self.shift
         self.means.add(found.reshape(len(seen), -1) / length, scores.mean(axis=1))
-        self.knows_prefixes |= length < len(self.tasks)
+        self.knows_prefixes |= length < self.whole
         for task, sums in enumerate(self.blocks if self.by_task else ()):
             row, place = np.nonzero(self.rows([one.prefix for one in seen]) == task)
             if len(row):

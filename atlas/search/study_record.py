@@ -32,9 +32,16 @@ class StudyRecord:
     """
 
     def __init__(
-        self, tasks: Order, choices: Choices | None = None, *, noisy: bool = True, plain: bool = False
+        self,
+        tasks: Order,
+        choices: Choices | None = None,
+        *,
+        length: int | None = None,
+        noisy: bool = True,
+        plain: bool = False,
     ) -> None:
         self.tasks, self.choices, self.noisy, self.plain = tasks, choices, noisy, plain
+        self.length = length or len(tasks)
         self.space = SettingsSpace({})
         self.running: list[FrozenTrial] = []
         self._common: dict[str, BaseDistribution] | None = None
@@ -68,12 +75,12 @@ class StudyRecord:
         """The order, or the prefix of one, that a trial has so far; None while its settings are not all known."""
         if not self.space.holds(trial.params):
             return None
-        return Point(order_in(trial.params, self.tasks, self.choices), self.space.numbers(trial.params))
+        return Point(order_in(trial.params, self.tasks, self.choices, self.length), self.space.numbers(trial.params))
 
     def whole(self, trials: Sequence[FrozenTrial]) -> list[Point]:
         """The points of those of the trials that have a whole order."""
         points = map(self.point, trials)
-        return [point for point in points if point is not None and len(point.order) == len(self.tasks)]
+        return [point for point in points if point is not None and len(point.order) == self.length]
 
     def with_told(self, running: Sequence[FrozenTrial]) -> OrderStatistics:
         """The statistics of ended trials, and of what running ones have told so far: a branch."""
@@ -85,7 +92,7 @@ class StudyRecord:
         way = self._ways[0] if self._ways else None
         distributions = {} if self.plain or not self._common else dict(sorted(self._common.items()))
         self.space = SettingsSpace({name: one for name, one in distributions.items() if not one.single()})
-        self.statistics = OrderStatistics(self.tasks, way is by_task, self.space.width, self.noisy)
+        self.statistics = OrderStatistics(self.tasks, way is by_task, self.space.width, self.noisy, self.length)
         self.tried: Counter[Point] = Counter()
         self.pruned: set[Point] = set()
         self.infeasible: dict[Settings, bool] = {}  # whether all ended trials with these settings missed a constraint
@@ -111,7 +118,7 @@ class StudyRecord:
             missed = misses_constraint(trial)
             self.infeasible[point.settings] = self.infeasible.get(point.settings, True) and missed
             observations += self._told(trial, point)
-            if len(point.order) == len(self.tasks):
+            if len(point.order) == self.length:
                 self._add_whole(trial, point, missed=missed)
         self.statistics.add(observations)
 
@@ -128,7 +135,7 @@ class StudyRecord:
     def _told(self, trial: FrozenTrial, point: Point) -> Iterator[Observation]:
         """The scores after prefixes; the value of a whole order where trials told no scores."""
         if not self._ways:
-            told = _value(trial, len(self.tasks)) if len(point.order) == len(self.tasks) else {}
+            told = _value(trial, self.length) if len(point.order) == self.length else {}
         else:
             told = self._ways[0](trial)
         for count, scores in told.items():
