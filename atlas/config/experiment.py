@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 from atlas.backbones.base import readouts_of
 from atlas.config.beyond import beyond_of
 from atlas.config.captions_check import check_captions
+from atlas.config.goal import goal_under
 from atlas.config.goal_check import check_goal
 from atlas.config.learners import base_learner, learner_named, own_class
 from atlas.config.options import Options
+from atlas.config.order_check import check_forecast, check_orders
 from atlas.config.reference_check import check_reads, check_reference
 from atlas.config.replicates import check_replicates, seeds_of
 from atlas.config.shots import check_shots
@@ -27,7 +29,6 @@ from atlas.runtime.errors import AtlasError, UserError
 from atlas.runtime.text import counted
 from atlas.steps.probe import Probe, shots_from
 from atlas.steps.walk import Walk
-from atlas.steps.walk_result import AVERAGE
 from atlas.tasks import find_task
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ class Experiment:
     options: Options
     precision: Precision = "float32"
     grid: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def goal(self) -> str:
+        """The objective of the trials. Raises UserError as `goal_under`."""
+        return goal_under(self.sweep, self.options.search)
 
     def trial_count(self) -> int:
         """The number of trials: as given, else the sweep's own; never more than there are orders to search
@@ -106,7 +112,7 @@ class Experiment:
         Raises UserError for invalid orders, an unknown learner, or one that this sweep does not use, and for a goal
         that has no value.
         """
-        self._check_space()
+        check_orders(self.sweep, self.options)
         self.trial_count()
         self.orders()
         self.references()
@@ -116,7 +122,7 @@ class Experiment:
                 f"--stop-early is {self.options.search.stop_early}, but the sweep {self.sweep.name} has a scheduler of "
                 f"its own, which stops trials; leave one of the two out."
             )
-        self._check_forecast()
+        check_forecast(self.sweep, self.options.search)
         check_replicates(self.sweep, self.options.search)
         check_shots(self.sweep, self.options)
         training = self.options.training
@@ -162,7 +168,10 @@ class Experiment:
         """The configuration of a trial that could not be proposed, for this reason: it fails, and trains nothing."""
         search, learner = self.options.search, self._base_learner()
         return TrialConfig(
-            learner=learner, orders=self.orders() or (search.tasks,), seeds=search.seeds[:1], refused=reason
+            learner=learner,
+            orders=self.orders() or (next(search.space().orders()),),
+            seeds=search.seeds[:1],
+            refused=reason,
         )
 
     def _suggested(self, trial: optuna.Trial) -> Learner:
@@ -233,31 +242,6 @@ class Experiment:
     def auxiliary_walks(self) -> list[Walk]:
         """The walks that no trial takes: references and bare probes."""
         return [*(walk for walks in self.references().values() for walk in walks), *self.bare_probes()]
-
-    def _check_space(self) -> None:
-        """Raises UserError for constraints and samplers of orders where none are searched, and orders outside."""
-        search, space = self.options.search, self.options.search.space()
-        if not self.sweep.searches_orders and (space.is_constrained or search.sampler in ("prefix", "orders")):
-            what = f"--sampler {search.sampler}" if not space.is_constrained else f"orders with {space.in_words()}"
-            raise UserError(
-                f"{what}: the sweep {self.sweep.name} searches no orders; leave it out, or take task-order."
-            )
-        if search.sampler and self.sweep.searches_orders and search.written_orders() and not self.options.run.resume:
-            raise UserError(
-                f"--sampler {search.sampler}: all orders are written out, so that nothing proposes them; leave it out, "
-                f"or give --orders a number."
-            )
-        for order in search.written_orders():
-            space.check(order)
-
-    def _check_forecast(self) -> None:
-        """Raises UserError for a forecast of orders where none are searched, or by another goal than the mean score."""
-        sweep, search = self.sweep, self.options.search
-        if search.stop_early == "forecast" and not (sweep.searches_orders and sweep.goal == AVERAGE):
-            raise UserError(
-                f"--stop-early forecast: the sweep {sweep.name} does not search orders for the highest mean score, "
-                f"which is what it forecasts; take median, asha or none."
-            )
 
     def _base_learner(self) -> TwoStage:
         training = self.options.training

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from atlas.config.beyond import beyond_of
+from atlas.config.goal import goal_under
 from atlas.config.sweep_check import goals
 from atlas.learners.readouts import SIMILARITY
 from atlas.metrics import METRICS, OrderScores, Undefined
@@ -71,12 +72,13 @@ def check_goal(sweep: Sweep, options: Options, learner: Learner | None = None) -
 
     `learner`: the one that is trained; None where the sweep chooses among several.
     """
-    lack = lack_of(sweep.goal, options, learner)
+    goal = goal_under(sweep, options.search)
+    lack = lack_of(goal, options, learner)
     if lack is None:
         return
-    defined = [goal for goal in goals() if lack_of(goal, options, learner) is None]
+    defined = [one for one in goals() if lack_of(one, options, learner) is None]
     raise UserError(
-        f"the goal of the sweep {sweep.name} is {sweep.goal!r}, which has no value here: {lack.reason}; {lack.remedy}. "
+        f"the goal of the sweep {sweep.name} is {goal!r}, which has no value here: {lack.reason}; {lack.remedy}. "
         f"Goals that have one: {', '.join(defined)}."
     )
 
@@ -94,7 +96,7 @@ def lack_of(goal: str, options: Options, learner: Learner | None = None) -> Lack
         if route == "free" and (lack := _no_free_answers(learner)):
             return lack
         beyond = _taken_of(learner, beyond)
-    taken = ScoresTaken(tasks=options.search.tasks, beyond=beyond)
+    taken = ScoresTaken(tasks=options.search.tasks[: options.search.order_size], beyond=beyond)
     reason = taken.lack(route, metric)
     return Lack(reason, _remedy(taken, route, metric, reason)) if reason else None
 

@@ -13,6 +13,7 @@ from atlas.config.constraint import Constraint, constraints_from
 from atlas.config.order_space import OrderSpace, Pair, by_modality
 from atlas.config.space import Order
 from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.text import by_number, counted
 from atlas.runtime.user_code import is_address
 from atlas.tasks import find_task, twin_of
 from atlas.tasks.suites import find_suite, twin_suite
@@ -63,6 +64,8 @@ class SearchOptions:
     """Search the orders alone that end with these tasks."""
     together: Annotated[tuple[str, ...], arg(metavar="A,B [A,B ...]", help_behavior_hint="")] = ()
     """Search the orders alone in which these tasks follow one another; or `modality`: those of each modality."""
+    subset_size: Annotated[int | None, arg(metavar="K", help_behavior_hint="")] = None
+    """Search orders of K of the tasks: which of them, and in which order."""
     sampler: Annotated[str, arg(metavar="NAME", help_behavior_hint="(default: the sweep's own)")] = ""
     """What proposes trials: random, tpe, prefix, orders, or your own as FILE.py:NAME."""
     trials: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the sweep's own)")] = None
@@ -133,19 +136,27 @@ class SearchOptions:
     def written_orders(self) -> tuple[Order, ...]:
         """The orders that were written out.
 
-        Raises UserError for one that is not a permutation of the tasks, and for one that is written twice.
+        Raises UserError for one that is not a permutation of the tasks, or of `subset_size` of them, and for one that
+        is written twice.
         """
-        orders = tuple(_order(text, self.tasks) for text in self.orders if "," in text)
+        orders = tuple(_order(text, self.tasks, self.subset_size) for text in self.orders if "," in text)
         for order in orders:
             if orders.count(order) > 1:
                 raise UserError(f"--orders has {','.join(order)} twice; give each order once.")
         return orders
 
-    def space(self) -> OrderSpace:
-        """The orders of the tasks that keep to `before`, `first`, `last` and `together`.
+    @property
+    def order_size(self) -> int:
+        """The number of tasks of an order."""
+        return self.subset_size or len(self.tasks)
 
-        Raises UserError for constraints that name an unknown task, or that no order keeps to.
+    def space(self) -> OrderSpace:
+        """The orders of the tasks, or of `subset_size` of them, that keep to `before`, `first`, `last` and `together`.
+
+        Raises UserError for constraints that name an unknown task, or that no order keeps to, and for a subset of one
+        or all of the tasks.
         """
+        self._check_subset_size()
         groups = (
             by_modality({task: find_task(task).modality for task in self.tasks}) if MODALITY in self.together else ()
         )
@@ -155,7 +166,22 @@ class SearchOptions:
             _named(self.first, "--first", 1) if self.first else (),
             _named(self.last, "--last", 1) if self.last else (),
             (*groups, *(_named(text, "--together", 2) for text in self.together if text != MODALITY)),
+            self.subset_size,
         )
+
+    def _check_subset_size(self) -> None:
+        """Raises UserError for a size that no subset of the tasks has, and for one with last tasks or groups."""
+        size, tasks = self.subset_size, len(self.tasks)
+        if size is not None and not 2 <= size < tasks:
+            allowed = (
+                f"give {by_number(tasks - 2, '2', f'2 to {tasks - 1}')}, or" if tasks > 2 else "name more --tasks, or"
+            )
+            raise UserError(f"--subset-size is {size}, of {counted(tasks, 'task')} in all; {allowed} leave it out.")
+        if size is not None and (self.last or self.together):
+            raise UserError(
+                f"--subset-size {size} with {'--last' if self.last else '--together'}, which speaks of orders of all "
+                f"tasks; leave one of the two out (--first and --before go with it)."
+            )
 
     def named_in_orders(self) -> set[str]:
         """The tasks that written orders name, whether or not these are orders of `tasks`."""
@@ -201,10 +227,15 @@ class SearchOptions:
 
 @lru_cache(maxsize=16)
 def _space(
-    tasks: Order, before: tuple[Pair, ...], first: Order, last: Order, together: tuple[Order, ...]
+    tasks: Order,
+    before: tuple[Pair, ...],
+    first: Order,
+    last: Order,
+    together: tuple[Order, ...],
+    length: int | None,
 ) -> OrderSpace:
     """One space for the same constraints, which counts its orders once."""
-    return OrderSpace(tasks, before=before, first=first, last=last, together=together)
+    return OrderSpace(tasks, before=before, first=first, last=last, together=together, length=length)
 
 
 def _named(text: str, flag: str, least: int) -> Order:
@@ -219,14 +250,16 @@ def _twins(text: str) -> str:
     return ",".join(twin_of(task.strip()) for task in text.split(","))
 
 
-def _order(text: str, tasks: Order) -> Order:
+def _order(text: str, tasks: Order, size: int | None) -> Order:
     order = tuple(part.strip() for part in text.split(","))
     for task in order:
         if task not in tasks:
             raise unknown("task in an order", task, tasks)
     if len(set(order)) < len(order):
         raise UserError(f"the order {text} names a task twice; an order takes each of {', '.join(tasks)} once.")
-    if len(order) < len(tasks):
+    if size is not None and len(order) != size:
+        raise UserError(f"the order {text} takes {counted(len(order), 'task')}; with --subset-size {size} name {size}.")
+    if size is None and len(order) < len(tasks):
         missing = ", ".join(task for task in tasks if task not in order)
         raise UserError(f"the order {text} leaves out {missing}; name every task, or leave it out of --tasks.")
     return order

@@ -80,13 +80,14 @@ class Sweep:
         """The options of the very small run of `--smoke`; options that were given with it stay.
 
         An option counts as given where it differs from the defaults, or is `named` on the command line. Orders that
-        are written out keep the tasks that they are orders of, and a suite its own.
+        are written out keep the tasks that they are orders of, and a suite its own; subsets have some to choose from.
         """
         given, small, defaults = options.flat(), self.small.flat(), self.defaults.flat()
         changed = {name: small[name] for name in SMALLER if given[name] == defaults[name] and name not in named}
-        if options.search.suite or options.search.named_in_orders() - set(self.small.search.tasks):
+        search = options.search
+        if search.suite or search.subset_size or search.named_in_orders() - set(self.small.search.tasks):
             changed.pop("tasks", None)
-        if self.searches_orders and options.search.orders:
+        if self.searches_orders and search.orders:
             return options.changed(**changed)  # which say how many trials there are
         points = len(self.points_under(options, smoke=True))
-        return options.changed(**changed, trials=options.search.trials or points or 2)
+        return options.changed(**changed, trials=search.trials or points or 2)

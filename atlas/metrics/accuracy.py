@@ -121,6 +121,7 @@ METRICS = (
         title="Relative to single-task",
         unit="%",
         better="higher",
+        across_tasks=True,
         routes=("latest", "own"),
         shown=frozenset({"leaderboard", "tracking", "table"}),
     ),

@@ -83,6 +83,7 @@ METRICS = (
         title="Upstream knowledge transfer",
         unit="%",
         better="higher",
+        across_tasks=True,
         shown=frozenset({"tracking", "table"}),
     ),
 )

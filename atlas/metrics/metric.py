@@ -56,8 +56,9 @@ class Metric:
 
     formula: the documented function; its docstring's first paragraph is the metric's definition. compute: the same,
     taken from an order's scores. unit: of its value. better: the direction of improvement. title: a table's heading.
-    routes: those on which it is reported. shown: the leaderboard, the tracking sink (MLflow), the page's table of all
-    metrics; `summary.json` has every metric.
+    routes: those on which it is reported. across_tasks: whether orders of different tasks can be compared by it, since
+    each task's score is held against another of the same task. shown: the leaderboard, the tracking sink (MLflow), the
+    page's table of all metrics; `summary.json` has every metric.
     """
 
     formula: Callable[..., MetricValue]
@@ -66,6 +67,7 @@ class Metric:
     unit: Literal["%", "points"]
     better: Literal["higher", "lower"]
     routes: tuple[Route, ...] = ("latest",)
+    across_tasks: bool = False
     shown: frozenset[Shown] = field(default_factory=lambda: frozenset[Shown]({"table"}))
 
     @property

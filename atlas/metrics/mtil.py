@@ -82,6 +82,7 @@ METRICS = (
         title="MTIL Transfer over zero-shot",
         unit="points",
         better="higher",
+        across_tasks=True,
         routes=("latest", "free"),
         shown=_EVERY,
     ),

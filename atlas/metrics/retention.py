@@ -83,6 +83,7 @@ METRICS = (
         title="Backward transfer",
         unit="points",
         better="higher",
+        across_tasks=True,
         routes=("latest", "own", "free"),
         shown=frozenset({"leaderboard", "tracking", "table"}),
     ),
@@ -99,6 +100,14 @@ METRICS = (
         title="Backward transfer over time",
         unit="points",
         better="higher",
+        across_tasks=True,
     ),
-    Metric(formula=remembering, compute=of_matrix(remembering), title="Remembering", unit="%", better="higher"),
+    Metric(
+        formula=remembering,
+        compute=of_matrix(remembering),
+        title="Remembering",
+        unit="%",
+        better="higher",
+        across_tasks=True,
+    ),
 )

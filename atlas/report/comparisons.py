@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from atlas.metrics import Undefined
+from atlas.report.objective import AVERAGE, DOWNSTREAM, RELATIVE, goal_of, takes_subsets
 from atlas.report.settings import best_label
 from atlas.report.summary import Route, Split, Summary
 from atlas.report.tables import final_scores, settings_label, trial_metrics
@@ -38,20 +39,31 @@ MOST = 24  # settings that are compared
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedOrder:
-    """An order under one setting, over its seeds: percent, forgetting in points."""
+    """An order under one setting, over its seeds: percent, forgetting in points.
+
+    objective: on val, what orders are ranked by, but for the score of downstream tasks.
+    """
 
     order: Order
     settings: str
     seeds: int
+    objective: Mean | Undefined
     val: Mean
     test: Mean | Undefined
     forgetting: Mean | Undefined
 
 
 def ranked_orders(summary: Summary, label: str, split: Split, route: Route) -> list[tuple[Order, dict[str, float]]]:
-    """(order, final score by task, the mean over seeds) of one setting, best first by val on route latest."""
+    """(order, final score by task, the mean over seeds) of one setting, best first by val on route latest.
+
+    By the objective, where orders take different tasks.
+    """
     orders = final_scores(summary, split, route).get(label, {})
     val = final_scores(summary, "val", "latest").get(label, {})
+    if takes_subsets(summary) and (goal := goal_of(summary)) != DOWNSTREAM:
+        val = {}
+        for (order, seed), value in cells(summary, goal, "val").get(label, {}).items():
+            val.setdefault(order, {})[str(seed)] = value
 
     def merit(order: Order) -> float:
         return float(np.mean(list(val[order].values()))) if order in val else -np.inf
@@ -70,11 +82,13 @@ def cells(summary: Summary, figure: str, split: Split = "test") -> dict[str, Cel
 
 
 def order_scores(summary: Summary) -> list[ComparedOrder]:
-    """Every order of every setting with the t intervals over its seeds, best first by val.
+    """Every order of every setting with the t intervals over its seeds, best first by the objective on val.
 
     Those with different numbers of seeds rank by what these let expect (`shrunk_means`).
     """
     val = cells(summary, "latest/average_accuracy", "val")
+    goal = goal_of(summary)
+    merit = val if goal in (AVERAGE, DOWNSTREAM) else cells(summary, goal, "val")
     test, lost = (cells(summary, f"latest/{name}") for name in ("average_accuracy", "forgetting"))
     rows = []
     for label, of_label in val.items():
@@ -86,6 +100,7 @@ def order_scores(summary: Summary) -> list[ComparedOrder]:
                     order=order,
                     settings=label,
                     seeds=first.count,
+                    objective=_over_seeds(merit.get(label, {}), order),
                     val=first,
                     test=_over_seeds(test.get(label, {}), order),
                     forgetting=_over_seeds(lost.get(label, {}), order),
@@ -94,19 +109,22 @@ def order_scores(summary: Summary) -> list[ComparedOrder]:
     believed = shrunk_means(
         {
             (label, order): [value for (one, _), value in some.items() if one == order]
-            for label, some in val.items()
+            for label, some in merit.items()
             for order in dict.fromkeys(order for order, _ in some)
         }
     )
-    return sorted(rows, key=lambda row: -believed[row.settings, row.order])
+    return sorted(rows, key=lambda row: -believed.get((row.settings, row.order), -np.inf))
 
 
 def components(summary: Summary) -> dict[str, Components | Undefined]:
-    """Route → the variance components of the best settings' average accuracy on test."""
+    """Route → the variance components of the best settings' average accuracy on test.
+
+    Of the relative accuracy, where orders take different tasks.
+    """
     label = best_label(summary)
+    figure = RELATIVE if takes_subsets(summary) else "average_accuracy"
     return {
-        route: variance_components(cells(summary, f"{route}/average_accuracy").get(label, {}))
-        for route in ("latest", "own")
+        route: variance_components(cells(summary, f"{route}/{figure}").get(label, {})) for route in ("latest", "own")
     }
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from atlas.report.canvas import BEST, INK, MUTED, PHONE, RULE, THIRD, WORST, cell_colours, new_figure, panel_row, titled
 from atlas.report.comparisons import best_label, ranked_orders
 from atlas.report.marks import order_mark, put_mark, trial_marks
+from atlas.report.objective import takes_subsets
 from atlas.report.settings import is_settings_sweep, short_label
 from atlas.report.summary import Route, Split, Summary, TrialRow
 from atlas.report.tables import bare_scores, leaderboard, matrix
@@ -79,12 +80,14 @@ def order_sensitivity(
 ) -> Figure:
     """Final scores by task, a line an order (the mean over its seeds); the bar is the spread between orders, OPD.
 
-    Orders are compared under one setting: that of the best finished trial.
+    Orders are compared under one setting: that of the best finished trial. The spread of orders of different tasks is
+    no OPD.
     """
     tasks = list(summary.tasks)
     orders = ranked_orders(summary, best_label(summary), split, route)
     figure, (axes,) = new_figure(PHONE if narrow else max(5.0, 1.7 * len(tasks) + 1.2), 4.4, 1, 1)
-    _draw_spread(axes, tasks, [final for _, final in orders])
+    spread = "max − min" if takes_subsets(summary) else "OPD"
+    _draw_spread(axes, tasks, [final for _, final in orders], spread)
     for colour, width, (order, final) in _styled(orders):
         scores = [final.get(task, np.nan) for task in tasks]
         style: dict[str, Any] = {"color": colour, "linewidth": width, "marker": "o", "markersize": width + 2}
@@ -95,7 +98,8 @@ def order_sensitivity(
     axes.margins(y=0.12)
     axes.set_ylabel("final score (%)")
     _name_colours(figure, [" → ".join(order) for order, _ in orders], narrow=narrow)
-    return titled(figure, summary, "Final score of each task under each order; bar: OPD = max − min", split, route)
+    bar = "over the orders that take it" if takes_subsets(summary) else "OPD = max − min"
+    return titled(figure, summary, f"Final score of each task under each order; bar: {bar}", split, route)
 
 
 def sharing(summary: Summary, *, narrow: bool = False) -> Figure:
@@ -142,15 +146,15 @@ def score_range(summary: Summary) -> tuple[float, float]:
     return low, max(high, low + 10.0)
 
 
-def _draw_spread(axes: Axes, tasks: list[str], orders: list[dict[str, float]]) -> None:
-    """A bar a task from its worst to its best order, with the disparity OPD in points."""
+def _draw_spread(axes: Axes, tasks: list[str], orders: list[dict[str, float]], name: str) -> None:
+    """A bar a task from its worst to its best order, with the difference in points under its name."""
     for place, task in enumerate(tasks):
         scores = [final[task] for final in orders if task in final]
         if not scores:
             continue
         low, high = min(scores), max(scores)
         axes.plot([place] * 2, [low, high], color=RULE, linewidth=14, solid_capstyle="round")
-        label = f"OPD {high - low:.1f}"
+        label = f"{name} {high - low:.1f}"
         axes.annotate(label, (place, high), (0, 11), textcoords="offset points", ha="center", fontsize=9, color=INK)
 
 

@@ -8,9 +8,11 @@ import numpy as np
 
 from atlas.metrics import METRICS, OrderMetrics, Undefined
 from atlas.report.summary import ROUTES, Split, Summary, TrialRow
+from atlas.runtime.text import by_number
 from atlas.statistics import sampling_error
 
 AVERAGE, DOWNSTREAM = "latest/average_accuracy", "downstream/mean"
+RELATIVE = "relative_accuracy"
 
 
 def goal_of(summary: Summary) -> str:
@@ -25,8 +27,48 @@ def goal_in_words(summary: Summary) -> str:
     route, _, name = goal_of(summary).partition("/")
     if route == "downstream":
         return "mean score of the downstream tasks"
+    if name == RELATIVE:
+        return f"relative accuracy after the last task, route {route}"
     title = METRICS[name].title.lower() if name in METRICS else name
     return f"{title} after the last task, route {route}"
+
+
+def takes_subsets(summary: Summary) -> bool:
+    """Whether orders take some of the sweep's tasks, so that their average accuracies are of different tasks."""
+    return bool(summary.settings.get("subset_size"))
+
+
+def subsets_in_words(summary: Summary) -> str:
+    """What the numbers of orders of different tasks are of; empty where all take the same tasks."""
+    if not takes_subsets(summary):
+        return ""
+    size, tasks, goal = summary.settings.get("subset_size"), len(summary.tasks), goal_of(summary)
+    measured = f"{goal_in_words(summary)}, which measures all by the same"
+    if goal.endswith(f"/{RELATIVE}"):
+        measured = (
+            "the mean over an order's tasks of the score in percent of that of the task trained alone (100: nothing is "
+            "lost; more: it gains by the others)"
+        )
+    return (
+        f"Orders take {size} of {tasks} tasks: average accuracies of different tasks do not compare orders. The "
+        f"objective does: {measured}.{_near_chance(summary) if goal.endswith(f'/{RELATIVE}') else ''}"
+    )
+
+
+def _near_chance(summary: Summary) -> str:
+    """The tasks that alone are not clearly better than guessing, whose percent say little; empty without any."""
+    weak = []
+    for name, task in summary.tasks.items():
+        found = [scores[name].of("val") for scores in summary.references.single_task.values() if name in scores]
+        known = [score for score in found if score is not None]
+        error = sampling_error(known, [_records(summary, name, "val")] * len(known))
+        if known and float(np.mean(known)) - (0.0 if isinstance(error, Undefined) else error) <= task.chance:
+            weak.append(name)
+    if not weak:
+        return ""
+    return (
+        f" Alone, {', '.join(weak)} {by_number(len(weak), 'is', 'are')} not clearly better than guessing: train longer."
+    )
 
 
 def goal_value(summary: Summary, trial: TrialRow, split: Split, found: OrderMetrics) -> float | None:
@@ -48,6 +90,8 @@ def goal_error(summary: Summary, trial: TrialRow, split: Split) -> float | Undef
         probes = [row for row in summary.downstream if row.trial == trial.id]
         tasks = [row.task for row in probes]
         return sampling_error([row.of(split) for row in probes], [_records(summary, task, split) for task in tasks])
+    if name == RELATIVE:
+        return _relative_error(summary, trial, split, route)
     if name != "average_accuracy":
         return Undefined(f"it is not known for {name.replace('_', ' ')}")
     return accuracy_error(summary, trial, split, route)
@@ -55,11 +99,30 @@ def goal_error(summary: Summary, trial: TrialRow, split: Split) -> float | Undef
 
 def accuracy_error(summary: Summary, trial: TrialRow, split: Split, route: str = "latest") -> float | Undefined:
     """Half of the 95 % interval of the average accuracy after the last task over its records, in points."""
-    R = next((R for known, R in trial.R.get(split, {}).items() if known == route and known in ROUTES), ())
-    scores = [score for score in (R[-1] if R else ()) if score is not None and math.isfinite(score)]
+    scores = _last_scores(trial, split, route)
     if len(scores) < len(trial.order):
         return Undefined("not every task was scored")
     return sampling_error(scores, [_records(summary, task, split) for task in trial.order])
+
+
+def _relative_error(summary: Summary, trial: TrialRow, split: Split, route: str) -> float | Undefined:
+    """The same of the relative accuracy, with the scores of the tasks alone taken as they are."""
+    scores, shares = _last_scores(trial, split, route), list[float]()
+    if len(scores) < len(trial.order):
+        return Undefined("not every task was scored")
+    for task, score in zip(trial.order, scores, strict=True):
+        alone = summary.references.single_task.get(trial.seed, {}).get(task)
+        error = sampling_error([score], [_records(summary, task, split)])
+        if isinstance(error, Undefined) or not (against := alone.of(split) if alone else None):
+            return Undefined("the number of records, or a score alone, is not known")
+        shares.append(100 * error / against)
+    return math.hypot(*shares) / len(shares)
+
+
+def _last_scores(trial: TrialRow, split: Split, route: str) -> list[float]:
+    """The scores after the last task that are known, in the order of the tasks."""
+    R = next((R for known, R in trial.R.get(split, {}).items() if known == route and known in ROUTES), ())
+    return [score for score in (R[-1] if R else ()) if score is not None and math.isfinite(score)]
 
 
 def _records(summary: Summary, task: str, split: Split) -> int:

@@ -36,8 +36,11 @@ def use_command(summary: Summary) -> str:
 def _order(summary: Summary) -> list[str]:
     """The best order, and its tasks; those of a user's file are named by that, as in the sweep's command."""
     assert summary.best_trial is not None
-    tasks = [] if any(".py:" in word for word in _words(summary.sweep.command)) else list(summary.tasks)
-    return [*(["--tasks", *tasks] if tasks else []), "--orders", ",".join(summary.best_trial.order)]
+    order = summary.best_trial.order
+    if not any(".py:" in word for word in _words(summary.sweep.command)):
+        return ["--tasks", *(task for task in summary.tasks if task in order), "--orders", ",".join(order)]
+    subset = ["--subset-size", str(len(order))] if len(order) < len(summary.tasks) else []
+    return [*subset, "--orders", ",".join(order)]
 
 
 def _asked(summary: Summary) -> list[str]:

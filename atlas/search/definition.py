@@ -125,7 +125,7 @@ def _defined(experiment: Experiment, inputs: StepInputs, sampled: SampledSpace) 
     names = sorted({str(one.learner["name"]) for one in sampled.samples if "name" in one.learner})
     return SearchDefinition(
         trials=experiment.trial_count(),
-        goal=sweep.goal,
+        goal=experiment.goal,
         searches_orders=sweep.searches_orders,
         points=tuple(_plain(point) for point in sweep.all_points(options)),
         space={name: values_in_words(one) for name, one in sorted(sampled.distributions.items())},

@@ -149,10 +149,11 @@ def rule_in_words(experiment: Experiment) -> str:
     rule, trials = experiment.options.search.stop_early, experiment.trial_count()
     if rule == "none":
         return ""
-    if len(experiment.options.search.tasks) < SHORTEST or trials <= LEAST:
+    tasks = experiment.options.search.order_size
+    if tasks < SHORTEST or trials <= LEAST:
         return (
             f"{rule}: stops none of these trials, as it takes {SHORTEST} tasks or more, and more than {LEAST} trials "
-            f"(here {len(experiment.options.search.tasks)} and {trials})"
+            f"(here {tasks} and {trials})"
         )
     return f"{rule}, from the second task on, beside at least {LEAST} others"
 

@@ -10,7 +10,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search.optuna import OptunaSearch
 
-from atlas.config.space import params_of
+from atlas.config.space import prefix_name
 from atlas.config.trial import BEGUN_AS, INFEASIBLE, REFUSED, REPLACES, TrialConfig, trial_config_from
 from atlas.search.feasibility import Feasibility, Verdict
 from atlas.search.gaussian_process_sampler import SCORES
@@ -99,7 +99,8 @@ class PruningOptunaSearch(OptunaSearch):
         A trial that somebody has asked for is proposed in any case.
         """
         for order in self._orders.take() if self._orders is not None else ():
-            self.study.enqueue_trial(params_of(order), user_attrs={ASKED_FOR: True})
+            choices = {prefix_name(order[:place]): task for place, task in enumerate(order)}
+            self.study.enqueue_trial(choices, user_attrs={ASKED_FOR: True})
         for point in self._orders.take_points() if self._orders is not None else ():
             self.study.enqueue_trial(dict(point), user_attrs={ASKED_FOR: True})
         config = self._suggest_judged(trial_id)

@@ -52,6 +52,7 @@ def order_sampler(experiment: Experiment) -> BaseSampler:
         noisy=search.seeds_as_needed,
         replicates=search.replicates,
         choices=space.choices if space.is_constrained else None,
+        length=space.length,
     )
 
 

@@ -15,7 +15,15 @@ from atlas.search.trial_report import TrialReport
 from atlas.steps.graph import WalkGraph
 from atlas.steps.step import Step, StepInputs
 from atlas.steps.walk import Walk
-from atlas.steps.walk_result import AVERAGE, WalkResult, mean_metrics, objective, relative_accuracy
+from atlas.steps.walk_result import (
+    AVERAGE,
+    RELATIVE,
+    WalkResult,
+    mean_metrics,
+    objective,
+    relative_accuracy,
+    relative_score,
+)
 from atlas.storage.score_names import Split
 from atlas.storage.step_result import SplitScores, StepResult
 
@@ -123,7 +131,7 @@ def _report(
         figures=mean_metrics(results, single_task) if setup.figures else {},
         complete=complete,
         learnt=list(learnt),
-        scores=_scores(results),
+        scores=_scores(results, single_task if setup.goal == RELATIVE else None),
         costs=_costs(results),
     )
 
@@ -137,13 +145,20 @@ def _costs(results: Sequence[WalkResult]) -> dict[str, float]:
     return {**most, SECONDS: sum(step.cost.seconds for steps in finished for step in steps) / len(results)}
 
 
-def _scores(results: Sequence[WalkResult]) -> list[list[float]]:
-    """The scores after each task that every walk has finished; none where walks have different orders."""
+def _scores(results: Sequence[WalkResult], single_task: SplitScores | None) -> list[list[float]]:
+    """The scores after each task that every walk has finished, each relative to `single_task` where that is given.
+
+    None where walks have different orders.
+    """
     if len({one.walk.order for one in results}) > 1:
         return []
     mean = np.mean([one.matrix("val", "latest") for one in results], axis=0)
-    rows = [row[: place + 1] for place, row in enumerate(mean)]
-    return [[float(score) for score in row] for row in rows if np.isfinite(row).all()]
+    rows = [[float(score) for score in row[: place + 1]] for place, row in enumerate(mean)]
+    known = [row for row in rows if np.isfinite(row).all()]
+    if single_task is None:
+        return known
+    alone = [single_task.val.get(task) for task in results[0].walk.order]
+    return [[relative_score(score, one) for score, one in zip(row, alone, strict=False)] for row in known]
 
 
 def single_task_scores(steps: Sequence[Step], results: Sequence[StepResult]) -> SplitScores:

@@ -25,7 +25,8 @@ class TrialReport:
     of a trial is `complete`: a trial that ends without one was pruned by the scheduler. `learnt` is the relative
     accuracy (`relative_accuracy`) after each task so far: unlike the objective, whose meaning changes with the last
     report, it can be compared between all reports after as many tasks. `scores`, of a trial with one
-    order: row i the validation scores of its first i + 1 tasks after the i-th, means over seeds, on route `latest`.
+    order: row i the validation scores of its first i + 1 tasks after the i-th, means over seeds, on route `latest`; in
+    percent of each task alone where the goal is their mean, the relative accuracy.
     `costs`: `trained_parameters`, the most of a step, and `seconds` of training, the mean over walks; none of steps of
     which they are not known.
     """

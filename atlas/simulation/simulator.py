@@ -194,7 +194,7 @@ class Simulation:
             step_inputs=self.inputs,
             single_task=[graph.steps(walk)[-1][-1] for walk in experiment.references()["lone"]],
             aim=experiment.options.search.aim,
-            goal=experiment.sweep.goal,
+            goal=experiment.goal,
             figures=False,
         )
         return SimulatedSearch(

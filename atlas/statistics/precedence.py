@@ -47,8 +47,10 @@ def _effect(task: str, other: str, finals: Mapping[Order, Mapping[str, float]], 
     both = [order for order in finals if task in order and other in order]
     before = [finals[order][task] for order in both if order.index(other) < order.index(task)]
     after = [finals[order][task] for order in both if order.index(other) > order.index(task)]
+    if not both:
+        return Undefined(f"no order has both {task} and {other}")
     if not before or not after:
-        return Undefined(f"{other} always comes {'after' if both and not before else 'before'} {task}")
+        return Undefined(f"{other} always comes {'before' if before else 'after'} {task}")
     return Precedence(
         task=task,
         other=other,

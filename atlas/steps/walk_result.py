@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from atlas.storage.step_result import StepResult
 
 Matrix = list[list[float]]
-AVERAGE, DOWNSTREAM = "latest/average_accuracy", "downstream/mean"
+AVERAGE, RELATIVE, DOWNSTREAM = "latest/average_accuracy", "latest/relative_accuracy", "downstream/mean"
 NAN = float("nan")
 
 
@@ -157,8 +157,7 @@ class WalkResult:
         R = np.asarray(self.matrix("val", "latest"), dtype=float)
         last = R[seen - 1, :seen] if (seen := tasks_seen(R)) else ()
         shares = [
-            100 * score / alone if alone else 100 + score
-            for score, alone in zip(last, self._alone("val", single_task), strict=False)
+            relative_score(score, alone) for score, alone in zip(last, self._alone("val", single_task), strict=False)
         ]
         return mean(shares) if shares else 0.0
 
@@ -175,6 +174,11 @@ class WalkResult:
         """The mean score of the probes; None until all of them are finished."""
         probed = self.probe_scores(split)
         return sum(probed.values()) / len(probed) if probed and len(probed) == len(self.walk.probes) else None
+
+
+def relative_score(score: float, alone: float | None) -> float:
+    """A score in percent of that of the task trained alone; 100 more than it is where that is 0 or not known."""
+    return 100 * score / alone if alone else 100 + score
 
 
 def objective(results: Sequence[WalkResult], single_task: SplitScores, *, aim: str, goal: str = AVERAGE) -> float:

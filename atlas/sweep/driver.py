@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from atlas.cluster.connect import NAMESPACE
 from atlas.cluster.ray_internals import search_ended_by, start_autoscaling_coordinator
 from atlas.config.beyond import beyond_of
+from atlas.config.goal import RELATIVE
 from atlas.config.training import AUTO
 from atlas.data.cache import prepared_address
 from atlas.execution.fleets import Fleets
@@ -142,7 +143,8 @@ class SweepDriver:
         control = live_control(run, broker, self._stopper, self._orders, journal)
         prefetch = Prefetch(broker.client, known_steps(run))
         with ExitStack() as parts:
-            view = LiveView(self.console, run.plan, journal, lambda: supervisor.snapshot)
+            measured = "val, of alone" if run.experiment.goal.endswith(RELATIVE) else "val"
+            view = LiveView(self.console, run.plan, journal, lambda: supervisor.snapshot, measured)
             interrupts = parts.enter_context(search_interrupts(view.interrupt))
             end_search = _ending_of(interrupts, parts)
             upload = run.folder.place.upload
@@ -267,7 +269,7 @@ def search_of(run: SweepRun, stopper: PrefixStopper, orders: OrderQueue) -> Sear
             step_inputs=run.inputs.step_inputs,
             single_task=_single_task_steps(run),
             aim=experiment.options.search.aim,
-            goal=experiment.sweep.goal,
+            goal=experiment.goal,
             zero_shot=_zero_shot_steps(run),
         ),
         sharing=experiment.options.run.sharing,

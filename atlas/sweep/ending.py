@@ -118,7 +118,7 @@ def finished_sweep(
         bare=experiment.bare_probes(),
         foreseen=run.proposals.walks,
         fleets=fleets,
-        goal=experiment.sweep.goal,
+        goal=experiment.goal,
         run=run.token,
         earlier=run.earlier,
         file=run.invocation.file,

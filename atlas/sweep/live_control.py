@@ -171,9 +171,11 @@ class LiveControl:
         for task in prefix:
             if task not in tasks:
                 raise unknown("task in a prefix", task, tasks)
-        if len(set(prefix)) < len(prefix) or len(prefix) >= len(tasks):
-            raise UserError(f"{value!r} is no prefix of orders of {', '.join(tasks)}; name some of them, each once.")
-        if not (space := self.experiment.options.search.space()).begins(prefix):
+        space = self.experiment.options.search.space()
+        if len(set(prefix)) < len(prefix) or len(prefix) >= space.size:
+            few = "some of them" if space.size == len(tasks) else f"fewer than {space.size} of them"
+            raise UserError(f"{value!r} is no prefix of orders of {', '.join(tasks)}; name {few}, each once.")
+        if not space.begins(prefix):
             raise UserError(f"no order of the sweep begins with {value!r}: they keep to {space.in_words()}.")
         self.stopper.cut.add(prefix)
         return f"no order that begins with {' > '.join(prefix)} is gone on with"
@@ -183,8 +185,9 @@ class LiveControl:
         if not sweep.searches_orders or self.exact:
             raise UserError(f"all trials of the sweep {sweep.name} are known beforehand; it takes no others.")
         (order,) = self.experiment.options.changed(orders=(value,)).search.written_orders() or ((),)
-        if len(order) != len(search.tasks):
-            raise UserError(f"{value!r} is no order of {', '.join(search.tasks)}; write it {','.join(search.tasks)}.")
+        if len(order) != search.order_size:
+            like = ",".join(search.tasks[: search.order_size])
+            raise UserError(f"{value!r} is no order of {', '.join(search.tasks)}; write it {like}.")
         search.space().check(order)
         begun = [trial for trial in self.trials().values() if order in trial.config.orders]
         if (begun and sweep.learner is no_search) or self.orders.has(order):

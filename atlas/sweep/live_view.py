@@ -39,13 +39,15 @@ class LiveView:
     """Draws the newest snapshot as one panel, or as plain lines where there is no terminal. A context manager.
 
     Nothing depends on it: where drawing the panel raises, that is logged and plain lines follow; where these raise,
-    too, nothing more is shown. Once it is `interrupted` it ranks nothing that is unfinished.
+    too, nothing more is shown. `measured` says what the best trial's percent are of. Once it is `interrupted` it ranks
+    nothing that is unfinished.
     """
 
     console: Console
     plan: Plan
     journal: TrialJournal
     newest: Callable[[], Snapshot]
+    measured: str = "val"
     interrupted: bool = False
     _ended: dict[str, None] = field(default_factory=dict)  # Tune's ids of the trials that ended, in that order
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -134,10 +136,11 @@ class LiveView:
             start = f"leading after {leading.tasks_seen} of {counted(tasks, 'task')}: "
             lines.append(_named(start, leading, f" ({leading.objective:.1f} % of alone)", room))
         best = found.best
-        lines.append(
-            "best so far –" if best is None else _named(f"best so far {best.objective:.1f} % (val): ", best, "", room)
-        )
+        lines.append("best so far –" if best is None else _named(self._best_start(best), best, "", room))
         return [*lines, *_warnings(snapshot)]
+
+    def _best_start(self, best: TrialRecord) -> str:
+        return f"best so far {best.objective:.1f} % ({self.measured}): "
 
     def _ended_lines(self, room: int) -> list[str]:
         """The trials that ended last, the newest first."""

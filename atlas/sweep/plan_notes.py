@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from atlas.config.goal import RELATIVE
 from atlas.learners.frozen_type import frozen_type, type_beside
 from atlas.runtime.text import by_number, counted
 from atlas.search.early_stopping import rule_in_words
 from atlas.steps.probe import shots_from
+from atlas.steps.walk_result import DOWNSTREAM
 from atlas.tasks import find_task
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ def notes(experiment: Experiment, *, sizes: Mapping[str, int], towers: Sequence[
     rows = {
         "early stopping": rule_in_words(experiment),
         "held out": _held_out(experiment),
+        "ranked by": _measure(experiment),
         "shots": _shots(experiment.options.search, sizes),
         "weights": _weights(experiment),
         "adapters in": _towers(experiment.options, towers),
@@ -55,6 +58,17 @@ def _held_out(experiment: Experiment) -> str:
     if left < asked:
         return f"{left} of {counted(asked, 'order')}: the trials walk all others, give them fewer by --orders"
     return f"{counted(asked, 'order')} that no trial walks, for the winner"
+
+
+def _measure(experiment: Experiment) -> str:
+    """The objective where orders take subsets of the tasks; empty where they take all."""
+    if experiment.options.search.subset_size is None:
+        return ""
+    if experiment.goal == DOWNSTREAM:
+        return "the mean score of the downstream tasks, the same after every subset"
+    name = experiment.goal.partition("/")[2].replace("_", " ")
+    relative = ": a task's score in percent of that of the task alone, which compares subsets"
+    return f"{name}{relative if experiment.goal.endswith(RELATIVE) else ''}"
 
 
 def _left_out(experiment: Experiment) -> str:

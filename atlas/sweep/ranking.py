@@ -10,7 +10,7 @@ from atlas.report import leaderboard
 from atlas.report.comparisons import order_scores
 from atlas.report.formats import interval
 from atlas.report.infeasible import infeasible_lines
-from atlas.report.objective import AVERAGE, accuracy_error, goal_in_words, goal_of
+from atlas.report.objective import AVERAGE, accuracy_error, goal_in_words, goal_of, subsets_in_words
 from atlas.report.order_rows import order_rows
 from atlas.report.settings import (
     SettingRow,
@@ -44,6 +44,8 @@ def print_ranking(console: Console, summary: Summary) -> None:
         print_orders(console, summary)
     else:
         print_leaderboard(console, summary)
+    if words := subsets_in_words(summary):
+        say(console, words, wrap=True)
     _say_infeasible(console, summary)
 
 

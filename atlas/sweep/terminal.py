@@ -15,6 +15,7 @@ from atlas.report import (
     verdict_text,
 )
 from atlas.report.headline import headline
+from atlas.report.objective import takes_subsets
 from atlas.report.sections.sharing import sharing_in_words
 from atlas.report.settings import best_label, is_settings_sweep
 from atlas.report.summary import Summary
@@ -107,11 +108,12 @@ def print_order_statistics(console: Console, summary: Summary) -> None:
         each = ", ".join(f"{task} {found.opd[task]:.1f}" for task in summary.tasks if task in found.opd)
         label = "; under the best setting" if several else ""
         aopd, mopd = found.aopd, found.mopd
+        of_tasks = f" of {', '.join(sorted(found.opd))}" if takes_subsets(summary) else ""
         say(
             console,
-            f"Order matters (test, route {found.route}, {counted(found.count, 'order')}{label}): a task's final score "
-            f"differs by {aopd:.1f} points between its best and worst order on average (AOPD), by {mopd:.1f} at most "
-            f"(MOPD, {worst}). OPD: {each}.",
+            f"Order matters (test, route {found.route}, {counted(found.count, 'order')}{of_tasks}{label}): a task's "
+            f"final score differs by {aopd:.1f} points between its best and worst order on average (AOPD), by "
+            f"{mopd:.1f} at most (MOPD, {worst}). OPD: {each}.",
             wrap=True,
         )
 

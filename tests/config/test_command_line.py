@@ -63,6 +63,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "first": (["--first", "digits"], "digits"),
     "last": (["--last", "digits,easy-ve"], "digits,easy-ve"),
     "together": (["--together", "modality"], ("modality",)),
+    "subset_size": (["--subset-size", "3"], 3),
     "sampler": (["--sampler", "orders"], "orders"),
     "sharing": (["--no-sharing"], False),
     "dry_run": (["--dry-run"], True),

@@ -91,6 +91,14 @@ def test_every_sampler_keeps_to_the_constraints(sampler: str) -> None:
     assert sampler in ("random", "tpe") or len(set(found)) == 3
 
 
+@pytest.mark.parametrize("sampler", ["", "random", "tpe", "prefix", "orders"])
+def test_every_sampler_takes_subsets_of_the_tasks(sampler: str) -> None:
+    some = experiment(subset_size=2, before=("a,b",), sampler=sampler, trials=5)
+    found = [walks[0].order for walks in foresee(some).trials]
+    assert all(len(order) == 2 and order[-1:] != ("a",) * ("b" in order) for order in found)
+    assert sampler in ("random", "tpe") or len(set(found)) == 5
+
+
 def test_the_planner_counts_what_remains() -> None:
     limited = experiment(**LIMITS, orders=("all",))
     assert limited.trial_count() == 3

@@ -14,6 +14,7 @@ from atlas.steps.beyond import Beyond
 from atlas.steps.graph import WalkGraph
 from atlas.steps.step import StepInputs
 from atlas.steps.walk import Walk
+from atlas.steps.walk_result import AVERAGE, RELATIVE
 
 TASKS = ("a", "b", "c")
 INPUTS = StepInputs(backbone="x", data={task: task for task in TASKS})
@@ -21,12 +22,14 @@ LEARNER = TwoStage(experience=None, expansion=Schedule(steps=1)).with_readout("s
 LANDSCAPE = SyntheticLandscape(tasks=TASKS, seed=1)
 
 
-def reports(order: tuple[str, ...], *others: Walk, beyond: Beyond | None = None) -> list[TrialReport]:
+def reports(
+    order: tuple[str, ...], *others: Walk, beyond: Beyond | None = None, goal: str = AVERAGE
+) -> list[TrialReport]:
     """The reports of a trial along that order, and along other walks."""
     graph = WalkGraph(INPUTS)
     single = [graph.steps(Walk(order=(task,), learner=LEARNER, seed=0))[-1][-1] for task in TASKS]
     setup = CourseSetup(
-        step_inputs=INPUTS, single_task=single, aim="mean", figures=beyond is not None, zero_shot=single
+        step_inputs=INPUTS, single_task=single, aim="mean", goal=goal, figures=beyond is not None, zero_shot=single
     )
     steps, found = course([Walk(order=order, learner=LEARNER, seed=0, beyond=beyond), *others], setup), []
     said = advance(steps, None)
@@ -70,6 +73,16 @@ def test_a_report_has_the_scores_after_each_task_so_far() -> None:
     for count, report in enumerate(found, start=1):
         assert report.scores == [pytest.approx(row) for row in rows[:count]]
     assert report_from(found[-1].to_tune()) == found[-1]
+
+
+def test_scores_are_relative_to_each_task_alone_where_the_goal_is() -> None:
+    """So that a sampler of orders may model each task's: their mean after the last task is the objective."""
+    plain, relative = reports(("b", "a"))[-1], reports(("b", "a"), goal=RELATIVE)[-1]
+    alone = {task: LANDSCAPE.scores((task,))[0] for task in TASKS}
+    assert relative.scores[1] == [
+        pytest.approx(100 * score / alone[task]) for score, task in zip(plain.scores[1], "ba", strict=True)
+    ]
+    assert relative.objective == pytest.approx(sum(relative.scores[1]) / 2) == relative.learnt[-1]
 
 
 def test_walks_of_different_orders_have_no_scores_in_common() -> None:

@@ -44,6 +44,11 @@ def test_what_never_varies_is_undefined() -> None:
     assert found["b", "a"] == Undefined("a always comes before b")
 
 
+def test_tasks_that_no_order_has_both_of_have_no_effect() -> None:
+    found = precedence_effects({("a", "b"): {"a": 1.0, "b": 2.0}, ("b", "c"): {"b": 1.0, "c": 2.0}})
+    assert found["a", "c"] == Undefined("no order has both a and c")
+
+
 def test_one_order_on_a_side_has_an_effect_but_no_interval() -> None:
     found = precedence_effects({("a", "b"): {"a": 1.0, "b": 2.0}, ("b", "a"): {"a": 4.0, "b": 2.0}})["a", "b"]
     assert isinstance(found, Precedence)

@@ -134,6 +134,16 @@ def test_orders_and_prefixes_outside_of_the_space_are_refused(tmp_path: Path) ->
     assert not constrained.say("prune easy-ve").startswith("no: ")
 
 
+def test_orders_of_some_of_the_tasks_are_steered_by_their_own_size(tmp_path: Path) -> None:
+    subsets = World(tmp_path, options=OPTIONS.changed(subset_size=2))
+    one, other, *_ = TASKS
+    assert subsets.say(f"enqueue {other},{one}") == f"{other} > {one} is the next order that is begun"
+    assert "with --subset-size 2 name 2" in subsets.say(f"enqueue {','.join(TASKS)}")
+    assert f"write it {one},{other}." in subsets.say(f"enqueue {one}")
+    assert subsets.say(f"prune {one}") == f"no order that begins with {one} is gone on with"
+    assert "name fewer than 2 of them, each once" in subsets.say(f"prune {one},{other}")
+
+
 def test_an_order_is_enqueued_once(world: World) -> None:
     order = ",".join(TASKS)
     assert world.say(f"enqueue {order}") == f"{' > '.join(TASKS)} is the next order that is begun"

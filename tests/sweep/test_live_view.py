@@ -74,6 +74,12 @@ def test_plain_lines_say_what_is_done_and_what_is_left(ended: FinishedSweep) -> 
     assert f"about {round(left)} s left" in text
 
 
+def test_percent_of_each_task_alone_are_said_to_be_that(ended: FinishedSweep) -> None:
+    relative = view(ended, STATUS)
+    relative.measured = "val, of alone"
+    assert "best so far 51.0 % (val, of alone): easy-vqa > digits" in seen(relative)
+
+
 def test_plain_lines_come_seldom(ended: FinishedSweep) -> None:
     assert seen(view(ended, STATUS)).count("steps trained") == 1
 

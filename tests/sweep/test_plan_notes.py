@@ -37,6 +37,14 @@ def test_early_stopping_that_can_stop_nothing_is_said(options: dict[str, object]
     assert noted(stop_early="asha")["early stopping"] == "asha, from the second task on, beside at least 4 others"
 
 
+def test_what_subsets_of_the_tasks_are_ranked_by_is_said() -> None:
+    assert noted(subset_size=2)["ranked by"].startswith("relative accuracy: a task's score in percent of that of the")
+    probed = Sweep(name="mine", question="", searches_orders=True, trials=6, goal="downstream/mean")
+    options = Options.of(tasks=FOUR, subset_size=2, downstream=("easy-pair",))
+    said = notes(Experiment(sweep=probed, options=options), sizes={"easy-pair": 4000}, towers=())["ranked by"]
+    assert said == "the mean score of the downstream tasks, the same after every subset"
+
+
 def test_held_out_orders_that_the_trials_leave_none_of_are_said() -> None:
     assert noted(held_out=2)["held out"] == "2 orders that no trial walks, for the winner"
     assert noted(held_out=2, orders=("all",))["held out"].startswith("0 of 2 orders: the trials walk all others")

@@ -11,7 +11,7 @@ from atlas.metrics import Undefined
 from atlas.report.comparisons import order_scores
 from atlas.report.formats import number
 from atlas.report.headline import TO_DECIDE, headline
-from atlas.report.objective import AVERAGE, accuracy_error, goal_of
+from atlas.report.objective import AVERAGE, DOWNSTREAM, accuracy_error, goal_of, takes_subsets
 from atlas.report.settings import best_label, is_settings_sweep, setting_rows
 from atlas.report.summary import Summary, SweepFacts
 from atlas.report.tables import Row, settings_label
@@ -95,6 +95,9 @@ def _best(summary: Summary, rows: Sequence[Row]) -> Tile:
     shown = next((row for row in rows if row.trial == best), next((row for row in rows if row.rank is not None), None))
     if shown is None:
         return Tile(figure=number(None), meaning="average accuracy on test of the trial chosen on val")
+    if takes_subsets(summary) and shown.relative is not None and goal_of(summary) != DOWNSTREAM:
+        meaning = "relative accuracy on test of the trial chosen on val: 100 is each task as good as alone"
+        return Tile(figure=number(shown.relative, " %"), meaning=meaning)
     sure = _sure(accuracy_error(summary, summary.trial(shown.trial), "test"))
     return Tile(figure=number(shown.test, " %"), meaning=f"average accuracy on test of the trial chosen on val{sure}")
 

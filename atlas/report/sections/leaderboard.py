@@ -12,7 +12,7 @@ from atlas.report.formats import MISSING, interval, number, with_error
 from atlas.report.headline import how_to_decide
 from atlas.report.infeasible import infeasible_lines
 from atlas.report.marks import order_mark, settings_mark, trial_marks
-from atlas.report.objective import AVERAGE, accuracy_error, goal_in_words, goal_of
+from atlas.report.objective import AVERAGE, DOWNSTREAM, accuracy_error, goal_in_words, goal_of, subsets_in_words
 from atlas.report.order_rows import order_rows
 from atlas.report.settings import is_settings_sweep
 from atlas.report.summary import Summary
@@ -31,7 +31,8 @@ class LeaderboardSection:
 
     `joint`: whether intransigence compares with joint models, rather than with each task alone. `walks`: it lists the
     walks of a sweep whose settings have a table of their own. `decide`: the option that would tell tied orders apart.
-    `infeasible`: the trials that miss a constraint, a line each.
+    `infeasible`: the trials that miss a constraint, a line each. `subsets`: what the numbers are of, where orders take
+    different tasks.
     """
 
     template: ClassVar[str] = "leaderboard.html"
@@ -43,6 +44,7 @@ class LeaderboardSection:
     walks: bool
     decide: str
     infeasible: tuple[str, ...]
+    subsets: str
 
 
 def leaderboard_section(summary: Summary, rows: Sequence[Row]) -> LeaderboardSection:
@@ -57,6 +59,7 @@ def leaderboard_section(summary: Summary, rows: Sequence[Row]) -> LeaderboardSec
         walks=walks,
         decide=how_to_decide(summary) if any(found.is_tied for found in list(gaps.values())[1:]) else "",
         infeasible=tuple(infeasible_lines(summary)),
+        subsets=subsets_in_words(summary),
     )
 
 
@@ -118,7 +121,9 @@ def _orders(summary: Summary, gaps: Gaps) -> Table:
     """Every order: the mean over its seeds with its interval."""
     rows = order_scores(summary)
     settings = any(row.settings for row in rows)
-    headings = ["", "Order of the tasks", *["Settings"] * settings, "Seeds", "Val ↓", "Test", "Forgetting"]
+    other = goal_of(summary) not in (AVERAGE, DOWNSTREAM)
+    headings = ["", "Order of the tasks", *["Settings"] * settings, "Seeds", *["Objective ↓"] * other]
+    headings += ["Val" if other else "Val ↓", "Test", "Forgetting"]
     headings += ["To the best"] * bool(gaps)
     return Table(
         columns=columns(*headings, left=(1, 2) if settings else (1,)),
@@ -128,7 +133,7 @@ def _orders(summary: Summary, gaps: Gaps) -> Table:
                 Cell(order=row.order),
                 *[row.settings] * settings,
                 str(row.seeds),
-                *(interval(mean) for mean in (row.val, row.test, row.forgetting)),
+                *(interval(mean) for mean in (*[row.objective] * other, row.val, row.test, row.forgetting)),
                 *[_gap(row.order, gaps, best=rank == 1)] * bool(gaps),
             )
             for rank, row in enumerate(rows, start=1)

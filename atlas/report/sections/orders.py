@@ -13,6 +13,7 @@ from atlas.report import figures
 from atlas.report.canvas import inline_pair
 from atlas.report.comparisons import ALL, components
 from atlas.report.formats import number, seeds
+from atlas.report.objective import takes_subsets
 from atlas.report.settings import best_label, short_label
 from atlas.report.summary import Summary
 from atlas.report.tables import settings_label
@@ -46,7 +47,10 @@ class RouteVariance:
 
 @dataclass(frozen=True, kw_only=True)
 class OrdersSection:
-    """`disparity`: a row a setting, split and route. `undefined`: why no route's variance can be shared out."""
+    """`disparity`: a row a setting, split and route. `undefined`: why no route's variance can be shared out.
+
+    `subsets`: orders take different tasks; the variance is then that of the relative accuracy.
+    """
 
     template: ClassVar[str] = "orders.html"
 
@@ -55,6 +59,7 @@ class OrdersSection:
     disparity: Table
     variances: tuple[RouteVariance, ...]
     undefined: str
+    subsets: bool
 
 
 def orders_section(summary: Summary) -> OrdersSection:
@@ -67,6 +72,7 @@ def orders_section(summary: Summary) -> OrdersSection:
         disparity=_disparity(summary),
         variances=tuple(_variance(route, one) for route, one in found.items()),
         undefined=reasons.pop() if len(reasons) == 1 else "",
+        subsets=takes_subsets(summary),
     )
 
 
