@@ -118,6 +118,8 @@ def _options(recorded: RecordedRun, sweep: Sweep, overrides: ClusterOverrides, s
         changed["shots"] = sweep.defaults.search.shots  # earlier versions took others, and did not use them
     if len(recorded.options.search.tasks) > 1:
         changed["orders"] = tuple(orders if sweep.searches_orders else dict.fromkeys(orders))
+        if sweep.searches_orders:
+            changed["sampler"] = ""  # which proposes none of the orders, as all are written out
     if recorded.options.search.seeds_as_needed:
         changed["orders"] = ()  # which points spell, some several times
     return recorded.options.changed(**changed, trials=None, source=tuple(source) or _sources(recorded.options))

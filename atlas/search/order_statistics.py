@@ -116,11 +116,15 @@ class OrderStatistics:
 
     @classmethod
     def of(
-        cls, tasks: Order, observations: Sequence[Observation], values: Mapping[Point, Sequence[float]]
+        cls,
+        tasks: Order,
+        observations: Sequence[Observation],
+        values: Mapping[Point, Sequence[float]],
+        length: int | None = None,
     ) -> OrderStatistics:
         """Those of scores after prefixes and of the values of whole orders; neither may be empty."""
         by_task = all(len(one.scores) == len(one.prefix) for one in observations)
-        found = cls(tasks, by_task, len(observations[0].settings))
+        found = cls(tasks, by_task, len(observations[0].settings), length=length)
         found.add(observations)
         found.add_values((point, value) for point, some in values.items() for value in some)
         return found

@@ -17,6 +17,7 @@ from atlas.report.summary import NextCommand, Summary
 from atlas.runtime.text import counted
 from atlas.search.promising_orders import promising_orders
 from atlas.search.proposals import foresee
+from atlas.steps.walk_result import RELATIVE
 from atlas.sweep.sweep_run import SweepRun
 
 MOST_TIED = 3  # orders that are named in one command, with the best
@@ -87,7 +88,8 @@ def _seeds_as_needed(summary: Summary, rows: Sequence[OrderRow]) -> Iterator[_Id
 def _untried(run: SweepRun, summary: Summary) -> Iterator[_Idea]:
     """The untried orders of the highest expected improvement, where the model's upper bound is above the best."""
     space = run.experiment.options.search.space()
-    found = promising_orders(summary, space, MOST_ORDERS) if goal_of(summary) == AVERAGE else None
+    modelled = goal_of(summary) in (AVERAGE, RELATIVE)
+    found = promising_orders(summary, space, MOST_ORDERS) if modelled else None
     if found is not None:
         yield _Idea(
             why=f"untried orders, the first expected at {found.mean:.1f} ± {2 * found.deviation:.1f} on val, of which "

@@ -49,6 +49,11 @@ def test_a_sweep_of_ones_own_takes_the_recorded_settings(invent: Callable[..., A
     assert keys(recorded, replay) == taken
 
 
+def test_a_sampler_that_proposed_the_orders_is_not_asked_again(invent: Callable[..., Any]) -> None:
+    replay = replay_of(recorded_of(invent(FILE, *SMALL, "--sampler", "orders")), FILE, ClusterOverrides())
+    replay.experiment.check()
+
+
 def test_an_interrupted_trial_is_walked_whole(summary: dict[str, Any]) -> None:
     summary["trials"][1]["step_keys"] = summary["trials"][1]["step_keys"][:1]
     recorded = recorded_of(summary)

@@ -10,6 +10,7 @@ from atlas.report.summary import Summary
 from atlas.report.tables import leaderboard
 from atlas.search.promising_orders import promising_orders
 from tests.report.conftest import TASKS, Document, invented_summary, of_trials, typed
+from tests.report.test_objective import of_subsets
 
 SPACE = OrderSpace(tuple(TASKS))
 
@@ -40,6 +41,17 @@ def test_the_untried_orders_that_may_be_best_are_named(summary: Document) -> Non
 @pytest.mark.parametrize("count", [2, 24])
 def test_of_too_few_or_of_all_orders_none_is(summary: Document, count: int) -> None:
     assert promising_orders(tried(summary, count), SPACE, 2) is None
+
+
+def test_untried_subsets_are_named_by_the_relative_accuracy(summary: Document) -> None:
+    subsets = of_subsets(summary)
+    kept = of_trials(subsets, subsets["trials"][::2])
+    space = OrderSpace(tuple(TASKS), length=2)
+    found = promising_orders(typed(kept), space, 12)
+    assert found is not None
+    assert set(found.orders) <= set(permutations(TASKS, 2)) - {trial.order for trial in typed(kept).trials}
+    objectives = [row.objective for row in leaderboard(typed(kept)) if row.objective is not None]
+    assert found.best == pytest.approx(max(objectives), abs=0.5)
 
 
 def test_they_keep_to_the_constraints_of_the_space(summary: Document) -> None:
