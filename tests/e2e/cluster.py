@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.processes import children, kill, title_of
+from benchmarks.processes import children, kill, marked, title_of
 from tests.e2e.nodes import QUICK, RAY, cluster_shell, start_node
 from tests.e2e.processes import end
 from tests.ports import lasting_port
@@ -70,7 +70,9 @@ class Cluster:
         subprocess.run(command, env=self.shell, check=True, timeout=60)
 
     def close(self) -> None:
-        """End all nodes."""
+        """End all nodes, and what outlives them: a stopped worker of a node that was lost has no parent of its own."""
         while self.nodes:
             end(self.nodes.pop(), signal.SIGKILL)
+        for pid in marked(self.shell["RAY_TMPDIR"]):
+            kill(pid)
         shutil.rmtree(self.shell["RAY_TMPDIR"], ignore_errors=True)
