@@ -12,6 +12,7 @@ from atlas.config.trial import Parameter, TrialConfig
 from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.text import counted
 from atlas.search.definition import values_in_words
+from atlas.search.feasibility import Feasibility
 from atlas.search.points import holds
 from atlas.search.sampled_space import sample_space
 from atlas.search.trial_record import TrialRecord
@@ -24,10 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Clone:
-    """The `parameters` of a trial to come, and in words what it shares with the one that it is like."""
+    """The `parameters` of a trial to come, in words what it is and `shares` with the one that it is like, and its
+    configuration, where that does not depend on further parameters, which the sampler then draws.
+    """
 
     parameters: Mapping[str, Parameter]
     words: str
+    shares: str
+    config: TrialConfig | None
 
 
 def clone_of(trial: TrialRecord, changes: Sequence[str], experiment: Experiment, step_inputs: StepInputs) -> Clone:
@@ -44,7 +49,23 @@ def clone_of(trial: TrialRecord, changes: Sequence[str], experiment: Experiment,
     parameters = {**settings, **changed, **_order_of(trial, experiment)}
     config = _proposed(experiment, parameters)
     shares = "" if config is None else _shared(trial.config, config, step_inputs)
-    return Clone(parameters=parameters, words=f"the trial {trial.id} with {_shown(changed)}{shares}")
+    words = f"the trial {trial.id} with {_shown(changed)}"
+    return Clone(parameters=parameters, words=words, shares=shares, config=config)
+
+
+def check_feasible(clone: Clone, feasibility: Feasibility) -> str:
+    """In words what is not known yet of the sweep's constraints; empty where nothing is open.
+
+    Raises UserError where the clone would miss one: the search would not train it.
+    """
+    if not feasibility.constraints:
+        return ""
+    if clone.config is None:
+        return "; whether it keeps to the sweep's constraints is known once its other settings are drawn"
+    if reason := feasibility.before(clone.config.walks()).reason:
+        raise UserError(f"{clone.words} would not be trained: {reason}; change it to other settings.")
+    late = [str(one) for one in feasibility.constraints if one.needs_training]
+    return f"; whether it keeps to {' '.join(late)} is known once it is trained" if late else ""
 
 
 def is_tried(parameters: Mapping[str, Parameter], trial: TrialRecord, experiment: Experiment) -> bool:

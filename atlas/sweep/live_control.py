@@ -20,13 +20,14 @@ from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.text import counted
 from atlas.search.callback import TrialJournal
 from atlas.search.early_stopping import PrefixStopper
+from atlas.search.feasibility import Feasibility
 from atlas.search.order_queue import OrderQueue
 from atlas.search.trial_record import TrialRecord
 from atlas.steps.step import StepInputs
 from atlas.sweep.broker_actor import BrokerActor
 from atlas.sweep.budget_keeper import BudgetKeeper
 from atlas.sweep.budget_plan import gpus_of, step_seconds
-from atlas.sweep.clone import clone_of, is_tried
+from atlas.sweep.clone import check_feasible, clone_of, is_tried
 from atlas.sweep.control import Answer, ControlJournal, Posted
 from atlas.sweep.supervision import Steering
 from atlas.sweep.sweep_run import SweepRun
@@ -40,6 +41,7 @@ class LiveControl:
 
     `trials` gives the trials that have begun, by Tune's ids. `exact`: all of them are known beforehand. `keep_budget`
     records a budget that was changed, for a run that resumes the sweep. `step_inputs` tell which steps trials share.
+    `feasibility` judges trials before they are trained.
     """
 
     journal: ControlJournal
@@ -51,6 +53,7 @@ class LiveControl:
     exact: bool
     keep_budget: Callable[[Budget | None], None]
     step_inputs: StepInputs
+    feasibility: Feasibility = field(default_factory=Feasibility)
     _verbs: Mapping[str, Callable[[str], str]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -149,10 +152,12 @@ class LiveControl:
         clone = clone_of(trial, changes, self.experiment, self.step_inputs)
         begun = (is_tried(clone.parameters, one, self.experiment) for one in self.trials().values())
         if any(begun) or self.orders.has_point(clone.parameters):
-            raise UserError(f"{clone.words.partition(', which')[0]} is tried already, or waits to be.")
+            raise UserError(f"{clone.words} is tried already, or waits to be.")
         self._check_room()
+        unknown_yet = check_feasible(clone, self.feasibility)
         self.orders.add_point(clone.parameters)
-        return Answer(applied=True, words=f"{clone.words}, is the next that begins", parameters=dict(clone.parameters))
+        words = f"{clone.words}{clone.shares}, is the next that begins{unknown_yet}"
+        return Answer(applied=True, words=words, parameters=dict(clone.parameters))
 
     def _check_room(self) -> None:
         """Raises UserError where all trials have begun."""
@@ -220,6 +225,7 @@ def live_control(
         exact=run.proposals.exact,
         keep_budget=lambda budget: _write_budget(run, budget),
         step_inputs=run.inputs.step_inputs,
+        feasibility=run.feasibility,
     )
     control.restore()
     return control

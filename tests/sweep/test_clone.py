@@ -10,13 +10,16 @@ import optuna
 import pytest
 from optuna.trial import FixedTrial
 
+from atlas.config.constraint import constraints_from
 from atlas.config.experiment import Experiment
 from atlas.config.options import Options
 from atlas.config.replicates import REPLICATE
 from atlas.config.sweep import Sweep
 from atlas.learners import Learner
+from atlas.search.feasibility import Feasibility
 from atlas.search.order_queue import OrderQueue
 from atlas.search.trial_record import TrialRecord
+from tests.search.test_feasibility import RankCounter
 from tests.small import atlas
 from tests.sweep.test_live_control import TASKS, World
 
@@ -106,6 +109,26 @@ def test_a_clone_of_an_order_keeps_the_order_and_its_seed(tmp_path: Path) -> Non
     world.trials = {"tune-1": tried("t1", {**PARAMETERS, **spelt}, world)}
     assert not world.say("enqueue --like t1 --with rank=16").startswith("no: ")
     assert world.control.orders.take_points() == [{**PARAMETERS, "rank": 16, **spelt}]
+
+
+def test_a_clone_that_misses_a_constraint_is_refused_before_it_takes_a_trial(world: World) -> None:
+    world.control.feasibility = Feasibility(constraints_from(("trained_parameters=10%",), ()), RankCounter)
+    assert world.say("enqueue --like t1 --with rank=16") == (
+        "no: the trial t1 with rank 16 would not be trained: trained_parameters is 16%, at most 10% is asked for; "
+        "change it to other settings."
+    )
+    assert world.control.orders.take_points() == []
+    assert world.say("enqueue --like t1 --with rate=0.02").endswith("is the next that begins")
+
+
+def test_what_is_not_known_of_a_clones_constraints_is_said(world: World) -> None:
+    world.control.feasibility = Feasibility(
+        constraints_from(("trained_parameters=20%", "forgetting=3"), ()), RankCounter
+    )
+    said = world.say("enqueue --like t1 --with rank=16")
+    assert said.endswith("next that begins; whether it keeps to --at-most forgetting=3 is known once it is trained")
+    said = world.say("enqueue --like t1 --with adapter=lora")
+    assert said.endswith("; whether it keeps to the sweep's constraints is known once its other settings are drawn")
 
 
 def test_a_run_that_resumes_the_sweep_knows_what_was_asked_for_and_begins_nothing_twice(world: World) -> None:
