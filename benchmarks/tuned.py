@@ -134,6 +134,12 @@ def all_settings(learners: Sequence[str], storage: str) -> dict[str, Settings]:
     return found | varied
 
 
+def with_row(rows: Sequence[Mapping[str, Any]], row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The rows with a new one in place of its earlier self, set after set: the picture is of the first."""
+    kept = [one for one in rows if (one["set"], one["learner"]) != (row["set"], row["learner"])]
+    return sorted([*kept, row], key=lambda one: tuple(SETS).index(one["set"]))
+
+
 def main() -> None:
     """Tune, walk, and write the table after each learner and set, so that what is there can be read."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -150,8 +156,8 @@ def main() -> None:
     for name in given.sets:
         for learner, one in settings.items():
             walks = walked(one, SETS[name], given.seeds, given.storage)
-            kept = [row for row in table["rows"] if (row["set"], row["learner"]) != (name, learner)]
-            table["rows"] = [*kept, {"set": name, "learner": learner, "settings": one, "walks": walks}]
+            row = {"set": name, "learner": learner, "settings": one, "walks": walks}
+            table["rows"] = with_row(table["rows"], row)
             given.file.write_text(written(table))
 
 

@@ -1,6 +1,7 @@
 """Question: how do the tuned learners compare, on orders that none of them was tuned on?
 
 Command: python -m benchmarks.tuned_table benchmarks/rows/tuned.json --picture docs/assets/tuned-learners.png
+         python -m benchmarks.tuned_table benchmarks/rows/tuned.json --settings "normalised, stages 1:1"   (for --tuned)
 Cost: some seconds. The table is made by `python -m benchmarks.tuned`.
 
 For each set of tasks a row a learner: average accuracy after the last task by route latest and route own, forgetting
@@ -164,7 +165,7 @@ def draw_picture(table: Mapping[str, Any], path: Path) -> None:
 
     rows = read_rows(table, table["rows"][0]["set"])
     rows = [row for place, row in enumerate(rows) if row.walks not in [one.walks for one in rows[:place]]][::-1]
-    figure, (axes,) = new_figure(8, 0.36 * len(rows) + 1.1, 1, 1)
+    figure, (axes,) = new_figure(6, 0.33 * len(rows) + 1.1, 1, 1)
     with mpl.rc_context({**STYLE, "svg.hashsalt": "tuned"}):
         for place, row in enumerate(rows):
             values = row.of("latest")
@@ -172,18 +173,30 @@ def draw_picture(table: Mapping[str, Any], path: Path) -> None:
             axes.plot(values, [place] * len(values), "o", color=colour, alpha=0.35, markersize=5, markeredgewidth=0)
             axes.plot(np.mean(values), place, "|", color=colour, markersize=18, markeredgewidth=2.5)
         axes.set_yticks(range(len(rows)), [row.learner for row in rows], fontsize=9)
-        axes.set_xlabel("average accuracy after the last task (test, route latest, %): a dot an order")
+        axes.set_xlabel("average accuracy after the last task\n(test, route latest, %): a dot an order", fontsize=9)
         axes.grid(visible=False, axis="y")
         figure.savefig(path, facecolor="white", dpi=150)
 
 
+def settings_of(table: Mapping[str, Any], learner: str) -> str:
+    """What `--tuned` takes to learn as a row of the table did. Raises SystemExit for a learner without a row."""
+    found = {row["learner"]: row["settings"] for row in table["rows"]}
+    if learner not in found:
+        raise SystemExit(f"--settings is {learner!r}; the table has {', '.join(found)}")
+    return json.dumps(found[learner], sort_keys=True)
+
+
 def main() -> None:
-    """Print the tables; draw the picture where one is asked for."""
+    """Print the tables, or a learner's settings; draw the picture where one is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", type=Path)
     parser.add_argument("--picture", type=Path, metavar="FILE", help="png or svg")
+    parser.add_argument("--settings", metavar="LEARNER", help="print its settings alone, as --tuned takes them")
     given = parser.parse_args()
     table = json.loads(given.table.read_text())
+    if given.settings:
+        print(settings_of(table, given.settings))
+        return
     show(table)
     if given.picture:
         draw_picture(table, given.picture)

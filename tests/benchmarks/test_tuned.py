@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import Any
 
 import pytest
@@ -8,8 +9,8 @@ import pytest
 from atlas.config.learners import learner_named
 from atlas.config.options import Options
 from atlas.learners import TwoStage, learner_from
-from benchmarks.tuned import STEPS, VARIANTS
-from benchmarks.tuned_table import differences, in_words, read_rows
+from benchmarks.tuned import STEPS, TABLE, VARIANTS, with_row
+from benchmarks.tuned_table import differences, in_words, read_rows, settings_of
 
 ORDERS = [",".join(order) for order in itertools.permutations("abc")]
 
@@ -61,3 +62,28 @@ def test_variants_have_as_many_updates_as_what_they_vary(name: str) -> None:
     learner = learner_from(VARIANTS[name](base.settings()))
     assert sum(stage.schedule.steps or 0 for stage in learner.stages(1)) == 2 * STEPS
     assert isinstance(getattr(learner, "like", learner), TwoStage)
+
+
+def test_a_set_that_is_walked_again_stays_before_the_second_one() -> None:
+    rows = [{"set": name, "learner": "atlas", "walks": [1]} for name in ("default", "twins")]
+    again = {"set": "default", "learner": "atlas", "walks": [2]}
+    assert with_row(rows, again) == [again, rows[1]]
+
+
+def test_the_settings_of_a_row_are_what_tuned_takes() -> None:
+    recorded = json.loads(TABLE.read_text())
+    text = settings_of(recorded, "normalised, stages 1:1")
+    assert learner_named("atlas-normalised", Options.of(tuned=text).training).settings() == json.loads(text)
+    with pytest.raises(SystemExit, match="--settings is 'ewc'; the table has atlas, "):
+        settings_of(recorded, "ewc")
+
+
+def test_the_published_table_has_every_order_with_three_seeds() -> None:
+    recorded = json.loads(TABLE.read_text())
+    walks = {
+        (row["set"], row["learner"]): [(walk["order"], walk["seed"]) for walk in row["walks"]]
+        for row in recorded["rows"]
+    }
+    assert recorded["rows"][0]["set"] == "default"
+    assert {name: len(set(cells)) for (name, _), cells in walks.items()} == {"default": 72, "twins": 18}
+    assert len(walks) == 22
