@@ -26,12 +26,6 @@ def check_orders(sweep: Sweep, options: Options) -> None:
             f"--sampler {search.sampler}: all orders are written out, so that nothing proposes them; leave it out, "
             f"or give --orders a number."
         )
-    if search.subset_size is not None and sweep.held_out:
-        raise UserError(
-            f"--subset-size {search.subset_size}: the sweep {sweep.name} reports the average accuracy along orders "
-            f"that it holds out, which is comparable between orders of the same tasks alone; leave it out, or take "
-            f"task-order."
-        )
     for order in search.written_orders():
         space.check(order)
 

@@ -38,12 +38,21 @@ def takes_subsets(summary: Summary) -> bool:
     return bool(summary.settings.get("subset_size"))
 
 
+def held_out_in_words(summary: Summary) -> str:
+    """The chosen setting on held-out orders; empty where the sweep holds none out."""
+    if summary.held_out is None:
+        return ""
+    return summary.held_out.in_words("% of each task alone" if takes_subsets(summary) else "%")
+
+
 def subsets_in_words(summary: Summary) -> str:
     """What the numbers of orders of different tasks are of; empty where all take the same tasks."""
     if not takes_subsets(summary):
         return ""
     size, tasks, goal = summary.settings.get("subset_size"), len(summary.tasks), goal_of(summary)
-    measured = f"{goal_in_words(summary)}, which measures all by the same"
+    measured = f"{goal_in_words(summary)}, which holds each task's scores against others of that task"
+    if goal == DOWNSTREAM:
+        measured = f"the {goal_in_words(summary)}, which are the same after every subset"
     if goal.endswith(f"/{RELATIVE}"):
         measured = (
             "the mean over an order's tasks of the score in percent of that of the task trained alone (100: nothing is "

@@ -11,6 +11,7 @@ from atlas.report.summary import Summary
 
 NAMED = ["atlas", "sweep", "task-order"]
 CARRIED = ("--tasks", "--backbone", "--source")  # options of the sweep's command that its winner depends on
+OF_SETTINGS = (*CARRIED, "--subset-size")  # and where that is a setting, along orders that are searched again
 ELSEWHERE = ("--resume", "--config")  # options that stand for others, which the command does not name
 
 
@@ -22,14 +23,15 @@ def use_command(summary: Summary) -> str:
     if summary.best is None:
         return ""
     settings = ["--settings-of", summary.sweep.id] if summary.best.learner else []
-    if is_settings_sweep(summary):
+    if of_settings := is_settings_sweep(summary):
         won = settings
     else:
         won = [*settings, *_order(summary)] if len({trial.order for trial in summary.trials}) > 1 else []
     if not won:
         return ""
     storage = str(summary.settings.get("storage") or "")
-    words = [*_task_order(summary.sweep.command), *won, *_carried(_asked(summary), without=won)]
+    names = [name for name in (OF_SETTINGS if of_settings else CARRIED) if name not in won]
+    words = [*_task_order(summary.sweep.command), *won, *_carried(_asked(summary), names)]
     return shlex.join([*words, *(["--storage", storage] if storage else [])])
 
 
@@ -44,26 +46,25 @@ def _order(summary: Summary) -> list[str]:
 
 
 def _asked(summary: Summary) -> list[str]:
-    """The words of the sweep's command; the recorded values of `CARRIED` where it names a sweep or a file of them."""
+    """The words of the sweep's command; where it names a sweep or a file of them, the recorded values."""
     words = _words(summary.sweep.command)
     if not any(word.partition("=")[0] in ELSEWHERE for word in words):
         return words
     recorded: list[str] = []
-    for option in CARRIED:
-        value = summary.settings.get(option.removeprefix("--")) or ()
-        texts = [value] if isinstance(value, str) else list(value) if isinstance(value, list | tuple) else []
+    for option in OF_SETTINGS:
+        value = summary.settings.get(option.removeprefix("--").replace("-", "_")) or ()
+        texts = [value] if isinstance(value, str | int) else list(value) if isinstance(value, list | tuple) else []
         recorded += [option, *map(str, texts)] if texts else []
     return recorded
 
 
-def _carried(words: Sequence[str], *, without: Sequence[str]) -> list[str]:
-    """The options in `CARRIED` with their values, as the words have them, but those in `without`."""
+def _carried(words: Sequence[str], names: Sequence[str]) -> list[str]:
+    """These options with their values, as the words have them."""
     carried: list[str] = []
     taken = False
     for word in words:
         if word.startswith("--"):
-            name = word.partition("=")[0]
-            taken = name in CARRIED and name not in without
+            taken = word.partition("=")[0] in names
         if taken:
             carried.append(word)
     return carried

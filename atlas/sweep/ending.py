@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.report import Summary, write_figures, write_page, write_summary
+from atlas.report.objective import held_out_in_words
 from atlas.report.pareto import front_in_words
 from atlas.report.summary import Status, SweepFacts
 from atlas.report.use_command import use_command
@@ -130,8 +131,8 @@ def _say_front(console: Console, summary: Summary, objectives: Sequence[str]) ->
     """Print the Pareto front of a sweep with several objectives, and the scores on held-out orders."""
     if words := front_in_words(summary, objectives):
         say(console, f"Pareto front: {words}.", wrap=True)
-    if summary.held_out is not None:
-        say(console, f"Held-out orders: {summary.held_out.words}.", wrap=True)
+    if words := held_out_in_words(summary):
+        say(console, f"Held-out orders: {words}.", wrap=True)
 
 
 def _say_budget(console: Console, summary: Summary) -> None:

@@ -9,10 +9,10 @@ from dataclasses import replace
 from atlas.config.experiment import Experiment
 from atlas.config.order_space import all_orders
 from atlas.config.space import Order, named_orders, order_count
-from atlas.report.summary import HeldOut, OrderAccuracies
+from atlas.report.summary import HeldOut, OrderAccuracies, SeedScores
 from atlas.search.trial_record import TrialRecord
 from atlas.steps.walk import Walk
-from atlas.steps.walk_result import WalkResult
+from atlas.steps.walk_result import WalkResult, relative_score
 
 LISTED = 8  # tasks of which all orders are drawn from; of more, a few that differ much
 
@@ -36,42 +36,52 @@ def best_trial(trials: Sequence[TrialRecord]) -> TrialRecord | None:
 
 
 def held_out_scores(
-    trials: Sequence[TrialRecord], outcomes: Mapping[str, Sequence[WalkResult]], held_out: Sequence[WalkResult]
+    trials: Sequence[TrialRecord],
+    outcomes: Mapping[str, Sequence[WalkResult]],
+    held_out: Sequence[WalkResult],
+    alone: SeedScores | None = None,
 ) -> HeldOut | None:
     """The scores of the best trial's setting on the orders that it was tried on, and on held-out ones; None without it.
 
-    `outcomes` are the walks of each trial, by its id. Walks that are not complete are left out.
+    `outcomes` are the walks of each trial, by its id. Walks that are not complete are left out. Scores are relative to
+    those of each task `alone`, where these are given: as orders take different tasks.
     """
     best = best_trial(trials)
     if best is None:
         return None
     alike = [one for one in trials if one.status == "FINISHED" and one.config.learner == best.config.learner]
     chosen_by = [outcome for one in alike for outcome in outcomes[one.id]]
-    return HeldOut(trial=best.id, chosen_by=_scores(chosen_by), held_out=_scores(held_out))
+    return HeldOut(trial=best.id, chosen_by=_scores(chosen_by, alone), held_out=_scores(held_out, alone))
 
 
 def _unseen(experiment: Experiment, trials: Sequence[TrialRecord]) -> list[Order]:
     tasks, seed = experiment.options.search.tasks, experiment.options.search.seeds[0]
     taken = {order for trial in trials for order in trial.config.orders}
     space, many = experiment.options.search.space(), len(tasks) > LISTED
-    some = filter(space.begins, named_orders(tasks, min(order_count(tasks), 4 * len(tasks)))) if many else ()
+    named = named_orders(tasks, min(order_count(tasks), 4 * len(tasks))) if many else ()
+    some = filter(space.begins, (order[: space.size] for order in named))
     left = sorted({*(some if many else all_orders(space, seed))} - taken)
     random.Random(seed).shuffle(left)
     return left
 
 
-def _scores(walked: Sequence[WalkResult]) -> OrderAccuracies:
+def _scores(walked: Sequence[WalkResult], alone: SeedScores | None) -> OrderAccuracies:
     """Average accuracy (test, route latest) of each order after its last task, the mean over seeds."""
     by_order: dict[Order, list[float]] = {}
-    for order, accuracy in _accuracies(walked):
+    for order, accuracy in _accuracies(walked, alone):
         by_order.setdefault(order, []).append(accuracy)
     return OrderAccuracies(
         orders=tuple(by_order), accuracies=tuple(sum(found) / len(found) for found in by_order.values())
     )
 
 
-def _accuracies(walked: Sequence[WalkResult]) -> Iterator[tuple[Order, float]]:
+def _accuracies(walked: Sequence[WalkResult], alone: SeedScores | None) -> Iterator[tuple[Order, float]]:
     for one in walked:
-        if one.is_complete:
-            last = one.matrix("test", "latest")[-1]
-            yield one.walk.order, sum(last) / len(last)
+        if not one.is_complete:
+            continue
+        order, last = one.walk.order, one.matrix("test", "latest")[-1]
+        if alone is not None:
+            known = alone.get(one.walk.seed, {})
+            against = [known[task].test if task in known else None for task in order]
+            last = list(map(relative_score, last, against))
+        yield order, sum(last) / len(last)

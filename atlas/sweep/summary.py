@@ -169,7 +169,8 @@ def summarise(ended: FinishedSweep) -> Summary:
     summary = scores.without(*absent).model_copy(update={"trials": measured})
     if ended.held_out is not None:
         walked = [ended.walked(walk) for walk in ended.held_out]
-        summary = summary.model_copy(update={"held_out": held_out_scores(ended.trials, outcomes, walked)})
+        alone = summary.references.single_task if search.subset_size else None
+        summary = summary.model_copy(update={"held_out": held_out_scores(ended.trials, outcomes, walked, alone)})
     return summary.model_copy(
         update={"orders": order_statistics(summary), "best": _with_learner(ended, best_trial(summary, ended.goal))}
     )

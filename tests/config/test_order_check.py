@@ -10,7 +10,6 @@ from atlas.config.sweep import Sweep
 from atlas.runtime.errors import UserError
 
 ORDERS = Sweep(name="order", question="", searches_orders=True)
-HELD_OUT = Sweep(name="both", question="", searches_orders=True, held_out=2)
 SETTINGS = Sweep(name="settings", question="")
 TASKS = ("easy-vqa", "digits", "easy-ve")
 
@@ -31,10 +30,6 @@ def test_subsets_are_orders_of_their_own() -> None:
     ("made", "words"),
     [
         (experiment(SETTINGS), "--subset-size 2: the sweep settings searches no orders; leave it out"),
-        (
-            experiment(HELD_OUT),
-            "--subset-size 2: the sweep both reports the average accuracy along orders that it holds",
-        ),
         (experiment(stop_early="forecast"), "the sweep order with --subset-size 2 does not search orders for the high"),
         (experiment(subset_size=3), "--subset-size is 3, of 3 tasks in all; give 2, or leave it out"),
         (experiment(subset_size=1), "--subset-size is 1, of 3 tasks in all; give 2, or leave it out"),

@@ -107,4 +107,6 @@ def test_downstream_tasks_measure_all_subsets_by_the_same(summary: Document, goa
     summary["sweep"]["goal"] = goal
     summary["settings"]["subset_size"] = 2
     said = subsets_in_words(typed({**with_downstream(summary), "best": None}))
-    assert said.endswith("The objective does: mean score of the downstream tasks, which measures all by the same.")
+    assert said.endswith(
+        "objective does: the mean score of the downstream tasks, which are the same after every subset."
+    )

@@ -14,10 +14,15 @@ from atlas.config.sweep import Sweep
 from atlas.config.sweep_check import check_sweep
 from atlas.config.trial import TrialConfig
 from atlas.learners import Schedule, TwoStage
-from atlas.report.summary import HeldOut, OrderAccuracies
+from atlas.report.summary import HeldOut, OrderAccuracies, SplitScore
 from atlas.runtime.errors import UserError
 from atlas.search.trial_record import TrialRecord
-from atlas.sweep.held_out import best_trial, held_out_walks
+from atlas.simulation import SyntheticLandscape
+from atlas.steps.graph import WalkGraph
+from atlas.steps.step import StepInputs
+from atlas.steps.walk import Walk
+from atlas.steps.walk_result import WalkResult
+from atlas.sweep.held_out import best_trial, held_out_scores, held_out_walks
 
 TASKS = ("digits", "easy-ve", "piqa-twin")
 NINE = ("vqa", "nlvr2", "snli-ve", "vcr", "inaturalist", "places365")
@@ -55,15 +60,40 @@ def test_there_are_none_before_all_trials_have_ended_or_without_any_order_left()
     assert best_trial([TRIALS[2]]) is None
 
 
+@pytest.mark.parametrize("tasks", [TASKS, (*TASKS, "easy-vqa", *(f"{name}-twin" for name in NINE))])
+def test_held_out_subsets_have_their_size_and_scores_relative_to_each_task_alone(tasks: Order) -> None:
+    both = experiment(held_out=2, trials=1)
+    both = replace(both, options=both.options.changed(tasks=tasks, subset_size=2, trials=1))
+    walks = held_out_walks(both, [trial(0, tasks[:2], 50.0)])
+    assert {len(walk.order) for walk in walks} == {2}
+    assert not {walk.order for walk in walks} & {tasks[:2]}
+    landscape = SyntheticLandscape(tasks=tasks)
+    alone = {0: {task: SplitScore(val=50.0, test=50.0) for task in tasks}}
+    found = held_out_scores([trial(0, tasks[:2], 50.0)], {"t0": []}, [walked(walk, landscape) for walk in walks], alone)
+    assert found is not None
+    expected = [pytest.approx(2 * landscape.final(walk.order)) for walk in walks]  # in percent of 50
+    assert list(found.held_out.accuracies) == expected
+
+
+def walked(walk: Walk, landscape: SyntheticLandscape) -> WalkResult:
+    """The walk with the results that its steps have in the landscape."""
+    made = WalkResult(walk=walk, graph=WalkGraph(StepInputs(backbone="b", data={task: task for task in walk.order})))
+    for step in made.every_step():
+        made.add(step, landscape.result(step))
+    return made
+
+
 def test_the_gap_is_told() -> None:
     chosen = OrderAccuracies(orders=(ORDERS[1],), accuracies=(71.0,))
     held_out = OrderAccuracies(orders=ORDERS[3:5], accuracies=(69.0, 65.0))
-    assert HeldOut(trial="t1", chosen_by=chosen, held_out=held_out).words == (
+    assert HeldOut(trial="t1", chosen_by=chosen, held_out=held_out).in_words() == (
         "the setting of trial t1 scores 71.0 % on 1 order that chose it, and 67.0 % on 2 held-out orders "
         "(worst 65.0 %): a gap of +4.0 points (test)"
     )
+    relative = HeldOut(trial="t1", chosen_by=chosen, held_out=held_out).in_words("% of each task alone")
+    assert relative.startswith("the setting of trial t1 scores 71.0 % of each task alone on 1 order")
     nothing = OrderAccuracies(orders=(), accuracies=())
-    assert "no order was held out" in HeldOut(trial="t1", chosen_by=chosen, held_out=nothing).words
+    assert "no order was held out" in HeldOut(trial="t1", chosen_by=chosen, held_out=nothing).in_words()
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,18 @@ def test_settings_that_are_given_as_they_are_bring_their_learner_as_a_winner_doe
         with_winner(CHOOSING, ewc)
 
 
+def test_a_setting_of_subsets_is_used_along_subsets() -> None:
+    document = deepcopy(settings_summary())
+    document["best"]["learner"] = {"name": "atlas"}
+    document["sweep"]["command"] = "python sweeps/both.py --tasks a b c --subset-size 2 --trials 8"
+    assert use_command(typed(document)).endswith(
+        f"--settings-of {document['sweep']['id']} --tasks a b c --subset-size 2"
+    )
+    document["sweep"]["command"] = "python sweeps/both.py --resume latest"
+    document["settings"] |= {"tasks": ["a", "b", "c"], "subset_size": 2}
+    assert "--tasks a b c --backbone vilt-tiny --subset-size 2" in use_command(typed(document))
+
+
 def test_a_sweep_of_orders_says_how_its_best_order_is_used() -> None:
     document = deepcopy(invented_summary(3))
     best = ",".join(typed(document).best_trial.order)  # type: ignore[union-attr]

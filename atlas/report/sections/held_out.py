@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from atlas.report.formats import number
+from atlas.report.objective import held_out_in_words, takes_subsets
 from atlas.report.summary import Summary
 from atlas.report.views import ROWS_SHOWN, Table, columns
 
@@ -28,9 +29,9 @@ def held_out_section(summary: Summary) -> HeldOutSection | None:
     rows = [("chosen by", *row) for row in zip(found.chosen_by.orders, found.chosen_by.accuracies, strict=True)]
     rows += [("held out", *row) for row in zip(found.held_out.orders, found.held_out.accuracies, strict=True)]
     return HeldOutSection(
-        words=found.words,
+        words=held_out_in_words(summary),
         orders=Table(
-            columns=columns("", "Order", "Accuracy", left=(0, 1)),
+            columns=columns("", "Order", "Relative accuracy" if takes_subsets(summary) else "Accuracy", left=(0, 1)),
             rows=tuple((kind, " → ".join(order), number(accuracy)) for kind, order, accuracy in rows),
             limit=ROWS_SHOWN,
         ),

@@ -14,7 +14,10 @@ BARE = "M_0"  # the `trial` of probes on the bare backbone
 
 
 class OrderAccuracies(SummaryPart):
-    """The average accuracy (test, route latest) of orders after their last task, in percent."""
+    """The average accuracy (test, route latest) of orders after their last task, in percent.
+
+    Relative to each task alone, where orders take different tasks.
+    """
 
     orders: tuple[tuple[str, ...], ...]
     accuracies: tuple[float, ...]
@@ -37,15 +40,17 @@ class HeldOut(SummaryPart):
     chosen_by: OrderAccuracies
     held_out: OrderAccuracies
 
-    @property
-    def words(self) -> str:
-        """Both means, the worst held-out order, and the gap, in a sentence; why there is none where there is none."""
+    def in_words(self, unit: str = "%") -> str:
+        """Both means, the worst held-out order, and the gap, in a sentence; why there is none where there is none.
+
+        unit: that of the accuracies.
+        """
         if not self.chosen_by.orders or not self.held_out.orders:
             return "no order was held out: none was left, or the sweep was stopped before it was walked"
         gap = self.chosen_by.mean - self.held_out.mean
         return (
-            f"the setting of trial {self.trial} scores {self.chosen_by.mean:.1f} % on "
-            f"{counted(len(self.chosen_by.orders), 'order')} that chose it, and {self.held_out.mean:.1f} % on "
+            f"the setting of trial {self.trial} scores {self.chosen_by.mean:.1f} {unit} on "
+            f"{counted(len(self.chosen_by.orders), 'order')} that chose it, and {self.held_out.mean:.1f} {unit} on "
             f"{counted(len(self.held_out.orders), 'held-out order')} (worst {self.held_out.worst:.1f} %): a gap of "
             f"{gap:+.1f} points (test)"
         )
