@@ -43,19 +43,46 @@ class SweepViews:
 
     def __init__(self, experiment: TaggedExperiment) -> None:
         self._experiment = experiment
-        self._columns: dict[str, list[str]] = {}
+        self._leaderboards: dict[str, _Leaderboard] = {}
 
     def add(self, sweep: str, params: Settings | None = None) -> None:
         """Make the sweep's views show a trial of these parameters too."""
-        is_new = sweep not in self._columns
-        if is_new:
+        before: list[str] = []
+        if sweep in self._leaderboards:
+            before = self._leaderboards[sweep].columns()
+        else:
             self._experiment.set_tag(VIEW_TAG + steps_key(sweep), written(steps_view(sweep)))
-            self._columns[sweep] = _columns_of(self._experiment.tag(VIEW_TAG + trials_key(sweep)))
-        known = self._columns[sweep]
-        columns = [*known, *(column for column in columns_for(params or {}) if column not in known)]
-        if is_new or columns != known:
+            self._leaderboards[sweep] = _Leaderboard(_columns_of(self._experiment.tag(VIEW_TAG + trials_key(sweep))))
+        leaderboard = self._leaderboards[sweep]
+        if params is not None:
+            leaderboard.add(params)
+        if (columns := leaderboard.columns()) != before:
             self._experiment.set_tag(VIEW_TAG + trials_key(sweep), written(trials_view(sweep, columns)))
-            self._columns[sweep] = columns
+
+
+class _Leaderboard:
+    """The columns of a sweep's trials: figures, and settings that differ between trials; those of a first one, all."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns = list(
+            dict.fromkeys([*columns, *columns_for({})])
+        )  # whatever happens; those of an earlier writer
+        self._first: dict[str, JsonValue] | None = None
+        self._varied: list[str] = []
+
+    def add(self, params: Settings) -> None:
+        """Take a trial's parameters into account."""
+        settings = {_setting(name): value for name, value in suggested(params).items()}
+        figures = [column for column in columns_for(params) if column not in settings]
+        self._columns += [column for column in figures if column not in self._columns]
+        if self._first is None:
+            self._first = settings
+        both = self._first | settings
+        self._varied += [one for one in both if one not in self._varied and self._first.get(one) != settings.get(one)]
+
+    def columns(self) -> list[str]:
+        """The columns, those that were there first before others."""
+        return list(dict.fromkeys([*self._columns, *(self._varied or self._first or ())]))
 
 
 def trials_key(sweep: str) -> str:
@@ -77,7 +104,7 @@ def columns_for(params: Settings) -> list[str]:
     """The columns that decide between trials of these parameters, beside their names: figures, then settings."""
     several = [DISPARITY] if "orders" in params else []
     figures = [_column("metrics", name) for name in (*FIGURES, *several)]
-    return figures + [_column("params", plain(name)) for name in suggested(params)]
+    return figures + [_setting(name) for name in suggested(params)]
 
 
 def trials_view(sweep: str, columns: Sequence[str]) -> State:
@@ -146,6 +173,11 @@ def _columns_of(tag: str) -> list[str]:
 def _column(kind: str, name: str) -> str:
     """A column as the UI names it."""
     return f"{kind}.`{name}`"
+
+
+def _setting(name: str) -> str:
+    """The column of a setting."""
+    return _column("params", plain(name))
 
 
 def _axis(metric: str) -> State:

@@ -101,6 +101,22 @@ def test_columns_that_were_known_before_a_restart_stay() -> None:
     ]
 
 
+def test_settings_that_all_trials_share_are_no_columns() -> None:
+    def settings() -> list[str]:
+        return [column for column in experiment.columns() if column.startswith("params.")]
+
+    experiment = Experiment()
+    views = SweepViews(experiment)
+    views.add("s1", {**TRIED, "skip": "inside"})
+    assert settings() == ["params.`adapter`", "params.`rank`", "params.`skip`"]
+    views.add("s1", {**TRIED, "skip": "outside"})
+    assert settings() == ["params.`skip`"]
+    views.add("s1", {**TRIED, "rank": 8, "skip": "outside"})
+    assert settings() == ["params.`skip`", "params.`rank`"]
+    views.add("s1", {"orders": [], "adapter": "none"})
+    assert settings() == ["params.`skip`", "params.`rank`", "params.`adapter`"]
+
+
 def test_a_tag_that_is_no_view_of_ours_is_written_anew() -> None:
     experiment = Experiment()
     experiment.tags[LEADERBOARD] = "deflate;eJw="
