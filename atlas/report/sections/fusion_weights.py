@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,6 +11,8 @@ from atlas.report.fusion_weight_maps import site_name, weight_range
 from atlas.report.summary import FusionWeights, Summary
 from atlas.report.views import Matrix, MatrixCell, MatrixRow, Panel, Scale, evenly
 from atlas.runtime.text import counted
+
+ROUNDING = 1e-3  # of weights in a summary, a few adapters at a site
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +23,7 @@ class FusionWeightsSection:
 
     split: str
     seed: int
+    normalised: bool
     scale: Scale
     maps: tuple[Panel, ...]
 
@@ -34,9 +38,15 @@ def fusion_weights_section(summary: Summary) -> FusionWeightsSection | None:
     return FusionWeightsSection(
         split=found[0].split,
         seed=found[0].seed,
+        normalised=sum_to_one(found),
         scale=Scale(low=f"{low:.2f}", high=f"{high:.2f}", stops=stops),
         maps=tuple(_panel(one, low, high) for one in found),
     )
+
+
+def sum_to_one(found: Sequence[FusionWeights]) -> bool:
+    """Whether the adapters' weights sum to 1 at every site, as those of a normalised combination do."""
+    return all(abs(sum(weights) - 1) < ROUNDING for one in found for weights in one.mean)
 
 
 def _panel(one: FusionWeights, low: float, high: float) -> Panel:
