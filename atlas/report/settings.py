@@ -142,14 +142,14 @@ def _words(name: str) -> str:
 
 
 def value_text(value: JsonValue) -> str:
-    """A parameter's value as tables and pictures have it: three significant digits of a fraction, yes or no."""
+    """A parameter's value as tables and pictures have it: a fraction by three digits, 1,000 and more whole."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float) and value and not 1e-3 <= abs(value) < 1e5:
         digits, _, power = f"{value:.2e}".partition("e")
         return f"{digits.rstrip('0').rstrip('.')}e{int(power)}"
     if isinstance(value, float):
-        return f"{value:.3g}"
+        return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
     return str(value) if value is not None else "none"
 
 

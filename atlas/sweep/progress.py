@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from atlas.report.settings import short_label
 from atlas.runtime.text import duration
 from atlas.search.trial_record import TrialRecord
 from atlas.sweep.plan import Plan
@@ -82,7 +83,7 @@ class SweepProgress:
 def name_of(trial: TrialRecord) -> str:
     """A trial in words: its order where it walks one, and the settings that it tries."""
     orders = list(dict.fromkeys(trial.config.orders))
-    settings = ", ".join(f"{name} {value}" for name, value in trial.settings.items())
+    settings = short_label(trial.settings) if trial.settings else ""
     order = " > ".join(orders[0]) if len(orders) == 1 else ""
     return " · ".join(filter(None, (settings, order))) or trial.id
 

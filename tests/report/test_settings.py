@@ -104,6 +104,6 @@ def test_labels_are_short_and_say_what_differs() -> None:
 
 
 def test_values_are_short() -> None:
-    assert [value_text(value) for value in (16, 0.27183, 1e-5, True, None, "x")] == [
-        "16", "0.272", "1e-5", "yes", "none", "x",
+    assert [value_text(value) for value in (16, 0.27183, 1e-5, 4135.99, 999.6, True, None, "x")] == [
+        "16", "0.272", "1e-5", "4136", "1000", "yes", "none", "x",
     ]  # fmt: skip

@@ -36,5 +36,7 @@ def test_a_trial_is_named_by_its_settings_and_its_order(ended: FinishedSweep) ->
     assert name_of(first) == "digits > easy-vqa"
     tuned = replace(first, config=replace(first.config, parameters={"rank": 4}))
     assert name_of(tuned) == "rank 4 · digits > easy-vqa"
+    drawn = replace(first, config=replace(first.config, parameters={"rate_times": 3.0, "weight": 4135.997393839888}))
+    assert name_of(drawn) == "rate times 3, weight 4136 · digits > easy-vqa"
     several = replace(first, config=replace(tuned.config, orders=(("a", "b"), ("b", "a"))))
     assert name_of(several) == "rank 4"
