@@ -23,6 +23,17 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return said
 
 
+def test_a_reader_that_has_read_enough_is_no_error() -> None:
+    ledger = Path(__file__).parents[1] / "docs" / "ledger.json"
+    command = [sys.executable, "-m", "atlas", "ledger", "show", "tuned-atlas", "--ledger", str(ledger)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as shown:
+        assert shown.stdout is not None
+        assert shown.stderr is not None
+        shown.stdout.close()
+        assert shown.stderr.read() == b""
+    assert shown.returncode == 1
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = """
 import sys

@@ -146,16 +146,18 @@ def _list(given: argparse.Namespace) -> None:
 
 def _show(given: argparse.Namespace) -> None:
     from atlas.reproduce.ledger import find_entry
+    from atlas.runtime.console import make_console, say
 
+    console = make_console()
     entry = find_entry(_ledger(given), given.name)
-    print(f"{entry.command}\n{entry.date}, seeds {list(entry.seeds)}")
+    say(console, f"{entry.command}\n{entry.date}, seeds {list(entry.seeds)}")
     for one in entry.figures:
         value = "undefined" if one.value is None else f"{one.value:.2f}"
         of = [" > ".join(one.order)] if one.order else []
         named = ("task", "way", "shots", "orders", "settings")
         of += [f"{name} {getattr(one, name)}" for name in named if getattr(one, name) is not None]
         of += [f"seeds {list(one.seeds)}"] if one.seeds is not None else []
-        print(f"{one.figure:18} {value:>9}  {one.split}/{one.route or '-'}  {', '.join(of)}")
+        say(console, f"{one.figure:18} {value:>9}  {one.split}/{one.route or '-'}  {', '.join(of)}")
 
 
 def _add(given: argparse.Namespace) -> None:
