@@ -29,7 +29,8 @@ class Tile:
 
 @dataclass(frozen=True, kw_only=True)
 class HeaderSection:
-    """The sweep's name, backbone, question, time of start and status, its answer, and the tiles below them.
+    """The sweep's name, backbone, learner (empty where it tried several), question, time of start and status, its
+    answer, and the tiles below them.
 
     `decide`: the option that would tell tied rows apart.
     """
@@ -39,6 +40,7 @@ class HeaderSection:
     id: str
     name: str
     backbone: str
+    learner: str
     question: str
     answer: str
     decide: str
@@ -56,6 +58,7 @@ def header_section(summary: Summary, rows: Sequence[Row]) -> HeaderSection:
         id=sweep.id,
         name=sweep.name,
         backbone=PurePath(summary.backbone).name,
+        learner=_learner(summary),
         question=sweep.question,
         answer=answer,
         decide=decide,
@@ -64,6 +67,13 @@ def header_section(summary: Summary, rows: Sequence[Row]) -> HeaderSection:
         stopped=sweep.status not in ("FINISHED", "RUNNING"),
         tiles=(_trials(summary, rows), _best(summary, rows), _spread(summary), _saved(summary)),
     )
+
+
+def _learner(summary: Summary) -> str:
+    """The name of the one learner of all trials; empty where the sweep chose among several, or none was recorded."""
+    if summary.best is None or any("learner" in trial.settings for trial in summary.trials):
+        return ""
+    return str(summary.best.learner.get("name", ""))
 
 
 def _status(sweep: SweepFacts) -> str:

@@ -52,3 +52,11 @@ def test_the_head_names_the_backbone(summary: Document) -> None:
         section = section_of({**summary, "settings": {**summary["settings"], "backbone": backbone}})
         assert section.backbone == named
         assert (f" · {named} · " in render(section)) is bool(named)
+
+
+def test_the_head_names_the_learner_unless_trials_have_their_own(summary: Document) -> None:
+    summary["best"]["learner"] = {"name": "ewc"}
+    assert " · ewc · " in render(section_of(summary))
+    for trial in summary["trials"]:
+        trial["settings"] = {"learner": "ewc"}
+    assert section_of(summary).learner == ""
