@@ -13,6 +13,7 @@ Adapters of unequal rank are padded with zeros, which changes nothing in the sum
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +25,7 @@ from atlas.adapters.fusion import Part, Rule, Skip, Stack, fixed_alpha, normalis
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Packed:
+class Packed:
     """The parts of a stack at a common rank r: ups [D, r] (scaled) for each, and the shift c [t, D] or None."""
 
     parts: tuple[Part, ...]
@@ -37,9 +38,9 @@ def fused(
     x: Tensor, h: Tensor, stack: Stack, rule: Rule, *, prompt: Tensor | None = None, alpha: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """As `fusion.plain`: x [B, L, in], h [B, L, D] → out [B, L, D] and α, [B, t] or [B, t, D] (float32)."""
-    packed = _pack(stack)
+    packed = pack(stack)
     if rule.fixed is not None:
-        z, _ = _project(x, h, packed)
+        z, _ = project(x, h, packed)
         alpha = fixed_alpha(h, rule)
         return _combine_fixed(h, z, packed, alpha, rule.skip), alpha.expand(h.shape[0], -1)
     if alpha is None:
@@ -47,12 +48,13 @@ def fused(
         z, alpha = weigh(x, h, packed, stack, rule.heads, prompt)
         alpha = normalise(alpha, rule.normalisation)
     else:
-        z, _ = _project(x, h, packed)
+        z, _ = project(x, h, packed)
     combine = _combine if rule.weighting == "whole" else _combine_dimensions
     return combine(h, z, packed, alpha, rule.skip), alpha
 
 
-def _pack(stack: Stack) -> _Packed:
+def pack(stack: Stack) -> Packed:
+    """The parts of a stack at the largest rank among them."""
     r = max(part.up.shape[1] for part in stack.parts)
     ups = [part.up if part.scale == 1.0 else part.up * part.scale for part in stack.parts]
     ups = [_padded(up, r) for up in ups]
@@ -60,7 +62,7 @@ def _pack(stack: Stack) -> _Packed:
     if any(part.up_bias is not None for part in stack.parts):
         none = torch.zeros_like(ups[0][:, 0])
         shift = torch.stack([none if part.up_bias is None else part.up_bias for part in stack.parts])
-    return _Packed(parts=tuple(stack.parts), ups=ups, shift=shift, r=r)
+    return Packed(parts=tuple(stack.parts), ups=ups, shift=shift, r=r)
 
 
 def _padded(up: Tensor, r: int) -> Tensor:
@@ -78,28 +80,36 @@ def _rows(parts: list[Part], r: int) -> tuple[list[Tensor], list[Tensor]]:
     return downs, biases
 
 
-def _project(
-    x: Tensor, h: Tensor, packed: _Packed, rows: Tensor | None = None, rows_bias: Tensor | None = None
+def project(
+    x: Tensor,
+    h: Tensor,
+    packed: Packed,
+    rows: Tensor | None = None,
+    rows_bias: Tensor | None = None,
+    joined: Callable[[list[Tensor]], list[Tensor]] = list,
 ) -> tuple[Tensor, Tensor | None]:
-    """z [B, L, t·r] of all adapters and, in the same product, h · rowsᵀ + rows_bias [B, L, m] for rows [m, D]."""
+    """z [B, L, t·r] of all adapters and, in the same product, h · rowsᵀ + rows_bias [B, L, m] for rows [m, D].
+
+    joined: may put weights that are neighbours into one.
+    """
     on_h = [part for part in packed.parts if part.kind.reads == "output"]
     on_x = [part for part in packed.parts if part.kind.reads == "input"]
     weights, biases = _rows(on_h, packed.r)
     if rows is not None:
         weights.append(rows)
         biases.append(rows.new_zeros(rows.shape[0]) if rows_bias is None else rows_bias)
-    from_h = products.project(h, weights, biases) if weights else None
+    from_h = products.project(h, joined(weights), biases) if weights else None
     width = len(on_h) * packed.r
     extra = from_h[..., width:] if from_h is not None and rows is not None else None
     z_h = from_h[..., :width] if from_h is not None and on_h else None
     z_x = None
     if on_x:
         weights, biases = _rows(on_x, packed.r)
-        z_x = products.project(x, weights, biases if any(part.kind.biased for part in on_x) else None)
+        z_x = products.project(x, joined(weights), biases if any(part.kind.biased for part in on_x) else None)
     return _activate(z_h, z_x, packed), extra
 
 
-def _activate(z_h: Tensor | None, z_x: Tensor | None, packed: _Packed) -> Tensor:
+def _activate(z_h: Tensor | None, z_x: Tensor | None, packed: Packed) -> Tensor:
     """The activations, and the adapters' own order where kinds are mixed: [B, L, t·r]."""
     kinds = [part.kind for part in packed.parts]
     if all(kind is kinds[0] for kind in kinds):
@@ -115,7 +125,7 @@ def _activate(z_h: Tensor | None, z_x: Tensor | None, packed: _Packed) -> Tensor
 
 
 def _weigh_whole(
-    x: Tensor, h: Tensor, packed: _Packed, stack: Stack, heads: int, prompt: Tensor | None
+    x: Tensor, h: Tensor, packed: Packed, stack: Stack, heads: int, prompt: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """z [B, L, t·r] and α [B, t].
 
@@ -133,7 +143,7 @@ def _weigh_whole(
     up, shift = torch.stack(packed.ups), packed.shift
     on_z = rows @ up  # [t, H, r]
     on_c = None if shift is None else (rows @ shift.unsqueeze(2)).view(-1)
-    z, scores = _project(x, h, packed, rows.view(t * heads, D), on_c)
+    z, scores = project(x, h, packed, rows.view(t * heads, D), on_c)
     assert scores is not None
     same_adapter = constants.identity(t, h.device, query.dtype)
     spread = (on_z.transpose(1, 2).unsqueeze(2) * same_adapter[:, None, :, None]).reshape(t * r, -1)
@@ -153,12 +163,12 @@ def _weigh_whole(
 
 
 def _weigh_dimensions(
-    x: Tensor, h: Tensor, packed: _Packed, stack: Stack, heads: int, prompt: Tensor | None
+    x: Tensor, h: Tensor, packed: Packed, stack: Stack, heads: int, prompt: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """z [B, L, t·r] and α [B, t, D]."""
     assert stack.query is not None
     assert stack.key is not None
-    z, _ = _project(x, h, packed)
+    z, _ = project(x, h, packed)
     weighings = []
     for part, up, query, key in zip(packed.parts, packed.ups, stack.query, stack.key, strict=True):
         shift = up.new_zeros(up.shape[0]) if part.up_bias is None else part.up_bias
@@ -166,21 +176,21 @@ def _weigh_dimensions(
     return z, dimension.weigh(h, z, weighings, prompt)
 
 
-def _combine(h: Tensor, z: Tensor, packed: _Packed, alpha: Tensor, skip: Skip) -> Tensor:
+def _combine(h: Tensor, z: Tensor, packed: Packed, alpha: Tensor, skip: Skip) -> Tensor:
     """Σ_i α_i Φ_i(h) for α [B, t]: [B, L, D]."""
     weight = alpha.to(z.dtype)
     weighted = (z.view(*z.shape[:2], -1, packed.r) * weight[:, None, :, None]).view(z.shape)
     return products.add_lifted(_skip(h, packed, weight, weight.sum(1)[:, None, None], skip), weighted, packed.ups)
 
 
-def _combine_fixed(h: Tensor, z: Tensor, packed: _Packed, alpha: Tensor, skip: Skip) -> Tensor:
+def _combine_fixed(h: Tensor, z: Tensor, packed: Packed, alpha: Tensor, skip: Skip) -> Tensor:
     """Σ_i α_i Φ_i(h) for α [1, t], the same for all samples, that the up-projections can take in: [B, L, D]."""
     weight = alpha.to(z.dtype)
     ups = [up * one.to(up.dtype) for up, one in zip(packed.ups, alpha[0], strict=True)]
     return products.add_lifted(_skip(h, packed, weight, weight.sum(), skip), z, ups)
 
 
-def _skip(h: Tensor, packed: _Packed, weight: Tensor, total: Tensor, skip: Skip) -> Tensor:
+def _skip(h: Tensor, packed: Packed, weight: Tensor, total: Tensor, skip: Skip) -> Tensor:
     """(Σα) h + Σ α_i c_i, or h + Σ α_i c_i where the skip is outside: [B, L, D], in memory of its own."""
     if packed.shift is None:
         return h.clone() if skip == "outside" else h * total.to(h.dtype)
@@ -189,7 +199,7 @@ def _skip(h: Tensor, packed: _Packed, weight: Tensor, total: Tensor, skip: Skip)
     return h + shifted if skip == "outside" else torch.addcmul(shifted.to(h.dtype), h, total.to(h.dtype))
 
 
-def _combine_dimensions(h: Tensor, z: Tensor, packed: _Packed, alpha: Tensor, skip: Skip) -> Tensor:
+def _combine_dimensions(h: Tensor, z: Tensor, packed: Packed, alpha: Tensor, skip: Skip) -> Tensor:
     """Σ_i α_i ⊙ Φ_i(h) for α [B, t, D]: [B, L, D]."""
     weight = alpha.to(z.dtype)
     base = _skip(h, packed, weight, weight.sum(1).unsqueeze(1), skip)

@@ -189,6 +189,8 @@ class AtlasLayer(nn.Module, BaseTunerLayer, ScopedSite):
         stack, rule = self.stack(name)
         if self.scope is None:
             return self.fuse(x, h, stack, rule)
+        if not self.scope.keeps:  # nothing of this site's own name, so that one compiled layer serves all
+            return self.fuse(x, h, stack, rule, prompt=self.scope.prompt)
         return self.scope.fuse(self.fuse, f"{self.site}/{name}", x, h, stack, rule)
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:

@@ -32,6 +32,14 @@ def add_lifted(base: Tensor, z: Tensor, weights: Sequence[Tensor]) -> Tensor:
     return added
 
 
+def lift(z: Tensor, weights: Sequence[Tensor]) -> Tensor:
+    """z [W_1 … W_t]ᵀ: z [B, L, Σ r_i] and weights [D, r_i]: [B, L, D]."""
+    dtype = _precision(z)
+    with torch.autocast(z.device.type, enabled=False):
+        lifted: Tensor = _Lifted.apply(z.to(dtype), *(weight.to(dtype) for weight in weights))
+    return lifted
+
+
 def _precision(tensor: Tensor) -> torch.dtype:
     """The type that autocast would have used, or else that of the tensor."""
     device = tensor.device.type
@@ -80,12 +88,32 @@ class _AddLifted(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients by base, z and each weight that is trained."""
-        z, *weights = ctx.saved_tensors
-        grad = grads[0].flatten(0, 1)
-        by_z = (grad @ _joined(weights, 1)).view(*grads[0].shape[:2], -1) if ctx.needs_input_grad[1] else None
-        by_weights: list[Tensor | None] = []
-        start = 0
-        for weight, needed in zip(weights, ctx.needs_input_grad[2:], strict=True):
-            here = slice(start, start := start + weight.shape[1])
-            by_weights.append(grad.t() @ z.flatten(0, 1)[:, here] if needed else None)
-        return grads[0], by_z, *by_weights
+        return grads[0], *_by_lifted(ctx.saved_tensors, grads[0], ctx.needs_input_grad[1:])
+
+
+class _Lifted(torch.autograd.Function):
+    """See `lift`."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, *weights: Tensor) -> Tensor:
+        """See the class."""
+        ctx.save_for_backward(z if any(ctx.needs_input_grad[1:]) else None, *weights)
+        return F.linear(z, _joined(weights, 1))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients by z and each weight that is trained."""
+        return _by_lifted(ctx.saved_tensors, grads[0], ctx.needs_input_grad)
+
+
+def _by_lifted(saved: Sequence[Tensor], by_lifted: Tensor, needed: Sequence[bool]) -> tuple[Tensor | None, ...]:
+    """The gradients by z [B, L, Σ r_i] and by each weight, as far as they are needed; saved: z and the weights."""
+    z, *weights = saved
+    grad = by_lifted.flatten(0, 1)
+    by_z = (grad @ _joined(weights, 1)).view(*by_lifted.shape[:2], -1) if needed[0] else None
+    by_weights: list[Tensor | None] = []
+    start = 0
+    for weight, trained in zip(weights, needed[1:], strict=True):
+        here = slice(start, start := start + weight.shape[1])
+        by_weights.append(grad.t() @ z.flatten(0, 1)[:, here] if trained else None)
+    return by_z, *by_weights

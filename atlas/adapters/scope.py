@@ -45,10 +45,9 @@ class AlphaScope:
                 site.scope = scope
 
     def fuse(self, fuse: Fuse, name: str, x: Tensor, h: Tensor, stack: Stack, rule: Rule) -> Fused:
-        """As `fuse`, with the scope's α; name: that of a site and the adapter that is active there."""
+        """As `fuse`, with the α that is kept; name: that of a site and the adapter that is active there."""
         found = fuse(x, h, stack, rule, prompt=self.prompt, alpha=self.kept.get(name))
-        if self.keeps:
-            self.kept[name] = found[1]
+        self.kept[name] = found[1]
         return found
 
 

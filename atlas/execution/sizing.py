@@ -77,7 +77,7 @@ def size_fleets(options: ClusterOptions, nodes: Sequence[Node]) -> FleetSize:
     By default one fleet of one worker for each GPU or, without GPUs, each CPU; `RESERVE` CPUs are left to the trials.
 
     Raises:
-        UserError: the nodes do not hold all fleets, no node holds a whole worker, or adapters are to be compiled
+        UserError: the nodes do not hold all fleets, no node holds a whole worker, or layers are to be compiled
             or weights quantised where there is no GPU.
     """
     resources = {name: sum(node.get(name, 0.0) for node in nodes) for name in ("CPU", "GPU")}

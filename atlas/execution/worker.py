@@ -46,7 +46,7 @@ class FleetSetup:
     `prepared` maps each task to its prepared folder's address; `run` identifies this run of a sweep, apart from the
     same sweep's earlier ones; `threads` of a worker compute, `loaders` read ahead. A checkpoint of an unfinished
     step is saved every `checkpoint_seconds` (0: never); in an `elastic` fleet, a process group of another size
-    resumes from it. `cuda_graphs`: updates are recorded on GPUs; `compile`: adapters are compiled there.
+    resumes from it. `cuda_graphs`: updates are recorded on GPUs; `compile`: layers are compiled there.
     `deterministic`: the same bits in every run. `weights` and `recompute` are those of `LoadOptions`. `halve`: cut
     batches that memory does not hold.
     """

@@ -11,7 +11,7 @@ class Compute:
 
     loaders: threads that read batches ahead, into pinned memory where the device is a GPU; with none, a batch is read
     when it is needed. graphs: passes over batches are recorded as CUDA graphs where they can be (`recorded`). compile:
-    adapters are compiled on GPUs (`atlas.adapters.compiled`). halve: where the memory of the device does not hold a
+    layers are compiled on GPUs (`atlas.backbones.compiled`). halve: where the memory of the device does not hold a
     batch, cut it further and add the gradients up.
     """
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from atlas.adapters.compiled import CompiledSites
+from atlas.backbones.compiled import CompiledLayers
 from atlas.data.loader import Batch
 from atlas.learners.base import Stage
 from atlas.learners.continual_model import ContinualModel
@@ -88,7 +88,7 @@ class Trainer:
         self._applied = 0
         self.optimizer.register_step_post_hook(self._count_applied)
         compiles = group.compute.compile and group.device.type == "cuda"
-        self._sites = CompiledSites(model) if compiles else None
+        self.layers = CompiledLayers(model) if compiles else None
         recorded = is_recorded(self.schedule, self.hooks, group, updates=updates, own=bool(stage.source))
         self._recorded = RecordedPass(self._pass, [value for _, value in self.trained()]) if recorded else None
 
@@ -196,10 +196,11 @@ class Trainer:
 
     def _pass(self, batch: Batch, others: Sequence[tuple[ReplayBatch, Batch]] = ()) -> Tensor:
         """Add a micro-batch's share to the gradients; gives its share of the loss."""
-        compiled = nullcontext() if self._sites is None else self._sites.open()
-        with compiled, autocast(self.group.device, self.schedule.precision):
-            share = self.objective(batch, others) / (self.schedule.accumulate * self.parts)
-        self.scaler.scale(share).backward()
+        # the backward pass, too, which computes checkpointed layers again
+        with nullcontext() if self.layers is None else self.layers.open():
+            with autocast(self.group.device, self.schedule.precision):
+                share = self.objective(batch, others) / (self.schedule.accumulate * self.parts)
+            self.scaler.scale(share).backward()
         return share.detach().float()
 
     def _read(self, data: TaskData, indices: Tensor) -> Batch:

@@ -15,7 +15,7 @@ PATIENCE = 300.0  # seconds for the slowest walk
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """A way to compute the walk: precision, PyTorch's deterministic algorithms, updates recorded, adapters compiled."""
+    """A way to compute the walk: precision, PyTorch's deterministic algorithms, updates recorded, layers compiled."""
 
     precision: Any
     deterministic: bool = False

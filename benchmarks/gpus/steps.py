@@ -30,7 +30,8 @@ class Row:
     """A row of the table: a model with so many adapters, 0 for the bare backbone.
 
     loader: batches come from the loader, else one is held on the device. graphs: updates are recorded. compiled: the
-    adapters are. against_bare: the pace against the bare backbone's of the same `graphs`.
+    layers are. against_bare: the pace against the bare backbone's of the same `graphs`, as transformers has it.
+    against_compiled: against that of the bare backbone with compiled layers; None where they are not.
     """
 
     model: str
@@ -40,6 +41,7 @@ class Row:
     compiled: bool
     pace: Pace
     against_bare: float
+    against_compiled: float | None = None
 
 
 def expansion(size: Size, precision: Precision) -> Expansion:
@@ -74,10 +76,11 @@ def _needs_gradient(module: nn.Module, args: object, out: Tensor) -> Tensor:
 
 
 def first_sites(backbone: Backbone) -> list[nn.Module]:
-    """The lowest site of each tower."""
+    """The lowest site of each tower that has adapters by default."""
     found = []
     for tower in backbone.towers.values():
-        found.append(next(module for name, module in backbone.model.named_modules() if tower.has_site(name)))
+        if tower.default:
+            found.append(next(module for name, module in backbone.model.named_modules() if tower.has_site(name)))
     return found
 
 
@@ -100,17 +103,17 @@ class Course:
     records: int
     loaders: int = 2
 
-    def ways(self, count: int, *, often: bool) -> list[tuple[bool, Compute]]:
+    def ways(self, *, often: bool) -> list[tuple[bool, Compute]]:
         """Whether batches come from the loader, and how is computed: updates are recorded where the device is a GPU.
 
-        count: of adapters. often: also with every kernel launched, with the adapters compiled, and with the loader.
+        often: also with every kernel launched, with the layers compiled, and with the loader.
         """
         on_gpu = self.device.type == "cuda"
         recorded = Compute(graphs=on_gpu)
         if not often:
             return [(False, recorded)]
         launched = [(False, Compute())] if on_gpu else []
-        compiled = [(False, replace(recorded, compile=True))] if on_gpu and count else []
+        compiled = [(False, replace(recorded, compile=True))] if on_gpu else []
         return [(False, recorded), *compiled, *launched, (True, replace(recorded, loaders=self.loaders))]
 
 
@@ -119,14 +122,13 @@ def rows(sizes: Sequence[Size], counts: Sequence[int], course: Course, root: Pat
     for size in sizes:
         folder = write(size, root / size.name.replace(" ", "-").replace("/", "-"))
         data = prepared_task(folder, root / "data", records=max(course.records, size.batch))
-        backbone, bare = load(folder).to(course.device), dict[bool, float]()
+        backbone, bare = load(folder).to(course.device), dict[tuple[bool, bool], float]()
         for count in (0, *counts):
-            for loader, compute in course.ways(count, often=count in (0, counts[len(counts) // 2])):
+            for loader, compute in course.ways(often=count in (0, counts[len(counts) // 2])):
                 with freed(course.device), as_deep(backbone) if count == 0 else nullcontext():
                     found = measured(backbone, data, size, count, course, loader=loader, compute=compute)
                 if count == 0:
-                    bare.setdefault(compute.graphs, found.milliseconds)
-                against = found.milliseconds / bare[compute.graphs]
+                    bare.setdefault((compute.graphs, compute.compile), found.milliseconds)
                 yield Row(
                     model=size.name,
                     adapters=count,
@@ -134,7 +136,8 @@ def rows(sizes: Sequence[Size], counts: Sequence[int], course: Course, root: Pat
                     graphs=compute.graphs,
                     compiled=compute.compile,
                     pace=found,
-                    against_bare=against,
+                    against_bare=found.milliseconds / bare[compute.graphs, False],
+                    against_compiled=found.milliseconds / bare[compute.graphs, True] if compute.compile else None,
                 )
 
 

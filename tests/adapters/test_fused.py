@@ -1,4 +1,4 @@
-"""The fused form gives the plain form's numbers and gradients, and does not grow by h an adapter."""
+"""The fused and the compact form give the plain form's numbers and gradients, and do not grow by h an adapter."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from atlas.adapters.compact import compact
 from atlas.adapters.fused import fused
 from atlas.adapters.fusion import Part, Rule, Stack, plain
 from atlas.adapters.kinds import KINDS
+from atlas.adapters.scope import Fuse
 
 
 def random_stack(
@@ -69,26 +71,28 @@ def test_equals_the_plain_form(
     weights = tuple(0.5 + i for i in range(len(kinds))) if fixed else None
     rule = Rule(heads=3, weighting=weighting, normalisation=normalisation, skip=skip, fixed=weights)
     found = []
-    for form in (plain, fused):
+    for form in (plain, fused, compact):
         out, alpha = form(x, h, stack, rule)
         gradients = torch.autograd.grad(out.square().sum() + alpha.square().sum(), [x, h, *leaves], allow_unused=True)
         # zeros where a form does not touch a leaf
         found.append([out, alpha, *(torch.zeros(()) if v is None else v for v in gradients)])
-    for expected, seen in zip(*found, strict=True):
-        # a cosine has a kink where what was attended to vanishes, hence the absolute tolerance
-        torch.testing.assert_close(seen, expected.to(seen.dtype).expand_as(seen), rtol=1e-6, atol=1e-7)
+    for expected, *forms in zip(*found, strict=True):
+        for seen in forms:
+            # a cosine has a kink where what was attended to vanishes, hence the absolute tolerance
+            torch.testing.assert_close(seen, expected.to(seen.dtype).expand_as(seen), rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize(("weighting", "n"), [("whole", 1), ("dimension", 3)])
 @pytest.mark.parametrize("kinds", [["bottleneck", "bottleneck"], ["lora", "bottleneck"]])
-def test_works_under_autocast(weighting: str, n: int, kinds: list[str]) -> None:
+@pytest.mark.parametrize("form", [fused, compact])
+def test_works_under_autocast(form: Fuse, weighting: str, n: int, kinds: list[str]) -> None:
     stack, leaves = random_stack(kinds, [4, 4], n, reads=12, dtype=torch.float32)
     h = torch.randn(3, 7, 12, generator=torch.Generator().manual_seed(3)).requires_grad_()
     rule = Rule(heads=3, weighting=weighting)
     exact, _ = fused(h, h, stack, rule)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         low = h.to(torch.bfloat16)
-        out, alpha = fused(low, low, stack, rule)
+        out, alpha = form(low, low, stack, rule)
     out.float().square().sum().backward()
     assert alpha.dtype == torch.float32
     assert (out.float() - exact).norm() < 0.05 * exact.norm()
@@ -115,7 +119,7 @@ def _kept_bytes(form: object, count: int, weighting: str, *, B: int, L: int, D: 
     return sum(kept.values())
 
 
-@pytest.mark.parametrize("weighting", ["whole", "dimension"])
+@pytest.mark.parametrize(("form", "weighting"), [(fused, "whole"), (fused, "dimension"), (compact, "whole")])
 @pytest.mark.parametrize(
     "size",
     [
@@ -124,11 +128,9 @@ def _kept_bytes(form: object, count: int, weighting: str, *, B: int, L: int, D: 
     ],
     ids=["tiny", "vilt-b"],
 )
-def test_memory_grows_by_less_than_h_an_adapter(weighting: str, size: dict[str, int]) -> None:
+def test_memory_grows_by_less_than_h_an_adapter(form: Fuse, weighting: str, size: dict[str, int]) -> None:
     h = 4 * size["B"] * size["L"] * size["D"]
-    growth = [
-        _kept_bytes(form, 4, weighting, **size) - _kept_bytes(form, 2, weighting, **size) for form in (fused, plain)
-    ]
+    growth = [_kept_bytes(one, 4, weighting, **size) - _kept_bytes(one, 2, weighting, **size) for one in (form, plain)]
     assert growth[0] / 2 < h
     assert growth[1] / 2 > 2 * h
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from atlas.adapters.compact import compact
 from atlas.adapters.config import AtlasConfig
 from atlas.adapters.fused import fused
 from atlas.adapters.fusion import Rule, plain
@@ -33,7 +34,7 @@ def inputs(seed: int = 0) -> tuple[Tensor, Tensor]:
     n=st.integers(2, 9),
     seed=st.integers(0, 99),
 )
-def test_the_fused_form_equals_the_plain_one(
+def test_every_form_equals_the_plain_one(
     kinds: list[str], weighting: str, normalisation: str, given_alpha: bool, n: int, seed: int
 ) -> None:
     """A large n has the probabilities computed again in the backward pass, a small one keeps them."""
@@ -43,15 +44,16 @@ def test_the_fused_form_equals_the_plain_one(
     x, h = inputs(seed)
     alpha = torch.rand(3, len(kinds), *([12] if weighting == "dimension" else []), dtype=torch.float64)
     found = []
-    for form in (plain, fused):
+    for form in (plain, fused, compact):
         out, seen = form(x, h, stack, rule, prompt=PROMPT, alpha=alpha if given_alpha else None)
         gradients = torch.autograd.grad(out.square().sum(), [x, h, *leaves], allow_unused=True)
         found.append([out, seen, *(torch.zeros(()) if v is None else v for v in gradients)])
-    for expected, one in zip(*found, strict=True):
-        torch.testing.assert_close(one, expected.to(one.dtype).expand_as(one), rtol=1e-6, atol=1e-7)
+    for expected, *forms in zip(*found, strict=True):
+        for one in forms:
+            torch.testing.assert_close(one, expected.to(one.dtype).expand_as(one), rtol=1e-6, atol=1e-7)
 
 
-@pytest.mark.parametrize("form", [plain, fused])
+@pytest.mark.parametrize("form", [plain, fused, compact])
 @pytest.mark.parametrize(("weighting", "n"), [("whole", 1), ("dimension", 3)])
 def test_tokens_outside_the_prompt_do_not_change_it(form: object, weighting: str, n: int) -> None:
     stack, _ = random_stack(["bottleneck", "lora"], [3, 2], n, dtype=torch.float64)

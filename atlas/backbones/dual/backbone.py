@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from atlas.backbones.attention import attend_without_waiting
 from atlas.backbones.backbone import Backbone, Tower
 from atlas.backbones.checkpoint import load_whole
 from atlas.backbones.config import read_json
@@ -49,6 +50,7 @@ class DualBackbone(Backbone):
         self.depth = max(tower.depth for tower in self.towers.values())
         scale, mean = (255 * torch.tensor(v).view(3, 1, 1) for v in (processor.std, processor.mean))
         self.pixel_mean, self.pixel_scale = (nn.Buffer(v, persistent=False) for v in (mean, scale))
+        attend_without_waiting(self._model.text_model, padding=False)
 
     @staticmethod
     @abstractmethod

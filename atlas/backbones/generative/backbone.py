@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from transformers import Cache, PreTrainedModel
 
 from atlas.adapters.scope import AlphaScope
+from atlas.backbones.attention import attend_without_waiting
 from atlas.backbones.backbone import Backbone, Tower
 from atlas.backbones.config import read_json
 from atlas.backbones.families import read_config
 from atlas.backbones.generative import MEMBERS
-from atlas.backbones.generative.attention import attend_without_waiting
 from atlas.backbones.generative.sequences import Sequences
 from atlas.backbones.generative.weights import load_model
 from atlas.backbones.insertion import before_tokens
@@ -125,9 +125,12 @@ class GenerativeBackbone(Backbone):
         embedded: Tensor = self.decoder.get_input_embeddings()(sequences.tokens)
         if not sequences.count:
             return self._with_idle_tower(embedded)
-        features = self.image_features(pixels.flatten(0, 1)).view(len(pixels), 1, -1)
-        features = features.expand(-1, len(embedded) // len(pixels), -1)
-        return embedded.masked_scatter(sequences.has_images[..., None], features.to(embedded.dtype))
+        features = self.image_features(pixels.flatten(0, 1)).unflatten(0, pixels.shape[:2]).flatten(1, 2)
+        features = features.repeat_interleave(len(embedded) // len(pixels), 0).to(embedded.dtype)
+        # by indices: the gradient of a masked copy waits for a GPU
+        place = (sequences.has_images.cumsum(1) - 1).clamp_min(0)
+        chosen = features[torch.arange(len(features), device=features.device)[:, None], place]
+        return torch.where(sequences.has_images[..., None], chosen, embedded)
 
     def image_features(self, pixels: Tensor) -> Tensor:
         """uint8 [N, 3, S, S] -> features [N, T, D]."""

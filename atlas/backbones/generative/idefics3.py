@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from atlas.backbones.generative.attention import attend_without_waiting
+from atlas.backbones.attention import attend_without_waiting
 from atlas.backbones.generative.backbone import GenerativeBackbone
 from atlas.backbones.processor import Processor
 

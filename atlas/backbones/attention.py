@@ -2,7 +2,9 @@
 
 transformers leaves a mask out where no row has padding, and asks the device for that at every pass: the processor waits
 for the GPU, and a pass that waits cannot be recorded. A decoder's mask is always made here on a device other than the
-CPU, where asking costs nothing; a vision tower's images fill their grids and have none.
+CPU, where asking costs nothing; a vision tower's images fill their grids and have none, nor have the texts of a dual
+encoder, of which it is told no padding. Of a pass that is being recorded some releases of transformers make a mask
+where they make none otherwise, and so choose another kernel: here a recorded pass is the one that was computed.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ def padded(*, attention_mask: Tensor | None = None, allow_is_causal_skip: bool =
 
 
 def whole(**_: Any) -> None:
-    """No mask: all tokens see all."""
+    """No mask: all tokens see all, or in a causal tower all before them."""
 
 
 for name, mask in ((PADDED, padded), (WHOLE, whole)):
@@ -33,7 +35,7 @@ for name, mask in ((PADDED, padded), (WHOLE, whole)):
 
 
 def attend_without_waiting(module: nn.Module, *, padding: bool) -> None:
-    """Let a decoder or a vision tower of transformers use these, where it uses PyTorch's attention.
+    """Let a decoder or a tower of transformers use these, where it uses PyTorch's attention.
 
     padding: whether some of its tokens may be padding.
     """
