@@ -26,16 +26,19 @@ if TYPE_CHECKING:
     from atlas.learners import Learner
 
 
+LENGTHS = (0.5, 1.0, 2.0)
+
+
 def learner(trial: optuna.Trial, options: Options) -> Learner:
     """ATLAS with a suggested rank, combination and length of the second stage."""
     base = base_learner(options.training)
     combination = trial.suggest_categorical("combination", ["learned", "uniform"])
-    length = trial.suggest_categorical("expansion_length", [0.5, 1.0, 2.0])
+    length = trial.suggest_categorical("expansion_length", LENGTHS)
     return replace(
         base,
         rank=trial.suggest_categorical("rank", [4, 16]),
         fusion=replace(base.fusion, combination=combination),
-        expansion=base.expansion.times(length),
+        expansion=base.expansion.lengths(LENGTHS)[length],
     )
 
 

@@ -2,6 +2,7 @@
 
     python sweeps/schedule.py                      8 trials over two orders of the four offline tasks
     python sweeps/schedule.py --trials 40 --seeds 0 1
+    python sweeps/schedule.py --decay constant     longer stages go on where shorter ones ended
 
 Searched, on a small grid so that trials share steps: whether stage 1 (queries over the past) is learnt at all, each
 stage's length and rate, and the factor of the queries' rate. The first task has stage 2 alone, so trials that agree on
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from atlas.learners import Learner, Schedule
 
 
+LENGTHS = (0.5, 1.0, 2.0)
+
+
 def learner(trial: optuna.Trial, options: Options) -> Learner:
     """ATLAS with suggested schedules."""
     base = base_learner(options.training)
@@ -35,9 +39,9 @@ def learner(trial: optuna.Trial, options: Options) -> Learner:
 
 def suggest(trial: optuna.Trial, stage: str, schedule: Schedule) -> Schedule:
     """The schedule at half, one or two times its length, and at a rate of the grid."""
-    times = trial.suggest_categorical(f"{stage}_length", [0.5, 1.0, 2.0])
+    length = trial.suggest_categorical(f"{stage}_length", LENGTHS)
     rate = trial.suggest_categorical(f"{stage}_rate", [5e-4, 1e-3, 2e-3, 4e-3])
-    return replace(schedule.times(times), learning_rate=rate)
+    return replace(schedule.lengths(LENGTHS)[length], learning_rate=rate)
 
 
 STAGE_2 = {"expansion_length": 1.0, "expansion_rate": 2e-3}

@@ -100,8 +100,9 @@ def tuned_settings(text: str) -> dict[str, Any]:
 
 def _given(training: TrainingOptions) -> dict[str, Any]:
     """The values of a schedule that the options give."""
-    named = ("steps", "epochs", "batch_size", "learning_rate", "max_gradient_norm")
-    return {name: value for name in named if (value := getattr(training, name)) not in (None, AUTO)}
+    named = ("steps", "epochs", "batch_size", "learning_rate", "max_gradient_norm", "decay")
+    given = {name: value for name in named if (value := getattr(training, name)) not in (None, AUTO)}
+    return given | ({"warmup": 0.0} if training.decay == "constant" else {})
 
 
 def _rescheduled(learner: Learner, given: Mapping[str, Any], longer: int) -> Learner:

@@ -11,6 +11,7 @@ from tyro.conf import arg
 
 from atlas.learners import AskedPrecision
 from atlas.learners.readouts import HEAD, READOUTS
+from atlas.learners.schedule import DECAYS
 from atlas.runtime.errors import UserError, unknown
 
 # More than anybody trains with: a slip of the keyboard, that would be found out only by the training.
@@ -54,6 +55,10 @@ class TrainingOptions:
     """Records an update, over all workers. auto: the default, computed in parts where a GPU's memory is too small."""
     learning_rate: Annotated[float | None, arg(metavar="RATE", help_behavior_hint="(default: the learner's)")] = None
     """Peak rate."""
+    decay: Annotated[
+        Literal["linear", "cosine", "constant"] | None, arg(metavar="NAME", help_behavior_hint="(default: linear)")
+    ] = None
+    """Of the rate: linear, cosine; constant, with no warm-up, whose lengths share their updates in a sweep."""
     precision: Annotated[AskedPrecision, arg(metavar="NAME")] = "auto"
     """auto: float32 on CPUs, bfloat16 on GPUs (float16 where they have none). Or float32, bfloat16, float16."""
     max_gradient_norm: Annotated[float | None, arg(metavar="NORM", help_behavior_hint="(default: no bound)")] = None
@@ -72,6 +77,7 @@ class TrainingOptions:
         if self.readout not in READOUTS:
             raise unknown("--readout", self.readout, READOUTS)
         for flag, value, known in (
+            ("--decay", self.decay or DECAYS[0], DECAYS),
             ("--score-ahead", self.score_ahead, ("auto", "yes", "no")),
             ("--label-space", self.label_space, ("auto", "all", "learnt", "none")),
         ):

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from atlas.learners.fit import OnUpdate
     from atlas.learners.process_group import ProcessGroup
     from atlas.learners.training_state import Checkpoints
+    from atlas.steps.step import Step
     from atlas.steps.train import WorkerContext
 
 Train: TypeAlias = "Callable[[Lease, OnUpdate], StepResult]"
@@ -141,7 +142,7 @@ def worker_main(config: dict[str, Any]) -> None:
             worker_context,
             store,
             on_update,
-            _checkpoints(lease.step.key, store, setup, group, notice),
+            _checkpoints(lease.step, store, setup, group, notice),
             on_start=lambda: _log_progress(fleet, "training", lease),
         )
 
@@ -210,17 +211,18 @@ def _group(compute: Compute) -> ProcessGroup:
 
 
 def _checkpoints(
-    key: str, store: Store, setup: FleetSetup, group: ProcessGroup, notice: Callable[[], bool]
+    step: Step, store: Store, setup: FleetSetup, group: ProcessGroup, notice: Callable[[], bool]
 ) -> Checkpoints:
-    """The checkpoints of a step."""
+    """The checkpoints of a step, and the states that it shares with longer or shorter ones."""
+    from atlas.execution.branches import with_branches
     from atlas.execution.checkpoints import CheckpointStore
     from atlas.learners.training_state import NO_CHECKPOINTS
 
-    if not setup.checkpoint_seconds:
-        return NO_CHECKPOINTS
-    return CheckpointStore(
-        store=store, key=key, group=group, seconds=setup.checkpoint_seconds, notice=notice, elastic=setup.elastic
-    )
+    def of(key: str) -> Checkpoints:
+        seconds = setup.checkpoint_seconds
+        return CheckpointStore(store=store, key=key, group=group, seconds=seconds, notice=notice, elastic=setup.elastic)
+
+    return with_branches(of(step.key) if setup.checkpoint_seconds else NO_CHECKPOINTS, step, of)
 
 
 def _is_leaving(fleet: FleetClient) -> bool:

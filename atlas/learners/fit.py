@@ -92,7 +92,7 @@ def _train(
     read = read_ahead(stream, trainer.read, threads=group.compute.loaders, device=group.device)
     with closing(trainer), closing(read):
         for update, (indices, records_read) in enumerate(read, start=curve.updates + 1):
-            _record_update(curve, trainer, trainer.update(indices, records_read), losses, of=updates)
+            _record_update(curve, trainer, trainer.update(indices, records_read), losses, updates)
             trainer.hooks.after_update(update)
             on_update(update, updates, curve.last_loss)
             if curve.early_stopping.should_stop(update):
@@ -115,10 +115,13 @@ def _resume_from_checkpoint(
     return True
 
 
-def _record_update(curve: TrainingCurve, trainer: Trainer, loss: Tensor, losses: LossLog, *, of: int) -> None:
-    """Record an update; every fiftieth of the `of` updates also its all-reduced loss. Raises Diverged."""
-    update = curve.updates + 1
-    if update % max(1, of // 50) == 0 or update in (1, of):
+def _record_update(curve: TrainingCurve, trainer: Trainer, loss: Tensor, losses: LossLog, updates: int) -> None:
+    """Record an update; of every fiftieth of all updates also its all-reduced loss. Raises Diverged.
+
+    Schedules that share their updates note the same ones, those of the longest.
+    """
+    update, ends = curve.updates + 1, trainer.schedule.branches or (updates,)
+    if update % max(1, ends[-1] // 50) == 0 or update in (1, *ends):
         losses.note(update, loss)
     curve.updates, curve.records = update, trainer.records
 

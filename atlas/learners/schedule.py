@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -30,6 +30,9 @@ class Schedule:
     risen in that many evaluations, one each `evaluate_every` updates, and keeps the best state. `max_gradient_norm`
     bounds the norm of all gradients of an update together, which are scaled down to it; None leaves them as they are.
 
+    `branches` are the lengths, in updates, of schedules that are alike but for it (`lengths` makes them): at a constant
+    rate without warm-up the longer ones go on where the shorter ones end, with the same result as from the start.
+
     Raises UserError for a value out of its range.
     """
 
@@ -49,6 +52,7 @@ class Schedule:
     evaluate_every: int = 100
     precision: Precision = "float32"
     max_gradient_norm: float | None = field(default=None, metadata={UNSAID: True})
+    branches: tuple[int, ...] = field(default=(), metadata={UNSAID: True})
 
     def __post_init__(self) -> None:
         if self.steps is not None:
@@ -79,6 +83,22 @@ class Schedule:
             raise unknown("decay", self.decay, DECAYS)
         if self.precision not in PRECISIONS:
             raise unknown("precision", self.precision, PRECISIONS)
+        if self.branches:
+            self._check_branches()
+
+    def _check_branches(self) -> None:
+        if self.decay != "constant" or self.warmup or self.patience is not None:
+            seen = f"decay {self.decay}, warmup {self.warmup} and patience {self.patience}"
+            raise UserError(
+                f"branches are {self.branches} of a schedule with {seen}; lengths share updates at a constant rate "
+                "alone, without warmup and patience."
+            )
+        rising = list(self.branches) == sorted(set(self.branches))
+        if not rising or self.steps not in self.branches or self.branches[0] < 1:
+            raise UserError(
+                f"branches are {self.branches}, steps {self.steps}; give whole numbers of 1 or more, each once, the "
+                "smallest first, steps among them."
+            )
 
     def updates(self, records: int) -> int:
         """The number of optimiser updates over a training split of `records` records."""
@@ -100,8 +120,23 @@ class Schedule:
 
     def times(self, factor: float) -> Schedule:
         """The same schedule, that many times as long."""
-        steps = None if self.steps is None else max(1, round(factor * self.steps)) if self.steps else 0
-        return replace(self, steps=steps, epochs=factor * self.epochs)
+        steps = None if self.steps is None else _times(self.steps, factor)
+        branches = tuple(sorted({_times(one, factor) for one in self.branches}))
+        return replace(self, steps=steps, epochs=factor * self.epochs, branches=branches)
+
+    def lengths(self, factors: Sequence[float]) -> dict[float, Schedule]:
+        """The same schedule as many times as long as each factor says: they share their updates where they can."""
+        made = {factor: self.times(factor) for factor in factors}
+        if self.decay != "constant" or self.warmup or self.patience is not None or not self.steps:
+            return made
+        branches = tuple(sorted({one.steps for one in made.values() if one.steps is not None}))
+        # `epochs`, over which steps win, would tell them apart
+        return {factor: replace(one, branches=branches, epochs=self.epochs) for factor, one in made.items()}
+
+    @property
+    def longest(self) -> Schedule:
+        """The longest of the schedules that it shares its updates with; often itself."""
+        return replace(self, steps=self.branches[-1]) if self.branches else self
 
     def rate(self, update: int, updates: int) -> float:
         """The learning rate's factor, in [0, 1], at `update` (0-based) of `updates`."""
@@ -112,6 +147,10 @@ class Schedule:
         if self.decay == "linear":
             return 1.0 - done
         return 1.0 if self.decay == "constant" else 0.5 * (1.0 + math.cos(math.pi * done))
+
+
+def _times(steps: int, factor: float) -> int:
+    return max(1, round(factor * steps)) if steps else 0
 
 
 def schedule_from(values: Mapping[str, JsonValue]) -> Schedule:

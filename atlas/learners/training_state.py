@@ -54,10 +54,12 @@ class TrainingState:
 class Checkpoints:
     """The checkpoints of one step; the base keeps none. Every rank calls it at the same updates.
 
-    `resumed_at` are the updates from which the step was resumed, `spent` the seconds of training before.
+    `resumed_at` are the updates from which the step was resumed, `spent` the seconds of training before. `continued_at`
+    is the update where a shorter schedule ended, from which it went on; 0 from the start.
     """
 
     resumed_at: Sequence[int] = ()
+    continued_at: int = 0
     spent: float = 0.0
 
     def load(self) -> TrainingState | None:

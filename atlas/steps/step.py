@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -148,9 +148,17 @@ class Step:
         }
         return text_sha256("{" + ", ".join(f'"{name}": {text}' for name, text in decisive.items()) + "}")
 
+    @cached_property
+    def longest_key(self) -> str:
+        """The key of this step at the longest of the schedules that share their updates: often its own."""
+        schedule = self.stage.schedule
+        if schedule.longest == schedule:
+            return self.key
+        return replace(self, stage=replace(self.stage, schedule=schedule.longest)).key
+
     def random_seed(self, purpose: str) -> int:
-        """A seed, in [0, 2^63), for one purpose of this step: the same on every machine."""
-        digest = hashlib.sha256(f"{self.key}/{purpose}".encode()).digest()
+        """A seed, in [0, 2^63), for one purpose of this step: the same on every machine, and for all lengths alike."""
+        digest = hashlib.sha256(f"{self.longest_key}/{purpose}".encode()).digest()
         return int.from_bytes(digest[:8], "big") >> 1
 
     @property

@@ -174,6 +174,7 @@ def _result(
         trained_parameters=sum(value.numel() for value in model.parameters() if value.requires_grad),
         cost=stopwatch.cost(checkpoints.spent),
         resumed_at=tuple(checkpoints.resumed_at),
+        continued_at=checkpoints.continued_at,
         workers=tuple(checkpoints.workers_changed),
         run=run,
         began=stopwatch.began,

@@ -6,7 +6,8 @@ scores              {latest, own, free?: {val, test: {task: percent}}}
 losses, validations [[update, value], …]
 updates, records, trained_parameters    int
 cost                {seconds, learning, memory?}: seconds in all, and of training alone; peak memory in bytes
-resumed_at?, workers?   updates that it resumed from; group sizes, where they changed
+resumed_at?, continued_at?, workers?    updates that it resumed from; the update where a shorter schedule ended, from
+                    which it went on; group sizes, where they changed
 run, began, ended, versions             which run of a sweep trained it, when (seconds since 1970), with which torch
 <any other key>     what the hooks of a continual-learning method keep (`StepResult.hooks`)
 """
@@ -23,7 +24,7 @@ from atlas.runtime.errors import UserError
 from atlas.storage.score_names import Route, Split
 
 SCHEMA_VERSION = 1
-OPTIONAL = ("resumed_at", "workers")  # keys that are absent where they say nothing
+OPTIONAL = ("resumed_at", "continued_at", "workers")  # keys that are absent where they say nothing
 
 
 class ShotsDescription(TypedDict):
@@ -116,6 +117,7 @@ class StepResult(_Frozen):
     trained_parameters: int | None = None
     cost: StepCost = StepCost()
     resumed_at: tuple[int, ...] = ()
+    continued_at: int = 0
     workers: tuple[int, ...] = ()
     run: str = ""
     began: float = 0.0

@@ -46,6 +46,7 @@ def sharing_ledger(
         trained=len(trained),
         found=len(distinct) - len(trained) - len(kept),
         kept=len(kept),
+        continued=sum(result.continued_at for result in trained),
     )
 
 

@@ -108,7 +108,9 @@ class TrackingReporter:
         }
         adapter = folder / "adapter"
         tags = {"task": step.task, "stage": step.stage.kind, "seed": str(step.seed), "kind": "step"}
-        for name, numbers in (("resumed_at", result.resumed_at), ("workers", result.workers)):
+        continued = (result.continued_at,) if result.continued_at else ()
+        circumstances = {"resumed_at": result.resumed_at, "continued_at": continued, "workers": result.workers}
+        for name, numbers in circumstances.items():
             if numbers:
                 tags[name] = ", ".join(map(str, numbers))
         return StepFinished(

@@ -35,6 +35,7 @@ GIVEN: dict[str, tuple[list[str], Any]] = {
     "epochs": (["--epochs", "1.5"], 1.5),
     "batch_size": (["--batch-size", "32"], 32),
     "learning_rate": (["--learning-rate", "1e-3"], 1e-3),
+    "decay": (["--decay", "constant"], "constant"),
     "precision": (["--precision", "float16"], "float16"),
     "max_gradient_norm": (["--max-gradient-norm", "1.5"], 1.5),
     "evaluate": (["--evaluate", "10", "0"], (10, 0)),

@@ -34,6 +34,7 @@ from atlas.runtime.errors import UserError
         ({"learning_rate": -1e-3}, "--learning-rate is -0.001"),
         ({"max_gradient_norm": 0.0}, "--max-gradient-norm is 0.0; give a number above 0"),
         ({"max_gradient_norm": math.inf}, "--max-gradient-norm is inf"),
+        ({"decay": "constnat"}, "unknown value of --decay 'constnat'. Did you mean 'constant'"),
         ({"precision": "float"}, "unknown --precision 'float'. Did you mean 'float"),
         ({"precision": "fp16"}, "unknown --precision 'fp16'"),
         ({"evaluate": (-1, 3)}, "--evaluate is (-1, 3)"),

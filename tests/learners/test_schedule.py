@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from atlas.learners import Schedule, schedule_from
 from atlas.runtime.errors import AtlasError
+
+CONSTANT = {"decay": "constant", "warmup": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,11 @@ from atlas.runtime.errors import AtlasError
         ({"evaluate_every": 0}, "evaluate_every is 0"),
         ({"warmup": 1.5}, "warmup is 1.5; give the share of updates"),
         ({"decay": "linaer"}, "unknown decay 'linaer'. Did you mean 'linear'"),
+        ({"steps": 4, "branches": (2, 4)}, "lengths share updates at a constant rate alone, without"),
+        ({**CONSTANT, "steps": 4, "branches": (2, 4), "patience": 1}, "patience 1; lengths share updates"),
+        ({**CONSTANT, "steps": 3, "branches": (2, 4)}, "branches are (2, 4), steps 3; give whole numbers of 1 or more"),
+        ({**CONSTANT, "steps": 4, "branches": (4, 2)}, "each once, the smallest first, steps among them"),
+        ({**CONSTANT, "epochs": 1, "branches": (2, 4)}, "branches are (2, 4), steps None"),
         ({"precision": "float8"}, "unknown precision 'float8'. Did you mean 'float"),
     ],
 )
@@ -41,6 +48,22 @@ def test_the_defaults_are_the_papers() -> None:
     assert (schedule.learning_rate, schedule.beta1, schedule.beta2, schedule.epsilon) == (5e-4, 0.9, 0.98, 1e-4)
     assert (schedule.weight_decay, schedule.warmup, schedule.decay) == (0.01, 0.1, "linear")
     assert (schedule.batch_size, schedule.epochs, schedule.query_rate_factor) == (128, 20, 100)
+
+
+def test_lengths_share_their_updates_at_a_constant_rate_alone() -> None:
+    constant = Schedule(steps=10, **CONSTANT)  # type: ignore[arg-type]
+    made = constant.lengths([2.0, 0.5, 1.0])
+    assert {factor: (one.steps, one.branches) for factor, one in made.items()} == {
+        2.0: (20, (5, 10, 20)),
+        0.5: (5, (5, 10, 20)),
+        1.0: (10, (5, 10, 20)),
+    }
+    assert {one.longest for one in made.values()} == {made[2.0]}
+    assert made[0.5].times(2).branches == (10, 20, 40)
+    for other in ({"decay": "linear"}, {"warmup": 0.1}, {"patience": 2}, {"steps": None}):
+        schedule = replace(constant, **other)  # type: ignore[arg-type]
+        assert schedule.lengths([1.0, 2.0]) == {1.0: schedule.times(1.0), 2.0: schedule.times(2.0)}
+        assert schedule.longest == schedule
 
 
 def test_steps_win_over_epochs() -> None:

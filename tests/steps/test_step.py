@@ -52,7 +52,9 @@ OTHER_SCHEDULES: dict[str, Any] = {
     "evaluate_every": 50,
     "precision": "bfloat16",
     "max_gradient_norm": 1.0,
+    "branches": (50, 100),
 }
+SHARING = replace(SCHEDULE, decay="constant", warmup=0.0)
 OTHER_FUSIONS: dict[str, dict[str, Any]] = {
     "weighting": {"weighting": "dimension"},
     "normalisation": {"normalisation": "sum"},
@@ -112,8 +114,21 @@ def test_each_field_of_the_stage_changes_the_key(name: str) -> None:
 
 @pytest.mark.parametrize("name", OTHER_SCHEDULES)
 def test_each_value_of_the_schedule_changes_the_key(name: str) -> None:
-    schedule = replace(SCHEDULE, **{name: OTHER_SCHEDULES[name]})
-    assert replace(STEP, stage=replace(STEP.stage, schedule=schedule)).key != STEP.key
+    usual = SHARING if name == "branches" else SCHEDULE
+    first, other = (with_schedule(one) for one in (usual, replace(usual, **{name: OTHER_SCHEDULES[name]})))
+    assert first.key != other.key
+
+
+def with_schedule(schedule: Schedule) -> Step:
+    return replace(STEP, stage=replace(STEP.stage, schedule=schedule))
+
+
+def test_lengths_of_one_schedule_have_keys_of_their_own_and_draw_the_same_numbers() -> None:
+    steps = [with_schedule(one) for one in SHARING.lengths([0.5, 1.0, 2.0]).values()]
+    assert len({step.key for step in steps}) == 3
+    assert {step.longest_key for step in steps} == {steps[-1].key}
+    assert len({step.random_seed("records") for step in steps}) == 1
+    assert len({with_schedule(one).random_seed("records") for one in SCHEDULE.lengths([0.5, 1.0]).values()}) == 2
 
 
 @pytest.mark.parametrize("name", OTHER_FUSIONS)

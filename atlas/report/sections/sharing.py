@@ -46,6 +46,7 @@ def sharing_in_words(summary: Summary) -> str:
         f"{counted(ledger.trainings, 'training')} without sharing: {ledger.trained} trained now, {ledger.found} found "
         f"in the store{kept}, {ledger.shared} shared within the sweep. That saved "
         f"{duration(ledger.seconds_saved)} of training."
+        + (f" {counted(ledger.continued, 'update')} more were those of shorter stages." if ledger.continued else "")
     )
 
 

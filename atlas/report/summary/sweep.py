@@ -134,6 +134,8 @@ class SharingLedger(SummaryPart):
     """Steps that were in the store before the sweep began."""
     kept: int = 0
     """Steps that the sweep had trained before it was interrupted."""
+    continued: int = 0
+    """Updates of trained steps that were those of a shorter schedule, from whose end they went on."""
     retries: int = 0
     moved_aside: int = 0
     """Broken entries of the store that were moved aside."""
