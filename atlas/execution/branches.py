@@ -3,7 +3,7 @@
     <root>/<scope>/underway/steps/…/<longest key>-<updates>-a/…     as a checkpoint
 
 They stay after the step, for the lengths that come later, until they are collected once no sweep is unfinished
-(`atlas collect`).
+(`atlas store collect`).
 """
 
 from __future__ import annotations
