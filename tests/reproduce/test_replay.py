@@ -50,8 +50,11 @@ def test_a_sweep_of_ones_own_takes_the_recorded_settings(invent: Callable[..., A
 
 
 def test_a_sampler_that_proposed_the_orders_is_not_asked_again(invent: Callable[..., Any]) -> None:
-    replay = replay_of(recorded_of(invent(FILE, *SMALL, "--sampler", "orders")), FILE, ClusterOverrides())
+    recorded = recorded_of(invent(FILE, *SMALL, "--sampler", "orders"))
+    replay = replay_of(recorded, FILE, ClusterOverrides())
     replay.experiment.check()
+    assert keys(recorded, replay) == [set(row.step_keys) for row in recorded.trials]
+    assert is_exact(replay.experiment)
 
 
 def test_an_interrupted_trial_is_walked_whole(summary: dict[str, Any]) -> None:
