@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from atlas.config.constraint import PARAMETERS, SECONDS, Constraint
 from atlas.runtime.errors import UserError
 from atlas.runtime.text import counted
-from atlas.search.trial_report import COSTS, FIGURES
+from atlas.search.trial_report import COSTS, FIGURES, numbers_from
 from atlas.steps.walk import Walk
 
 if TYPE_CHECKING:
@@ -68,11 +68,11 @@ class Feasibility:
         return self._judge(values)
 
     def after(self, result: Mapping[str, Any]) -> Verdict:
-        """The verdict over a trial by its last report, nested or as Tune flattens it.
+        """The verdict over a trial by its last report.
 
         A figure without a value misses no constraint.
         """
-        costs, figures = _part(result, COSTS), _part(result, FIGURES)
+        costs, figures = numbers_from(result, COSTS), numbers_from(result, FIGURES)
         wanted = {one.name for one in self.constraints} - {PARAMETERS, SECONDS}
         known = {name: figures[f"val/latest/{name}"] for name in wanted if f"val/latest/{name}" in figures}
         return self._judge(known | {name: costs[name] for name in (PARAMETERS, SECONDS) if name in costs})
@@ -110,11 +110,3 @@ class Feasibility:
             assert self.make_counter is not None, "constraints on parameters come with a counter"
             self._counter = self.make_counter()
         return self._counter
-
-
-def _part(result: Mapping[str, Any], name: str) -> Mapping[str, float]:
-    """A part of a report that holds numbers by name."""
-    nested = result.get(name)
-    if isinstance(nested, Mapping):
-        return nested
-    return {key.removeprefix(f"{name}/"): value for key, value in result.items() if key.startswith(f"{name}/")}

@@ -41,8 +41,20 @@ class TrialReport:
     costs: dict[str, float] = field(default_factory=dict)
 
     def to_tune(self) -> dict[str, Any]:
-        """The result that Tune takes; its keys are the field names, and `relative` the last of `learnt`."""
-        return {**asdict(self), **({RELATIVE: self.learnt[-1]} if self.learnt else {})}
+        """The result that Tune takes; its keys are the field names, and `relative` the last of `learnt`.
+
+        `figures` and `costs` are lists of pairs: of each number under a name of its own, Tune keeps and saves six
+        statistics and the last fifteen values, a trial.
+        """
+        pairs = {COSTS: list(self.costs.items()), FIGURES: list(self.figures.items())}
+        return {**asdict(self), **pairs, **({RELATIVE: self.learnt[-1]} if self.learnt else {})}
+
+
+def numbers_from(result: Mapping[str, Any], name: str) -> dict[str, float]:
+    """The `figures` or `costs` in a result; in those of earlier versions they were mappings, which Tune flattened."""
+    if name in result:
+        return dict(result[name])
+    return {key.removeprefix(f"{name}/"): value for key, value in result.items() if key.startswith(f"{name}/")}
 
 
 def learnt_from(result: Mapping[str, Any]) -> list[float]:
@@ -58,9 +70,9 @@ def report_from(result: Mapping[str, Any]) -> TrialReport | None:
         objective=result[OBJECTIVE],
         tasks_seen=result[TASKS_SEEN],
         finished=result[FINISHED] if FINISHED in result else [len(keys) for keys in result[KEYS]],
-        figures=result["figures"],
+        figures=numbers_from(result, FIGURES),
         scores=result.get(TASK_SCORES, []),
-        costs=result.get(COSTS, {}),
+        costs=numbers_from(result, COSTS),
         complete=result.get(COMPLETE, True),  # reports of earlier versions had none, and no trial was pruned
         learnt=learnt_from(result),
     )

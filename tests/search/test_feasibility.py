@@ -21,6 +21,7 @@ from atlas.search.early_stopping import make_stopper
 from atlas.search.feasibility import Feasibility
 from atlas.search.history import SearchHistory, read_history
 from atlas.search.proposals import foresee, is_exact
+from atlas.search.trial_report import TrialReport
 from atlas.search.tuner import Search
 from atlas.steps.graph import WalkGraph
 from atlas.steps.walk import Walk
@@ -63,14 +64,13 @@ def test_a_trial_is_judged_before_its_training_by_its_parameters() -> None:
     assert verdict.reason == "trained_parameters is 8%, at most 5% is asked for"
 
 
-def test_and_after_it_by_its_last_report_nested_or_flat() -> None:
+def test_and_after_it_by_its_last_report_also_of_an_earlier_version() -> None:
     feasibility = Feasibility(constraints_from(("forgetting=3", "seconds=60"), ("average_accuracy=50",)))
-    nested = {
-        "figures": {"val/latest/forgetting": 5.0, "val/latest/average_accuracy": 40.0},
-        "costs": {"seconds": 10.0},
-    }
+    figures, costs = {"val/latest/forgetting": 5.0, "val/latest/average_accuracy": 40.0}, {"seconds": 10.0}
+    nested = {"figures": figures, "costs": costs}
     flat = {f"{part}/{name}": value for part, values in nested.items() for name, value in values.items()}
-    assert feasibility.after(nested) == feasibility.after(flat)
+    report = TrialReport(objective=0.0, tasks_seen=1, finished=[1], complete=True, figures=figures, costs=costs)
+    assert feasibility.after(report.to_tune()) == feasibility.after(nested) == feasibility.after(flat)
     assert list(feasibility.after(nested).excess.values()) == [2.0, -50.0, 10.0]
     assert "forgetting is 5, at most 3" in feasibility.after(nested).reason
     assert feasibility.after({}).reason == ""  # what is not known misses nothing
