@@ -109,7 +109,6 @@ def inline_svg(figure: Figure, name: str) -> Markup:
     figure.suptitle("")
     text = io.StringIO()
     with _plain_names(figure, {**STYLE, "svg.hashsalt": name}):
-        figure.canvas.draw()
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
     svg = text.getvalue()[text.getvalue().index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
@@ -159,12 +158,13 @@ def new_figure(
 ) -> tuple[Figure, list[Axes]]:
     """A figure without pyplot's global state, and its axes in reading order."""
     import matplotlib as mpl
-    from matplotlib.figure import Figure
+
+    from atlas.report.laid_figure import LaidFigure
 
     if rows < 1:
         raise UserError("the summary has no trial to draw.")
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained")
+        figure = LaidFigure(figsize=(width, height), layout="constrained")
         panels = figure.subplots(rows, columns, squeeze=False, sharey=share)
     return figure, list(panels.flat)
 
