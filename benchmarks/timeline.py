@@ -5,8 +5,8 @@
     python -m benchmarks.timeline --seeds 0    the default sweep: with options of the sweep's own it is no smoke run
 
 Printed: seconds since the process was started, of each event, from what the sweep leaves behind: its output, the names
-and lines of Ray's logs, the tracking journal, its files, the model's version in MLflow; and for how much of that time
-its fleets were in steps. Nothing in the sweep is changed for it.
+and lines of Ray's logs, the tracking journal, its files, the model's version in MLflow; for how much of that time its
+fleets were in steps, and where the rest went. Nothing in the sweep is changed for it.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 from atlas.report.summary import TrainedStep, read_summary
+from atlas.runtime.text import counted
 from benchmarks.learning import learnings
 
 SWEEP = Path(__file__).resolve().parents[1] / "sweeps" / "task_order.py"
@@ -64,18 +66,26 @@ def main() -> None:
         finally:
             shutil.rmtree(logs, ignore_errors=True)
         print_timeline(marks)
-        print(busy(trained_steps(storage), seconds=max(marks).at - min(marks).at))
+        print(busy(trained_steps(storage), begin=min(marks).at, end=max(marks).at))
 
 
-def busy(steps: Sequence[TrainedStep], *, seconds: float) -> str:
-    """For how much of the time fleets were in these steps, of all `seconds` and of those from the first to the last."""
+def busy(steps: Sequence[TrainedStep], *, begin: float, end: float) -> str:
+    """For how much of the time fleets were in these steps, and where the rest went; from `begin` to `end`."""
     if not steps:
         return "no step was trained"
-    fleets = len({step.fleet for step in steps})
-    between = max(step.ended for step in steps) - min(step.began for step in steps)
-    shares = [sum(step.ended - step.began for step in steps) / fleets / length for length in (between, seconds)]
-    number = "1 fleet was" if fleets == 1 else f"{fleets} fleets were"
-    return f"{number} in steps for {shares[0]:.1%} from the first step to the last, {shares[1]:.1%} of the whole time"
+    fleets: dict[str, list[TrainedStep]] = {}
+    for step in sorted(steps, key=lambda step: step.began):
+        fleets.setdefault(step.fleet, []).append(step)
+    first, last = min(step.began for step in steps), max(step.ended for step in steps)
+    within = sum(step.ended - step.began for step in steps) / len(fleets)
+    waited = sum(later.began - sooner.ended for own in fleets.values() for sooner, later in pairwise(own))
+    idle = sum(own[0].began - first + last - own[-1].ended for own in fleets.values()) / len(fleets)
+    return (
+        f"{counted(len(fleets), 'fleet')} in {counted(len(steps), 'step')} for {within / (last - first):.1%} from the "
+        f"first step to the last, {within / (end - begin):.1%} of the whole time; the rest, in seconds a fleet: "
+        f"{first - begin:.1f} of start, {waited / len(fleets):.1f} between steps ({waited / len(steps):.3f} a step), "
+        f"{idle:.1f} before its first step or after its last, {end - last:.1f} from the last step to the prompt"
+    )
 
 
 def print_timeline(marks: Iterable[Mark]) -> None:

@@ -59,13 +59,14 @@ def test_the_time_line_counts_from_its_first_event(capsys: pytest.CaptureFixture
     ]
 
 
-def test_fleets_are_busy_for_the_time_of_their_steps() -> None:
+def test_fleets_are_busy_for_the_time_of_their_steps_and_the_rest_is_told() -> None:
     times = (("a", 10.0, 20.0), ("b", 10.0, 18.0), ("a", 20.0, 30.0), ("b", 20.0, 28.0))
     steps = [
         TrainedStep(key=str(began), title="", task="", began=began, ended=ended, fleet=fleet)
         for fleet, began, ended in times
     ]
-    assert busy(steps, seconds=36.0).startswith(
-        "2 fleets were in steps for 90.0% from the first step to the last, 50.0%"
-    )
-    assert busy([], seconds=36.0) == "no step was trained"
+    told = busy(steps, begin=4.0, end=40.0)
+    assert told.startswith("2 fleets in 4 steps for 90.0% from the first step to the last, 50.0% of the whole time")
+    assert "6.0 of start, 1.0 between steps (0.500 a step), 1.0 before" in told
+    assert told.endswith("10.0 from the last step to the prompt")
+    assert busy([], begin=4.0, end=40.0) == "no step was trained"
