@@ -22,6 +22,11 @@ class Allowance:
     seconds: float | None = None
     step_seconds: float = 0.0
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether what is trained counts."""
+        return self.steps is not None or self.seconds is not None
+
 
 UNBOUNDED = Allowance()
 
@@ -49,7 +54,8 @@ class Meter:
         self.trained += 1
         self.seconds += seconds
         self._costs.add(step, seconds)
-        self.changed()
+        if self.allowance is not None and self.allowance.is_bounded:
+            self.changed()
 
     def estimate(self, step: Step) -> float:
         """The expected seconds of training a step."""
@@ -61,7 +67,7 @@ class Meter:
         allowed = self.allowance
         if allowed is None or allowed.paused:
             return False
-        if allowed.steps is None and allowed.seconds is None:
+        if not allowed.is_bounded:
             return True
         leased = [*training, step]
         if allowed.steps is not None and self.trained + len(leased) > allowed.steps:

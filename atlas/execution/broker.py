@@ -81,6 +81,27 @@ class Broker:
                 if job.state == "done":
                     self._scheduler.retry(job, "its result was lost from the store, or damaged")
 
+    async def request_trainable(self, keys: Sequence[str]) -> list[StepResult | None] | Unknown:
+        """As `request`, of steps that trials share, with None for one that has failed for good.
+
+        Raises:
+            StepFailed: one of them cannot be trained now.
+        """
+        if unknown := self._steps.unknown(keys):
+            return Unknown(unknown)
+        jobs = [self._scheduler.want(self._steps[key], "") for key in keys]
+        await asyncio.gather(*(job.finished() for job in jobs), return_exceptions=True)
+        failed = [job for job in jobs if job.state == "failed"]
+        for job in failed:
+            if not job.final:
+                raise StepFailed(job.reason)
+        lost = {job.step.key for job in failed}
+        kept = [key for key in keys if key not in lost]
+        results = await self.request(kept)
+        assert not isinstance(results, Unknown), "all of them are known"
+        found = dict(zip(kept, results, strict=True))
+        return [found.get(key) for key in keys]
+
     async def anticipate(self, keys: Sequence[str], scope: str = "") -> Unknown | None:
         """Queue steps before they are requested, so that fleets do not wait for the trials."""
         if unknown := self._steps.unknown(keys):
@@ -197,6 +218,11 @@ class Broker:
     async def trained_by(self) -> dict[str, str]:
         """The fleet that trained each step that was committed since this process started, by the step's key."""
         return self._trained_by
+
+    async def failures(self) -> dict[str, str]:
+        """Why steps that trials share have failed for good, by their keys."""
+        failed = (job for job in self._scheduler.jobs if job.state == "failed" and job.final and not job.scope)
+        return {job.step.key: job.reason for job in failed}
 
     async def run_on_fleet(self, function: FleetFunction) -> Any:
         """What the function gives on one fleet, the first that asks for a step.

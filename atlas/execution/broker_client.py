@@ -72,6 +72,15 @@ class BrokerClient:
         results: list[StepResult] = self._call("request", steps, [step.key for step in steps], scope)
         return results
 
+    def request_trainable(self, steps: Sequence[Step]) -> list[StepResult | None]:
+        """As `request`, of steps that trials share, with None for one that has failed for good.
+
+        Raises:
+            StepFailed: one of them cannot be trained now.
+        """
+        results: list[StepResult | None] = self._call("request_trainable", steps, [step.key for step in steps])
+        return results
+
     def anticipate(self, steps: Sequence[Step], scope: str = "") -> None:
         """Queue steps before they are requested. Raises TimeoutError where the broker does not answer."""
         patient = replace(self, timeout=ANTICIPATE_SECONDS)
@@ -126,6 +135,10 @@ class BrokerClient:
     def trained_by(self, timeout: float | None = None) -> Mapping[str, str]:
         """The fleet that trained each step, by the step's key. Raises TimeoutError as `status` does."""
         return cast(Mapping[str, str], replace(self, timeout=timeout)._get(self.actor.trained_by.remote()))
+
+    def failures(self, timeout: float | None = None) -> Mapping[str, str]:
+        """Why steps that trials share have failed for good, by their keys. Raises TimeoutError as `status` does."""
+        return cast(Mapping[str, str], replace(self, timeout=timeout)._get(self.actor.failures.remote()))
 
     def run_on_fleet(self, function: FleetFunction) -> ObjectRef:
         """Have one fleet run the function; the promise raises FleetCallFailed where it raises, or the broker closes."""

@@ -125,7 +125,7 @@ class Scheduler:
         dependents, job.dependents = job.dependents, []
         for dependent in dependents:
             if dependent.state == "waiting" and job.step.key in dependent.blocked_by:
-                self.fail(dependent, f"a step that it builds on failed: {job.reason}")
+                self.fail(dependent, f"a step that it builds on failed: {job.reason}", final=final)
 
     async def fail_attempt(self, job: Job, reason: str, *, own: bool = False) -> None:
         """Retry a job that a fleet could not train; steps that it builds on and that were lost are trained again first.
@@ -215,7 +215,7 @@ class Scheduler:
     def _block(self, job: Job) -> None:
         for earlier in (self.want(step, job.scope) for step in job.step.builds_on):
             if earlier.state == "failed":
-                return self.fail(job, f"a step that it builds on failed: {earlier.reason}")
+                return self.fail(job, f"a step that it builds on failed: {earlier.reason}", final=earlier.final)
             if earlier.state != "done":
                 job.blocked_by.add(earlier.step.key)
                 earlier.dependents.append(job)

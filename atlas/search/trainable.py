@@ -8,7 +8,7 @@ from typing import Any
 from atlas.config.trial import BEGUN_AS, trial_config_from
 from atlas.execution.broker_client import BrokerClient
 from atlas.runtime.errors import UserError
-from atlas.search.trial_course import CourseSetup, advance, course
+from atlas.search.trial_course import Answer, CourseSetup, StepRequest, advance, course
 from atlas.search.trial_report import TrialReport
 
 NOT_TRAINED = TrialReport(objective=0.0, tasks_seen=0, finished=[], figures={}, complete=False)
@@ -51,4 +51,10 @@ def run_trial(config: dict[str, Any], *, setup: TrialSetup) -> None:
             tune.report(said.to_tune())
             said = advance(steps, None)
         else:
-            said = advance(steps, broker.request(said.steps, "" if said.shared else scope))
+            said = advance(steps, _answer(said, broker, scope))
+
+
+def _answer(said: StepRequest, broker: BrokerClient, scope: str) -> Answer:
+    if said.shared:
+        return broker.request_trainable(said.steps)
+    return broker.request(said.steps, scope)

@@ -47,13 +47,18 @@ class CourseSetup:
 
 @dataclass(frozen=True, kw_only=True)
 class StepRequest:
-    """Steps that the trial needs now, all at once. `shared` ones are common to all trials, whatever they share else."""
+    """Steps that the trial needs now, all at once.
+
+    `shared` ones are references, common to all trials, whatever they share else; the trial goes on without those that
+    have failed for good.
+    """
 
     steps: Sequence[Step]
     shared: bool = False
 
 
-Course = Generator[StepRequest | TrialReport, Sequence[StepResult] | None, None]
+Answer = Sequence[StepResult | None]  # None in place of a reference that has failed
+Course = Generator[StepRequest | TrialReport, Answer | None, None]
 
 
 def course(walks: Sequence[Walk], setup: CourseSetup) -> Course:
@@ -82,7 +87,7 @@ def course(walks: Sequence[Walk], setup: CourseSetup) -> Course:
         yield _report(results, single_task, setup, learnt, complete=True)
 
 
-def advance(steps: Course, answer: Sequence[StepResult] | None) -> StepRequest | TrialReport | None:
+def advance(steps: Course, answer: Answer | None) -> StepRequest | TrialReport | None:
     """The next request or report, given the results of the request before (None at first and after a report).
 
     None at the end of the course.
@@ -113,7 +118,8 @@ def _take(wanted: Wanted) -> Course:
     """Request the steps together and add their results to the walks."""
     answer = yield StepRequest(steps=[step for _, step in wanted])
     for (one, step), result in zip(wanted, answer or (), strict=True):
-        one.add(step, result)
+        if result is not None:
+            one.add(step, result)
 
 
 def _report(
@@ -161,14 +167,15 @@ def _scores(results: Sequence[WalkResult], single_task: SplitScores | None) -> l
     return [[relative_score(score, one) for score, one in zip(row, alone, strict=False)] for row in known]
 
 
-def single_task_scores(steps: Sequence[Step], results: Sequence[StepResult]) -> SplitScores:
-    """The score of each task trained alone, the mean over the seeds."""
+def single_task_scores(steps: Sequence[Step], results: Answer) -> SplitScores:
+    """The score of each task trained alone, the mean over the seeds of which it is known."""
     return SplitScores(val=_means(steps, results, "val"), test=_means(steps, results, "test"))
 
 
-def _means(steps: Sequence[Step], results: Sequence[StepResult], split: Split) -> dict[str, float]:
+def _means(steps: Sequence[Step], results: Answer, split: Split) -> dict[str, float]:
     """Task → the mean of its scores."""
     found: dict[str, list[float]] = {}
     for step, result in zip(steps, results, strict=True):
-        found.setdefault(step.task, []).append(result.scores.own.of(split)[step.task])
+        if result is not None and step.task in (scores := result.scores.own.of(split)):
+            found.setdefault(step.task, []).append(scores[step.task])
     return {task: sum(scores) / len(scores) for task, scores in found.items()}

@@ -97,6 +97,10 @@ class BrokerHandle:
         if told is self.alive:
             self._described.update(node.key for node in nodes)
 
+    async def request_trainable(self, steps: Sequence[Step]) -> list[StepResult | None]:
+        """As `request`, of shared steps, with None for one that has failed for good. Raises StepFailed for others."""
+        return await self.tell(steps, lambda broker: broker.request_trainable([step.key for step in steps]))
+
     async def request(self, steps: Sequence[Step], scope: str = "") -> list[StepResult]:
         """The results of the steps. Raises StepFailed where one of them cannot be trained."""
         return await self.tell(steps, lambda broker: broker.request([step.key for step in steps], scope))

@@ -15,7 +15,7 @@ from atlas.search.early_stopping import make_stopper
 from atlas.search.gaussian_process_sampler import SCORES
 from atlas.search.optuna_search import ASKED_FOR, PASSED_OVER
 from atlas.search.proposals import leaves_orders_out, make_sampler, points_of
-from atlas.search.trial_course import CourseSetup, advance, course
+from atlas.search.trial_course import Answer, CourseSetup, StepRequest, advance, course
 from atlas.search.trial_report import TrialReport
 from atlas.simulation.broker_handle import BrokerHandle
 from atlas.simulation.memory_store import MemoryStore
@@ -120,8 +120,13 @@ class SimulatedSearch:
                     return outcome
                 said = advance(steps, None)
             else:
-                said = advance(steps, await self.broker.request(said.steps, "" if said.shared else scope))
+                said = advance(steps, await self._answer(said, scope))
         return outcome
+
+    async def _answer(self, said: StepRequest, scope: str) -> Answer:
+        if said.shared:
+            return await self.broker.request_trainable(said.steps)
+        return await self.broker.request(said.steps, scope)
 
     def _trial(self, number: int, config: TrialConfig, outcome: _Outcome) -> SimulatedTrial:
         return SimulatedTrial(

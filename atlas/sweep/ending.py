@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,7 @@ def end_sweep(
     The training is closed, once a fleet has computed the fusion weights. `failure`: why the sweep was given up. Once
     the summary is written, a part that fails keeps no other from running; its error is printed last.
     """
-    ended, errors = finished_sweep(run, trials, tracking.sink, training.trained_by()), ErrorLog()
+    ended, errors = finished_sweep(run, trials, tracking.sink, training), ErrorLog()
     summary = summarise(ended)
     write_summary(summary, run.folder.summary)
     weights = _start_fusion_weights(run, summary, training, errors)  # this and the registration run beside the figures
@@ -89,10 +89,8 @@ def end_sweep(
     return (summary.sweep.status == "FINISHED" or bool(run.stopped)) and not errors.lines
 
 
-def finished_sweep(
-    run: SweepRun, trials: Sequence[TrialRecord], sink: Sink, fleets: Mapping[str, str]
-) -> FinishedSweep:
-    """The sweep as its summary sees it; `fleets` are those that trained a step, by its key."""
+def finished_sweep(run: SweepRun, trials: Sequence[TrialRecord], sink: Sink, training: Training) -> FinishedSweep:
+    """The sweep as its summary sees it."""
     experiment = run.experiment
     facts = SweepFacts(
         id=run.id,
@@ -118,7 +116,8 @@ def finished_sweep(
         references=experiment.references(),
         bare=experiment.bare_probes(),
         foreseen=run.proposals.walks,
-        fleets=fleets,
+        fleets=training.trained_by(),
+        failures=training.failures(),
         goal=experiment.goal,
         run=run.token,
         earlier=run.earlier,

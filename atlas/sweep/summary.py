@@ -61,7 +61,8 @@ class FinishedSweep:
     `run`: the id that its own steps bear as the run that trained them; `earlier`: the ids of its runs that were
     interrupted. `foreseen`: the walks of trials that were known before. `fleets`: the fleet that trained a step, by its
     key. `file`: the Python file of the sweep, as it was called. `held_out`: walks of the best setting along orders that
-    no trial took (None: the sweep holds none out). `reader` notes the steps that cannot be read.
+    no trial took (None: the sweep holds none out). `reader` notes the steps that cannot be read. `failures`: why steps
+    that trials share have failed for good, by their keys.
     """
 
     sweep: SweepFacts
@@ -75,6 +76,7 @@ class FinishedSweep:
     bare: Sequence[Walk] = ()
     foreseen: Sequence[Walk] = ()
     fleets: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, str] = field(default_factory=dict)
     goal: str = AVERAGE
     file: str = ""
     held_out: Sequence[Walk] | None = None
@@ -226,6 +228,9 @@ def _references(ended: FinishedSweep) -> References:
     for name, seed, step in ended.reference_steps():
         result = ended.reader.result(step, ended.inputs.store)
         if result is None:
+            if step.key in ended.failures:
+                reason = ended.failures[step.key].removeprefix(f"{step.title}: ")
+                ended.reader.note(step, f"it was not trained: {reason}")
             continue
         own = result.scores.own
         if step.task not in own.val.keys() & own.test.keys():

@@ -48,6 +48,12 @@ class Training:
             return self.broker.client.trained_by(ASK_SECONDS)
         return {}
 
+    def failures(self) -> Mapping[str, str]:
+        """Why steps that trials share have failed for good, by their keys; empty where the broker is away."""
+        with ErrorLog().noted("asking which steps failed"):
+            return self.broker.client.failures(ASK_SECONDS)
+        return {}
+
     def run_on_fleet(self, function: FleetFunction) -> ObjectRef | None:
         """The promise of what the function gives on a fleet that has nothing else to do; None where there is no fleet.
 

@@ -67,6 +67,12 @@ class Brokerage:
         results: list[StepResult] = await self._call(self.broker.request, steps, [step.key for step in steps], scope)
         return results
 
+    async def request_trainable(self, steps: Sequence[Step]) -> list[StepResult | None]:
+        results: list[StepResult | None] = await self._call(
+            self.broker.request_trainable, steps, [step.key for step in steps]
+        )
+        return results
+
     async def anticipate(self, steps: list[Step], scope: str = "") -> None:
         await self._call(self.broker.anticipate, steps, [step.key for step in steps], scope)
 

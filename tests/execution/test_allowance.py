@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from atlas.execution.allowance import Allowance
+from atlas.execution.allowance import UNBOUNDED, Allowance, Meter
 from atlas.execution.job import Lease
 from atlas.execution.step_costs import StepCosts
 from tests.execution.fleet import FIRST, OTHER, SECOND, SIBLING, THIRD, Brokerage, commit, run, settle, take, work_off
@@ -108,3 +108,13 @@ def test_the_cost_of_a_step_is_that_of_those_which_are_likest() -> None:
     costs.add(SIBLING, 40.0)
     assert costs.estimate(SIBLING) == 40.0
     assert costs.estimate(THIRD) == pytest.approx(30.0)
+
+
+def test_a_trained_step_wakes_fleets_only_where_what_is_trained_is_bounded() -> None:
+    """With a thousand fleets that wait, each would look at the queue for each step."""
+    for allowance, woken in ((UNBOUNDED, 0), (Allowance(steps=5), 2), (Allowance(seconds=9.0), 2), (None, 0)):
+        calls: list[int] = []
+        meter = Meter(allowance, changed=lambda calls=calls: calls.append(1))  # type: ignore[misc]
+        meter.add(FIRST, 1.0)
+        meter.add(SECOND, 1.0)
+        assert (len(calls), meter.trained) == (woken, 2)

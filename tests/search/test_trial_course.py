@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from atlas.learners import Schedule, TwoStage
-from atlas.search.trial_course import CourseSetup, advance, course
+from atlas.search.trial_course import CourseSetup, StepRequest, advance, course, single_task_scores
 from atlas.search.trial_report import TrialReport, report_from
 from atlas.simulation import SyntheticLandscape
 from atlas.steps.beyond import Beyond
@@ -50,6 +50,21 @@ def test_each_report_has_the_relative_accuracy_after_each_task_so_far() -> None:
     assert [report.objective for report in found[:-1]] == [report.learnt[-1] for report in found[:-1]]
     assert found[-1].objective == pytest.approx(LANDSCAPE.final(TASKS))  # the goal, of another meaning
     assert found[-1].learnt[-1] != pytest.approx(found[-1].objective)
+
+
+def test_a_task_whose_reference_failed_counts_what_it_scores_in_all_trials_alike() -> None:
+    graph = WalkGraph(INPUTS)
+    single = [graph.steps(Walk(order=(task,), learner=LEARNER, seed=0))[-1][-1] for task in TASKS]
+    known = [None if step.task == "b" else LANDSCAPE.result(step) for step in single]
+    assert set(single_task_scores(single, known).val) == {"a", "c"}
+    setup = CourseSetup(step_inputs=INPUTS, single_task=single, aim="mean")
+    steps = course([Walk(order=("b",), learner=LEARNER, seed=0)], setup)
+    advance(steps, None)
+    said = advance(steps, known)
+    assert isinstance(said, StepRequest)
+    report = advance(steps, [LANDSCAPE.result(step) for step in said.steps])
+    assert isinstance(report, TrialReport)
+    assert report.learnt == [pytest.approx(100 + LANDSCAPE.result(said.steps[-1]).scores.own.val["b"])]
 
 
 def test_trials_that_share_a_prefix_report_the_same_of_it() -> None:

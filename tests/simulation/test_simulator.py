@@ -12,7 +12,7 @@ import pytest
 from atlas.config.experiment import Experiment
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AtlasError, StepError
 from atlas.simulation import Faults, MemoryStore, SimulatedSweep, Simulation, Stop, SyntheticLandscape, run_virtually
 from atlas.steps.step import Step
 from atlas.storage.step_result import StepResult
@@ -92,6 +92,23 @@ def test_a_step_that_cannot_be_trained_fails_its_trials_and_no_others() -> None:
     failed = {trial.orders[0] for trial in swept.trials if trial.error}
     assert failed == {order for order in permutations(TASKS) if ("a", "b") in pairwise(order)}
     assert all("the loss became NaN" in trial.error for trial in swept.trials if trial.error)
+
+
+class WithoutCAlone(SyntheticLandscape):
+    """A landscape in which c cannot be trained first."""
+
+    def result(self, step: Step) -> StepResult:
+        if step.order == ("c",):
+            raise StepError("the loss became NaN")
+        return super().result(step)
+
+
+def test_a_reference_that_cannot_be_trained_fails_no_trial_that_does_without() -> None:
+    """Every trial asks for each task alone; the first step of an order is that, too."""
+    swept = simulation(landscape=WithoutCAlone(tasks=TASKS, seed=1)).run()
+    assert {trial.orders[0][0] for trial in swept.trials if trial.error} == {"c"}
+    found = {trial.orders[0]: trial.objective for trial in swept.trials if not trial.error}
+    assert found == pytest.approx({order: LANDSCAPE.final(order) for order in permutations(TASKS) if order[0] != "c"})
 
 
 def test_a_users_own_sampler_is_tried_in_seconds() -> None:

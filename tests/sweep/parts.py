@@ -115,6 +115,10 @@ class Training:
         """The broker's."""
         return {}
 
+    def failures(self) -> dict[str, str]:
+        """The broker's."""
+        return {}
+
     def close(self) -> None:
         """Both."""
 

@@ -246,6 +246,18 @@ def test_a_step_that_a_trial_took_and_the_store_lost_is_named(ended: FinishedSwe
     assert written(hurt)["unreadable"][key].endswith("the store no longer has it")
 
 
+def test_a_reference_that_failed_is_told_with_its_reason(ended: FinishedSweep, tmp_path: Path) -> None:
+    hurt = copied(ended, tmp_path)
+    (step,) = (step for name, _, step in hurt.reference_steps() if (name, step.task) == ("head_only", TASKS[0]))
+    (folder,) = Path(hurt.inputs.store.root).glob(f"steps/*/{step.key}")
+    shutil.rmtree(folder)
+    reason = f"{step.title}: the loss became nan at update 3"
+    found = written(replace(hurt, failures={step.key: reason}))
+    assert set(found["references"]["head_only"]["0"]) == set(TASKS[1:])
+    told = f"{step.title}: it was not trained: the loss became nan at update 3"
+    assert found["unreadable"] == {step.key: told}
+
+
 def test_a_reference_without_its_score_is_left_out(ended: FinishedSweep, tmp_path: Path) -> None:
     whole, hurt = written(ended), copied(ended, tmp_path)
     (step,) = (step for name, _, step in hurt.reference_steps() if (name, step.task) == ("head_only", TASKS[0]))
