@@ -164,11 +164,14 @@ class Broker:
     async def failed(self, key: str, scope: str, reason: str, *, final: bool, own: bool = False) -> Unknown | None:
         """Fail the step, or retry it where the failure is not `final`; a lost parent is then trained again first.
 
-        `own`: it was an error at a line of a user's file, which the reason names; the same again is final.
+        `own`: it was an error at a line of a user's file, which the reason names; the same again is final. Nothing
+        changes where the step has ended, by another fleet that had it since.
         """
         if key not in self._steps:
             return Unknown((key,))
         job = self._scheduler.adopt(self._steps[key], scope)
+        if job.state == "done" or (job.is_finished and not final):
+            return None
         if final:
             self._scheduler.fail(job, reason, final=True)
         else:

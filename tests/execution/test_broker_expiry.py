@@ -8,7 +8,7 @@ import pytest
 
 from atlas.execution.job import StepFailed
 from atlas.execution.scheduler import LEASE_SECONDS, LEAVING_SECONDS, LOSSES
-from tests.execution.fleet import FIRST, OTHER, Brokerage, ManualClock, commit, run, take
+from tests.execution.fleet import FIRST, OTHER, Brokerage, ManualClock, commit, run, settle, take
 
 
 def test_a_step_that_hangs_every_fleet_is_given_up(uri: str) -> None:
@@ -64,5 +64,28 @@ def test_a_fleet_that_waits_gets_a_step_whose_lease_expires_though_nobody_else_c
         await broker.anticipate([FIRST])
         lease = await take(broker, "hung")
         assert await broker.lease("f", 10.0) == lease
+
+    run(ask())
+
+
+def test_what_a_fleet_says_of_a_step_that_another_has_ended_changes_nothing(uri: str) -> None:
+    """Of two fleets that had a step, since one was presumed lost, the one that failed for good is right, or is late."""
+
+    async def ask() -> None:
+        clock = ManualClock()
+        broker = Brokerage(uri, clock=clock)
+        await broker.anticipate([FIRST, OTHER])
+        slow = [await take(broker, name) for name in ("slow", "slower")]
+        clock.now = LEASE_SECONDS + 1
+        quick = [await take(broker, name) for name in ("f", "g")]
+        assert {lease.step.key for lease in slow} == {lease.step.key for lease in quick}
+        await broker.failed(quick[0], "the loss became nan", final=True)
+        commit(uri, quick[1].step)
+        await broker.done(quick[1], 1.0)
+        for lease in slow:
+            await broker.failed(lease, "a worker died", final=lease.step == quick[1].step)
+        await settle()
+        assert (await broker.status()).states == {"done": 1, "failed": 1}
+        assert await broker.lease("f", 0.0) is None
 
     run(ask())

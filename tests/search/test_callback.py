@@ -99,7 +99,7 @@ def test_a_report_of_an_earlier_version_says_the_keys_of_the_finished_steps(
     assert report_from({"objective": 1.0}) is None
 
 
-def test_a_report_does_not_grow_with_the_tasks(ended: FinishedSweep) -> None:
+def test_a_report_counts_the_finished_steps_and_names_none(ended: FinishedSweep) -> None:
     sizes = [len(json.dumps(report_of(ended.trials[0], taken).to_tune())) for taken in (1, 2)]
     assert sizes[0] == sizes[1]
 
