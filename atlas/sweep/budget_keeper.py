@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from atlas.config.budget import Budget
 from atlas.execution.allowance import Allowance
 from atlas.execution.status import UNFINISHED, BrokerStatus
+from atlas.runtime.error_log import ErrorRow
 from atlas.sweep.spending import HOUR, Spending
 from atlas.sweep.supervision import Steering
 
@@ -20,8 +21,9 @@ class BudgetKeeper:
     """Counts the spending of a sweep, and tells its broker the terms on which it may lease steps.
 
     `before` is the spending of earlier runs, `gpus` the number of a fleet's, `step_seconds` the expected training of a
-    step. `allow` tells a broker; `save` records the spending whenever a step was trained, and each `SAVE_SECONDS`.
-    `clock` gives seconds. A broker that is restarted counts anew, and is told again.
+    step. `allow` tells a broker; `save` records the spending whenever a step was trained, and each `SAVE_SECONDS`;
+    where it fails, a note says so, and the next look tries again. `clock` gives seconds. A broker that is restarted
+    counts anew, and is told again.
     """
 
     budget: Budget | None
@@ -35,6 +37,7 @@ class BudgetKeeper:
     _gone: Spending = field(default_factory=Spending)
     _last: BrokerStatus = field(default_factory=BrokerStatus)
     _saved: Spending | None = None
+    _saving: ErrorRow = field(default_factory=lambda: ErrorRow("recording what the sweep has spent"))
 
     def __post_init__(self) -> None:
         self._began = self.clock()
@@ -95,10 +98,12 @@ class BudgetKeeper:
         return f"the budget of {self.budget} covers no further step: {self.words} are spent"
 
     def _notes(self) -> tuple[str, ...]:
-        return (f"budget: {self.words} spent",) if self.budget is not None else ()
+        spent = (f"budget: {self.words} spent",) if self.budget is not None else ()
+        return (*spent, *self._saving.notes)
 
     def _save_when_due(self) -> None:
         spent, saved = self.spent, self._saved
         if saved is None or spent.steps != saved.steps or spent.seconds >= saved.seconds + SAVE_SECONDS:
-            self.save(spent)
-            self._saved = spent
+            with self._saving.noted():
+                self.save(spent)
+                self._saved = spent

@@ -7,18 +7,19 @@ the driver is killed, and commands that are applied twice do no more than once.
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from atlas.config.budget import NO_BUDGET, Budget
 from atlas.config.trial import Parameter
-from atlas.runtime.errors import UserError, unknown
+from atlas.runtime.errors import AtlasError, UserError, unknown
 from atlas.runtime.os_errors import error_from
 from atlas.storage.filesystem import StoragePath, write_whole
 
@@ -33,6 +34,8 @@ VALUES = {
 LIKE, WITH = "--like", "--with"
 FOLDER = "control"
 ANSWER = ".answer.json"
+
+T = TypeVar("T", bound=BaseModel)
 
 
 class Command(BaseModel):
@@ -72,6 +75,14 @@ class Posted:
 
     name: str
     command: Command
+
+
+@dataclass(frozen=True)
+class Pending:
+    """The commands that wait for an answer, the oldest first, and for each file that holds none a line."""
+
+    commands: tuple[Posted, ...] = ()
+    broken: tuple[str, ...] = ()
 
 
 def read_command(words: Sequence[str]) -> Command:
@@ -127,22 +138,30 @@ class ControlJournal:
         self._write(f"{posted.name}{ANSWER}", answer)
 
     def answer_to(self, name: str) -> Answer | None:
-        """The answer to a command; None while there is none."""
+        """The answer to a command; None while there is none. Raises UserError for a file that is none."""
         path = self._path(f"{name}{ANSWER}")
-        return Answer.model_validate_json(path.read_bytes()) if path.is_file() else None
+        if not path.is_file():
+            return None
+        return _read(path, Answer, "no answer of a sweep; delete it, and its command is applied again")
 
-    def pending(self) -> list[Posted]:
-        """The commands without an answer, the oldest first."""
-        answered = {path.name.removesuffix(ANSWER) for path in self._files() if path.name.endswith(ANSWER)}
-        return [posted for path in self._commands() if (posted := self._read(path)).name not in answered]
+    def command(self, name: str) -> Command:
+        """The command of that name. Raises UserError for a file that is none."""
+        return _read(self._path(f"{name}.json"), Command, "no command of a sweep; delete it")
 
-    def applied(self) -> list[Command]:
-        """The commands that were applied, the oldest first."""
-        return [one.command for one, _ in self._applied()]
+    def pending(self) -> Pending:
+        """The commands without an answer. Raises AtlasError where the folder cannot be read."""
+        answered, commands, broken = set(self.answered()), [], []
+        for name in self._names(".json"):
+            if name not in answered and not f"{name}.json".endswith(ANSWER):
+                try:
+                    commands.append(Posted(name, self.command(name)))
+                except AtlasError as error:
+                    broken.append(str(error))
+        return Pending(tuple(commands), tuple(broken))
 
-    def asked_for(self) -> list[dict[str, Parameter]]:
-        """The parameters of the trials that applied commands have asked for, the oldest first."""
-        return [answer.parameters for _, answer in self._applied() if answer.parameters is not None]
+    def answered(self) -> list[str]:
+        """The names of the commands that have an answer, the oldest first. Raises AtlasError as `pending` does."""
+        return self._names(ANSWER)
 
     def fetch(self) -> None:
         """Fetch what others have written. Raises StorageUnavailable."""
@@ -152,25 +171,18 @@ class ControlJournal:
         """Send what was written here. Raises StorageUnavailable."""
         self.place.upload()
 
-    def _applied(self) -> list[tuple[Posted, Answer]]:
-        read = [(one, self.answer_to(one.name)) for one in map(self._read, self._commands())]
-        return [(one, answer) for one, answer in read if answer is not None and answer.applied]
-
-    def _commands(self) -> list[Path]:
-        return [path for path in self._files() if not path.name.endswith(ANSWER)]
-
-    def _files(self) -> list[Path]:
-        return sorted(path for path in self.place.local.glob("*.json")) if self.place.local.is_dir() else []
+    def _names(self, suffix: str) -> list[str]:
+        """The names of the files that end so, without that end, sorted."""
+        try:
+            found = os.listdir(self.place.local)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise error_from(error, f"{self.place.local} cannot be read: {error.strerror}.") from error
+        return sorted(name.removesuffix(suffix) for name in found if name.endswith(suffix))
 
     def _path(self, name: str) -> Path:
         return self.place.local / name
-
-    def _read(self, path: Path) -> Posted:
-        """The command in a file; raises UserError for one that is none."""
-        try:
-            return Posted(path.stem, Command.model_validate_json(path.read_bytes()))
-        except ValidationError as error:
-            raise UserError(f"{path} is no command of a sweep; delete it.") from error
 
     def _write(self, name: str, value: BaseModel) -> None:
         """Raises AccessDenied where the folder may only be read, StorageUnavailable where the disk is full."""
@@ -180,3 +192,13 @@ class ControlJournal:
         except OSError as error:
             message = f"{name} cannot be written into {self.place.local}: {error.strerror}."
             raise error_from(error, message) from error
+
+
+def _read(path: Path, kind: type[T], otherwise: str) -> T:
+    """The value in a file. Raises UserError for one that holds `otherwise`, or AtlasError of another kind."""
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise UserError(f"{path} is {otherwise}.") from error
+    except OSError as error:
+        raise error_from(error, f"{path} cannot be read: {error.strerror}.") from error

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import Protocol
 
+from atlas.runtime.error_log import ErrorRow
 from atlas.runtime.errors import UserError
-from atlas.runtime.redact import redacted
-from atlas.runtime.text import first_line
 from atlas.sweep.control import ControlJournal, read_command
 
 LOOK_SECONDS = 3.0
 JOIN_SECONDS = 30.0
-
-log = logging.getLogger(__name__)
 
 
 class Tag(Protocol):
@@ -40,7 +36,7 @@ class ControlInbox:
     def __init__(self, journal: ControlJournal, tag: Tag | None) -> None:
         self._journal, self._tag = journal, tag
         self._asked: list[str] = []
-        self._failing = False
+        self._errors = ErrorRow("reading commands for the sweep")  # of a store, a server, Ray, or a broken answer
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="control")
 
@@ -54,18 +50,13 @@ class ControlInbox:
 
     def look(self) -> None:
         """Look once. The first of a row of errors is logged, and the next look tries again."""
-        try:
+        with self._errors.noted():
             if self._journal.place.is_remote:
                 self._journal.fetch()
                 self._journal.send()
             if self._tag is not None:
                 self._answer(self._tag)
                 self._take(self._tag)
-            self._failing = False
-        except Exception as error:  # of a store, a server, Ray, or a file that is no command
-            if not self._failing:
-                log.warning("commands for the sweep cannot be read; trying again: %s", redacted(first_line(error)))
-            self._failing = True
 
     def _take(self, tag: Tag) -> None:
         if not (words := tag.words()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from atlas.config.options_file import read_options_file, write_options_file
 from atlas.report import read_summary
 from atlas.runtime.errors import AtlasError, UserError, unknown
 from atlas.runtime.names import file_name
+from atlas.runtime.paths import writing_to
 from atlas.search.definition import DEFINITION, SearchDefinition, read_definition, write_definition
 from atlas.storage.filesystem import StoragePath
 from atlas.sweep.spending import SPENT, Spending, read_spending, write_spending
@@ -21,6 +23,7 @@ from atlas.tracking import is_settled
 
 OPTIONS = "options.json"
 STARTED = r"-\d{8}-\d{6}-[0-9a-f]{4}"  # of an id: the time, and four random digits
+WRITABLE = "free some room there, or give a --storage that this user may write into"
 DESCRIBING = (OPTIONS, DEFINITION, "summary.json", "events.jsonl", "position")
 
 
@@ -56,11 +59,17 @@ class SweepFolder:
 
     @classmethod
     def new(cls, storage: StoragePath | Path, name: str, options: Options) -> SweepFolder:
-        """A fresh folder with the options in it, so that an interrupted sweep can be resumed."""
+        """A fresh folder with the options in it, so that an interrupted sweep can be resumed.
+
+        Raises:
+            AccessDenied: this user may not write there.
+            StorageUnavailable: the disk is full, or out of reach.
+        """
         made = cls(
             place=_sweeps(storage) / f"{file_name(name)}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
         )
-        made.path.mkdir(parents=True)
+        with made.writing():
+            made.path.mkdir(parents=True)
         made.write_options(options)
         return made
 
@@ -101,12 +110,18 @@ class SweepFolder:
         return read_options_file(self.path / OPTIONS)
 
     def write_options(self, options: Options) -> None:
-        """Keep the options, so that the sweep can be resumed with them: not how this run of it was begun."""
+        """Keep the options on this machine, to resume the sweep with: not how this run of it was begun.
+
+        The folder's next upload takes them along.
+        """
         kept = with_addresses(options).changed(changed=False)
         if not self.place.is_remote:
             kept = relative_to_storage(kept, self.path.parents[1])
         write_options_file(kept, self.path / OPTIONS)
-        self.place.upload()
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Within it, an OSError is an AtlasError that names the folder, the reason and what to do."""
+        return writing_to(self.path, WRITABLE)
 
     def spending(self) -> Spending:
         """The spending of the sweep's runs so far. Raises UserError for a record that is broken."""
@@ -114,16 +129,18 @@ class SweepFolder:
         return read_spending(self.path)
 
     def write_spending(self, spending: Spending) -> None:
-        """Record the spending on this machine; the folder's next upload takes it along."""
-        write_spending(spending, self.path)
+        """Record the spending on this machine; the folder's next upload takes it along. Raises as `new`."""
+        with self.writing():
+            write_spending(spending, self.path)
 
     def definition(self) -> SearchDefinition | None:
         """The definition that the sweep was started with, or has gone on with; None where there is none."""
         return read_definition(self.path)
 
     def write_definition(self, definition: SearchDefinition) -> None:
-        """Keep the definition, to compare with when the sweep is resumed."""
-        write_definition(definition, self.path)
+        """Keep the definition, to compare with when the sweep is resumed. Raises as `new`."""
+        with self.writing():
+            write_definition(definition, self.path)
         self.place.upload()
 
     @property

@@ -7,6 +7,7 @@ enqueue                    the search proposes an order, or a trial like another
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,8 +17,10 @@ from atlas.config.experiment import Experiment
 from atlas.config.space import Order
 from atlas.config.sweep import no_search
 from atlas.execution.status import BrokerStatus
-from atlas.runtime.errors import UserError, unknown
-from atlas.runtime.text import counted
+from atlas.runtime.error_log import ErrorLog, ErrorRow
+from atlas.runtime.errors import AtlasError, UserError, unknown
+from atlas.runtime.redact import redacted
+from atlas.runtime.text import counted, first_line
 from atlas.search.callback import TrialJournal
 from atlas.search.early_stopping import PrefixStopper
 from atlas.search.feasibility import Feasibility
@@ -28,11 +31,13 @@ from atlas.sweep.broker_actor import BrokerActor
 from atlas.sweep.budget_keeper import BudgetKeeper
 from atlas.sweep.budget_plan import gpus_of, step_seconds
 from atlas.sweep.clone import check_feasible, clone_of, is_tried
-from atlas.sweep.control import Answer, ControlJournal, Posted
+from atlas.sweep.control import Answer, Command, ControlJournal, Posted
 from atlas.sweep.supervision import Steering
 from atlas.sweep.sweep_run import SweepRun
 
 ENDED_BY_HAND = "by hand"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -42,6 +47,8 @@ class LiveControl:
     `trials` gives the trials that have begun, by Tune's ids. `exact`: all of them are known beforehand. `keep_budget`
     records a budget that was changed, for a run that resumes the sweep. `step_inputs` tell which steps trials share.
     `feasibility` judges trials before they are trained.
+
+    A journal that cannot be read or written is a note, and tried again at the next look; an answer waits for that.
     """
 
     journal: ControlJournal
@@ -55,6 +62,10 @@ class LiveControl:
     step_inputs: StepInputs
     feasibility: Feasibility = field(default_factory=Feasibility)
     _verbs: Mapping[str, Callable[[str], str]] = field(init=False)
+    _answers: dict[Posted, Answer] = field(default_factory=dict)  # that are to be written
+    _broken: tuple[str, ...] = ()
+    _restoring: ErrorLog = field(default_factory=ErrorLog)
+    _taking: ErrorRow = field(default_factory=lambda: ErrorRow("taking commands"))
 
     def __post_init__(self) -> None:
         self._verbs = {
@@ -67,17 +78,26 @@ class LiveControl:
         }
 
     def restore(self) -> None:
-        """Know the commands that earlier runs of the sweep have applied; its budget is in its options."""
-        for command in self.journal.applied():
-            match command.verb:
-                case "pause" | "resume":
-                    self.keeper.paused = command.verb == "pause"
-                case "prune":
-                    self._prune(command.value)
-                case "enqueue" if not command.like:
-                    self.orders.add(_tasks_of(command.value))
-        for parameters in self.journal.asked_for():
-            self.orders.add_point(parameters)
+        """Know the commands that earlier runs of the sweep have applied; its budget is in its options.
+
+        Raises AtlasError where the journal's folder cannot be read. A file of it that is broken is a note.
+        """
+        for name in self.journal.answered():
+            with self._restoring.noted(f"restoring the command {name}"):
+                answer = self.journal.answer_to(name)
+                if answer is not None and answer.applied:
+                    self._restore(self.journal.command(name), answer)
+
+    def _restore(self, command: Command, answer: Answer) -> None:
+        if answer.parameters is not None:
+            self.orders.add_point(answer.parameters)
+        match command.verb:
+            case "pause" | "resume":
+                self.keeper.paused = command.verb == "pause"
+            case "prune":
+                self._prune(command.value)
+            case "enqueue" if not command.like:
+                self.orders.add(_tasks_of(command.value))
 
     def ended_run(self, run: SweepRun, *, stopped: str) -> SweepRun:
         """The run once it has ended, with the budget of now, what is spent of it, and why it ended early, if it did."""
@@ -89,28 +109,35 @@ class LiveControl:
 
     def look(self, status: BrokerStatus) -> Steering:
         """Apply the commands that have come, then keep the budget."""
-        broken = self._take_commands()
+        with self._taking.noted():
+            self._take_commands()
         steering = self.keeper.look(status)
         paused = ("paused: steps in training end, and no other begins",) if self.keeper.paused else ()
-        return Steering(notes=(*broken, *paused, *steering.notes), stopped=steering.stopped)
+        notes = (*self._restoring.lines, *self._broken, *self._taking.notes, *paused, *steering.notes)
+        return Steering(notes=notes, stopped=steering.stopped)
 
-    def _take_commands(self) -> tuple[str, ...]:
-        """Apply and answer the commands that have come; a note where the journal holds something else."""
-        try:
-            for posted in self.journal.pending():
-                self.journal.answer(posted, self._apply(posted))
-        except UserError as error:
-            return (str(error),)
-        return ()
+    def _take_commands(self) -> None:
+        """Apply each command that has come once, and answer it."""
+        pending = self.journal.pending()
+        self._broken = pending.broken
+        for posted in pending.commands:
+            if posted not in self._answers:
+                self._answers[posted] = self._apply(posted.command)
+        for posted in list(self._answers):
+            self.journal.answer(posted, self._answers[posted])
+            del self._answers[posted]
 
-    def _apply(self, posted: Posted) -> Answer:
-        command = posted.command
+    def _apply(self, command: Command) -> Answer:
+        """Apply the command. It does not raise: without an answer, it would come again at each look."""
         try:
             if command.like:
                 return self._clone(command.like, command.changes)
             return Answer(applied=True, words=self._verbs[command.verb](command.value))
-        except UserError as error:
+        except AtlasError as error:
             return Answer(applied=False, words=str(error))
+        except Exception as error:
+            log.exception("the command `%s` fails", command)
+            return Answer(applied=False, words=f"it fails: {redacted(first_line(error))}")
 
     def _pause(self, _: str) -> str:
         self.keeper.paused = True
@@ -232,7 +259,7 @@ def live_control(
 
 
 def _write_budget(run: SweepRun, budget: Budget | None) -> None:
-    """Keep the budget in the sweep's folder, for a run that resumes it."""
+    """Keep the budget in the sweep's folder, for a run that resumes it; the supervisor's next upload takes it along."""
     run.folder.write_options(run.folder.options().changed(budget=str(budget) if budget else None))
 
 

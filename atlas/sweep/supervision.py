@@ -10,7 +10,7 @@ from typing import Protocol
 
 from atlas.execution.fleets import FleetsState
 from atlas.execution.status import UNFINISHED, BrokerStatus
-from atlas.runtime.error_log import ErrorLog
+from atlas.runtime.error_log import ErrorLog, ErrorRow
 from atlas.runtime.redact import redacted
 from atlas.runtime.text import duration, first_line
 
@@ -91,7 +91,8 @@ class Supervision:
     An error of a look is logged, and the next look tries again; one that stays calls `end_search` at each look.
     `prefetch` queues the steps that are known at a broker that has started since, and returns whether that was
     necessary; `upload` begins to upload the sweep's folder, without waiting; `clock` gives seconds. `steer` keeps the
-    sweep's budget, and what else people want of it while it runs.
+    sweep's budget, and what else people want of it while it runs: an error of it is a note, and the sweep goes on,
+    unless the broker has no terms yet, without which it leases nothing.
     """
 
     broker: SupervisedBroker
@@ -102,6 +103,7 @@ class Supervision:
     clock: Callable[[], float] = time.monotonic
     steer: Callable[[BrokerStatus], Steering] = no_steering
     newest: Snapshot = field(default_factory=Snapshot)
+    _steering: ErrorRow = field(default_factory=lambda: ErrorRow("steering the sweep"))
     _trouble: tuple[bool, float] | None = None  # whether it is silence, and since when
 
     def __post_init__(self) -> None:
@@ -122,13 +124,13 @@ class Supervision:
 
     def _found(self) -> Snapshot:
         at, status = self.clock(), self.broker.status()
-        steering = self.steer(status)
         asked_again = self.prefetch(status)
         self.fleets.start_if_needed(status)
         fleets = self.fleets.state
         if fleets.all_ended:
             self.broker.give_up(f"no fleet is left: {'; '.join(fleets.failures) or 'all ended'}")
         self._upload_when_due()
+        steering = self._steered(status)
         return Snapshot(
             at=at,
             broker=status,
@@ -138,6 +140,14 @@ class Supervision:
             failure=self.newest.failure,
             stopped=self.newest.stopped or steering.stopped,
         )
+
+    def _steered(self, status: BrokerStatus) -> Steering:
+        """The decision about the sweep, or a note of why there is none."""
+        with self._steering.noted():
+            return self.steer(status)
+        if self._steering.error is not None and status.allowance is None:
+            raise self._steering.error
+        return Steering(notes=self._steering.notes)
 
     def _troubled(self, error: Exception) -> Snapshot:
         """Log the first of a row of errors, and give the sweep up where the row has lasted too long."""

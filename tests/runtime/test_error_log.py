@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from atlas.runtime.error_log import ErrorLog
+from atlas.runtime.error_log import ErrorLog, ErrorRow
 from atlas.runtime.errors import AtlasError
 
 
@@ -31,3 +31,18 @@ def test_an_interrupt_passes() -> None:
     with pytest.raises(KeyboardInterrupt), errors.noted("waiting"):
         raise KeyboardInterrupt
     assert errors.lines == []
+
+
+def test_of_a_row_of_errors_the_first_is_logged_and_the_last_noted(caplog: pytest.LogCaptureFixture) -> None:
+    row = ErrorRow("saving")
+    for number in (1, 2):
+        with row.noted():
+            raise OSError(f"http://me:hunter2@host is away {number}")
+        assert row.notes == (f"saving fails: http://***@host is away {number}",)
+    with row.noted():
+        pass
+    assert (row.notes, row.error) == ((), None)
+    with row.noted():
+        raise AtlasError("away again")
+    logged = [record.message for record in caplog.records]
+    assert logged == ["saving fails: http://***@host is away 1; trying again", "saving fails: away again; trying again"]

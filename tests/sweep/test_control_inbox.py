@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from atlas.storage.filesystem import StoragePath
-from atlas.sweep.control import Answer, ControlJournal
+from atlas.sweep.control import Answer, ControlJournal, Pending
 from atlas.sweep.control_inbox import ControlInbox
 
 
@@ -40,10 +40,10 @@ def test_the_words_of_the_tag_become_a_command_and_its_answer_is_shown(tmp_path:
     journal, tag = journal_in(tmp_path), Tag("prune a,b", away=1)
     inbox = ControlInbox(journal, tag)
     inbox.look()
-    assert journal.pending() == []
+    assert journal.pending() == Pending()
     inbox.look()
     inbox.look()
-    (posted,) = journal.pending()
+    (posted,) = journal.pending().commands
     assert (str(posted.command), tag.text, tag.answers) == ("prune a,b", "", [])
     journal.answer(posted, Answer(applied=True, words="pruned"))
     inbox.look()
@@ -54,6 +54,6 @@ def test_the_words_of_the_tag_become_a_command_and_its_answer_is_shown(tmp_path:
 def test_words_that_are_no_command_are_answered_and_taken_away(tmp_path: Path) -> None:
     journal, tag = journal_in(tmp_path), Tag("pasue")
     ControlInbox(journal, tag).look()
-    assert journal.pending() == []
+    assert journal.pending() == Pending()
     assert tag.text == ""
     assert "Did you mean 'pause'?" in tag.answers[0]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -9,8 +10,10 @@ import pytest
 
 from atlas.config.options import Options
 from atlas.learners import find_learner
-from atlas.runtime.errors import AtlasError
+from atlas.runtime.errors import AccessDenied, AtlasError, StorageUnavailable
+from atlas.storage.filesystem import StoragePath
 from atlas.sweep.folder import SweepFolder
+from atlas.sweep.spending import Spending
 from atlas.tracking import SweepFinished
 from atlas.tracking.spool import Spool
 from tests.report.conftest import invented_summary
@@ -163,3 +166,32 @@ def test_options_of_an_earlier_version_keep_the_places_that_they_name(tmp_path: 
     (folder.path / "options.json").write_text(json.dumps({"schema": 2, "training": {"backbone": "/somewhere/b"}}))
     assert folder.options().training.backbone == "/somewhere/b"
     assert folder.definition() is None
+
+
+def test_options_that_change_while_the_sweep_runs_leave_the_upload_to_its_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = SweepFolder.new(tmp_path, "order", Options())
+    uploads: list[StoragePath] = []
+    monkeypatch.setattr(StoragePath, "upload", lambda place: uploads.append(place))
+    folder.write_options(Options.of(budget="20steps"))
+    assert (folder.options().run.budget, uploads) == ("20steps", [])
+
+
+@pytest.mark.parametrize(("number", "kind"), [(errno.EACCES, AccessDenied), (errno.EIO, StorageUnavailable)])
+def test_a_folder_that_cannot_be_made_is_one_error_that_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[AtlasError]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(kind, match=f"cannot be written: {os.strerror(number)}; free some room there, or give a"):
+        SweepFolder.new(tmp_path, "order", Options())
+
+
+def test_a_record_in_it_that_cannot_be_written_is_one_too(tmp_path: Path) -> None:
+    folder = SweepFolder.new(tmp_path, "order", Options())
+    folder.path.rename(tmp_path / "moved")
+    with pytest.raises(AtlasError, match="cannot be written: No such file or directory"):
+        folder.write_spending(Spending(steps=3))

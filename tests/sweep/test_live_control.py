@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,13 +17,15 @@ from atlas.config.trial import TrialConfig
 from atlas.execution.allowance import Allowance
 from atlas.execution.status import BrokerStatus
 from atlas.learners import Schedule, TwoStage
+from atlas.runtime.errors import StorageUnavailable
 from atlas.search.early_stopping import PrefixStopper
 from atlas.search.order_queue import OrderQueue
 from atlas.search.trial_record import TrialRecord
 from atlas.steps.step import StepInputs
 from atlas.storage.filesystem import StoragePath
+from atlas.sweep import control
 from atlas.sweep.budget_keeper import BudgetKeeper
-from atlas.sweep.control import ControlJournal, read_command
+from atlas.sweep.control import ControlJournal, Pending, read_command
 from atlas.sweep.live_control import LiveControl
 from atlas.sweep.spending import Spending
 from atlas.sweep.supervision import Steering
@@ -35,6 +39,10 @@ def trial(name: str, order: tuple[str, ...], status: str = "RUNNING") -> TrialRe
     learner = TwoStage(experience=None, expansion=Schedule(steps=1))
     config = TrialConfig(learner=learner, orders=(order,), seeds=(0,))
     return TrialRecord(name, config, status=status)  # type: ignore[arg-type]
+
+
+def no_space(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @dataclass
@@ -170,14 +178,75 @@ def test_a_resumed_run_knows_what_was_applied_and_proposes_no_order_twice(world:
     assert again.control.stopper.cut == {("digits",)}
     again.control.orders.know(TASKS)  # the search finds it among the trials that it began
     assert again.control.orders.take() == [TASKS[::-1]]
-    assert again.control.journal.pending() == []
+    assert again.control.journal.pending() == Pending()
 
 
-def test_a_file_that_is_no_command_is_noted_and_the_sweep_goes_on(world: World) -> None:
+def test_a_file_that_is_no_command_is_noted_and_the_others_are_applied(world: World, tmp_path: Path) -> None:
     world.say("resume")
-    (world.control.journal.place.local / "0.json").write_text("{")
+    broken = world.control.journal.place.local / "0.json"
+    broken.write_text("{")
+    assert world.say("pause").startswith("paused")
     assert "0.json is no command of a sweep; delete it" in world.look().notes[0]
-    assert world.look().stopped == ""
+    again = World(tmp_path)
+    again.control.restore()
+    assert again.control.keeper.paused
+    broken.unlink()
+    assert not any("no command" in note for note in world.look().notes)
+
+
+def test_a_command_that_cannot_be_restored_is_noted_and_the_others_are(world: World, tmp_path: Path) -> None:
+    world.say("pause")
+    world.say("prune digits")
+    folder = world.control.journal.place.local
+    (first, _) = world.control.journal.answered()
+    (folder / f"{first}.answer.json").write_text("{")
+    again = World(tmp_path)
+    again.control.restore()
+    assert again.control.stopper.cut == {("digits",)}
+    assert f"restoring the command {first}: " in again.look().notes[0]
+    assert "is no answer of a sweep; delete it" in again.look().notes[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (RuntimeError("no such thing, http://me:hunter2@host"), "no: it fails: no such thing, http://***@host"),
+        (StorageUnavailable("the disk is full."), "no: the disk is full."),
+    ],
+)
+def test_a_command_that_fails_is_answered_and_does_not_come_again(world: World, error: Exception, words: str) -> None:
+    def fail(_: object) -> None:
+        raise error
+
+    world.control.keep_budget = fail
+    assert world.say("budget 20steps") == words
+    assert world.control.keeper.budget is None
+    assert world.control.journal.pending() == Pending()
+
+
+def test_a_command_whose_answer_cannot_be_written_is_applied_once_and_answered_later(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    order = ",".join(TASKS)
+    name = world.control.journal.post(read_command(["enqueue", order]))
+    with monkeypatch.context() as full:
+        full.setattr(control, "write_whole", no_space)
+        for _ in range(3):
+            assert "cannot be written into" in world.look().notes[0]
+    assert caplog.text.count("; trying again") == 1
+    assert world.look().notes == ()
+    answer = world.control.journal.answer_to(name)
+    assert answer is not None
+    assert answer.applied
+    assert world.control.orders.take() == [TASKS]
+
+
+def test_a_journal_that_is_out_of_reach_is_noted_and_the_budget_is_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "listdir", no_space)
+    assert "taking commands fails: " in world.look().notes[0]
+    assert world.allowed == [Allowance()]
 
 
 def test_a_command_that_came_while_no_run_was_there_is_applied_by_the_next(world: World, tmp_path: Path) -> None:

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from atlas.execution.allowance import Allowance
 from atlas.execution.fleets import FleetsState
 from atlas.execution.status import BrokerStatus
 from atlas.sweep import supervision
 from atlas.sweep import supervisor as thread
 from atlas.sweep.broker_actor import BrokerActor
 from atlas.sweep.prefetch import Prefetch
-from atlas.sweep.supervision import Snapshot
+from atlas.sweep.supervision import Snapshot, Steering
 from atlas.sweep.supervisor import Supervisor
 from tests.execution.fleet import FIRST, SECOND
 
@@ -30,6 +31,7 @@ class World:
     fleets: FleetsState = field(default_factory=FleetsState)
     errors: list[Exception] = field(default_factory=list)
     stays: bool = False
+    missteering: list[BaseException] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     started: int = 0
     given_up: list[str] = field(default_factory=list)
@@ -69,9 +71,15 @@ class World:
         if self.uploads == 1:
             raise OSError("the object store is away")
 
+    def steer(self, status: BrokerStatus) -> Steering:
+        """Keep the budget, which fails as often as there are such errors."""
+        if self.missteering:
+            raise self.missteering.pop(0)
+        return Steering(notes=("budget: 1 of 5 steps spent",))
+
     def supervisor(self) -> Supervisor:
         """One over all of it."""
-        return Supervisor(self, self, self.prefetch, self.upload, self.ended.set)
+        return Supervisor(self, self, self.prefetch, self.upload, self.ended.set, self.steer)
 
 
 @pytest.fixture
@@ -127,14 +135,14 @@ def test_where_no_fleet_is_left_the_broker_is_told_why(world: World) -> None:
     with world.supervisor() as supervisor:
         ticks(supervisor)
     assert world.given_up[0] == "no fleet is left: fleet-0: lost; fleet-0: lost again"
-    assert supervisor.snapshot.notes == ("fleets lost so far: 2, the last: fleet-0: lost again",)
+    assert supervisor.snapshot.notes[1:] == ("fleets lost so far: 2, the last: fleet-0: lost again",)
 
 
 def test_an_error_passes_and_is_logged_once_a_row(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.errors += [ConnectionError("http://me:hunter2@host is away"), ConnectionError("and again")]
     with world.supervisor() as supervisor:
         supervisor.wait_for(lambda now: now.prefetched)
-        assert (supervisor.snapshot.notes, supervisor.snapshot.failure) == ((), "")
+        assert (supervisor.snapshot.notes, supervisor.snapshot.failure) == (("budget: 1 of 5 steps spent",), "")
     assert caplog.text.count("supervising the sweep fails: http://***@host is away; trying again") == 1
     assert "and again" not in caplog.text
     assert not world.ended.is_set()
@@ -166,6 +174,33 @@ def test_errors_of_one_kind_do_not_count_as_the_other(world: World, monkeypatch:
         ticks(supervisor, 5)
         assert supervisor.snapshot.failure == ""
     assert not world.ended.is_set()
+
+
+def test_an_error_of_steering_is_noted_and_the_sweep_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(supervision, "FAILING_SECONDS", 0.0)
+    world.now = BrokerStatus(born="first", states={"queued": 1}, allowance=Allowance())
+    world.missteering = [OSError(f"no space left for me {number}") for number in range(1000)]
+    with world.supervisor() as supervisor:
+        supervisor.wait_for(lambda now: now.prefetched)
+        assert supervisor.snapshot.notes[0].startswith("steering the sweep fails: no space left for me")
+        world.missteering = []
+        supervisor.wait_for(lambda now: now.notes == ("budget: 1 of 5 steps spent",))
+    assert world.started > 0
+    assert caplog.text.count("; trying again") == 1
+    assert not world.ended.is_set()
+
+
+def test_a_broker_that_gets_no_terms_as_steering_fails_ends_the_search(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervision, "FAILING_SECONDS", 0.0)
+    world.missteering = [ValueError("no such budget")]
+    with world.supervisor() as supervisor:
+        supervisor.wait_for(lambda now: False)  # a failure ends this, too
+    assert supervisor.snapshot.failure == "supervising the sweep fails: no such budget, for 0 s"
+    assert world.told == ["first"]
 
 
 def test_the_folder_is_uploaded_again_after_an_upload_that_failed(
