@@ -279,7 +279,7 @@ def _kept(sweep: str, storage: StoragePath) -> StoragePath:
         raise UserError(f"{sweep} is not named {SUMMARY}, as a sweep's is; name it so, in a folder of its own.")
     folder = StoragePath.at(Path(sweep).parent) if sweep.endswith(".json") else storage / "sweeps" / sweep
     if not_a_file(folder.download(only=(SUMMARY,)) / SUMMARY):
-        raise unknown("sweep", sweep, [one.id for one in SweepFolder.all(storage) if one.summary.is_file()])
+        raise unknown("sweep", sweep, [one.id for one in SweepFolder.all(storage) if one.has(SUMMARY)])
     return folder
 
 

@@ -70,12 +70,12 @@ def control(given: argparse.Namespace) -> None:
 
 def find_running(storage: StoragePath, wanted: str) -> SweepFolder:
     """The sweep of that id, or the latest, that has not ended. Raises UserError where there is none."""
-    from atlas.sweep.folder import SweepFolder
+    from atlas.sweep.folder import OPTIONS, SweepFolder
 
-    folders = {one.id: one for one in SweepFolder.all(storage)}
+    folders = {one.id: one for one in SweepFolder.all(storage) if one.has(OPTIONS)}
     open_ = {name: one for name, one in folders.items() if not one.is_finished()}
     if wanted == "latest" and open_:
-        return max(open_.values(), key=lambda one: (one.path / "options.json").stat().st_mtime)
+        return max(open_.values(), key=lambda one: (one.path / OPTIONS).stat().st_mtime)
     if wanted in open_:
         return open_[wanted]
     if wanted in folders:

@@ -16,9 +16,8 @@ from atlas.runtime.names import file_name
 from atlas.runtime.paths import absolute, home_expanded, is_folder, not_a_file
 from atlas.storage.filesystem import StoragePath
 from atlas.storage.options import StorageOptions
-from atlas.sweep.folder import OPTIONS, STARTED, SweepFolder
+from atlas.sweep.folder import OPTIONS, STARTED, SUMMARY, SweepFolder
 
-SUMMARY = "summary.json"
 STAMP = re.compile(r"-(\d{8}-\d{6})-[0-9a-f]{4}$")  # of an id: when the sweep started
 EntryStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED", "UNFINISHED", "UNREADABLE"]
 
@@ -90,14 +89,14 @@ def open_all(name: str, *, storage: str | Path = "") -> list[SweepResult]:
 
 def _entries(storage: StoragePath) -> Iterator[SweepEntry]:
     folders = SweepFolder.all(storage)
-    entries = (_entry(folder) for folder in folders if folder.summary.is_file() or (folder.path / OPTIONS).is_file())
+    entries = (_entry(folder) for folder in folders if folder.has(SUMMARY) or folder.has(OPTIONS))
     yield from sorted(entries, key=lambda one: (one.started, one.id))
 
 
 def _entry(folder: SweepFolder) -> SweepEntry:
     stamp = STAMP.search(folder.id)
     started = time.strftime("%Y-%m-%dT%H:%M:%S", time.strptime(stamp[1], "%Y%m%d-%H%M%S")) if stamp else ""
-    if not folder.summary.is_file():
+    if not folder.has(SUMMARY):
         return SweepEntry(id=folder.id, status="UNFINISHED", started=started)
     try:
         summary = read_summary(folder.summary)

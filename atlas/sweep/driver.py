@@ -155,7 +155,6 @@ class SweepDriver:
             with suppress(KeyboardInterrupt):  # acknowledged already; the sweep ends with what there is
                 self._run_trials(supervisor, journal)
                 self._walk_held_out(supervisor, journal, prefetch)
-        run.folder.write_spending(control.keeper.spent)
         self.run = control.ended_run(run, stopped=supervisor.snapshot.stopped)
         return supervisor.snapshot.failure
 

@@ -56,6 +56,8 @@ def end_sweep(
     the summary is written, a part that fails keeps no other from running; its error is printed last.
     """
     ended, errors = finished_sweep(run, trials, tracking.sink, training), ErrorLog()
+    with errors.noted("recording what the sweep has spent"):
+        run.folder.write_spending(run.spending)
     summary = summarise(ended)
     write_summary(summary, run.folder.summary)
     weights = _start_fusion_weights(run, summary, training, errors)  # this and the registration run beside the figures
@@ -67,24 +69,23 @@ def end_sweep(
     figures = _drawn(write_figures, run, summary, errors)
     summary = _with_next(run, summary, errors)
     summary, missing_weights = _with_fusion_weights(run, summary, weights, errors)
-    training.close()
+    with errors.noted("ending the training"):
+        training.close()
     page = _drawn(write_page, run, summary, errors)
     _record_end(run, tracking, summary, (*page, *figures), errors)
-    model, complete = registration.result(), _flush(tracking, errors)
+    model, complete = _registered(registration, errors), _flush(tracking, errors)
     with errors.noted("uploading the sweep's folder"):
         retry_while_away(run.folder.place.upload, redacted(str(run.folder.place)))
     with errors.noted("printing the results"):
         print_results(console, summary)
         _say_front(console, summary, run.experiment.sweep.objectives)
         _say_budget(console, summary)
-    used = [("use it", command)] if (command := use_command(summary)) else []
-    used += [(f"try next ({one.why}: {one.cost})", one.command) for one in summary.next]
-    used += [("compare the backbones", command)] if (command := compare_command(run)) else []
-    print_next(console, used + _next_lines(run, tracking, summary.sweep.status, model, complete=complete))
-    if missing_weights:
-        again = shell("atlas", "report", run.id, "--storage", run.experiment.options.storage.path, "--alpha")
-        say(console, f"combination weights: {missing_weights}; draw them with {again}")
-    print_errors(console, summary, failure, errors.lines)
+    with errors.noted("printing what to do next"):
+        used = _use_lines(run, summary, errors)
+        print_next(console, used + _next_lines(run, tracking, summary.sweep.status, model, complete=complete))
+        _say_missing(console, run, missing_weights)
+    with errors.noted("printing the errors"):
+        print_errors(console, summary, failure, errors.lines)
     training.fleets.join(JOIN_SECONDS)  # a thread that still talks to Ray while it shuts down can crash the process
     return (summary.sweep.status == "FINISHED" or bool(run.stopped)) and not errors.lines
 
@@ -145,6 +146,13 @@ def _say_budget(console: Console, summary: Summary) -> None:
     say(console, f"Budget: {budget.words} spent{begun}{more}", wrap=True)
 
 
+def _say_missing(console: Console, run: SweepRun, missing_weights: str) -> None:
+    """Print why there are no combination weights, where there are none, and the command that draws them."""
+    if missing_weights:
+        again = shell("atlas", "report", run.id, "--storage", run.experiment.options.storage.path, "--alpha")
+        say(console, f"combination weights: {missing_weights}; draw them with {again}")
+
+
 def _status(trials: Sequence[TrialRecord], wanted: int) -> Status:
     """FINISHED where all trials are, or were pruned; FAILED where all ended, some by an error; else KILLED."""
     statuses = {trial.status for trial in trials}
@@ -160,6 +168,13 @@ def _register(tracking: TrackingClient, ended: FinishedSweep, summary: Summary, 
     with errors.noted("registering the best trial's model"):
         return tracking.register(best_model_of(ended, summary))
     return Registration(reason=errors.lines[-1])
+
+
+def _registered(registration: Registration, errors: ErrorLog) -> str:
+    """The URI of the registered model, or why there is none."""
+    with errors.noted("registering the best trial's model"):
+        return registration.result()
+    return f"not registered: {errors.lines[-1]}"
 
 
 def _start_fusion_weights(
@@ -224,6 +239,17 @@ def _flush(tracking: TrackingClient, errors: ErrorLog) -> bool:
     with errors.noted("ending the tracking"):
         return tracking.finish(FLUSH_SECONDS)
     return False
+
+
+def _use_lines(run: SweepRun, summary: Summary, errors: ErrorLog) -> list[tuple[str, str]]:
+    """The commands that use the winner, that try what is next, and that compare the backbones."""
+    lines: list[tuple[str, str]] = []
+    with errors.noted("naming the command that uses the winner"):
+        lines += [("use it", command)] if (command := use_command(summary)) else []
+    lines += [(f"try next ({one.why}: {one.cost})", one.command) for one in summary.next]
+    with errors.noted("looking for sweeps to compare with"):
+        lines += [("compare the backbones", command)] if (command := compare_command(run)) else []
+    return lines
 
 
 def _next_lines(

@@ -15,6 +15,7 @@ from atlas.config.options_file import read_options_file, write_options_file
 from atlas.report import read_summary
 from atlas.runtime.errors import AtlasError, UserError, unknown
 from atlas.runtime.names import file_name
+from atlas.runtime.os_errors import error_from, is_denied
 from atlas.runtime.paths import writing_to
 from atlas.search.definition import DEFINITION, SearchDefinition, read_definition, write_definition
 from atlas.storage.filesystem import StoragePath
@@ -24,7 +25,8 @@ from atlas.tracking import is_settled
 OPTIONS = "options.json"
 STARTED = r"-\d{8}-\d{6}-[0-9a-f]{4}"  # of an id: the time, and four random digits
 WRITABLE = "free some room there, or give a --storage that this user may write into"
-DESCRIBING = (OPTIONS, DEFINITION, "summary.json", "events.jsonl", "position")
+SUMMARY = "summary.json"
+DESCRIBING = (OPTIONS, DEFINITION, SUMMARY, "events.jsonl", "position")
 
 
 def _sweeps(storage: StoragePath | Path) -> StoragePath:
@@ -55,7 +57,7 @@ class SweepFolder:
     @property
     def summary(self) -> Path:
         """The path of `summary.json`, written at the end of the sweep."""
-        return self.path / "summary.json"
+        return self.path / SUMMARY
 
     @classmethod
     def new(cls, storage: StoragePath | Path, name: str, options: Options) -> SweepFolder:
@@ -88,7 +90,7 @@ class SweepFolder:
             UserError: there is none, or it has ended already.
         """
         named = (folder for folder in cls.all(storage) if _is_of(name, folder.id))
-        folders = [folder for folder in named if (folder.path / OPTIONS).is_file()]
+        folders = [folder for folder in named if folder.has(OPTIONS)]
         open_ = {folder.id: folder for folder in folders if not folder.is_finished()}
         if wanted == "latest" and open_:
             return max(open_.values(), key=lambda folder: (folder.path / OPTIONS).stat().st_mtime)
@@ -101,9 +103,21 @@ class SweepFolder:
         raise unknown("interrupted sweep", wanted, open_)
 
     def alike(self, name: str) -> list[SweepFolder]:
-        """The other sweeps of that name beside it, on this machine, that have ended."""
+        """The other sweeps of that name beside it, on this machine, that have ended and that this user may read."""
         beside = (SweepFolder(place=StoragePath.at(path)) for path in sorted(self.path.parent.iterdir()))
-        return [one for one in beside if one.id != self.id and _is_of(name, one.id) and one.summary.is_file()]
+        return [one for one in beside if one.id != self.id and _is_of(name, one.id) and one.has(SUMMARY)]
+
+    def has(self, name: str) -> bool:
+        """Whether the file is there for this user: not in a folder that refuses access, as another user's may.
+
+        Raises StorageUnavailable, or UserError, where that cannot be told.
+        """
+        try:
+            return (self.path / name).is_file()
+        except OSError as error:
+            if is_denied(error):
+                return False
+            raise error_from(error, f"{self.path} cannot be read: {error.strerror}.") from error
 
     def options(self) -> Options:
         """The options that the sweep was started with."""
@@ -151,11 +165,10 @@ class SweepFolder:
     def is_finished(self) -> bool:
         """Whether the sweep's summary says that it ended, and the tracking sink has taken everything.
 
-        A summary that cannot be read says nothing: the resumed sweep writes it again.
+        A summary or journal that cannot be read says nothing: the resumed sweep writes it again.
         """
-        if not self.summary.exists() or not is_settled(self.spool):
-            return False
         try:
-            return read_summary(self.summary).sweep.status == "FINISHED"
-        except AtlasError:
+            ended = self.has(SUMMARY) and is_settled(self.spool)
+            return ended and read_summary(self.summary).sweep.status == "FINISHED"
+        except (AtlasError, OSError):
             return False

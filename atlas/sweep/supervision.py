@@ -116,6 +116,15 @@ class Supervision:
             self._trouble = None
         except Exception as error:
             found = self._troubled(error)
+        return self._ended_if_due(found)
+
+    def give_up(self, reason: str) -> Snapshot:
+        """Give the sweep up without a further look."""
+        log.error("the sweep is given up: %s", reason)
+        return self._ended_if_due(replace(self.newest, failure=self.newest.failure or reason))
+
+    def _ended_if_due(self, found: Snapshot) -> Snapshot:
+        """The newest snapshot, after the search was told to end where that says so."""
         self.newest = replace(found, number=self.newest.number + 1)
         if self.newest.is_ending:
             with ErrorLog().noted("ending the search"):

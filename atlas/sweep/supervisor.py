@@ -8,6 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from atlas.execution.status import BrokerStatus
 from atlas.runtime.error_log import ErrorLog
+from atlas.runtime.redact import redacted
+from atlas.runtime.text import first_line
 from atlas.sweep.supervision import Snapshot, Steering, SupervisedBroker, SupervisedFleets, Supervision, no_steering
 
 TICK_SECONDS = 0.25
@@ -62,13 +64,21 @@ class Supervisor:
             )
 
     def _run(self) -> None:
-        while not self._closing:
-            found = self._supervision.look()
-            with self._changed:
-                self._newest = found
-                self._changed.notify_all()
-            self._wake.wait(TICK_SECONDS)
-            self._wake.clear()
+        """The thread. It does not end without a word: whoever waits for a snapshot would wait for ever."""
+        try:
+            while not self._closing:
+                self._publish(self._supervision.look())
+                self._wake.wait(TICK_SECONDS)
+                self._wake.clear()
+        except BaseException as error:  # SystemExit, which Ray raises in threads that wait while it shuts down
+            if not self._closing:
+                ended = f"the supervisor ended by {type(error).__name__}: {redacted(first_line(error))}"
+                self._publish(self._supervision.give_up(ended))
+
+    def _publish(self, found: Snapshot) -> None:
+        with self._changed:
+            self._newest = found
+            self._changed.notify_all()
 
     def _begin_upload(self) -> None:
         if self._uploading is None or self._uploading.done():

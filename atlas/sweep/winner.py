@@ -14,7 +14,7 @@ from atlas.report import Summary, read_summary
 from atlas.runtime.errors import UserError, unknown
 from atlas.runtime.paths import home_expanded
 from atlas.storage.filesystem import StoragePath
-from atlas.sweep.folder import SweepFolder
+from atlas.sweep.folder import SUMMARY, SweepFolder
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -62,7 +62,7 @@ def _summary(wanted: str, storage: StoragePath) -> Summary:
         return read_summary(home_expanded(wanted))
     folder = storage / "sweeps" / wanted
     if not (folder.download(only=("summary.json",)) / "summary.json").is_file():
-        known = [one.id for one in SweepFolder.all(storage) if one.summary.is_file()]
+        known = [one.id for one in SweepFolder.all(storage) if one.has(SUMMARY)]
         raise unknown("sweep of --settings-of", wanted, known)
     return read_summary(folder.local / "summary.json")
 

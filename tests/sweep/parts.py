@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from atlas.config.experiment import Experiment
@@ -134,3 +137,15 @@ class Training:
 
     def join(self, timeout: float) -> None:
         """The fleets'."""
+
+
+def refuse_access(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let no file in the folder be seen, as another user's may not: modes do not bind root."""
+    seen = Path.stat
+
+    def stat(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if folder in path.parents:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return seen(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", stat)

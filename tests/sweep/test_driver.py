@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,6 +101,18 @@ def test_an_error_is_raised_as_it_came_although_recording_it_fails(
         driver.drive()
     assert raised.value.__context__ is None
     assert "recording that the sweep failed: the actor is gone" in caplog.text
+
+
+def test_a_sweep_whose_spending_cannot_be_recorded_comes_to_its_end(
+    driver: SweepDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("atlas.sweep.folder.write_spending", full)
+    searching(monkeypatch)
+    ending(monkeypatch, lambda *_, failure: failure == "")
+    assert driver.drive()
 
 
 def test_an_error_ends_the_sweep_as_failed(

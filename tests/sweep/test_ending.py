@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,13 +10,15 @@ import pytest
 
 from atlas.report import read_summary
 from atlas.report.summary import BudgetFacts, FusionWeights
-from atlas.sweep import ending
+from atlas.sweep import ending, folder
 from atlas.sweep.ending import end_sweep
+from atlas.sweep.folder import SweepFolder
 from atlas.sweep.spending import Spending
 from atlas.sweep.summary import FinishedSweep
 from atlas.sweep.sweep_run import SweepRun
+from atlas.sweep.tracking_actor import Registration
 from atlas.tracking import SweepFinished
-from tests.sweep.parts import Tracking, Training, console, run_of
+from tests.sweep.parts import Tracking, Training, console, refuse_access, run_of
 from tests.sweep.trials import reporter_of
 
 
@@ -122,6 +125,75 @@ def test_no_error_at_the_end_buries_another(
     ):
         assert line in text
     assert "--resume" in text
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither figures nor page are drawn, which takes longest."""
+    for part in ("write_figures", "write_page"):
+        monkeypatch.setattr(ending, part, lambda *_: ())
+
+
+def no_space(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_disk_without_room_for_the_spending_takes_no_summary_with_it(
+    run: SweepRun, ended: FinishedSweep, tracking: Tracking, undrawn: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder, "write_spending", no_space)
+    well, text = end(run, ended, tracking)
+    assert not well
+    assert "recording what the sweep has spent: " in text
+    assert "No space left on device" in text
+    assert read_summary(run.folder.summary).sweep.status == "FINISHED"
+    assert tracking.ends == ["FINISHED"]
+
+
+@pytest.mark.parametrize("parts", [("use_command", "compare_command"), ("print_next",)])
+def test_an_error_of_the_last_lines_is_shown_beside_those_before(
+    run: SweepRun,
+    ended: FinishedSweep,
+    tracking: Tracking,
+    undrawn: None,
+    monkeypatch: pytest.MonkeyPatch,
+    parts: tuple[str, ...],
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("it breaks")
+
+    for part in ("write_page", *parts):
+        monkeypatch.setattr(ending, part, fail)
+    well, text = end(run, ended, tracking)
+    assert not well
+    assert "drawing the report: it breaks" in text
+    told = ["naming the command that uses the winner", "looking for sweeps to compare with"]
+    for line in told if len(parts) > 1 else ["printing what to do next"]:
+        assert f"{line}: it breaks" in text
+    assert (f"summary: {run.folder.summary}" in text) == (len(parts) > 1)
+
+
+def test_a_registration_that_breaks_is_an_error_among_the_others(
+    run: SweepRun, ended: FinishedSweep, tracking: Tracking, undrawn: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Registration) -> str:
+        raise ValueError("no such model")
+
+    monkeypatch.setattr(Registration, "result", fail)
+    well, text = end(run, ended, tracking)
+    assert not well
+    assert "not registered: registering the best trial's model: no such model" in text
+    assert text.rstrip().endswith("registering the best trial's model: no such model")
+
+
+def test_another_users_sweep_beside_it_that_may_not_be_read_is_none_to_compare_with(
+    run: SweepRun, ended: FinishedSweep, tracking: Tracking, undrawn: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = SweepFolder.new(run.folder.path.parents[1], run.experiment.sweep.name, run.experiment.options)
+    refuse_access(monkeypatch, theirs.path)
+    well, text = end(run, ended, tracking)
+    assert well
+    assert "compare the backbones" not in text
 
 
 def test_why_a_sweep_was_given_up_is_shown(run: SweepRun, ended: FinishedSweep, tracking: Tracking) -> None:

@@ -10,13 +10,14 @@ import pytest
 
 from atlas.config.options import Options
 from atlas.learners import find_learner
-from atlas.runtime.errors import AccessDenied, AtlasError, StorageUnavailable
+from atlas.runtime.errors import AccessDenied, AtlasError, StorageUnavailable, UserError
 from atlas.storage.filesystem import StoragePath
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.spending import Spending
 from atlas.tracking import SweepFinished
 from atlas.tracking.spool import Spool
 from tests.report.conftest import invented_summary
+from tests.sweep.parts import refuse_access
 
 OWN = Path(__file__).parents[2] / "docs" / "own_learner.py"
 
@@ -62,6 +63,30 @@ def test_a_damaged_summary_keeps_no_sweep_from_being_resumed(tmp_path: Path) -> 
     damaged.summary.write_text('{"sweep":')
     assert SweepFolder.unfinished(tmp_path, "order", other.id) == other
     assert SweepFolder.unfinished(tmp_path, "order", damaged.id) == damaged
+
+
+def test_another_users_sweep_that_may_not_be_read_keeps_no_other_from_being_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, own = (SweepFolder.new(tmp_path, "order", Options()) for _ in range(2))
+    end(theirs, "FINISHED")
+    refuse_access(monkeypatch, theirs.path)
+    assert SweepFolder.unfinished(tmp_path, "order", "latest") == own
+    assert own.alike("order") == []
+    with pytest.raises(UserError, match="unknown interrupted sweep"):
+        SweepFolder.unfinished(tmp_path, "order", theirs.id)
+
+
+def test_a_storage_that_is_out_of_reach_is_not_one_without_sweeps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stale(_: Path, **__: object) -> None:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    SweepFolder.new(tmp_path, "order", Options())
+    monkeypatch.setattr(Path, "is_file", stale)
+    with pytest.raises(StorageUnavailable, match="cannot be read: Stale file handle"):
+        SweepFolder.unfinished(tmp_path, "order", "latest")
 
 
 def test_a_sweep_that_has_ended_is_not_resumed(tmp_path: Path) -> None:

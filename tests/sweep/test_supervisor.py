@@ -203,6 +203,17 @@ def test_a_broker_that_gets_no_terms_as_steering_fails_ends_the_search(
     assert world.told == ["first"]
 
 
+def test_a_supervisor_that_is_ended_keeps_nobody_waiting(world: World) -> None:
+    world.missteering = [SystemExit("Ray shuts down")]
+    with world.supervisor() as supervisor:
+        waiting = threading.Thread(target=supervisor.wait_for, args=[lambda now: False], daemon=True)
+        waiting.start()
+        waiting.join(30)
+        assert not waiting.is_alive()
+    assert supervisor.snapshot.failure == "the supervisor ended by SystemExit: Ray shuts down"
+    assert world.ended.is_set()
+
+
 def test_the_folder_is_uploaded_again_after_an_upload_that_failed(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
