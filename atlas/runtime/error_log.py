@@ -46,7 +46,7 @@ class ErrorRow:
         except Exception as error:
             is_first, self.error = self.error is None, error
             if is_first:
-                log.error("%s; trying again", *self.notes, exc_info=_unexpected(error))
+                log.error("%s; trying again", self.notes[0].rstrip("."), exc_info=_unexpected(error))
         else:
             self.error = None
 

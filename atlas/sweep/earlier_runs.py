@@ -18,7 +18,7 @@ def begin_run(folder: SweepFolder, token: str) -> frozenset[str]:
     """
     folder.place.download(only=(RUNS,))
     earlier = _tokens(folder)
-    with folder.writing():
+    with folder.writing(RUNS):
         write_whole(folder.path / RUNS, "".join(f"{one}\n" for one in (*earlier, token)).encode())
     return frozenset(earlier)
 

@@ -133,9 +133,9 @@ class SweepFolder:
             kept = relative_to_storage(kept, self.path.parents[1])
         write_options_file(kept, self.path / OPTIONS)
 
-    def writing(self) -> AbstractContextManager[None]:
-        """Within it, an OSError is an AtlasError that names the folder, the reason and what to do."""
-        return writing_to(self.path, WRITABLE)
+    def writing(self, name: str = "") -> AbstractContextManager[None]:
+        """Within it, an OSError is an AtlasError that names the folder or its file, the reason and what to do."""
+        return writing_to(self.path / name, WRITABLE)
 
     def spending(self) -> Spending:
         """The spending of the sweep's runs so far. Raises UserError for a record that is broken."""
@@ -144,7 +144,7 @@ class SweepFolder:
 
     def write_spending(self, spending: Spending) -> None:
         """Record the spending on this machine; the folder's next upload takes it along. Raises as `new`."""
-        with self.writing():
+        with self.writing(SPENT):
             write_spending(spending, self.path)
 
     def definition(self) -> SearchDefinition | None:
@@ -153,7 +153,7 @@ class SweepFolder:
 
     def write_definition(self, definition: SearchDefinition) -> None:
         """Keep the definition, to compare with when the sweep is resumed. Raises as `new`."""
-        with self.writing():
+        with self.writing(DEFINITION):
             write_definition(definition, self.path)
         self.place.upload()
 

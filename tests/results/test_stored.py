@@ -8,6 +8,7 @@ import pytest
 import atlas
 from atlas.sweep.folder import SweepFolder
 from tests.report.conftest import invented_summary
+from tests.sweep.parts import refuse_access
 
 FIRST, SECOND, OTHER = "order-20260101-000000-aaaa", "order-20260102-000000-bbbb", "adapter-20260103-000000-cccc"
 
@@ -48,6 +49,12 @@ def test_one_that_runs_and_one_that_cannot_be_read_are_told_apart(filled: Path) 
     with pytest.raises(atlas.UserError, match="is not a readable summary"):
         atlas.open(FIRST)
     assert atlas.open("order").id == SECOND  # the latest that has ended
+
+
+def test_another_users_sweep_that_may_not_be_read_is_left_out(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_access(monkeypatch, filled / "sweeps" / SECOND)
+    assert [one.id for one in atlas.sweeps()] == [FIRST, OTHER]
+    assert atlas.open("order").id == FIRST
 
 
 def test_one_is_opened_by_id_name_folder_file_and_storage(filled: Path, tmp_path: Path) -> None:

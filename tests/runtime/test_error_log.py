@@ -43,6 +43,6 @@ def test_of_a_row_of_errors_the_first_is_logged_and_the_last_noted(caplog: pytes
         pass
     assert (row.notes, row.error) == ((), None)
     with row.noted():
-        raise AtlasError("away again")
+        raise AtlasError("away again.")
     logged = [record.message for record in caplog.records]
     assert logged == ["saving fails: http://***@host is away 1; trying again", "saving fails: away again; trying again"]

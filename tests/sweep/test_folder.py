@@ -218,5 +218,5 @@ def test_a_folder_that_cannot_be_made_is_one_error_that_says_what_to_do(
 def test_a_record_in_it_that_cannot_be_written_is_one_too(tmp_path: Path) -> None:
     folder = SweepFolder.new(tmp_path, "order", Options())
     folder.path.rename(tmp_path / "moved")
-    with pytest.raises(AtlasError, match="cannot be written: No such file or directory"):
+    with pytest.raises(AtlasError, match="spent.json cannot be written: No such file or directory"):
         folder.write_spending(Spending(steps=3))
