@@ -10,14 +10,19 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.servers import ObjectStore
 
-REFUSAL = b'<?xml version="1.0"?><Error><Code>PreconditionFailed</Code><Message>it exists</Message></Error>'
+EXISTS = b'<?xml version="1.0"?><Error><Code>PreconditionFailed</Code><Message>it exists</Message></Error>'
+DENIED = b'<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>you may not delete</Message></Error>'
 HOPS = {"transfer-encoding", "connection", "expect", "content-length"}
 
 
 @contextlib.contextmanager
-def conditional(store: ObjectStore) -> Iterator[str]:
-    """The address of the door, until the block ends. Whoever signs requests for it is known to the store."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Door", (_Door,), {"store": store, "lock": threading.Lock()}))
+def conditional(store: ObjectStore, *, deletes: bool = True) -> Iterator[str]:
+    """The address of the door, until the block ends. Whoever signs requests for it is known to the store.
+
+    Without `deletes` it refuses to delete an object, as a bucket's policy may.
+    """
+    given = {"store": store, "lock": threading.Lock(), "deletes": deletes}
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Door", (_Door,), given))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -34,6 +39,7 @@ class _Door(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     store: ObjectStore
     lock: threading.Lock
+    deletes: bool
 
     def do_PUT(self) -> None:
         if self.headers.get("If-None-Match") != "*":
@@ -42,13 +48,19 @@ class _Door(BaseHTTPRequestHandler):
             bucket, _, key = self.path.partition("?")[0].lstrip("/").partition("/")
             if self._exists(bucket, key):
                 self._body()
-                return self._answer(412, {"Content-Type": "application/xml"}, REFUSAL)
+                return self._answer(412, {"Content-Type": "application/xml"}, EXISTS)
             return self._pass_on()
 
     def do_GET(self) -> None:
         self._pass_on()
 
-    do_HEAD = do_POST = do_DELETE = do_GET  # noqa: N815
+    do_HEAD = do_POST = do_GET  # noqa: N815
+
+    def do_DELETE(self) -> None:
+        if self.deletes:
+            return self._pass_on()
+        self._body()
+        return self._answer(403, {"Content-Type": "application/xml"}, DENIED)
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""

@@ -6,9 +6,11 @@ which pyarrow does not offer and boto3 does, by the same credentials. Elsewhere 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -54,18 +56,34 @@ def _create_locally(path: Path, content: bytes) -> bool:
 
 
 def _create_in_s3(client: Any, path: str, content: bytes) -> bool:
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 
     bucket, _, key = path.partition("/")
-    try:
-        client.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in TAKEN:
-            return False
-        raise OSError(redacted(str(error))) from error
-    except BotoCoreError as error:
-        raise OSError(redacted(str(error))) from error
+    with _as_os_errors():
+        try:
+            client.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in TAKEN:
+                return False
+            raise
     return True
+
+
+def _delete_from_s3(client: Any, path: str) -> None:
+    bucket, _, key = path.partition("/")
+    with _as_os_errors():
+        client.delete_object(Bucket=bucket, Key=key)
+
+
+@contextlib.contextmanager
+def _as_os_errors() -> Iterator[None]:
+    """boto3's errors, none of which is an OSError, as one; ValueError is what it says of a setting that it cannot use."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError, ValueError) as error:
+        raise OSError(redacted(str(error))) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,17 +117,18 @@ class _S3Server:
 
     @lru_cache(maxsize=8)  # noqa: B019 (few servers, frozen)
     def client(self) -> Any:
-        """boto3's client."""
+        """boto3's client. Raises ImportError without boto3, OSError where its settings name no profile or region."""
         import boto3
 
-        return boto3.session.Session().client(
-            "s3",
-            region_name=self.region or None,
-            endpoint_url=self._address,
-            aws_access_key_id=self.access_key or None,
-            aws_secret_access_key=self.secret_key or None,
-            aws_session_token=self.session_token or None,
-        )
+        with _as_os_errors():
+            return boto3.session.Session().client(
+                "s3",
+                region_name=self.region or None,
+                endpoint_url=self._address,
+                aws_access_key_id=self.access_key or None,
+                aws_secret_access_key=self.secret_key or None,
+                aws_session_token=self.session_token or None,
+            )
 
 
 @lru_cache(maxsize=1024)
@@ -121,9 +140,11 @@ def _heeds_conditions(server: _S3Server, folder: str) -> bool:
         log.warning("leases in s3://%s need boto3, or both of two sweeps may train a step", folder)
         return False
     path = f"{folder}/.probe-{uuid.uuid4().hex}"
-    heeds = _create_in_s3(client, path, b"") and not _create_in_s3(client, path, b"")
-    bucket, _, key = path.partition("/")
-    client.delete_object(Bucket=bucket, Key=key)
+    try:
+        heeds = _create_in_s3(client, path, b"") and not _create_in_s3(client, path, b"")
+    finally:
+        with contextlib.suppress(OSError):  # who may write may not always delete: the probe, empty, stays
+            _delete_from_s3(client, path)
     if not heeds:
         message = "the server of s3://%s overwrites in spite of If-None-Match: both of two sweeps may train a step"
         log.warning(message, folder)

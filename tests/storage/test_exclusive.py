@@ -25,10 +25,15 @@ KEY = "abc1"
 @pytest.fixture
 def heeding_bucket(s3: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A bucket of a server that heeds conditional writes."""
-    address = s3.bucket(f"test-{secrets.token_hex(6)}")
     with conditional(s3) as door:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", door)
-        yield f"{address}?scheme=http&endpoint_override={door.removeprefix('http://')}&region=us-east-1"
+        yield at_door(s3, door, monkeypatch)
+
+
+def at_door(s3: ObjectStore, door: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address, by that door, of a new bucket."""
+    address = s3.bucket(f"test-{secrets.token_hex(6)}")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", door)
+    return f"{address}?scheme=http&endpoint_override={door.removeprefix('http://')}&region=us-east-1"
 
 
 @pytest.fixture(params=["disk", "bucket"])
@@ -110,3 +115,25 @@ def test_a_lease_in_a_bucket_that_cannot_be_reached_is_an_oserror(heeding_bucket
     assert create_exclusively(filesystem, f"{root}/one", b"")
     with pytest.raises(OSError, match="NoSuchBucket"):
         create_exclusively(filesystem, "no-such-bucket/one", b"")
+
+
+def test_who_may_write_and_not_delete_gets_leases_and_leaves_one_probe(
+    s3: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with conditional(s3, deletes=False) as door:
+        address = at_door(s3, door, monkeypatch)
+        first, second = StepLeases(Store.at(address), "first"), StepLeases(Store.at(address), "second")
+        assert [first.acquire(KEY), second.acquire(KEY), first.acquire("abc2")] == [True, False, True]
+    names = s3.names(address.partition("?")[0].removeprefix("s3://"))
+    assert len([name for name in names if ".probe-" in name]) == 1
+
+
+def test_settings_that_boto3_cannot_use_cost_no_step_its_lease(
+    heeding_bucket: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "not-there")
+    filesystem, root = open_filesystem(heeding_bucket)
+    with pytest.raises(OSError, match="profile \\(not-there\\) could not be found"):
+        create_exclusively(filesystem, f"{root}/one", b"")
+    assert StepLeases(Store.at(heeding_bucket), "sweep").acquire(KEY)
+    assert "a lease in s3://" in caplog.text
