@@ -34,7 +34,15 @@ REFUSED = re.compile(  # S3's codes as pyarrow and as the server spell them, gRP
     re.IGNORECASE,
 )
 RENEWED = re.compile(r"expired_?token|token_?refresh_?required|request_?expired", re.IGNORECASE)
-HOPELESS = re.compile(r"no_?such_?bucket|missing_?content_?length|invalid_?bucket_?name", re.IGNORECASE)
+HOPELESS = re.compile(  # a 400 in answer to HEAD has no text that tells a wrong region from credentials that expired
+    r"no_?such_?bucket|missing_?content_?length|invalid_?bucket_?name"
+    r"|\bhttp\D{0,12}(301|405)\b|\bhttp\D{0,12}400\b(?!.*during HeadObject)",
+    re.IGNORECASE | re.DOTALL,
+)
+CUT_SHORT = re.compile(r"request_?timeout|bad_?digest|incomplete_?body", re.IGNORECASE)  # S3 answers 400 to them, too
+MISSING = re.compile(
+    r"no_?such_?key|resource_?not_?found|blob_?not_?found|\bnot_found\b|\bhttp\D{0,12}404\b", re.IGNORECASE
+)
 
 
 def is_full(error: BaseException | None) -> bool:
@@ -51,6 +59,13 @@ def is_denied(error: BaseException | None) -> bool:
     return _says(error, REFUSED) and not _says(error, RENEWED)
 
 
+def is_missing(error: BaseException | None) -> bool:
+    """Whether there is no such file: pyarrow raises FileNotFoundError, or where it copies in S3 says so."""
+    if not isinstance(error, OSError) or isinstance(error, FileNotFoundError):
+        return isinstance(error, FileNotFoundError)
+    return error.errno is None and _says(error, MISSING)
+
+
 def is_unreachable(error: BaseException | None) -> bool:
     """Whether a filesystem is out of reach: by its number, or an object store's error that says nothing definite."""
     if isinstance(error, AtlasError):
@@ -59,6 +74,8 @@ def is_unreachable(error: BaseException | None) -> bool:
         return False
     if error.errno is not None or type(error) is not OSError:
         return error.errno in AWAY
+    if _says(error, RENEWED) or _says(error, CUT_SHORT):
+        return True
     return not is_denied(error) and not _says(error, HOPELESS)
 
 

@@ -77,7 +77,7 @@ def _delete_from_s3(client: Any, path: str) -> None:
 
 @contextlib.contextmanager
 def _as_os_errors() -> Iterator[None]:
-    """boto3's errors, none of which is an OSError, as one; ValueError is what it says of a setting that it cannot use."""
+    """boto3's errors, none of which is an OSError, as one; of settings that it cannot use it says ValueError."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import itertools
 import logging
 import re
 import uuid
@@ -36,8 +35,8 @@ from atlas.storage.artifact import (
     marker_of,
     parse_marker,
 )
+from atlas.storage.aside import move_aside
 from atlas.storage.filesystem import (
-    OBJECT_STORES,
     delete_tree,
     files_under,
     open_filesystem,
@@ -47,7 +46,7 @@ from atlas.storage.filesystem import (
 from atlas.storage.local_copy import artifact_cache, verified_copy
 from atlas.storage.safetensors_header import tensor_shapes
 from atlas.storage.step_result import StepResult
-from atlas.storage.upload import upload_file
+from atlas.storage.upload import make_folder, upload_file
 from atlas.storage.verification import VerifiedFolders, size_fault
 
 __all__ = ["CorruptArtifact", "Artifact", "Store"]
@@ -112,7 +111,7 @@ class Store:
         try:
             for name, path in names:
                 target = f"{self._attempt(draft)}/{name}"
-                self._make_folder(target.rpartition("/")[0])
+                make_folder(self.filesystem, target.rpartition("/")[0])
                 draft.files[name] = upload_file(path, self.filesystem, target)
             self.write_small(self._folder(key) + "/" + MARKER, marker_of(draft))
         except OSError as error:
@@ -222,7 +221,7 @@ class Store:
 
     def write_small(self, path: str, content: bytes) -> None:
         """Write a small file atomically: rename into place locally, one PUT elsewhere."""
-        self._make_folder(path.rpartition("/")[0])
+        make_folder(self.filesystem, path.rpartition("/")[0])
         if self.is_local:
             write_whole(Path(path), content)
         else:
@@ -265,10 +264,6 @@ class Store:
             todo = LENGTHLESS if "MissingContentLength" in str(error) else WRITABLE
             raise error_from(error, f"the store {self.uri!r} cannot be written: {error}. {todo}") from error
 
-    def _make_folder(self, path: str) -> None:
-        if self.filesystem.type_name not in OBJECT_STORES:
-            self.filesystem.create_dir(path, recursive=True)
-
     def _fault(self, artifact: Artifact, files: dict[str, tuple[str, int]]) -> str | None:
         return self.verified.fault(self.filesystem, self._attempt(artifact), files)
 
@@ -281,19 +276,15 @@ class Store:
         )
 
     def _move_aside(self, key: str, attempt: str | None) -> str:
-        """Move the marker away, then the attempt's files (all of the key's where the marker is unreadable)."""
-        target, folder = self._free_aside(key), self._folder(key)
-        self._make_folder(target)
+        """Move the marker away, then the attempt's files (all of the key's where the marker is unreadable).
+
+        A marker that meanwhile names another attempt stays: the step was trained again.
+        """
+        folder, now = self._folder(key), self.find(key) if attempt else None
         marker, source = f"{folder}/{MARKER}", f"{folder}/{attempt}" if attempt else folder
-        paths = [marker, *(info.path for info in files_under(self.filesystem, source) if info.path != marker)]
-        for path in paths:
-            destination = target + "/" + path.removeprefix(folder + "/")
-            self._make_folder(destination.rpartition("/")[0])
-            with contextlib.suppress(FileNotFoundError):  # another process is moving it too
-                self.filesystem.move(path, destination)
+        paths = [info.path for info in files_under(self.filesystem, source) if info.path != marker]
+        if now is None or now.attempt == attempt:
+            paths.insert(0, marker)
+        target = move_aside(self.filesystem, paths, folder, self.folder(f"aside/{key}"))
         self.verified.forget(source)
         return target
-
-    def _free_aside(self, key: str) -> str:
-        numbered = (self.folder(f"aside/{key}-{number}") for number in itertools.count(1))
-        return next(folder for folder in numbered if not files_under(self.filesystem, folder))

@@ -1,4 +1,4 @@
-"""The upload of a local file to any filesystem, digested on its way."""
+"""Uploads to any filesystem: a local file, digested on its way, and the folder that it goes to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from pathlib import Path
 
 from pyarrow import fs
 
+from atlas.storage.filesystem import OBJECT_STORES
+
 BLOCK = 1 << 20
+
+
+def make_folder(filesystem: fs.FileSystem, path: str) -> None:
+    """Make a folder and those above it, unless the filesystem has none: object stores know names alone."""
+    if filesystem.type_name not in OBJECT_STORES:
+        filesystem.create_dir(path, recursive=True)
 
 
 def upload_file(path: Path, filesystem: fs.FileSystem, target: str) -> tuple[str, int]:

@@ -5,7 +5,7 @@ import errno
 import pytest
 
 from atlas.runtime.errors import AccessDenied, StorageUnavailable, UserError
-from atlas.runtime.os_errors import error_from, is_denied, is_full, is_unreachable
+from atlas.runtime.os_errors import error_from, is_denied, is_full, is_missing, is_unreachable
 
 DENIED = [
     PermissionError(errno.EACCES, "Permission denied"),
@@ -27,13 +27,25 @@ AWAY = [
     ),
     OSError("When uploading: AWS Error UNKNOWN (HTTP status 503) during PutObject operation: no response body."),
     OSError("When uploading: AWS Error UNKNOWN (HTTP status 400): Unable to parse ExceptionName: ExpiredToken"),
+    OSError("When getting: AWS Error UNKNOWN (HTTP status 400) during HeadObject operation: No response body."),
+    OSError("When uploading: AWS Error UNKNOWN (HTTP status 400): Unable to parse ExceptionName: RequestTimeout"),
+    OSError("When uploading: AWS Error UNKNOWN (HTTP status 400): Unable to parse ExceptionName: BadDigest"),
     OSError(errno.ESTALE, "Stale file handle"),
     TimeoutError(errno.ETIMEDOUT, "late"),
 ]
 OTHERS = [
     FileNotFoundError(errno.ENOENT, "gone"),
     OSError("When initiating upload: AWS Error NO_SUCH_BUCKET during CreateMultipartUpload operation: no such bucket"),
+    OSError("When listing: AWS Error UNKNOWN (HTTP status 301) during ListObjectsV2 operation: No response body."),
+    OSError("When uploading: AWS Error UNKNOWN (HTTP status 400) during PutObject operation: InvalidArgument"),
+    OSError("When uploading: AWS Error UNKNOWN (HTTP status 405) during PutObject operation: MethodNotAllowed"),
     ValueError("access denied"),
+]
+MISSING = [
+    FileNotFoundError(errno.ENOENT, "gone"),
+    OSError("When copying key 'a' in bucket 'b' to key 'c': AWS Error NO_SUCH_KEY during CopyObject operation: none."),
+    OSError("When copying key 'a' in bucket 'b': AWS Error UNKNOWN (HTTP status 404) during CopyObject operation: no"),
+    OSError("google::cloud::Status(NOT_FOUND: Permanent error in RewriteObject: No such object)"),
 ]
 
 
@@ -56,6 +68,16 @@ def test_all_else_is_the_users(error: Exception) -> None:
     assert not is_unreachable(error)
     assert not is_denied(error)
     assert type(error_from(error, "no")) is UserError
+
+
+@pytest.mark.parametrize("error", MISSING, ids=repr)
+def test_a_missing_file_is_told_by_its_number_or_its_text(error: Exception) -> None:
+    assert is_missing(error)
+
+
+@pytest.mark.parametrize("error", [*AWAY, *DENIED, *OTHERS[1:], None], ids=repr)
+def test_no_other_error_is_a_missing_file(error: Exception | None) -> None:
+    assert not is_missing(error)
 
 
 def test_a_full_disk_is_unavailable_and_not_out_of_reach() -> None:
