@@ -13,25 +13,36 @@ from atlas.storage.filesystem import stored_sha256
 
 @dataclass
 class VerifiedFolders:
-    """The folders whose files were hashed, by filesystem and path: a copy is not verified because its original was."""
+    """The folders whose files were hashed, by path and filesystem: a copy is not verified because its original was."""
 
-    hashed: set[tuple[str, str]] = field(default_factory=set)
+    hashed: dict[str, set[str]] = field(default_factory=dict)
 
     def fault(self, filesystem: fs.FileSystem, folder: str, files: Mapping[str, tuple[str, int]]) -> str | None:
         """The first fault of these files (name → sha256, bytes) in `folder`, in words; None where they are whole."""
-        known = (_name_of(filesystem), folder)
-        fault = size_fault(filesystem, folder, files)
-        if fault is not None or known in self.hashed:
-            return fault
-        for name, (sha, _) in files.items():
-            if stored_sha256(filesystem, f"{folder}/{name}") != sha:
-                return f"{name} has another sha256 than recorded"
-        self.hashed.add(known)
-        return None
+        if _name_of(filesystem) in self.hashed.get(folder, ()):
+            return size_fault(filesystem, folder, files)
+        fault = content_fault(filesystem, folder, files)
+        if fault is None:
+            self.add(filesystem, folder)
+        return fault
+
+    def add(self, filesystem: fs.FileSystem, folder: str) -> None:
+        """Count `folder` as verified."""
+        self.hashed.setdefault(folder, set()).add(_name_of(filesystem))
 
     def forget(self, folder: str) -> None:
         """Hash `folder` again, wherever it lies, before it counts as verified."""
-        self.hashed = {(name, known) for name, known in self.hashed if known != folder}
+        self.hashed.pop(folder, None)
+
+
+def content_fault(filesystem: fs.FileSystem, folder: str, files: Mapping[str, tuple[str, int]]) -> str | None:
+    """The first of these files that is missing or has another size or digest, in words; None where all are whole."""
+    if fault := size_fault(filesystem, folder, files):
+        return fault
+    for name, (sha, _) in files.items():
+        if stored_sha256(filesystem, f"{folder}/{name}") != sha:
+            return f"{name} has another sha256 than recorded"
+    return None
 
 
 def size_fault(filesystem: fs.FileSystem, folder: str, files: Mapping[str, tuple[str, int]]) -> str | None:

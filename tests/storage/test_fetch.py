@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
 from atlas.runtime.errors import StorageUnavailable
+from atlas.storage import local_copy
 from atlas.storage.store import CorruptArtifact, Store
 from tests.storage.files import KEY, RESULT, alter, stored
 
@@ -71,6 +74,55 @@ def test_a_copy_that_finds_no_room_is_unavailable_and_leaves_nothing(
         remote.fetch(KEY, tmp_path / "into")
     assert [path for path in (tmp_path / "into").rglob("*") if path.is_file()] == []
     assert list((tmp_path / "into" / KEY).iterdir()) == []
+
+
+def test_a_copy_that_vanishes_meanwhile_does_not_condemn_the_original(
+    remote: Store, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote.commit(KEY, folder, RESULT)
+    copy_files = local_copy.copy_files
+
+    def cleaned_away(*arguments: Any) -> None:
+        copy_files(*arguments)
+        for copy in (tmp_path / "into" / KEY).iterdir():
+            shutil.rmtree(copy)
+
+    with monkeypatch.context() as other_process:
+        other_process.setattr(local_copy, "copy_files", cleaned_away)
+        with pytest.raises(StorageUnavailable, match="is missing, though the stored files are whole"):
+            remote.fetch(KEY, tmp_path / "into")
+    assert (remote.fetch(KEY, tmp_path / "into") / "facts.json").exists()
+
+
+def test_of_two_processes_that_copy_at_once_the_first_ones_copy_stays(
+    remote: Store, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote.commit(KEY, folder, RESULT)
+    other = Store(filesystem=remote.filesystem, root=remote.root, uri=remote.uri)
+    is_kept = local_copy.is_kept
+
+    def just_before(copy: Path) -> bool:
+        """The answer of a moment ago: meanwhile the other process has put its copy there."""
+        monkeypatch.setattr(local_copy, "is_kept", is_kept)
+        (other.fetch(KEY, tmp_path / "into") / "sign").touch()
+        return False
+
+    monkeypatch.setattr(local_copy, "is_kept", just_before)
+    assert (remote.fetch(KEY, tmp_path / "into") / "sign").exists()
+    assert len(list((tmp_path / "into" / KEY).iterdir())) == 1
+
+
+def test_many_copies_made_within_a_minute_have_the_cache_trimmed_once(
+    remote: Store, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trimmed: list[Path] = []
+    monkeypatch.setenv("ATLAS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(local_copy, "trim", trimmed.append)
+    monkeypatch.setattr(local_copy, "TRIM_SECONDS", 1e9)
+    for number in range(5):
+        remote.commit(f"ab{number}", folder, RESULT)
+        remote.fetch(f"ab{number}")
+    assert trimmed == [tmp_path / "cache" / "artifacts"]
 
 
 def test_the_shapes_of_tensors_are_read_without_the_tensors(store: Store, tmp_path: Path) -> None:

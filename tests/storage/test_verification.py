@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from pyarrow import fs
@@ -46,6 +47,18 @@ def test_a_folder_is_hashed_once_until_it_is_forgotten(folder: Path) -> None:
     (folder / "inner" / "weights").write_bytes(b"Weights")
     assert verified.fault(LOCAL, str(folder), FILES) is None
     verified.forget(str(folder))
+    assert verified.fault(LOCAL, str(folder), FILES) is not None
+
+
+def test_forgetting_a_folder_does_not_walk_through_all_others(folder: Path) -> None:
+    class Unwalked(dict[str, set[str]]):
+        def __iter__(self) -> NoReturn:
+            raise AssertionError("all folders are looked at")
+
+    verified = VerifiedFolders(Unwalked())
+    assert verified.fault(LOCAL, str(folder), FILES) is None
+    verified.forget(str(folder))
+    (folder / "inner" / "weights").write_bytes(b"Weights")
     assert verified.fault(LOCAL, str(folder), FILES) is not None
 
 
