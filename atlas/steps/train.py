@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +17,7 @@ from atlas.data.loader import open_split
 from atlas.data.prepare import Prepared
 from atlas.learners.continual_model import ContinualModel
 from atlas.learners.determinism import exact_float32
-from atlas.learners.divergence import check_files, check_weights
+from atlas.learners.divergence import check_weights
 from atlas.learners.fit import OnUpdate, fit
 from atlas.learners.frozen_type import frozen_type
 from atlas.learners.hooks import PriorStep, StageContext, StageHooks
@@ -29,8 +27,8 @@ from atlas.learners.task_data import TaskData
 from atlas.learners.trainer import TrainingCurve
 from atlas.learners.training_state import NO_CHECKPOINTS, Checkpoints
 from atlas.runtime.errors import InfrastructureError
-from atlas.runtime.retry import retry_while_full
 from atlas.steps.loading import load_steps
+from atlas.steps.saving import save_step
 from atlas.steps.scoring import scores_of
 from atlas.steps.step import Step
 from atlas.steps.stopwatch import Stopwatch
@@ -121,6 +119,7 @@ def train_step(
         CorruptArtifact: an artifact that it builds on was altered; the store has moved it aside.
         Diverged: the loss, a weight or a score became NaN or infinite.
         WrongWorker: the worker's backbone or data is not the step's.
+        StorageUnavailable: the store did not answer, or it or the temporary folder was full, for half an hour.
     """
     group = worker_context.group
     stopwatch = Stopwatch(group)
@@ -144,7 +143,7 @@ def train_step(
         )
         with group.all_or_none():
             if group.rank == 0:
-                _commit(model, step, store, result, hooks)
+                save_step(model, step, store, result, hooks)
         checkpoints.finish()
     finally:
         model.detach()
@@ -281,13 +280,3 @@ def _records(step: Step, data: TaskData) -> torch.Tensor | None:
     if step.shots is None:
         return None
     return step.shots.choose(data.splits["train"].targets, seed=step.seed)
-
-
-def _commit(model: ContinualModel, step: Step, store: Store, result: StepResult, hooks: StageHooks) -> None:
-    with tempfile.TemporaryDirectory(prefix="atlas-step-") as folder:
-        if not step.stage.evaluates:
-            model.save(step.task, Path(folder))
-        hooks.save(Path(folder))
-        check_files(Path(folder))
-        (Path(folder) / "result.json").write_text(json.dumps(result.to_json(), indent=1, sort_keys=True))
-        retry_while_full(lambda: store.commit(step.key, Path(folder), result), f"the store {store.uri}")

@@ -6,7 +6,6 @@ Where mounting is not allowed the tests are skipped, and say so.
 from __future__ import annotations
 
 import logging
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,8 @@ from atlas.storage.store import Store
 from atlas.tracking import Tracker, open_sink
 from atlas.tracking.events import Event, TrialStarted
 from atlas.tracking.spool import Spool
+from tests import disks
+from tests.disks import fill
 from tests.losses import Losses
 from tests.ports import lasting_port
 from tests.small import World, contents
@@ -28,27 +29,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of four megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], capture_output=True, text=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def fill(folder: Path) -> Path:
-    """Fill the disk to its last byte; gives the file that does."""
-    ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        try:
-            while file.write(b"x" * 4096):
-                pass
-        except OSError:
-            return ballast
-    raise AssertionError("the disk did not fill up")
+    with disks.small_disk(tmp_path / "disk") as folder:
+        yield folder
 
 
 def empty(ballast: Path) -> float:
