@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -31,6 +31,7 @@ PAPER = "#fffffe"  # behind a text that lines cross
 PAGE_COLOURS = {INK: "currentColor", MUTED: "var(--muted)", RULE: "var(--rule)", BEST: "var(--best)"}
 PAGE_COLOURS |= {WORST: "var(--worst)", THIRD: "var(--third)", PAPER: "var(--card)"}
 SMALLEST = 0.75  # of its size: narrower, a wide figure is scrolled rather than shrunk
+HEAD, TITLE = 0.75, 5.6  # inches: the height of a figure's title, and the width of most titles
 PHONE = 4.4  # inches: the width of a figure that a phone shows whole, with letters that can be read
 PREFIX = "mark."  # of the gid of an artist that bears a mark: the page's attribute `data-mark`
 STYLE: dict[Any, Any] = {
@@ -177,6 +178,37 @@ def panel_row(count: int, size: tuple[float, float], *, narrow: bool) -> tuple[F
     figure, panels = new_figure(PHONE, 2.1 * rows + 1.2, rows, min(2, count), share=True)
     for axes in panels[count:]:
         axes.set_axis_off()
+    return figure, panels
+
+
+def widest(texts: Iterable[str], size: float) -> float:
+    """The width of the widest of the texts in inches, in letters of that many points."""
+    from matplotlib.backends.backend_agg import RendererAgg
+    from matplotlib.font_manager import FontProperties
+
+    renderer, font = RendererAgg(1, 1, 72), FontProperties(size=size)
+    return max(renderer.get_text_width_height_descent(text, font, ismath=False)[0] for text in texts) / 72
+
+
+def panel_grid(
+    rows: int, columns: int, size: tuple[float, float], *, left: float, right: float, above: float, below: float
+) -> tuple[Figure, list[Axes]]:
+    """A figure of many panels of that width and height, each with that much room around it for its labels, in inches.
+
+    No layout is computed from all labels, which is most of the time of drawing where there are many.
+    """
+    wide, high = size[0] + left + right, size[1] + above + below
+    width, height = max(columns * wide, TITLE), rows * high + HEAD
+    figure, panels = new_figure(width, height, rows, columns)
+    figure.set_layout_engine(None)
+    figure.subplots_adjust(
+        left=left / width,
+        right=(columns * wide - right) / width,
+        bottom=below / height,
+        top=1 - (HEAD + above) / height,
+        wspace=(left + right) / size[0],
+        hspace=(above + below) / size[1],
+    )
     return figure, panels
 
 

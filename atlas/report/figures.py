@@ -13,7 +13,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from atlas.report.canvas import BEST, INK, MUTED, PHONE, RULE, THIRD, WORST, cell_colours, new_figure, panel_row, titled
+from atlas.report.canvas import (
+    BEST,
+    INK,
+    MUTED,
+    PHONE,
+    RULE,
+    THIRD,
+    WORST,
+    cell_colours,
+    new_figure,
+    panel_grid,
+    panel_row,
+    titled,
+    widest,
+)
 from atlas.report.comparisons import best_label, ranked_orders
 from atlas.report.marks import order_mark, put_mark, trial_marks
 from atlas.report.objective import takes_subsets
@@ -28,6 +42,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LETTERS = 48  # of a legend's line on a phone
 LETTERS_AN_INCH = 13
+SMALL, BARE = 8, "zero-shot"  # points: the size of names beside small matrices; the name of the first row
 
 
 def heat_maps(summary: Summary, *, split: Split = "test", route: Route = "latest", most: int = 24) -> Figure:
@@ -39,7 +54,9 @@ def heat_maps(summary: Summary, *, split: Split = "test", route: Route = "latest
     low, high = score_range(summary)
     columns = min(6, max(1, len(trials)))
     rows = -(-len(trials) // columns)
-    figure, panels = new_figure(2.6 * columns, 2.75 * rows + 1.1, rows, columns)
+    names = widest({_short(task) for trial in summary.trials for task in trial.order} | {BARE}, SMALL)
+    beside, below = names + 0.15, 0.65 * names + 0.2  # names of columns are tilted
+    figure, panels = panel_grid(rows, columns, (1.8, 1.8), left=beside, right=0.05, above=0.3, below=below)
     for axes, (rank, trial) in zip(panels, trials, strict=False):
         before = bare_scores(summary, trial, split, route)
         _heat_map(axes, matrix(trial, split, route), trial.order, (low, high), before)
@@ -171,10 +188,15 @@ def _heat_map(
         axes.text(j, i, f"{rows[i, j]:.0f}", style="italic" if j > i - above else "normal", **style)
     if np.isfinite(R[np.triu_indices(len(R), k=1)]).any():
         axes.step(np.arange(len(R) + 1) - 0.5, np.arange(len(R) + 1) - 0.5 + above, where="post", color=WORST)
-    short = [name if len(name) <= 10 else name[:9] + "…" for name in order]
-    axes.set_xticks(range(len(order)), short, rotation=40, ha="right", fontsize=8)
-    axes.set_yticks(range(len(rows)), [*["zero-shot"] * above, *short], fontsize=8)
+    short = [_short(name) for name in order]
+    axes.set_xticks(range(len(order)), short, rotation=40, ha="right", fontsize=SMALL)
+    axes.set_yticks(range(len(rows)), [*[BARE] * above, *short], fontsize=SMALL)
     axes.grid(visible=False)
+
+
+def _short(name: str) -> str:
+    """A task's name beside a small matrix."""
+    return name if len(name) <= 10 else name[:9] + "…"
 
 
 def _ranked(summary: Summary) -> list[tuple[int, TrialRow]]:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from atlas.report import canvas, figures
 from tests.report.beyond import scored_beyond
@@ -30,6 +33,28 @@ def test_heat_maps_show_the_numbers_in_the_leaderboards_order(summary: Document)
     assert shown[0].get_title(loc="left") == f"1. trial {best['id']}"
     assert shown[0].texts[0].get_text() == f"{best['R']['test']['latest'][0][0]:.0f}"
     assert len(shown[0].texts) == 10  # the lower triangle
+
+
+@pytest.mark.parametrize("trials", [1, 2, 7, 24])
+def test_heat_maps_have_room_for_every_name_and_for_the_title(summary: Document, trials: int) -> None:
+    """Their layout is given, not computed from the names."""
+    renamed = json.loads(
+        json.dumps(summary).replace('"digits"', '"mmmmmmmmmmmmmm"').replace('"easy-vqa"', '"zero-shotX"')
+    )
+    figure = figures.heat_maps(typed(renamed), most=trials)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    shown = [axes.get_tightbbox(renderer) for axes in figure.axes if axes.axison]
+    (title,) = (text.get_window_extent() for text in figure.texts)
+    whole = [one.extents for one in (*shown, title) if one is not None]
+    width, height = figure.bbox.size
+    assert len(whole) == trials + 1
+    assert all(x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height for x0, y0, x1, y1 in whole)
+    apart = [
+        one[2] <= two[0] or two[2] <= one[0] or one[3] <= two[1] or two[3] <= one[1]
+        for one, two in combinations(whole, 2)
+    ]
+    assert all(apart)
 
 
 @pytest.mark.parametrize(("route", "bare"), [("latest", "30"), ("free", "40")])
