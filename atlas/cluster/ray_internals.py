@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 HEAD = "node:__internal_head__"  # the resource by which Ray marks a cluster's head node
 ACCELERATOR = "accelerator_type:"  # begins the resource by which Ray names a node's cards
 SLOW_START = "during startup"  # in the bare Exception of a node that took too long to come up
+LOOK_SECONDS, LOOK_FOR_SECONDS = 0.02, 20.0  # between looks for a node that starts, and of looks in all
 CHATTY_LOGGERS = ("ray.tune", "ray.train._internal.storage")  # they repeat each trial's error
 
 
@@ -123,16 +126,30 @@ def bare_node() -> Iterator[None]:
     """Context in which the node that `ray.init` starts lacks what nobody uses on a cluster of one's own.
 
     It has no autoscaler, since it stays as it is; no reader of the workers' logs, which are not printed; no server of a
-    dashboard, and an agent that reports to none. The first three are a process of Python each.
+    dashboard, and an agent that reports to none. The first three are a process of Python each. Whether it is up is
+    asked more often than once a second.
     """
-    from ray._private import utils
+    from ray._private import services, utils
     from ray._private.node import Node
 
     with ExitStack() as patches:
         for name in ("start_monitor", "start_log_monitor", "start_api_server"):
             patches.enter_context(_replaced(Node, name, lambda self, **_: None))
         patches.enter_context(_replaced(utils, "get_dashboard_dependency_error", lambda: "no dashboard here"))
+        patches.enter_context(_replaced(services, "get_node", partial(_get_node_soon, services.get_node)))
         yield
+
+
+def _get_node_soon(get_node: Callable[[str, str], object], address: str, node: str) -> object:
+    """What `get_node` gives, which looks for a node at once, and then after a second."""
+    from ray._private.services import _get_gcs_client_options
+    from ray._private.state import GlobalState
+
+    state, deadline = GlobalState(), time.monotonic() + LOOK_FOR_SECONDS
+    state._initialize_global_state(_get_gcs_client_options(address))
+    while time.monotonic() < deadline and node not in {one["NodeID"] for one in state.node_table()}:
+        time.sleep(LOOK_SECONDS)
+    return get_node(address, node)
 
 
 @contextmanager

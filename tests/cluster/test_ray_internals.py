@@ -134,6 +134,22 @@ def test_a_bare_node_starts_none_of_what_nobody_uses_and_other_nodes_do() -> Non
     assert utils.get_dashboard_dependency_error() is None
 
 
+def test_a_bare_node_is_looked_for_until_it_is_there_and_then_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray asks its control service, which waits for a second where it does not know the node yet."""
+    from ray._private import services, state
+
+    tables = iter([[], [{"NodeID": "other"}], [{"NodeID": "other"}, {"NodeID": "n"}]])
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(state.GlobalState, "_initialize_global_state", lambda self, options: None)
+    monkeypatch.setattr(state.GlobalState, "node_table", lambda self: next(tables))
+    monkeypatch.setattr(services, "get_node", lambda address, node: asked.append((address, node)))
+    assert "ray._private.services.get_node(" in inspect.getsource(node.Node)
+    with ray_internals.bare_node():
+        services.get_node("127.0.0.1:6379", "n")
+    assert asked == [("127.0.0.1:6379", "n")]
+    assert next(tables, None) is None
+
+
 def test_tune_asks_this_function_for_the_event_that_ends_it() -> None:
     from ray.tune import tune
 
