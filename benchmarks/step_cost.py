@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-PARTS = ("fit", "scores_of", "load_steps", "_commit")
+PARTS = ("fit", "scores_of", "load_steps", "save_step")
 COLUMNS = "{:<44} {:>7} {:>9} {:>8} {:>8} {:>11} {:>6}"
 
 

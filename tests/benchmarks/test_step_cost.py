@@ -17,6 +17,6 @@ def test_the_parts_of_a_step_are_measured_and_put_back(small_world: Any, store: 
         small_world.learn([step], store)
     assert all(seconds > 0 for seconds in cost.parts.values())
     assert 0 < cost.rest < cost.total
-    assert cost.parts["load_steps"] + cost.parts["_commit"] <= cost.rest
+    assert cost.parts["load_steps"] + cost.parts["save_step"] <= cost.rest
     assert [getattr(train, name) for name in PARTS] == before
     assert cost.row().split()[0] == step.title.split()[0]

@@ -36,6 +36,9 @@ class InstantBroker:
             return Unknown(unknown)
         return [self.result(self.steps[key]) for key in keys]
 
+    def request_trainable(self, keys: list[str]) -> list[StepResult] | Unknown:
+        return self.request(keys)
+
     def result(self, step: Step) -> StepResult:
         rank = step.stage.settings().get("rank", REFERENCE_RANK)  # a stage of experience has none
         assert isinstance(rank, int)
