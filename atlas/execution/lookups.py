@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from atlas.execution.background import BackgroundTasks
 from atlas.execution.job import Job
 from atlas.execution.store_view import StoreView
 from atlas.runtime.errors import AccessDenied, StorageUnavailable
@@ -19,24 +19,23 @@ AT_ONCE = 4
 class Lookups:
     """Jobs to be looked up, the oldest first: `AT_ONCE` batches at a time, each of at most `BATCH` jobs of a scope.
 
-    `on_answer` gets each job and whether its result is in the store; `on_error` one that could not be looked up.
+    `on_answer` gets each job and whether its result is in the store; `on_error` one that could not be looked up, or
+    whose answer could not be taken: every job has one of them.
     """
 
     store: StoreView
     on_answer: Callable[[Job, bool], None]
     on_error: Callable[[Job, Exception], None]
     _jobs: deque[Job] = field(default_factory=deque)
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _background: BackgroundTasks = field(default_factory=BackgroundTasks)
     _working: int = 0
 
     def add(self, job: Job) -> None:
         """Look a job up, soon."""
         self._jobs.append(job)
         if self._working < AT_ONCE:
-            self._working += 1  # a task that has ended stays in `_tasks` for a moment
-            task = asyncio.get_running_loop().create_task(self._work())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._working += 1
+            self._background.run(self._work())
 
     async def _work(self) -> None:
         try:
@@ -65,4 +64,10 @@ class Lookups:
                 self.on_error(job, error)
         else:
             for job in jobs:
-                self.on_answer(job, job.step.key in found)
+                self._answer(job, job.step.key in found)
+
+    def _answer(self, job: Job, found: bool) -> None:
+        try:
+            self.on_answer(job, found)
+        except Exception as error:  # whoever waits for the job, and for the others, would wait for ever
+            self.on_error(job, error)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import logging
 from dataclasses import dataclass, field
 
+from atlas.execution.background import BackgroundTasks
 from atlas.execution.clock import Clock
 from atlas.execution.job import Job
 from atlas.execution.job_queue import JobQueue
@@ -15,6 +16,8 @@ from atlas.execution.lookups import Lookups
 from atlas.execution.status import Course
 from atlas.execution.store_view import StoreView
 from atlas.steps.step import Step
+
+log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 60.0
 LEAVING_SECONDS = 10.0  # the same for a fleet whose node is being preempted
@@ -33,7 +36,7 @@ class Scheduler:
     leaving: set[str] = field(default_factory=set)
     jobs: JobTable = field(default_factory=JobTable)
     _expiry: LeaseExpiry = field(default_factory=LeaseExpiry)
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _background: BackgroundTasks = field(default_factory=BackgroundTasks)
     _earlier: asyncio.Future[None] | None = None
 
     def __post_init__(self) -> None:
@@ -164,22 +167,29 @@ class Scheduler:
         self.fail(job, f"its result could not be looked up: {error}")
 
     def expire(self) -> None:
-        """Requeue the jobs whose leases were not renewed in time."""
+        """Requeue the jobs whose leases were not renewed in time. What breaks at one of them keeps no other lease."""
         now = self.clock.monotonic()
         for job in self._expiry.pop_due(now):
-            if now <= self._expires(job):
-                self.watch(job)
-                continue
-            planned = job.fleet in self.leaving
-            job.presumed_lost = "" if planned else job.fleet
-            self.lose(job, planned=planned)
+            try:
+                self._expire_lease(job, now)
+            except Exception:
+                log.exception("the lease of %s could not be ended; it is tried again", job.step.title)
+                if job.state == "running":
+                    self._expiry.watch(job, now + self.lease_seconds)
+
+    def _expire_lease(self, job: Job, now: float) -> None:
+        if now <= self._expires(job):
+            return self.watch(job)
+        planned = job.fleet in self.leaving
+        job.presumed_lost = "" if planned else job.fleet
+        return self.lose(job, planned=planned)
 
     def watch(self, job: Job) -> None:
         """Have the job's lease expire by itself, though nobody calls."""
         before = self._expiry.next_time
         self._expiry.watch(job, self._expires(job))
         if before is None and not self._earlier:
-            self._run(self._expire_in_time())
+            self._background.run(self._expire_in_time())
         elif self._earlier and not self._earlier.done() and self._expiry.next_time != before:
             self._earlier.set_result(None)
 
@@ -237,7 +247,7 @@ class Scheduler:
     def _await_other_sweep(self, job: Job) -> None:
         if job.state == "queued":
             self.jobs.move(job, "elsewhere")
-            self._run(self._end_of_other(job))
+            self._background.run(self._end_of_other(job))
 
     async def _end_of_other(self, job: Job) -> None:
         """Wait for the sweep that holds the step's lease; queue the step here if that lease ends without a result."""
@@ -261,9 +271,3 @@ class Scheduler:
         self.queue.discard(job)
         self._expiry.discard(job)
         self.store.release(job.job_key)
-
-    def _run(self, work: Coroutine[None, None, None]) -> None:
-        """Run a coroutine in the background; the loop itself holds only weak references to tasks."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

@@ -27,7 +27,7 @@ from atlas.sweep.next_commands import next_commands
 from atlas.sweep.summary import FinishedSweep, summarise
 from atlas.sweep.sweep_run import SweepRun
 from atlas.sweep.terminal import print_errors, print_next, print_results
-from atlas.sweep.tracking_actor import Registration, TrackingClient
+from atlas.sweep.tracking_actor import Registration, TrackingClient, TrackingEnd
 from atlas.sweep.tracking_reporter import TrackingReporter, sweep_metrics, trial_disparities
 from atlas.sweep.training import JOIN_SECONDS, Training
 from atlas.tracking import RunArtifact, Sink, SweepFinished
@@ -73,7 +73,7 @@ def end_sweep(
         training.close()
     page = _drawn(write_page, run, summary, errors)
     _record_end(run, tracking, summary, (*page, *figures), errors)
-    model, complete = _registered(registration, errors), _flush(tracking, errors)
+    model, tracked = _registered(registration, errors), _flush(tracking, errors)
     with errors.noted("uploading the sweep's folder"):
         retry_while_away(run.folder.place.upload, redacted(str(run.folder.place)))
     with errors.noted("printing the results"):
@@ -82,7 +82,7 @@ def end_sweep(
         _say_budget(console, summary)
     with errors.noted("printing what to do next"):
         used = _use_lines(run, summary, errors)
-        print_next(console, used + _next_lines(run, tracking, summary.sweep.status, model, complete=complete))
+        print_next(console, used + _next_lines(run, tracking, summary.sweep.status, model, tracked))
         _say_missing(console, run, missing_weights)
     with errors.noted("printing the errors"):
         print_errors(console, summary, failure, errors.lines)
@@ -234,11 +234,11 @@ def _record_end(
         tracking.record_durably(ended, FLUSH_SECONDS)
 
 
-def _flush(tracking: TrackingClient, errors: ErrorLog) -> bool:
-    """Whether the sink has taken everything; the rest stays in the journal."""
+def _flush(tracking: TrackingClient, errors: ErrorLog) -> TrackingEnd:
+    """What the sink has taken; the rest stays in the journal."""
     with errors.noted("ending the tracking"):
         return tracking.finish(FLUSH_SECONDS)
-    return False
+    return TrackingEnd(complete=False)
 
 
 def _use_lines(run: SweepRun, summary: Summary, errors: ErrorLog) -> list[tuple[str, str]]:
@@ -253,7 +253,7 @@ def _use_lines(run: SweepRun, summary: Summary, errors: ErrorLog) -> list[tuple[
 
 
 def _next_lines(
-    run: SweepRun, tracking: TrackingClient, status: str, model: str, *, complete: bool
+    run: SweepRun, tracking: TrackingClient, status: str, model: str, tracked: TrackingEnd
 ) -> list[tuple[str, str]]:
     see, *then = tracking.sink.view(run.id).splitlines() or [""]
     lines = [
@@ -263,8 +263,7 @@ def _next_lines(
         ("see the runs", see),
         *(("then open", line) for line in then),
     ]
-    if not complete:
-        lines.append((tracking.sink.name, f"has not taken everything yet; the rest waits in {run.folder.spool}"))
-    if status == "KILLED" or not complete:
+    lines += [(tracking.sink.name, line) for line in tracked.lines(run.folder.spool)]
+    if status == "KILLED" or not tracked.complete:
         lines.append(("resume with", run.resume_command))
     return lines

@@ -24,6 +24,28 @@ REGISTER_FLUSH_SECONDS = 60.0
 ANSWER_SECONDS = 60.0  # beyond the time that a call may take by itself
 REGISTRY = "registry"  # registering has a thread of its own: events are recorded meanwhile
 CONTROL = "control"  # so has the tag by which people control the sweep
+MOST_PROBLEMS = 3  # that the end of a sweep names
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackingEnd:
+    """What a sink has of a sweep: whether all of its journal, the `trouble` where not, and the `problems` of events."""
+
+    complete: bool
+    trouble: str = ""
+    problems: tuple[str, ...] = ()
+
+    def lines(self, spool: Path) -> list[str]:
+        """What the sink lacks, a line each; none where it has everything."""
+        lines: list[str] = []
+        if not self.complete:
+            lines.append(f"has not taken everything yet; the rest waits in {spool}")
+        if not self.complete and self.trouble:
+            lines.append(f"does not take it because {self.trouble}")
+        lines += [f"lacks {first_line(problem)}" for problem in self.problems[:MOST_PROBLEMS]]
+        if (more := len(self.problems) - MOST_PROBLEMS) > 0:
+            lines.append(f"lacks {more} more: see {spool / 'refused.jsonl'}, and the log of the sweep's tracking actor")
+        return lines
 
 
 class TrackingActor:
@@ -43,13 +65,10 @@ class TrackingActor:
         self.tracker.record(event)
         self._recorded = True
 
-    def finish(self, timeout: float) -> bool:
-        """Flush and close; False where the sink has not taken everything yet (the rest stays in the journal)."""
-        return self.tracker.close(timeout)
-
-    def problems(self) -> list[str]:
-        """Events that the sink refused for good."""
-        return list(self.tracker.problems)
+    def finish(self, timeout: float) -> TrackingEnd:
+        """Flush and close; what the sink has not taken yet stays in the journal."""
+        complete = self.tracker.close(timeout)
+        return TrackingEnd(complete=complete, trouble=self.tracker.trouble, problems=tuple(self.tracker.problems))
 
     def register_model(self, model: RegisteredModel) -> str:
         """Log the model and register it; gives its URI.
@@ -149,12 +168,13 @@ class TrackingClient:
         except ray.exceptions.GetTimeoutError as error:
             raise InfrastructureError(f"{event.kind} is not in the journal after {timeout:.0f} s") from error
 
-    def finish(self, timeout: float) -> bool:
-        """Wait at most `timeout` seconds until the sink has everything, and close; False where it has not."""
+    def finish(self, timeout: float) -> TrackingEnd:
+        """Wait at most `timeout` seconds until the sink has everything, and close."""
         import ray
 
         self._settle(timeout)
-        return bool(ray.get(self._actor.finish.remote(timeout), timeout=timeout + ANSWER_SECONDS))
+        ended: TrackingEnd = ray.get(self._actor.finish.remote(timeout), timeout=timeout + ANSWER_SECONDS)
+        return ended
 
     def register(self, model: RegisteredModel | None) -> Registration:
         """Begin to register the best trial's model, once the sink has its steps."""

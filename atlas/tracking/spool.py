@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import threading
@@ -59,7 +60,10 @@ def read_events(folder: Path) -> Iterator[Event]:
 
 
 class Spool:
-    """One writer at a time (a file lock, freed by the system when its process dies); threads may share it."""
+    """One writer at a time (a file lock, freed by the system when its process dies); threads may share it.
+
+    `position` is the byte up to which events were acknowledged.
+    """
 
     def __init__(self, folder: Path, *, lock_timeout: float = 30.0) -> None:
         """Open or create the journal. Raises AtlasError where another process holds it or it cannot be written."""
@@ -75,29 +79,25 @@ class Spool:
         self._guard = threading.Lock()
         self._events = open(self.folder / "events.jsonl", "a+b", buffering=0)  # noqa: SIM115 - open as long as the tracker
         self._reader = open(self.folder / "events.jsonl", "rb")  # noqa: SIM115
-        self._position = os.open(self.folder / "position", os.O_RDWR | os.O_CREAT, 0o644)
+        self._acknowledged = os.open(self.folder / "position", os.O_RDWR | os.O_CREAT, 0o644)
         self._end = self._drop_torn_line()
-        self.acknowledge(self.position)  # allocates the bytes now: overwriting them works on a full disk, too
+        self.acknowledge(self._read_position())  # allocates the bytes now: overwriting them works on a full disk, too
 
     def append(self, event: Event) -> None:
-        """Add the event; it is on the disk when this returns. Raises OSError, with nothing added, where it is full."""
+        """Add the event; it is on the disk when this returns. Raises OSError, with nothing added, where that fails."""
         line = to_line(event)
         with self._guard:
+            self._cut()
             try:
                 written = 0
                 while written < len(line):
                     written += self._events.write(line[written:]) or 0
                 os.fsync(self._events.fileno())
             except OSError:
-                os.ftruncate(self._events.fileno(), self._end)
+                with contextlib.suppress(OSError):  # a disk out of reach: the next event is appended after a cut
+                    self._cut()
                 raise
             self._end += len(line)
-
-    @property
-    def position(self) -> int:
-        """The byte up to which events were acknowledged."""
-        text = os.pread(self._position, DIGITS, 0)
-        return min(int(text), self._end) if len(text) == DIGITS and text.isdigit() else 0
 
     @property
     def pending(self) -> int:
@@ -105,13 +105,20 @@ class Spool:
         return self._end - self.position
 
     def peek(self) -> tuple[Event, int] | None:
-        """The first event that was not acknowledged and the position after it; None where all were."""
+        """The first event that was not acknowledged and the position after it; None where all were.
+
+        Raises:
+            UserError: the line is none of an event.
+            OSError: the file cannot be read, or lacks the line's end.
+        """
         start = self.position
         if start >= self._end:
             return None
         with self._guard:
             self._reader.seek(start)
             line = self._reader.readline()
+        if not line.endswith(b"\n"):  # not a damaged line, which is skipped: what follows it would be misread
+            raise OSError(errno.EIO, "the journal lacks events that were written to it")
         return from_line(line), start + len(line)
 
     def skip(self) -> None:
@@ -124,7 +131,8 @@ class Spool:
 
     def acknowledge(self, position: int) -> None:
         """Note that everything before `position` has reached the sink. One small write: a kill cannot tear it."""
-        os.pwrite(self._position, f"{position:0{DIGITS}d}".encode(), 0)
+        os.pwrite(self._acknowledged, f"{position:0{DIGITS}d}".encode(), 0)
+        self.position = position
 
     def refuse(self, event: Event, reason: str) -> None:
         """Keep an event that can never be replayed, with the reason, for a person to read."""
@@ -134,8 +142,18 @@ class Spool:
     def close(self) -> None:
         self._events.close()
         self._reader.close()
-        os.close(self._position)
+        os.close(self._acknowledged)
         self._lock.release()
+
+    def _cut(self) -> None:
+        """Cut what is left of a line that could not be written whole."""
+        if os.fstat(self._events.fileno()).st_size > self._end:
+            os.ftruncate(self._events.fileno(), self._end)
+
+    def _read_position(self) -> int:
+        """The byte up to which events were acknowledged, as the file has it."""
+        text = os.pread(self._acknowledged, DIGITS, 0)
+        return min(int(text), self._end) if len(text) == DIGITS and text.isdigit() else 0
 
     def _drop_torn_line(self) -> int:
         """Cut a last line without its end (its caller never got an answer); returns the journal's length."""

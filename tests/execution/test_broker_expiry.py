@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from atlas.execution.job import StepFailed
-from atlas.execution.scheduler import LEASE_SECONDS, LEAVING_SECONDS, LOSSES
+from atlas.execution.job import Job, StepFailed
+from atlas.execution.scheduler import LEASE_SECONDS, LEAVING_SECONDS, LOSSES, Scheduler
 from tests.execution.fleet import FIRST, OTHER, Brokerage, ManualClock, commit, run, settle, take
 
 
@@ -87,5 +87,50 @@ def test_what_a_fleet_says_of_a_step_that_another_has_ended_changes_nothing(uri:
         await settle()
         assert (await broker.status()).states == {"done": 1, "failed": 1}
         assert await broker.lease("f", 0.0) is None
+
+    run(ask())
+
+
+def break_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next step that is lost with its fleet break the scheduler."""
+    lose, broken = Scheduler.lose, []
+
+    def losing(scheduler: Scheduler, job: Job, *, planned: bool) -> None:
+        if not broken:
+            broken.append(job)
+            raise RuntimeError("it breaks")
+        lose(scheduler, job, planned=planned)
+
+    monkeypatch.setattr(Scheduler, "lose", losing)
+
+
+def test_a_lease_that_cannot_be_ended_keeps_no_other_and_is_tried_again(
+    uri: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def ask() -> None:
+        clock = ManualClock()
+        broker = Brokerage(uri, clock=clock)
+        await broker.anticipate([FIRST, OTHER])
+        for name in ("hung", "hung too"):
+            await take(broker, name)
+        break_once(monkeypatch)
+        clock.advance(LEASE_SECONDS + 1)
+        assert (await broker.status()).states == {"running": 1, "queued": 1}
+        clock.advance(LEASE_SECONDS + 1)
+        assert (await broker.status()).states == {"queued": 2}
+
+    run(ask())
+    assert "could not be ended; it is tried again" in caplog.text
+
+
+def test_leases_expire_by_themselves_after_one_that_could_not_be_ended(
+    uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask() -> None:
+        broker = Brokerage(uri, lease_seconds=0.2)
+        await broker.anticipate([FIRST])
+        lease = await take(broker, "hung")
+        break_once(monkeypatch)
+        assert await broker.lease("f", 10.0) == lease
 
     run(ask())

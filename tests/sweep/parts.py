@@ -23,7 +23,7 @@ from atlas.serving.registered_model import RegisteredModel
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.summary import FinishedSweep
 from atlas.sweep.sweep_run import SweepRun
-from atlas.sweep.tracking_actor import Registration
+from atlas.sweep.tracking_actor import Registration, TrackingEnd
 from atlas.tracking import Event, SweepFinished, open_sink
 from tests.finished import SWEEP, TASKS
 
@@ -50,10 +50,14 @@ def console() -> Console:
 
 @dataclass
 class Tracking:
-    """A tracking client that keeps the events. `away` is raised by whatever comes after the sweep's end."""
+    """A tracking client that keeps the events. `away` is raised by whatever comes after the sweep's end.
+
+    `end` is what its sink has in the end.
+    """
 
     folder: Path
     away: Exception | None = None
+    end: TrackingEnd = field(default_factory=lambda: TrackingEnd(complete=True))
     events: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -76,11 +80,11 @@ class Tracking:
     def control_tag(self, sweep: str) -> None:
         """None: the sink has no tags."""
 
-    def finish(self, timeout: float) -> bool:
-        """Whether the sink has everything."""
+    def finish(self, timeout: float) -> TrackingEnd:
+        """What the sink has."""
         if self.away:
             raise self.away
-        return True
+        return self.end
 
     @property
     def ends(self) -> list[str]:

@@ -16,7 +16,7 @@ from atlas.sweep.folder import SweepFolder
 from atlas.sweep.spending import Spending
 from atlas.sweep.summary import FinishedSweep
 from atlas.sweep.sweep_run import SweepRun
-from atlas.sweep.tracking_actor import Registration
+from atlas.sweep.tracking_actor import Registration, TrackingEnd
 from atlas.tracking import SweepFinished
 from tests.sweep.parts import Tracking, Training, console, refuse_access, run_of
 from tests.sweep.trials import reporter_of
@@ -199,3 +199,19 @@ def test_another_users_sweep_beside_it_that_may_not_be_read_is_none_to_compare_w
 def test_why_a_sweep_was_given_up_is_shown(run: SweepRun, ended: FinishedSweep, tracking: Tracking) -> None:
     _, text = end(run, ended, tracking, failure="the broker does not answer: no status")
     assert "the sweep was given up: the broker does not answer: no status" in text
+
+
+def test_what_a_sink_lacks_and_why_is_said_at_the_end(
+    run: SweepRun, ended: FinishedSweep, tracking: Tracking, undrawn: None
+) -> None:
+    problems = tuple(f"step_finished of k{number}: refused\nin two lines" for number in range(5))
+    tracking.end = TrackingEnd(complete=False, trouble="the server is away (no answer)", problems=problems)
+    _, text = end(run, ended, tracking)
+    told = [line.partition(": ")[2] for line in text.splitlines() if line.startswith("the folder of JSON lines: ")]
+    assert told[:2] == [
+        f"has not taken everything yet; the rest waits in {run.folder.spool}",
+        "does not take it because the server is away (no answer)",
+    ]
+    assert told[2:5] == [f"lacks step_finished of k{number}: refused" for number in range(3)]
+    assert told[5].startswith(f"lacks 2 more: see {run.folder.spool / 'refused.jsonl'}")
+    assert "resume with" in text

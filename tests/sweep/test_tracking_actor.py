@@ -10,7 +10,7 @@ from atlas.runtime.errors import AtlasError
 from atlas.serving.model_record import ModelRecord
 from atlas.serving.registered_model import RegisteredModel
 from atlas.sweep.summary import FinishedSweep
-from atlas.sweep.tracking_actor import Registration, TrackingActor
+from atlas.sweep.tracking_actor import Registration, TrackingActor, TrackingEnd
 from atlas.tracking import SweepStarted, default_tracking_uri, find_step_runs, initialise
 from tests.sweep.trials import play, reporter_of
 
@@ -24,8 +24,7 @@ def test_mlflow_has_a_run_for_each_step(ended: FinishedSweep, tmp_path: Path) ->
     actor = TrackingActor(uri, tmp_path / "spool", {})
     actor.record(STARTED)
     play(replace(ended, trials=ended.trials[:1]), reporter_of(ended, actor))
-    assert actor.finish(60.0)
-    assert actor.problems() == []
+    assert actor.finish(60.0) == TrackingEnd(complete=True)
     assert set(find_step_runs(uri, "atlas", ended.trials[0].steps[0])) == set(ended.trials[0].steps[0])
 
 
@@ -35,7 +34,7 @@ def test_lines_of_json_have_each_step_once_and_no_model_registry(ended: Finished
     play(ended, reporter_of(ended, actor))
     with pytest.raises(AtlasError, match="has no model registry"):
         actor.register_model(RegisteredModel(record=RECORD, folders={}))
-    assert actor.finish(60.0)
+    assert actor.finish(60.0).complete
     text = Path(actor.sink.view("order-1")).read_text()
     assert text.count('"kind":"step_finished"') == len({key for trial in ended.trials for key in trial.steps[0]})
     assert text.count('"kind":"trial_finished"') == 2

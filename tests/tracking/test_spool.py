@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,20 @@ def test_unacknowledged_events_wait_for_the_next_to_open_the_journal(tmp_path: P
     spool.close()
     again = Spool(tmp_path)
     assert replay(again) == ["trial/s/1"]
+
+
+def test_a_journal_cut_short_beneath_its_writer_cannot_be_read_instead_of_being_skipped_for_ever(
+    tmp_path: Path,
+) -> None:
+    spool = Spool(tmp_path)
+    spool.append(event(0))
+    spool.append(event(1))
+    os.truncate(tmp_path / "events.jsonl", len(to_line(event(0))) + 5)
+    with pytest.raises(OSError, match="lacks events"):
+        replay(spool)
+    os.truncate(tmp_path / "events.jsonl", len(to_line(event(0))))
+    with pytest.raises(OSError, match="lacks events"):
+        spool.peek()
 
 
 def test_a_torn_last_line_is_dropped(tmp_path: Path) -> None:
