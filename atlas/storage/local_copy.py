@@ -35,6 +35,11 @@ def artifact_cache() -> Path:
     return cache_folder() / "artifacts"
 
 
+def copy_folder(key: str, attempt: str, *, only: str = "", cache: Path | None = None) -> Path:
+    """The folder of the copy of an artifact, or of its files below `only`, in the cache; by default this user's."""
+    return (cache or artifact_cache()) / key / "-".join(filter(None, (attempt, only)))
+
+
 def verified_copy(
     filesystem: fs.FileSystem,
     folder: str,

@@ -43,7 +43,7 @@ from atlas.storage.filesystem import (
     relative,
     write_whole,
 )
-from atlas.storage.local_copy import artifact_cache, verified_copy
+from atlas.storage.local_copy import copy_folder, verified_copy
 from atlas.storage.safetensors_header import tensor_shapes
 from atlas.storage.step_result import StepResult
 from atlas.storage.upload import make_folder, upload_file
@@ -182,7 +182,7 @@ class Store:
         if self.is_local:
             local, fault = Path(self._attempt(known)), self._fault(known, files) if verify else None
         else:
-            local = (into or artifact_cache()) / known.key / "-".join(filter(None, (known.attempt, only)))
+            local = copy_folder(known.key, known.attempt, only=only, cache=into)
             fault = verified_copy(self.filesystem, self._attempt(known), files, local, self.verified)
         if fault is not None:
             raise self._moved_aside(known, fault)

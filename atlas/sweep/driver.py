@@ -83,7 +83,7 @@ class SweepDriver:
     @contextmanager
     def _tracking(self) -> Iterator[TrackingClient]:
         """The tracking of the sweep; it records the end of one that a second SIGINT or an error cuts short."""
-        tracking = TrackingClient(self.run.inputs.tracking_uri, self.run.folder.spool)
+        tracking = TrackingClient(self.run.inputs.tracking_uri, self.run.folder.spool, self.run.inputs.store_uri)
         try:
             tracking.record(_started_event(self.run))
             yield tracking

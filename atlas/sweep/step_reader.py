@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from atlas.runtime.os_errors import is_unreachable
 from atlas.runtime.redact import redacted
@@ -20,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class StepReader:
-    """Results and files of finished steps. `unreadable` maps the key of a step to why it cannot be read.
+    """Results of finished steps. `unreadable` maps the key of a step to why it cannot be read.
 
     With `keeps` a result is read once, however many walks share it. A store that does not answer raises all the same:
     nothing could be read from it.
@@ -40,10 +39,6 @@ class StepReader:
                 self._kept[store.scope, step.key] = artifact.result
             return None if artifact is None else artifact.result
         return None
-
-    def fetch(self, step: Step, store: Store, *, only: str = "") -> Path:
-        """A local folder with the step's files, or those below `only`. Raises what `Store.fetch` raises."""
-        return store.fetch(step.key, only=only)
 
     @contextmanager
     def noted(self, step: Step) -> Iterator[None]:

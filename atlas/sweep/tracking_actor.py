@@ -14,6 +14,8 @@ from atlas.runtime.errors import InfrastructureError, UserError
 from atlas.runtime.redact import redacted
 from atlas.runtime.text import first_line
 from atlas.serving.registered_model import RegisteredModel
+from atlas.storage.store import Store
+from atlas.sweep.adapter_sink import AdapterSink
 from atlas.tracking import EXPERIMENT, ControlTag, Event, Sink, Tracker, credentials, open_sink
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ class TrackingEnd:
         if not self.complete:
             lines.append(f"has not taken everything yet; the rest waits in {spool}")
         if not self.complete and self.trouble:
-            lines.append(f"does not take it because {self.trouble}")
+            lines.append(f"when last tried: {self.trouble}")
         lines += [f"lacks {first_line(problem)}" for problem in self.problems[:MOST_PROBLEMS]]
         if (more := len(self.problems) - MOST_PROBLEMS) > 0:
             lines.append(f"lacks {more} more: see {spool / 'refused.jsonl'}, and the log of the sweep's tracking actor")
@@ -51,12 +53,15 @@ class TrackingEnd:
 class TrackingActor:
     """The one writer to a sweep's sink. Killed, it is started again and replays its journal."""
 
-    def __init__(self, tracking_uri: str, spool: Path, credentials: Mapping[str, str]) -> None:
-        """`credentials` are environment variables; not those of a runtime environment, since Ray shows these."""
+    def __init__(self, tracking_uri: str, spool: Path, store_uri: str, credentials: Mapping[str, str]) -> None:
+        """Adapters are those of the store. `credentials` are environment variables; not those of a runtime environment,
+        since Ray shows these.
+        """
         os.environ.update(credentials)
         os.nice(NICENESS)
         self.sink = open_sink(tracking_uri)
-        self.tracker = Tracker(self.sink, spool)
+        self._adapters = AdapterSink(self.sink, Store.at(store_uri))
+        self.tracker = Tracker(self._adapters, spool)
         self._tags: dict[str, ControlTag] = {}
         self._recorded = False
 
@@ -68,7 +73,8 @@ class TrackingActor:
     def finish(self, timeout: float) -> TrackingEnd:
         """Flush and close; what the sink has not taken yet stays in the journal."""
         complete = self.tracker.close(timeout)
-        return TrackingEnd(complete=complete, trouble=self.tracker.trouble, problems=tuple(self.tracker.problems))
+        problems = (*self.tracker.problems, *self._adapters.missing.values())
+        return TrackingEnd(complete=complete, trouble=self.tracker.trouble, problems=problems)
 
     def register_model(self, model: RegisteredModel) -> str:
         """Log the model and register it; gives its URI.
@@ -134,7 +140,7 @@ class Registration:
 class TrackingClient:
     """Typed client of a tracking actor."""
 
-    def __init__(self, tracking_uri: str, spool: Path) -> None:
+    def __init__(self, tracking_uri: str, spool: Path, store_uri: str) -> None:
         """Start the actor on this node, where the journal and the default database are."""
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -143,7 +149,9 @@ class TrackingClient:
         options = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": here}
         self.sink: Sink = open_sink(tracking_uri)
         grouped: Any = ray.remote(concurrency_groups={REGISTRY: 1, CONTROL: 1})  # type: ignore[call-overload]  # Ray's types lack it
-        self._actor: Any = grouped(TrackingActor).options(**options).remote(tracking_uri, spool, credentials())
+        self._actor: Any = (
+            grouped(TrackingActor).options(**options).remote(tracking_uri, spool, store_uri, credentials())
+        )
         self._unanswered: list[ObjectRef] = []
 
     def record(self, event: Event) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import get_args
 
 from atlas.data.prepare import Prepared
@@ -14,6 +13,8 @@ from atlas.report.summary import Summary
 from atlas.runtime.errors import AtlasError
 from atlas.search.trial_record import TrialRecord
 from atlas.steps.step import Step
+from atlas.storage.artifact import Artifact
+from atlas.storage.local_copy import copy_folder
 from atlas.storage.score_names import ROUTES, SPLITS
 from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
@@ -78,8 +79,8 @@ class TrackingReporter:
         self._missed[step.key] = step, scope
         store = replace(self.store, scope=scope)
         with self._reader.noted(step):  # an error would end the search, on whose thread this runs
-            if (result := self._reader.result(step, store)) is not None:
-                self.tracking.record(self._step_event(step, result, self._reader.fetch(step, store, only="adapter")))
+            if (artifact := store.find(step.key)) is not None:
+                self.tracking.record(self._step_event(step, artifact.result, _adapter(artifact, store), scope))
                 self._recorded.add(step.key)
                 del self._missed[step.key]
 
@@ -99,14 +100,13 @@ class TrackingReporter:
         for step, scope in list(self._missed.values()):
             self.record_step(step, scope)
 
-    def _step_event(self, step: Step, result: StepResult, folder: Path) -> StepFinished:
+    def _step_event(self, step: Step, result: StepResult, adapter: str, scope: str) -> StepFinished:
         scores = {
             f"{split}/{route}/{task}": value
             for route in ROUTES
             for split in SPLITS
             for task, value in result.scores.of(route).of(split).items()
         }
-        adapter = folder / "adapter"
         tags = {"task": step.task, "stage": step.stage.kind, "seed": str(step.seed), "kind": "step"}
         continued = (result.continued_at,) if result.continued_at else ()
         circumstances = {"resumed_at": result.resumed_at, "continued_at": continued, "workers": result.workers}
@@ -125,7 +125,8 @@ class TrackingReporter:
             started=result.began,
             ended=result.ended,
             datasets=(self._dataset(step.task),),
-            adapter=str(adapter) if adapter.is_dir() else "",
+            adapter=adapter,
+            scope=scope,
         )
 
     def _dataset(self, task: str) -> Dataset:
@@ -136,6 +137,18 @@ class TrackingReporter:
             source={"folder": str(prepared.path), "counts": dict(prepared.counts), "licence": prepared.card.licence},
             source_type="local",
         )
+
+
+def _adapter(artifact: Artifact, store: Store) -> str:
+    """The folder of a step's adapter, verified in a local store; nothing for a step without one.
+
+    Elsewhere it is that of its copy, which the sink's own process makes where it needs one (`AdapterSink`).
+    """
+    if not any(name.startswith("adapter/") for name in artifact.files):
+        return ""
+    if store.is_local:
+        return str(store.fetch(artifact, only="adapter") / "adapter")
+    return str(copy_folder(artifact.key, artifact.attempt, only="adapter") / "adapter")
 
 
 def _short_figures(record: TrialRecord) -> dict[str, float]:

@@ -10,7 +10,8 @@ from pydantic import JsonValue, ValidationError
 from atlas.runtime.errors import UserError, unknown
 from atlas.tracking.events import EVENTS, Event
 
-SCHEMA_VERSION = 3  # 1: {"kind", "key", "at", "body": {...}}, without a number; 2: no `trials` at a sweep's end
+SCHEMA_VERSION = 4
+"""1: {"kind", "key", "at", "body": {...}}, no number; 2: no `trials` at a sweep's end; 3: no `scope` of a step."""
 
 
 def to_line(event: Event) -> bytes:

@@ -146,8 +146,8 @@ class StepFinished(_Event):
     key: the step's key in the store. name: the name of its run. sweep: the sweep that trained it, its parent.
     settings: parameters. tags: short strings to filter by (task, stage,
     seed, …). curves: at most 100 points each. scores: metric → value, such as `test/latest/vqa`. position: the index
-    of the task in its order, the step number of the scores. adapter: a local folder, uploaded as `adapter/`.
-    started, ended: seconds since 1970.
+    of the task in its order, the step number of the scores. adapter: a local folder, uploaded as `adapter/`; scope:
+    that of the store in which the step is. started, ended: seconds since 1970.
     """
 
     kind: Literal["step_finished"] = "step_finished"
@@ -162,6 +162,7 @@ class StepFinished(_Event):
     position: int = 0
     datasets: tuple[Dataset, ...] = ()
     adapter: str = ""
+    scope: str = ""
     artifacts: tuple[RunArtifact, ...] = ()
     started: float | None = None
     ended: float | None = None

@@ -129,7 +129,7 @@ class Tracker:
         event, position = waiting
         if position > self._settled:
             if (away := self._apply(event)) is not None:
-                return f"{self._shown} is away ({redacted(first_line(away))})"
+                return f"{self._shown} has not taken {event.kind} of {event.key} ({redacted(first_line(away))})"
             self._settled = position  # where acknowledging it fails, that alone is tried again
         self._spool.acknowledge(position)
         return ""

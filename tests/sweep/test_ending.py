@@ -210,7 +210,7 @@ def test_what_a_sink_lacks_and_why_is_said_at_the_end(
     told = [line.partition(": ")[2] for line in text.splitlines() if line.startswith("the folder of JSON lines: ")]
     assert told[:2] == [
         f"has not taken everything yet; the rest waits in {run.folder.spool}",
-        "does not take it because the server is away (no answer)",
+        "when last tried: the server is away (no answer)",
     ]
     assert told[2:5] == [f"lacks step_finished of k{number}: refused" for number in range(3)]
     assert told[5].startswith(f"lacks 2 more: see {run.folder.spool / 'refused.jsonl'}")

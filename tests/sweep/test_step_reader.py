@@ -21,7 +21,6 @@ def test_a_step_that_is_there_is_read_and_one_that_is_not_is_none(store: Store) 
     result = reader.result(FIRST, store)
     assert result is not None
     assert result.title == FIRST.title
-    assert (reader.fetch(FIRST, store) / "head.json").exists()
     assert reader.result(SECOND, store) is None
     assert reader.unreadable == {}
 

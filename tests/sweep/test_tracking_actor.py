@@ -21,7 +21,7 @@ RECORD = ModelRecord(name="atlas-order", sweep="order-1", backbone="vilt-tiny", 
 def test_mlflow_has_a_run_for_each_step(ended: FinishedSweep, tmp_path: Path) -> None:
     uri = default_tracking_uri(tmp_path)
     initialise(uri, "atlas")
-    actor = TrackingActor(uri, tmp_path / "spool", {})
+    actor = TrackingActor(uri, tmp_path / "spool", ended.inputs.store_uri, {})
     actor.record(STARTED)
     play(replace(ended, trials=ended.trials[:1]), reporter_of(ended, actor))
     assert actor.finish(60.0) == TrackingEnd(complete=True)
@@ -29,7 +29,7 @@ def test_mlflow_has_a_run_for_each_step(ended: FinishedSweep, tmp_path: Path) ->
 
 
 def test_lines_of_json_have_each_step_once_and_no_model_registry(ended: FinishedSweep, tmp_path: Path) -> None:
-    actor = TrackingActor(f"jsonl:{tmp_path}/lines", tmp_path / "spool", {})
+    actor = TrackingActor(f"jsonl:{tmp_path}/lines", tmp_path / "spool", ended.inputs.store_uri, {})
     actor.record(STARTED)
     play(ended, reporter_of(ended, actor))
     with pytest.raises(AtlasError, match="has no model registry"):

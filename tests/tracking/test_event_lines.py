@@ -65,7 +65,7 @@ def test_an_unknown_kind_names_the_nearest() -> None:
 
 def test_a_line_of_a_later_schema_says_what_to_do() -> None:
     with pytest.raises(AtlasError, match="install that one"):
-        from_line(b'{"schema_version": 4, "kind": "trial_step", "at": 1}')
+        from_line(b'{"schema_version": 5, "kind": "trial_step", "at": 1}')
 
 
 FIRST_SCHEMA = (

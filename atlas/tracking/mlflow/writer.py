@@ -9,7 +9,6 @@ experiment has two prepared views a sweep (see `views`).
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import assert_never
 
@@ -32,8 +31,6 @@ from atlas.tracking.mlflow.known_runs import ORDER_TAG, STEPS_TAG, SWEEP_TAG, Kn
 from atlas.tracking.mlflow.notes import Link, fitted_note, plain, run_name, steps_note, steps_tag, text
 from atlas.tracking.mlflow.views import SweepViews
 
-log = logging.getLogger(__name__)
-
 RESUMED_TAG = "atlas.resumed"  # the parameters of a resumed sweep that differ from those it began with
 
 
@@ -55,14 +52,9 @@ class Writer:
         self._views = SweepViews(self._runs)
 
     def apply(self, event: Event) -> None:
-        """Make MLflow show the event.
-
-        A journal that another machine wrote names adapters that lie there alone: such a step is left for the resumed
-        sweep, which records every step anew.
-        """
+        """Make MLflow show the event. Raises FileNotFoundError where a step's adapter is not on this machine."""
         if isinstance(event, StepFinished) and event.adapter and not Path(event.adapter).is_dir():
-            log.warning("the step %s is not logged yet: its adapter is not at %s", event.key, event.adapter)
-            return
+            raise FileNotFoundError(f"the adapter of step {event.key} is not at {event.adapter}")
         self._log_at_once(event)
         if isinstance(event, StepFinished):
             self._finish_step(event)

@@ -223,13 +223,16 @@ def test_more_than_a_batch_of_everything_is_logged(
     assert len([name for name in run.data.metrics if name.startswith("test/")]) == 1200
 
 
-def test_a_step_whose_adapter_is_on_another_machine_waits_for_the_sweep_that_records_it_again(
+def test_a_step_whose_adapter_is_on_another_machine_is_an_error_and_logged_once_it_is_here(
     writer: Writer, runs: Callable[[], dict[str, Any]], step: Callable[..., StepFinished], initialised: str
 ) -> None:
-    writer.apply(step("k1", adapter="/another/machine/adapter"))
+    away = step("k1", adapter="/another/machine/adapter")
+    with pytest.raises(FileNotFoundError, match="/another/machine/adapter"):
+        writer.apply(away)
     assert "k1" not in runs()
     writer._log(step("k1"))  # as far as a writer came that was killed
-    writer.apply(step("k1", adapter="/another/machine/adapter"))
+    with pytest.raises(FileNotFoundError, match="the adapter of step k1"):
+        writer.apply(away)
     assert runs()["k1"].info.status == "RUNNING"
     writer.apply(step("k1"))
     (run,) = [run for key, run in runs().items() if key == "k1"]
