@@ -52,6 +52,11 @@ class PruningOptunaSearch(OptunaSearch):
         assert isinstance(study, Study)
         return study
 
+    @property
+    def has_proposed(self) -> bool:
+        """Whether Tune was given a trial."""
+        return bool(self._ot_trials)
+
     def save(self, checkpoint_path: str) -> None:
         """Write nothing: Tune saves its searcher every few seconds, and what it would write grows with the trials.
 

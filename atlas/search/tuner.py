@@ -6,7 +6,7 @@ import logging
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from atlas.cluster.ray_internals import callbacks_uncounted
@@ -55,21 +55,33 @@ class Search:
     def run(self, *, resume: bool) -> None:
         """Run all trials, or those that an interrupted search left; the journal of `callback.listen` is told of all.
 
-        Blocks; SIGINT stops it. An unreachable storage is no error here: after the trials Tune lists their folders,
-        which is of no use here.
+        Blocks; SIGINT stops it. Raises StorageUnavailable where the storage does not answer for half an hour.
         """
         where = redacted(str(self.folder))
         history = retry_while_away(lambda: read_history(self.folder), where) if resume else SearchHistory()
         tell_finished(history)
         if self._left(history) <= 0:
             return
-        with warnings.catch_warnings(), handlers_put_back(), callbacks_uncounted():
+        with warnings.catch_warnings(), callbacks_uncounted():
+            retry_while_away(lambda: self._fit(history), where)
+
+    def _fit(self, history: SearchHistory) -> None:
+        """Run Tune. Raises OSError where the storage is out of reach before it has begun a trial: it may run again.
+
+        Afterwards that is no error: once the trials have ended, Tune lists their folders, which is of no use here.
+        """
+        searcher = self._searcher(history)
+        with handlers_put_back():
             try:
-                self._tuner(history).fit()
+                self._tuner(history, searcher).fit()
             except OSError as error:
-                if not is_unreachable(error):
+                if not is_unreachable(error) or not searcher.has_proposed:
                     raise
-                log.warning("%s does not answer: %s", where, error)
+                log.warning("%s does not answer: %s", redacted(str(self.folder)), error)
+
+    @cached_property
+    def _stopper(self) -> PrefixStopper:
+        return self.stopper or make_stopper(self.experiment)
 
     def _left(self, history: SearchHistory) -> int:
         return self.experiment.trial_count() - len(history.finished)
@@ -79,7 +91,7 @@ class Search:
 
         return tune.with_resources(partial(run_trial, setup=self.setup), {"CPU": TRIAL_CPUS})
 
-    def _tuner(self, history: SearchHistory | None = None) -> Tuner:
+    def _tuner(self, history: SearchHistory | None = None, searcher: PruningOptunaSearch | None = None) -> Tuner:
         from ray import tune
         from ray.tune.search import ConcurrencyLimiter
 
@@ -87,12 +99,12 @@ class Search:
         from atlas.search.tune_stopper import TuneStopper
 
         experiment, scheduler = self.experiment, self.experiment.sweep.scheduler
-        history, stopper = history or SearchHistory(), self.stopper or make_stopper(experiment)
-        know_history(stopper, self.orders, history)
+        history = history or SearchHistory()
+        know_history(self._stopper, self.orders, history)
         return tune.Tuner(
             self._trainable(),
             tune_config=tune.TuneConfig(
-                search_alg=ConcurrencyLimiter(self._searcher(history, stopper), max_concurrent=self.at_once),
+                search_alg=ConcurrencyLimiter(searcher or self._searcher(history), max_concurrent=self.at_once),
                 scheduler=scheduler(experiment.options) if scheduler else None,
                 num_samples=self._left(history),
                 reuse_actors=True,
@@ -100,14 +112,14 @@ class Search:
             run_config=tune.RunConfig(
                 name=next_run(self.folder),
                 callbacks=[listening_callback()],
-                stop=TuneStopper(stopper),
+                stop=TuneStopper(self._stopper),
                 failure_config=tune.FailureConfig(max_failures=TRIAL_LOSSES),
                 verbose=0,
                 **self.folder.for_ray,
             ),
         )
 
-    def _searcher(self, history: SearchHistory, stopper: PrefixStopper) -> PruningOptunaSearch:
+    def _searcher(self, history: SearchHistory) -> PruningOptunaSearch:
         from atlas.search.optuna_search import PruningOptunaSearch
         from atlas.search.resumption import resume_search, sampler_after
 
@@ -121,7 +133,7 @@ class Search:
             points_to_evaluate=None if known else points_of(experiment) or None,
         )
         if leaves_orders_out(experiment):
-            search.pass_over(stopper.is_pruned, after=0 if known else len(points_of(experiment)))
+            search.pass_over(self._stopper.is_pruned, after=0 if known else len(points_of(experiment)))
         search.take_orders(self.orders)
         if self.feasibility.constraints:
             search.constrain(self.feasibility, passes=not is_exact(experiment))

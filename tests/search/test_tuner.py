@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from optuna.samplers import TPESampler
 from ray.train._internal.storage import StorageContext
+from ray.tune import Tuner
 from ray.tune.experiment import Trial
 from ray.tune.registry import register_trainable
 from ray.tune.search.optuna import OptunaSearch
@@ -15,6 +17,7 @@ from atlas.config.experiment import Experiment
 from atlas.config.options import Options
 from atlas.config.sweep import Sweep
 from atlas.learners import Learner
+from atlas.runtime import retry
 from atlas.search.callback import TrialJournal, listen, tell_finished
 from atlas.search.history import SearchHistory, read_history
 from atlas.search.prefix_sampler import PrefixSampler
@@ -163,3 +166,24 @@ def test_trials_that_had_finished_are_told_with_what_they_brought(ended: Finishe
     assert list(journal.trials) == [done.trial_id]
     (record,) = journal.trials.values()
     assert (record.status, record.steps) == ("FINISHED", ended.trials[0].steps)
+
+
+@pytest.mark.parametrize("proposed", [False, True])
+def test_a_search_runs_again_once_its_storage_answers_where_it_had_not_begun_a_trial(
+    proposed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else a sweep whose line is cut as its search begins would end without any trial, and without an error."""
+    runs = []
+
+    def fit(tuner: Any) -> None:
+        runs.append(tuner)
+        if proposed:
+            tuner._local_tuner._tune_config.search_alg.suggest("first")
+        if len(runs) == 1:
+            raise OSError(errno.ECONNREFUSED, "Connection refused")
+
+    monkeypatch.setattr(Tuner, "fit", fit)
+    monkeypatch.setattr(retry, "POLL_SECONDS", 0.0)
+    search(ORDERS, Options(), tmp_path).run(resume=False)
+    assert len(runs) == (1 if proposed else 2)
+    assert "does not answer" in caplog.text
