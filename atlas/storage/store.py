@@ -189,16 +189,16 @@ class Store:
         return local
 
     @retried
-    def tensor_shapes(self, key: str) -> list[tuple[int, ...]]:
+    def tensor_shapes(self, artifact: Artifact | str) -> list[tuple[int, ...]]:
         """The shapes of all tensors in the artifact's safetensors files, read from their headers alone.
 
         Raises UserError where there is no artifact, CorruptArtifact where a file is missing or has another size, and
         ValueError where one is no safetensors file.
         """
-        artifact = self._known(key)
-        if fault := size_fault(self.filesystem, self._attempt(artifact), artifact.files):
-            raise self._moved_aside(artifact, fault)
-        paths = [f"{self._attempt(artifact)}/{name}" for name in artifact.files if name.endswith(".safetensors")]
+        known = self._known(artifact) if isinstance(artifact, str) else artifact
+        if fault := size_fault(self.filesystem, self._attempt(known), known.files):
+            raise self._moved_aside(known, fault)
+        paths = [f"{self._attempt(known)}/{name}" for name in known.files if name.endswith(".safetensors")]
         return [shape for path in paths for shape in tensor_shapes(self.filesystem, path).values()]
 
     @retried

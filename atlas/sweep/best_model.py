@@ -14,6 +14,7 @@ from atlas.serving.champion import Merit
 from atlas.serving.model_record import ModelRecord, ServedTask, registered_name
 from atlas.serving.registered_model import RegisteredModel
 from atlas.steps.step import Step
+from atlas.storage.kept_reads import read_at_once
 from atlas.sweep.summary import FinishedSweep
 
 
@@ -38,8 +39,10 @@ def best_model_of(ended: FinishedSweep, summary: Summary) -> RegisteredModel | N
         weights=next(iter(last.values())).weights,
         figures={"val": best.val, "test": best.test},
     )
-    folders = {task: store.fetch(step.key) for task, step in last.items()}
-    return RegisteredModel(record=record, folders=folders, merit=merit_of(summary, walk.order))
+    folders = read_at_once(store.fetch, (step.key for step in last.values()))
+    return RegisteredModel(
+        record=record, folders=dict(zip(last, folders, strict=True)), merit=merit_of(summary, walk.order)
+    )
 
 
 def merit_of(summary: Summary, tasks: Sequence[str]) -> Merit | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Sequence
 
 from atlas import metrics
-from atlas.backbones.families import encoder_shapes
+from atlas.backbones.families import EncoderShape
 from atlas.data.card import DataCard
 from atlas.learners import HeadStage
 from atlas.metrics import Shape
@@ -25,7 +24,7 @@ def walk_cost(outcome: WalkResult, inputs: SweepInputs, store: Store, reader: St
     trained = [result.trained_parameters for _, result in taken if result.trained_parameters is not None]
     flops = [_flops(step, result, inputs) for step, result in taken]
     known = [value for value in flops if value is not None]
-    stored = [_stored(step, store, reader) for step, _ in taken if step.stage.last]
+    stored = [reader.stored_parameters(step, store) for step, _ in taken if step.stage.last]
     held = [number for number in stored if number is not None]
     return WalkCost(
         trained_parameters=max(trained) if taken and len(trained) == len(taken) else None,
@@ -35,8 +34,8 @@ def walk_cost(outcome: WalkResult, inputs: SweepInputs, store: Store, reader: St
     )
 
 
-def backbone_shapes(folder: Path, card: DataCard) -> list[Shape]:
-    """The shapes of the encoders in a folder for a task with that card; [] for a model of an unknown family."""
+def shapes_on(card: DataCard, encoders: Sequence[EncoderShape]) -> list[Shape]:
+    """The shapes of a backbone's encoders for a task with that card."""
     return [
         Shape(
             width=shape.width,
@@ -45,14 +44,14 @@ def backbone_shapes(folder: Path, card: DataCard) -> list[Shape]:
             tokens=shape.length(card.images),
             passes=shape.passes(images=card.images, choices=card.texts_encoded),
         )
-        for shape in encoder_shapes(folder)
+        for shape in encoders
     ]
 
 
 def _flops(step: Step, result: StepResult, inputs: SweepInputs) -> float | None:
-    shapes = backbone_shapes(inputs.backbone, inputs.prepared[step.task].card)
+    shapes = shapes_on(inputs.prepared[step.task].card, inputs.encoders)
     trained = result.trained_parameters
-    if not shapes or trained is None:
+    if trained is None:
         return None
     settings = {past.task: past.stage.settings() for past in step.chain()}
     ranks = [rank for one in settings.values() if isinstance(rank := one.get("rank"), int)]
@@ -61,15 +60,3 @@ def _flops(step: Step, result: StepResult, inputs: SweepInputs) -> float | None:
         metrics.step_flops(shape, records=result.records, ranks=ranks, trained=trained, through=through)
         for shape in shapes
     )
-
-
-def _stored(step: Step, store: Store, reader: StepReader) -> int | None:
-    """The number of parameters that the store keeps of a step; None where its files cannot be read."""
-    with reader.noted(step):
-        return _parameters(store, step.key)
-    return None
-
-
-@lru_cache(maxsize=4096)
-def _parameters(store: Store, key: str) -> int:
-    return metrics.parameters(store.tensor_shapes(key))

@@ -63,7 +63,7 @@ def end_sweep(
     weights = _start_fusion_weights(run, summary, training, errors)  # this and the registration run beside the figures
     with errors.noted("recording the references"):
         for step in ended.auxiliary():
-            reporter.record_step(step)
+            reporter.record_step(step, known=ended.reader.artifact(step, ended.inputs.store))
         reporter.record_missed()
     registration = _register(tracking, ended, summary, errors)
     figures = _drawn(write_figures, run, summary, errors)

@@ -29,6 +29,7 @@ from atlas.search.proposals import Proposals
 from atlas.steps.graph import WalkGraph
 from atlas.steps.step import Evaluation, StepInputs
 from atlas.steps.walk import Walk
+from atlas.storage.kept_reads import read_at_once
 from atlas.storage.safetensors_header import tensor_shapes
 from atlas.storage.store import Store
 from atlas.sweep.plan import Pace, Plan, measured_pace, plan
@@ -63,9 +64,14 @@ class SweepInputs:
         """What people should know of the prepared tasks before they train on them, in a line each."""
         return [f"{name}: {one}" for name, prepared in self.prepared.items() for one in prepared.card.warnings()]
 
+    @cached_property
+    def encoders(self) -> tuple[EncoderShape, ...]:
+        """The shapes of the backbone's encoders. Raises UserError where its configuration does not tell them."""
+        return _shapes(self.backbone)
+
     def loads(self) -> dict[str, float]:
         """Task → the cost of one of its records, in passes over one image and the longest text."""
-        shapes = _shapes(self.backbone)
+        shapes = self.encoders
         cards = {name: prepared.card for name, prepared in self.prepared.items()}
         whole = sum(_weight(shape) * (shape.patches + shape.text_tokens) for shape in shapes)
         return {
@@ -97,16 +103,16 @@ class SweepInputs:
         """The plan for these walks, timed by the stored steps that are like theirs."""
         stored = self.store.has([step.key for step in self.graph.distinct([*proposals.walks, *references])])
         timed = list(islice(stored, TIMED)) or list(islice(self.store.keys(), TIMED))
-        results = [entry.result for key in timed if (entry := self.store.find(key)) is not None]
+        results = [entry.result for entry in read_at_once(self.store.find, timed) if entry is not None]
         loads = self.loads()
-        per_record = measured_pace(results, fallback=_guess(self.backbone), loads=loads)
+        per_record = measured_pace(results, fallback=_guess(self.encoders), loads=loads)
         pace = Pace(per_record=per_record, at_once=at_once, sizes=self.sizes, loads=loads)
         return plan(proposals, references, self.graph, stored=stored, pace=pace)
 
 
-def _guess(backbone: Path) -> float:
+def _guess(encoders: Sequence[EncoderShape]) -> float:
     """Seconds a record on one CPU: forward and backward at 40 GFLOP/s, 12 D² multiplications a token and layer."""
-    multiplications = sum(12 * _weight(shape) * (shape.patches + shape.text_tokens) for shape in _shapes(backbone))
+    multiplications = sum(12 * _weight(shape) * (shape.patches + shape.text_tokens) for shape in encoders)
     return 6 * multiplications / 4e10
 
 

@@ -3,42 +3,63 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
+from atlas.metrics import parameters
 from atlas.runtime.os_errors import is_unreachable
 from atlas.runtime.redact import redacted
 from atlas.runtime.text import first_line
 from atlas.steps.step import Step
+from atlas.storage.artifact import Artifact
+from atlas.storage.kept_reads import KeptReads
 from atlas.storage.step_result import StepResult
 from atlas.storage.store import Store
 
 log = logging.getLogger(__name__)
 
+StoredSteps = Iterable[tuple[Step, Store]]
 
-@dataclass(frozen=True)
+
 class StepReader:
-    """Results of finished steps. `unreadable` maps the key of a step to why it cannot be read.
+    """Finished steps, each read once, however many walks share it.
 
-    With `keeps` a result is read once, however many walks share it. A store that does not answer raises all the same:
+    `unreadable` maps the key of a step to why it cannot be read. A store that does not answer raises all the same:
     nothing could be read from it.
     """
 
-    unreadable: dict[str, str] = field(default_factory=dict)
-    keeps: bool = False
-    _kept: dict[tuple[str, str], StepResult] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.unreadable: dict[str, str] = {}
+        self._artifacts = KeptReads(Store.find)
+        self._parameters = KeptReads(self._count)
+
+    def artifact(self, step: Step, store: Store) -> Artifact | None:
+        """The step's artifact; None where the store has none, or it cannot be read."""
+        with self.noted(step):
+            return self._artifacts.of(store, step.key)
+        return None
 
     def result(self, step: Step, store: Store) -> StepResult | None:
         """The step's result; None where the store has none, or it cannot be read."""
-        if (kept := self._kept.get((store.scope, step.key))) is not None:
-            return kept
         with self.noted(step):
-            artifact = store.find(step.key)
-            if artifact is not None and self.keeps:
-                self._kept[store.scope, step.key] = artifact.result
+            artifact = self._artifacts.of(store, step.key)
             return None if artifact is None else artifact.result
         return None
+
+    def stored_parameters(self, step: Step, store: Store) -> int | None:
+        """The number of parameters that the store keeps of the step; None where its files cannot be read."""
+        with self.noted(step):
+            return self._parameters.of(store, step.key)
+        return None
+
+    def read_ahead(self, steps: StoredSteps) -> None:
+        """Read steps, several at a time. Raises where a store does not answer."""
+        self._artifacts.read_ahead((store, step.key) for step, store in steps)
+
+    def count_ahead(self, steps: StoredSteps) -> None:
+        """Count the parameters of those of the steps that are there, several at a time. Raises as `read_ahead`."""
+        there = [(store, step.key) for step, store in steps if self.artifact(step, store) is not None]
+        self._parameters.read_ahead(there)
 
     @contextmanager
     def noted(self, step: Step) -> Iterator[None]:
@@ -55,3 +76,6 @@ class StepReader:
         if step.key not in self.unreadable:
             self.unreadable[step.key] = f"{step.title}: {redacted(reason)}"
             log.warning("a step cannot be read: %s", self.unreadable[step.key])
+
+    def _count(self, store: Store, key: str) -> int:
+        return parameters(store.tensor_shapes(self._artifacts.of(store, key) or key))

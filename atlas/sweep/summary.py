@@ -80,7 +80,7 @@ class FinishedSweep:
     goal: str = AVERAGE
     file: str = ""
     held_out: Sequence[Walk] | None = None
-    reader: StepReader = field(default_factory=StepReader)
+    reader: StepReader = field(init=False, default_factory=StepReader)
 
     def store_of(self, record: TrialRecord) -> Store:
         """The store as the trial saw it."""
@@ -88,8 +88,7 @@ class FinishedSweep:
 
     def outcomes(self, record: TrialRecord) -> list[WalkResult]:
         """The trial's walks, with the facts of all the steps that it took."""
-        store = self.store_of(record)
-        taken = {key for walk in record.steps for key in walk}
+        store, taken = self.store_of(record), _taken_keys(record)
         return [self._outcome(walk, store, taken) for walk in record.walks]
 
     def _outcome(self, walk: Walk, store: Store, taken: set[str] | None = None) -> WalkResult:
@@ -126,8 +125,9 @@ class FinishedSweep:
         if self.sweep.status == "FINISHED" or not self.options.run.sharing:
             return {}
         steps = {step.key: step for step in self.inputs.graph.distinct(self.foreseen) if step.key not in known}
-        stored = self.inputs.store.has(steps)
-        results = {key: self.reader.result(steps[key], self.inputs.store) for key in stored}
+        store, stored = self.inputs.store, self.inputs.store.has(steps)
+        self.reader.read_ahead((steps[key], store) for key in stored)
+        results = {key: self.reader.result(steps[key], store) for key in stored}
         own = {self.run, *self.earlier}
         return {key: steps[key] for key, result in results.items() if result is not None and result.run in own}
 
@@ -136,10 +136,27 @@ class FinishedSweep:
         yield from (step for _, _, step in self.reference_steps())
         yield from (step for walk in self.bare for step in self.inputs.graph.every_step(walk))
 
+    def read_ahead(self) -> None:
+        """Read from the store what the summary needs of it, several steps at a time, each once."""
+        graph, store = self.inputs.graph, self.inputs.store
+        taken = [
+            (step, self.store_of(record))
+            for record, keys in ((record, _taken_keys(record)) for record in self.trials)
+            for step in graph.distinct(record.walks)
+            if step.key in keys
+        ]
+        beside = [past for step in self.auxiliary() for past in step.chain()]
+        self.reader.read_ahead([*taken, *((step, store) for step in (*beside, *graph.distinct(self.held_out or ())))])
+        self.reader.count_ahead((step, seen_in) for step, seen_in in taken if step.stage.last)
+
+
+def _taken_keys(record: TrialRecord) -> set[str]:
+    return {key for walk in record.steps for key in walk}
+
 
 def summarise(ended: FinishedSweep) -> Summary:
     """The summary of a sweep that has ended. A step that cannot be read loses its own scores and cost, no more."""
-    ended = replace(ended, reader=StepReader(keeps=True))
+    ended.read_ahead()
     outcomes = {record.id: ended.outcomes(record) for record in ended.trials}
     walked = [outcome for found in outcomes.values() for outcome in found]
     search = ended.options.search

@@ -72,14 +72,17 @@ class TrackingReporter:
             )
             self.tracking.record(ended)
 
-    def record_step(self, step: Step, scope: str = "") -> None:
-        """Record that the step is finished, unless this sweep has already; one that cannot be read is missed."""
+    def record_step(self, step: Step, scope: str = "", known: Artifact | None = None) -> None:
+        """Record that the step is finished, unless this sweep has already; one that cannot be read is missed.
+
+        `known`: its artifact, where that was read.
+        """
         if step.key in self._recorded:
             return
         self._missed[step.key] = step, scope
         store = replace(self.store, scope=scope)
         with self._reader.noted(step):  # an error would end the search, on whose thread this runs
-            if (artifact := store.find(step.key)) is not None:
+            if (artifact := known or store.find(step.key)) is not None:
                 self.tracking.record(self._step_event(step, artifact.result, _adapter(artifact, store), scope))
                 self._recorded.add(step.key)
                 del self._missed[step.key]

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from safetensors.torch import load_file
 
 from atlas.storage.store import Store
-from atlas.sweep.cost import backbone_shapes, walk_cost
+from atlas.sweep.cost import shapes_on, walk_cost
 from atlas.sweep.step_reader import StepReader
 from atlas.sweep.summary import FinishedSweep
 from tests.data.cards import card
@@ -68,10 +66,7 @@ def test_parameters_are_counted_without_the_files_and_a_lost_step_leaves_their_n
     assert cost.trained_parameters is not None
 
 
-def test_the_shape_is_read_from_the_backbones_configuration(ended: FinishedSweep, tmp_path: Path) -> None:
-    (shape,) = backbone_shapes(ended.inputs.backbone, CARD)
+def test_the_shape_is_that_of_the_backbones_configuration(ended: FinishedSweep) -> None:
+    (shape,) = shapes_on(CARD, ended.inputs.encoders)
     # 32 × 32 pixels in patches of 8, a class token, 16 words
     assert (shape.width, shape.depth, shape.inner, shape.tokens, shape.passes) == (32, 2, 64, 16 + 1 + 16, 2)
-    other: dict[str, Any] = {"hidden_size": 32}
-    (tmp_path / "config.json").write_text(json.dumps(other))
-    assert backbone_shapes(tmp_path, CARD) == []

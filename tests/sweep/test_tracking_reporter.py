@@ -74,6 +74,16 @@ def test_a_step_that_is_recorded_once_trained_is_not_recorded_again_by_the_trial
     assert [event.step for event in recorded.of(TrialStep)] == trial.steps[0]
 
 
+def test_a_step_whose_artifact_was_read_is_recorded_without_another_read(
+    ended: FinishedSweep, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reporter, step = reporter_of(ended, recorded), next(iter(ended.auxiliary()))
+    known = ended.reader.artifact(step, ended.inputs.store)
+    monkeypatch.delattr(Store, "find")
+    reporter.record_step(step, known=known)
+    assert [event.key for event in recorded.of(StepFinished)] == [step.key]
+
+
 def test_a_trained_step_whose_store_is_away_is_left_to_the_trial_that_takes_it(
     ended: FinishedSweep, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from atlas.backbones.families import encoder_shapes
 from atlas.metrics import forward_flops
-from atlas.sweep.cost import backbone_shapes
+from atlas.sweep.cost import shapes_on
 from tests.backbones.dual.checkpoints import CHECKPOINTS, TEXT, VISION
 from tests.data.cards import card
 
@@ -26,9 +26,9 @@ def test_each_tower_has_a_shape_of_its_own(folder: Path) -> None:
 
 
 def test_a_record_costs_a_pass_an_image_and_a_pass_a_text(folder: Path) -> None:
-    images, texts = backbone_shapes(folder, card(choices=4, images=2))
+    images, texts = shapes_on(card(choices=4, images=2), encoder_shapes(folder))
     assert (images.passes, texts.passes) == (2, 4)
-    one_image, one_text = backbone_shapes(folder, card(choices=1, images=1))
+    one_image, one_text = shapes_on(card(choices=1, images=1), encoder_shapes(folder))
     assert forward_flops(images) == 2 * forward_flops(one_image)
     assert forward_flops(texts) == 4 * forward_flops(one_text)
 
