@@ -51,7 +51,7 @@ def foresee(
     """
     check_points(experiment)
     count = experiment.trial_count()
-    known = _known_trials(experiment) if is_exact(experiment) else None
+    known = known_trials(experiment)
     if known is not None:
         return Proposals(trials=[walks if judge(walks) else [] for walks in known], count=count, exact=True)
     return Proposals(trials=_rehearsed(experiment, min(count, most), judge), count=count, exact=False)
@@ -129,8 +129,13 @@ def _takes_all_orders(experiment: Experiment) -> bool:
     )
 
 
-def _known_trials(experiment: Experiment) -> list[list[Walk]] | None:
-    """The walks of all trials, from parameters that are known; None where a trial suggests another one besides."""
+def known_trials(experiment: Experiment) -> list[list[Walk]] | None:
+    """The walks of all trials where they are known before any result; None where a sampler is asked for one of them.
+
+    Trials that are `exact` in their orders or points may suggest another parameter besides.
+    """
+    if not is_exact(experiment):
+        return None
     search = experiment.options.search
     if not experiment.sweep.searches_orders:
         return _given_trials(experiment, points_of(experiment))

@@ -27,7 +27,7 @@ from atlas.search.optuna_search import BegunTrial, PruningOptunaSearch
 from atlas.search.order_queue import OrderQueue
 from atlas.search.points import holds
 from atlas.search.prefix_sampler import PrefixSampler, rehearse
-from atlas.search.proposals import make_sampler, points_of
+from atlas.search.proposals import known_trials, make_sampler, points_of
 from atlas.search.sampled_space import sample_space
 from atlas.search.trial_report import report_from
 
@@ -70,12 +70,17 @@ def know_history(stopper: PrefixStopper, orders: OrderQueue, history: SearchHist
 
 
 def sampler_after(experiment: Experiment, history: SearchHistory) -> BaseSampler:
-    """The sampler of the experiment, as far on in its random numbers as one that has proposed those trials."""
+    """The sampler of the experiment, as far on in its random numbers as one that has proposed those trials.
+
+    Where the trials are known, none depends on it, and it is asked for nothing.
+    """
     sampler, space = make_sampler(experiment), experiment.options.search.space()
     if isinstance(sampler, AllOrdersSampler):  # which counts trials, and has no random numbers
         known = {space.order_of(_parameters(trial)) for trial in history.trials}
         first = all_orders(space, sampler.seed)[: len(history.trials)]
         return sampler if known == set(first) else PrefixSampler(space.tasks, seed=sampler.seed, space=space)
+    if known_trials(experiment) is not None:
+        return sampler
 
     def ask(trial: OptunaTrial) -> None:
         with suppress(UserError):  # a space that refuses some values

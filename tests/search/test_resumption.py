@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import optuna
 import pytest
@@ -19,7 +20,7 @@ from atlas.config.options import Options
 from atlas.config.sweep import Sweep
 from atlas.learners import Learner
 from atlas.search.callback import TrialJournal, listen
-from atlas.search.history import read_history
+from atlas.search.history import SearchHistory, read_history
 from atlas.search.prefix_sampler import PrefixSampler
 from atlas.search.resumption import points_left, sampler_after
 from atlas.search.tuner import Search
@@ -168,6 +169,30 @@ def test_all_orders_interrupted_are_each_walked_once(cluster: None, tmp_path: Pa
     assert sorted(orders) == sorted(first) == sorted(permutations(TASKS))
     history = read_history(StoragePath.at(tmp_path))
     assert not isinstance(sampler_after(experiment, history), PrefixSampler)
+
+
+class Counted(optuna.samplers.RandomSampler):
+    """Counts how often it is asked for a value."""
+
+    asked = 0
+
+    def sample_independent(self, *given: Any, **named: Any) -> Any:
+        self.asked += 1
+        return super().sample_independent(*given, **named)
+
+    def infer_relative_search_space(self, *given: Any, **named: Any) -> dict[str, Any]:
+        self.asked += 1
+        return super().infer_relative_search_space(*given, **named)
+
+
+@pytest.mark.parametrize(("trials", "asked"), [(2, 0), (3, 4)], ids=["known", "drawn"])
+def test_a_sampler_is_not_rehearsed_where_the_trials_are_known(trials: int, asked: int) -> None:
+    sampler = Counted(seed=0)
+    points = ({"rank": 4}, {"rank": 2})
+    sweep = replace(RANKS, points=points, trials=trials, sampler=lambda options: sampler)
+    history = cast(SearchHistory, SimpleNamespace(trials=[None, None]))
+    assert sampler_after(Experiment(sweep=sweep, options=OPTIONS), history) is sampler
+    assert sampler.asked == asked
 
 
 def test_a_new_space_is_drawn_from_finished_trials_stay_and_begun_ones_are_replaced_once(
