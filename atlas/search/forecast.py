@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from atlas.config.trial import Parameter, TrialConfig
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
+    from atlas.search.order_statistics import OrderStatistics
     from atlas.search.settings_space import SettingsSpace
 
 Scores = Sequence[Sequence[float]]  # row i: the scores of an order's first i + 1 tasks after the i-th
@@ -34,6 +34,35 @@ class _Walked:
     def is_whole(self) -> bool:
         return len(self.scores) == len(self.order)
 
+    @property
+    def value(self) -> float:
+        """The mean score so far."""
+        return sum(self.scores[-1]) / len(self.scores[-1])
+
+
+@dataclass
+class _Known:
+    """What the model of orders knows of trials whose settings are of `space`; `rows` of each trial are counted in."""
+
+    space: SettingsSpace
+    statistics: OrderStatistics
+    rows: dict[str, int] = field(default_factory=dict)
+
+    def add(self, walked: Mapping[str, _Walked]) -> None:
+        """Add the scores that are new, and the values of the orders that have become whole."""
+        from atlas.search.order_features import Observation, Point
+
+        observations: list[Observation] = []
+        values: list[tuple[Point, float]] = []
+        for trial, one in walked.items():
+            if new := one.scores[self.rows.get(trial, 0) :]:
+                settings = self.space.numbers(one.settings)
+                observations += [Observation(one.order[: len(row)], row, settings) for row in new]
+                values += [(Point(one.order, settings), one.value)] if one.is_whole else []
+                self.rows[trial] = len(one.scores)
+        self.statistics.add(observations)
+        self.statistics.add_values(values)
+
 
 @dataclass
 class Forecast:
@@ -49,6 +78,7 @@ class Forecast:
     noisy: bool = False
     _walked: dict[str, _Walked] = field(default_factory=dict)
     _given_up: list[tuple[Order, Mapping[str, Parameter]]] = field(default_factory=list)
+    _kept: _Known | None = field(default=None, compare=False)
 
     def learn(self, trial: str, config: TrialConfig, scores: Scores, *, stopped: bool = False) -> None:
         """Know the scores of a trial so far; of one with several orders, or without scores, nothing.
@@ -58,7 +88,9 @@ class Forecast:
         if stopped:
             self._given_up.append((config.orders[0], config.parameters))
         if len(config.orders) == 1 and scores and all(math.isfinite(score) for row in scores for score in row):
-            rows = tuple(map(tuple, scores))
+            rows, before = tuple(map(tuple, scores)), self._walked.get(trial)
+            if before is not None and rows[: len(before.scores)] != before.scores:
+                self._kept = None  # what is counted in cannot be taken out
             self._walked[trial] = _Walked(config.orders[0], dict(config.parameters), rows)
 
     def reason(self, trial: str) -> str:
@@ -78,26 +110,24 @@ class Forecast:
 
     def _outlook(self, one: _Walked) -> tuple[float, float]:
         """The best that is known, and the upper bound of what the trial is expected to end at."""
-        from atlas.search.order_features import Observation, Point
+        from atlas.search.order_features import Point
         from atlas.search.order_model import OrderModel
-        from atlas.search.order_statistics import OrderStatistics
 
-        space = _space([other.settings for other in self._walked.values()])
-        observations: list[Observation] = []
-        values: defaultdict[Point, list[float]] = defaultdict(list)
-        for other in self._walked.values():
-            settings = space.numbers(other.settings)
-            observations += [Observation(other.order[: len(row)], row, settings) for row in other.scores]
-            if other.is_whole:
-                values[Point(other.order, settings)].append(_mean(other))
-        model = OrderModel(OrderStatistics.of(self.tasks, observations, values), noisy=self.noisy)
-        best = model.best if self.noisy else max(max(some) for some in values.values())
-        mean, deviation = model.predict([Point(one.order, space.numbers(one.settings))])
+        known = self._known()
+        model = OrderModel(known.statistics, noisy=self.noisy)
+        best = model.best if self.noisy else max(other.value for other in self._walked.values() if other.is_whole)
+        mean, deviation = model.predict([Point(one.order, known.space.numbers(one.settings))])
         return best, float(mean[0] + self.deviations * deviation[0])
 
+    def _known(self) -> _Known:
+        """What is known of all trials: of those kept the new scores are added, unless their settings have changed."""
+        from atlas.search.order_statistics import OrderStatistics
 
-def _mean(one: _Walked) -> float:
-    return sum(one.scores[-1]) / len(one.scores[-1])
+        space = _space([one.settings for one in self._walked.values()])
+        if self._kept is None or self._kept.space != space:
+            self._kept = _Known(space, OrderStatistics(self.tasks, settings=space.width))
+        self._kept.add(self._walked)
+        return self._kept
 
 
 def _space(settings: Sequence[Mapping[str, Parameter]]) -> SettingsSpace:
