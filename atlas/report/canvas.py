@@ -31,7 +31,6 @@ PAPER = "#fffffe"  # behind a text that lines cross
 PAGE_COLOURS = {INK: "currentColor", MUTED: "var(--muted)", RULE: "var(--rule)", BEST: "var(--best)"}
 PAGE_COLOURS |= {WORST: "var(--worst)", THIRD: "var(--third)", PAPER: "var(--card)"}
 SMALLEST = 0.75  # of its size: narrower, a wide figure is scrolled rather than shrunk
-HEAD, TITLE = 0.75, 5.6  # inches: the height of a figure's title, and the width of most titles
 PHONE = 4.4  # inches: the width of a figure that a phone shows whole, with letters that can be read
 PREFIX = "mark."  # of the gid of an artist that bears a mark: the page's attribute `data-mark`
 STYLE: dict[Any, Any] = {
@@ -188,28 +187,6 @@ def widest(texts: Iterable[str], size: float) -> float:
 
     renderer, font = RendererAgg(1, 1, 72), FontProperties(size=size)
     return max(renderer.get_text_width_height_descent(text, font, ismath=False)[0] for text in texts) / 72
-
-
-def panel_grid(
-    rows: int, columns: int, size: tuple[float, float], *, left: float, right: float, above: float, below: float
-) -> tuple[Figure, list[Axes]]:
-    """A figure of many panels of that width and height, each with that much room around it for its labels, in inches.
-
-    No layout is computed from all labels, which is most of the time of drawing where there are many.
-    """
-    wide, high = size[0] + left + right, size[1] + above + below
-    width, height = max(columns * wide, TITLE), rows * high + HEAD
-    figure, panels = new_figure(width, height, rows, columns)
-    figure.set_layout_engine(None)
-    figure.subplots_adjust(
-        left=left / width,
-        right=(columns * wide - right) / width,
-        bottom=below / height,
-        top=1 - (HEAD + above) / height,
-        wspace=(left + right) / size[0],
-        hspace=(above + below) / size[1],
-    )
-    return figure, panels
 
 
 def titled(figure: Figure, summary: Summary, definition: str, split: str, route: str) -> Figure:

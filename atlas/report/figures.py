@@ -21,19 +21,16 @@ from atlas.report.canvas import (
     RULE,
     THIRD,
     WORST,
-    cell_colours,
     new_figure,
-    panel_grid,
     panel_row,
     titled,
-    widest,
 )
 from atlas.report.comparisons import best_label, ranked_orders
 from atlas.report.marks import order_mark, put_mark, trial_marks
 from atlas.report.objective import takes_subsets
 from atlas.report.settings import is_settings_sweep, short_label
 from atlas.report.summary import Route, Split, Summary, TrialRow
-from atlas.report.tables import bare_scores, leaderboard, matrix
+from atlas.report.tables import leaderboard, matrix
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,28 +39,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LETTERS = 48  # of a legend's line on a phone
 LETTERS_AN_INCH = 13
-SMALL, BARE = 8, "zero-shot"  # points: the size of names beside small matrices; the name of the first row
-
-
-def heat_maps(summary: Summary, *, split: Split = "test", route: Route = "latest", most: int = 24) -> Figure:
-    """R of the first `most` trials of the leaderboard: a row a step of the order, a column a task of it.
-
-    The bare backbone's row comes first, where it has one; scores of tasks still to come are in italics, above a line.
-    """
-    trials = _ranked(summary)[:most]
-    low, high = score_range(summary)
-    columns = min(6, max(1, len(trials)))
-    rows = -(-len(trials) // columns)
-    names = widest({_short(task) for trial in summary.trials for task in trial.order} | {BARE}, SMALL)
-    beside, below = names + 0.15, 0.65 * names + 0.2  # names of columns are tilted
-    figure, panels = panel_grid(rows, columns, (1.8, 1.8), left=beside, right=0.05, above=0.3, below=below)
-    for axes, (rank, trial) in zip(panels, trials, strict=False):
-        before = bare_scores(summary, trial, split, route)
-        _heat_map(axes, matrix(trial, split, route), trial.order, (low, high), before)
-        axes.set_title(f"{rank}. trial {trial.id}", loc="left", fontsize=10)
-    for axes in panels[len(trials) :]:
-        axes.set_axis_off()
-    return titled(figure, summary, "R[i, j]: score (%) on the task of column j after learning row i", split, route)
 
 
 def forgetting_curves(
@@ -173,30 +148,6 @@ def _draw_spread(axes: Axes, tasks: list[str], orders: list[dict[str, float]], n
         axes.plot([place] * 2, [low, high], color=RULE, linewidth=14, solid_capstyle="round")
         label = f"{name} {high - low:.1f}"
         axes.annotate(label, (place, high), (0, 11), textcoords="offset points", ha="center", fontsize=9, color=INK)
-
-
-def _heat_map(
-    axes: Axes, R: np.ndarray, order: Sequence[str], limits: tuple[float, float], before: Sequence[float]
-) -> None:
-    """`before`: the scores of the row above R, if any."""
-    low, high = limits
-    rows = np.vstack([before, R]) if len(before) else R
-    axes.imshow(rows, cmap="cividis", vmin=low, vmax=high)
-    above = len(rows) - len(R)  # rows before the first task
-    for i, j in zip(*np.nonzero(np.isfinite(rows)), strict=True):
-        style: dict[str, Any] = {"color": cell_colours(rows[i, j], low, high)[1], "ha": "center", "va": "center"}
-        axes.text(j, i, f"{rows[i, j]:.0f}", style="italic" if j > i - above else "normal", **style)
-    if np.isfinite(R[np.triu_indices(len(R), k=1)]).any():
-        axes.step(np.arange(len(R) + 1) - 0.5, np.arange(len(R) + 1) - 0.5 + above, where="post", color=WORST)
-    short = [_short(name) for name in order]
-    axes.set_xticks(range(len(order)), short, rotation=40, ha="right", fontsize=SMALL)
-    axes.set_yticks(range(len(rows)), [*[BARE] * above, *short], fontsize=SMALL)
-    axes.grid(visible=False)
-
-
-def _short(name: str) -> str:
-    """A task's name beside a small matrix."""
-    return name if len(name) <= 10 else name[:9] + "…"
 
 
 def _ranked(summary: Summary) -> list[tuple[int, TrialRow]]:

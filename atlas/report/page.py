@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atlas.report import figures, settings_figures
+from atlas.report.accuracy_matrices import accuracy_matrices
 from atlas.report.canvas import save_png
 from atlas.report.downstream import few_shot_curves
 from atlas.report.environment import environment
@@ -107,7 +108,7 @@ def drawn_figures(summary: Summary) -> dict[str, Figure]:
         return drawn
     scored = {route for trial in summary.trials for route in trial.R.get("test", {})}
     routes = [route for route in ROUTES if route in TOLD or route in scored]
-    drawn |= {f"accuracy-matrices-{route}": figures.heat_maps(summary, route=route) for route in routes}
+    drawn |= {f"accuracy-matrices-{route}": accuracy_matrices(summary, route=route) for route in routes}
     drawn["forgetting-curves"] = figures.forgetting_curves(summary)
     drawn["order-sensitivity"] = figures.order_sensitivity(summary)
     if len(summary.tasks) > 1:

@@ -1,4 +1,4 @@
-"""Imports of large libraries without the garbage collector's passes between."""
+"""Imports of large libraries, and other work that makes many lasting objects, without the garbage collector's passes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def uncollected() -> Iterator[None]:
 
     Importing torch, transformers and PEFT makes a million objects that live as long as the process, and the collector
     goes through all of them again and again meanwhile: a fifth of the CPU time of these imports. For a thread that
-    imports and does nothing else; a context within another, or in another thread, changes nothing.
+    imports, or draws, and does nothing else; a context within another, or in another thread, changes nothing.
     """
     if not gc.isenabled():
         yield

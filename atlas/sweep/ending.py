@@ -14,6 +14,7 @@ from atlas.report.summary import Status, SweepFacts
 from atlas.report.use_command import use_command
 from atlas.runtime.console import say, shell
 from atlas.runtime.error_log import ErrorLog
+from atlas.runtime.imports import uncollected
 from atlas.runtime.redact import redacted
 from atlas.runtime.retry import retry_while_away
 from atlas.runtime.text import counted, first_line
@@ -212,7 +213,7 @@ def _drawn(
     write: Callable[[Summary, Path], Sequence[Path]], run: SweepRun, summary: Summary, errors: ErrorLog
 ) -> Sequence[Path]:
     """The files that this part of the report writes; none where it cannot be drawn."""
-    with errors.noted("drawing the report"):
+    with errors.noted("drawing the report"), uncollected():  # drawing makes many objects, in few cycles
         return write(summary, run.folder.path)
     return ()
 

@@ -1,21 +1,18 @@
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from atlas.report import canvas, figures
-from tests.report.beyond import scored_beyond
+from atlas.report.accuracy_matrices import accuracy_matrices
 from tests.report.conftest import Document, of_trials, typed
 
-OF_SCORES = [figures.heat_maps, figures.forgetting_curves, figures.order_sensitivity]
+OF_SCORES = [accuracy_matrices, figures.forgetting_curves, figures.order_sensitivity]
 
 
 @pytest.mark.parametrize("draw", OF_SCORES)
@@ -23,51 +20,6 @@ def test_a_title_names_definition_split_route_and_seeds(summary: Document, draw:
     title = draw(typed({**summary, "seeds": [1, 2]}), split="val", route="own").get_suptitle()
     assert "split val · route own · seed 1, 2" in title
     assert "core" in title.splitlines()[0]
-
-
-def test_heat_maps_show_the_numbers_in_the_leaderboards_order(summary: Document) -> None:
-    figure = figures.heat_maps(typed(summary), most=5)
-    shown = [axes for axes in figure.axes if axes.axison]
-    assert len(shown) == 5
-    best = next(trial for trial in summary["trials"] if trial["id"] == summary["best"]["trial"])
-    assert shown[0].get_title(loc="left") == f"1. trial {best['id']}"
-    assert shown[0].texts[0].get_text() == f"{best['R']['test']['latest'][0][0]:.0f}"
-    assert len(shown[0].texts) == 10  # the lower triangle
-
-
-@pytest.mark.parametrize("trials", [1, 2, 7, 24])
-def test_heat_maps_have_room_for_every_name_and_for_the_title(summary: Document, trials: int) -> None:
-    """Their layout is given, not computed from the names."""
-    renamed = json.loads(
-        json.dumps(summary).replace('"digits"', '"mmmmmmmmmmmmmm"').replace('"easy-vqa"', '"zero-shotX"')
-    )
-    figure = figures.heat_maps(typed(renamed), most=trials)
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    figure.draw(renderer)
-    shown = [axes.get_tightbbox(renderer) for axes in figure.axes if axes.axison]
-    (title,) = (text.get_window_extent() for text in figure.texts)
-    whole = [one.extents for one in (*shown, title) if one is not None]
-    width, height = figure.bbox.size
-    assert len(whole) == trials + 1
-    assert all(x0 >= 0 and y0 >= 0 and x1 <= width and y1 <= height for x0, y0, x1, y1 in whole)
-    apart = [
-        one[2] <= two[0] or two[2] <= one[0] or one[3] <= two[1] or two[3] <= one[1]
-        for one, two in combinations(whole, 2)
-    ]
-    assert all(apart)
-
-
-@pytest.mark.parametrize(("route", "bare"), [("latest", "30"), ("free", "40")])
-def test_a_heat_map_begins_with_the_bare_backbone_and_marks_tasks_to_come(
-    summary: Document, route: Any, bare: str
-) -> None:
-    (axes,) = figures.heat_maps(typed(scored_beyond(summary)), route=route).axes
-    texts = [(text.get_text(), text.get_style()) for text in axes.texts]
-    assert texts[:4] == [(bare, "italic")] * 4
-    assert [style for _, style in texts[4:8]] == ["normal", "italic", "italic", "italic"]
-    assert axes.get_yticklabels()[0].get_text() == "zero-shot"
-    assert len(axes.texts) == 4 * 5
-    assert len(axes.lines) == 1  # between what is learnt and what is to come
 
 
 def test_forgetting_starts_at_the_step_where_the_task_was_learnt(summary: Document) -> None:
