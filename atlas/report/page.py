@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,10 +46,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """The page's title and its sections, in the order in which they are read."""
+    """The page's title and its sections, in the order in which they are read.
+
+    That of the fusion weights stands apart: in a sweep that ends they are computed while the others are drawn.
+    """
 
     title: str
-    sections: tuple[Section, ...]
+    before: tuple[Section, ...]
+    fusion_weights: Section | None
+    after: tuple[Section, ...]
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """All of them."""
+        return self.before + (() if self.fusion_weights is None else (self.fusion_weights,)) + self.after
 
 
 def write_report(summary: Summary, folder: Path) -> list[Path]:
@@ -56,13 +67,17 @@ def write_report(summary: Summary, folder: Path) -> list[Path]:
     return [*write_page(summary, folder), *write_figures(summary, folder)]
 
 
-def write_page(summary: Summary, folder: Path) -> list[Path]:
-    """`report.html` and the figure of the fusion weights, where the summary has them, in `folder`; their paths."""
+def write_page(summary: Summary, folder: Path, drawn: Page | None = None) -> list[Path]:
+    """`report.html` and the figure of the fusion weights, where the summary has them, in `folder`; their paths.
+
+    `drawn`: the page of the same summary, drawn before it had fusion weights.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    page = folder / "report.html"
-    write_whole(page, render_page(summary).encode())
+    page = page_of(summary) if drawn is None else replace(drawn, fusion_weights=fusion_weights_section(summary))
+    path = folder / "report.html"
+    write_whole(path, _text_of(page).encode())
     maps = {"combination-weights": fusion_weight_maps(summary)} if summary.alpha else {}
-    return [page, *(save_png(figure, folder / f"{name}.png") for name, figure in maps.items())]
+    return [path, *(save_png(figure, folder / f"{name}.png") for name, figure in maps.items())]
 
 
 def write_figures(summary: Summary, folder: Path) -> list[Path]:
@@ -72,13 +87,13 @@ def write_figures(summary: Summary, folder: Path) -> list[Path]:
 
 def render_page(summary: Summary) -> str:
     """The page as text. It asks nothing of the network."""
-    return environment().get_template("page.html").render(page=page_of(summary))
+    return _text_of(page_of(summary))
 
 
 def page_of(summary: Summary) -> Page:
     """The sections that the summary has something to show in."""
     rows = leaderboard(summary)
-    sections: tuple[Section | None, ...] = (
+    before = (
         header_section(summary, rows),
         settings_section(summary),
         leaderboard_section(summary, rows),
@@ -88,7 +103,8 @@ def page_of(summary: Summary) -> Page:
         orders_section(summary),
         precedence_section(summary),
         forgetting_section(summary),
-        fusion_weights_section(summary),
+    )
+    after = (
         costs_section(summary),
         matrices_section(summary, rows),
         metrics_section(summary, rows),
@@ -98,7 +114,20 @@ def page_of(summary: Summary) -> Page:
         timeline_section(summary),
         rerun_section(summary),
     )
-    return Page(title=summary.sweep.name, sections=tuple(one for one in sections if one is not None))
+    return Page(
+        title=summary.sweep.name,
+        before=_shown(before),
+        fusion_weights=fusion_weights_section(summary),
+        after=_shown(after),
+    )
+
+
+def _shown(sections: Iterable[Section | None]) -> tuple[Section, ...]:
+    return tuple(one for one in sections if one is not None)
+
+
+def _text_of(page: Page) -> str:
+    return environment().get_template("page.html").render(page=page)
 
 
 def drawn_figures(summary: Summary) -> dict[str, Figure]:

@@ -1,4 +1,4 @@
-"""Imports of large libraries, and other work that makes many lasting objects, without the garbage collector's passes."""
+"""Imports of large libraries, and drawing, without the garbage collector's passes between."""
 
 from __future__ import annotations
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from atlas.report import Summary, write_figures, write_page, write_summary
+from atlas.report import Summary, page_of, write_figures, write_page, write_summary
 from atlas.report.objective import held_out_in_words
 from atlas.report.pareto import front_in_words
 from atlas.report.summary import Status, SweepFacts
@@ -35,6 +36,8 @@ from atlas.tracking import RunArtifact, Sink, SweepFinished
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+T = TypeVar("T")
 
 FLUSH_SECONDS = 300.0  # of a sink that answers; one that is away is not waited for
 WEIGHTS_SECONDS = 120.0
@@ -67,13 +70,14 @@ def end_sweep(
             reporter.record_step(step, known=ended.reader.artifact(step, ended.inputs.store))
         reporter.record_missed()
     registration = _register(tracking, ended, summary, errors)
-    figures = _drawn(write_figures, run, summary, errors)
+    figures = _drawn(partial(write_figures, summary, run.folder.path), errors)
     summary = _with_next(run, summary, errors)
+    draft = _drawn(partial(page_of, summary), errors)
     summary, missing_weights = _with_fusion_weights(run, summary, weights, errors)
     with errors.noted("ending the training"):
         training.close()
-    page = _drawn(write_page, run, summary, errors)
-    _record_end(run, tracking, summary, (*page, *figures), errors)
+    page = _drawn(partial(write_page, summary, run.folder.path, draft), errors) if draft is not None else None
+    _record_end(run, tracking, summary, (*(page or ()), *(figures or ())), errors)
     model, tracked = _registered(registration, errors), _flush(tracking, errors)
     with errors.noted("uploading the sweep's folder"):
         retry_while_away(run.folder.place.upload, redacted(str(run.folder.place)))
@@ -209,13 +213,11 @@ def _with_fusion_weights(
     return summary, errors.lines[-1]
 
 
-def _drawn(
-    write: Callable[[Summary, Path], Sequence[Path]], run: SweepRun, summary: Summary, errors: ErrorLog
-) -> Sequence[Path]:
-    """The files that this part of the report writes; none where it cannot be drawn."""
+def _drawn(draw: Callable[[], T], errors: ErrorLog) -> T | None:
+    """What this part of the report gives; None where it cannot be drawn."""
     with errors.noted("drawing the report"), uncollected():  # drawing makes many objects, in few cycles
-        return write(summary, run.folder.path)
-    return ()
+        return draw()
+    return None
 
 
 def _record_end(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.report import leaderboard, render_page, write_report
+from atlas.report import leaderboard, page_of, render_page, write_page, write_report
 from atlas.report.canvas import PHONE
 from atlas.report.page import drawn_figures
 from tests.report.beyond import with_downstream
@@ -191,6 +191,17 @@ def test_a_sweep_that_was_killed_before_any_score_draws_nothing_empty(summary: D
 def test_a_sweep_without_a_trial_still_has_a_page(summary: Document, tmp_path: Path) -> None:
     summary |= {"trials": [], "best": None, "orders": []}
     assert [path.name for path in write_report(typed(summary), tmp_path)] == ["report.html", "sharing.png"]
+
+
+def test_a_page_that_was_drawn_before_the_fusion_weights_came_is_the_same(
+    invented_rich: Document, whole_page: str, tmp_path: Path
+) -> None:
+    whole = with_downstream(deepcopy(invented_rich))
+    draft = page_of(typed({**whole, "alpha": []}))
+    assert draft.fusion_weights is None
+    paths = write_page(typed(whole), tmp_path, draft)
+    assert [path.name for path in paths] == ["report.html", "combination-weights.png"]
+    assert (tmp_path / "report.html").read_text() == whole_page
 
 
 def test_a_page_with_everything_is_whole_and_every_section_names_split_and_seeds(whole_page: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from atlas.report import read_summary
+from atlas.report import Page, Summary, page_of, read_summary
 from atlas.report.summary import BudgetFacts, FusionWeights
 from atlas.sweep import ending, folder
 from atlas.sweep.ending import end_sweep
@@ -91,16 +91,21 @@ def test_a_report_that_cannot_be_drawn_is_an_error_at_the_end_of_all_the_rest(
 def test_figures_are_drawn_while_the_fusion_weights_are_computed_and_the_page_has_both(
     run: SweepRun, ended: FinishedSweep, tracking: Tracking, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn: list[bool] = []
+    drawn: list[object] = []
+
+    def draft(summary: Summary) -> Page:
+        drawn.append("the other sections")
+        return page_of(summary)
 
     def weights(*_: object) -> tuple[tuple[FusionWeights, ...], str]:
         drawn.extend((run.folder.path / name).exists() for name in ("sharing.png", "report.html"))
         return (), "not ready"
 
+    monkeypatch.setattr(ending, "page_of", draft)
     monkeypatch.setattr(ending, "await_fusion_weights", weights)
     well, text = end(run, ended, tracking)
     assert well
-    assert drawn == [True, False]
+    assert drawn == ["the other sections", True, False]
     assert "combination weights: not ready" in text
     (end_of_sweep,) = (event for event in tracking.events if isinstance(event, SweepFinished))
     names = [Path(file.path).name for file in end_of_sweep.artifacts]
@@ -130,7 +135,7 @@ def test_no_error_at_the_end_buries_another(
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither figures nor page are drawn, which takes longest."""
-    for part in ("write_figures", "write_page"):
+    for part in ("write_figures", "page_of", "write_page"):
         monkeypatch.setattr(ending, part, lambda *_: ())
 
 
