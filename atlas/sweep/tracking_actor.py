@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ray import ObjectRef
 
 NICENESS = 10  # it shares its node with training, and its events can wait
+REST_SECONDS = 10.0  # until its sink is first told, unless trials begin: fleets have better use for the CPUs at first
 REGISTER_FLUSH_SECONDS = 60.0
 ANSWER_SECONDS = 60.0  # beyond the time that a call may take by itself
 REGISTRY = "registry"  # registering has a thread of its own: events are recorded meanwhile
@@ -61,7 +62,7 @@ class TrackingActor:
         os.nice(NICENESS)
         self.sink = open_sink(tracking_uri)
         self._adapters = AdapterSink(self.sink, Store.at(store_uri))
-        self.tracker = Tracker(self._adapters, spool)
+        self.tracker = Tracker(self._adapters, spool, rest=REST_SECONDS)
         self._tags: dict[str, ControlTag] = {}
         self._recorded = False
 

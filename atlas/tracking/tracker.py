@@ -30,14 +30,19 @@ class Tracker:
     `problems`; the others go on. `trouble` says why the journal is not replayed at the moment; it is empty where it is.
     """
 
-    def __init__(self, sink: Sink, spool: Path) -> None:
-        """Raises AtlasError where the journal cannot be written or another process holds it."""
+    def __init__(self, sink: Sink, spool: Path, *, rest: float = 0.0) -> None:
+        """The sink is first told after `rest` seconds, or once there is a second event or a flush: a sink may take
+        seconds of CPU time to begin with, which what is recorded has better use for while it begins.
+
+        Raises AtlasError where the journal cannot be written or another process holds it.
+        """
         self._sink = sink
         self._shown = f"{sink.name} at {redacted(sink.address)}"
         self._spool = Spool(Path(spool))
         self._changed = threading.Condition()
         self._closing = self._hurry = False
-        self._attempts = self._settled = 0
+        self._attempts = self._settled = self._recorded = 0
+        self._rested = time.monotonic() + (0.0 if self._spool.pending else rest)  # what is left over has waited
         self.problems: list[str] = []
         self.trouble = ""
         self._thread = threading.Thread(target=self._replay, name="atlas-tracker", daemon=True)
@@ -52,6 +57,7 @@ class Tracker:
             self.problems.append(f"{event.kind} of {event.key} is not in the journal: {redacted(first_line(error))}")
             raise
         with self._changed:
+            self._recorded += 1
             self._changed.notify_all()
 
     @property
@@ -115,6 +121,8 @@ class Tracker:
     def _await_event(self) -> bool:
         """Wait for an event; False once closed."""
         with self._changed:
+            left = self._rested - time.monotonic()
+            self._changed.wait_for(lambda: self._closing or self._hurry or self._recorded > 1, max(0.0, left))
             self._changed.wait_for(lambda: self._closing or self._spool.pending > 0)
             return not self._closing
 
