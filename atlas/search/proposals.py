@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from atlas.steps.walk import Walk
 
 if TYPE_CHECKING:
     import optuna
+
+    from atlas.search.trial_record import TrialRecord
 
 REHEARSED = 200
 """The most trials that a sampler is asked for beforehand, to estimate the cost of all."""
@@ -38,6 +41,18 @@ class Proposals:
     def walks(self) -> list[Walk]:
         """The walks of all foreseen trials."""
         return [walk for trial in self.trials for walk in trial]
+
+    def in_order(self, trials: Iterable[TrialRecord]) -> list[TrialRecord]:
+        """The trials as they are foreseen, then all others as they come: which of several that run at once begins
+        first is chance, by which no tie is to be broken and no sum rounded.
+        """
+        places = {_spelt(walks): place for place, walks in reversed([*enumerate(self.trials)])}
+        return sorted(trials, key=lambda trial: places.get(_spelt(trial.walks), len(self.trials)))
+
+
+def _spelt(walks: Sequence[Walk]) -> str:
+    """What tells a trial's walks from another's: a learner of the user's own may have no hash."""
+    return json.dumps([(walk.order, walk.seed, walk.learner.settings()) for walk in walks], sort_keys=True)
 
 
 def foresee(

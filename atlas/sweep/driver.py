@@ -76,7 +76,7 @@ class SweepDriver:
             with self._training() as training:
                 failure = self._search(training, journal, tracking)
                 _end_trials(journal, reporter, stopped="the budget was spent" if self.run.stopped else "")
-                trials = list(journal.trials.values())
+                trials = self.run.proposals.in_order(journal.trials.values())
                 return end_sweep(self.run, trials, reporter, tracking, self.console, training, failure=failure)
         return False  # stopped at once
 

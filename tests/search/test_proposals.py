@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
@@ -15,10 +16,12 @@ from atlas.config.learners import learner_named
 from atlas.config.options import Options
 from atlas.config.space import MOST_ORDERS
 from atlas.config.sweep import Sweep
+from atlas.config.trial import TrialConfig
 from atlas.learners import Learner
 from atlas.runtime.errors import UserError
 from atlas.search import prefix_sampler
 from atlas.search.proposals import REHEARSED, foresee, make_sampler, points_of
+from atlas.search.trial_record import TrialRecord
 from atlas.steps.walk import Walk
 from tests.small import atlas
 
@@ -149,3 +152,24 @@ def test_some_of_more_orders_than_a_sweep_walks_are_sampled() -> None:
     assert experiment(POINTS, tasks=tuple("abcdefghijkl"), orders=("30",)).orders_in_words() == (
         "30 of 479,001,600, in every trial"
     )
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_trials_stand_as_they_are_foreseen_however_they_began_and_others_come_last(name: str) -> None:
+    """Two that run at once begin in either order: ties of a leaderboard, and sums, must not depend on it."""
+    proposals = foresee(KNOWN[name])
+    known = [
+        TrialRecord(f"t{place}", TrialConfig(learner=first.learner, orders=orders(walks), seeds=seeds(walks)))
+        for place, walks in enumerate(proposals.trials)
+        for first in walks[:1]
+    ]
+    other = TrialRecord("other", replace(known[0].config, orders=(("digits",),)))
+    assert proposals.in_order([other, *reversed(known)]) == [*known, other]
+
+
+def orders(walks: Sequence[Walk]) -> tuple[tuple[str, ...], ...]:
+    return tuple(dict.fromkeys(walk.order for walk in walks))
+
+
+def seeds(walks: Sequence[Walk]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(walk.seed for walk in walks))
