@@ -17,10 +17,10 @@ PLAIN_WIDTH = 140
 
 def make_console() -> Console:
     """The terminal, or wide plain lines without one."""
-    from rich.console import Console
+    from atlas.runtime.lasting_console import LastingConsole
 
-    console = Console(markup=False, emoji=False)
-    return console if console.is_terminal else Console(width=PLAIN_WIDTH, markup=False, emoji=False)
+    console = LastingConsole(markup=False, emoji=False)
+    return console if console.is_terminal else LastingConsole(width=PLAIN_WIDTH, markup=False, emoji=False)
 
 
 def say(console: Console, text: str, *, style: str = "", label: str = "", wrap: bool = False) -> None:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import ast
 import io
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,18 @@ def test_long_lines_are_left_whole_unless_they_may_be_wrapped() -> None:
 def test_our_own_console_has_no_markup_either(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     make_console().print(text)
     assert capsys.readouterr().out == f"{text}\n"
+
+
+def test_a_reader_that_leaves_ends_no_command() -> None:
+    """`python sweeps/task_order.py | head` would end a sweep as one that failed, hours after its last shown line."""
+    shows = "console = make_console(); [say(console, 'a line') for _ in range(3)]; print('another')"
+    code = f"import sys; from atlas.runtime.console import *; sys.stdin.read(); {shows}; print('done', file=sys.stderr)"
+    command = [sys.executable, "-c", code]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.communicate(timeout=60)[1] == b"done\n"
+    assert process.returncode == 0
 
 
 def test_nothing_else_gives_texts_to_rich() -> None:
