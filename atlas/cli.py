@@ -20,7 +20,8 @@ from atlas.reproduce import commands as again
 from atlas.results import commands as results
 from atlas.runtime.arguments import ArgumentParser
 from atlas.runtime.console import add_columns, add_row, make_console, make_table, say, shell, show
-from atlas.runtime.errors import AtlasError, UserError, refuse_empty, unknown
+from atlas.runtime.errors import UserError, refuse_empty, unknown
+from atlas.runtime.exits import exits_by_errors
 from atlas.runtime.paths import not_a_file, writing_to
 from atlas.runtime.text import by_number, counted
 from atlas.storage.filesystem import StoragePath
@@ -41,17 +42,15 @@ NAMED = 3  # broken records a split that are printed
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command. Exits with 2 for bad input, with 3 where something that it needs is out of reach."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    try:
+    with exits_by_errors():
         refuse_empty(arguments)
         if arguments[:1] == ["sweep"] and len(arguments) > 1 and not arguments[1].startswith("-"):
-            return _run_sweep(arguments[1], arguments[2:])
-        if arguments[:1] == ["doctor"]:
-            return _doctor(arguments[1:])
-        given = _parser().parse_args(arguments)
-        given.run(given)
-    except AtlasError as error:
-        print(f"atlas: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+            _run_sweep(arguments[1], arguments[2:])
+        elif arguments[:1] == ["doctor"]:
+            _doctor(arguments[1:])
+        else:
+            given = _parser().parse_args(arguments)
+            given.run(given)
 
 
 class _ShowVersion(argparse.Action):

@@ -70,19 +70,16 @@ def find_waste(store: Store, storage: StoragePath | Path, now: float | None = No
     )
 
 
-def remove(store: Store, waste: Sequence[Waste]) -> int:
-    """Remove it for good; returns its size in bytes. An entry that is gone already is no error."""
-    for one in waste:
-        if one.item is not None:
-            one.item.store.remove(one.item.key)
-            continue
-        path = f"{store.root}/{one.path}"
-        if store.filesystem.get_file_info(path).type == fs.FileType.Directory:
-            delete_tree(store.filesystem, path)
-            continue
+def remove(store: Store, waste: Waste) -> None:
+    """Remove it for good. An entry that is gone already is no error."""
+    path = f"{store.root}/{waste.path}"
+    if waste.item is not None:
+        waste.item.store.remove(waste.item.key)
+    elif store.filesystem.get_file_info(path).type == fs.FileType.Directory:
+        delete_tree(store.filesystem, path)
+    else:
         with contextlib.suppress(FileNotFoundError):
             store.filesystem.delete_file(path)
-    return sum(one.size for one in waste)
 
 
 def _count(sweep: RetainedSteps, items: Sequence[Item]) -> int:

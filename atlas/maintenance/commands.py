@@ -137,8 +137,10 @@ def _collect(given: argparse.Namespace) -> None:
             f"kept: {count:5} {by_number(count, 'step', 'steps')} by {sweep}{held if sweep in found.unfinished else ''}"
         )
     for one in found.waste:
+        if given.delete:
+            remove(store, one)
         print(f"{'removed' if given.delete else 'may go'}: {decimal(one.size):>9}  {one.what}  {one.path}".rstrip())
-    total = remove(store, found.waste) if given.delete else sum(one.size for one in found.waste)
+    total = sum(one.size for one in found.waste)
     steps = sum(one.item is not None for one in found.waste)
     print(
         f"{steps} of {counted(found.steps, 'step')} and {counted(len(found.waste) - steps, 'leftover')}, "

@@ -9,6 +9,8 @@ from pathlib import Path
 from atlas.maintenance.inventory import Item
 from atlas.report import Summary, read_summary
 from atlas.runtime.errors import AtlasError, UserError
+from atlas.runtime.os_errors import error_from, is_denied
+from atlas.runtime.text import first_line
 from atlas.storage.filesystem import StoragePath
 from atlas.sweep.folder import OPTIONS, SweepFolder
 from atlas.tracking import StepFinished, TrialStep, read_events
@@ -42,12 +44,26 @@ def keepers(storage: StoragePath | Path) -> list[RetainedSteps]:
     """The sweeps under a storage.
 
     Raises:
-        UserError: a sweep's files cannot be read, so that nobody knows what it keeps.
+        UserError: a sweep's files cannot be read, so that nobody knows what it keeps; AccessDenied where this user may
+            not read them.
     """
     return [_keeper(folder) for folder in SweepFolder.all(storage)]
 
 
 def _keeper(folder: SweepFolder) -> RetainedSteps:
+    try:
+        return _read(folder)
+    except OSError as error:
+        todo = "have them made readable, or ask their owner" if is_denied(error) else "repair them"
+        raise error_from(error, f"{first_line(error)}. {_unknown(folder, todo)}") from error
+
+
+def _unknown(folder: SweepFolder, todo: str) -> str:
+    give_up = f"remove the folder {folder.place} to give the sweep up"
+    return f"It is unknown which steps the sweep {folder.id} keeps; {todo}, or {give_up}."
+
+
+def _read(folder: SweepFolder) -> RetainedSteps:
     summary = read_summary(folder.summary) if folder.summary.exists() else None
     finished = summary is not None and summary.sweep.status == "FINISHED"
     tasks = frozenset(summary.all_tasks if summary is not None else _planned_tasks(folder))
@@ -79,10 +95,7 @@ def _planned_tasks(folder: SweepFolder) -> tuple[str, ...]:
     try:
         search = folder.options().search
     except AtlasError as error:
-        raise UserError(
-            f"{error} It is unknown which steps the sweep {folder.id} keeps; repair the file, or remove the folder "
-            f"{folder.place} to give the sweep up."
-        ) from error
+        raise UserError(f"{error} {_unknown(folder, 'repair the file')}") from error
     return search.named_tasks
 
 

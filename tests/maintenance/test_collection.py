@@ -3,17 +3,19 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from atlas.maintenance.collection import DAY, find_waste, remove
-from atlas.runtime.errors import AtlasError
+from atlas.maintenance.collection import DAY, Waste, find_waste, remove
+from atlas.runtime.errors import AccessDenied, AtlasError
 from atlas.storage.leases import StepLeases
 from atlas.tracking import StepFinished, TrialStep
 from atlas.tracking.event_lines import to_line
 from tests.maintenance.conftest import Kept
 from tests.small import World
+from tests.sweep.parts import refuse_access
 
 
 def orphan(kept: Kept, *, age: float, key: str = "e" * 64) -> Path:
@@ -25,6 +27,11 @@ def orphan(kept: Kept, *, age: float, key: str = "e" * 64) -> Path:
     return folder
 
 
+def clear(kept: Kept, waste: Sequence[Waste]) -> None:
+    for one in waste:
+        remove(kept.store, one)
+
+
 def test_a_finished_sweep_keeps_its_steps_and_its_references_alone(kept: Kept, small_world: World) -> None:
     named = {key for row in kept.summary["trials"] for key in row["step_keys"]} | set(kept.summary["reference_keys"])
     assert set(kept.store.keys()) == named
@@ -34,7 +41,7 @@ def test_a_finished_sweep_keeps_its_steps_and_its_references_alone(kept: Kept, s
     found = find_waste(kept.store, kept.root)
     assert {one.item.key for one in found.waste if one.item} == {step.key for step in extra}
     assert found.kept == {kept.sweep.name: len(named)}
-    assert remove(kept.store, found.waste) == sum(one.size for one in found.waste) > 0
+    clear(kept, found.waste)
     assert set(kept.store.keys()) == named
     assert all(kept.store.verify(key) for key in named)
 
@@ -98,6 +105,12 @@ def test_a_summary_that_cannot_be_read_keeps_everything(kept: Kept) -> None:
         find_waste(kept.store, kept.root)
 
 
+def test_a_sweep_that_this_user_may_not_read_keeps_everything(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    refuse_access(monkeypatch, kept.sweep)
+    with pytest.raises(AccessDenied, match=f"unknown which steps the sweep {kept.sweep.name} keeps; .*their owner"):
+        find_waste(kept.store, kept.root)
+
+
 def test_attempts_that_were_never_committed_go_after_a_day(kept: Kept) -> None:
     old, young = orphan(kept, age=DAY + 60), orphan(kept, age=DAY - 60, key="f" * 64)
     key = next(iter(kept.store.keys()))  # committed by another attempt
@@ -105,10 +118,10 @@ def test_attempts_that_were_never_committed_go_after_a_day(kept: Kept) -> None:
     found = find_waste(kept.store, kept.root)
     assert {one.path.split("/")[2] for one in found.waste} == {"e" * 64, key}
     assert {one.what for one in found.waste} == {"left by a write that was not finished"}
-    remove(kept.store, found.waste)
+    clear(kept, found.waste)
     assert kept.store.verify(key)
     assert (old.exists(), lost.exists(), young.exists()) == (False, False, True)
-    remove(kept.store, found.waste)
+    clear(kept, found.waste)
 
 
 def test_entries_put_aside_go(kept: Kept) -> None:
@@ -118,7 +131,7 @@ def test_entries_put_aside_go(kept: Kept) -> None:
     assert kept.store.find(key) is None
     found = find_waste(kept.store, kept.root)
     assert [(one.what, one.path) for one in found.waste] == [("damaged entry, put aside", f"aside/{key}-1")]
-    remove(kept.store, found.waste)
+    clear(kept, found.waste)
     assert not (Path(kept.store.root) / "aside" / f"{key}-1").exists()
 
 
@@ -140,7 +153,7 @@ def test_checkpoints_go_once_they_are_old_and_no_sweep_is_unfinished(kept: Kept,
     kept.write(status="FINISHED")
     found = [one for one in find_waste(kept.store, kept.root).waste if "underway" in one.path]
     assert [(one.what, one.size) for one in found] == [("waypoint of a step given up", 8)]
-    remove(kept.store, found)
+    clear(kept, found)
     assert not folder.exists()
 
 
@@ -156,5 +169,5 @@ def test_the_claim_of_a_sweep_that_was_killed_goes_after_a_day(kept: Kept) -> No
     assert find_waste(kept.store, kept.root).waste == []
     (waste,) = find_waste(kept.store, kept.root, now=time.time() + DAY + 1).waste
     assert waste.what == "claim of a sweep that was killed"
-    remove(kept.store, [waste])
+    clear(kept, [waste])
     assert StepLeases(kept.store, "next").acquire("e" * 64)

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from atlas.cli import main
 from atlas.learners.user_learner import USER_LEARNERS, USER_STAGES
+from atlas.runtime.errors import AccessDenied
+from atlas.storage.store import Store
 from tests.maintenance.conftest import SWEEP_ID, Kept
 from tests.read_only import read_only
 
@@ -139,6 +143,44 @@ def test_what_would_write_to_a_storage_that_may_only_be_read_says_so_in_a_line(
         (line,) = capsys.readouterr().err.splitlines()
         assert ended.value.code in (2, 3)
         assert "Read-only file system" in line or "Permission denied" in line
+
+
+@pytest.mark.parametrize("command", ["list", "verify", "collect"])
+def test_steps_that_this_user_may_not_read_are_one_line(
+    kept: Kept, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(asked: Store) -> Iterator[str]:
+        raise PermissionError(errno.EACCES, "Permission denied", f"{asked.root}/private/t1")
+
+    monkeypatch.setattr(Store, "keys", refuse)
+    with pytest.raises(SystemExit) as ended:
+        store(kept, command)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 2
+    assert line.startswith(f"atlas: access is refused: [Errno 13] Permission denied: '{kept.store.root}/private/t1'. ")
+
+
+def test_what_may_not_be_removed_is_one_line_after_those_that_were(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    extra = [*kept.world.walk("piqa-twin"), *kept.world.walk("piqa-twin", seed=7)]
+    kept.world.learn(extra, kept.store)
+    delete, gone = Store.remove, list[str]()
+
+    def remove(asked: Store, key: str) -> None:
+        if gone:
+            raise AccessDenied("the store refuses access")
+        gone.append(key)
+        delete(asked, key)
+
+    monkeypatch.setattr(Store, "remove", remove)
+    with pytest.raises(SystemExit) as ended:
+        store(kept, "collect", "--delete")
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert said.err == "atlas: the store refuses access\n"
+    (line,) = [line for line in said.out.splitlines() if line.startswith("removed")]
+    assert gone[0][:12] in line
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["verify"], ["collect"]])

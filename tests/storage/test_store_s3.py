@@ -98,7 +98,8 @@ def test_what_no_sweep_keeps_is_collected(store: Store, files: Path, s3, bucket:
         stream.write(b"half")
     found = find_waste(store, StoragePath.at(bucket) / "prefix", now=time.time() + 2 * DAY)
     assert {one.item is not None for one in found.waste} == {True, False}
-    remove(store, found.waste)
+    for one in found.waste:
+        remove(store, one)
     assert s3.names(bucket.removeprefix("s3://")) == []
 
 
