@@ -48,6 +48,7 @@ class Broker:
     _calls: FleetCalls = field(default_factory=FleetCalls)
     _leasing: dict[Job, None] = field(default_factory=dict)
     _trained_by: dict[str, str] = field(default_factory=dict)
+    _ending: bool = False
     _closed: bool = False
     _born: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -111,13 +112,15 @@ class Broker:
         return None
 
     async def lease(self, fleet: str, wait: float) -> Order:
-        """A call for `fleet`, or the lease of the next step; None after `wait` seconds, "close" once it has closed."""
+        """A call for `fleet`, or the lease of the next step; None after `wait` seconds, "close" at the end."""
         deadline = self.clock.monotonic() + wait
         self._fleets.add(fleet)
         while not self._closed:
             self._scheduler.expire()
             if (call := self._calls.take(fleet)) is not None:
                 return call
+            if self._ending:
+                break
             if self._next_is_covered() and (job := self._scheduler.queue.pop()) is not None:
                 if (grant := await self._lease(job, fleet)) is not None:
                     return grant
@@ -227,13 +230,16 @@ class Broker:
         failed = (job for job in self._scheduler.jobs if job.state == "failed" and job.final and not job.scope)
         return {job.step.key: job.reason for job in failed}
 
-    async def run_on_fleet(self, function: FleetFunction) -> Any:
-        """What the function gives on one fleet, the first that asks for a step.
+    async def run_last(self, function: FleetFunction) -> Any:
+        """What the function gives on one fleet, the first that asks for a step, as the last thing that any does.
+
+        No more steps are leased: the other fleets end meanwhile, and that one once it has answered.
 
         Raises:
             FleetCallFailed: the fleet raised an error, or the broker closed before.
         """
         answer = self._calls.add(function)
+        self._ending = True
         self._scheduler.queue.wake_all()
         return await answer
 

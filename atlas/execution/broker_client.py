@@ -140,9 +140,11 @@ class BrokerClient:
         """Why steps that trials share have failed for good, by their keys. Raises TimeoutError as `status` does."""
         return cast(Mapping[str, str], replace(self, timeout=timeout)._get(self.actor.failures.remote()))
 
-    def run_on_fleet(self, function: FleetFunction) -> ObjectRef:
-        """Have one fleet run the function; the promise raises FleetCallFailed where it raises, or the broker closes."""
-        return self.actor.run_on_fleet.remote(function)
+    def run_last(self, function: FleetFunction) -> ObjectRef:
+        """Have one fleet run the function, and all end; the promise raises FleetCallFailed where it raises, or the
+        broker closes before.
+        """
+        return self.actor.run_last.remote(function)
 
     def answer(self, number: int, answer: object) -> None:
         """Send the answer to a call."""

@@ -46,7 +46,7 @@ def start_fusion_weights(summary: Summary, storage: StoragePath, training: Train
     """
     if summary.best is None or summary.sweep.status == "KILLED":
         return None
-    found = training.run_on_fleet(partial(_weights, summary, storage, stages=dict(USER_STAGES)))
+    found = training.run_last(partial(_weights, summary, storage, stages=dict(USER_STAGES)))
     if found is not None:
         return WeightsPromise(found, on_fleet=True)
     training.close()

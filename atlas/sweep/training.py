@@ -54,9 +54,9 @@ class Training:
             return self.broker.client.failures(ASK_SECONDS)
         return {}
 
-    def run_on_fleet(self, function: FleetFunction) -> ObjectRef | None:
-        """The promise of what the function gives on a fleet that has nothing else to do; None where there is no fleet.
+    def run_last(self, function: FleetFunction) -> ObjectRef | None:
+        """The promise of what the function gives on a fleet, as the last thing that any does; None where there is none.
 
-        For the end of a sweep that trains no more, before `close`.
+        For the end of a sweep that trains no more: the other fleets end meanwhile.
         """
-        return self.broker.client.run_on_fleet(function) if self.fleets.state.living else None
+        return self.broker.client.run_last(function) if self.fleets.state.living else None

@@ -55,24 +55,24 @@ def test_a_waiting_fleet_gets_the_call_at_once_and_its_answer_comes_back(broker:
     async def course() -> None:
         waiting = asyncio.ensure_future(broker.lease("f", 30.0))
         await asyncio.sleep(0)
-        asked = asyncio.ensure_future(broker.run_on_fleet(backbone_of))
+        asked = asyncio.ensure_future(broker.run_last(backbone_of))
         call = await waiting
         assert isinstance(call, FleetCall)
         await broker.answer(call.number, "the answer")
         await broker.answer(call.number, "a second one")
         assert await asked == "the answer"
-        assert await broker.lease("f", 0.0) is None
+        assert await broker.lease("f", 30.0) == "close"
 
     run(course())
 
 
 def test_a_call_is_run_by_one_fleet_which_gets_it_again_where_it_was_lost(broker: Broker) -> None:
     async def course() -> None:
-        asked = asyncio.ensure_future(broker.run_on_fleet(backbone_of))
+        asked = asyncio.ensure_future(broker.run_last(backbone_of))
         await asyncio.sleep(0)
         first = await broker.lease("f", 0.0)
         assert isinstance(first, FleetCall)
-        assert await broker.lease("other", 0.0) is None
+        assert await broker.lease("other", 30.0) == "close"
         await broker.hello("f")
         assert await broker.lease("f", 0.0) == first
         await broker.fail_call(first.number, "ValueError: no such task")
@@ -82,9 +82,24 @@ def test_a_call_is_run_by_one_fleet_which_gets_it_again_where_it_was_lost(broker
     run(course())
 
 
+def test_fleets_that_wait_for_a_step_end_while_one_runs_the_last_call(broker: Broker) -> None:
+    async def course() -> None:
+        waiting = [asyncio.ensure_future(broker.lease(name, 30.0)) for name in ("f", "g", "h")]
+        await asyncio.sleep(0)
+        asked = asyncio.ensure_future(broker.run_last(backbone_of))
+        call, *others = await asyncio.gather(*waiting)
+        assert isinstance(call, FleetCall)
+        assert others == ["close", "close"]
+        assert not asked.done()
+        await broker.answer(call.number, "the answer")
+        assert await asked == "the answer"
+
+    run(course())
+
+
 def test_a_broker_that_closes_takes_no_answer_any_more(broker: Broker) -> None:
     async def course() -> None:
-        asked = asyncio.ensure_future(broker.run_on_fleet(backbone_of))
+        asked = asyncio.ensure_future(broker.run_last(backbone_of))
         await asyncio.sleep(0)
         await broker.close()
         assert await broker.lease("f", 0.0) == "close"

@@ -18,7 +18,7 @@ class Parts:
     def __init__(self, living: int) -> None:
         self.state = FleetsState(started=True, living=living)
         self.closed = self.joined = 0
-        self.client = SimpleNamespace(run_on_fleet=lambda function: ("promise", function))
+        self.client = SimpleNamespace(run_last=lambda function: ("promise", function))
 
     def close(self) -> None:
         self.closed += 1
@@ -35,9 +35,9 @@ def training(living: int) -> tuple[Training, Parts, Parts]:
 
 def test_a_call_goes_to_a_living_fleet_and_is_none_without_one() -> None:
     alive, _, _ = training(living=1)
-    assert cast(Any, alive.run_on_fleet(print)) == ("promise", print)
+    assert cast(Any, alive.run_last(print)) == ("promise", print)
     ended, _, _ = training(living=0)
-    assert ended.run_on_fleet(print) is None
+    assert ended.run_last(print) is None
 
 
 def test_the_context_closes_broker_and_fleets_also_after_an_error() -> None:
