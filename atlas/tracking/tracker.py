@@ -88,7 +88,12 @@ class Tracker:
         return self._spool.pending == 0
 
     def close(self, timeout: float = 60.0) -> bool:
-        """Flush, end the thread and free the journal. Events that the sink does not have yet stay in the journal."""
+        """Flush, end the thread and free the journal. Events that the sink does not have yet stay in the journal.
+
+        A second time it only says again whether the sink has everything.
+        """
+        if self._closing:
+            return self._spool.pending == 0
         done = self.flush(timeout)
         with self._changed:
             self._closing = True

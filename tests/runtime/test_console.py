@@ -55,7 +55,7 @@ def test_our_own_console_has_no_markup_either(text: str, capsys: pytest.CaptureF
 
 
 def test_a_reader_that_leaves_ends_no_command() -> None:
-    """`python sweeps/task_order.py | head` would end a sweep as one that failed, hours after its last shown line."""
+    """`python sweeps/task_order.py | head` would end with exit code 1 before all is done, hours after the last line."""
     shows = "console = make_console(); [say(console, 'a line') for _ in range(3)]; print('another')"
     code = f"import sys; from atlas.runtime.console import *; sys.stdin.read(); {shows}; print('done', file=sys.stderr)"
     command = [sys.executable, "-c", code]

@@ -163,5 +163,13 @@ def test_an_event_waits_for_a_journal_out_of_reach_and_is_written_whole_after_wh
     assert len(tracker.problems) == 1
 
 
+def test_a_tracker_that_is_closed_twice_says_twice_what_its_sink_has(track: Callable[[Sink], Tracker]) -> None:
+    """A sweep closes it at its end, and again where an error ends the process thereafter."""
+    tracker = track(Sink())
+    tracker.record(EVENTS[0])
+    assert tracker.close(30)
+    assert tracker.close(30)
+
+
 def broken(*_: object) -> None:
     raise OSError(errno.EIO, "Input/output error")
