@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
 import threading
 from typing import Any
 
@@ -17,10 +18,11 @@ from ray.autoscaler._private.kuberay.node_provider import KubernetesHttpApiClien
 from ray.core.generated import gcs_pb2
 from ray.data._internal.cluster_autoscaler import default_autoscaling_coordinator
 from ray.train._internal import storage
+from ray.train.v2._internal import constants
 from ray.train.v2._internal.execution.scaling_policy import autoscaling_coordinator_client
 from ray.tune.experiment import Trial
 
-from atlas.cluster import ray_internals
+from atlas.cluster import connect, ray_internals
 
 
 def test_a_placement_group_names_its_maker_its_job_and_its_state() -> None:
@@ -53,6 +55,17 @@ def test_kuberay_is_asked_with_these_arguments() -> None:
     assert next(iter(inspect.signature(KubernetesHttpApiClient).parameters)) == "namespace"
     assert list(inspect.signature(KubernetesHttpApiClient.get).parameters) == ["self", "path"]
     assert len(inspect.signature(_derive_autoscaling_config_from_ray_cr).parameters) == 1
+
+
+def test_controllers_look_at_their_workers_as_often_as_the_driver_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a variable of the driver, which Ray Train hands on to its controllers."""
+    name = constants.HEALTH_CHECK_INTERVAL_S_ENV_VAR
+    monkeypatch.setattr(os, "environ", {})
+    connect._set_environment()
+    assert constants.get_env_vars_to_propagate()[name] == str(connect.HEALTH_SECONDS)
+    os.environ[name] = "7"
+    connect._set_environment()
+    assert constants.get_env_vars_to_propagate()[name] == "7"
 
 
 def test_controllers_ask_the_coordinator_that_is_started_beforehand() -> None:
