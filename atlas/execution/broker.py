@@ -269,13 +269,13 @@ class Broker:
         return first is not None and self._meter.covers(first.step, at_work)
 
     async def _lease(self, job: Job, fleet: str) -> Grant | None:
-        """Lease a job just taken from the queue; None where another sweep has it, or the broker has closed."""
+        """Lease a job just taken from the queue; None where another sweep has it, or none is leased any more."""
         self._leasing[job] = None
         try:
             acquired = await self._scheduler.acquire(job)
         finally:
             del self._leasing[job]
-        if not acquired or self._closed:
+        if not acquired or self._ending or self._closed:
             return None
         self._scheduler.start(job, fleet)
         return self._grant(job, fleet)

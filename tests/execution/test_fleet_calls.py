@@ -13,9 +13,11 @@ from atlas.execution.broker import Broker
 from atlas.execution.broker_client import BrokerClient
 from atlas.execution.fleet_calls import FleetCall, FleetCallFailed
 from atlas.execution.fleet_client import FleetClient
+from atlas.execution.step_registry import nodes_of
 from atlas.execution.store_view import SharedStore
 from atlas.learners.process_group import ProcessGroup
 from atlas.steps.train import WorkerContext
+from tests.execution.fleet import FIRST
 
 
 def backbone_of(worker_context: WorkerContext) -> Any:
@@ -93,6 +95,35 @@ def test_fleets_that_wait_for_a_step_end_while_one_runs_the_last_call(broker: Br
         assert not asked.done()
         await broker.answer(call.number, "the answer")
         assert await asked == "the answer"
+
+    run(course())
+
+
+def test_a_step_that_was_about_to_be_leased_does_not_hold_up_the_last_call(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An object store takes its time to say whether another sweep has the step."""
+
+    async def course() -> None:
+        store = asyncio.Event()
+
+        async def acquire(_: object) -> bool:
+            return await store.wait()
+
+        monkeypatch.setattr(broker._scheduler, "acquire", acquire)
+        await broker.describe(list(nodes_of([FIRST])))
+        await broker.anticipate([FIRST.key])
+        leasing = asyncio.ensure_future(broker.lease("f", 30.0))
+        while not broker._leasing:
+            await asyncio.sleep(0.001)
+        asked = asyncio.ensure_future(broker.run_last(backbone_of))
+        await asyncio.sleep(0)
+        store.set()
+        call = await leasing
+        assert isinstance(call, FleetCall)
+        await broker.answer(call.number, "the answer")
+        assert await asked == "the answer"
+        await broker.close()
 
     run(course())
 
