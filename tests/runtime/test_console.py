@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import io
+import os
 import shlex
 import subprocess
 import sys
@@ -62,6 +63,19 @@ def test_a_reader_that_leaves_ends_no_command() -> None:
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.close()
+    assert process.communicate(timeout=60)[1] == b"done\n"
+    assert process.returncode == 0
+
+
+def test_a_terminal_that_is_closed_ends_no_command() -> None:
+    """A sweep in the background, disowned, whose window is closed, would end with its next line."""
+    window, terminal = os.openpty()
+    shows = "console = make_console(); [say(console, 'a line') for _ in range(3)]; print('another')"
+    code = f"import sys; from atlas.runtime.console import *; sys.stdin.read(); {shows}; print('done', file=sys.stderr)"
+    command = [sys.executable, "-c", code]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=terminal, stderr=subprocess.PIPE)
+    os.close(terminal)
+    os.close(window)
     assert process.communicate(timeout=60)[1] == b"done\n"
     assert process.returncode == 0
 
