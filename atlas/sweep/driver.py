@@ -31,6 +31,7 @@ from atlas.search.order_queue import OrderQueue
 from atlas.search.trainable import TrialSetup
 from atlas.search.trial_course import CourseSetup
 from atlas.search.trial_ids import TrialIds
+from atlas.search.trial_record import TrialRecord
 from atlas.search.tuner import Search
 from atlas.steps.step import Step
 from atlas.sweep.broker_actor import BrokerActor
@@ -76,7 +77,7 @@ class SweepDriver:
             with self._training() as training:
                 failure = self._search(training, journal, tracking)
                 _end_trials(journal, reporter, stopped="the budget was spent" if self.run.stopped else "")
-                trials = self.run.proposals.in_order(journal.trials.values())
+                trials = self._trials(journal)
                 return end_sweep(self.run, trials, reporter, tracking, self.console, training, failure=failure)
         return False  # stopped at once
 
@@ -179,11 +180,15 @@ class SweepDriver:
         """Have the best setting walked along held-out orders, once all trials have ended; nothing without any."""
         if not self._all_ended(journal) or supervisor.snapshot.is_ending:
             return
-        walks = held_out_walks(self.run.experiment, list(journal.trials.values()))
+        walks = held_out_walks(self.run.experiment, self._trials(journal))
         if steps := self.run.inputs.graph.distinct(walks):
             say(self.console, f"walking the best setting along {counted(len(walks), 'held-out walk')} …")
             prefetch.add(steps)
             supervisor.wait_for(lambda now: now.is_idle)
+
+    def _trials(self, journal: TrialJournal) -> list[TrialRecord]:
+        """The trials as the summary has them: of two that are tied, both take the same for the best."""
+        return self.run.proposals.in_order(journal.trials.values())
 
     def _all_ended(self, journal: TrialJournal) -> bool:
         statuses = [trial.status for trial in journal.trials.values()]

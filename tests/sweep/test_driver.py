@@ -6,6 +6,7 @@ import errno
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,6 +15,8 @@ import pytest
 
 from atlas.execution.status import BrokerStatus
 from atlas.search.callback import TrialJournal, listening_callback
+from atlas.search.trial_record import TrialRecord
+from atlas.steps.walk import Walk
 from atlas.sweep import driver as module
 from atlas.sweep import live_view
 from atlas.sweep.driver import SweepDriver
@@ -149,6 +152,38 @@ def test_an_interrupt_while_the_search_runs_ends_the_sweep_with_what_there_is(
     searching(monkeypatch, interrupt)
     ending(monkeypatch, lambda *_, failure: failure == "")
     assert driver.drive()
+
+
+def test_held_out_orders_are_walked_with_the_setting_that_the_summary_takes_for_the_best(
+    driver: SweepDriver, ended: FinishedSweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two trials that are tied the first is the best: of those foreseen, not of those that happened to begin."""
+    foreseen = replace(driver.run.proposals, trials=[record.walks for record in ended.trials])
+    driver.run = replace(driver.run, proposals=foreseen)
+    tied = {record.id: replace(record, status="FINISHED", objective=50.0) for record in reversed(ended.trials)}
+    walked: list[str] = []
+    shown: list[str] = []
+
+    def finish(_: object, trials: list[TrialRecord], *__: object, **___: object) -> bool:
+        shown.extend(record.id for record in trials)
+        return True
+
+    def hold_out(_: object, trials: list[TrialRecord]) -> list[Walk]:
+        walked.extend(record.id for record in trials)
+        return []
+
+    def begin() -> None:
+        (listener,) = journals
+        listener.trials.update(tied)
+
+    journals: list[TrialJournal] = []
+    monkeypatch.setattr(module, "listen", lambda journal: journals.append(journal) if journal is not None else None)
+    monkeypatch.setattr(module, "held_out_walks", hold_out)
+    monkeypatch.setattr(SweepDriver, "_all_ended", lambda *_: True)
+    searching(monkeypatch, begin)
+    ending(monkeypatch, finish)
+    assert driver.drive()
+    assert walked == shown == [record.id for record in ended.trials]
 
 
 def test_a_broker_that_does_not_recover_ends_the_search_with_its_reason(
