@@ -25,6 +25,7 @@ ABREAST = 6  # matrices in a row
 SIDE, GAP = 1.8, 0.07  # inches: of a matrix, and between its edge and a name
 HEAD, TITLE = 0.75, 5.6  # inches: the height of the figure's title, and the width of most
 ABOVE = 0.3  # inches: the title of a matrix
+LARGEST, LETTERS = 10.0, 36.0  # points of a score: at most, and an inch of its cell
 SMALL, BARE = 8, "zero-shot"  # points: the size of names; the name of the bare backbone's row
 CORNERS = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
 
@@ -44,6 +45,11 @@ class Cells:
     def side(self) -> float:
         """The side of a cell in inches."""
         return SIDE / max(self.values.shape)
+
+    @property
+    def letters(self) -> float:
+        """The size of the scores in points: three digits fit into a cell."""
+        return min(LARGEST, LETTERS * self.side)
 
     def is_ahead(self, row: int, column: int) -> bool:
         """Whether the column's task is still to come in this row."""
@@ -130,4 +136,5 @@ def _fill(axes: Axes, cells: Cells, corner: tuple[float, float], limits: tuple[f
     for (row, column), (_, ink) in zip(found, colours, strict=True):
         style: Any = "italic" if cells.is_ahead(row, column) else "normal"
         x, y = np.add(corner, cells.side * np.array([column + 0.5, row + 0.5]))
-        axes.text(x, y, f"{cells.values[row, column]:.0f}", style=style, color=ink, ha="center", va="center")
+        score: Any = {"style": style, "color": ink, "fontsize": cells.letters}
+        axes.text(x, y, f"{cells.values[row, column]:.0f}", ha="center", va="center", **score)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -87,3 +88,22 @@ def test_the_bare_backbone_comes_first_and_tasks_to_come_are_marked(summary: Doc
 def test_a_route_without_scores_has_matrices_without_cells(summary: Document) -> None:
     shown = list(each_matrix(accuracy_matrices(typed(summary), route="free", most=2)))
     assert [len(texts) for texts in shown] == [1 + 4 + 4] * 2
+
+
+@pytest.mark.parametrize("tasks", [1, 4, 6, 8, 12])
+def test_a_perfect_score_fits_into_its_cell(summary: Document, tasks: int) -> None:
+    names = tuple(f"task-{number}" for number in range(tasks))
+    rows = [[100.0 if column <= row else None for column in range(tasks)] for row in range(tasks)]
+    one = typed(summary)
+    R = {split: dict.fromkeys(("latest", "own"), rows) for split in ("val", "test")}
+    trial = one.trials[0].model_copy(update={"order": names, "R": R})
+    facts = dict.fromkeys(names, next(iter(one.tasks.values())))
+    whole = one.model_copy(update={"trials": (trial,), "tasks": facts, "best": None})
+    figure = accuracy_matrices(whole)
+    (axes,) = figure.axes
+    (cells,) = axes.collections
+    figure.draw(FigureCanvasAgg(figure).get_renderer())
+    side = np.ptp(axes.transData.transform(cells.get_paths()[0].vertices)[:, 0])
+    scores = [text for text in axes.texts if text.get_text() == "100"]
+    assert len(scores) == tasks * (tasks + 1) / 2
+    assert all(text.get_window_extent().width < side for text in scores)
