@@ -67,9 +67,10 @@ class TrackingActor:
         self._recorded = False
 
     def record(self, event: Event) -> None:
-        """Append the event to the journal."""
-        self.tracker.record(event)
-        self._recorded = True
+        """Append the event to the journal; not after `finish`: by then the sweep's end is in it."""
+        if self.tracker.is_open:
+            self.tracker.record(event)
+            self._recorded = True
 
     def finish(self, timeout: float) -> TrackingEnd:
         """Flush and close; what the sink has not taken yet stays in the journal."""

@@ -11,7 +11,7 @@ from atlas.serving.model_record import ModelRecord
 from atlas.serving.registered_model import RegisteredModel
 from atlas.sweep.summary import FinishedSweep
 from atlas.sweep.tracking_actor import Registration, TrackingActor, TrackingEnd
-from atlas.tracking import SweepStarted, default_tracking_uri, find_step_runs, initialise
+from atlas.tracking import SweepFinished, SweepStarted, default_tracking_uri, find_step_runs, initialise
 from tests.sweep.trials import play, reporter_of
 
 STARTED = SweepStarted(sweep="order-1", name="order-1", params={"trials": 2}, tags={"kind": "sweep"})
@@ -38,6 +38,19 @@ def test_lines_of_json_have_each_step_once_and_no_model_registry(ended: Finished
     text = Path(actor.sink.view("order-1")).read_text()
     assert text.count('"kind":"step_finished"') == len({key for trial in ended.trials for key in trial.steps[0]})
     assert text.count('"kind":"trial_finished"') == 2
+
+
+def test_a_sweep_stopped_at_once_while_its_tracking_ends_keeps_the_end_that_it_had(tmp_path: Path) -> None:
+    """A second SIGINT while the end waits for the sink: the actor has closed its journal when it is told of it."""
+    actor = TrackingActor(f"jsonl:{tmp_path}/lines", tmp_path / "spool", str(tmp_path / "store"), {})
+    actor.record(STARTED)
+    actor.record(SweepFinished(sweep="order-1", status="FINISHED"))
+    assert actor.finish(60.0).complete
+    actor.record(SweepFinished(sweep="order-1", status="KILLED"))
+    assert actor.finish(60.0).complete
+    text = Path(actor.sink.view("order-1")).read_text()
+    assert "FINISHED" in text
+    assert "KILLED" not in text
 
 
 def test_a_model_that_was_not_registered_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
