@@ -22,6 +22,10 @@ from atlas.runtime.user_modules import pickle_modules_by_value
 log = logging.getLogger(__name__)
 
 STARTS = 3
+SOON = {  # a node's first attempt to connect to its own object store often comes too early; the next did after a second
+    "RAY_raylet_client_connect_timeout_milliseconds": "20",
+    "RAY_raylet_client_num_connect_attempts": "500",
+}
 HEALTH_SECONDS = 0.5  # between a controller's looks at its workers; one takes two milliseconds of CPU time
 
 
@@ -101,6 +105,8 @@ def _set_environment() -> None:
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")  # Tune's own tables: the live view shows the same
     if not ray_address():  # no node of our own is ever taken away after a notice; a process less
         os.environ.setdefault("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
+        for name, value in SOON.items():
+            os.environ.setdefault(name, value)
     # Ray Train looks every two seconds whether a worker has ended, which is what the last fleet of a sweep waits for.
     os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", str(HEALTH_SECONDS))
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # MLflow and the summary keep the results

@@ -6,12 +6,14 @@ import inspect
 import logging
 import os
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ray._common.utils import RESOURCE_CONSTRAINT_PREFIX
 from ray._private import node, resource_and_label_spec
 from ray._private.accelerators.nvidia_gpu import NvidiaGPUAcceleratorManager
+from ray._private.services import RAYLET_EXECUTABLE
 from ray._private.state import GlobalState
 from ray.autoscaler._private.kuberay.autoscaling_config import _derive_autoscaling_config_from_ray_cr
 from ray.autoscaler._private.kuberay.node_provider import KubernetesHttpApiClient
@@ -66,6 +68,11 @@ def test_controllers_look_at_their_workers_as_often_as_the_driver_says(monkeypat
     os.environ[name] = "7"
     connect._set_environment()
     assert constants.get_env_vars_to_propagate()[name] == "7"
+
+
+def test_a_node_knows_how_often_it_is_to_connect_to_its_object_store() -> None:
+    raylet = Path(RAYLET_EXECUTABLE).read_bytes()
+    assert all(name.removeprefix("RAY_").encode() in raylet for name in connect.SOON)
 
 
 def test_controllers_ask_the_coordinator_that_is_started_beforehand() -> None:
