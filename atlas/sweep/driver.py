@@ -164,7 +164,7 @@ class SweepDriver:
         supervisor.wait_for(lambda now: not now.fleets.started or now.fleets.all_ended or bool(now.broker.fleets))
         if supervisor.snapshot.is_ending:
             return
-        Thread(target=self._load_drawing, daemon=True).start()  # for the report: by then it is there
+        Thread(target=load_drawing, kwargs={"tests": self.run.experiment.trial_count() >= TESTED}, daemon=True).start()
         listen(journal)
         try:
             search_of(self.run, self._stopper, self._orders).run(resume=bool(self.run.experiment.options.run.resume))
@@ -172,9 +172,6 @@ class SweepDriver:
             listen(None)
         if self._all_ended(journal):
             supervisor.wait_for(lambda now: now.is_idle)
-
-    def _load_drawing(self) -> None:
-        load_drawing(tests=self.run.experiment.trial_count() >= TESTED)
 
     def _walk_held_out(self, supervisor: Supervisor, journal: TrialJournal, prefetch: Prefetch) -> None:
         """Have the best setting walked along held-out orders, once all trials have ended; nothing without any."""
