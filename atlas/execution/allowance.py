@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from atlas.execution.step_costs import StepCosts
 from atlas.steps.step import Step
 
+FEW = 8  # queued steps for each fleet
+MOST = 64  # that are compared for a lease
+
 
 @dataclass(frozen=True, kw_only=True)
 class Allowance:
@@ -61,6 +64,14 @@ class Meter:
         """The expected seconds of training a step."""
         known = self._costs.estimate(step)
         return known if known is not None else (self.allowance.step_seconds if self.allowance else 0.0)
+
+    def few(self, fleets: int) -> int:
+        """How few queued steps are leased by what waits for them, so that fleets end together, not by their age.
+
+        None under a bounded allowance: the walks that were begun first should end within it.
+        """
+        bounded = self.allowance is not None and self.allowance.is_bounded
+        return 0 if bounded else min(FEW * fleets, MOST)
 
     def covers(self, step: Step, training: Iterable[Step]) -> bool:
         """Whether a step may be leased, while those of `training` are."""

@@ -53,8 +53,8 @@ class Broker:
     _born: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def __post_init__(self) -> None:
-        self._scheduler = Scheduler(self.store, self.clock, self.lease_seconds)
-        self._meter = Meter(self.allowance, changed=self._scheduler.queue.wake_all)
+        self._meter = Meter(self.allowance, changed=lambda: self._scheduler.queue.wake_all())
+        self._scheduler = Scheduler(self.store, self.clock, self._meter.estimate, self.lease_seconds)
 
     async def describe(self, nodes: Sequence[StepNode]) -> None:
         """Register steps, those first that others build on; one that builds on an unknown step is left out."""
@@ -121,7 +121,8 @@ class Broker:
                 return call
             if self._ending:
                 break
-            if self._next_is_covered() and (job := self._scheduler.queue.pop()) is not None:
+            self._scheduler.queue.few = self._meter.few(len(self._fleets))
+            if (job := self._scheduler.queue.first) is not None and self._covers(job):
                 if (grant := await self._lease(job, fleet)) is not None:
                     return grant
             elif (seconds := deadline - self.clock.monotonic()) <= 0:
@@ -218,7 +219,7 @@ class Broker:
             troubles=jobs.troubles,
             allowance=self._meter.allowance,
             next_seconds=self._meter.estimate(first.step) if first else 0.0,
-            stalled=first is not None and not jobs.running and not self._leasing and not self._next_is_covered(),
+            stalled=first is not None and not jobs.running and not self._leasing and not self._covers(first),
         )
 
     async def trained_by(self) -> dict[str, str]:
@@ -262,14 +263,14 @@ class Broker:
         self._scheduler.queue.wake_all()
         await self.store.close()
 
-    def _next_is_covered(self) -> bool:
-        """Whether a step is queued, and the allowance covers the first one beside those in training."""
-        first = self._scheduler.queue.first
+    def _covers(self, job: Job) -> bool:
+        """Whether the allowance covers the job beside those in training."""
         at_work = chain(self._scheduler.jobs.in_training, (job.step for job in self._leasing))
-        return first is not None and self._meter.covers(first.step, at_work)
+        return self._meter.covers(job.step, at_work)
 
     async def _lease(self, job: Job, fleet: str) -> Grant | None:
-        """Lease a job just taken from the queue; None where another sweep has it, or none is leased any more."""
+        """Lease a queued job; None where another sweep has it, or none is leased any more."""
+        self._scheduler.queue.discard(job)
         self._leasing[job] = None
         try:
             acquired = await self._scheduler.acquire(job)

@@ -4,38 +4,51 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import chain
 
 from atlas.execution.clock import Clock
 from atlas.execution.job import Job
+from atlas.steps.step import Step
 
 
 @dataclass
 class JobQueue:
-    """Jobs, the oldest first; each operation takes constant time. A queued job wakes the fleet that waits longest."""
+    """Jobs that can be trained. A queued job wakes the fleet that waits longest.
+
+    The oldest is the first; while `few` are there at most, it is the one with the longest chain of jobs that wait for
+    it, in expected `seconds` of training, itself included: the critical path (Graham, 1969, SIAM J. Appl. Math. 17(2)).
+    All operations take constant time where more than `few` are there.
+    """
 
     clock: Clock
+    seconds: Callable[[Step], float]
+    few: int = 0
+    _urgent: OrderedDict[Job, None] = field(default_factory=OrderedDict)
     _jobs: OrderedDict[Job, None] = field(default_factory=OrderedDict)
     _waiting: OrderedDict[asyncio.Future[None], None] = field(default_factory=OrderedDict)
 
     def push(self, job: Job, *, first: bool = False) -> None:
-        """Append a job; `first` puts it before all others."""
-        self._jobs[job] = None
+        """Add a job; `first` puts it before all others, until it leaves."""
+        self.discard(job)
         if first:
-            self._jobs.move_to_end(job, last=False)
+            self._urgent[job] = None
+            self._urgent.move_to_end(job, last=False)
+        else:
+            self._jobs[job] = None
         self._wake()
 
     @property
     def first(self) -> Job | None:
         """The first job; None where there is none."""
-        return next(iter(self._jobs), None)
-
-    def pop(self) -> Job | None:
-        """Remove and return the first job; None where there is none."""
-        return self._jobs.popitem(last=False)[0] if self._jobs else None
+        if self._urgent or len(self._jobs) > self.few:
+            return next(chain(self._urgent, self._jobs))
+        return max(self._jobs, key=self._left, default=None)
 
     def discard(self, job: Job) -> None:
         """Remove a job, if it is queued."""
+        self._urgent.pop(job, None)
         self._jobs.pop(job, None)
 
     async def wait(self, seconds: float) -> None:
@@ -55,6 +68,10 @@ class JobQueue:
         """Wake everyone who waits."""
         while self._waiting:
             self._wake()
+
+    def _left(self, job: Job) -> float:
+        """The expected seconds from the job's start until the longest chain that waits for it has ended."""
+        return sum(self.seconds(later.step) for later in job.chain)
 
     def _wake(self) -> None:
         if self._waiting:

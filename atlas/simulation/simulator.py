@@ -119,7 +119,7 @@ class Simulation:
             if not supervision.newest.failure:
                 if not supervision.newest.stopped:
                     searching.result()
-                    supervision.look()
+                    await _until_idle(supervision)
                 await broker.call(lambda alive: alive.close())
                 await fleets.join()
         finally:  # a sweep that is cancelled leaves nothing running, as a killed driver
@@ -216,6 +216,12 @@ class Simulation:
             failure=last.failure,
             stopped=last.stopped,
         )
+
+
+async def _until_idle(supervision: Supervision) -> None:
+    """Wait for the steps that are known beforehand and that no trial asked for, as the driver does."""
+    while not ((now := supervision.look()).is_idle or now.is_ending):
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _supervise(supervision: Supervision) -> None:

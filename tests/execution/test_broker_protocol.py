@@ -63,7 +63,7 @@ def test_a_fleet_is_sent_each_step_once_and_all_again_when_it_has_restarted(uri:
             sent.append([node.key for node in grant.nodes])
             commit(uri, {step.key: step for step in (FIRST, SECOND, SIBLING)}[grant.key])
             await broker.broker.done(grant.key, "", 1.0)
-        assert sent == [[FIRST.key], [SIBLING.key], [SECOND.key]]
+        assert sent == [[FIRST.key], [SECOND.key], [SIBLING.key]]
         await broker.hello("f")
         await settle()
         grant = await broker.broker.lease("f", 0.0)
