@@ -50,6 +50,7 @@ browser:
 test: $(VENV)/compiled browser
 	$(BIN)/python -m pytest --durations=10 -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
+coverage: export PYTHONPATH = $(CURDIR) # of the plugin of coverage, in every process
 coverage: $(VENV)/compiled browser
 	rm -rf build/coverage && mkdir -p build/coverage
 	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)

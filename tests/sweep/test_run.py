@@ -43,6 +43,10 @@ SWEEP = Sweep(name="order", question="Which order?", searches_orders=True, trial
             "cannot be shared by 3 workers in 1 equal micro-batches",
         ),
         ([*ONE, "--workers-per-fleet", "4", "--min-workers-per-fleet", "2"], "cannot be shared by 3 workers"),
+        (
+            [*ONE, "--workers-per-fleet", "2", "--batch-size", "auto"],
+            "--batch-size is auto, but the 2 workers of a fleet would have to cut their batches alike",
+        ),
         (["--backbone", "/nowhere/x"], "there is no folder"),
         (["--tracking-uri", "nonsense"], "runs cannot be logged"),
     ],
@@ -103,6 +107,17 @@ def test_a_dry_run_prints_the_plan_and_ends_well(storage: Path, capsys: pytest.C
         assert phrase in said
     assert not (storage / "sweeps").exists()
     assert list((storage / "store").rglob("commit.json")) == []
+
+
+def test_a_plan_says_what_its_budget_buys_and_what_trials_keep_to(
+    storage: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(SWEEP, [*ONE, "--budget", "3steps", "--at-most", "trained_parameters=10%"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert ended.value.code == 0
+    assert "budget │ 3steps: all of the 3 steps to train" in said
+    assert "constraints │ --at-most trained_parameters=10%" in said
 
 
 def test_the_plan_names_downstream_tasks_where_there_are_any() -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from atlas.report import render_page, settings_figures, write_report
+from atlas.report.canvas import BEST
 from atlas.report.environment import render
 from atlas.report.parameters import varying_parameters
 from atlas.report.sections.settings import settings_section
-from atlas.report.settings import setting_rows
+from atlas.report.settings import setting_rows, value_text
 from tests.report.conftest import Document, of_trials, settings_summary, typed
 from tests.report.test_page import checked
 
@@ -68,13 +69,43 @@ def test_few_settings_draw(tuned: Document, kept: tuple[str, ...]) -> None:
     assert "<svg" in render(section)
 
 
-def test_two_continuous_parameters_draw_a_surface(tuned: Document) -> None:
-    trials = tuned["trials"][::2][:9]
-    for trial, (x, y) in zip(trials, product((1e-5, 2e-4, 3e-3), (0.1, 0.5, 0.9)), strict=True):
+def continuous(tuned: Document, count: int = 9) -> Document:
+    """A sweep of so many settings, each with a learning rate of several magnitudes and a weight of its own."""
+    trials = tuned["trials"][::2][:count]
+    for trial, (x, y) in zip(trials, product((1e-5, 2e-4, 3e-3), (0.2, 0.5, 0.9)), strict=False):
         trial["settings"] = {"learning_rate": x * (1 + y), "weight": y + x}
-    summary = typed(of_trials(tuned, trials))
+    return of_trials(tuned, trials)
+
+
+@pytest.mark.parametrize("count", [9, 7])
+def test_two_continuous_parameters_draw_a_surface(tuned: Document, count: int) -> None:
+    summary = typed(continuous(tuned, count))
     rows = setting_rows(summary)
     pair = settings_figures.contour_pair(varying_parameters(rows))
     assert pair is not None
     figure = settings_figures.contour(summary, rows, *pair)
     assert "log" in (figure.axes[0].get_xscale(), figure.axes[0].get_yscale())
+    (best,) = (line for line in figure.axes[0].lines if line.get_color() == BEST)
+    assert {float(best.get_xdata()[0]), float(best.get_ydata()[0])} == set(rows[0].values.values())
+
+
+def test_continuous_parameters_have_a_dot_a_setting_at_its_value(tuned: Document) -> None:
+    summary = typed(continuous(tuned))
+    rows = setting_rows(summary)
+    parameters = varying_parameters(rows)
+    figure = settings_figures.slices(summary, rows, parameters)
+    for axes, parameter in zip(figure.axes, parameters, strict=False):
+        assert axes.get_xscale() == ("log" if parameter.name == "learning_rate" else "linear")
+        dots = {float(line.get_xdata()[0]) for line in axes.lines if line.get_marker() == "o"}
+        assert dots == set(parameter.values.values())
+
+
+def test_a_continuous_parameter_has_its_least_and_greatest_value_beside_its_axis(tuned: Document) -> None:
+    summary = typed(continuous(tuned))
+    rows = setting_rows(summary)
+    parameters = varying_parameters(rows)
+    figure = settings_figures.parallel_coordinates(summary, rows, parameters)
+    said = {text.get_text() for text in figure.axes[0].texts}
+    assert {value_text(1e-5 * 1.2), "0.0057", "0.2", "0.903"} <= said
+    heights = {float(line.get_ydata()[0]) for line in figure.axes[0].lines}
+    assert (min(heights), max(heights), len(heights)) == (0.0, 1.0, 9)

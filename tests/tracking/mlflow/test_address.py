@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Experiment
+from mlflow.exceptions import MlflowException
 
 from atlas.runtime.errors import AtlasError
 from atlas.tracking import check_tracking, default_tracking_uri, find_step_runs, initialise
@@ -69,7 +72,7 @@ def test_a_server_that_takes_connections_and_never_answers_is_refused_after_the_
         check_tracking(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.5)
 
 
-@pytest.mark.parametrize("uri", ["./mlruns", "file:///tmp/mlruns", "sqlite:///relative.db"])
+@pytest.mark.parametrize("uri", ["./mlruns", "file:///tmp/mlruns", "sqlite:///relative.db", "ftp://host/mlruns"])
 def test_an_address_of_another_kind_is_refused(uri: str) -> None:
     with pytest.raises(AtlasError, match="sqlite:////absolute"):
         check_tracking(uri)
@@ -100,6 +103,26 @@ def test_an_experiment_is_made_once_with_its_artifacts_beside_the_database(initi
     client.log_artifact(client.create_run(made).info.run_id, str(tmp_path / "x.txt"))
     (artifact,) = (folder / "mlartifacts").rglob("x.txt")
     assert artifact.relative_to(folder).parts[:2] == ("mlartifacts", "an%20experiment")
+
+
+def test_an_experiment_that_another_tracker_makes_meanwhile_is_the_one(
+    initialised: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, seen = initialise(initialised, "both"), MlflowClient.get_experiment_by_name
+    looks: list[str] = []
+
+    def late(client: MlflowClient, name: str) -> Experiment | None:
+        looks.append(name)
+        return seen(client, name) if len(looks) > 1 else None
+
+    monkeypatch.setattr(MlflowClient, "get_experiment_by_name", late)
+    assert initialise(initialised, "both") == made
+    assert len(looks) == 2
+
+
+def test_an_experiment_that_cannot_be_made_is_an_error(initialised: str) -> None:
+    with pytest.raises(MlflowException, match="exceeds the maximum length"):
+        initialise(initialised, "x" * 600)
 
 
 def test_a_deleted_experiment_is_restored(initialised: str) -> None:
