@@ -29,6 +29,7 @@ ORDERS = {
     "all orders": ("all",),
     "each task first": ("a,b,c,d", "b,c,d,a", "c,d,a,b", "d,a,b,c"),
     "three orders": ("a,b,c,d", "b,a,d,c", "c,a,b,d"),
+    "six, one by one": (),  # as the sampler proposes them
 }
 NEVER = "1000000000steps"
 SPREAD = 0.5  # of the logarithm of a task's seconds
@@ -84,7 +85,7 @@ def rows(orders: Sequence[str], fleets: int, seeds: int) -> Iterator[Row]:
 
 def swept(orders: Sequence[str], fleets: int, seed: int, budget: str | None) -> SimulatedSweep:
     """A simulated sweep."""
-    sweep = Sweep(name="order", question="", searches_orders=True)
+    sweep = Sweep(name="order", question="", searches_orders=True, trials=6)
     experiment = Experiment(sweep=sweep, options=Options.of(tasks=TASKS, orders=tuple(orders), budget=budget))
     landscape = Uneven(tasks=TASKS, seed=seed)
     at_once = max(4, 2 * fleets)

@@ -65,6 +65,10 @@ class Meter:
         known = self._costs.estimate(step)
         return known if known is not None else (self.allowance.step_seconds if self.allowance else 0.0)
 
+    def total(self, steps: Iterable[Step]) -> float:
+        """The expected seconds of training steps one after another."""
+        return sum(map(self.estimate, steps))
+
     def few(self, fleets: int) -> int:
         """How few queued steps are leased by what waits for them, so that fleets end together, not by their age.
 

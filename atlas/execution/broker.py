@@ -54,7 +54,7 @@ class Broker:
 
     def __post_init__(self) -> None:
         self._meter = Meter(self.allowance, changed=lambda: self._scheduler.queue.wake_all())
-        self._scheduler = Scheduler(self.store, self.clock, self._meter.estimate, self.lease_seconds)
+        self._scheduler = Scheduler(self.store, self.clock, self._left, self.lease_seconds)
 
     async def describe(self, nodes: Sequence[StepNode]) -> None:
         """Register steps, those first that others build on; one that builds on an unknown step is left out."""
@@ -263,9 +263,11 @@ class Broker:
         self._scheduler.queue.wake_all()
         await self.store.close()
 
+    def _left(self, job: Job) -> float:
+        return self._meter.total(self._steps.chain(job.step.key))
+
     def _covers(self, job: Job) -> bool:
-        """Whether the allowance covers the job beside those in training."""
-        at_work = chain(self._scheduler.jobs.in_training, (job.step for job in self._leasing))
+        at_work = chain(self._scheduler.jobs.in_training, (one.step for one in self._leasing))
         return self._meter.covers(job.step, at_work)
 
     async def _lease(self, job: Job, fleet: str) -> Grant | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from atlas.execution.status import Course, JobState
@@ -34,7 +33,6 @@ class Job:
     `course` the loss and speed beside it.
     `attempts` counts failures that were retried, `losses` the fleets that were lost with the step, of which
     `presumed_lost` is the last one where its lease expired. A `final` failure is not retried on a later request.
-    `depth` is the number of jobs of the longest chain that waits for this one, `next` the first of them.
     """
 
     step: Step
@@ -51,8 +49,6 @@ class Job:
     reason: str = ""
     blocked_by: set[str] = field(default_factory=set)
     dependents: list[Job] = field(default_factory=list)
-    depth: int = 0
-    next: Job | None = None
     _end: asyncio.Future[None] | None = None
 
     @property
@@ -64,14 +60,6 @@ class Job:
     def is_finished(self) -> bool:
         """Whether it is done or has failed."""
         return self.state in ("done", "failed")
-
-    @property
-    def chain(self) -> Iterator[Job]:
-        """It, and the longest chain of jobs that waits for it."""
-        job: Job | None = self
-        while job is not None:
-            yield job
-            job = job.next
 
     async def finished(self) -> None:
         """Wait until the job is done. Raises StepFailed where it fails."""

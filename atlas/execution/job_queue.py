@@ -10,20 +10,19 @@ from itertools import chain
 
 from atlas.execution.clock import Clock
 from atlas.execution.job import Job
-from atlas.steps.step import Step
 
 
 @dataclass
 class JobQueue:
     """Jobs that can be trained. A queued job wakes the fleet that waits longest.
 
-    The oldest is the first; while `few` are there at most, it is the one with the longest chain of jobs that wait for
-    it, in expected `seconds` of training, itself included: the critical path (Graham, 1969, SIAM J. Appl. Math. 17(2)).
+    The oldest is the first; while `few` are there at most, it is the one with the most `left`: the expected seconds of
+    the longest chain of steps that begins with it, the critical path (Graham, 1969, SIAM J. Appl. Math. 17(2)).
     All operations take constant time where more than `few` are there.
     """
 
     clock: Clock
-    seconds: Callable[[Step], float]
+    left: Callable[[Job], float]
     few: int = 0
     _urgent: OrderedDict[Job, None] = field(default_factory=OrderedDict)
     _jobs: OrderedDict[Job, None] = field(default_factory=OrderedDict)
@@ -44,7 +43,7 @@ class JobQueue:
         """The first job; None where there is none."""
         if self._urgent or len(self._jobs) > self.few:
             return next(chain(self._urgent, self._jobs))
-        return max(self._jobs, key=self._left, default=None)
+        return max(self._jobs, key=self.left, default=None)
 
     def discard(self, job: Job) -> None:
         """Remove a job, if it is queued."""
@@ -68,10 +67,6 @@ class JobQueue:
         """Wake everyone who waits."""
         while self._waiting:
             self._wake()
-
-    def _left(self, job: Job) -> float:
-        """The expected seconds from the job's start until the longest chain that waits for it has ended."""
-        return sum(self.seconds(later.step) for later in job.chain)
 
     def _wake(self) -> None:
         if self._waiting:

@@ -31,12 +31,12 @@ TICK = 0.001  # seconds; a lease has expired once more than its time has passed
 class Scheduler:
     """The jobs of a broker, within one event loop.
 
-    `seconds` is the expected time to train a step; `leaving` are the fleets whose nodes are being preempted.
+    `left` is that of the queue (`JobQueue`); `leaving` are the fleets whose nodes are being preempted.
     """
 
     store: StoreView
     clock: Clock
-    seconds: Callable[[Step], float]
+    left: Callable[[Job], float]
     lease_seconds: float = LEASE_SECONDS
     leaving: set[str] = field(default_factory=set)
     jobs: JobTable = field(default_factory=JobTable)
@@ -45,7 +45,7 @@ class Scheduler:
     _earlier: asyncio.Future[None] | None = None
 
     def __post_init__(self) -> None:
-        self.queue = JobQueue(self.clock, self.seconds)
+        self.queue = JobQueue(self.clock, self.left)
         self._lookups = Lookups(self.store, self._looked_up, self.not_looked_up)
 
     def want(self, step: Step, scope: str) -> Job:
@@ -234,19 +234,9 @@ class Scheduler:
             if earlier.state != "done":
                 job.blocked_by.add(earlier.step.key)
                 earlier.dependents.append(job)
-                self._lengthen(earlier, job)
         if not job.blocked_by:
             self._requeue(job)
         return None
-
-    def _lengthen(self, job: Job, dependent: Job) -> None:
-        """Take note that `dependent` waits for the job: the chains of all that wait may have become longer."""
-        if job.depth > dependent.depth:
-            return
-        job.depth, job.next = dependent.depth + 1, dependent
-        for key in job.blocked_by:
-            if (earlier := self.jobs.get(job.scope, key)) is not None:
-                self._lengthen(earlier, job)
 
     async def _reopen_lost_past(self, job: Job) -> bool:
         """Whether a step that the job builds on is not, or no longer, trained; those no longer there are begun anew."""

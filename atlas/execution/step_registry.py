@@ -50,30 +50,39 @@ def _unseen(step: Step, known: Collection[str], seen: set[str]) -> Iterator[Step
     )
 
 
+@dataclass(slots=True, eq=False)
+class _Known:
+    """A registered step. `depth` is the length of the longest chain of steps that build on it, which begins so."""
+
+    step: Step
+    node: StepNode
+    depth: int = 0
+    longest: _Known | None = None
+
+
 @dataclass
 class StepRegistry:
     """Steps by key. They share the steps that they build on, and equal settings, however they arrived."""
 
-    _steps: dict[str, Step] = field(default_factory=dict)
+    _known: dict[str, _Known] = field(default_factory=dict)
     _settings: dict[Hashable, Hashable] = field(default_factory=dict)
-    _nodes: dict[str, StepNode] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> Step:
-        return self._steps[key]
+        return self._known[key].step
 
     def __contains__(self, key: str) -> bool:
-        return key in self._steps
+        return key in self._known
 
     def unknown(self, keys: Iterable[str]) -> tuple[str, ...]:
         """Those of the keys that are not registered."""
-        return tuple(key for key in keys if key not in self._steps)
+        return tuple(key for key in keys if key not in self._known)
 
     def add(self, nodes: Iterable[StepNode]) -> None:
         """Register steps, those first that others build on; a node that builds on an unknown step is left out."""
         for node in nodes:
-            if node.key not in self._steps and not self.unknown(node.builds_on):
-                self._steps[node.key] = self._build(node)
-                self._nodes[node.key] = node
+            if node.key not in self._known and not self.unknown(node.builds_on):
+                self._known[node.key] = known = _Known(self._build(node), node)
+                self._lengthen(known)
 
     def nodes(self, key: str, known: Collection[str] = ()) -> list[StepNode]:
         """The nodes of a step and of all that it builds on, as `nodes_of`, without those with a key in `known`."""
@@ -81,10 +90,25 @@ class StepRegistry:
         self._collect(key, known, found)
         return list(found.values())
 
+    def chain(self, key: str) -> Iterator[Step]:
+        """A step, and the longest chain of registered steps that build on it and on each other."""
+        known: _Known | None = self._known[key]
+        while known is not None:
+            yield known.step
+            known = known.longest
+
+    def _lengthen(self, known: _Known) -> None:
+        """The chains of all that the step builds on may have become longer by it."""
+        for key in known.node.builds_on:
+            earlier = self._known[key]
+            if earlier.depth <= known.depth:
+                earlier.depth, earlier.longest = known.depth + 1, known
+                self._lengthen(earlier)
+
     def _collect(self, key: str, known: Collection[str], found: dict[str, StepNode]) -> None:
         if key in known or key in found:
             return
-        node = self._nodes[key]
+        node = self._known[key].node
         for earlier in node.builds_on:
             self._collect(earlier, known, found)
         found[key] = node
@@ -96,8 +120,8 @@ class StepRegistry:
             stage=self._shared(own.stage),
             evaluation=self._shared(own.evaluation),
             shots=self._shared(own.shots),
-            parent=self._steps[node.parent] if node.parent else None,
-            auxiliary=tuple(self._steps[key] for key in node.auxiliary),
+            parent=self[node.parent] if node.parent else None,
+            auxiliary=tuple(self[key] for key in node.auxiliary),
         )
         vars(step)["key"] = node.key  # the cached property: hashing all settings again takes a millisecond
         return step

@@ -55,6 +55,8 @@ def run_trial(config: dict[str, Any], *, setup: TrialSetup) -> None:
 
 
 def _answer(said: StepRequest, broker: BrokerClient, scope: str) -> Answer:
+    if said.later:
+        broker.describe(said.later)
     if said.shared:
         return broker.request_trainable(said.steps)
     return broker.request(said.steps, scope)

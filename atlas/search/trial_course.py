@@ -50,11 +50,12 @@ class StepRequest:
     """Steps that the trial needs now, all at once.
 
     `shared` ones are references, common to all trials, whatever they share else; the trial goes on without those that
-    have failed for good.
+    have failed for good. `later` are those that it will need, unless it is stopped: the broker is told of them.
     """
 
     steps: Sequence[Step]
     shared: bool = False
+    later: Sequence[Step] = ()
 
 
 Answer = Sequence[StepResult | None]  # None in place of a reference that has failed
@@ -68,8 +69,10 @@ def course(walks: Sequence[Walk], setup: CourseSetup) -> Course:
     """
     graph = WalkGraph(setup.step_inputs)
     results = [WalkResult(walk=walk, graph=graph) for walk in walks]
-    single_task = single_task_scores(setup.single_task, (yield StepRequest(steps=setup.single_task, shared=True)) or ())
     tasks, further = len(walks[0].order), [(one, step) for one in results for step in _after_the_last(one)]
+    later = [*(step for one in results for stages in one.steps for step in stages), *(step for _, step in further)]
+    references = yield StepRequest(steps=setup.single_task, shared=True, later=later)
+    single_task = single_task_scores(setup.single_task, references or ())
     learnt: list[float] = []
     for position in range(tasks):
         for wanted in _stages(results, position):

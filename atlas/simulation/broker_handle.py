@@ -87,10 +87,10 @@ class BrokerHandle:
     async def tell(self, steps: Sequence[Step], method: Callable[[Broker], Coroutine[Any, Any, T | Unknown]]) -> T:
         """The broker's answer; one that does not know the steps has them described first."""
         while isinstance(answer := await self.call(method), Unknown):
-            await self._describe(steps)
+            await self.describe(steps)
         return answer
 
-    async def _describe(self, steps: Sequence[Step]) -> None:
+    async def describe(self, steps: Sequence[Step]) -> None:
         """Describe the steps and what they build on, but for those that this broker was told of."""
         told, nodes = self.alive, tuple(nodes_of(steps, self._described))
         await self.call(lambda broker: broker.describe(nodes))

@@ -124,6 +124,8 @@ class SimulatedSearch:
         return outcome
 
     async def _answer(self, said: StepRequest, scope: str) -> Answer:
+        if said.later:
+            await self.broker.describe(said.later)
         if said.shared:
             return await self.broker.request_trainable(said.steps)
         return await self.broker.request(said.steps, scope)

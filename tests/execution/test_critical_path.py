@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from atlas.execution.allowance import FEW, Allowance
+from atlas.execution.step_registry import nodes_of
 from atlas.steps.step import Step
 from tests.execution.fleet import (
     FIRST,
@@ -50,6 +51,17 @@ def leased(uri: str, known: Sequence[Sequence[Step]], allowance: Allowance = ALI
 )
 def test_the_longest_chain_goes_first_however_it_became_known(uri: str, known: Sequence[Sequence[Step]]) -> None:
     assert leased(uri, known) == [FIRST, SECOND, OTHER, THIRD]
+
+
+def test_steps_that_nobody_has_asked_for_yet_count_and_are_not_leased(uri: str) -> None:
+    async def ask() -> None:
+        broker = Brokerage(uri)
+        await broker.broker.allow(ALIKE)
+        await broker.broker.describe(tuple(nodes_of([THIRD])))
+        await broker.anticipate([OTHER, FIRST])
+        assert await work_off(broker, uri) == [FIRST, OTHER]
+
+    run(ask())
 
 
 def test_where_chains_part_the_longer_goes_on(uri: str) -> None:

@@ -14,9 +14,9 @@ JOBS = [Job(step, "") for step in (FIRST, SECOND, OTHER)]
 
 
 def new_queue(seconds: Sequence[float] = (0.0, 0.0, 0.0), few: int = 0) -> JobQueue:
-    """A queue that expects each of the steps to take so long."""
+    """A queue that expects so many seconds to be left for each of the jobs."""
     expected = {job.step.key: time for job, time in zip(JOBS, seconds, strict=True)}
-    return JobQueue(SystemClock(), lambda step: expected[step.key], few)
+    return JobQueue(SystemClock(), lambda job: expected[job.step.key], few)
 
 
 def taken(queue: JobQueue) -> list[Job]:

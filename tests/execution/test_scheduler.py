@@ -54,7 +54,7 @@ class Scheduled:
     view: FailingView = field(default_factory=lambda: FailingView(MemoryStore(latency=1.0), "own"))
 
     def __post_init__(self) -> None:
-        self.scheduler = Scheduler(self.view, VirtualClock(), lambda step: 1.0)
+        self.scheduler = Scheduler(self.view, VirtualClock(), lambda job: 1.0)
 
     async def queued(self, step: Step) -> Job:
         """The job of a step, once it is queued, or was found."""
