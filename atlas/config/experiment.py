@@ -74,6 +74,11 @@ class Experiment:
         most = search.space().count() * search.replicates
         return self._bounded(min(most, search.trials or number or self.sweep.trials))
 
+    @property
+    def stops_trials(self) -> bool:
+        """Whether trials may be stopped before their end, by `--stop-early` or the sweep's scheduler."""
+        return self.sweep.scheduler is not None or self.options.search.stop_early != "none"
+
     def points(self) -> tuple[Mapping[str, Any], ...]:
         """The settings of the first trials: the grid, or the sweep's points, or those that it has for a smoke run."""
         if self.grid:

@@ -77,7 +77,7 @@ def is_exact(experiment: Experiment) -> bool:
 
     Early stopping may prune any of them, and a sampler of the sweep's own may leave orders out.
     """
-    if experiment.sweep.scheduler is not None or experiment.options.search.stop_early != "none":
+    if experiment.stops_trials:
         return False
     search, count = experiment.options.search, experiment.trial_count()
     if not experiment.sweep.searches_orders:

@@ -57,6 +57,8 @@ def run_trial(config: dict[str, Any], *, setup: TrialSetup) -> None:
 def _answer(said: StepRequest, broker: BrokerClient, scope: str) -> Answer:
     if said.later:
         broker.describe(said.later)
+    if said.ahead:
+        broker.anticipate(said.ahead, scope)
     if said.shared:
         return broker.request_trainable(said.steps)
     return broker.request(said.steps, scope)

@@ -34,7 +34,8 @@ class CourseSetup:
 
     `single_task` are the reference steps that train each task alone, with each seed. `aim` and `goal` are arguments of
     `objective`. Without `figures` a report has the objective alone. `zero_shot`: the reference steps of the bare
-    backbone, which transfer is measured from where tasks to come are scored.
+    backbone, which transfer is measured from where tasks to come are scored. `looks_ahead`: no trial is stopped before
+    its end, so that the steps of its next task are queued while it takes one.
     """
 
     step_inputs: StepInputs
@@ -43,6 +44,7 @@ class CourseSetup:
     goal: str = AVERAGE
     figures: bool = True
     zero_shot: Sequence[Step] = ()
+    looks_ahead: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +52,13 @@ class StepRequest:
     """Steps that the trial needs now, all at once.
 
     `shared` ones are references, common to all trials, whatever they share else; the trial goes on without those that
-    have failed for good. `later` are those that it will need, unless it is stopped: the broker is told of them.
+    have failed for good. It will need those of `ahead` next, which are queued with these, and `later` those of the
+    whole course, unless it is stopped: the broker is told of them.
     """
 
     steps: Sequence[Step]
     shared: bool = False
+    ahead: Sequence[Step] = ()
     later: Sequence[Step] = ()
 
 
@@ -69,24 +73,21 @@ def course(walks: Sequence[Walk], setup: CourseSetup) -> Course:
     """
     graph = WalkGraph(setup.step_inputs)
     results = [WalkResult(walk=walk, graph=graph) for walk in walks]
-    tasks, further = len(walks[0].order), [(one, step) for one in results for step in _after_the_last(one)]
-    later = [*(step for one in results for stages in one.steps for step in stages), *(step for _, step in further)]
+    further = [(one, step) for one in results for step in _after_the_last(one)]
+    rounds = [_stages(results, position) for position in range(len(walks[0].order))]
+    later = _steps([*(wanted for stages in rounds for wanted in stages), further])
     references = yield StepRequest(steps=setup.single_task, shared=True, later=later)
     single_task = single_task_scores(setup.single_task, references or ())
     learnt: list[float] = []
-    for position in range(tasks):
-        for wanted in _stages(results, position):
+    for (first, *stages), following in zip(rounds, [*rounds[1:], [further]], strict=True):
+        yield from _take(first, ahead=_steps([*stages, *(following if setup.looks_ahead else ())]))
+        for wanted in stages:
             yield from _take(wanted)
         learnt.append(relative_accuracy(results, single_task, aim=setup.aim))
-        yield _report(results, single_task, setup, learnt, complete=position + 1 == tasks and not further)
+        complete = len(learnt) == len(rounds) and not further
+        yield _report(results, single_task, setup, learnt, complete=complete)
     if further:
-        if any(any(one.evaluations) for one in results):
-            zero_shot = single_task_scores(
-                setup.zero_shot, (yield StepRequest(steps=setup.zero_shot, shared=True)) or ()
-            )
-            for one in results:
-                one.zero_shot = zero_shot
-        yield from _take(further)
+        yield from _take_further(results, further, setup)
         yield _report(results, single_task, setup, learnt, complete=True)
 
 
@@ -117,12 +118,25 @@ def _after_the_last(result: WalkResult) -> list[Step]:
     return [*probes, *(step for step in result.evaluations if step is not None)]
 
 
-def _take(wanted: Wanted) -> Course:
+def _steps(wanted: Sequence[Wanted]) -> list[Step]:
+    return [step for some in wanted for _, step in some]
+
+
+def _take(wanted: Wanted, ahead: Sequence[Step] = ()) -> Course:
     """Request the steps together and add their results to the walks."""
-    answer = yield StepRequest(steps=[step for _, step in wanted])
+    answer = yield StepRequest(steps=[step for _, step in wanted], ahead=ahead)
     for (one, step), result in zip(wanted, answer or (), strict=True):
         if result is not None:
             one.add(step, result)
+
+
+def _take_further(results: Sequence[WalkResult], further: Wanted, setup: CourseSetup) -> Course:
+    """Take the probes and evaluations, these with the scores of the bare backbone that transfer is measured from."""
+    if any(any(one.evaluations) for one in results):
+        bare = yield StepRequest(steps=setup.zero_shot, shared=True)
+        for one in results:
+            one.zero_shot = single_task_scores(setup.zero_shot, bare or ())
+    yield from _take(further)
 
 
 def _report(

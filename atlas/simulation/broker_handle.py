@@ -97,6 +97,10 @@ class BrokerHandle:
         if told is self.alive:
             self._described.update(node.key for node in nodes)
 
+    async def anticipate(self, steps: Sequence[Step], scope: str = "") -> None:
+        """Queue steps before they are requested."""
+        await self.tell(steps, lambda broker: broker.anticipate([step.key for step in steps], scope))
+
     async def request_trainable(self, steps: Sequence[Step]) -> list[StepResult | None]:
         """As `request`, of shared steps, with None for one that has failed for good. Raises StepFailed for others."""
         return await self.tell(steps, lambda broker: broker.request_trainable([step.key for step in steps]))

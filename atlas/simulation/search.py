@@ -126,6 +126,8 @@ class SimulatedSearch:
     async def _answer(self, said: StepRequest, scope: str) -> Answer:
         if said.later:
             await self.broker.describe(said.later)
+        if said.ahead:
+            await self.broker.anticipate(said.ahead, scope)
         if said.shared:
             return await self.broker.request_trainable(said.steps)
         return await self.broker.request(said.steps, scope)

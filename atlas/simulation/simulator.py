@@ -196,6 +196,7 @@ class Simulation:
             aim=experiment.options.search.aim,
             goal=experiment.goal,
             figures=False,
+            looks_ahead=not experiment.stops_trials,
         )
         return SimulatedSearch(
             experiment=experiment, setup=setup, broker=broker, store=self.store, at_once=self.at_once

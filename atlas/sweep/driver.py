@@ -272,15 +272,15 @@ def search_of(run: SweepRun, stopper: PrefixStopper, orders: OrderQueue) -> Sear
             aim=experiment.options.search.aim,
             goal=experiment.goal,
             zero_shot=_zero_shot_steps(run),
+            looks_ahead=not experiment.stops_trials,
         ),
         sharing=experiment.options.run.sharing,
     )
-    at_once = trials_at_once(run.size, known=all_known(run))
     return Search(
         experiment=experiment,
         setup=setup,
         folder=run.folder.place,
-        at_once=at_once,
+        at_once=trials_at_once(run.size, known=all_known(run)),
         stopper=stopper,
         orders=orders,
         feasibility=run.feasibility,

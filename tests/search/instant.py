@@ -31,6 +31,10 @@ class InstantBroker:
     def describe(self, nodes: list[StepNode]) -> None:
         self.steps.add(nodes)
 
+    def anticipate(self, keys: list[str], scope: str = "") -> Unknown | None:
+        unknown = self.steps.unknown(keys)
+        return Unknown(unknown) if unknown else None
+
     def request(self, keys: list[str], scope: str = "") -> list[StepResult] | Unknown:
         if unknown := self.steps.unknown(keys):
             return Unknown(unknown)

@@ -104,6 +104,27 @@ def test_walks_of_different_orders_have_no_scores_in_common() -> None:
     assert [one.scores for one in reports(TASKS, Walk(order=TASKS[::-1], learner=LEARNER, seed=0))] == [[], [], []]
 
 
+@pytest.mark.parametrize("looks_ahead", [False, True])
+def test_steps_of_the_next_task_are_queued_ahead_where_no_trial_is_stopped(looks_ahead: bool) -> None:
+    learner = TwoStage(experience=Schedule(steps=1), expansion=Schedule(steps=1))
+    walk = Walk(order=TASKS, learner=learner, seed=0, beyond=Beyond(ahead=True, label_space=TASKS))
+    setup = CourseSetup(step_inputs=INPUTS, single_task=(), aim="mean", looks_ahead=looks_ahead)
+    asked, steps = [], course([walk], setup)
+    said = advance(steps, None)
+    while said is not None:
+        if isinstance(said, StepRequest):
+            asked.append(said)
+        answer = [LANDSCAPE.result(step) for step in said.steps] if isinstance(said, StepRequest) else None
+        said = advance(steps, answer)
+    taken = [[step.title for step in request.steps] for request in asked if request.steps]
+    ahead = [[step.title for step in request.ahead] for request in asked if request.steps]
+    assert ahead[0] == (taken[1] + taken[2] if looks_ahead else [])
+    assert ahead[1] == taken[2] + (taken[3] + taken[4] if looks_ahead else [])
+    assert ahead[3] == taken[4] + (taken[5] if looks_ahead else [])
+    assert ahead[2] == ahead[4] == ahead[5] == []
+    assert [step.title for step in asked[0].later] == [title for titles in taken for title in titles]
+
+
 def test_evaluations_are_asked_for_after_the_last_task_and_complete_the_trial() -> None:
     plain, found = reports(TASKS), reports(TASKS, beyond=Beyond(ahead=True, label_space=TASKS))
     assert [report.tasks_seen for report in found] == [1, 2, 3, 3]
