@@ -50,7 +50,8 @@ browser:
 test: $(VENV)/compiled browser
 	$(BIN)/python -m pytest --durations=10 -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
-coverage: export PYTHONPATH = $(CURDIR) # of the plugin of coverage, in every process
+# Every process loads the plugin of coverage, from here.
+coverage: export PYTHONPATH = $(CURDIR)
 coverage: $(VENV)/compiled browser
 	rm -rf build/coverage && mkdir -p build/coverage
 	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
