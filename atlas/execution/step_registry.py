@@ -79,10 +79,13 @@ class StepRegistry:
 
     def add(self, nodes: Iterable[StepNode]) -> None:
         """Register steps, those first that others build on; a node that builds on an unknown step is left out."""
+        new = []
         for node in nodes:
             if node.key not in self._known and not self.unknown(node.builds_on):
                 self._known[node.key] = known = _Known(self._build(node), node)
-                self._lengthen(known)
+                new.append(known)
+        for known in reversed(new):  # ends first: each chain is told upwards once, whole
+            self._lengthen(known)
 
     def nodes(self, key: str, known: Collection[str] = ()) -> list[StepNode]:
         """The nodes of a step and of all that it builds on, as `nodes_of`, without those with a key in `known`."""
@@ -99,11 +102,13 @@ class StepRegistry:
 
     def _lengthen(self, known: _Known) -> None:
         """The chains of all that the step builds on may have become longer by it."""
-        for key in known.node.builds_on:
-            earlier = self._known[key]
-            if earlier.depth <= known.depth:
-                earlier.depth, earlier.longest = known.depth + 1, known
-                self._lengthen(earlier)
+        longer = [known]
+        while longer:
+            one = longer.pop()
+            for earlier in (self._known[key] for key in one.node.builds_on):
+                if earlier.depth <= one.depth:
+                    earlier.depth, earlier.longest = one.depth + 1, one
+                    longer.append(earlier)
 
     def _collect(self, key: str, known: Collection[str], found: dict[str, StepNode]) -> None:
         if key in known or key in found:
