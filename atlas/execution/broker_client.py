@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 CALLS = 1_000_000  # at once: Ray's bound must never be reached, since waiting requests would keep leases waiting
 CHUNK = 5000  # steps a call
-ANTICIPATE_SECONDS = 60.0  # for each call of `anticipate`: who supervises must not wait for ever
 
 
 @dataclass(frozen=True)
@@ -82,11 +81,10 @@ class BrokerClient:
         return results
 
     def anticipate(self, steps: Sequence[Step], scope: str = "") -> None:
-        """Queue steps before they are requested. Raises TimeoutError where the broker does not answer."""
-        patient = replace(self, timeout=ANTICIPATE_SECONDS)
+        """Queue steps before they are requested."""
         for start in range(0, len(steps), CHUNK):
             chunk = steps[start : start + CHUNK]
-            patient._call("anticipate", chunk, [step.key for step in chunk], scope)
+            self._call("anticipate", chunk, [step.key for step in chunk], scope)
 
     def describe(self, steps: Iterable[Step]) -> None:
         """Describe those of the steps, and of all that they build on, that the broker does not know."""

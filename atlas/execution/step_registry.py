@@ -51,20 +51,20 @@ def _unseen(step: Step, known: Collection[str], seen: set[str]) -> Iterator[Step
 
 
 @dataclass(slots=True, eq=False)
-class _Known:
+class _Registered:
     """A registered step. `depth` is the length of the longest chain of steps that build on it, which begins so."""
 
     step: Step
     node: StepNode
     depth: int = 0
-    longest: _Known | None = None
+    longest: _Registered | None = None
 
 
 @dataclass
 class StepRegistry:
     """Steps by key. They share the steps that they build on, and equal settings, however they arrived."""
 
-    _known: dict[str, _Known] = field(default_factory=dict)
+    _known: dict[str, _Registered] = field(default_factory=dict)
     _settings: dict[Hashable, Hashable] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> Step:
@@ -82,7 +82,7 @@ class StepRegistry:
         new = []
         for node in nodes:
             if node.key not in self._known and not self.unknown(node.builds_on):
-                self._known[node.key] = known = _Known(self._build(node), node)
+                self._known[node.key] = known = _Registered(self._build(node), node)
                 new.append(known)
         for known in reversed(new):  # ends first: each chain is told upwards once, whole
             self._lengthen(known)
@@ -95,12 +95,12 @@ class StepRegistry:
 
     def chain(self, key: str) -> Iterator[Step]:
         """A step, and the longest chain of registered steps that build on it and on each other."""
-        known: _Known | None = self._known[key]
+        known: _Registered | None = self._known[key]
         while known is not None:
             yield known.step
             known = known.longest
 
-    def _lengthen(self, known: _Known) -> None:
+    def _lengthen(self, known: _Registered) -> None:
         """The chains of all that the step builds on may have become longer by it."""
         longer = [known]
         while longer:

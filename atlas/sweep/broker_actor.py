@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from atlas.cluster.actor_calls import log_failure
 from atlas.cluster.connect import NAMESPACE
 from atlas.execution.allowance import Allowance
 from atlas.execution.broker_client import BrokerClient
 from atlas.execution.status import BrokerStatus
+from atlas.steps.step import Step
 
 ANSWER_SECONDS = 10.0
+ANTICIPATE_SECONDS = 60.0  # for each call: who supervises must not wait for ever
 
 
 class BrokerActor:
@@ -29,6 +34,10 @@ class BrokerActor:
     def allow(self, allowance: Allowance) -> None:
         """Have it lease steps on these terms, without waiting."""
         log_failure(self.client.allow(allowance), "telling the broker what it may lease")
+
+    def anticipate(self, steps: Sequence[Step]) -> None:
+        """Queue steps before they are requested. Raises TimeoutError after `ANTICIPATE_SECONDS` without an answer."""
+        replace(self.client, timeout=ANTICIPATE_SECONDS).anticipate(steps)
 
     def give_up(self, reason: str) -> None:
         """Fail every unfinished step, without waiting."""

@@ -142,7 +142,7 @@ class SweepDriver:
         run = self.run
         broker = training.broker
         control = live_control(run, broker, self._stopper, self._orders, journal)
-        prefetch = Prefetch(broker.client, known_steps(run))
+        prefetch = Prefetch(broker, known_steps(run))
         with ExitStack() as parts:
             measured = "val, of alone" if run.experiment.goal.endswith(RELATIVE) else "val"
             view = LiveView(self.console, run.plan, journal, lambda: supervisor.snapshot, measured)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from atlas.execution.sizing import FleetSize
 from atlas.execution.status import BrokerStatus
 from atlas.search.proposals import foresee
 from atlas.serving.registered_model import RegisteredModel
+from atlas.steps.step import Step
 from atlas.sweep.folder import SweepFolder
 from atlas.sweep.summary import FinishedSweep
 from atlas.sweep.sweep_run import SweepRun
@@ -108,6 +110,9 @@ class Training:
     def give_up(self, reason: str) -> None:
         """The broker's."""
         self.given_up.append(reason)
+
+    def anticipate(self, steps: Sequence[Step]) -> None:
+        """The broker's."""
 
     def allow(self, allowance: Allowance) -> None:
         """The broker's."""

@@ -244,7 +244,7 @@ def test_a_real_broker_that_is_killed_comes_back_with_all_known_steps(
     import ray
 
     with closing(BrokerActor("supervised", str(tmp_path / "store"), "me")) as broker:
-        prefetch = Prefetch(broker.client, [FIRST, SECOND])
+        prefetch = Prefetch(broker, [FIRST, SECOND])
         with Supervisor(broker, world, prefetch.tell, world.upload, world.ended.set) as supervisor:
             supervisor.wait_for(lambda now: now.prefetched and now.broker.count("queued") > 0)
             born = supervisor.snapshot.broker.born
