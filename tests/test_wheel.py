@@ -65,13 +65,13 @@ def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def atlas(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Atlas:
     """Runs a program of an environment that has this wheel, and of the packages here what it depends on."""
     folder = tmp_path_factory.mktemp("environment")
+    shell = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "RAY_", "MLFLOW_"))}
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     python = folder / "bin" / "python"
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index"]
-    subprocess.run([*pip, str(wheel)], check=True)
+    subprocess.run([*pip, str(wheel)], check=True, env=shell)
     (packages,) = folder.glob("lib/python*/site-packages")
     (packages / "here.pth").write_text(sysconfig.get_path("purelib") + "\n")  # whose own .pth files are not read
-    shell = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "RAY_", "MLFLOW_"))}
     empty = tmp_path_factory.mktemp("empty")
     shell["ATLAS_STORAGE"] = str(empty / "storage")
 
