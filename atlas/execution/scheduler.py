@@ -103,12 +103,13 @@ class Scheduler:
 
     def lose(self, job: Job, *, planned: bool) -> None:
         """Requeue the job of a fleet that is lost, unless too many fleets were lost with it."""
-        job.losses += not planned
-        if job.losses >= LOSSES:
+        losses = job.losses + (not planned)
+        if losses >= LOSSES:
             lost = f"{LOSSES} workers died while they trained it, or no longer renewed its lease"
             self.fail(job, f"{lost}; the last on {job.fleet}")
             return
         self._requeue(job, first=planned)  # then it has a checkpoint: resume it before starting another step
+        job.losses = losses  # counted once, also where requeueing broke and is tried again
 
     def finish(self, job: Job) -> None:
         """The job is done: its result is in the store."""

@@ -168,5 +168,6 @@ def test_what_breaks_as_one_lease_ends_is_tried_again_and_keeps_no_other_lease(
         scheduled.view.errors.clear()
         await asyncio.sleep(61.0)
         assert [job.state for job in jobs] == ["queued", "queued"]
+        assert [job.losses for job in jobs] == [1, 1]
 
     run_virtually(go())

@@ -48,7 +48,7 @@ def running_sweep(storage: Path, answer: Answer) -> tuple[SweepFolder, Thread]:
             time.sleep(0.01)
         journal.answer(commands[0], answer)
 
-    return folder, Thread(target=look)
+    return folder, Thread(target=look, daemon=True)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,8 @@ def test_the_answer_of_a_sweep_is_printed(
         main(["control", "latest", "pause", "--storage", str(tmp_path)])
     except SystemExit as end:
         ended = int(end.code or 0)
-    sweep.join()
+    sweep.join(10.0)
+    assert not sweep.is_alive()
     assert ended == code
     assert "".join(capsys.readouterr()) == said.format(folder.id)
 
